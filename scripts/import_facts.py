@@ -1,0 +1,127 @@
+"""Lay facts about the platform's operations into the catalog's records, leaving our words where they are.
+
+    python scripts/import_facts.py FACTS_FOLDER [OPERATION ...]
+
+FACTS_FOLDER holds `catalog/<area>.json` and `errors.json` (names, types, limits, enums; CONTRIBUTING.md names their
+sources). Without operations named, every record already in the catalog is brought up to date. A new record arrives
+without words, and the tests then ask for them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+CATALOG = Path(__file__).parents[1] / "server" / "mcp_server_tiktok_shop" / "catalog"
+RECORD_WORDS = ("title", "summary", "details")
+ARGUMENT_WORDS = ("description", "unlisted", "given_as")
+# Filled by the server on the two token calls, never by a caller.
+CREDENTIALS = {"app_key", "app_secret", "grant_type", "refresh_token"}
+WIDTH = 118
+
+Json = dict[str, Any]
+
+
+def schema(facts: Json, words: Json) -> Json:
+    """A schema's facts with the words that the record already holds at the same place."""
+    kept: Json = {k: v for k, v in facts.items() if k not in ("x-hint", "items", "properties", "example")}
+    if not kept.get("required", True):
+        del kept["required"]
+    kept |= {k: words[k] for k in ARGUMENT_WORDS if k in words}
+    if "items" in facts:
+        kept["items"] = schema(facts["items"], words.get("items", {}))
+    if "properties" in facts:
+        had = words.get("properties", {})
+        kept["properties"] = {n: schema(f, had.get(n, {})) for n, f in facts["properties"].items()}
+    return kept
+
+
+def record(facts: Json, words: Json) -> Json:
+    """One operation: words first, then how it is called, then its arguments side by side."""
+    made: Json = {k: words.get(k, "") for k in RECORD_WORDS if k != "details" or k in words}
+    made |= {k: facts[k] for k in ("method", "path")}
+    if facts.get("host") == "auth":
+        made["host"] = "auth"
+    made |= {"effect": facts["effect"], "asks": facts["asks"], "cipher": facts["shop_cipher"]}
+    if facts["other_cipher"]:
+        made["other_cipher"] = facts["other_cipher"]
+    if facts["content_type"] == "multipart":
+        made["multipart"] = True
+    if facts["paging"]:
+        made["paging"] = facts["paging"]["in"]
+    for key in ("scope", "regions", "superseded_by"):
+        if facts[key]:
+            made[key] = facts[key]
+    if facts["older_versions"]:
+        made["replaces"] = facts["older_versions"]
+
+    had = words.get("arguments", {})
+    arguments: Json = {}
+    body = facts["body"] or {"properties": {}}
+    places = {"path": facts["path_params"], "query": facts["query"], "body": body["properties"]}
+    for place, fields in places.items():
+        for name, field in fields.items():
+            if facts.get("host") == "auth" and name in CREDENTIALS:
+                continue
+            if name in arguments:  # stands in path and body: one argument, sent in both
+                arguments[name]["in"] = [arguments[name]["in"], place]
+            else:
+                arguments[name] = {"in": place} | schema(field, had.get(name, {}))
+    required = [*facts["required"], *body.get("required", [])]
+    made["required"] = list(dict.fromkeys(name for name in required if name in arguments))
+    made["arguments"] = arguments
+    return made
+
+
+def shape(facts: Json) -> Json:
+    """An answer's shape: types, units and enums, and the examples that the simulated shop answers from."""
+    kept: Json = {k: v for k, v in facts.items() if k not in ("x-hint", "items", "properties")}
+    if "items" in facts:
+        kept["items"] = shape(facts["items"])
+    if "properties" in facts:
+        kept["properties"] = {n: shape(f) for n, f in facts["properties"].items()}
+    return kept
+
+
+def read(path: Path) -> Json:
+    data: Json = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return data
+
+
+def laid_out(value: Any, indent: str = "", used: int = 0) -> str:
+    """JSON for people: what fits a line stands on one, the rest is broken one level down."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not value or not isinstance(value, dict | list) or len(indent) + used + len(line) <= WIDTH:
+        return line
+    inner = indent + " "
+    if isinstance(value, dict):
+        names = {name: json.dumps(name, ensure_ascii=False) for name in value}
+        parts = [f"{names[name]}: {laid_out(v, inner, len(names[name]) + 2)}" for name, v in value.items()]
+        return "{\n" + ",\n".join(inner + part for part in parts) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(inner + laid_out(v, inner) for v in value) + f"\n{indent}]"
+
+
+def write(path: Path, data: Json) -> None:
+    path.write_text(laid_out(data) + "\n", encoding="utf-8")
+
+
+def main(folder: Path, wanted: set[str]) -> None:
+    for source in sorted((folder / "catalog").glob("*.json")):
+        area, facts = source.stem, read(source)
+        records, answers = read(CATALOG / "areas" / f"{area}.json"), read(CATALOG / "responses" / f"{area}.json")
+        names = [name for name in facts if name in wanted or (not wanted and name in records)]
+        for name in names:
+            records[name] = record(facts[name], records.get(name, {}))
+            answers[name] = shape(facts[name]["response"])
+        if names:
+            order = {name: place for place, name in enumerate(facts)}
+            records = dict(sorted(records.items(), key=lambda item: order.get(item[0], len(order))))
+            write(CATALOG / "areas" / f"{area}.json", records)
+            write(CATALOG / "responses" / f"{area}.json", answers)
+            print(f"{area}: {len(names)}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), set(sys.argv[2:]))
