@@ -16,6 +16,7 @@ from typing import Any
 
 CATALOG = Path(__file__).parents[1] / "server" / "mcp_server_tiktok_shop" / "catalog"
 RECORD_WORDS = ("title", "summary", "details")
+RECORD_RULES = ("takes_shop",)
 ARGUMENT_WORDS = ("description", "unlisted", "given_as")
 # Filled by the server on the two token calls, never by a caller.
 CREDENTIALS = {"app_key", "app_secret", "grant_type", "refresh_token"}
@@ -54,6 +55,7 @@ def record(facts: Json, words: Json) -> Json:
     for key in ("scope", "regions", "superseded_by"):
         if facts[key]:
             made[key] = facts[key]
+    made |= {key: words[key] for key in RECORD_RULES if key in words}
     if facts["older_versions"]:
         made["replaces"] = facts["older_versions"]
 

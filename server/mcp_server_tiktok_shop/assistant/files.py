@@ -1,0 +1,92 @@
+"""Opens the files that an assistant may name: regular ones, inside the allowed folders, never our own state."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """`folders` may be read, the first being where relative paths start; of `home` only those parts of it."""
+
+    folders: tuple[Path, ...]
+    home: Path
+    open_in_home: tuple[Path, ...]
+
+    def read(self, argument: str, name: str, largest: int) -> bytes:
+        """The content of a file named in `argument`.
+
+        Raises:
+            ShopError: `invalid_arguments`, saying what is wrong with the path.
+
+        """
+        real = self._real(argument, name)
+        try:
+            handle = _opened(real)
+        except OSError as error:
+            raise _refused(argument, f"can't be opened: {error.strerror}", self._allowed()) from None
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode):
+                raise _refused(argument, "is not a regular file", "a file")
+            if found.st_size > largest:
+                raise _refused(argument, f"has {found.st_size:,} bytes", f"at most {largest:,} bytes")
+            content = file.read(largest + 1)
+        if not content:
+            raise _refused(argument, "is an empty file", "a file with content")
+        return content
+
+    def _real(self, argument: str, name: str) -> Path:
+        if os.name == "nt" and _strange(name):
+            raise _refused(argument, "is not a plain file path", self._allowed())
+        if "\0" in name:
+            raise _refused(argument, "is not a file path", self._allowed())
+        try:
+            real = Path(os.path.realpath(self.folders[0] / Path(name).expanduser()))
+        except (OSError, RuntimeError, ValueError):
+            raise _refused(argument, "is not a file path", self._allowed()) from None
+        inside = any(real.is_relative_to(os.path.realpath(folder)) for folder in self.folders)
+        home = os.path.realpath(self.home)
+        ours = real.is_relative_to(home) and not any(
+            real.is_relative_to(os.path.realpath(part)) for part in self.open_in_home
+        )
+        if not inside or ours:
+            raise _refused(argument, "is outside the allowed folder", self._allowed())
+        return real
+
+    def _allowed(self) -> str:
+        return f"a file in {self.folders[0]}"
+
+
+def _opened(real: Path) -> int:
+    """Open step by step, following no link: what was checked is what is opened."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    if os.open not in os.supports_dir_fd:
+        return os.open(real, flags)
+    folder = os.open(real.anchor, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in real.parts[1:-1]:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(real.name, flags | os.O_NOFOLLOW, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _strange(name: str) -> bool:
+    """Network shares, devices and alternate streams."""
+    path = PureWindowsPath(name)
+    tail = name[len(path.drive) :]
+    return path.drive.startswith("\\\\") or ":" in tail or path.is_reserved()
+
+
+def _refused(argument: str, message: str, allowed: str) -> ShopError:
+    problem = Problem(argument, message, allowed)
+    hint = "Put the file into the allowed folder, or set TIKTOK_SHOP_FILES to the folder it is in."
+    return ShopError("invalid_arguments", f"{argument} {message}", hint=hint, problems=(problem,))

@@ -1,0 +1,76 @@
+"""Finds out why calls fail: are the hosts reached, is the clock right, are key and sign-in accepted?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tiktok.envelope import Lost, Unreached
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.tiktok.network import Network
+    from mcp_server_tiktok_shop.tiktok.platform import Rim
+    from mcp_server_tiktok_shop.tiktok.shops import Shops
+    from mcp_server_tiktok_shop.tiktok.tokens import Tokens
+
+PATIENCE = 10.0
+BEHIND, AHEAD = -300, 30  # what the platform accepts of a request's timestamp, in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Asks both hosts for nothing in particular: any HTTP answer tells that they are reached, and what time it is."""
+
+    network: Network
+    api_url: str
+    auth_url: str
+    tokens: Tokens
+    shops: Shops
+    rim: Rim
+
+    async def __call__(self, _values: Json, _shop: str | None) -> Json:
+        platform, auth = await asyncio.gather(self._reached(self.api_url), self._reached(self.auth_url))
+        told: Json = {"platform": platform, "auth_host": auth}
+        told["proxy"] = str(self.network.proxy) if self.network.proxy else "none set here"
+        told |= self._clock(platform.pop("ahead", None))
+        told["sign_in"] = await self._sign_in()
+        return told
+
+    async def _reached(self, url: str) -> Json:
+        began = self.rim.monotonic()
+        try:
+            response = await self.network.request("GET", url + "/", timeout=PATIENCE)
+        except (Unreached, Lost) as error:
+            return {"url": url, "reached": False, "reason": str(error)}
+        took = self.rim.monotonic() - began
+        told: Json = {"url": url, "reached": True, "milliseconds": round(took * 1000)}
+        if date := response.headers.get("date"):
+            theirs = parsedate_to_datetime(date).timestamp() + 0.5  # the header has whole seconds
+            told["ahead"] = self.rim.clock() - took / 2 - theirs
+        return told
+
+    def _clock(self, ahead: float | None) -> Json:
+        if ahead is None:
+            return {"clock": "unknown: the platform told no time"}
+        seconds = round(ahead)
+        if BEHIND < ahead < AHEAD:
+            return {"clock_seconds_ahead": seconds}
+        told = f"This computer's clock is {abs(seconds)} s {'ahead' if seconds > 0 else 'behind'}: set it right. "
+        return {"clock_seconds_ahead": seconds, "clock": told + "The platform accepts 300 s behind to 30 s ahead."}
+
+    async def _sign_in(self) -> Json:
+        """Key, signature and token are tried by asking for the shops anew."""
+        try:
+            accounts = await self.tokens.accounts()
+            if not accounts:
+                await self.shops.known()  # says how to sign in
+            for account in accounts.values():
+                await self.shops.refetched(account)
+            known = await self.shops.known()
+        except ShopError as error:
+            return {"accepted": False} | error.told()
+        return {"accepted": True, "shops": [target.shop.told() for target in known if target.shop is not None]}

@@ -1,0 +1,113 @@
+"""Makes of the platform's data what an assistant reads: readable times, safe ids, no secrets, failures in sight."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.catalog.operation import TIMES, Json, is_time
+from mcp_server_tiktok_shop.catalog.reading import MILLISECONDS, SAFE
+from mcp_server_tiktok_shop.errors import ShopError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.tiktok.envelope import Answer
+    from mcp_server_tiktok_shop.tiktok.refusals import Meaning
+
+SECRET_FIELDS = frozenset({"access_token", "refresh_token", "cipher", "shop_cipher", "category_asset_cipher"})
+EARLIEST = 10**9  # 2001: a smaller number in a field called …_time is a duration, not a moment.
+
+
+def shaped(answer: Answer, shape: Json, zone: ZoneInfo) -> Json:
+    """`data` and what belongs beside it: `request_id`, `next_page_token`."""
+    data: Json = _shaped(answer.data, shape, zone, "")
+    token = data.pop("next_page_token", None)
+    told: Json = {"data": data}
+    if token:
+        told["next_page_token"] = token
+    if answer.request_id:
+        told["request_id"] = answer.request_id
+    return told
+
+
+def _shaped(value: Any, shape: Json, zone: ZoneInfo, name: str) -> Any:
+    if isinstance(value, dict):
+        fields = shape.get("properties", {})
+        return {
+            key: _shaped(field, fields.get(key, {}), zone, key)
+            for key, field in value.items()
+            if key not in SECRET_FIELDS
+        }
+    if isinstance(value, list):
+        return [_shaped(item, shape.get("items", {}), zone, name) for item in value]
+    if isinstance(value, bool):
+        return value
+    if is_time(shape) or (not shape and name.endswith("_time")):
+        return _moment(value, TIMES.get(shape.get("x-unit", ""), 1), zone)
+    if isinstance(value, int) and abs(value) >= SAFE:
+        return str(value)
+    return value
+
+
+def _moment(value: Any, unit: int, zone: ZoneInfo) -> Any:
+    """ISO with offset. 0 is how the platform says "not yet"; what is no plausible time is left as it is."""
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if number == 0:
+        return None
+    if not isinstance(number, int) or not EARLIEST * unit <= number < MILLISECONDS * unit:
+        return value
+    return datetime.fromtimestamp(number / unit, zone).isoformat(timespec="seconds")
+
+
+def with_failures(told: Json, operation: Operation, values: Json, meaning: Meaning) -> Json:
+    """Faults of single items, which the platform hides in a success, brought up as `failed`.
+
+    Raises:
+        ShopError: `platform`, where every item of the batch failed.
+
+    """
+    faults = told["data"].pop("errors", None)
+    if not faults:
+        return told
+    failed = [_failure(fault, meaning) for fault in faults]
+    asked = _batch(operation, values)
+    if asked is not None and len({item.get("id") for item in failed}) >= asked:
+        first = failed[0]
+        count = "It was not done" if asked == 1 else f"None of the {asked} was done"
+        raise ShopError(
+            "platform",
+            f"{count}: {first['message']}",
+            hint=first.get("hint", ""),
+            code=first["code"],
+            request_id=told.get("request_id"),
+            failed=failed,
+        )
+    return {**told, "failed": failed}
+
+
+def _failure(fault: Json, meaning: Meaning) -> Json:
+    code = int(fault.get("code") or 0)
+    told: Json = {}
+    if found := _id(fault.get("detail")):
+        told["id"] = found
+    told |= {"code": code, "message": str(fault.get("message") or "")}
+    hint = meaning(code).get("hint")
+    return told | {"hint": hint} if hint else told
+
+
+def _id(detail: Any) -> str | None:
+    """The item a fault is about: the first id in its detail."""
+    if not isinstance(detail, dict):
+        return None
+    for name, value in detail.items():
+        if (name == "id" or name.endswith("_id")) and isinstance(value, str):
+            return value
+    return next(filter(None, map(_id, detail.values())), None)
+
+
+def _batch(operation: Operation, values: Json) -> int | None:
+    """How many things a write was asked to do, if it was asked for a list of them."""
+    lists = [values[n] for n in operation.required if isinstance(values.get(n), list)]
+    return len(lists[0]) if len(lists) == 1 else None

@@ -1,0 +1,127 @@
+"""One call from a model's arguments to what it reads: the one way through, for every tool."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mcp_server_tiktok_shop.assistant.results import shaped, with_failures
+from mcp_server_tiktok_shop.assistant.uploads import uploads
+from mcp_server_tiktok_shop.catalog.binding import bind, local_times
+from mcp_server_tiktok_shop.catalog.checking import check
+from mcp_server_tiktok_shop.catalog.reading import read
+from mcp_server_tiktok_shop.catalog.schemas import takes_shop
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.assistant.files import Files
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.reader import Catalog
+    from mcp_server_tiktok_shop.tiktok.documents import HandedOut
+    from mcp_server_tiktok_shop.tiktok.platform import Platform
+    from mcp_server_tiktok_shop.tiktok.shops import Target
+
+DOCUMENT = "doc_url"
+
+
+class LocalTool(Protocol):
+    """A tool that this server answers itself; `shop` is the caller's choice, unresolved."""
+
+    async def __call__(self, values: Json, shop: str | None) -> Json: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """What an assistant can do here, and under which rules."""
+
+    catalog: Catalog
+    platform: Platform
+    files: Files
+    handed_out: HandedOut
+    local: Mapping[str, LocalTool]
+    zone: ZoneInfo | None = None
+    read_only: bool = False
+    sandbox: bool = False
+
+    def offers(self, operation: Operation) -> bool:
+        return not (self.read_only and operation.changes_shop)
+
+    async def run(self, name: str, arguments: Json) -> Json:
+        """The result of a tool as an object.
+
+        Raises:
+            ShopError: Every way in which a call can fail that is not a fault of this program.
+
+        """
+        operation = self._operation(name)
+        if not self.offers(operation):
+            told = f"{name} changes the shop, and this server was started read-only."
+            raise ShopError("read_only", told, hint="Only the person who runs the server can change that.")
+        given = dict(arguments)
+        shop = _taken_shop(operation, given)
+        values, unread = read(operation, given)
+        check(operation, values, unread)
+        if operation.local:
+            told = {"data": await self.local[name](values, shop)}
+        else:
+            told = await self._asked(operation, values, shop)
+        return told | {"sandbox": True} if self.sandbox else told
+
+    def _operation(self, name: str) -> Operation:
+        operation = self.catalog.operations.get(name)
+        if operation is None:
+            near = [n for n in self.catalog.nearest(name) if self.offers(self.catalog.operations[n])]
+            hint = f"Did you mean {' or '.join(near)}?" if near else "See the list of tools."
+            raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
+        return operation
+
+    async def _asked(self, operation: Operation, values: Json, shop: str | None) -> Json:
+        files = uploads(operation, values, self.files)
+        target = await self.platform.shops.choose(shop, operation.cipher)
+        zone = target.zone(self.zone)
+        answer = await self.platform.call(bind(operation, values, zone, files), target)
+        if isinstance(url := answer.data.get(DOCUMENT), str):
+            await self.handed_out.remember(url)
+        told = shaped(answer, self.catalog.shape(operation), zone)
+        told = with_failures(told, operation, values, self.catalog.error)
+        if target.shop is not None:
+            told["shop"] = target.shop.label
+        if any(local_times(operation.arguments[n], value) for n, value in values.items()):
+            told["note"] = f"Times given without offset were read in {zone.key}."
+        return told
+
+    async def document(self, package_id: str, shop: str | None) -> str:
+        """The URL of a package's shipping label."""
+        operation = self.catalog.operations["get_package_shipping_document"]
+        target: Target = await self.platform.shops.choose(shop, operation.cipher)
+        values = {"package_id": package_id, "document_type": "SHIPPING_LABEL"}
+        check(operation, values)
+        answer = await self.platform.call(bind(operation, values, target.zone(self.zone)), target)
+        url = answer.data.get(DOCUMENT)
+        if not isinstance(url, str) or not url:
+            told = f"The label of package {package_id} is not ready yet."
+            raise ShopError("platform", told, hint="Labels take some seconds: try again.", retryable=True)
+        await self.handed_out.remember(url)
+        return url
+
+
+def _taken_shop(operation: Operation, given: dict[str, Any]) -> str | None:
+    """The `shop` argument, where the operation has a use for one."""
+    if not takes_shop(operation):
+        return None
+    shop = given.pop("shop", None)
+    if shop is None or shop == "":
+        return None
+    if not isinstance(shop, str | int) or isinstance(shop, bool):
+        problem = Problem("shop", "must be text", "a name, id or region from list_shops")
+        raise ShopError("invalid_arguments", "shop must be text", problems=(problem,))
+    return str(shop)
+
+
+def written(told: Json) -> str:
+    """The text of a result: compact JSON, names as they are."""
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))

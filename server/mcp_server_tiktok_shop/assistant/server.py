@@ -1,0 +1,129 @@
+"""Speaks MCP: lists the tools, runs them, and lets no exception reach the wire. The only importer of `mcp`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from mcp.server import Server
+from mcp.server.runner import serve_loop
+from mcp.server.stdio import stdio_server
+from mcp.types import (
+    CallToolResult,
+    ListToolsResult,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
+
+from mcp_server_tiktok_shop import __version__
+from mcp_server_tiktok_shop.assistant.instructions import instructions
+from mcp_server_tiktok_shop.assistant.run import written
+from mcp_server_tiktok_shop.catalog.schemas import listing
+from mcp_server_tiktok_shop.errors import ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from mcp.server import ServerRequestContext
+    from mcp.types import CallToolRequestParams, PaginatedRequestParams
+
+    from mcp_server_tiktok_shop.assistant.run import Assistant
+    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.log import Secrets
+
+log = logging.getLogger(__name__)
+
+
+def serve(
+    assistant: Assistant, secrets: Secrets, *, list_shop: bool, close: Callable[[], Awaitable[None]]
+) -> Server[Any]:
+    """The MCP server for an assistant. `close` is awaited when it ends."""
+    tools = ListToolsResult(tools=list_tools(assistant, list_shop=list_shop))
+
+    async def on_list_tools(
+        _ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        return tools
+
+    async def on_call_tool(_ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
+        began = time.monotonic()
+        outcome = "ok"
+        told: dict[str, Any] = {}
+        try:
+            told = await assistant.run(params.name, params.arguments or {})
+            failed = False
+        except ShopError as error:
+            told, failed, outcome = error.told(), True, error.kind
+        except Exception:  # the SDK would put its text on the wire
+            log.exception("%s failed in a way that is a fault of this server", params.name[:60])
+            internal = ShopError("internal", "The server failed in a way it should not; its log says how.")
+            told, failed, outcome = internal.told(), True, internal.kind
+        text = secrets.hide(written(told))
+        log.info(
+            "%s shop=%s outcome=%s code=%s request_id=%s ms=%d bytes=%d",
+            params.name[:60],
+            told.get("shop"),
+            outcome,
+            told.get("code", 0),
+            told.get("request_id"),
+            (time.monotonic() - began) * 1000,
+            len(text),
+        )
+        return CallToolResult(content=[TextContent(text=text)], is_error=failed)
+
+    @asynccontextmanager
+    async def lifespan(_server: Server[Any]) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await close()
+
+    return Server(
+        "tiktok-shop",
+        version=__version__,
+        title="TikTok Shop",
+        instructions=instructions(assistant),
+        lifespan=lifespan,
+        on_list_tools=on_list_tools,
+        on_call_tool=on_call_tool,
+    )
+
+
+def list_tools(assistant: Assistant, *, list_shop: bool) -> list[Tool]:
+    """The tools that this server offers, as a client lists them."""
+    offered = filter(assistant.offers, assistant.catalog.operations.values())
+    return [_tool(operation, list_shop=list_shop) for operation in offered]
+
+
+def _tool(operation: Operation, *, list_shop: bool) -> Tool:
+    return Tool(
+        name=operation.name,
+        description=operation.description,
+        input_schema=listing(operation, shop=list_shop),
+        annotations=ToolAnnotations(
+            title=operation.title,
+            read_only_hint=operation.effect == "read",
+            destructive_hint=operation.effect == "destructive",
+            idempotent_hint=operation.effect == "read",
+            open_world_hint=not operation.record.get("local", False),
+        ),
+    )
+
+
+async def serve_stdio(server: Server[Any], *, era: str) -> None:
+    """Serve one client on standard input and output until it goes away."""
+    async with stdio_server() as (reading, writing):
+        options = server.create_initialization_options()
+        if era == "legacy":
+            async with server.lifespan(server) as state:
+                await serve_loop(server, reading, writing, lifespan_state=state, init_options=options)
+        else:
+            await server.run(reading, writing, options)
+
+
+def run_stdio(server: Server[Any], *, era: str) -> None:
+    asyncio.run(serve_stdio(server, era=era))

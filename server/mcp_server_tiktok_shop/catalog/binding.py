@@ -1,0 +1,98 @@
+"""Binds checked values to their places in a request; pure, so that what is bound can be shown before it is sent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.catalog.operation import TIMES, Json, is_time
+from mcp_server_tiktok_shop.catalog.reading import unix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.catalog.operation import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file part of a multipart body."""
+
+    filename: str
+    content: bytes = field(repr=False)
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """A request as the platform wants it, but for credentials, time and signature.
+
+    `query` holds the decoded values; `body` the exact bytes, None where there is none. A multipart call has
+    `form` and `files` instead of a body.
+    """
+
+    operation: Operation
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes | None = None
+    form: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Upload] = field(default_factory=dict)
+
+
+def bind(
+    operation: Operation, values: Json, zone: ZoneInfo, files: Mapping[str, Upload] | None = None
+) -> ApiCall:
+    """Path, query and body of a call; times without offset are read in `zone`."""
+    path: str = operation.record["path"]
+    query: dict[str, str] = {}
+    body: Json = {}
+    for name, value in values.items():
+        timed = _timed(operation.arguments[name], value, zone)
+        for place in operation.places(name):
+            if place == "path":
+                path = path.replace("{" + name + "}", timed)
+            elif place == "query":
+                query[name] = _in_query(timed)
+            elif place == "body":
+                body[name] = timed
+    method: str = operation.record["method"]
+    if operation.multipart:
+        form = {name: _in_query(value) for name, value in body.items()}
+        return ApiCall(operation, method, path, query, form=form, files=files or {})
+    raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() if body else None
+    return ApiCall(operation, method, path, query, raw)
+
+
+def local_times(schema: Json, value: Any) -> bool:
+    """Whether a time without offset stands in the value, so that the zone decides what it means."""
+    if is_time(schema):
+        return isinstance(value, str)
+    if isinstance(value, dict):
+        fields = schema.get("properties", {})
+        return any(local_times(fields.get(name, {}), field) for name, field in value.items())
+    return isinstance(value, list) and any(local_times(schema.get("items", {}), item) for item in value)
+
+
+def _timed(schema: Json, value: Any, zone: ZoneInfo) -> Any:
+    if is_time(schema):
+        if isinstance(value, str):
+            value = unix(datetime.fromisoformat(value).replace(tzinfo=zone), TIMES[schema["x-unit"]])
+        return str(value) if schema.get("type") == "string" else value
+    if isinstance(value, dict):
+        fields = schema.get("properties", {})
+        return {name: _timed(fields.get(name, {}), field, zone) for name, field in value.items()}
+    if isinstance(value, list):
+        return [_timed(schema.get("items", {}), item, zone) for item in value]
+    return value
+
+
+def _in_query(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(_in_query(item) for item in value)
+    return str(value)

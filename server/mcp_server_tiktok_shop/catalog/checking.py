@@ -1,0 +1,184 @@
+"""Holds arguments against their record and tells all faults of a call at once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.catalog import schemas
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import jsonschema_rs
+
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+
+NAMED = 12  # How many allowed names an error lists before it gets long.
+PATTERNS = {
+    schemas.IN_PATH: "has characters that can't be part of an id",
+    schemas.NOT_BLANK: "must not be empty",
+    schemas.WITHOUT_COMMA: "holds a comma: give each value as an item of its own",
+    schemas.DECIMAL: "is not a decimal number in text, such as 12.50",
+    schemas.INTEGER: "is not a whole number in text, such as 12",
+}
+
+
+def check(operation: Operation, values: Json, unread: Iterable[Problem] = ()) -> None:
+    """Refuse what the platform would refuse, and what it would misunderstand.
+
+    `unread` are the problems met while reading; nothing more is said of the same arguments.
+
+    Raises:
+        ShopError: `batch_limit` where all that is wrong is too many items, else `invalid_arguments`.
+
+    """
+    problems = list(unread)
+    told = {problem.argument for problem in problems}
+    too_many: list[Problem] = []
+    faults = [*_faults(operation, values), *_beyond(operation.arguments, values, "")]
+    for problem, items in faults:
+        if not any(problem.argument.startswith(argument) for argument in told):
+            problems.append(problem)
+            too_many += [problem] * items
+    if not problems:
+        return
+    summary = "; ".join(f"{p.argument} {p.message}" for p in problems[:5])
+    if len(problems) > 5:  # noqa: PLR2004
+        summary += f"; and {len(problems) - 5} more"
+    if len(too_many) == len(problems):
+        hint = "Split it into several calls of at most that many."
+        raise ShopError("batch_limit", summary, hint=hint, problems=tuple(problems))
+    hint = f"Correct the arguments named and call {operation.name} again; nothing was sent."
+    raise ShopError("invalid_arguments", summary, hint=hint, problems=tuple(problems))
+
+
+@cache
+def _validator(operation: Operation) -> jsonschema_rs.Draft202012Validator:
+    import jsonschema_rs  # noqa: PLC0415  - heavy, and needed only when a tool is called
+
+    return jsonschema_rs.Draft202012Validator(schemas.checking(operation))
+
+
+def _faults(operation: Operation, values: Json) -> Iterator[tuple[Problem, bool]]:
+    for error in _validator(operation).iter_errors(values):
+        path = written(error.instance_path)
+        name, limit = error.kind.name, getattr(error.kind, "value", None)
+        at: Any = error.instance
+        if name == "required":
+            yield Problem(_joined(path, str(limit)), "is required and missing"), False
+        elif name == "additionalProperties":
+            for unknown in error.kind.unexpected:
+                yield _unknown(operation, error.instance_path, _joined(path, unknown), unknown), False
+        elif name == "maxItems":
+            calls = -(-len(at) // limit)
+            message = f"holds {len(at)} items, {len(at) - limit} too many"
+            yield Problem(path, message, f"at most {limit} in one call: make {calls} calls"), True
+        else:
+            yield _plain(path, name, limit, at), False
+
+
+def _plain(path: str, name: str, limit: Any, at: Any) -> Problem:
+    shown = repr(at) if isinstance(at, str) else str(at)
+    shown = shown if len(shown) <= 40 else shown[:40] + "…"  # noqa: PLR2004
+    match name:
+        case "type":
+            wanted = " or ".join(limit)
+            return Problem(path, f"must be {_article(wanted)}, not {_kind(at)}", _article(wanted))
+        case "enum":
+            allowed = ", ".join(map(str, limit))
+            return Problem(path, f"is {shown}, which is not allowed", f"one of {allowed}")
+        case "minItems":
+            return Problem(path, "must not be empty" if not at else "holds too few", f"at least {limit} items")
+        case "maximum" | "minimum" | "exclusiveMinimum":
+            side = {"maximum": "at most", "minimum": "at least", "exclusiveMinimum": "more than"}[name]
+            return Problem(path, f"is {shown}, out of range", f"{side} {limit}")
+        case "maxLength" | "minLength":
+            side = "at most" if name == "maxLength" else "at least"
+            return Problem(path, f"has {len(at)} characters", f"{side} {limit} characters")
+        case "pattern":
+            return Problem(path, PATTERNS.get(limit, f"is {shown}, which has not the form it must have"))
+    return Problem(path, f"is {shown}, which is not allowed here", str(limit))
+
+
+def _unknown(operation: Operation, steps: list[str | int], path: str, name: str) -> Problem:
+    known = list(_fields(operation, steps))
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    if near:
+        return Problem(path, f"is not an argument here; did you mean {near[0]}?", near[0])
+    listed = ", ".join(known[:NAMED]) + (", …" if len(known) > NAMED else "")
+    return Problem(path, "is not an argument here", listed or "no arguments")
+
+
+def _fields(operation: Operation, steps: list[str | int]) -> Iterable[str]:
+    fields: Json = operation.arguments
+    schema: Json = {}
+    for step in steps:
+        schema = schema["items"] if isinstance(step, int) else fields[step]
+        fields = schema.get("properties", {})
+    return [*fields, *(("shop",) if not steps and schemas.takes_shop(operation) else ())]
+
+
+def _beyond(fields: Json, values: Json, path: str) -> Iterator[tuple[Problem, bool]]:
+    """What JSON Schema can't say: bounds on the number in a text, on the length of a list's texts together."""
+    for name, value in values.items():
+        if (schema := fields.get(name)) is not None:
+            yield from _beyond_one(schema, value, _joined(path, name))
+
+
+def _beyond_one(schema: Json, value: Any, path: str) -> Iterator[tuple[Problem, bool]]:
+    if isinstance(value, dict):
+        yield from _beyond(schema.get("properties", {}), value, path)
+    elif isinstance(value, list) and schema.get("type") == "array":
+        for index, item in enumerate(value):
+            yield from _beyond_one(schema["items"], item, f"{path}[{index}]")
+        total = schema.get("x-total-max-length")
+        length = sum(len(item) for item in value if isinstance(item, str))
+        if total and length > total:
+            yield Problem(path, f"holds {length} characters in all", f"at most {total} together"), False
+    elif isinstance(value, str) and schema.get("type") == "string" and "x-unit" in schema:
+        low, high = schema.get("minimum"), schema.get("maximum")
+        if low is None and high is None:
+            return
+        number = _number(value)
+        if number is not None and not (low is None or number >= Decimal(str(low))):
+            yield Problem(path, f"is {value}, out of range", f"at least {low}"), False
+        if number is not None and not (high is None or number <= Decimal(str(high))):
+            yield Problem(path, f"is {value}, out of range", f"at most {high}"), False
+
+
+def _number(text: str) -> Decimal | None:
+    digits = text.removeprefix("-").replace(".", "", 1)
+    return Decimal(text) if digits.isascii() and digits.isdigit() else None
+
+
+def written(steps: Iterable[str | int]) -> str:
+    """A path as people write it: `orders[0].id`."""
+    path = ""
+    for step in steps:
+        path = f"{path}[{step}]" if isinstance(step, int) else _joined(path, str(step))
+    return path
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
+    return "nothing" if value is None else names.get(type(value), "an object")
+
+
+def _article(kind: str) -> str:
+    names = {
+        "array": "a list",
+        "object": "an object",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "string": "text",
+    }
+    return names.get(kind, kind)

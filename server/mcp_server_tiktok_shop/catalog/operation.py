@@ -1,0 +1,98 @@
+"""An operation of the platform, or a tool of our own, as its record in the catalog declares it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+Json = dict[str, Any]
+Effect = Literal["read", "write", "destructive"]
+CipherRule = Literal["required", "optional", "never"]
+
+TIMES = {"unix-seconds": 1, "unix-milliseconds": 1000}
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One record. `arguments` are JSON Schemas by name, each with its place (`in`) on the wire."""
+
+    name: str
+    area: str
+    record: Json
+
+    @property
+    def title(self) -> str:
+        return str(self.record["title"])
+
+    @property
+    def description(self) -> str:
+        return " ".join(filter(None, (self.record["summary"], self.record.get("details"))))
+
+    @property
+    def effect(self) -> Effect:
+        effect: Effect = self.record["effect"]
+        return effect
+
+    @property
+    def cipher(self) -> CipherRule:
+        rule: CipherRule = self.record["cipher"]
+        return rule
+
+    @property
+    def local(self) -> bool:
+        """Answered by this server itself; what it writes, it writes here and not at the shop."""
+        return bool(self.record.get("local")) or self.record.get("host") == "auth"
+
+    @property
+    def asks_platform(self) -> bool:
+        return "path" in self.record and self.record.get("host") != "auth"
+
+    @property
+    def changes_shop(self) -> bool:
+        return self.effect != "read" and not self.local
+
+    @property
+    def multipart(self) -> bool:
+        return bool(self.record.get("multipart"))
+
+    @cached_property
+    def arguments(self) -> dict[str, Json]:
+        """The arguments a caller gives: a file is given by path or, if small, as base64 text."""
+        given: dict[str, Json] = {}
+        for name, schema in self.record["arguments"].items():
+            kind = schema.get("given_as")
+            if kind is None:
+                given[name] = schema
+                continue
+            path = f"Path of the {kind} in the allowed folder; give this or {kind}_base64"
+            text = f"The {kind} itself, at most 64 kB decoded; larger ones by path"
+            given[f"{kind}_path"] = {"in": "file", "type": "string", "description": path}
+            given[f"{kind}_base64"] = {"in": "file", "type": "string", "description": text}
+        return given
+
+    @cached_property
+    def uploads(self) -> dict[str, Json]:
+        """The file parts of a multipart body, by the name the platform gives them."""
+        return {name: s for name, s in self.record["arguments"].items() if "given_as" in s}
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        return tuple(name for name in self.record["required"] if name in self.arguments)
+
+    def places(self, name: str) -> tuple[str, ...]:
+        place = self.arguments[name]["in"]
+        return (place,) if isinstance(place, str) else tuple(place)
+
+
+def preset(schema: Json, name: str) -> Any:
+    """The one sensible value of an argument that is required but need not be asked for, or None."""
+    if "default" in schema:
+        return schema["default"]
+    if len(schema.get("enum", ())) == 1 and not schema.get("x-enum-open"):
+        return schema["enum"][0]
+    return min(20, schema.get("maximum", 20)) if name == "page_size" else None
+
+
+def is_time(schema: Json) -> bool:
+    return schema.get("x-unit") in TIMES

@@ -1,0 +1,54 @@
+"""Opens the catalog's files: records by area, the shapes of answers, the meaning of error codes."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+
+FOLDER = Path(__file__).parent
+
+
+class Catalog:
+    """All operations, read from the files when first asked for."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
+        self._shapes: dict[str, Json] = {}
+
+    @cached_property
+    def operations(self) -> dict[str, Operation]:
+        found: dict[str, Operation] = {}
+        for path in sorted((self._folder / "areas").glob("*.json")):
+            for name, record in _open(path).items():
+                found[name] = Operation(name, record.get("area", path.stem), record)
+        return found
+
+    @cached_property
+    def _errors(self) -> Json:
+        return _open(self._folder / "errors.json")
+
+    def error(self, code: int) -> Json:
+        """What is known of a code: `meaning`, `retry` class, `hint`; empty where nothing is."""
+        known: Json = self._errors.get(str(code), {})
+        return known
+
+    def shape(self, operation: Operation) -> Json:
+        """The shape of the operation's `data`; never complete enough to refuse an answer by."""
+        if operation.area not in self._shapes:
+            path = self._folder / "responses" / f"{operation.area}.json"
+            self._shapes[operation.area] = _open(path) if path.exists() else {}
+        shape: Json = self._shapes[operation.area].get(operation.name, {})
+        return shape
+
+    def nearest(self, name: str) -> list[str]:
+        return get_close_matches(name, self.operations, n=3, cutoff=0.5)
+
+
+def _open(path: Path) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return data

@@ -1,0 +1,160 @@
+"""Two views of a record's arguments: the JSON Schema that is enforced, and the one that a model is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp_server_tiktok_shop.catalog.operation import Json, Operation, is_time, preset
+
+DEPTH = 5
+# Ids and other values that stand in the path: what has a meaning in a URL can't be one.
+IN_PATH = r"^[A-Za-z0-9_~.-]*[A-Za-z0-9_~-]$"
+NOT_BLANK = r"\S"
+WITHOUT_COMMA = r"^[^,]*$"
+DECIMAL = r"^-?\d+(\.\d+)?$"
+INTEGER = r"^-?\d+$"
+KEYWORDS = ("type", "minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum")
+TIME = "ISO 8601 or Unix seconds"
+SHOP = {"type": "string", "description": "Shop name, id or region, from list_shops"}
+
+
+def checking(operation: Operation) -> Json:
+    """The whole schema: every depth, every limit, nothing beyond what is declared."""
+    properties = {
+        name: _enforced(schema, required=name in operation.required, places=operation.places(name))
+        for name, schema in operation.arguments.items()
+    }
+    whole = {"type": "object", "properties": properties, "required": list(operation.required)}
+    return whole | {"additionalProperties": False} | _conditions(operation.arguments)
+
+
+def _enforced(schema: Json, *, required: bool, places: tuple[str, ...] = ()) -> Json:
+    if is_time(schema):  # judged when it was read
+        return {}
+    made: Json = {keyword: schema[keyword] for keyword in KEYWORDS if keyword in schema}
+    kind = schema.get("type")
+    if "enum" in schema and not schema.get("x-enum-open"):
+        made["enum"] = schema["enum"]
+    if kind == "string":
+        for bound in ("minimum", "maximum"):  # of the number in the text: beyond.py
+            made.pop(bound, None)
+        if pattern := _pattern(schema, required=required, places=places):
+            made["pattern"] = pattern
+    if kind == "array":
+        if required:
+            made["minItems"] = max(1, schema.get("minItems", 1))
+        made["items"] = _enforced(schema["items"], required=required, places=_item_places(places))
+    if kind == "object" and "properties" in schema:
+        needed = schema.get("required", [])
+        fields = {n: _enforced(s, required=n in needed) for n, s in schema["properties"].items()}
+        made |= {"properties": fields, "required": list(needed), "additionalProperties": False}
+        made |= _conditions(schema["properties"])
+    if special := schema.get("x-special"):
+        bounds = {k: made.pop(k) for k in ("minimum", "maximum") if k in made}
+        made |= {"if": {"enum": special}, "else": bounds}
+    return made
+
+
+def _item_places(places: tuple[str, ...]) -> tuple[str, ...]:
+    return ("query list",) if "query" in places else ()
+
+
+def _pattern(schema: Json, *, required: bool, places: tuple[str, ...]) -> str | None:
+    if "path" in places:
+        return IN_PATH
+    if "query list" in places:
+        return WITHOUT_COMMA
+    by_unit = {"decimal-string": DECIMAL, "integer-string": INTEGER}
+    return by_unit.get(schema.get("x-unit", "")) or (NOT_BLANK if required else None)
+
+
+def _conditions(fields: dict[str, Json]) -> Json:
+    """`x-limits-when` as if/then: a bound on one field under a value of its neighbour."""
+    rules: list[Json] = []
+    for name, schema in fields.items():
+        for rule in schema.get("x-limits-when", ()):
+            when = {k: v if isinstance(v, list) else [v] for k, v in rule.items() if k in fields}
+            then = _then(name, rule)
+            if when and then:
+                told = {k: {"enum": v} for k, v in when.items()}
+                rules.append({"if": {"properties": told, "required": list(told)}, "then": then})
+    return {"allOf": rules} if rules else {}
+
+
+def _then(name: str, rule: Json) -> Json:
+    bound: Json = {k: rule[k] for k in KEYWORDS if k in rule and k not in ("minimum", "maximum", "type")}
+    if "digits" in rule:
+        bound["pattern"] = "^(" + "|".join(rf"\d{{{n}}}" for n in rule["digits"]) + ")$"
+    if "length" in rule:
+        bound |= {"minLength": rule["length"], "maxLength": rule["length"]}
+    if "x-decimals" in rule:
+        places = rule["x-decimals"]
+        bound["pattern"] = rf"^-?\d+(\.\d{{1,{places}}})?$" if places else INTEGER
+    then: Json = {"properties": {name: bound}} if bound else {}
+    return then | ({"required": [name]} if rule.get("required") else {})
+
+
+def listing(operation: Operation, *, shop: bool) -> Json:
+    """What a model is shown: one type a property, limits also in words, seldom needed fields left out."""
+    properties = {
+        name: _shown(schema, DEPTH)
+        for name, schema in operation.arguments.items()
+        if not schema.get("unlisted")
+    }
+    if shop and takes_shop(operation):
+        properties["shop"] = SHOP
+    needed = [n for n in operation.required if preset(operation.arguments[n], n) is None]
+    return {"type": "object", "properties": properties} | ({"required": needed} if needed else {})
+
+
+def takes_shop(operation: Operation) -> bool:
+    """Whether `shop` chooses something: the shop itself, or whose token is used."""
+    return operation.asks_platform or bool(operation.record.get("takes_shop"))
+
+
+def _shown(schema: Json, depth: int) -> Json:
+    kind = "string" if is_time(schema) else schema.get("type", "string")
+    made: Json = {"type": kind}
+    if words := _words(schema):
+        made["description"] = words
+    if "enum" in schema and not schema.get("x-enum-open"):
+        made["enum"] = schema["enum"]
+    if kind == "array":
+        made["items"] = _shown(schema["items"], depth)
+    if kind == "object" and depth and "properties" in schema:
+        fields = {n: _shown(s, depth - 1) for n, s in schema["properties"].items() if not s.get("unlisted")}
+        needed = [n for n in schema.get("required", ()) if n in fields]
+        made |= {"properties": fields} | ({"required": needed} if needed else {})
+    if not is_time(schema):
+        made |= {k: schema[k] for k in ("minItems", "maxItems", "default") if k in schema}
+        if kind != "string":
+            made |= {k: schema[k] for k in ("minimum", "maximum") if k in schema}
+    return made
+
+
+def _words(schema: Json) -> str:
+    parts = [str(schema.get("description", ""))]
+    if is_time(schema):
+        parts.append(TIME)
+    if schema.get("x-enum-open"):
+        parts.append("one of " + ", ".join(map(str, schema["enum"])) + ", or newer values")
+    parts += limits(schema)
+    return "; ".join(filter(None, parts))
+
+
+def limits(schema: Json) -> list[str]:
+    """The bounds of a schema in words, for clients that drop the keywords."""
+    told = []
+    if "maxItems" in schema or "minItems" in schema:
+        told.append(_span(schema.get("minItems"), schema.get("maxItems"), "items"))
+    if "minimum" in schema or "maximum" in schema:
+        told.append(_span(schema.get("minimum"), schema.get("maximum"), ""))
+    if "maxLength" in schema:
+        told.append(f"up to {schema['maxLength']} characters")
+    return told
+
+
+def _span(low: Any, high: Any, unit: str) -> str:
+    if low is not None and high is not None:
+        return f"{low}-{high} {unit}".strip()
+    return (f"up to {high} {unit}" if high is not None else f"at least {low} {unit}").strip()

@@ -1,0 +1,171 @@
+"""Orders, their lines and parcels, and the state machine that reads an order's status off its times.
+
+A seller's acts are stored; what follows by itself (the end of the hold, collection, delivery, the end of the
+after-sale window, a payment that never came) follows from the clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .money import ZERO
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from .products import Product, Sku
+
+HOLD_SECONDS = 3600
+PAYMENT_SECONDS = 24 * 3600
+AFTER_SALE_SECONDS = 7 * 24 * 3600
+
+DISPLAYED = {
+    "TO_FULFILL": "AWAITING_SHIPMENT",
+    "PROCESSING": "AWAITING_COLLECTION",
+    "FULFILLING": "IN_TRANSIT",
+    "COMPLETED": "DELIVERED",
+    "CANCELLED": "CANCELLED",
+}
+
+
+@dataclass(slots=True, eq=False)
+class Package:
+    """A parcel: `shipped_time` 0 until the seller arranges it, then the carrier's times are set with it."""
+
+    id: str
+    create_time: int
+    lines: tuple[Line, ...] = ()
+    shipped_time: int = 0
+    collected_time: int = 0
+    delivered_time: int = 0
+    tracking_number: str = ""
+    provider_id: str = ""
+    cancelled: bool = False
+
+    def status(self, now: int) -> str:
+        if self.cancelled:
+            return "CANCELLED"
+        if not self.shipped_time or now < self.shipped_time:
+            return "TO_FULFILL"
+        if now < self.collected_time:
+            return "PROCESSING"
+        return "FULFILLING" if now < self.delivered_time else "COMPLETED"
+
+    @property
+    def orders(self) -> list[Order]:
+        return list({line.order.id: line.order for line in self.lines}.values())
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """One unit of one SKU."""
+
+    id: str
+    order: Order = field(repr=False)
+    product: Product = field(repr=False)
+    sku: Sku = field(repr=False)
+    original_price: Decimal
+    seller_discount: Decimal = ZERO
+    platform_discount: Decimal = ZERO
+    package: Package | None = field(default=None, repr=False)
+
+    @property
+    def sale_price(self) -> Decimal:
+        return self.original_price - self.seller_discount - self.platform_discount
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """What was bought, by whom, and when what happened; 0 stands for a time that never came."""
+
+    id: str
+    number: int
+    create_time: int
+    shipping_type: str
+    buyer: int
+    paid_time: int = 0
+    cancel_time: int = 0
+    cancelled_by: str = ""
+    cancel_reason: str = ""
+    request_cancel_time: int = 0
+    shipping_fee: Decimal = ZERO
+    shipping_seller_discount: Decimal = ZERO
+    shipping_platform_discount: Decimal = ZERO
+    tax: Decimal = ZERO
+    buyer_message: str = ""
+    seller_note: str = ""
+    lines: tuple[Line, ...] = ()
+    split: str = ""
+
+    @property
+    def packages(self) -> list[Package]:
+        """Each parcel once, in the order of the lines."""
+        if len(self.lines) == 1:
+            return [self.lines[0].package] if self.lines[0].package else []
+        return list({line.package.id: line.package for line in self.lines if line.package}.values())
+
+    @property
+    def paid_by_buyer_for_shipping(self) -> Decimal:
+        return self.shipping_fee - self.shipping_seller_discount - self.shipping_platform_discount
+
+    @property
+    def sub_total(self) -> Decimal:
+        return sum((line.sale_price for line in self.lines), ZERO)
+
+    @property
+    def total_amount(self) -> Decimal:
+        return self.sub_total + self.paid_by_buyer_for_shipping + self.tax
+
+    def is_cancelled(self, now: int) -> bool:
+        return bool(self.cancel_time) and now >= self.cancel_time
+
+    def is_on_hold(self, now: int) -> bool:
+        return bool(self.paid_time) and now < self.paid_time + HOLD_SECONDS
+
+    def delivered_time(self) -> int:
+        """When the last parcel arrives or arrived; 0 while one is not on its way."""
+        latest = 0
+        for package in self.packages:
+            if not package.delivered_time:
+                return 0
+            latest = max(latest, package.delivered_time)
+        return latest
+
+    def completed_time(self) -> int:
+        delivered = self.delivered_time()
+        return delivered + AFTER_SALE_SECONDS if delivered and not self.cancel_time else 0
+
+    def status(self, now: int) -> str:
+        if self.is_cancelled(now):
+            return "CANCELLED"
+        if not self.paid_time:
+            return "UNPAID"
+        if self.is_on_hold(now):
+            return "ON_HOLD"
+        packages = self.packages
+        waiting = [p for p in packages if not p.shipped_time or now < p.shipped_time]
+        if waiting:
+            return "AWAITING_SHIPMENT" if len(waiting) == len(packages) else "PARTIALLY_SHIPPING"
+        if any(now < p.collected_time for p in packages):
+            return "AWAITING_COLLECTION"
+        delivered = self.delivered_time()
+        if now < delivered:
+            return "IN_TRANSIT"
+        return "DELIVERED" if now < delivered + AFTER_SALE_SECONDS else "COMPLETED"
+
+    def update_time(self, now: int) -> int:
+        """The last thing that happened to the order up to now."""
+        times = [self.create_time, self.paid_time, self.cancel_time, self.request_cancel_time]
+        if self.paid_time:
+            times.append(self.paid_time + HOLD_SECONDS)
+        for package in self.packages:
+            times += (package.shipped_time, package.collected_time, package.delivered_time)
+        times.append(self.completed_time())
+        return max(time for time in times if time <= now)
+
+    def line_status(self, line: Line, now: int) -> str:
+        status = self.status(now)
+        if status in ("UNPAID", "CANCELLED", "COMPLETED") or line.package is None:
+            return status
+        return DISPLAYED[line.package.status(now)]

@@ -1,0 +1,111 @@
+"""One shop's whole state, and the lists that searches walk, kept until something changes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .money import ZERO
+from .pages import View
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from decimal import Decimal
+
+    from .orders import Order, Package
+    from .products import Product
+    from .warehouses import Warehouse
+
+# Searches see time pass in steps of this many seconds: a walk over 400 pages doesn't match all orders 400 times.
+STEP = 60
+KEPT_VIEWS = 16
+
+
+@dataclass(frozen=True)
+class Sales:
+    """Orders of a period by creation, as sums: paid ones, and apart from them unpaid and cancelled ones."""
+
+    orders: int
+    amount: Decimal
+    unpaid: int
+    unpaid_amount: Decimal
+    cancelled: int
+    cancelled_amount: Decimal
+
+
+@dataclass(eq=False)
+class Shop:
+    id: str
+    name: str
+    region: str
+    seller_type: str
+    cipher: str = field(repr=False)
+    code: str
+    currency: str
+    since: int = 0
+    warehouses: list[Warehouse] = field(default_factory=list, repr=False)
+    products: dict[str, Product] = field(default_factory=dict, repr=False)
+    orders: dict[str, Order] = field(default_factory=dict, repr=False)
+    packages: dict[str, Package] = field(default_factory=dict, repr=False)
+    references: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict, repr=False)
+    created_by_key: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    planted: dict[str, str] = field(default_factory=dict, repr=False)
+    version: int = 0
+    _views: OrderedDict[Hashable, tuple[tuple[int, int], Any]] = field(default_factory=OrderedDict, repr=False)
+
+    def changed(self) -> None:
+        """A write was done: what was listed before is stale."""
+        self.version += 1
+
+    def kept(self, key: Hashable, now: int, build: Callable[[], Any]) -> Any:
+        """What `build` made for this key, as long as no write was done and the minute lasts."""
+        stamp = (self.version, now // STEP)
+        held = self._views.get(key)
+        if held is None or held[0] != stamp:
+            held = (stamp, build())
+            self._views[key] = held
+        self._views.move_to_end(key)
+        while len(self._views) > KEPT_VIEWS:
+            self._views.popitem(last=False)
+        return held[1]
+
+    def orders_by_creation(self, now: int) -> View[Order]:
+        view: View[Order] = self.kept(
+            "orders", now, lambda: View.of(self.orders.values(), lambda order: (order.create_time, order.id))
+        )
+        return view
+
+    def sales(self, start: int, end: int, now: int) -> Sales:
+        """What the orders created in [start, end) sum up to; the measure for whoever sums them over the wire."""
+        counts, sums = [0, 0, 0], [ZERO, ZERO, ZERO]
+        for order in self.orders.values():
+            if start <= order.create_time < end:
+                place = {"UNPAID": 1, "CANCELLED": 2}.get(order.status(now), 0)
+                counts[place] += 1
+                sums[place] += order.total_amount
+        return Sales(counts[0], sums[0], counts[1], sums[1], counts[2], sums[2])
+
+
+@dataclass(eq=False)
+class State:
+    """All shops of the platform, and what belongs to accounts rather than shops."""
+
+    shops: list[Shop]
+    uploads: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def main(self) -> Shop:
+        return self.shops[0]
+
+    def shop(self, shop_id: str) -> Shop:
+        return next(shop for shop in self.shops if shop.id == shop_id)
+
+    def owner_of_order(self, order_id: str) -> Shop | None:
+        return next((shop for shop in self.shops if order_id in shop.orders), None)
+
+    def owner_of_package(self, package_id: str) -> Shop | None:
+        return next((shop for shop in self.shops if package_id in shop.packages), None)
+
+    def owner_of_product(self, product_id: str) -> Shop | None:
+        return next((shop for shop in self.shops if product_id in shop.products), None)

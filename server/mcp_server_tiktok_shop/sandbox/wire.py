@@ -1,0 +1,82 @@
+"""What comes in over HTTP and what goes out: a request as received, a reply, and the platform's envelope."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json = dict[str, Any]
+JSON_TYPE = "application/json"
+
+
+class Refusal(Exception):  # noqa: N818  (the platform's word for it is a code, not an error)
+    """The platform says no: a code, its words, and the HTTP status that it says it with."""
+
+    def __init__(self, code: int, message: str, status: int = 200) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def first_values(query: str) -> dict[str, str]:
+    """The decoded query; of a repeated key only the first value counts, as at the platform."""
+    values: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        values.setdefault(name, value)
+    return values
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it arrived: headers in lower case, the body's exact bytes."""
+
+    method: str
+    path: str
+    query_string: str
+    headers: Mapping[str, str]
+    body: bytes
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer: `code` is the envelope's, for the log."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON_TYPE
+    headers: tuple[tuple[str, str], ...] = ()
+    code: int | None = None
+
+
+class Envelopes:
+    """Wraps answers as the platform does, and numbers them so that a run can be repeated to the byte."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def request_id(self, now: float) -> str:
+        """34 characters: the UTC time to the second, then hexadecimal digits."""
+        self._count += 1
+        moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d%H%M%S")
+        return f"{moment}{self._count * 0x9E3779B97F4A7C15 % 16**20:020X}"
+
+    def wrap(self, code: int, message: str, data: Json | None, now: float, status: int = 200) -> Reply:
+        envelope = {"code": code, "message": message, "request_id": self.request_id(now), "data": data}
+        body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
+        return Reply(status, body, code=code)
+
+    def refuse(self, refusal: Refusal, base_url: str, now: float) -> Reply:
+        message = f"{refusal.message} For more details: {base_url}/help/{refusal.code}"
+        return self.wrap(refusal.code, message, None, now, refusal.status)

@@ -1,0 +1,217 @@
+"""What the person who runs the server decides: read once from flags and environment, refused where it is not clear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from mcp_server_tiktok_shop.tiktok import proxies
+from mcp_server_tiktok_shop.tiktok.zones import zone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from zoneinfo import ZoneInfo
+
+PREFIX = "TIKTOK_SHOP_"
+FILE = "_FILE"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+API_URL = "https://open-api.tiktokglobalshop.com"
+AUTH_URL = "https://auth.tiktok-shops.com"
+
+
+class SettingsError(Exception):
+    """A setting that can't be followed; the text is for the person who wrote it and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    app_key: str = ""
+    app_secret: SecretStr = field(default=SecretStr(""))
+    access_token: SecretStr = field(default=SecretStr(""))
+    refresh_token: SecretStr = field(default=SecretStr(""))
+    proxy: proxies.Proxy | None = None
+    api_url: str = API_URL
+    auth_url: str = AUTH_URL
+    home: Path = field(default_factory=lambda: default_home())
+    files: Path | None = None
+    read_only: bool = False
+    sandbox: bool = False
+    sandbox_shops: int = 1
+    time_zone: ZoneInfo | None = None
+    confirm: Literal["none"] = "none"
+    era: Literal["auto", "legacy"] = "auto"
+    log_level: str = "INFO"
+
+    @property
+    def loopback(self) -> bool:
+        return urlsplit(self.api_url).hostname in LOOPBACK
+
+    @property
+    def state(self) -> Path:
+        """Where this run keeps its state: the simulated shop never sees a real one's."""
+        return self.home / "sandbox" if self.sandbox else self.home
+
+    @property
+    def folder(self) -> Path:
+        """The folder whose files may be read."""
+        return self.files or self.state / "files"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its name in `Settings`, what it means, and how its text is read. A secret has no flag."""
+
+    name: str
+    help: str
+    read: Callable[[str], Any]
+    default: str = ""
+    secret: bool = False
+    switch: bool = False
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+
+def default_home() -> Path:
+    from platformdirs import user_data_path  # noqa: PLC0415 - not needed where the home is given
+
+    return user_data_path("mcp-server-tiktok-shop", appauthor=False)
+
+
+def _truth(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.casefold() not in words:
+        raise ValueError("is neither true nor false")
+    return words[text.casefold()]
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.casefold() not in allowed:
+            near = get_close_matches(text.casefold(), allowed, n=1)
+            did_you_mean = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"is not one of {', '.join(allowed)}{did_you_mean}")
+        return text.casefold()
+
+    return read
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise ValueError("is not a plain http(s) address")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("is plain http, which is allowed on this computer alone: use https")
+    return text.rstrip("/")
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _shops(text: str) -> int:
+    return int(_one_of("1", "3")(text))
+
+
+def _level(text: str) -> str:
+    return _one_of("debug", "info", "warning", "error")(text).upper()
+
+
+SETTINGS = (
+    Setting("app_key", "Key of your app in TikTok Shop Partner Center.", str.strip),
+    Setting("app_secret", "Secret of that app.", lambda text: SecretStr(text.strip()), secret=True),
+    Setting(
+        "access_token",
+        "Access token of the seller's authorization, to start with.",
+        lambda text: SecretStr(text.strip()),
+        secret=True,
+    ),
+    Setting(
+        "refresh_token",
+        "Refresh token beside it; the pair that follows from it is kept under the home folder.",
+        lambda text: SecretStr(text.strip()),
+        secret=True,
+    ),
+    Setting(
+        "proxy",
+        "Proxy for all requests: http, https, socks5 or socks5h, `scheme://user:password@host:port` or "
+        "`scheme://host:port:user:password`.",
+        proxies.parse,
+        default="the usual proxy variables",
+        secret=True,
+    ),
+    Setting("api_url", "Address of the API host.", _url, default=API_URL),
+    Setting("auth_url", "Address of the auth host.", _url, default=AUTH_URL),
+    Setting("home", "Folder that holds tokens, labels and other state.", _folder, default="your user data folder"),
+    Setting("files", "Folder whose files the assistant may upload or resize.", _folder, default="`files` in the home"),
+    Setting("read_only", "Offer and do nothing that changes the shop.", _truth, default="off", switch=True),
+    Setting("sandbox", "Use the simulated shop: no account, no network.", _truth, default="off", switch=True),
+    Setting("sandbox_shops", "Shops in the simulation: 1, or 3 under two accounts.", _shops, default="1"),
+    Setting("time_zone", "IANA zone in which days begin.", zone, default="by the shop's region"),
+    Setting("confirm", "What is asked before a write. Only `none` so far.", _one_of("none"), default="none"),
+    Setting("era", "`legacy` for clients that mix up both protocol eras.", _one_of("auto", "legacy"), default="auto"),
+    Setting("log_level", "How much is logged to standard error.", _level, default="info"),
+)
+BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None] | None = None) -> Settings:
+    """The settings that flags and environment make up; a flag wins over its variable.
+
+    Raises:
+        SettingsError: An unknown `TIKTOK_SHOP_` name, a value that can't be read, or settings that exclude each other.
+
+    """
+    given = _from_environment(environment)
+    given |= {name: (BY_NAME[name].flag, text) for name, text in (flags or {}).items() if text is not None}
+    values: dict[str, Any] = {}
+    for name, (source, text) in given.items():
+        if text.strip() == "":
+            continue
+        try:
+            values[name] = BY_NAME[name].read(text)
+        except ValueError as error:
+            raise SettingsError(f"{source} {error}") from None
+    settings = Settings(**values)
+    if settings.sandbox and (taken := [given[n][0] for n in ("api_url", "auth_url") if n in values]):
+        raise SettingsError(f"{' and '.join(taken)} can't go together with the sandbox: take one away")
+    return settings
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    given: dict[str, tuple[str, str]] = {}
+    known = {setting.variable: setting for setting in SETTINGS}
+    for variable, text in environment.items():
+        name = variable.upper()
+        if not name.startswith(PREFIX):
+            continue
+        if name in known:
+            given.setdefault(known[name].name, (name, text))
+            continue
+        setting = known.get(name.removesuffix(FILE))
+        if setting is None or not name.endswith(FILE) or not setting.secret:
+            near = get_close_matches(name, [*known, *(s.variable + FILE for s in SETTINGS if s.secret)], n=1)
+            did_you_mean = f"; did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"{name} is not a setting{did_you_mean}")
+        if environment.get(setting.variable, "").strip():
+            raise SettingsError(f"{setting.variable} and {name} are both set: take one away")
+        if text.strip():
+            given[setting.name] = (name, _content(name, text))
+    return given
+
+
+def _content(name: str, path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{name} names a file that can't be read ({type(error).__name__})") from None

@@ -1,0 +1,99 @@
+"""What a seller's authorization gives us: a token pair, and the shops it opens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
+
+from mcp_server_tiktok_shop.tiktok.zones import zone_of
+
+ENVIRONMENT = "environment"
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    @field_serializer("access_token", "refresh_token", "cipher", check_fields=False, when_used="json")
+    def _reveal(self, secret: SecretStr) -> str:
+        """Written out only into the store, which is its owner's alone."""
+        return secret.get_secret_value()
+
+
+class Shop(_Kept):
+    """A shop that an authorization opens. `cipher` is what the platform knows it by in a request."""
+
+    id: str
+    name: str = ""
+    region: str = ""
+    seller_type: str = ""
+    code: str = ""
+    cipher: SecretStr
+
+    @property
+    def label(self) -> str:
+        return self.name or self.id
+
+    def told(self) -> dict[str, str]:
+        """As an assistant may see it."""
+        return {"name": self.label, "region": self.region, "id": self.id}
+
+
+class Account(_Kept):
+    """One authorization. Expiries are absolute Unix seconds, 0 where unknown; `since` is when it was made.
+
+    `lineage` marks an account that began with tokens from the environment: the fingerprint of that first pair.
+    `renewing_since` stands while a renewal is under way; found later, it tells that the answer was lost.
+    """
+
+    id: str
+    app_key: str
+    name: str = ""
+    region: str = ""
+    access_token: SecretStr
+    access_token_expire_in: int = 0
+    refresh_token: SecretStr = SecretStr("")
+    refresh_token_expire_in: int = 0
+    granted_scopes: tuple[str, ...] = ()
+    shops: tuple[Shop, ...] | None = None
+    since: int = 0
+    lineage: str = ""
+    renewing_since: int = 0
+
+    def with_pair(self, data: dict[str, Any], now: int) -> Account:
+        """This account with a token answer laid over it."""
+        return self.model_copy(
+            update={
+                "name": str(data.get("seller_name") or self.name),
+                "region": str(data.get("seller_base_region") or self.region),
+                "access_token": SecretStr(str(data["access_token"])),
+                "access_token_expire_in": int(data.get("access_token_expire_in") or 0),
+                "refresh_token": SecretStr(str(data.get("refresh_token") or "")),
+                "refresh_token_expire_in": int(data.get("refresh_token_expire_in") or 0),
+                "granted_scopes": tuple(data.get("granted_scopes") or self.granted_scopes),
+                "since": self.since or now,
+                "renewing_since": 0,
+            }
+        )
+
+    def secrets(self) -> list[str]:
+        """What must never be shown of it."""
+        kept = [self.access_token, self.refresh_token, *(shop.cipher for shop in self.shops or ())]
+        return [secret.get_secret_value() for secret in kept]
+
+    def told(self, zone: Any = None) -> dict[str, Any]:
+        """As an assistant may see it: whose it is and how long it lasts."""
+        from datetime import datetime  # noqa: PLC0415
+
+        zone = zone or zone_of(self.region)
+
+        def until(seconds: int) -> str | None:
+            return datetime.fromtimestamp(seconds, zone).isoformat() if seconds else None
+
+        return {
+            "seller": self.name or None,
+            "region": self.region or None,
+            "access_token_expires": until(self.access_token_expire_in),
+            "refresh_token_expires": until(self.refresh_token_expire_in),
+            "scopes": list(self.granted_scopes),
+        }

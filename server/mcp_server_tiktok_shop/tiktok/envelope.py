@@ -1,0 +1,91 @@
+"""Opens what the platform answers: data, a refusal with its code, or something that can't be read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success. `size` is the number of bytes that came."""
+
+    data: dict[str, Any] = field(repr=False)
+    request_id: str | None
+    size: int = 0
+
+
+class Unreached(Exception):  # noqa: N818 - what happened, not how bad it is
+    """The request surely did not arrive."""
+
+
+class Lost(Exception):  # noqa: N818
+    """The request may have been carried out: its answer did not come or can't be read."""
+
+
+class Refused(Exception):  # noqa: N818
+    """The platform said no. `retry_after` is in seconds."""
+
+    def __init__(
+        self, code: int, message: str, request_id: str | None, status: int, retry_after: float | None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+        self.status = status
+        self.retry_after = retry_after
+
+
+THROTTLED = 429
+SERVER_FAULT = 500
+THROTTLE_CODE = 36009002
+
+
+def open_envelope(status: int, content: bytes, retry_after: str | None = None) -> Answer:
+    """The data of a success: `code` 0, whatever the HTTP status.
+
+    Raises:
+        Refused: The envelope carries another code, or the status is 429.
+        Lost: A server fault, or nothing that can be read as an envelope.
+
+    """
+    envelope = _parsed(content)
+    code = envelope.get("code") if envelope is not None else None
+    if envelope is None or not isinstance(code, int):
+        if status == THROTTLED:
+            told = "too many requests"
+            raise Refused(THROTTLE_CODE, told, None, status, seconds(retry_after))
+        raise Lost(f"HTTP {status} with an answer that is not the platform's envelope")
+    request_id = envelope.get("request_id")
+    if code == 0:
+        data = envelope.get("data")
+        return Answer(data if isinstance(data, dict) else {}, request_id, len(content))
+    message = str(envelope.get("message") or "")
+    raise Refused(code, message, request_id, status, seconds(retry_after))
+
+
+def _parsed(content: bytes) -> dict[str, Any] | None:
+    try:
+        parsed = json.loads(content)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def seconds(retry_after: str | None) -> float | None:
+    """`Retry-After` as seconds from now; None where it is absent or unreadable."""
+    if not retry_after:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

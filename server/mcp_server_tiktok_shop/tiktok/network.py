@@ -1,0 +1,83 @@
+"""The one HTTP client: opened at the first request, closed with the server, never following a redirect by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.tiktok.envelope import Lost, Unreached
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx2
+
+    from mcp_server_tiktok_shop.tiktok.proxies import Proxy
+
+CONNECT = 10.0
+IN_FLIGHT = 64
+
+
+class Network:
+    """Requests over one connection pool.
+
+    `application` is an ASGI application that answers instead of a network (the simulated shop in this process).
+    Without a `proxy` the usual proxy variables count, but never for a host on this machine.
+    """
+
+    def __init__(self, *, proxy: Proxy | None = None, loopback: bool = False, application: Any = None) -> None:
+        self.proxy = proxy
+        self._loopback = loopback
+        self._application = application
+        self._client: httpx2.AsyncClient | None = None
+
+    @property
+    def simulated(self) -> bool:
+        return self._application is not None
+
+    def client(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            import httpx2  # noqa: PLC0415 - not needed before the first call
+
+            options: dict[str, Any] = {"follow_redirects": False, "timeout": CONNECT, "trust_env": False}
+            if self._application is not None:
+                options["transport"] = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
+            else:
+                options["limits"] = httpx2.Limits(max_connections=IN_FLIGHT)
+                options["trust_env"] = self.proxy is None and not self._loopback
+            if self.proxy is not None and self._application is None:
+                auth = (self.proxy.user, self.proxy.password.get_secret_value()) if self.proxy.user else None
+                options["proxy"] = httpx2.Proxy(self.proxy.url, auth=auth)
+            self._client = httpx2.AsyncClient(**options)
+        return self._client
+
+    async def request(self, method: str, url: str, *, timeout: float, **parts: Any) -> httpx2.Response:  # noqa: ASYNC109
+        """One exchange, body included.
+
+        Raises:
+            Unreached: No connection came about, so nothing was sent.
+            Lost: Anything later went wrong.
+
+        """
+        import httpx2  # noqa: PLC0415
+
+        limits = httpx2.Timeout(timeout, connect=min(CONNECT, timeout), pool=timeout)
+        try:
+            return await self.client().request(method, url, timeout=limits, **parts)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as error:
+            raise Unreached(self._told(error)) from None
+        except httpx2.HTTPError as error:
+            raise Lost(self._told(error)) from None
+
+    async def stream(self, url: str, *, timeout: float, **parts: Any) -> AsyncIterator[httpx2.Response]:  # noqa: ASYNC109
+        """The response to a GET, its body still to be read; yields once."""
+        async with self.client().stream("GET", url, timeout=timeout, **parts) as response:
+            yield response
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _told(self, error: Exception) -> str:
+        """The kind of a transport fault; its text may hold a URL with credentials, so it is not shown."""
+        return f"{type(error).__name__} through the proxy {self.proxy}" if self.proxy else type(error).__name__

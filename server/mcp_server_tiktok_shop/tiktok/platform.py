@@ -1,0 +1,158 @@
+"""One call to the platform from a bound request to its answer: fresh token, signature, retries, one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tiktok.accounts import Account, Shop
+from mcp_server_tiktok_shop.tiktok.envelope import SERVER_FAULT, THROTTLED, Lost, Refused, Unreached
+from mcp_server_tiktok_shop.tiktok.refusals import refusal
+from mcp_server_tiktok_shop.tiktok.shops import Shops, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mcp_server_tiktok_shop.catalog.binding import ApiCall
+    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.tiktok.envelope import Answer
+    from mcp_server_tiktok_shop.tiktok.refusals import Meaning
+    from mcp_server_tiktok_shop.tiktok.requests import ApiHost
+    from mcp_server_tiktok_shop.tiktok.tokens import Tokens
+
+TOKEN_EXPIRED = 105002
+CIPHER_REFUSED = 101000
+LOST_UPSTREAM = 36009007
+QUOTAS = (36009037, 45101004)  # used up for the hour or the day: waiting seconds does not help
+LONGEST_WAIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rim:
+    """What the passing of time is made of, so that tests can hold it still."""
+
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    jitter: Callable[[], float] = random.random
+
+
+class Platform:
+    """The platform as the rest of the server sees it. `meaning` is what the catalog knows of a code."""
+
+    def __init__(
+        self, api: ApiHost, tokens: Tokens, rim: Rim, meaning: Meaning, shops_operation: Operation, deadline: float = 45.0
+    ) -> None:
+        self._api = api
+        self._tokens = tokens
+        self._rim = rim
+        self._meaning = meaning
+        self._shops_operation = shops_operation
+        self._deadline = deadline
+        self.shops = Shops(tokens, self._authorized_shops)
+
+    async def call(self, call: ApiCall, target: Target) -> Answer:
+        """The platform's answer.
+
+        A token past its expiry is renewed once and a refused cipher fetched anew once: the call was surely not
+        done, so a write goes out again too. Reads are repeated on what passes, as far as the deadline allows.
+
+        Raises:
+            ShopError: What the platform refused, or why it was not reached, or that the outcome is unknown.
+
+        """
+        until = self._rim.monotonic() + self._deadline
+        mended: set[int] = set()
+        attempt = 0
+        target = await self._with_token(target)
+        while True:
+            try:
+                return await self._once(call, target, until)
+            except Refused as error:
+                if error.code in (TOKEN_EXPIRED, CIPHER_REFUSED) and error.code not in mended:
+                    mended.add(error.code)
+                    again = await self._mended(call, target, error)
+                    if again is not None:
+                        target = again
+                        continue
+                wait = self._wait(call, error, attempt)
+                if wait is None or self._rim.monotonic() + wait >= until:
+                    raise self._told(call, error) from None
+            except (Unreached, Lost) as error:
+                wait = self._backoff(attempt) if isinstance(error, Unreached) or _reads(call) else None
+                if wait is None or self._rim.monotonic() + wait >= until:
+                    raise self._unanswered(call, error) from None
+            attempt += 1
+            await self._rim.sleep(wait)
+
+    async def _once(self, call: ApiCall, target: Target, until: float) -> Answer:
+        left = until - self._rim.monotonic()
+        if left <= 0:
+            raise Unreached("the deadline passed before it could be sent")
+        return await self._api.send(self._tokens.app, call, target, timeout=left)
+
+    async def _with_token(self, target: Target) -> Target:
+        return replace(target, account=await self._tokens.fresh(target.account.id))
+
+    async def _mended(self, call: ApiCall, target: Target, error: Refused) -> Target | None:
+        """The target with what was refused made new, or None where that can't help."""
+        if error.code == TOKEN_EXPIRED:
+            account = await self._tokens.renewed(target.account.id, target.account.access_token)
+            return replace(target, account=account)
+        if target.shop is None or call.operation.cipher == "never":
+            return None
+        again = await self.shops.again(target)
+        changed = again.shop is not None and again.shop.cipher != target.shop.cipher
+        return again if changed else None
+
+    def _wait(self, call: ApiCall, error: Refused, attempt: int) -> float | None:
+        """Seconds until a refused call may be repeated; None where it must not be."""
+        if error.code in QUOTAS:
+            return None
+        known = self._meaning(error.code).get("retry")
+        throttled = error.status == THROTTLED or known == "backoff"
+        passes = known == "transient" or (error.status >= SERVER_FAULT and known is None)
+        if throttled or (passes and _reads(call)):
+            return max(self._backoff(attempt), error.retry_after or 0.0)
+        return None
+
+    def _backoff(self, attempt: int) -> float:
+        return float(min(2**attempt, LONGEST_WAIT)) * 0.5 + self._rim.jitter() * 0.5
+
+    def _told(self, call: ApiCall, error: Refused) -> ShopError:
+        unknown = error.code == LOST_UPSTREAM or error.status >= SERVER_FAULT
+        if unknown and not _reads(call):
+            return self._unknown(call, f"the platform answered {error.code} ({error.message})", error.request_id)
+        return refusal(call.operation, error, self._meaning(error.code))
+
+    def _unanswered(self, call: ApiCall, error: Unreached | Lost) -> ShopError:
+        if isinstance(error, Lost) and not _reads(call):
+            return self._unknown(call, str(error), None)
+        reached = "was reached, but its answer was lost" if isinstance(error, Lost) else "was not reached"
+        hint = "Try again in a moment; check_connection tells what is in the way."
+        told = f"The platform {reached}: {error}."
+        return ShopError("network", told, hint=hint, retryable=True)
+
+    def _unknown(self, call: ApiCall, why: str, request_id: str | None) -> ShopError:
+        told = f"{call.operation.name} was sent, but whether it was done is unknown: {why}."
+        hint = "Do not repeat it yet: look first with a read (the order, product or package concerned) whether it took."
+        return ShopError("unknown_outcome", told, hint=hint, request_id=request_id)
+
+    async def _authorized_shops(self, account: Account) -> tuple[Shop, ...]:
+        from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+        from mcp_server_tiktok_shop.catalog.binding import bind  # noqa: PLC0415
+
+        call = bind(self._shops_operation, {}, ZoneInfo("UTC"))
+        answer = await self.call(call, Target(account, None))
+        return tuple(
+            Shop.model_validate({k: v for k, v in shop.items() if v is not None})
+            for shop in answer.data.get("shops") or ()
+        )
+
+
+def _reads(call: ApiCall) -> bool:
+    return call.operation.effect == "read"

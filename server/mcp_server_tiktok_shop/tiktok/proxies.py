@@ -1,0 +1,65 @@
+"""Reads a proxy as people write it, without losing a character of its password or showing one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal, cast
+from urllib.parse import unquote
+
+from pydantic import SecretStr
+
+Scheme = Literal["http", "https", "socks5", "socks5h"]
+SCHEMES = ("http", "https", "socks5", "socks5h")
+FORMS = "write scheme://host:port, scheme://user:password@host:port or scheme://host:port:user:password"
+
+_HOST = r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>\d{1,5})"
+_TRAILING = re.compile(rf"^{_HOST}(?::(?P<user>[^:]+):(?P<password>.+))?$", re.DOTALL)
+_PLAIN = re.compile(rf"^{_HOST}/?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    scheme: Scheme
+    host: str
+    port: int
+    user: str | None = None
+    password: SecretStr = field(default=SecretStr(""))
+
+    @property
+    def url(self) -> str:
+        """Where it is, without credentials."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.url} (with credentials)" if self.user else self.url
+
+
+def parse(text: str) -> Proxy:
+    """The proxy that a text names.
+
+    Raises:
+        ValueError: It names none; the message says why and holds nothing of what was given but its scheme.
+
+    """
+    scheme, found, rest = text.strip().partition("://")
+    scheme = scheme.lower()
+    if not found:
+        raise ValueError(f"has no scheme: {FORMS}")
+    if scheme not in SCHEMES:
+        raise ValueError(f"has a scheme that is not one of {', '.join(SCHEMES)}")
+    user = password = None
+    if match := _TRAILING.match(rest):  # credentials, if any, stand behind and are taken as they are
+        user, password = match["user"], match["password"]
+    else:  # credentials stand in front, percent-encoded where the writer chose to
+        credentials, at, place = rest.rpartition("@")
+        match = _PLAIN.match(place)
+        if match is None:
+            raise ValueError(f"has no host and port where they belong: {FORMS}")
+        if at:
+            name, _, secret = credentials.partition(":")
+            user, password = unquote(name), unquote(secret)
+    port = int(match["port"])
+    if not 0 < port < 2**16:
+        raise ValueError("has a port that is not between 1 and 65535")
+    return Proxy(cast("Scheme", scheme), match["host"], port, user, SecretStr(password or ""))

@@ -1,0 +1,119 @@
+"""Which shop a call is for: chosen by name, id or region, never guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tiktok.accounts import Account, Shop
+from mcp_server_tiktok_shop.tiktok.tokens import SIGN_IN
+from mcp_server_tiktok_shop.tiktok.zones import zone_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.catalog.operation import CipherRule
+    from mcp_server_tiktok_shop.tiktok.tokens import Tokens
+
+NAME_IT = "Name one of them as `shop`."
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose token a call uses, and the shop it is for, if any."""
+
+    account: Account
+    shop: Shop | None
+
+    def zone(self, override: ZoneInfo | None) -> ZoneInfo:
+        return override or zone_of(self.shop.region if self.shop else self.account.region)
+
+
+class Shops:
+    """The shops of all accounts. `fetch` asks the platform for the shops of one account."""
+
+    def __init__(self, tokens: Tokens, fetch: Callable[[Account], Awaitable[tuple[Shop, ...]]]) -> None:
+        self._tokens = tokens
+        self._fetch = fetch
+
+    async def known(self) -> list[Target]:
+        """Every shop once, under its newest authorization; fetched where the store has none yet."""
+        found: dict[str, Target] = {}
+        for account in (await self._accounts()).values():
+            kept = account if account.shops is not None else await self.refetched(account)
+            for shop in kept.shops or ():
+                found.pop(shop.id, None)
+                found[shop.id] = Target(kept, shop)
+        return list(found.values())
+
+    async def refetched(self, account: Account) -> Account:
+        """The account with its shops as the platform lists them now, and stored so."""
+        shops = await self._fetch(account)
+        return await self._tokens.change(account.id, shops=shops) or account
+
+    async def choose(self, wanted: str | None, rule: CipherRule) -> Target:
+        """The shop named, or the only one; for an operation without cipher, the account whose token to use.
+
+        Raises:
+            ShopError: `shop_required` with the shops to choose from, or `signed_out`.
+
+        """
+        accounts = await self._accounts()
+        if wanted is None and rule == "never" and len(accounts) == 1:
+            return Target(next(iter(accounts.values())), None)
+        known = await self.known()
+        if wanted is not None:
+            chosen = _named(wanted, known)
+        elif len(known) == 1:
+            (chosen,) = known
+        elif not known:
+            raise _none()
+        else:
+            why = "several shops" if rule != "never" else "several accounts, and this operation acts on one of them"
+            raise _which(f"There are {why}: say which is meant.", known)
+        return chosen if rule != "never" else Target(chosen.account, None)
+
+    async def again(self, target: Target) -> Target:
+        """The same target with its cipher asked for anew."""
+        account = await self.refetched(target.account)
+        for shop in account.shops or ():
+            if target.shop is not None and shop.id == target.shop.id:
+                return Target(account, shop)
+        return Target(account, target.shop)
+
+    async def _accounts(self) -> dict[str, Account]:
+        accounts = await self._tokens.accounts()
+        if not accounts:
+            told = "No seller has signed in: there is no access token."
+            raise ShopError("signed_out", told, hint=SIGN_IN)
+        return accounts
+
+
+def _named(wanted: str, known: list[Target]) -> Target:
+    shops = [(target, target.shop) for target in known if target.shop is not None]
+    text = wanted.strip().casefold()
+    for match in (
+        [target for target, shop in shops if shop.id == wanted.strip()],
+        [target for target, shop in shops if shop.name.casefold() == text],
+        [target for target, shop in shops if shop.region.casefold() == text],
+    ):
+        if len(match) == 1:
+            return match[0]
+        if match:
+            raise _which(f"Several shops go by {wanted!r}.", match)
+    if not known:
+        raise _none()
+    raise _which(f"There is no shop {wanted!r}.", known)
+
+
+def _which(message: str, known: Iterable[Target]) -> ShopError:
+    shops: list[dict[str, Any]] = [target.shop.told() for target in known if target.shop is not None]
+    return ShopError("shop_required", message, hint=NAME_IT + " Names, ids and unique regions count.", shops=shops)
+
+
+def _none() -> ShopError:
+    told = "The authorization opens no shop."
+    hint = "See get_authorized_shops; if it is empty, the seller must authorize the app with an active shop."
+    return ShopError("shop_required", told, hint=hint, shops=[])

@@ -1,0 +1,189 @@
+"""Keeps accounts: in one file that only its owner can read, or in memory for the simulated shop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import ValidationError
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tiktok.accounts import Account
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+VERSION = 1
+LOCK_PATIENCE = 40.0  # Longer than the longest renewal that another process may be in.
+WINDOWS_TRIES = 20  # A scanner or an editor may hold the file for a moment.
+
+
+class Held(Protocol):
+    """The accounts while no one else may change them."""
+
+    accounts: dict[str, Account]
+
+    async def save(self) -> None: ...
+
+
+class Store(Protocol):
+    """Where accounts are kept. Reading needs no lock; a change is made inside `held`."""
+
+    def now(self) -> dict[str, Account]: ...
+
+    def held(self) -> AbstractAsyncContextManager[Held]: ...
+
+
+@dataclass
+class MemoryStore:
+    """Accounts of this process alone; what is saved is gone with it."""
+
+    accounts_now: dict[str, Account] = field(default_factory=dict)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def now(self) -> dict[str, Account]:
+        return self.accounts_now
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[Held]:
+        async with self._lock:
+            yield _HeldInMemory(dict(self.accounts_now), self)
+
+
+@dataclass
+class _HeldInMemory:
+    accounts: dict[str, Account]
+    store: MemoryStore
+
+    async def save(self) -> None:
+        self.store.accounts_now = dict(self.accounts)
+
+
+class FileStore:
+    """Accounts in `accounts.json`: owner-only, replaced as a whole, locked across processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "accounts.json"
+        self._seen: tuple[int, int, int] | None = None
+        self._accounts: dict[str, Account] = {}
+
+    def now(self) -> dict[str, Account]:
+        """The accounts as the file has them, read again only where it changed.
+
+        Raises:
+            ShopError: `not_configured` where the file can't be understood.
+
+        """
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            self._seen, self._accounts = None, {}
+            return {}
+        mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        if mark != self._seen:
+            self._accounts = self._parsed(self.path.read_bytes())
+            self._seen = mark
+        return self._accounts
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[Held]:
+        from filelock import AsyncFileLock, Timeout  # noqa: PLC0415 - only when something is to be stored
+
+        await asyncio.to_thread(private_folder, self.path.parent)
+        lock = AsyncFileLock(self.path.with_suffix(".lock"), timeout=LOCK_PATIENCE, thread_local=False)
+        try:
+            await lock.acquire()
+        except Timeout:
+            told = f"another process has held {lock.lock_file} for {LOCK_PATIENCE:.0f} s"
+            raise ShopError("internal", told, hint="Try again; if it stays, end other servers.", retryable=True) from None
+        try:
+            yield _HeldInFile(dict(await asyncio.to_thread(self.now)), self)
+        finally:
+            await lock.release()
+
+    def set_aside(self) -> Path | None:
+        """Move a file that can't be understood out of the way, so that a new sign-in can be stored."""
+        try:
+            self.now()
+        except ShopError:
+            stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+            aside = self.path.with_name(f"accounts.unreadable-{stamp}.json")
+            self.path.rename(aside)
+            return aside
+        return None
+
+    def write(self, accounts: dict[str, Account]) -> None:
+        kept = [account.model_dump(mode="json") for account in accounts.values()]
+        text = json.dumps({"version": VERSION, "accounts": kept}, ensure_ascii=False, indent=1)
+        write_private(self.path, text.encode())
+
+    def _parsed(self, content: bytes) -> dict[str, Account]:
+        try:
+            data = json.loads(content)
+            if data["version"] != VERSION:
+                raise self._unreadable(f"it has format {data['version']}, newer than this server's {VERSION}")
+            accounts = [Account.model_validate(kept) for kept in data["accounts"]]
+        except (ValueError, TypeError, KeyError, ValidationError) as error:
+            # The text of the fault may quote tokens.
+            raise self._unreadable(f"it is damaged ({type(error).__name__})") from None
+        return {account.id: account for account in accounts}
+
+    def _unreadable(self, reason: str) -> ShopError:
+        hint = "It is left as it is. Update the server, or sign in anew: the old file is then kept aside."
+        return ShopError("not_configured", f"The store {self.path} can't be read: {reason}.", hint=hint)
+
+
+@dataclass
+class _HeldInFile:
+    accounts: dict[str, Account]
+    store: FileStore
+
+    async def save(self) -> None:
+        await asyncio.to_thread(self.store.write, self.accounts)
+
+
+def private_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Put a file in place as a whole, readable by its owner alone: old or new, never half of one."""
+    private_folder(path.parent)
+    with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".new", delete=False) as file:
+        temporary = Path(file.name)  # made with mode 0600
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    _replace(temporary, path)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    import time  # noqa: PLC0415
+
+    for attempt in range(WINDOWS_TRIES):
+        try:
+            temporary.replace(path)
+            break
+        except PermissionError:
+            if os.name != "nt" or attempt == WINDOWS_TRIES - 1:
+                temporary.unlink(missing_ok=True)
+                raise
+            time.sleep(0.05)
+    if os.name != "nt":  # the rename itself must survive a power cut
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,215 @@
+"""Hands out a working access token, and renews a pair once however many ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, Account
+from mcp_server_tiktok_shop.tiktok.envelope import Lost, Refused, Unreached
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import SecretStr
+
+    from mcp_server_tiktok_shop.tiktok.authorization import App, AuthHost
+    from mcp_server_tiktok_shop.tiktok.store import Held, Store
+
+log = logging.getLogger(__name__)
+
+AHEAD = 15 * 60  # Renew this many seconds before expiry: longer than any call, short beside seven days.
+SIGN_IN = (
+    "The seller must authorize the app again: open the app's authorization link, then pass the `code` of the "
+    "redirect URL to exchange_authorization_code within 30 minutes."
+)
+
+
+class Tokens:
+    """The accounts of one app, with tokens that work.
+
+    `given` is the account that the environment's tokens make up; once its lineage was stored, the stored pair wins.
+    `learn` is told every secret that comes by, so that none is shown.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        auth: AuthHost,
+        app: App | None,
+        clock: Callable[[], float],
+        given: Account | None = None,
+        learn: Callable[..., None] = lambda *_: None,
+    ) -> None:
+        self._store = store
+        self._auth = auth
+        self._app = app
+        self._clock = clock
+        self._given = given
+        self._learn = learn
+        self._renewals: dict[str, asyncio.Task[Account]] = {}
+
+    @property
+    def app(self) -> App:
+        """The app's key and secret.
+
+        Raises:
+            ShopError: `not_configured` where either is missing.
+
+        """
+        if self._app is None:
+            raise not_configured()
+        return self._app
+
+    async def accounts(self) -> dict[str, Account]:
+        """The accounts by id, oldest first."""
+        return self._ours(self._store.now())
+
+    def _ours(self, stored: dict[str, Account]) -> dict[str, Account]:
+        ours = {k: account for k, account in stored.items() if account.app_key == self.app.key}
+        given = self._given
+        if given is not None and (kept := ours.get(ENVIRONMENT, given)).lineage == given.lineage:
+            ours[ENVIRONMENT] = kept
+        elif given is not None:
+            ours[ENVIRONMENT] = given
+        else:  # the environment holds no tokens any more
+            ours.pop(ENVIRONMENT, None)
+        for account in ours.values():
+            self._learn(*account.secrets())
+        return dict(sorted(ours.items(), key=lambda item: item[1].since))
+
+    async def fresh(self, account_id: str) -> Account:
+        """The account with an access token that has time left, renewed ahead where that works.
+
+        Raises:
+            ShopError: `signed_out` where there is no such account or it can't be renewed.
+
+        """
+        account = (await self.accounts()).get(account_id)
+        if account is None:
+            raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN)
+        expires = account.access_token_expire_in
+        if not expires or self._clock() < expires - AHEAD:
+            return account
+        try:
+            return await self.renewed(account_id, account.access_token)
+        except ShopError:
+            if self._clock() < expires:
+                return account  # It still works; the call itself will tell when it no longer does.
+            raise
+
+    async def renewed(self, account_id: str, rejected: SecretStr) -> Account:
+        """The account with another access token than the rejected one.
+
+        One renewal serves every caller, and runs on to its stored end when its callers are gone.
+
+        Raises:
+            ShopError: `signed_out` where the refresh token is refused, else `network`, `platform`, `unknown_outcome`.
+
+        """
+        renewal = self._renewals.get(account_id)
+        if renewal is None or renewal.done():
+            renewal = asyncio.create_task(self._renew(account_id, rejected))
+            renewal.add_done_callback(_observed)
+            self._renewals[account_id] = renewal
+        return await asyncio.shield(renewal)
+
+    async def _renew(self, account_id: str, rejected: SecretStr) -> Account:
+        async with self._store.held() as held:
+            account = self._ours(held.accounts).get(account_id)
+            if account is None:
+                raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN)
+            if account.access_token != rejected:
+                return account  # another process was first
+            if not account.refresh_token.get_secret_value():
+                told = "The access token has expired and there is no refresh token to renew it with."
+                raise ShopError("signed_out", told, hint=SIGN_IN)
+            return await self._renew_held(held, account)
+
+    async def _renew_held(self, held: Held, account: Account) -> Account:
+        """Mark, ask, store: the new pair is on disk before anyone uses it."""
+        cut_off = account.renewing_since
+        marked = account.model_copy(update={"renewing_since": int(self._clock())})
+        held.accounts[account.id] = marked
+        await held.save()
+        try:
+            data = await self._auth.renew(self.app, account.refresh_token)
+        except Unreached as error:
+            held.accounts[account.id] = account
+            await held.save()
+            raise ShopError("network", f"The auth host was not reached: {error}.", retryable=True) from None
+        except Refused as error:
+            held.accounts[account.id] = account
+            await held.save()
+            raise _refused(error, cut_off) from None
+        except Lost as error:
+            told = f"The token renewal was sent, but its answer was lost ({error}); the platform may have rotated the pair."
+            hint = f"Call again: the old refresh token is tried once more. If it is refused: {SIGN_IN}"
+            raise ShopError("unknown_outcome", told, hint=hint, retryable=True) from None
+        renewed = account.with_pair(data, int(self._clock()))
+        self._learn(*renewed.secrets())
+        held.accounts[account.id] = renewed
+        await held.save()
+        log.info("renewed the access token of %s", renewed.name or renewed.id)
+        return renewed
+
+    async def adopt(self, data: dict[str, Any]) -> Account:
+        """Store the pair that an authorization code was exchanged for."""
+        now = int(self._clock())
+        self._learn(str(data["access_token"]), str(data.get("refresh_token") or ""))
+        async with self._store.held() as held:
+            key = str(data.get("open_id") or f"{data.get('seller_name')}-{data.get('seller_base_region')}")
+            blank = Account(id=key, app_key=self.app.key, access_token=data["access_token"], since=now)
+            account = held.accounts[key] = blank.with_pair(data, now)
+            await held.save()
+        return account
+
+    async def change(self, account_id: str, **update: Any) -> Account | None:
+        """Store a change to an account, if it is still there."""
+        async with self._store.held() as held:
+            account = self._ours(held.accounts).get(account_id)
+            if account is not None:
+                account = held.accounts[account_id] = account.model_copy(update=update)
+                await held.save()
+            return account
+
+    async def settle(self) -> None:
+        """Wait for renewals under way: a pair that was asked for is stored before the server ends."""
+        await asyncio.gather(*self._renewals.values(), return_exceptions=True)
+
+
+def _observed(renewal: asyncio.Task[Account]) -> None:
+    """A renewal whose callers are gone may fail unheard; its state is in the store."""
+    if not renewal.cancelled():
+        renewal.exception()
+
+
+def _refused(error: Refused, cut_off: int) -> ShopError:
+    if error.status == 429 or error.code == 36009002:  # noqa: PLR2004 - throttled: the pair is untouched
+        told = "The auth host refuses more renewals for now."
+        return ShopError("rate_limited", told, retryable=True, code=error.code, request_id=error.request_id)
+    told = f"The platform refused to renew the access token: {error.message}"
+    if cut_off:
+        told += " (an earlier renewal was cut off before its answer came, so the stored pair is out of date)"
+    return ShopError("signed_out", told, hint=SIGN_IN, code=error.code, request_id=error.request_id)
+
+
+def lineage(access_token: SecretStr, refresh_token: SecretStr) -> str:
+    """The fingerprint of a first pair: tells the same environment from a new one without keeping its tokens."""
+    pair = f"{access_token.get_secret_value()}\n{refresh_token.get_secret_value()}"
+    return hashlib.sha256(pair.encode()).hexdigest()[:32]
+
+
+def not_configured() -> ShopError:
+    return ShopError(
+        "not_configured",
+        "No TikTok Shop app is configured: TIKTOK_SHOP_APP_KEY or TIKTOK_SHOP_APP_SECRET is empty or missing.",
+        hint=(
+            "Set both in the client's configuration (the secret also by TIKTOK_SHOP_APP_SECRET_FILE), then sign in "
+            "with TIKTOK_SHOP_ACCESS_TOKEN and TIKTOK_SHOP_REFRESH_TOKEN or with exchange_authorization_code. "
+            "To try without an account, start the server with --sandbox."
+        ),
+    )

@@ -1,0 +1,59 @@
+"""What tests stand on: our server behind the SDK's own client, in both protocol eras, against real HTTP."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from hypothesis import HealthCheck, settings
+from mcp import Client
+
+from mcp_server_tiktok_shop.cli import put_together
+from mcp_server_tiktok_shop.settings import read_settings
+from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, REFRESH_TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.load_profile("house")
+
+
+class Connect(Protocol):
+    def __call__(self, **more: Any) -> AbstractAsyncContextManager[Client]: ...
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def connect(era: str, home: Path) -> Connect:
+    """Connects a client to a server with settings of the test's choosing; `put_together`'s options pass through."""
+
+    @asynccontextmanager
+    async def connected(**more: Any) -> AsyncIterator[Client]:
+        options = {name: more.pop(name) for name in ("rim", "deadline", "sandbox_object") if name in more}
+        sandbox = options.pop("sandbox_object", None)
+        environment = {"TIKTOK_SHOP_HOME": str(home)}
+        if not more.get("sandbox"):
+            environment |= {
+                "TIKTOK_SHOP_APP_KEY": APP_KEY,
+                "TIKTOK_SHOP_APP_SECRET": APP_SECRET,
+                "TIKTOK_SHOP_ACCESS_TOKEN": ACCESS_TOKEN,
+                "TIKTOK_SHOP_REFRESH_TOKEN": REFRESH_TOKEN,
+            }
+        environment |= {f"TIKTOK_SHOP_{name.upper()}": str(value) for name, value in more.items()}
+        parts = put_together(read_settings(environment), sandbox=sandbox, **options)
+        async with Client(parts.server(), mode=era) as client:
+            yield client
+
+    return connected
