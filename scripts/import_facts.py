@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 CATALOG = Path(__file__).parents[1] / "server" / "mcp_server_tiktok_shop" / "catalog"
-RECORD_WORDS = ("title", "summary", "details")
+RECORD_WORDS = ("title", "summary", "details", "keywords")
 RECORD_RULES = ("takes_shop",)
 ARGUMENT_WORDS = ("description", "unlisted", "given_as")
 # Filled by the server on the two token calls, never by a caller.
@@ -41,7 +41,7 @@ def schema(facts: Json, words: Json) -> Json:
 
 def record(facts: Json, words: Json) -> Json:
     """One operation: words first, then how it is called, then its arguments side by side."""
-    made: Json = {k: words.get(k, "") for k in RECORD_WORDS if k != "details" or k in words}
+    made: Json = {k: words.get(k, "") for k in RECORD_WORDS if k in ("title", "summary") or k in words}
     made |= {k: facts[k] for k in ("method", "path")}
     if facts.get("host") == "auth":
         made["host"] = "auth"
