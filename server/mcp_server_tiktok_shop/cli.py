@@ -20,6 +20,7 @@ from mcp_server_tiktok_shop.assistant.local.sign_in import SignIn
 from mcp_server_tiktok_shop.assistant.run import Assistant
 from mcp_server_tiktok_shop.assistant.server import run_stdio, serve
 from mcp_server_tiktok_shop.catalog.reader import Catalog
+from mcp_server_tiktok_shop.clients import CLIENTS, block, command
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.settings import SETTINGS, Settings, SettingsError, read_settings
 from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, Account, Shop
@@ -60,7 +61,9 @@ class Parts:
         await self.network.close()
 
 
-def put_together(settings: Settings, *, rim: Rim = REAL, sandbox: Sandbox | None = None, deadline: float = 45.0) -> Parts:
+def put_together(
+    settings: Settings, *, rim: Rim = REAL, sandbox: Sandbox | None = None, deadline: float = 45.0
+) -> Parts:
     """Everything that serves an assistant, by its settings.
 
     In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given.
@@ -92,9 +95,7 @@ def put_together(settings: Settings, *, rim: Rim = REAL, sandbox: Sandbox | None
         catalog, platform, files, handed_out, local, settings.time_zone, settings.read_only, settings.sandbox
     )
     local |= {
-        "check_connection": Connection(
-            network, settings.api_url, settings.auth_url, tokens, platform.shops, rim
-        ),
+        "check_connection": Connection(network, settings.api_url, settings.auth_url, tokens, platform.shops, rim),
         "exchange_authorization_code": sign_in.exchange,
         "list_shops": ShopList(platform.shops, settings.time_zone),
         "refresh_access_token": sign_in.renew,
@@ -142,7 +143,14 @@ def _simulated(settings: Settings, rim: Rim, sandbox: Sandbox | None) -> tuple[S
             refresh_token_expire_in=account.refresh_token_expire_in,
             granted_scopes=tuple(account.granted_scopes),
             shops=tuple(
-                Shop(id=s.id, name=s.name, region=s.region, seller_type=s.seller_type, code=s.code, cipher=SecretStr(s.cipher))
+                Shop(
+                    id=s.id,
+                    name=s.name,
+                    region=s.region,
+                    seller_type=s.seller_type,
+                    code=s.code,
+                    cipher=SecretStr(s.cipher),
+                )
                 for s in account.shops
             ),
         )
@@ -195,7 +203,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_options
 @click.version_option(__version__, prog_name="mcp-server-tiktok-shop")
 @click.pass_context
-def main(context: click.Context, **flags: str | None) -> None:
+def main(context: click.Context, /, **flags: str | None) -> None:
     """Serve a TikTok Shop to an assistant, over MCP on standard input and output.
 
     Try it without an account: mcp-server-tiktok-shop --sandbox. Secrets are given by environment variables
@@ -220,3 +228,45 @@ def _serve(settings: Settings) -> None:
     parts = put_together(settings)
     log.set_up(parts.secrets, settings.log_level)
     run_stdio(parts.server(), era=settings.era)
+
+
+@main.command()
+@click.option("--client", type=click.Choice(list(CLIENTS)), required=True, help="The chat client to set up.")
+@click.option("--sandbox", is_flag=True, help="An entry on the simulated shop: nothing to fill in.")
+@click.pass_obj
+def config(settings: Settings, client: str, *, sandbox: bool) -> None:
+    """Print what to paste into a chat client's configuration."""
+    click.echo(CLIENTS[client], err=True)
+    click.echo(block(client, sandbox=sandbox or settings.sandbox, start=command()))
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
+@click.option("--shops", type=click.Choice(["1", "3"]), default="1", show_default=True, help="3: two accounts.")
+@click.option("--orders", type=click.IntRange(1, 200_000), default=300, show_default=True, help="In the main shop.")
+def sandbox(port: int, shops: str, orders: int) -> None:
+    """Serve the simulated shop over HTTP on this computer, for any client."""
+    from mcp_server_tiktok_shop.sandbox.serve import run  # noqa: PLC0415 - only where it is asked for
+
+    def ready(base_url: str, shop: Sandbox) -> None:
+        click.echo(f"The simulated shop answers on {base_url} until Ctrl-C. Its keys open nothing else:\n")
+        account = shop.accounts[0]
+        for name, value in (
+            ("API_URL", base_url),
+            ("AUTH_URL", base_url),
+            ("APP_KEY", shop.app_key),
+            ("APP_SECRET", shop.app_secret),
+            ("ACCESS_TOKEN", account.access_token),
+            ("REFRESH_TOKEN", account.refresh_token),
+        ):
+            click.echo(f"TIKTOK_SHOP_{name}={value}")
+
+    run(port, shops=int(shops), orders=orders, on_ready=ready)
+
+
+@main.command()
+def demo() -> None:
+    """Watch an assistant's session against the simulated shop."""
+    from mcp_server_tiktok_shop.demo import play  # noqa: PLC0415
+
+    raise SystemExit(play(command()))

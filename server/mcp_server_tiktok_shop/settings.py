@@ -28,6 +28,12 @@ class SettingsError(Exception):
     """A setting that can't be followed; the text is for the person who wrote it and holds no secret."""
 
 
+def default_home() -> Path:
+    from platformdirs import user_data_path  # noqa: PLC0415 - not needed where the home is given
+
+    return user_data_path("mcp-server-tiktok-shop", appauthor=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     app_key: str = ""
@@ -37,7 +43,7 @@ class Settings:
     proxy: proxies.Proxy | None = None
     api_url: str = API_URL
     auth_url: str = AUTH_URL
-    home: Path = field(default_factory=lambda: default_home())
+    home: Path = field(default_factory=default_home)
     files: Path | None = None
     read_only: bool = False
     sandbox: bool = False
@@ -80,12 +86,6 @@ class Setting:
     @property
     def flag(self) -> str:
         return "--" + self.name.replace("_", "-")
-
-
-def default_home() -> Path:
-    from platformdirs import user_data_path  # noqa: PLC0415 - not needed where the home is given
-
-    return user_data_path("mcp-server-tiktok-shop", appauthor=False)
 
 
 def _truth(text: str) -> bool:

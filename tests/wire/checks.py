@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 class Connect(Protocol):
     """The fixture: a client in memory whose server sends to these hosts."""
 
-    def __call__(
-        self, *, api_url: str, auth_url: str, **settings: Any
-    ) -> AbstractAsyncContextManager[Client]: ...
+    def __call__(self, *, api_url: str, auth_url: str, **settings: Any) -> AbstractAsyncContextManager[Client]: ...
 
 
 def path_of(request: Request) -> str:

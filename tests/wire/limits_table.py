@@ -7,6 +7,7 @@ others against what it says is allowed, however it is put.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,7 +136,7 @@ def pages(tool: str, **beside: Any) -> list[Limit]:
             accepted={**beside, "page_size": 1},
             refused={**beside, "page_size": 0},
             argument="page_size",
-            says=("1", "100"),
+            says=("1",),
         ),
         Limit(
             shows="a page has at most a hundred rows",
@@ -383,9 +384,7 @@ CHOICES = [
         wrong="SOLD",
     ),
     Choice("search_products", "sns_filter", ("CONFIGURED", "ELIGIBLE"), wrong="NONE"),
-    Choice(
-        "search_products", "audit_status", ("APPROVED", "AUDITING", "FAILED"), wrong="PENDING", listed=True
-    ),
+    Choice("search_products", "audit_status", ("APPROVED", "AUDITING", "FAILED"), wrong="PENDING", listed=True),
     Choice("get_external_order_references", "platform", PLATFORMS, wrong="EBAY", beside={"order_id": ORDER}),
     Choice(
         "search_orders_by_external_reference",
@@ -649,6 +648,7 @@ MISSING = [
     ),
     Refusal("the package", "ship_package", {"handover_method": "DROP_OFF"}, "package_id"),
     Refusal("the package", "get_package_shipping_document", {"document_type": "PACKING_SLIP"}, "package_id"),
+    Refusal("the document", "get_package_shipping_document", {"package_id": PACKAGE}, "document_type"),
     Refusal("the code", "exchange_authorization_code", {}, "auth_code"),
 ]
 
@@ -667,7 +667,9 @@ EMPTY = [
     ),
     Refusal("the platform", "get_external_order_references", {"order_id": ORDER, "platform": ""}, "platform"),
     # Dropped as an empty value, it would leave a request for every order, or for none.
-    Refusal("an order inside a list", "get_order_detail", {"ids": [""]}, "ids"),
+    Refusal("an order alone in a list", "get_order_detail", {"ids": [""]}, "ids"),
+    Refusal("an order among others", "get_order_detail", {"ids": [ORDER, ""]}, "ids"),
+    Refusal("a product in a list", "delete_products", {"product_ids": [PRODUCT, ""]}, "product_ids"),
 ]
 
 PATH_IDS = [
@@ -702,12 +704,48 @@ PICTURES = [
         EITHER_PICTURE,
     ),
     Refusal("no base64", "upload_product_image", {"image_base64": "not base64!"}, "image_base64"),
-    Refusal("nothing in it", "upload_product_image", {"image_base64": ""}, "image_base64"),
+    Refusal("nothing in it", "upload_product_image", {"image_base64": ""}, EITHER_PICTURE),
     Refusal(
         "a text that calls itself a picture",
         "upload_product_image",
         {"image_base64": "SSBhbSBhIHBpY3R1cmUu"},
         "image_base64",
         ("PNG",),
+    ),
+]
+
+# What a machine can write and no reader expects. None of it is a fault of the server, so none may be called one.
+ABYSMAL = [
+    Refusal("half a character as JSON text", "get_order_detail", {"ids": r'["\ud800"]'}, "ids"),
+    Refusal(
+        "half a character deep in JSON text",
+        "add_external_order_references",
+        {"orders": json.dumps(references(1)["orders"]).replace("line-", r"\udfff")},
+        "orders|origin_id",
+    ),
+    Refusal("lists without end", "create_product", product(skus="[" * 100_000), "skus"),
+    Refusal("lists very deep", "create_product", product(skus="[" * 5_000 + "]" * 5_000), "skus"),
+    Refusal("a number without end", "get_order_detail", {"ids": f"[{'9' * 5_000}]"}, "ids"),
+    Refusal("no number", "create_product", product(skus=json.dumps([sku(quantity=float("nan"))])), "skus"),
+    Refusal("seconds without end", "get_order_list", {"create_time_ge": "9" * 5_000}, "create_time_ge"),
+    Refusal(
+        "a time past all times",
+        "get_order_list",
+        {"create_time_ge": "9999-12-31T23:59:59-12:00"},
+        "create_time_ge",
+    ),
+    Refusal(
+        "a time before all times",
+        "get_statements",
+        {"statement_time_ge": "0001-01-01T00:00:00+12:00"},
+        "statement_time_ge",
+    ),
+    Refusal("an id without end", "get_product", {"product_id": "1" * 100_000}, "product_id"),
+    Refusal("a page token without end", "get_order_list", {"page_token": "x" * 200_000}, "page_token"),
+    Refusal(
+        "a reference without end",
+        "search_orders_by_external_reference",
+        {"platform": "SHOPIFY", "external_order_id": "é" * 50_000},
+        "external_order_id",
     ),
 ]

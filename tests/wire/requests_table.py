@@ -117,9 +117,7 @@ SELLER_ROWS = [
         arguments={},
     ),
     Row(
-        Endpoint(
-            tool="get_seller_permissions", method="GET", path="/seller/202309/permissions", cipher=False
-        ),
+        Endpoint(tool="get_seller_permissions", method="GET", path="/seller/202309/permissions", cipher=False),
         shows="never a cipher",
         arguments={},
     ),

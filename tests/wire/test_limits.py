@@ -10,6 +10,7 @@ from tests.keys import reply
 
 from .checks import assert_says, assert_signed, assert_silent, problem_with, refused
 from .limits_table import (
+    ABYSMAL,
     CHOICES,
     EMPTY,
     INVALID_JSON_TEXT,
@@ -130,9 +131,12 @@ async def test_what_is_no_picture_is_refused(connect: Connect, refusal: Refusal)
     await assert_refused(connect, refusal)
 
 
-async def test_a_picture_of_ten_megabytes_is_sent_and_a_larger_one_is_not(
-    connect: Connect, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("refusal", ABYSMAL, ids=str)
+async def test_what_no_reader_expects_is_refused_like_anything_else(connect: Connect, refusal: Refusal) -> None:
+    await assert_refused(connect, refusal)
+
+
+async def test_a_picture_of_ten_megabytes_is_sent_and_a_larger_one_is_not(connect: Connect, tmp_path: Path) -> None:
     # What both readings of "10 MB" accept, and what both refuse.
     (tmp_path / "fits.png").write_bytes(png(300, 300, size=10_000_000))
     (tmp_path / "large.png").write_bytes(png(300, 300, size=10 * 1024 * 1024 + 1))
@@ -143,7 +147,7 @@ async def test_a_picture_of_ten_megabytes_is_sent_and_a_larger_one_is_not(
         sent = await client.call_tool("upload_product_image", {"image_path": str(tmp_path / "fits.png")})
         unsent = await client.call_tool("upload_product_image", {"image_path": str(tmp_path / "large.png")})
     assert sent.is_error is not True, reply(sent)
-    assert_says(problem_with("image_path", refused(unsent)), ("10 ?MB",))
+    assert_says(problem_with("image_path", refused(unsent)), ("10 ?MB|10485760",))
     [request] = recorder.calls
     assert_signed(request)
     assert len(request.body) > 10_000_000

@@ -31,10 +31,7 @@ def get(target: str) -> bytes:
 
 
 async def test_a_request_is_kept_as_it_came() -> None:
-    raw = (
-        b"POST /a%2Fb?x=%C3%A9+1&x=2 HTTP/1.1\r\nHost: x\r\nX-Odd: \xe9\r\nContent-Length: 4\r\n\r\n"
-        b"\x00\xff\r\n"
-    )
+    raw = b"POST /a%2Fb?x=%C3%A9+1&x=2 HTTP/1.1\r\nHost: x\r\nX-Odd: \xe9\r\nContent-Length: 4\r\n\r\n\x00\xff\r\n"
     async with Recorder() as recorder:
         await speak(recorder, raw)
     [request] = recorder.requests
@@ -87,9 +84,7 @@ async def test_both_token_calls_answer_a_pair() -> None:
 async def test_an_answer_can_be_told_for_a_path_and_for_a_number_of_times() -> None:
     async with Recorder() as recorder:
         recorder.answer("/order", data={"orders": []})
-        recorder.answer(
-            "/order", code=36009002, message="slow", status=429, headers={"Retry-After": "0"}, times=1
-        )
+        recorder.answer("/order", code=36009002, message="slow", status=429, headers={"Retry-After": "0"}, times=1)
         first, second, other = await speak(recorder, get("/order/1"), get("/order/2"), get("/a"))
     assert (first[0], first[1]["Retry-After"], first[2]["code"], first[2]["message"]) == (
         429,

@@ -15,6 +15,7 @@ from tests.keys import reply
 
 from .checks import assert_signed, canonical, own_query
 from .recorder import TEA, Recorder
+from .requests_table import ROWS
 from .verifier import expected_sign, percent_decode
 
 if TYPE_CHECKING:
@@ -74,9 +75,7 @@ def test_the_signature_is_what_the_verifier_computes_from_the_raw_request(
 
 
 @given(secret=TEXT, path=PATHS, query=st.dictionaries(NAMES, TEXT, max_size=6), body=st.binary(max_size=200))
-def test_the_order_of_the_query_makes_no_difference(
-    secret: str, path: str, query: dict[str, str], body: bytes
-) -> None:
+def test_the_order_of_the_query_makes_no_difference(secret: str, path: str, query: dict[str, str], body: bytes) -> None:
     turned = dict(reversed(query.items()))
     assert sign(secret, path, query, body) == sign(secret, path, turned, body)
 
@@ -159,9 +158,9 @@ def session(connect: Connect) -> Iterator[Session]:
             runner.run(opened.close())
 
 
-def holds(promise: Callable[..., None], **strategies: st.SearchStrategy[Any]) -> None:
-    """Try the promise with 50 examples, inside the session that is open around it."""
-    WIRE(given(**strategies)(promise))()
+def holds(promise: Callable[..., None], times: int = 1, /, **strategies: st.SearchStrategy[Any]) -> None:
+    """Try the promise with 50 examples, or so many times as many, inside the session that is open around it."""
+    settings(WIRE, max_examples=WIRE.max_examples * times)(given(**strategies)(promise))()
 
 
 def test_any_text_in_query_and_body_is_sent_whole_and_signed(connect: Connect) -> None:
@@ -277,3 +276,47 @@ def test_any_id_of_digits_is_sent(connect: Connect) -> None:
             assert request.raw_path == f"/product/202309/products/{product_id}"
 
         holds(promise, product_id=st.integers(1, 2**63 - 1))
+
+
+JSON_VALUES = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**70), 2**70),
+        st.floats(allow_nan=False, allow_infinity=False),
+        TEXT,
+        st.sampled_from(["2026-07-01", "ASC", "[]", "{}", "null", "[1", r'["\ud800"]', "9" * 5_000, "x" * 70_000]),
+    ),
+    lambda values: st.lists(values, max_size=4) | st.dictionaries(TEXT, values, max_size=4),
+    max_leaves=8,
+)
+ARGUMENT_NAMES = sorted({name for row in ROWS for name in row.arguments} | {"shop"})
+LOCAL_KINDS = {"invalid_arguments", "batch_limit", "shop_required"}
+
+
+@st.composite
+def disturbed(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    """A call of the table with some of its arguments replaced by anything that JSON can say."""
+    row = draw(st.sampled_from(ROWS))
+    names = st.sampled_from(sorted(row.arguments)) if row.arguments else st.sampled_from(ARGUMENT_NAMES)
+    odd = draw(st.dictionaries(names | st.sampled_from(ARGUMENT_NAMES), odd_values(), min_size=1, max_size=3))
+    return row.tool, {**row.arguments, **odd}
+
+
+def odd_values() -> st.SearchStrategy[Any]:
+    return JSON_VALUES | JSON_VALUES.map(json.dumps)
+
+
+def test_whatever_the_arguments_a_call_is_refused_unsent_or_sent_and_signed(connect: Connect) -> None:
+    with session(connect) as shop:
+
+        def promise(call: tuple[str, dict[str, Any]]) -> None:
+            result, requests = shop.call(*call)
+            if result.is_error:
+                assert reply(result)["error"] in LOCAL_KINDS
+                assert requests == []
+            elif call[0] != "get_authorized_shops":
+                [request] = requests
+                assert_signed(request)
+
+        holds(promise, 4, call=disturbed())

@@ -13,6 +13,7 @@ from .checks import assert_is, assert_signed, data, own_query, path_of, query_of
 from .pictures import png
 from .recorder import COFFEE, NEW_ACCESS_TOKEN, NEW_REFRESH_TOKEN, SHOPS_PATH, TEA, Recorder
 from .requests_table import (
+    EARL_GREY,
     FINANCE_ROWS,
     FULFILLMENT_ROWS,
     LOGISTICS_ROWS,
@@ -106,9 +107,7 @@ def assert_token_call(auth: Recorder, row: TokenRow) -> None:
 
 
 @pytest.mark.parametrize("row", TOKEN_ROWS, ids=str)
-async def test_a_token_call_shows_no_token_and_is_followed_by_the_new_one(
-    connect: Connect, row: TokenRow
-) -> None:
+async def test_a_token_call_shows_no_token_and_is_followed_by_the_new_one(connect: Connect, row: TokenRow) -> None:
     async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
         result = await client.call_tool(row.tool, row.arguments)
         data(await client.call_tool("get_warehouse_list", {}))
@@ -155,6 +154,20 @@ def multipart(request: Request) -> dict[str, tuple[dict[str, str], bytes]]:
     return parts
 
 
+async def test_a_whole_number_never_goes_out_with_a_point(connect: Connect) -> None:
+    """JSON knows no difference between 50 and 50.0, but the platform's integers do."""
+    sku = {"inventory": [{"warehouse_id": "7", "quantity": 3.0}], "price": {"currency": "GBP", "amount": "1"}}
+    product = {**EARL_GREY, "skus": [sku]}
+    async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
+        await client.call_tool("get_statements", {"page_size": 50.0})
+        await client.call_tool("get_order_list", {"create_time_ge": 1782905400.0})
+        await client.call_tool("create_product", product)
+    for request in recorder.calls:
+        assert_signed(request)
+        assert ".0" not in request.target
+        assert b".0" not in request.body
+
+
 async def test_the_shops_are_asked_for_once(connect: Connect) -> None:
     async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
         for _ in range(3):
@@ -189,9 +202,7 @@ async def test_a_cipher_is_never_shown(connect: Connect) -> None:
     async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
         result = await client.call_tool("get_authorized_shops", {})
     shops = data(result)["shops"]
-    assert [(shop["id"], shop["name"], shop["region"]) for shop in shops] == [
-        (TEA["id"], TEA["name"], TEA["region"])
-    ]
+    assert [(shop["id"], shop["name"], shop["region"]) for shop in shops] == [(TEA["id"], TEA["name"], TEA["region"])]
     assert TEA["cipher"] not in str(reply(result))
 
 

@@ -9,6 +9,8 @@ from pathlib import Path, PureWindowsPath
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
+MEGABYTE = 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -35,7 +37,8 @@ class Files:
             if not stat.S_ISREG(found.st_mode):
                 raise _refused(argument, "is not a regular file", "a file")
             if found.st_size > largest:
-                raise _refused(argument, f"has {found.st_size:,} bytes", f"at most {largest:,} bytes")
+                allowed = f"at most {largest / MEGABYTE:g} MB"
+                raise _refused(argument, f"has {found.st_size / MEGABYTE:.2f} MB", allowed)
             content = file.read(largest + 1)
         if not content:
             raise _refused(argument, "is an empty file", "a file with content")

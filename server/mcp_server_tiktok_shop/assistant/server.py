@@ -22,6 +22,7 @@ from mcp.types import (
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.assistant.instructions import instructions
 from mcp_server_tiktok_shop.assistant.run import written
+from mcp_server_tiktok_shop.assistant.toolsets import DEFAULT
 from mcp_server_tiktok_shop.catalog.schemas import listing
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -95,8 +96,8 @@ def serve(
 
 def list_tools(assistant: Assistant, *, list_shop: bool) -> list[Tool]:
     """The tools that this server offers, as a client lists them."""
-    offered = filter(assistant.offers, assistant.catalog.operations.values())
-    return [_tool(operation, list_shop=list_shop) for operation in offered]
+    listed = (assistant.catalog.operations[name] for name in DEFAULT)
+    return [_tool(operation, list_shop=list_shop) for operation in filter(assistant.offers, listed)]
 
 
 def _tool(operation: Operation, *, list_shop: bool) -> Tool:

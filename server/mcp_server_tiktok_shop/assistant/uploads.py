@@ -7,6 +7,7 @@ import binascii
 import io
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.assistant.files import MEGABYTE
 from mcp_server_tiktok_shop.catalog.binding import Upload
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.assistant.files import Files
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
-MEGABYTE = 2**20
 INLINE = 64 * 1024
 UNBOUNDED = 100 * MEGABYTE
 KINDS = (  # by content: (offset, bytes, name, media type)
@@ -45,13 +45,19 @@ def uploads(operation: Operation, values: Json, files: Files) -> dict[str, Uploa
         if (path is None) == (text is None):
             if path is None and name not in operation.record["required"]:
                 continue
-            either = f"either {kind}_path or {kind}_base64"
-            raise _refused(f"{kind}_path", "one way to give the file is needed", either)
+            raise _one_way(kind)
         largest = schema.get("x-max-mb", UNBOUNDED // MEGABYTE) * MEGABYTE
         argument = f"{kind}_path" if path is not None else f"{kind}_base64"
         content = files.read(argument, path, largest) if path is not None else _decoded(argument, text)
         found[name] = _checked(argument, kind, content, schema, values)
     return found
+
+
+def _one_way(kind: str) -> ShopError:
+    arguments = (f"{kind}_path", f"{kind}_base64")
+    told = f"give the {kind} as one of {' and '.join(arguments)}"
+    problems = tuple(Problem(argument, told) for argument in arguments)
+    return ShopError("invalid_arguments", told, hint="Nothing was sent.", problems=problems)
 
 
 def _decoded(argument: str, text: str) -> bytes:

@@ -43,9 +43,7 @@ class ApiCall:
     files: Mapping[str, Upload] = field(default_factory=dict)
 
 
-def bind(
-    operation: Operation, values: Json, zone: ZoneInfo, files: Mapping[str, Upload] | None = None
-) -> ApiCall:
+def bind(operation: Operation, values: Json, zone: ZoneInfo, files: Mapping[str, Upload] | None = None) -> ApiCall:
     """Path, query and body of a call; times without offset are read in `zone`."""
     path: str = operation.record["path"]
     query: dict[str, str] = {}

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
+SHOWN = 3  # How many problems the message itself tells; all of them stand in `problems`.
+LONGEST = 40
 NAMED = 12  # How many allowed names an error lists before it gets long.
 PATTERNS = {
     schemas.IN_PATH: "has characters that can't be part of an id",
     schemas.NOT_BLANK: "must not be empty",
-    schemas.WITHOUT_COMMA: "holds a comma: give each value as an item of its own",
+    schemas.IN_LIST: "is empty or holds a comma: give each value as an item of its own",
     schemas.DECIMAL: "is not a decimal number in text, such as 12.50",
     schemas.INTEGER: "is not a whole number in text, such as 12",
 }
@@ -46,11 +48,11 @@ def check(operation: Operation, values: Json, unread: Iterable[Problem] = ()) ->
             too_many += [problem] * items
     if not problems:
         return
-    summary = "; ".join(f"{p.argument} {p.message}" for p in problems[:5])
-    if len(problems) > 5:  # noqa: PLR2004
-        summary += f"; and {len(problems) - 5} more"
+    summary = "; ".join(f"{p.argument} {p.message}" for p in problems[:SHOWN])
+    if len(problems) > SHOWN:
+        summary += f"; and {len(problems) - SHOWN} more"
     if len(too_many) == len(problems):
-        hint = "Split it into several calls of at most that many."
+        hint = "Split the list over several calls; nothing was sent."
         raise ShopError("batch_limit", summary, hint=hint, problems=tuple(problems))
     hint = f"Correct the arguments named and call {operation.name} again; nothing was sent."
     raise ShopError("invalid_arguments", summary, hint=hint, problems=tuple(problems))
@@ -75,33 +77,33 @@ def _faults(operation: Operation, values: Json) -> Iterator[tuple[Problem, bool]
                 yield _unknown(operation, error.instance_path, _joined(path, unknown), unknown), False
         elif name == "maxItems":
             calls = -(-len(at) // limit)
-            message = f"holds {len(at)} items, {len(at) - limit} too many"
-            yield Problem(path, message, f"at most {limit} in one call: make {calls} calls"), True
+            message = f"holds {len(at)} items; at most {limit} go into one call"
+            yield Problem(path, message, f"1-{limit} items: split it into {calls} calls"), True
         else:
             yield _plain(path, name, limit, at), False
 
 
 def _plain(path: str, name: str, limit: Any, at: Any) -> Problem:
     shown = repr(at) if isinstance(at, str) else str(at)
-    shown = shown if len(shown) <= 40 else shown[:40] + "…"  # noqa: PLR2004
+    shown = shown if len(shown) <= LONGEST else shown[:LONGEST] + "…"
+    message, allowed = f"is {shown}, which is not allowed", str(limit)
     match name:
         case "type":
-            wanted = " or ".join(limit)
-            return Problem(path, f"must be {_article(wanted)}, not {_kind(at)}", _article(wanted))
+            allowed = _article(" or ".join(limit))
+            message = f"must be {allowed}, not {_kind(at)}"
         case "enum":
-            allowed = ", ".join(map(str, limit))
-            return Problem(path, f"is {shown}, which is not allowed", f"one of {allowed}")
+            allowed = "one of " + ", ".join(map(str, limit))
         case "minItems":
-            return Problem(path, "must not be empty" if not at else "holds too few", f"at least {limit} items")
+            message, allowed = "must not be empty" if not at else "holds too few items", f"at least {limit}"
         case "maximum" | "minimum" | "exclusiveMinimum":
             side = {"maximum": "at most", "minimum": "at least", "exclusiveMinimum": "more than"}[name]
-            return Problem(path, f"is {shown}, out of range", f"{side} {limit}")
+            message, allowed = f"is {shown}, out of range", f"{side} {limit}"
         case "maxLength" | "minLength":
             side = "at most" if name == "maxLength" else "at least"
-            return Problem(path, f"has {len(at)} characters", f"{side} {limit} characters")
+            message, allowed = f"has {len(at)} characters", f"{side} {limit} characters"
         case "pattern":
             return Problem(path, PATTERNS.get(limit, f"is {shown}, which has not the form it must have"))
-    return Problem(path, f"is {shown}, which is not allowed here", str(limit))
+    return Problem(path, message, allowed)
 
 
 def _unknown(operation: Operation, steps: list[str | int], path: str, name: str) -> Problem:

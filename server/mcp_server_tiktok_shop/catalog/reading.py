@@ -101,7 +101,7 @@ def _time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         if 0 <= value < MILLISECONDS:
             return value * unit
-        if unit == 1000 and 0 <= value < MILLISECONDS * 1000:
+        if 0 <= value < MILLISECONDS * unit:
             return value
         problems.append(Problem(path, f"{value} is not in Unix seconds", TIME_FORMS))
         return value

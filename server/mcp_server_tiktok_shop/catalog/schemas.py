@@ -10,7 +10,7 @@ DEPTH = 5
 # Ids and other values that stand in the path: what has a meaning in a URL can't be one.
 IN_PATH = r"^[A-Za-z0-9_~.-]*[A-Za-z0-9_~-]$"
 NOT_BLANK = r"\S"
-WITHOUT_COMMA = r"^[^,]*$"
+IN_LIST = r"^[^,]*[^,\s][^,]*$"  # items are joined by commas
 DECIMAL = r"^-?\d+(\.\d+)?$"
 INTEGER = r"^-?\d+$"
 KEYWORDS = ("type", "minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum")
@@ -63,7 +63,7 @@ def _pattern(schema: Json, *, required: bool, places: tuple[str, ...]) -> str | 
     if "path" in places:
         return IN_PATH
     if "query list" in places:
-        return WITHOUT_COMMA
+        return IN_LIST
     by_unit = {"decimal-string": DECIMAL, "integer-string": INTEGER}
     return by_unit.get(schema.get("x-unit", "")) or (NOT_BLANK if required else None)
 
@@ -97,9 +97,7 @@ def _then(name: str, rule: Json) -> Json:
 def listing(operation: Operation, *, shop: bool) -> Json:
     """What a model is shown: one type a property, limits also in words, seldom needed fields left out."""
     properties = {
-        name: _shown(schema, DEPTH)
-        for name, schema in operation.arguments.items()
-        if not schema.get("unlisted")
+        name: _shown(schema, DEPTH) for name, schema in operation.arguments.items() if not schema.get("unlisted")
     }
     if shop and takes_shop(operation):
         properties["shop"] = SHOP

@@ -41,7 +41,7 @@ class Adjustment:
     time: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
     id: str
     time: int
@@ -65,7 +65,7 @@ class Statement:
         return self.earned.settlement + self.adjusted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Payment:
     id: str
     time: int

@@ -29,9 +29,7 @@ class Lost(Exception):  # noqa: N818
 class Refused(Exception):  # noqa: N818
     """The platform said no. `retry_after` is in seconds."""
 
-    def __init__(
-        self, code: int, message: str, request_id: str | None, status: int, retry_after: float | None
-    ) -> None:
+    def __init__(self, code: int, message: str, request_id: str | None, status: int, retry_after: float | None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

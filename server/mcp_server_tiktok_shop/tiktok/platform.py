@@ -44,7 +44,13 @@ class Platform:
     """The platform as the rest of the server sees it. `meaning` is what the catalog knows of a code."""
 
     def __init__(
-        self, api: ApiHost, tokens: Tokens, rim: Rim, meaning: Meaning, shops_operation: Operation, deadline: float = 45.0
+        self,
+        api: ApiHost,
+        tokens: Tokens,
+        rim: Rim,
+        meaning: Meaning,
+        shops_operation: Operation,
+        deadline: float = 45.0,
     ) -> None:
         self._api = api
         self._tokens = tokens

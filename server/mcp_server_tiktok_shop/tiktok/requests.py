@@ -52,5 +52,3 @@ class ApiHost:
         if call.body is not None:
             parts["content"] = call.body
         return encoded(self.url + call.path, query), parts
-
-

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.tiktok.accounts import Account, Shop
 from mcp_server_tiktok_shop.tiktok.tokens import SIGN_IN
 from mcp_server_tiktok_shop.tiktok.zones import zone_of
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import CipherRule
+    from mcp_server_tiktok_shop.tiktok.accounts import Account, Shop
     from mcp_server_tiktok_shop.tiktok.tokens import Tokens
 
 NAME_IT = "Name one of them as `shop`."

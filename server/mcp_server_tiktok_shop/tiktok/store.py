@@ -103,7 +103,9 @@ class FileStore:
             await lock.acquire()
         except Timeout:
             told = f"another process has held {lock.lock_file} for {LOCK_PATIENCE:.0f} s"
-            raise ShopError("internal", told, hint="Try again; if it stays, end other servers.", retryable=True) from None
+            raise ShopError(
+                "internal", told, hint="Try again; if it stays, end other servers.", retryable=True
+            ) from None
         try:
             yield _HeldInFile(dict(await asyncio.to_thread(self.now)), self)
         finally:

@@ -146,7 +146,7 @@ class Tokens:
             await held.save()
             raise _refused(error, cut_off) from None
         except Lost as error:
-            told = f"The token renewal was sent, but its answer was lost ({error}); the platform may have rotated the pair."
+            told = f"The renewal was sent, but its answer was lost ({error}); the platform may have rotated the pair."
             hint = f"Call again: the old refresh token is tried once more. If it is refused: {SIGN_IN}"
             raise ShopError("unknown_outcome", told, hint=hint, retryable=True) from None
         renewed = account.with_pair(data, int(self._clock()))

@@ -1,4 +1,4 @@
-"""Finds out why calls fail: are the hosts reached, is the clock right, are key and sign-in accepted?"""
+"""Finds out why calls fail: whether the hosts are reached, the clock is right, key and sign-in are accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fits labels to a printer's paper: fetched or read, merged in order, proportions kept, saved where a person finds them."""
+"""Fits labels to a printer's paper: fetched or read, merged in order, proportions kept, saved for a person to find."""
 
 from __future__ import annotations
 

@@ -37,9 +37,7 @@ class SignIn:
             known = self.meaning(error.code)
             told = f"The platform refused the authorization code: {error.message}"
             hint = known.get("hint") or SIGN_IN
-            raise ShopError(
-                "signed_out", told, hint=hint, code=error.code, request_id=error.request_id
-            ) from None
+            raise ShopError("signed_out", told, hint=hint, code=error.code, request_id=error.request_id) from None
         except Unreached as error:
             told = f"The auth host was not reached: {error}."
             raise ShopError("network", told, hint="The code is unused: try again.", retryable=True) from None

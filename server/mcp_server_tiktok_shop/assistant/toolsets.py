@@ -1,0 +1,38 @@
+"""Which tools a client lists. Every other operation is within reach all the same; this only shapes the list."""
+
+from __future__ import annotations
+
+DEFAULT = (
+    "list_shops",
+    "check_connection",
+    "exchange_authorization_code",
+    "refresh_access_token",
+    "get_active_shops",
+    "get_authorized_shops",
+    "get_seller_permissions",
+    "search_products",
+    "get_product",
+    "create_product",
+    "upload_product_image",
+    "delete_products",
+    "get_order_list",
+    "get_order_detail",
+    "get_price_detail",
+    "add_external_order_references",
+    "get_external_order_references",
+    "search_orders_by_external_reference",
+    "create_packages",
+    "ship_package",
+    "get_package_shipping_document",
+    "resize_pdf",
+    "get_statements",
+    "get_payments",
+    "get_withdrawals",
+    "get_transactions_by_order",
+    "get_transactions_by_statement",
+    "get_unsettled_transactions",
+    "get_warehouse_list",
+    "get_global_seller_warehouses",
+    "get_warehouse_delivery_options",
+    "get_shipping_providers",
+)

@@ -1,0 +1,52 @@
+"""Which operations have a state of their own; all others are answered from the shape of their answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import documents, finance_calls, order_calls, product_calls, product_creation, references, sellers
+from . import shapes, shipping, uploads, warehouses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .call import Call
+    from .wire import Json
+
+HANDLERS: dict[str, Callable[[Call], Json]] = {
+    function.__name__: function
+    for function in (
+        sellers.get_authorized_shops,
+        sellers.get_active_shops,
+        sellers.get_seller_permissions,
+        sellers.get_authorized_category_assets,
+        order_calls.get_order_list,
+        order_calls.get_order_detail,
+        order_calls.get_price_detail,
+        references.add_external_order_references,
+        references.get_external_order_references,
+        references.search_orders_by_external_reference,
+        product_calls.search_products,
+        product_calls.get_product,
+        product_calls.delete_products,
+        product_creation.create_product,
+        uploads.upload_product_image,
+        warehouses.get_warehouse_list,
+        warehouses.get_global_seller_warehouses,
+        warehouses.get_warehouse_delivery_options,
+        warehouses.get_shipping_providers,
+        shipping.create_packages,
+        shipping.ship_package,
+        documents.get_package_shipping_document,
+        finance_calls.get_statements,
+        finance_calls.get_payments,
+        finance_calls.get_withdrawals,
+        finance_calls.get_transactions_by_statement,
+        finance_calls.get_transactions_by_order,
+        finance_calls.get_unsettled_transactions,
+    )
+}
+
+
+def answer(call: Call) -> Json:
+    return HANDLERS.get(call.operation.name, shapes.answer)(call)

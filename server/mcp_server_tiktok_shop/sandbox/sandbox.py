@@ -1,0 +1,111 @@
+"""The simulated TikTok Shop as one object: its app, its accounts, its state, and the levers that tests pull."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from . import records, seed
+from .app import App
+from .faults import Faults
+from .ids import number
+from .log import Log
+from .platform import Platform
+from .serving import serve_on
+from .tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from .shop import State
+    from .tokens import Account
+
+SEED = "tea"
+
+
+class Sandbox:
+    """A platform with `shops` shops (1 or 3) and `orders` orders in the first of them.
+
+    The same seed on the same UTC day gives the same shops, ids and names. `clock` gives Unix seconds; statuses,
+    tokens and links follow it.
+    """
+
+    def __init__(
+        self,
+        shops: int = 1,
+        orders: int = 300,
+        clock: Callable[[], float] = time.time,
+        seed_word: str = SEED,
+    ) -> None:
+        if shops not in (1, 3):
+            raise ValueError(f"the simulated platform has 1 or 3 shops, not {shops}")
+        if orders < 0:
+            raise ValueError("a shop has no negative number of orders")
+        self.clock_skew = 0.0
+        self._clock = clock
+        self.app_key = f"{number(seed_word, 'app_key') % 10**12:012d}"[:7] + "sbx"
+        self.app_secret = f"{number(seed_word, 'secret', 1):016x}{number(seed_word, 'secret', 2):016x}"
+        catalog = records.load()
+        self.accounts: list[Account]
+        self.state: State
+        self.accounts, self.state = seed.world(seed_word, shops, orders, clock(), catalog)
+        self.tokens = Tokens(seed_word, self.now)
+        for account in self.accounts:
+            self.tokens.issue(account)
+        self.faults = Faults()
+        self.log = Log()
+        self._platform = Platform(
+            records=catalog,
+            state=self.state,
+            accounts=self.accounts,
+            tokens=self.tokens,
+            faults=self.faults,
+            clock=self.now,
+            app_key=self.app_key,
+            app_secret=self.app_secret,
+            base_url="http://sandbox.localhost",
+            redirect_url="",
+        )
+        self.base_url = "http://sandbox.localhost"
+        self.app = App(self._platform, self.log)
+
+    def now(self) -> float:
+        """The platform's clock: the injected one, off by `clock_skew` seconds."""
+        return self._clock() + self.clock_skew
+
+    @property
+    def base_url(self) -> str:
+        """What links in answers begin with."""
+        return self._platform.base_url
+
+    @base_url.setter
+    def base_url(self, url: str) -> None:
+        follows = self._platform.redirect_url in ("", f"{self._platform.base_url}/callback")
+        self._platform.base_url = url.rstrip("/")
+        if follows:
+            self._platform.redirect_url = f"{self._platform.base_url}/callback"
+
+    @property
+    def redirect_url(self) -> str:
+        """Where the consent page leads; on the real platform it is fixed in the app's settings."""
+        return self._platform.redirect_url
+
+    @redirect_url.setter
+    def redirect_url(self, url: str) -> None:
+        self._platform.redirect_url = url
+
+    def authorization_code(self, account: int = 0) -> str:
+        """A code as the consent page gives it: good once, for 30 minutes."""
+        return self.tokens.code(self.accounts[account])
+
+    def expire_access_token(self, account: int = 0) -> None:
+        self.tokens.expire(self.accounts[account])
+
+    def revoke(self, account: int = 0) -> None:
+        """The seller removes the app."""
+        self.tokens.revoke(self.accounts[account])
+
+    def serving(self, port: int = 0, host: str = "127.0.0.1") -> AbstractAsyncContextManager[str]:
+        """Serve over HTTP in the running loop; gives the base URL, which links then begin with."""
+        return serve_on(self, host, port)

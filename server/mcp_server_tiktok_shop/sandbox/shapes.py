@@ -1,0 +1,176 @@
+"""Answers for operations without a state of their own: shaped as the facts say, the same every time.
+
+Ids of orders, products, SKUs, packages, warehouses and shops are ids that the seeded shop knows; ids that were
+asked for come back; the rest is made up from the field's name and place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from . import pages
+from .ids import make_id, number
+from .money import text
+from .pages import View
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .wire import Json
+
+from decimal import Decimal
+
+PAGED_TOTAL = 45
+LISTED = 2
+DAY = 24 * 3600
+DATES = {"iso-date": "%Y-%m-%d", "yyyymmdd": "%Y%m%d", "yyyy_mm_dd": "%Y_%m_%d"}
+MOMENTS = {"iso-datetime": "%Y-%m-%dT%H:%M:%SZ", "rfc3339": "%Y-%m-%dT%H:%M:%SZ"}
+# A field of this name, or an `id` in a list of that name, is one of the shop's own.
+NOUNS = ("order", "product", "sku", "package", "warehouse", "shop", "line_item")
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a value stands: the names on the way and the places in lists."""
+
+    call: Call
+    names: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+
+    def at(self, name: str) -> Spot:
+        return Spot(self.call, (*self.names, name), self.places)
+
+    def item(self, place: int) -> Spot:
+        return Spot(self.call, self.names, (*self.places, place))
+
+    @property
+    def name(self) -> str:
+        return self.names[-1] if self.names else ""
+
+    def draw(self, below: int, *more: object) -> int:
+        return number(self.call.operation.name, self.names, self.places, *more) % below
+
+    @property
+    def seed(self) -> tuple[object, ...]:
+        """What the things in one list item have in common: an item's order and product fit together."""
+        return (self.call.operation.name, self.places)
+
+
+def answer(call: Call) -> Json:
+    shape = call.operation.answer
+    properties: Json = shape.get("properties", {})
+    spot = Spot(call)
+    told: Json = {name: _value(schema, spot.at(name)) for name, schema in properties.items()}
+    listed = next((name for name, schema in properties.items() if _is_list_of_objects(schema)), None)
+    if call.operation.paging and listed:
+        told |= _page(call, spot, listed, properties)
+    return told
+
+
+def _is_list_of_objects(schema: Json) -> bool:
+    return schema["type"] == "array" and schema.get("items", {}).get("type") == "object"
+
+
+def _page(call: Call, spot: Spot, listed: str, properties: Json) -> Json:
+    view = View.of(range(PAGED_TOTAL), lambda place: (place, ""))
+    page = pages.cut(view, call.arguments, f"{call.operation.name}/{call.shop.id}", descending=False)
+    items = properties[listed]["items"]
+    told: Json = {listed: [_value(items, spot.at(listed).item(place)) for place in page.items]}
+    if "next_page_token" in properties:
+        told["next_page_token"] = page.next_token
+    if "total_count" in properties:
+        told["total_count"] = page.total
+    return told
+
+
+def _value(schema: Json, spot: Spot) -> Any:
+    kind = schema["type"]
+    if kind == "object":
+        return {name: _value(member, spot.at(name)) for name, member in schema.get("properties", {}).items()}
+    if kind == "array":
+        if spot.name in ("errors", "warnings"):  # nothing failed
+            return []
+        asked = spot.call.arguments.get(spot.name)
+        if isinstance(asked, list) and asked and not isinstance(asked[0], dict):
+            return asked
+        return [_value(schema["items"], spot.item(place)) for place in range(LISTED)]
+    if kind == "boolean":
+        return spot.draw(2) == 1
+    if "enum" in schema:
+        return schema["enum"][spot.draw(len(schema["enum"]))]
+    return _text(schema, spot) if kind == "string" else _number(schema, spot)
+
+
+def _number(schema: Json, spot: Spot) -> int:
+    unit = schema.get("x-unit", "")
+    if unit.startswith("unix-"):
+        time = _time(spot)
+        return time * 1000 if unit == "unix-milliseconds" else time
+    low = schema.get("minimum", 0)
+    return int(low + spot.draw(max(1, int(schema.get("maximum", 50)) - int(low) + 1)))
+
+
+def _time(spot: Spot) -> int:
+    """Some time in the last month; names that tell of an end lie ahead."""
+    ahead = any(word in spot.name for word in ("end", "expire", "due", "deadline"))
+    away = spot.draw(28 * DAY)
+    return spot.call.now + away if ahead else spot.call.now - away
+
+
+def _text(schema: Json, spot: Spot) -> str:
+    call, name = spot.call, spot.name
+    asked = call.arguments.get(name)
+    if isinstance(asked, str) and asked:
+        return asked
+    own = _own_id(spot)
+    if own:
+        return own
+    unit = schema.get("x-unit", "")
+    if unit in DATES or unit in MOMENTS:
+        return datetime.fromtimestamp(_time(spot), UTC).strftime(DATES.get(unit) or MOMENTS[unit])
+    if unit.startswith("unix-"):
+        return str(_time(spot))
+    if unit == "decimal-string":
+        return text(Decimal(spot.draw(10_000)) / 100)
+    if unit == "integer-string":
+        return str(spot.draw(1_000))
+    if name in ("currency", "region") or unit in ("iso-4217", "iso-3166-1-alpha-2"):
+        return call.shop.currency if "curr" in name or unit == "iso-4217" else call.shop.region
+    if name.endswith("url"):
+        return f"{call.base_url}/images/{next(iter(call.state.uploads))}"
+    if name == "id" or name.endswith(("_id", "_ids")) or (spot.places and name == "ids"):
+        return make_id("7", call.shop.id, *spot.seed, spot.names)
+    return str(schema.get("example") or f"Sample {name.replace('_', ' ')} {1 + spot.draw(9)}")
+
+
+def _own_id(spot: Spot) -> str:
+    """An id of the seeded shop, where the name says that it is one."""
+    name = spot.name.removesuffix("s") if spot.name.endswith("_ids") else spot.name
+    if name == "id" and len(spot.names) > 1:
+        name = f"{spot.names[-2].removesuffix('s')}_id"
+    noun = next((noun for noun in NOUNS if name == f"{noun}_id"), "")
+    return _of_shop(noun, spot) if noun else ""
+
+
+def _of_shop(noun: str, spot: Spot) -> str:
+    shop = spot.call.shop
+    if noun == "shop":
+        return shop.id
+    if noun == "warehouse":
+        return shop.warehouses[0].id
+    if noun in ("product", "sku"):
+        product = _chosen(list(shop.products.values()), spot)
+        return product.id if noun == "product" else product.skus[0].id
+    orders = shop.orders_by_creation(spot.call.now).items
+    if not orders:
+        return ""
+    order = _chosen(orders, spot)
+    if noun == "order":
+        return str(order.id)
+    line = order.lines[0]
+    return str(line.id) if noun == "line_item" else str(line.package.id if line.package else "")
+
+
+def _chosen(things: list[Any], spot: Spot) -> Any:
+    return things[number(*spot.seed) % len(things)]
