@@ -12,6 +12,8 @@ from mcp_server_tiktok_shop.errors import Problem
 
 SAFE = 2**53  # From here on, clients written in JavaScript have already rounded an integer.
 MILLISECONDS = 10**11  # As seconds this is the year 5138; a number above it was meant as milliseconds.
+LONGEST = 20  # digits of a number that may still be a time
+EPOCH, LAST = 1970, 5000  # years
 
 TIME_FORMS = "ISO 8601 such as 2026-11-01, 2026-11-01T09:30 or 2026-11-01T09:30:00+00:00, or Unix seconds"
 
@@ -29,6 +31,9 @@ def read(operation: Operation, given: Json) -> tuple[Json, list[Problem]]:
         if name not in operation.required and _empty(value, kept=_clears(operation, name)):
             continue
         values[name] = _read(schema, value, name, problems)
+        if not _encodable(values[name]):
+            problems.append(Problem(name, "holds half a character (a lone surrogate)", "whole characters"))
+            del values[name]
     for name in operation.required:
         if values.get(name) is None and (filled := preset(operation.arguments[name], name)) is not None:
             values[name] = filled
@@ -37,6 +42,14 @@ def read(operation: Operation, given: Json) -> tuple[Json, list[Problem]]:
 
 def _empty(value: Any, *, kept: bool) -> bool:
     return value is None or value == "" or (value in ([], {}) and not kept)
+
+
+def _encodable(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _clears(operation: Operation, name: str) -> bool:
@@ -60,6 +73,8 @@ def _read(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
             for name, field in value.items()
             if field is not None
         }
+    if kind == "integer" and isinstance(value, float) and value.is_integer():
+        return int(value)  # 50.0 is 50 in JSON, but not to the platform
     if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
         return _text(schema, value, path, problems)
     return value
@@ -71,8 +86,9 @@ def _unpacked(schema: Json, text: str, path: str, problems: list[Problem]) -> An
         return [text]
     try:
         value = json.loads(text)
-    except ValueError as error:
-        problems.append(Problem(path, f"is text that is not valid JSON: {error}", f"a JSON {wanted}"))
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else error
+        problems.append(Problem(path, f"is text that is not valid JSON: {why}", f"a JSON {wanted}"))
         return text
     if isinstance(value, dict if wanted == "object" else list):
         return value
@@ -94,7 +110,7 @@ def _text(schema: Json, value: float, path: str, problems: list[Problem]) -> Any
 
 def _time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
     unit = TIMES[schema["x-unit"]]
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < LONGEST:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -109,6 +125,8 @@ def _time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
         try:
             moment = datetime.fromisoformat(value.strip())
         except ValueError:
+            moment = None
+        if moment is None or not EPOCH < moment.year < LAST:
             problems.append(Problem(path, f"{value[:40]!r} is not a time", TIME_FORMS))
             return value
         return unix(moment, unit) if moment.tzinfo else moment.isoformat()

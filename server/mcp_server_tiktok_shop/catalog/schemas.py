@@ -8,6 +8,7 @@ from mcp_server_tiktok_shop.catalog.operation import Json, Operation, is_time, p
 
 DEPTH = 5
 # Ids and other values that stand in the path: what has a meaning in a URL can't be one.
+LONGEST_IN_PATH, LONGEST_IN_QUERY = 128, 4096  # characters; a URL has to stay sendable
 IN_PATH = r"^[A-Za-z0-9_~.-]*[A-Za-z0-9_~-]$"
 NOT_BLANK = r"\S"
 IN_LIST = r"^[^,]*[^,\s][^,]*$"  # items are joined by commas
@@ -38,6 +39,9 @@ def _enforced(schema: Json, *, required: bool, places: tuple[str, ...] = ()) -> 
     if kind == "string":
         for bound in ("minimum", "maximum"):  # of the number in the text: beyond.py
             made.pop(bound, None)
+        if "path" in places or "query" in places:
+            longest = LONGEST_IN_PATH if "path" in places else LONGEST_IN_QUERY
+            made["maxLength"] = min(longest, made.get("maxLength", longest))
         if pattern := _pattern(schema, required=required, places=places):
             made["pattern"] = pattern
     if kind == "array":
