@@ -198,6 +198,15 @@ async def test_a_call_that_takes_no_cipher_needs_no_shop(connect: Connect) -> No
     assert own_query(request) == {}
 
 
+@pytest.mark.parametrize("tool", ["get_global_seller_warehouses", "get_active_shops", "get_seller_permissions"])
+async def test_naming_a_shop_adds_no_cipher_where_none_is_wanted(connect: Connect, tool: str) -> None:
+    async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
+        data(await client.call_tool("get_warehouse_list", {}))
+        data(await client.call_tool(tool, {"shop": TEA["name"]}))
+    assert_signed(recorder.calls[-1])
+    assert own_query(recorder.calls[-1]) == {}
+
+
 async def test_a_cipher_is_never_shown(connect: Connect) -> None:
     async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
         result = await client.call_tool("get_authorized_shops", {})

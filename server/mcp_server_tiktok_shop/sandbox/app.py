@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .platform import Platform, Target
     from .wire import Json
 
-Message = MutableMapping[str, Any] if TYPE_CHECKING else dict
-Receive = "Callable[[], Awaitable[Message]]"
 LARGEST_PART = 120 * 1024 * 1024
 
 
@@ -125,15 +123,13 @@ def _received(scope: MutableMapping[str, Any], body: bytes) -> Received:
 async def _form(received: Received) -> Json:
     """The fields of a multipart body: text as text, files as bytes."""
 
-    async def stream() -> AsyncIterator[bytes]:  # noqa: RUF029  (the parser takes an asynchronous stream)
+    async def stream() -> AsyncIterator[bytes]:
         yield received.body
 
     headers = Headers({"content-type": received.headers["content-type"]})
     parsed = await MultiPartParser(headers, stream(), max_part_size=LARGEST_PART).parse()  # type: ignore[arg-type]
     try:
-        return {
-            name: await value.read() if isinstance(value, UploadFile) else value for name, value in parsed.items()
-        }
+        return {name: await value.read() if isinstance(value, UploadFile) else value for name, value in parsed.items()}
     finally:
         await parsed.close()
 

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from .records import Operation
     from .wire import Json, Received
 
-COMMON = frozenset(
-    {"app_key", "timestamp", "sign", "access_token", "shop_cipher", "category_asset_cipher", "version"}
-)
+COMMON = frozenset({"app_key", "timestamp", "sign", "access_token", "shop_cipher", "category_asset_cipher", "version"})
 # Where an operation answers a list that is too long with a code of its own (and HTTP 200) instead of the gateway's.
 OWN_LIMIT_CODES = {
     ("activate_products", "product_ids"): 12019120,
@@ -87,8 +85,8 @@ def _required(operation: Operation, place: Mapping[str, Json], given: Json, wher
 def _checked(operation: Operation, place: Mapping[str, Json], given: Json, where: str) -> None:
     for name, value in given.items():
         own = OWN_LIMIT_CODES.get((operation.name, name))
-        most = place[name].get("maxItems")
-        if own and isinstance(value, list) and len(value) > most:
+        if own and isinstance(value, list) and len(value) > place[name]["maxItems"]:
+            most = place[name]["maxItems"]
             raise Refusal(own, f"'{name}' holds {len(value)} items; at most {most} are accepted.")
         if not isinstance(value, bytes):  # a file's bytes are its operation's to judge
             schema.check(place[name], value, f"{where}.{name}")

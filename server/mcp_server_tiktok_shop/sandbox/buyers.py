@@ -6,19 +6,49 @@ from dataclasses import dataclass
 
 from .ids import make_id, number, pick
 
-FIRST = ["Alex", "Sam", "Jo", "Robin", "Kim", "Charlie", "Pat", "Morgan", "Lee", "Jamie", "Casey", "Ash", "Drew",
-         "Quinn", "Rowan", "Sky"]
+FIRST = [
+    "Alex",
+    "Sam",
+    "Jo",
+    "Robin",
+    "Kim",
+    "Charlie",
+    "Pat",
+    "Morgan",
+    "Lee",
+    "Jamie",
+    "Casey",
+    "Ash",
+    "Drew",
+    "Quinn",
+    "Rowan",
+    "Sky",
+]
 LAST = ["Sample", "Example", "Placeholder", "Specimen", "Testfield", "Mockford", "Dummyton", "Fixture"]
 STREETS = ["Example Street", "Sample Lane", "Placeholder Road", "Specimen Avenue", "Test Terrace"]
 # Region: country, towns with (region, town, postcode), and a number range kept free for fiction.
 PLACES: dict[str, tuple[str, list[tuple[str, str, str]], str]] = {
-    "GB": ("United Kingdom", [("England", "London", "ZZ1 1ZZ"), ("England", "Leeds", "ZZ2 4ZZ"),
-                              ("Scotland", "Glasgow", "ZZ5 2ZZ"), ("Wales", "Cardiff", "ZZ7 9ZZ"),
-                              ("England", "Bristol", "ZZ3 8ZZ")], "(+44)7700900{:03d}"),
-    "DE": ("Germany", [("Berlin", "Berlin", "00001"), ("Bayern", "Nürnberg", "00002"),
-                       ("Hamburg", "Hamburg", "00003")], "(+49)3023125{:03d}"),
-    "US": ("United States", [("Oregon", "Portland", "00001"), ("Texas", "Austin", "00002"),
-                             ("Ohio", "Columbus", "00003")], "(+1)5035550{:03d}"),
+    "GB": (
+        "United Kingdom",
+        [
+            ("England", "London", "ZZ1 1ZZ"),
+            ("England", "Leeds", "ZZ2 4ZZ"),
+            ("Scotland", "Glasgow", "ZZ5 2ZZ"),
+            ("Wales", "Cardiff", "ZZ7 9ZZ"),
+            ("England", "Bristol", "ZZ3 8ZZ"),
+        ],
+        "(+44)7700900{:03d}",
+    ),
+    "DE": (
+        "Germany",
+        [("Berlin", "Berlin", "00001"), ("Bayern", "Nürnberg", "00002"), ("Hamburg", "Hamburg", "00003")],
+        "(+49)3023125{:03d}",
+    ),
+    "US": (
+        "United States",
+        [("Oregon", "Portland", "00001"), ("Texas", "Austin", "00002"), ("Ohio", "Columbus", "00003")],
+        "(+1)5035550{:03d}",
+    ),
 }
 
 

@@ -56,9 +56,7 @@ class Fault:
 # what is cut, slow or garbled after the operation ran is.
 KINDS: dict[str, Fault] = {
     "throttled": Fault(status=429, code=36009002, message="Too many requests."),
-    "throttled_with_retry_after": Fault(
-        status=429, code=36009002, message="Too many requests.", retry_after=1
-    ),
+    "throttled_with_retry_after": Fault(status=429, code=36009002, message="Too many requests.", retry_after=1),
     "unavailable": Fault(status=503, code=36009003, message="The service is overloaded."),
     "internal": Fault(status=500, code=36009003, message="Internal error."),
     "internal_after": Fault(status=500, code=36009003, message="Internal error.", when="after"),
@@ -70,9 +68,7 @@ KINDS: dict[str, Fault] = {
     "malformed": Fault(status=200, body=b'{"code":0,"message":"Succ'),
     "malformed_after": Fault(status=200, body=b'{"code":0,"message":"Succ', when="after"),
     "wrong_type": Fault(status=200, body=b"<html>busy</html>", content_type="text/html"),
-    "wrong_type_after": Fault(
-        status=200, body=b"<html>busy</html>", content_type="text/html", when="after"
-    ),
+    "wrong_type_after": Fault(status=200, body=b"<html>busy</html>", content_type="text/html", when="after"),
     "empty": Fault(status=200, empty=True),
     "empty_after": Fault(status=200, empty=True, when="after"),
     "refused": Fault(status=200, code=98001004, message="Invalid param 'sandbox': refused at random."),
@@ -109,8 +105,9 @@ class Faults:
     ) -> None:
         """Fail the next `times` requests (None: all) of an operation, of a path's beginning, or of any ('*')."""
         self._planned.append(
-            Fault(operation, times, name, when, status, code, message, retry_after, delay, cut, body,
-                  content_type, empty)
+            Fault(
+                operation, times, name, when, status, code, message, retry_after, delay, cut, body, content_type, empty
+            )
         )
 
     def random(self, seed: int | str, rates: Mapping[str, float], operation: str = "*") -> None:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import documents, finance_calls, order_calls, product_calls, product_creation, references, sellers
-from . import shapes, shipping, uploads, warehouses
+from . import (
+    documents,
+    finance_calls,
+    order_calls,
+    product_calls,
+    product_creation,
+    references,
+    sellers,
+    shapes,
+    shipping,
+    uploads,
+    warehouses,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -89,9 +89,7 @@ def zpl(sheets: list[Sheet]) -> bytes:
     formats = []
     for sheet in sheets:
         fields = [f"^FO40,40^BY2^BCN,120,N,N,N^FD{sheet.code}^FS"] if sheet.code else []
-        fields += [
-            f"^FO40,{200 + 40 * place}^A0N,28,28^FD{_plain(line)}^FS" for place, line in enumerate(sheet.lines)
-        ]
+        fields += [f"^FO40,{200 + 40 * place}^A0N,28,28^FD{_plain(line)}^FS" for place, line in enumerate(sheet.lines)]
         formats.append("^XA\n^CI28\n" + "\n".join(fields) + "\n^XZ\n")
     return "".join(formats).encode()
 

@@ -37,9 +37,7 @@ def get_order_list(call: Call) -> Json:
     query, now = call.arguments, call.now
     asked = tuple((name, str(query[name])) for name in (*FILTERS, "sort_field") if name in query)
     view: View[Order] = call.shop.kept(("orders", asked), now, partial(_matching, call))
-    page = pages.cut(
-        view, query, f"{call.operation.name}/{call.shop.id}", descending=query["sort_order"] == "DESC"
-    )
+    page = pages.cut(view, query, f"{call.operation.name}/{call.shop.id}", descending=query["sort_order"] == "DESC")
     return pages.answer(page, "orders", lambda order: shown(order, call.shop, now, call.base_url))
 
 

@@ -126,10 +126,10 @@ class Order:
     def delivered_time(self) -> int:
         """When the last parcel arrives or arrived; 0 while one is not on its way."""
         latest = 0
-        for package in self.packages:
-            if not package.delivered_time:
+        for line in self.lines:
+            if line.package is None or not line.package.delivered_time:
                 return 0
-            latest = max(latest, package.delivered_time)
+            latest = max(latest, line.package.delivered_time)
         return latest
 
     def completed_time(self) -> int:
@@ -141,12 +141,14 @@ class Order:
             return "CANCELLED"
         if not self.paid_time:
             return "UNPAID"
-        if self.is_on_hold(now):
-            return "ON_HOLD"
-        packages = self.packages
-        waiting = [p for p in packages if not p.shipped_time or now < p.shipped_time]
+        return "ON_HOLD" if self.is_on_hold(now) else self._shipment_status(now)
+
+    def _shipment_status(self, now: int) -> str:
+        """Of a paid order: as far as its slowest parcel, but partly shipped as soon as one is."""
+        packages = [line.package for line in self.lines if line.package]
+        waiting = sum(1 for p in packages if not p.shipped_time or now < p.shipped_time)
         if waiting:
-            return "AWAITING_SHIPMENT" if len(waiting) == len(packages) else "PARTIALLY_SHIPPING"
+            return "AWAITING_SHIPMENT" if waiting == len(packages) else "PARTIALLY_SHIPPING"
         if any(now < p.collected_time for p in packages):
             return "AWAITING_COLLECTION"
         delivered = self.delivered_time()

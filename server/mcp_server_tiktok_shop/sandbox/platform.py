@@ -93,18 +93,19 @@ class Platform:
 
     def _page(self, received: Received) -> Reply | None:
         """What needs no signature: consent, its landing page, documents, pictures, help on a code."""
-        path = received.path
+        path, query = received.path, received.query
         if received.method not in ("GET", "HEAD"):
             return None
+        reply: Reply | None = None
         if path in auth.CONSENT_PATHS:
-            return auth.consent(received.query, self.accounts, self.tokens, self.redirect_url)
-        if path == "/callback":
-            return auth.landing()
-        if path.startswith("/documents/"):
-            return documents.serve(self.state, self.app_secret, path, received.query, self.clock())
-        if path.startswith("/images/"):
-            return uploads.serve(self.state, path.removeprefix("/images/"))
-        if path.startswith("/help/"):
+            reply = auth.consent(query, self.accounts, self.tokens, self.redirect_url)
+        elif path == "/callback":
+            reply = auth.landing()
+        elif path.startswith("/documents/"):
+            reply = documents.serve(self.state, self.app_secret, path, query, self.clock())
+        elif path.startswith("/images/"):
+            reply = uploads.serve(self.state, path.removeprefix("/images/"))
+        elif path.startswith("/help/"):
             text = f"The simulated shop answered with code {path.removeprefix('/help/')}."
-            return Reply(200, text.encode(), "text/plain")
-        return None
+            reply = Reply(200, text.encode(), "text/plain")
+        return reply

@@ -37,9 +37,7 @@ def _matches(call: Call, product: Product) -> bool:
         return False
     if asked.get("seller_skus") and not any(sku.seller_sku in asked["seller_skus"] for sku in skus):
         return False
-    return _within(asked, "create_time", product.create_time) and _within(
-        asked, "update_time", product.updated_at(now)
-    )
+    return _within(asked, "create_time", product.create_time) and _within(asked, "update_time", product.updated_at(now))
 
 
 def _within(asked: Json, field: str, time: int) -> bool:

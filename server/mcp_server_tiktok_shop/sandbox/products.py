@@ -97,17 +97,21 @@ class Product:
 
     def shown(self, now: int) -> Json:
         """In full."""
-        return self._head(now) | {
-            "description": self.description,
-            "category_chains": category_chain(self.category_id),
-            "main_images": self.images,
-            "skus": [sku.shown(self.currency, whole=True) for sku in self.skus],
-            "package_weight": self.weight,
-            "is_cod_allowed": False,
-            "is_replicated": False,
-            "shipping_insurance_requirement": "OPTIONAL",
-            "product_types": [],
-        } | self.extras
+        return (
+            self._head(now)
+            | {
+                "description": self.description,
+                "category_chains": category_chain(self.category_id),
+                "main_images": self.images,
+                "skus": [sku.shown(self.currency, whole=True) for sku in self.skus],
+                "package_weight": self.weight,
+                "is_cod_allowed": False,
+                "is_replicated": False,
+                "shipping_insurance_requirement": "OPTIONAL",
+                "product_types": [],
+            }
+            | self.extras
+        )
 
 
 def category_chain(category_id: str) -> list[Json]:

@@ -134,6 +134,10 @@ def load() -> Records:
     operations = []
     for source in sorted((CATALOG / "areas").glob("*.json")):
         records: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
-        shapes: dict[str, Any] = json.loads((CATALOG / "responses" / source.name).read_text(encoding="utf-8"))
-        operations += [_operation(n, source.stem, r, shapes.get(n, {})) for n, r in records.items()]
+        # Tools that never reach the platform have no path, and no answer of its.
+        records = {name: record for name, record in records.items() if "path" in record}
+        if records:
+            answers = CATALOG / "responses" / source.name
+            shapes: dict[str, Any] = json.loads(answers.read_text(encoding="utf-8"))
+            operations += [_operation(n, source.stem, r, shapes.get(n, {})) for n, r in records.items()]
     return Records(operations)

@@ -50,8 +50,7 @@ def from_query(schema: Json, text: str, path: str) -> Any:
 
 def check(schema: Json, value: Any, path: str) -> None:
     kind = schema["type"]
-    expected = JSON_TYPES[kind]
-    if not isinstance(value, expected) or (kind != "boolean" and isinstance(value, bool)):
+    if not _is(kind, value):
         raise refuse(path, f"expected type {kind}")
     if value in schema.get("x-special", ()):
         return
@@ -65,6 +64,11 @@ def check(schema: Json, value: Any, path: str) -> None:
         _list(schema, value, path)
     elif kind == "object" and "properties" in schema:
         members(schema["properties"], schema.get("required", ()), value, path)
+
+
+def _is(kind: str, value: Any) -> bool:
+    """JSON's types: to Python a truth value is a number as well, to the platform it is not."""
+    return isinstance(value, JSON_TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 
 def members(properties: Mapping[str, Json], required: Any, value: Json, path: str) -> None:

@@ -94,9 +94,7 @@ def _shop(seed: str, plan: Plan, now: int, state: State) -> Shop:
 def _product(shop: Shop, place: int, article: Article) -> Product:
     product_id = make_id("1729", shop.id, article.code)
     warehouse = next(w.id for w in shop.warehouses if w.kind == SALES)
-    skus = [
-        _sku(shop, product_id, article, variant, warehouse) for variant in range(len(article.variants))
-    ]
+    skus = [_sku(shop, product_id, article, variant, warehouse) for variant in range(len(article.variants))]
     created = shop.since + number(product_id) % (300 * DAY)
     kilograms = Decimal(article.variants[0][2])
     weight = {"value": str(kilograms), "unit": "KILOGRAM"}

@@ -74,8 +74,17 @@ def by_line(order: Order, region: str) -> list[tuple[Line, Earned]]:
         earned.append(
             (
                 line,
-                Earned(line.original_price, -line.seller_discount, sent, received, returned,
-                       -commission, -transaction, -affiliate, -tax),
+                Earned(
+                    line.original_price,
+                    -line.seller_discount,
+                    sent,
+                    received,
+                    returned,
+                    -commission,
+                    -transaction,
+                    -affiliate,
+                    -tax,
+                ),
             )
         )
     return earned

@@ -24,8 +24,13 @@ from decimal import Decimal
 PAGED_TOTAL = 45
 LISTED = 2
 DAY = 24 * 3600
-DATES = {"iso-date": "%Y-%m-%d", "yyyymmdd": "%Y%m%d", "yyyy_mm_dd": "%Y_%m_%d"}
-MOMENTS = {"iso-datetime": "%Y-%m-%dT%H:%M:%SZ", "rfc3339": "%Y-%m-%dT%H:%M:%SZ"}
+DATES = {
+    "iso-date": "%Y-%m-%d",
+    "yyyymmdd": "%Y%m%d",
+    "yyyy_mm_dd": "%Y_%m_%d",
+    "iso-datetime": "%Y-%m-%dT%H:%M:%SZ",
+    "rfc3339": "%Y-%m-%dT%H:%M:%SZ",
+}
 # A field of this name, or an `id` in a list of that name, is one of the shop's own.
 NOUNS = ("order", "product", "sku", "package", "warehouse", "shop", "line_item")
 
@@ -69,7 +74,7 @@ def answer(call: Call) -> Json:
 
 
 def _is_list_of_objects(schema: Json) -> bool:
-    return schema["type"] == "array" and schema.get("items", {}).get("type") == "object"
+    return bool(schema["type"] == "array" and schema.get("items", {}).get("type") == "object")
 
 
 def _page(call: Call, spot: Spot, listed: str, properties: Json) -> Json:
@@ -85,21 +90,24 @@ def _page(call: Call, spot: Spot, listed: str, properties: Json) -> Json:
 
 
 def _value(schema: Json, spot: Spot) -> Any:
-    kind = schema["type"]
-    if kind == "object":
+    if schema["type"] == "object":
         return {name: _value(member, spot.at(name)) for name, member in schema.get("properties", {}).items()}
-    if kind == "array":
-        if spot.name in ("errors", "warnings"):  # nothing failed
-            return []
-        asked = spot.call.arguments.get(spot.name)
-        if isinstance(asked, list) and asked and not isinstance(asked[0], dict):
-            return asked
-        return [_value(schema["items"], spot.item(place)) for place in range(LISTED)]
-    if kind == "boolean":
-        return spot.draw(2) == 1
+    if schema["type"] == "array":
+        return _list(schema, spot)
     if "enum" in schema:
         return schema["enum"][spot.draw(len(schema["enum"]))]
-    return _text(schema, spot) if kind == "string" else _number(schema, spot)
+    if schema["type"] == "boolean":
+        return spot.draw(2) == 1
+    return _text(schema, spot) if schema["type"] == "string" else _number(schema, spot)
+
+
+def _list(schema: Json, spot: Spot) -> list[Any]:
+    if spot.name in ("errors", "warnings"):  # nothing failed
+        return []
+    asked = spot.call.arguments.get(spot.name)
+    if isinstance(asked, list) and asked and not isinstance(asked[0], dict):
+        return asked
+    return [_value(schema["items"], spot.item(place)) for place in range(LISTED)]
 
 
 def _number(schema: Json, spot: Spot) -> int:
@@ -119,29 +127,36 @@ def _time(spot: Spot) -> int:
 
 
 def _text(schema: Json, spot: Spot) -> str:
-    call, name = spot.call, spot.name
-    asked = call.arguments.get(name)
+    asked = spot.call.arguments.get(spot.name)
     if isinstance(asked, str) and asked:
         return asked
-    own = _own_id(spot)
-    if own:
-        return own
-    unit = schema.get("x-unit", "")
-    if unit in DATES or unit in MOMENTS:
-        return datetime.fromtimestamp(_time(spot), UTC).strftime(DATES.get(unit) or MOMENTS[unit])
+    return (
+        _own_id(spot)
+        or _of_unit(schema.get("x-unit", ""), spot)
+        or _of_name(spot)
+        or str(schema.get("example") or f"Sample {spot.name.replace('_', ' ')} {1 + spot.draw(9)}")
+    )
+
+
+def _of_unit(unit: str, spot: Spot) -> str:
+    shop = spot.call.shop
+    if unit in DATES:
+        return datetime.fromtimestamp(_time(spot), UTC).strftime(DATES[unit])
     if unit.startswith("unix-"):
         return str(_time(spot))
+    fixed = {"iso-4217": shop.currency, "iso-3166-1-alpha-2": shop.region}
     if unit == "decimal-string":
         return text(Decimal(spot.draw(10_000)) / 100)
-    if unit == "integer-string":
-        return str(spot.draw(1_000))
-    if name in ("currency", "region") or unit in ("iso-4217", "iso-3166-1-alpha-2"):
-        return call.shop.currency if "curr" in name or unit == "iso-4217" else call.shop.region
+    return str(spot.draw(1_000)) if unit == "integer-string" else fixed.get(unit, "")
+
+
+def _of_name(spot: Spot) -> str:
+    name, call = spot.name, spot.call
     if name.endswith("url"):
         return f"{call.base_url}/images/{next(iter(call.state.uploads))}"
-    if name == "id" or name.endswith(("_id", "_ids")) or (spot.places and name == "ids"):
+    if name in ("id", "ids") or name.endswith(("_id", "_ids")):
         return make_id("7", call.shop.id, *spot.seed, spot.names)
-    return str(schema.get("example") or f"Sample {name.replace('_', ' ')} {1 + spot.draw(9)}")
+    return {"currency": call.shop.currency, "region": call.shop.region}.get(name, "")
 
 
 def _own_id(spot: Spot) -> str:
@@ -159,18 +174,14 @@ def _of_shop(noun: str, spot: Spot) -> str:
         return shop.id
     if noun == "warehouse":
         return shop.warehouses[0].id
+    chosen = number(*spot.seed)
     if noun in ("product", "sku"):
-        product = _chosen(list(shop.products.values()), spot)
+        products = list(shop.products.values())
+        product = products[chosen % len(products)]
         return product.id if noun == "product" else product.skus[0].id
     orders = shop.orders_by_creation(spot.call.now).items
     if not orders:
         return ""
-    order = _chosen(orders, spot)
-    if noun == "order":
-        return str(order.id)
+    order = orders[chosen % len(orders)]
     line = order.lines[0]
-    return str(line.id) if noun == "line_item" else str(line.package.id if line.package else "")
-
-
-def _chosen(things: list[Any], spot: Spot) -> Any:
-    return things[number(*spot.seed) % len(things)]
+    return {"order": order.id, "line_item": line.id, "package": line.package.id if line.package else ""}[noun]

@@ -23,7 +23,9 @@ from decimal import Decimal
 HOUR = 3600
 TRACKING = re.compile(r"[A-Za-z0-9\-_./]{4,50}\Z")
 WHOLE_ORDER, PART_OF_ORDER, ORDERS_TOGETHER = "1", "2", "3"
-SERVICE_PRICES = {option.id: Decimal(price) for option, price in zip(OPTIONS.values(), ("2.89", "4.79", "0.00"), strict=True)}
+SERVICE_PRICES = {
+    option.id: Decimal(price) for option, price in zip(OPTIONS.values(), ("2.89", "4.79", "0.00"), strict=True)
+}
 
 
 def arrange(package: Package, now: int, tracking_number: str = "", provider_id: str = "") -> None:

@@ -15,8 +15,11 @@ from .wire import Refusal
 
 SALES, RETURN = "SALES_WAREHOUSE", "RETURN_WAREHOUSE"
 COUNTRIES = {"GB": "United Kingdom", "DE": "Germany", "US": "United States"}
-TOWNS = {"GB": ("England", "Sampleton", "ZZ9 9ZZ"), "DE": ("Hessen", "Musterstadt", "00009"),
-         "US": ("Ohio", "Sampleville", "00009")}
+TOWNS = {
+    "GB": ("England", "Sampleton", "ZZ9 9ZZ"),
+    "DE": ("Hessen", "Musterstadt", "00009"),
+    "US": ("Ohio", "Sampleville", "00009"),
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,9 @@ POST = Carrier("7117859084333745966", "Sandbox Post")
 COURIER = Carrier("7117859310595475246", "Sandbox Courier")
 STANDARD = DeliveryOption("6955034615128000261", "Standard Shipping", "STANDARD", (2, 4), (PARCEL, POST))
 EXPRESS = DeliveryOption("6955034615128000517", "Express Shipping", "EXPRESS", (1, 2), (COURIER,))
-BY_SELLER = DeliveryOption("6955034615128000773", "Shipped by seller", "SEND_BY_SELLER", (2, 5), (PARCEL, POST, COURIER))
+BY_SELLER = DeliveryOption(
+    "6955034615128000773", "Shipped by seller", "SEND_BY_SELLER", (2, 5), (PARCEL, POST, COURIER)
+)
 OPTIONS = {option.id: option for option in (STANDARD, EXPRESS, BY_SELLER)}
 CARRIERS = {carrier.id: carrier for carrier in (PARCEL, POST, COURIER)}
 

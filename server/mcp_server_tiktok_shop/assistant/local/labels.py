@@ -117,7 +117,7 @@ def fitted(contents: list[bytes], target: Target) -> tuple[bytes, list[tuple[flo
 
 
 def _pages(content: bytes, index: int) -> list[Any]:
-    from pypdf import PdfReader  # noqa: PLC0415
+    from pypdf import PdfReader, PdfWriter  # noqa: PLC0415
     from pypdf.errors import PyPdfError  # noqa: PLC0415
 
     argument = f"source[{index}]"
@@ -127,15 +127,17 @@ def _pages(content: bytes, index: int) -> list[Any]:
         reader = PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
             raise _refused(argument, "is locked with a password", "a PDF that opens without a password")
-        return list(reader.pages)
+        pages = list(PdfWriter(clone_from=reader).pages)  # only a writer's pages can be turned upright
+        for page in pages:
+            page.transfer_rotation_to_content()
     except (PyPdfError, ValueError, KeyError, RecursionError) as error:
         raise _refused(argument, f"is a damaged PDF ({type(error).__name__})", "a PDF that opens") from None
+    return pages
 
 
 def _place(writer: Any, page: Any, target: Target) -> tuple[float, float]:
     from pypdf import Transformation  # noqa: PLC0415
 
-    page.transfer_rotation_to_content()
     box = page.cropbox
     width, height = float(box.width), float(box.height)
     if target.paper is None:

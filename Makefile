@@ -1,0 +1,47 @@
+# Everything sets itself up: only Python 3.11 or newer is needed (and npm for `make inspect`).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint format soak bench inspect docs clean
+
+help:            ## Show what there is.
+	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed          ## Watch an assistant's session on the simulated shop.
+	@$(BIN)/mcp-server-tiktok-shop demo
+
+test: lint       ## Lint, types and all tests.
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/developing          ## Format, lint and types.
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python scripts/docs.py --check
+
+format: $(VENV)/developing        ## Format the code.
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+docs: $(VENV)/developing          ## Write what the documents take from the code.
+	$(BIN)/python scripts/docs.py
+
+bench: $(VENV)/developing         ## Measure against the SDK's bare server.
+	$(BIN)/python -m bench
+
+inspect: $(VENV)/installed        ## List and call tools with the MCP Inspector (needs npm).
+	scripts/inspect.sh $(BIN)/mcp-server-tiktok-shop
+
+clean:           ## Remove what was made here.
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/developing: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
