@@ -43,37 +43,41 @@ def record(facts: Json, words: Json) -> Json:
     """One operation: words first, then how it is called, then its arguments side by side."""
     made: Json = {k: words.get(k, "") for k in RECORD_WORDS if k in ("title", "summary") or k in words}
     made |= {k: facts[k] for k in ("method", "path")}
-    if facts.get("host") == "auth":
-        made["host"] = "auth"
+    made |= {"host": "auth"} if facts.get("host") == "auth" else {}
     made |= {"effect": facts["effect"], "asks": facts["asks"], "cipher": facts["shop_cipher"]}
-    if facts["other_cipher"]:
-        made["other_cipher"] = facts["other_cipher"]
-    if facts["content_type"] == "multipart":
-        made["multipart"] = True
-    if facts["paging"]:
-        made["paging"] = facts["paging"]["in"]
-    for key in ("scope", "regions", "superseded_by"):
-        if facts[key]:
-            made[key] = facts[key]
-    made |= {key: words[key] for key in RECORD_RULES if key in words}
-    if facts["older_versions"]:
-        made["replaces"] = facts["older_versions"]
+    optional = {
+        "other_cipher": facts["other_cipher"],
+        "multipart": facts["content_type"] == "multipart",
+        "paging": (facts["paging"] or {}).get("in"),
+        "scope": facts["scope"],
+        "regions": facts["regions"],
+        "superseded_by": facts["superseded_by"],
+        "replaces": facts["older_versions"],
+        **{rule: words.get(rule) for rule in RECORD_RULES},
+    }
+    made |= {key: value for key, value in optional.items() if value}
+    made["arguments"] = arguments(facts, words.get("arguments", {}))
+    required = [*facts["required"], *(facts["body"] or {}).get("required", [])]
+    made["required"] = list(dict.fromkeys(name for name in required if name in made["arguments"]))
+    return made
 
-    had = words.get("arguments", {})
-    arguments: Json = {}
-    body = facts["body"] or {"properties": {}}
-    places = {"path": facts["path_params"], "query": facts["query"], "body": body["properties"]}
+
+def arguments(facts: Json, words: Json) -> Json:
+    """Path, query and body fields side by side, each with its place; one that stands in two is one argument."""
+    made: Json = {}
+    places = {
+        "path": facts["path_params"],
+        "query": facts["query"],
+        "body": (facts["body"] or {}).get("properties", {}),
+    }
     for place, fields in places.items():
         for name, field in fields.items():
             if facts.get("host") == "auth" and name in CREDENTIALS:
                 continue
-            if name in arguments:  # stands in path and body: one argument, sent in both
-                arguments[name]["in"] = [arguments[name]["in"], place]
+            if name in made:
+                made[name]["in"] = [made[name]["in"], place]
             else:
-                arguments[name] = {"in": place} | schema(field, had.get(name, {}))
-    required = [*facts["required"], *body.get("required", [])]
-    made["required"] = list(dict.fromkeys(name for name in required if name in arguments))
-    made["arguments"] = arguments
+                made[name] = {"in": place} | schema(field, words.get(name, {}))
     return made
 
 
@@ -106,7 +110,10 @@ def laid_out(value: Any, indent: str = "", used: int = 0) -> str:
 
 
 def write(path: Path, data: Json) -> None:
-    path.write_text(laid_out(data) + "\n", encoding="utf-8")
+    """Put the whole file in place at once: a server or a test may be reading it."""
+    new = path.with_suffix(".new")
+    new.write_text(laid_out(data) + "\n", encoding="utf-8")
+    new.replace(path)
 
 
 def main(folder: Path, wanted: set[str]) -> None:
@@ -122,7 +129,7 @@ def main(folder: Path, wanted: set[str]) -> None:
             records = dict(sorted(records.items(), key=lambda item: order.get(item[0], len(order))))
             write(CATALOG / "areas" / f"{area}.json", records)
             write(CATALOG / "responses" / f"{area}.json", answers)
-            print(f"{area}: {len(names)}")  # noqa: T201
+            print(f"{area}: {len(names)}")
 
 
 if __name__ == "__main__":

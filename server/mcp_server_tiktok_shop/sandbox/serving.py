@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from .sandbox import Sandbox
 
 BACKLOG = 2048
 CUT = "sandbox.cut"
-
-
-class Quiet(uvicorn.Server):
-    """Leaves signals to the program around it: whoever runs the loop decides what an interrupt means."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class Cuttable(H11Protocol):
@@ -43,9 +36,12 @@ class Cuttable(H11Protocol):
 
 @asynccontextmanager
 async def serve_on(sandbox: Sandbox, host: str, port: int) -> AsyncIterator[str]:
+    """uvicorn's protocol without uvicorn's server: that one takes the program's signals and stops in its own time."""
+    state = ServerState()
+
     def cut_off(scope: Any) -> bool:
         client = tuple(scope["client"])
-        for connection in server.server_state.connections:
+        for connection in state.connections:
             if isinstance(connection, Cuttable) and connection.client == client:
                 connection.transport.abort()
                 scope[CUT] = connection.gone
@@ -55,36 +51,44 @@ async def serve_on(sandbox: Sandbox, host: str, port: int) -> AsyncIterator[str]
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await sandbox.app(scope, receive, send)
         if CUT in scope:
-            # Once it knows that the connection is gone, the server doesn't miss the answer.
+            # Once it knows that the connection is gone, the protocol doesn't miss the answer.
             await scope[CUT].wait()
 
-    server = Quiet(
-        uvicorn.Config(
-            app,
-            http=Cuttable,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            proxy_headers=False,
-            date_header=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
+    config = uvicorn.Config(
+        app,
+        http=Cuttable,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,
     )
+    config.load()
     # Named as TCP, or asyncio leaves Nagle's algorithm on and every answer waits 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        # From here on callers are queued, so nobody has to wait for the server to start.
-        listener.listen(BACKLOG)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Cuttable(config, state, {}), sock=listener, backlog=BACKLOG)
         sandbox.base_url = f"http://{host}:{listener.getsockname()[1]}"
         sandbox.app.cut_off = cut_off
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             yield sandbox.base_url
         finally:
-            server.should_exit = True
-            await serving
+            server.close()
+            await _close(state)
+
+
+async def _close(state: ServerState) -> None:
+    """End what is under way and see every connection off."""
+    tasks = list(state.tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    open_ones = [connection for connection in state.connections if isinstance(connection, Cuttable)]
+    for connection in open_ones:
+        connection.transport.abort()
+    for connection in open_ones:
+        await connection.gone.wait()
