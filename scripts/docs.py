@@ -5,7 +5,6 @@ python scripts/docs.py [--check]
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,14 +43,12 @@ def settings() -> str:
 
 def filled(text: str) -> str:
     for name, made in (("tools", tools()), ("settings", settings())):
-        text, count = re.subn(
-            rf"(<!-- {name}: .*? -->\n).*?(<!-- /{name} -->)",
-            lambda m, made=made: f"{m[1]}{made}\n{m[2]}",
-            text,
-            flags=re.DOTALL,
-        )
-        if count != 1:
+        begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- /{name} -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not found or not closed:
             sys.exit(f"{README.name} has no place for the {name} table")
+        text = f"{before}{begin}{made}\n{end}{after}"
     return text
 
 

@@ -122,9 +122,8 @@ async def payout(session: Session) -> None:
     session.shows(shown)
     total = sum((Decimal(part["settlement_amount"]) for part in parts), Decimal(0))
     paid = payment["amount"]
-    session.says(
-        f"Paid {paid['value']} {paid['currency']} on {str(payment.get('paid_time'))[:10]}; its statements add to {total}."
-    )
+    day = str(payment.get("paid_time"))[:10]
+    session.says(f"Paid {paid['value']} {paid['currency']} on {day}; its statements add to {total}.")
 
 
 async def delete_too_many(session: Session) -> None:

@@ -113,9 +113,7 @@ async def test_a_retired_version_says_so(caller: Caller) -> None:
 async def test_json_is_expected_even_where_there_is_no_body(caller: Caller) -> None:
     code = await caller.code("GET", SHOPS, cipher=None, headers={"content-type": None})
     assert code == 36009022
-    response = await caller.send(
-        "GET", SHOPS, cipher=None, headers={"content-type": "application/json; charset=utf-8"}
-    )
+    response = await caller.send("GET", SHOPS, cipher=None, headers={"content-type": "application/json; charset=utf-8"})
     assert response.json()["code"] == 0
 
 

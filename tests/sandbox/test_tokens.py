@@ -136,7 +136,9 @@ async def test_without_a_service_there_is_nothing_to_consent_to(caller: Caller) 
 
 async def test_each_seller_of_the_sandbox_can_consent(three: Caller) -> None:
     page = await three.http.get(f"{three.base_url}/open/authorize", params={"service_id": "7", "state": "s"})
-    codes = [parse_qs(urlsplit(link).query)["code"][0] for link in re.findall(r'href="([^"]+code=[^n"][^"]*)"', page.text)]
+    codes = [
+        parse_qs(urlsplit(link).query)["code"][0] for link in re.findall(r'href="([^"]+code=[^n"][^"]*)"', page.text)
+    ]
     regions = [(await token_call(three, GET, auth_code=code))["data"]["seller_base_region"] for code in codes]
     assert regions == ["GB", "US"]
 

@@ -59,16 +59,17 @@ class Assistant:
         """
         operation = self._operation(name)
         if not self.offers(operation):
-            told = f"{name} changes the shop, and this server was started read-only."
-            raise ShopError("read_only", told, hint="Only the person who runs the server can change that.")
+            message = f"{name} changes the shop, and this server was started read-only."
+            raise ShopError("read_only", message, hint="Only the person who runs the server can change that.")
         given = dict(arguments)
         shop = _taken_shop(operation, given)
         values, unread = read(operation, given)
         check(operation, values, unread)
-        if operation.local:
-            told = {"data": await self.local[name](values, shop)}
-        else:
-            told = await self._asked(operation, values, shop)
+        told: Json = (
+            {"data": await self.local[name](values, shop)}
+            if operation.local
+            else await self._asked(operation, values, shop)
+        )
         return told | {"sandbox": True} if self.sandbox else told
 
     def _operation(self, name: str) -> Operation:

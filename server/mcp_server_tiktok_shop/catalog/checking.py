@@ -68,15 +68,19 @@ def _validator(operation: Operation) -> jsonschema_rs.Draft202012Validator:
 def _faults(operation: Operation, values: Json) -> Iterator[tuple[Problem, bool]]:
     for error in _validator(operation).iter_errors(values):
         path = written(error.instance_path)
-        name, limit = error.kind.name, getattr(error.kind, "value", None)
+        kind: Any = error.kind  # its attributes differ from kind to kind
+        name, limit = kind.name, getattr(kind, "value", None)
         at: Any = error.instance
         if name == "required":
-            yield Problem(_joined(path, str(limit)), "is required and missing"), False
+            yield (
+                Problem(_joined(path, str(limit)), "is required and missing", _choices(operation, error, str(limit))),
+                False,
+            )
         elif name == "additionalProperties":
-            for unknown in error.kind.unexpected:
+            for unknown in kind.unexpected:
                 yield _unknown(operation, error.instance_path, _joined(path, unknown), unknown), False
         elif name == "maxItems":
-            calls = -(-len(at) // limit)
+            calls = -(-len(at) // int(limit or 1))
             message = f"holds {len(at)} items; at most {limit} go into one call"
             yield Problem(path, message, f"1-{limit} items: split it into {calls} calls"), True
         else:
@@ -115,13 +119,25 @@ def _unknown(operation: Operation, steps: list[str | int], path: str, name: str)
     return Problem(path, "is not an argument here", listed or "no arguments")
 
 
+def _choices(operation: Operation, error: jsonschema_rs.ValidationError, name: str) -> str | None:
+    """What a missing argument may be, where that is a list of names."""
+    schema = _declared(operation, error.instance_path).get(name, {})
+    schema = schema.get("items", schema)
+    return "one of " + ", ".join(map(str, schema["enum"])) if "enum" in schema else None
+
+
 def _fields(operation: Operation, steps: list[str | int]) -> Iterable[str]:
+    return [*_declared(operation, steps), *(("shop",) if not steps and schemas.takes_shop(operation) else ())]
+
+
+def _declared(operation: Operation, steps: list[str | int]) -> Json:
+    """The fields that the record knows at a place in the arguments."""
     fields: Json = operation.arguments
     schema: Json = {}
     for step in steps:
         schema = schema["items"] if isinstance(step, int) else fields[step]
         fields = schema.get("properties", {})
-    return [*fields, *(("shop",) if not steps and schemas.takes_shop(operation) else ())]
+    return fields
 
 
 def _beyond(fields: Json, values: Json, path: str) -> Iterator[tuple[Problem, bool]]:

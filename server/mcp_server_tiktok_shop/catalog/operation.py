@@ -65,7 +65,8 @@ class Operation:
             if kind is None:
                 given[name] = schema
                 continue
-            path = f"Path of the {kind} in the allowed folder; give this or {kind}_base64"
+            wanted = f"{kind} ({'; '.join(file_limits(schema))})" if file_limits(schema) else kind
+            path = f"Path in the allowed folder of the {wanted}; give this or {kind}_base64"
             text = f"The {kind} itself, at most 64 kB decoded; larger ones by path"
             given[f"{kind}_path"] = {"in": "file", "type": "string", "description": path}
             given[f"{kind}_base64"] = {"in": "file", "type": "string", "description": text}
@@ -83,6 +84,19 @@ class Operation:
     def places(self, name: str) -> tuple[str, ...]:
         place = self.arguments[name]["in"]
         return (place,) if isinstance(place, str) else tuple(place)
+
+
+def file_limits(schema: Json) -> list[str]:
+    """What a file must be, in words: kinds, size, pixels."""
+    told = [", ".join(schema["x-formats"])] if "x-formats" in schema else []
+    if "x-max-mb" in schema:
+        told.append(f"up to {schema['x-max-mb']} MB")
+    for use, rule in schema.get("x-pixels", {}).items():
+        if "min_short_side" in dict(rule if isinstance(rule, dict) else ()):
+            told.append(f"{use}: short side from {rule['min_short_side']} pixels")
+        elif isinstance(rule, dict):
+            told.append(f"{use}: {rule['min'][0]}-{rule['max'][0]} pixels a side")
+    return told
 
 
 def preset(schema: Json, name: str) -> Any:

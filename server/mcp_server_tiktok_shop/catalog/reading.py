@@ -12,6 +12,7 @@ from mcp_server_tiktok_shop.errors import Problem
 
 SAFE = 2**53  # From here on, clients written in JavaScript have already rounded an integer.
 MILLISECONDS = 10**11  # As seconds this is the year 5138; a number above it was meant as milliseconds.
+EARLIEST = 10**8  # 1973: what is smaller was meant as a date or a duration
 LONGEST = 20  # digits of a number that may still be a time
 EPOCH, LAST = 1970, 5000  # years
 
@@ -110,16 +111,16 @@ def _text(schema: Json, value: float, path: str, problems: list[Problem]) -> Any
 
 def _time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
     unit = TIMES[schema["x-unit"]]
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) < LONGEST:
+    if isinstance(value, str) and _seconds(value.strip()):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        if 0 <= value < MILLISECONDS:
+        if value == 0 or EARLIEST <= value < MILLISECONDS:
             return value * unit
-        if 0 <= value < MILLISECONDS * unit:
+        if MILLISECONDS <= value < MILLISECONDS * unit:
             return value
-        problems.append(Problem(path, f"{value} is not in Unix seconds", TIME_FORMS))
+        problems.append(Problem(path, f"{value} is no Unix time of these years", TIME_FORMS))
         return value
     if isinstance(value, str):
         try:
@@ -132,6 +133,11 @@ def _time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
         return unix(moment, unit) if moment.tzinfo else moment.isoformat()
     problems.append(Problem(path, "is not a time", TIME_FORMS))
     return value
+
+
+def _seconds(text: str) -> bool:
+    """Digits are Unix time, but eight of them are a date: 20261101."""
+    return text.isascii() and text.isdigit() and len(text) < LONGEST and len(text) != len("20261101")
 
 
 def unix(moment: datetime, unit: int = 1) -> int:

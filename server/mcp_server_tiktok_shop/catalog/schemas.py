@@ -33,30 +33,33 @@ def _enforced(schema: Json, *, required: bool, places: tuple[str, ...] = ()) -> 
     if is_time(schema):  # judged when it was read
         return {}
     made: Json = {keyword: schema[keyword] for keyword in KEYWORDS if keyword in schema}
-    kind = schema.get("type")
     if "enum" in schema and not schema.get("x-enum-open"):
         made["enum"] = schema["enum"]
-    if kind == "string":
-        for bound in ("minimum", "maximum"):  # of the number in the text: beyond.py
-            made.pop(bound, None)
-        if "path" in places or "query" in places:
-            longest = LONGEST_IN_PATH if "path" in places else LONGEST_IN_QUERY
-            made["maxLength"] = min(longest, made.get("maxLength", longest))
-        if pattern := _pattern(schema, required=required, places=places):
-            made["pattern"] = pattern
-    if kind == "array":
-        if required:
-            made["minItems"] = max(1, schema.get("minItems", 1))
-        made["items"] = _enforced(schema["items"], required=required, places=_item_places(places))
-    if kind == "object" and "properties" in schema:
-        needed = schema.get("required", [])
-        fields = {n: _enforced(s, required=n in needed) for n, s in schema["properties"].items()}
-        made |= {"properties": fields, "required": list(needed), "additionalProperties": False}
-        made |= _conditions(schema["properties"])
+    match schema.get("type"):
+        case "string":
+            made = _enforced_text(made, schema, required=required, places=places)
+        case "array":
+            made["minItems"] = max(int(required), schema.get("minItems", 0))
+            made["items"] = _enforced(schema["items"], required=required, places=_item_places(places))
+        case "object" if "properties" in schema:
+            needed = schema.get("required", [])
+            fields = {n: _enforced(s, required=n in needed) for n, s in schema["properties"].items()}
+            made |= {"properties": fields, "required": list(needed), "additionalProperties": False}
+            made |= _conditions(schema["properties"])
     if special := schema.get("x-special"):
         bounds = {k: made.pop(k) for k in ("minimum", "maximum") if k in made}
         made |= {"if": {"enum": special}, "else": bounds}
     return made
+
+
+def _enforced_text(made: Json, schema: Json, *, required: bool, places: tuple[str, ...]) -> Json:
+    """Bounds on the number in a text are no matter of JSON Schema: `checking` sees to them."""
+    made = {k: v for k, v in made.items() if k not in ("minimum", "maximum")}
+    if "path" in places or "query" in places:
+        longest = LONGEST_IN_PATH if "path" in places else LONGEST_IN_QUERY
+        made["maxLength"] = min(longest, made.get("maxLength", longest))
+    pattern = _pattern(schema, required=required, places=places)
+    return made | ({"pattern": pattern} if pattern else {})
 
 
 def _item_places(places: tuple[str, ...]) -> tuple[str, ...]:
@@ -129,7 +132,7 @@ def _shown(schema: Json, depth: int) -> Json:
         made |= {"properties": fields} | ({"required": needed} if needed else {})
     if not is_time(schema):
         made |= {k: schema[k] for k in ("minItems", "maxItems", "default") if k in schema}
-        if kind != "string":
+        if kind != "string" and "x-special" not in schema:
             made |= {k: schema[k] for k in ("minimum", "maximum") if k in schema}
     return made
 
@@ -151,6 +154,8 @@ def limits(schema: Json) -> list[str]:
         told.append(_span(schema.get("minItems"), schema.get("maxItems"), "items"))
     if "minimum" in schema or "maximum" in schema:
         told.append(_span(schema.get("minimum"), schema.get("maximum"), ""))
+    if special := schema.get("x-special"):
+        told.append("or " + ", ".join(map(str, special)))
     if "maxLength" in schema:
         told.append(f"up to {schema['maxLength']} characters")
     return told

@@ -167,7 +167,7 @@ def _line(line: Line, shop: Shop, now: int, base_url: str) -> Json:
         "sku_id": line.sku.id,
         "sku_name": line.sku.name,
         "seller_sku": line.sku.seller_sku,
-        "sku_image": f"{base_url}/images/{line.product.images[0]['uri']}" if line.product.images else "",
+        "sku_image": f"{base_url}/images/{line.product.images[0].uri}" if line.product.images else "",
         "sku_type": "NORMAL",
         "currency": shop.currency,
         "original_price": text(line.original_price),

@@ -59,7 +59,7 @@ def _unknown(call: Call, product_id: str) -> tuple[int, str]:
 
 
 def get_product(call: Call) -> Json:
-    return product_of(call, call.arguments["product_id"]).shown(call.now)
+    return product_of(call, call.arguments["product_id"]).shown(call.now, call.base_url)
 
 
 def delete_products(call: Call) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .assortment import CATEGORIES, LEAVES
 from .ids import make_id
@@ -13,6 +13,7 @@ from .wire import Refusal
 
 if TYPE_CHECKING:
     from .call import Call
+    from .uploads import Upload
     from .wire import Json
 
 PRICES = {
@@ -106,13 +107,12 @@ def _check_sku(call: Call, given: Json) -> None:
         raise Refusal(12052073, f"Invalid 'price.amount': {low} to {high} {currency} are accepted.")
 
 
-def _image(call: Call, uri: str) -> Json:
+def _image(call: Call, uri: str) -> Upload:
     """Only what was uploaded before may be shown."""
-    upload: Any = call.state.uploads.get(uri)
-    if upload is not None and upload.owner in ("", call.account.open_id):
-        shown: Json = upload.shown(call.base_url)
-        return shown
-    raise Refusal(12052300, f"Invalid image 'uri': '{uri}' was not uploaded by this seller.")
+    upload = call.state.uploads.get(uri)
+    if upload is None or upload.owner not in ("", call.account.open_id):
+        raise Refusal(12052300, f"Invalid image 'uri': '{uri}' was not uploaded by this seller.")
+    return upload
 
 
 def _sku(call: Call, product_id: str, place: int, given: Json) -> Sku:

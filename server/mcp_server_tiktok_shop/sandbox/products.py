@@ -11,6 +11,7 @@ from .money import text
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from .uploads import Upload
     from .wire import Json
 
 AUDIT_SECONDS = 60
@@ -57,7 +58,7 @@ class Product:
     create_time: int
     update_time: int
     skus: list[Sku]
-    images: list[Json]
+    images: list[Upload]
     currency: str
     region: str
     weight: Json = field(default_factory=dict)
@@ -95,14 +96,14 @@ class Product:
         skus = [sku.shown(self.currency, whole=False) for sku in self.skus]
         return self._head(now) | {"skus": skus, "sales_regions": [self.region], "listing_quality_tier": "GOOD"}
 
-    def shown(self, now: int) -> Json:
+    def shown(self, now: int, base_url: str) -> Json:
         """In full."""
         return (
             self._head(now)
             | {
                 "description": self.description,
                 "category_chains": category_chain(self.category_id),
-                "main_images": self.images,
+                "main_images": [image.shown(base_url) for image in self.images],
                 "skus": [sku.shown(self.currency, whole=True) for sku in self.skus],
                 "package_weight": self.weight,
                 "is_cod_allowed": False,

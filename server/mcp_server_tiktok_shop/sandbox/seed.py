@@ -84,9 +84,7 @@ def _shop(seed: str, plan: Plan, now: int, state: State) -> Shop:
     for place, article in enumerate(RANGE[: plan.products]):
         product = _product(shop, place, article)
         shop.products[product.id] = product
-        for image in product.images:
-            image["urls"] = image["thumb_urls"] = []
-        state.uploads[product.images[0]["uri"]] = uploads.seeded(product.id)
+        state.uploads[product.images[0].uri] = product.images[0]
     fill(shop, plan.orders, f"{seed}/{plan.name}", now)
     return shop
 
@@ -109,7 +107,7 @@ def _product(shop: Shop, place: int, article: Article) -> Product:
         create_time=created,
         update_time=created + number(product_id, "updated") % (60 * DAY),
         skus=skus,
-        images=[{"uri": uploads.seeded(product_id).uri, "width": 600, "height": 600}],
+        images=[uploads.seeded(product_id)],
         currency=shop.currency,
         region=shop.region,
         weight=weight,

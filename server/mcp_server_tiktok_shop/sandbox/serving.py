@@ -36,7 +36,7 @@ class Cuttable(H11Protocol):
 
 @asynccontextmanager
 async def serve_on(sandbox: Sandbox, host: str, port: int) -> AsyncIterator[str]:
-    """uvicorn's protocol without uvicorn's server: that one takes the program's signals and stops in its own time."""
+    """Uvicorn's protocol without uvicorn's server: that one takes the program's signals and stops in its own time."""
     state = ServerState()
 
     def cut_off(scope: Any) -> bool:

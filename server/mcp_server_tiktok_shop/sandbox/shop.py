@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .orders import Order, Package
     from .products import Product
+    from .uploads import Upload
     from .warehouses import Warehouse
 
 # Searches see time pass in steps of this many seconds: a walk over 400 pages doesn't match all orders 400 times.
@@ -92,7 +93,7 @@ class State:
     """All shops of the platform, and what belongs to accounts rather than shops."""
 
     shops: list[Shop]
-    uploads: dict[str, Any] = field(default_factory=dict, repr=False)
+    uploads: dict[str, Upload] = field(default_factory=dict, repr=False)
 
     @property
     def main(self) -> Shop:

@@ -113,7 +113,7 @@ def seeded(product_id: str) -> Upload:
 
 
 def serve(state: State, uri: str) -> Reply:
-    upload: Upload | None = state.uploads.get(uri)
+    upload = state.uploads.get(uri)
     if upload is None:
         return Reply(404, b"No such picture.", "text/plain")
     shade = number("shade", uri)

@@ -47,8 +47,9 @@ class Labels:
 
     async def __call__(self, values: Json, shop: str | None) -> Json:
         target = _target(values)
-        package_id, sources = values.get("package_id"), values.get("source")
-        if (package_id is None) == (sources is None):
+        package_id: str | None = values.get("package_id")
+        sources: list[str] = values.get("source", [])
+        if (package_id is None) == (not sources):
             raise _refused("package_id", "give package_id or source, one of them", "a package id, or a source")
         if package_id is not None:
             contents = [await self.documents.fetch(await self.find_label(package_id, shop))]
@@ -80,8 +81,8 @@ class Labels:
 
 
 def _target(values: Json) -> Target:
-    width, height, scale = values.get("width_mm"), values.get("height_mm"), values.get("scale")
-    paper = values.get("paper_size")
+    width, height, scale = (values.get(name) for name in ("width_mm", "height_mm", "scale"))
+    paper: str | None = values.get("paper_size")
     if (width is None) != (height is None):
         missing = "width_mm" if width is None else "height_mm"
         raise _refused(missing, "is missing beside its twin", "width_mm and height_mm together")
@@ -90,7 +91,7 @@ def _target(values: Json) -> Target:
         raise _refused("paper_size", "give one target only", "paper_size, or width_mm and height_mm, or scale")
     if scale is not None:
         return Target(None, float(scale), f"x{scale:g}")
-    if width is not None:
+    if width is not None and height is not None:
         return Target((float(width), float(height)), 1.0, f"{width:g}x{height:g}mm")
     return Target(PAPERS[paper or "A6"], 1.0, paper or "A6")
 
