@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from mcp import Client
 
-from mcp_server_tiktok_shop.cli import put_together
+from mcp_server_tiktok_shop.assembly import put_together
+from mcp_server_tiktok_shop.assistant.server import serve
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, REFRESH_TOKEN
 
@@ -53,7 +54,8 @@ def connect(era: str, home: Path) -> Connect:
             }
         environment |= {f"TIKTOK_SHOP_{name.upper()}": str(value) for name, value in more.items()}
         parts = put_together(read_settings(environment), sandbox=sandbox, **options)
-        async with Client(parts.server(), mode=era) as client:
+        server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
+        async with Client(server, mode=era) as client:
             yield client
 
     return connected

@@ -1,189 +1,34 @@
-"""The command `mcp-server-tiktok-shop`: puts the parts together and serves, or helps a person to set it up."""
+"""The command `mcp-server-tiktok-shop`: serves an assistant, or helps a person to set it up and to look after it."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import sys
-import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import __version__, log
-from mcp_server_tiktok_shop.assistant.files import Files
-from mcp_server_tiktok_shop.assistant.local.connection import Connection
-from mcp_server_tiktok_shop.assistant.local.labels import Labels
-from mcp_server_tiktok_shop.assistant.local.shop_list import ShopList
-from mcp_server_tiktok_shop.assistant.local.sign_in import SignIn
-from mcp_server_tiktok_shop.assistant.run import Assistant
+from mcp_server_tiktok_shop.assembly import Parts, put_together
 from mcp_server_tiktok_shop.assistant.server import run_stdio, serve
-from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.clients import CLIENTS, block, command
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.settings import SETTINGS, Settings, SettingsError, read_settings
-from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, Account, Shop
-from mcp_server_tiktok_shop.tiktok.authorization import App, AuthHost
-from mcp_server_tiktok_shop.tiktok.documents import Documents, HandedOut
-from mcp_server_tiktok_shop.tiktok.network import Network
-from mcp_server_tiktok_shop.tiktok.platform import Platform, Rim
-from mcp_server_tiktok_shop.tiktok.requests import ApiHost
-from mcp_server_tiktok_shop.tiktok.store import FileStore, MemoryStore
-from mcp_server_tiktok_shop.tiktok.tokens import Tokens, lineage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from mcp.server import Server
+    from collections.abc import Callable, Coroutine
 
     from mcp_server_tiktok_shop.sandbox import Sandbox
-    from mcp_server_tiktok_shop.tiktok.store import Store
 
-REAL = Rim(time.time, time.monotonic)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a run is made of."""
-
-    assistant: Assistant
-    tokens: Tokens
-    network: Network
-    secrets: log.Secrets
-    one_shop: bool
-
-    def server(self) -> Server[Any]:
-        return serve(self.assistant, self.secrets, list_shop=not self.one_shop, close=self.close)
-
-    async def close(self) -> None:
-        await self.tokens.settle()
-        await self.network.close()
-
-
-def put_together(
-    settings: Settings, *, rim: Rim = REAL, sandbox: Sandbox | None = None, deadline: float = 45.0
-) -> Parts:
-    """Everything that serves an assistant, by its settings.
-
-    In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given.
-    """
-    secrets = log.Secrets()
-    network = Network(proxy=settings.proxy, loopback=settings.loopback)
-    store: Store = FileStore(settings.home)
-    if settings.sandbox:
-        settings, store, network = _simulated(settings, rim, sandbox)
-    app = _app(settings)
-    secrets.learn(*(s.get_secret_value() for s in (settings.app_secret, settings.access_token, settings.refresh_token)))
-    if settings.proxy is not None:
-        secrets.learn(settings.proxy.password.get_secret_value())
-
-    catalog = Catalog()
-    auth = AuthHost(network, settings.auth_url)
-    tokens = Tokens(store, auth, app, rim.clock, _given(settings), secrets.learn)
-    api = ApiHost(network, settings.api_url, rim.clock)
-    authorized_shops = catalog.operations["get_authorized_shops"]
-    platform = Platform(api, tokens, rim, catalog.error, authorized_shops, deadline)
-
-    made = (settings.state / "labels", settings.state / "files")
-    files = Files((settings.folder, made[0]), settings.home, made)
-    handed_out = HandedOut(settings.state / "documents.txt", rim.clock)
-    documents = Documents(network, loopback=settings.loopback)
-    sign_in = SignIn(tokens, auth, platform.shops, catalog.error, secrets.learn)
-    local: dict[str, Any] = {}
-    assistant = Assistant(
-        catalog, platform, files, handed_out, local, settings.time_zone, settings.read_only, settings.sandbox
-    )
-    local |= {
-        "check_connection": Connection(network, settings.api_url, settings.auth_url, tokens, platform.shops, rim),
-        "exchange_authorization_code": sign_in.exchange,
-        "list_shops": ShopList(platform.shops, settings.time_zone),
-        "refresh_access_token": sign_in.renew,
-        "resize_pdf": Labels(files, documents, handed_out, made[0], assistant.document, rim.clock),
-    }
-    return Parts(assistant, tokens, network, secrets, _knows_one_shop(settings, store))
-
-
-def _app(settings: Settings) -> App | None:
-    if not settings.app_key or not settings.app_secret.get_secret_value():
-        return None
-    return App(settings.app_key, settings.app_secret)
-
-
-def _given(settings: Settings) -> Account | None:
-    """The account that the environment's tokens make up."""
-    if settings.sandbox or not settings.access_token.get_secret_value():
-        return None
-    return Account(
-        id=ENVIRONMENT,
-        app_key=settings.app_key,
-        access_token=settings.access_token,
-        refresh_token=settings.refresh_token,
-        lineage=lineage(settings.access_token, settings.refresh_token),
-    )
-
-
-def _simulated(settings: Settings, rim: Rim, sandbox: Sandbox | None) -> tuple[Settings, Store, Network]:
-    """The simulated shop in place of network, keys and store: nothing real is read or written."""
-    application: Any = sandbox.app if sandbox is not None else None
-    if sandbox is None:
-        from mcp_server_tiktok_shop.sandbox import Sandbox  # noqa: PLC0415 - only where it is asked for
-
-        sandbox = Sandbox(shops=settings.sandbox_shops, clock=rim.clock)
-        application = sandbox.app
-    accounts = {
-        account.open_id: Account(
-            id=account.open_id,
-            app_key=sandbox.app_key,
-            name=account.name,
-            region=account.region,
-            access_token=SecretStr(account.access_token),
-            access_token_expire_in=account.access_token_expire_in,
-            refresh_token=SecretStr(account.refresh_token),
-            refresh_token_expire_in=account.refresh_token_expire_in,
-            granted_scopes=tuple(account.granted_scopes),
-            shops=tuple(
-                Shop(
-                    id=s.id,
-                    name=s.name,
-                    region=s.region,
-                    seller_type=s.seller_type,
-                    code=s.code,
-                    cipher=SecretStr(s.cipher),
-                )
-                for s in account.shops
-            ),
-        )
-        for account in sandbox.accounts
-    }
-    simulated = replace(
-        settings,
-        app_key=sandbox.app_key,
-        app_secret=SecretStr(sandbox.app_secret),
-        access_token=SecretStr(""),
-        refresh_token=SecretStr(""),
-        proxy=None,
-        api_url=sandbox.base_url,
-        auth_url=sandbox.base_url,
-    )
-    return simulated, MemoryStore(accounts), Network(application=application)
-
-
-def _knows_one_shop(settings: Settings, store: Store) -> bool:
-    """Whether `shop` needs no mention, since there is but one."""
-    try:
-        accounts = store.now()
-    except ShopError:  # an unreadable store: each call says so
-        return False
-    ours = [account for account in accounts.values() if account.app_key == settings.app_key]
-    shops = {shop.id for account in ours for shop in account.shops or ()}
-    return len(shops) == 1 and all(account.shops is not None for account in ours)
+WRONG_USE = 2
 
 
 class _Spoken(click.ClickException):
     """A plain sentence on standard error, and exit code 2."""
 
-    exit_code = 2
+    exit_code = WRONG_USE
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -206,8 +51,9 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 def main(context: click.Context, /, **flags: str | None) -> None:
     """Serve a TikTok Shop to an assistant, over MCP on standard input and output.
 
-    Try it without an account: mcp-server-tiktok-shop --sandbox. Secrets are given by environment variables
-    (TIKTOK_SHOP_APP_SECRET, ...) or files (TIKTOK_SHOP_APP_SECRET_FILE), never by flags.
+    Try it without an account: mcp-server-tiktok-shop --sandbox. Use your own shop: mcp-server-tiktok-shop login.
+    Secrets are given by environment variables (TIKTOK_SHOP_APP_SECRET, ...) or files
+    (TIKTOK_SHOP_APP_SECRET_FILE), never by flags.
     """
     try:
         settings = read_settings(os.environ, flags)
@@ -227,7 +73,120 @@ def _serve(settings: Settings) -> None:
         click.echo(told, err=True)
     parts = put_together(settings)
     log.set_up(parts.secrets, settings.log_level)
-    run_stdio(parts.server(), era=settings.era)
+    server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
+    run_stdio(server, era=settings.era)
+
+
+def _run(settings: Settings, work: Callable[[Parts], Coroutine[Any, Any, int]]) -> None:
+    """Do a piece of work with all parts, tell a refusal in plain words, and end with its exit code."""
+    parts = put_together(settings)
+    log.set_up(parts.secrets, "WARNING" if settings.log_level == "INFO" else settings.log_level)
+
+    async def whole() -> int:
+        try:
+            return await work(parts)
+        except ShopError as error:
+            told = " ".join(filter(None, (error.message, error.hint)))
+            click.echo(f"Error: {parts.secrets.hide(told)}", err=True)
+            return 1
+        finally:
+            await parts.close()
+
+    sys.exit(asyncio.run(whole()))
+
+
+@main.command()
+@click.option("--own-proxy", is_flag=True, help="Ask for a proxy that this account alone uses.")
+@click.pass_obj
+def login(settings: Settings, *, own_proxy: bool) -> None:
+    """Sign in a seller: key, secret, consent, tokens, shops."""
+    from mcp_server_tiktok_shop.signing_in import sign_in  # noqa: PLC0415
+
+    _run(settings, lambda parts: sign_in(parts, own_proxy=own_proxy))
+
+
+@main.command()
+@click.argument("seller", required=False)
+@click.option("--all", "every", is_flag=True, help="Forget every account, and the app's key and secret.")
+@click.pass_obj
+def logout(settings: Settings, seller: str | None, *, every: bool) -> None:
+    """Forget a seller's tokens on this computer. The platform keeps the authorization until the seller ends it."""
+    from mcp_server_tiktok_shop.signing_in import sign_out  # noqa: PLC0415
+
+    _run(settings, lambda parts: sign_out(parts, seller, every=every))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def shops(settings: Settings, *, as_json: bool) -> None:
+    """Name the shops that this server can act on."""
+
+    async def work(parts: Parts) -> int:
+        told = (await parts.assistant.run("list_shops", {}))["data"]["shops"]
+        if as_json:
+            click.echo(json.dumps({"shops": told}, ensure_ascii=False, indent=2))
+        for shop in () if as_json else told:
+            expires = shop.get("access_token_expires", "at an unknown time")
+            told_by = f"account {shop['account'] or 'unnamed'}, token until {expires}"
+            click.echo(f"{shop['name']}  {shop['region']}  {shop['id']}  ({told_by})")
+        return 0
+
+    _run(settings, work)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def check(settings: Settings, *, as_json: bool) -> None:
+    """Find out what is wrong, and what to do about it."""
+    from mcp_server_tiktok_shop.doctor import examine  # noqa: PLC0415
+
+    _run(settings, lambda parts: examine(parts, as_json=as_json))
+
+
+@main.command()
+@click.argument("operation")
+@click.option("--arguments", default="{}", help="A JSON object, or - to read it from standard input.")
+@click.option("--indent", is_flag=True, help="JSON for people.")
+@click.pass_obj
+def call(settings: Settings, operation: str, arguments: str, *, indent: bool) -> None:
+    """Call an operation as an assistant would; exit code 1 if it is refused."""
+    text = sys.stdin.read() if arguments == "-" else arguments
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise _Spoken(f"--arguments is not JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise _Spoken("--arguments is not a JSON object")
+
+    async def work(parts: Parts) -> int:
+        failed = 0
+        try:
+            told = await parts.assistant.run(operation, given)
+        except ShopError as error:
+            told, failed = error.told(), 1
+        click.echo(parts.secrets.hide(json.dumps(told, ensure_ascii=False, indent=2 if indent else None)))
+        return failed
+
+    _run(settings, work)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def tools(settings: Settings, *, as_json: bool) -> None:
+    """List every operation there is, by area."""
+    offered = [o for o in put_together(settings).assistant.catalog.operations.values() if o.record["summary"]]
+    if as_json:
+        rows = [{"name": o.name, "area": o.area, "effect": o.effect, "summary": o.record["summary"]} for o in offered]
+        click.echo(json.dumps({"tools": rows}, ensure_ascii=False, indent=2))
+        return
+    for area in dict.fromkeys(operation.area for operation in offered):
+        click.echo(f"\n{area}")
+        for operation in offered:
+            if operation.area == area:
+                click.echo(f"  {operation.name}  ({operation.effect})  {operation.record['summary']}")
 
 
 @main.command()
@@ -250,16 +209,13 @@ def sandbox(port: int, shops: str, orders: int) -> None:
 
     def ready(base_url: str, shop: Sandbox) -> None:
         click.echo(f"The simulated shop answers on {base_url} until Ctrl-C. Its keys open nothing else:\n")
-        account = shop.accounts[0]
-        for name, value in (
-            ("API_URL", base_url),
-            ("AUTH_URL", base_url),
-            ("APP_KEY", shop.app_key),
-            ("APP_SECRET", shop.app_secret),
-            ("ACCESS_TOKEN", account.access_token),
-            ("REFRESH_TOKEN", account.refresh_token),
-        ):
+        for name, value in (("API_URL", base_url), ("AUTH_URL", base_url), ("APP_KEY", shop.app_key)):
             click.echo(f"TIKTOK_SHOP_{name}={value}")
+        click.echo(f"TIKTOK_SHOP_APP_SECRET={shop.app_secret}")
+        for account in shop.accounts:
+            click.echo(f"\n# {account.name}: {', '.join(s.name for s in account.shops)}")
+            click.echo(f"TIKTOK_SHOP_ACCESS_TOKEN={account.access_token}")
+            click.echo(f"TIKTOK_SHOP_REFRESH_TOKEN={account.refresh_token}")
 
     run(port, shops=int(shops), orders=orders, on_ready=ready)
 
@@ -269,4 +225,4 @@ def demo() -> None:
     """Watch an assistant's session against the simulated shop."""
     from mcp_server_tiktok_shop.demo import play  # noqa: PLC0415
 
-    raise SystemExit(play(command()))
+    sys.exit(play(command()))

@@ -45,6 +45,9 @@ class Settings:
     auth_url: str = AUTH_URL
     home: Path = field(default_factory=default_home)
     files: Path | None = None
+    shop: str | None = None
+    service_id: str = ""
+    region: Literal["", "us", "row"] = ""
     read_only: bool = False
     sandbox: bool = False
     sandbox_shops: int = 1
@@ -154,6 +157,9 @@ SETTINGS = (
     Setting("auth_url", "Address of the auth host.", _url, default=AUTH_URL),
     Setting("home", "Folder that holds tokens, labels and other state.", _folder, default="your user data folder"),
     Setting("files", "Folder whose files the assistant may upload or resize.", _folder, default="`files` in the home"),
+    Setting("shop", "Pin the server to one shop, by name, id or unique region.", str.strip, default="every shop"),
+    Setting("service_id", "Service id of your app, for its authorization link.", str.strip),
+    Setting("region", "Where sellers agree: `us`, or `row` for the rest of the world.", _one_of("us", "row")),
     Setting("read_only", "Offer and do nothing that changes the shop.", _truth, default="off", switch=True),
     Setting("sandbox", "Use the simulated shop: no account, no network.", _truth, default="off", switch=True),
     Setting("sandbox_shops", "Shops in the simulation: 1, or 3 under two accounts.", _shops, default="1"),

@@ -49,6 +49,10 @@ class Caller:
     def shop(self) -> Any:
         return self.sandbox.accounts[self.account].shops[0]
 
+    def renew(self) -> None:
+        """A new token, where a test lets more than a week pass by."""
+        self.sandbox.tokens.issue(self.sandbox.accounts[self.account])
+
     async def send(
         self,
         method: str,

@@ -145,6 +145,7 @@ async def test_before_its_statement_an_order_has_no_transactions(caller: Caller)
 async def test_time_settles_what_was_waiting(caller: Caller, clock: Clock) -> None:
     before = await statements(caller)
     clock.pass_by(8 * DAY)
+    caller.renew()
     after = await statements(caller)
     assert after[: len(before)] != after
     assert [s["settlement_amount"] for s in after[: len(before)]] == [s["settlement_amount"] for s in before]

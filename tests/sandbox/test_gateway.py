@@ -193,6 +193,7 @@ async def test_a_cipher_opens_only_its_own_accounts_shop(three: Caller) -> None:
         (PAGE, [], "'body'"),
         (PAGE, b'{"order_status":', "'body'"),
         (PAGE, b"\xff", "'body'"),
+        (PAGE, b"[" * 100_000, "'body'"),
     ],
 )
 async def test_arguments_are_held_to_the_record(caller: Caller, query: Any, body: Any, named: str) -> None:

@@ -41,3 +41,10 @@ async def test_each_item_fails_by_itself(caller: Caller) -> None:
 
 async def test_reading_the_references_of_no_order_is_refused(caller: Caller) -> None:
     assert await caller.code("GET", "/order/202406/orders/1/external_orders", {"platform": "AMAZON"}) == 21001001
+
+
+async def test_half_a_surrogate_pair_does_not_break_the_answer(caller: Caller) -> None:
+    order = next(iter(caller.shop.orders.values()))
+    await caller.call("POST", ADD, None, {"orders": [reference(order.id, order.lines[0].id, "\ud83c")]})
+    path = f"/order/202406/orders/{order.id}/external_orders"
+    assert (await caller.call("GET", path, {"platform": "SHOPIFY"}))["external_orders"][0]["id"] == "?"

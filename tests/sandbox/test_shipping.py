@@ -58,6 +58,7 @@ async def test_a_shipped_order_moves_through_to_its_end(caller: Caller, clock: C
     seen = []
     for _ in range(15):
         clock.pass_by(DAY)
+        caller.renew()
         seen.append((await read(caller, order["id"]))["status"])
     assert list(dict.fromkeys(seen)) == ["IN_TRANSIT", "DELIVERED", "COMPLETED"]
 
@@ -185,7 +186,10 @@ async def test_a_label_is_a_real_pdf_of_its_size(caller: Caller) -> None:
         assert answer.headers["content-type"] == "application/pdf"
         reader = PdfReader(BytesIO(answer.content), strict=True)
         page = reader.pages[0]
-        assert [round(float(side) / 72 * 25.4) for side in (page.mediabox.width, page.mediabox.height)] == [width, height]
+        assert [round(float(side) / 72 * 25.4) for side in (page.mediabox.width, page.mediabox.height)] == [
+            width,
+            height,
+        ]
         text = page.extract_text()
         assert package_id in text
         assert caller.shop.packages[package_id].tracking_number in text

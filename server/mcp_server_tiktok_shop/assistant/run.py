@@ -61,6 +61,7 @@ class Assistant:
         if not self.offers(operation):
             message = f"{name} changes the shop, and this server was started read-only."
             raise ShopError("read_only", message, hint="Only the person who runs the server can change that.")
+        self._check_pin(operation)
         given = dict(arguments)
         shop = _taken_shop(operation, given)
         values, unread = read(operation, given)
@@ -71,6 +72,13 @@ class Assistant:
             else await self._asked(operation, values, shop)
         )
         return told | {"sandbox": True} if self.sandbox else told
+
+    def _check_pin(self, operation: Operation) -> None:
+        """A server pinned to one shop neither changes nor shows what belongs to the whole account."""
+        whole_account = operation.changes_shop and operation.cipher == "never"
+        if self.platform.shops.pinned is not None and (whole_account or operation.record.get("shows_shops")):
+            told = f"{operation.name} concerns the whole account, and this server is pinned to one shop."
+            raise ShopError("not_permitted", told, hint="list_shops names the shop that this server is for.")
 
     def _operation(self, name: str) -> Operation:
         operation = self.catalog.operations.get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 DEFAULT = (
     "list_shops",
     "check_connection",
+    "get_authorization_url",
     "exchange_authorization_code",
     "refresh_access_token",
     "get_active_shops",

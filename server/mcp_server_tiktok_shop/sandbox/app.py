@@ -40,7 +40,10 @@ class App:
     ) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the simulated shop speaks HTTP, not {scope['type']}")
-        received = _received(scope, await _body(receive))
+        body = await _body(receive)
+        if body is None:
+            return
+        received = _received(scope, body)
         target = self._platform.target(received.method, received.path)
         fault = self._platform.faults.next(target.name, received.path)
         if fault and fault.delay:
@@ -102,11 +105,14 @@ class App:
         await send({"type": "http.response.body", "body": b"" if head_only else reply.body})
 
 
-async def _body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> bytes:
+async def _body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> bytes | None:
+    """The whole body, or None where the client went away before it had sent all of it."""
     parts = []
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(parts)

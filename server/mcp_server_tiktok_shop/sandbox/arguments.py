@@ -60,7 +60,7 @@ def _json(body: bytes) -> Json:
         return {}
     try:
         value: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise schema.refuse("body", "not valid JSON") from None
     if not isinstance(value, dict):
         raise schema.refuse("body", "expected type object")

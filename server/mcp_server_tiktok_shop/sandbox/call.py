@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """`now` is the platform's clock in whole seconds; `sign_documents` makes a link that opens without a token."""
+    """`now` is the platform's clock in whole seconds; `secret` signs the links of documents."""
 
     operation: Operation
     arguments: Json

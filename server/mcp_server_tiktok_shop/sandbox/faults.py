@@ -17,8 +17,8 @@ When = Literal["before", "after"]
 class Fault:
     """One way to fail.
 
-    `when` tells whether the operation still runs (`after`) or not (`before`). With nothing set but `delay`,
-    the answer comes late and is otherwise as it should be.
+    `when` tells whether the operation still runs (`after`) or not (`before`). With nothing set but `delay`
+    the answer comes late, with `content_type` alone it is labelled wrongly; it is otherwise as it should be.
     """
 
     operation: str = "*"
@@ -38,13 +38,17 @@ class Fault:
     @property
     def runs(self) -> bool:
         """Whether the operation is carried out although the answer is not the right one."""
-        return self.cut == "after" or (self.cut is None and (self.when == "after" or not self.answers))
+        return self.cut == "after" or (self.cut is None and (self.when == "after" or not self.replaces))
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the fault has an answer of its own."""
+        return self.empty or any(part is not None for part in (self.status, self.code, self.body))
 
     @property
     def answers(self) -> bool:
-        """Whether the fault replaces the answer."""
-        given = (self.status, self.code, self.cut, self.body, self.content_type)
-        return self.empty or any(part is not None for part in given)
+        """Whether what goes out is not the right answer as it stands."""
+        return self.replaces or self.cut is not None or self.content_type is not None
 
     def meets(self, operation: str, path: str) -> bool:
         if self.operation.startswith("/"):
@@ -56,7 +60,7 @@ class Fault:
 # what is cut, slow or garbled after the operation ran is.
 KINDS: dict[str, Fault] = {
     "throttled": Fault(status=429, code=36009002, message="Too many requests."),
-    "throttled_with_retry_after": Fault(status=429, code=36009002, message="Too many requests.", retry_after=1),
+    "throttled_for_a_second": Fault(status=429, code=36009002, message="Too many requests.", retry_after=1),
     "unavailable": Fault(status=503, code=36009003, message="The service is overloaded."),
     "internal": Fault(status=500, code=36009003, message="Internal error."),
     "internal_after": Fault(status=500, code=36009003, message="Internal error.", when="after"),

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # A long-running sandbox must not grow with its traffic.
-KEPT = 50_000
+KEPT = 20_000
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,11 @@ def _token(key: Key, seal: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
+def is_token(text: str) -> bool:
+    """Whether this is one of our tokens, for whichever query."""
+    return text.startswith(base64.b64encode(MARK).decode())
+
+
 def _position(token: str, seal: bytes) -> Key | None:
     if not token:
         return None

@@ -25,6 +25,8 @@ DAYS = 60
 TODAY_AT_LEAST = 8
 # So many of the newest orders are still to be shipped, whatever the time of the day.
 WAITING_AT_LEAST = 14
+# So many after them wait for the carrier, and so many are on their way.
+JUST_SHIPPED, ON_THE_WAY = 4, 4
 # Ids of different shops never meet.
 BASES = {"GB": 576_400_000_000_000_000, "DE": 576_500_000_000_000_000, "US": 576_600_000_000_000_000}
 BASKETS = (1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6)
@@ -167,17 +169,20 @@ def _live_through(chance: random.Random, order: Order, shop: Shop, now: int) -> 
 
 def _plant(shop: Shop, now: int) -> None:
     """Cases that tests and demonstrations look for, in the newest orders that fit; `shop.planted` names them."""
-    newest = list(shop.orders.values())[-3:]
-    if len(newest) == 3 and newest[0].create_time >= now - DAY:  # noqa: PLR2004
-        _unpay(shop, newest[2])
+    alive = [order for order in reversed(shop.orders.values()) if order.paid_time and not order.cancel_time]
+    newest = alive[:3]
+    if len(newest) == 3 and newest[2].create_time >= now - DAY:  # noqa: PLR2004
+        _unpay(shop, newest[0])
         _hold(newest[1], now)
-        _hold(newest[0], now)
-        shop.planted |= {"unpaid": newest[2].id, "on_hold": newest[1].id}
-    paid = [o for o in reversed(shop.orders.values()) if o.paid_time and not o.cancel_time]
-    waiting = [order for order in paid if not order.is_on_hold(now)][:WAITING_AT_LEAST]
-    for order in waiting:
-        for package in order.packages:
-            _unship(package)
+        _hold(newest[2], now)
+        shop.planted |= {"unpaid": newest[0].id, "on_hold": newest[1].id}
+    ready = [order for order in alive if order.paid_time and not order.is_on_hold(now)]
+    waiting, older = ready[:WAITING_AT_LEAST], ready[WAITING_AT_LEAST:]
+    for package in (package for order in waiting for package in order.packages):
+        _unship(package)
+    for orders, hours in ((older[:JUST_SHIPPED], 3), (older[JUST_SHIPPED:][:ON_THE_WAY], 24)):
+        for package in (package for order in orders for package in order.packages):
+            arrange(package, max(package.create_time, now - hours * HOUR), provider_id=package.provider_id)
     # The newest and the oldest one waiting stay ordinary: whoever takes the first that comes gets one of those.
     for name, order in zip(PLANTED, waiting[3:-3], strict=False):
         shop.planted[name] = order.id
@@ -226,7 +231,10 @@ def _hold(order: Order, now: int) -> None:
 
 def _ship_in_part(shop: Shop, order: Order, now: int) -> None:
     """Two parcels, one on its way and one still here."""
-    first = order.packages[0]
+    first, *others = order.packages
+    arrange(first, max(order.paid_time + HOLD_SECONDS, now - 2 * HOUR))
+    if others:
+        return
     if len(order.lines) == 1:
         only = order.lines[0]
         order.lines += (Line(str(int(only.id) + 1), order, only.product, only.sku, only.original_price),)
@@ -238,4 +246,3 @@ def _ship_in_part(shop: Shop, order: Order, now: int) -> None:
     for package in order.packages:
         shop.packages[package.id] = package
     order.split = "SPLIT"
-    arrange(first, max(order.paid_time + HOLD_SECONDS, now - 2 * HOUR))

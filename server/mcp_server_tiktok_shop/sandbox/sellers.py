@@ -38,7 +38,7 @@ def get_authorized_category_assets(call: Call) -> Json:
     """The ciphers of partner operations, by category."""
     return {
         "category_assets": [
-            {"cipher": cipher, "target_market": call.account.region, "category": {"id": category, "name": "Tea"}}
+            {"cipher": cipher, "target_market": call.account.region, "category": {"id": int(category), "name": "Tea"}}
             for cipher, category in call.account.category_assets.items()
         ]
     }

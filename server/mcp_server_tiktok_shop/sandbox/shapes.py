@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import pages
 from .ids import make_id, number
 from .money import text
-from .pages import View
+from .pages import Page, View
 
 if TYPE_CHECKING:
     from .call import Call
@@ -63,30 +63,43 @@ class Spot:
 
 
 def answer(call: Call) -> Json:
-    shape = call.operation.answer
-    properties: Json = shape.get("properties", {})
-    spot = Spot(call)
-    told: Json = {name: _value(schema, spot.at(name)) for name, schema in properties.items()}
-    listed = next((name for name, schema in properties.items() if _is_list_of_objects(schema)), None)
-    if call.operation.paging and listed:
-        told |= _page(call, spot, listed, properties)
+    shape, spot = call.operation.answer, Spot(call)
+    told: Json = _value(shape, spot) if shape else {}
+    if call.operation.paging:
+        _page(call, shape, told, spot)
     return told
 
 
-def _is_list_of_objects(schema: Json) -> bool:
-    return bool(schema["type"] == "array" and schema.get("items", {}).get("type") == "object")
-
-
-def _page(call: Call, spot: Spot, listed: str, properties: Json) -> Json:
-    view = View.of(range(PAGED_TOTAL), lambda place: (place, ""))
-    page = pages.cut(view, call.arguments, f"{call.operation.name}/{call.shop.id}", descending=False)
-    items = properties[listed]["items"]
-    told: Json = {listed: [_value(items, spot.at(listed).item(place)) for place in page.items]}
+def _page(call: Call, shape: Json, told: Json, spot: Spot) -> None:
+    """Lays one page into the first list of objects, with token and count where the shape has a place for them."""
+    properties: Json = shape.get("properties", {})
+    listed = next((name for name, schema in properties.items() if _is_list_of_objects(schema)), "")
+    page = _cut(call)
+    if listed:
+        within = spot.at(listed)
+        told[listed] = [_value(properties[listed]["items"], within.item(place)) for place in page.items]
+    else:
+        inner = next((name for name, schema in properties.items() if schema["type"] == "object"), "")
+        if inner:
+            _page(call, properties[inner], told[inner], spot.at(inner))
     if "next_page_token" in properties:
         told["next_page_token"] = page.next_token
     if "total_count" in properties:
         told["total_count"] = page.total
-    return told
+
+
+def _cut(call: Call) -> Page[int]:
+    query, operation = call.arguments, call.operation
+    argument = operation.in_query.get("page_token") or operation.in_body.get("page_token") or {}
+    if ("page_token" in operation.required or "default" in argument) and not pages.is_token(query["page_token"]):
+        # Some operations name their first page too: "1", or whatever is no token of ours.
+        query = {name: value for name, value in query.items() if name != "page_token"}
+    view = View.of(range(PAGED_TOTAL), lambda place: (place, ""))
+    return pages.cut(view, query, f"{call.operation.name}/{call.shop.id}", descending=False)
+
+
+def _is_list_of_objects(schema: Json) -> bool:
+    return bool(schema["type"] == "array" and schema.get("items", {}).get("type") == "object")
 
 
 def _value(schema: Json, spot: Spot) -> Any:
@@ -105,7 +118,7 @@ def _list(schema: Json, spot: Spot) -> list[Any]:
     if spot.name in ("errors", "warnings"):  # nothing failed
         return []
     asked = spot.call.arguments.get(spot.name)
-    if isinstance(asked, list) and asked and not isinstance(asked[0], dict):
+    if isinstance(asked, list) and schema["items"]["type"] == "string" and isinstance(asked[0], str):
         return asked
     return [_value(schema["items"], spot.item(place)) for place in range(LISTED)]
 

@@ -74,8 +74,9 @@ class Envelopes:
 
     def wrap(self, code: int, message: str, data: Json | None, now: float, status: int = 200) -> Reply:
         envelope = {"code": code, "message": message, "request_id": self.request_id(now), "data": data}
-        body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
-        return Reply(status, body, code=code)
+        body = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+        # Half a surrogate pair, sent as an escape, cannot be sent back as text.
+        return Reply(status, body.encode(errors="replace"), code=code)
 
     def refuse(self, refusal: Refusal, base_url: str, now: float) -> Reply:
         message = f"{refusal.message} For more details: {base_url}/help/{refusal.code}"

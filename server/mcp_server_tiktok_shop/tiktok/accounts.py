@@ -14,10 +14,21 @@ ENVIRONMENT = "environment"
 class _Kept(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    @field_serializer("access_token", "refresh_token", "cipher", check_fields=False, when_used="json")
+    @field_serializer(
+        "access_token", "refresh_token", "cipher", "secret", "proxy", check_fields=False, when_used="json"
+    )
     def _reveal(self, secret: SecretStr) -> str:
         """Written out only into the store, which is its owner's alone."""
         return secret.get_secret_value()
+
+
+class App(_Kept):
+    """The application that sellers' authorizations are given to, as Partner Center knows it."""
+
+    key: str
+    secret: SecretStr
+    service_id: str = ""
+    region: str = ""
 
 
 class Shop(_Kept):
@@ -44,6 +55,7 @@ class Account(_Kept):
 
     `lineage` marks an account that began with tokens from the environment: the fingerprint of that first pair.
     `renewing_since` stands while a renewal is under way; found later, it tells that the answer was lost.
+    `proxy` is the account's own way to the platform, if it has one.
     """
 
     id: str
@@ -59,6 +71,7 @@ class Account(_Kept):
     since: int = 0
     lineage: str = ""
     renewing_since: int = 0
+    proxy: SecretStr = SecretStr("")
 
     def with_pair(self, data: dict[str, Any], now: int) -> Account:
         """This account with a token answer laid over it."""
@@ -78,7 +91,7 @@ class Account(_Kept):
 
     def secrets(self) -> list[str]:
         """What must never be shown of it."""
-        kept = [self.access_token, self.refresh_token, *(shop.cipher for shop in self.shops or ())]
+        kept = [self.access_token, self.refresh_token, self.proxy, *(shop.cipher for shop in self.shops or ())]
         return [secret.get_secret_value() for secret in kept]
 
     def told(self, zone: Any = None) -> dict[str, Any]:

@@ -11,17 +11,10 @@ from mcp_server_tiktok_shop.tiktok.envelope import Lost, open_envelope
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from mcp_server_tiktok_shop.tiktok.accounts import Account, App
     from mcp_server_tiktok_shop.tiktok.network import Network
 
 TIMEOUT = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """The application that a seller's authorization is given to."""
-
-    key: str
-    secret: SecretStr
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +24,18 @@ class AuthHost:
     network: Network
     url: str
 
-    async def exchange(self, app: App, code: str) -> dict[str, Any]:
-        return await self._get("/api/v2/token/get", app, auth_code=code, grant_type="authorized_code")
+    async def exchange(self, app: App, code: str, proxy: SecretStr | None = None) -> dict[str, Any]:
+        query = {"auth_code": code, "grant_type": "authorized_code"}
+        return await self._get("/api/v2/token/get", app, query, proxy)
 
-    async def renew(self, app: App, refresh_token: SecretStr) -> dict[str, Any]:
-        token = refresh_token.get_secret_value()
-        return await self._get("/api/v2/token/refresh", app, refresh_token=token, grant_type="refresh_token")
+    async def renew(self, app: App, account: Account) -> dict[str, Any]:
+        query = {"refresh_token": account.refresh_token.get_secret_value(), "grant_type": "refresh_token"}
+        return await self._get("/api/v2/token/refresh", app, query, account.proxy)
 
-    async def _get(self, path: str, app: App, **query: str) -> dict[str, Any]:
+    async def _get(self, path: str, app: App, query: dict[str, str], proxy: SecretStr | None) -> dict[str, Any]:
         full = {"app_key": app.key, "app_secret": app.secret.get_secret_value(), **query}
-        response = await self.network.request("GET", encoded(self.url + path, full), timeout=TIMEOUT)
+        network = self.network.through(proxy)
+        response = await network.request("GET", encoded(self.url + path, full), timeout=TIMEOUT)
         data = open_envelope(response.status_code, response.content, response.headers.get("retry-after")).data
         if not data.get("access_token"):
             raise Lost("a success without a token in it")

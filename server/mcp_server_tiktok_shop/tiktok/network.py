@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.tiktok.envelope import Lost, Unreached
+from mcp_server_tiktok_shop.tiktok.proxies import parse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     import httpx2
+    from pydantic import SecretStr
 
     from mcp_server_tiktok_shop.tiktok.proxies import Proxy
 
@@ -29,6 +29,16 @@ class Network:
         self._loopback = loopback
         self._application = application
         self._client: httpx2.AsyncClient | None = None
+        self._others: dict[str, Network] = {}
+
+    def through(self, proxy: SecretStr | None) -> Network:
+        """This network, or the one behind an account's own proxy."""
+        text = proxy.get_secret_value() if proxy is not None else ""
+        if not text or self.simulated:
+            return self
+        if text not in self._others:
+            self._others[text] = Network(proxy=parse(text), loopback=self._loopback)
+        return self._others[text]
 
     @property
     def simulated(self) -> bool:
@@ -68,12 +78,9 @@ class Network:
         except httpx2.HTTPError as error:
             raise Lost(self._told(error)) from None
 
-    async def stream(self, url: str, *, timeout: float, **parts: Any) -> AsyncIterator[httpx2.Response]:  # noqa: ASYNC109
-        """The response to a GET, its body still to be read; yields once."""
-        async with self.client().stream("GET", url, timeout=timeout, **parts) as response:
-            yield response
-
     async def close(self) -> None:
+        for network in self._others.values():
+            await network.close()
         if self._client is not None:
             await self._client.aclose()
             self._client = None

@@ -51,6 +51,7 @@ class Platform:
         meaning: Meaning,
         shops_operation: Operation,
         deadline: float = 45.0,
+        pinned: str | None = None,
     ) -> None:
         self._api = api
         self._tokens = tokens
@@ -58,7 +59,7 @@ class Platform:
         self._meaning = meaning
         self._shops_operation = shops_operation
         self._deadline = deadline
-        self.shops = Shops(tokens, self._authorized_shops)
+        self.shops = Shops(tokens, self._authorized_shops, pinned)
 
     async def call(self, call: ApiCall, target: Target) -> Answer:
         """The platform's answer.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.tiktok.authorization import App, encoded
+from mcp_server_tiktok_shop.tiktok.authorization import encoded
 from mcp_server_tiktok_shop.tiktok.envelope import Answer, open_envelope
 from mcp_server_tiktok_shop.tiktok.signing import sign
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
+    from mcp_server_tiktok_shop.tiktok.accounts import App
     from mcp_server_tiktok_shop.tiktok.network import Network
     from mcp_server_tiktok_shop.tiktok.shops import Target
 
@@ -29,7 +30,8 @@ class ApiHost:
 
     async def send(self, app: App, call: ApiCall, target: Target, *, timeout: float) -> Answer:  # noqa: ASYNC109
         url, parts = self.request(app, call, target)
-        response = await self.network.request(call.method, url, timeout=timeout, **parts)
+        network = self.network.through(target.account.proxy)
+        response = await network.request(call.method, url, timeout=timeout, **parts)
         return open_envelope(response.status_code, response.content, response.headers.get("retry-after"))
 
     def request(self, app: App, call: ApiCall, target: Target) -> tuple[str, dict[str, Any]]:

@@ -32,13 +32,24 @@ class Target:
 
 
 class Shops:
-    """The shops of all accounts. `fetch` asks the platform for the shops of one account."""
+    """The shops of all accounts. `fetch` asks the platform for the shops of one account.
 
-    def __init__(self, tokens: Tokens, fetch: Callable[[Account], Awaitable[tuple[Shop, ...]]]) -> None:
+    `pinned` is the one shop that this server is for, by name, id or unique region: no other can be reached or seen.
+    """
+
+    def __init__(
+        self, tokens: Tokens, fetch: Callable[[Account], Awaitable[tuple[Shop, ...]]], pinned: str | None = None
+    ) -> None:
         self._tokens = tokens
         self._fetch = fetch
+        self.pinned = pinned
 
     async def known(self) -> list[Target]:
+        """Every shop that a call can be for."""
+        every = await self._every()
+        return every if self.pinned is None else [_pinned(self.pinned, every)]
+
+    async def _every(self) -> list[Target]:
         """Every shop once, under its newest authorization; fetched where the store has none yet."""
         found: dict[str, Target] = {}
         for account in (await self._accounts()).values():
@@ -61,11 +72,11 @@ class Shops:
 
         """
         accounts = await self._accounts()
-        if wanted is None and rule == "never" and len(accounts) == 1:
+        if wanted is None and rule == "never" and len(accounts) == 1 and self.pinned is None:
             return Target(next(iter(accounts.values())), None)
         known = await self.known()
         if wanted is not None:
-            chosen = _named(wanted, known)
+            chosen = _named(wanted, known)  # of a pinned server, only its own shop is known
         elif len(known) == 1:
             (chosen,) = known
         elif not known:
@@ -89,6 +100,16 @@ class Shops:
             told = "No seller has signed in: there is no access token."
             raise ShopError("signed_out", told, hint=SIGN_IN)
         return accounts
+
+
+def _pinned(name: str, every: list[Target]) -> Target:
+    """The shop that the server is for; what others there are is not told."""
+    try:
+        return _named(name, every)
+    except ShopError:
+        told = f"This server is pinned to the shop {name!r}, and no signed-in account opens one shop of that name."
+        hint = "The person who runs the server can correct --shop (TIKTOK_SHOP_SHOP) or sign in that shop."
+        raise ShopError("shop_required", told, hint=hint) from None
 
 
 def _named(wanted: str, known: list[Target]) -> Target:

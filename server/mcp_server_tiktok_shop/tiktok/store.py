@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import ValidationError
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.tiktok.accounts import Account
+from mcp_server_tiktok_shop.tiktok.accounts import Account, App
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,9 +26,18 @@ LOCK_PATIENCE = 40.0  # Longer than the longest renewal that another process may
 WINDOWS_TRIES = 20  # A scanner or an editor may hold the file for a moment.
 
 
-class Held(Protocol):
-    """The accounts while no one else may change them."""
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is kept: the app, where its key and secret were given at sign-in, and the accounts by id."""
 
+    app: App | None = None
+    accounts: dict[str, Account] = field(default_factory=dict)
+
+
+class Held(Protocol):
+    """The contents while no one else may change them."""
+
+    app: App | None
     accounts: dict[str, Account]
 
     async def save(self) -> None: ...
@@ -37,46 +46,47 @@ class Held(Protocol):
 class Store(Protocol):
     """Where accounts are kept. Reading needs no lock; a change is made inside `held`."""
 
-    def now(self) -> dict[str, Account]: ...
+    def now(self) -> Contents: ...
 
     def held(self) -> AbstractAsyncContextManager[Held]: ...
 
 
 @dataclass
 class MemoryStore:
-    """Accounts of this process alone; what is saved is gone with it."""
+    """Contents of this process alone; what is saved is gone with it."""
 
-    accounts_now: dict[str, Account] = field(default_factory=dict)
+    contents: Contents = field(default_factory=Contents)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def now(self) -> dict[str, Account]:
-        return self.accounts_now
+    def now(self) -> Contents:
+        return self.contents
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Held]:
         async with self._lock:
-            yield _HeldInMemory(dict(self.accounts_now), self)
+            yield _HeldInMemory(self.contents.app, dict(self.contents.accounts), self)
 
 
 @dataclass
 class _HeldInMemory:
+    app: App | None
     accounts: dict[str, Account]
     store: MemoryStore
 
     async def save(self) -> None:
-        self.store.accounts_now = dict(self.accounts)
+        self.store.contents = Contents(self.app, dict(self.accounts))
 
 
 class FileStore:
-    """Accounts in `accounts.json`: owner-only, replaced as a whole, locked across processes."""
+    """Contents in `accounts.json`: owner-only, replaced as a whole, locked across processes."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "accounts.json"
         self._seen: tuple[int, int, int] | None = None
-        self._accounts: dict[str, Account] = {}
+        self._contents = Contents()
 
-    def now(self) -> dict[str, Account]:
-        """The accounts as the file has them, read again only where it changed.
+    def now(self) -> Contents:
+        """The contents as the file has them, read again only where it changed.
 
         Raises:
             ShopError: `not_configured` where the file can't be understood.
@@ -85,13 +95,13 @@ class FileStore:
         try:
             stat = self.path.stat()
         except FileNotFoundError:
-            self._seen, self._accounts = None, {}
-            return {}
+            self._seen, self._contents = None, Contents()
+            return self._contents
         mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         if mark != self._seen:
-            self._accounts = self._parsed(self.path.read_bytes())
+            self._contents = self._parsed(self.path.read_bytes())
             self._seen = mark
-        return self._accounts
+        return self._contents
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Held]:
@@ -102,12 +112,12 @@ class FileStore:
         try:
             await lock.acquire()
         except Timeout:
-            told = f"another process has held {lock.lock_file} for {LOCK_PATIENCE:.0f} s"
-            raise ShopError(
-                "internal", told, hint="Try again; if it stays, end other servers.", retryable=True
-            ) from None
+            told = f"Another process has held {lock.lock_file} for {LOCK_PATIENCE:.0f} s."
+            hint = "Try again; if it stays, end other servers."
+            raise ShopError("internal", told, hint=hint, retryable=True) from None
         try:
-            yield _HeldInFile(dict(await asyncio.to_thread(self.now)), self)
+            contents = await asyncio.to_thread(self.now)
+            yield _HeldInFile(contents.app, dict(contents.accounts), self)
         finally:
             await lock.release()
 
@@ -122,21 +132,25 @@ class FileStore:
             return aside
         return None
 
-    def write(self, accounts: dict[str, Account]) -> None:
-        kept = [account.model_dump(mode="json") for account in accounts.values()]
-        text = json.dumps({"version": VERSION, "accounts": kept}, ensure_ascii=False, indent=1)
-        write_private(self.path, text.encode())
+    def write(self, contents: Contents) -> None:
+        kept = {
+            "version": VERSION,
+            "app": contents.app.model_dump(mode="json") if contents.app else None,
+            "accounts": [account.model_dump(mode="json") for account in contents.accounts.values()],
+        }
+        write_private(self.path, json.dumps(kept, ensure_ascii=False, indent=1).encode())
 
-    def _parsed(self, content: bytes) -> dict[str, Account]:
+    def _parsed(self, content: bytes) -> Contents:
         try:
             data = json.loads(content)
             if data["version"] != VERSION:
-                raise self._unreadable(f"it has format {data['version']}, newer than this server's {VERSION}")
+                raise self._unreadable(f"it has format {data['version']}, and this server knows format {VERSION}")
+            app = App.model_validate(data["app"]) if data.get("app") else None
             accounts = [Account.model_validate(kept) for kept in data["accounts"]]
         except (ValueError, TypeError, KeyError, ValidationError) as error:
             # The text of the fault may quote tokens.
             raise self._unreadable(f"it is damaged ({type(error).__name__})") from None
-        return {account.id: account for account in accounts}
+        return Contents(app, {account.id: account for account in accounts})
 
     def _unreadable(self, reason: str) -> ShopError:
         hint = "It is left as it is. Update the server, or sign in anew: the old file is then kept aside."
@@ -145,11 +159,12 @@ class FileStore:
 
 @dataclass
 class _HeldInFile:
+    app: App | None
     accounts: dict[str, Account]
     store: FileStore
 
     async def save(self) -> None:
-        await asyncio.to_thread(self.store.write, self.accounts)
+        await asyncio.to_thread(self.store.write, Contents(self.app, dict(self.accounts)))
 
 
 def private_folder(folder: Path) -> None:

@@ -7,6 +7,8 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from pydantic import SecretStr
+
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, Account
 from mcp_server_tiktok_shop.tiktok.envelope import Lost, Refused, Unreached
@@ -14,9 +16,8 @@ from mcp_server_tiktok_shop.tiktok.envelope import Lost, Refused, Unreached
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic import SecretStr
-
-    from mcp_server_tiktok_shop.tiktok.authorization import App, AuthHost
+    from mcp_server_tiktok_shop.tiktok.accounts import App
+    from mcp_server_tiktok_shop.tiktok.authorization import AuthHost
     from mcp_server_tiktok_shop.tiktok.store import Held, Store
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Tokens:
         store: Store,
         auth: AuthHost,
         app: App | None,
+        app_key: str,
         clock: Callable[[], float],
         given: Account | None = None,
         learn: Callable[..., None] = lambda *_: None,
@@ -47,6 +49,7 @@ class Tokens:
         self._store = store
         self._auth = auth
         self._app = app
+        self._app_key = app_key
         self._clock = clock
         self._given = given
         self._learn = learn
@@ -54,29 +57,29 @@ class Tokens:
 
     @property
     def app(self) -> App:
-        """The app's key and secret.
+        """The app's key and secret: those given at the start, else those stored at sign-in.
 
         Raises:
             ShopError: `not_configured` where either is missing.
 
         """
-        if self._app is None:
+        app = self._app or self._store.now().app
+        if app is None or (self._app_key and app.key != self._app_key):
             raise not_configured()
-        return self._app
+        self._learn(app.secret.get_secret_value())
+        return app
 
     async def accounts(self) -> dict[str, Account]:
         """The accounts by id, oldest first."""
-        return self._ours(self._store.now())
+        return self._ours(self._store.now().accounts)
 
     def _ours(self, stored: dict[str, Account]) -> dict[str, Account]:
-        ours = {k: account for k, account in stored.items() if account.app_key == self.app.key}
-        given = self._given
-        if given is not None and (kept := ours.get(ENVIRONMENT, given)).lineage == given.lineage:
-            ours[ENVIRONMENT] = kept
-        elif given is not None:
-            ours[ENVIRONMENT] = given
-        else:  # the environment holds no tokens any more
-            ours.pop(ENVIRONMENT, None)
+        key = self.app.key
+        ours = {k: account for k, account in stored.items() if account.app_key == key}
+        kept = ours.pop(ENVIRONMENT, None)
+        if self._given is not None:  # else the environment holds no tokens any more
+            begun = kept is not None and kept.lineage == self._given.lineage
+            ours[ENVIRONMENT] = kept if kept and begun else self._given.model_copy(update={"app_key": key})
         for account in ours.values():
             self._learn(*account.secrets())
         return dict(sorted(ours.items(), key=lambda item: item[1].since))
@@ -136,7 +139,7 @@ class Tokens:
         held.accounts[account.id] = marked
         await held.save()
         try:
-            data = await self._auth.renew(self.app, account.refresh_token)
+            data = await self._auth.renew(self.app, account)
         except Unreached as error:
             held.accounts[account.id] = account
             await held.save()
@@ -156,13 +159,18 @@ class Tokens:
         log.info("renewed the access token of %s", renewed.name or renewed.id)
         return renewed
 
-    async def adopt(self, data: dict[str, Any]) -> Account:
-        """Store the pair that an authorization code was exchanged for."""
+    async def adopt(self, data: dict[str, Any], *, app: App | None = None, proxy: SecretStr | None = None) -> Account:
+        """Store the pair that an authorization code was exchanged for, and with it the app, where it is given."""
         now = int(self._clock())
         self._learn(str(data["access_token"]), str(data.get("refresh_token") or ""))
         async with self._store.held() as held:
             key = str(data.get("open_id") or f"{data.get('seller_name')}-{data.get('seller_base_region')}")
-            blank = Account(id=key, app_key=self.app.key, access_token=data["access_token"], since=now)
+            held.app = app or held.app
+            known = held.accounts.get(key)
+            kept = proxy or (known.proxy if known else SecretStr(""))
+            blank = Account(
+                id=key, app_key=(app or self.app).key, access_token=data["access_token"], since=now, proxy=kept
+            )
             account = held.accounts[key] = blank.with_pair(data, now)
             await held.save()
         return account
@@ -175,6 +183,12 @@ class Tokens:
                 account = held.accounts[account_id] = account.model_copy(update=update)
                 await held.save()
             return account
+
+    async def forget(self, account_id: str) -> None:
+        """Take an account out of the store; the platform keeps the authorization."""
+        async with self._store.held() as held:
+            held.accounts.pop(account_id, None)
+            await held.save()
 
     async def settle(self) -> None:
         """Wait for renewals under way: a pair that was asked for is stored before the server ends."""
@@ -208,8 +222,9 @@ def not_configured() -> ShopError:
         "not_configured",
         "No TikTok Shop app is configured: TIKTOK_SHOP_APP_KEY or TIKTOK_SHOP_APP_SECRET is empty or missing.",
         hint=(
-            "Set both in the client's configuration (the secret also by TIKTOK_SHOP_APP_SECRET_FILE), then sign in "
-            "with TIKTOK_SHOP_ACCESS_TOKEN and TIKTOK_SHOP_REFRESH_TOKEN or with exchange_authorization_code. "
-            "To try without an account, start the server with --sandbox."
+            "Run `mcp-server-tiktok-shop login` in a terminal. Or set both in the client's configuration (the secret "
+            "also by TIKTOK_SHOP_APP_SECRET_FILE) and sign in with exchange_authorization_code, or with "
+            "TIKTOK_SHOP_ACCESS_TOKEN and TIKTOK_SHOP_REFRESH_TOKEN. To try without an account, start the server "
+            "with --sandbox."
         ),
     )

@@ -1,0 +1,194 @@
+"""Puts the parts together, by the settings: the only place that knows them all."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from mcp_server_tiktok_shop import log
+from mcp_server_tiktok_shop.assistant.files import Files
+from mcp_server_tiktok_shop.assistant.local.connection import Connection
+from mcp_server_tiktok_shop.assistant.local.labels import Labels
+from mcp_server_tiktok_shop.assistant.local.shop_list import ShopList
+from mcp_server_tiktok_shop.assistant.local.sign_in import SignInTools
+from mcp_server_tiktok_shop.assistant.run import Assistant
+from mcp_server_tiktok_shop.catalog.reader import Catalog
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
+from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, Account, App, Shop
+from mcp_server_tiktok_shop.tiktok.authorization import AuthHost
+from mcp_server_tiktok_shop.tiktok.documents import Documents, HandedOut
+from mcp_server_tiktok_shop.tiktok.network import Network
+from mcp_server_tiktok_shop.tiktok.platform import Platform, Rim
+from mcp_server_tiktok_shop.tiktok.requests import ApiHost
+from mcp_server_tiktok_shop.tiktok.sign_in import SignIn, States
+from mcp_server_tiktok_shop.tiktok.store import Contents, FileStore, MemoryStore
+from mcp_server_tiktok_shop.tiktok.tokens import Tokens, lineage
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.sandbox import Sandbox
+    from mcp_server_tiktok_shop.tiktok.store import Store
+
+REAL = Rim(time.time, time.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run is made of. `settings` are those in force, the simulated shop's in its place."""
+
+    settings: Settings
+    assistant: Assistant
+    tokens: Tokens
+    sign_in: SignIn
+    store: Store
+    network: Network
+    secrets: log.Secrets
+
+    @property
+    def lists_shop(self) -> bool:
+        """Whether a model is told of `shop`: not where it has no choice."""
+        if self.settings.shop is not None:
+            return False
+        try:
+            contents = self.store.now()
+        except ShopError:  # an unreadable store: each call says so
+            return True
+        key = self.settings.app_key or (contents.app.key if contents.app else "")
+        ours = [account for account in contents.accounts.values() if account.app_key == key]
+        shops = {shop.id for account in ours for shop in account.shops or ()}
+        return len(shops) != 1 or any(account.shops is None for account in ours)
+
+    async def close(self) -> None:
+        await self.tokens.settle()
+        await self.network.close()
+
+
+def put_together(
+    settings: Settings, *, rim: Rim = REAL, sandbox: Sandbox | None = None, deadline: float = 45.0
+) -> Parts:
+    """Everything that serves an assistant.
+
+    In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given.
+    """
+    secrets = log.Secrets()
+    store: Store = FileStore(settings.home)
+    network = Network(proxy=settings.proxy, loopback=settings.loopback)
+    home = settings.home
+    if settings.sandbox:
+        settings, store, network = _simulated(settings, rim, sandbox)
+    given = (settings.app_secret, settings.access_token, settings.refresh_token)
+    secrets.learn(*(secret.get_secret_value() for secret in given))
+    if settings.proxy is not None:
+        secrets.learn(settings.proxy.password.get_secret_value())
+
+    catalog = Catalog()
+    auth = AuthHost(network, settings.auth_url)
+    app = _app(settings)
+    tokens = Tokens(store, auth, app, settings.app_key, rim.clock, _given(settings), secrets.learn)
+    platform = Platform(
+        ApiHost(network, settings.api_url, rim.clock),
+        tokens,
+        rim,
+        catalog.error,
+        catalog.operations["get_authorized_shops"],
+        deadline,
+        settings.shop,
+    )
+    states = States(settings.state / "sign-ins.json", rim.clock)
+    consent = "" if settings.auth_url == AUTH_URL else settings.auth_url
+    sign_in = SignIn(tokens, auth, platform.shops, catalog.error, states, secrets.learn, consent)
+
+    labels = settings.state / "labels"
+    files = Files((settings.folder, labels), home, (labels, settings.state / "files"))
+    handed_out = HandedOut(settings.state / "documents.txt", rim.clock)
+    local: dict[str, Any] = {}
+    assistant = Assistant(
+        catalog, platform, files, handed_out, local, settings.time_zone, settings.read_only, settings.sandbox
+    )
+    documents = Documents(network, loopback=settings.loopback)
+    signing = SignInTools(sign_in, tokens, platform.shops, lambda: _service(settings, store))
+    local |= {
+        "check_connection": Connection(network, settings.api_url, settings.auth_url, tokens, platform.shops, rim),
+        "exchange_authorization_code": signing.exchange,
+        "get_authorization_url": signing.link,
+        "list_shops": ShopList(platform.shops, settings.time_zone),
+        "refresh_access_token": signing.renew,
+        "resize_pdf": Labels(files, documents, handed_out, labels, assistant.document, rim.clock),
+    }
+    return Parts(settings, assistant, tokens, sign_in, store, network, secrets)
+
+
+def _app(settings: Settings) -> App | None:
+    if not settings.app_key or not settings.app_secret.get_secret_value():
+        return None
+    return App(key=settings.app_key, secret=settings.app_secret)
+
+
+def _given(settings: Settings) -> Account | None:
+    """The account that the environment's tokens make up."""
+    if settings.sandbox or not settings.access_token.get_secret_value():
+        return None
+    return Account(
+        id=ENVIRONMENT,
+        app_key=settings.app_key,
+        access_token=settings.access_token,
+        refresh_token=settings.refresh_token,
+        lineage=lineage(settings.access_token, settings.refresh_token),
+    )
+
+
+def _service(settings: Settings, store: Store) -> tuple[str, str]:
+    """The app's service id and region, as set or as stored at sign-in."""
+    kept = store.now().app
+    return (
+        settings.service_id or (kept.service_id if kept else ""),
+        settings.region or (kept.region if kept else ""),
+    )
+
+
+def _simulated(settings: Settings, rim: Rim, sandbox: Sandbox | None) -> tuple[Settings, Store, Network]:
+    """The simulated shop in place of network, keys and store: nothing real is read or written."""
+    if sandbox is None:
+        from mcp_server_tiktok_shop.sandbox import Sandbox  # noqa: PLC0415 - only where it is asked for
+
+        sandbox = Sandbox(shops=settings.sandbox_shops, clock=rim.clock)
+    accounts = {
+        account.open_id: Account(
+            id=account.open_id,
+            app_key=sandbox.app_key,
+            name=account.name,
+            region=account.region,
+            access_token=SecretStr(account.access_token),
+            access_token_expire_in=account.access_token_expire_in,
+            refresh_token=SecretStr(account.refresh_token),
+            refresh_token_expire_in=account.refresh_token_expire_in,
+            granted_scopes=tuple(account.granted_scopes),
+            shops=tuple(
+                Shop(
+                    id=shop.id,
+                    name=shop.name,
+                    region=shop.region,
+                    seller_type=shop.seller_type,
+                    code=shop.code,
+                    cipher=SecretStr(shop.cipher),
+                )
+                for shop in account.shops
+            ),
+        )
+        for account in sandbox.accounts
+    }
+    simulated = replace(
+        settings,
+        app_key=sandbox.app_key,
+        app_secret=SecretStr(sandbox.app_secret),
+        access_token=SecretStr(""),
+        refresh_token=SecretStr(""),
+        service_id="sandbox",
+        proxy=None,
+        api_url=sandbox.base_url,
+        auth_url=sandbox.base_url,
+    )
+    return simulated, MemoryStore(Contents(None, accounts)), Network(application=sandbox.app)

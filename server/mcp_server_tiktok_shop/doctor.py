@@ -1,0 +1,122 @@
+"""The doctor: goes through settings, store, network, clock, signature, token and scopes, and says what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mcp_server_tiktok_shop.assistant.toolsets import DEFAULT
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tiktok.store import FileStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mcp_server_tiktok_shop.assembly import Parts
+
+OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; `advice` says what to do where it is not well."""
+
+    about: str
+    well: bool
+    told: str
+    advice: str = ""
+
+
+async def examine(parts: Parts, *, as_json: bool) -> int:
+    """Tell all findings; 0 where all is well, else 1."""
+    findings = [*_settings(parts), *_store(parts), *await _connection(parts)]
+    if all(finding.well for finding in findings):
+        findings += _scopes(parts)
+    if as_json:
+        click.echo(parts.secrets.hide(json.dumps({"findings": [asdict(f) for f in findings]}, indent=2)))
+    for finding in () if as_json else findings:
+        mark = click.style("ok  ", fg="green") if finding.well else click.style("not ", fg="red")
+        click.echo(parts.secrets.hide(f"{mark} {finding.about}: {finding.told}"))
+        if finding.advice:
+            click.echo(parts.secrets.hide(f"       {finding.advice}"))
+    return 0 if all(finding.well for finding in findings) else 1
+
+
+def _settings(parts: Parts) -> Iterator[Finding]:
+    settings = parts.settings
+    where = "the simulated shop" if settings.sandbox else settings.api_url
+    mode = "read-only" if settings.read_only else "reads and writes"
+    pinned = f", pinned to {settings.shop}" if settings.shop else ""
+    yield Finding("settings", well=True, told=f"{where}, {mode}{pinned}, state in {settings.state}")
+    try:
+        key = parts.tokens.app.key
+    except ShopError as error:
+        yield Finding("app", well=False, told=error.message, advice="Run: mcp-server-tiktok-shop login")
+    else:
+        yield Finding("app", well=True, told=f"key {key}, secret given")
+
+
+def _store(parts: Parts) -> Iterator[Finding]:
+    if not isinstance(parts.store, FileStore):
+        return
+    path = parts.store.path
+    if not path.exists():
+        yield Finding("store", well=True, told=f"{path} does not exist yet")
+        return
+    try:
+        kept = len(parts.store.now().accounts)
+    except ShopError as error:
+        yield Finding("store", well=False, told=error.message, advice=error.hint)
+        return
+    yield Finding("store", well=True, told=f"{path}, {kept} accounts")
+    if os.name != "nt" and path.stat().st_mode & OPEN_TO_OTHERS:
+        yield Finding("permissions", well=False, told="others can read the store", advice=f"Run: chmod 600 {path}")
+
+
+async def _connection(parts: Parts) -> list[Finding]:
+    told: dict[str, Any] = (await parts.assistant.run("check_connection", {}))["data"]
+    findings = []
+    for about, key in (("platform", "platform"), ("auth host", "auth_host")):
+        host = told[key]
+        through = f" through {told['proxy']}" if "://" in told["proxy"] else ""
+        if host["reached"]:
+            findings.append(Finding(about, well=True, told=f"{host['url']}{through}, {host['milliseconds']} ms"))
+        else:
+            advice = "Check the network, the proxy and its credentials."
+            lost = f"{host['url']} not reached{through}: {host['reason']}"
+            findings.append(Finding(about, well=False, told=lost, advice=advice))
+    if "clock" in told:
+        findings.append(Finding("clock", well="unknown" in told["clock"], told=told["clock"]))
+    else:
+        findings.append(Finding("clock", well=True, told=f"{told['clock_seconds_ahead']:+d} s"))
+    sign_in = told["sign_in"]
+    if sign_in["accepted"]:
+        names = ", ".join(f"{shop['name']} ({shop['region']})" for shop in sign_in["shops"])
+        findings.append(Finding("key, signature, token", well=True, told=f"accepted; shops: {names or 'none'}"))
+    else:
+        advice = str(sign_in.get("hint", ""))
+        findings.append(Finding("key, signature, token", well=False, told=sign_in["message"], advice=advice))
+    return findings
+
+
+def _scopes(parts: Parts) -> Iterator[Finding]:
+    """Which listed tools an authorization does not cover, where it says what it covers."""
+    operations = parts.assistant.catalog.operations
+    for account in parts.store.now().accounts.values():
+        granted = set(account.granted_scopes)
+        if not granted:
+            continue
+        wanted = {name: set(operations[name].record.get("scope", ())) for name in DEFAULT}
+        missing = {name: scopes for name, scopes in wanted.items() if scopes and not scopes & granted}
+        about = f"scopes of {account.name or account.id}"
+        if not missing:
+            yield Finding(about, well=True, told=f"{len(granted)} granted, all listed tools covered")
+            continue
+        scopes = ", ".join(sorted(set().union(*missing.values())))
+        advice = f"Enable {scopes} for the app in Partner Center, then sign in again."
+        yield Finding(about, well=False, told=f"not covered: {', '.join(missing)}", advice=advice)

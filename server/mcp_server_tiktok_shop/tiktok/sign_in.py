@@ -1,0 +1,117 @@
+"""From a seller's consent to a stored account: the link to open, the address it leads back to, the code in it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, quote, urlsplit
+
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.tiktok.envelope import Lost, Refused, Unreached
+from mcp_server_tiktok_shop.tiktok.store import write_private
+from mcp_server_tiktok_shop.tiktok.tokens import SIGN_IN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pydantic import SecretStr
+
+    from mcp_server_tiktok_shop.tiktok.accounts import Account, App
+    from mcp_server_tiktok_shop.tiktok.authorization import AuthHost
+    from mcp_server_tiktok_shop.tiktok.refusals import Meaning
+    from mcp_server_tiktok_shop.tiktok.shops import Shops
+    from mcp_server_tiktok_shop.tiktok.tokens import Tokens
+
+CONSENT = {"us": "https://services.us.tiktokshop.com", "row": "https://services.tiktokshop.com"}
+CODE_LIFE = 30 * 60
+REMEMBERED = 20
+
+
+class States:
+    """The random `state` of each link given out: an answer with another one was not asked for here."""
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self._path = path
+        self._clock = clock
+
+    def make(self) -> str:
+        state = secrets.token_urlsafe(16)
+        kept = {**self._known(), state: int(self._clock()) + CODE_LIFE}
+        write_private(self._path, json.dumps(dict(list(kept.items())[-REMEMBERED:])).encode())
+        return state
+
+    def knows(self, state: str) -> bool:
+        return state in self._known()
+
+    def _known(self) -> dict[str, int]:
+        try:
+            states = json.loads(self._path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return {state: until for state, until in states.items() if until > self._clock()}
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """`consent` is where sellers agree, by region or as set for another auth host."""
+
+    tokens: Tokens
+    auth: AuthHost
+    shops: Shops
+    meaning: Meaning
+    states: States
+    learn: Callable[[str], None]
+    consent: str = ""
+
+    def link(self, service_id: str, region: str) -> str:
+        """The address at which the seller agrees, with a new `state`."""
+        host = self.consent or CONSENT[region or "row"]
+        return f"{host}/open/authorize?service_id={quote(service_id, safe='')}&state={self.states.make()}"
+
+    def code(self, pasted: str) -> str:
+        """The code in what was pasted: the address the seller was sent to, or the bare code.
+
+        Raises:
+            ShopError: `declined` where the seller did not agree, `invalid_arguments` where there is no code.
+
+        """
+        text = pasted.strip()
+        if "code=" not in text and "error=" not in text:
+            return text
+        query = parse_qs(urlsplit(text).query or text.partition("?")[2] or text)
+        code, error, state = (query.get(name, [""])[0] for name in ("code", "error", "state"))
+        if error or code in ("", "null"):
+            told = "The seller did not agree" if error == "auth_denied" else f"The consent page said: {error[:60]}"
+            raise ShopError("declined", f"{told}; nothing was stored.", hint=SIGN_IN)
+        if state and not self.states.knows(state):
+            told = "the address belongs to another sign-in: its `state` was not given out here in the last 30 minutes"
+            problem = Problem("auth_code", told, "the address that the last authorization link led to")
+            raise ShopError("invalid_arguments", told, hint=SIGN_IN, problems=(problem,))
+        return code
+
+    async def finish(self, pasted: str, *, app: App | None = None, proxy: SecretStr | None = None) -> Account:
+        """Exchange the code, store the pair, and find the shops it opens.
+
+        Raises:
+            ShopError: Saying whether the code can still be used.
+
+        """
+        code = self.code(pasted)
+        self.learn(code)
+        try:
+            data = await self.auth.exchange(app or self.tokens.app, code, proxy)
+        except Refused as error:
+            hint = self.meaning(error.code).get("hint") or SIGN_IN
+            told = f"The platform refused the authorization code: {error.message}"
+            raise ShopError("signed_out", told, hint=hint, code=error.code, request_id=error.request_id) from None
+        except Unreached as error:
+            told = f"The auth host was not reached: {error}."
+            raise ShopError("network", told, hint="The code is unused: try again.", retryable=True) from None
+        except Lost as error:
+            told = f"The code was sent, but the answer was lost ({error}). A code works once."
+            raise ShopError("unknown_outcome", told, hint=SIGN_IN) from None
+        account = await self.tokens.adopt(data, app=app, proxy=proxy)
+        return await self.shops.refetched(account)

@@ -1,0 +1,106 @@
+"""The same seed on the same day builds the same world, at every size and at every hour."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mcp_server_tiktok_shop.sandbox
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.sandbox.client import NOW, Clock
+
+DAY = 24 * 3600
+MIDNIGHT = NOW - NOW % DAY
+
+
+def world(sandbox: Sandbox) -> list[Any]:
+    return [
+        (
+            (shop.id, shop.name, shop.cipher),
+            [(o.id, o.buyer, [line.sku.id for line in o.lines]) for o in shop.orders.values()],
+            [(p.id, p.title, [sku.id for sku in p.skus]) for p in shop.products.values()],
+        )
+        for shop in sandbox.state.shops
+    ]
+
+
+def test_the_same_day_builds_the_same_world() -> None:
+    one, other = Sandbox(shops=3, clock=Clock()), Sandbox(shops=3, clock=Clock())
+    assert world(one) == world(other)
+    assert one.app_secret == other.app_secret
+    assert [a.access_token for a in one.accounts] == [a.access_token for a in other.accounts]
+
+
+def test_an_hour_later_the_shops_the_same_but_for_what_happened_since() -> None:
+    one, other = Sandbox(clock=Clock()), Sandbox(clock=Clock(NOW + 3600))
+    assert [p[0] for p in world(one)[0][2]] == [p[0] for p in world(other)[0][2]]
+    assert world(one)[0][0] == world(other)[0][0]
+    assert [o[0] for o in world(one)[0][1]] == [o[0] for o in world(other)[0][1]]
+
+
+def test_another_seed_builds_another_world() -> None:
+    assert world(Sandbox(clock=Clock(), seed_word="coffee")) != world(Sandbox(clock=Clock()))
+
+
+@pytest.mark.parametrize("hour", [0, 0.01, 1, 5, 12, 18, 23.99])
+def test_at_every_hour_there_is_something_to_do(hour: float) -> None:
+    now = MIDNIGHT + int(hour * 3600)
+    shop = Sandbox(clock=Clock(now)).state.main
+    counts = Counter(order.status(now) for order in shop.orders.values())
+    assert sum(counts.values()) == len(shop.orders) == 300
+    assert counts["AWAITING_SHIPMENT"] >= 10
+    assert counts["ON_HOLD"] >= 2
+    assert all(counts[status] for status in ("UNPAID", "AWAITING_COLLECTION", "IN_TRANSIT", "DELIVERED"))
+    assert counts["PARTIALLY_SHIPPING"] >= 1
+    assert counts["COMPLETED"] > 150
+    assert len([o for o in shop.orders.values() if o.create_time >= MIDNIGHT]) >= 8
+    assert set(shop.planted) >= {"injection", "buyer_data", "combine_1", "combine_2", "seller_shipped", "unpaid"}
+    assert all(MIDNIGHT - 60 * DAY <= o.create_time <= now for o in shop.orders.values())
+
+
+@pytest.mark.parametrize("orders", [0, 1, 2, 5, 30])
+def test_small_shops_are_built_too(orders: int) -> None:
+    sandbox = Sandbox(orders=orders, clock=Clock())
+    assert len(sandbox.state.main.orders) == orders
+
+
+def test_ids_are_strings_of_eighteen_or_nineteen_digits() -> None:
+    shop = Sandbox(clock=Clock()).state.main
+    ids = [shop.id, *shop.orders, *shop.packages, *shop.products, *(w.id for w in shop.warehouses)]
+    ids += [line.id for order in shop.orders.values() for line in order.lines]
+    ids += [sku.id for product in shop.products.values() for sku in product.skus]
+    assert len(ids) == len(set(ids))
+    assert all(isinstance(i, str) and i.isdecimal() and len(i) in (18, 19) for i in ids)
+
+
+@pytest.mark.parametrize("day", range(6))
+def test_every_parcel_and_line_knows_the_other(day: int) -> None:
+    shop = Sandbox(clock=Clock(NOW + day * DAY)).state.main
+    for package in shop.packages.values():
+        assert all(line.package is package for line in package.lines)
+    for order in shop.orders.values():
+        for line in order.lines:
+            assert line.package is None or shop.packages[line.package.id] is line.package
+
+
+def test_forty_thousand_orders_are_built_in_seconds() -> None:
+    start = time.perf_counter()
+    sandbox = Sandbox(orders=40_000, clock=Clock())
+    assert time.perf_counter() - start < 8  # about one on an idle machine
+    assert len(sandbox.state.main.orders) == 40_000
+
+
+def test_the_sandbox_imports_nothing_of_ours() -> None:
+    folder = Path(mcp_server_tiktok_shop.sandbox.__file__).parent
+    for source in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level < 2, source.name
+                assert not (node.module or "").startswith("mcp_server_tiktok_shop"), source.name
+            if isinstance(node, ast.Import):
+                assert not any(name.name.startswith(("mcp", "httpx2")) for name in node.names), source.name
