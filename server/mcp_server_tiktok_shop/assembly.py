@@ -111,7 +111,15 @@ def put_together(
     documents = Documents(network, loopback=settings.loopback)
     signing = SignInTools(sign_in, tokens, platform.shops, lambda: _service(settings, store))
     local |= {
-        "check_connection": Connection(network, settings.api_url, settings.auth_url, tokens, platform.shops, rim),
+        "check_connection": Connection(
+            network,
+            settings.api_url,
+            settings.auth_url,
+            tokens,
+            platform,
+            catalog.operations["get_active_shops"],
+            rim,
+        ),
         "exchange_authorization_code": signing.exchange,
         "get_authorization_url": signing.link,
         "list_shops": ShopList(platform.shops, settings.time_zone),

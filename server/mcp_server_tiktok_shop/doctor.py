@@ -83,7 +83,7 @@ async def _connection(parts: Parts) -> list[Finding]:
     findings = []
     for about, key in (("platform", "platform"), ("auth host", "auth_host")):
         host = told[key]
-        through = f" through {told['proxy']}" if "://" in told["proxy"] else ""
+        through = f" through {host['proxy']}" if "proxy" in host else ""
         if host["reached"]:
             findings.append(Finding(about, well=True, told=f"{host['url']}{through}, {host['milliseconds']} ms"))
         else:
@@ -96,7 +96,8 @@ async def _connection(parts: Parts) -> list[Finding]:
         findings.append(Finding("clock", well=True, told=f"{told['clock_seconds_ahead']:+d} s"))
     sign_in = told["sign_in"]
     if sign_in["accepted"]:
-        names = ", ".join(f"{shop['name']} ({shop['region']})" for shop in sign_in["shops"])
+        states = {True: "active", False: "not active"}
+        names = ", ".join(f"{s['name']} ({s['region']}, {states[s['active']]})" for s in sign_in["shops"])
         findings.append(Finding("key, signature, token", well=True, told=f"accepted; shops: {names or 'none'}"))
     else:
         advice = str(sign_in.get("hint", ""))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from mcp_server_tiktok_shop.tiktok.envelope import Lost, Unreached
 from mcp_server_tiktok_shop.tiktok.proxies import parse
@@ -43,6 +45,20 @@ class Network:
     @property
     def simulated(self) -> bool:
         return self._application is not None
+
+    def way(self, url: str) -> str:
+        """The proxy that a request to this address goes through, without its credentials; empty where there is none."""
+        if self.proxy is not None:
+            return str(self.proxy)
+        parts = urlsplit(url)
+        if self.simulated or self._loopback or proxy_bypass(parts.netloc):
+            return ""
+        proxies = getproxies()
+        named = proxies.get(parts.scheme) or proxies.get("all") or ""
+        try:
+            return f"{parse(named)}, from the environment" if named else ""
+        except ValueError as error:
+            return f"the environment's proxy, which {error}"
 
     def client(self) -> httpx2.AsyncClient:
         if self._client is None:
