@@ -16,6 +16,7 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from mcp_server_tiktok_shop import log
+from mcp_server_tiktok_shop.assistant.server import serve
 from mcp_server_tiktok_shop.cli import put_together
 from mcp_server_tiktok_shop.settings import read_settings
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
-LOGGERS = ("", "httpx2", "httpcore2", "mcp", "asyncio", "filelock")
+LOGGERS = ("httpx2", "httpcore2", "asyncio", "filelock")  # what `set_up` keeps quiet, and more
 INHERITED = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP")
 
 
@@ -128,7 +129,8 @@ async def _work(work: dict[str, Any]) -> list[str]:
         log.set_up(parts.secrets, "DEBUG")
         for name in LOGGERS:
             logging.getLogger(name).setLevel(logging.DEBUG)
-    async with Client(parts.server()) as client:
+    server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
+    async with Client(server) as client:
         results = await asyncio.gather(*(client.call_tool(*call) for call in work["calls"]))
     return [getattr(content, "text", "") for result in results for content in result.content]
 

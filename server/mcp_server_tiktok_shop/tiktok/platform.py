@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.accounts import Account, Shop
@@ -14,7 +14,7 @@ from mcp_server_tiktok_shop.tiktok.refusals import refusal
 from mcp_server_tiktok_shop.tiktok.shops import Shops, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
     from mcp_server_tiktok_shop.catalog.operation import Operation
@@ -28,6 +28,10 @@ CIPHER_REFUSED = 101000
 LOST_UPSTREAM = 36009007
 QUOTAS = (36009037, 45101004)  # used up for the hour or the day: waiting seconds does not help
 LONGEST_WAIT = 60.0
+KNOCKS = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +78,14 @@ class Platform:
         until = self._rim.monotonic() + self._deadline
         mended: set[int] = set()
         attempt = 0
-        target = await self._with_token(target)
+        target = await self._within(until, self._with_token(target))
         while True:
             try:
                 return await self._once(call, target, until)
             except Refused as error:
                 if error.code in (TOKEN_EXPIRED, CIPHER_REFUSED) and error.code not in mended:
                     mended.add(error.code)
-                    again = await self._mended(call, target, error)
+                    again = await self._within(until, self._mended(call, target, error))
                     if again is not None:
                         target = again
                         continue
@@ -89,7 +93,8 @@ class Platform:
                 if wait is None or self._rim.monotonic() + wait >= until:
                     raise self._told(call, error) from None
             except (Unreached, Lost) as error:
-                wait = self._backoff(attempt) if isinstance(error, Unreached) or _reads(call) else None
+                repeats = attempt < KNOCKS if isinstance(error, Unreached) else _reads(call)
+                wait = self._backoff(attempt) if repeats else None
                 if wait is None or self._rim.monotonic() + wait >= until:
                     raise self._unanswered(call, error) from None
             attempt += 1
@@ -100,6 +105,14 @@ class Platform:
         if left <= 0:
             raise Unreached("the deadline passed before it could be sent")
         return await self._api.send(self._tokens.app, call, target, timeout=left)
+
+    async def _within(self, until: float, mending: Coroutine[Any, Any, T]) -> T:
+        """What comes before the call itself counts towards its deadline; a renewal runs on behind it."""
+        try:
+            return await asyncio.wait_for(mending, until - self._rim.monotonic())
+        except TimeoutError:
+            told = "The sign-in could not be renewed in time; the call was not sent."
+            raise ShopError("network", told, hint="Try again in a moment.", retryable=True) from None
 
     async def _with_token(self, target: Target) -> Target:
         return replace(target, account=await self._tokens.fresh(target.account.id))

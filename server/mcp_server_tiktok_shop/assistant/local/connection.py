@@ -45,7 +45,10 @@ class Connection:
         platform, auth = await asyncio.gather(self._reached(self.api_url), self._reached(self.auth_url))
         told: Json = {"platform": platform, "auth_host": auth}
         told |= self._clock(platform.pop("ahead", None))
-        told["sign_in"] = await self._sign_in()
+        if platform["reached"]:
+            told["sign_in"] = await self._sign_in()
+        else:
+            told["sign_in"] = {"accepted": False, "message": "Not tried: the platform is not reached."}
         return told
 
     async def _reached(self, url: str) -> Json:
