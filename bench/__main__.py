@@ -38,7 +38,7 @@ class Row:
     """One line of the table; a promise is an upper bound on the ratio unless it starts with ≥."""
 
     what: str
-    ours: float
+    ours: float | None = None
     bare: float | None = None
     ratio: float | None = None
     promise: str = ""
@@ -47,7 +47,7 @@ class Row:
 
 def row(what: str, pairs: Pairs, *, most: float | None = None, least: float | None = None) -> Row:
     if not pairs.ours:
-        return Row(f"{what} (not told by this system)", 0.0)
+        return Row(f"{what} (not told here)")
     ours, bare, ratio = statistics.median(pairs.ours), statistics.median(pairs.bare), pairs.ratio
     if most is not None:
         return Row(what, ours, bare, ratio, f"≤ {most:.2f}", ratio <= most)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.assistant.toolsets import DEFAULT
+from mcp_server_tiktok_shop.assistant.toolsets import listed
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.settings import SETTINGS
 
@@ -23,7 +23,7 @@ EFFECTS = {"read": "reads", "write": "writes", "destructive": "**overwrites, shi
 def tools() -> str:
     catalog = Catalog()
     rows = ["| area | tool | effect | what it is for |", "|---|---|---|---|"]
-    for name in DEFAULT:
+    for name in listed(catalog, ("default",), ()):
         operation = catalog.operations[name]
         rows.append(f"| {operation.area} | `{name}` | {_effect(operation)} | {operation.record['summary']} |")
     return "\n".join(rows)

@@ -12,12 +12,14 @@ from mcp_server_tiktok_shop import log
 from mcp_server_tiktok_shop.assistant.files import Files
 from mcp_server_tiktok_shop.assistant.local.connection import Connection
 from mcp_server_tiktok_shop.assistant.local.labels import Labels
+from mcp_server_tiktok_shop.assistant.local.reach import Reach
 from mcp_server_tiktok_shop.assistant.local.shop_list import ShopList
 from mcp_server_tiktok_shop.assistant.local.sign_in import SignInTools
 from mcp_server_tiktok_shop.assistant.run import Assistant
+from mcp_server_tiktok_shop.assistant.toolsets import UnknownToolError, known_tools, listed
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
+from mcp_server_tiktok_shop.settings import AUTH_URL, Settings, SettingsError
 from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, Account, App, Shop
 from mcp_server_tiktok_shop.tiktok.authorization import AuthHost
 from mcp_server_tiktok_shop.tiktok.documents import Documents, HandedOut
@@ -101,13 +103,28 @@ def put_together(
     consent = "" if settings.auth_url == AUTH_URL else settings.auth_url
     sign_in = SignIn(tokens, auth, platform.shops, catalog.error, states, secrets.learn, consent)
 
+    try:
+        shown = listed(catalog, settings.toolsets, settings.tools)
+        excluded = known_tools(catalog, settings.exclude_tools)
+    except UnknownToolError as error:
+        raise SettingsError(str(error)) from None
     labels = settings.state / "labels"
     files = Files((settings.folder, labels), home, (labels, settings.state / "files"))
     handed_out = HandedOut(settings.state / "documents.txt", rim.clock)
     local: dict[str, Any] = {}
     assistant = Assistant(
-        catalog, platform, files, handed_out, local, settings.time_zone, settings.read_only, settings.sandbox
+        catalog,
+        platform,
+        files,
+        handed_out,
+        local,
+        shown,
+        excluded,
+        settings.time_zone,
+        settings.read_only,
+        settings.sandbox,
     )
+    reach = Reach(catalog, assistant.offers, assistant.operation)
     documents = Documents(network, loopback=settings.loopback)
     signing = SignInTools(sign_in, tokens, platform.shops, lambda: _service(settings, store))
     local |= {
@@ -120,6 +137,8 @@ def put_together(
             catalog.operations["get_active_shops"],
             rim,
         ),
+        "describe_operation": reach.describe,
+        "find_operations": reach.find,
         "exchange_authorization_code": signing.exchange,
         "get_authorization_url": signing.link,
         "list_shops": ShopList(platform.shops, settings.time_zone),

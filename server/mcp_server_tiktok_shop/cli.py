@@ -71,15 +71,22 @@ def _serve(settings: Settings) -> None:
             "To set up a client: mcp-server-tiktok-shop config --client claude-desktop"
         )
         click.echo(told, err=True)
-    parts = put_together(settings)
+    parts = _parts(settings)
     log.set_up(parts.secrets, settings.log_level)
     server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
     run_stdio(server, era=settings.era)
 
 
+def _parts(settings: Settings) -> Parts:
+    try:
+        return put_together(settings)
+    except SettingsError as error:
+        raise _Spoken(str(error)) from None
+
+
 def _run(settings: Settings, work: Callable[[Parts], Coroutine[Any, Any, int]]) -> None:
     """Do a piece of work with all parts, tell a refusal in plain words, and end with its exit code."""
-    parts = put_together(settings)
+    parts = _parts(settings)
     log.set_up(parts.secrets, "WARNING" if settings.log_level == "INFO" else settings.log_level)
 
     async def whole() -> int:
@@ -177,7 +184,7 @@ def call(settings: Settings, operation: str, arguments: str, *, indent: bool) ->
 @click.pass_obj
 def tools(settings: Settings, *, as_json: bool) -> None:
     """List every operation there is, by area."""
-    offered = [o for o in put_together(settings).assistant.catalog.operations.values() if o.record["summary"]]
+    offered = [o for o in _parts(settings).assistant.catalog.operations.values() if o.record["summary"]]
     if as_json:
         rows = [{"name": o.name, "area": o.area, "effect": o.effect, "summary": o.record["summary"]} for o in offered]
         click.echo(json.dumps({"tools": rows}, ensure_ascii=False, indent=2))

@@ -48,6 +48,9 @@ class Settings:
     shop: str | None = None
     service_id: str = ""
     region: Literal["", "us", "row"] = ""
+    toolsets: tuple[str, ...] = ("default",)
+    tools: tuple[str, ...] = ()
+    exclude_tools: tuple[str, ...] = ()
     read_only: bool = False
     sandbox: bool = False
     sandbox_shops: int = 1
@@ -122,6 +125,10 @@ def _folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def _shops(text: str) -> int:
     return int(_one_of("1", "3")(text))
 
@@ -160,6 +167,14 @@ SETTINGS = (
     Setting("shop", "Pin the server to one shop, by name, id or unique region.", str.strip, default="every shop"),
     Setting("service_id", "Service id of your app, for its authorization link.", str.strip),
     Setting("region", "Where sellers agree: `us`, or `row` for the rest of the world.", _one_of("us", "row")),
+    Setting(
+        "toolsets",
+        "What clients list: areas of the catalog, `default`, `all` or `none`, separated by commas.",
+        _names,
+        default="default",
+    ),
+    Setting("tools", "Single tools to list besides.", _names),
+    Setting("exclude_tools", "Tools that this server does not do at all, whatever else says.", _names),
     Setting("read_only", "Offer and do nothing that changes the shop.", _truth, default="off", switch=True),
     Setting("sandbox", "Use the simulated shop: no account, no network.", _truth, default="off", switch=True),
     Setting("sandbox_shops", "Shops in the simulation: 1, or 3 under two accounts.", _shops, default="1"),

@@ -43,12 +43,15 @@ class Assistant:
     files: Files
     handed_out: HandedOut
     local: Mapping[str, LocalTool]
+    listed: tuple[str, ...] = ()
+    excluded: frozenset[str] = frozenset()
     zone: ZoneInfo | None = None
     read_only: bool = False
     sandbox: bool = False
 
     def offers(self, operation: Operation) -> bool:
-        return not (self.read_only and operation.changes_shop)
+        """Whether this server does the operation at all, listed or not."""
+        return operation.name not in self.excluded and not (self.read_only and operation.changes_shop)
 
     async def run(self, name: str, arguments: Json) -> Json:
         """The result of a tool as an object.
@@ -57,15 +60,14 @@ class Assistant:
             ShopError: Every way in which a call can fail that is not a fault of this program.
 
         """
-        operation = self._operation(name)
-        if not self.offers(operation):
-            message = f"{name} changes the shop, and this server was started read-only."
-            raise ShopError("read_only", message, hint="Only the person who runs the server can change that.")
-        self._check_pin(operation)
+        operation = self.operation(name)
+        self._check_allowed(operation)
         given = dict(arguments)
         shop = _taken_shop(operation, given)
         values, unread = read(operation, given)
         check(operation, values, unread)
+        if operation.runs is not None:
+            return await self._run_named(operation, values)
         told: Json = (
             {"data": await self.local[name](values, shop)}
             if operation.local
@@ -73,20 +75,49 @@ class Assistant:
         )
         return told | {"sandbox": True} if self.sandbox else told
 
-    def _check_pin(self, operation: Operation) -> None:
-        """A server pinned to one shop neither changes nor shows what belongs to the whole account."""
+    async def _run_named(self, runner: Operation, values: Json) -> Json:
+        """Call the operation that a `run_…` tool names, on the same way through."""
+        operation = self.operation(values["name"])
+        if operation.runs is not None:
+            told = f"{operation.name} can't be called by {runner.name}: call it as a tool."
+            raise ShopError("invalid_arguments", told)
+        if runner.runs == "read" and operation.effect != "read":
+            told = f"{operation.name} changes something: its effect is {operation.effect}."
+            raise ShopError("not_permitted", told, hint="Call it with run_write_operation.")
+        return await self.run(operation.name, values.get("arguments", {}))
+
+    def _check_allowed(self, operation: Operation) -> None:
+        """What this server was started not to do; a pinned one leaves alone what belongs to the whole account."""
+        if operation.name in self.excluded:
+            told = f"{operation.name} is switched off on this server."
+            raise ShopError("not_permitted", told, hint="Only the person who runs the server can change that.")
+        if not self.offers(operation):
+            told = f"{operation.name} changes the shop, and this server was started read-only."
+            raise ShopError("read_only", told, hint="Only the person who runs the server can change that.")
+        if reason := operation.record.get("refused"):
+            raise ShopError("not_permitted", f"{operation.name} is not called from here: {reason}")
         whole_account = operation.changes_shop and operation.cipher == "never"
         if self.platform.shops.pinned is not None and (whole_account or operation.record.get("shows_shops")):
             told = f"{operation.name} concerns the whole account, and this server is pinned to one shop."
             raise ShopError("not_permitted", told, hint="list_shops names the shop that this server is for.")
 
-    def _operation(self, name: str) -> Operation:
+    def operation(self, name: str) -> Operation:
+        """The operation of a name.
+
+        Raises:
+            ShopError: `not_found`, with the nearest names, or with what took the place of a retired path.
+
+        """
         operation = self.catalog.operations.get(name)
-        if operation is None:
-            near = [n for n in self.catalog.nearest(name) if self.offers(self.catalog.operations[n])]
-            hint = f"Did you mean {' or '.join(near)}?" if near else "See the list of tools."
-            raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
-        return operation
+        if operation is not None:
+            return operation
+        if "/" in name and (called := self.catalog.by_path(name)) is not None:
+            retired = called.record["path"] != name
+            told = f"{name[:100]} is {'a retired path' if retired else 'a path, not a name'}."
+            raise ShopError("not_found", told, hint=f"The operation is now called {called.name}.")
+        near = [n for n in self.catalog.nearest(name) if self.offers(self.catalog.operations[n])]
+        hint = f"Did you mean {' or '.join(near)}?" if near else "find_operations looks for one by what it does."
+        raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
 
     async def _asked(self, operation: Operation, values: Json, shop: str | None) -> Json:
         files = uploads(operation, values, self.files)

@@ -22,7 +22,6 @@ from mcp.types import (
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.assistant.instructions import instructions
 from mcp_server_tiktok_shop.assistant.run import written
-from mcp_server_tiktok_shop.assistant.toolsets import DEFAULT
 from mcp_server_tiktok_shop.catalog.schemas import listing
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -96,7 +95,7 @@ def serve(
 
 def list_tools(assistant: Assistant, *, list_shop: bool) -> list[Tool]:
     """The tools that this server offers, as a client lists them."""
-    listed = (assistant.catalog.operations[name] for name in DEFAULT)
+    listed = (assistant.catalog.operations[name] for name in assistant.listed)
     return [_tool(operation, list_shop=list_shop) for operation in filter(assistant.offers, listed)]
 
 
@@ -110,7 +109,7 @@ def _tool(operation: Operation, *, list_shop: bool) -> Tool:
             read_only_hint=operation.effect == "read",
             destructive_hint=operation.effect == "destructive",
             idempotent_hint=operation.effect == "read",
-            open_world_hint=not operation.record.get("local", False),
+            open_world_hint=not operation.record.get("local", False) or operation.runs is not None,
         ),
     )
 

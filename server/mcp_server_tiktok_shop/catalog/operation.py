@@ -50,7 +50,12 @@ class Operation:
 
     @property
     def changes_shop(self) -> bool:
-        return self.effect != "read" and not self.local
+        return self.effect != "read" and (not self.local or self.runs is not None)
+
+    @property
+    def runs(self) -> str | None:
+        """Of the tools that call other operations: what kind they may call, "read" or "write"."""
+        return self.record.get("runs")
 
     @property
     def multipart(self) -> bool:
@@ -80,6 +85,11 @@ class Operation:
     @cached_property
     def required(self) -> tuple[str, ...]:
         return tuple(name for name in self.record["required"] if name in self.arguments)
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """The arguments that a caller must give: required, and without a value that goes without saying."""
+        return tuple(name for name in self.required if preset(self.arguments[name], name) is None)
 
     def places(self, name: str) -> tuple[str, ...]:
         place = self.arguments[name]["in"]

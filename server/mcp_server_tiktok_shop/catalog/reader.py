@@ -45,6 +45,13 @@ class Catalog:
         shape: Json = self._shapes[operation.area].get(operation.name, {})
         return shape
 
+    def by_path(self, path: str) -> Operation | None:
+        """The operation that a path of the platform's belongs to, also one that was replaced."""
+        for operation in self.operations.values():
+            if path == operation.record.get("path") or path in operation.record.get("replaces", ()):
+                return operation
+        return None
+
     def nearest(self, name: str) -> list[str]:
         return get_close_matches(name, self.operations, n=3, cutoff=0.5)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.catalog.operation import Json, Operation, is_time, preset
+from mcp_server_tiktok_shop.catalog.operation import Json, Operation, is_time
 
-DEPTH = 5
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DEPTH, WHOLE = 5, 50  # how deep an argument is shown in the list, and when it is described
 # Ids and other values that stand in the path: what has a meaning in a URL can't be one.
 LONGEST_IN_PATH, LONGEST_IN_QUERY = 128, 4096  # characters; a URL has to stay sendable
 IN_PATH = r"^[A-Za-z0-9_~.-]*[A-Za-z0-9_~-]$"
@@ -16,7 +19,7 @@ DECIMAL = r"^-?\d+(\.\d+)?$"
 INTEGER = r"^-?\d+$"
 KEYWORDS = ("type", "minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum")
 TIME = "ISO 8601 or Unix seconds"
-SHOP = {"type": "string", "description": "Shop name, id or region, from list_shops"}
+SHOP = {"type": "string", "description": "Which shop; see list_shops"}
 
 
 def checking(operation: Operation) -> Json:
@@ -103,12 +106,21 @@ def _then(name: str, rule: Json) -> Json:
 
 def listing(operation: Operation, *, shop: bool) -> Json:
     """What a model is shown: one type a property, limits also in words, seldom needed fields left out."""
-    properties = {
-        name: _shown(schema, DEPTH) for name, schema in operation.arguments.items() if not schema.get("unlisted")
-    }
+    shown = {name: schema for name, schema in operation.arguments.items() if not schema.get("unlisted")}
+    made = _object({name: _shown(schema, DEPTH, whole=False) for name, schema in shown.items()}, operation.asked)
     if shop and takes_shop(operation):
-        properties["shop"] = SHOP
-    needed = [n for n in operation.required if preset(operation.arguments[n], n) is None]
+        made["properties"]["shop"] = SHOP
+    return made
+
+
+def full(operation: Operation) -> Json:
+    """The same view of every argument at every depth."""
+    shown = {name: _shown(schema, WHOLE, whole=True) for name, schema in operation.arguments.items()}
+    return _object(shown, operation.asked)
+
+
+def _object(properties: Json, needed: Iterable[str]) -> Json:
+    needed = [name for name in needed if name in properties]
     return {"type": "object", "properties": properties} | ({"required": needed} if needed else {})
 
 
@@ -117,7 +129,7 @@ def takes_shop(operation: Operation) -> bool:
     return operation.asks_platform or bool(operation.record.get("takes_shop"))
 
 
-def _shown(schema: Json, depth: int) -> Json:
+def _shown(schema: Json, depth: int, *, whole: bool) -> Json:
     kind = "string" if is_time(schema) else schema.get("type", "string")
     made: Json = {"type": kind}
     if words := _words(schema):
@@ -125,16 +137,19 @@ def _shown(schema: Json, depth: int) -> Json:
     if "enum" in schema and not schema.get("x-enum-open"):
         made["enum"] = schema["enum"]
     if kind == "array":
-        made["items"] = _shown(schema["items"], depth)
+        made["items"] = _shown(schema["items"], depth, whole=whole)
     if kind == "object" and depth and "properties" in schema:
-        fields = {n: _shown(s, depth - 1) for n, s in schema["properties"].items() if not s.get("unlisted")}
-        needed = [n for n in schema.get("required", ()) if n in fields]
-        made |= {"properties": fields} | ({"required": needed} if needed else {})
-    if not is_time(schema):
-        made |= {k: schema[k] for k in ("minItems", "maxItems", "default") if k in schema}
-        if kind != "string" and "x-special" not in schema:
-            made |= {k: schema[k] for k in ("minimum", "maximum") if k in schema}
-    return made
+        kept = {n: s for n, s in schema["properties"].items() if whole or not s.get("unlisted")}
+        inner = {n: _shown(s, depth - 1, whole=whole) for n, s in kept.items()}
+        made |= _object(inner, schema.get("required", ()))
+    return made if is_time(schema) else made | _bounds(schema, kind)
+
+
+def _bounds(schema: Json, kind: str) -> Json:
+    bounds = {k: schema[k] for k in ("minItems", "maxItems", "default") if k in schema}
+    if kind != "string" and "x-special" not in schema:
+        bounds |= {k: schema[k] for k in ("minimum", "maximum") if k in schema}
+    return bounds
 
 
 def _words(schema: Json) -> str:
