@@ -15,12 +15,12 @@ Facts = dict[str, Any]
 # A line that is followed by the values of a field, or holds them itself.
 CUE = re.compile(
     r"(possible|available|valid|accepted|allowed|supported)\s+(\w+\s+)?(values?|enumerat\w+|options)|\benum\w*|"
-    r"could be",
+    r"could be|sorting fields|query based on|following properties",
     re.IGNORECASE,
 )
 NOT_VALUES = re.compile(
     r"example|e\.g\.|note|format|prerequisite|require|region|market|recommend|range|guideline|only|api\b|length|"
-    r"fail|sync|stud|data not in",
+    r"fail|sync",
     re.IGNORECASE,
 )
 BULLET = r"(?:[-*•\u200b]+|\d{1,2}[.)、])\s*"
@@ -54,7 +54,7 @@ LONGEST = (
 )
 RANGES = (re.compile(rf"range\s*(?:is|:)?\s*(?:from\s*)?{PAIR}", re.IGNORECASE),)
 LARGEST = (
-    re.compile(rf"max(?:imum)?(?: (?:page_size )?(?:value|number))?\s*(?::|is|of)\s*{NUMBER}{THINGS}", re.IGNORECASE),
+    re.compile(rf"max(?:imum)?(?: (?:page_size )?(?:value|number))?\s*(?::|is|of)?\s*{NUMBER}{THINGS}", re.IGNORECASE),
     re.compile(rf"{MOST}\s*{NUMBER}{THINGS}", re.IGNORECASE),
 )
 MOST_ITEMS = (
@@ -75,7 +75,7 @@ def values(text: str, kind: str) -> list[str]:
     found: list[str] = []
     for place, line in enumerate(lines):
         cue = CUE.search(line)
-        if cue and not re.search(r"data not in|example", line, re.IGNORECASE):
+        if cue and not "example" in line.lower():
             found += _beside(line[cue.end() :]) or _below(lines[place + 1 :], by_region="region" in line.lower())
     return list(dict.fromkeys(found or _shouted(lines)))
 
@@ -168,8 +168,10 @@ def _bounds(sentence: str, kind: str) -> Iterator[tuple[str, float]]:
         case "integer" | "number":
             pair = list(_pairs("minimum", "maximum", RANGES, sentence))
             yield from pair or _most("maximum", LARGEST, sentence)
-            if not pair and kind == "integer" and re.search(r"greater than 0 and", sentence):
+            if not pair and kind == "integer" and "greater than 0 and" in sentence:
                 yield "minimum", 1
+            if least := re.search(rf"minimum of {NUMBER}", sentence):
+                yield "minimum", _number(least[1])
 
 
 def _most(keyword: str, patterns: tuple[re.Pattern[str], ...], sentence: str) -> Iterator[tuple[str, float]]:

@@ -19,7 +19,7 @@ DECIMAL = r"^-?\d+(\.\d+)?$"
 INTEGER = r"^-?\d+$"
 KEYWORDS = ("type", "minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum")
 TIME = "ISO 8601 or Unix seconds"
-SHOP = {"type": "string", "description": "Which shop; see list_shops"}
+SHOP = {"type": "string", "description": "from list_shops"}
 
 
 def checking(operation: Operation) -> Json:

@@ -179,7 +179,9 @@ def _line(line: Line, shop: Shop, now: int, base_url: str) -> Json:
         "is_dangerous_good": False,
         "needs_prescription": False,
     }
-    if order.is_cancelled(now):
+    if line.cancel_time:
+        told |= {"cancel_user": line.cancelled_by, "cancel_reason": line.cancel_reason}
+    elif order.is_cancelled(now):
         told |= {"cancel_user": order.cancelled_by, "cancel_reason": order.cancel_reason}
     if package and order.paid_time and not order.is_on_hold(now):
         told |= {"package_id": package.id, "package_status": package.status(now)}

@@ -1,7 +1,7 @@
 """Orders, their lines and parcels, and the state machine that reads an order's status off its times.
 
 A seller's acts are stored; what follows by itself (the end of the hold, collection, delivery, the end of the
-after-sale window, a payment that never came) follows from the clock.
+after-sale window, a payment that never came) follows from the clock. A line cancelled by itself leaves its parcel.
 """
 
 from __future__ import annotations
@@ -69,6 +69,9 @@ class Line:
     seller_discount: Decimal = ZERO
     platform_discount: Decimal = ZERO
     package: Package | None = field(default=None, repr=False)
+    cancel_time: int = 0
+    cancelled_by: str = ""
+    cancel_reason: str = ""
 
     @property
     def sale_price(self) -> Decimal:
@@ -97,6 +100,8 @@ class Order:
     seller_note: str = ""
     lines: tuple[Line, ...] = ()
     split: str = ""
+    refunded_time: int = 0
+    touched_time: int = 0
 
     @property
     def packages(self) -> list[Package]:
@@ -127,6 +132,8 @@ class Order:
         """When the last parcel arrives or arrived; 0 while one is not on its way."""
         latest = 0
         for line in self.lines:
+            if line.cancel_time:
+                continue
             if line.package is None or not line.package.delivered_time:
                 return 0
             latest = max(latest, line.package.delivered_time)
@@ -134,7 +141,10 @@ class Order:
 
     def completed_time(self) -> int:
         delivered = self.delivered_time()
-        return delivered + AFTER_SALE_SECONDS if delivered and not self.cancel_time else 0
+        if not delivered or self.cancel_time:
+            return self.refunded_time
+        completed = delivered + AFTER_SALE_SECONDS
+        return min(completed, self.refunded_time) if self.refunded_time else completed
 
     def status(self, now: int) -> str:
         if self.is_cancelled(now):
@@ -145,6 +155,8 @@ class Order:
 
     def _shipment_status(self, now: int) -> str:
         """Of a paid order: as far as its slowest parcel, but partly shipped as soon as one is."""
+        if self.refunded_time and now >= self.refunded_time:
+            return "COMPLETED"
         packages = [line.package for line in self.lines if line.package]
         waiting = sum(1 for p in packages if not p.shipped_time or now < p.shipped_time)
         if waiting:
@@ -158,7 +170,7 @@ class Order:
 
     def update_time(self, now: int) -> int:
         """The last thing that happened to the order up to now."""
-        times = [self.create_time, self.paid_time, self.cancel_time, self.request_cancel_time]
+        times = [self.create_time, self.paid_time, self.cancel_time, self.request_cancel_time, self.touched_time]
         if self.paid_time:
             times.append(self.paid_time + HOLD_SECONDS)
         for package in self.packages:
@@ -167,6 +179,8 @@ class Order:
         return max(time for time in times if time <= now)
 
     def line_status(self, line: Line, now: int) -> str:
+        if line.cancel_time:
+            return "CANCELLED"
         status = self.status(now)
         if status in ("UNPAID", "CANCELLED", "COMPLETED") or line.package is None:
             return status
