@@ -16,18 +16,40 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 INLINE = 64 * 1024
-UNBOUNDED = 100 * MEGABYTE
-KINDS = (  # by content: (offset, bytes, name, media type)
-    (0, b"\xff\xd8\xff", "JPEG", "image/jpeg"),
-    (0, b"\x89PNG\r\n\x1a\n", "PNG", "image/png"),
-    (8, b"WEBP", "WEBP", "image/webp"),
-    (0, b"BM", "BMP", "image/bmp"),
-    (4, b"ftyphei", "HEIC", "image/heic"),
-    (4, b"ftypmif1", "HEIC", "image/heic"),
-    (4, b"ftyphev", "HEIC", "image/heic"),
-    (0, b"%PDF-", "PDF", "application/pdf"),
+UNBOUNDED = 100  # megabytes, where the facts name no limit
+MARKS = (  # by content: (offset, bytes, name)
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"\x89PNG\r\n\x1a\n", "PNG"),
+    (0, b"GIF8", "GIF"),
+    (8, b"WEBP", "WEBP"),
+    (0, b"BM", "BMP"),
+    (0, b"%PDF-", "PDF"),
+    (8, b"AVI ", "AVI"),
+    (0, b"FLV\x01", "FLV"),
+    (0, b"\x00\x00\x01\xba", "MPEG"),
+    (0, b"\x00\x00\x01\xb3", "MPEG"),
+    (0, b"\x30\x26\xb2\x75", "WMV"),
 )
-SAME = {"JPG": "JPEG"}
+BRANDS = {  # of the container that most videos, and HEIC, share
+    b"qt": "MOV",
+    b"3g": "3GP",
+    b"M4A": "M4A",
+    b"he": "HEIC",
+    b"mif": "HEIC",
+    b"msf": "HEIC",
+}
+MEDIA_TYPES = {
+    "PDF": "application/pdf",
+    "MOV": "video/quicktime",
+    "AVI": "video/x-msvideo",
+    "WMV": "video/x-ms-wmv",
+    "FLV": "video/x-flv",
+    "MKV": "video/x-matroska",
+    "3GP": "video/3gpp",
+    "M4A": "audio/mp4",
+}
+PICTURES = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "HEIC")
+SAME = {"JPG": "JPEG", "3GPP": "3GP"}
 OPENED = ("JPEG", "PNG", "WEBP", "BMP")
 
 
@@ -46,7 +68,7 @@ def uploads(operation: Operation, values: Json, files: Files) -> dict[str, Uploa
             if path is None and name not in operation.record["required"]:
                 continue
             raise _one_way(kind)
-        largest = schema.get("x-max-mb", UNBOUNDED // MEGABYTE) * MEGABYTE
+        largest = int(_largest(schema) * MEGABYTE)
         argument = f"{kind}_path" if path is not None else f"{kind}_base64"
         content = files.read(argument, path, largest) if path is not None else _decoded(argument, text)
         found[name] = _checked(argument, kind, content, schema, values)
@@ -76,16 +98,37 @@ def _decoded(argument: str, text: str) -> bytes:
 
 def _checked(argument: str, kind: str, content: bytes, schema: Json, values: Json) -> Upload:
     formats = [SAME.get(name, name) for name in schema.get("x-formats", ())]
-    format_, media_type = next(
-        ((name, media) for at, mark, name, media in KINDS if content[at : at + len(mark)] == mark),
-        ("of an unknown kind", "application/octet-stream"),
-    )
-    if formats and format_ not in formats:
+    found = _kind_of(content)
+    if formats and found not in formats:
         allowed = ", ".join(dict.fromkeys(formats))
-        raise _refused(argument, f"is {format_} by its content", allowed)
-    if "x-pixels" in schema and format_ in OPENED:
+        raise _refused(argument, f"is {found or 'of an unknown kind'} by its content", allowed)
+    largest = _largest(schema, found)
+    if len(content) > largest * MEGABYTE:
+        raise _refused(argument, f"has {len(content) / MEGABYTE:.2f} MB", f"at most {largest:g} MB for {found}")
+    if "x-pixels" in schema and found in OPENED:
         _check_pixels(argument, content, schema["x-pixels"], str(values.get("use_case", "")))
-    return Upload(f"{kind}.{format_.lower()}", content, media_type)
+    media_type = MEDIA_TYPES.get(found) or f"{'image' if found in PICTURES else 'video'}/{found.lower()}"
+    if not found:
+        return Upload(kind, content, "application/octet-stream")
+    return Upload(f"{kind}.{found.lower()}", content, media_type)
+
+
+def _kind_of(content: bytes) -> str:
+    """The kind of a file by its first bytes; empty where they tell none."""
+    if content[4:8] == b"ftyp":
+        brand = content[8:12]
+        return next((name for mark, name in BRANDS.items() if brand.startswith(mark)), "MP4")
+    if content.startswith(b"\x1a\x45\xdf\xa3"):
+        return "WEBM" if b"webm" in content[:64] else "MKV"
+    return next((name for at, mark, name in MARKS if content[at : at + len(mark)] == mark), "")
+
+
+def _largest(schema: Json, found: str | None = None) -> float:
+    """Megabytes: of the kind of file, or where that is not known yet, of the largest kind."""
+    by_format: dict[str, float] = schema.get("x-max-mb-by-format", {})
+    if by_format:
+        return by_format.get(found, by_format.get("video", UNBOUNDED)) if found else max(by_format.values())
+    return float(schema.get("x-max-mb", UNBOUNDED))
 
 
 def _check_pixels(argument: str, content: bytes, rules: Json, use_case: str) -> None:

@@ -101,6 +101,7 @@ def file_limits(schema: Json) -> list[str]:
     told = [", ".join(schema["x-formats"])] if "x-formats" in schema else []
     if "x-max-mb" in schema:
         told.append(f"up to {schema['x-max-mb']} MB")
+    told += [f"{kind} up to {size} MB" for kind, size in schema.get("x-max-mb-by-format", {}).items()]
     for use, rule in schema.get("x-pixels", {}).items():
         if "min_short_side" in dict(rule if isinstance(rule, dict) else ()):
             told.append(f"{use}: short side from {rule['min_short_side']} pixels")

@@ -16,15 +16,13 @@ if TYPE_CHECKING:
 
 SYNONYMS = Path(__file__).with_name("synonyms.json")
 # Words of a question that say nothing about what is sought.
-FILLERS = frozenset(
-    """a about again all also am an and any are as at be been before being but by can could did do does doing done down
+FILLERS = """a about again all also am an and any are as at be been before being but by can could did do does doing done down
     each ever every everything for from get gets getting give given go going got had has have having he her here him
     his how i if in into is isn it its just let like ll m make many may me more most much must my need needs no nor not
     now of on one only or other our ours out over own please put re s same see shall she should show so some someone
     something still such t take tell than that the their them then there these they this those to too until up us ve
     very want wants was wasn we were what when where which while who whom whose will with won would you your yours
-    today yesterday tomorrow week month""".split()
-)
+    today yesterday tomorrow week month"""
 # How much a hit in a column says.
 COLUMNS = {"name": 6.0, "title": 5.0, "summary": 4.0, "keywords": 5.0, "details": 1.0, "arguments": 0.5}
 # Programmes of their own: behind their everyday twins, unless a question names them.
@@ -47,6 +45,7 @@ class Index:
         self._operations = list(operations)
         self._common = frozenset(common)
         self._same = _synonyms()
+        self._fillers = frozenset(FILLERS.split())
         self._db = sqlite3.connect(":memory:", check_same_thread=False)
         self._db.execute(f"CREATE VIRTUAL TABLE words USING fts5({', '.join(COLUMNS)}, tokenize='porter unicode61')")
         rows = [(at, *map(self._spoken, _texts(operation))) for at, operation in enumerate(self._operations)]
@@ -57,7 +56,7 @@ class Index:
     def find(self, query: str) -> list[Operation]:
         """The operations that the words of the query lead to, best first."""
         words = list(dict.fromkeys(_words(query)))
-        telling = [word for word in words if word not in FILLERS] or words
+        telling = [word for word in words if word not in self._fillers] or words
         terms = list(dict.fromkeys(self._same.get(word, word) for word in telling))
         scores: defaultdict[int, float] = defaultdict(float)
         hits: defaultdict[int, int] = defaultdict(int)
