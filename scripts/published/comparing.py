@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field as attribute
 from typing import Any
 
-from scripts.import_facts import arguments as side_by_side
 from scripts.published import wording
 from scripts.published.description import Address, Description, Json, Published
 
@@ -40,12 +39,13 @@ class Difference:
     place: str = ""  # the argument, or the field of the answer, by dots; for a limit its keyword after a blank
     ours: Any = None
     theirs: Any = None
+    facts: Json | None = attribute(default=None, compare=False, repr=False)  # what `--write` lays
 
     @property
     def identity(self) -> str:
-        """What makes it the same difference in a later run, whatever the catalog says by then."""
-        parts = (self.kind, self.place, "" if self.theirs is None else str(self.theirs))
-        return " | ".join((*parts, str(self.ours)) if self.kind.endswith("removed") else parts)
+        """What makes it the same difference in a later run: what the description says, or no longer says."""
+        said = self.ours if self.kind.endswith("removed") else self.theirs
+        return f"{self.kind}: {self.place}: {said}"
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,11 @@ def paired(catalog: list[Ours], description: Description) -> Pairs:
         relative = exact or families.get(published.address.family)
         if relative is None and address not in left_behind:
             added.append(published)
-        elif relative is None or not exact and (address in left_behind or not _newer(published, relative)):
+        elif relative is None or (
+            not exact and (address in left_behind or published.address.version <= relative.address.version)
+        ):
             older.append(published)
-        elif relative.name not in found or _newer(published, found[relative.name][1]):
+        elif relative.name not in found or published.address.version > found[relative.name][1].address.version:
             found[relative.name] = (relative, published)
     unseen = tuple(ours for ours in catalog if ours.name not in found)
     return Pairs(tuple(found.values()), tuple(added), unseen, tuple(older))
@@ -103,22 +105,19 @@ def replaced(ours: Ours) -> list[Address]:
     ]
 
 
-def _newer(published: Published, than: Ours | Published) -> bool:
-    return published.address.version > than.address.version
-
-
 def differences(pairs: Pairs, remembered: dict[str, str]) -> list[Difference]:
     """All of them, sorted by kind; `remembered` are the digests of the operations described last time."""
-    found = [Difference("operation added", str(published.address), theirs=published.title) for published in pairs.added]
+    found = [
+        Difference("operation added", str(published.address), theirs=published.title, facts=published.facts)
+        for published in pairs.added
+    ]
     for ours in pairs.unseen:
         if str(ours.address) in remembered:
             found.append(Difference("operation gone", ours.name, ours=str(ours.address)))
     for ours, published in pairs.known:
-        facts = list(_of_operation(ours, published))
-        digest = remembered.get(str(published.address), published.digest)
-        if digest != published.digest and not facts:
-            found.append(Difference("reworded", ours.name, theirs=published.digest))
-        found += facts
+        found += _of_operation(ours, published)
+        if remembered.get(str(published.address), published.digest) != published.digest:
+            found.append(Difference("reworded", ours.name, ours=str(ours.address)))
     return sorted(found, key=lambda each: (KINDS.index(each.kind), each.operation, each.place))
 
 
@@ -128,11 +127,100 @@ def _of_operation(ours: Ours, published: Published) -> Iterator[Difference]:
         yield Difference("operation superseded", name, ours=str(ours.address), theirs=str(published.address))
     if (record["cipher"] == "never") != (facts["shop_cipher"] == "never"):
         yield Difference("cipher changed", name, ours=record["cipher"], theirs=facts["shop_cipher"])
-    theirs = side_by_side({**facts, "host": record.get("host")}, {}, raw=True)
-    told = {name for name in facts["required"] if name in theirs}
-    if published.says_required:
-        told |= set((facts["body"] or {}).get("required", []))
-    needed = {n for n in record["required"] if published.says_required or "body" not in theirs.get(n, {}).get("in", "")}
-    yield from _required(name, "", needed & set(theirs), told)
-    yield from _of_fields(name, "", record["arguments"], theirs, published.says_required)
+    theirs = arguments(facts)
+    yield from _required(name, "", record["required"], _told(facts), theirs, record["arguments"], published)
+    yield from _of_fields(name, "", record["arguments"], theirs, published)
     yield from _of_answer(name, "", ours.shape, facts["response"])
+
+
+def arguments(facts: Json) -> Json:
+    """Path, query and body fields side by side, as a record holds them, with the texts they were read from."""
+    made: Json = {}
+    places = {
+        "path": facts["path_params"],
+        "query": facts["query"],
+        "body": (facts["body"] or {}).get("properties", {}),
+    }
+    for place, fields in places.items():
+        for name, field in fields.items():
+            made[name] = field | {"in": [made[name]["in"], place] if name in made else place}
+    return made
+
+
+def _told(facts: Json) -> list[str]:
+    return [*facts["required"], *(facts["body"] or {}).get("required", [])]
+
+
+def _required(
+    name: str, place: str, ours: list[str], theirs: list[str], described: Json, recorded: Json, published: Published
+) -> Iterator[Difference]:
+    """Bodies that tell of no field whether it is needed tell nothing by it."""
+    for field in sorted(set(described) & set(recorded)):
+        silent = not published.says_required and "body" in described[field].get("in", "body")
+        if not silent and (field in ours) != (field in theirs):
+            yield Difference("required changed", name, place + field, field in ours, field in theirs)
+
+
+def _of_fields(name: str, place: str, ours: Json, theirs: Json, published: Published) -> Iterator[Difference]:
+    for field in theirs:
+        if field not in ours:
+            yield Difference("argument added", name, place + field, theirs=_kind(theirs[field]), facts=theirs[field])
+    for field in ours:
+        if field not in theirs:
+            yield Difference("argument removed", name, place + field, ours=_kind(ours[field]))
+        else:
+            yield from _of_field(name, place + field, ours[field], theirs[field], published)
+
+
+def _of_field(name: str, place: str, ours: Json, theirs: Json, published: Published) -> Iterator[Difference]:
+    if ours.get("in") != theirs.get("in"):
+        yield Difference("argument moved", name, place, ours.get("in"), theirs.get("in"))
+    if _kind(ours) != _kind(theirs):
+        yield Difference("type changed", name, place, _kind(ours), _kind(theirs), facts=theirs)
+        return
+    inner, inside = ours.get("items", ours), theirs.get("items", theirs)
+    yield from _of_values(name, place, inner, inside)
+    yield from _of_bounds(name, place, ours, theirs)
+    if inner is not ours:
+        yield from _of_bounds(name, f"{place}[]", inner, inside)
+    if "properties" in inside:
+        had, has = inner.get("properties", {}), inside["properties"]
+        required = inner.get("required", []), inside.get("required", [])
+        yield from _required(name, f"{place}.", *required, has, had, published)
+        yield from _of_fields(name, f"{place}.", had, has, published)
+
+
+def _of_values(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
+    """A value of ours is missing only where the description lists others and doesn't name it at all."""
+    had, has = ({str(value): value for value in each.get("enum", ())} for each in (ours, theirs))
+    for text, value in has.items():
+        if text not in had:
+            yield Difference("values added", name, place, theirs=value)
+    for text, value in had.items():
+        if has and text not in has and not wording.mentions(theirs.get("x-hint", ""), text):
+            yield Difference("values removed", name, place, ours=value)
+
+
+def _of_bounds(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
+    for bound in BOUNDS:
+        if bound in theirs and ours.get(bound) != theirs[bound]:
+            yield Difference("limit changed", name, f"{place} {bound}", ours.get(bound), theirs[bound])
+
+
+def _of_answer(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
+    """Ours may hold more, from newer sources, and ends at some depth."""
+    ours, theirs = ours.get("items", ours), theirs.get("items", theirs)
+    had, has = ours.get("properties"), theirs.get("properties", {})
+    for field in has if had is not None else ():
+        at = place + field
+        if field not in had:
+            yield Difference("answer field added", name, at, theirs=_kind(has[field]), facts=has[field])
+        elif _kind(had[field]) != _kind(has[field]):
+            yield Difference("answer type changed", name, at, _kind(had[field]), _kind(has[field]), facts=has[field])
+        else:
+            yield from _of_answer(name, f"{at}.", had[field], has[field])
+
+
+def _kind(schema: Json) -> str:
+    kind = str(schema.get("type", "string"))
+    return f"{kind} of {_kind(schema['items'])}" if kind == "array" and "items" in schema else kind

@@ -7,8 +7,10 @@ the text does not say plainly is left unread: a missed fact is found by eye, a m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Facts = dict[str, Any]
 
@@ -20,22 +22,35 @@ CUE = re.compile(
 )
 NOT_VALUES = re.compile(
     r"example|e\.g\.|note|format|prerequisite|require|region|market|recommend|range|guideline|only|api\b|length|"
-    r"fail|sync",
+    r"fail|sync|rules",
     re.IGNORECASE,
 )
-BULLET = r"(?:[-*•\u200b]+|\d{1,2}[.)、])\s*"
+BULLET = r"(?:[-*\u2022\u200b]+|\d{1,2}[.)\u3001])\s*"
 PLAIN = r"[A-Za-z0-9][\w.+/-]*"
 LOUD = r"[A-Z][A-Z0-9_]+"  # what no ordinary word looks like
-END = r"\s*(?:\((?:default|deprecated)[^)]*\))?\s*(?:$|[:：,，;.(=]|\s[-–]\s)"
+END = r"\s*(?:\((?:default|deprecated)[^)]*\))?\s*(?:$|[:\uff1a,\uff0c;.(=]|\s[-\u2013]\s)"
 LISTED = re.compile(rf"^(?:{BULLET})?(?:`([^`]+)`|\"({PLAIN})\"|({PLAIN})){END}", re.IGNORECASE)
 SHOUTED = re.compile(rf"^{BULLET}`?({LOUD})`?{END}")
 BY_REGION = re.compile(r"^(?:-\s*)?[\w ,]+:\s*`([^`]+)`")
-WORDS = {"note", "notes", "default", "important", "required", "example", "examples", "n/a", "null", "none", "if", "when"}
+WORDS = {
+    "note",
+    "notes",
+    "default",
+    "important",
+    "required",
+    "example",
+    "examples",
+    "n/a",
+    "null",
+    "none",
+    "if",
+    "when",
+}
 
 NUMBER = r"(-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?)"
 # `[1, 100]` or `1-100`: a comma without a bracket before it stands between thousands.
-IN_BRACKETS = rf"[\[(]\s*{NUMBER}\s*[-–,]\s*{NUMBER}\s*[\])]"  # noqa: RUF001 as the texts write it
-DASHED = rf"{NUMBER}\s*(?:-|–|to)\s*{NUMBER}(?![\d:]|\s*(?:days?|px|%))"  # noqa: RUF001
+IN_BRACKETS = rf"[\[(]\s*{NUMBER}\s*[-\u2013,]\s*{NUMBER}\s*[\])]"  # noqa: RUF001 as the texts write it
+DASHED = rf"{NUMBER}\s*(?:-|\u2013|to)\s*{NUMBER}(?![\d:]|\s*(?:days?|px|%))"  # noqa: RUF001
 PAIR = rf"(?:{IN_BRACKETS}|{DASHED})"
 # A number of something else: megabytes, pixels, decimal places, days, a share.
 THINGS = r"(?![\d,.]*\d|\s*(?:x\s*\d|[mk]b\b|px|%|<|decimal|digits|days?|languages|types))"
@@ -82,11 +97,13 @@ def values(text: str, kind: str) -> list[str]:
 
 def _beside(rest: str) -> list[str]:
     """Values on the line itself: `Possible values: ASC, DESC`."""
-    stated = re.match(r"[^:：]{0,40}?(?:[:：]|\bare\b|\bis\b|\binclude\b)\s*(.+)", rest)
+    stated = re.match(r"[^:\uff1a]{0,40}?(?:[:\uff1a]|\bare\b|\bis\b|\binclude\b)\s*(.+)", rest)
     if not stated:
         return []
-    parts = [part.strip() for part in re.split(r"[,，、]|\bor\b|\band\b", stated[1].rstrip(". ")) if part.strip()]
-    found = [match[1] or match[2] for part in parts if (match := re.fullmatch(rf"`([^`]+)`|[\"']?({PLAIN})[\"']?", part))]
+    parts = [part.strip() for part in re.split(r"[,\uff0c\u3001]|\bor\b|\band\b", stated[1].rstrip(". ")) if part.strip()]
+    found = [
+        match[1] or match[2] for part in parts if (match := re.fullmatch(rf"`([^`]+)`|[\"']?({PLAIN})[\"']?", part))
+    ]
     return found if len(found) == len(parts) else []
 
 
@@ -149,7 +166,7 @@ def limits(text: str, kind: str) -> Facts:
 def _sentences(text: str) -> Iterator[str]:
     """One by one and without marks; what holds under a condition alone is no bound of the field."""
     for sentence in re.split(r"\n|(?<=[a-z)])[.;]\s+", text.replace("`", "")):
-        plain = sentence.strip(" -*•")
+        plain = sentence.strip(" -*\u2022")
         if not re.match(r"(if|when|for|recommend|resolution|use|generally|image|edit)\b", plain, re.IGNORECASE):
             yield plain
 
@@ -181,9 +198,7 @@ def _most(keyword: str, patterns: tuple[re.Pattern[str], ...], sentence: str) ->
             return
 
 
-def _pairs(
-    least: str, most: str, patterns: tuple[re.Pattern[str], ...], sentence: str
-) -> Iterator[tuple[str, float]]:
+def _pairs(least: str, most: str, patterns: tuple[re.Pattern[str], ...], sentence: str) -> Iterator[tuple[str, float]]:
     for pattern in patterns:
         if match := pattern.search(sentence):
             low, high = (_number(each) for each in match.groups() if each)

@@ -24,7 +24,7 @@ from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, Account, App, Sh
 from mcp_server_tiktok_shop.tiktok.authorization import AuthHost
 from mcp_server_tiktok_shop.tiktok.documents import Documents, HandedOut
 from mcp_server_tiktok_shop.tiktok.network import Network
-from mcp_server_tiktok_shop.tiktok.platform import Platform, Rim
+from mcp_server_tiktok_shop.tiktok.platform import Platform, Rim, Sources
 from mcp_server_tiktok_shop.tiktok.requests import ApiHost
 from mcp_server_tiktok_shop.tiktok.sign_in import SignIn, States
 from mcp_server_tiktok_shop.tiktok.store import Contents, FileStore, MemoryStore
@@ -95,7 +95,7 @@ def put_together(
         tokens,
         rim,
         catalog.error,
-        catalog.operations["get_authorized_shops"],
+        Sources(catalog.operations["get_authorized_shops"], catalog.operations["get_authorized_category_assets"]),
         deadline,
         settings.shop,
     )

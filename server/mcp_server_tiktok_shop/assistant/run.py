@@ -11,7 +11,7 @@ from mcp_server_tiktok_shop.assistant.uploads import uploads
 from mcp_server_tiktok_shop.catalog.binding import bind, local_times
 from mcp_server_tiktok_shop.catalog.checking import check
 from mcp_server_tiktok_shop.catalog.reading import read
-from mcp_server_tiktok_shop.catalog.schemas import takes_shop
+from mcp_server_tiktok_shop.catalog.schemas import chooses, takes_asset
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Assistant:
         operation = self.operation(name)
         self._check_allowed(operation)
         given = dict(arguments)
-        shop = _taken_shop(operation, given)
+        shop, asset = (_taken(operation, given, name) for name in ("shop", "category_asset"))
         values, unread = read(operation, given)
         check(operation, values, unread)
         if operation.runs is not None:
@@ -71,7 +71,7 @@ class Assistant:
         told: Json = (
             {"data": await self.local[name](values, shop)}
             if operation.local
-            else await self._asked(operation, values, shop)
+            else await self._asked(operation, values, shop, asset)
         )
         return told | {"sandbox": True} if self.sandbox else told
 
@@ -119,9 +119,9 @@ class Assistant:
         hint = f"Did you mean {' or '.join(near)}?" if near else "find_operations looks for one by what it does."
         raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
 
-    async def _asked(self, operation: Operation, values: Json, shop: str | None) -> Json:
+    async def _asked(self, operation: Operation, values: Json, shop: str | None, asset: str | None) -> Json:
         files = uploads(operation, values, self.files)
-        target = await self.platform.shops.choose(shop, operation.cipher)
+        target = await self._target(operation, shop, asset)
         zone = target.zone(self.zone)
         answer = await self.platform.call(bind(operation, values, zone, files), target)
         if isinstance(url := answer.data.get(DOCUMENT), str):
@@ -133,6 +133,11 @@ class Assistant:
         if any(local_times(operation.arguments[n], value) for n, value in values.items()):
             told["note"] = f"Times given without offset were read in {zone.key}."
         return told
+
+    async def _target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
+        if asset is not None or (takes_asset(operation) and operation.cipher == "never"):
+            return await self.platform.assets.choose(asset)
+        return await self.platform.shops.choose(shop, operation.cipher)
 
     async def document(self, package_id: str, shop: str | None) -> str:
         """The URL of a package's shipping label."""
@@ -149,17 +154,17 @@ class Assistant:
         return url
 
 
-def _taken_shop(operation: Operation, given: dict[str, Any]) -> str | None:
-    """The `shop` argument, where the operation has a use for one."""
-    if not takes_shop(operation):
+def _taken(operation: Operation, given: dict[str, Any], name: str) -> str | None:
+    """One of our own arguments, where the operation has a use for it."""
+    if name not in chooses(operation):
         return None
-    shop = given.pop("shop", None)
-    if shop is None or shop == "":
+    choice = given.pop(name, None)
+    if choice is None or choice == "":
         return None
-    if not isinstance(shop, str | int) or isinstance(shop, bool):
-        problem = Problem("shop", "must be text", "a name, id or region from list_shops")
-        raise ShopError("invalid_arguments", "shop must be text", problems=(problem,))
-    return str(shop)
+    if not isinstance(choice, str | int) or isinstance(choice, bool):
+        problem = Problem(name, "must be text")
+        raise ShopError("invalid_arguments", f"{name} must be text", problems=(problem,))
+    return str(choice)
 
 
 def written(told: Json) -> str:

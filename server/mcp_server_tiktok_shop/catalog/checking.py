@@ -127,7 +127,7 @@ def _choices(operation: Operation, error: jsonschema_rs.ValidationError, name: s
 
 
 def _fields(operation: Operation, steps: list[str | int]) -> Iterable[str]:
-    return [*_declared(operation, steps), *(("shop",) if not steps and schemas.takes_shop(operation) else ())]
+    return [*_declared(operation, steps), *(() if steps else schemas.chooses(operation))]
 
 
 def _declared(operation: Operation, steps: list[str | int]) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.catalog.schemas import full, takes_shop
+from mcp_server_tiktok_shop.catalog.schemas import chooses, full
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
@@ -13,6 +13,10 @@ CIPHER = {
     "required": "for one shop",
     "optional": "for one shop, where one is given",
     "never": "for the whole account, not one shop",
+}
+CHOICES = {
+    "shop": "shop (name, id or region, from list_shops)",
+    "category_asset": "category_asset (market/category, from get_authorized_category_assets)",
 }
 
 
@@ -38,8 +42,8 @@ def description(operation: Operation, shape: Json) -> Json:
         if key in record:
             told[word] = record[key]
     told["arguments"] = full(operation)
-    if takes_shop(operation):
-        told["shop"] = "accepted inside arguments: name, id or region, from list_shops"
+    if choices := chooses(operation):
+        told["also_inside_arguments"] = " and ".join(CHOICES[choice] for choice in choices)
     if outline := shaped(shape):
         told["answer"] = outline
     return told

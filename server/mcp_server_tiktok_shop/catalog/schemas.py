@@ -19,6 +19,7 @@ DECIMAL = r"^-?\d+(\.\d+)?$"
 INTEGER = r"^-?\d+$"
 KEYWORDS = ("type", "minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum")
 TIME = "ISO 8601 or Unix seconds"
+ASSET = {"type": "string", "description": "market/category, from get_authorized_category_assets; where several"}
 SHOP = {"type": "string", "description": "from list_shops"}
 
 
@@ -110,6 +111,8 @@ def listing(operation: Operation, *, shop: bool) -> Json:
     made = _object({name: _shown(schema, DEPTH, whole=False) for name, schema in shown.items()}, operation.asked)
     if shop and takes_shop(operation):
         made["properties"]["shop"] = SHOP
+    if takes_asset(operation):
+        made["properties"]["category_asset"] = ASSET
     return made
 
 
@@ -126,7 +129,20 @@ def _object(properties: Json, needed: Iterable[str]) -> Json:
 
 def takes_shop(operation: Operation) -> bool:
     """Whether `shop` chooses something: the shop itself, or whose token is used."""
+    if takes_asset(operation) and operation.cipher == "never":
+        return False
     return operation.asks_platform or bool(operation.record.get("takes_shop"))
+
+
+def takes_asset(operation: Operation) -> bool:
+    """Whether `category_asset` chooses what an affiliate partner's operation is for."""
+    return operation.record.get("other_cipher") == "category_asset_cipher"
+
+
+def chooses(operation: Operation) -> tuple[str, ...]:
+    """Our own arguments, beside those of the platform."""
+    choices = {"shop": takes_shop(operation), "category_asset": takes_asset(operation)}
+    return tuple(name for name, there in choices.items() if there)
 
 
 def _shown(schema: Json, depth: int, *, whole: bool) -> Json:
@@ -146,7 +162,7 @@ def _shown(schema: Json, depth: int, *, whole: bool) -> Json:
 
 
 def _bounds(schema: Json, kind: str) -> Json:
-    bounds = {k: schema[k] for k in ("minItems", "maxItems", "default") if k in schema}
+    bounds: Json = {k: schema[k] for k in ("minItems", "maxItems", "default") if k in schema}
     if kind != "string" and "x-special" not in schema:
         bounds |= {k: schema[k] for k in ("minimum", "maximum") if k in schema}
     return bounds

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 SYNONYMS = Path(__file__).with_name("synonyms.json")
 # Words of a question that say nothing about what is sought.
-FILLERS = """a about again all also am an and any are as at be been before being but by can could did do does doing done down
-    each ever every everything for from get gets getting give given go going got had has have having he her here him
-    his how i if in into is isn it its just let like ll m make many may me more most much must my need needs no nor not
-    now of on one only or other our ours out over own please put re s same see shall she should show so some someone
-    something still such t take tell than that the their them then there these they this those to too until up us ve
-    very want wants was wasn we were what when where which while who whom whose will with won would you your yours
-    today yesterday tomorrow week month"""
+FILLERS = """
+a about again all also am an and any are as at be been before being but by can could did do does doing done
+down each ever every everything for from get gets getting give given go going got had has have having he her
+here him his how i if in into is isn it its just let like ll m make many may me more most much must my need
+needs no nor not now of on one only or other our ours out over own please put re s same see shall she should
+show so some someone something still such t take tell than that the their them then there these they this
+those to too until up us ve very want wants was wasn we were what when where which while who whom whose will
+with won would you your yours today yesterday tomorrow week month
+"""
 # How much a hit in a column says.
 COLUMNS = {"name": 6.0, "title": 5.0, "summary": 4.0, "keywords": 5.0, "details": 1.0, "arguments": 0.5}
 # Programmes of their own: behind their everyday twins, unless a question names them.

@@ -95,8 +95,7 @@ def _unpack(line: Line, *, whole_order: bool) -> None:
                 other.package = None
     else:
         package.lines = tuple(other for other in package.lines if other is not line)
-        if not whole_order or len(package.orders) > 1:
-            line.package = None
+        line.package = None
 
 
 def restock(shop: Shop, line: Line) -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import (
+    cancellation_calls,
     documents,
+    eligibility,
     finance_calls,
     order_calls,
     product_calls,
     product_creation,
     references,
+    return_calls,
     sellers,
     shapes,
     shipping,
     uploads,
     warehouses,
 )
+from .aftersale_steps import advance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +53,19 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         shipping.create_packages,
         shipping.ship_package,
         documents.get_package_shipping_document,
+        return_calls.search_returns,
+        return_calls.get_return_records,
+        return_calls.create_return,
+        return_calls.approve_return,
+        return_calls.reject_return,
+        cancellation_calls.search_cancellations,
+        cancellation_calls.cancel_order,
+        cancellation_calls.approve_cancellation,
+        cancellation_calls.reject_cancellation,
+        eligibility.get_reject_reasons,
+        eligibility.get_decision_eligibility,
+        eligibility.get_aftersale_eligibility,
+        eligibility.calculate_refund,
         finance_calls.get_statements,
         finance_calls.get_payments,
         finance_calls.get_withdrawals,
@@ -60,4 +77,5 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
 
 
 def answer(call: Call) -> Json:
+    advance(call.shop, call.now)
     return HANDLERS.get(call.operation.name, shapes.answer)(call)

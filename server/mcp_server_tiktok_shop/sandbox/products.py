@@ -64,6 +64,9 @@ class Product:
     weight: Json = field(default_factory=dict)
     extras: Json = field(default_factory=dict)
 
+    def sku(self, sku_id: str) -> Sku | None:
+        return next((sku for sku in self.skus if sku.id == sku_id), None)
+
     def status_at(self, now: int) -> str:
         if self.status == "PENDING" and now >= self.update_time + AUDIT_SECONDS:
             return "ACTIVATE"

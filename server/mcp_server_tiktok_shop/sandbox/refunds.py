@@ -1,11 +1,11 @@
-"""What buyers get back: for lines of an order, their price, their share of the tax, and the postage with the last one."""
+"""What buyers get back: each line's price and its share of the tax, and the postage with the last of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .money import ZERO, spread, text
+from .money import ZERO, rounded, spread, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,4 +53,4 @@ def of_lines(order: Order, lines: Sequence[Line]) -> list[Refund]:
 
 def of_amount(amount: Decimal, lines: Sequence[Line]) -> list[Refund]:
     """An amount agreed on, in equal parts."""
-    return [Refund(part) for part in spread(amount, len(lines))]
+    return [Refund(part) for part in spread(rounded(amount), len(lines))]

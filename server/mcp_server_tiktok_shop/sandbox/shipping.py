@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from . import aftersales
+from .aftersale_reasons import CANCEL
+from .aftersale_steps import move
 from .ids import make_id, number
 from .money import text
 from .order_calls import order_of
@@ -48,7 +51,7 @@ def package_of(call: Call, package_id: str) -> Package:
 
 def ship_package(call: Call) -> Json:
     package = package_of(call, call.arguments["package_id"])
-    _refuse_unshippable(package, call.now, already=21008099)
+    refuse_unshippable(call, package, already=21008099)
     if any(order.shipping_type == "SELLER" for order in package.orders):
         provider_id, tracking_number = _own_shipment(call)
         arrange(package, call.now, tracking_number, provider_id)
@@ -62,9 +65,9 @@ def ship_package(call: Call) -> Json:
     return {}
 
 
-def _refuse_unshippable(package: Package, now: int, *, already: int) -> None:
+def refuse_unshippable(call: Call, package: Package, *, already: int) -> None:
     for order in package.orders:
-        status = order.status(now)
+        status = order.status(call.now)
         if status == "CANCELLED":
             raise Refusal(21011041, f"The order '{order.id}' is cancelled.")
         if status in ("UNPAID", "ON_HOLD"):
@@ -73,6 +76,18 @@ def _refuse_unshippable(package: Package, now: int, *, already: int) -> None:
         raise Refusal(21011041, f"The package '{package.id}' is cancelled.")
     if package.shipped_time:
         raise Refusal(already, f"The package '{package.id}' is already shipped.")
+    for order in package.orders:
+        _settle_request(call, order)
+
+
+def _settle_request(call: Call, order: Order) -> None:
+    """A buyer who wants to cancel holds up the parcel; in the US shipping it turns the buyer down."""
+    request = call.shop.aftersales.open_of(order)
+    if request is None:
+        return
+    if call.shop.region != "US" or request.kind != CANCEL:
+        raise Refusal(21008044, f"The order '{order.id}' has an open request '{request.id}': decide it first.")
+    move(call.shop, request, aftersales.CANCEL_WITHDRAWN, call.now, "SYSTEM")
 
 
 def _own_shipment(call: Call) -> tuple[str, str]:
@@ -101,7 +116,7 @@ def create_packages(call: Call) -> Json:
     service = _service(call, lines)
     for line in lines:
         if line.package is not None:
-            _refuse_unshippable(line.package, call.now, already=21011006)
+            refuse_unshippable(call, line.package, already=21011006)
     package = Package(make_id("1153", call.shop.id, "packed", call.shop.version, lines[0].id), call.now, tuple(lines))
     _move(call, package)
     if "shipping_service_id" in call.arguments:
@@ -134,12 +149,12 @@ def _chosen_lines(call: Call) -> list[Line]:
         orders = [order_of(call, order_id) for order_id in order_ids]
         if len({order.buyer for order in orders}) > 1:
             raise Refusal(21011029, "The orders go to different recipients and cannot be combined.")
-        return [line for order in orders for line in order.lines]
+        return [line for order in orders for line in order.lines if not line.cancel_time]
     if not call.arguments.get("order_id"):
         raise Refusal(21001001, f"Invalid param 'order_id': 'ship_type' {kind} needs it.")
     order = order_of(call, call.arguments["order_id"])
     if kind == WHOLE_ORDER:
-        return list(order.lines)
+        return [line for line in order.lines if not line.cancel_time]
     return _part(call, order)
 
 
@@ -147,7 +162,7 @@ def _part(call: Call, order: Order) -> list[Line]:
     wanted = {item.get("order_line_id", "") for item in call.arguments.get("order_line_item", ())}
     if not wanted:
         raise Refusal(21001001, "Invalid param 'order_line_item': 'ship_type' 2 needs it.")
-    strange = wanted - {line.id for line in order.lines}
+    strange = wanted - {line.id for line in order.lines if not line.cancel_time}
     if strange:
         raise Refusal(21001001, f"Invalid param 'order_line_item': the order has no line '{min(strange)}'.")
     return [line for line in order.lines if line.id in wanted]

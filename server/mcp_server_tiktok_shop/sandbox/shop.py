@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .aftersales import Aftersales
 from .money import ZERO
 from .pages import View
 
@@ -51,6 +52,7 @@ class Shop:
     packages: dict[str, Package] = field(default_factory=dict, repr=False)
     references: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict, repr=False)
     created_by_key: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    aftersales: Aftersales = field(default_factory=Aftersales, repr=False)
     planted: dict[str, str] = field(default_factory=dict, repr=False)
     version: int = 0
     _views: OrderedDict[Hashable, tuple[tuple[int, int], Any]] = field(default_factory=OrderedDict, repr=False)

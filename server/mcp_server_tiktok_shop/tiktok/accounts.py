@@ -50,6 +50,25 @@ class Shop(_Kept):
         return {"name": self.label, "region": self.region, "id": self.id}
 
 
+class Asset(_Kept):
+    """A category in a market that a partner's authorization opens, and what the platform knows it by."""
+
+    cipher: SecretStr
+    market: str = ""
+    category_id: str = ""
+    category: str = ""
+
+    def goes_by(self, name: str) -> bool:
+        text = name.strip().casefold()
+        names = [self.market, self.category, self.category_id]
+        names += [f"{self.market}/{self.category}", f"{self.market}/{self.category_id}"]
+        return text in {n.casefold() for n in names if n}
+
+    def told(self) -> dict[str, str]:
+        """As an assistant may see it."""
+        return {"market": self.market, "category": self.category, "category_id": self.category_id}
+
+
 class Account(_Kept):
     """One authorization. Expiries are absolute Unix seconds, 0 where unknown; `since` is when it was made.
 
@@ -68,6 +87,7 @@ class Account(_Kept):
     refresh_token_expire_in: int = 0
     granted_scopes: tuple[str, ...] = ()
     shops: tuple[Shop, ...] | None = None
+    assets: tuple[Asset, ...] | None = None
     since: int = 0
     lineage: str = ""
     renewing_since: int = 0
@@ -92,6 +112,7 @@ class Account(_Kept):
     def secrets(self) -> list[str]:
         """What must never be shown of it."""
         kept = [self.access_token, self.refresh_token, self.proxy, *(shop.cipher for shop in self.shops or ())]
+        kept += [asset.cipher for asset in self.assets or ()]
         return [secret.get_secret_value() for secret in kept]
 
     def told(self, zone: Any = None) -> dict[str, Any]:

@@ -6,9 +6,12 @@ import asyncio
 import random
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
 
+from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.tiktok.accounts import Account, Shop
+from mcp_server_tiktok_shop.tiktok.accounts import Account, Asset, Shop
+from mcp_server_tiktok_shop.tiktok.assets import Assets
 from mcp_server_tiktok_shop.tiktok.envelope import SERVER_FAULT, THROTTLED, Lost, Refused, Unreached
 from mcp_server_tiktok_shop.tiktok.refusals import refusal
 from mcp_server_tiktok_shop.tiktok.shops import Shops, Target
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
-    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.tiktok.envelope import Answer
     from mcp_server_tiktok_shop.tiktok.refusals import Meaning
     from mcp_server_tiktok_shop.tiktok.requests import ApiHost
@@ -32,6 +35,15 @@ KNOCKS = 3  # further tries to connect: a host or proxy that is away mostly stay
 
 
 T = TypeVar("T")
+UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The operations that tell which shops and category assets an authorization opens, with their ciphers."""
+
+    shops: Operation
+    assets: Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,7 @@ class Platform:
         tokens: Tokens,
         rim: Rim,
         meaning: Meaning,
-        shops_operation: Operation,
+        sources: Sources,
         deadline: float = 45.0,
         pinned: str | None = None,
     ) -> None:
@@ -61,9 +73,10 @@ class Platform:
         self._tokens = tokens
         self._rim = rim
         self._meaning = meaning
-        self._shops_operation = shops_operation
+        self._sources = sources
         self._deadline = deadline
         self.shops = Shops(tokens, self._authorized_shops, pinned)
+        self.assets = Assets(tokens, self._authorized_assets)
 
     async def call(self, call: ApiCall, target: Target) -> Answer:
         """The platform's answer.
@@ -122,6 +135,9 @@ class Platform:
         if error.code == TOKEN_EXPIRED:
             account = await self._tokens.renewed(target.account.id, target.account.access_token)
             return replace(target, account=account)
+        if target.asset is not None:
+            anew = await self.assets.again(target)
+            return anew if anew.asset is not None and anew.asset.cipher != target.asset.cipher else None
         if target.shop is None or call.operation.cipher == "never":
             return None
         again = await self.shops.again(target)
@@ -162,16 +178,24 @@ class Platform:
         return ShopError("unknown_outcome", told, hint=hint, request_id=request_id)
 
     async def _authorized_shops(self, account: Account) -> tuple[Shop, ...]:
-        from zoneinfo import ZoneInfo  # noqa: PLC0415
+        rows = await self._listed(account, self._sources.shops, "shops")
+        return tuple(Shop.model_validate({k: v for k, v in row.items() if v is not None}) for row in rows)
 
-        from mcp_server_tiktok_shop.catalog.binding import bind  # noqa: PLC0415
-
-        call = bind(self._shops_operation, {}, ZoneInfo("UTC"))
-        answer = await self.call(call, Target(account, None))
+    async def _authorized_assets(self, account: Account) -> tuple[Asset, ...]:
+        rows = await self._listed(account, self._sources.assets, "category_assets")
         return tuple(
-            Shop.model_validate({k: v for k, v in shop.items() if v is not None})
-            for shop in answer.data.get("shops") or ()
+            Asset(
+                cipher=row["cipher"],
+                market=str(row.get("target_market") or ""),
+                category_id=str((row.get("category") or {}).get("id") or ""),
+                category=str((row.get("category") or {}).get("name") or ""),
+            )
+            for row in rows
         )
+
+    async def _listed(self, account: Account, operation: Operation, name: str) -> list[Json]:
+        answer = await self.call(bind(operation, {}, UTC), Target(account, None))
+        return list(answer.data.get(name) or ())
 
 
 def _reads(call: ApiCall) -> bool:

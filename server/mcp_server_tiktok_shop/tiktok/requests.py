@@ -41,6 +41,8 @@ class ApiHost:
         query["timestamp"] = str(int(self.clock()))
         if target.shop is not None and call.operation.cipher != "never":
             query["shop_cipher"] = target.shop.cipher.get_secret_value()
+        if target.asset is not None:
+            query["category_asset_cipher"] = target.asset.cipher.get_secret_value()
         query["sign"] = sign(app.secret.get_secret_value(), call.path, query, call.body or b"")
         headers = {"x-tts-access-token": target.account.access_token.get_secret_value()}
         if call.operation.multipart:

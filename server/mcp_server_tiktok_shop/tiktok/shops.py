@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import CipherRule
-    from mcp_server_tiktok_shop.tiktok.accounts import Account, Shop
+    from mcp_server_tiktok_shop.tiktok.accounts import Account, Asset, Shop
     from mcp_server_tiktok_shop.tiktok.tokens import Tokens
 
 NAME_IT = "Name one of them as `shop`."
@@ -22,10 +22,11 @@ NAME_IT = "Name one of them as `shop`."
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose token a call uses, and the shop it is for, if any."""
+    """Whose token a call uses, and the shop or category asset it is for, if any."""
 
     account: Account
     shop: Shop | None
+    asset: Asset | None = None
 
     def zone(self, override: ZoneInfo | None) -> ZoneInfo:
         return override or zone_of(self.shop.region if self.shop else self.account.region)

@@ -1,0 +1,303 @@
+"""Settings are followed as they were meant or refused in a sentence; no secret is in that sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mcp_server_tiktok_shop.settings import API_URL, AUTH_URL, SETTINGS, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECRET = "hunter2-hunter2"
+
+
+def refused(environment: Mapping[str, str], flags: Mapping[str, str | None] | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({f"TIKTOK_SHOP_{name}": value for name, value in environment.items()}, flags)
+    told = str(caught.value)
+    assert "\n" not in told
+    assert SECRET not in told
+    return told
+
+
+# ---- names
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("READONLY", "TIKTOK_SHOP_READ_ONLY"),
+        ("REED_ONLY", "TIKTOK_SHOP_READ_ONLY"),
+        ("APP_SECRETS", "TIKTOK_SHOP_APP_SECRET"),
+        ("SANDBX", "TIKTOK_SHOP_SANDBOX"),
+        ("CONFIRMS", "TIKTOK_SHOP_CONFIRM"),
+        ("TIMEZONE", "TIKTOK_SHOP_TIME_ZONE"),
+        ("APP_SECRT_FILE", "TIKTOK_SHOP_APP_SECRET_FILE"),
+    ],
+)
+def test_an_unknown_name_stops_the_start_and_is_told_the_nearest(wrong: str, right: str) -> None:
+    told = refused({wrong: SECRET})
+    assert f"TIKTOK_SHOP_{wrong}" in told
+    assert f"did you mean {right}?" in told
+
+
+def test_an_unknown_name_stops_the_start_even_where_it_is_empty_or_like_none() -> None:
+    refused({"READONLY": ""})
+    refused({"": "1"})
+    assert "is not a setting" in refused({"XQZW": "1"})
+
+
+def test_other_names_are_nobodys_business() -> None:
+    assert read_settings({"PATH": "/bin", "TIKTOK": "1", "TIKTOKSHOP_X": "1", "MY_TIKTOK_SHOP_X": "1"}).app_key == ""
+
+
+def test_a_file_is_for_secrets_alone(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("true")
+    for name in ("APP_KEY_FILE", "READ_ONLY_FILE", "API_URL_FILE", "HOME_FILE"):
+        assert "is not a setting" in refused({name: str(tmp_path / "x")})
+
+
+def test_every_setting_has_a_variable_and_only_those_that_are_no_secret_a_flag() -> None:
+    secrets = {setting.name for setting in SETTINGS if setting.secret}
+    assert {"app_secret", "access_token", "refresh_token", "proxy"} <= secrets
+    for setting in SETTINGS:
+        assert setting.variable.startswith("TIKTOK_SHOP_")
+        assert setting.help.endswith(".")
+    from mcp_server_tiktok_shop.cli import main
+
+    flags = {option for parameter in main.params for option in parameter.opts}
+    for setting in SETTINGS:
+        assert (setting.flag in flags) is not setting.secret, setting.name
+    assert not any("secret" in flag or "token" in flag or "proxy" in flag for flag in flags)
+
+
+# ---- values
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("READ_ONLY", "maybe"),
+        ("READ_ONLY", "ture"),
+        ("READ_ONLY", "2"),
+        ("SANDBOX", "si"),
+        ("SANDBOX_SHOPS", "2"),
+        ("SANDBOX_SHOPS", "three"),
+        ("CONFIRM", "always"),
+        ("CONFIRM", "writes"),
+        ("CONFIRM", "no"),
+        ("ERA", "modern"),
+        ("LOG_LEVEL", "trace"),
+        ("TIME_ZONE", "London"),
+        ("TIME_ZONE", "Europe/Londen"),
+        ("TIME_ZONE", "../../etc/passwd"),
+        ("TIME_ZONE", "/etc/localtime"),
+        ("TIME_ZONE", "Europe"),
+        ("TIME_ZONE", "+01:00"),
+        ("API_URL", "open-api.tiktokglobalshop.com"),
+        ("API_URL", "ftp://open-api.tiktokglobalshop.com"),
+        ("API_URL", "https://"),
+        ("API_URL", "https://api.example?x=1"),
+        ("API_URL", "https://api.example/#x"),
+        ("API_URL", "https://api.example:99999"),
+        ("API_URL", "https://api.example:port"),
+        ("API_URL", "https://[::1"),
+        ("API_URL", "https://api example"),
+        ("API_URL", f"https://user:{SECRET}@api.example"),
+        ("API_URL", f"https://:{SECRET}@api.example"),
+        ("HOME", "~no-such-user-here/x"),
+        ("FILES", "~no-such-user-here/x"),
+        ("PROXY", "proxy.example"),
+    ],
+)
+def test_a_value_that_cannot_be_followed_stops_the_start(name: str, value: str) -> None:
+    assert refused({name: value}).startswith(f"TIKTOK_SHOP_{name} ")
+
+
+@pytest.mark.parametrize("host", ["api.example", "10.0.0.1", "127.0.0.1.example", "localhost.example", "0.0.0.0"])  # noqa: S104
+def test_plain_http_is_for_this_computer_alone(host: str) -> None:
+    for name in ("API_URL", "AUTH_URL"):
+        assert "https" in refused({name: f"http://{host}"})
+        assert "https" in refused({name: f"HTTP://{host}:8080/path"})
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "[::1]"])
+def test_plain_http_may_be_used_on_this_computer(host: str) -> None:
+    settings = read_settings({"TIKTOK_SHOP_API_URL": f"http://{host}:8765/"})
+    assert settings.api_url == f"http://{host}:8765"
+    assert settings.loopback
+
+
+def test_without_settings_it_is_the_platform_and_nothing_is_switched_on() -> None:
+    settings = read_settings({})
+    assert (settings.api_url, settings.auth_url) == (API_URL, AUTH_URL)
+    assert API_URL.startswith("https://")
+    assert AUTH_URL.startswith("https://")
+    assert not settings.loopback
+    assert not settings.sandbox
+    assert not settings.read_only
+    assert settings.confirm == "none"
+    assert settings.home.is_absolute()
+    assert settings.folder == settings.home / "files"
+
+
+@pytest.mark.parametrize("word", ["1", "true", "True", "TRUE", "yes", "on", "ON"])
+def test_on_is_on_however_it_is_written(word: str) -> None:
+    assert read_settings({"TIKTOK_SHOP_READ_ONLY": word}).read_only
+
+
+@pytest.mark.parametrize("word", ["0", "false", "False", "no", "off", "", "  "])
+def test_off_is_off_however_it_is_written(word: str) -> None:
+    assert not read_settings({"TIKTOK_SHOP_READ_ONLY": word}).read_only
+
+
+@pytest.mark.parametrize("word", [" true", "true\n", "\ttrue "])
+def test_a_safety_setting_with_blanks_around_it_is_not_lost(word: str) -> None:
+    """Read or refused, but never off."""
+    try:
+        assert read_settings({"TIKTOK_SHOP_READ_ONLY": word}).read_only
+    except SettingsError as error:
+        assert "TIKTOK_SHOP_READ_ONLY" in str(error)  # noqa: PT017
+
+
+@given(st.text(max_size=20))
+def test_a_switch_is_never_off_by_misunderstanding(word: str) -> None:
+    try:
+        on = read_settings({"TIKTOK_SHOP_READ_ONLY": word}).read_only
+    except SettingsError:
+        return
+    assert on or word.strip().casefold() in ("", "0", "false", "no", "off")
+
+
+@pytest.mark.skipif(__import__("os").name == "nt", reason="names of variables know no case there")
+def test_one_setting_given_twice_in_different_case_is_not_chosen_silently() -> None:
+    for first, second in (("TIKTOK_SHOP_READ_ONLY", "tiktok_shop_read_only"),) * 2:
+        environment = {first: "false", second: "true"}
+        try:
+            assert read_settings(environment).read_only
+        except SettingsError:
+            pass
+        try:
+            assert read_settings(dict(reversed(environment.items()))).read_only
+        except SettingsError:
+            pass
+
+
+def test_the_sandbox_and_a_real_address_exclude_each_other() -> None:
+    for name in ("API_URL", "AUTH_URL"):
+        told = refused({"SANDBOX": "1", name: "https://api.example"})
+        assert f"TIKTOK_SHOP_{name}" in told
+        assert "sandbox" in told
+    assert "--api-url" in refused({"SANDBOX": "1"}, {"api_url": "https://api.example"})
+    assert "sandbox" in refused({"API_URL": "http://127.0.0.1:1"}, {"sandbox": "true"})
+    assert read_settings({"TIKTOK_SHOP_SANDBOX": "1", "TIKTOK_SHOP_API_URL": ""}).sandbox
+
+
+def test_the_sandbox_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    real = read_settings({"TIKTOK_SHOP_HOME": str(tmp_path)})
+    simulated = read_settings({"TIKTOK_SHOP_HOME": str(tmp_path), "TIKTOK_SHOP_SANDBOX": "1"})
+    assert real.state == tmp_path
+    assert simulated.state == tmp_path / "sandbox"
+    assert simulated.folder.is_relative_to(simulated.state)
+
+
+def test_a_flag_wins_over_its_variable(tmp_path: Path) -> None:
+    environment = {
+        "TIKTOK_SHOP_APP_KEY": "from the environment",
+        "TIKTOK_SHOP_READ_ONLY": "no",
+        "TIKTOK_SHOP_HOME": "/nowhere",
+        "TIKTOK_SHOP_LOG_LEVEL": "nonsense",
+    }
+    flags = {"app_key": "from a flag", "read_only": "true", "home": str(tmp_path), "log_level": "debug", "era": None}
+    settings = read_settings(environment, flags)
+    assert settings.app_key == "from a flag"
+    assert settings.read_only
+    assert settings.home == tmp_path
+    assert settings.log_level == "DEBUG"
+    assert refused({"ERA": "auto"}, {"era": "modern"}).startswith("--era ")
+
+
+def test_folders_are_absolute_and_know_the_persons_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings({"TIKTOK_SHOP_HOME": "~/state", "TIKTOK_SHOP_FILES": "pictures"})
+    assert settings.home == tmp_path / "state"
+    assert settings.folder == tmp_path / "pictures"
+
+
+# ---- secrets
+
+
+@pytest.mark.parametrize("name", ["APP_SECRET", "ACCESS_TOKEN", "REFRESH_TOKEN"])
+def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text(f"  {SECRET}\n")
+    settings = read_settings({f"TIKTOK_SHOP_{name}_FILE": str(tmp_path / "secret")})
+    assert getattr(settings, name.lower()).get_secret_value() == SECRET
+
+
+def test_the_file_may_be_in_the_persons_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "proxy").write_text(f"http://bob:{SECRET}@proxy.example:8080\n")
+    settings = read_settings({"TIKTOK_SHOP_PROXY_FILE": "~/proxy"})
+    assert settings.proxy is not None
+    assert settings.proxy.password.get_secret_value() == SECRET
+
+
+def test_a_file_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00secret\xff")
+    for path in ("/no/such/file", str(tmp_path), str(tmp_path / "binary"), "~no-such-user-here/secret", "a\0b"):
+        told = refused({"APP_SECRET_FILE": path})
+        assert "TIKTOK_SHOP_APP_SECRET_FILE" in told
+
+
+def test_what_stands_in_a_file_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "proxy").write_text(f"nonsense {SECRET}")
+    assert refused({"PROXY_FILE": str(tmp_path / "proxy")}).startswith("TIKTOK_SHOP_PROXY_FILE ")
+
+
+def test_a_secret_given_both_ways_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    environment = {"APP_SECRET": SECRET, "APP_SECRET_FILE": str(tmp_path / "secret")}
+    for given_as in (environment, dict(reversed(environment.items()))):
+        told = refused(given_as)
+        assert "both" in told
+        assert "TIKTOK_SHOP_APP_SECRET_FILE" in told
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_empty_one_of_the_two_does_not_count(tmp_path: Path, order: int) -> None:
+    """Configuration blocks keep empty lines for what is not filled in."""
+    (tmp_path / "secret").write_text(SECRET)
+    filled = {"TIKTOK_SHOP_APP_SECRET": "", "TIKTOK_SHOP_APP_SECRET_FILE": str(tmp_path / "secret")}
+    settings = read_settings(dict(list(filled.items())[::order]))
+    assert settings.app_secret.get_secret_value() == SECRET
+    filled = {"TIKTOK_SHOP_APP_SECRET": SECRET, "TIKTOK_SHOP_APP_SECRET_FILE": ""}
+    settings = read_settings(dict(list(filled.items())[::order]))
+    assert settings.app_secret.get_secret_value() == SECRET
+
+
+SECRETS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=4, max_size=40).map(lambda t: f"s3cr3t{t}x")
+
+
+@given(SECRETS, SECRETS, SECRETS, SECRETS)
+def test_no_secret_is_in_the_repr_of_settings(secret: str, access: str, refresh: str, password: str) -> None:
+    assume(not any(character in password for character in "@:/[]%"))
+    settings = read_settings(
+        {
+            "TIKTOK_SHOP_APP_SECRET": secret,
+            "TIKTOK_SHOP_ACCESS_TOKEN": access,
+            "TIKTOK_SHOP_REFRESH_TOKEN": refresh,
+            "TIKTOK_SHOP_PROXY": f"http://proxy.example:8080:bob:{password}",
+        }
+    )
+    assert settings.app_secret.get_secret_value() == secret.strip()
+    for shown in (repr(settings), str(settings), f"{settings}"):
+        assert "s3cr3t" not in shown
