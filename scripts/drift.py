@@ -77,8 +77,8 @@ def _told(
 ) -> str:
     lines = [
         f"description {published.version} (settled: {recalled.version}): {len(published.operations)} operations",
-        f"{len(pairs.known)} are ours, {len(pairs.older)} older versions of ours, {len(pairs.added)} unknown to us;"
-        f" {len(pairs.unseen)} of ours are not in it",
+        f"{len(pairs.known)} are ours, {len(pairs.older)} older versions of ours, {len(pairs.added)} unknown to us",
+        f"{len(pairs.unseen)} of ours are not in it",
         "",
         *(f"{count:5}  {kind}" for kind, count in telling.counts(told).items()),
     ]

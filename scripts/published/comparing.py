@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field as attribute
-from typing import Any
+from dataclasses import dataclass
+from dataclasses import field as attribute
+from typing import TYPE_CHECKING, Any
 
 from scripts.published import wording
-from scripts.published.description import Address, Description, Json, Published
+from scripts.published.description import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scripts.published.description import Description, Published
+
+Json = dict[str, Any]
 
 BOUNDS = ("minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum")
 # In the order in which they are told.
@@ -73,28 +80,26 @@ class Pairs:
 
 
 def paired(catalog: list[Ours], description: Description) -> Pairs:
-    families: dict[str, Ours] = {}
-    for ours in catalog:
-        families[ours.address.family] = ours
-        for address in replaced(ours):
-            families.setdefault(address.family, ours)
-    addresses = {str(ours.address): ours for ours in catalog}
+    families = {address.family: ours for ours in catalog for address in replaced(ours)}
+    families |= {ours.address.family: ours for ours in catalog}
+    current = {str(ours.address): ours for ours in catalog}
     left_behind = {str(address) for ours in catalog for address in replaced(ours)}
-    found: dict[str, tuple[Ours, Published]] = {}
+    found: dict[str, Published] = {}
     added, older = [], []
-    for address, published in sorted(description.operations.items()):
-        exact = addresses.get(address)
-        relative = exact or families.get(published.address.family)
-        if relative is None and address not in left_behind:
-            added.append(published)
-        elif relative is None or (
-            not exact and (address in left_behind or published.address.version <= relative.address.version)
-        ):
+    # By version, so that the newest of a family is the one that stays.
+    for published in sorted(description.operations.values(), key=lambda each: each.address.version):
+        address = str(published.address)
+        ours = current.get(address) or families.get(published.address.family)
+        if ours is None:
+            (older if address in left_behind else added).append(published)
+        elif address not in left_behind and published.address.version >= ours.address.version:
+            older += [found[ours.name]] if ours.name in found else []
+            found[ours.name] = published
+        else:
             older.append(published)
-        elif relative.name not in found or published.address.version > found[relative.name][1].address.version:
-            found[relative.name] = (relative, published)
+    known = tuple((ours, found[ours.name]) for ours in catalog if ours.name in found)
     unseen = tuple(ours for ours in catalog if ours.name not in found)
-    return Pairs(tuple(found.values()), tuple(added), unseen, tuple(older))
+    return Pairs(known, tuple(added), unseen, tuple(older))
 
 
 def replaced(ours: Ours) -> list[Address]:
@@ -111,9 +116,11 @@ def differences(pairs: Pairs, remembered: dict[str, str]) -> list[Difference]:
         Difference("operation added", str(published.address), theirs=published.title, facts=published.facts)
         for published in pairs.added
     ]
-    for ours in pairs.unseen:
-        if str(ours.address) in remembered:
-            found.append(Difference("operation gone", ours.name, ours=str(ours.address)))
+    found += [
+        Difference("operation gone", ours.name, ours=str(ours.address))
+        for ours in pairs.unseen
+        if str(ours.address) in remembered
+    ]
     for ours, published in pairs.known:
         found += _of_operation(ours, published)
         if remembered.get(str(published.address), published.digest) != published.digest:
@@ -210,8 +217,8 @@ def _of_bounds(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Diff
 def _of_answer(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
     """Ours may hold more, from newer sources, and ends at some depth."""
     ours, theirs = ours.get("items", ours), theirs.get("items", theirs)
-    had, has = ours.get("properties"), theirs.get("properties", {})
-    for field in has if had is not None else ():
+    had, has = ours.get("properties", {}), theirs.get("properties", {})
+    for field in has if had else ():
         at = place + field
         if field not in had:
             yield Difference("answer field added", name, at, theirs=_kind(has[field]), facts=has[field])

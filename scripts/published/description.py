@@ -10,10 +10,12 @@ import subprocess
 import tarfile
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripts.published import wording
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PACKAGE = "@tts-open-toolkit/cli"
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -73,7 +75,8 @@ def fetch(into: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise UnreadableError("npm is needed to fetch the package; or give the folder of an unpacked one")
-    packed = subprocess.run([npm, "pack", "--silent", PACKAGE], cwd=into, check=False, capture_output=True, text=True)  # noqa: S603 a fixed command
+    command = [npm, "pack", "--silent", PACKAGE]
+    packed = subprocess.run(command, cwd=into, check=False, capture_output=True, text=True)  # noqa: S603 all of it ours
     archives = list(into.glob("*.tgz"))
     if packed.returncode or not archives:
         raise UnreadableError(f"npm could not fetch {PACKAGE}: {packed.stderr.strip() or packed.returncode}")

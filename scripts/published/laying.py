@@ -6,13 +6,15 @@ Nothing is taken away: what the description no longer holds is for an engineer t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripts.import_facts import ARGUMENT_WORDS, read, record, schema, shape, write
 from scripts.published.comparing import Difference, Json, Ours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 LONGEST_NAME = 40
 
@@ -140,7 +142,7 @@ def _supersede(ours: Ours, each: Difference) -> None:
     method, path = str(each.theirs).split(" ", 1)
     old = ours.record["path"] if method == ours.record["method"] else str(each.ours)
     ours.record["replaces"] = [*ours.record.get("replaces", []), old]
-    ours.record |= {"method": method, "path": path}
+    ours.record.update(method=method, path=path)
 
 
 def _cipher(ours: Ours, each: Difference) -> None:
@@ -160,7 +162,7 @@ def _openly(made: Json) -> Json:
     if "items" in made:
         made["items"] |= _openly(made["items"])
     for each in made.get("properties", {}).values():
-        each |= _openly(each)
+        each.update(_openly(each))
     return {"x-enum-open": True} if "enum" in made else {}
 
 

@@ -1,13 +1,16 @@
-"""What was described and left as it is when the description was last gone through: a small file, written by `--settle`."""
+"""What was described, and left as it is, when the description was last gone through; `--settle` writes it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.import_facts import read, write
-from scripts.published.comparing import Difference
-from scripts.published.description import Description
+
+if TYPE_CHECKING:
+    from scripts.published.comparing import Difference
+    from scripts.published.description import Description
 
 FILE = Path(__file__).with_name("settled.json")
 

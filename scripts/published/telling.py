@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripts.published.comparing import KINDS, Difference, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WIDEST = 60
 

@@ -49,8 +49,8 @@ WORDS = {
 
 NUMBER = r"(-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?)"
 # `[1, 100]` or `1-100`: a comma without a bracket before it stands between thousands.
-IN_BRACKETS = rf"[\[(]\s*{NUMBER}\s*[-\u2013,]\s*{NUMBER}\s*[\])]"  # noqa: RUF001 as the texts write it
-DASHED = rf"{NUMBER}\s*(?:-|\u2013|to)\s*{NUMBER}(?![\d:]|\s*(?:days?|px|%))"  # noqa: RUF001
+IN_BRACKETS = rf"[\[(]\s*{NUMBER}\s*[-\u2013,]\s*{NUMBER}\s*[\])]"
+DASHED = rf"{NUMBER}\s*(?:-|\u2013|to)\s*{NUMBER}(?![\d:]|\s*(?:days?|px|%))"
 PAIR = rf"(?:{IN_BRACKETS}|{DASHED})"
 # A number of something else: megabytes, pixels, decimal places, days, a share.
 THINGS = r"(?![\d,.]*\d|\s*(?:x\s*\d|[mk]b\b|px|%|<|decimal|digits|days?|languages|types))"
@@ -90,7 +90,7 @@ def values(text: str, kind: str) -> list[str]:
     found: list[str] = []
     for place, line in enumerate(lines):
         cue = CUE.search(line)
-        if cue and not "example" in line.lower():
+        if cue and "example" not in line.lower():
             found += _beside(line[cue.end() :]) or _below(lines[place + 1 :], by_region="region" in line.lower())
     return list(dict.fromkeys(found or _shouted(lines)))
 
@@ -100,7 +100,9 @@ def _beside(rest: str) -> list[str]:
     stated = re.match(r"[^:\uff1a]{0,40}?(?:[:\uff1a]|\bare\b|\bis\b|\binclude\b)\s*(.+)", rest)
     if not stated:
         return []
-    parts = [part.strip() for part in re.split(r"[,\uff0c\u3001]|\bor\b|\band\b", stated[1].rstrip(". ")) if part.strip()]
+    parts = [
+        part.strip() for part in re.split(r"[,\uff0c\u3001]|\bor\b|\band\b", stated[1].rstrip(". ")) if part.strip()
+    ]
     found = [
         match[1] or match[2] for part in parts if (match := re.fullmatch(rf"`([^`]+)`|[\"']?({PLAIN})[\"']?", part))
     ]
@@ -114,9 +116,7 @@ def _below(lines: list[str], *, by_region: bool) -> list[str]:
         value = _listed(line, by_region=by_region)
         if value:
             found.append(value)
-        elif found and not by_region and not _continues(line):
-            break
-        elif not found and line and not by_region:
+        elif not by_region and (not _continues(line) if found else line):
             break
     return found
 
@@ -154,7 +154,7 @@ def _shouted(lines: list[str]) -> list[str]:
 
 
 def limits(text: str, kind: str) -> Facts:
-    """The bounds that a text sets: of a list, of the length of a text, of a number; the loosest, where it has several."""
+    """The bounds that a text sets to a list, a text's length or a number; the loosest, where it has several."""
     found: Facts = {}
     for sentence in _sentences(text):
         for keyword, value in _bounds(sentence, kind):
