@@ -24,12 +24,12 @@ KINDS = (
     "operation superseded",
     "cipher changed",
     "argument added",
-    "argument removed",
+    "argument not described",
     "argument moved",
     "required changed",
     "type changed",
-    "values added",
-    "values removed",
+    "value added",
+    "value not described",
     "limit changed",
     "answer field added",
     "answer type changed",
@@ -51,7 +51,7 @@ class Difference:
     @property
     def identity(self) -> str:
         """What makes it the same difference in a later run: what the description says, or no longer says."""
-        said = self.ours if self.kind.endswith("removed") else self.theirs
+        said = self.ours if self.kind.endswith("not described") else self.theirs
         return f"{self.kind}: {self.place}: {said}"
 
 
@@ -85,7 +85,8 @@ def paired(catalog: list[Ours], description: Description) -> Pairs:
     current = {str(ours.address): ours for ours in catalog}
     left_behind = {str(address) for ours in catalog for address in replaced(ours)}
     found: dict[str, Published] = {}
-    added, older = [], []
+    added: list[Published] = []
+    older: list[Published] = []
     # By version, so that the newest of a family is the one that stays.
     for published in sorted(description.operations.values(), key=lambda each: each.address.version):
         address = str(published.address)
@@ -174,7 +175,7 @@ def _of_fields(name: str, place: str, ours: Json, theirs: Json, published: Publi
             yield Difference("argument added", name, place + field, theirs=_kind(theirs[field]), facts=theirs[field])
     for field in ours:
         if field not in theirs:
-            yield Difference("argument removed", name, place + field, ours=_kind(ours[field]))
+            yield Difference("argument not described", name, place + field, ours=_kind(ours[field]))
         else:
             yield from _of_field(name, place + field, ours[field], theirs[field], published)
 
@@ -202,10 +203,10 @@ def _of_values(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Diff
     had, has = ({str(value): value for value in each.get("enum", ())} for each in (ours, theirs))
     for text, value in has.items():
         if text not in had:
-            yield Difference("values added", name, place, theirs=value)
+            yield Difference("value added", name, place, theirs=value)
     for text, value in had.items():
         if has and text not in has and not wording.mentions(theirs.get("x-hint", ""), text):
-            yield Difference("values removed", name, place, ours=value)
+            yield Difference("value not described", name, place, ours=value)
 
 
 def _of_bounds(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:

@@ -1,7 +1,4 @@
-"""Lays what the description newly says into the catalog's records, and leaves our words where they are.
-
-Nothing is taken away: what the description no longer holds is for an engineer to judge.
-"""
+"""Lays what the description newly says into the catalog's records; takes nothing away, and leaves our words."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONGEST_NAME = 40
+KINDS_OF_FILE = ("areas", "responses")
 
 
 @dataclass(frozen=True)
@@ -49,9 +47,6 @@ class Records:
                     write(path, data)
 
 
-KINDS_OF_FILE = ("areas", "responses")
-
-
 def lay(differences: list[Difference], records: Records) -> list[Difference]:
     """Write what can be written; what is left, in the order given, is for the reader."""
     known = {ours.name: ours for ours in records.operations()}
@@ -79,7 +74,10 @@ def _add(added: Difference, records: Records) -> None:
     }
     area = _area(facts["path"], records)
     name = _name(str(added.theirs), facts["path"], {n for each in records.areas.values() for n in each})
-    records.areas.setdefault(area, {})[name] = record(facts | judged, {})
+    made = record(facts | judged, {})
+    for argument in made["arguments"].values():
+        argument.update(_openly(argument))
+    records.areas.setdefault(area, {})[name] = made
     records.answers.setdefault(area, {})[name] = shape(facts["response"])
 
 
@@ -210,7 +208,7 @@ WRITERS: dict[str, Callable[[Ours, Difference], Any]] = {
     "argument moved": _move,
     "required changed": _require,
     "type changed": _retype,
-    "values added": _value,
+    "value added": _value,
     "limit changed": _limit,
     "answer field added": _answer,
     "answer type changed": _answer,

@@ -1,8 +1,7 @@
-"""Reads what the published description tells in prose alone: the values of a field, its bounds, its unit.
+"""Reads what the published description tells in prose alone: the values of a field, its bounds, its unit."""
 
-Its schemas hold names and types and little more; a list of values or a bound stands in the text beside them. What
-the text does not say plainly is left unread: a missed fact is found by eye, a made-up one would be written.
-"""
+# Its schemas hold names and types and little more. What the text beside them does not say plainly is left unread:
+# a missed fact shows as a reworded operation and is found by eye, a made-up one would be written.
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -62,6 +63,7 @@ def main(context: click.Context, /, **flags: str | None) -> None:
     context.obj = settings
     if context.invoked_subcommand is None:
         _serve(settings)
+    gc.enable()  # off since the start, see __main__
 
 
 def _serve(settings: Settings) -> None:

@@ -106,7 +106,9 @@ def seen(content: bytes) -> list[Seen]:
         assert page.rotation == 0
         spots: dict[str, tuple[float, float]] = {}
 
-        def keep(text: str, cm: Any, tm: Any, _font: Any, _size: Any, spots: dict[str, tuple[float, float]] = spots) -> None:
+        def keep(
+            text: str, cm: Any, tm: Any, _font: Any, _size: Any, spots: dict[str, tuple[float, float]] = spots
+        ) -> None:
             x, y = tm[4] * cm[0] + tm[5] * cm[2] + cm[4], tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
             for letter in text.strip():
                 spots[letter] = (x, y)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.assistant.toolsets import DEFAULT
+from mcp_server_tiktok_shop.assistant.toolsets import ALWAYS, DEFAULT
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from tests.keys import reply
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 CATALOG = Catalog()
+LISTED = (*ALWAYS, *DEFAULT)
 TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 FORBIDDEN = {
     "anyOf",
@@ -59,8 +60,20 @@ SHOP_WRITES = {
     "add_external_order_references",
     "create_packages",
     "ship_package",
+    "run_write_operation",
 }
-DESTRUCTIVE = {"delete_products", "create_packages", "ship_package"}
+DESTRUCTIVE = {"delete_products", "create_packages", "ship_package", "run_write_operation"}
+# Those for which no shop can be meant, and those that take it in their `arguments`.
+SHOPLESS = {
+    "list_shops",
+    "check_connection",
+    "get_authorization_url",
+    "exchange_authorization_code",
+    "find_operations",
+    "describe_operation",
+    "run_read_operation",
+    "run_write_operation",
+}
 LOCAL_WRITES = {"exchange_authorization_code", "refresh_access_token", "resize_pdf"}
 
 
@@ -185,7 +198,7 @@ def test_what_reads_is_asked_for_with_get_or_a_search() -> None:
 
 async def test_the_list_is_the_same_each_time_and_in_the_same_order(connect: Connect) -> None:
     first = await listed(connect)
-    assert [tool.name for tool in first] == list(DEFAULT)
+    assert [tool.name for tool in first] == list(LISTED)
     assert list(map(compact, first)) == list(map(compact, await listed(connect)))
 
 
@@ -199,7 +212,7 @@ async def test_calls_do_not_change_the_list(connect: Connect) -> None:
 
 async def test_a_read_only_server_lists_no_write(connect: Connect) -> None:
     names = {tool.name for tool in await listed(connect, read_only=True)}
-    assert names == set(DEFAULT) - SHOP_WRITES
+    assert names == set(LISTED) - SHOP_WRITES
 
 
 async def test_a_read_only_server_refuses_what_it_does_not_list(connect: Connect) -> None:
@@ -221,7 +234,7 @@ async def test_limits_are_told_in_words_too(connect: Connect) -> None:
                 assert re.search(rf"(?<!\d){re.escape(str(schema[keyword]))}(?!\d)", words), (path, keyword)
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", LISTED)
 def test_limits_of_text_and_open_choices_are_told_in_words(name: str) -> None:
     from mcp_server_tiktok_shop.catalog.schemas import listing
 
@@ -245,8 +258,7 @@ async def test_one_known_shop_needs_no_mention(connect: Connect) -> None:
 
 async def test_of_several_shops_one_can_be_named(connect: Connect) -> None:
     for tool in await listed(connect, sandbox_shops=3):
-        local = tool.name in {"list_shops", "check_connection", "exchange_authorization_code"}
-        assert ("shop" in tool.input_schema["properties"]) is not local, tool.name
+        assert ("shop" in tool.input_schema["properties"]) is (tool.name not in SHOPLESS), tool.name
         assert "shop" not in tool.input_schema.get("required", ())
 
 

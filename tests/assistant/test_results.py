@@ -20,8 +20,6 @@ from tests.wire.recorder import COFFEE, TEA, Recorder
 if TYPE_CHECKING:
     from tests.conftest import Connect
 
-SUMMER, WINTER = 1782900000, 1767258000  # 2026-07-01 and 2026-01-01, both at 10:00 in London's clock or UTC
-
 
 @pytest.fixture
 def era() -> str:
@@ -119,7 +117,11 @@ async def test_an_id_too_large_for_a_number_becomes_text(connect: Connect) -> No
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=20,
 )
@@ -158,7 +160,10 @@ def test_a_time_that_is_told_is_the_time_that_was_answered(moment: int) -> None:
 
 
 async def test_ciphers_are_never_told(connect: Connect) -> None:
-    async with Recorder(shops=[TEA, COFFEE]) as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
+    async with (
+        Recorder(shops=[TEA, COFFEE]) as recorder,
+        connect(api_url=recorder.url, auth_url=recorder.url) as client,
+    ):
         told = [
             reply(await client.call_tool("get_authorized_shops", {})),
             reply(await client.call_tool("list_shops", {})),
@@ -278,9 +283,7 @@ async def test_a_batch_of_which_nothing_was_done_is_an_error(connect: Connect, i
 
 async def test_a_batch_of_orders_of_which_none_was_done_is_an_error(connect: Connect) -> None:
     """Codes come as text here, and the id of the failed order stands beside that of the other system."""
-    orders = [
-        {"id": number, "external_order": {"id": f"S-{number}", "platform": "SHOPIFY"}} for number in ("11", "12")
-    ]
+    orders = [{"id": number, "external_order": {"id": f"S-{number}", "platform": "SHOPIFY"}} for number in ("11", "12")]
     errors = [
         {
             "code": "36020001",

@@ -494,7 +494,7 @@ async def test_a_server_of_both_eras_can_be_discovered(home: Path) -> None:
 
 async def test_an_answer_of_five_megabytes_passes_whole(home: Path) -> None:
     keys = {"app_key": APP_KEY, "app_secret": APP_SECRET, "access_token": ACCESS_TOKEN}
-    title = "茶 & thé \u2028 \"quoted\" \\ " * 10
+    title = '茶 & thé \u2028 "quoted" \\ ' * 10
     products = [{"id": str(1729592969712207000 + n), "title": title} for n in range(22_000)]
     async with Recorder() as recorder:
         recorder.answer("/product/", data={"products": products, "total_count": len(products)})

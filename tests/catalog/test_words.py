@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from mcp_server_tiktok_shop.assistant.instructions import BASE
-from mcp_server_tiktok_shop.assistant.toolsets import DEFAULT
+from mcp_server_tiktok_shop.assistant.toolsets import ALWAYS, DEFAULT
 from mcp_server_tiktok_shop.catalog.operation import is_time
 from mcp_server_tiktok_shop.catalog.reader import FOLDER, Catalog, _open
 from mcp_server_tiktok_shop.catalog.schemas import listing
@@ -105,7 +105,7 @@ def test_the_measure_lets_a_summary_through_that_says_something(summary: str, na
     assert len(beyond_the_name(summary, name, title)) >= NEW_WORDS
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", [*ALWAYS, *DEFAULT])
 def test_every_tool_offered_by_default_has_words(name: str) -> None:
     record = CATALOG.operations[name].record
     assert record.get("title")
@@ -283,7 +283,7 @@ def without_words(operations: list[Operation]) -> list[str]:
 
 
 def test_arguments_of_the_default_tools_say_what_their_names_do_not() -> None:
-    assert without_words([CATALOG.operations[name] for name in DEFAULT]) == []
+    assert without_words([CATALOG.operations[name] for name in (*ALWAYS, *DEFAULT)]) == []
 
 
 def test_arguments_of_all_operations_say_what_their_names_do_not() -> None:
@@ -304,7 +304,7 @@ def test_no_description_only_says_its_argument_again() -> None:
 def test_times_are_told_as_times() -> None:
     for op in OPERATIONS:
         for name, schema in listing(op, shop=False)["properties"].items():
-            if is_time(op.arguments[name]):
+            if is_time(op.arguments.get(name, {})):
                 assert schema["type"] == "string"
                 assert "ISO 8601" in schema["description"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,28 @@ SECRET_FIELDS = frozenset({"access_token", "refresh_token", "cipher", "shop_ciph
 EARLIEST = 10**9  # 2001: a smaller number in a field called …_time is a duration, not a moment.
 
 
-def shaped(answer: Answer, shape: Json, zone: ZoneInfo) -> Json:
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An answer's shape made ready: what is in a field, and whether it is a time (`unit` a second's parts, else 0)."""
+
+    fields: dict[str, Form]
+    items: Form | None
+    unit: int
+    known: bool
+
+
+def form(shape: Json) -> Form:
+    fields = {name: form(field) for name, field in shape.get("properties", {}).items()}
+    items = form(shape["items"]) if "items" in shape else None
+    return Form(fields, items, TIMES[shape["x-unit"]] if is_time(shape) else 0, bool(shape))
+
+
+UNKNOWN = form({})
+
+
+def shaped(answer: Answer, form: Form, zone: ZoneInfo) -> Json:
     """`data` and what belongs beside it: `request_id`, `next_page_token`."""
-    data: Json = _shaped(answer.data, shape, zone, "")
+    data: Json = _fields(answer.data, form, zone)
     token = data.pop("next_page_token", None)
     told: Json = {"data": data}
     if token:
@@ -32,20 +52,30 @@ def shaped(answer: Answer, shape: Json, zone: ZoneInfo) -> Json:
     return told
 
 
-def _shaped(value: Any, shape: Json, zone: ZoneInfo, name: str) -> Any:
+def _fields(given: Json, form: Form, zone: ZoneInfo) -> Json:
+    made: Json = {}
+    fields = form.fields
+    for name, value in given.items():
+        if name in SECRET_FIELDS:
+            continue
+        field = fields.get(name, UNKNOWN)
+        if type(value) is str and not field.unit and (field.known or not name.endswith("_time")):
+            made[name] = value  # most values are text that stays as it is
+        else:
+            made[name] = _shaped(value, field, zone, name)
+    return made
+
+
+def _shaped(value: Any, form: Form, zone: ZoneInfo, name: str) -> Any:
     if isinstance(value, dict):
-        fields = shape.get("properties", {})
-        return {
-            key: _shaped(field, fields.get(key, {}), zone, key)
-            for key, field in value.items()
-            if key not in SECRET_FIELDS
-        }
+        return _fields(value, form, zone)
     if isinstance(value, list):
-        return [_shaped(item, shape.get("items", {}), zone, name) for item in value]
+        items = form.items or UNKNOWN
+        return [_shaped(item, items, zone, name) for item in value]
     if isinstance(value, bool):
         return value
-    if is_time(shape) or (not shape and name.endswith("_time")):
-        return _moment(value, TIMES.get(shape.get("x-unit", ""), 1), zone)
+    if form.unit or (not form.known and name.endswith("_time")):
+        return _moment(value, form.unit or 1, zone)
     if isinstance(value, int) and abs(value) >= SAFE:
         return str(value)
     return value

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mcp_server_tiktok_shop.assistant.results import shaped, with_failures
+from pydantic_core import to_json
+
+from mcp_server_tiktok_shop.assistant.results import Form, form, shaped, with_failures
 from mcp_server_tiktok_shop.assistant.uploads import uploads
 from mcp_server_tiktok_shop.catalog.binding import bind, local_times
 from mcp_server_tiktok_shop.catalog.checking import check
@@ -48,6 +50,7 @@ class Assistant:
     zone: ZoneInfo | None = None
     read_only: bool = False
     sandbox: bool = False
+    forms: dict[str, Form] = field(default_factory=dict)
 
     def offers(self, operation: Operation) -> bool:
         """Whether this server does the operation at all, listed or not."""
@@ -101,6 +104,11 @@ class Assistant:
             told = f"{operation.name} concerns the whole account, and this server is pinned to one shop."
             raise ShopError("not_permitted", told, hint="list_shops names the shop that this server is for.")
 
+    def _form(self, operation: Operation) -> Form:
+        if operation.name not in self.forms:
+            self.forms[operation.name] = form(self.catalog.shape(operation))
+        return self.forms[operation.name]
+
     def operation(self, name: str) -> Operation:
         """The operation of a name.
 
@@ -126,7 +134,7 @@ class Assistant:
         answer = await self.platform.call(bind(operation, values, zone, files), target)
         if isinstance(url := answer.data.get(DOCUMENT), str):
             await self.handed_out.remember(url)
-        told = shaped(answer, self.catalog.shape(operation), zone)
+        told = shaped(answer, self._form(operation), zone)
         told = with_failures(told, operation, values, self.catalog.error)
         if target.shop is not None:
             told["shop"] = target.shop.label
@@ -169,4 +177,7 @@ def _taken(operation: Operation, given: dict[str, Any], name: str) -> str | None
 
 def written(told: Json) -> str:
     """The text of a result: compact JSON, names as they are."""
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return to_json(told).decode()
+    except ValueError:  # half a character in the platform's data can only be written as its escape
+        return json.dumps(told, separators=(",", ":"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from contextlib import asynccontextmanager
@@ -55,14 +56,16 @@ def serve(
         told: dict[str, Any] = {}
         try:
             told = await assistant.run(params.name, params.arguments or {})
-            failed = False
+            text = written(told)
         except ShopError as error:
-            told, failed, outcome = error.told(), True, error.kind
+            told, outcome = error.told(), error.kind
+            text = written(told)
         except Exception:  # the SDK would put its text on the wire
             log.exception("%s failed in a way that is a fault of this server", params.name[:60])
             internal = ShopError("internal", "The server failed in a way it should not; its log says how.")
-            told, failed, outcome = internal.told(), True, internal.kind
-        text = secrets.hide(written(told))
+            told, outcome = internal.told(), internal.kind
+            text = written(told)
+        text = secrets.hide(text)
         log.info(
             "%s shop=%s outcome=%s code=%s request_id=%s ms=%d bytes=%d",
             params.name[:60],
@@ -73,7 +76,7 @@ def serve(
             (time.monotonic() - began) * 1000,
             len(text),
         )
-        return CallToolResult(content=[TextContent(text=text)], is_error=failed)
+        return CallToolResult(content=[TextContent(text=text)], is_error=outcome != "ok")
 
     @asynccontextmanager
     async def lifespan(_server: Server[Any]) -> AsyncIterator[None]:
@@ -126,4 +129,6 @@ async def serve_stdio(server: Server[Any], *, era: str) -> None:
 
 
 def run_stdio(server: Server[Any], *, era: str) -> None:
+    gc.freeze()  # what was imported and read stays; see __main__
+    gc.enable()
     asyncio.run(serve_stdio(server, era=era))

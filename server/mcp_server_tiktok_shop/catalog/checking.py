@@ -157,7 +157,7 @@ def _beyond_one(schema: Json, value: Any, path: str) -> Iterator[tuple[Problem, 
         length = sum(len(item) for item in value if isinstance(item, str))
         if total and length > total:
             yield Problem(path, f"holds {length} characters in all", f"at most {total} together"), False
-    elif isinstance(value, str) and schema.get("type") == "string" and "x-unit" in schema:
+    elif isinstance(value, str) and schema.get("type") == "string":
         low, high = schema.get("minimum"), schema.get("maximum")
         if low is None and high is None:
             return

@@ -75,8 +75,10 @@ def _pattern(schema: Json, *, required: bool, places: tuple[str, ...]) -> str | 
         return IN_PATH
     if "query list" in places:
         return IN_LIST
+    numeric = "minimum" in schema or "maximum" in schema
     by_unit = {"decimal-string": DECIMAL, "integer-string": INTEGER}
-    return by_unit.get(schema.get("x-unit", "")) or (NOT_BLANK if required else None)
+    pattern = by_unit.get(schema.get("x-unit", ""), DECIMAL if numeric else None)
+    return pattern or (NOT_BLANK if required else None)
 
 
 def _conditions(fields: dict[str, Json]) -> Json:

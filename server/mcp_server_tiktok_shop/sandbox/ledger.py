@@ -118,9 +118,10 @@ def _close(shop: Shop, now: int) -> Books:
     unsettled = []
     for order in shop.orders.values():
         delivered = order.delivered_time()
-        if not delivered or now < delivered or order.cancel_time:
-            continue
         completed = order.completed_time()
+        # What was refunded whole before it was completed earns nothing.
+        if not delivered or now < delivered or order.cancel_time or completed == order.refunded_time:
+            continue
         if completed < midnight:
             by_day[completed - completed % DAY + DAY].append(order)
         else:

@@ -48,11 +48,11 @@ def _within(asked: Json, field: str, time: int) -> bool:
 def product_of(call: Call, product_id: str) -> Product:
     product = call.shop.products.get(product_id)
     if product is None:
-        raise Refusal(*_unknown(call, product_id))
+        raise Refusal(*unknown(call, product_id))
     return product
 
 
-def _unknown(call: Call, product_id: str) -> tuple[int, str]:
+def unknown(call: Call, product_id: str) -> tuple[int, str]:
     if call.state.owner_of_product(product_id) is not None:
         return 12052048, f"The product '{product_id}' does not belong to this shop."
     return 12052032, f"The product '{product_id}' does not exist."
@@ -68,11 +68,11 @@ def delete_products(call: Call) -> Json:
     for product_id in dict.fromkeys(call.arguments["product_ids"]):
         product = call.shop.products.get(product_id)
         if product is None:
-            code, message = _unknown(call, product_id)
+            code, message = unknown(call, product_id)
         elif product.status_at(call.now) == "DELETED":
             code, message = 12052901, f"The product '{product_id}' is already deleted."
         else:
-            product.delete(call.now)
+            product.set_status("DELETED", call.now)
             continue
         errors.append({"code": code, "message": message, "detail": {"product_id": product_id}})
     call.shop.changed()

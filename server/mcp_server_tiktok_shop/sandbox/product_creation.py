@@ -1,26 +1,18 @@
-"""New listings: what the platform checks before it takes one, and the product that comes of it."""
+"""New listings: the product that comes of one, and its SKUs."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from .assortment import CATEGORIES, LEAVES
 from .ids import make_id
+from .listing_checks import check_category, check_pictures, check_stock, check_variants, image, price_of
 from .products import VARIANT_ATTRIBUTE, Product, Sku
-from .warehouses import SALES
-from .wire import Refusal
 
 if TYPE_CHECKING:
     from .call import Call
-    from .uploads import Upload
     from .wire import Json
 
-PRICES = {
-    "GBP": (Decimal("0.01"), Decimal(5600)),
-    "EUR": (Decimal("0.01"), Decimal(6300)),
-    "USD": (Decimal("0.01"), Decimal(7600)),
-}
 # What the platform keeps of a listing and shows again as it was given.
 KEPT = (
     "product_attributes",
@@ -33,6 +25,7 @@ KEPT = (
     "is_pre_owned",
     "shipping_insurance_requirement",
 )
+KEPT_OF_SKU = ("external_sku_id", "identifier_code", "list_price", "external_urls", "sku_unit_count")
 
 
 def create_product(call: Call) -> Json:
@@ -40,83 +33,59 @@ def create_product(call: Call) -> Json:
     key = call.arguments.get("idempotency_key", "")
     if key in call.shop.created_by_key:
         return call.shop.created_by_key[key]
-    _check(call)
     asked = call.arguments
+    check_category(asked["category_id"])
+    check_pictures(call, asked)
+    for given in asked["skus"]:
+        check_stock(call, given["inventory"])
+        price_of(call, given["price"])
+    check_variants(asked["skus"])
     product_id = make_id("1729", call.shop.id, "created", len(call.shop.products), asked["title"])
-    skus = [_sku(call, product_id, place, given) for place, given in enumerate(asked["skus"])]
+    skus = [new_sku(call, product_id, place, given) for place, given in enumerate(asked["skus"])]
     product = Product(
         id=product_id,
         title=asked["title"],
         description=asked["description"],
         category_id=asked["category_id"],
-        status="DRAFT" if asked["save_mode"] == "AS_DRAFT" else "PENDING",
+        status="DRAFT",
         create_time=call.now,
         update_time=call.now,
         skus=skus,
-        images=[_image(call, image["uri"]) for image in asked["main_images"]],
+        images=[image(call, picture["uri"]) for picture in asked["main_images"]],
         currency=call.shop.currency,
         region=call.shop.region,
         weight=asked.get("package_weight", {}),
         extras={name: asked[name] for name in KEPT if name in asked},
     )
+    if asked["save_mode"] != "AS_DRAFT":
+        product.submit(call.now)
     call.shop.products[product_id] = product
-    told: Json = {"product_id": product_id, "skus": [_told(sku) for sku in skus]}
+    told: Json = {"product_id": product_id, "skus": told_skus(product)}
     if key:
         call.shop.created_by_key[key] = told
     call.shop.changed()
     return told
 
 
-def _check(call: Call) -> None:
-    asked = call.arguments
-    if asked["category_id"] not in CATEGORIES:
-        raise Refusal(12052220, f"Invalid 'category_id': there is no category '{asked['category_id']}'.")
-    if asked["category_id"] not in LEAVES:
-        raise Refusal(12052024, f"Invalid 'category_id': '{asked['category_id']}' is not a leaf category.")
-    pictures = [image["uri"] for image in asked["main_images"]]
-    for given in asked["skus"]:
-        pictures += [a["sku_img"]["uri"] for a in given.get("sales_attributes", ()) if "sku_img" in a]
-    for uri in pictures:
-        _image(call, uri)
-    for given in asked["skus"]:
-        _check_sku(call, given)
-    names = [_variant(given) for given in asked["skus"]]
-    if len(set(names)) < len(names):
-        raise Refusal(12052144, "Two SKUs have the same 'sales_attributes'.")
+def new_sku(call: Call, product_id: str, place: int, given: Json) -> Sku:
+    return Sku(
+        id=make_id("1729", call.shop.id, product_id, "sku", place),
+        product_id=product_id,
+        seller_sku=given.get("seller_sku", ""),
+        price=Decimal(price_of(call, given["price"])),
+        stock=stock_of(given),
+        attributes=attributes_of(product_id, place, given),
+        weight=given.get("sku_weight", {}).get("value", ""),
+        extras={name: given[name] for name in KEPT_OF_SKU if name in given},
+    )
 
 
-def _variant(given: Json) -> str:
-    attributes = given.get("sales_attributes", ())
-    return "/".join(f"{a.get('id') or a.get('name')}:{a.get('value_id') or a.get('value_name')}" for a in attributes)
+def stock_of(given: Json) -> dict[str, int]:
+    return {stock["warehouse_id"]: stock.get("quantity", 0) for stock in given["inventory"]}
 
 
-def _check_sku(call: Call, given: Json) -> None:
-    own = {warehouse.id for warehouse in call.shop.warehouses if warehouse.kind == SALES}
-    if not given["inventory"]:
-        raise Refusal(12052115, "A SKU has no 'inventory': name a warehouse.")
-    for stock in given["inventory"]:
-        if stock["warehouse_id"] not in own:
-            raise Refusal(12052097, f"Invalid 'warehouse_id': the shop does not sell from '{stock['warehouse_id']}'.")
-    price, currency = given["price"], call.shop.currency
-    if price["currency"] != currency:
-        raise Refusal(12052084, f"Invalid 'currency': this shop sells in '{currency}'.")
-    if not price.get("amount"):
-        raise Refusal(12052092, "A SKU has no price: 'price.amount' is missing.")
-    low, high = PRICES[currency]
-    if not low <= Decimal(price["amount"]) <= high:
-        raise Refusal(12052073, f"Invalid 'price.amount': {low} to {high} {currency} are accepted.")
-
-
-def _image(call: Call, uri: str) -> Upload:
-    """Only what was uploaded before may be shown."""
-    upload = call.state.uploads.get(uri)
-    if upload is None or upload.owner not in ("", call.account.open_id):
-        raise Refusal(12052300, f"Invalid image 'uri': '{uri}' was not uploaded by this seller.")
-    return upload
-
-
-def _sku(call: Call, product_id: str, place: int, given: Json) -> Sku:
-    attributes = [
+def attributes_of(product_id: str, place: int, given: Json) -> list[Json]:
+    return [
         {
             "id": a.get("id", VARIANT_ATTRIBUTE[0]),
             "name": a.get("name", VARIANT_ATTRIBUTE[1]),
@@ -125,23 +94,16 @@ def _sku(call: Call, product_id: str, place: int, given: Json) -> Sku:
         }
         for number, a in enumerate(given.get("sales_attributes", ()))
     ]
-    kept = ("external_sku_id", "identifier_code", "list_price", "external_urls", "sku_unit_count")
-    return Sku(
-        id=make_id("1729", call.shop.id, product_id, "sku", place),
-        product_id=product_id,
-        seller_sku=given.get("seller_sku", ""),
-        price=Decimal(given["price"]["amount"]),
-        stock={stock["warehouse_id"]: stock.get("quantity", 0) for stock in given["inventory"]},
-        attributes=attributes,
-        weight=given.get("sku_weight", {}).get("value", ""),
-        extras={name: given[name] for name in kept if name in given},
-    )
 
 
-def _told(sku: Sku) -> Json:
-    told: Json = {
-        "id": sku.id,
-        "seller_sku": sku.seller_sku,
-        "sales_attributes": [{"id": a["id"], "value_id": a["value_id"]} for a in sku.attributes],
-    }
-    return told | {name: sku.extras[name] for name in ("external_sku_id",) if name in sku.extras}
+def told_skus(product: Product) -> list[Json]:
+    """A listing's SKUs as its writes answer them."""
+    return [
+        {
+            "id": sku.id,
+            "seller_sku": sku.seller_sku,
+            "sales_attributes": [{"id": a["id"], "value_id": a["value_id"]} for a in sku.attributes],
+        }
+        | {name: sku.extras[name] for name in ("external_sku_id",) if name in sku.extras}
+        for sku in product.skus
+    ]

@@ -63,22 +63,29 @@ class Product:
     region: str
     weight: Json = field(default_factory=dict)
     extras: Json = field(default_factory=dict)
+    audit_from: int = 0
 
     def sku(self, sku_id: str) -> Sku | None:
         return next((sku for sku in self.skus if sku.id == sku_id), None)
 
     def status_at(self, now: int) -> str:
-        if self.status == "PENDING" and now >= self.update_time + AUDIT_SECONDS:
-            return "ACTIVATE"
-        return self.status
+        return "ACTIVATE" if self.status == "PENDING" and not self.is_audited(now) else self.status
+
+    def is_audited(self, now: int) -> bool:
+        return bool(self.audit_from) and now < self.audit_from + AUDIT_SECONDS
 
     def updated_at(self, now: int) -> int:
-        if self.status == "PENDING" and now >= self.update_time + AUDIT_SECONDS:
-            return self.update_time + AUDIT_SECONDS
+        if self.audit_from and not self.is_audited(now):
+            return max(self.update_time, self.audit_from + AUDIT_SECONDS)
         return self.update_time
 
-    def delete(self, now: int) -> None:
-        self.status, self.update_time = "DELETED", now
+    def set_status(self, status: str, now: int) -> None:
+        self.status, self.update_time, self.audit_from = status, now, 0
+
+    def submit(self, now: int) -> None:
+        """Goes to the audit; what is live stays live meanwhile."""
+        status = "ACTIVATE" if self.status_at(now) == "ACTIVATE" else "PENDING"
+        self.status, self.update_time, self.audit_from = status, now, now
 
     def _head(self, now: int) -> Json:
         status = self.status_at(now)
@@ -88,7 +95,7 @@ class Product:
             "status": status,
             "create_time": self.create_time,
             "update_time": self.updated_at(now),
-            "audit": {"status": AUDITS.get(status, "APPROVED")},
+            "audit": {"status": "AUDITING" if self.is_audited(now) else AUDITS.get(status, "APPROVED")},
             "has_draft": status == "DRAFT",
             "is_not_for_sale": False,
             "selling_format": "FIXED_PRICE",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .aftersales import Aftersales
 from .money import ZERO
 from .pages import View
+from .promotions import Promotions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -53,6 +54,7 @@ class Shop:
     references: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict, repr=False)
     created_by_key: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     aftersales: Aftersales = field(default_factory=Aftersales, repr=False)
+    promotions: Promotions = field(default_factory=Promotions, repr=False)
     planted: dict[str, str] = field(default_factory=dict, repr=False)
     version: int = 0
     _views: OrderedDict[Hashable, tuple[tuple[int, int], Any]] = field(default_factory=OrderedDict, repr=False)

@@ -1,0 +1,176 @@
+"""Two views of one record: what is listed is what is enforced, and what is enforced is closed at every depth."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import pytest
+
+from mcp_server_tiktok_shop.assistant.toolsets import ALWAYS, DEFAULT
+from mcp_server_tiktok_shop.catalog.checking import check
+from mcp_server_tiktok_shop.catalog.operation import TIMES, is_time, preset
+from mcp_server_tiktok_shop.catalog.reader import Catalog
+from mcp_server_tiktok_shop.catalog.reading import read
+from mcp_server_tiktok_shop.catalog.schemas import checking, listing
+from mcp_server_tiktok_shop.errors import ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+
+CATALOG = Catalog()
+OPERATIONS = list(CATALOG.operations.values())
+# Decided in facts/DECISIONS.md: both sources agree.
+GET_WITH_BODY = {"get_shipping_template_availability", "map_tokopedia_to_tiktok_product_ids"}
+PLACES = {"path", "query", "body", "file", "local"}
+
+
+def names(operation: Operation) -> str:
+    return operation.name
+
+
+every = pytest.mark.parametrize("operation", OPERATIONS, ids=names)
+
+
+def subschemas(schema: Json, path: str = "") -> Iterator[tuple[str, Json]]:
+    yield path, schema
+    for name, field in schema.get("properties", {}).items():
+        yield from subschemas(field, f"{path}.{name}")
+    if "items" in schema:
+        yield from subschemas(schema["items"], f"{path}[]")
+
+
+@every
+def test_what_is_enforced_is_a_valid_schema_and_closed(operation: Operation) -> None:
+    schema = checking(operation)
+    jsonschema_rs.meta.validate(schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"})
+    for path, inner in subschemas(schema):
+        if "properties" in inner:
+            assert inner["additionalProperties"] is False, path
+
+
+@every
+def test_what_is_listed_is_enforced(operation: Operation) -> None:
+    """A model that keeps to the list is not refused for it: each listed keyword is at least as strict."""
+    enforced = dict(subschemas(checking(operation)))
+    declared = {f".{name}{path}": s for name, a in operation.arguments.items() for path, s in subschemas(a)}
+    for path, shown in subschemas(listing(operation, shop=False)):
+        if path in ("", ".category_asset"):  # ours: it chooses a cipher
+            continue
+        assert path in enforced, path
+        if is_time(declared[path]):
+            continue
+        held = enforced[path]
+        assert shown["type"] == held.get("type", shown["type"]), path
+        assert shown.get("enum") == held.get("enum"), path
+        if "x-special" not in declared[path]:
+            for keyword in ("minimum", "maximum", "maxItems"):
+                assert shown.get(keyword) == held.get(keyword), (path, keyword)
+
+
+@every
+def test_a_record_declares_what_it_says(operation: Operation) -> None:
+    record = operation.record
+    assert operation.effect in ("read", "write", "destructive")
+    assert operation.cipher in ("required", "optional", "never")
+    assert isinstance(record["asks"], bool)
+    assert set(record["required"]) <= record["arguments"].keys()
+    if operation.effect == "read":
+        assert record["asks"] is False
+    if "path" in record:
+        placed = {name for name in operation.arguments if "path" in operation.places(name)}
+        assert placed == set(re.findall(r"{(\w+)}", record["path"]))
+        assert placed <= set(record["required"])
+        assert record["path"].startswith("/")
+        assert record["method"] in ("GET", "POST", "PUT", "DELETE", "PATCH")
+        if record["method"] == "GET" and not record.get("host"):
+            body = {n for n in operation.arguments if "body" in operation.places(n)}
+            assert not body or operation.name in GET_WITH_BODY
+    for name in operation.arguments:
+        assert set(operation.places(name)) <= PLACES, name
+
+
+@every
+def test_bounds_and_members_make_sense(operation: Operation) -> None:
+    for name, argument in operation.arguments.items():
+        for path, schema in subschemas(argument, name):
+            for low, high in (("minimum", "maximum"), ("minItems", "maxItems"), ("minLength", "maxLength")):
+                if low in schema and high in schema:
+                    assert schema[low] <= schema[high], path
+            if "enum" in schema:
+                assert schema["enum"], path
+                assert len(set(map(str, schema["enum"]))) == len(schema["enum"]), path
+            if "default" in schema and "enum" in schema and not schema.get("x-enum-open"):
+                assert schema["default"] in schema["enum"], path
+            if schema.get("type") == "array":
+                assert "items" in schema, path
+            if schema.get("x-unit", "").startswith("unix-"):
+                assert schema["x-unit"] in TIMES, path
+
+
+@every
+def test_our_own_arguments_are_nobody_elses(operation: Operation) -> None:
+    if not operation.record.get("local"):
+        assert not {"shop", "fields", "pages", "dry_run", "confirm", "repeat"} & operation.arguments.keys()
+
+
+@every
+def test_a_preset_is_what_the_record_takes(operation: Operation) -> None:
+    """What is filled in for the caller passes the check it would have to pass."""
+    values, unread = read(operation, {})
+    assert not unread
+    for name in values:
+        assert preset(operation.arguments[name], name) is not None
+    missing = set(operation.required) - values.keys()
+    try:
+        check(operation, values)
+    except ShopError as error:
+        told = {problem.argument for problem in error.problems}
+        assert told == missing
+    else:
+        assert not missing
+
+
+@every
+def test_what_is_missing_unknown_and_wrong_is_told_at_once(operation: Operation) -> None:
+    given: dict[str, Any] = {"no_such_argument": 1}
+    values, unread = read(operation, given)
+    with pytest.raises(ShopError) as caught:
+        check(operation, values, unread)
+    told = {problem.argument for problem in caught.value.problems}
+    assert "no_such_argument" in told
+    assert told - {"no_such_argument"} <= set(operation.required)
+    assert caught.value.kind == "invalid_arguments"
+    assert operation.name in caught.value.hint
+
+
+@pytest.mark.parametrize("name", [*ALWAYS, *DEFAULT])
+def test_every_listed_name_is_accepted_with_a_value_of_its_type(name: str) -> None:
+    """A value made from the listed schema alone is never refused as unknown or of a wrong type."""
+    operation = CATALOG.operations[name]
+    values, unread = read(operation, example(listing(operation, shop=False)))
+    try:
+        check(operation, values, unread)
+    except ShopError as error:
+        for problem in error.problems:
+            assert "is not an argument here" not in problem.message, problem
+            assert "must be" not in problem.message or "must be one" in problem.message, problem
+
+
+def example(schema: Json) -> Any:
+    """Something that the schema takes, every property given."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    match schema["type"]:
+        case "object":
+            return {name: example(field) for name, field in schema.get("properties", {}).items()}
+        case "array":
+            return [example(schema["items"])] * max(1, schema.get("minItems", 1))
+        case "integer" | "number":
+            return schema.get("minimum", schema.get("maximum", 1))
+        case "boolean":
+            return True
+    return "2026-11-01" if "ISO 8601" in schema.get("description", "") else "12"

@@ -1,0 +1,166 @@
+"""The rooms and who may import whom, a sentence at the head of every module, and what a start must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import mcp_server_tiktok_shop
+
+PACKAGE = "mcp_server_tiktok_shop"
+ROOT = Path(mcp_server_tiktok_shop.__file__).parent
+PROJECT = ROOT.parent.parent
+MODULES = sorted(ROOT.rglob("*.py"))
+LEAVES = {"errors", "log", "settings"}  # `settings` reads a proxy and a zone, which are values without effects
+MAY_IMPORT = {
+    "errors": set(),
+    "log": set(),
+    "settings": {"tiktok"},
+    "catalog": {"errors"},
+    "tiktok": {"errors", "catalog"},
+    "assistant": {"errors", "catalog", "tiktok", "log"},
+    "sandbox": set(),
+}
+HEAVY = ("jsonschema_rs", "pypdf", "PIL", "filelock", "rich", f"{PACKAGE}.sandbox")
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def room_of(name: str) -> str:
+    return name.partition(".")[0]
+
+
+@cache
+def imports_of(path: Path) -> frozenset[str]:
+    """Every module that is imported anywhere in a module, by its full name; those for types as well."""
+    package = [PACKAGE, *path.relative_to(ROOT).parts[:-1]]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            whole = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {whole} | {f"{whole}.{alias.name}" for alias in node.names}
+    return frozenset(found)
+
+
+def ours(path: Path) -> set[str]:
+    """The rooms of ours that a module imports from, its own left out."""
+    rooms = {name.split(".")[1] for name in imports_of(path) if name.startswith(f"{PACKAGE}.")}
+    return rooms - {room_of(name_of(path)), "__version__"}
+
+
+def ids(path: Path) -> str:
+    return name_of(path)
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if room_of(name_of(p)) in MAY_IMPORT], ids=ids)
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    assert ours(path) <= MAY_IMPORT[room_of(name_of(path))]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_nothing_imports_the_command_line(path: Path) -> None:
+    if name_of(path) != "__main__":
+        assert "cli" not in ours(path)
+
+
+def test_only_the_server_and_the_demo_speak_mcp() -> None:
+    speakers = {name_of(path) for path in MODULES if any(n.split(".")[0] == "mcp" for n in imports_of(path))}
+    assert "assistant.server" in speakers
+    assert speakers <= {"assistant.server", "demo"}
+
+
+def test_settings_takes_no_more_of_the_platform_than_values() -> None:
+    taken = {name for name in imports_of(ROOT / "settings.py") if name.startswith(f"{PACKAGE}.tiktok.")}
+    assert {name.split(".")[2] for name in taken} <= {"proxies", "zones"}
+
+
+def test_the_catalog_is_pure() -> None:
+    """No clock, no network, no environment, no randomness: values in, values out."""
+    effects = {"os", "time", "random", "socket", "httpx2", "asyncio", "secrets", "tempfile", "logging", "subprocess"}
+    for path in (ROOT / "catalog").glob("*.py"):
+        assert not effects & {name.split(".")[0] for name in imports_of(path)}, path.name
+
+
+def test_nothing_prints_and_the_environment_is_read_in_one_place() -> None:
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+        assert "print" not in calls, name_of(path)
+        reads = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr in ("environ", "getenv")]
+        assert not reads or name_of(path) in {"cli", "demo"}, name_of(path)
+
+
+def test_exceptions_of_any_kind_are_caught_in_one_place() -> None:
+    catchers = set()
+    for path in MODULES:
+        if room_of(name_of(path)) == "sandbox":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and (
+                node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")
+            ):
+                catchers.add(name_of(path))
+    assert catchers == {"assistant.server"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_every_module_opens_with_what_it_is_for(path: Path) -> None:
+    told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert told
+    first = told.partition("\n\n")[0].replace("\n", " ")
+    assert first.endswith("."), first
+    assert 20 <= len(first) <= 160, first
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_a_module_is_small_and_named_for_what_it_holds(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 330
+    assert path.stem not in {"utils", "util", "helpers", "helper", "common", "base", "misc", "tools"}
+
+
+def test_files_are_read_and_written_with_an_encoding() -> None:
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                if node.func.attr in ("read_text", "write_text"):
+                    assert any(k.arg == "encoding" for k in node.keywords), (name_of(path), node.lineno)
+
+
+def loaded(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after a statement."""
+    code = f"import sys; {statement}; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    return set(done.stdout.split())
+
+
+def test_a_start_loads_nothing_that_is_not_needed_yet() -> None:
+    modules = loaded(f"import {PACKAGE}.cli")
+    assert {name for name in HEAVY if name in modules} == set()
+    assert f"{PACKAGE}.assistant.server" in modules
+    assert f"{PACKAGE}.demo" not in modules
+
+
+def test_a_start_as_a_server_loads_no_more() -> None:
+    """Up to the list of tools: parts put together, tools listed, nothing called."""
+    statement = (
+        f"from {PACKAGE}.cli import put_together; from {PACKAGE}.settings import read_settings; "
+        f"from {PACKAGE}.assistant.server import list_tools; "
+        "parts = put_together(read_settings({'TIKTOK_SHOP_HOME': '/nonexistent'})); "
+        "assert list_tools(parts.assistant, list_shop=True)"
+    )
+    modules = loaded(statement)
+    assert {name for name in HEAVY if name in modules} == set()
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (ROOT / "py.typed").exists()
