@@ -131,9 +131,10 @@ def test_a_module_is_small_and_named_for_what_it_holds(path: Path) -> None:
 def test_files_are_read_and_written_with_an_encoding() -> None:
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                if node.func.attr in ("read_text", "write_text"):
-                    assert any(k.arg == "encoding" for k in node.keywords), (name_of(path), node.lineno)
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Attribute) and called.attr in ("read_text", "write_text"):
+                assert isinstance(node, ast.Call)
+                assert any(k.arg == "encoding" for k in node.keywords), (name_of(path), node.lineno)
 
 
 def loaded(statement: str) -> set[str]:

@@ -16,8 +16,8 @@ import pytest
 from click.testing import CliRunner
 
 from mcp_server_tiktok_shop import __version__
-from mcp_server_tiktok_shop.clients import CLIENTS
 from mcp_server_tiktok_shop.cli import main
+from mcp_server_tiktok_shop.clients import CLIENTS
 from mcp_server_tiktok_shop.settings import SETTINGS, read_settings
 
 PROJECT = Path(__file__).parent.parent

@@ -1,10 +1,12 @@
 """Which files an assistant can have read: regular ones in the allowed folder, and never this server's own state."""
 
+# ruff: noqa: ASYNC240 - a test may wait for its disk
 from __future__ import annotations
 
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +16,6 @@ from tests.wire.pictures import png
 from tests.wire.recorder import Recorder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Connect
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and devices are made otherwise there")
@@ -183,14 +183,14 @@ async def test_a_refused_file_leaves_nothing_open(connect: Connect, folder: Path
             for name in ("below", "pipe", "gone", "below/gone"):
                 await client.call_tool("upload_product_image", {"image_path": name})
             if turn == 0:
-                before = len(os.listdir("/proc/self/fd"))
-        assert len(os.listdir("/proc/self/fd")) <= before
+                before = len(list(Path("/proc/self/fd").iterdir()))
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 # ---- the server's own state
 
 
-async def with_state(connect: Connect, home: Path, files: Path | str) -> dict[str, str]:
+async def with_state(connect: Connect, home: Path, files: Path) -> dict[str, str]:
     """For every file that the server keeps in its home, what reading it as a picture or a PDF says."""
     said: dict[str, str] = {}
     async with Recorder() as recorder:
@@ -216,8 +216,8 @@ async def with_state(connect: Connect, home: Path, files: Path | str) -> dict[st
 async def test_the_servers_own_state_is_never_read(connect: Connect, home: Path, tmp_path: Path, where: str) -> None:
     link = tmp_path / "link"
     link.symlink_to(home)
-    files = {"home": home, "root": "/", "parent": tmp_path, "link": link}[where]
-    for name, said in (await with_state(connect, home, files)).items():
+    folders = {"home": home, "root": Path("/"), "parent": tmp_path, "link": link}
+    for name, said in (await with_state(connect, home, folders[where])).items():
         assert "outside" in said, name
 
 

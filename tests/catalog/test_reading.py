@@ -84,8 +84,16 @@ def test_a_time_is_read_in_any_usual_form(text: Any, seconds: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["yesterday", "2026-13-01", "2026-02-30", "01/07/2026", "1.7.2026", "12:00", "2026", "now", 3, 20261101, -5, 1.5]
-    + [True, [], {}, "0000-01-01", "9999-12-31", "１７６７２２５６００", "1e9", "2026-11-01T25:00"],
+    [
+        *("yesterday", "now", "12:00", "2026", "2026-13-01", "2026-02-30", "01/07/2026", "1.7.2026", "1e9"),
+        *(
+            "0000-01-01",
+            "9999-12-31",
+            "2026-11-01T25:00",
+            "\uff11\uff17\uff16\uff17\uff12\uff12\uff15\uff16\uff10\uff10",
+        ),
+        *(3, 20261101, -5, 1.5, True, [], {}),
+    ],
 )
 def test_what_is_no_time_is_refused_with_the_forms_that_are(text: Any) -> None:
     value, problems = moment(text)
@@ -177,14 +185,20 @@ SOME += [CATALOG.operations[name] for name in ("ship_package", "create_packages"
 def test_whatever_is_given_is_bound_or_refused_by_name(operation: Any, data: Any) -> None:
     arguments = data.draw(st.dictionaries(st.sampled_from([*operation.arguments, "unknown"]), JSON, max_size=4))
     values, problems = read(operation, arguments)
+    told = refusal(operation, values, problems)
+    if told is not None:
+        assert told.problems
+        assert all(problem.argument for problem in told.problems)
+    elif "path" in operation.record:
+        bind(operation, values, LONDON)
+
+
+def refusal(operation: Any, values: Any, problems: list[Problem]) -> ShopError | None:
     try:
         check(operation, values, problems)
     except ShopError as error:
-        assert error.problems
-        assert all(problem.argument for problem in error.problems)
-        return
-    if "path" in operation.record:
-        bind(operation, values, LONDON)
+        return error
+    return None
 
 
 def test_reading_leaves_what_was_given_as_it_was() -> None:

@@ -354,7 +354,18 @@ async def test_behind_a_proxy_of_the_environment_the_proxy_is_asked_by_name(monk
 
 @pytest.mark.parametrize(
     "host",
-    ["10.0.0.1", "127.0.0.1", "[::1]", "localhost", "a.localhost", "localhost.", "127.1", "2130706433", "0x7f.1", "0177.1"],
+    [
+        "10.0.0.1",
+        "127.0.0.1",
+        "[::1]",
+        "localhost",
+        "a.localhost",
+        "localhost.",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "0177.1",
+    ],
 )
 async def test_behind_a_proxy_nobodys_own_address_is_asked_for(host: str) -> None:
     async with document_host() as proxy:

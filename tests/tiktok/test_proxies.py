@@ -16,7 +16,9 @@ HOSTS = st.sampled_from(["proxy.example", "10.0.0.1", "[2001:db8::1]", "localhos
 PORTS = st.integers(1, 65535)
 SPELLED = st.sampled_from([*SCHEMES, "HTTP", "Https", "SOCKS5", "Socks5H"])
 # What a shell or a form may hold; blanks at the ends are cut off with the rest of the text.
-SECRETS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30).filter(lambda t: t == t.strip())
+SECRETS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30).filter(
+    lambda t: t == t.strip()
+)
 NAMES = SECRETS.filter(lambda text: ":" not in text)
 # What also reads as credentials in front: `host:1:user:x@other:2`.
 TWO_WAYS = re.compile(r"@(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}/?$")
@@ -83,7 +85,7 @@ def test_credentials_in_front_may_stand_as_they_are(text: str, user: str, passwo
 )
 def test_what_reads_two_ways_is_refused(text: str) -> None:
     """Either way of reading may send the traffic, and the password with it, to a host that was not meant."""
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):
         parse(text)
 
 
@@ -123,7 +125,7 @@ def test_credentials_are_never_shown(host: str, port: int, user: str, password: 
     ],
 )
 def test_what_names_no_proxy_is_refused_without_being_repeated(text: str) -> None:
-    with pytest.raises(ValueError) as caught:  # noqa: PT011
+    with pytest.raises(ValueError) as caught:
         parse(text)
     assert "hunter2" not in str(caught.value)
     with pytest.raises(SettingsError) as told:

@@ -59,8 +59,11 @@ def _fields(given: Json, form: Form, zone: ZoneInfo) -> Json:
         if name in SECRET_FIELDS:
             continue
         field = fields.get(name, UNKNOWN)
-        if type(value) is str and not field.unit and (field.known or not name.endswith("_time")):
-            made[name] = value  # most values are text that stays as it is
+        kind = type(value)
+        if (kind is str or kind is bool) and not field.unit and (field.known or not name.endswith("_time")):
+            made[name] = value  # most values stay as they are
+        elif kind is dict:
+            made[name] = _fields(value, field, zone)
         else:
             made[name] = _shaped(value, field, zone, name)
     return made

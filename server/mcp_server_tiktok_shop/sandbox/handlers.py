@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import (
     cancellation_calls,
+    chat_calls,
     coupon_calls,
     documents,
     eligibility,
@@ -25,6 +26,7 @@ from . import (
     shipping,
     uploads,
     warehouses,
+    webhooks,
 )
 from .aftersale_steps import advance
 
@@ -90,6 +92,19 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         promotion_products.remove_promotion_activity_products,
         coupon_calls.search_coupon_list,
         coupon_calls.get_coupon,
+        chat_calls.get_agent_settings,
+        chat_calls.update_agent_settings,
+        chat_calls.get_conversations,
+        chat_calls.get_conversation,
+        chat_calls.create_conversation,
+        chat_calls.get_conversation_messages,
+        chat_calls.mark_buyer_messages_as_read,
+        chat_calls.send_message,
+        chat_calls.search_sessions,
+        chat_calls.end_session,
+        webhooks.get_shop_webhooks,
+        webhooks.update_shop_webhook,
+        webhooks.delete_webhook_for_an_event,
         finance_calls.get_statements,
         finance_calls.get_payments,
         finance_calls.get_withdrawals,

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from .listing_checks import price_of, selling_warehouses
 from .product_calls import product_of
+from .promotions import holding
 from .wire import Refusal
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from .call import Call
     from .products import Product, Sku
     from .wire import Json
@@ -111,7 +114,7 @@ def update_price(call: Call) -> Json:
     """All or nothing: one fault, and every price stays as it is."""
     product = product_of(call, call.arguments["product_id"])
     _refuse_locked(call, product)
-    prices = []
+    prices: list[tuple[Sku, Decimal, Json | None]] = []
     for given in call.arguments["skus"]:
         sku = product.sku(given["id"])
         if sku is None or any(sku is other for other, _, _ in prices):
@@ -130,3 +133,5 @@ def _refuse_locked(call: Call, product: Product) -> None:
     status = product.status_at(call.now)
     if status != "ACTIVATE":
         raise Refusal(12052901, f"The product '{product.id}' is {status}: only live products take a new price.")
+    if holding(call, product.id):
+        raise Refusal(12019045, f"A running promotion holds the price of the product '{product.id}'.")

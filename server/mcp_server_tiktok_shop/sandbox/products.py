@@ -69,13 +69,13 @@ class Product:
         return next((sku for sku in self.skus if sku.id == sku_id), None)
 
     def status_at(self, now: int) -> str:
-        return "ACTIVATE" if self.status == "PENDING" and not self.is_audited(now) else self.status
+        return "ACTIVATE" if self.status == "PENDING" and not self.is_in_audit(now) else self.status
 
-    def is_audited(self, now: int) -> bool:
+    def is_in_audit(self, now: int) -> bool:
         return bool(self.audit_from) and now < self.audit_from + AUDIT_SECONDS
 
     def updated_at(self, now: int) -> int:
-        if self.audit_from and not self.is_audited(now):
+        if self.audit_from and not self.is_in_audit(now):
             return max(self.update_time, self.audit_from + AUDIT_SECONDS)
         return self.update_time
 
@@ -95,7 +95,7 @@ class Product:
             "status": status,
             "create_time": self.create_time,
             "update_time": self.updated_at(now),
-            "audit": {"status": "AUDITING" if self.is_audited(now) else AUDITS.get(status, "APPROVED")},
+            "audit": {"status": "AUDITING" if self.is_in_audit(now) else AUDITS.get(status, "APPROVED")},
             "has_draft": status == "DRAFT",
             "is_not_for_sale": False,
             "selling_format": "FIXED_PRICE",

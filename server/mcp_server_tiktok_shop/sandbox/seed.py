@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
-from . import seed_aftersales, seed_promotions, uploads, warehouses
+from . import seed_aftersales, seed_chats, seed_promotions, uploads, warehouses
 from .assortment import RANGE, Article
 from .ids import make_id, number
 from .products import VARIANT_ATTRIBUTE, Product, Sku
@@ -88,6 +88,7 @@ def _shop(seed: str, plan: Plan, now: int, state: State) -> Shop:
     fill(shop, plan.orders, f"{seed}/{plan.name}", now)
     seed_aftersales.fill(shop, now)
     seed_promotions.fill(shop, now)
+    seed_chats.fill(shop, now)
     return shop
 
 

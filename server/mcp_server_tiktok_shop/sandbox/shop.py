@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .aftersales import Aftersales
+from .chats import Chats
 from .money import ZERO
 from .pages import View
 from .promotions import Promotions
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .products import Product
     from .uploads import Upload
     from .warehouses import Warehouse
+    from .webhooks import Webhook
 
 # Searches see time pass in steps of this many seconds: a walk over 400 pages doesn't match all orders 400 times.
 STEP = 60
@@ -55,6 +57,8 @@ class Shop:
     created_by_key: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     aftersales: Aftersales = field(default_factory=Aftersales, repr=False)
     promotions: Promotions = field(default_factory=Promotions, repr=False)
+    chats: Chats = field(default_factory=Chats, repr=False)
+    webhooks: dict[str, Webhook] = field(default_factory=dict, repr=False)
     planted: dict[str, str] = field(default_factory=dict, repr=False)
     version: int = 0
     _views: OrderedDict[Hashable, tuple[tuple[int, int], Any]] = field(default_factory=OrderedDict, repr=False)

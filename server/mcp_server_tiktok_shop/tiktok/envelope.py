@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from pydantic_core import from_json
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -68,7 +70,10 @@ def open_envelope(status: int, content: bytes, retry_after: str | None = None) -
 
 def _parsed(content: bytes) -> dict[str, Any] | None:
     try:
-        parsed = json.loads(content)
+        try:
+            parsed = from_json(content)
+        except ValueError:  # stricter than it need be: half a character is no reason to lose an answer
+            parsed = json.loads(content)
     except ValueError:
         return None
     return parsed if isinstance(parsed, dict) else None

@@ -91,7 +91,7 @@ class Platform:
         until = self._rim.monotonic() + self._deadline
         mended: set[int] = set()
         attempt = 0
-        target = await self._within(until, self._with_token(target))
+        target = await self._with_token(target, until)
         while True:
             try:
                 return await self._once(call, target, until)
@@ -127,8 +127,11 @@ class Platform:
             told = "The sign-in could not be renewed in time; the call was not sent."
             raise ShopError("network", told, hint="Try again in a moment.", retryable=True) from None
 
-    async def _with_token(self, target: Target) -> Target:
-        return replace(target, account=await self._tokens.fresh(target.account.id))
+    async def _with_token(self, target: Target, until: float) -> Target:
+        account = self._tokens.usable(target.account.id)
+        if account is None:
+            account = await self._within(until, self._tokens.fresh(target.account))
+        return replace(target, account=account)
 
     async def _mended(self, call: ApiCall, target: Target, error: Refused) -> Target | None:
         """The target with what was refused made new, or None where that can't help."""

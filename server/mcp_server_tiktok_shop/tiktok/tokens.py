@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.tiktok.accounts import App
     from mcp_server_tiktok_shop.tiktok.authorization import AuthHost
-    from mcp_server_tiktok_shop.tiktok.store import Held, Store
+    from mcp_server_tiktok_shop.tiktok.store import Contents, Held, Store
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ class Tokens:
         self._given = given
         self._learn = learn
         self._renewals: dict[str, asyncio.Task[Account]] = {}
+        self._sorted: tuple[Contents, dict[str, Account]] | None = None
 
     @property
     def app(self) -> App:
@@ -71,7 +72,14 @@ class Tokens:
 
     async def accounts(self) -> dict[str, Account]:
         """The accounts by id, oldest first."""
-        return self._ours(self._store.now().accounts)
+        return self._ours_now()
+
+    def _ours_now(self) -> dict[str, Account]:
+        """The accounts, sorted out anew only where the store holds something else than last time."""
+        contents = self._store.now()
+        if self._sorted is None or self._sorted[0] is not contents:
+            self._sorted = (contents, self._ours(contents.accounts))
+        return self._sorted[1]
 
     def _ours(self, stored: dict[str, Account]) -> dict[str, Account]:
         key = self.app.key
@@ -84,24 +92,31 @@ class Tokens:
             self._learn(*account.secrets())
         return dict(sorted(ours.items(), key=lambda item: item[1].since))
 
-    async def fresh(self, account_id: str) -> Account:
-        """The account with an access token that has time left, renewed ahead where that works.
+    def usable(self, account_id: str) -> Account | None:
+        """The account, if its access token has time left; None where it is to be renewed first.
 
         Raises:
-            ShopError: `signed_out` where there is no such account or it can't be renewed.
+            ShopError: `signed_out` where there is no such account.
 
         """
-        account = (await self.accounts()).get(account_id)
+        account = self._ours_now().get(account_id)
         if account is None:
             raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN)
         expires = account.access_token_expire_in
-        if not expires or self._clock() < expires - AHEAD:
-            return account
+        return account if not expires or self._clock() < expires - AHEAD else None
+
+    async def fresh(self, account: Account) -> Account:
+        """The account renewed ahead of its expiry, or as it is where that fails and it still works.
+
+        Raises:
+            ShopError: `signed_out` where it can't be renewed.
+
+        """
         try:
-            return await self.renewed(account_id, account.access_token)
+            return await self.renewed(account.id, account.access_token)
         except ShopError:
-            if self._clock() < expires:
-                return account  # It still works; the call itself will tell when it no longer does.
+            if self._clock() < account.access_token_expire_in:
+                return account  # The call itself will tell when it no longer works.
             raise
 
     async def renewed(self, account_id: str, rejected: SecretStr) -> Account:
