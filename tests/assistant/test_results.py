@@ -126,7 +126,7 @@ JSON = st.recursive(
 NAMES = st.sampled_from(["cipher", "access_token", "refresh_token", "shop_cipher", "id", "name", "create_time"])
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.dictionaries(NAMES | st.text(max_size=8), JSON, max_size=6))
 def test_whatever_the_platform_answers_is_told_without_a_secret_or_a_rounded_number(
     connect: Connect, data: dict[str, Any]
@@ -145,7 +145,7 @@ def test_whatever_the_platform_answers_is_told_without_a_secret_or_a_rounded_num
     walk(asyncio.run(order(connect, data)))
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.integers(10**9, 10**11 - 1))
 def test_a_time_that_is_told_is_the_time_that_was_answered(connect: Connect, moment: int) -> None:
     told = asyncio.run(
