@@ -226,7 +226,10 @@ def sandbox(port: int, shops: str, orders: int) -> None:
             click.echo(f"TIKTOK_SHOP_ACCESS_TOKEN={account.access_token}")
             click.echo(f"TIKTOK_SHOP_REFRESH_TOKEN={account.refresh_token}")
 
-    run(port, shops=int(shops), orders=orders, on_ready=ready)
+    try:
+        run(port, shops=int(shops), orders=orders, on_ready=ready)
+    except OSError as error:
+        raise _Spoken(f"Port {port} can't be served: {error.strerror}") from None
 
 
 @main.command()

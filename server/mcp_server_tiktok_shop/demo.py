@@ -30,7 +30,7 @@ class Session:
         self._console.print(Text(f"You: {question}", style="bold"))
 
     def says(self, answer: str) -> None:
-        self._console.print(Text(f"  {answer}"))
+        self._console.print(Text(f"  {answer}"), soft_wrap=True)  # a path stays in one piece, to be copied
 
     def shows(self, table: Table) -> None:
         self._console.print(table)
@@ -158,5 +158,5 @@ def play(start: list[str]) -> int:
     console.print()
     console.print(Text("That was the whole way: client, server, checks, signature, platform.", style="bold"))
     console.print("Put it into your own chat client, on the simulated shop, with what this prints:")
-    console.print(Text(f"  {' '.join(start)} config --client claude-desktop --sandbox", style="cyan"))
+    console.print(Text(f"  {' '.join(start)} config --client claude-desktop --sandbox", style="cyan"), soft_wrap=True)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -113,16 +114,22 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+    plain = re.fullmatch(
+        r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/[\w./~-]*)?", text.strip(), re.ASCII | re.IGNORECASE
+    )
+    if plain is None or int((plain[2] or ":1")[1:]) >= 2**16:
         raise ValueError("is not a plain http(s) address")
+    parts = urlsplit(text.strip())
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("is plain http, which is allowed on this computer alone: use https")
-    return text.rstrip("/")
+    return text.strip().rstrip("/")
 
 
 def _folder(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("names the home of a user that there is not") from None
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -212,21 +219,23 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
 def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     given: dict[str, tuple[str, str]] = {}
     known = {setting.variable: setting for setting in SETTINGS}
-    for variable, text in environment.items():
-        name = variable.upper()
-        if not name.startswith(PREFIX):
-            continue
+    ours = [(name.upper(), text) for name, text in environment.items() if name.upper().startswith(PREFIX)]
+    meant = [name for name, text in ours if text.strip()]
+    for name, text in ours:
+        if meant.count(name) > 1:
+            raise SettingsError(f"{name} is set more than once, in upper and lower case: take one away")
         if name in known:
-            given.setdefault(known[name].name, (name, text))
+            if text.strip():
+                given[known[name].name] = (name, text)
             continue
         setting = known.get(name.removesuffix(FILE))
         if setting is None or not name.endswith(FILE) or not setting.secret:
             near = get_close_matches(name, [*known, *(s.variable + FILE for s in SETTINGS if s.secret)], n=1)
             did_you_mean = f"; did you mean {near[0]}?" if near else ""
             raise SettingsError(f"{name} is not a setting{did_you_mean}")
-        if environment.get(setting.variable, "").strip():
+        if name in meant and setting.variable in meant:
             raise SettingsError(f"{setting.variable} and {name} are both set: take one away")
-        if text.strip():
+        if name in meant:
             given[setting.name] = (name, _content(name, text))
     return given
 
@@ -234,5 +243,5 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, st
 def _content(name: str, path: str) -> str:
     try:
         return Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise SettingsError(f"{name} names a file that can't be read ({type(error).__name__})") from None

@@ -144,7 +144,7 @@ async def lock_held(home: Path) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await process.communicate()
+        await process.communicate(b"")  # its input ends, and so does it
 
 
 async def test_who_waits_for_another_process_keeps_nobody_else_waiting(

@@ -32,10 +32,11 @@ class Files:
             handle = _opened(real)
         except OSError as error:
             raise _refused(argument, f"can't be opened: {error.strerror}", self._allowed()) from None
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise _refused(argument, "is not a regular file", "a file")
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise _refused(argument, "is not a regular file", "a file")
             if found.st_size > largest:
                 allowed = f"at most {largest / MEGABYTE:g} MB"
                 raise _refused(argument, f"has {found.st_size / MEGABYTE:.2f} MB", allowed)
@@ -54,10 +55,10 @@ class Files:
         except (OSError, RuntimeError, ValueError):
             raise _refused(argument, "is not a file path", self._allowed()) from None
         inside = any(real.is_relative_to(os.path.realpath(folder)) for folder in self.folders)
-        home = os.path.realpath(self.home)
-        ours = real.is_relative_to(home) and not any(
-            real.is_relative_to(os.path.realpath(part)) for part in self.open_in_home
-        )
+        home = Path(os.path.realpath(self.home))
+        # By name below the home: a link laid there does not open what it leads to.
+        opened = [home / part.relative_to(self.home) for part in self.open_in_home]
+        ours = real.is_relative_to(home) and not any(real.is_relative_to(part) for part in opened)
         if not inside or ours:
             raise _refused(argument, "is outside the allowed folder", self._allowed())
         return real

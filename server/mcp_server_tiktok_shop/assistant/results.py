@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.catalog.operation import TIMES, Json, is_time
-from mcp_server_tiktok_shop.catalog.reading import MILLISECONDS, SAFE
+from mcp_server_tiktok_shop.catalog.reading import LONGEST, MILLISECONDS, SAFE
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
@@ -86,11 +86,12 @@ def _shaped(value: Any, form: Form, zone: ZoneInfo, name: str) -> Any:
 
 def _moment(value: Any, unit: int, zone: ZoneInfo) -> Any:
     """ISO with offset. 0 is how the platform says "not yet"; what is no plausible time is left as it is."""
-    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < LONGEST
+    number = int(value) if digits else value
     if number == 0:
         return None
     if not isinstance(number, int) or not EARLIEST * unit <= number < MILLISECONDS * unit:
-        return value
+        return str(value) if isinstance(value, int) and abs(value) >= SAFE else value
     return datetime.fromtimestamp(number / unit, zone).isoformat(timespec="seconds")
 
 
@@ -104,9 +105,10 @@ def with_failures(told: Json, operation: Operation, values: Json, meaning: Meani
     faults = told["data"].pop("errors", None)
     if not faults:
         return told
-    failed = [_failure(fault, meaning) for fault in faults]
+    failed = [_failure(fault, meaning) for fault in (faults if isinstance(faults, list) else [faults])]
     asked = _batch(operation, values)
-    if asked is not None and len({item.get("id") for item in failed}) >= asked:
+    named = {item["id"] for item in failed if "id" in item}
+    if asked is not None and len(named) + sum("id" not in item for item in failed) >= asked:
         first = failed[0]
         count = "It was not done" if asked == 1 else f"None of the {asked} was done"
         raise ShopError(
@@ -120,13 +122,16 @@ def with_failures(told: Json, operation: Operation, values: Json, meaning: Meani
     return {**told, "failed": failed}
 
 
-def _failure(fault: Json, meaning: Meaning) -> Json:
-    code = int(fault.get("code") or 0)
-    told: Json = {}
-    if found := _id(fault.get("detail")):
-        told["id"] = found
+def _failure(fault: Any, meaning: Meaning) -> Json:
+    if not isinstance(fault, dict):
+        return {"code": None, "message": str(fault or "")}
+    code = fault.get("code")
+    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < LONGEST:
+        code = int(code)
+    found = _id(fault.get("detail"))
+    told: Json = {"id": found} if found else {}
     told |= {"code": code, "message": str(fault.get("message") or "")}
-    hint = meaning(code).get("hint")
+    hint = meaning(code).get("hint") if isinstance(code, int) else None
     return told | {"hint": hint} if hint else told
 
 
@@ -135,8 +140,8 @@ def _id(detail: Any) -> str | None:
     if not isinstance(detail, dict):
         return None
     for name, value in detail.items():
-        if (name == "id" or name.endswith("_id")) and isinstance(value, str):
-            return value
+        if (name == "id" or name.endswith("_id")) and isinstance(value, str | int):
+            return str(value)
     return next(filter(None, map(_id, detail.values())), None)
 
 

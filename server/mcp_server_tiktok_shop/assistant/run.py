@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -128,7 +129,7 @@ class Assistant:
         raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
 
     async def _asked(self, operation: Operation, values: Json, shop: str | None, asset: str | None) -> Json:
-        files = uploads(operation, values, self.files)
+        files = await asyncio.to_thread(uploads, operation, values, self.files) if operation.uploads else {}
         target = await self._target(operation, shop, asset)
         zone = target.zone(self.zone)
         answer = await self.platform.call(bind(operation, values, zone, files), target)

@@ -86,7 +86,7 @@ def _decoded(argument: str, text: str) -> bytes:
     if len(text) > INLINE * 4 // 3 + 200:
         raise _refused(argument, "is larger than 64 kB decoded", "a small file; give larger ones by path")
     try:
-        content = base64.b64decode(text.partition("base64,")[2] or text, validate=True)
+        content = base64.b64decode("".join((text.partition("base64,")[2] or text).split()), validate=True)
     except (binascii.Error, ValueError):
         raise _refused(argument, "is not base64", "base64 text") from None
     if not content:
@@ -135,9 +135,10 @@ def _check_pixels(argument: str, content: bytes, rules: Json, use_case: str) -> 
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - heavy, and only for images
 
     try:
+        Image.MAX_IMAGE_PIXELS = None  # only the size is read, the picture is never unpacked
         with Image.open(io.BytesIO(content), formats=OPENED) as image:
             width, height = image.size
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
         raise _refused(argument, "is damaged: its size can't be read", "an image that opens") from None
     rule: dict[str, Any] = {"min": rules["min"], "max": rules["max"]} | rules.get(use_case, {})
     (low_w, low_h), (high_w, high_h) = rule["min"], rule["max"]

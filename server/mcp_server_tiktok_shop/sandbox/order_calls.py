@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from . import pages
 from .buyers import user_id
-from .order_views import price_detail, shown
+from .order_prices import price_detail
+from .order_views import shown
 from .pages import View
 from .warehouses import SALES
 from .wire import Refusal

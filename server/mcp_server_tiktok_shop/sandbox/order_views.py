@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .buyers import Buyer, buyer, masked, masked_phone
-from .money import ZERO, spread, text
+from .money import ZERO, text
 from .orders import HOLD_SECONDS, PAYMENT_SECONDS
 from .warehouses import BY_SELLER, CARRIERS, EXPRESS, SALES, STANDARD
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from .orders import Line, Order
     from .shop import Shop
     from .warehouses import DeliveryOption
@@ -133,6 +131,11 @@ def payment(order: Order, currency: str) -> Json:
     }
 
 
+def recipient(order: Order, region: str, now: int) -> Json:
+    """Where the order goes; nothing while it is not to be shipped yet."""
+    return _recipient(order, buyer(region, order.buyer), region, order.status(now))
+
+
 def _recipient(order: Order, person: Buyer, region: str, status: str) -> Json:
     if status in ("UNPAID", "ON_HOLD"):
         return {}
@@ -193,57 +196,3 @@ def _line(line: Line, shop: Shop, now: int, base_url: str) -> Json:
                 "rts_time": package.shipped_time,
             }
     return told
-
-
-def price_detail(order: Order, currency: str) -> Json:
-    """What the total is made of, for the order and for each line; lines add up to the order."""
-    count = len(order.lines)
-    parts = [
-        _price(line.original_price, line.seller_discount, line.platform_discount, *rest)
-        for line, *rest in zip(
-            order.lines,
-            spread(order.shipping_fee, count),
-            spread(order.shipping_seller_discount, count),
-            spread(order.shipping_platform_discount, count),
-            spread(order.tax, count),
-            strict=True,
-        )
-    ]
-    whole = {name: sum((part[name] for part in parts), ZERO) for name in parts[0]}
-    lines = [
-        {"id": line.id, "currency": currency} | _texts(part) for line, part in zip(order.lines, parts, strict=True)
-    ]
-    return {"currency": currency} | _texts(whole) | {"line_items": lines}
-
-
-def _price(
-    listed: Decimal,
-    by_seller: Decimal,
-    by_platform: Decimal,
-    shipping: Decimal,
-    shipping_by_seller: Decimal,
-    shipping_by_platform: Decimal,
-    tax: Decimal,
-) -> dict[str, Decimal]:
-    subtotal = listed - by_seller - by_platform
-    shipping_paid = shipping - shipping_by_seller - shipping_by_platform
-    return {
-        "total": listed + shipping + tax,
-        "payment": subtotal + shipping_paid + tax,
-        "sku_list_price": listed,
-        "sku_sale_price": subtotal,
-        "subtotal": subtotal,
-        "subtotal_deduction_seller": by_seller,
-        "subtotal_deduction_platform": by_platform,
-        "subtotal_tax_amount": tax,
-        "shipping_list_price": shipping,
-        "shipping_sale_price": shipping_paid,
-        "shipping_fee_deduction_seller": shipping_by_seller,
-        "shipping_fee_deduction_platform": shipping_by_platform,
-        "tax_amount": tax,
-        "net_price_amount": subtotal,
-    }
-
-
-def _texts(amounts: dict[str, Decimal]) -> Json:
-    return {name: text(amount) for name, amount in amounts.items()}

@@ -52,6 +52,12 @@ class Package:
             return "PROCESSING"
         return "FULFILLING" if now < self.delivered_time else "COMPLETED"
 
+    def update_time(self, now: int) -> int:
+        """The last thing that happened to the parcel up to now."""
+        times = {self.create_time, self.shipped_time, self.collected_time, self.delivered_time}
+        times |= {time for line in self.lines for time in (line.cancel_time, line.order.cancel_time)}
+        return max((time for time in times if time <= now), default=self.create_time)
+
     @property
     def orders(self) -> list[Order]:
         return list({line.order.id: line.order for line in self.lines}.values())

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
-import os
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.store import private_folder, write_private
@@ -26,6 +25,11 @@ REDIRECTS = 3
 TIMEOUT = 30.0
 REMEMBERED = 2000
 OK = 200
+PATIENCE = 45.0
+ANEW = "Get a new link with get_package_shipping_document: each lives 24 hours."
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# Address ranges that lead to an IPv4 address written inside them, which may be a private one.
+CARRIERS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "2002::/16", "2001::/32")))
 
 
 class HandedOut:
@@ -39,27 +43,27 @@ class HandedOut:
         await asyncio.to_thread(self._remember, url)
 
     def _remember(self, url: str) -> None:
+        from filelock import FileLock  # noqa: PLC0415 - only when a document was handed out
+
         private_folder(self._path.parent)
-        line = f"{int(self._clock()) + LIFETIME} {_fingerprint(url)}\n"
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(file, line.encode())
-        finally:
-            os.close(file)
-        if self._path.stat().st_size > REMEMBERED * len(line):
-            kept = "".join(line for line in self._lines() if int(line.split()[0]) > self._clock())
-            write_private(self._path, kept.encode())
+        with FileLock(self._path.with_suffix(".lock")):
+            now = self._clock()
+            kept = {mark: until for mark, until in self._known().items() if until > now}
+            kept[_fingerprint(url)] = int(now) + LIFETIME
+            lines = (f"{until} {mark}\n" for mark, until in list(kept.items())[-REMEMBERED:])
+            write_private(self._path, "".join(lines).encode())
 
     async def knows(self, url: str) -> bool:
-        wanted = _fingerprint(url)
-        lines = await asyncio.to_thread(self._lines)
-        return any(line.split()[1] == wanted and int(line.split()[0]) > self._clock() for line in lines)
+        known = await asyncio.to_thread(self._known)
+        return known.get(_fingerprint(url), 0) > self._clock()
 
-    def _lines(self) -> list[str]:
+    def _known(self) -> dict[str, int]:
+        """Fingerprints and when they end; what is no such line is passed over."""
         try:
-            return self._path.read_text(encoding="ascii").splitlines(keepends=True)
+            rows = [line.split() for line in self._path.read_text(encoding="ascii", errors="replace").splitlines()]
         except FileNotFoundError:
-            return []
+            return {}
+        return {row[1]: int(row[0]) for row in rows if len(row) == 2 and row[0].isdecimal()}  # noqa: PLR2004
 
 
 def _fingerprint(url: str) -> str:
@@ -80,17 +84,26 @@ class Documents:
             ShopError: `not_permitted`, `not_found`, `network` or `platform`.
 
         """
+        import httpx2  # noqa: PLC0415
+
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._fetched(url)
+        except (httpx2.HTTPError, TimeoutError) as error:
+            told = f"The document could not be fetched: {type(error).__name__}."
+            raise ShopError("network", told, hint="Try again in a moment.", retryable=True) from None
+
+    async def _fetched(self, url: str) -> bytes:
         for _ in range(REDIRECTS + 1):
             async with self._opened(url) as response:
                 if response.is_redirect:
-                    url = urljoin(url, response.headers.get("location", ""))
+                    url = _joined(url, response.headers.get("location", ""))
                     continue
                 if response.status_code != OK:
                     told = f"The document is not to be had: HTTP {response.status_code}."
-                    hint = "Its link lives 24 hours: get a new one with get_package_shipping_document."
-                    raise ShopError("not_found", told, hint=hint)
+                    raise ShopError("not_found", told, hint=ANEW)
                 return await _bounded(response)
-        raise ShopError("platform", "The document's link leads from one redirect to the next.")
+        raise ShopError("platform", "The document's link leads from one redirect to the next.", hint=ANEW)
 
     @asynccontextmanager
     async def _opened(self, url: str) -> AsyncIterator[Any]:
@@ -99,55 +112,85 @@ class Documents:
         address, extensions, headers = await self._checked(url)
         client = self._network.client()
         request = client.build_request("GET", address, extensions=extensions, timeout=TIMEOUT)
-        request.headers = httpx2.Headers({"host": headers["host"], "accept": "*/*"})
-        try:
-            response = await client.send(request, stream=True)
-        except httpx2.HTTPError as error:
-            told = f"The document could not be fetched: {type(error).__name__}."
-            raise ShopError("network", told, retryable=True) from None
+        request.headers = httpx2.Headers({**headers, "accept": "*/*"})
+        response = await client.send(request, stream=True)
         try:
             yield response
         finally:
             await response.aclose()
 
     async def _checked(self, url: str) -> tuple[str, dict[str, Any], dict[str, str]]:
-        """The URL with its host replaced by an address that may be connected to."""
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
+        """The URL with its host replaced by an address that may be connected to; the host stands in a header."""
+        parts, host, port = _plain(url)
         secure = parts.scheme == "https"
-        if not host or parts.username or parts.scheme not in ("http", "https"):
-            raise _forbidden("it is not a plain web address")
         if self._network.simulated:
             return url, {}, {"host": parts.netloc}
-        if self._network.proxy is not None and not _literal(host) and secure:
+        if secure and not _literal(host) and self._network.way(url):
             return url, {}, {"host": parts.netloc}  # the proxy resolves the name and connects, not this computer
         addresses = await _resolved(host, port or (443 if secure else 80))
         for address in addresses:
-            if not (address.is_global or (self._loopback and address.is_loopback)):
+            if not (_public(address) or (self._loopback and address.is_loopback)):
                 raise _forbidden("its host is not on the public internet")
             if not secure and not address.is_loopback:
                 raise _forbidden("it is not https")
         chosen = addresses[0]
-        literal = f"[{chosen}]" if chosen.version == 6 else str(chosen)  # noqa: PLR2004
+        literal = f"[{chosen}]" if isinstance(chosen, ipaddress.IPv6Address) else str(chosen)
         place = f"{literal}:{port}" if port else literal
         pinned = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
         return pinned, {"sni_hostname": host}, {"host": parts.netloc}
 
 
-def _literal(host: str) -> bool:
+def _plain(url: str) -> tuple[SplitResult, str, int | None]:
+    """The parts of a web address that holds no credentials and nothing else unusual."""
     try:
-        ipaddress.ip_address(host)
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
     except ValueError:
-        return host.casefold() == "localhost" or host.casefold().endswith(".localhost")
+        raise _forbidden("it is not a plain web address") from None
+    if not host or "@" in parts.netloc or parts.scheme not in ("http", "https"):
+        raise _forbidden("it is not a plain web address")
+    return parts, host, port
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise _forbidden("it leads to what is not a web address") from None
+
+
+def _literal(host: str) -> bool:
+    """Whether a host is an address, however it is written, or this computer: a proxy must not be asked for those."""
+    host = host.casefold().rstrip(".")
+    if host == "localhost" or host.endswith(".localhost") or ":" in host:
+        return True
+    try:
+        socket.inet_aton(host)
+    except OSError:
+        return False
     return True
 
 
-async def _resolved(host: str, port: int) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+def _public(address: Address) -> bool:
+    """Whether an address is on the public internet, and so is the one it may carry inside."""
+    if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
+        return False
+    if isinstance(address, ipaddress.IPv4Address):
+        return True
+    if address.is_site_local or any(address in carrier for carrier in CARRIERS):
+        return False
+    return address.sixtofour is None and address.teredo is None
+
+
+async def _resolved(host: str, port: int) -> list[Address]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        raise _forbidden("it is not a plain web address") from None
     except OSError:
-        raise ShopError("network", "The document's host has no address.", retryable=True) from None
+        told = "The document's host has no address."
+        raise ShopError("network", told, hint="Try again in a moment.", retryable=True) from None
     addresses = [ipaddress.ip_address(item[4][0]) for item in found]
     mapped = [getattr(address, "ipv4_mapped", None) or address for address in addresses]
     return list(dict.fromkeys(mapped))
@@ -158,9 +201,9 @@ async def _bounded(response: Any) -> bytes:
     async for chunk in response.aiter_bytes():
         content += chunk
         if len(content) > LARGEST:
-            raise ShopError("platform", f"The document is larger than {LARGEST // 2**20} MB.")
+            raise ShopError("platform", f"The document is larger than {LARGEST // 2**20} MB.", hint=ANEW)
     return bytes(content)
 
 
 def _forbidden(why: str) -> ShopError:
-    return ShopError("not_permitted", f"The document's link is not followed: {why}.")
+    return ShopError("not_permitted", f"The document's link is not followed: {why}.", hint=ANEW)

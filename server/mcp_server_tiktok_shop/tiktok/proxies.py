@@ -49,6 +49,8 @@ def parse(text: str) -> Proxy:
     if scheme not in SCHEMES:
         raise ValueError(f"has a scheme that is not one of {', '.join(SCHEMES)}")
     user = password = None
+    if _TRAILING.match(rest) and "@" in rest and _PLAIN.match(rest.rpartition("@")[2]):
+        raise ValueError("can be read in two ways: percent-encode the : and @ of its password")
     if match := _TRAILING.match(rest):  # credentials, if any, stand behind and are taken as they are
         user, password = match["user"], match["password"]
     else:  # credentials stand in front, percent-encoded where the writer chose to

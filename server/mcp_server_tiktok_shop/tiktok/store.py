@@ -94,20 +94,25 @@ class FileStore:
         """
         try:
             stat = self.path.stat()
+            mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            if mark != self._seen:
+                self._contents = self._parsed(self.path.read_bytes())
+                self._seen = mark
         except FileNotFoundError:
-            self._seen, self._contents = None, Contents()
-            return self._contents
-        mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        if mark != self._seen:
-            self._contents = self._parsed(self.path.read_bytes())
-            self._seen = mark
+            if self._seen is not None:
+                self._seen, self._contents = None, Contents()
+        except OSError as error:
+            raise self._unreadable(f"{error.strerror}") from None
         return self._contents
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Held]:
         from filelock import AsyncFileLock, Timeout  # noqa: PLC0415 - only when something is to be stored
 
-        await asyncio.to_thread(private_folder, self.path.parent)
+        try:
+            await asyncio.to_thread(private_folder, self.path.parent)
+        except OSError as error:
+            raise self._unreadable(f"{error.strerror}") from None
         lock = AsyncFileLock(self.path.with_suffix(".lock"), timeout=LOCK_PATIENCE, thread_local=False)
         try:
             await lock.acquire()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import secrets
+import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
@@ -12,7 +16,7 @@ from mcp_server_tiktok_shop.tiktok.documents import LARGEST
 from mcp_server_tiktok_shop.tiktok.store import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
     from mcp_server_tiktok_shop.assistant.files import Files
@@ -23,6 +27,19 @@ POINT = 72 / 25.4  # PDF points in a millimetre
 PAPERS = {"A6": (105.0, 148.0), "A5": (148.0, 210.0), "A4": (210.0, 297.0), "4x6in": (101.6, 152.4)}
 MOST_SOURCES = 50
 MOST_PAGES = 500
+# What the PDF library raises on damaged files, besides errors of its own.
+DAMAGE = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    RecursionError,
+    NotImplementedError,
+    OSError,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +74,12 @@ class Labels:
         else:
             if len(sources) > MOST_SOURCES:
                 raise _refused("source", f"holds {len(sources)} items", f"at most {MOST_SOURCES} in one call")
-            contents = [await self._content(source, i) for i, source in enumerate(sources)]
+            read = [await self._read(source, i) for i, source in enumerate(sources)]
+            contents = [await self.documents.fetch(s) if c is None else c for s, c in zip(sources, read, strict=True)]
             name = "labels" if len(sources) > 1 else "label"
         pdf, sizes = await asyncio.to_thread(fitted, contents, target)
-        stamp = int(self.clock() * 1000)
-        path = self.folder / f"{name}-{target.name}-{stamp}.pdf"
+        stamp = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y%m%d-%H%M%S")
+        path = self.folder / f"{name}-{target.name}-{stamp}-{secrets.token_hex(3)}.pdf"
         await asyncio.to_thread(write_private, path, pdf)
         return {
             "path": str(path),
@@ -70,14 +88,15 @@ class Labels:
             "bytes": len(pdf),
         }
 
-    async def _content(self, source: str, index: int) -> bytes:
+    async def _read(self, source: str, index: int) -> bytes | None:
+        """A file's content; None of a URL, which is fetched only when all sources are found to be allowed."""
         argument = f"source[{index}]"
         if "://" not in source:
             return await asyncio.to_thread(self.files.read, argument, source, LARGEST)
         if not await self.handed_out.knows(source):
             allowed = "a doc_url from get_package_shipping_document of the last 24 hours, or an allowed path"
             raise _refused(argument, "is not a document that this server was given by the platform", allowed)
-        return await self.documents.fetch(source)
+        return None
 
 
 def _target(values: Json) -> Target:
@@ -86,9 +105,9 @@ def _target(values: Json) -> Target:
     if (width is None) != (height is None):
         missing = "width_mm" if width is None else "height_mm"
         raise _refused(missing, "is missing beside its twin", "width_mm and height_mm together")
-    ways = [way for way in (paper, width, scale) if way is not None]
+    ways = [n for n, way in (("paper_size", paper), ("width_mm", width), ("scale", scale)) if way is not None]
     if len(ways) > 1:
-        raise _refused("paper_size", "give one target only", "paper_size, or width_mm and height_mm, or scale")
+        raise _refused(ways[-1], "give one target only", "paper_size, or width_mm and height_mm, or scale")
     if scale is not None:
         return Target(None, float(scale), f"x{scale:g}")
     if width is not None and height is not None:
@@ -108,31 +127,46 @@ def fitted(contents: list[bytes], target: Target) -> tuple[bytes, list[tuple[flo
     writer = PdfWriter()
     sizes: list[tuple[float, float]] = []
     for index, content in enumerate(contents):
-        for page in _pages(content, index):
-            sizes.append(_place(writer, page, target))
-            if len(sizes) > MOST_PAGES:
-                raise _refused("source", f"has more than {MOST_PAGES} pages", f"at most {MOST_PAGES} pages in all")
+        with _damage_told(index):
+            sizes += [_place(writer, page, target) for page in _pages(content, index)]
+        if len(sizes) > MOST_PAGES:
+            raise _refused("source", f"has more than {MOST_PAGES} pages", f"at most {MOST_PAGES} pages in all")
     out = io.BytesIO()
-    writer.write(out)
+    with _damage_told(len(contents) - 1):
+        writer.write(out)
     return out.getvalue(), sizes
+
+
+@contextmanager
+def _damage_told(index: int) -> Iterator[None]:
+    """A damaged file makes the PDF library stumble in many ways; all of them mean the same to the caller."""
+    from pypdf.errors import DependencyError, PyPdfError  # noqa: PLC0415
+
+    try:
+        yield
+    except (PyPdfError, DependencyError, *DAMAGE) as error:
+        told = f"is a damaged PDF ({type(error).__name__})"
+        raise _refused(f"source[{index}]", told, "a PDF that opens") from None
 
 
 def _pages(content: bytes, index: int) -> list[Any]:
     from pypdf import PdfReader, PdfWriter  # noqa: PLC0415
-    from pypdf.errors import PyPdfError  # noqa: PLC0415
 
     argument = f"source[{index}]"
     if not content.lstrip()[:5] == b"%PDF-":
         raise _refused(argument, "is not a PDF", "a PDF; pictures and ZPL can't be resized")
-    try:
-        reader = PdfReader(io.BytesIO(content))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise _refused(argument, "is locked with a password", "a PDF that opens without a password")
-        pages = list(PdfWriter(clone_from=reader).pages)  # only a writer's pages can be turned upright
-        for page in pages:
-            page.transfer_rotation_to_content()
-    except (PyPdfError, ValueError, KeyError, RecursionError) as error:
-        raise _refused(argument, f"is a damaged PDF ({type(error).__name__})", "a PDF that opens") from None
+    reader = PdfReader(io.BytesIO(content))
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise _refused(argument, "is locked with a password", "a PDF that opens without a password")
+    if len(reader.pages) > MOST_PAGES:
+        raise _refused(argument, f"has {len(reader.pages)} pages", f"at most {MOST_PAGES} pages in all")
+    pages = list(PdfWriter(clone_from=reader).pages)  # only a writer's pages can be turned upright
+    for page in pages:
+        page.transfer_rotation_to_content()
+    if not pages:
+        raise _refused(argument, "is a PDF without a page", "a PDF with pages")
+    if any(float(page.cropbox.width) < 1 or float(page.cropbox.height) < 1 for page in pages):
+        raise _refused(argument, "has a page without a size", "a PDF with pages that can be printed")
     return pages
 
 
@@ -156,4 +190,5 @@ def _place(writer: Any, page: Any, target: Target) -> tuple[float, float]:
 
 def _refused(argument: str, message: str, allowed: str) -> ShopError:
     problem = Problem(argument, message, allowed)
-    return ShopError("invalid_arguments", f"{argument}: {message}", problems=(problem,))
+    hint = "Correct it and call resize_pdf again; nothing was written."
+    return ShopError("invalid_arguments", f"{argument}: {message}", hint=hint, problems=(problem,))
