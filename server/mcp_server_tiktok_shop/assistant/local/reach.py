@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.assistant.toolsets import DEFAULT
 from mcp_server_tiktok_shop.catalog.describing import description, summary
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Reach:
     def _index(self) -> Index:
         from mcp_server_tiktok_shop.catalog.search import Index  # noqa: PLC0415 - built at the first search
 
-        return Index(filter(self.offers, self.catalog.operations.values()))
+        reached = (o for o in self.catalog.operations.values() if o.runs is None and self.offers(o))
+        return Index(reached, DEFAULT)
 
     async def find(self, values: Json, _shop: str | None) -> Json:
         """The operations that the words of a question lead to, best first."""
