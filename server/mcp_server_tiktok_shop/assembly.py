@@ -64,6 +64,7 @@ class Parts:
         return len(shops) != 1 or any(account.shops is None for account in ours)
 
     async def close(self) -> None:
+        await self.sign_in.settle()
         await self.tokens.settle()
         await self.network.close()
 
@@ -159,11 +160,10 @@ def _given(settings: Settings) -> Account | None:
     if settings.sandbox or not settings.access_token.get_secret_value():
         return None
     return Account(
-        id=ENVIRONMENT,
+        id=ENVIRONMENT + lineage(settings.access_token, settings.refresh_token),
         app_key=settings.app_key,
         access_token=settings.access_token,
         refresh_token=settings.refresh_token,
-        lineage=lineage(settings.access_token, settings.refresh_token),
     )
 
 

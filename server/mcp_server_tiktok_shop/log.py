@@ -1,35 +1,59 @@
-"""Logs go to standard error, a line a call, and no secret passes through them."""
+"""Logs go to standard error, a line a call, and no secret passes through them or through a result."""
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 import sys
-from urllib.parse import quote
 
 HIDDEN = "[hidden]"
 SHORTEST = 6  # Shorter values are no secrets, and hiding them would tear words apart.
+# Of a long secret even its beginning is hidden, with what of it follows: a text may have been cut.
+BEGINNING = 12
+FOLLOWS = r"(?:[\w+/=.~-]|%[0-9a-f]{2}|\\/|\\u00[0-9a-f]{2})*"
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class Secrets:
-    """The values that must not be shown, and the filter that takes them out of a text."""
+    """The values that must not be shown, and the filter that takes them out of a text, however they are escaped."""
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
-        self._longest_first: tuple[str, ...] = ()
+        self._known: set[str] = set()
+        # For each: a plain piece of it, to see quickly that a text does not hold it, and the whole pattern.
+        self._patterns: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
     def learn(self, *values: str) -> None:
-        for value in values:
-            if len(value) >= SHORTEST and value not in self._forms:
-                self._forms |= {value, json.dumps(value)[1:-1], quote(value, safe="")}
-                self._longest_first = tuple(sorted(self._forms, key=len, reverse=True))
+        new = {value for value in values if len(value) >= SHORTEST} - self._known
+        if new:
+            self._known |= new
+            longest_first = sorted(self._known, key=len, reverse=True)
+            self._patterns = tuple((_piece(value), _pattern(value)) for value in longest_first)
 
     def hide(self, text: str) -> str:
-        for form in self._longest_first:
-            if form in text:
-                text = text.replace(form, HIDDEN)
+        for piece, pattern in self._patterns:
+            if piece in text:
+                text = pattern.sub(HIDDEN, text)
         return text
+
+
+def _piece(value: str) -> str:
+    """The longest run in the beginning of a secret that no escaping changes."""
+    return max(re.findall(r"[A-Za-z0-9_]*", value[:BEGINNING]), key=len)
+
+
+def _pattern(value: str) -> re.Pattern[str]:
+    cut = len(value) >= BEGINNING + 4
+    escaped = "".join(map(_escaped, value[:BEGINNING] if cut else value))
+    return re.compile(escaped + (FOLLOWS if cut else ""), re.IGNORECASE)
+
+
+def _escaped(character: str) -> str:
+    """A character as itself, as JSON and as a URL may write it."""
+    if character.isalnum() or character == "_":
+        return re.escape(character)
+    forms = [re.escape(character), rf"\\u{ord(character):04x}", rf"\\{re.escape(character)}"]
+    forms += ["".join(f"%(?:25)*{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))]
+    return f"(?:{'|'.join(forms)})"
 
 
 class _Hiding(logging.Formatter):
@@ -40,7 +64,13 @@ class _Hiding(logging.Formatter):
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._secrets.hide(super().format(record))
+        line: str = super().format(record)
+        return self._secrets.hide(line)
+
+
+def one_line(text: str, longest: int = 60) -> str:
+    """A name that came from outside, fit for a log line."""
+    return "".join(c if c.isprintable() else "?" for c in text[:longest])
 
 
 def set_up(secrets: Secrets, level: str) -> None:

@@ -223,3 +223,52 @@ async def test_returns_are_found_by_their_facts(caller: Caller) -> None:
     )
     times = [r["update_time"] for r in newest["return_orders"]]
     assert times == sorted((r["update_time"] for r in found), reverse=True)
+
+
+async def test_the_newer_requests_tell_of_the_same_returns(caller: Caller) -> None:
+    path = "/return_refund/202603/aftersales/search"
+    first = await caller.call("POST", path, None, {"pagination": {"page_size": 5}})
+    pagination = {"page_size": 5, "page_token": first["next_page_token"]}
+    second = await caller.call("POST", path, None, {"pagination": pagination})
+    told = first["aftersales_requests"] + second["aftersales_requests"]
+    assert {r["id"] for r in told} == {r["return_id"] for r in await search(caller)}
+    parcels = "/return_refund/202604/rma/search"
+    filters = {"statuses": ["PENDING_PACKAGE_REVIEW"]}
+    (sent,) = (await caller.call("POST", parcels, None, {"filters": filters}))["return_merchandise_authorizations"]
+    assert sent["line_items"][0]["main_order_id"] == caller.shop.planted["return_shipped"]
+
+
+async def test_a_review_decides_each_request_by_itself(caller: Caller) -> None:
+    refund, done = await planted(caller, "refund_pending"), await planted(caller, "return_completed")
+
+    def item(request: Json, action: str, **more: Any) -> Json:
+        lines = [{"return_line_item_id": i["return_line_item_id"]} for i in request["return_line_items"]]
+        return {
+            "request_id": request["return_id"],
+            "line_item_decisions": [{"line_items": lines, "action": action} | more],
+        }
+
+    path = "/return_refund/202609/aftersales/review"
+    body = {"aftersales_request_decisions": [item(done, "APPROVE_REQUEST"), item(refund, "APPROVE_REQUEST")]}
+    told = await caller.call("POST", path, None, body)
+    assert [error["code"] for error in told["errors"]] == ["25001044"]
+    assert await status(caller, refund["return_id"]) == "RETURN_OR_REFUND_REQUEST_SUCCESS"
+    pending = await planted(caller, "return_pending")
+    body = {"aftersales_request_decisions": [item(pending, "REJECT_REQUEST")]}
+    assert (await caller.call("POST", path, None, body))["errors"][0]["code"] == "25001016"
+    query = {"return_or_cancel_id": pending["return_id"], "seller_id": "7"}
+    told = await caller.call("GET", "/return_refund/202606/review_decision", query)
+    rejection = next(d for d in told["line_items"][0]["decisions"] if d["decision"] == "REJECT_RETURN")
+    reason = {"reason_id": rejection["available_reject_reasons"][0]["name"], "text": "Worn."}
+    body = {"aftersales_request_decisions": [item(pending, "REJECT_REQUEST", reason=reason)]}
+    assert await caller.call("POST", path, None, body) == {}
+    assert await status(caller, pending["return_id"]) == "REFUND_OR_RETURN_REQUEST_REJECT"
+
+
+async def test_a_refused_decision_leaves_its_key_unused(caller: Caller) -> None:
+    request = await planted(caller, "refund_pending")
+    path, key = f"/return_refund/202309/returns/{request['return_id']}/approve", {"idempotency_key": "once"}
+    assert await caller.code("POST", path, key, {"decision": "APPROVE_RETURN"}) == 25011013
+    assert await caller.call("POST", path, key, {"decision": "APPROVE_REFUND"}) == {}
+    assert await caller.call("POST", path, key, {"decision": "APPROVE_REFUND"}) == {}
+    assert await caller.code("POST", path, None, {"decision": "APPROVE_REFUND"}) == 25001044

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Connect
 
-HTML = {"body": b"<html>busy</html>", "content_type": "text/html"}
-ENVELOPE_IN_HTML = {"body": b'{"code":0,"message":"Success","data":', "content_type": "text/html"}
+HTML: dict[str, Any] = {"body": b"<html>busy</html>", "content_type": "text/html"}
+ENVELOPE_IN_HTML: dict[str, Any] = {"body": b'{"code":0,"message":"Success","data":', "content_type": "text/html"}
 DEADLINE = 45.0
 
 
@@ -101,6 +101,7 @@ async def test_a_read_is_repeated_until_it_passes(connect: Connect, sandbox: San
     assert 0 < waits.slept[0] <= 1 < waits.slept[2]
 
 
+@pytest.mark.parametrize("era", ["auto"])
 @pytest.mark.parametrize("how", PASSING)
 async def test_a_read_that_does_not_pass_is_reported_within_the_deadline(
     connect: Connect, sandbox: Sandbox, waits: Waits, how: str
@@ -158,9 +159,20 @@ async def test_a_wait_beyond_the_deadline_is_told_at_once(
     assert waits.slept == []
 
 
-STRANGE = ["inf", "nan", "1e999", "-5", "", "soon", "1.5", "Sun, 06 Nov 1994 08:49:37 -0000", "Fri, 31 Dec 9999 23:59:59 GMT"]
+STRANGE = [
+    "inf",
+    "nan",
+    "1e999",
+    "-5",
+    "",
+    "soon",
+    "1.5",
+    "Sun, 06 Nov 1994 08:49:37 -0000",
+    "Fri, 31 Dec 9999 23:59:59 GMT",
+]
 
 
+@pytest.mark.parametrize("era", ["auto"])
 @pytest.mark.parametrize("header", STRANGE)
 async def test_a_strange_retry_after_does_no_harm(
     connect: Connect, sandbox: Sandbox, waits: Waits, header: str
@@ -257,9 +269,7 @@ async def test_a_throttled_write_is_repeated_and_done_once(
     assert done(sandbox, WRITE) == 1
 
 
-async def test_a_write_is_repeated_once_the_platform_is_reached(
-    connect: Connect, sandbox: Sandbox, home: object
-) -> None:
+async def test_a_write_is_repeated_once_the_platform_is_reached(connect: Connect, sandbox: Sandbox) -> None:
     """The connection is refused first; while the server waits, the platform comes up."""
     place = nowhere()
     port = int(place.rpartition(":")[2])
@@ -315,7 +325,7 @@ async def test_half_an_envelope_under_another_content_type_leaves_a_write_unclea
     connect: Connect, sandbox: Sandbox
 ) -> None:
     async with at_work(connect, sandbox) as client:
-        sandbox.faults.add(WRITE, when="after", **ENVELOPE_IN_HTML)  # type: ignore[arg-type]
+        sandbox.faults.add(WRITE, when="after", **ENVELOPE_IN_HTML)
         assert strict(await client.call_tool(WRITE, reference(sandbox)))["error"] == "unknown_outcome"
     assert done(sandbox, WRITE) == 1
 

@@ -251,8 +251,20 @@ async def test_twenty_first_calls_ask_for_the_shops_once(connect: Connect) -> No
     assert len(sandbox.log.of(FETCH)) == 1
 
 
-NEVER = ((ACCOUNT_WIDE, {}), ("get_seller_permissions", {}), (FETCH, {}), ("get_global_seller_warehouses", {}))
-ALWAYS = ((READ, {}), (SEARCH, {}), ("get_order_list", {}), ("get_statements", {}), ("get_payments", {}))
+Calls = tuple[tuple[str, dict[str, Any]], ...]
+NEVER: Calls = (
+    (ACCOUNT_WIDE, {}),
+    ("get_seller_permissions", {}),
+    (FETCH, {}),
+    ("get_global_seller_warehouses", {}),
+)
+ALWAYS: Calls = (
+    (READ, {}),
+    (SEARCH, {}),
+    ("get_order_list", {}),
+    ("get_statements", {}),
+    ("get_payments", {}),
+)
 
 
 @pytest.mark.parametrize("shop", [{}, {"shop": "GB"}], ids=["unnamed", "named"])

@@ -32,6 +32,15 @@ def sandbox() -> Sandbox:
     return Sandbox(orders=20)
 
 
+def files(home: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in home.iterdir() if path.is_file()}
+
+
+def put(home: Path, content: bytes) -> None:
+    home.mkdir()
+    (home / "accounts.json").write_bytes(content)
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -78,7 +87,7 @@ async def test_nothing_is_left_beside_the_store(connect: Connect, sandbox: Sandb
         for _ in range(3):
             sandbox.expire_access_token()
             good(await client.call_tool(READ, {}))
-    assert {path.name for path in home.iterdir()} <= {"accounts.json", "accounts.lock"}
+    assert set(files(home)) <= {"accounts.json", "accounts.lock"}
 
 
 UNREADABLE = {
@@ -98,9 +107,8 @@ UNREADABLE = {
 async def test_a_file_that_cannot_be_read_is_reported_and_left_as_it_is(
     connect: Connect, sandbox: Sandbox, home: Path, how: str
 ) -> None:
-    home.mkdir()
     path = home / "accounts.json"
-    path.write_bytes(UNREADABLE[how])
+    put(home, UNREADABLE[how])
     async with sandbox.serving() as url, connect(**keys(sandbox, url)) as client:
         assert (await client.list_tools()).tools
         for tool in (READ, "refresh_access_token", "list_shops"):
@@ -119,14 +127,13 @@ async def test_a_file_that_cannot_be_read_is_reported_and_left_as_it_is(
 async def test_signing_in_anew_loses_neither_the_unreadable_file_nor_the_new_pair(
     connect: Connect, sandbox: Sandbox, home: Path, how: str
 ) -> None:
-    home.mkdir()
-    (home / "accounts.json").write_bytes(UNREADABLE[how])
+    put(home, UNREADABLE[how])
     async with sandbox.serving() as url:
         signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": ""}
         async with connect(**signed_out) as client:
             code = {"auth_code": sandbox.authorization_code()}
             result = await client.call_tool("exchange_authorization_code", code)
-    assert UNREADABLE[how] in [path.read_bytes() for path in home.glob("accounts*")]
+    assert UNREADABLE[how] in files(home).values()
     if result.is_error:  # then nothing must have been spent
         assert sandbox.log.of("exchange_authorization_code") == []
     else:
@@ -168,9 +175,7 @@ async def test_who_waits_for_another_process_keeps_nobody_else_waiting(
     assert holds_newest(home, sandbox)
 
 
-async def test_a_pair_that_another_process_stored_is_taken_over(
-    connect: Connect, sandbox: Sandbox, home: Path
-) -> None:
+async def test_a_pair_that_another_process_stored_is_taken_over(connect: Connect, sandbox: Sandbox, home: Path) -> None:
     async with sandbox.serving() as url:
         ours = keys(sandbox, url)
         async with connect(**ours) as one, connect(**ours) as other:

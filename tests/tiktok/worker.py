@@ -10,14 +10,14 @@ import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from mcp_server_tiktok_shop import log
+from mcp_server_tiktok_shop.assembly import put_together
 from mcp_server_tiktok_shop.assistant.server import serve
-from mcp_server_tiktok_shop.cli import put_together
 from mcp_server_tiktok_shop.settings import read_settings
 
 if TYPE_CHECKING:
@@ -69,9 +69,13 @@ async def started(home: Path, settings: Mapping[str, str], era: str) -> AsyncIte
         env=inherited | environment(home, settings),
         cwd=ROOT,
     )
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+    with _nowhere() as nowhere:
         async with Client(stdio_client(how, errlog=nowhere), mode=era) as client:
             yield client
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,8 @@ class Worker:
 
     process: asyncio.subprocess.Process
 
-    def begin(
-        self, home: Path, settings: Mapping[str, str], calls: Sequence[tuple[str, Any]], **options: bool
-    ) -> None:
-        """Call the tools all at once. `debug`: log all that can be logged."""
+    def begin(self, home: Path, settings: Mapping[str, str], calls: Sequence[tuple[str, Any]], **options: bool) -> None:
+        """Call the tools all at once, or `in_turn`. `debug`: log all that can be logged."""
         assert self.process.stdin is not None
         work = {"environment": environment(home, settings), "calls": list(calls), **options}
         self.process.stdin.write(json.dumps(work).encode() + b"\n")
@@ -131,7 +133,10 @@ async def _work(work: dict[str, Any]) -> list[str]:
             logging.getLogger(name).setLevel(logging.DEBUG)
     server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
     async with Client(server) as client:
-        results = await asyncio.gather(*(client.call_tool(*call) for call in work["calls"]))
+        if work.get("in_turn"):
+            results = [await client.call_tool(*call) for call in work["calls"]]
+        else:
+            results = await asyncio.gather(*(client.call_tool(*call) for call in work["calls"]))
     return [getattr(content, "text", "") for result in results for content in result.content]
 
 

@@ -173,7 +173,7 @@ def _taken(operation: Operation, given: dict[str, Any], name: str) -> str | None
     if not isinstance(choice, str | int) or isinstance(choice, bool):
         problem = Problem(name, "must be text")
         raise ShopError("invalid_arguments", f"{name} must be text", problems=(problem,))
-    return str(choice)
+    return str(choice) if str(choice).strip() else None
 
 
 def written(told: Json) -> str:

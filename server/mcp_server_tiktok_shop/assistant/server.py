@@ -25,6 +25,7 @@ from mcp_server_tiktok_shop.assistant.instructions import instructions
 from mcp_server_tiktok_shop.assistant.run import written
 from mcp_server_tiktok_shop.catalog.schemas import listing
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.log import one_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -64,14 +65,14 @@ def serve(
             told, outcome = error.told(), error.kind
             text = written(told)
         except Exception:  # the SDK would put its text on the wire
-            log.exception("%s failed in a way that is a fault of this server", params.name[:60])
+            log.exception("%s failed in a way that is a fault of this server", one_line(params.name))
             internal = ShopError("internal", "The server failed in a way it should not; its log says how.")
             told, outcome = internal.told(), internal.kind
             text = written(told)
         text = secrets.hide(text)
         log.info(
             "%s shop=%s outcome=%s code=%s request_id=%s ms=%d bytes=%d",
-            params.name[:60],
+            one_line(params.name),
             told.get("shop"),
             outcome,
             told.get("code", 0),

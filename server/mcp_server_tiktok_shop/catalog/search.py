@@ -6,23 +6,33 @@ import json
 import re
 import sqlite3
 from collections import defaultdict
+from itertools import pairwise
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from mcp_server_tiktok_shop.catalog.operation import Operation
 
 WORDS = Path(__file__).with_name("synonyms.json")
-# How much a hit in a column says, how soon more hits say no more, and how much a long text is held against it.
-COLUMNS = {"name": 4.0, "title": 4.0, "summary": 3.0, "keywords": 2.0, "details": 0.6, "arguments": 0.1}
-SATURATION, LENGTH = 3.0, 0.6
+# How much a hit in a column says, and how soon more hits say no more. A long text is not held against a record: the
+# everyday operations are those that most words were found for.
+COLUMNS = {"name": 4.0, "title": 4.0, "summary": 3.0, "keywords": 2.5, "details": 0.6}
+SATURATION = 3.0
 # Another word for the same thing says less than the word itself.
 SYNONYM = 0.3
+# Two words of the question that stand side by side in a record say more than each alone: "send it", "who bought".
+PAIRED = ("title", "summary", "keywords")
+PAIR = 0.35
 # Words of a question that find nothing take away from what the others find.
 COVERAGE = 0.5
+# A question to be answered is seldom meant to change anything, an order to do something seldom to look.
+INTENT = 0.7
+POLITE = re.compile(
+    "^(please |can you |could you |how (do|can) (i|we) |(i|we) (d |would )?(want|need|like) to |let s |help me (to )?)+"
+)
 # Programmes of their own stand behind their everyday twins, unless a question names them.
 SPECIAL = {
     "global_service_commodity": {"supplier", "full", "gs"},
@@ -47,68 +57,85 @@ class Index:
         self._operations = list(operations)
         self._weights = [_standing(operation, frozenset(common)) for operation in self._operations]
         told = json.loads(WORDS.read_text(encoding="utf-8"))
-        self._fillers = frozenset(told["fillers"].split())
+        self._fillers, self._asks, self._acts = (frozenset(told[kind].split()) for kind in ("fillers", "asks", "acts"))
         self._db = sqlite3.connect(":memory:", check_same_thread=False)
-        texts = [(at, column, text) for at, o in enumerate(self._operations) for column, text in _texts(o).items()]
-        self._hits = self._read_in(texts)
-        self._synonyms = self._read_synonyms(told["same"])
-
-    def _read_in(self, texts: list[tuple[int, str, str]]) -> dict[str, dict[int, float]]:
-        """For each stem the operations it stands in, with how strongly."""
-        counts: defaultdict[tuple[str, int, str], int] = defaultdict(int)
-        lengths: defaultdict[tuple[int, str], int] = defaultdict(int)
-        for (at, column, _), stems in zip(texts, self._stemmed(text for _, _, text in texts), strict=True):
-            lengths[at, column] = len(stems)
+        self._stems: dict[str, str] = {}
+        texts = {(at, c): _words(text) for at, o in enumerate(self._operations) for c, text in _texts(o).items()}
+        forms, groups = [_words(group) for group in told["forms"]], [_words(group) for group in told["same"]]
+        self._learn({word for words in (*forms, *groups, *texts.values()) for word in words})
+        same = {self._stems[form]: self._stems[first] for first, *others in forms for form in others}
+        self._stems = {word: same.get(stem, stem) for word, stem in self._stems.items()} | told["apart"]
+        self._hits = self._read_in({place: self._stemmed(words) for place, words in texts.items()})
+        self._synonyms: defaultdict[str, set[str]] = defaultdict(set)
+        for stems in map(self._stemmed, groups):
             for stem in stems:
-                counts[stem, at, column] += 1
-        average = {c: sum(n for (_, col), n in lengths.items() if col == c) / len(self._operations) for c in COLUMNS}
-        hits: defaultdict[str, defaultdict[int, float]] = defaultdict(lambda: defaultdict(float))
-        for (stem, at, column), count in counts.items():
-            length = lengths[at, column] / (average[column] or 1)
-            hits[stem][at] += COLUMNS[column] * count / (1 - LENGTH + LENGTH * length)
-        return {stem: dict(found) for stem, found in hits.items()}
+                self._synonyms[stem] |= {*stems} - {stem}
 
-    def _stemmed(self, texts: Iterable[str]) -> list[list[str]]:
-        """The stems of each text, in its order."""
+    def _learn(self, words: Iterable[str]) -> None:
+        """Have SQLite find the stems of words."""
         self._db.executescript(
             "DROP TABLE IF EXISTS told; DROP TABLE IF EXISTS stems;"
-            "CREATE VIRTUAL TABLE told USING fts5(text, tokenize='porter unicode61');"
+            "CREATE VIRTUAL TABLE told USING fts5(word, tokenize='porter unicode61');"
             "CREATE VIRTUAL TABLE stems USING fts5vocab(told, instance)"
         )
-        rows = [(at, text.replace("_", " ")) for at, text in enumerate(texts, 1)]
-        self._db.executemany("INSERT INTO told(rowid, text) VALUES (?, ?)", rows)
-        stems: list[list[str]] = [[] for _ in rows]
-        for at, stem in self._db.execute("SELECT doc, term FROM stems ORDER BY doc, offset"):
-            stems[at - 1].append(stem)
-        return stems
+        rows = list(enumerate(words, 1))
+        self._db.executemany("INSERT INTO told(rowid, word) VALUES (?, ?)", rows)
+        stems = dict(self._db.execute("SELECT doc, term FROM stems"))
+        self._stems |= {word: stems.get(at, word) for at, word in rows}
 
-    def _read_synonyms(self, groups: list[str]) -> dict[str, set[str]]:
-        same: defaultdict[str, set[str]] = defaultdict(set)
-        for stems in self._stemmed(groups):
+    def _stemmed(self, words: list[str]) -> list[str]:
+        return [self._stems[word] for word in words]
+
+    def _read_in(self, texts: dict[tuple[int, str], list[str]]) -> dict[str, dict[int, float]]:
+        """For each stem, and each two side by side, the operations they stand in, with how strongly."""
+        hits: defaultdict[str, defaultdict[int, float]] = defaultdict(lambda: defaultdict(float))
+        for (at, column), stems in texts.items():
             for stem in stems:
-                same[stem] |= {*stems} - {stem}
-        return same
+                hits[stem][at] += COLUMNS[column]
+            if column in PAIRED:
+                for one, other in pairwise(stems):
+                    hits[f"{one} {other}"][at] = COLUMNS[column]
+        return {stem: dict(found) for stem, found in hits.items()}
 
     def find(self, query: str) -> list[Operation]:
         """The operations that the words of the query lead to, best first."""
-        words = [word for word in re.findall(r"[^\W_]+", query.casefold()) if len(word) > 1]
-        telling = [word for word in words if word not in self._fillers] or words
-        terms = list(dict.fromkeys(self._stemmed([" ".join(telling)])[0]))
-        rarity = {term: self._rarity(term) for term in terms}
+        words = _words(re.sub(r"\d{6,}", "single details", query))
+        terms = list(dict.fromkeys(self._terms(words)))
+        rarity = {term: self._rarity(term) for term in terms if " " not in term}
         scores: defaultdict[int, float] = defaultdict(float)
         covered: defaultdict[int, float] = defaultdict(float)
         for term in terms:
             for at, score in self._found(term).items():
                 scores[at] += score
-                covered[at] += rarity[term]
-        whole, named = sum(rarity.values()), set(words)
-        ranked = {at: scores[at] * (covered[at] / whole) ** COVERAGE * self._weight(at, named) for at in scores}
+                covered[at] += rarity.get(term, 0)
+        whole, named, reads = sum(rarity.values()), set(words), self._reads(words)
+        ranked = {
+            at: scores[at] * ((covered[at] + 0.1) / (whole + 0.1)) ** COVERAGE * self._weight(at, named, reads)
+            for at in scores
+        }
         return [self._operations[at] for at in sorted(ranked, key=lambda at: -ranked[at])]
+
+    def _terms(self, words: list[str]) -> Iterator[str]:
+        """The stems of the telling words, and of each two neighbours of which one is telling."""
+        if unknown := {word for word in words if word not in self._stems}:
+            self._learn(unknown)
+        stems = self._stemmed(words)
+        telling = [len(word) > 1 and word not in self._fillers for word in words]
+        yield from (stem for stem, tells in zip(stems, telling, strict=True) if tells or not any(telling))
+        for (one, tells), (other, also) in pairwise(zip(stems, telling, strict=True)):
+            if tells or also:
+                yield f"{one} {other}"
+
+    def _reads(self, words: list[str]) -> bool | None:
+        """Whether the question wants to be told something (or to have something done), if that can be heard."""
+        first = POLITE.sub("", " ".join(words)).partition(" ")[0]
+        return True if first in self._asks else False if first in self._acts else None
 
     def _found(self, term: str) -> dict[int, float]:
         """What a word finds by itself or by its synonyms, the better of both."""
         found: defaultdict[int, float] = defaultdict(float)
-        for word, weight in ((term, 1.0), *((other, SYNONYM) for other in self._synonyms.get(term, ()))):
+        worth = PAIR if " " in term else 1.0
+        for word, weight in ((term, worth), *((other, SYNONYM) for other in self._synonyms.get(term, ()))):
             for at, hit in self._hits.get(word, {}).items():
                 found[at] = max(found[at], weight * self._rarity(word) * hit / (SATURATION + hit))
         return found
@@ -117,9 +144,11 @@ class Index:
         found = len(self._hits.get(term, ()))
         return log(1 + (len(self._operations) - found + 0.5) / (found + 0.5))
 
-    def _weight(self, at: int, named: set[str]) -> float:
-        own = SPECIAL.get(self._operations[at].area)
-        return BEHIND if own is not None and not named & own else self._weights[at]
+    def _weight(self, at: int, named: set[str], reads: bool | None) -> float:
+        operation = self._operations[at]
+        own = SPECIAL.get(operation.area)
+        weight = BEHIND if own is not None and not named & own else self._weights[at]
+        return weight if reads in (None, operation.effect == "read") else weight * INTENT
 
 
 def _standing(operation: Operation, common: frozenset[str]) -> float:
@@ -127,7 +156,8 @@ def _standing(operation: Operation, common: frozenset[str]) -> float:
 
 
 def _texts(operation: Operation) -> dict[str, str]:
-    record = operation.record
-    described = " ".join(f"{name} {schema.get('description', '')}" for name, schema in operation.arguments.items())
-    told = {key: str(record.get(key, "")) for key in ("title", "summary", "keywords", "details")}
-    return {"name": operation.name, **told, "arguments": described}
+    return {"name": operation.name, **{key: str(operation.record.get(key, "")) for key in COLUMNS if key != "name"}}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())

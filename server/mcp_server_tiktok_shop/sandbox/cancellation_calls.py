@@ -44,6 +44,7 @@ def approve_cancellation(call: Call) -> Json:
     if not answered_before(call, request):
         _refuse_decided(request)
         move(call.shop, request, aftersales.CANCEL_SUCCESS, call.now, "SELLER")
+        remember(call, request)
     return {}
 
 
@@ -54,6 +55,7 @@ def reject_cancellation(call: Call) -> Json:
         reason = reject_reason(call, request)
         note = call.arguments.get("comment", "")
         move(call.shop, request, aftersales.CANCEL_WITHDRAWN, call.now, "SELLER", reason=reason, note=note)
+        remember(call, request)
     return {}
 
 
@@ -76,10 +78,11 @@ def reject_reason(call: Call, request: Request) -> str:
 def answered_before(call: Call, request: Request) -> bool:
     """Whether this very call was answered already: the same key, the same operation, the same request."""
     key = call.arguments.get("idempotency_key", "")
-    if not key:
-        return False
-    answer = (call.operation.name, request.id)
-    if call.shop.aftersales.answered.get(key) == answer:
-        return True
-    call.shop.aftersales.answered[key] = answer
-    return False
+    return call.shop.aftersales.answered.get(key) == (call.operation.name, request.id)
+
+
+def remember(call: Call, request: Request) -> None:
+    """The call was carried out: with the same key it is not carried out again."""
+    key = call.arguments.get("idempotency_key", "")
+    if key:
+        call.shop.aftersales.answered[key] = (call.operation.name, request.id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from . import aftersale_views, aftersales
 from .aftersale_reasons import REFUND, RETURN
 from .aftersale_steps import file, move
-from .cancellation_calls import answered_before, reject_reason
+from .cancellation_calls import answered_before, reject_reason, remember
 from .eligibility import DECISIONS, asked_order, check, chosen, refusal_of, request_of
 from .refunds import of_amount
 from .wire import Refusal
@@ -43,8 +43,8 @@ def get_return_records(call: Call) -> Json:
 def create_return(call: Call) -> Json:
     """What the seller asks for needs no consent: a refund is granted, a return waits for the buyer to send it."""
     asked, key = call.arguments, call.arguments.get("idempotency_key", "")
-    _, before = call.shop.aftersales.answered.get(key, ("", ""))
-    if before:
+    name, before = call.shop.aftersales.answered.get(key, ("", ""))
+    if name == call.operation.name:
         return _told(request_of(call, before))
     order = asked_order(call)
     lines = chosen(call, order)
@@ -61,8 +61,7 @@ def create_return(call: Call) -> Json:
     request.shipment = (asked.get("shipment_type", "PLATFORM"), asked.get("handover_method", "DROP_OFF"))
     granted = aftersales.SUCCESS if request.kind == REFUND else aftersales.AWAITING_SHIP
     move(call.shop, request, granted, call.now, "SELLER")
-    if key:
-        call.shop.aftersales.answered[key] = (call.operation.name, request.id)
+    remember(call, request)
     return _told(request)
 
 
@@ -86,34 +85,46 @@ def _amount(call: Call, name: str, amount: str | None, currency: str | None) -> 
 
 
 def approve_return(call: Call) -> Json:
-    request = _asked(call)
-    decision = call.arguments["decision"]
-    if answered_before(call, request):
-        return {}
-    _refuse(request, decision)
-    status = DECISIONS[decision][2]
-    if decision == "OFFER_PARTIAL_REFUND":
-        given = call.arguments.get("partial_refund", {})
-        _offer(call, request, given.get("amount"), given.get("currency"))
-    elif decision == "APPROVE_RETURN" and call.arguments.get("buyer_keep_item"):
-        request.buyer_keeps, status = True, aftersales.SUCCESS
-    move(call.shop, request, status, call.now, "SELLER")
+    request, asked = _asked(call), call.arguments
+    if not answered_before(call, request):
+        given = asked.get("partial_refund", {})
+        if asked["decision"].startswith("REJECT"):
+            raise Refusal(25011013, f"'{asked['decision']}' is no approval.")
+        decide(call, request, asked["decision"], given.get("amount"), given.get("currency"))
+        remember(call, request)
     return {}
 
 
 def reject_return(call: Call) -> Json:
-    request = _asked(call)
-    decision = call.arguments["decision"]
-    if answered_before(call, request):
-        return {}
-    _refuse(request, decision)
-    reason = reject_reason(call, request)
-    if decision == "OFFER_PARTIAL_REFUND_AFTER_RECEIVING_PKG":
-        given = call.arguments.get("partial_refund_amount", {})
-        _offer(call, request, given.get("partial_refund_total"), given.get("currency"))
-    note = call.arguments.get("comment", "")
-    move(call.shop, request, DECISIONS[decision][2], call.now, "SELLER", reason=reason, note=note)
+    request, asked = _asked(call), call.arguments
+    if not answered_before(call, request):
+        if asked["decision"] in ("DIRECT_REFUND", "OFFER_PARTIAL_REFUND") or asked["decision"].startswith("APPROVE"):
+            raise Refusal(25011035, f"'{asked['decision']}' is no rejection.")
+        _refuse(request, asked["decision"])
+        given, note = asked.get("partial_refund_amount", {}), asked.get("comment", "")
+        amount, currency = given.get("partial_refund_total"), given.get("currency")
+        decide(call, request, asked["decision"], amount, currency, reject_reason(call, request), note)
+        remember(call, request)
     return {}
+
+
+def decide(
+    call: Call,
+    request: Request,
+    decision: str,
+    amount: str | None = None,
+    currency: str | None = None,
+    reason: str = "",
+    note: str = "",
+) -> None:
+    """Take the request to where the decision leads; an offer needs an amount."""
+    _refuse(request, decision)
+    status = DECISIONS[decision][2]
+    if decision.startswith("OFFER"):
+        _offer(call, request, amount, currency)
+    elif decision == "APPROVE_RETURN" and call.arguments.get("buyer_keep_item"):
+        request.buyer_keeps, status = True, aftersales.SUCCESS
+    move(call.shop, request, status, call.now, "SELLER", reason=reason, note=note)
 
 
 def _asked(call: Call) -> Request:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .ids import make_id
@@ -29,6 +29,8 @@ class Warehouse:
     kind: str
     region: str
     sub_type: str = "DOMESTIC_WAREHOUSE"
+    is_default: bool = True
+    address: Json = field(default_factory=dict)
 
     def shown(self) -> Json:
         state, city, postcode = TOWNS[self.region]
@@ -40,7 +42,7 @@ class Warehouse:
             "effect_status": "ENABLED",
             "type": self.kind,
             "sub_type": self.sub_type,
-            "is_default": True,
+            "is_default": self.is_default,
             "address": {
                 "region": COUNTRIES[self.region],
                 "state": state,
@@ -52,7 +54,8 @@ class Warehouse:
                 "phone_number": "",
                 "address_line1": street,
                 "geolocation": {"latitude": "0.00000", "longitude": "0.00000"},
-            },
+            }
+            | self.address,
         }
 
 

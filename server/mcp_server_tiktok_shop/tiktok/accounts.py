@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
 
+from mcp_server_tiktok_shop.tiktok.proxies import parse
 from mcp_server_tiktok_shop.tiktok.zones import zone_of
 
-ENVIRONMENT = "environment"
+ENVIRONMENT = "environment-"  # with the lineage of the pair: two servers may share a home
 
 
 class _Kept(BaseModel):
@@ -72,7 +73,7 @@ class Asset(_Kept):
 class Account(_Kept):
     """One authorization. Expiries are absolute Unix seconds, 0 where unknown; `since` is when it was made.
 
-    `lineage` marks an account that began with tokens from the environment: the fingerprint of that first pair.
+    One that began with tokens from the environment has an id made of that first pair's fingerprint: its lineage.
     `renewing_since` stands while a renewal is under way; found later, it tells that the answer was lost.
     `proxy` is the account's own way to the platform, if it has one.
     """
@@ -89,22 +90,21 @@ class Account(_Kept):
     shops: tuple[Shop, ...] | None = None
     assets: tuple[Asset, ...] | None = None
     since: int = 0
-    lineage: str = ""
     renewing_since: int = 0
     proxy: SecretStr = SecretStr("")
 
-    def with_pair(self, data: dict[str, Any], now: int) -> Account:
-        """This account with a token answer laid over it."""
+    def with_pair(self, data: dict[str, Any]) -> Account:
+        """This account with a token answer laid over it; a refresh token that is not renewed stays."""
+        kept = self.refresh_token
         return self.model_copy(
             update={
                 "name": str(data.get("seller_name") or self.name),
                 "region": str(data.get("seller_base_region") or self.region),
                 "access_token": SecretStr(str(data["access_token"])),
-                "access_token_expire_in": int(data.get("access_token_expire_in") or 0),
-                "refresh_token": SecretStr(str(data.get("refresh_token") or "")),
-                "refresh_token_expire_in": int(data.get("refresh_token_expire_in") or 0),
+                "access_token_expire_in": _seconds(data.get("access_token_expire_in")),
+                "refresh_token": SecretStr(str(data["refresh_token"])) if data.get("refresh_token") else kept,
+                "refresh_token_expire_in": _seconds(data.get("refresh_token_expire_in")),
                 "granted_scopes": tuple(data.get("granted_scopes") or self.granted_scopes),
-                "since": self.since or now,
                 "renewing_since": 0,
             }
         )
@@ -113,6 +113,8 @@ class Account(_Kept):
         """What must never be shown of it."""
         kept = [self.access_token, self.refresh_token, self.proxy, *(shop.cipher for shop in self.shops or ())]
         kept += [asset.cipher for asset in self.assets or ()]
+        if own := self.proxy.get_secret_value():
+            kept.append(parse(own).password)
         return [secret.get_secret_value() for secret in kept]
 
     def told(self, zone: Any = None) -> dict[str, Any]:
@@ -131,3 +133,11 @@ class Account(_Kept):
             "refresh_token_expires": until(self.refresh_token_expire_in),
             "scopes": list(self.granted_scopes),
         }
+
+
+def _seconds(value: Any) -> int:
+    """An expiry as the platform wrote it; 0, for unknown, where that makes no sense: the pair matters more."""
+    try:
+        return max(0, int(float(value)))
+    except (TypeError, ValueError, OverflowError):
+        return 0

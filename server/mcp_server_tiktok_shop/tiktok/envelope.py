@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite, nan
 from typing import Any
 
 from pydantic_core import from_json
@@ -25,7 +26,14 @@ class Unreached(Exception):  # noqa: N818 - what happened, not how bad it is
 
 
 class Lost(Exception):  # noqa: N818
-    """The request may have been carried out: its answer did not come or can't be read."""
+    """The request may have been carried out: its answer did not come or can't be read.
+
+    `retry_after` is in seconds, where the platform named it.
+    """
+
+    def __init__(self, told: str, retry_after: float | None = None) -> None:
+        super().__init__(told)
+        self.retry_after = retry_after
 
 
 class Refused(Exception):  # noqa: N818
@@ -59,7 +67,7 @@ def open_envelope(status: int, content: bytes, retry_after: str | None = None) -
         if status == THROTTLED:
             told = "too many requests"
             raise Refused(THROTTLE_CODE, told, None, status, seconds(retry_after))
-        raise Lost(f"HTTP {status} with an answer that is not the platform's envelope")
+        raise Lost(f"HTTP {status} with an answer that is not the platform's envelope", seconds(retry_after))
     request_id = envelope.get("request_id")
     if code == 0:
         data = envelope.get("data")
@@ -74,7 +82,7 @@ def _parsed(content: bytes) -> dict[str, Any] | None:
             parsed = from_json(content)
         except ValueError:  # stricter than it need be: half a character is no reason to lose an answer
             parsed = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
 
@@ -84,11 +92,16 @@ def seconds(retry_after: str | None) -> float | None:
     if not retry_after:
         return None
     try:
-        return max(0.0, float(retry_after))
+        given = float(retry_after)
     except ValueError:
-        pass
+        given = _until(retry_after)
+    return max(0.0, given) if isfinite(given) else None
+
+
+def _until(date: str) -> float:
+    """Seconds from now to an HTTP date; not a number where it is none."""
     try:
-        moment = parsedate_to_datetime(retry_after)
+        moment = parsedate_to_datetime(date)
     except ValueError:
-        return None
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+        return nan
+    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()

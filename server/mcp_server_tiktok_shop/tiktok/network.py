@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -88,7 +89,10 @@ class Network:
 
         limits = httpx2.Timeout(timeout, connect=min(CONNECT, timeout), pool=timeout)
         try:
-            return await self.client().request(method, url, timeout=limits, **parts)
+            async with asyncio.timeout(timeout):  # a dripping answer keeps every single read in time
+                return await self.client().request(method, url, timeout=limits, **parts)
+        except TimeoutError:
+            raise Lost("no answer in time") from None
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as error:
             raise Unreached(self._told(error)) from None
         except httpx2.HTTPError as error:

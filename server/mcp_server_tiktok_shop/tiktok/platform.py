@@ -107,7 +107,8 @@ class Platform:
                     raise self._told(call, error) from None
             except (Unreached, Lost) as error:
                 repeats = attempt < KNOCKS if isinstance(error, Unreached) else _reads(call)
-                wait = self._backoff(attempt) if repeats else None
+                least = error.retry_after or 0.0 if isinstance(error, Lost) else 0.0
+                wait = max(self._backoff(attempt), least) if repeats else None
                 if wait is None or self._rim.monotonic() + wait >= until:
                     raise self._unanswered(call, error) from None
             attempt += 1
@@ -165,7 +166,10 @@ class Platform:
         unknown = error.code == LOST_UPSTREAM or error.status >= SERVER_FAULT
         if unknown and not _reads(call):
             return self._unknown(call, f"the platform answered {error.code} ({error.message})", error.request_id)
-        return refusal(call.operation, error, self._meaning(error.code))
+        told = refusal(call.operation, error, self._meaning(error.code))
+        if told.retryable and not _reads(call) and self._wait(call, error, 0) is None:
+            told.retryable = False  # it may have been done: only a look can tell
+        return told
 
     def _unanswered(self, call: ApiCall, error: Unreached | Lost) -> ShopError:
         if isinstance(error, Lost) and not _reads(call):

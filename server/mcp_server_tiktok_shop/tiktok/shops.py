@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ class Shops:
         self._tokens = tokens
         self._fetch = fetch
         self.pinned = pinned
+        self._fetching = asyncio.Lock()
 
     async def known(self) -> list[Target]:
         """Every shop that a call can be for."""
@@ -53,12 +55,27 @@ class Shops:
     async def _every(self) -> list[Target]:
         """Every shop once, under its newest authorization; fetched where the store has none yet."""
         found: dict[str, Target] = {}
+        ended: ShopError | None = None
         for account in (await self._accounts()).values():
-            kept = account if account.shops is not None else await self.refetched(account)
+            try:
+                kept = account if account.shops is not None else await self._fetched_once(account)
+            except ShopError as error:
+                if error.kind != "signed_out":
+                    raise
+                ended = error  # an authorization that has ended opens nothing; another one may
+                continue
             for shop in kept.shops or ():
                 found.pop(shop.id, None)
                 found[shop.id] = Target(kept, shop)
+        if ended is not None and not found:
+            raise ended
         return list(found.values())
+
+    async def _fetched_once(self, account: Account) -> Account:
+        """The account with its shops, asked for once however many calls wait for them."""
+        async with self._fetching:
+            stored = (await self._tokens.accounts()).get(account.id, account)
+            return stored if stored.shops is not None else await self.refetched(stored)
 
     async def refetched(self, account: Account) -> Account:
         """The account with its shops as the platform lists them now, and stored so."""

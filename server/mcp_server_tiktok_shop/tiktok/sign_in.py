@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 CONSENT = {"us": "https://services.us.tiktokshop.com", "row": "https://services.tiktokshop.com"}
 CODE_LIFE = 30 * 60
+SHORTEST_CODE = 12
 REMEMBERED = 20
 
 
@@ -65,6 +68,7 @@ class SignIn:
     states: States
     learn: Callable[[str], None]
     consent: str = ""
+    _running: set[asyncio.Task[Account]] = field(default_factory=set)
 
     def link(self, service_id: str, region: str) -> str:
         """The address at which the seller agrees, with a new `state`."""
@@ -99,8 +103,26 @@ class SignIn:
             ShopError: Saying whether the code can still be used.
 
         """
+        for part in re.split(r"[&=?#\s]+", pasted):  # whatever is made of it, no part of it is to be shown
+            if len(part) >= SHORTEST_CODE:
+                self.learn(part)
         code = self.code(pasted)
-        self.learn(code)
+        self.tokens.check_store()
+        running = asyncio.create_task(self._finish(code, app, proxy))
+        self._running.add(running)
+        running.add_done_callback(self._ended)
+        return await asyncio.shield(running)  # the code is spent once it is sent: the pair is stored whoever waits
+
+    def _ended(self, running: asyncio.Task[Account]) -> None:
+        self._running.discard(running)
+        if not running.cancelled():
+            running.exception()  # a caller that is gone hears nothing of it
+
+    async def settle(self) -> None:
+        """Wait for sign-ins under way."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _finish(self, code: str, app: App | None, proxy: SecretStr | None) -> Account:
         try:
             data = await self.auth.exchange(app or self.tokens.app, code, proxy)
         except Refused as error:

@@ -152,7 +152,7 @@ class FileStore:
                 raise self._unreadable(f"it has format {data['version']}, and this server knows format {VERSION}")
             app = App.model_validate(data["app"]) if data.get("app") else None
             accounts = [Account.model_validate(kept) for kept in data["accounts"]]
-        except (ValueError, TypeError, KeyError, ValidationError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError, ValidationError) as error:
             # The text of the fault may quote tokens.
             raise self._unreadable(f"it is damaged ({type(error).__name__})") from None
         return Contents(app, {account.id: account for account in accounts})
@@ -173,7 +173,10 @@ class _HeldInFile:
 
 
 def private_folder(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a folder, and those above it that are missing, their owner's alone."""
+    if not folder.parent.exists():
+        private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, Account
-from mcp_server_tiktok_shop.tiktok.envelope import Lost, Refused, Unreached
+from mcp_server_tiktok_shop.tiktok.envelope import SERVER_FAULT, Lost, Refused, Unreached
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FAULTS = (36009003, 36009007)  # internal error, upstream timeout
 AHEAD = 15 * 60  # Renew this many seconds before expiry: longer than any call, short beside seven days.
 SIGN_IN = (
     "The seller must authorize the app again: open the app's authorization link, then pass the `code` of the "
@@ -83,11 +84,13 @@ class Tokens:
 
     def _ours(self, stored: dict[str, Account]) -> dict[str, Account]:
         key = self.app.key
-        ours = {k: account for k, account in stored.items() if account.app_key == key}
-        kept = ours.pop(ENVIRONMENT, None)
-        if self._given is not None:  # else the environment holds no tokens any more
-            begun = kept is not None and kept.lineage == self._given.lineage
-            ours[ENVIRONMENT] = kept if kept and begun else self._given.model_copy(update={"app_key": key})
+        ours = {
+            name: account
+            for name, account in stored.items()
+            if account.app_key == key and not name.startswith(ENVIRONMENT)
+        }
+        if (given := self._given) is not None:
+            ours[given.id] = stored.get(given.id) or given.model_copy(update={"app_key": key})
         for account in ours.values():
             self._learn(*account.secrets())
         return dict(sorted(ours.items(), key=lambda item: item[1].since))
@@ -159,15 +162,15 @@ class Tokens:
             held.accounts[account.id] = account
             await held.save()
             raise ShopError("network", f"The auth host was not reached: {error}.", retryable=True) from None
-        except Refused as error:
-            held.accounts[account.id] = account
-            await held.save()
-            raise _refused(error, cut_off) from None
-        except Lost as error:
+        except (Refused, Lost) as error:
+            if isinstance(error, Refused) and not _unclear(error):
+                held.accounts[account.id] = account
+                await held.save()
+                raise _refused(error, cut_off) from None
             told = f"The renewal was sent, but its answer was lost ({error}); the platform may have rotated the pair."
             hint = f"Call again: the old refresh token is tried once more. If it is refused: {SIGN_IN}"
             raise ShopError("unknown_outcome", told, hint=hint, retryable=True) from None
-        renewed = account.with_pair(data, int(self._clock()))
+        renewed = account.with_pair(data)
         self._learn(*renewed.secrets())
         held.accounts[account.id] = renewed
         await held.save()
@@ -186,7 +189,7 @@ class Tokens:
             blank = Account(
                 id=key, app_key=(app or self.app).key, access_token=data["access_token"], since=now, proxy=kept
             )
-            account = held.accounts[key] = blank.with_pair(data, now)
+            account = held.accounts[key] = blank.with_pair(data)
             await held.save()
         return account
 
@@ -196,8 +199,18 @@ class Tokens:
             account = self._ours(held.accounts).get(account_id)
             if account is not None:
                 account = held.accounts[account_id] = account.model_copy(update=update)
+                self._learn(*account.secrets())
                 await held.save()
             return account
+
+    def check_store(self) -> None:
+        """Make sure that what is asked for can be kept, before anything is spent on it.
+
+        Raises:
+            ShopError: `not_configured` where the store can't be read.
+
+        """
+        self._store.now()
 
     async def forget(self, account_id: str) -> None:
         """Take an account out of the store; the platform keeps the authorization."""
@@ -214,6 +227,11 @@ def _observed(renewal: asyncio.Task[Account]) -> None:
     """A renewal whose callers are gone may fail unheard; its state is in the store."""
     if not renewal.cancelled():
         renewal.exception()
+
+
+def _unclear(error: Refused) -> bool:
+    """Whether the auth host may have rotated the pair although it answered with a fault."""
+    return error.status >= SERVER_FAULT or error.code in FAULTS
 
 
 def _refused(error: Refused, cut_off: int) -> ShopError:
