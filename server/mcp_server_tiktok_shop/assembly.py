@@ -85,7 +85,7 @@ def put_together(
     given = (settings.app_secret, settings.access_token, settings.refresh_token)
     secrets.learn(*(secret.get_secret_value() for secret in given))
     if settings.proxy is not None:
-        secrets.learn(settings.proxy.password.get_secret_value())
+        secrets.learn(*settings.proxy.secrets())
 
     catalog = Catalog()
     auth = AuthHost(network, settings.auth_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -10,7 +11,7 @@ HIDDEN = "[hidden]"
 SHORTEST = 6  # Shorter values are no secrets, and hiding them would tear words apart.
 # Of a long secret even its beginning is hidden, with what of it follows: a text may have been cut.
 BEGINNING = 12
-FOLLOWS = r"(?:[\w+/=.~-]|%[0-9a-f]{2}|\\/|\\u00[0-9a-f]{2})*"
+FOLLOWS = r"(?:[\w+/=.~-]|%[0-9a-f]{2}|\\+/|\\+u00[0-9a-f]{2})*"
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -30,10 +31,12 @@ class Secrets:
             self._patterns = tuple((_piece(value), _pattern(value)) for value in longest_first)
 
     def hide(self, text: str) -> str:
+        """The text without the secrets; JSON stays JSON."""
+        shown: str = text
         for piece, pattern in self._patterns:
-            if piece in text:
-                text = pattern.sub(HIDDEN, text)
-        return text
+            if piece in shown:
+                shown = pattern.sub(HIDDEN, shown)
+        return shown
 
 
 def _piece(value: str) -> str:
@@ -48,12 +51,15 @@ def _pattern(value: str) -> re.Pattern[str]:
 
 
 def _escaped(character: str) -> str:
-    """A character as itself, as JSON and as a URL may write it."""
-    if character.isalnum() or character == "_":
-        return re.escape(character)
-    forms = [re.escape(character), rf"\\u{ord(character):04x}", rf"\\{re.escape(character)}"]
-    forms += ["".join(f"%(?:25)*{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))]
-    return f"(?:{'|'.join(forms)})"
+    """A character as itself, and as JSON or a URL may write it, once or several times over."""
+    if character.isascii() and (character.isalnum() or character == "_"):
+        return character
+    in_json = "".join(rf"\\+{unit}" for unit in re.findall(r"u[0-9a-f]{4}", json.dumps(character)))
+    raw = character.encode("utf-8", "surrogatepass")
+    in_url = "".join(f"%(?:25)*{byte:02x}" for byte in raw)
+    in_bytes = "".join(rf"\\+x{byte:02x}" for byte in raw)
+    forms = [rf"\\*{re.escape(character)}", in_json or rf"\\+u{ord(character):04x}", in_url, in_bytes]
+    return f"(?:{'|'.join(forms)}{'|[+]' if character == ' ' else ''})"
 
 
 class _Hiding(logging.Formatter):
@@ -64,8 +70,7 @@ class _Hiding(logging.Formatter):
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        line: str = super().format(record)
-        return self._secrets.hide(line)
+        return self._secrets.hide(super().format(record))
 
 
 def one_line(text: str, longest: int = 60) -> str:

@@ -120,7 +120,8 @@ class Index:
         if unknown := {word for word in words if word not in self._stems}:
             self._learn(unknown)
         stems = self._stemmed(words)
-        telling = [len(word) > 1 and word not in self._fillers for word in words]
+        known = [stem in self._hits or stem in self._synonyms for stem in stems]
+        telling = [knows and len(w) > 1 and w not in self._fillers for w, knows in zip(words, known, strict=True)]
         yield from (stem for stem, tells in zip(stems, telling, strict=True) if tells or not any(telling))
         for (one, tells), (other, also) in pairwise(zip(stems, telling, strict=True)):
             if tells or also:

@@ -113,9 +113,8 @@ class Account(_Kept):
         """What must never be shown of it."""
         kept = [self.access_token, self.refresh_token, self.proxy, *(shop.cipher for shop in self.shops or ())]
         kept += [asset.cipher for asset in self.assets or ()]
-        if own := self.proxy.get_secret_value():
-            kept.append(parse(own).password)
-        return [secret.get_secret_value() for secret in kept]
+        own = self.proxy.get_secret_value()
+        return [secret.get_secret_value() for secret in kept] + (parse(own).secrets() if own else [])
 
     def told(self, zone: Any = None) -> dict[str, Any]:
         """As an assistant may see it: whose it is and how long it lasts."""

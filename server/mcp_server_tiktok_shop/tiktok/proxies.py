@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import unquote
@@ -30,6 +31,11 @@ class Proxy:
     def url(self) -> str:
         """Where it is, without credentials."""
         return f"{self.scheme}://{self.host}:{self.port}"
+
+    def secrets(self) -> list[str]:
+        """What must never be shown of it: the password, also as the header to the proxy carries it."""
+        password = self.password.get_secret_value()
+        return [password, b64encode(f"{self.user}:{password}".encode()).decode()] if password else []
 
     def __str__(self) -> str:
         return f"{self.url} (with credentials)" if self.user else self.url

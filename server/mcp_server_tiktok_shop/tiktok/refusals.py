@@ -48,7 +48,9 @@ def refusal(operation: Operation, error: Refused, known: Json) -> ShopError:
     hint = known.get("hint") or ""
     if error.code == OVERLOADED:
         words = error.message.casefold()
-        hint = next((told for word, told in BY_WORDS.items() if word in words), hint)
+        word = next((word for word in BY_WORDS if word in words), "")
+        hint = BY_WORDS.get(word, hint)
+        kind = "signed_out" if word.startswith("access") else kind
     if error.code == 105005 and (scopes := operation.record.get("scope")):  # noqa: PLR2004
         hint = f"{hint} The scope for {operation.name} is {' or '.join(scopes)}.".strip()
     meaning = known.get("meaning")
