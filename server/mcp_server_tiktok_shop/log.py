@@ -41,7 +41,8 @@ class Secrets:
 
 def _piece(value: str) -> str:
     """The longest run in the beginning of a secret that no escaping changes."""
-    return max(re.findall(r"[A-Za-z0-9_]*", value[:BEGINNING]), key=len)
+    runs: list[str] = re.findall(r"[A-Za-z0-9_]*", value[:BEGINNING])
+    return max(runs, key=len)
 
 
 def _pattern(value: str) -> re.Pattern[str]:
@@ -57,7 +58,7 @@ def _escaped(character: str) -> str:
     in_json = "".join(rf"\\+{unit}" for unit in re.findall(r"u[0-9a-f]{4}", json.dumps(character)))
     raw = character.encode("utf-8", "surrogatepass")
     in_url = "".join(f"%(?:25)*{byte:02x}" for byte in raw)
-    in_bytes = "".join(rf"\\+x{byte:02x}" for byte in raw)
+    in_bytes = "".join(rf"\\+x{byte:02x}" for byte in raw) + rf"|\\+x{ord(character):02x}"
     forms = [rf"\\*{re.escape(character)}", in_json or rf"\\+u{ord(character):04x}", in_url, in_bytes]
     return f"(?:{'|'.join(forms)}{'|[+]' if character == ' ' else ''})"
 
