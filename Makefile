@@ -27,6 +27,9 @@ format: $(VENV)/developing        ## Format the code.
 docs: $(VENV)/developing          ## Write what the documents take from the code.
 	$(BIN)/python scripts/docs.py
 
+soak: $(VENV)/developing          ## Run the long random tests: kills around renewals.
+	SOAK=1 $(BIN)/python -m pytest tests/tiktok/test_processes.py
+
 bench: $(VENV)/developing         ## Measure against the SDK's bare server.
 	$(BIN)/python -m bench
 

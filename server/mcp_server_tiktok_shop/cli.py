@@ -205,7 +205,16 @@ def tools(settings: Settings, *, as_json: bool) -> None:
 def config(settings: Settings, client: str, *, sandbox: bool) -> None:
     """Print what to paste into a chat client's configuration."""
     click.echo(CLIENTS[client], err=True)
-    click.echo(block(client, sandbox=sandbox or settings.sandbox, start=command()))
+    told = block(client, sandbox=sandbox or settings.sandbox, signed_in=_signed_in(settings), start=command())
+    click.echo(told)
+
+
+def _signed_in(settings: Settings) -> bool:
+    """Whether the store holds an app, so that a client's configuration needs none."""
+    try:
+        return _parts(settings).store.now().app is not None
+    except ShopError:
+        return False
 
 
 @main.command()

@@ -28,20 +28,20 @@ def command() -> list[str]:
     return [str(Path(found).absolute())] if found else [sys.executable, "-m", "mcp_server_tiktok_shop"]
 
 
-def block(client: str, *, sandbox: bool, start: list[str]) -> str:
-    """The JSON to paste for one of `CLIENTS`; without the sandbox it names the settings to fill in."""
+def block(client: str, *, sandbox: bool, signed_in: bool, start: list[str]) -> str:
+    """The JSON to paste for one of `CLIENTS`; where nobody has signed in it names the settings to fill in."""
     program, *arguments = start
     entry: dict[str, Any] = {"command": program, "args": [*arguments, "--sandbox"] if sandbox else arguments}
     if client in ("claude-code", "vscode"):
         entry = {"type": "stdio"} | entry
-    if not sandbox:
+    if not sandbox and not signed_in:
         secret = "${input:tiktok-shop-app-secret}" if client == "vscode" else ""
         entry["env"] = {"TIKTOK_SHOP_APP_KEY": "", "TIKTOK_SHOP_APP_SECRET": secret}
     name = f"{NAME}-sandbox" if sandbox else NAME
     if client != "vscode":
         return json.dumps({"mcpServers": {name: entry}}, indent=2)
     whole: dict[str, Any] = {"servers": {name: entry}}
-    if not sandbox:
+    if "env" in entry:
         told = "App secret of your TikTok Shop app"
         ask = {"type": "promptString", "id": "tiktok-shop-app-secret", "description": told, "password": True}
         whole = {"inputs": [ask]} | whole
