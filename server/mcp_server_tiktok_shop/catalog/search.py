@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from itertools import pairwise
 from math import log
 from pathlib import Path
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Operation
 
+# Told there: `fillers` say nothing of what is wanted; `asks` and `acts` begin a question and an order; `apart` are those
+# that their stem would mix up with others; of `forms` the first stands for all; `same` are other words for one thing.
 WORDS = Path(__file__).with_name("synonyms.json")
 # How much a hit in a column says, and how soon more hits say no more. A long text is not held against a record: the
 # everyday operations are those that most words were found for.
-COLUMNS = {"name": 4.0, "title": 4.0, "summary": 3.0, "keywords": 2.5, "details": 0.6}
+COLUMNS = {"name": 4.0, "title": 4.0, "summary": 3.0, "keywords": 2.5, "details": 0.6, "arguments": 0.1}
 SATURATION = 3.0
 # Another word for the same thing says less than the word itself.
 SYNONYM = 0.3
 # Two words of the question that stand side by side in a record say more than each alone: "send it", "who bought".
 PAIRED = ("title", "summary", "keywords")
 PAIR = 0.35
-# Words of a question that find nothing take away from what the others find.
+# Of two operations found equally well, that which more of the question's words lead to.
 COVERAGE = 0.5
 # A question to be answered is seldom meant to change anything, an order to do something seldom to look.
 INTENT = 0.7
@@ -58,33 +61,21 @@ class Index:
         self._weights = [_standing(operation, frozenset(common)) for operation in self._operations]
         told = json.loads(WORDS.read_text(encoding="utf-8"))
         self._fillers, self._asks, self._acts = (frozenset(told[kind].split()) for kind in ("fillers", "asks", "acts"))
-        self._db = sqlite3.connect(":memory:", check_same_thread=False)
-        self._stems: dict[str, str] = {}
         texts = {(at, c): _words(text) for at, o in enumerate(self._operations) for c, text in _texts(o).items()}
         forms, groups = [_words(group) for group in told["forms"]], [_words(group) for group in told["same"]]
-        self._learn({word for words in (*forms, *groups, *texts.values()) for word in words})
-        same = {self._stems[form]: self._stems[first] for first, *others in forms for form in others}
-        self._stems = {word: same.get(stem, stem) for word, stem in self._stems.items()} | told["apart"]
+        stems = _stems({word for words in (*forms, *groups, *texts.values()) for word in words})
+        self._forms = {stems[form]: stems[first] for first, *others in forms for form in others}
+        self._known = {word: self._forms.get(stem, stem) for word, stem in stems.items()} | told["apart"]
         self._hits = self._read_in({place: self._stemmed(words) for place, words in texts.items()})
         self._synonyms: defaultdict[str, set[str]] = defaultdict(set)
-        for stems in map(self._stemmed, groups):
-            for stem in stems:
-                self._synonyms[stem] |= {*stems} - {stem}
-
-    def _learn(self, words: Iterable[str]) -> None:
-        """Have SQLite find the stems of words."""
-        self._db.executescript(
-            "DROP TABLE IF EXISTS told; DROP TABLE IF EXISTS stems;"
-            "CREATE VIRTUAL TABLE told USING fts5(word, tokenize='porter unicode61');"
-            "CREATE VIRTUAL TABLE stems USING fts5vocab(told, instance)"
-        )
-        rows = list(enumerate(words, 1))
-        self._db.executemany("INSERT INTO told(rowid, word) VALUES (?, ?)", rows)
-        stems = dict(self._db.execute("SELECT doc, term FROM stems"))
-        self._stems |= {word: stems.get(at, word) for at, word in rows}
+        for same in map(self._stemmed, groups):
+            for stem in same:
+                self._synonyms[stem] |= {*same} - {stem}
 
     def _stemmed(self, words: list[str]) -> list[str]:
-        return [self._stems[word] for word in words]
+        new = _stems({word for word in words if word not in self._known})
+        known = self._known | {word: self._forms.get(stem, stem) for word, stem in new.items()} if new else self._known
+        return [known[word] for word in words]
 
     def _read_in(self, texts: dict[tuple[int, str], list[str]]) -> dict[str, dict[int, float]]:
         """For each stem, and each two side by side, the operations they stand in, with how strongly."""
@@ -108,17 +99,12 @@ class Index:
             for at, score in self._found(term).items():
                 scores[at] += score
                 covered[at] += rarity.get(term, 0)
-        whole, named, reads = sum(rarity.values()), set(words), self._reads(words)
-        ranked = {
-            at: scores[at] * ((covered[at] + 0.1) / (whole + 0.1)) ** COVERAGE * self._weight(at, named, reads)
-            for at in scores
-        }
-        return [self._operations[at] for at in sorted(ranked, key=lambda at: -ranked[at])]
+        named, reads = set(words), self._reads(words)
+        ranked = {at: scores[at] * covered[at] ** COVERAGE * self._weight(at, named, reads) for at in scores}
+        return [self._operations[at] for at in sorted(ranked, key=lambda at: (-ranked[at], at))]
 
     def _terms(self, words: list[str]) -> Iterator[str]:
         """The stems of the telling words, and of each two neighbours of which one is telling."""
-        if unknown := {word for word in words if word not in self._stems}:
-            self._learn(unknown)
         stems = self._stemmed(words)
         known = [stem in self._hits or stem in self._synonyms for stem in stems]
         telling = [knows and len(w) > 1 and w not in self._fillers for w, knows in zip(words, known, strict=True)]
@@ -157,8 +143,22 @@ def _standing(operation: Operation, common: frozenset[str]) -> float:
 
 
 def _texts(operation: Operation) -> dict[str, str]:
-    return {"name": operation.name, **{key: str(operation.record.get(key, "")) for key in COLUMNS if key != "name"}}
+    told = {key: str(operation.record.get(key, "")) for key in ("title", "summary", "keywords", "details")}
+    return {"name": operation.name, **told, "arguments": " ".join(operation.arguments)}
 
 
 def _words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+", text.casefold())
+
+
+def _stems(words: set[str]) -> dict[str, str]:
+    """The stem of each word, as SQLite finds it."""
+    if not words:
+        return {}
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE VIRTUAL TABLE told USING fts5(word, tokenize='porter unicode61')")
+        db.execute("CREATE VIRTUAL TABLE stems USING fts5vocab(told, instance)")
+        rows = list(enumerate(words))
+        db.executemany("INSERT INTO told(rowid, word) VALUES (?, ?)", rows)
+        stems: dict[int, str] = dict(db.execute("SELECT doc, term FROM stems"))
+    return {word: stems.get(at, word) for at, word in rows}
