@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Operation
 
-# Told there: `fillers` say nothing of what is wanted; `asks` and `acts` begin a question and an order; `apart` are those
+# Told there: `fillers` say nothing of what is wanted; `asks` and `acts` begin a question or an order; `apart` are words
 # that their stem would mix up with others; of `forms` the first stands for all; `same` are other words for one thing.
 WORDS = Path(__file__).with_name("synonyms.json")
 # How much a hit in a column says, and how soon more hits say no more. A long text is not held against a record: the
@@ -29,6 +29,8 @@ SYNONYM = 0.3
 # Two words of the question that stand side by side in a record say more than each alone: "send it", "who bought".
 PAIRED = ("title", "summary", "keywords")
 PAIR = 0.35
+# A number with more digits than an amount has is an id.
+AMOUNT = 5
 # Of two operations found equally well, that which more of the question's words lead to.
 COVERAGE = 0.5
 # A question to be answered is seldom meant to change anything, an order to do something seldom to look.
@@ -90,7 +92,8 @@ class Index:
 
     def find(self, query: str) -> list[Operation]:
         """The operations that the words of the query lead to, best first."""
-        words = _words(re.sub(r"\d{6,}", "single details", query))
+        # Who gives an id means one thing's details; other numbers say nothing.
+        words = _words(re.sub(r"\b\d+\b", lambda number: "details" if len(number[0]) > AMOUNT else "", query))
         terms = list(dict.fromkeys(self._terms(words)))
         rarity = {term: self._rarity(term) for term in terms if " " not in term}
         scores: defaultdict[int, float] = defaultdict(float)
