@@ -1,4 +1,4 @@
-"""The signature that the platform asks of every request but the token calls."""
+"""The signature that the platform asks of every request but the token calls, and the one it gives its notifications."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def sign(secret: str, path: str, query: Mapping[str, str], body: bytes = b"") ->
     pairs = "".join(name + query[name] for name in sorted(query) if name not in UNSIGNED)
     message = f"{secret}{path}{pairs}".encode() + body + secret.encode()
     return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+
+
+def sign_webhook(key: str, secret: str, body: bytes) -> str:
+    """The `Authorization` that the platform sends with a notification whose raw body this is."""
+    return hmac.new(secret.encode(), key.encode() + body, hashlib.sha256).hexdigest()
