@@ -151,7 +151,7 @@ def nowhere() -> str:
 
 
 @pytest.fixture
-async def sandbox() -> Sandbox:
+def sandbox() -> Sandbox:
     return Sandbox(shops=3, orders=20)
 
 
