@@ -44,7 +44,9 @@ def record(facts: Json, words: Json) -> Json:
     made: Json = {k: words.get(k, "") for k in RECORD_WORDS if k in ("title", "summary") or k in words}
     made |= {k: facts[k] for k in ("method", "path")}
     made |= {"host": "auth"} if facts.get("host") == "auth" else {}
-    made |= {"effect": facts["effect"], "asks": facts["asks"], "cipher": facts["shop_cipher"]}
+    # What an operation does to a shop was judged one by one: a judgement made here stands.
+    made |= {key: words.get(key, facts[key]) for key in ("effect", "asks")}
+    made |= {"cipher": facts["shop_cipher"]}
     optional = {
         "other_cipher": facts["other_cipher"],
         "multipart": facts["content_type"] == "multipart",
