@@ -257,7 +257,7 @@ async def test_a_revoked_authorization_is_found(sandbox: Sandbox, url: str, home
     for_scripts, for_people = await asyncio.gather(
         run(home, "check", "--json", **hosts(url)), run(home, "check", **hosts(url))
     )
-    ill(for_scripts, sandbox, "key, signature, token", "authorize the app again")
+    ill(for_scripts, sandbox, "key, signature, token", "authorize again")
     assert for_people.code == 1
     plain(for_people, *secrets_of(sandbox))
     assert sum(line.startswith("not ") for line in for_people.out.splitlines()) == 1
@@ -345,4 +345,4 @@ async def test_every_operation_is_listed_for_scripts(home: Path) -> None:
     for name, row in rows.items():
         assert (row["area"], row["effect"]) == (operations[name].area, operations[name].effect)
         assert row["summary"]
-    assert home.name not in os.listdir(home.parent)
+    assert everything(home.parent) == ""

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 import socket
 import stat
 import sys
+import threading
+import traceback
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from click.testing import CliRunner
 
+from mcp_server_tiktok_shop.cli import main
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
 from tests.tiktok.test_tokens import bad, good
 from tests.tiktok.worker import INHERITED, ROOT, all_stored, environment, started
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import Connect
@@ -94,12 +100,31 @@ async def python(home: Path, settings: dict[str, str], *arguments: str) -> Dialo
 
 
 async def run(home: Path, *arguments: str, typed: str | bytes = "", **settings: str) -> Ran:
-    """The command from its start to its end, with all that is typed given at once."""
-    dialogue = await begun(home, *arguments, **settings)
-    given = typed.encode() if isinstance(typed, str) else typed
-    out, err = await asyncio.wait_for(dialogue.process.communicate(given), 60)
-    assert dialogue.process.returncode is not None
-    return Ran(dialogue.process.returncode, out.decode(), err.decode())
+    """The command from its start to its end inside this process, with all that is typed given at once."""
+    ours = {name: None for name in os.environ if name.upper().startswith("TIKTOK_SHOP_")}
+    return await asyncio.to_thread(_invoked, arguments, typed, ours | environment(home, settings))
+
+
+ONE_AT_A_TIME = threading.Lock()  # a command takes the standard streams
+
+
+def _invoked(arguments: tuple[str, ...], typed: str | bytes, given: dict[str, str | None]) -> Ran:
+    with ONE_AT_A_TIME, _logging_kept():
+        done = CliRunner().invoke(main, arguments, typed, given, prog_name="mcp-server-tiktok-shop")
+    fault = done.exception if not isinstance(done.exception, SystemExit) else None
+    told = "".join(traceback.format_exception(fault)) if fault is not None else ""
+    return Ran(done.exit_code, done.stdout, done.stderr + told)
+
+
+@contextmanager
+def _logging_kept() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    try:
+        yield
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)
 
 
 def hosts(url: str) -> dict[str, str]:
@@ -289,7 +314,8 @@ async def test_a_wrong_secret_is_told_and_not_kept(sandbox: Sandbox, url: str, h
     typed = f"{sandbox.app_key}\n{wrong}\n{SERVICE}\nrow\n{code}\n"
     ran = await run(home, "login", typed=typed, **hosts(url))
     refused(ran, "app_secret")
-    plain(ran, wrong, code)
+    plain(ran, wrong)
+    assert code not in ran.err
     assert not (home / "accounts.json").exists()
 
 
@@ -304,7 +330,8 @@ async def test_a_dead_auth_host_leaves_the_code_unused(sandbox: Sandbox, url: st
     code = sandbox.authorization_code()
     ran = await run(home, "login", typed=f"{code}\n", **(app(sandbox, url) | {"auth_url": nowhere()}))
     refused(ran, "not reached", "unused")
-    plain(ran, code, sandbox.app_secret)
+    plain(ran, sandbox.app_secret)
+    assert code not in ran.err
     assert not (home / "accounts.json").exists()
 
 
