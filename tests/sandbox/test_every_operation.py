@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from mcp_server_tiktok_shop.sandbox import Sandbox, records
-from mcp_server_tiktok_shop.sandbox.handlers import HANDLERS
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from mcp_server_tiktok_shop.sandbox.gateway import records
+from mcp_server_tiktok_shop.sandbox.gateway.handlers import HANDLERS
 from tests.sandbox.client import Caller, Clock
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.sandbox.signature import expected_signature, matches
+from mcp_server_tiktok_shop.sandbox.gateway.signature import expected_signature, matches
 
 if TYPE_CHECKING:
     from tests.sandbox.client import Caller

@@ -47,6 +47,7 @@ CREDENTIALS = [
     ("b%62b", "q\"u\\o'te;<>|`$"),
     ("me", "@"),
 ]
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # see `leaks`
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -293,13 +294,9 @@ def named(told: dict[str, Any], place: str, *secrets: str) -> None:
 
 @pytest.fixture
 def leaks() -> Iterator[None]:
-    """httpcore2 leaves a connection open whose SOCKS handshake failed: it goes with the garbage, before the test ends."""
+    """httpcore2 leaves a connection open whose SOCKS handshake failed: let it go before the test ends."""
     yield
     gc.collect()
-
-
-def leaking(test: Any) -> Any:
-    return pytest.mark.usefixtures("leaks")(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")(test))
 
 
 # ---- through them
@@ -354,7 +351,7 @@ async def test_a_host_that_only_the_proxy_knows_is_reached_over_tls(
     assert set(seen.targets) == {f"{HOST}:443"}
 
 
-@leaking
+@pytest.mark.usefixtures("leaks")
 @pytest.mark.parametrize("form", ["plain http", "over tls"])
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 async def test_wrong_credentials_are_a_network_error_that_names_the_proxy(
@@ -393,7 +390,7 @@ async def test_a_dead_proxy_is_a_network_error_that_names_it(
     assert sandbox.log == []  # nothing goes around it
 
 
-@leaking
+@pytest.mark.usefixtures("leaks")
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 @pytest.mark.parametrize("said", [b"", b"\x00\x01nonsense\r\n\r\n", b"\x05\x02\x07\x07", b"\x05\x02\x01\x00nonsense"])
 async def test_a_proxy_that_talks_nonsense_is_a_network_error(
@@ -410,7 +407,7 @@ async def test_a_proxy_that_talks_nonsense_is_a_network_error(
     named(told, f"{kind}://127.0.0.1:{port}", PASSWORD)
 
 
-@leaking
+@pytest.mark.usefixtures("leaks")
 async def test_a_password_that_socks_can_not_carry_is_no_fault_of_the_server(
     connect: Connect, sandbox: Sandbox, url: str
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.sandbox.log import Log
+from mcp_server_tiktok_shop.sandbox.gateway.log import Log
 from mcp_server_tiktok_shop.tiktok.platform import Rim
 from tests.keys import ACCESS_TOKEN, REFRESH_TOKEN, reply
 from tests.tiktok.worker import all_stored, keys, stored

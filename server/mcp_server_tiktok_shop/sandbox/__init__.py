@@ -1,8 +1,8 @@
 """The simulated TikTok Shop: a platform of its own to talk to, with checks written apart from the client's."""
 
-from .faults import KINDS, Fault, Faults
-from .log import Entry
-from .sandbox import Sandbox
-from .tokens import Account
+from mcp_server_tiktok_shop.sandbox.gateway.faults import KINDS, Fault, Faults
+from mcp_server_tiktok_shop.sandbox.gateway.log import Entry
+from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
+from mcp_server_tiktok_shop.sandbox.sandbox import Sandbox
 
 __all__ = ["KINDS", "Account", "Entry", "Fault", "Faults", "Sandbox"]

@@ -5,21 +5,22 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from . import records, seed
-from .app import App
-from .faults import Faults
-from .ids import number
-from .log import Log
-from .platform import Platform
-from .serving import serve_on
-from .tokens import Tokens
+from mcp_server_tiktok_shop.sandbox.gateway import records
+from mcp_server_tiktok_shop.sandbox.gateway.app import App
+from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
+from mcp_server_tiktok_shop.sandbox.gateway.log import Log
+from mcp_server_tiktok_shop.sandbox.gateway.platform import Platform
+from mcp_server_tiktok_shop.sandbox.gateway.tokens import Tokens
+from mcp_server_tiktok_shop.sandbox.ids import number
+from mcp_server_tiktok_shop.sandbox.seeding import seed
+from mcp_server_tiktok_shop.sandbox.serving import serve_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from .shop import State
-    from .tokens import Account
+    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
+    from mcp_server_tiktok_shop.sandbox.shop import State
 
 SEED = "tea"
 

@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from .sandbox import Sandbox
+    from mcp_server_tiktok_shop.sandbox.sandbox import Sandbox
 
 BACKLOG = 2048
 CUT = "sandbox.cut"

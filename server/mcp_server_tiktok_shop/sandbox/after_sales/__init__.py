@@ -1,0 +1,1 @@
+"""What follows a sale that was not the end: cancellations, returns, refunds."""

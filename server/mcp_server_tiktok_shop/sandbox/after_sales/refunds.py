@@ -1,0 +1,56 @@
+"""What buyers get back: each line's price and its share of the tax, and the postage with the last of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.sandbox.money import ZERO, rounded, spread, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from decimal import Decimal
+
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    subtotal: Decimal = ZERO
+    shipping: Decimal = ZERO
+    tax: Decimal = ZERO
+
+    @property
+    def total(self) -> Decimal:
+        return self.subtotal + self.shipping + self.tax
+
+    def __add__(self, other: Refund) -> Refund:
+        return Refund(self.subtotal + other.subtotal, self.shipping + other.shipping, self.tax + other.tax)
+
+    def shown(self, currency: str) -> Json:
+        return {
+            "currency": currency,
+            "refund_total": text(self.total),
+            "refund_subtotal": text(self.subtotal),
+            "refund_shipping_fee": text(self.shipping),
+            "refund_tax": text(self.tax),
+            "retail_delivery_fee": "0.00",
+        }
+
+
+def total(refunds: Iterable[Refund]) -> Refund:
+    return sum(refunds, Refund())
+
+
+def of_lines(order: Order, lines: Sequence[Line]) -> list[Refund]:
+    """All that can be given back, line by line: postage only where nothing of the order is left."""
+    taxes = dict(zip(order.lines, spread(order.tax, len(order.lines)), strict=True))
+    left = [line for line in order.lines if line not in lines and not line.cancel_time]
+    postage = spread(ZERO if left else order.paid_by_buyer_for_shipping, len(lines))
+    return [Refund(line.sale_price, shipping, taxes[line]) for line, shipping in zip(lines, postage, strict=True)]
+
+
+def of_amount(amount: Decimal, lines: Sequence[Line]) -> list[Refund]:
+    """An amount agreed on, in equal parts."""
+    return [Refund(part) for part in spread(rounded(amount), len(lines))]

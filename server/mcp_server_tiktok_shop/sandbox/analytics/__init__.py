@@ -1,0 +1,1 @@
+"""Figures added up from the orders."""

@@ -1,0 +1,1 @@
+"""The books: what orders earn, and how it is paid out."""

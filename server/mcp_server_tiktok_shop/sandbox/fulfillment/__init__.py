@@ -1,0 +1,1 @@
+"""Parcels: packed, shipped, tracked, and the documents that go with them."""

@@ -1,0 +1,1 @@
+"""The way in: one request checked in the platform's order, and answered."""

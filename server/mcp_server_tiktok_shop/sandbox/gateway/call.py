@@ -1,0 +1,28 @@
+"""One call that passed the gateway: all that an operation needs to answer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
+    from mcp_server_tiktok_shop.sandbox.gateway.records import Operation
+    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.shop import Shop, State
+
+
+@dataclass(frozen=True)
+class Call:
+    """`now` is the platform's clock in whole seconds; `secret` signs the links of documents."""
+
+    operation: Operation
+    arguments: Json
+    account: Account
+    shop: Shop
+    state: State
+    faults: Faults
+    now: int
+    base_url: str
+    secret: str

@@ -1,0 +1,152 @@
+"""Which operations have a state of their own; all others are answered from the shape of their answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.sandbox.after_sales import cancellation_calls, eligibility, request_calls, return_calls
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance
+from mcp_server_tiktok_shop.sandbox.analytics import product_analytics, shop_analytics
+from mcp_server_tiktok_shop.sandbox.finance import finance_calls
+from mcp_server_tiktok_shop.sandbox.fulfillment import (
+    bulk_shipping,
+    documents,
+    handover_calls,
+    package_calls,
+    packing,
+    packing_calls,
+    shipping,
+    tracking_calls,
+    warehouse_calls,
+    warehouses,
+)
+from mcp_server_tiktok_shop.sandbox.gateway import sellers, shapes, webhooks
+from mcp_server_tiktok_shop.sandbox.listings import (
+    inventory_calls,
+    product_calls,
+    product_creation,
+    product_edits,
+    product_status_calls,
+    uploads,
+)
+from mcp_server_tiktok_shop.sandbox.marketing import coupon_calls, promotion_calls, promotion_products
+from mcp_server_tiktok_shop.sandbox.ordering import order_calls, references
+from mcp_server_tiktok_shop.sandbox.service import chat_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mcp_server_tiktok_shop.sandbox.gateway.call import Call
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+
+HANDLERS: dict[str, Callable[[Call], Json]] = {
+    function.__name__: function
+    for function in (
+        sellers.get_authorized_shops,
+        sellers.get_active_shops,
+        sellers.get_seller_permissions,
+        sellers.get_authorized_category_assets,
+        order_calls.get_order_list,
+        order_calls.get_order_detail,
+        order_calls.get_price_detail,
+        references.add_external_order_references,
+        references.get_external_order_references,
+        references.search_orders_by_external_reference,
+        product_calls.search_products,
+        product_calls.get_product,
+        product_calls.delete_products,
+        product_creation.create_product,
+        product_edits.edit_product,
+        product_edits.partial_edit_product,
+        product_status_calls.activate_products,
+        product_status_calls.deactivate_products,
+        product_status_calls.recover_products,
+        inventory_calls.inventory_search,
+        inventory_calls.update_inventory,
+        inventory_calls.update_price,
+        uploads.upload_product_image,
+        warehouses.get_warehouse_list,
+        warehouse_calls.create_warehouse,
+        warehouse_calls.update_warehouse,
+        warehouses.get_global_seller_warehouses,
+        warehouses.get_warehouse_delivery_options,
+        warehouses.get_shipping_providers,
+        package_calls.search_package,
+        package_calls.get_package_detail,
+        packing_calls.search_combinable_packages,
+        packing_calls.combine_package,
+        packing_calls.uncombine_packages,
+        packing_calls.get_order_split_attributes,
+        packing_calls.confirm_order_split,
+        bulk_shipping.batch_ship_packages,
+        bulk_shipping.mark_package_as_shipped,
+        handover_calls.get_package_handover_time_slots,
+        handover_calls.get_order_handover_time_slots,
+        handover_calls.get_eligible_shipping_services,
+        tracking_calls.get_order_tracking,
+        tracking_calls.get_logistics_tracking,
+        tracking_calls.update_package_shipping_info,
+        tracking_calls.update_order_shipping_info,
+        tracking_calls.update_package_delivery_status,
+        packing.create_packages,
+        shipping.ship_package,
+        documents.get_package_shipping_document,
+        request_calls.search_aftersales_requests,
+        request_calls.search_return_merchandise_authorizations,
+        request_calls.get_available_review_decisions,
+        request_calls.review_aftersales_requests,
+        return_calls.search_returns,
+        return_calls.get_return_records,
+        return_calls.create_return,
+        return_calls.approve_return,
+        return_calls.reject_return,
+        cancellation_calls.search_cancellations,
+        cancellation_calls.cancel_order,
+        cancellation_calls.approve_cancellation,
+        cancellation_calls.reject_cancellation,
+        eligibility.get_reject_reasons,
+        eligibility.get_decision_eligibility,
+        eligibility.get_aftersale_eligibility,
+        eligibility.calculate_refund,
+        promotion_calls.create_promotion_activity,
+        promotion_calls.search_promotion_activities,
+        promotion_calls.get_activity,
+        promotion_calls.update_promotion_activity,
+        promotion_calls.deactivate_activity,
+        promotion_calls.republish_activity,
+        promotion_products.update_promotion_activity_products,
+        promotion_products.remove_promotion_activity_products,
+        coupon_calls.search_coupon_list,
+        coupon_calls.get_coupon,
+        chat_calls.get_agent_settings,
+        chat_calls.update_agent_settings,
+        chat_calls.get_conversations,
+        chat_calls.get_conversation,
+        chat_calls.create_conversation,
+        chat_calls.get_conversation_messages,
+        chat_calls.mark_buyer_messages_as_read,
+        chat_calls.send_message,
+        chat_calls.search_sessions,
+        chat_calls.end_session,
+        webhooks.get_shop_webhooks,
+        webhooks.update_shop_webhook,
+        webhooks.delete_webhook_for_an_event,
+        shop_analytics.get_shop_performance,
+        shop_analytics.get_shop_performance_per_hour,
+        product_analytics.get_shop_product_performance_list,
+        product_analytics.get_shop_product_performance_detail,
+        product_analytics.get_shop_sku_performance_list,
+        product_analytics.get_shop_sku_performance_detail,
+        finance_calls.get_statements,
+        finance_calls.get_payments,
+        finance_calls.get_withdrawals,
+        finance_calls.get_transactions_by_statement,
+        finance_calls.get_transactions_by_order,
+        finance_calls.get_unsettled_transactions,
+    )
+}
+
+
+def answer(call: Call) -> Json:
+    advance(call.shop, call.now)
+    return HANDLERS.get(call.operation.name, shapes.answer)(call)

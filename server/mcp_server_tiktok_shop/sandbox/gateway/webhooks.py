@@ -1,0 +1,71 @@
+"""Where the shop's events are to be sent: one address an event, set, listed and taken back."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.sandbox.gateway.call import Call
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+
+
+@dataclass(frozen=True)
+class Webhook:
+    address: str
+    create_time: int
+    update_time: int
+
+
+def get_shop_webhooks(call: Call) -> Json:
+    told = [
+        {
+            "event_type": event,
+            "address": webhook.address,
+            "create_time": webhook.create_time * 1000,
+            "update_time": webhook.update_time * 1000,
+        }
+        for event, webhook in call.shop.webhooks.items()
+    ]
+    return {"webhooks": told, "total_count": len(told)}
+
+
+def update_shop_webhook(call: Call) -> Json:
+    address, event = call.arguments["address"], call.arguments["event_type"]
+    _check(address)
+    before = call.shop.webhooks.get(event)
+    call.shop.webhooks[event] = Webhook(address, before.create_time if before else call.now, call.now)
+    return {}
+
+
+def _check(address: str) -> None:
+    """An https address with a domain name, without a port."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        raise Refusal(98001004, "Invalid 'address': not an address.") from None
+    host = parts.hostname or ""
+    if parts.scheme != "https" or "." not in host:
+        raise Refusal(98001004, "Invalid 'address': it must begin with 'https://' and a domain name.")
+    if port is not None or _is_ip(host):
+        raise Refusal(98001004, "Invalid 'address': neither an IP address nor a port is accepted.")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def delete_webhook_for_an_event(call: Call) -> Json:
+    event = call.arguments["event_type"]
+    if call.shop.webhooks.pop(event, None) is None:
+        raise Refusal(98001004, f"Invalid 'event_type': no address is set for '{event}'.")
+    return {}

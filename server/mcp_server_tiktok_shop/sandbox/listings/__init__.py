@@ -1,0 +1,1 @@
+"""Products: listed, changed, priced and stocked."""

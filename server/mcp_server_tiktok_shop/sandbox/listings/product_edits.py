@@ -1,0 +1,108 @@
+"""Changes to listings: edited as a whole, or property by property; every change goes to the audit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.listings.listing_checks import (
+    check_category,
+    check_pictures,
+    check_stock,
+    check_variants,
+    image,
+    price_of,
+)
+from mcp_server_tiktok_shop.sandbox.listings.product_calls import product_of
+from mcp_server_tiktok_shop.sandbox.listings.product_creation import (
+    KEPT,
+    KEPT_OF_SKU,
+    attributes_of,
+    new_sku,
+    stock_of,
+    told_skus,
+)
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.sandbox.gateway.call import Call
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.listings.products import Product, Sku
+
+PLAIN = ("title", "description", "category_id")
+
+
+def edit_product(call: Call) -> Json:
+    """The listing as it is given: what is left out is gone."""
+    return _edit(call, whole=True)
+
+
+def partial_edit_product(call: Call) -> Json:
+    """Each property that is given takes the place of the old one, whole; the others stay."""
+    return _edit(call, whole=False)
+
+
+def _edit(call: Call, *, whole: bool) -> Json:
+    asked = call.arguments
+    old = product_of(call, asked["product_id"])
+    status = old.status_at(call.now)
+    if status in ("FREEZE", "DELETED"):
+        raise Refusal(12052901, f"The product '{old.id}' is {status} and cannot be edited.")
+    if "category_id" in asked:
+        check_category(asked["category_id"])
+    check_pictures(call, asked)
+    changes: dict[str, Any] = {name: asked[name] for name in PLAIN if name in asked}
+    if asked.get("skus"):
+        changes["skus"] = _skus(call, old)
+    if asked.get("main_images"):
+        changes["images"] = [image(call, picture["uri"]) for picture in asked["main_images"]]
+    if whole or "package_weight" in asked:
+        changes["weight"] = asked.get("package_weight", {})
+    kept = {} if whole else old.extras
+    changes["extras"] = kept | {name: asked[name] for name in KEPT if name in asked}
+    # Orders keep the listing that they were placed on, so a change makes a new one in its place.
+    new = replace(old, **changes, status=status)
+    if asked["save_mode"] == "AS_DRAFT":
+        new.update_time = call.now
+    else:
+        new.submit(call.now)
+    call.shop.products[new.id] = new
+    call.shop.changed()
+    return {
+        "product_id": new.id,
+        "skus": told_skus(new),
+        "audit": {"status": "NONE" if asked["save_mode"] == "AS_DRAFT" else "AUDITING"},
+    }
+
+
+def _skus(call: Call, product: Product) -> list[Sku]:
+    given = call.arguments["skus"]
+    ids = [item["id"] for item in given if item.get("id")]
+    strange = next((sku_id for sku_id in ids if product.sku(sku_id) is None), None)
+    if strange is not None or len(set(ids)) < len(ids):
+        raise Refusal(12052036, f"Invalid 'skus': '{strange or ids[0]}' is doubled, or not a SKU of this product.")
+    named = [item for item in given if not item.get("id") or item.get("sales_attributes")]
+    if len(given) > 1:
+        check_variants(named)
+    return [_sku(call, product, place, item) for place, item in enumerate(given)]
+
+
+def _sku(call: Call, product: Product, place: int, given: Json) -> Sku:
+    old = product.sku(given.get("id", ""))
+    if old is None:
+        check_stock(call, given.get("inventory", []))
+        if "price" not in given:
+            raise Refusal(12052092, "A new SKU has no price: 'price.amount' is missing.")
+        return new_sku(call, product.id, len(product.skus) + place + call.shop.version, given)
+    changes: dict[str, Any] = {}
+    if given.get("inventory"):
+        check_stock(call, given["inventory"])
+        changes["stock"] = stock_of(given)
+    if "price" in given:
+        changes["price"] = price_of(call, given["price"])
+    if given.get("sales_attributes"):
+        changes["attributes"] = attributes_of(product.id, place, given)
+    if "seller_sku" in given:
+        changes["seller_sku"] = given["seller_sku"]
+    extras = old.extras | {name: given[name] for name in KEPT_OF_SKU if name in given}
+    return replace(old, **changes, extras=extras)

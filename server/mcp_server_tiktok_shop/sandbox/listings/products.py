@@ -1,0 +1,136 @@
+"""Products and their SKUs: what the shop lists, and how the platform shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.sandbox.money import text
+from mcp_server_tiktok_shop.sandbox.seeding.assortment import CATEGORIES
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
+
+AUDIT_SECONDS = 60
+VARIANT_ATTRIBUTE = ("100000", "Variant")
+AUDITS = {"PENDING": "AUDITING", "FAILED": "FAILED", "DRAFT": "NONE"}
+
+
+@dataclass(eq=False)
+class Sku:
+    id: str
+    product_id: str
+    seller_sku: str
+    price: Decimal
+    stock: dict[str, int]
+    attributes: list[Json]
+    weight: str = ""
+    extras: Json = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return ", ".join(a["value_name"] for a in self.attributes) or "Default"
+
+    def shown(self, currency: str, *, whole: bool) -> Json:
+        amount = text(self.price)
+        told: Json = {
+            "id": self.id,
+            "seller_sku": self.seller_sku,
+            "price": {"currency": currency, "sale_price": amount, "tax_exclusive_price": amount},
+            "inventory": [{"warehouse_id": w, "quantity": q} for w, q in self.stock.items()],
+            "status_info": {"status": "NORMAL"},
+        }
+        return told | {"sales_attributes": self.attributes} | self.extras if whole else told
+
+
+@dataclass(eq=False)
+class Product:
+    """A listing. `status` is what the seller or the platform last set; an audit ends by itself after a minute."""
+
+    id: str
+    title: str
+    description: str
+    category_id: str
+    status: str
+    create_time: int
+    update_time: int
+    skus: list[Sku]
+    images: list[Upload]
+    currency: str
+    region: str
+    weight: Json = field(default_factory=dict)
+    extras: Json = field(default_factory=dict)
+    audit_from: int = 0
+
+    def sku(self, sku_id: str) -> Sku | None:
+        return next((sku for sku in self.skus if sku.id == sku_id), None)
+
+    def status_at(self, now: int) -> str:
+        return "ACTIVATE" if self.status == "PENDING" and not self.is_in_audit(now) else self.status
+
+    def is_in_audit(self, now: int) -> bool:
+        return bool(self.audit_from) and now < self.audit_from + AUDIT_SECONDS
+
+    def updated_at(self, now: int) -> int:
+        if self.audit_from and not self.is_in_audit(now):
+            return max(self.update_time, self.audit_from + AUDIT_SECONDS)
+        return self.update_time
+
+    def set_status(self, status: str, now: int) -> None:
+        self.status, self.update_time, self.audit_from = status, now, 0
+
+    def submit(self, now: int) -> None:
+        """Goes to the audit; what is live stays live meanwhile."""
+        status = "ACTIVATE" if self.status_at(now) == "ACTIVATE" else "PENDING"
+        self.status, self.update_time, self.audit_from = status, now, now
+
+    def _head(self, now: int) -> Json:
+        status = self.status_at(now)
+        return {
+            "id": self.id,
+            "title": self.title,
+            "status": status,
+            "create_time": self.create_time,
+            "update_time": self.updated_at(now),
+            "audit": {"status": "AUDITING" if self.is_in_audit(now) else AUDITS.get(status, "APPROVED")},
+            "has_draft": status == "DRAFT",
+            "is_not_for_sale": False,
+            "selling_format": "FIXED_PRICE",
+        }
+
+    def listed(self, now: int) -> Json:
+        """As a search shows it."""
+        skus = [sku.shown(self.currency, whole=False) for sku in self.skus]
+        return self._head(now) | {"skus": skus, "sales_regions": [self.region], "listing_quality_tier": "GOOD"}
+
+    def shown(self, now: int, base_url: str) -> Json:
+        """In full."""
+        return (
+            self._head(now)
+            | {
+                "description": self.description,
+                "category_chains": category_chain(self.category_id),
+                "main_images": [image.shown(base_url) for image in self.images],
+                "skus": [sku.shown(self.currency, whole=True) for sku in self.skus],
+                "package_weight": self.weight,
+                "is_cod_allowed": False,
+                "is_replicated": False,
+                "shipping_insurance_requirement": "OPTIONAL",
+                "product_types": [],
+            }
+            | self.extras
+        )
+
+
+def category_chain(category_id: str) -> list[Json]:
+    """From the root to the leaf."""
+    chain: list[Json] = []
+    while category_id in CATEGORIES:
+        name, parent = CATEGORIES[category_id]
+        leaf = not chain
+        chain.insert(0, {"id": category_id, "parent_id": parent, "local_name": name, "is_leaf": leaf})
+        category_id = parent
+    return chain

@@ -1,0 +1,1 @@
+"""Orders: their lines, what they cost, who bought, and what they are called elsewhere."""

@@ -1,0 +1,100 @@
+"""Reading orders: the search with its filters, details by id, and what a price is made of."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import SALES
+from mcp_server_tiktok_shop.sandbox.gateway import pages
+from mcp_server_tiktok_shop.sandbox.gateway.pages import View
+from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.ordering.buyers import user_id
+from mcp_server_tiktok_shop.sandbox.ordering.order_prices import price_detail
+from mcp_server_tiktok_shop.sandbox.ordering.order_views import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mcp_server_tiktok_shop.sandbox.gateway.call import Call
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
+
+FILTERS = (
+    "order_status",
+    "create_time_ge",
+    "create_time_lt",
+    "update_time_ge",
+    "update_time_lt",
+    "shipping_type",
+    "buyer_user_id",
+    "is_buyer_request_cancel",
+    "warehouse_ids",
+)
+
+
+def get_order_list(call: Call) -> Json:
+    query, now = call.arguments, call.now
+    asked = tuple((name, str(query[name])) for name in (*FILTERS, "sort_field") if name in query)
+    view: View[Order] = call.shop.kept(("orders", asked), now, partial(_matching, call))
+    page = pages.cut(view, query, f"{call.operation.name}/{call.shop.id}", descending=query["sort_order"] == "DESC")
+    return pages.answer(page, "orders", lambda order: shown(order, call.shop, now, call.base_url))
+
+
+def _matching(call: Call) -> View[Order]:
+    query, now = call.arguments, call.now
+    everything = call.shop.orders_by_creation(now)
+    start = bisect_left(everything.keys, (query.get("create_time_ge", 0), ""))
+    end = len(everything.keys)
+    if "create_time_lt" in query:
+        end = bisect_left(everything.keys, (query["create_time_lt"], ""))
+    found: Iterable[Order] = everything.items[start:end]
+    if "order_status" in query:
+        found = (order for order in found if order.status(now) == query["order_status"])
+    if "shipping_type" in query:
+        found = (order for order in found if order.shipping_type == query["shipping_type"])
+    if "is_buyer_request_cancel" in query:
+        found = (order for order in found if bool(order.request_cancel_time) == query["is_buyer_request_cancel"])
+    if "buyer_user_id" in query:
+        found = (order for order in found if user_id(call.shop.region, order.buyer) == query["buyer_user_id"])
+    if "warehouse_ids" in query and not any(
+        warehouse.id in query["warehouse_ids"] and warehouse.kind == SALES for warehouse in call.shop.warehouses
+    ):
+        found = ()
+    if "update_time_ge" in query or "update_time_lt" in query:
+        low, high = query.get("update_time_ge", 0), query.get("update_time_lt", now + 1)
+        found = (order for order in found if low <= order.update_time(now) < high)
+    if query["sort_field"] == "update_time":
+        return View.of(found, lambda order: (order.update_time(now), order.id))
+    return View.of(found, lambda order: (order.create_time, order.id))
+
+
+def get_order_detail(call: Call) -> Json:
+    """Unknown ids are simply not in the answer; those of another shop refuse the whole call."""
+    found = []
+    for order_id in dict.fromkeys(call.arguments["ids"]):
+        order = call.shop.orders.get(order_id)
+        if order is not None:
+            found.append(shown(order, call.shop, call.now, call.base_url))
+        else:
+            refuse_foreign(call, order_id)
+    return {"orders": found}
+
+
+def get_price_detail(call: Call) -> Json:
+    return price_detail(order_of(call, call.arguments["order_id"]), call.shop.currency)
+
+
+def order_of(call: Call, order_id: str) -> Order:
+    """The shop's order with this id, or the platform's refusal."""
+    order = call.shop.orders.get(order_id)
+    if order is None:
+        refuse_foreign(call, order_id)
+        raise Refusal(21001001, f"Invalid param 'order_id': there is no order '{order_id}'.")
+    return order
+
+
+def refuse_foreign(call: Call, order_id: str) -> None:
+    if call.state.owner_of_order(order_id) is not None:
+        raise Refusal(21008111, f"The order '{order_id}' does not belong to this shop.")

@@ -1,0 +1,1 @@
+"""The world that a new sandbox begins with."""

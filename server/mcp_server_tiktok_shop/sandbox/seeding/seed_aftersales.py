@@ -1,0 +1,144 @@
+"""Requests after the sale that a shop of this age has: what was cancelled, and a handful of returns and refunds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.sandbox.after_sales import aftersales, refunds
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, REFUND, RETURN, named
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance, file, move
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Event, Request
+from mcp_server_tiktok_shop.sandbox.after_sales.refunds import of_amount
+from mcp_server_tiktok_shop.sandbox.ids import make_id
+from mcp_server_tiktok_shop.sandbox.money import ZERO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
+    from mcp_server_tiktok_shop.sandbox.shop import Shop
+
+HOUR = 3600
+DAY = 24 * HOUR
+WINDOW = 7 * DAY
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request: when it was made, and the statuses that the seller took it to, so many hours later.
+
+    `ago` counts hours back from now; 0 stands for a finished case of an order that is completed.
+    """
+
+    name: str
+    kind: str
+    reason: str
+    ago: int
+    steps: tuple[tuple[int, str], ...] = ()
+    note: str = ""
+
+
+CASES = (
+    Case("return_pending", RETURN, "ecom_order_delivered_refund_and_return_reason_defective", 5),
+    Case("refund_pending", REFUND, "ecom_order_delivered_refund_reason_missing_item", 3),
+    Case(
+        "return_shipped",
+        RETURN,
+        "ecom_order_delivered_refund_and_return_reason_wrong_product",
+        70,
+        ((10, aftersales.AWAITING_SHIP),),
+    ),
+    Case(
+        "return_awaiting",
+        RETURN,
+        "ecom_order_delivered_refund_and_return_reason_no_longer_needed",
+        30,
+        ((10, aftersales.AWAITING_SHIP),),
+    ),
+    Case(
+        "refund_rejected",
+        REFUND,
+        "ecom_order_delivered_refund_reason_damaged",
+        50,
+        ((20, aftersales.REJECTED),),
+        "The photograph shows another product.",
+    ),
+    Case(
+        "refund_offered",
+        REFUND,
+        "ecom_order_delivered_refund_reason_damaged",
+        20,
+        ((14, aftersales.AWAITING_RESPONSE),),
+    ),
+    Case(
+        "return_completed",
+        RETURN,
+        "ecom_order_delivered_refund_and_return_reason_defective",
+        0,
+        ((10, aftersales.AWAITING_SHIP), (96, aftersales.SUCCESS)),
+    ),
+    Case("refund_completed", REFUND, "ecom_order_delivered_refund_reason_missing_item", 0, ((4, aftersales.SUCCESS),)),
+)
+
+
+def fill(shop: Shop, now: int) -> None:
+    """Every cancelled order has its cancellation; returns are made on the newest orders that fit them."""
+    for order in shop.orders.values():
+        if order.cancel_time:
+            shop.aftersales.add(_cancelled(shop, order, now))
+    if "cancel_request" in shop.planted:
+        order = shop.orders[shop.planted["cancel_request"]]
+        reason = "ecom_order_to_ship_canceled_reason_no_longer_needed"
+        file(shop, CANCEL, order, order.lines, role="BUYER", reason=reason, now=order.request_cancel_time)
+    taken: set[str] = set()
+    for case in CASES:
+        order_found = next(_fitting(shop, case, now, taken), None)
+        if order_found:
+            taken.add(order_found.id)
+            shop.planted[case.name] = order_found.id
+            _live_through(shop, case, order_found, now)
+    advance(shop, now)
+
+
+def _cancelled(shop: Shop, order: Order, now: int) -> Request:
+    """A cancellation that is done with, or will be when nobody pays."""
+    time, done = order.cancel_time, order.cancel_time <= now
+    reason = named(order.cancel_reason, order.cancelled_by)
+    status = aftersales.CANCEL_COMPLETE if done else aftersales.CANCEL_SCHEDULED
+    return Request(
+        id=make_id("4035", shop.id, order.id, CANCEL, 0),
+        kind=CANCEL,
+        order=order,
+        lines=order.lines,
+        refunds=refunds.of_lines(order, order.lines) if order.paid_time else of_amount(ZERO, order.lines),
+        role=order.cancelled_by,
+        reason=reason,
+        create_time=time,
+        status=status,
+        events=[Event(time, status, order.cancelled_by, reason)],
+        due=0 if done else time,
+    )
+
+
+def _fitting(shop: Shop, case: Case, now: int, taken: set[str]) -> Iterator[Order]:
+    for order in reversed(shop.orders.values()):
+        if order.id in taken or order.cancel_time or not 0 < order.delivered_time() <= now - case.ago * HOUR:
+            continue
+        finished = order.delivered_time() + WINDOW <= now
+        # Finished cases give back a part, so that their orders and statements stay as they are.
+        if finished if case.ago else not finished or len(order.lines) == 1:
+            continue
+        yield order
+
+
+def _live_through(shop: Shop, case: Case, order: Order, now: int) -> None:
+    start = now - case.ago * HOUR if case.ago else order.delivered_time() + 20 * HOUR
+    lines = order.lines if case.ago and len(order.lines) == 1 else order.lines[:1]
+    request = file(shop, case.kind, order, lines, role="BUYER", reason=case.reason, now=start)
+    for hours, status in case.steps:
+        moment = start + hours * HOUR
+        advance(shop, moment)
+        if status == aftersales.AWAITING_RESPONSE:
+            request.refunds, request.offered = of_amount(request.refund.total / 2, lines), True
+        move(shop, request, status, moment, "SELLER", note=case.note)
