@@ -227,7 +227,9 @@ async def test_an_unreadable_store_is_found_and_left_alone(sandbox: Sandbox, url
     spoilt = kept(home)[:-20]
     (home / "accounts.json").write_text(spoilt)
     refused_ones = await asyncio.gather(
-        run(home, "shops", **hosts(url)), run(home, "logout", "--all", **hosts(url)), run(home, "call", "list_shops")
+        run(home, "shops", **hosts(url)),
+        run(home, "logout", "--all", **hosts(url)),
+        run(home, "call", "list_shops", **hosts(url)),
     )
     ill(await run(home, "check", "--json", **hosts(url)), sandbox, "store", "damaged", "sign in anew")
     for ran in refused_ones:

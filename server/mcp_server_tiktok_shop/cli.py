@@ -13,10 +13,11 @@ import click
 
 from mcp_server_tiktok_shop import __version__, log
 from mcp_server_tiktok_shop.assembly import Parts, put_together
+from mcp_server_tiktok_shop.assistant.run import written
 from mcp_server_tiktok_shop.assistant.server import run_stdio, serve
 from mcp_server_tiktok_shop.clients import CLIENTS, block, command
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.settings import SETTINGS, Settings, SettingsError, read_settings
+from mcp_server_tiktok_shop.settings import BY_NAME, SETTINGS, Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -61,6 +62,12 @@ def main(context: click.Context, /, **flags: str | None) -> None:
     except SettingsError as error:
         raise _Spoken(str(error)) from None
     context.obj = settings
+    given = {name: text for name, text in flags.items() if text is not None and name != "sandbox"}
+    context.meta["flags"] = [
+        part
+        for name, text in given.items()
+        for part in ([BY_NAME[name].flag] if BY_NAME[name].switch else [BY_NAME[name].flag, text])
+    ]
     if context.invoked_subcommand is None:
         _serve(settings)
     gc.enable()  # off since the start, see __main__
@@ -76,7 +83,7 @@ def _serve(settings: Settings) -> None:
     parts = _parts(settings)
     log.set_up(parts.secrets, settings.log_level)
     server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
-    run_stdio(server, era=settings.era)
+    run_stdio(server, era=settings.era, close=parts.close)
 
 
 def _parts(settings: Settings) -> Parts:
@@ -97,6 +104,9 @@ def _run(settings: Settings, work: Callable[[Parts], Coroutine[Any, Any, int]]) 
         except ShopError as error:
             told = " ".join(filter(None, (error.message, error.hint)))
             click.echo(f"Error: {parts.secrets.hide(told)}", err=True)
+            return 1
+        except OSError as error:
+            click.echo(f"Error: {error.strerror or type(error).__name__}: {error.filename or ''}", err=True)
             return 1
         finally:
             await parts.close()
@@ -132,7 +142,7 @@ def shops(settings: Settings, *, as_json: bool) -> None:
     """Name the shops that this server can act on."""
 
     async def work(parts: Parts) -> int:
-        told = (await parts.assistant.run("list_shops", {}))["data"]["shops"]
+        told = (await parts.assistant.local["list_shops"]({}, None))["shops"]
         if as_json:
             click.echo(json.dumps({"shops": told}, ensure_ascii=False, indent=2))
         for shop in () if as_json else told:
@@ -161,11 +171,11 @@ def check(settings: Settings, *, as_json: bool) -> None:
 @click.pass_obj
 def call(settings: Settings, operation: str, arguments: str, *, indent: bool) -> None:
     """Call an operation as an assistant would; exit code 1 if it is refused."""
-    text = sys.stdin.read() if arguments == "-" else arguments
     try:
-        given = json.loads(text)
-    except ValueError as error:
-        raise _Spoken(f"--arguments is not JSON: {error}") from None
+        given = json.loads(sys.stdin.read() if arguments == "-" else arguments)
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise _Spoken(f"--arguments is not JSON: {why}") from None
     if not isinstance(given, dict):
         raise _Spoken("--arguments is not a JSON object")
 
@@ -175,7 +185,7 @@ def call(settings: Settings, operation: str, arguments: str, *, indent: bool) ->
             told = await parts.assistant.run(operation, given)
         except ShopError as error:
             told, failed = error.told(), 1
-        click.echo(parts.secrets.hide(json.dumps(told, ensure_ascii=False, indent=2 if indent else None)))
+        click.echo(parts.secrets.hide(json.dumps(told, indent=2) if indent else written(told)))
         return failed
 
     _run(settings, work)
@@ -186,7 +196,8 @@ def call(settings: Settings, operation: str, arguments: str, *, indent: bool) ->
 @click.pass_obj
 def tools(settings: Settings, *, as_json: bool) -> None:
     """List every operation there is, by area."""
-    offered = [o for o in _parts(settings).assistant.catalog.operations.values() if o.record["summary"]]
+    assistant = _parts(settings).assistant
+    offered = [operation for operation in assistant.catalog.operations.values() if assistant.offers(operation)]
     if as_json:
         rows = [{"name": o.name, "area": o.area, "effect": o.effect, "summary": o.record["summary"]} for o in offered]
         click.echo(json.dumps({"tools": rows}, ensure_ascii=False, indent=2))
@@ -201,11 +212,13 @@ def tools(settings: Settings, *, as_json: bool) -> None:
 @main.command()
 @click.option("--client", type=click.Choice(list(CLIENTS)), required=True, help="The chat client to set up.")
 @click.option("--sandbox", is_flag=True, help="An entry on the simulated shop: nothing to fill in.")
-@click.pass_obj
-def config(settings: Settings, client: str, *, sandbox: bool) -> None:
-    """Print what to paste into a chat client's configuration."""
+@click.pass_context
+def config(context: click.Context, /, client: str, *, sandbox: bool) -> None:
+    """Print what to paste into a chat client's configuration, with the flags that stand before `config`."""
+    settings: Settings = context.obj
     click.echo(CLIENTS[client], err=True)
-    told = block(client, sandbox=sandbox or settings.sandbox, signed_in=_signed_in(settings), start=command())
+    start = [*command(), *context.meta["flags"]]
+    told = block(client, sandbox=sandbox or settings.sandbox, signed_in=_signed_in(settings), start=start)
     click.echo(told)
 
 

@@ -14,7 +14,7 @@ CLIENTS = {
     ),
     "claude-code": "Claude Code: save as .mcp.json in the project's folder.",
     "cursor": "Cursor: save as .cursor/mcp.json in the project's folder, or ~/.cursor/mcp.json for all.",
-    "vscode": "VS Code: save as .vscode/mcp.json in the project's folder; the secret is asked for and kept by VS Code.",
+    "vscode": "VS Code: save as .vscode/mcp.json in the project's folder. VS Code asks for a secret and keeps it.",
 }
 NAME = "tiktok-shop"
 

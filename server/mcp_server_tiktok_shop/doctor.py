@@ -15,7 +15,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.store import FileStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from mcp_server_tiktok_shop.assembly import Parts
 
@@ -36,7 +36,7 @@ async def examine(parts: Parts, *, as_json: bool) -> int:
     """Tell all findings; 0 where all is well, else 1."""
     findings = [*_settings(parts), *_store(parts), *await _connection(parts)]
     if all(finding.well for finding in findings):
-        findings += _scopes(parts)
+        findings += [finding async for finding in _scopes(parts)]
     if as_json:
         click.echo(parts.secrets.hide(json.dumps({"findings": [asdict(f) for f in findings]}, indent=2)))
     for finding in () if as_json else findings:
@@ -79,7 +79,7 @@ def _store(parts: Parts) -> Iterator[Finding]:
 
 
 async def _connection(parts: Parts) -> list[Finding]:
-    told: dict[str, Any] = (await parts.assistant.run("check_connection", {}))["data"]
+    told: dict[str, Any] = await parts.assistant.local["check_connection"]({}, None)
     findings = []
     for about, key in (("platform", "platform"), ("auth host", "auth_host")):
         host = told[key]
@@ -90,25 +90,30 @@ async def _connection(parts: Parts) -> list[Finding]:
             advice = "Check the network, the proxy and its credentials."
             lost = f"{host['url']} not reached{through}: {host['reason']}"
             findings.append(Finding(about, well=False, told=lost, advice=advice))
-    if "clock" in told:
-        findings.append(Finding("clock", well="unknown" in told["clock"], told=told["clock"]))
-    else:
-        findings.append(Finding("clock", well=True, told=f"{told['clock_seconds_ahead']:+d} s"))
+    ahead = told["clock_seconds_ahead"]
+    shown = "unknown: the platform told no time" if ahead is None else f"{ahead:+d} s"
+    advice = told.get("clock_advice")
+    findings.append(Finding("clock", well=advice is None, told=advice or shown))
     sign_in = told["sign_in"]
     if sign_in["accepted"]:
         states = {True: "active", False: "not active"}
         names = ", ".join(f"{s['name']} ({s['region']}, {states[s['active']]})" for s in sign_in["shops"])
         findings.append(Finding("key, signature, token", well=True, told=f"accepted; shops: {names or 'none'}"))
     else:
-        advice = str(sign_in.get("hint", ""))
-        findings.append(Finding("key, signature, token", well=False, told=sign_in["message"], advice=advice))
+        for failed in sign_in.get("failed", [sign_in]):
+            whose = f"{failed['account']}: " if "account" in failed else ""
+            advice = str(failed.get("hint", ""))
+            findings.append(Finding("key, signature, token", False, f"{whose}{failed['message']}", advice))
     return findings
 
 
-def _scopes(parts: Parts) -> Iterator[Finding]:
+async def _scopes(parts: Parts) -> AsyncIterator[Finding]:
     """Which listed tools an authorization does not cover, where it says what it covers."""
     operations = parts.assistant.catalog.operations
-    for account in parts.store.now().accounts.values():
+    accounts = list((await parts.tokens.accounts()).values())
+    if parts.settings.shop is not None:
+        accounts = [target.account for target in await parts.assistant.platform.shops.known()]
+    for account in accounts:
         granted = set(account.granted_scopes)
         if not granted:
             continue

@@ -133,7 +133,10 @@ def _folder(text: str) -> Path:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ValueError("holds no name")
+    return names
 
 
 def _shops(text: str) -> int:
@@ -205,6 +208,8 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
     values: dict[str, Any] = {}
     for name, (source, text) in given.items():
         if text.strip() == "":
+            if source.startswith("--"):
+                raise SettingsError(f"{source} is empty: leave it out, or give it a value")
             continue
         try:
             values[name] = BY_NAME[name].read(text)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok import proxies
-from mcp_server_tiktok_shop.tiktok.accounts import App
+from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, App
 from mcp_server_tiktok_shop.tiktok.store import FileStore
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def sign_out(parts: Parts, seller: str | None, *, every: bool) -> int:
             await held.save()
         click.echo("Forgot every account, and the app's key and secret.")
         return 0
-    accounts = list(parts.store.now().accounts.values())
+    accounts = [a for a in parts.store.now().accounts.values() if not a.id.startswith(ENVIRONMENT)]
     chosen = accounts if seller is None else [account for account in accounts if _goes_by(account, seller)]
     if len(chosen) != 1:
         names = ", ".join(account.name or account.id for account in accounts) or "none"

@@ -213,7 +213,9 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch:
 
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     async with documents() as fetcher:
-        address, extensions, headers = await fetcher._checked("https://documents.example/a/label.pdf?x=1")
+        address, extensions, headers = await fetcher._checked(
+            "https://documents.example/a/label.pdf?x=1", fetcher._network
+        )
     assert address == "https://8.8.8.8/a/label.pdf?x=1"
     assert extensions == {"sni_hostname": "documents.example"}  # so that the certificate is still the name's
     assert headers == {"host": "documents.example"}

@@ -87,10 +87,13 @@ def _strange(name: str) -> bool:
     """Network shares, devices and alternate streams."""
     path = PureWindowsPath(name)
     tail = name[len(path.drive) :]
-    return path.drive.startswith("\\\\") or ":" in tail or path.is_reserved()
+    reserved = getattr(os.path, "isreserved", None)  # from Python 3.13, where the method is on its way out
+    return path.drive.startswith("\\\\") or ":" in tail or (reserved(name) if reserved else path.is_reserved())
 
 
 def _refused(argument: str, message: str, allowed: str) -> ShopError:
     problem = Problem(argument, message, allowed)
-    hint = "Put the file into the allowed folder, or set TIKTOK_SHOP_FILES to the folder it is in."
+    hint = "Nothing was sent."
+    if "folder" in message or "opened" in message:
+        hint = "Put the file into the allowed folder, or set TIKTOK_SHOP_FILES to the folder it is in."
     return ShopError("invalid_arguments", f"{argument} {message}", hint=hint, problems=(problem,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
+    from pydantic import SecretStr
+
     from mcp_server_tiktok_shop.assistant.files import Files
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.reader import Catalog
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tiktok.platform import Platform
     from mcp_server_tiktok_shop.tiktok.shops import Target
 
+log = logging.getLogger(__name__)
+
 DOCUMENT = "doc_url"
+OPERATOR = "Only the person who runs the server can change that."
 
 
 class LocalTool(Protocol):
@@ -55,7 +61,21 @@ class Assistant:
 
     def offers(self, operation: Operation) -> bool:
         """Whether this server does the operation at all, listed or not."""
-        return operation.name not in self.excluded and not (self.read_only and operation.changes_shop)
+        return self._forbidden(operation) is None
+
+    def _forbidden(self, operation: Operation) -> ShopError | None:
+        """Why this server was started not to do an operation: exclusion, read-only, or a pin to one shop."""
+        if operation.name in self.excluded:
+            told = f"{operation.name} is switched off on this server."
+            return ShopError("not_permitted", told, hint=OPERATOR)
+        if self.read_only and operation.changes_shop:
+            told = f"{operation.name} changes the shop, and this server was started read-only."
+            return ShopError("read_only", told, hint=OPERATOR)
+        whole_account = operation.asks_platform and operation.effect != "read" and operation.cipher == "never"
+        if self.platform.shops.pinned is not None and (whole_account or operation.record.get("shows_shops")):
+            told = f"{operation.name} concerns the whole account, and this server is pinned to one shop."
+            return ShopError("not_permitted", told, hint="It can be done on a server without --shop.")
+        return None
 
     async def run(self, name: str, arguments: Json) -> Json:
         """The result of a tool as an object.
@@ -67,6 +87,8 @@ class Assistant:
         operation = self.operation(name)
         self._check_allowed(operation)
         given = dict(arguments)
+        if operation.runs is not None:
+            _move_inside(given)
         shop, asset = (_taken(operation, given, name) for name in ("shop", "category_asset"))
         values, unread = read(operation, given)
         check(operation, values, unread)
@@ -83,27 +105,21 @@ class Assistant:
         """Call the operation that a `run_…` tool names, on the same way through."""
         operation = self.operation(values["name"])
         if operation.runs is not None:
-            told = f"{operation.name} can't be called by {runner.name}: call it as a tool."
-            raise ShopError("invalid_arguments", told)
+            told = f"{runner.name} calls operations, not other run_ tools: {operation.name} is one."
+            problem = Problem("name", told, "the name of an operation, from find_operations")
+            raise ShopError("invalid_arguments", told, problems=(problem,))
         if runner.runs == "read" and operation.effect != "read":
             told = f"{operation.name} changes something: its effect is {operation.effect}."
-            raise ShopError("not_permitted", told, hint="Call it with run_write_operation.")
+            other = self.catalog.operations["run_write_operation"]
+            hint = f"Call it with {other.name}." if self.offers(other) else f"Call {operation.name} as a tool."
+            raise ShopError("not_permitted", told, hint=hint)
         return await self.run(operation.name, values.get("arguments", {}))
 
     def _check_allowed(self, operation: Operation) -> None:
-        """What this server was started not to do; a pinned one leaves alone what belongs to the whole account."""
-        if operation.name in self.excluded:
-            told = f"{operation.name} is switched off on this server."
-            raise ShopError("not_permitted", told, hint="Only the person who runs the server can change that.")
-        if not self.offers(operation):
-            told = f"{operation.name} changes the shop, and this server was started read-only."
-            raise ShopError("read_only", told, hint="Only the person who runs the server can change that.")
+        if (forbidden := self._forbidden(operation)) is not None:
+            raise forbidden
         if reason := operation.record.get("refused"):
             raise ShopError("not_permitted", f"{operation.name} is not called from here: {reason}")
-        whole_account = operation.changes_shop and operation.cipher == "never"
-        if self.platform.shops.pinned is not None and (whole_account or operation.record.get("shows_shops")):
-            told = f"{operation.name} concerns the whole account, and this server is pinned to one shop."
-            raise ShopError("not_permitted", told, hint="list_shops names the shop that this server is for.")
 
     def _form(self, operation: Operation) -> Form:
         if operation.name not in self.forms:
@@ -134,23 +150,29 @@ class Assistant:
         zone = target.zone(self.zone)
         answer = await self.platform.call(bind(operation, values, zone, files), target)
         if isinstance(url := answer.data.get(DOCUMENT), str):
-            await self.handed_out.remember(url)
+            await self._remember(url)
         told = shaped(answer, self._form(operation), zone)
         told = with_failures(told, operation, values, self.catalog.error)
         if target.shop is not None:
             told["shop"] = target.shop.label
+        if missing := _not_found(operation, values, told["data"]):
+            told["not_found"] = missing
         if any(local_times(operation.arguments[n], value) for n, value in values.items()):
             told["note"] = f"Times given without offset were read in {zone.key}."
         return told
 
     async def _target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
-        if asset is not None or (takes_asset(operation) and operation.cipher == "never"):
-            return await self.platform.assets.choose(asset)
-        return await self.platform.shops.choose(shop, operation.cipher)
+        if asset is None and not (takes_asset(operation) and operation.cipher == "never"):
+            return await self.platform.shops.choose(shop, operation.cipher)
+        within = None
+        if shop is not None or self.platform.shops.pinned is not None:
+            within = (await self.platform.shops.choose(shop, "never")).account
+        return await self.platform.assets.choose(asset, within)
 
-    async def document(self, package_id: str, shop: str | None) -> str:
-        """The URL of a package's shipping label."""
+    async def document(self, package_id: str, shop: str | None) -> tuple[str, SecretStr]:
+        """The URL of a package's shipping label, and the account's own proxy to fetch it through."""
         operation = self.catalog.operations["get_package_shipping_document"]
+        self._check_allowed(operation)
         target: Target = await self.platform.shops.choose(shop, operation.cipher)
         values = {"package_id": package_id, "document_type": "SHIPPING_LABEL"}
         check(operation, values)
@@ -159,8 +181,23 @@ class Assistant:
         if not isinstance(url, str) or not url:
             told = f"The label of package {package_id} is not ready yet."
             raise ShopError("platform", told, hint="Labels take some seconds: try again.", retryable=True)
-        await self.handed_out.remember(url)
-        return url
+        await self._remember(url)
+        return url, target.account.proxy
+
+    async def _remember(self, url: str) -> None:
+        try:
+            await self.handed_out.remember(url)
+        except (OSError, TimeoutError) as error:  # the call itself is done; resize_pdf can still go by package_id
+            log.warning("a document's link could not be remembered: %s", type(error).__name__)
+
+
+def _move_inside(given: dict[str, Any]) -> None:
+    """`shop` given beside `arguments`, where a model easily puts it, belongs inside."""
+    inner = given.get("arguments", {})
+    for name in ("shop", "category_asset"):
+        if name in given and isinstance(inner, dict) and name not in inner:
+            inner = {**inner, name: given.pop(name)}
+            given["arguments"] = inner
 
 
 def _taken(operation: Operation, given: dict[str, Any], name: str) -> str | None:
@@ -174,6 +211,15 @@ def _taken(operation: Operation, given: dict[str, Any], name: str) -> str | None
         problem = Problem(name, "must be text")
         raise ShopError("invalid_arguments", f"{name} must be text", problems=(problem,))
     return str(choice) if str(choice).strip() else None
+
+
+def _not_found(operation: Operation, values: Json, data: Json) -> list[str]:
+    """The ids that were asked for and are not in the answer, where the record says how to tell."""
+    rule = operation.record.get("answers_each")
+    if rule is None:
+        return []
+    found = {str(row.get("id")) for row in data.get(rule["list"]) or () if isinstance(row, dict)}
+    return [wanted for wanted in values[rule["argument"]] if wanted not in found]
 
 
 def written(told: Json) -> str:

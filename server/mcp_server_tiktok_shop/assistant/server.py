@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
+import signal
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 # Answers are trees of small objects that die young: look for cycles less often than Python does by itself.
 COLLECT = (20_000, 20, 20)
+LAST_WORDS = 40.0  # seconds that a renewal under way may take when the process is told to end
 
 log = logging.getLogger(__name__)
 
@@ -70,13 +73,15 @@ def serve(
             told, outcome = internal.told(), internal.kind
             text = written(told)
         text = secrets.hide(text)
+        inner = f"({one_line(str((params.arguments or {}).get('name', '')))})" if params.name.startswith("run_") else ""
         log.info(
-            "%s shop=%s outcome=%s code=%s request_id=%s ms=%d bytes=%d",
+            "%s%s shop=%s outcome=%s code=%s request_id=%s ms=%d bytes=%d",
             one_line(params.name),
-            told.get("shop"),
+            inner,
+            one_line(str(told.get("shop"))),
             outcome,
             told.get("code", 0),
-            told.get("request_id"),
+            one_line(str(told.get("request_id"))),
             (time.monotonic() - began) * 1000,
             len(text),
         )
@@ -121,8 +126,9 @@ def _tool(operation: Operation, *, list_shop: bool) -> Tool:
     )
 
 
-async def serve_stdio(server: Server[Any], *, era: str) -> None:
-    """Serve one client on standard input and output until it goes away."""
+async def serve_stdio(server: Server[Any], *, era: str, close: Callable[[], Awaitable[None]]) -> None:
+    """Serve one client on standard input and output until it goes away, or the process is told to end."""
+    _end_on_signals(close)
     async with stdio_server() as (reading, writing):
         options = server.create_initialization_options()
         if era == "legacy":
@@ -132,8 +138,30 @@ async def serve_stdio(server: Server[Any], *, era: str) -> None:
             await server.run(reading, writing, options)
 
 
-def run_stdio(server: Server[Any], *, era: str) -> None:
+def _end_on_signals(close: Callable[[], Awaitable[None]]) -> None:
+    """End at once, but after what must be stored: the thread that waits for input can't be stopped otherwise."""
+    loop = asyncio.get_running_loop()
+
+    async def end(code: int) -> None:
+        try:
+            await asyncio.wait_for(close(), LAST_WORDS)
+        finally:
+            os._exit(code)
+
+    ending: list[asyncio.Task[None]] = []
+
+    def told_to_end(number: int) -> None:
+        ending.append(loop.create_task(end(128 + number)))
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, told_to_end, number)
+        except NotImplementedError:  # Windows: Python's own handling
+            return
+
+
+def run_stdio(server: Server[Any], *, era: str, close: Callable[[], Awaitable[None]]) -> None:
     gc.freeze()  # what was imported and read stays; see __main__
     gc.set_threshold(*COLLECT)
     gc.enable()
-    asyncio.run(serve_stdio(server, era=era))
+    asyncio.run(serve_stdio(server, era=era, close=close))

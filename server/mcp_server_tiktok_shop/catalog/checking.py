@@ -43,7 +43,7 @@ def check(operation: Operation, values: Json, unread: Iterable[Problem] = ()) ->
     too_many: list[Problem] = []
     faults = [*_faults(operation, values), *_beyond(operation.arguments, values, "")]
     for problem, items in faults:
-        if not any(problem.argument.startswith(argument) for argument in told):
+        if not any(_covers(argument, problem.argument) for argument in told):
             problems.append(problem)
             too_many += [problem] * items
     if not problems:
@@ -56,6 +56,11 @@ def check(operation: Operation, values: Json, unread: Iterable[Problem] = ()) ->
         raise ShopError("batch_limit", summary, hint=hint, problems=tuple(problems))
     hint = f"Correct the arguments named and call {operation.name} again; nothing was sent."
     raise ShopError("invalid_arguments", summary, hint=hint, problems=tuple(problems))
+
+
+def _covers(argument: str, path: str) -> bool:
+    """Whether a path is an argument or something inside it."""
+    return path == argument or path.startswith((f"{argument}.", f"{argument}["))
 
 
 @cache

@@ -28,6 +28,9 @@ def read(operation: Operation, given: Json) -> tuple[Json, list[Problem]]:
     problems: list[Problem] = []
     values: Json = {}
     for name, value in given.items():
+        if not _encodable(name):
+            problems.append(Problem(ascii(name), "is not an argument here: it holds half a character"))
+            continue
         schema = operation.arguments.get(name, {})
         if name not in operation.required and _empty(value, kept=_clears(operation, name)):
             continue

@@ -111,7 +111,7 @@ class Account(_Kept):
 
     def secrets(self) -> list[str]:
         """What must never be shown of it."""
-        kept = [self.access_token, self.refresh_token, self.proxy, *(shop.cipher for shop in self.shops or ())]
+        kept = [self.access_token, self.refresh_token, *(shop.cipher for shop in self.shops or ())]
         kept += [asset.cipher for asset in self.assets or ()]
         own = self.proxy.get_secret_value()
         return [secret.get_secret_value() for secret in kept] + (parse(own).secrets() if own else [])

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tiktok.accounts import Account, Asset
     from mcp_server_tiktok_shop.tiktok.tokens import Tokens
 
-NAME_IT = "Name one of them as `category_asset`: its market, its category, or both as in US/Beauty."
+# A seller's account is refused the question; another account may be a partner's.
+NOT_A_PARTNER = ("signed_out", "not_permitted", "platform")
+NAME_IT = (
+    "Name one of them as `category_asset`: its market, its category, or both; market/category_id is always unique."
+)
 
 
 class Assets:
@@ -24,14 +28,14 @@ class Assets:
         self._tokens = tokens
         self._fetch = fetch
 
-    async def choose(self, wanted: str | None) -> Target:
-        """The category asset named, or the only one.
+    async def choose(self, wanted: str | None, within: Account | None = None) -> Target:
+        """The category asset named, or the only one; of one account, where it is given.
 
         Raises:
             ShopError: `shop_required` with those to choose from; `signed_out`; or why the platform shows none.
 
         """
-        known = await self._known()
+        known = await self._known(within)
         meant = [t for t in known if wanted is None or (t.asset is not None and t.asset.goes_by(wanted))]
         if len(meant) == 1:
             return meant[0]
@@ -42,8 +46,8 @@ class Assets:
         assets = [t.asset.told() for t in known if t.asset is not None]
         raise ShopError("shop_required", f"{told}: say which is meant.", hint=NAME_IT, category_assets=assets)
 
-    async def _known(self) -> list[Target]:
-        accounts = await self._tokens.accounts()
+    async def _known(self, within: Account | None) -> list[Target]:
+        accounts = await self._tokens.accounts() if within is None else {within.id: within}
         if not accounts:
             raise ShopError("signed_out", "Nobody has signed in: there is no access token.", hint=SIGN_IN)
         found: list[Target] = []
@@ -51,7 +55,9 @@ class Assets:
         for account in accounts.values():
             try:
                 kept = account if account.assets is not None else await self._refetched(account)
-            except ShopError as error:  # a seller's account has none; another account may be a partner's
+            except ShopError as error:
+                if error.kind not in NOT_A_PARTNER or error.retryable:
+                    raise  # it may have one: nothing is guessed from what could not be asked
                 refused = error
                 continue
             found += [Target(kept, None, asset) for asset in kept.assets or ()]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from pydantic import SecretStr
+
     from mcp_server_tiktok_shop.tiktok.network import Network
 
 LIFETIME = 24 * 3600
@@ -46,7 +48,7 @@ class HandedOut:
         from filelock import FileLock  # noqa: PLC0415 - only when a document was handed out
 
         private_folder(self._path.parent)
-        with FileLock(self._path.with_suffix(".lock")):
+        with FileLock(self._path.with_suffix(".lock"), timeout=PATIENCE):
             now = self._clock()
             kept = {mark: until for mark, until in self._known().items() if until > now}
             kept[_fingerprint(url)] = int(now) + LIFETIME
@@ -77,8 +79,8 @@ class Documents:
         self._network = network
         self._loopback = loopback
 
-    async def fetch(self, url: str) -> bytes:
-        """The document's bytes, at most 20 MB, asked for without any header of ours.
+    async def fetch(self, url: str, proxy: SecretStr | None = None) -> bytes:
+        """The document's bytes, at most 20 MB, asked for without any header of ours; `proxy` is an account's own.
 
         Raises:
             ShopError: `not_permitted`, `not_found`, `network` or `platform`.
@@ -88,14 +90,14 @@ class Documents:
 
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self._fetched(url)
+                return await self._fetched(url, self._network.through(proxy))
         except (httpx2.HTTPError, TimeoutError) as error:
             told = f"The document could not be fetched: {type(error).__name__}."
             raise ShopError("network", told, hint="Try again in a moment.", retryable=True) from None
 
-    async def _fetched(self, url: str) -> bytes:
+    async def _fetched(self, url: str, network: Network) -> bytes:
         for _ in range(REDIRECTS + 1):
-            async with self._opened(url) as response:
+            async with self._opened(url, network) as response:
                 if response.is_redirect:
                     url = _joined(url, response.headers.get("location", ""))
                     continue
@@ -106,11 +108,11 @@ class Documents:
         raise ShopError("platform", "The document's link leads from one redirect to the next.", hint=ANEW)
 
     @asynccontextmanager
-    async def _opened(self, url: str) -> AsyncIterator[Any]:
+    async def _opened(self, url: str, network: Network) -> AsyncIterator[Any]:
         import httpx2  # noqa: PLC0415
 
-        address, extensions, headers = await self._checked(url)
-        client = self._network.client()
+        address, extensions, headers = await self._checked(url, network)
+        client = network.client()
         request = client.build_request("GET", address, extensions=extensions, timeout=TIMEOUT)
         request.headers = httpx2.Headers({**headers, "accept": "*/*"})
         response = await client.send(request, stream=True)
@@ -119,13 +121,13 @@ class Documents:
         finally:
             await response.aclose()
 
-    async def _checked(self, url: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+    async def _checked(self, url: str, network: Network) -> tuple[str, dict[str, Any], dict[str, str]]:
         """The URL with its host replaced by an address that may be connected to; the host stands in a header."""
         parts, host, port = _plain(url)
         secure = parts.scheme == "https"
-        if self._network.simulated:
+        if network.simulated:
             return url, {}, {"host": parts.netloc}
-        if secure and not _literal(host) and self._network.way(url):
+        if secure and not _literal(host) and network.way(url):
             return url, {}, {"host": parts.netloc}  # the proxy resolves the name and connects, not this computer
         addresses = await _resolved(host, port or (443 if secure else 80))
         for address in addresses:

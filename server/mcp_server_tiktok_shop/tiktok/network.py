@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.envelope import Lost, Unreached
 from mcp_server_tiktok_shop.tiktok.proxies import parse
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 CONNECT = 10.0
 IN_FLIGHT = 64
+PROXY_REFUSES = 407
 
 
 class Network:
@@ -56,10 +58,11 @@ class Network:
             return ""
         proxies = getproxies()
         named = proxies.get(parts.scheme) or proxies.get("all") or ""
-        try:
-            return f"{parse(named)}, from the environment" if named else ""
-        except ValueError as error:
-            return f"the environment's proxy, which {error}"
+        if not named:
+            return ""
+        place = urlsplit(named if "://" in named else f"http://{named}")
+        hidden = " (with credentials)" if place.username else ""
+        return f"{place.scheme}://{place.netloc.rpartition('@')[2]}{hidden}, from the environment"
 
     def client(self) -> httpx2.AsyncClient:
         if self._client is None:
@@ -70,7 +73,7 @@ class Network:
                 options["transport"] = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
             else:
                 options["limits"] = httpx2.Limits(max_connections=IN_FLIGHT)
-                options["trust_env"] = self.proxy is None and not self._loopback
+                options["trust_env"] = not self._loopback  # certificates of the house count with a proxy of ours too
             if self.proxy is not None and self._application is None:
                 auth = (self.proxy.user, self.proxy.password.get_secret_value()) if self.proxy.user else None
                 options["proxy"] = httpx2.Proxy(self.proxy.url, auth=auth)
@@ -86,17 +89,39 @@ class Network:
 
         """
         import httpx2  # noqa: PLC0415
+        from socksio.exceptions import ProtocolError  # noqa: PLC0415 - comes with httpx2's socks extra
 
         limits = httpx2.Timeout(timeout, connect=min(CONNECT, timeout), pool=timeout)
         try:
             async with asyncio.timeout(timeout):  # a dripping answer keeps every single read in time
-                return await self.client().request(method, url, timeout=limits, **parts)
+                response = await self._client_made().request(method, url, timeout=limits, **parts)
         except TimeoutError:
             raise Lost("no answer in time") from None
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as error:
-            raise Unreached(self._told(error)) from None
+            raise Unreached(self._told(error, url)) from None
         except httpx2.HTTPError as error:
-            raise Lost(self._told(error)) from None
+            raise Lost(self._told(error, url)) from None
+        except (ProtocolError, AssertionError) as error:  # how a SOCKS server that talks nonsense shows
+            if self.proxy is None or not self.proxy.scheme.startswith("socks"):
+                raise
+            raise Unreached(self._told(error, url)) from None
+        if response.status_code == PROXY_REFUSES:
+            raise Unreached(f"the proxy wants other credentials: {self.way(url)}")
+        return response
+
+    def _client_made(self) -> httpx2.AsyncClient:
+        """The client; what the environment's proxy variables name may not be usable.
+
+        Raises:
+            ShopError: `not_configured`, without the value, which may hold credentials.
+
+        """
+        try:
+            return self.client()
+        except (ValueError, TypeError, ImportError) as error:
+            told = f"The proxy variables of the environment can't be followed ({type(error).__name__})."
+            hint = "Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or set TIKTOK_SHOP_PROXY."
+            raise ShopError("not_configured", told, hint=hint) from None
 
     async def close(self) -> None:
         for network in self._others.values():
@@ -105,6 +130,7 @@ class Network:
             await self._client.aclose()
             self._client = None
 
-    def _told(self, error: Exception) -> str:
+    def _told(self, error: Exception, url: str) -> str:
         """The kind of a transport fault; its text may hold a URL with credentials, so it is not shown."""
-        return f"{type(error).__name__} through the proxy {self.proxy}" if self.proxy else type(error).__name__
+        way = self.way(url)
+        return f"{type(error).__name__} through the proxy {way}" if way else type(error).__name__

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 Scheme = Literal["http", "https", "socks5", "socks5h"]
 SCHEMES = ("http", "https", "socks5", "socks5h")
+SOCKS_LONGEST = 255
 FORMS = "write scheme://host:port, scheme://user:password@host:port or scheme://host:port:user:password"
 
 _HOST = r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>\d{1,5})"
@@ -70,4 +71,7 @@ def parse(text: str) -> Proxy:
     port = int(match["port"])
     if not 0 < port < 2**16:
         raise ValueError("has a port that is not between 1 and 65535")
+    longest = max(len((user or "").encode()), len((password or "").encode()))
+    if scheme.startswith("socks") and longest > SOCKS_LONGEST:
+        raise ValueError(f"has a user or password longer than the {SOCKS_LONGEST} bytes that SOCKS can carry")
     return Proxy(cast("Scheme", scheme), match["host"], port, user, SecretStr(password or ""))

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
+import logging
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tiktok.envelope import Lost, Refused, Unreached
-from mcp_server_tiktok_shop.tiktok.store import write_private
-from mcp_server_tiktok_shop.tiktok.tokens import SIGN_IN
+from mcp_server_tiktok_shop.tiktok.store import private_folder, write_private
+from mcp_server_tiktok_shop.tiktok.tokens import SIGN_IN, unclear
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tiktok.shops import Shops
     from mcp_server_tiktok_shop.tiktok.tokens import Tokens
 
+log = logging.getLogger(__name__)
+
 CONSENT = {"us": "https://services.us.tiktokshop.com", "row": "https://services.tiktokshop.com"}
 CODE_LIFE = 30 * 60
+PATIENCE = 10.0
+PASSING = ("network", "rate_limited", "unknown_outcome")
 SHORTEST_CODE = 12
 REMEMBERED = 20
 
@@ -42,19 +47,31 @@ class States:
 
     def make(self) -> str:
         state = secrets.token_urlsafe(16)
-        kept = {**self._known(), state: int(self._clock()) + CODE_LIFE}
-        write_private(self._path, json.dumps(dict(list(kept.items())[-REMEMBERED:])).encode())
+        with self._held() as known:
+            known[state] = int(self._clock()) + CODE_LIFE
         return state
 
-    def knows(self, state: str) -> bool:
-        return state in self._known()
+    def use(self, state: str) -> bool:
+        """Whether the state was given out here; it counts once."""
+        with self._held() as known:
+            return known.pop(state, None) is not None
+
+    @contextmanager
+    def _held(self) -> Iterator[dict[str, int]]:
+        from filelock import FileLock  # noqa: PLC0415
+
+        private_folder(self._path.parent)
+        with FileLock(self._path.with_suffix(".lock"), timeout=PATIENCE):
+            known = self._known()
+            yield known
+            write_private(self._path, json.dumps(dict(list(known.items())[-REMEMBERED:])).encode())
 
     def _known(self) -> dict[str, int]:
         try:
             states = json.loads(self._path.read_bytes())
-        except (FileNotFoundError, ValueError):
+            return {str(state): int(until) for state, until in states.items() if until > self._clock()}
+        except (FileNotFoundError, ValueError, TypeError, AttributeError):
             return {}
-        return {state: until for state, until in states.items() if until > self._clock()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +107,7 @@ class SignIn:
         if error or code in ("", "null"):
             told = "The seller did not agree" if error == "auth_denied" else f"The consent page said: {error[:60]}"
             raise ShopError("declined", f"{told}; nothing was stored.", hint=SIGN_IN)
-        if state and not self.states.knows(state):
+        if not self.states.use(state):
             told = "the address belongs to another sign-in: its `state` was not given out here in the last 30 minutes"
             problem = Problem("auth_code", told, "the address that the last authorization link led to")
             raise ShopError("invalid_arguments", told, hint=SIGN_IN, problems=(problem,))
@@ -103,10 +120,11 @@ class SignIn:
             ShopError: Saying whether the code can still be used.
 
         """
-        for part in re.split(r"[&=?#\s]+", pasted):  # whatever is made of it, no part of it is to be shown
-            if len(part) >= SHORTEST_CODE:
-                self.learn(part)
-        code = self.code(pasted)
+        _, _, query = pasted.strip().rpartition("?")
+        for name, value in parse_qsl(query) or [("code", query)]:  # whatever is made of them, they are not shown
+            if name != "state" and len(value) >= SHORTEST_CODE:
+                self.learn(value)
+        code = await asyncio.to_thread(self.code, pasted)
         self.tokens.check_store()
         running = asyncio.create_task(self._finish(code, app, proxy))
         self._running.add(running)
@@ -120,12 +138,16 @@ class SignIn:
 
     async def settle(self) -> None:
         """Wait for sign-ins under way."""
-        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._running:
+            await asyncio.wait(set(self._running))  # cancelling this leaves them running
 
     async def _finish(self, code: str, app: App | None, proxy: SecretStr | None) -> Account:
         try:
             data = await self.auth.exchange(app or self.tokens.app, code, proxy)
         except Refused as error:
+            if unclear(error):
+                told = f"The code was sent, and the auth host answered with a fault: {error.message}"
+                raise ShopError("unknown_outcome", told, hint=SIGN_IN, code=error.code) from None
             hint = self.meaning(error.code).get("hint") or SIGN_IN
             told = f"The platform refused the authorization code: {error.message}"
             raise ShopError("signed_out", told, hint=hint, code=error.code, request_id=error.request_id) from None
@@ -136,4 +158,11 @@ class SignIn:
             told = f"The code was sent, but the answer was lost ({error}). A code works once."
             raise ShopError("unknown_outcome", told, hint=SIGN_IN) from None
         account = await self.tokens.adopt(data, app=app, proxy=proxy)
-        return await self.shops.refetched(account)
+        try:
+            return await self.shops.refetched(account)
+        except ShopError as error:  # signed in all the same: the shops are asked for again when they are needed
+            if error.kind not in PASSING:
+                error.message = f"Signed in, but the shops can't be fetched. {error.message}"
+                raise
+            log.warning("the shops of the new account could not be fetched yet: %s", error.message)
+            return account

@@ -121,16 +121,30 @@ class FileStore:
             hint = "Try again; if it stays, end other servers."
             raise ShopError("internal", told, hint=hint, retryable=True) from None
         try:
+            self._seen = None  # what is decided under the lock must not hang on a file's time stamp
             contents = await asyncio.to_thread(self.now)
+            await asyncio.to_thread(self._sweep)
             yield _HeldInFile(contents.app, dict(contents.accounts), self)
         finally:
             await lock.release()
 
+    def _sweep(self) -> None:
+        """Take away what a killed process left half-written."""
+        for left in self.path.parent.glob(f"{self.path.name}*.new"):
+            left.unlink(missing_ok=True)
+
     def set_aside(self) -> Path | None:
-        """Move a file that can't be understood out of the way, so that a new sign-in can be stored."""
+        """Move a file that can't be understood out of the way, so that a new sign-in can be stored.
+
+        Raises:
+            ShopError: `not_configured` where the file can't even be read: it may be whole.
+
+        """
         try:
             self.now()
-        except ShopError:
+        except ShopError as error:
+            if not error.more.get("damaged"):
+                raise
             stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             aside = self.path.with_name(f"accounts.unreadable-{stamp}.json")
             self.path.rename(aside)
@@ -149,17 +163,23 @@ class FileStore:
         try:
             data = json.loads(content)
             if data["version"] != VERSION:
-                raise self._unreadable(f"it has format {data['version']}, and this server knows format {VERSION}")
+                raise self._unreadable(
+                    damaged=True, reason=f"it has format {data['version']}, and this server knows format {VERSION}"
+                )
             app = App.model_validate(data["app"]) if data.get("app") else None
             accounts = [Account.model_validate(kept) for kept in data["accounts"]]
         except (ValueError, TypeError, KeyError, RecursionError, ValidationError) as error:
             # The text of the fault may quote tokens.
-            raise self._unreadable(f"it is damaged ({type(error).__name__})") from None
+            raise self._unreadable(f"it is damaged ({type(error).__name__})", damaged=True) from None
         return Contents(app, {account.id: account for account in accounts})
 
-    def _unreadable(self, reason: str) -> ShopError:
+    def _unreadable(self, reason: str, *, damaged: bool = False) -> ShopError:
         hint = "It is left as it is. Update the server, or sign in anew: the old file is then kept aside."
-        return ShopError("not_configured", f"The store {self.path} can't be read: {reason}.", hint=hint)
+        told = f"The store {self.path} can't be read: {reason}."
+        error = ShopError("not_configured", told, hint=hint)
+        if damaged:
+            error.more["damaged"] = True
+        return error
 
 
 @dataclass
@@ -169,7 +189,16 @@ class _HeldInFile:
     store: FileStore
 
     async def save(self) -> None:
-        await asyncio.to_thread(self.store.write, Contents(self.app, dict(self.accounts)))
+        contents = Contents(self.app, dict(self.accounts))
+        writing = asyncio.ensure_future(asyncio.to_thread(self.store.write, contents))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])  # the lock must outlive the write
+            raise
+        except OSError as error:
+            told = f"The store {self.store.path} can't be written: {error.strerror}."
+            raise ShopError("not_configured", told, hint="Make room, or mend the folder's permissions.") from None
 
 
 def private_folder(folder: Path) -> None:

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FAULTS = (36009003, 36009007)  # internal error, upstream timeout
+PAUSE = 60  # seconds before a renewal ahead of time is tried again, once it failed
 AHEAD = 15 * 60  # Renew this many seconds before expiry: longer than any call, short beside seven days.
 SIGN_IN = (
-    "The seller must authorize the app again: open the app's authorization link, then pass the `code` of the "
-    "redirect URL to exchange_authorization_code within 30 minutes."
+    "The seller must authorize the app again: run `mcp-server-tiktok-shop login` in a terminal, or open the link of "
+    "get_authorization_url and pass the address it leads to to exchange_authorization_code within 30 minutes."
 )
 
 
@@ -55,6 +56,9 @@ class Tokens:
         self._given = given
         self._learn = learn
         self._renewals: dict[str, asyncio.Task[Account]] = {}
+        self._began = 0
+        self._unsaved: dict[str, Account] = {}
+        self._paused: dict[str, float] = {}
         self._sorted: tuple[Contents, dict[str, Account]] | None = None
 
     @property
@@ -80,7 +84,7 @@ class Tokens:
         contents = self._store.now()
         if self._sorted is None or self._sorted[0] is not contents:
             self._sorted = (contents, self._ours(contents.accounts))
-        return self._sorted[1]
+        return self._sorted[1] | self._unsaved if self._unsaved else self._sorted[1]
 
     def _ours(self, stored: dict[str, Account]) -> dict[str, Account]:
         key = self.app.key
@@ -90,10 +94,13 @@ class Tokens:
             if account.app_key == key and not name.startswith(ENVIRONMENT)
         }
         if (given := self._given) is not None:
-            ours[given.id] = stored.get(given.id) or given.model_copy(update={"app_key": key})
+            self._began = self._began or int(self._clock())
+            begun = given.model_copy(update={"app_key": key, "since": self._began})
+            ours[given.id] = stored.get(given.id) or begun
         for account in ours.values():
             self._learn(*account.secrets())
-        return dict(sorted(ours.items(), key=lambda item: item[1].since))
+        # Of two made in the same second, the one that was signed in is the newer.
+        return dict(sorted(ours.items(), key=lambda item: (item[1].since, not item[0].startswith(ENVIRONMENT))))
 
     def usable(self, account_id: str) -> Account | None:
         """The account, if its access token has time left; None where it is to be renewed first.
@@ -105,8 +112,9 @@ class Tokens:
         account = self._ours_now().get(account_id)
         if account is None:
             raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN)
-        expires = account.access_token_expire_in
-        return account if not expires or self._clock() < expires - AHEAD else None
+        now, expires = self._clock(), account.access_token_expire_in
+        paused = now < expires and now < self._paused.get(account_id, 0)
+        return account if not expires or now < expires - AHEAD or paused else None
 
     async def fresh(self, account: Account) -> Account:
         """The account renewed ahead of its expiry, or as it is where that fails and it still works.
@@ -119,6 +127,7 @@ class Tokens:
             return await self.renewed(account.id, account.access_token)
         except ShopError:
             if self._clock() < account.access_token_expire_in:
+                self._paused[account.id] = self._clock() + PAUSE
                 return account  # The call itself will tell when it no longer works.
             raise
 
@@ -140,7 +149,7 @@ class Tokens:
 
     async def _renew(self, account_id: str, rejected: SecretStr) -> Account:
         async with self._store.held() as held:
-            account = self._ours(held.accounts).get(account_id)
+            account = (self._ours(held.accounts) | self._unsaved).get(account_id)
             if account is None:
                 raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN)
             if account.access_token != rejected:
@@ -163,7 +172,7 @@ class Tokens:
             await held.save()
             raise ShopError("network", f"The auth host was not reached: {error}.", retryable=True) from None
         except (Refused, Lost) as error:
-            if isinstance(error, Refused) and not _unclear(error):
+            if isinstance(error, Refused) and not unclear(error):
                 held.accounts[account.id] = account
                 await held.save()
                 raise _refused(error, cut_off) from None
@@ -173,7 +182,11 @@ class Tokens:
         renewed = account.with_pair(data)
         self._learn(*renewed.secrets())
         held.accounts[account.id] = renewed
-        await held.save()
+        try:
+            await held.save()
+        except ShopError as error:  # the old pair is dead: better an unstored new one than none
+            self._unsaved[account.id] = renewed
+            log.error("%s The renewed pair is kept in memory alone.", error.message)  # noqa: TRY400 - no traceback
         log.info("renewed the access token of %s", renewed.name or renewed.id)
         return renewed
 
@@ -198,9 +211,11 @@ class Tokens:
         async with self._store.held() as held:
             account = self._ours(held.accounts).get(account_id)
             if account is not None:
+                account = self._unsaved.get(account_id, account)
                 account = held.accounts[account_id] = account.model_copy(update=update)
                 self._learn(*account.secrets())
                 await held.save()
+                self._unsaved.pop(account_id, None)
             return account
 
     def check_store(self) -> None:
@@ -220,7 +235,8 @@ class Tokens:
 
     async def settle(self) -> None:
         """Wait for renewals under way: a pair that was asked for is stored before the server ends."""
-        await asyncio.gather(*self._renewals.values(), return_exceptions=True)
+        if self._renewals:
+            await asyncio.wait(set(self._renewals.values()))  # cancelling this leaves them running
 
 
 def _observed(renewal: asyncio.Task[Account]) -> None:
@@ -229,7 +245,7 @@ def _observed(renewal: asyncio.Task[Account]) -> None:
         renewal.exception()
 
 
-def _unclear(error: Refused) -> bool:
+def unclear(error: Refused) -> bool:
     """Whether the auth host may have rotated the pair although it answered with a fault."""
     return error.status >= SERVER_FAULT or error.code in FAULTS
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tiktok.accounts import Account
     from mcp_server_tiktok_shop.tiktok.network import Network
     from mcp_server_tiktok_shop.tiktok.platform import Platform, Rim
-    from mcp_server_tiktok_shop.tiktok.shops import Shops
     from mcp_server_tiktok_shop.tiktok.tokens import Tokens
 
 PATIENCE = 10.0
@@ -37,58 +36,80 @@ class Connection:
     active_shops: Operation
     rim: Rim
 
-    @property
-    def shops(self) -> Shops:
-        return self.platform.shops
-
     async def __call__(self, _values: Json, _shop: str | None) -> Json:
-        platform, auth = await asyncio.gather(self._reached(self.api_url), self._reached(self.auth_url))
-        told: Json = {"platform": platform, "auth_host": auth}
-        told |= self._clock(platform.pop("ahead", None))
-        if platform["reached"]:
-            told["sign_in"] = await self._sign_in()
-        else:
+        accounts, refused = await self._accounts()
+        # Where accounts go their own ways, the first of them is tried: there may be no other way out.
+        network = self.network.through(accounts[0].proxy) if accounts else self.network
+        platform, auth = await asyncio.gather(*(self._reached(network, url) for url in (self.api_url, self.auth_url)))
+        ahead = platform.pop("ahead", None)
+        auth.pop("ahead", None)
+        told: Json = {"platform": platform, "auth_host": auth} | self._clock(ahead)
+        if not platform["reached"]:
             told["sign_in"] = {"accepted": False, "message": "Not tried: the platform is not reached."}
+        elif refused is not None:
+            told["sign_in"] = {"accepted": False} | refused.told()
+        else:
+            told["sign_in"] = await self._sign_in(accounts)
+        told["ok"] = bool(auth["reached"] and told["sign_in"]["accepted"] and "clock_advice" not in told)
         return told
 
-    async def _reached(self, url: str) -> Json:
-        told: Json = {"url": url} | ({"proxy": way} if (way := self.network.way(url)) else {})
+    async def _accounts(self) -> tuple[list[Account], ShopError | None]:
+        """The accounts to look at: of a pinned server its own alone."""
+        try:
+            accounts = list((await self.tokens.accounts()).values())
+            if not accounts or self.platform.shops.pinned is not None:
+                accounts = [target.account for target in await self.platform.shops.known()]
+        except ShopError as error:
+            return [], error
+        return accounts, None
+
+    async def _reached(self, network: Network, url: str) -> Json:
+        told: Json = {"url": url} | ({"proxy": way} if (way := network.way(url)) else {})
         began = self.rim.monotonic()
         try:
-            response = await self.network.request("GET", url + "/", timeout=PATIENCE)
+            response = await network.request("GET", url + "/", timeout=PATIENCE)
         except (Unreached, Lost) as error:
             return told | {"reached": False, "reason": str(error)}
+        except ShopError as error:
+            return told | {"reached": False, "reason": error.message}
         took = self.rim.monotonic() - began
         told |= {"reached": True, "milliseconds": round(took * 1000)}
-        if date := response.headers.get("date"):
-            theirs = parsedate_to_datetime(date).timestamp() + 0.5  # the header has whole seconds
-            told["ahead"] = self.rim.clock() - took / 2 - theirs
-        return told
+        try:
+            theirs = parsedate_to_datetime(response.headers.get("date", "")).timestamp() + 0.5  # it has whole seconds
+        except ValueError:
+            return told
+        return told | {"ahead": self.rim.clock() - took / 2 - theirs}
 
     def _clock(self, ahead: float | None) -> Json:
         if ahead is None:
-            return {"clock": "unknown: the platform told no time"}
+            return {"clock_seconds_ahead": None}
         seconds = round(ahead)
         if BEHIND < ahead < AHEAD:
             return {"clock_seconds_ahead": seconds}
-        told = f"This computer's clock is {abs(seconds)} s {'ahead' if seconds > 0 else 'behind'}: set it right. "
-        return {"clock_seconds_ahead": seconds, "clock": told + "The platform accepts 300 s behind to 30 s ahead."}
+        side = "ahead" if seconds > 0 else "behind"
+        told = f"This computer's clock is {abs(seconds)} s {side}: set it right. "
+        return {
+            "clock_seconds_ahead": seconds,
+            "clock_advice": f"{told}The platform accepts 300 s behind to 30 s ahead.",
+        }
 
-    async def _sign_in(self) -> Json:
-        """Key, signature and token are tried by asking for the shops anew."""
-        try:
-            accounts = await self.tokens.accounts()
-            if not accounts:
-                await self.shops.known()  # says how to sign in
-            active: set[str] = set()
-            for account in accounts.values():
-                await self.shops.refetched(account)
-                active |= await self._active(account)
-            known = await self.shops.known()
-        except ShopError as error:
-            return {"accepted": False} | error.told()
-        shops = [target.shop for target in known if target.shop is not None]
-        return {"accepted": True, "shops": [shop.told() | {"active": shop.id in active} for shop in shops]}
+    async def _sign_in(self, accounts: list[Account]) -> Json:
+        """Key, signature and each account's token are tried by asking for its shops anew."""
+        active: set[str] = set()
+        failed: list[Json] = []
+        for account in accounts:
+            try:
+                kept = await self.platform.shops.refetched(account)
+                active |= await self._active(kept)
+            except ShopError as error:
+                failed.append({"account": account.name or account.id} | error.told())
+        told: Json = {"accepted": not failed}
+        if failed:
+            told |= {k: v for k, v in failed[0].items() if k in ("message", "hint")} | {"failed": failed}
+        if len(failed) < len(accounts):
+            shops = [target.shop for target in await self.platform.shops.known() if target.shop is not None]
+            told["shops"] = [shop.told() | {"active": shop.id in active} for shop in shops]
+        return told
 
     async def _active(self, account: Account) -> set[str]:
         """The shops of the account that are open for business, as the platform tells it."""

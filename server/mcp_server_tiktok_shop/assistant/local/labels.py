@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
+    from pydantic import SecretStr
+
     from mcp_server_tiktok_shop.assistant.files import Files
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.tiktok.documents import Documents, HandedOut
@@ -59,7 +61,7 @@ class Labels:
     documents: Documents
     handed_out: HandedOut
     folder: Path
-    find_label: Callable[[str, str | None], Awaitable[str]]
+    find_label: Callable[[str, str | None], Awaitable[tuple[str, SecretStr]]]
     clock: Callable[[], float]
 
     async def __call__(self, values: Json, shop: str | None) -> Json:
@@ -69,7 +71,8 @@ class Labels:
         if (package_id is None) == (not sources):
             raise _refused("package_id", "give package_id or source, one of them", "a package id, or a source")
         if package_id is not None:
-            contents = [await self.documents.fetch(await self.find_label(package_id, shop))]
+            url, proxy = await self.find_label(package_id, shop)
+            contents = [await self.documents.fetch(url, proxy)]
             name = f"label-{package_id}"
         else:
             if len(sources) > MOST_SOURCES:

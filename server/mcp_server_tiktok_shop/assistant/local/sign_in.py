@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tiktok.sign_in import CODE_LIFE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,14 +34,21 @@ class SignInTools:
             told = "The app's service id is not known, so its authorization link can't be made."
             hint = "Set TIKTOK_SHOP_SERVICE_ID, or open the link that Partner Center shows for the app."
             raise ShopError("not_configured", told, hint=hint)
-        return {"url": self.sign_in.link(service_id, region), "code_lives_minutes": 30}
+        url = await asyncio.to_thread(self.sign_in.link, service_id, region)
+        return {"url": url, "code_lives_minutes": CODE_LIFE // 60}
 
     async def exchange(self, values: Json, _shop: str | None) -> Json:
         """Turn an authorization code into a stored token pair, and find the shops it opens."""
         account = await self.sign_in.finish(values["auth_code"])
-        known = {target.shop.id for target in await self.shops.known() if target.shop is not None}
-        shops = [shop.told() for shop in account.shops or () if shop.id in known]
-        return account.told() | {"shops": shops}
+        if account.shops is None:
+            return account.told() | {"shops": "not fetched yet; list_shops asks for them"}
+        return account.told() | {"shops": [s.told() for s in account.shops if s.id in await self._reachable()]}
+
+    async def _reachable(self) -> set[str]:
+        try:
+            return {target.shop.id for target in await self.shops.known() if target.shop is not None}
+        except ShopError:  # of a pinned server whose own shop is not among them
+            return set()
 
     async def renew(self, _values: Json, shop: str | None) -> Json:
         """Renew the token pair of the account that `shop` belongs to, or of the only one."""
