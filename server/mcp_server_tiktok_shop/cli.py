@@ -147,7 +147,7 @@ def shops(settings: Settings, *, as_json: bool) -> None:
             click.echo(json.dumps({"shops": told}, ensure_ascii=False, indent=2))
         for shop in () if as_json else told:
             expires = shop.get("access_token_expires", "at an unknown time")
-            told_by = f"account {shop['account'] or 'unnamed'}, token until {expires}"
+            told_by = f"account {shop.get('account', 'unnamed')}, token until {expires}"
             click.echo(f"{shop['name']}  {shop['region']}  {shop['id']}  ({told_by})")
         return 0
 

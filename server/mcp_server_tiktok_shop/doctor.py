@@ -92,8 +92,7 @@ async def _connection(parts: Parts) -> list[Finding]:
             findings.append(Finding(about, well=False, told=lost, advice=advice))
     ahead = told["clock_seconds_ahead"]
     shown = "unknown: the platform told no time" if ahead is None else f"{ahead:+d} s"
-    advice = told.get("clock_advice")
-    findings.append(Finding("clock", well=advice is None, told=advice or shown))
+    findings.append(Finding("clock", well="clock_advice" not in told, told=told.get("clock_advice", shown)))
     sign_in = told["sign_in"]
     if sign_in["accepted"]:
         states = {True: "active", False: "not active"}

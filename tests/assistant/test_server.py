@@ -558,7 +558,7 @@ async def test_a_damaged_store_is_told_and_kept(connect: Connect, home: Path) ->
 
 
 def test_every_kind_of_error_is_one_that_is_declared() -> None:
-    """The kinds in the code are the kinds of DESIGN.md, so that a client can act on them."""
+    """The kinds in the code are those that were promised, so that a client can act on them."""
     from typing import get_args
 
     import mcp_server_tiktok_shop

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CATALOG = Catalog()
 OPERATIONS = list(CATALOG.operations.values())
-# Decided in facts/DECISIONS.md: both sources agree.
+# Both sources of the facts agree on it.
 GET_WITH_BODY = {"get_shipping_template_availability", "map_tokopedia_to_tiktok_product_ids"}
 PLACES = {"path", "query", "body", "file", "local"}
 

@@ -1,6 +1,6 @@
 """What must be refused before anything is sent, typed by hand: each limit at its edge and one past it.
 
-The numbers and names are the platform's (facts and PLATFORM.md), never taken from the server's own catalog.
+The numbers and names are the platform's (its documentation and its clients), never taken from the server's own catalog.
 `argument` and `says` are patterns matched as whole words, the first against the argument a problem names, the
 others against what it says is allowed, however it is put.
 """

@@ -183,7 +183,7 @@ class Recorder:
         if path == SHOPS_PATH:
             return _success({"shops": self.shops})
         if path in TOKEN_PATHS:
-            # The auth host writes the word small (PLATFORM.md 2.9).
+            # The auth host writes the word small , the API host with a capital.
             return _success(NEW_TOKENS, "success")
         return _success({})
 

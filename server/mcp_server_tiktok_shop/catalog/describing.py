@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 CIPHER = {
     "required": "for one shop",
-    "optional": "for one shop, where one is given",
+    "optional": "for one shop",
     "never": "for the whole account, not one shop",
 }
 CHOICES = {

@@ -53,7 +53,7 @@ class Catalog:
         return None
 
     def nearest(self, name: str) -> list[str]:
-        return get_close_matches(name, self.operations, n=3, cutoff=0.5)
+        return get_close_matches(name, self.operations, n=3, cutoff=0.6)
 
 
 def _open(path: Path) -> dict[str, Any]:

@@ -96,7 +96,8 @@ def _unpacked(schema: Json, text: str, path: str, problems: list[Problem]) -> An
         return text
     if isinstance(value, dict if wanted == "object" else list):
         return value
-    problems.append(Problem(path, f"is JSON text, but not of a {wanted}", f"a JSON {wanted}"))
+    example = ' such as ["…"]' if wanted == "list" else ""
+    problems.append(Problem(path, f"is text, not a {wanted}", f"a JSON {wanted}{example}"))
     return text
 
 

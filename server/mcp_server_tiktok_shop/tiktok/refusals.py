@@ -25,6 +25,8 @@ KINDS: dict[int, Kind] = {
 # 36009004 covers a dozen faults; the words of the message tell which.
 OVERLOADED = 36009004
 BY_WORDS: dict[str, str] = {
+    "page_token": "A page token holds for the same arguments, and not for long: begin again without it.",
+    "page token": "A page token holds for the same arguments, and not for long: begin again without it.",
     "app_key": "The app key is not known to the platform: check TIKTOK_SHOP_APP_KEY.",
     "timestamp": "The clock of this computer is off: the platform accepts 5 minutes behind to 30 seconds ahead. "
     "Set it right; check_connection tells the difference.",
@@ -53,6 +55,8 @@ def refusal(operation: Operation, error: Refused, known: Json) -> ShopError:
         kind = "signed_out" if word.startswith("access") else kind
     if error.code == 105005 and (scopes := operation.record.get("scope")):  # noqa: PLR2004
         hint = f"{hint} The scope for {operation.name} is {' or '.join(scopes)}.".strip()
+    if not hint and kind == "platform" and not retryable:
+        hint = f"Correct what the message names; describe_operation tells what {operation.name} takes."
     meaning = known.get("meaning")
     said = error.message.split(" For more details")[0].strip().rstrip(".")
     parts = [f"The platform refused {operation.name}", f"{said}" if said else "", f"({meaning})" if meaning else ""]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.assistant.toolsets import DEFAULT
 from mcp_server_tiktok_shop.catalog.describing import description, summary
+from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,14 +39,30 @@ class Reach:
         """The operations that the words of a question lead to, best first."""
         found = await asyncio.to_thread(lambda: self._index.find(values["query"]))
         area, effect = values.get("area"), values.get("effect")
+        self._check_area(area)
         kept = [o for o in found if area in (None, o.area) and effect in (None, o.effect)]
         shown = kept[: values.get("limit", 5)]
         told: Json = {"operations": [summary(operation) for operation in shown]}
-        if len(kept) > len(shown):
-            told["more"] = len(kept) - len(shown)
+        if not shown:
+            told["note"] = "Nothing found: use other words, in English, or leave area and effect away."
         return told
+
+    def _check_area(self, area: str | None) -> None:
+        areas = list(dict.fromkeys(operation.area for operation in self.catalog.operations.values()))
+        if area is None or area in areas:
+            return
+        near = get_close_matches(area, areas, n=1)
+        did_you_mean = f"; did you mean {near[0]}?" if near else ""
+        problem = Problem("area", f"is no area{did_you_mean}", ", ".join(areas))
+        hint = "Leave it away to search everywhere."
+        raise ShopError(
+            "invalid_arguments", f"area {area!r} does not exist{did_you_mean}", hint=hint, problems=(problem,)
+        )
 
     async def describe(self, values: Json, _shop: str | None) -> Json:
         """All that is known of one operation."""
         operation = self.named(values["name"])
+        if not self.offers(operation):
+            told = f"{operation.name} is not done by this server."
+            raise ShopError("not_permitted", told, hint="Only the person who runs the server can change that.")
         return description(operation, self.catalog.shape(operation))

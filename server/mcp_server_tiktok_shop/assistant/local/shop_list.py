@@ -25,7 +25,9 @@ class ShopList:
                 continue
             expires = target.account.access_token_expire_in
             zone = target.zone(self.zone)
-            row = target.shop.told() | {"account": target.account.name, "time_zone": zone.key}
+            row = target.shop.told() | {"time_zone": zone.key}
+            if target.account.name:
+                row["account"] = target.account.name
             if expires:
                 row["access_token_expires"] = datetime.fromtimestamp(expires, zone).isoformat()
             told.append(row)

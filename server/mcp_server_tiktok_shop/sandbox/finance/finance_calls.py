@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
     from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
 
+# The platform names no code of finance's own for ids that it doesn't know.
+BAD_PARAM = 98001004
+
 
 def _page(call: Call, items: Iterable[Any], key: Callable[[Any], pages.Key]) -> Page[Any]:
     """Finance lists run from old to new unless asked otherwise."""
@@ -113,9 +116,10 @@ def _withdrawal(call: Call, withdrawal: Withdrawal) -> Json:
 
 def get_transactions_by_statement(call: Call) -> Json:
     kept = books(call.shop, call.now)
-    statement = next((s for s in kept.statements if s.id == call.arguments["statement_id"]), None)
+    statement_id = call.arguments["statement_id"]
+    statement = next((s for s in kept.statements if s.id == statement_id), None)
     if statement is None:
-        raise Refusal(98001004, "Invalid 'statement_id': the shop has no such statement.")
+        raise Refusal(BAD_PARAM, f"Invalid param 'statement_id': there is no statement '{statement_id}' in this shop.")
     entries: list[Order | Adjustment] = [*statement.orders, *statement.adjustments]
     page = _page(call, entries, _transaction_key)
     earned = statement.earned
@@ -211,7 +215,7 @@ def _unsettled(call: Call, order: Order) -> Json:
 
 def get_transactions_by_order(call: Call) -> Json:
     """Settled amounts by SKU; nothing is there before the order's statement is cut."""
-    order = order_of(call, call.arguments["order_id"])
+    order = order_of(call, call.arguments["order_id"], BAD_PARAM)
     statement = books(call.shop, call.now).statement_of(order)
     told: Json = {"order_id": order.id, "order_create_time": order.create_time, "currency": call.shop.currency}
     if statement is None:

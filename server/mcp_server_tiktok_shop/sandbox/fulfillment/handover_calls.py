@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.fulfillment.packing import SERVICE_PRICES, SIZE, weight
+from mcp_server_tiktok_shop.sandbox.fulfillment.packing import BUYABLE, SERVICE_PRICES, SIZE, weight
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import package_of, part
-from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import EXPRESS, STANDARD
 from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.money import text
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
+from mcp_server_tiktok_shop.sandbox.ordering.order_views import delivery_option
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
@@ -57,7 +57,7 @@ def get_eligible_shipping_services(call: Call) -> Json:
         raise Refusal(21008106, f"The order '{order.id}' is shipped by the seller: no label can be bought for it.")
     named = [{"order_line_id": line_id} for line_id in call.arguments.get("order_line_item_ids") or ()]
     lines = part(order, named + (call.arguments.get("order_line_list") or []))
-    wanted = EXPRESS if order.number % 7 == 0 else STANDARD
+    wanted = delivery_option(order)
     return {
         "order_id": order.id,
         "order_line_id": [line.id for line in lines],
@@ -76,6 +76,6 @@ def get_eligible_shipping_services(call: Call) -> Json:
                 "shipping_provider_id": service.carriers[0].id,
                 "shipping_provider_name": service.carriers[0].name,
             }
-            for service in (STANDARD, EXPRESS)
+            for service in BUYABLE
         ],
     }

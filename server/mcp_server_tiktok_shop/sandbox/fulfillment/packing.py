@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import arrange, part, refuse_unshippable
-from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import OPTIONS, STANDARD
+from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import EXPRESS, OPTIONS, STANDARD
 from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import text
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
+from mcp_server_tiktok_shop.sandbox.ordering.order_views import delivery_option
 from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line
 
 WHOLE_ORDER, PART_OF_ORDER, ORDERS_TOGETHER = "1", "2", "3"
+BUYABLE = (STANDARD, EXPRESS)
 SERVICE_PRICES = {
     option.id: Decimal(price) for option, price in zip(OPTIONS.values(), ("2.89", "4.79", "0.00"), strict=True)
 }
@@ -27,7 +29,10 @@ SIZE: Json = {"length": "20", "width": "15", "height": "10", "unit": "CM"}
 
 
 def create_packages(call: Call) -> Json:
-    """Pack lines into a new parcel. With a shipping service its label is bought and shipment is arranged."""
+    """Pack lines into a new parcel and buy its label, from the service that is named or the usual one.
+
+    Every seeded market buys labels, so the shipment is arranged with it.
+    """
     lines = _chosen_lines(call)
     service = _service(call, lines)
     for line in lines:
@@ -35,8 +40,7 @@ def create_packages(call: Call) -> Json:
             refuse_unshippable(call, line.package, already=21011006)
     package = Package(make_id("1153", call.shop.id, "packed", call.shop.version, lines[0].id), call.now, tuple(lines))
     move_lines(call, package)
-    if "shipping_service_id" in call.arguments:
-        arrange(package, call.now, provider_id=service.carriers[0].id)
+    arrange(package, call.now, provider_id=service.carriers[0].id)
     call.shop.changed()
     return {
         "package_id": package.id,
@@ -80,10 +84,11 @@ def _chosen_lines(call: Call) -> list[Line]:
 def _service(call: Call, lines: list[Line]) -> DeliveryOption:
     if any(line.order.shipping_type == "SELLER" for line in lines):
         raise Refusal(21008106, "The order is shipped by the seller: no label can be bought for it.")
-    service_id = call.arguments.get("shipping_service_id", STANDARD.id)
-    if service_id not in OPTIONS:
+    service_id = call.arguments.get("shipping_service_id") or delivery_option(lines[0].order).id
+    service = next((option for option in BUYABLE if option.id == service_id), None)
+    if service is None:
         raise Refusal(11003011, "Invalid 'shipping_service_id': not a service for this order.")
-    return OPTIONS[service_id]
+    return service
 
 
 def move_lines(call: Call, package: Package) -> None:

@@ -38,7 +38,7 @@ def package_of(call: Call, package_id: str) -> Package:
     if package is None:
         if call.state.owner_of_package(package_id) is not None:
             raise Refusal(21008111, f"The package '{package_id}' does not belong to this shop.")
-        raise Refusal(21001001, f"Invalid param 'package_id': there is no package '{package_id}'.")
+        raise Refusal(21001001, f"Invalid param 'package_id': there is no package '{package_id}' in this shop.")
     return package
 
 

@@ -22,6 +22,7 @@ from mcp_server_tiktok_shop.sandbox.fulfillment import (
 )
 from mcp_server_tiktok_shop.sandbox.gateway import sellers, shapes, webhooks
 from mcp_server_tiktok_shop.sandbox.listings import (
+    category_calls,
     inventory_calls,
     product_calls,
     product_creation,
@@ -61,6 +62,13 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         product_status_calls.activate_products,
         product_status_calls.deactivate_products,
         product_status_calls.recover_products,
+        category_calls.get_categories,
+        category_calls.recommend_category,
+        category_calls.get_category_attributes,
+        category_calls.get_category_rules,
+        category_calls.get_brands,
+        category_calls.check_product_listing,
+        category_calls.check_listing_prerequisites,
         inventory_calls.inventory_search,
         inventory_calls.update_inventory,
         inventory_calls.update_price,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.sandbox.gateway import pages
+from mcp_server_tiktok_shop.sandbox.gateway import bounds, pages
 from mcp_server_tiktok_shop.sandbox.gateway.pages import Page, View
 from mcp_server_tiktok_shop.sandbox.ids import make_id, number
 from mcp_server_tiktok_shop.sandbox.money import text
@@ -104,7 +104,9 @@ def _is_list_of_objects(schema: Json) -> bool:
 
 def _value(schema: Json, spot: Spot) -> Any:
     if schema["type"] == "object":
-        return {name: _value(member, spot.at(name)) for name, member in schema.get("properties", {}).items()}
+        told = {name: _value(member, spot.at(name)) for name, member in schema.get("properties", {}).items()}
+        bounds.put_in_order(told)
+        return told
     if schema["type"] == "array":
         return _list(schema, spot)
     if "enum" in schema:
@@ -143,6 +145,8 @@ def _text(schema: Json, spot: Spot) -> str:
     asked = spot.call.arguments.get(spot.name)
     if isinstance(asked, str) and asked:
         return asked
+    if "example" not in schema and "x-unit" not in schema and bounds.is_bound(spot.name):
+        return str(spot.draw(100))
     return (
         _own_id(spot)
         or _of_unit(schema.get("x-unit", ""), spot)

@@ -6,14 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.ids import make_id
-from mcp_server_tiktok_shop.sandbox.listings.listing_checks import (
-    check_category,
-    check_pictures,
-    check_stock,
-    check_variants,
-    image,
-    price_of,
-)
+from mcp_server_tiktok_shop.sandbox.listings import attributes
+from mcp_server_tiktok_shop.sandbox.listings.brands import BRANDS
+from mcp_server_tiktok_shop.sandbox.listings.listing_checks import draft_faults, image, listing_faults, price_of
 from mcp_server_tiktok_shop.sandbox.listings.products import VARIANT_ATTRIBUTE, Product, Sku
 
 if TYPE_CHECKING:
@@ -22,7 +17,6 @@ if TYPE_CHECKING:
 
 # What the platform keeps of a listing and shows again as it was given.
 KEPT = (
-    "product_attributes",
     "package_dimensions",
     "external_product_id",
     "certifications",
@@ -41,12 +35,9 @@ def create_product(call: Call) -> Json:
     if key in call.shop.created_by_key:
         return call.shop.created_by_key[key]
     asked = call.arguments
-    check_category(asked["category_id"])
-    check_pictures(call, asked)
-    for given in asked["skus"]:
-        check_stock(call, given["inventory"])
-        price_of(call, given["price"])
-    check_variants(asked["skus"])
+    is_draft = asked["save_mode"] == "AS_DRAFT"
+    for fault in draft_faults(call, asked) if is_draft else listing_faults(call, asked):
+        raise fault
     product_id = make_id("1729", call.shop.id, "created", len(call.shop.products), asked["title"])
     skus = [new_sku(call, product_id, place, given) for place, given in enumerate(asked["skus"])]
     product = Product(
@@ -62,9 +53,9 @@ def create_product(call: Call) -> Json:
         currency=call.shop.currency,
         region=call.shop.region,
         weight=asked.get("package_weight", {}),
-        extras={name: asked[name] for name in KEPT if name in asked},
+        extras=kept(asked, asked["category_id"]),
     )
-    if asked["save_mode"] != "AS_DRAFT":
+    if not is_draft:
         product.submit(call.now)
     call.shop.products[product_id] = product
     told: Json = {"product_id": product_id, "skus": told_skus(product)}
@@ -72,6 +63,15 @@ def create_product(call: Call) -> Json:
         call.shop.created_by_key[key] = told
     call.shop.changed()
     return told
+
+
+def kept(asked: Json, category_id: str) -> Json:
+    """What is shown again of a listing: as it was given, but for names that the platform puts to ids."""
+    told: Json = {name: asked[name] for name in KEPT if name in asked}
+    if "product_attributes" in asked:
+        told["product_attributes"] = attributes.named(category_id, asked["product_attributes"])
+    brand = BRANDS.get(asked.get("brand_id", ""))
+    return told | ({"brand": {"id": brand.id, "name": brand.name}} if brand else {})
 
 
 def new_sku(call: Call, product_id: str, place: int, given: Json) -> Sku:

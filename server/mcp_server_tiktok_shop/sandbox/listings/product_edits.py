@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.listings.listing_checks import (
     check_category,
+    check_details,
     check_pictures,
+    check_seller_skus,
     check_stock,
     check_variants,
+    check_version,
     image,
     price_of,
 )
 from mcp_server_tiktok_shop.sandbox.listings.product_calls import product_of
 from mcp_server_tiktok_shop.sandbox.listings.product_creation import (
-    KEPT,
     KEPT_OF_SKU,
     attributes_of,
+    kept,
     new_sku,
     stock_of,
     told_skus,
@@ -51,18 +54,23 @@ def _edit(call: Call, *, whole: bool) -> Json:
     if "category_id" in asked:
         check_category(asked["category_id"])
     check_pictures(call, asked)
+    is_draft = asked["save_mode"] == "AS_DRAFT"
+    if not is_draft:
+        _check_listing(call, old, whole=whole)
     changes: dict[str, Any] = {name: asked[name] for name in PLAIN if name in asked}
     if asked.get("skus"):
         changes["skus"] = _skus(call, old)
+        if not is_draft:
+            check_seller_skus([sku.seller_sku for sku in changes["skus"]])
     if asked.get("main_images"):
         changes["images"] = [image(call, picture["uri"]) for picture in asked["main_images"]]
     if whole or "package_weight" in asked:
         changes["weight"] = asked.get("package_weight", {})
-    kept = {} if whole else old.extras
-    changes["extras"] = kept | {name: asked[name] for name in KEPT if name in asked}
+    category_id = asked.get("category_id", old.category_id)
+    changes["extras"] = ({} if whole else old.extras) | kept(asked, category_id)
     # Orders keep the listing that they were placed on, so a change makes a new one in its place.
     new = replace(old, **changes, status=status)
-    if asked["save_mode"] == "AS_DRAFT":
+    if is_draft:
         new.update_time = call.now
     else:
         new.submit(call.now)
@@ -71,8 +79,26 @@ def _edit(call: Call, *, whole: bool) -> Json:
     return {
         "product_id": new.id,
         "skus": told_skus(new),
-        "audit": {"status": "NONE" if asked["save_mode"] == "AS_DRAFT" else "AUDITING"},
+        "audit": {"status": "NONE" if is_draft else "AUDITING"},
     }
+
+
+def _check_listing(call: Call, old: Product, *, whole: bool) -> None:
+    """The listing as it would be after the change has to be one that could be created."""
+    asked = call.arguments
+    if "category_id" in asked:
+        check_version(call)
+    if whole:
+        check_details(call, asked)
+        return
+    before = {
+        "category_id": old.category_id,
+        "package_weight": old.weight,
+        "package_dimensions": old.extras.get("package_dimensions"),
+        "product_attributes": old.extras.get("product_attributes", []),
+        "skus": [],
+    }
+    check_details(call, before | asked)
 
 
 def _skus(call: Call, product: Product) -> list[Sku]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.listings import categories
 from mcp_server_tiktok_shop.sandbox.money import text
-from mcp_server_tiktok_shop.sandbox.seeding.assortment import CATEGORIES
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -112,7 +112,7 @@ class Product:
             self._head(now)
             | {
                 "description": self.description,
-                "category_chains": category_chain(self.category_id),
+                "category_chains": categories.chain(self.category_id),
                 "main_images": [image.shown(base_url) for image in self.images],
                 "skus": [sku.shown(self.currency, whole=True) for sku in self.skus],
                 "package_weight": self.weight,
@@ -123,14 +123,3 @@ class Product:
             }
             | self.extras
         )
-
-
-def category_chain(category_id: str) -> list[Json]:
-    """From the root to the leaf."""
-    chain: list[Json] = []
-    while category_id in CATEGORIES:
-        name, parent = CATEGORIES[category_id]
-        leaf = not chain
-        chain.insert(0, {"id": category_id, "parent_id": parent, "local_name": name, "is_leaf": leaf})
-        category_id = parent
-    return chain

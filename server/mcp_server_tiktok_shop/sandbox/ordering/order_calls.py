@@ -86,12 +86,12 @@ def get_price_detail(call: Call) -> Json:
     return price_detail(order_of(call, call.arguments["order_id"]), call.shop.currency)
 
 
-def order_of(call: Call, order_id: str) -> Order:
-    """The shop's order with this id, or the platform's refusal."""
+def order_of(call: Call, order_id: str, unknown: int = 21001001) -> Order:
+    """The shop's order with this id, or the platform's refusal; `unknown` is the code of the operation's own area."""
     order = call.shop.orders.get(order_id)
     if order is None:
         refuse_foreign(call, order_id)
-        raise Refusal(21001001, f"Invalid param 'order_id': there is no order '{order_id}'.")
+        raise Refusal(unknown, f"Invalid param 'order_id': there is no order '{order_id}' in this shop.")
     return order
 
 

@@ -1,8 +1,10 @@
-"""What the seeded tea shop sells: names, variants, prices in pounds, and the categories they stand in."""
+"""What the seeded tea shop sells: names, variants, prices in pounds, and the leaf they stand in."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from mcp_server_tiktok_shop.sandbox.listings.categories import CUP, GIFT, POT, TEA, TOOL
 
 
 @dataclass(frozen=True)
@@ -16,21 +18,6 @@ class Article:
     variants: tuple[tuple[str, str, str], ...]
 
 
-# Category id: (name, parent). The seeded shop lists in the leaves.
-CATEGORIES: dict[str, tuple[str, str]] = {
-    "700645": ("Food & Beverages", "0"),
-    "914568": ("Drinks", "700645"),
-    "914824": ("Tea", "914568"),
-    "600001": ("Kitchenware", "0"),
-    "809224": ("Tea & Coffeeware", "600001"),
-    "809736": ("Teapots", "809224"),
-    "809864": ("Cups & Mugs", "809224"),
-    "809992": ("Tea Accessories", "809224"),
-    "915080": ("Food Gift Sets", "700645"),
-}
-LEAVES = frozenset(CATEGORIES) - {parent for _, parent in CATEGORIES.values()}
-
-TEA, POT, CUP, TOOL, GIFT = "914824", "809736", "809864", "809992", "915080"
 BAG = (("50 g", "4.95", "0.08"), ("100 g", "8.50", "0.14"), ("250 g", "18.90", "0.30"))
 FINE = (("25 g", "7.90", "0.05"), ("50 g", "14.50", "0.08"), ("100 g", "26.00", "0.14"))
 DAILY = (("40 bags", "3.95", "0.12"), ("80 bags", "6.95", "0.22"), ("160 bags", "11.95", "0.42"))

@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.sandbox.listings import uploads
 from mcp_server_tiktok_shop.sandbox.listings.products import VARIANT_ATTRIBUTE, Product, Sku
 from mcp_server_tiktok_shop.sandbox.seeding import seed_aftersales, seed_chats, seed_promotions
 from mcp_server_tiktok_shop.sandbox.seeding.assortment import RANGE, Article
+from mcp_server_tiktok_shop.sandbox.seeding.listing_details import details
 from mcp_server_tiktok_shop.sandbox.seeding.seed_orders import fill
 from mcp_server_tiktok_shop.sandbox.shop import Shop, State
 
@@ -116,6 +117,7 @@ def _product(shop: Shop, place: int, article: Article) -> Product:
         currency=shop.currency,
         region=shop.region,
         weight=weight,
+        extras=details(article, shop.region),
     )
 
 

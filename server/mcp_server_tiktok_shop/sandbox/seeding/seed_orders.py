@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import arrange
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import COURIER, PARCEL
+from mcp_server_tiktok_shop.sandbox.ids import number as drawn
 from mcp_server_tiktok_shop.sandbox.money import ZERO, rounded
 from mcp_server_tiktok_shop.sandbox.ordering.orders import HOLD_SECONDS, PAYMENT_SECONDS, Line, Order, Package
 
@@ -222,8 +223,9 @@ def _unship(package: Package) -> None:
 
 
 def _hold(order: Order, now: int) -> None:
-    """Paid only just now: on hold for the next hour, the parcel not yet arranged."""
-    order.paid_time = max(order.create_time, now - 20 * MINUTE)
+    """Paid within the last half hour, each order at a moment of its own: on hold, the parcel not yet arranged."""
+    earliest = max(order.create_time, now - 30 * MINUTE)
+    order.paid_time = earliest + drawn("paid", order.id) % (now - earliest + 1)
     for package in order.packages:
         package.create_time = order.paid_time + HOLD_SECONDS
         _unship(package)

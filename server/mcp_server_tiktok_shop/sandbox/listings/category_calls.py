@@ -1,0 +1,143 @@
+"""Before a product is listed: categories with what they ask for, brands, and whether the shop and a draft are ready."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import RETURN, SALES
+from mcp_server_tiktok_shop.sandbox.gateway import pages
+from mcp_server_tiktok_shop.sandbox.gateway.pages import View
+from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.listings import attributes, categories
+from mcp_server_tiktok_shop.sandbox.listings.brands import BRANDS
+from mcp_server_tiktok_shop.sandbox.listings.listing_checks import check_category, check_version, listing_faults
+from mcp_server_tiktok_shop.sandbox.listings.package_checks import SIZELESS_MARKETS
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.sandbox.gateway.call import Call
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+
+OPEN = ["AVAILABLE"]
+NEVER_FAILED = (
+    "SHOP_STATUS",
+    "SHOP_TAX",
+    "DELIVERY_OPTION",
+    "SHIPPING_TEMPLATE",
+    "PRODUCT_QUANTITY_LIMIT",
+    "EXTENDED_PRODUCER_RESPONSIBILITY",
+    "CONTACT_INFO",
+)
+
+
+def get_categories(call: Call) -> Json:
+    """The whole tree, or the categories that a keyword means."""
+    check_version(call)
+    keyword = call.arguments.get("keyword", "")
+    return {
+        "categories": [
+            {
+                "id": category_id,
+                "parent_id": parent,
+                "local_name": name,
+                "is_leaf": category_id in categories.LEAVES,
+                "permission_statuses": OPEN,
+            }
+            for category_id, (name, parent) in categories.CATEGORIES.items()
+            if categories.matches(category_id, keyword)
+        ]
+    }
+
+
+def recommend_category(call: Call) -> Json:
+    """By the words of the title, and of the description where those say nothing."""
+    check_version(call)
+    asked = call.arguments
+    leaf = categories.meant(asked["product_title"]) or categories.meant(asked.get("description", ""))
+    if not leaf:
+        raise Refusal(12019064, "No category matches 'product_title'; give the full name of the product.")
+    return {
+        "leaf_category_id": leaf,
+        "categories": [
+            {
+                "id": one["id"],
+                "is_leaf": one["is_leaf"],
+                "level": level,
+                "name": one["local_name"],
+                "permission_statuses": OPEN,
+            }
+            for level, one in enumerate(categories.chain(leaf), 1)
+        ],
+    }
+
+
+def get_category_attributes(call: Call) -> Json:
+    leaf = _leaf(call)
+    return {
+        "attributes": [one.shown("SALES_PROPERTY") for one in attributes.SALES]
+        + [one.shown("PRODUCT_PROPERTY") for one in attributes.OF_LEAF[leaf]]
+    }
+
+
+def get_category_rules(call: Call) -> Json:
+    """Nothing is demanded here that a listing is not held to."""
+    _leaf(call)
+    return {
+        "product_certifications": [],
+        "size_chart": {"is_supported": False, "is_required": False},
+        "cod": {"is_supported": False},
+        "package_dimension": {"is_required": call.shop.region not in SIZELESS_MARKETS},
+        "epr": {"is_required": False},
+        "responsible_person": {"is_required": False},
+        "manufacturer": {"is_required": False},
+        "allowed_special_product_types": [],
+        "fees": [],
+        "seller_sku": {"is_required": False},
+    }
+
+
+def _leaf(call: Call) -> str:
+    check_version(call)
+    category_id: str = call.arguments["category_id"]
+    check_category(category_id)
+    return category_id
+
+
+def get_brands(call: Call) -> Json:
+    check_version(call)
+    asked = call.arguments
+    if asked.get("category_id") and asked["category_id"] not in categories.CATEGORIES:
+        raise Refusal(12052023, f"Invalid 'category_id': there is no category '{asked['category_id']}'.")
+    wanted = asked.get("brand_name", "").casefold()
+    found = [
+        brand
+        for brand in BRANDS.values()
+        if wanted in brand.name.casefold() and asked.get("is_authorized", brand.is_authorized) == brand.is_authorized
+    ]
+    view = View.of(found, lambda brand: (0, brand.id))
+    page = pages.cut(view, asked, f"{call.operation.name}/{call.shop.id}", descending=False)
+    return pages.answer(page, "brands", lambda brand: brand.shown())
+
+
+def check_product_listing(call: Call) -> Json:
+    """All that create_product would refuse this listing for, told at once."""
+    found = list(listing_faults(call, call.arguments))
+    return {
+        "check_result": "FAILED" if found else "PASSED",
+        "fail_reasons": [{"code": fault.code, "message": fault.message} for fault in found],
+    }
+
+
+def check_listing_prerequisites(call: Call) -> Json:
+    kinds = {warehouse.kind for warehouse in call.shop.warehouses}
+    missing = {"PICKUP_WAREHOUSE": SALES not in kinds, "RETURN_WAREHOUSE": RETURN not in kinds}
+    results = dict.fromkeys(NEVER_FAILED, False) | missing
+    return {
+        "check_results": [
+            {
+                "check_item": item,
+                "is_failed": failed,
+                "fail_reasons": ["The shop has no such warehouse."] if failed else [],
+            }
+            for item, failed in results.items()
+        ]
+    }

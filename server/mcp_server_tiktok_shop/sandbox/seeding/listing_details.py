@@ -1,0 +1,71 @@
+"""What the seeded listings say beside their names: attributes by the words of the article, and a parcel's size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.sandbox.listings import attributes, categories
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.seeding.assortment import Article
+
+# By attribute: the word that stands in the article's text, and the value that it means; the last one is the rest's.
+MEANT: dict[str, tuple[tuple[str, str], ...]] = {
+    attributes.TEA_TYPE.id: (
+        ("pu-erh", "Pu-erh tea"),
+        ("oolong", "Oolong tea"),
+        ("green", "Green tea"),
+        ("matcha", "Green tea"),
+        ("white", "White tea"),
+        ("fruit", "Fruit infusion"),
+        ("infusion", "Herbal infusion"),
+        ("", "Black tea"),
+    ),
+    attributes.FORM.id: (
+        ("matcha", "Powder"),
+        ("cake", "Pressed cake"),
+        ("infusion", "Tea bags"),
+        ("decaf", "Tea bags"),
+        ("", "Loose leaf"),
+    ),
+    attributes.CAFFEINE.id: (("decaf", "Decaffeinated"), ("infusion", "Caffeine-free"), ("", "Caffeinated")),
+    attributes.MATERIAL.id: (
+        ("cast iron", "Cast iron"),
+        ("glass", "Glass"),
+        ("clay", "Clay"),
+        ("china", "Porcelain"),
+        ("enamel", "Enamel"),
+        ("steel", "Stainless steel"),
+        ("caddy", "Stainless steel"),
+        ("bamboo", "Bamboo"),
+        ("paper", "Paper"),
+        ("", "Stoneware"),
+    ),
+    attributes.USE.id: (
+        ("infuser", "Infuser"),
+        ("whisk", "Whisk"),
+        ("caddy", "Caddy"),
+        ("filter", "Filter"),
+        ("", "Other"),
+    ),
+    attributes.CONTENTS.id: (("", "Tea"),),
+    attributes.OCCASION.id: (("", "Any"),),
+}
+CENTIMETERS: Json = {"length": "20", "width": "15", "height": "10", "unit": "CENTIMETER"}
+INCHES: Json = {"length": "8", "width": "6", "height": "4", "unit": "INCH"}
+
+
+def details(article: Article, region: str) -> Json:
+    text = article.title.casefold()
+    if article.category != categories.TEA:  # a tea's words tell of other teas as well
+        text += f" {article.words.casefold()}"
+    given = []
+    for attribute in attributes.OF_LEAF[article.category]:
+        value = next((value for word, value in MEANT.get(attribute.id, ()) if word in text), "")
+        if value:
+            given.append({"id": attribute.id, "values": [{"id": attribute.value_id(value)}]})
+    return {
+        "product_attributes": attributes.named(article.category, given),
+        "package_dimensions": INCHES if region == "US" else CENTIMETERS,
+    }
