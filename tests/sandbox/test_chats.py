@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.sandbox.test_every_operation import OPERATIONS, fits
+
 if TYPE_CHECKING:
     from tests.sandbox.client import Caller, Clock, Json
 
@@ -124,3 +126,42 @@ async def test_the_shop_may_close_its_chat(caller: Caller) -> None:
     assert await caller.call("GET", path) == {"can_accept_chat": True}
     assert await caller.call("PUT", path, None, {"can_accept_chat": False}) == {}
     assert await caller.call("GET", path) == {"can_accept_chat": False}
+
+
+async def test_what_chats_answer_is_in_the_facts(caller: Caller) -> None:
+    flags = {"need_session_id": "true", "need_session_info": "true"}
+    chat = caller.shop.planted["buyer_data_conversation"]
+    order = caller.shop.orders[caller.shop.planted["buyer_data"]]
+    sought = {"begin_time_ge": 0, "begin_time_lt": int(caller.sandbox.now())}
+    body = {"page_size": "20"}
+    asked: dict[str, tuple[Any, ...]] = {
+        "get_conversations": ("GET", CHATS, body | flags),
+        "get_conversation": ("GET", f"/customer_service/202601/conversations/{chat}", flags),
+        "get_conversation_messages": (
+            "GET",
+            f"{CHATS}/{chat}/messages",
+            {"page_size": "10", "need_data": "true", "need_plaintext": "true"},
+        ),
+        "search_sessions": ("POST", "/customer_service/202602/sessions/search", body, sought),
+    }
+    answers = {}
+    for name, call in asked.items():
+        known = {**OPERATIONS[name].in_query}
+        query = {key: value for key, value in call[2].items() if key in known}
+        answers[name] = await caller.call(call[0], call[1], query, *call[3:])
+        fits(OPERATIONS[name].answer, answers[name], name)
+    shown = (await caller.call("GET", "/order/202507/orders", {"ids": order.id}))["orders"][0]
+    people = answers["get_conversation"]["conversation"]["participants"]
+    assert [p["user_id"] for p in people if p["role"] == "BUYER"] == [shown["user_id"]]
+
+
+async def test_an_answered_conversation_stays_unread_until_it_is_read(caller: Caller, clock: Clock) -> None:
+    chat = caller.shop.planted["buyer_data_conversation"]
+    clock.pass_by(60)
+    await caller.call("POST", send(chat), None, text("We'll call you."))
+    body = {"begin_time_ge": 0, "begin_time_lt": int(clock.now)}
+    found = await caller.call("POST", "/customer_service/202602/sessions/search", {"page_size": "20"}, body)
+    (session,) = [s for s in found["sessions"] if s["conversation_id"] == chat]
+    assert session["first_response_time"] > 0
+    detail = await caller.call("GET", f"/customer_service/202601/conversations/{chat}")
+    assert detail["conversation"]["unread_count"] == 1

@@ -145,6 +145,30 @@ async def test_paged_answers_are_paged(world: Sandbox, name: str) -> None:
     assert len(seen) == 45
 
 
+def ranges(value: Any) -> list[tuple[Any, Any]]:
+    """Every lower bound with the upper one beside it, wherever they stand."""
+    if isinstance(value, list):
+        return [pair for item in value for pair in ranges(item)]
+    if not isinstance(value, dict):
+        return []
+    found = [pair for member in value.values() for pair in ranges(member)]
+    for name, low in value.items():
+        for lower, upper in (("min", "max"), ("minimum", "maximum"), ("lowest", "highest"), ("earliest", "latest")):
+            other = "_".join(upper if part == lower else part for part in name.split("_"))
+            if other != name and other in value and not isinstance(low, dict | list):
+                found.append((low, value[other]))
+    return found
+
+
+async def test_made_up_ranges_begin_before_they_end(world: Sandbox) -> None:
+    found = []
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(world.app)) as http:
+        for name in STATELESS:
+            found += ranges((await ask(caller_of(world, http), name)).json()["data"])
+    assert len(found) > 50
+    assert all(float(low) <= float(high) for low, high in found)
+
+
 async def test_ids_in_made_up_answers_are_the_shops_own(world: Sandbox) -> None:
     shop, found = world.state.main, set()
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(world.app)) as http:

@@ -138,8 +138,17 @@ async def test_before_its_statement_an_order_has_no_transactions(caller: Caller)
     order_id = caller.shop.planted["on_hold"]
     data = await caller.call("GET", f"/finance/202501/orders/{order_id}/statement_transactions")
     assert data["sku_transactions"] == []
-    assert await caller.code("GET", "/finance/202501/orders/1/statement_transactions") == 21001001
-    assert await caller.code("GET", transactions("1"), BY_ORDER) == 98001004
+
+
+async def test_an_unknown_order_or_statement_is_named_in_words_of_finance(caller: Caller) -> None:
+    by_order = await caller.refused("GET", "/finance/202501/orders/1/statement_transactions")
+    by_statement = await caller.refused("GET", transactions("2"), BY_ORDER)
+    assert (by_order[1], by_statement[1]) == (98001004, 98001004)
+    assert "there is no order '1' in this shop" in by_order[2]
+    assert "there is no statement '2' in this shop" in by_statement[2]
+    price = await caller.refused("GET", "/order/202407/orders/1/price_detail")
+    assert price[1] == 21001001  # the only code that the facts have for it
+    assert "there is no order '1' in this shop" in price[2]
 
 
 async def test_time_settles_what_was_waiting(caller: Caller, clock: Clock) -> None:

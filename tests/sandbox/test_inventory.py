@@ -9,6 +9,7 @@ from tests.sandbox.test_products import PRODUCTS, SEARCH, picture, upload
 if TYPE_CHECKING:
     from tests.sandbox.client import Caller, Clock, Json
 
+DETAILS = ("package_weight", "package_dimensions", "product_attributes")
 STOCK = "/product/202309/inventory/search"
 
 
@@ -190,12 +191,12 @@ async def test_an_edit_gives_the_whole_listing(caller: Caller) -> None:
         "category_id": product.category_id,
         "main_images": [{"uri": uri}],
         "skus": [{"id": product.skus[0].id}],
-    }
+    } | {name: (await read(caller, product.id))[name] for name in DETAILS}
     await caller.call(*edit(product.id, partial=False), None, whole)
     shown = await read(caller, product.id)
     assert (shown["title"], len(shown["skus"]), shown["main_images"][0]["uri"]) == ("New", 1, uri)
     assert "search_terms" not in shown
-    for changes, code in (({"category_id": "1"}, 12052220), ({"main_images": [{"uri": "no"}]}, 12052300)):
+    for changes, code in (({"category_id": "1"}, 12052023), ({"main_images": [{"uri": "no"}]}, 12052300)):
         assert await caller.code(*edit(product.id, partial=False), None, whole | changes) == code
 
 
@@ -213,3 +214,32 @@ async def test_a_deleted_product_cannot_be_edited(caller: Caller) -> None:
     assert await caller.code(*edit(product.id), None, {"title": "X"}) == 12052901
     stock = {"skus": [{"id": product.skus[0].id, "inventory": [{"quantity": 1}]}]}
     assert await caller.code("POST", f"{PRODUCTS}/{product.id}/inventory/update", None, stock) == 12052901
+
+
+async def test_an_edit_is_held_to_what_a_new_listing_is_held_to(caller: Caller) -> None:
+    product = live(caller)
+    shown = await read(caller, product.id)
+    whole = {name: shown[name] for name in ("title", "description", *DETAILS)} | {
+        "category_id": product.category_id,
+        "main_images": [{"uri": shown["main_images"][0]["uri"]}],
+        "skus": [{"id": product.skus[0].id}],
+    }
+    for name, code in zip(DETAILS, (12019011, 12019012, 12052104), strict=True):
+        left_out = {key: value for key, value in whole.items() if key != name}
+        assert await caller.code(*edit(product.id, partial=False), None, left_out) == code
+    partial: list[tuple[Json, int]] = [
+        ({"package_weight": {"value": "200", "unit": "GRAM"}}, 12019011),
+        ({"category_id": "809736"}, 12052240),
+        ({"brand_id": "7"}, 12052026),
+        ({"skus": [{"id": sku.id, "seller_sku": "SAME"} for sku in product.skus[:2]]}, 12019059),
+    ]
+    for changes, code in partial:
+        assert await caller.code(*edit(product.id), None, changes) == code, changes
+    assert await read(caller, product.id) == shown
+
+
+async def test_a_brand_stays_through_a_partial_edit(caller: Caller) -> None:
+    product = live(caller)
+    await caller.call(*edit(product.id), None, {"brand_id": "7082427311584348161"})
+    await caller.call(*edit(product.id), None, {"title": "Another Name"})
+    assert (await read(caller, product.id))["brand"] == {"id": "7082427311584348161", "name": "Sandbox Tea House"}

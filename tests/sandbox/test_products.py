@@ -38,6 +38,9 @@ async def listing(caller: Caller, **changes: Any) -> Json:
         "category_id": "914824",
         "main_images": [{"uri": uri}],
         "skus": [sku],
+        "package_weight": {"value": "0.15", "unit": "KILOGRAM"},
+        "package_dimensions": {"length": "20", "width": "12", "height": "8", "unit": "CENTIMETER"},
+        "product_attributes": [{"id": "100701", "values": [{"id": "10070102"}]}],
     }
     return made | changes
 
@@ -112,7 +115,7 @@ async def test_the_same_key_makes_the_same_product(caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"category_id": "1"}, 12052220),
+        ({"category_id": "1"}, 12052023),
         ({"category_id": "914568"}, 12052024),
         ({"main_images": [{"uri": "never/uploaded"}]}, 12052300),
         ({"title": ""}, 36009004),
@@ -153,9 +156,10 @@ async def test_the_returns_warehouse_does_not_sell(caller: Caller) -> None:
 async def test_two_skus_differ_by_their_attributes(caller: Caller) -> None:
     wanted = await listing(caller)
     wanted["skus"] *= 2
-    assert await caller.code("POST", PRODUCTS, None, wanted) == 12052144
+    assert await caller.code("POST", PRODUCTS, None, wanted) == 12052560
     wanted["skus"] = [
-        wanted["skus"][0] | {"sales_attributes": [{"name": "Size", "value_name": size}]} for size in ("S", "L")
+        wanted["skus"][0] | {"seller_sku": size, "sales_attributes": [{"name": "Size", "value_name": size}]}
+        for size in ("S", "L")
     ]
     made = await caller.call("POST", PRODUCTS, None, wanted)
     assert len({sku["id"] for sku in made["skus"]}) == 2

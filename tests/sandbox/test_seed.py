@@ -12,6 +12,8 @@ import pytest
 
 import mcp_server_tiktok_shop.sandbox
 from mcp_server_tiktok_shop.sandbox import Sandbox
+from mcp_server_tiktok_shop.sandbox.listings.attributes import check_attributes
+from mcp_server_tiktok_shop.sandbox.listings.categories import meant
 from tests.sandbox.client import NOW, Clock
 
 DAY = 24 * 3600
@@ -61,6 +63,26 @@ def test_at_every_hour_there_is_something_to_do(hour: float) -> None:
     assert len([o for o in shop.orders.values() if o.create_time >= MIDNIGHT]) >= 8
     assert set(shop.planted) >= {"injection", "buyer_data", "combine_1", "combine_2", "seller_shipped", "unpaid"}
     assert all(MIDNIGHT - 60 * DAY <= o.create_time <= now for o in shop.orders.values())
+
+
+@pytest.mark.parametrize("hour", [0, 0.01, 1, 5, 12, 18, 23.99])
+def test_orders_on_hold_were_paid_after_they_were_placed_and_within_the_hour(hour: float) -> None:
+    now = MIDNIGHT + int(hour * 3600)
+    shop = Sandbox(clock=Clock(now)).state.main
+    held = [order for order in shop.orders.values() if order.status(now) == "ON_HOLD"]
+    assert all(max(order.create_time, now - 3600) <= order.paid_time <= now for order in held)
+    if hour >= 1:
+        assert len({order.paid_time for order in held}) == len(held)
+
+
+def test_seeded_listings_are_such_as_could_be_created() -> None:
+    for shop in Sandbox(shops=3, clock=Clock()).state.shops:
+        for product in shop.products.values():
+            check_attributes(product.category_id, product.extras["product_attributes"])
+            assert meant(product.title) == product.category_id
+            units = product.weight["unit"], product.extras["package_dimensions"]["unit"]
+            assert units == (("POUND", "INCH") if shop.region == "US" else ("KILOGRAM", "CENTIMETER"))
+            assert len({sku.seller_sku for sku in product.skus}) == len(product.skus)
 
 
 @pytest.mark.parametrize("orders", [0, 1, 2, 5, 30])

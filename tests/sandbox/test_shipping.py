@@ -113,27 +113,59 @@ async def test_an_order_is_packed_whole(caller: Caller) -> None:
     assert made["shipping_service_info"]["currency"] == "GBP"
     after = await read(caller, order["id"])
     assert after["packages"] == [{"id": made["package_id"]}]
-    assert after["status"] == "AWAITING_SHIPMENT"
     assert await caller.code("POST", ship(order["packages"][0]["id"])) == 21001001
-    await caller.call("POST", ship(made["package_id"]))
-    assert (await read(caller, order["id"]))["status"] == "AWAITING_COLLECTION"
     assert await caller.code("POST", PACK, None, body) == 21011006
 
 
-async def test_a_bought_label_ships_the_parcel(caller: Caller) -> None:
+@pytest.mark.parametrize("service", ["", "6955034615128000261", "6955034615128000517"])
+async def test_packing_buys_the_label_and_arranges_the_shipment(caller: Caller, service: str) -> None:
     order = (await waiting(caller))[0]
-    body = {"ship_type": "1", "order_id": order["id"], "shipping_service_id": "6955034615128000517"}
+    body = {"ship_type": "1", "order_id": order["id"]} | ({"shipping_service_id": service} if service else {})
     made = await caller.call("POST", PACK, None, body)
+    assert made["shipping_service_info"]["id"] == (service or order["delivery_option_id"])
     assert (await read(caller, order["id"]))["status"] == "AWAITING_COLLECTION"
+    package = await caller.call("GET", f"/fulfillment/202309/packages/{made['package_id']}")
+    assert (package["package_status"], package["tracking_number"][:3]) == ("PROCESSING", "SBX")
+    assert package["shipping_provider_id"] == made["shipping_service_info"]["shipping_provider_id"]
     assert (await caller.call("GET", document(made["package_id"]), LABEL))["doc_url"]
+    assert await caller.code("POST", ship(made["package_id"])) == 21008099
+
+
+async def test_the_label_that_is_bought_unnamed_is_the_usual_service(caller: Caller) -> None:
+    for order in (await waiting(caller))[:8]:
+        made = await caller.call("POST", PACK, None, {"ship_type": "1", "order_id": order["id"]})
+        assert made["shipping_service_info"]["id"] == order["delivery_option_id"]
+
+
+async def test_a_bought_label_may_take_its_time(caller: Caller) -> None:
+    caller.sandbox.faults.labels(1)
+    body = {"ship_type": "1", "order_id": (await waiting(caller))[0]["id"]}
+    package_id = (await caller.call("POST", PACK, None, body))["package_id"]
+    assert await caller.code("GET", document(package_id), LABEL) == 11034037
+    assert await caller.call("GET", document(package_id), LABEL)
+
+
+@pytest.mark.parametrize(("account", "place"), [(0, 1), (1, 0)], ids=["DE", "US"])
+async def test_labels_are_bought_in_every_seeded_market(three: Caller, account: int, place: int) -> None:
+    three.account = account
+    shop = three.sandbox.accounts[account].shops[place]
+    now = int(three.sandbox.now())
+    order = next(
+        o
+        for o in shop.orders.values()
+        if o.status(now) == "AWAITING_SHIPMENT" and o.id not in shop.planted.values() and o.shipping_type == "TIKTOK"
+    )
+    body = {"ship_type": "1", "order_id": order.id}
+    made = await three.call("POST", PACK, None, body, cipher=shop.cipher)
+    assert order.status(now) == "AWAITING_COLLECTION"
+    assert shop.packages[made["package_id"]].status(now) == "PROCESSING"
 
 
 async def test_an_order_is_packed_in_parts(caller: Caller) -> None:
     order = next(o for o in await waiting(caller) if len(o["line_items"]) > 1)
     first, *rest = [line["id"] for line in order["line_items"]]
     body = {"ship_type": "2", "order_id": order["id"], "order_line_item": [{"order_line_id": first}]}
-    made = await caller.call("POST", PACK, None, body)
-    await caller.call("POST", ship(made["package_id"]))
+    await caller.call("POST", PACK, None, body)
     split = await read(caller, order["id"])
     assert (split["status"], split["split_or_combine_tag"]) == ("PARTIALLY_SHIPPING", "SPLIT")
     assert {line["package_id"] for line in split["line_items"] if line["id"] in rest} == {order["packages"][0]["id"]}
@@ -144,8 +176,7 @@ async def test_an_order_is_packed_in_parts(caller: Caller) -> None:
 async def test_orders_for_one_buyer_are_packed_together(caller: Caller) -> None:
     planted = caller.shop.planted
     together = [planted["combine_1"], planted["combine_2"]]
-    made = await caller.call("POST", PACK, None, {"ship_type": "3", "order_list_ids": together})
-    await caller.call("POST", ship(made["package_id"]))
+    await caller.call("POST", PACK, None, {"ship_type": "3", "order_list_ids": together})
     for order_id in together:
         order = await read(caller, order_id)
         assert (order["status"], order["split_or_combine_tag"]) == ("AWAITING_COLLECTION", "COMBINED")
@@ -165,6 +196,7 @@ async def test_packing_is_checked(caller: Caller) -> None:
         ({"ship_type": "1", "order_id": planted["on_hold"]}, 21011003),
         ({"ship_type": "1", "order_id": planted["seller_shipped"]}, 21008106),
         ({"ship_type": "1", "order_id": order["id"], "shipping_service_id": "1"}, 11003011),
+        ({"ship_type": "1", "order_id": order["id"], "shipping_service_id": "6955034615128000773"}, 11003011),
     ]
     for body, code in cases:
         assert await caller.code("POST", PACK, None, body) == code, body

@@ -1,6 +1,6 @@
 """What `sign` should be, worked out from the raw request alone, sharing no code with the server.
 
-Follows the platform's documentation of its signature. Everything stays bytes: the verifier never decodes a text that it was sent.
+Follows the platform's documentation. Everything stays bytes: the verifier never decodes a text that it was sent.
 """
 
 from __future__ import annotations

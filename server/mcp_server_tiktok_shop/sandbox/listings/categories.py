@@ -32,7 +32,7 @@ CATEGORIES: dict[str, tuple[str, str]] = {
     BREWER: ("Coffee Makers", TEAWARE),
     DRINKWARE: ("Drinkware", KITCHEN),
     GLASS: ("Drinking Glasses", DRINKWARE),
-    FLASK: ("Flasks & Travel Mugs", DRINKWARE),
+    FLASK: ("Vacuum Flasks", DRINKWARE),
     STORAGE: ("Kitchen Storage", KITCHEN),
     JAR: ("Storage Jars", STORAGE),
 }
@@ -47,12 +47,12 @@ WORDS: tuple[tuple[str, frozenset[str]], ...] = (
         TOOL,
         frozenset({"infuser", "infusers", "strainer", "whisk", "caddy", "filter", "filters", "scoop", "cosy", "cozy"}),
     ),
-    (CUP, frozenset({"cup", "cups", "mug", "mugs", "bowl", "saucer", "tea-glass"})),
     (JAR, frozenset({"jar", "jars", "canister"})),
+    (GLASS, frozenset({"drinking", "wine", "highball", "tumblers"})),
+    (CUP, frozenset({"cup", "cups", "mug", "mugs", "bowl", "saucer", "glass", "glasses"})),
     (BISCUITS, frozenset({"biscuit", "biscuits", "shortbread", "cookies"})),
     (CHOCOLATE, frozenset({"chocolate", "cocoa", "malted"})),
     (COFFEE, frozenset({"coffee"})),
-    (GLASS, frozenset({"tumblers", "highball"})),
     (
         TEA,
         frozenset(
@@ -67,8 +67,6 @@ WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 def meant(words: str) -> str:
     """The leaf for a title; empty where nothing fits."""
     said = set(WORD.findall(words.casefold()))
-    if said & {"glass", "glasses"} and not said & {"teapot", "pot", "jar", "jars"}:
-        return CUP if "tea" in said or "cup" in said else GLASS
     return next((leaf for leaf, known in WORDS if said & known), "")
 
 
