@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.sandbox.test_products import PRODUCTS, SEARCH, picture, upload
+from tests.sandbox.test_products import PRODUCTS, SEARCH, listing, picture, upload
 
 if TYPE_CHECKING:
     from tests.sandbox.client import Caller, Clock, Json
@@ -143,6 +143,16 @@ async def test_a_deleted_product_is_recovered_off_sale(caller: Caller) -> None:
     assert (await read(caller, body["product_ids"][0]))["status"] == "SELLER_DEACTIVATED"
 
 
+async def details(caller: Caller, product_id: str) -> Json:
+    """What a listing says of the product as a whole, as it is sent."""
+    shown = await read(caller, product_id)
+    attributes = [
+        {"id": one["id"], "values": [{"id": value["id"]} for value in one["values"]]}
+        for one in shown["product_attributes"]
+    ]
+    return {name: shown[name] for name in DETAILS} | {"product_attributes": attributes}
+
+
 def edit(product_id: str, *, partial: bool = True) -> tuple[str, str]:
     path = f"/product/202509/products/{product_id}"
     return ("POST", f"{path}/partial_edit") if partial else ("PUT", path)
@@ -191,7 +201,7 @@ async def test_an_edit_gives_the_whole_listing(caller: Caller) -> None:
         "category_id": product.category_id,
         "main_images": [{"uri": uri}],
         "skus": [{"id": product.skus[0].id}],
-    } | {name: (await read(caller, product.id))[name] for name in DETAILS}
+    } | await details(caller, product.id)
     await caller.call(*edit(product.id, partial=False), None, whole)
     shown = await read(caller, product.id)
     assert (shown["title"], len(shown["skus"]), shown["main_images"][0]["uri"]) == ("New", 1, uri)
@@ -219,7 +229,9 @@ async def test_a_deleted_product_cannot_be_edited(caller: Caller) -> None:
 async def test_an_edit_is_held_to_what_a_new_listing_is_held_to(caller: Caller) -> None:
     product = live(caller)
     shown = await read(caller, product.id)
-    whole = {name: shown[name] for name in ("title", "description", *DETAILS)} | {
+    whole = await details(caller, product.id) | {
+        "title": shown["title"],
+        "description": shown["description"],
         "category_id": product.category_id,
         "main_images": [{"uri": shown["main_images"][0]["uri"]}],
         "skus": [{"id": product.skus[0].id}],
@@ -229,7 +241,8 @@ async def test_an_edit_is_held_to_what_a_new_listing_is_held_to(caller: Caller) 
         assert await caller.code(*edit(product.id, partial=False), None, left_out) == code
     partial: list[tuple[Json, int]] = [
         ({"package_weight": {"value": "200", "unit": "GRAM"}}, 12019011),
-        ({"category_id": "809736"}, 12052240),
+        ({"product_attributes": [{"id": "100720", "values": [{"name": "Tea"}]}]}, 12052240),
+        ({"product_attributes": [{"id": "100704", "values": [{"name": "China"}]}]}, 12052104),
         ({"brand_id": "7"}, 12052026),
         ({"skus": [{"id": sku.id, "seller_sku": "SAME"} for sku in product.skus[:2]]}, 12019059),
     ]
@@ -243,3 +256,14 @@ async def test_a_brand_stays_through_a_partial_edit(caller: Caller) -> None:
     await caller.call(*edit(product.id), None, {"brand_id": "7082427311584348161"})
     await caller.call(*edit(product.id), None, {"title": "Another Name"})
     assert (await read(caller, product.id))["brand"] == {"id": "7082427311584348161", "name": "Sandbox Tea House"}
+
+
+async def test_a_sku_keeps_its_own_weight_through_a_partial_edit(caller: Caller) -> None:
+    wanted = await listing(caller)
+    del wanted["package_weight"]
+    wanted["skus"][0]["sku_weight"] = {"value": "0.2", "unit": "KILOGRAM"}
+    made = await caller.call("POST", PRODUCTS, None, wanted)
+    sku: Json = {"id": made["skus"][0]["id"], "seller_sku": "RENAMED"}
+    assert await caller.call(*edit(made["product_id"]), None, {"skus": [sku]})
+    sku["sku_weight"] = {"value": "200", "unit": "GRAM"}
+    assert await caller.code(*edit(made["product_id"]), None, {"skus": [sku]}) == 12019011

@@ -51,10 +51,9 @@ class States:
             known[state] = int(self._clock()) + CODE_LIFE
         return state
 
-    def use(self, state: str) -> bool:
-        """Whether the state was given out here; it counts once."""
-        with self._held() as known:
-            return known.pop(state, None) is not None
+    def knows(self, state: str) -> bool:
+        """Whether the state was given out here in the last 30 minutes; the code beside it works once anyway."""
+        return state in self._known()
 
     @contextmanager
     def _held(self) -> Iterator[dict[str, int]]:
@@ -100,14 +99,14 @@ class SignIn:
 
         """
         text = pasted.strip()
-        if "code=" not in text and "error=" not in text:
+        if not _is_address(text):
             return text
         query = parse_qs(urlsplit(text).query or text.partition("?")[2] or text)
         code, error, state = (query.get(name, [""])[0] for name in ("code", "error", "state"))
         if error or code in ("", "null"):
             told = "The seller did not agree" if error == "auth_denied" else f"The consent page said: {error[:60]}"
             raise ShopError("declined", f"{told}; nothing was stored.", hint=SIGN_IN)
-        if not self.states.use(state):
+        if not self.states.knows(state):
             told = "the address belongs to another sign-in: its `state` was not given out here in the last 30 minutes"
             problem = Problem("auth_code", told, "the address that the last authorization link led to")
             raise ShopError("invalid_arguments", told, hint=SIGN_IN, problems=(problem,))
@@ -120,16 +119,20 @@ class SignIn:
             ShopError: Saying whether the code can still be used.
 
         """
-        _, _, query = pasted.strip().rpartition("?")
-        for name, value in parse_qsl(query) or [("code", query)]:  # whatever is made of them, they are not shown
-            if name != "state" and len(value) >= SHORTEST_CODE:
-                self.learn(value)
+        self._hide(pasted.strip())
         code = await asyncio.to_thread(self.code, pasted)
         self.tokens.check_store()
         running = asyncio.create_task(self._finish(code, app, proxy))
         self._running.add(running)
         running.add_done_callback(self._ended)
         return await asyncio.shield(running)  # the code is spent once it is sent: the pair is stored whoever waits
+
+    def _hide(self, text: str) -> None:
+        """Whatever is made of what was pasted, it is not shown: a bare code, or the values in an address."""
+        values = [value for _, value in parse_qsl(text.rpartition("?")[2])] if _is_address(text) else [text]
+        for value in values:
+            if len(value) >= SHORTEST_CODE:
+                self.learn(value)
 
     def _ended(self, running: asyncio.Task[Account]) -> None:
         self._running.discard(running)
@@ -166,3 +169,7 @@ class SignIn:
                 raise
             log.warning("the shops of the new account could not be fetched yet: %s", error.message)
             return account
+
+
+def _is_address(text: str) -> bool:
+    return "code=" in text or "error=" in text

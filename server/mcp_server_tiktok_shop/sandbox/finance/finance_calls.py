@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
     from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
 
-# The platform names no code of finance's own for ids that it doesn't know.
-BAD_PARAM = 98001004
-
 
 def _page(call: Call, items: Iterable[Any], key: Callable[[Any], pages.Key]) -> Page[Any]:
     """Finance lists run from old to new unless asked otherwise."""
@@ -116,10 +113,10 @@ def _withdrawal(call: Call, withdrawal: Withdrawal) -> Json:
 
 def get_transactions_by_statement(call: Call) -> Json:
     kept = books(call.shop, call.now)
-    statement_id = call.arguments["statement_id"]
-    statement = next((s for s in kept.statements if s.id == statement_id), None)
+    wanted = call.arguments["statement_id"]
+    statement = next((s for s in kept.statements if s.id == wanted), None)
     if statement is None:
-        raise Refusal(BAD_PARAM, f"Invalid param 'statement_id': there is no statement '{statement_id}' in this shop.")
+        raise Refusal(98001004, f"Invalid param 'statement_id': there is no statement '{wanted}' in this shop.")
     entries: list[Order | Adjustment] = [*statement.orders, *statement.adjustments]
     page = _page(call, entries, _transaction_key)
     earned = statement.earned
@@ -194,7 +191,6 @@ def get_unsettled_transactions(call: Call) -> Json:
 def _unsettled(call: Call, order: Order) -> Json:
     earned = of_order(order, call.shop.region)
     completes = order.completed_time()
-    waiting = "The order completes when its after-sale window closes."
     return {
         "id": make_id("16", "transaction", order.id),
         "type": "ORDER",
@@ -204,7 +200,9 @@ def _unsettled(call: Call, order: Order) -> Json:
         "order_create_time": order.create_time,
         "order_delivery_time": order.delivered_time(),
         "estimated_settlement": str(completes),
-        "unsettled_reason": waiting if call.now < completes else "The statement is cut at 00:00 UTC.",
+        "unsettled_reason": "The after-sale window is open."
+        if call.now < completes
+        else "The statement is cut at 00:00 UTC.",
         "est_adjustment_amount": "0.00",
         "est_settlement_amount": text(earned.settlement),
         "est_revenue_amount": text(earned.revenue),
@@ -215,7 +213,7 @@ def _unsettled(call: Call, order: Order) -> Json:
 
 def get_transactions_by_order(call: Call) -> Json:
     """Settled amounts by SKU; nothing is there before the order's statement is cut."""
-    order = order_of(call, call.arguments["order_id"], BAD_PARAM)
+    order = order_of(call, call.arguments["order_id"], unknown=98001004)
     statement = books(call.shop, call.now).statement_of(order)
     told: Json = {"order_id": order.id, "order_create_time": order.create_time, "currency": call.shop.currency}
     if statement is None:

@@ -146,8 +146,8 @@ def named(category_id: str, given: list[Json]) -> list[Json]:
             continue
         values = []
         for value in item["values"]:
-            name = attribute.by_id.get(value.get("id", ""), value.get("name", ""))
-            value_id = value.get("id") or attribute.value_id(name)
+            value_id = value.get("id") or attribute.value_id(value.get("name", ""))
+            name = attribute.by_id.get(value_id, value.get("name", ""))
             values.append({"id": value_id, "name": name} if value_id else {"name": name})
         told.append({"id": attribute.id, "name": attribute.name, "values": values})
     return told

@@ -86,9 +86,8 @@ def _edit(call: Call, *, whole: bool) -> Json:
 def _check_listing(call: Call, old: Product, *, whole: bool) -> None:
     """The listing as it would be after the change has to be one that could be created."""
     asked = call.arguments
-    if "category_id" in asked:
-        check_version(call)
     if whole:
+        check_version(call)
         check_details(call, asked)
         return
     before = {
@@ -98,7 +97,15 @@ def _check_listing(call: Call, old: Product, *, whole: bool) -> None:
         "product_attributes": old.extras.get("product_attributes", []),
         "skus": [],
     }
-    check_details(call, before | asked)
+    check_details(call, before | asked | {"skus": [_weighed(old, given) for given in asked.get("skus", ())]})
+
+
+def _weighed(old: Product, given: Json) -> Json:
+    """A SKU keeps the weight that it was created with."""
+    sku = old.sku(given.get("id", ""))
+    if sku is None or not sku.weight or given.get("sku_weight"):
+        return given
+    return given | {"sku_weight": {"value": sku.weight, "unit": "KILOGRAM"}}
 
 
 def _skus(call: Call, product: Product) -> list[Sku]:
