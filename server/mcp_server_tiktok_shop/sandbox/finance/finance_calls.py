@@ -117,8 +117,7 @@ def get_transactions_by_statement(call: Call) -> Json:
     statement = next((s for s in kept.statements if s.id == wanted), None)
     if statement is None:
         raise Refusal(98001004, f"Invalid param 'statement_id': there is no statement '{wanted}' in this shop.")
-    entries: list[Order | Adjustment] = [*statement.orders, *statement.adjustments]
-    page = _page(call, entries, _transaction_key)
+    page = _page(call, [*statement.orders, *statement.adjustments], _transaction_key)
     earned = statement.earned
     told = pages.answer(page, "transactions", lambda entry: _transaction(call, entry))
     return told | {
@@ -191,6 +190,7 @@ def get_unsettled_transactions(call: Call) -> Json:
 def _unsettled(call: Call, order: Order) -> Json:
     earned = of_order(order, call.shop.region)
     completes = order.completed_time()
+    waiting = "The order completes when its after-sale window closes."
     return {
         "id": make_id("16", "transaction", order.id),
         "type": "ORDER",
@@ -200,9 +200,7 @@ def _unsettled(call: Call, order: Order) -> Json:
         "order_create_time": order.create_time,
         "order_delivery_time": order.delivered_time(),
         "estimated_settlement": str(completes),
-        "unsettled_reason": "The after-sale window is open."
-        if call.now < completes
-        else "The statement is cut at 00:00 UTC.",
+        "unsettled_reason": waiting if call.now < completes else "The statement is cut at 00:00 UTC.",
         "est_adjustment_amount": "0.00",
         "est_settlement_amount": text(earned.settlement),
         "est_revenue_amount": text(earned.revenue),
