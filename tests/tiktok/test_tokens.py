@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import socket
 import time
@@ -16,6 +17,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.gateway.log import Log
 from mcp_server_tiktok_shop.tiktok.platform import Rim
+from mcp_server_tiktok_shop.tiktok.store import FileStore
 from tests.keys import ACCESS_TOKEN, REFRESH_TOKEN, reply
 from tests.tiktok.worker import all_stored, keys, stored
 from tests.wire.recorder import NEW_TOKENS, Recorder
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from mcp import Client
 
     from mcp_server_tiktok_shop.sandbox import Entry
+    from mcp_server_tiktok_shop.tiktok.store import Contents
     from tests.conftest import Connect
 
 DAY = 24 * 3600
@@ -322,6 +325,37 @@ async def test_a_new_pair_is_on_disk_before_it_is_used(connect: Connect, sandbox
         sandbox.app._log = Watched()
         good(await client.call_tool(READ, {}))
     assert used == [(old, True), (sandbox.accounts[0].access_token, True)]
+
+
+async def test_a_pair_that_could_not_be_stored_is_used_until_a_newer_one_is(
+    connect: Connect, sandbox: Sandbox, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full: list[bool] = []
+    write = FileStore.write
+
+    def on_a_full_disk(store: FileStore, contents: Contents) -> None:
+        if full and sandbox.tokens.renewals:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(store, contents)
+
+    monkeypatch.setattr(FileStore, "write", on_a_full_disk)
+    async with at_work(connect, sandbox) as client:
+        full.append(True)
+        sandbox.expire_access_token()
+        good(await client.call_tool(READ, {}))
+        assert not holds_newest(home, sandbox)
+        good(await client.call_tool(READ, {}))
+        assert sandbox.tokens.renewals == 1
+        full.clear()
+        for renewals in (2, 3):
+            sandbox.expire_access_token()
+            good(await client.call_tool(READ, {}))
+            good(await client.call_tool(READ, {}))
+            assert sandbox.tokens.renewals == renewals
+            assert holds_newest(home, sandbox)
+        sandbox.log.clear()
+        good(await client.call_tool(READ, {}))
+        assert [entry.code for entry in sandbox.log.of(READ)] == [0]
 
 
 LOST: dict[str, dict[str, Any]] = {

@@ -57,7 +57,7 @@ class Tokens:
         self._learn = learn
         self._renewals: dict[str, asyncio.Task[Account]] = {}
         self._began = 0
-        self._unsaved: dict[str, Account] = {}
+        self._unsaved: dict[str, tuple[SecretStr, Account]] = {}
         self._paused: dict[str, float] = {}
         self._sorted: tuple[Contents, dict[str, Account]] | None = None
 
@@ -84,7 +84,16 @@ class Tokens:
         contents = self._store.now()
         if self._sorted is None or self._sorted[0] is not contents:
             self._sorted = (contents, self._ours(contents.accounts))
-        return self._sorted[1] | self._unsaved if self._unsaved else self._sorted[1]
+        return self._newest(self._sorted[1])
+
+    def _newest(self, ours: dict[str, Account]) -> dict[str, Account]:
+        """The accounts with the pairs that could not be stored, for as long as the store holds those they replaced."""
+        unsaved = {
+            name: renewed
+            for name, (replaced, renewed) in self._unsaved.items()
+            if name in ours and ours[name].access_token == replaced
+        }
+        return ours | unsaved if unsaved else ours
 
     def _ours(self, stored: dict[str, Account]) -> dict[str, Account]:
         key = self.app.key
@@ -149,7 +158,7 @@ class Tokens:
 
     async def _renew(self, account_id: str, rejected: SecretStr) -> Account:
         async with self._store.held() as held:
-            account = (self._ours(held.accounts) | self._unsaved).get(account_id)
+            account = self._newest(self._ours(held.accounts)).get(account_id)
             if account is None:
                 raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN)
             if account.access_token != rejected:
@@ -185,7 +194,7 @@ class Tokens:
         try:
             await held.save()
         except ShopError as error:  # the old pair is dead: better an unstored new one than none
-            self._unsaved[account.id] = renewed
+            self._unsaved[account.id] = (account.access_token, renewed)
             log.error("%s The renewed pair is kept in memory alone.", error.message)  # noqa: TRY400 - no traceback
         log.info("renewed the access token of %s", renewed.name or renewed.id)
         return renewed
@@ -209,13 +218,11 @@ class Tokens:
     async def change(self, account_id: str, **update: Any) -> Account | None:
         """Store a change to an account, if it is still there."""
         async with self._store.held() as held:
-            account = self._ours(held.accounts).get(account_id)
+            account = self._newest(self._ours(held.accounts)).get(account_id)
             if account is not None:
-                account = self._unsaved.get(account_id, account)
                 account = held.accounts[account_id] = account.model_copy(update=update)
                 self._learn(*account.secrets())
                 await held.save()
-                self._unsaved.pop(account_id, None)
             return account
 
     def check_store(self) -> None:
