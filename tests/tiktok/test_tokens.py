@@ -222,6 +222,17 @@ async def test_a_refused_refresh_token_says_how_to_sign_in_and_nothing_is_delete
     assert stored(home) == before
 
 
+async def test_a_renewal_that_is_refused_is_asked_for_once_however_many_calls_wait(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    async with at_work(connect, sandbox) as client:
+        sandbox.expire_access_token()
+        sandbox.faults.add(RENEW, times=None, code=36004004, message="Invalid 'refresh_token': used before.", delay=1.0)
+        results = await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(20)))
+        assert {bad(result)["error"] for result in results} == {"signed_out"}
+    assert len(sandbox.log.of(RENEW)) == 1
+
+
 async def test_an_auth_host_that_is_out_of_reach_loses_nothing(connect: Connect, sandbox: Sandbox, home: Path) -> None:
     async with sandbox.serving() as url:
         ours = keys(sandbox, url)
