@@ -13,6 +13,7 @@ import click
 
 from mcp_server_tiktok_shop import __version__, log
 from mcp_server_tiktok_shop.assembly import Parts, put_together
+from mcp_server_tiktok_shop.assistant.caller import NOBODY
 from mcp_server_tiktok_shop.assistant.run import written
 from mcp_server_tiktok_shop.assistant.server import run_stdio, serve
 from mcp_server_tiktok_shop.clients import CLIENTS, block, command
@@ -142,7 +143,7 @@ def shops(settings: Settings, *, as_json: bool) -> None:
     """Name the shops that this server can act on."""
 
     async def work(parts: Parts) -> int:
-        told = (await parts.assistant.local["list_shops"]({}, None))["shops"]
+        told = (await parts.assistant.local["list_shops"]({}, None, NOBODY))["shops"]
         if as_json:
             click.echo(json.dumps({"shops": told}, ensure_ascii=False, indent=2))
         for shop in () if as_json else told:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mcp_server_tiktok_shop.assistant.caller import NOBODY
 from mcp_server_tiktok_shop.assistant.toolsets import DEFAULT
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.store import FileStore
@@ -79,7 +80,7 @@ def _store(parts: Parts) -> Iterator[Finding]:
 
 
 async def _connection(parts: Parts) -> list[Finding]:
-    told: dict[str, Any] = await parts.assistant.local["check_connection"]({}, None)
+    told: dict[str, Any] = await parts.assistant.local["check_connection"]({}, None, NOBODY)
     findings = []
     for about, key in (("platform", "platform"), ("auth host", "auth_host")):
         host = told[key]

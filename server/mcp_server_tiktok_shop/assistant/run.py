@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic_core import to_json
 
+from mcp_server_tiktok_shop.assistant.caller import NOBODY
 from mcp_server_tiktok_shop.assistant.results import Form, form, shaped, with_failures
 from mcp_server_tiktok_shop.assistant.uploads import uploads
 from mcp_server_tiktok_shop.catalog.binding import bind, local_times
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from mcp_server_tiktok_shop.assistant.caller import Caller
     from mcp_server_tiktok_shop.assistant.files import Files
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.reader import Catalog
@@ -40,7 +42,7 @@ OPERATOR = "Only the person who runs the server can change that."
 class LocalTool(Protocol):
     """A tool that this server answers itself; `shop` is the caller's choice, unresolved."""
 
-    async def __call__(self, values: Json, shop: str | None) -> Json: ...
+    async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Assistant:
             return ShopError("not_permitted", told, hint="It can be done on a server without --shop.")
         return None
 
-    async def run(self, name: str, arguments: Json) -> Json:
+    async def run(self, name: str, arguments: Json, caller: Caller = NOBODY) -> Json:
         """The result of a tool as an object.
 
         Raises:
@@ -93,15 +95,15 @@ class Assistant:
         values, unread = read(operation, given)
         check(operation, values, unread)
         if operation.runs is not None:
-            return await self._run_named(operation, values)
+            return await self._run_named(operation, values, caller)
         told: Json = (
-            {"data": await self.local[name](values, shop)}
+            {"data": await self.local[name](values, shop, caller)}
             if operation.local
             else await self._asked(operation, values, shop, asset)
         )
         return told | {"sandbox": True} if self.sandbox else told
 
-    async def _run_named(self, runner: Operation, values: Json) -> Json:
+    async def _run_named(self, runner: Operation, values: Json, caller: Caller) -> Json:
         """Call the operation that a `run_…` tool names, on the same way through."""
         operation = self.operation(values["name"])
         if operation.runs is not None:
@@ -113,7 +115,7 @@ class Assistant:
             other = self.catalog.operations["run_write_operation"]
             hint = f"Call it with {other.name}." if self.offers(other) else f"Call {operation.name} as a tool."
             raise ShopError("not_permitted", told, hint=hint)
-        return await self.run(operation.name, values.get("arguments", {}))
+        return await self.run(operation.name, values.get("arguments", {}), caller)
 
     def _check_allowed(self, operation: Operation) -> None:
         if (forbidden := self._forbidden(operation)) is not None:

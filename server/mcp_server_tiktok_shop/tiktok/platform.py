@@ -78,8 +78,8 @@ class Platform:
         self.shops = Shops(tokens, self._authorized_shops, pinned)
         self.assets = Assets(tokens, self._authorized_assets)
 
-    async def call(self, call: ApiCall, target: Target) -> Answer:
-        """The platform's answer.
+    async def call(self, call: ApiCall, target: Target, *, until: float | None = None) -> Answer:
+        """The platform's answer, by a moment of the monotonic clock, or else within the deadline.
 
         A token past its expiry is renewed once and a refused cipher fetched anew once: the call was surely not
         done, so a write goes out again too. Reads are repeated on what passes, as far as the deadline allows.
@@ -88,7 +88,7 @@ class Platform:
             ShopError: What the platform refused, or why it was not reached, or that the outcome is unknown.
 
         """
-        until = self._rim.monotonic() + self._deadline
+        until = self.until() if until is None else until
         mended: set[int] = set()
         attempt = 0
         target = await self._with_token(target, until)
@@ -113,6 +113,14 @@ class Platform:
                     raise self._unanswered(call, error) from None
             attempt += 1
             await self._rim.sleep(wait)
+
+    def until(self) -> float:
+        """When a call that begins now must be done, by the monotonic clock."""
+        return self._rim.monotonic() + self._deadline
+
+    def left(self, until: float) -> float:
+        """Seconds until then."""
+        return until - self._rim.monotonic()
 
     async def _once(self, call: ApiCall, target: Target, until: float) -> Answer:
         left = until - self._rim.monotonic()

@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.tiktok.envelope import Lost, Unreached
 from mcp_server_tiktok_shop.tiktok.shops import Target
 
 if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.assistant.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.tiktok.accounts import Account
     from mcp_server_tiktok_shop.tiktok.network import Network
@@ -36,7 +37,7 @@ class Connection:
     active_shops: Operation
     rim: Rim
 
-    async def __call__(self, _values: Json, _shop: str | None) -> Json:
+    async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
         accounts, refused = await self._accounts()
         # Where accounts go their own ways, the first of them is tried: there may be no other way out.
         network = self.network.through(accounts[0].proxy) if accounts else self.network

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from mcp_server_tiktok_shop.assistant.caller import Caller
     from mcp_server_tiktok_shop.assistant.files import Files
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.tiktok.documents import Documents, HandedOut
@@ -64,7 +65,7 @@ class Labels:
     find_label: Callable[[str, str | None], Awaitable[tuple[str, SecretStr]]]
     clock: Callable[[], float]
 
-    async def __call__(self, values: Json, shop: str | None) -> Json:
+    async def __call__(self, values: Json, shop: str | None, _caller: Caller) -> Json:
         target = _target(values)
         package_id: str | None = values.get("package_id")
         sources: list[str] = values.get("source", [])

@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mcp_server_tiktok_shop.assistant.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.reader import Catalog
     from mcp_server_tiktok_shop.catalog.search import Index
@@ -35,7 +36,7 @@ class Reach:
         reached = (o for o in self.catalog.operations.values() if o.runs is None and self.offers(o))
         return Index(reached, DEFAULT)
 
-    async def find(self, values: Json, _shop: str | None) -> Json:
+    async def find(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
         """The operations that the words of a question lead to, best first."""
         found = await asyncio.to_thread(lambda: self._index.find(values["query"]))
         area, effect = values.get("area"), values.get("effect")
@@ -59,7 +60,7 @@ class Reach:
             "invalid_arguments", f"area {area!r} does not exist{did_you_mean}", hint=hint, problems=(problem,)
         )
 
-    async def describe(self, values: Json, _shop: str | None) -> Json:
+    async def describe(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
         """All that is known of one operation."""
         operation = self.named(values["name"])
         if not self.offers(operation):

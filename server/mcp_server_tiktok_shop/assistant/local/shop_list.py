@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from mcp_server_tiktok_shop.assistant.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.tiktok.shops import Shops
 
@@ -18,7 +19,7 @@ class ShopList:
     shops: Shops
     zone: ZoneInfo | None
 
-    async def __call__(self, _values: Json, _shop: str | None) -> Json:
+    async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
         told = []
         for target in await self.shops.known():
             if target.shop is None:

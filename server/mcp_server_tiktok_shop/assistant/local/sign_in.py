@@ -12,6 +12,7 @@ from mcp_server_tiktok_shop.tiktok.sign_in import CODE_LIFE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mcp_server_tiktok_shop.assistant.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.tiktok.shops import Shops
     from mcp_server_tiktok_shop.tiktok.sign_in import SignIn
@@ -27,7 +28,7 @@ class SignInTools:
     shops: Shops
     service: Callable[[], tuple[str, str]]
 
-    async def link(self, _values: Json, _shop: str | None) -> Json:
+    async def link(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
         """The address at which the seller agrees."""
         service_id, region = self.service()
         if not service_id:
@@ -37,7 +38,7 @@ class SignInTools:
         url = await asyncio.to_thread(self.sign_in.link, service_id, region)
         return {"url": url, "code_lives_minutes": CODE_LIFE // 60}
 
-    async def exchange(self, values: Json, _shop: str | None) -> Json:
+    async def exchange(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
         """Turn an authorization code into a stored token pair, and find the shops it opens."""
         account = await self.sign_in.finish(values["auth_code"])
         if account.shops is None:
@@ -50,7 +51,7 @@ class SignInTools:
         except ShopError:  # of a pinned server whose own shop is not among them
             return set()
 
-    async def renew(self, _values: Json, shop: str | None) -> Json:
+    async def renew(self, _values: Json, shop: str | None, _caller: Caller) -> Json:
         """Renew the token pair of the account that `shop` belongs to, or of the only one."""
         target = await self.shops.choose(shop, "never")
         account = await self.tokens.renewed(target.account.id, target.account.access_token)
