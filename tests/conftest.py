@@ -44,7 +44,7 @@ def connect(era: str, home: Path) -> Connect:
     async def connected(**more: Any) -> AsyncIterator[Client]:
         options = {name: more.pop(name) for name in ("rim", "deadline", "sandbox_object") if name in more}
         sandbox = options.pop("sandbox_object", None)
-        environment = {"TIKTOK_SHOP_HOME": str(home)}
+        environment = {"TIKTOK_SHOP_HOME": str(home), "TIKTOK_SHOP_CONFIRM": "none"}
         if not more.get("sandbox"):
             environment |= {
                 "TIKTOK_SHOP_APP_KEY": APP_KEY,

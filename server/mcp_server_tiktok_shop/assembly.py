@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import log
+from mcp_server_tiktok_shop.assistant.answers import Answers
+from mcp_server_tiktok_shop.assistant.confirming import Confirming
 from mcp_server_tiktok_shop.assistant.files import Files
 from mcp_server_tiktok_shop.assistant.local.connection import Connection
 from mcp_server_tiktok_shop.assistant.local.labels import Labels
 from mcp_server_tiktok_shop.assistant.local.reach import Reach
 from mcp_server_tiktok_shop.assistant.local.shop_list import ShopList
 from mcp_server_tiktok_shop.assistant.local.sign_in import SignInTools
+from mcp_server_tiktok_shop.assistant.reads import Reads
 from mcp_server_tiktok_shop.assistant.run import Assistant
 from mcp_server_tiktok_shop.assistant.toolsets import UnknownToolError, known_tools, listed
+from mcp_server_tiktok_shop.assistant.writes import Writes
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings, SettingsError
 from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, Account, App, Shop
 from mcp_server_tiktok_shop.tiktok.authorization import AuthHost
 from mcp_server_tiktok_shop.tiktok.documents import Documents, HandedOut
+from mcp_server_tiktok_shop.tiktok.journal import Journal
+from mcp_server_tiktok_shop.tiktok.ledger import Ledger
 from mcp_server_tiktok_shop.tiktok.network import Network
 from mcp_server_tiktok_shop.tiktok.platform import Platform, Rim, Sources
+from mcp_server_tiktok_shop.tiktok.records import FileRecords
 from mcp_server_tiktok_shop.tiktok.requests import ApiHost
 from mcp_server_tiktok_shop.tiktok.sign_in import SignIn, States
 from mcp_server_tiktok_shop.tiktok.store import Contents, FileStore, MemoryStore
@@ -112,12 +119,24 @@ def put_together(
     labels = settings.state / "labels"
     files = Files((settings.folder, labels), home, (labels, settings.state / "files"))
     handed_out = HandedOut(settings.state / "documents.txt", rim.clock)
+    answers = Answers(catalog)
+    reads = Reads(catalog, platform, answers, handed_out, settings.time_zone)
+    writes = Writes(
+        platform,
+        Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock)),
+        Ledger(FileRecords(settings.state / "unknown.json", rim.clock), rim.clock),
+        Journal(settings.state / "journal.jsonl"),
+        reads.look,
+        lambda _operation, values: values,
+    )
     local: dict[str, Any] = {}
     assistant = Assistant(
         catalog,
         platform,
         files,
-        handed_out,
+        reads,
+        writes,
+        answers,
         local,
         shown,
         excluded,

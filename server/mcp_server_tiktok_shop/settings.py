@@ -23,6 +23,7 @@ FILE = "_FILE"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 API_URL = "https://open-api.tiktokglobalshop.com"
 AUTH_URL = "https://auth.tiktok-shops.com"
+SMALLEST, LARGEST = 4_000, 4_000_000  # bytes of a result
 
 
 class SettingsError(Exception):
@@ -56,7 +57,9 @@ class Settings:
     sandbox: bool = False
     sandbox_shops: int = 1
     time_zone: ZoneInfo | None = None
-    confirm: Literal["none"] = "none"
+    confirm: Literal["asks", "all", "none", "person"] = "asks"
+    result_bytes: int = 40_000
+    buyer_data: Literal["masked", "full", "none"] = "masked"
     era: Literal["auto", "legacy"] = "auto"
     log_level: str = "INFO"
 
@@ -143,6 +146,12 @@ def _shops(text: str) -> int:
     return int(_one_of("1", "3")(text))
 
 
+def _budget(text: str) -> int:
+    if not text.strip().isdecimal() or not SMALLEST <= int(text) <= LARGEST:
+        raise ValueError(f"is not a number of bytes from {SMALLEST} to {LARGEST}")
+    return int(text)
+
+
 def _level(text: str) -> str:
     return _one_of("debug", "info", "warning", "error")(text).upper()
 
@@ -189,7 +198,20 @@ SETTINGS = (
     Setting("sandbox", "Use the simulated shop: no account, no network.", _truth, default="off", switch=True),
     Setting("sandbox_shops", "Shops in the simulation: 1, or 3 under two accounts.", _shops, default="1"),
     Setting("time_zone", "IANA zone in which days begin.", zone, default="by the shop's region"),
-    Setting("confirm", "What is asked before a write. Only `none` so far.", _one_of("none"), default="none"),
+    Setting(
+        "confirm",
+        "Writes that wait for a yes: `asks` (what touches money, stock, the public, a person, or can't be undone), "
+        "`all`, `none`, or `person` (every one, by a person whom the client asks; else not at all).",
+        _one_of("asks", "all", "none", "person"),
+        default="asks",
+    ),
+    Setting(
+        "buyer_data",
+        "Names, phones, e-mails and addresses of buyers: `masked`, `full`, or `none` (taken out).",
+        _one_of("masked", "full", "none"),
+        default="masked",
+    ),
+    Setting("result_bytes", "The largest result; what is beyond is kept to be read in parts.", _budget, "40000"),
     Setting("era", "`legacy` for clients that mix up both protocol eras.", _one_of("auto", "legacy"), default="auto"),
     Setting("log_level", "How much is logged to standard error.", _level, default="info"),
 )

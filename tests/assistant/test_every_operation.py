@@ -39,7 +39,8 @@ def sandbox() -> Sandbox:
 @asynccontextmanager
 async def connected(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Client]:
     parts = put_together(
-        read_settings({"TIKTOK_SHOP_SANDBOX": "1", "TIKTOK_SHOP_HOME": str(tmp_path)}), sandbox=sandbox
+        read_settings({"TIKTOK_SHOP_SANDBOX": "1", "TIKTOK_SHOP_HOME": str(tmp_path), "TIKTOK_SHOP_CONFIRM": "none"}),
+        sandbox=sandbox,
     )
     server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
     async with Client(server) as client:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mcp_server_tiktok_shop.catalog.own import takes_asset
 from mcp_server_tiktok_shop.catalog.reader import Catalog
-from mcp_server_tiktok_shop.catalog.schemas import takes_asset
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.assistant.arguments import accepted
 from tests.assistant.test_every_operation import MP4, PDF, runner

@@ -11,6 +11,7 @@ import pytest
 from mcp_server_tiktok_shop.assistant.toolsets import ALWAYS, DEFAULT
 from mcp_server_tiktok_shop.catalog.checking import check
 from mcp_server_tiktok_shop.catalog.operation import TIMES, is_time, preset
+from mcp_server_tiktok_shop.catalog.own import own, schemas_of
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.catalog.reading import read
 from mcp_server_tiktok_shop.catalog.schemas import checking, listing
@@ -56,9 +57,10 @@ def test_what_is_enforced_is_a_valid_schema_and_closed(operation: Operation) -> 
 def test_what_is_listed_is_enforced(operation: Operation) -> None:
     """A model that keeps to the list is not refused for it: each listed keyword is at least as strict."""
     enforced = dict(subschemas(checking(operation)))
-    declared = {f".{name}{path}": s for name, a in operation.arguments.items() for path, s in subschemas(a)}
-    for path, shown in subschemas(listing(operation, shop=False)):
-        if path in ("", ".category_asset"):  # ours: it chooses a cipher
+    taken = operation.arguments | schemas_of(own(operation))
+    declared = {f".{name}{path}": s for name, a in taken.items() for path, s in subschemas(a)}
+    for path, shown in subschemas(listing(operation)):
+        if path == "":
             continue
         assert path in enforced, path
         if is_time(declared[path]):
@@ -151,7 +153,7 @@ def test_what_is_missing_unknown_and_wrong_is_told_at_once(operation: Operation)
 def test_every_listed_name_is_accepted_with_a_value_of_its_type(name: str) -> None:
     """A value made from the listed schema alone is never refused as unknown or of a wrong type."""
     operation = CATALOG.operations[name]
-    values, unread = read(operation, example(listing(operation, shop=False)))
+    values, unread = read(operation, example(listing(operation)))
     try:
         check(operation, values, unread)
     except ShopError as error:

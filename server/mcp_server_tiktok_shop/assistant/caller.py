@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Decision = Literal["accepted", "declined", "cancelled", "unanswered"]
+PATIENCE = 50.0  # seconds that a question may stand: clients give up on a call after a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back to a question that was put by answering the call with it; `state` tells which question."""
+
+    state: str
+    decision: Decision
+
+
+class Asked(Exception):  # noqa: N818 - no fault: the way out of a call that is answered with a question
+    """The question to answer this call with; the client calls again with the reply."""
+
+    def __init__(self, question: str, state: str) -> None:
+        super().__init__("a person is asked")
+        self.question = question
+        self.state = state
 
 
 class Caller(Protocol):
     """The other end of one call. Nothing about it outlives the call."""
 
     @property
-    def can_ask(self) -> bool:
-        """Whether a person can be asked through the client."""
+    def asks(self) -> Literal["", "now", "again"]:
+        """Whether a person can be asked: not at all, while the call waits, or by answering it with a question."""
+        ...
+
+    @property
+    def reply(self) -> Reply | None:
+        """The reply that this call carries, to a question that an earlier one was answered with."""
         ...
 
     async def ask(self, question: str) -> Decision:
-        """What the person answers to a yes-or-no question."""
+        """What the person answers to a yes-or-no question, within PATIENCE; only where `asks` is "now"."""
         ...
 
     async def progress(self, done: float, total: float | None, message: str) -> None:
@@ -27,7 +51,8 @@ class Caller(Protocol):
 class Nobody:
     """A caller that can't be asked and isn't told: a command line, or a call made for another one."""
 
-    can_ask = False
+    asks: Literal["", "now", "again"] = ""
+    reply: Reply | None = None
 
     async def ask(self, _question: str) -> Decision:
         return "unanswered"

@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.catalog.reading import LONGEST, MILLISECONDS, SAFE
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import Operation
@@ -98,6 +99,8 @@ def _moment(value: Any, unit: int, zone: ZoneInfo) -> Any:
 def with_failures(told: Json, operation: Operation, values: Json, meaning: Meaning) -> Json:
     """Faults of single items, which the platform hides in a success, brought up as `failed`.
 
+    Of a batch it is told, too, which items were `done`, and `again` holds the arguments that send the failed ones anew.
+
     Raises:
         ShopError: `platform`, where every item of the batch failed.
 
@@ -106,11 +109,15 @@ def with_failures(told: Json, operation: Operation, values: Json, meaning: Meani
     if not faults:
         return told
     failed = [_failure(fault, meaning) for fault in (faults if isinstance(faults, list) else [faults])]
-    asked = _batch(operation, values)
+    told = {**told, "failed": failed}
+    batch = _batch(operation, values)
+    if batch is None:
+        return told
+    name, asked = batch
     named = {item["id"] for item in failed if "id" in item}
-    if asked is not None and len(named) + sum("id" not in item for item in failed) >= asked:
+    if len(named) + sum("id" not in item for item in failed) >= len(asked):
         first = failed[0]
-        count = "It was not done" if asked == 1 else f"None of the {asked} was done"
+        count = "It was not done" if len(asked) == 1 else f"None of the {len(asked)} was done"
         raise ShopError(
             "platform",
             f"{count}: {first['message']}",
@@ -119,7 +126,23 @@ def with_failures(told: Json, operation: Operation, values: Json, meaning: Meani
             request_id=told.get("request_id"),
             failed=failed,
         )
-    return {**told, "failed": failed}
+    if any("id" not in item for item in failed):
+        return told  # which ones were done can't be told
+    again = [item for item in asked if named & set(_texts(item))]
+    done = [item if isinstance(item, str) else next(iter(_texts(item)), "") for item in asked if item not in again]
+    return {**told, "done": done} | ({"again": {**values, name: again}} if again else {})
+
+
+def _texts(item: Any) -> Iterator[str]:
+    """The texts in an item of a batch, that which names it first."""
+    if isinstance(item, dict):
+        for name in sorted(item, key=lambda name: not (name == "id" or name.endswith("_id"))):
+            yield from _texts(item[name])
+    elif isinstance(item, list):
+        for inner in item:
+            yield from _texts(inner)
+    elif isinstance(item, str):
+        yield item
 
 
 def _failure(fault: Any, meaning: Meaning) -> Json:
@@ -145,7 +168,7 @@ def _id(detail: Any) -> str | None:
     return next(filter(None, map(_id, detail.values())), None)
 
 
-def _batch(operation: Operation, values: Json) -> int | None:
-    """How many things a write was asked to do, if it was asked for a list of them."""
-    lists = [values[n] for n in operation.required if isinstance(values.get(n), list)]
-    return len(lists[0]) if len(lists) == 1 else None
+def _batch(operation: Operation, values: Json) -> tuple[str, list[Any]] | None:
+    """The list of things that a write was asked to do, with its argument, if it was asked for one."""
+    lists = [(n, values[n]) for n in operation.required if isinstance(values.get(n), list)]
+    return lists[0] if len(lists) == 1 else None

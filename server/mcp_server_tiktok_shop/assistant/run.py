@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic_core import to_json
 
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
-from mcp_server_tiktok_shop.assistant.results import Form, form, shaped, with_failures
+from mcp_server_tiktok_shop.assistant.previews import Preview
+from mcp_server_tiktok_shop.assistant.reads import DOCUMENT
 from mcp_server_tiktok_shop.assistant.uploads import uploads
+from mcp_server_tiktok_shop.assistant.writes import Write
 from mcp_server_tiktok_shop.catalog.binding import bind, local_times
 from mcp_server_tiktok_shop.catalog.checking import check
+from mcp_server_tiktok_shop.catalog.own import OWN, own, takes_asset
 from mcp_server_tiktok_shop.catalog.reading import read
-from mcp_server_tiktok_shop.catalog.schemas import chooses, takes_asset
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
@@ -25,17 +27,19 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from mcp_server_tiktok_shop.assistant.answers import Answers
     from mcp_server_tiktok_shop.assistant.caller import Caller
     from mcp_server_tiktok_shop.assistant.files import Files
+    from mcp_server_tiktok_shop.assistant.reads import Reads
+    from mcp_server_tiktok_shop.assistant.writes import Writes
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.reader import Catalog
-    from mcp_server_tiktok_shop.tiktok.documents import HandedOut
     from mcp_server_tiktok_shop.tiktok.platform import Platform
     from mcp_server_tiktok_shop.tiktok.shops import Target
 
 log = logging.getLogger(__name__)
 
-DOCUMENT = "doc_url"
+SHOWN_ONLY = "A dry run: nothing was sent."
 OPERATOR = "Only the person who runs the server can change that."
 
 
@@ -52,18 +56,26 @@ class Assistant:
     catalog: Catalog
     platform: Platform
     files: Files
-    handed_out: HandedOut
+    reads: Reads
+    writes: Writes
+    answers: Answers
     local: Mapping[str, LocalTool]
     listed: tuple[str, ...] = ()
     excluded: frozenset[str] = frozenset()
     zone: ZoneInfo | None = None
     read_only: bool = False
     sandbox: bool = False
-    forms: dict[str, Form] = field(default_factory=dict)
 
     def offers(self, operation: Operation) -> bool:
         """Whether this server does the operation at all, listed or not."""
         return self._forbidden(operation) is None
+
+    def pointless(self, operation: Operation) -> set[str]:
+        """Those of our own arguments that need not be listed with it: nothing is asked for here that they answer."""
+        asked = self.writes.confirming.mode not in ("none", "person") and (
+            operation.runs == "write" or self.writes.confirming.asks(operation)
+        )
+        return set() if asked else {"confirm"}
 
     def _forbidden(self, operation: Operation) -> ShopError | None:
         """Why this server was started not to do an operation: exclusion, read-only, or a pin to one shop."""
@@ -91,16 +103,12 @@ class Assistant:
         given = dict(arguments)
         if operation.runs is not None:
             _move_inside(given)
-        shop, asset = (_taken(operation, given, name) for name in ("shop", "category_asset"))
         values, unread = read(operation, given)
         check(operation, values, unread)
         if operation.runs is not None:
             return await self._run_named(operation, values, caller)
-        told: Json = (
-            {"data": await self.local[name](values, shop, caller)}
-            if operation.local
-            else await self._asked(operation, values, shop, asset)
-        )
+        ours = {ours: values.pop(ours) for ours in own(operation) if ours in values}
+        told = await (self._here if operation.local else self._asked)(operation, values, ours, caller)
         return told | {"sandbox": True} if self.sandbox else told
 
     async def _run_named(self, runner: Operation, values: Json, caller: Caller) -> Json:
@@ -123,11 +131,6 @@ class Assistant:
         if reason := operation.record.get("refused"):
             raise ShopError("not_permitted", f"{operation.name} is not called from here: {reason}")
 
-    def _form(self, operation: Operation) -> Form:
-        if operation.name not in self.forms:
-            self.forms[operation.name] = form(self.catalog.shape(operation))
-        return self.forms[operation.name]
-
     def operation(self, name: str) -> Operation:
         """The operation of a name.
 
@@ -146,21 +149,32 @@ class Assistant:
         hint = f"Did you mean {' or '.join(near)}?" if near else "find_operations looks for one by what it does."
         raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
 
-    async def _asked(self, operation: Operation, values: Json, shop: str | None, asset: str | None) -> Json:
+    async def _here(self, operation: Operation, values: Json, ours: Json, caller: Caller) -> Json:
+        """What this server answers itself. A token call goes to the platform all the same, and may have to wait."""
+        if ours.get("dry_run"):
+            return {"data": Preview(operation, None, {}, None).told(), "note": SHOWN_ONLY}
+        if operation.sends:
+            await self.writes.confirm(operation, values | {"shop": ours.get("shop")}, ours, caller)
+        return {"data": await self.local[operation.name](values, ours.get("shop"), caller)}
+
+    async def _asked(self, operation: Operation, values: Json, ours: Json, caller: Caller) -> Json:
         files = await asyncio.to_thread(uploads, operation, values, self.files) if operation.uploads else {}
-        target = await self._target(operation, shop, asset)
+        target = await self._target(operation, ours.get("shop"), ours.get("category_asset"))
         zone = target.zone(self.zone)
-        answer = await self.platform.call(bind(operation, values, zone, files), target)
-        if isinstance(url := answer.data.get(DOCUMENT), str):
-            await self._remember(url)
-        told = shaped(answer, self._form(operation), zone)
-        told = with_failures(told, operation, values, self.catalog.error)
+        if operation.effect == "read":
+            told = await self.reads.do(operation, values, ours, target, caller)
+        else:
+            write = Write(operation, values, target, zone, files)
+            if ours.get("dry_run"):
+                told = {"data": (await self.writes.preview(write, looking=False)).told(), "note": SHOWN_ONLY}
+            else:
+                answer = await self.writes.do(write, ours, caller)
+                told = await self.answers.told(operation, self.answers.opened(operation, values, answer, zone), {})
         if target.shop is not None:
             told["shop"] = target.shop.label
-        if missing := _not_found(operation, values, told["data"]):
-            told["not_found"] = missing
         if any(local_times(operation.arguments[n], value) for n, value in values.items()):
-            told["note"] = f"Times given without offset were read in {zone.key}."
+            note = f"Times given without offset were read in {zone.key}."
+            told["note"] = " ".join(filter(None, (told.get("note"), note)))
         return told
 
     async def _target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
@@ -183,45 +197,17 @@ class Assistant:
         if not isinstance(url, str) or not url:
             told = f"The label of package {package_id} is not ready yet."
             raise ShopError("platform", told, hint="Labels take some seconds: try again.", retryable=True)
-        await self._remember(url)
+        await self.reads.remember(url)
         return url, target.account.proxy
-
-    async def _remember(self, url: str) -> None:
-        try:
-            await self.handed_out.remember(url)
-        except (OSError, TimeoutError) as error:  # the call itself is done; resize_pdf can still go by package_id
-            log.warning("a document's link could not be remembered: %s", type(error).__name__)
 
 
 def _move_inside(given: dict[str, Any]) -> None:
-    """`shop` given beside `arguments`, where a model easily puts it, belongs inside."""
+    """Our own arguments given beside `arguments`, where a model easily puts them, belong inside."""
     inner = given.get("arguments", {})
-    for name in ("shop", "category_asset"):
+    for name in OWN:
         if name in given and isinstance(inner, dict) and name not in inner:
             inner = {**inner, name: given.pop(name)}
             given["arguments"] = inner
-
-
-def _taken(operation: Operation, given: dict[str, Any], name: str) -> str | None:
-    """One of our own arguments, where the operation has a use for it."""
-    if name not in chooses(operation):
-        return None
-    choice = given.pop(name, None)
-    if choice is None or choice == "":
-        return None
-    if not isinstance(choice, str | int) or isinstance(choice, bool):
-        problem = Problem(name, "must be text")
-        raise ShopError("invalid_arguments", f"{name} must be text", problems=(problem,))
-    return str(choice) if str(choice).strip() else None
-
-
-def _not_found(operation: Operation, values: Json, data: Json) -> list[str]:
-    """The ids that were asked for and are not in the answer, where the record says how to tell."""
-    rule = operation.record.get("answers_each")
-    if rule is None:
-        return []
-    found = {str(row.get("id")) for row in data.get(rule["list"]) or () if isinstance(row, dict)}
-    return [wanted for wanted in values[rule["argument"]] if wanted not in found]
 
 
 def written(told: Json) -> str:

@@ -16,6 +16,7 @@ from mcp.server.runner import serve_loop
 from mcp.server.stdio import stdio_server
 from mcp.types import (
     CallToolResult,
+    InputRequiredResult,
     ListToolsResult,
     TextContent,
     Tool,
@@ -23,6 +24,8 @@ from mcp.types import (
 )
 
 from mcp_server_tiktok_shop import __version__
+from mcp_server_tiktok_shop.assistant.caller import Asked
+from mcp_server_tiktok_shop.assistant.client import Client, question
 from mcp_server_tiktok_shop.assistant.instructions import instructions
 from mcp_server_tiktok_shop.assistant.run import written
 from mcp_server_tiktok_shop.catalog.schemas import listing
@@ -57,13 +60,17 @@ def serve(
     ) -> ListToolsResult:
         return tools
 
-    async def on_call_tool(_ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
+    async def on_call_tool(
+        ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
         began = time.monotonic()
         outcome = "ok"
         told: dict[str, Any] = {}
         try:
-            told = await assistant.run(params.name, params.arguments or {})
+            told = await assistant.run(params.name, params.arguments or {}, Client(ctx, params))
             text = written(told)
+        except Asked as asked:
+            return question(secrets.hide(asked.question), asked.state)
         except ShopError as error:
             told, outcome = error.told(), error.kind
             text = written(told)
@@ -108,14 +115,15 @@ def serve(
 def list_tools(assistant: Assistant, *, list_shop: bool) -> list[Tool]:
     """The tools that this server offers, as a client lists them."""
     listed = (assistant.catalog.operations[name] for name in assistant.listed)
-    return [_tool(operation, list_shop=list_shop) for operation in filter(assistant.offers, listed)]
+    hidden = set() if list_shop else {"shop"}
+    return [_tool(operation, hidden | assistant.pointless(operation)) for operation in filter(assistant.offers, listed)]
 
 
-def _tool(operation: Operation, *, list_shop: bool) -> Tool:
+def _tool(operation: Operation, without: set[str]) -> Tool:
     return Tool(
         name=operation.name,
         description=operation.description,
-        input_schema=listing(operation, shop=list_shop),
+        input_schema=listing(operation, without=without),
         annotations=ToolAnnotations(
             title=operation.title,
             read_only_hint=operation.effect == "read",

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.catalog import schemas
+from mcp_server_tiktok_shop.catalog import own, schemas
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ PATTERNS = {
     schemas.NOT_BLANK: "must not be empty",
     schemas.IN_LIST: "is empty or holds a comma: give each value as an item of its own",
     schemas.DECIMAL: "is not a decimal number in text, such as 12.50",
+    own.OWN["pages"]["pattern"]: "is neither a number of pages nor all",
     schemas.INTEGER: "is not a whole number in text, such as 12",
 }
 
@@ -116,7 +117,7 @@ def _plain(path: str, name: str, limit: Any, at: Any) -> Problem:
 
 
 def _unknown(operation: Operation, steps: list[str | int], path: str, name: str) -> Problem:
-    known = list(_fields(operation, steps))
+    known = list(_declared(operation, steps))
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     if near:
         return Problem(path, f"is not an argument here; did you mean {near[0]}?", near[0])
@@ -131,13 +132,9 @@ def _choices(operation: Operation, error: jsonschema_rs.ValidationError, name: s
     return "one of " + ", ".join(map(str, schema["enum"])) if "enum" in schema else None
 
 
-def _fields(operation: Operation, steps: list[str | int]) -> Iterable[str]:
-    return [*_declared(operation, steps), *(() if steps else schemas.chooses(operation))]
-
-
 def _declared(operation: Operation, steps: list[str | int]) -> Json:
-    """The fields that the record knows at a place in the arguments."""
-    fields: Json = operation.arguments
+    """The fields that are known at a place in the arguments."""
+    fields: Json = operation.arguments | own.schemas_of(own.own(operation))
     schema: Json = {}
     for step in steps:
         schema = schema["items"] if isinstance(step, int) else fields[step]

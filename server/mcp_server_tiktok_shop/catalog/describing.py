@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.catalog.schemas import chooses, full
+from mcp_server_tiktok_shop.catalog.own import OWN, own
+from mcp_server_tiktok_shop.catalog.schemas import full
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
@@ -13,10 +14,6 @@ CIPHER = {
     "required": "for one shop",
     "optional": "for one shop",
     "never": "for the whole account, not one shop",
-}
-CHOICES = {
-    "shop": "shop (name, id or region, from list_shops)",
-    "category_asset": "category_asset (market/category, from get_authorized_category_assets)",
 }
 
 
@@ -42,8 +39,8 @@ def description(operation: Operation, shape: Json) -> Json:
         if key in record:
             told[word] = record[key]
     told["arguments"] = full(operation)
-    if choices := chooses(operation):
-        told["also_inside_arguments"] = " and ".join(CHOICES[choice] for choice in choices)
+    if ours := own(operation):
+        told["also_inside_arguments"] = {name: OWN[name]["description"] for name in ours}
     if outline := shaped(shape):
         told["answer"] = outline
     return told

@@ -53,6 +53,11 @@ class Operation:
         return self.effect != "read" and (not self.local or self.runs is not None)
 
     @property
+    def sends(self) -> bool:
+        """Whether it sends something that changes what others hold: a write to the platform, tokens included."""
+        return self.effect != "read" and "path" in self.record
+
+    @property
     def runs(self) -> str | None:
         """Of the tools that call other operations: what kind they may call, "read" or "write"."""
         return self.record.get("runs")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.catalog.operation import Json, Operation, is_time
+from mcp_server_tiktok_shop.catalog.own import own, schemas_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
 DEPTH, WHOLE = 5, 50  # how deep an argument is shown in the list, and when it is described
 # Ids and other values that stand in the path: what has a meaning in a URL can't be one.
@@ -19,8 +20,6 @@ DECIMAL = r"^-?\d+(\.\d+)?$"
 INTEGER = r"^-?\d+$"
 KEYWORDS = ("type", "minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum")
 TIME = "ISO 8601 or Unix seconds"
-ASSET = {"type": "string", "description": "market/category, from get_authorized_category_assets; where several"}
-SHOP = {"type": "string", "description": "from list_shops"}
 
 
 def checking(operation: Operation) -> Json:
@@ -29,6 +28,7 @@ def checking(operation: Operation) -> Json:
         name: _enforced(schema, required=name in operation.required, places=operation.places(name))
         for name, schema in operation.arguments.items()
     }
+    properties |= {name: _enforced(schema, required=False) for name, schema in schemas_of(own(operation)).items()}
     whole = {"type": "object", "properties": properties, "required": list(operation.required)}
     return whole | {"additionalProperties": False} | _conditions(operation.arguments)
 
@@ -75,6 +75,8 @@ def _pattern(schema: Json, *, required: bool, places: tuple[str, ...]) -> str | 
         return IN_PATH
     if "query list" in places:
         return IN_LIST
+    if "pattern" in schema:
+        return str(schema["pattern"])
     numeric = "minimum" in schema or "maximum" in schema
     by_unit = {"decimal-string": DECIMAL, "integer-string": INTEGER}
     pattern = by_unit.get(schema.get("x-unit", ""), DECIMAL if numeric else None)
@@ -107,15 +109,14 @@ def _then(name: str, rule: Json) -> Json:
     return then | ({"required": [name]} if rule.get("required") else {})
 
 
-def listing(operation: Operation, *, shop: bool) -> Json:
-    """What a model is shown: one type a property, limits also in words, seldom needed fields left out."""
-    shown = {name: schema for name, schema in operation.arguments.items() if not schema.get("unlisted")}
-    made = _object({name: _shown(schema, DEPTH, whole=False) for name, schema in shown.items()}, operation.asked)
-    if shop and takes_shop(operation):
-        made["properties"]["shop"] = SHOP
-    if takes_asset(operation):
-        made["properties"]["category_asset"] = ASSET
-    return made
+def listing(operation: Operation, *, without: Container[str] = ()) -> Json:
+    """What a model is shown: one type a property, limits also in words, seldom needed fields left out.
+
+    `without` are those of our own arguments that mean nothing on this server, such as `shop` where there is one.
+    """
+    ours = schemas_of(name for name in own(operation) if name not in without)
+    shown = {name: schema for name, schema in (operation.arguments | ours).items() if not schema.get("unlisted")}
+    return _object({name: _shown(schema, DEPTH, whole=False) for name, schema in shown.items()}, operation.asked)
 
 
 def full(operation: Operation) -> Json:
@@ -127,24 +128,6 @@ def full(operation: Operation) -> Json:
 def _object(properties: Json, needed: Iterable[str]) -> Json:
     needed = [name for name in needed if name in properties]
     return {"type": "object", "properties": properties} | ({"required": needed} if needed else {})
-
-
-def takes_shop(operation: Operation) -> bool:
-    """Whether `shop` chooses something: the shop itself, or whose token is used."""
-    if takes_asset(operation) and operation.cipher == "never":
-        return False
-    return operation.asks_platform or bool(operation.record.get("takes_shop"))
-
-
-def takes_asset(operation: Operation) -> bool:
-    """Whether `category_asset` chooses what an affiliate partner's operation is for."""
-    return operation.record.get("other_cipher") == "category_asset_cipher"
-
-
-def chooses(operation: Operation) -> tuple[str, ...]:
-    """Our own arguments, beside those of the platform."""
-    choices = {"shop": takes_shop(operation), "category_asset": takes_asset(operation)}
-    return tuple(name for name, there in choices.items() if there)
 
 
 def _shown(schema: Json, depth: int, *, whole: bool) -> Json:

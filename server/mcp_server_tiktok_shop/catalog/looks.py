@@ -1,0 +1,48 @@
+"""Which read tells what a write is about: its name, its state, what it holds now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+
+# By argument of a write in these areas: the read, the argument it takes the id in, and what to tell of its answer.
+FILE = Path(__file__).with_name("looks.json")
+MOST = 5  # things to look at before a write
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One read: its operation, its arguments, the paths in its answer that tell what is concerned."""
+
+    operation: str
+    values: Json
+    tells: tuple[str, ...]
+
+
+def looks(operation: Operation, values: Json) -> list[Look]:
+    """The reads that tell what a write with these values concerns, the first few; none where nothing tells it."""
+    known = _file()
+    if operation.area not in known["areas"] or operation.cipher == "never":
+        return []
+    for name, rule in known["arguments"].items():
+        given = values.get(name)
+        ids = given if isinstance(given, list) else [given] if given else []
+        if not ids or not all(isinstance(i, str) for i in ids):
+            continue
+        argument, tells = rule["argument"], tuple(rule["tells"])
+        if argument.endswith("ids"):  # one call reads them all
+            return [Look(rule["operation"], {argument: ids[:50]}, tells)]
+        return [Look(rule["operation"], {argument: i}, tells) for i in ids[:MOST]]
+    return []
+
+
+@cache
+def _file() -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return told
