@@ -38,12 +38,16 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def connect(era: str, home: Path) -> Connect:
-    """Connects a client to a server with settings of the test's choosing; `put_together`'s options pass through."""
+    """Connects a client to a server with settings of the test's choosing; `put_together`'s options pass through.
+
+    `asked` answers what the server asks its person; without it the client says that it can't.
+    """
 
     @asynccontextmanager
     async def connected(**more: Any) -> AsyncIterator[Client]:
         options = {name: more.pop(name) for name in ("rim", "deadline", "sandbox_object") if name in more}
         sandbox = options.pop("sandbox_object", None)
+        asked = more.pop("asked", None)
         environment = {"TIKTOK_SHOP_HOME": str(home), "TIKTOK_SHOP_CONFIRM": "none"}
         if not more.get("sandbox"):
             environment |= {
@@ -55,7 +59,7 @@ def connect(era: str, home: Path) -> Connect:
         environment |= {f"TIKTOK_SHOP_{name.upper()}": str(value) for name, value in more.items()}
         parts = put_together(read_settings(environment), sandbox=sandbox, **options)
         server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
-        async with Client(server, mode=era) as client:
+        async with Client(server, mode=era, elicitation_callback=asked) as client:
             yield client
 
     return connected

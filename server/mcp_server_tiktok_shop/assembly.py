@@ -126,6 +126,7 @@ def put_together(
         Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock)),
         Ledger(FileRecords(settings.state / "unknown.json", rim.clock), rim.clock),
         Journal(settings.state / "journal.jsonl"),
+        answers.opened,
         reads.look,
         lambda _operation, values: values,
     )

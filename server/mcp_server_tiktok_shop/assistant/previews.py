@@ -98,6 +98,6 @@ def quoted(value: Any) -> str:
 
 def on_one_line(text: str) -> str:
     """The text without what breaks a line, turns its direction or can't be seen."""
-    kept = (c if c.isprintable() else " " if c.isspace() else "" for c in text)
-    seen = "".join(c for c in kept if unicodedata.category(c) not in ("Cf", "Mn", "Me") or c == "\ufe0f")
-    return " ".join(seen.split())
+    spaced = (" " if c.isspace() else c for c in text)
+    seen = (c for c in spaced if c == " " or (c.isprintable() and unicodedata.category(c) not in ("Mn", "Me")))
+    return " ".join("".join(seen).split())

@@ -168,8 +168,7 @@ class Assistant:
             if ours.get("dry_run"):
                 told = {"data": (await self.writes.preview(write, looking=False)).told(), "note": SHOWN_ONLY}
             else:
-                answer = await self.writes.do(write, ours, caller)
-                told = await self.answers.told(operation, self.answers.opened(operation, values, answer, zone), {})
+                told = await self.answers.told(operation, await self.writes.do(write, ours, caller), {})
         if target.shop is not None:
             told["shop"] = target.shop.label
         if any(local_times(operation.arguments[n], value) for n, value in values.items()):

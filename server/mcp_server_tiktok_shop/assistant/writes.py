@@ -64,12 +64,13 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """`told_now` picks what is told of a look's answer, and `guard` masks buyer data in what is shown."""
+    """`opened` makes an answer fit to be told, `look` reads what a write is about, `guard` masks what is shown of it."""
 
     platform: Platform
     confirming: Confirming
     ledger: Ledger
     journal: Journal
+    opened: Callable[[Operation, Json, Answer, ZoneInfo], Json]
     look: Callable[[Look, Target], Awaitable[list[tuple[str, Any]]]]
     guard: Callable[[Operation, Json], Json]
 
@@ -79,8 +80,8 @@ class Writes:
         now = await self._now(write) if looking else None
         return Preview(write.operation, write.target.shop, shown.values, shown.call(), now)
 
-    async def do(self, write: Write, own: Json, caller: Caller) -> Answer:
-        """The platform's answer to a write that was confirmed, where it must be, and not sent before.
+    async def do(self, write: Write, own: Json, caller: Caller) -> Json:
+        """What the platform answers to a write that was confirmed, where it must be, and not sent before.
 
         Raises:
             ShopError: `confirmation_required`, `declined`, `unknown_outcome`, or what the platform refused.
@@ -114,7 +115,7 @@ class Writes:
             operation, fingerprint(operation, values, None), preview, own.get("confirm"), caller
         )
 
-    async def _send(self, write: Write, mark: str, entry: Record) -> Answer:
+    async def _send(self, write: Write, mark: str, entry: Record) -> Json:
         shop = write.target.shop
         noted: Json = {"id": secrets.token_hex(6)}
         whom = {"shop": shop.label, "shop_id": shop.id} if shop else {"account": write.target.account.name}
@@ -136,10 +137,15 @@ class Writes:
             await asyncio.shield(self.ledger.lost(mark, entry))
             raise
         await self.ledger.settled(mark)
-        faults = answer.data.get("errors")
-        told = noted | {"outcome": "partly done" if faults else "done", "request_id": answer.request_id}
-        await self.journal.write(told | ({"made": made} if (made := ids_in(answer.data)) else {}))
-        return answer
+        try:
+            told = self.opened(write.operation, write.values, answer, write.zone)
+        except ShopError as error:  # every item of a batch failed
+            await self.journal.write(noted | {"outcome": f"not done: {error.kind}", "request_id": answer.request_id})
+            raise
+        outcome = "partly done" if told.get("failed") else "done"
+        made = {"made": ids} if (ids := ids_in(told["data"])) else {}
+        await self.journal.write(noted | {"outcome": outcome, "request_id": answer.request_id} | made)
+        return told
 
     async def _now(self, write: Write) -> list[tuple[str, Any]] | None:
         reads = looks(write.operation, write.values)
