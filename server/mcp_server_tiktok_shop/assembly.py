@@ -12,6 +12,7 @@ from mcp_server_tiktok_shop import log
 from mcp_server_tiktok_shop.assistant.answers import Answers
 from mcp_server_tiktok_shop.assistant.confirming import Confirming
 from mcp_server_tiktok_shop.assistant.files import Files
+from mcp_server_tiktok_shop.assistant.kept import Kept
 from mcp_server_tiktok_shop.assistant.local.connection import Connection
 from mcp_server_tiktok_shop.assistant.local.labels import Labels
 from mcp_server_tiktok_shop.assistant.local.reach import Reach
@@ -119,13 +120,14 @@ def put_together(
     labels = settings.state / "labels"
     files = Files((settings.folder, labels), home, (labels, settings.state / "files"))
     handed_out = HandedOut(settings.state / "documents.txt", rim.clock)
+    kept = Kept(settings.state / "results", rim.clock)
     answers = Answers(catalog)
     reads = Reads(catalog, platform, answers, handed_out, settings.time_zone)
     writes = Writes(
         platform,
         Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock)),
         Ledger(FileRecords(settings.state / "unknown.json", rim.clock), rim.clock),
-        Journal(settings.state / "journal.jsonl"),
+        Journal(settings.journal),
         answers.opened,
         reads.look,
         lambda _operation, values: values,
@@ -138,6 +140,7 @@ def put_together(
         reads,
         writes,
         answers,
+        kept,
         local,
         shown,
         excluded,

@@ -169,9 +169,12 @@ def check(settings: Settings, *, as_json: bool) -> None:
 @click.argument("operation")
 @click.option("--arguments", default="{}", help="A JSON object, or - to read it from standard input.")
 @click.option("--indent", is_flag=True, help="JSON for people.")
+@click.option("--yes", "agreed", is_flag=True, help="Do not ask before a write.")
 @click.pass_obj
-def call(settings: Settings, operation: str, arguments: str, *, indent: bool) -> None:
+def call(settings: Settings, operation: str, arguments: str, *, indent: bool, agreed: bool) -> None:
     """Call an operation as an assistant would; exit code 1 if it is refused."""
+    from mcp_server_tiktok_shop.terminal import Terminal  # noqa: PLC0415
+
     try:
         given = json.loads(sys.stdin.read() if arguments == "-" else arguments)
     except (ValueError, RecursionError) as error:
@@ -183,13 +186,30 @@ def call(settings: Settings, operation: str, arguments: str, *, indent: bool) ->
     async def work(parts: Parts) -> int:
         failed = 0
         try:
-            told = await parts.assistant.run(operation, given)
+            told = await parts.assistant.run(operation, given, Terminal(agreed=agreed))
         except ShopError as error:
             told, failed = error.told(), 1
         click.echo(parts.secrets.hide(json.dumps(told, indent=2) if indent else written(told)))
         return failed
 
     _run(settings, work)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--last", type=click.IntRange(1), default=50, show_default=True, help="How many, newest last.")
+@click.pass_obj
+def journal(settings: Settings, *, as_json: bool, last: int) -> None:
+    """Tell what was changed from here: every write that was sent, and what came of it."""
+    from mcp_server_tiktok_shop.terminal import journal_lines  # noqa: PLC0415
+    from mcp_server_tiktok_shop.tiktok.journal import Journal  # noqa: PLC0415
+
+    entries = Journal(settings.journal).entries()[-last:]
+    if as_json:
+        click.echo(json.dumps({"writes": entries}, ensure_ascii=False, indent=2))
+        return
+    for line in journal_lines(entries) or ["Nothing was changed from here."]:
+        click.echo(line)
 
 
 @main.command()

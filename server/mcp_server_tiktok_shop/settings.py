@@ -73,6 +73,10 @@ class Settings:
         return self.home / "sandbox" if self.sandbox else self.home
 
     @property
+    def journal(self) -> Path:
+        return self.state / "journal.jsonl"
+
+    @property
     def folder(self) -> Path:
         """The folder whose files may be read."""
         return self.files or self.state / "files"

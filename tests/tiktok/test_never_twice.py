@@ -146,9 +146,7 @@ async def test_the_idempotency_key_is_filled_in_and_kept_over_the_repeat(connect
         bad(await client.call_tool("run_write_operation", call))
         bad(await client.call_tool("run_write_operation", {**call, "repeat": True}))
         bad(await client.call_tool("run_write_operation", call))
-    first, repeated, new = (
-        parse_qs(entry.query)["idempotency_key"][0] for entry in sandbox.log.of("approve_return")
-    )
+    first, repeated, new = (parse_qs(entry.query)["idempotency_key"][0] for entry in sandbox.log.of("approve_return"))
     assert first == repeated != new
 
 

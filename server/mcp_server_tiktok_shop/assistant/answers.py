@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.assistant.budget import SPARE, fitted, rest, written
+from mcp_server_tiktok_shop.assistant.fields import select, viewed, without_empty
+from mcp_server_tiktok_shop.assistant.paths import values_at
+from mcp_server_tiktok_shop.assistant.personal import guarded
 from mcp_server_tiktok_shop.assistant.results import Form, form, shaped, with_failures
+from mcp_server_tiktok_shop.assistant.tables import as_table
+from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
+    from mcp_server_tiktok_shop.assistant.budget import Fitted
+    from mcp_server_tiktok_shop.assistant.kept import Kept
+    from mcp_server_tiktok_shop.assistant.personal import Mode
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.personal import Personal
     from mcp_server_tiktok_shop.catalog.reader import Catalog
     from mcp_server_tiktok_shop.tiktok.envelope import Answer
+
+BESIDE = 400  # bytes for what is told beside an answer later: shop, zone, simulation
+PART = 'A part of each item; fields ["*"] gives all.'
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is told of an answer: the data asked for, where text by others stands in it, and what has to be said."""
+
+    data: Json
+    untrusted: list[str]
+    notes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How answers are told here."""
+    """How answers are told here: `budget` in bytes, `buyer_data` as it may be shown."""
 
     catalog: Catalog
+    personal: Personal
+    kept: Kept
+    budget: int
+    buyer_data: Mode
     forms: dict[str, Form] = field(default_factory=dict)
 
     def opened(self, operation: Operation, values: Json, answer: Answer, zone: ZoneInfo) -> Json:
@@ -33,15 +63,78 @@ class Answers:
         told = with_failures(told, operation, values, self.catalog.error)
         if missing := _not_found(operation, values, told["data"]):
             told["not_found"] = missing
+        told["data"], told["untrusted"] = guarded(told["data"], self.personal.of(operation.name), self.buyer_data)
+        told["data"] = without_empty(told["data"])
         return told
 
-    async def told(self, operation: Operation, told: Json, ours: Json) -> Json:
-        return told
+    def shown(self, operation: Operation, values: Json) -> Json:
+        """Arguments as they may be shown, in a preview or an error."""
+        return guarded(values, self.personal.of(operation.name), self.buyer_data)[0]
+
+    def part(self, operation: Operation, told: Json, fields: list[str] | None) -> Part:
+        """The fields asked for, or those shown by default.
+
+        Raises:
+            ShopError: `invalid_arguments` where neither the answer nor its known shape has a field.
+
+        """
+        data, shows = told["data"], operation.record.get("shows")
+        if fields:
+            chosen = select(data, fields, self.catalog.shape(operation))
+            untrusted = _standing(told["untrusted"], chosen)
+            return Part(as_table(chosen, fields) or chosen, untrusted, [])
+        if shows is None or fields is not None:
+            return Part(data, told["untrusted"], [])
+        view = viewed(data, shows)
+        notes = [PART] if view.left_out else []
+        if view.shortened:
+            notes.append("Texts that end in … are beginnings.")
+        if view.merged:
+            notes.append("`quantity` counts equal items.")
+        return Part(view.data, _standing(told["untrusted"], view.data), notes)
+
+    async def told(self, operation: Operation, told: Json, fields: list[str] | None) -> Json:
+        """The result: as much of what was asked for as the budget holds, and how to read the rest."""
+        part = self.part(operation, told, fields)
+        # What was asked for by name is kept as it was asked for; of a view the whole behind it.
+        whole = part.data if fields else told["data"]
+        shown = {name: value for name, value in told.items() if name not in ("data", "untrusted")}
+        return await self.fit({"data": part.data} | shown, part, whole)
+
+    async def fit(self, told: Json, part: Part, whole: Any) -> Json:
+        """The result within its budget; where it is not whole, `whole` is kept to be read on."""
+        told |= {"untrusted": part.untrusted} if part.untrusted else {}
+        beside = BESIDE + sum(map(len, part.notes))
+        fitting = fitted(told, self.budget - beside, SPARE)
+        if fitting.whole:
+            return _noted(fitting.told, part.notes)
+        return await self.rest(fitting, part, written({"data": whole, "untrusted": part.untrusted}).encode())
+
+    async def rest(self, fitting: Fitted, part: Part, content: bytes) -> Json:
+        """A result that is not whole, with its content kept, and what to say of it."""
+        try:
+            result_id = await self.kept.put(content)
+        except ShopError as error:
+            log.warning("a result could not be kept: %s", error.message)
+            result_id = None
+        more = rest(fitting, result_id)
+        note = more.pop("note", "")
+        return _noted(fitting.told | more, [note, *part.notes])
 
     def _form(self, operation: Operation) -> Form:
         if operation.name not in self.forms:
             self.forms[operation.name] = form(self.catalog.shape(operation))
         return self.forms[operation.name]
+
+
+def _noted(told: Json, notes: Iterable[str]) -> Json:
+    note = " ".join(filter(None, notes))
+    return told | ({"note": note} if note else {})
+
+
+def _standing(paths: list[str], data: Json) -> list[str]:
+    """Those of the paths at which something stands."""
+    return [path for path in paths if values_at(data, path.split("."))]
 
 
 def _not_found(operation: Operation, values: Json, data: Json) -> list[str]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.assistant.gathering import Gathered
+from mcp_server_tiktok_shop.assistant.paths import values_at
 from mcp_server_tiktok_shop.catalog.binding import bind
+from mcp_server_tiktok_shop.catalog.own import ALL_PAGES
 from mcp_server_tiktok_shop.catalog.reading import read
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tiktok.envelope import Answer
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.assistant.answers import Answers
     from mcp_server_tiktok_shop.assistant.caller import Caller
+    from mcp_server_tiktok_shop.assistant.walking import Walker
     from mcp_server_tiktok_shop.catalog.looks import Look
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.reader import Catalog
@@ -24,22 +31,65 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DOCUMENT = "doc_url"
+MARGIN = 3.0  # seconds before the deadline at which no further page is begun
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
+    """`zone` is the time zone set for all shops, if one is."""
+
     catalog: Catalog
     platform: Platform
+    walker: Walker
     answers: Answers
     handed_out: HandedOut
     zone: ZoneInfo | None
 
     async def do(self, operation: Operation, values: Json, ours: Json, target: Target, caller: Caller) -> Json:
+        """The result of a read, as it is told."""
+        if (pages := ours.get("pages")) is not None:
+            most = None if pages == ALL_PAGES else int(pages)
+            return await self._walked(operation, values, ours.get("fields"), most, target, caller)
         zone = target.zone(self.zone)
         answer = await self.platform.call(bind(operation, values, zone), target)
         if isinstance(url := answer.data.get(DOCUMENT), str):
             await self.remember(url)
-        return await self.answers.told(operation, self.answers.opened(operation, values, answer, zone), ours)
+        told = self.answers.opened(operation, values, answer, zone)
+        return await self.answers.told(operation, told, ours.get("fields"))
+
+    async def _walked(
+        self,
+        operation: Operation,
+        values: Json,
+        fields: list[str] | None,
+        most: int | None,
+        target: Target,
+        caller: Caller,
+    ) -> Json:
+        """Pages, one after the other, as far as wanted and as time and room allow; never a part unsaid."""
+        zone, until = target.zone(self.zone), self.platform.until()
+        gathered = Gathered(fields)
+        walk = self.walker.walk(operation.name, values, target, until=until)
+        async with aclosing(walk) as pages:
+            try:
+                async for page in pages:
+                    answer = Answer(replaced(page.data, page.name, page.rows), page.request_id)
+                    told = self.answers.opened(operation, values, answer, zone)
+                    gathered.add(page.name, told, self.answers.part(operation, told, fields), page.next_token)
+                    await caller.progress(gathered.rows, gathered.total, f"{gathered.pages} pages read")
+                    if page.next_token is None or gathered.pages == most:
+                        break
+                    if gathered.full:
+                        gathered.stopped("more is not kept at once: narrow the time or the fields")
+                        break
+                    if self.platform.left(until) < MARGIN:
+                        gathered.stopped("the time for one call was up")
+                        break
+            except ShopError as error:
+                if not gathered.pages:
+                    raise
+                gathered.stopped(f"the next page could not be had: {error.message}")
+        return await gathered.told(self.answers)
 
     async def look(self, look: Look, target: Target) -> list[tuple[str, Any]]:
         """What a look before a write tells, path by path; what is not there is told, too."""
@@ -53,19 +103,22 @@ class Reads:
         return [(path, value) for path, value in found if value] + missing
 
     async def remember(self, url: str) -> None:
+        """Remember a document's link, so that it may be fetched."""
         try:
             await self.handed_out.remember(url)
         except (OSError, TimeoutError) as error:  # the call itself is done; resize_pdf can still go by package_id
             log.warning("a document's link could not be remembered: %s", type(error).__name__)
 
 
-def values_at(data: Any, path: list[str]) -> list[Any]:
-    """Every value at a path; lists are passed through."""
-    if isinstance(data, list):
-        return [value for item in data for value in values_at(item, path)]
+def replaced(data: Json, path: str, rows: list[Any]) -> Json:
+    """The data with other rows in the list at a path; as it is where there is no such path."""
     if not path:
-        return [] if data is None else [data]
-    return values_at(data.get(path[0]), path[1:]) if isinstance(data, dict) else []
+        return data
+    name, _, below = path.partition(".")
+    if not below:
+        return {**data, name: rows}
+    inner = data.get(name)
+    return {**data, name: replaced(inner if isinstance(inner, dict) else {}, below, rows)}
 
 
 def _joined(values: list[Any]) -> str:

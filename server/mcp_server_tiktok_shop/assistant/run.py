@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.assistant.answers import Answers
     from mcp_server_tiktok_shop.assistant.caller import Caller
     from mcp_server_tiktok_shop.assistant.files import Files
+    from mcp_server_tiktok_shop.assistant.kept import Kept
     from mcp_server_tiktok_shop.assistant.reads import Reads
     from mcp_server_tiktok_shop.assistant.writes import Writes
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
@@ -59,6 +60,7 @@ class Assistant:
     reads: Reads
     writes: Writes
     answers: Answers
+    kept: Kept
     local: Mapping[str, LocalTool]
     listed: tuple[str, ...] = ()
     excluded: frozenset[str] = frozenset()
@@ -168,7 +170,7 @@ class Assistant:
             if ours.get("dry_run"):
                 told = {"data": (await self.writes.preview(write, looking=False)).told(), "note": SHOWN_ONLY}
             else:
-                told = await self.answers.told(operation, await self.writes.do(write, ours, caller), {})
+                told = await self.answers.told(operation, await self.writes.do(write, ours, caller), None)
         if target.shop is not None:
             told["shop"] = target.shop.label
         if any(local_times(operation.arguments[n], value) for n, value in values.items()):

@@ -27,6 +27,7 @@ from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.assistant.caller import Asked
 from mcp_server_tiktok_shop.assistant.client import Client, question
 from mcp_server_tiktok_shop.assistant.instructions import instructions
+from mcp_server_tiktok_shop.assistant.resources import Shelf
 from mcp_server_tiktok_shop.assistant.run import written
 from mcp_server_tiktok_shop.catalog.schemas import listing
 from mcp_server_tiktok_shop.errors import ShopError
@@ -94,6 +95,8 @@ def serve(
         )
         return CallToolResult(content=[TextContent(text=text)], is_error=outcome != "ok")
 
+    shelf = Shelf(assistant, secrets)
+
     @asynccontextmanager
     async def lifespan(_server: Server[Any]) -> AsyncIterator[None]:
         try:
@@ -109,6 +112,12 @@ def serve(
         lifespan=lifespan,
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
+        on_list_resources=shelf.resources,
+        on_list_resource_templates=shelf.templates,
+        on_read_resource=shelf.read,
+        on_list_prompts=shelf.prompts,
+        on_get_prompt=shelf.prompt,
+        on_completion=shelf.complete,
     )
 
 

@@ -65,7 +65,7 @@ class Labels:
     find_label: Callable[[str, str | None], Awaitable[tuple[str, SecretStr]]]
     clock: Callable[[], float]
 
-    async def __call__(self, values: Json, shop: str | None, _caller: Caller) -> Json:
+    async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
         target = _target(values)
         package_id: str | None = values.get("package_id")
         sources: list[str] = values.get("source", [])
@@ -79,7 +79,10 @@ class Labels:
             if len(sources) > MOST_SOURCES:
                 raise _refused("source", f"holds {len(sources)} items", f"at most {MOST_SOURCES} in one call")
             read = [await self._read(source, i) for i, source in enumerate(sources)]
-            contents = [await self.documents.fetch(s) if c is None else c for s, c in zip(sources, read, strict=True)]
+            contents = []
+            for source, content in zip(sources, read, strict=True):
+                contents.append(await self.documents.fetch(source) if content is None else content)
+                await caller.progress(len(contents), len(sources), "labels fetched")
             name = "labels" if len(sources) > 1 else "label"
         pdf, sizes = await asyncio.to_thread(fitted, contents, target)
         stamp = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y%m%d-%H%M%S")

@@ -1,0 +1,137 @@
+"""Gathers the rows of many pages into one result, as text and not as objects: forty thousand orders must fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
+
+from mcp_server_tiktok_shop.assistant.answers import BESIDE, Part
+from mcp_server_tiktok_shop.assistant.budget import SPARE, Cut, fitted, written
+from mcp_server_tiktok_shop.assistant.paths import values_at
+from mcp_server_tiktok_shop.assistant.tables import is_table
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.assistant.answers import Answers
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+LARGEST = 32 * 2**20  # bytes of rows in one result
+
+
+class Gathered:
+    """Pages that were read: their rows, and what stands beside the list on the first of them."""
+
+    def __init__(self, fields: list[str] | None) -> None:
+        self.pages = 0
+        self.rows = 0
+        self.total: int | None = None
+        self._fields = fields
+        self._texts: list[bytes] = []
+        self._bytes = 0
+        self._path: list[str] = []
+        self._head: Json = {}
+        self._beside: Json = {}
+        self._columns: list[str] | None = None
+        self._untrusted: set[str] = set()
+        self._notes: dict[str, None] = {}
+        self._token: str | None = None
+        self._why = ""
+
+    @property
+    def full(self) -> bool:
+        return self._bytes > LARGEST
+
+    def stopped(self, why: str) -> None:
+        """Say why the walk ended before its end."""
+        self._why = why
+
+    def add(self, name: str, told: Json, part: Part, token: str | None) -> None:
+        """Take the rows of a page; `name` is where its list stands, `token` leads to the next page."""
+        self.pages += 1
+        self._token = token
+        self._untrusted |= set(part.untrusted)
+        self._notes |= dict.fromkeys(part.notes)
+        if self.pages == 1:
+            self._path = name.split(".") if name else []
+            self._head = part.data
+            self._beside = {n: v for n, v in told.items() if n not in ("data", "untrusted", "next_page_token")}
+            total = told["data"].get("total_count")
+            self.total = total if isinstance(total, int) else None
+        listed = _at(part.data, self._path)
+        rows = listed["rows"] if is_table(listed) else listed if isinstance(listed, list) else []
+        columns = listed["columns"] if is_table(listed) else None
+        if self.rows and columns != self._columns:
+            rows = self._like_the_others(rows, columns)
+        else:
+            self._columns = columns
+        texts = [written(row).encode() for row in rows]
+        self._texts += texts
+        self._bytes += sum(map(len, texts))
+        self.rows += len(rows)
+
+    def _like_the_others(self, rows: list[Any], columns: list[str] | None) -> list[Any]:
+        """Rows of a page that came as a table where the others did not, or not where they did: a cell may hold a list."""
+        if self._columns is None:
+            return [dict(zip(columns or (), row, strict=True)) for row in rows]
+        return [[_cell(row, column) for column in self._columns] for row in rows]
+
+    async def told(self, answers: Answers) -> Json:
+        """One result of all pages: the rows that the budget holds, all of them kept where it does not hold them."""
+        read = f"{self.pages} pages, {self.rows} items"
+        notes = [f"{read}; not all: {self._why}." if self._why else f"{read}.", *self._notes]
+        if self._token:
+            notes.append("`next_page_token` goes on.")
+        part = Part({}, sorted(self._untrusted), notes)
+        shown = self._first(answers.budget)
+        told = {"data": self._with([from_json(text) for text in shown]), **self._beside}
+        told |= {"untrusted": part.untrusted} if part.untrusted else {}
+        told |= {"next_page_token": self._token} if self._token else {}
+        fitting = fitted(told, answers.budget - BESIDE - sum(map(len, notes)), SPARE)
+        if fitting.whole and len(shown) == self.rows:
+            return await answers.fit(told, part, told["data"])
+        unseen = self.rows - len(shown)
+        path = ".".join([*self._path, *(["rows"] if self._columns else [])])
+        cuts = [replace_cut(cut, self.rows) if cut.path == path else cut for cut in fitting.cuts]
+        fitting = replace(fitting, left_out=fitting.left_out + unseen, cuts=tuple(cuts))
+        return await answers.rest(fitting, part, self._content(part.untrusted))
+
+    def _first(self, budget: int) -> list[bytes]:
+        """Rows that are surely more than fit, if there are so many."""
+        size = count = 0
+        while count < len(self._texts) and size <= budget:
+            size += len(self._texts[count])
+            count += 1
+        return self._texts[:count]
+
+    def _with(self, rows: list[Any]) -> Json:
+        listed = {"columns": self._columns, "rows": rows} if self._columns else rows
+        return _put(self._head, self._path, listed) if self._path else self._head
+
+    def _content(self, untrusted: list[str]) -> bytes:
+        """The kept result, put together as text."""
+        mark = "\ue000rows\ue000"
+        frame = written({"data": self._with([mark]), "untrusted": untrusted}).encode()
+        return frame.replace(written(mark).encode(), b",".join(self._texts), 1)
+
+
+def replace_cut(cut: Cut, of: int) -> Cut:
+    return Cut(cut.path, cut.kept, of)
+
+
+def _at(data: Any, path: list[str]) -> Any:
+    for name in path:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def _cell(row: Any, column: str) -> Any:
+    found = values_at(row, column.split("."))
+    return found[0] if len(found) == 1 else found or None
+
+
+def _put(data: Any, path: list[str], value: Any) -> Any:
+    if not path:
+        return value
+    inner = data.get(path[0]) if isinstance(data, dict) else None
+    return {**(data if isinstance(data, dict) else {}), path[0]: _put(inner or {}, path[1:], value)}

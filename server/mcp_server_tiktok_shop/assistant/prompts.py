@@ -1,0 +1,125 @@
+"""A seller's routines, ready to be asked for: what the assistant is to do, tool by tool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PERIODS = ("today", "yesterday", "last 7 days", "last 30 days", "this week", "last week", "this month", "last month")
+SHOP = "which shop, where there are several"
+PLAIN = "Answer in the language of the question, with amounts in their currency; say what is a part only."
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """One prompt. `text` holds the arguments in braces; those not given take their value of `defaults`."""
+
+    title: str
+    description: str
+    arguments: Mapping[str, str]
+    defaults: Mapping[str, str]
+    text: str
+    tools: tuple[str, ...]
+    required: tuple[str, ...] = ()
+
+
+ROUTINES: Mapping[str, Routine] = {
+    "todays_parcels": Routine(
+        "Today's parcels",
+        "What has to be shipped now, in the order of its deadlines.",
+        {"shop": SHOP},
+        {"shop": ""},
+        "What has to be shipped today{for_shop}? Call get_order_list with order_status AWAITING_SHIPMENT, pages all and "
+        'fields ["orders.id", "orders.rts_sla_time", "orders.create_time", "orders.buyer_message", '
+        '"orders.line_items.seller_sku", "orders.line_items.product_name", "orders.packages.id"]. List the orders by '
+        "rts_sla_time, those overdue first, each with its items; then what to pick in all, by SKU. Name buyers' messages "
+        "that ask for something. Do not ship anything yet: ask which parcels to arrange, and how.",
+        ("get_order_list",),
+    ),
+    "last_payout": Routine(
+        "Last payout",
+        "What was paid out last, and whether it agrees with its transactions.",
+        {"shop": SHOP, "period": "which days, as summarize_orders takes them"},
+        {"shop": "", "period": "last 14 days"},
+        "What was paid out last{for_shop}, and does it add up? Call reconcile_payouts with period {period}. Tell the "
+        "newest paid statements with revenue, fees, shipping and what arrived, what is not paid yet and since when, and "
+        "every disagreement with its amount. If all agrees, say so in one sentence. " + PLAIN,
+        ("reconcile_payouts",),
+    ),
+    "weekly_sales": Routine(
+        "Weekly sales",
+        "Sales by day and by product, against the days before.",
+        {"shop": SHOP, "period": "which days"},
+        {"shop": "", "period": "last 7 days"},
+        "How did sales go{for_shop} in this period: {period}? Call summarize_orders with period {period} and group_by "
+        "day, then with group_by product, and go on with `continue` where it is given. Tell the total, orders, units, "
+        "average order, the best and the worst day, the five best products, and how many were cancelled or are unpaid. "
+        + PLAIN,
+        ("summarize_orders",),
+    ),
+    "low_stock": Routine(
+        "Low stock",
+        "What is out of stock or will be soon.",
+        {"shop": SHOP, "below": "units at or under which stock is low"},
+        {"shop": "", "below": "10"},
+        "What is running low{for_shop}? Call summarize_inventory with below {below} and period last 30 days. List what "
+        "is out first, then by days of stock left, with product, seller SKU, warehouse and units. Suggest what to "
+        "reorder; change no stock. " + PLAIN,
+        ("summarize_inventory",),
+    ),
+    "list_a_product": Routine(
+        "List a product",
+        "Puts a new product up for sale, step by step.",
+        {"shop": SHOP, "product": "what it is, with price, stock and where its picture lies"},
+        {"shop": ""},
+        "Put this product up for sale{for_shop}: {product}\nFirst find the category (run_read_operation with "
+        "recommend_category, then get_category_rules and get_category_attributes), the warehouse (get_warehouse_list), "
+        "and upload the picture (upload_product_image). Ask for what is missing: price, stock, weight, size, attributes "
+        "that must be given. Then show the whole listing, and only when it is agreed to, call create_product; use "
+        "dry_run first if in doubt. Tell the product id and what happens next (review).",
+        ("run_read_operation", "get_warehouse_list", "upload_product_image", "create_product"),
+        ("product",),
+    ),
+}
+
+
+def routine(name: str) -> Routine:
+    """The routine of a name.
+
+    Raises:
+        ShopError: `not_found`, with the nearest name.
+
+    """
+    found = ROUTINES.get(name)
+    if found is None:
+        near = get_close_matches(name, ROUTINES, n=1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(ROUTINES)}."
+        raise ShopError("not_found", f"There is no prompt {name[:60]!r}.", hint=hint)
+    return found
+
+
+def filled(name: str, given: Mapping[str, str]) -> str:
+    """The text of a routine with its arguments.
+
+    Raises:
+        ShopError: `not_found`, or `invalid_arguments` where one is missing or unknown.
+
+    """
+    found = routine(name)
+    problems = [Problem(n, "is required and missing") for n in found.required if not given.get(n, "").strip()]
+    problems += [Problem(n, "is not an argument here", ", ".join(found.arguments)) for n in given.keys() - found.arguments]
+    if problems:
+        told = "; ".join(f"{problem.argument} {problem.message}" for problem in problems)
+        raise ShopError("invalid_arguments", told, problems=tuple(problems))
+    values = {**found.defaults, **{name: text.strip() for name, text in given.items() if text.strip()}}
+    for_shop = f" in the shop {values['shop']}" if values["shop"] else ""
+    text = found.text.replace("{for_shop}", for_shop)
+    for name_, value in values.items():
+        text = text.replace("{" + name_ + "}", value)
+    return text + (f' Give shop "{values["shop"]}" to every tool.' if values["shop"] else "")
