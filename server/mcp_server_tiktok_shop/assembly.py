@@ -24,6 +24,7 @@ from mcp_server_tiktok_shop.tiktok.accounts import ENVIRONMENT, Account, App, Sh
 from mcp_server_tiktok_shop.tiktok.authorization import AuthHost
 from mcp_server_tiktok_shop.tiktok.documents import Documents, HandedOut
 from mcp_server_tiktok_shop.tiktok.network import Network
+from mcp_server_tiktok_shop.tiktok.pace import PaceInMemory
 from mcp_server_tiktok_shop.tiktok.platform import Platform, Rim, Sources
 from mcp_server_tiktok_shop.tiktok.requests import ApiHost
 from mcp_server_tiktok_shop.tiktok.sign_in import SignIn, States
@@ -95,6 +96,7 @@ def put_together(
         ApiHost(network, settings.api_url, rim.clock),
         tokens,
         rim,
+        PaceInMemory(rim.monotonic, rim.sleep),
         catalog.error,
         Sources(catalog.operations["get_authorized_shops"], catalog.operations["get_authorized_category_assets"]),
         deadline,
