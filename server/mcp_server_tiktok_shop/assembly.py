@@ -183,7 +183,7 @@ def _simulated(settings: Settings, rim: Rim, sandbox: Sandbox | None) -> tuple[S
     if sandbox is None:
         from mcp_server_tiktok_shop.sandbox import Sandbox  # noqa: PLC0415 - only where it is asked for
 
-        sandbox = Sandbox(shops=settings.sandbox_shops, clock=rim.clock)
+        sandbox = Sandbox(shops=settings.sandbox_shops, orders=settings.sandbox_orders, clock=rim.clock)
     accounts = {
         account.open_id: Account(
             id=account.open_id,

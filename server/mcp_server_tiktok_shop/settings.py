@@ -23,6 +23,7 @@ FILE = "_FILE"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 API_URL = "https://open-api.tiktokglobalshop.com"
 AUTH_URL = "https://auth.tiktok-shops.com"
+MOST_ORDERS = 200_000  # made in some seconds, held in some hundred megabytes
 
 
 class SettingsError(Exception):
@@ -55,6 +56,7 @@ class Settings:
     read_only: bool = False
     sandbox: bool = False
     sandbox_shops: int = 1
+    sandbox_orders: int = 300
     time_zone: ZoneInfo | None = None
     confirm: Literal["none"] = "none"
     era: Literal["auto", "legacy"] = "auto"
@@ -143,6 +145,12 @@ def _shops(text: str) -> int:
     return int(_one_of("1", "3")(text))
 
 
+def _orders(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,6}", text.strip()) is None or not 1 <= int(text) <= MOST_ORDERS:
+        raise ValueError(f"is not a number from 1 to {MOST_ORDERS}")
+    return int(text)
+
+
 def _level(text: str) -> str:
     return _one_of("debug", "info", "warning", "error")(text).upper()
 
@@ -188,6 +196,7 @@ SETTINGS = (
     Setting("read_only", "Offer and do nothing that changes the shop.", _truth, default="off", switch=True),
     Setting("sandbox", "Use the simulated shop: no account, no network.", _truth, default="off", switch=True),
     Setting("sandbox_shops", "Shops in the simulation: 1, or 3 under two accounts.", _shops, default="1"),
+    Setting("sandbox_orders", "Orders in the simulation's main shop: 1 to 200000.", _orders, default="300"),
     Setting("time_zone", "IANA zone in which days begin.", zone, default="by the shop's region"),
     Setting("confirm", "What is asked before a write. Only `none` so far.", _one_of("none"), default="none"),
     Setting("era", "`legacy` for clients that mix up both protocol eras.", _one_of("auto", "legacy"), default="auto"),

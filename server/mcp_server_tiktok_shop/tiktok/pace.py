@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
 AT_ONCE = 8
-FIRST = 0.2  # seconds between sends after the first refusal
-LONGEST = 10.0
+FIRST = 0.05  # seconds between sends after the first refusal
+LEAST = 0.01
+LONGEST = 5.0
 SPARE = 0.1  # over a Retry-After: it is told in whole seconds, from another clock
 LONGEST_HOLD = 3600.0  # a Retry-After in the year 9999 is no reason never to ask again
 # After a refusal the distance follows a cubic curve, as TCP's window does: from WIDER times a level down to the level
@@ -70,10 +72,10 @@ class Lane:
     gate: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
     waiting: int = 0
-    next: float = 0.0
+    next: float = -inf
     level: float = 0.0
     good: int = 0
-    refused: float = 0.0
+    refused: float = -inf
 
     def distance(self, now: float) -> float:
         """Seconds between two sends."""
@@ -89,11 +91,13 @@ class Lane:
         return self.users == 0 and self.next <= now and self.distance(now) <= 0
 
     def widen(self, now: float) -> None:
-        if self.distance(now) > 0 and self.good == 0:
-            self.level *= 2
+        distance = self.distance(now)
+        if distance <= 0:
+            self.level = FIRST / WIDER
+        elif self.good == 0:
+            self.level = min(2 * self.level, LONGEST / WIDER)
         else:
-            self.level = max(self.distance(now), FIRST / WIDER)
-        self.level = min(self.level, LONGEST / WIDER)
+            self.level = max(distance, LEAST)
         self.good, self.refused = 0, now
 
 
@@ -108,7 +112,7 @@ class _Leave:
 
     def throttled(self) -> None:
         now = self.monotonic()
-        if self.sent >= self.lane.refused:  # what was under way when another was refused tells nothing new
+        if self.sent > self.lane.refused:  # what was under way when another was refused tells nothing new
             self.lane.widen(now)
         self.lane.next = max(self.lane.next, now + self.lane.distance(now))
 
@@ -143,7 +147,7 @@ class PaceInMemory:
         if key not in self._lanes:
             now = self._monotonic()
             self._lanes = {k: lane for k, lane in self._lanes.items() if not lane.forgets(now)}
-            self._lanes[key] = Lane(refused=now, next=now)
+            self._lanes[key] = Lane()
         return self._lanes[key]
 
     async def _allowed(self, lane: Lane, until: float) -> None:
