@@ -106,6 +106,18 @@ async def test_so_many_are_under_way_and_the_others_wait(hours: Hours) -> None:
     assert hours.slept == []
 
 
+async def test_nobody_waits_for_a_place_beyond_the_deadline(hours: Hours) -> None:
+    sending = Sending(hours.pace)
+    tasks = [asyncio.ensure_future(sending.send()) for _ in range(AT_ONCE)]
+    await settled()
+    with pytest.raises(Late):
+        await asyncio.wait_for(sending.send(patience=0.05), 5)
+    assert sending.under_way == AT_ONCE
+    sending.let_go.set()
+    await asyncio.gather(*tasks)
+    assert sending.pace._lanes == {}
+
+
 async def test_who_gives_up_frees_the_place_waiting_or_under_way(hours: Hours) -> None:
     sending = Sending(hours.pace)
     tasks = [asyncio.ensure_future(sending.send()) for _ in range(3 * AT_ONCE)]

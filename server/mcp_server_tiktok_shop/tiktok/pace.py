@@ -165,7 +165,7 @@ class PaceInMemory:
                     lane.places.release()
                     raise
         except TimeoutError:
-            raise Late(lane.seconds(self._monotonic(), 1)) from None
+            raise Late(max(1.0, lane.seconds(self._monotonic(), lane.waiting))) from None
         finally:
             lane.waiting -= 1
 

@@ -220,7 +220,9 @@ class Platform:
             told = self._told(call, failed)
             told.more.setdefault("retry_after_seconds", seconds)
             return told
-        said = f"{call.operation.name} was not sent: the platform slowed these calls down, and its turn did not come."
+        said = (
+            f"{call.operation.name} was not sent: too many such calls wait for the platform, and its turn did not come."
+        )
         hint = "Nothing was done. Repeat it later, with fewer calls at once and fuller batches and pages."
         return ShopError("rate_limited", said, hint=hint, retryable=True, retry_after_seconds=seconds)
 
