@@ -27,8 +27,8 @@ format: $(VENV)/developing        ## Format the code.
 docs: $(VENV)/developing          ## Write what the documents take from the code.
 	$(BIN)/python scripts/docs.py
 
-soak: $(VENV)/developing          ## Run the long random tests: kills around renewals.
-	SOAK=1 $(BIN)/python -m pytest tests/tiktok/test_processes.py
+soak: $(VENV)/developing          ## Run the long random tests: kills around renewals, a platform that fails at random.
+	SOAK=1 $(BIN)/python -m pytest tests/tiktok/test_processes.py tests/test_soak.py
 
 bench: $(VENV)/developing         ## Measure against the SDK's bare server.
 	$(BIN)/python -m bench

@@ -331,7 +331,7 @@ def test_the_demo_does_not_touch_a_real_shop(tmp_path: Path) -> None:
 
 def test_the_sandbox_prints_its_keys_and_serves_what_they_open(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "mcp_server_tiktok_shop", "sandbox", "--port", "0", "--orders", "20"],
+        [sys.executable, "-m", "mcp_server_tiktok_shop", "sandbox", "--port", "0", "--orders", "20", "--rate", "9.5"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -31,6 +31,7 @@ from mcp_server_tiktok_shop.tiktok.documents import Documents, HandedOut
 from mcp_server_tiktok_shop.tiktok.journal import Journal
 from mcp_server_tiktok_shop.tiktok.ledger import Ledger
 from mcp_server_tiktok_shop.tiktok.network import Network
+from mcp_server_tiktok_shop.tiktok.pace import PaceInMemory
 from mcp_server_tiktok_shop.tiktok.platform import Platform, Rim, Sources
 from mcp_server_tiktok_shop.tiktok.records import FileRecords
 from mcp_server_tiktok_shop.tiktok.requests import ApiHost
@@ -103,6 +104,7 @@ def put_together(
         ApiHost(network, settings.api_url, rim.clock),
         tokens,
         rim,
+        PaceInMemory(rim.monotonic, rim.sleep),
         catalog.error,
         Sources(catalog.operations["get_authorized_shops"], catalog.operations["get_authorized_category_assets"]),
         deadline,
@@ -204,7 +206,7 @@ def _simulated(settings: Settings, rim: Rim, sandbox: Sandbox | None) -> tuple[S
     if sandbox is None:
         from mcp_server_tiktok_shop.sandbox import Sandbox  # noqa: PLC0415 - only where it is asked for
 
-        sandbox = Sandbox(shops=settings.sandbox_shops, clock=rim.clock)
+        sandbox = Sandbox(shops=settings.sandbox_shops, orders=settings.sandbox_orders, clock=rim.clock)
     accounts = {
         account.open_id: Account(
             id=account.open_id,

@@ -255,7 +255,10 @@ def _signed_in(settings: Settings) -> bool:
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--shops", type=click.Choice(["1", "3"]), default="1", show_default=True, help="3: two accounts.")
 @click.option("--orders", type=click.IntRange(1, 200_000), default=300, show_default=True, help="In the main shop.")
-def sandbox(port: int, shops: str, orders: int) -> None:
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), help="Requests a second let in, by shop and operation."
+)
+def sandbox(port: int, shops: str, orders: int, rate: float | None) -> None:
     """Serve the simulated shop over HTTP on this computer, for any client."""
     from mcp_server_tiktok_shop.sandbox.serve import run  # noqa: PLC0415 - only where it is asked for
 
@@ -270,7 +273,7 @@ def sandbox(port: int, shops: str, orders: int) -> None:
             click.echo(f"TIKTOK_SHOP_REFRESH_TOKEN={account.refresh_token}")
 
     try:
-        run(port, shops=int(shops), orders=orders, on_ready=ready)
+        run(port, shops=int(shops), orders=orders, requests_per_second=rate, on_ready=ready)
     except OSError as error:
         raise _Spoken(f"Port {port} can't be served: {error.strerror}") from None
 

@@ -23,7 +23,8 @@ FILE = "_FILE"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 API_URL = "https://open-api.tiktokglobalshop.com"
 AUTH_URL = "https://auth.tiktok-shops.com"
-SMALLEST, LARGEST = 4_000, 4_000_000  # bytes of a result
+RESULT_BYTES = (4_000, 4_000_000)
+ORDERS = (1, 200_000)  # made in some seconds, held in some hundred megabytes
 
 
 class SettingsError(Exception):
@@ -56,6 +57,7 @@ class Settings:
     read_only: bool = False
     sandbox: bool = False
     sandbox_shops: int = 1
+    sandbox_orders: int = 300
     time_zone: ZoneInfo | None = None
     confirm: Literal["asks", "all", "none", "person"] = "asks"
     result_bytes: int = 40_000
@@ -150,10 +152,13 @@ def _shops(text: str) -> int:
     return int(_one_of("1", "3")(text))
 
 
-def _budget(text: str) -> int:
-    if not text.strip().isdecimal() or not SMALLEST <= int(text) <= LARGEST:
-        raise ValueError(f"is not a number of bytes from {SMALLEST} to {LARGEST}")
-    return int(text)
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if re.fullmatch(r"[0-9]{1,9}", text.strip()) is None or not least <= int(text) <= most:
+            raise ValueError(f"is not a number from {least} to {most}")
+        return int(text)
+
+    return read
 
 
 def _level(text: str) -> str:
@@ -201,6 +206,7 @@ SETTINGS = (
     Setting("read_only", "Offer and do nothing that changes the shop.", _truth, default="off", switch=True),
     Setting("sandbox", "Use the simulated shop: no account, no network.", _truth, default="off", switch=True),
     Setting("sandbox_shops", "Shops in the simulation: 1, or 3 under two accounts.", _shops, default="1"),
+    Setting("sandbox_orders", "Orders in the simulation's main shop: 1 to 200000.", _number(*ORDERS), default="300"),
     Setting("time_zone", "IANA zone in which days begin.", zone, default="by the shop's region"),
     Setting(
         "confirm",
@@ -215,7 +221,7 @@ SETTINGS = (
         _one_of("masked", "full", "none"),
         default="masked",
     ),
-    Setting("result_bytes", "The largest result; what is beyond is kept to be read in parts.", _budget, "40000"),
+    Setting("result_bytes", "The largest result; what is beyond is kept to be read in parts.", _number(*RESULT_BYTES), "40000"),
     Setting("era", "`legacy` for clients that mix up both protocol eras.", _one_of("auto", "legacy"), default="auto"),
     Setting("log_level", "How much is logged to standard error.", _level, default="info"),
 )

@@ -325,5 +325,5 @@ def test_every_error_that_can_be_mended_says_what_it_means_and_how() -> None:
 
 def test_codes_and_their_classes_are_ones_that_the_client_knows() -> None:
     assert all(re.fullmatch(r"\d+", code) for code in ERRORS)
-    known = {"after_fix", "refresh_token", "backoff", "transient", "poll", "no", None}
+    known = {"after_fix", "refresh_token", "backoff", "quota", "transient", "poll", "no", None}
     assert {meaning.get("retry") for meaning in ERRORS.values()} <= known

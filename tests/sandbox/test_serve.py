@@ -1,11 +1,17 @@
-"""The sandbox runs by itself in a process of its own."""
+"""The sandbox runs by itself in a process of its own, or inside the server."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import httpx2
+
+from tests.keys import reply
+
+if TYPE_CHECKING:
+    from tests.conftest import Connect
 
 PROGRAM = """
 import sys
@@ -31,3 +37,9 @@ def test_it_serves_until_it_is_stopped_and_says_nothing_of_its_own() -> None:
         process.terminate()
         out, err = process.communicate(timeout=10)
     assert (out, err) == ("", "")
+
+
+async def test_the_one_inside_the_server_holds_as_many_orders_as_asked_for(connect: Connect) -> None:
+    async with connect(sandbox="true", sandbox_orders=7) as client:
+        told = reply(await client.call_tool("get_order_list", {"page_size": 1}))
+    assert told["data"]["total_count"] == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import inf
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.gateway import records
@@ -10,6 +11,7 @@ from mcp_server_tiktok_shop.sandbox.gateway.app import App
 from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
 from mcp_server_tiktok_shop.sandbox.gateway.log import Log
 from mcp_server_tiktok_shop.sandbox.gateway.platform import Platform
+from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
 from mcp_server_tiktok_shop.sandbox.gateway.tokens import Tokens
 from mcp_server_tiktok_shop.sandbox.ids import number
 from mcp_server_tiktok_shop.sandbox.seeding import seed
@@ -29,7 +31,7 @@ class Sandbox:
     """A platform with `shops` shops (1 or 3) and `orders` orders in the first of them.
 
     The same seed on the same UTC day gives the same shops, ids and names. `clock` gives Unix seconds; statuses,
-    tokens and links follow it.
+    tokens, links and `requests_per_second` (of each operation in each shop; more are refused) follow it.
     """
 
     def __init__(
@@ -38,11 +40,14 @@ class Sandbox:
         orders: int = 300,
         clock: Callable[[], float] = time.time,
         seed_word: str = SEED,
+        requests_per_second: float | None = None,
     ) -> None:
         if shops not in (1, 3):
             raise ValueError(f"the simulated platform has 1 or 3 shops, not {shops}")
         if orders < 0:
             raise ValueError("a shop has no negative number of orders")
+        if requests_per_second is not None and not 0 < requests_per_second < inf:
+            raise ValueError("a rate is a number of requests above 0")
         self.clock_skew = 0.0
         self._clock = clock
         self.app_key = f"{number(seed_word, 'app_key') % 10**12:012d}"[:7] + "sbx"
@@ -55,6 +60,7 @@ class Sandbox:
         for account in self.accounts:
             self.tokens.issue(account)
         self.faults = Faults()
+        self.rates = Rates(requests_per_second)
         self.log = Log()
         self._platform = Platform(
             records=catalog,
@@ -62,6 +68,7 @@ class Sandbox:
             accounts=self.accounts,
             tokens=self.tokens,
             faults=self.faults,
+            rates=self.rates,
             clock=self.now,
             app_key=self.app_key,
             app_secret=self.app_secret,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tiktok.network import said
 from mcp_server_tiktok_shop.tiktok.store import private_folder, write_private
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Documents:
             async with asyncio.timeout(PATIENCE):
                 return await self._fetched(url, self._network.through(proxy))
         except (httpx2.HTTPError, TimeoutError) as error:
-            told = f"The document could not be fetched: {type(error).__name__}."
+            told = f"The document could not be fetched: {said(error)}."
             raise ShopError("network", told, hint="Try again in a moment.", retryable=True) from None
 
     async def _fetched(self, url: str, network: Network) -> bytes:

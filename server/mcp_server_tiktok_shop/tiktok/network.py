@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -20,6 +22,26 @@ if TYPE_CHECKING:
 CONNECT = 10.0
 IN_FLIGHT = 64
 PROXY_REFUSES = 407
+
+CAUSES: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
+    (ssl.SSLError, "the secure connection failed"),
+    (socket.gaierror, "its name can't be resolved"),
+    (ConnectionRefusedError, "the connection was refused"),
+)
+FAULTS = {  # by name, so that the HTTP client is not loaded for it
+    "ConnectTimeout": "no connection in time",
+    "PoolTimeout": "no connection was free in time",
+    "TimeoutException": "no answer in time",
+    "TimeoutError": "no answer in time",
+    "ConnectError": "no connection came about",
+    "ProxyError": "the proxy does not let it through",
+    "NetworkError": "the connection broke",
+    "RemoteProtocolError": "the connection ended, or what came is not HTTP",
+    "ProtocolError": "what came is not the protocol that was expected",
+    "AssertionError": "what came is not the protocol that was expected",
+    "DecodingError": "the answer can't be unpacked",
+}
 
 
 class Network:
@@ -118,8 +140,8 @@ class Network:
         """
         try:
             return self.client()
-        except (ValueError, TypeError, ImportError) as error:
-            told = f"The proxy variables of the environment can't be followed ({type(error).__name__})."
+        except (ValueError, TypeError, ImportError):
+            told = "The proxy variables of the environment can't be followed."
             hint = "Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or set TIKTOK_SHOP_PROXY."
             raise ShopError("not_configured", told, hint=hint) from None
 
@@ -131,6 +153,18 @@ class Network:
             self._client = None
 
     def _told(self, error: Exception, url: str) -> str:
-        """The kind of a transport fault; its text may hold a URL with credentials, so it is not shown."""
+        """A transport fault in our words: its own may hold a URL with credentials."""
         way = self.way(url)
-        return f"{type(error).__name__} through the proxy {way}" if way else type(error).__name__
+        return f"{said(error)}, through the proxy {way}" if way else said(error)
+
+
+def said(error: BaseException) -> str:
+    """What a fault on the way means, in plain words; a name that can't be resolved and a certificate are told apart."""
+    cause: BaseException | None = error
+    while cause is not None:
+        for kind, words in CAUSES:
+            if isinstance(cause, kind):
+                return words
+        cause = cause.__cause__ or cause.__context__
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    return next((FAULTS[kind] for kind in kinds if kind in FAULTS), "something on the way to it failed")

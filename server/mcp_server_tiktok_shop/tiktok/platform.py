@@ -13,7 +13,8 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.accounts import Account, Asset, Shop
 from mcp_server_tiktok_shop.tiktok.assets import Assets
 from mcp_server_tiktok_shop.tiktok.envelope import SERVER_FAULT, THROTTLED, Lost, Refused, Unreached
-from mcp_server_tiktok_shop.tiktok.refusals import refusal
+from mcp_server_tiktok_shop.tiktok.pace import Key, Late
+from mcp_server_tiktok_shop.tiktok.refusals import QUOTA, refusal
 from mcp_server_tiktok_shop.tiktok.shops import Shops, Target
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.tiktok.envelope import Answer
+    from mcp_server_tiktok_shop.tiktok.pace import Pace, Turn
     from mcp_server_tiktok_shop.tiktok.refusals import Meaning
     from mcp_server_tiktok_shop.tiktok.requests import ApiHost
     from mcp_server_tiktok_shop.tiktok.tokens import Tokens
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 TOKEN_EXPIRED = 105002
 CIPHER_REFUSED = 101000
 LOST_UPSTREAM = 36009007
-QUOTAS = (36009037, 45101004)  # used up for the hour or the day: waiting seconds does not help
 LONGEST_WAIT = 60.0
 KNOCKS = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
 
@@ -64,6 +65,7 @@ class Platform:
         api: ApiHost,
         tokens: Tokens,
         rim: Rim,
+        pace: Pace,
         meaning: Meaning,
         sources: Sources,
         deadline: float = 45.0,
@@ -72,6 +74,7 @@ class Platform:
         self._api = api
         self._tokens = tokens
         self._rim = rim
+        self._pace = pace
         self._meaning = meaning
         self._sources = sources
         self._deadline = deadline
@@ -83,6 +86,7 @@ class Platform:
 
         A token past its expiry is renewed once and a refused cipher fetched anew once: the call was surely not
         done, so a write goes out again too. Reads are repeated on what passes, as far as the deadline allows.
+        What the platform throttled goes out again at its pace, as does everything else: that wait counts, too.
 
         Raises:
             ShopError: What the platform refused, or why it was not reached, or that the outcome is unknown.
@@ -91,10 +95,13 @@ class Platform:
         until = self.until() if until is None else until
         mended: set[int] = set()
         attempt = 0
+        failed: Refused | Unreached | Lost | None = None
         target = await self._with_token(target, until)
         while True:
             try:
                 return await self._once(call, target, until)
+            except Late as late:
+                raise self._late(call, late, failed) from None
             except Refused as error:
                 if error.code in (TOKEN_EXPIRED, CIPHER_REFUSED) and error.code not in mended:
                     mended.add(error.code)
@@ -102,17 +109,15 @@ class Platform:
                     if again is not None:
                         target = again
                         continue
-                wait = self._wait(call, error, attempt)
-                if wait is None or self._rim.monotonic() + wait >= until:
-                    raise self._told(call, error) from None
+                failed = error
             except (Unreached, Lost) as error:
-                repeats = attempt < KNOCKS if isinstance(error, Unreached) else _reads(call)
-                least = error.retry_after or 0.0 if isinstance(error, Lost) else 0.0
-                wait = max(self._backoff(attempt), least) if repeats else None
-                if wait is None or self._rim.monotonic() + wait >= until:
-                    raise self._unanswered(call, error) from None
-            attempt += 1
-            await self._rim.sleep(wait)
+                failed = error
+            wait = self._wait(call, failed, attempt)
+            if wait is None or self._rim.monotonic() + wait >= until:
+                raise self._told(call, failed)
+            if wait:
+                attempt += 1
+                await self._rim.sleep(wait)
 
     def until(self) -> float:
         """When a call that begins now must be done, by the monotonic clock."""
@@ -123,10 +128,28 @@ class Platform:
         return until - self._rim.monotonic()
 
     async def _once(self, call: ApiCall, target: Target, until: float) -> Answer:
-        left = until - self._rim.monotonic()
-        if left <= 0:
-            raise Unreached("the deadline passed before it could be sent")
-        return await self._api.send(self._tokens.app, call, target, timeout=left)
+        key = Key(target.account.id, target.shop.id if target.shop else "", call.operation.name)
+        async with self._pace.turn(key, until) as turn:
+            left = until - self._rim.monotonic()
+            if left <= 0:
+                raise Unreached("the deadline passed before it could be sent")
+            try:
+                answer = await self._api.send(self._tokens.app, call, target, timeout=left)
+            except (Refused, Lost) as error:
+                self._heed(turn, error)
+                raise
+            turn.passed()
+            return answer
+
+    def _heed(self, turn: Turn, error: Refused | Lost) -> None:
+        """Tell the pace what the platform said of it."""
+        if error.retry_after:
+            turn.held(error.retry_after)
+        if isinstance(error, Refused):
+            if self._throttled(error):
+                turn.throttled()
+            else:
+                turn.passed()
 
     async def _within(self, until: float, mending: Coroutine[Any, Any, T]) -> T:
         """What comes before the call itself counts towards its deadline; a renewal runs on behind it."""
@@ -156,28 +179,52 @@ class Platform:
         changed = again.shop is not None and again.shop.cipher != target.shop.cipher
         return again if changed else None
 
-    def _wait(self, call: ApiCall, error: Refused, attempt: int) -> float | None:
-        """Seconds until a refused call may be repeated; None where it must not be."""
-        if error.code in QUOTAS:
-            return None
+    def _throttled(self, error: Refused) -> bool:
+        """Whether it was one too many for now, and surely not done."""
         known = self._meaning(error.code).get("retry")
-        throttled = error.status == THROTTLED or known == "backoff"
-        passes = known == "transient" or (error.status >= SERVER_FAULT and known is None)
-        if throttled or (passes and _reads(call)):
-            return max(self._backoff(attempt), error.retry_after or 0.0)
-        return None
+        return known != QUOTA and (error.status == THROTTLED or known == "backoff")
+
+    def _wait(self, call: ApiCall, failed: Refused | Unreached | Lost, attempt: int) -> float | None:
+        """Seconds until a call may be repeated, besides what its pace makes it wait; None where it must not be."""
+        if isinstance(failed, Unreached):
+            return self._backoff(attempt) if attempt < KNOCKS else None
+        if isinstance(failed, Refused):
+            if self._throttled(failed):
+                return 0.0
+            known = self._meaning(failed.code).get("retry")
+            if known != "transient" and (failed.status < SERVER_FAULT or known is not None):
+                return None
+        if not _reads(call):
+            return None
+        backoff = self._backoff(attempt)
+        return backoff if backoff > (failed.retry_after or 0.0) else 0.0
 
     def _backoff(self, attempt: int) -> float:
         return float(min(2**attempt, LONGEST_WAIT)) * 0.5 + self._rim.jitter() * 0.5
 
-    def _told(self, call: ApiCall, error: Refused) -> ShopError:
-        unknown = error.code == LOST_UPSTREAM or error.status >= SERVER_FAULT
+    def _told(self, call: ApiCall, failed: Refused | Unreached | Lost) -> ShopError:
+        if not isinstance(failed, Refused):
+            return self._unanswered(call, failed)
+        unknown = failed.code == LOST_UPSTREAM or failed.status >= SERVER_FAULT
         if unknown and not _reads(call):
-            return self._unknown(call, f"the platform answered {error.code} ({error.message})", error.request_id)
-        told = refusal(call.operation, error, self._meaning(error.code))
-        if told.retryable and not _reads(call) and self._wait(call, error, 0) is None:
+            return self._unknown(call, f"the platform answered {failed.code} ({failed.message})", failed.request_id)
+        told = refusal(call.operation, failed, self._meaning(failed.code))
+        if told.retryable and not _reads(call) and not self._throttled(failed):
             told.retryable = False  # it may have been done: only a look can tell
         return told
+
+    def _late(self, call: ApiCall, late: Late, failed: Refused | Unreached | Lost | None) -> ShopError:
+        """Why a call was not sent, or not again: what went wrong before, if anything did."""
+        seconds = round(late.seconds + 0.05, 1)
+        if failed is not None:
+            told = self._told(call, failed)
+            told.more.setdefault("retry_after_seconds", seconds)
+            return told
+        said = (
+            f"{call.operation.name} was not sent: too many such calls wait for the platform, and its turn did not come."
+        )
+        hint = "Nothing was done. Repeat it later, with fewer calls at once and fuller batches and pages."
+        return ShopError("rate_limited", said, hint=hint, retryable=True, retry_after_seconds=seconds)
 
     def _unanswered(self, call: ApiCall, error: Unreached | Lost) -> ShopError:
         if isinstance(error, Lost) and not _reads(call):

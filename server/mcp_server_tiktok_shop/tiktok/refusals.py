@@ -19,8 +19,6 @@ KINDS: dict[int, Kind] = {
     36009043: "not_permitted",
     36009044: "not_permitted",
     36009009: "not_found",
-    36009037: "rate_limited",
-    45101004: "rate_limited",
 }
 # 36009004 covers a dozen faults; the words of the message tell which.
 OVERLOADED = 36009004
@@ -36,17 +34,18 @@ BY_WORDS: dict[str, str] = {
 }
 Meaning = Callable[[int], "Json"]
 AGAIN = ("backoff", "transient", "poll")
+QUOTA = "quota"  # used up for the hour or the day: waiting seconds does not help
 
 
 def refusal(operation: Operation, error: Refused, known: Json) -> ShopError:
     """The error for a refused call; `known` is what the catalog knows of its code."""
     kind: Kind = KINDS.get(error.code, "platform")
-    if error.status == THROTTLED or error.code == THROTTLE_CODE:
+    if error.status == THROTTLED or error.code == THROTTLE_CODE or known.get("retry") == QUOTA:
         kind = "rate_limited"
     more: dict[str, Any] = {}
     if error.retry_after is not None:
         more["retry_after_seconds"] = round(error.retry_after, 1)
-    retryable = known.get("retry") in AGAIN and KINDS.get(error.code) != "rate_limited"
+    retryable = known.get("retry") in AGAIN
     hint = known.get("hint") or ""
     if error.code == OVERLOADED:
         words = error.message.casefold()

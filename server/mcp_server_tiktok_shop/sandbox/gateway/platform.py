@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
+    from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
     from mcp_server_tiktok_shop.sandbox.gateway.records import Operation, Records
     from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, Tokens
     from mcp_server_tiktok_shop.sandbox.gateway.wire import Json, Received
@@ -38,6 +39,7 @@ class Platform:
     accounts: list[Account]
     tokens: Tokens
     faults: Faults
+    rates: Rates
     clock: Callable[[], float]
     app_key: str
     app_secret: str
@@ -78,6 +80,7 @@ class Platform:
         gateway.check_app(received, self.app_key, self.app_secret, now)
         gateway.check_content_type(route.operation, received)
         caller = gateway.check_caller(route.operation, received, self.tokens)
+        self.rates.check(caller.shop.id, route.operation.name, now)
         given = arguments.read(route.operation, received, route.ids, form)
         return handlers.answer(
             Call(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -16,13 +16,14 @@ JSON_TYPE = "application/json"
 
 
 class Refusal(Exception):  # noqa: N818  (the platform's word for it is a code, not an error)
-    """The platform says no: a code, its words, and the HTTP status that it says it with."""
+    """The platform says no: a code, its words, the HTTP status that it says it with, and seconds to wait, if any."""
 
-    def __init__(self, code: int, message: str, status: int = 200) -> None:
+    def __init__(self, code: int, message: str, status: int = 200, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
+        self.retry_after = retry_after
 
 
 def first_values(query: str) -> dict[str, str]:
@@ -80,4 +81,7 @@ class Envelopes:
 
     def refuse(self, refusal: Refusal, base_url: str, now: float) -> Reply:
         message = f"{refusal.message} For more details: {base_url}/help/{refusal.code}"
-        return self.wrap(refusal.code, message, None, now, refusal.status)
+        reply = self.wrap(refusal.code, message, None, now, refusal.status)
+        if refusal.retry_after is None:
+            return reply
+        return replace(reply, headers=(("retry-after", str(refusal.retry_after)),))
