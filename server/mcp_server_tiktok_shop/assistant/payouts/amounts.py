@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 # Within these bounds sums of any length a shop can have are exact in Decimal's 28 digits.
-WRITTEN = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
+WRITTEN = re.compile(r"-?\d{1,15}(\.\d{1,6})?", re.ASCII)
 SHOWN = 40
 ZERO = Decimal(0)
 

@@ -17,22 +17,22 @@ FORMS = "today, yesterday, last 7 days, 2026-10, 2026-10-05 or 2026-10-01/2026-1
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `start` until before `end`; `told` is how to name it."""
+    """Unix seconds from `start`, included, to `end`, not included; `told` is how to name it."""
 
-    start: datetime
-    end: datetime
+    start: int
+    end: int
     told: str
 
 
-def period(text: str, zone: ZoneInfo, now: datetime) -> Period:
-    """The days that the words mean in a zone.
+def period(text: str, zone: ZoneInfo, now: float) -> Period:
+    """The days that the words mean in a zone; `now` is Unix seconds.
 
     Raises:
         ShopError: `invalid_arguments`, where they mean none.
 
     """
     words = " ".join(text.casefold().split())
-    today = now.astimezone(zone).date()
+    today = datetime.fromtimestamp(now, zone).date()
     try:
         first, last = _days(words, today)
     except (ValueError, OverflowError):
@@ -59,5 +59,5 @@ def _days(words: str, today: date) -> tuple[date, date]:
     return first, last
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone)
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())

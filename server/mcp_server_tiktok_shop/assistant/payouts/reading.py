@@ -49,7 +49,7 @@ class Reading:
 
     async def _statements(self, given: Json) -> AsyncIterator[Statement]:
         async for page in self._walk("get_statements", given):
-            for row in page.rows:
+            for row in _rows(page, "statements"):
                 yield Statement.of(row)
 
     async def time_of(self, statement_id: str) -> int:
@@ -72,7 +72,7 @@ class Reading:
         whole: Json = {}
         async for page in self._walk("get_transactions_by_statement", {"statement_id": statement_id}):
             whole = whole or page.data
-            rows += map(Transaction.of, page.rows)
+            rows += map(Transaction.of, _rows(page, "transactions"))
         count = whole.get("total_count")
         count = count if isinstance(count, int) and not isinstance(count, bool) else None
         return Contents(statement_id, tuple(rows), count, text(whole, "currency"), amounts(whole, CONTENTS))
@@ -83,7 +83,7 @@ class Reading:
         if not wanted:
             return found
         async for page in self._walk("get_payments", {"create_time_ge": since - LATENESS}):
-            found |= {row.id: row for row in map(Payment.of, page.rows) if row.id in wanted}
+            found |= {row.id: row for row in map(Payment.of, _rows(page, "payments")) if row.id in wanted}
             if len(found) == len(wanted):
                 break
         return found
@@ -92,7 +92,7 @@ class Reading:
         """What waits of orders placed before a moment."""
         found: dict[str, Unsettled] = {}
         async for page in self._walk("get_unsettled_transactions", {"search_time_lt": before}):
-            rows = list(map(Unsettled.of, page.rows))
+            rows = list(map(Unsettled.of, _rows(page, "transactions")))
             found |= {row.id or f"{len(found)}/{place}": row for place, row in enumerate(rows)}
         return list(found.values())
 
@@ -100,7 +100,7 @@ class Reading:
         """The status of those orders that there are; at most 50 ids."""
         found: dict[str, str] = {}
         async for page in self._walk("get_order_detail", {"ids": list(ids)}):
-            found |= {text(row, "id"): text(row, "status") for row in page.rows}
+            found |= {text(row, "id"): text(row, "status") for row in _rows(page, "orders")}
         return found
 
     def _walk(self, name: str, given: Json) -> AsyncIterator[Page]:
@@ -108,3 +108,8 @@ class Reading:
         size: dict[str, Any] = {"page_size": LARGEST_PAGE} if "page_size" in operation.arguments else {}
         values, _ = read(operation, given | size)
         return self.walker.walk(name, values, self.target, until=self.until)
+
+
+def _rows(page: Page, name: str) -> list[Json]:
+    """The rows as they were sent: a walk may leave out what comes twice, and that is what is looked for here."""
+    return [row for row in page.data.get(name) or () if isinstance(row, dict)]

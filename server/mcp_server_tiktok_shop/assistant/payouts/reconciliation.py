@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.assistant.payouts import agreeing, paying
@@ -81,8 +81,7 @@ class Reconciliation:
             raise ShopError("invalid_arguments", "Give period or statement_id, not both.", problems=(problem,))
         target = await self.platform.shops.choose(shop, "required")
         zone = target.zone(self.zone)
-        now = datetime.fromtimestamp(self.clock(), UTC)
-        span = period(values.get("period", DEFAULT), zone, now) if statement_id is None else None
+        span = period(values.get("period", DEFAULT), zone, self.clock()) if statement_id is None else None
         books = Books()
         await self._gather(Reading(self.walker, target, until), books, span, statement_id, caller)
         start, end = _ends(span, books, zone)
@@ -112,7 +111,7 @@ class Reconciliation:
 
         async def unsettled() -> None:
             if span is not None:
-                books.unsettled = await reading.unsettled(int(span.end.timestamp()))
+                books.unsettled = await reading.unsettled(span.end)
 
         async def orders() -> None:
             rows = [row for _, contents in books.checked for row in contents.transactions if row.order_id]
@@ -131,15 +130,15 @@ class Reconciliation:
     async def _statements(self, reading: Reading, books: Books, span: Period | None, statement_id: str | None) -> None:
         now = int(self.clock())
         if span is not None:
-            start, end = int(span.start.timestamp()), int(span.end.timestamp())
+            start, end = span.start, span.end
         else:
             start = await reading.time_of(statement_id or "")
             end = start + 1
         books.known = await reading.statements(start - AROUND, min(end + AROUND, max(now, end)))
         meant = [row for row in books.known if start <= row.time < end and statement_id in (None, row.id)]
         books.wanted = [row for row in meant if row.id]
-        if len(books.wanted) < len(meant):
-            books.unchecked.append("statements: one is listed without an id")
+        if not all(row.id and row.time for row in books.known):
+            books.unchecked.append("statements: one is listed without an id or a time")
         if statement_id is not None and not books.wanted:
             told = f"Statement {statement_id} has transactions, but get_statements does not list it at its time."
             raise ShopError("not_found", told, hint="See get_transactions_by_statement for what it holds.")
@@ -165,10 +164,9 @@ class Reconciliation:
 
 
 def _ends(span: Period | None, books: Books, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    if span is not None:
-        return span.start, span.end
-    cut = books.wanted[0].time
-    return datetime.fromtimestamp(cut - DAY, zone), datetime.fromtimestamp(cut, zone)
+    cut = 0 if span else books.wanted[0].time
+    start, end = (span.start, span.end) if span else (cut - DAY, cut)
+    return datetime.fromtimestamp(start, zone), datetime.fromtimestamp(end, zone)
 
 
 def _told(books: Books, start: datetime, end: datetime, zone: ZoneInfo) -> Json:

@@ -46,6 +46,7 @@ def table(checked: list[tuple[Statement, Contents]], problems: Iterable[Finding]
     for statement, contents in checked:
         said, found = statement.amounts.get("settlement"), added_up(contents)
         wrong = kinds.get(statement.id, []) + (kinds.get(statement.payment_id, []) if statement.payment_id else [])
+        agrees = "agrees" if statement.status in ARRIVED else "agrees, not paid yet"
         rows.append(
             [
                 statement.id,
@@ -56,8 +57,7 @@ def table(checked: list[tuple[Statement, Contents]], problems: Iterable[Finding]
                 _told(None if said is None or found is None else found - said),
                 statement.payment_id,
                 statement.status,
-                ", ".join(dict.fromkeys(wrong))
-                or ("agrees" if statement.status in ARRIVED else "agrees, not paid yet"),
+                ", ".join(dict.fromkeys(wrong)) or agrees,
             ]
         )
     return {"columns": list(COLUMNS), "rows": rows}
