@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from mcp_server_tiktok_shop.assembly import put_together
+from mcp_server_tiktok_shop.assistant.payouts import reconciliation
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.finance.ledger import books
 from mcp_server_tiktok_shop.sandbox.finance.settlement import of_order
@@ -419,6 +420,30 @@ async def test_no_verdict_is_given_where_payments_can_not_be_seen(connect: Conne
     assert (data["agrees"], data["complete"], data["problems"]) == (None, False, [])
     assert [what.partition(":")[0] for what in data["unchecked"]] == ["payments"]
     assert data["checked"]["payments"] == 0
+
+
+async def test_no_payments_in_a_market_that_has_none_are_no_missing_payments(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation, "BALANCE_ONLY", ("GB",))
+    async with at_the_books(connect, sandbox) as shop:
+        await shop.falsify(PAYMENTS, BY_CREATION, lambda data: data.update(payments=[]))
+        data = await shop.checked()
+    assert (data["agrees"], data["problems"]) == (None, [])
+    assert "get_withdrawals" in data["unchecked"][0]
+
+
+async def test_an_estimate_that_can_not_be_read_is_told(connect: Connect, sandbox: Sandbox) -> None:
+    async with at_the_books(connect, sandbox) as shop:
+        path = "/finance/202507/orders/unsettled"
+
+        def change(data: Json) -> None:
+            data["transactions"][0]["est_settlement_amount"] = "soon"
+
+        told = await shop.falsify(path, BY_ORDER, change)
+        (found,) = await shop.problems()
+    first = told["transactions"][0]
+    assert (found["kind"], found["order_id"], found["found"]) == ("unreadable", first["order_id"], "soon")
 
 
 async def test_a_refusal_of_all_transactions_is_an_error(connect: Connect, sandbox: Sandbox) -> None:

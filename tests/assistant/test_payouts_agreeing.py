@@ -320,11 +320,28 @@ def test_revenue_may_be_from_before_the_discounts_where_net_sales_is_told() -> N
 
 
 def test_a_reserve_stands_beside_the_settlement() -> None:
-    reserve = {"id": "8", "type": "RESERVE", "reserve_id": "3", "reserve_amount": "-2.00", "settlement_amount": "0"}
+    reserve = {"id": "8", "type": "RESERVE", "reserve_id": "3", "reserve_amount": "-2.00"}
+    reserve["settlement_amount"] = "-2.00"  # told again or not, it is no part of what is settled
     told = {"total_settlement_amount": "8.50", "total_reserve_amount": "-2.00", "payable_amount": "6.50"}
     assert one_day({}, [SALE, reserve], **told) == []
     wrong = one_day({}, [SALE, reserve], **(told | {"payable_amount": "6.00", "total_reserve_amount": "-1.00"}))
     assert [written(finding.difference or Decimal(0)) for finding in wrong] == ["-1.50", "-1.00"]
+
+
+def test_totals_that_two_operations_tell_differently_are_found() -> None:
+    (found,) = one_day({}, [SALE], total_settlement_amount="8.00")
+    assert (found.kind, written(found.difference or Decimal(0))) == ("wrong_amount", "-0.50")
+
+
+def test_transactions_in_another_currency_are_found() -> None:
+    (found,) = one_day({"currency": "USD"}, [SALE])
+    assert (found.kind, found.expected, found.found) == ("wrong_currency", "USD", "GBP")
+
+
+def test_an_amount_that_is_not_told_is_missing() -> None:
+    assert [finding.kind for finding in one_day({"settlement_amount": ""}, [SALE])] == ["missing"]
+    nothing = {"id": "7", "type": "ORDER", "order_id": "5"}
+    assert [finding.kind for finding in one_day({"settlement_amount": "0"}, [nothing])] == ["missing"]
 
 
 def test_an_order_may_be_settled_again_for_another_amount() -> None:
@@ -365,6 +382,7 @@ def test_a_payment_may_tell_its_reserve_itself() -> None:
     one, contents = statement()
     kept: Json = {"reserve_amount": {"value": "30.00", "currency": "GBP"}}
     assert kinds(one, contents, payment("70.00", "70.00", **kept)) == []
+    assert kinds(one, contents, payment("130.00", "130.00", **kept)) == []  # released: its sign is not known for sure
     assert kinds(one, contents, payment("75.00", "75.00", **kept)) == ["wrong_amount"]
 
 
@@ -389,6 +407,8 @@ def test_a_payment_in_another_currency_than_its_statements_is_told_and_not_compa
 
 def test_a_statement_settled_into_the_balance_needs_no_payment() -> None:
     assert kinds(*statement(payment_status="SETTLED", payment_id=""), {}) == []
+    assert kinds(*statement(payment_status="SETTLED"), payment("100.00", "100.00")) == []
+    assert kinds(*statement(payment_status="PROCESSING"), payment("100.00", "100.00")) == ["wrong_status"]
     assert kinds(*statement(payment_status="PAID", payment_id=""), {}) == ["missing"]
     assert kinds(*statement(), None) == []  # payments could not be asked for
 

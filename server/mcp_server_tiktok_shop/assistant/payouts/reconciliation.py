@@ -32,6 +32,7 @@ MARGIN = 3.0
 # Where statements are settled into a balance, and payments may not be listed.
 BALANCE_ONLY = ("ID", "MY", "PH", "SG", "TH", "VN")
 ORDERS_A_CALL = 50
+NO_TIME = "no time was left; a shorter period leaves more"
 NOTE = (
     "Amounts bear the platform's sign: fees are negative. A statement is cut at 00:00 UTC for the day before and "
     "belongs to the period by that moment; cut_on is its UTC date. difference is found minus expected. "
@@ -148,7 +149,7 @@ class Reconciliation:
     ) -> None:
         """One step; what it could not do is said, and what was gathered before it still told."""
         if self.platform.left(reading.until) <= 0:
-            books.unchecked.append(f"{what}: no time was left")
+            books.unchecked.append(f"{what}: {NO_TIME}")
             return
         try:
             await step()
@@ -160,7 +161,7 @@ class Reconciliation:
                 told = "Not even the first statement's transactions could be read in time."
                 hint = "Try again, or read them with get_transactions_by_statement."
                 raise ShopError("network", told, hint=hint, retryable=True) from None
-            books.unchecked.append(f"{what}: {'no time was left' if late else error.message}")
+            books.unchecked.append(f"{what}: {NO_TIME if late else error.message}")
 
 
 def _ends(span: Period | None, books: Books, zone: ZoneInfo) -> tuple[datetime, datetime]:
