@@ -146,7 +146,7 @@ def put_together(
         "get_authorization_url": signing.link,
         "list_shops": ShopList(platform.shops, settings.time_zone),
         "reconcile_payouts": Reconciliation(
-            Walker(catalog, platform, settings.time_zone), platform, settings.time_zone, rim.clock
+            Walker(catalog, platform, settings.time_zone), platform, assistant.offers, settings.time_zone, rim.clock
         ),
         "refresh_access_token": signing.renew,
         "resize_pdf": Labels(files, documents, handed_out, labels, assistant.document, rim.clock),

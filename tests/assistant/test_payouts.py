@@ -422,6 +422,16 @@ async def test_no_verdict_is_given_where_payments_can_not_be_seen(connect: Conne
     assert data["checked"]["payments"] == 0
 
 
+async def test_what_is_switched_off_is_not_called_from_here_either(connect: Connect, sandbox: Sandbox) -> None:
+    async with at_the_books(connect, sandbox, exclude_tools="get_payments") as shop:
+        data = await shop.checked()
+        assert (data["agrees"], len(data["unchecked"])) == (None, 1)
+        assert "get_payments" in data["unchecked"][0]
+        assert sandbox.log.of("get_payments") == []
+    async with at_the_books(connect, sandbox, exclude_tools="get_statements") as shop:
+        assert bad(await shop.client.call_tool(TOOL, {}))["error"] == "not_permitted"
+
+
 async def test_no_payments_in_a_market_that_has_none_are_no_missing_payments(
     connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

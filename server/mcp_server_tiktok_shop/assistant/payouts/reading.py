@@ -20,10 +20,10 @@ from mcp_server_tiktok_shop.catalog.reading import read
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from mcp_server_tiktok_shop.assistant.walking import Page, Walker
-    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.tiktok.shops import Target
 
 LARGEST_PAGE = 100
@@ -32,12 +32,13 @@ LATENESS = 3600  # a payment is not made before its statements, but for clocks t
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Reads one shop's books. `until` is a moment of the monotonic clock.
+    """Reads one shop's books. `until` is a moment of the monotonic clock; `offers` tells what may be called here.
 
     Every method raises a ShopError where the platform refuses or does not answer in time.
     """
 
     walker: Walker
+    offers: Callable[[Operation], bool]
     target: Target
     until: float
 
@@ -105,6 +106,8 @@ class Reading:
 
     def _walk(self, name: str, given: Json) -> AsyncIterator[Page]:
         operation = self.walker.catalog.operations[name]
+        if not self.offers(operation):
+            raise ShopError("not_permitted", f"{name} is switched off on this server.")
         size: dict[str, Any] = {"page_size": LARGEST_PAGE} if "page_size" in operation.arguments else {}
         values, _ = read(operation, given | size)
         return self.walker.walk(name, values, self.target, until=self.until)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.assistant.payouts.findings import Finding
     from mcp_server_tiktok_shop.assistant.payouts.records import Contents, Payment, Statement, Unsettled
     from mcp_server_tiktok_shop.assistant.walking import Walker
-    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.tiktok.platform import Platform
 
 DEFAULT = "last 7 days"
@@ -67,6 +67,7 @@ class Books:
 class Reconciliation:
     walker: Walker
     platform: Platform
+    offers: Callable[[Operation], bool]
     zone: ZoneInfo | None
     clock: Callable[[], float]
 
@@ -84,7 +85,7 @@ class Reconciliation:
         zone = target.zone(self.zone)
         span = period(values.get("period", DEFAULT), zone, self.clock()) if statement_id is None else None
         books = Books()
-        await self._gather(Reading(self.walker, target, until), books, span, statement_id, caller)
+        await self._gather(Reading(self.walker, self.offers, target, until), books, span, statement_id, caller)
         start, end = _ends(span, books, zone)
         return _told(books, start, end, zone)
 
