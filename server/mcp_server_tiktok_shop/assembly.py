@@ -18,9 +18,11 @@ from mcp_server_tiktok_shop.assistant.local.labels import Labels
 from mcp_server_tiktok_shop.assistant.local.reach import Reach
 from mcp_server_tiktok_shop.assistant.local.shop_list import ShopList
 from mcp_server_tiktok_shop.assistant.local.sign_in import SignInTools
+from mcp_server_tiktok_shop.assistant.payouts.reconciliation import Reconciliation
 from mcp_server_tiktok_shop.assistant.reads import Reads
 from mcp_server_tiktok_shop.assistant.run import Assistant
 from mcp_server_tiktok_shop.assistant.toolsets import UnknownToolError, known_tools, listed
+from mcp_server_tiktok_shop.assistant.walking import Walker
 from mcp_server_tiktok_shop.assistant.writes import Writes
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.errors import ShopError
@@ -168,6 +170,9 @@ def put_together(
         "exchange_authorization_code": signing.exchange,
         "get_authorization_url": signing.link,
         "list_shops": ShopList(platform.shops, settings.time_zone),
+        "reconcile_payouts": Reconciliation(
+            Walker(catalog, platform, settings.time_zone), platform, assistant.offers, settings.time_zone, rim.clock
+        ),
         "refresh_access_token": signing.renew,
         "resize_pdf": Labels(files, documents, handed_out, labels, assistant.document, rim.clock),
     }

@@ -40,6 +40,7 @@ DEFAULT = (
     "get_transactions_by_order",
     "get_transactions_by_statement",
     "get_unsettled_transactions",
+    "reconcile_payouts",
     "get_warehouse_list",
     "get_global_seller_warehouses",
     "get_warehouse_delivery_options",

@@ -1,0 +1,1 @@
+"""Reconciles payouts: statements against their transactions, against payments, against orders."""
