@@ -165,6 +165,8 @@ def test_the_shops_side_of_a_chat_keeps_its_name() -> None:
     buyer, shop = guarded(chat, CHAT, "masked")[0]["messages"]
     assert buyer["sender"] == {"role": "BUYER", "nickname": "t***", "avatar": "***"}
     assert shop["sender"] == chat["messages"][1]["sender"]
+    strange = {"messages": [{"sender": {"role": ["SHOP"], "nickname": "tea_lover"}}]}
+    assert guarded(strange, CHAT, "masked")[0]["messages"][0]["sender"]["nickname"] == "t***"
 
 
 @pytest.mark.parametrize(

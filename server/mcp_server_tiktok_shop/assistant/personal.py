@@ -56,7 +56,7 @@ class _Guard:
         self._waiting: list[tuple[Any, Any, Field]] = []
 
     def object(self, given: Json, field: Field) -> Json:
-        if field.roles and given.get("role") in field.roles:
+        if field.roles and str(given.get("role")) in field.roles:
             field = field.opened
         made: Json = {}
         children = field.children
