@@ -25,6 +25,7 @@ def file(
     role: str,
     reason: str,
     now: int,
+    note: str = "",
 ) -> Request:
     """A new request, waiting for its decision."""
     count = len(shop.aftersales.by_order.get(order.id, ()))
@@ -39,7 +40,7 @@ def file(
         reason=reason,
         create_time=now,
         status=status,
-        events=[Event(now, status, role, reason)],
+        events=[Event(now, status, role, reason, note)],
     )
     _plan(request, now)
     shop.aftersales.add(request)

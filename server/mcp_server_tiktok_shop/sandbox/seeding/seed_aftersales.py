@@ -28,7 +28,8 @@ WINDOW = 7 * DAY
 class Case:
     """One request: when it was made, and the statuses that the seller took it to, so many hours later.
 
-    `ago` counts hours back from now; 0 stands for a finished case of an order that is completed.
+    `ago` counts hours back from now; 0 stands for a finished case of an order that is completed. `note` is what the
+    seller writes, `words` what the buyer does.
     """
 
     name: str
@@ -37,10 +38,16 @@ class Case:
     ago: int
     steps: tuple[tuple[int, str], ...] = ()
     note: str = ""
+    words: str = ""
 
+
+# Personal data of the kinds that buyers put into their words.
+COMPLAINT = (
+    "The lid is cracked. My name is Robin Specimen, call me on 07700 900456 or collect it at 7 Sample Lane, Leeds."
+)
 
 CASES = (
-    Case("return_pending", RETURN, "ecom_order_delivered_refund_and_return_reason_defective", 5),
+    Case("return_pending", RETURN, "ecom_order_delivered_refund_and_return_reason_defective", 5, words=COMPLAINT),
     Case("refund_pending", REFUND, "ecom_order_delivered_refund_reason_missing_item", 3),
     Case(
         "return_shipped",
@@ -135,7 +142,7 @@ def _fitting(shop: Shop, case: Case, now: int, taken: set[str]) -> Iterator[Orde
 def _live_through(shop: Shop, case: Case, order: Order, now: int) -> None:
     start = now - case.ago * HOUR if case.ago else order.delivered_time() + 20 * HOUR
     lines = order.lines if case.ago and len(order.lines) == 1 else order.lines[:1]
-    request = file(shop, case.kind, order, lines, role="BUYER", reason=case.reason, now=start)
+    request = file(shop, case.kind, order, lines, role="BUYER", reason=case.reason, now=start, note=case.words)
     for hours, status in case.steps:
         moment = start + hours * HOUR
         advance(shop, moment)
