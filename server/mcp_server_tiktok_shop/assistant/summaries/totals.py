@@ -42,13 +42,12 @@ def text(number: Number) -> Number | str:
 
 def average(total: Decimal, count: int) -> str:
     """With as many decimals as the total has."""
-    share: Decimal = (total / count).quantize(total, ROUND_HALF_UP)
-    return plain(share)
+    return plain((total / count).quantize(total, ROUND_HALF_UP))
 
 
 def cut(title: Any) -> str:
-    title = str(title or "")
-    return title if len(title) <= LONGEST else title[: LONGEST - 1] + "…"
+    words = str(title or "")
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 
 
 def day(moment: int, zone: ZoneInfo) -> str:
