@@ -21,6 +21,10 @@ from mcp_server_tiktok_shop.assistant.local.sign_in import SignInTools
 from mcp_server_tiktok_shop.assistant.payouts.reconciliation import Reconciliation
 from mcp_server_tiktok_shop.assistant.reads import Reads
 from mcp_server_tiktok_shop.assistant.run import Assistant
+from mcp_server_tiktok_shop.assistant.summaries.course import Course
+from mcp_server_tiktok_shop.assistant.summaries.finance import FINANCE
+from mcp_server_tiktok_shop.assistant.summaries.inventory import INVENTORY
+from mcp_server_tiktok_shop.assistant.summaries.orders import ORDERS
 from mcp_server_tiktok_shop.assistant.toolsets import UnknownToolError, known_tools, listed
 from mcp_server_tiktok_shop.assistant.walking import Walker
 from mcp_server_tiktok_shop.assistant.writes import Writes
@@ -155,6 +159,10 @@ def put_together(
     reach = Reach(catalog, assistant.offers, assistant.operation)
     documents = Documents(network, loopback=settings.loopback)
     signing = SignInTools(sign_in, tokens, platform.shops, lambda: _service(settings, store))
+    walker = Walker(catalog, platform, settings.time_zone)
+    kept = Kept(settings.state / "kept", rim.clock)
+    course = Course(walker, platform, kept, rim.clock, assistant.offers)
+    local |= {kind.name: course.tool(kind) for kind in (ORDERS, FINANCE, INVENTORY)}
     local |= {
         "check_connection": Connection(
             network,
