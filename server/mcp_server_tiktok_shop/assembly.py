@@ -10,9 +10,11 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import log
 from mcp_server_tiktok_shop.assistant.files import Files
+from mcp_server_tiktok_shop.assistant.kept import Kept
 from mcp_server_tiktok_shop.assistant.local.connection import Connection
 from mcp_server_tiktok_shop.assistant.local.labels import Labels
 from mcp_server_tiktok_shop.assistant.local.reach import Reach
+from mcp_server_tiktok_shop.assistant.local.read_result import ReadResult
 from mcp_server_tiktok_shop.assistant.local.shop_list import ShopList
 from mcp_server_tiktok_shop.assistant.local.sign_in import SignInTools
 from mcp_server_tiktok_shop.assistant.run import Assistant
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.tiktok.store import Store
 
+RESULT_BYTES = 40_000
 REAL = Rim(time.time, time.monotonic)
 
 
@@ -143,6 +146,7 @@ def put_together(
         "exchange_authorization_code": signing.exchange,
         "get_authorization_url": signing.link,
         "list_shops": ShopList(platform.shops, settings.time_zone),
+        "read_result": ReadResult(Kept(settings.state / "results", rim.clock), RESULT_BYTES),
         "refresh_access_token": signing.renew,
         "resize_pdf": Labels(files, documents, handed_out, labels, assistant.document, rim.clock),
     }

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
-
-from pydantic_core import to_json
 
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
 from mcp_server_tiktok_shop.assistant.results import Form, form, shaped, with_failures
@@ -222,11 +219,3 @@ def _not_found(operation: Operation, values: Json, data: Json) -> list[str]:
         return []
     found = {str(row.get("id")) for row in data.get(rule["list"]) or () if isinstance(row, dict)}
     return [wanted for wanted in values[rule["argument"]] if wanted not in found]
-
-
-def written(told: Json) -> str:
-    """The text of a result: compact JSON, names as they are."""
-    try:
-        return to_json(told).decode()
-    except ValueError:  # half a character in the platform's data can only be written as its escape
-        return json.dumps(told, separators=(",", ":"))

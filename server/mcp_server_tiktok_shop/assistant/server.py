@@ -23,8 +23,8 @@ from mcp.types import (
 )
 
 from mcp_server_tiktok_shop import __version__
+from mcp_server_tiktok_shop.assistant.budget import written
 from mcp_server_tiktok_shop.assistant.instructions import instructions
-from mcp_server_tiktok_shop.assistant.run import written
 from mcp_server_tiktok_shop.catalog.schemas import listing
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.log import one_line
