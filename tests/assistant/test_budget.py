@@ -109,7 +109,8 @@ def test_rows_of_a_table_are_cut_and_its_columns_stay() -> None:
     table = {"columns": ["id", "name"], "rows": [[str(n), "n" * 20] for n in range(500)]}
     fit = fitted({"data": {"orders": table}}, BUDGET)
     assert fit.told["data"]["orders"]["columns"] == ["id", "name"]
-    assert fit.cuts[0].path == "orders.rows"
+    assert fit.cuts[0].path == "orders"  # by which the rest is read, whether kept as a table or as a list
+    assert fitted({"data": {"page": {"rows": table["rows"]}}}, BUDGET).cuts[0].path == "page.rows"
     wide = {"columns": ["id", "name"], "rows": [["1", "n" * 20_000]]}
     fit = fitted({"data": {"orders": wide}}, BUDGET)
     assert [len(row) for row in fit.told["data"]["orders"]["rows"]] == [2]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic_core import to_json
 
 from mcp_server_tiktok_shop.assistant.paths import Step, write_path
+from mcp_server_tiktok_shop.assistant.tables import is_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +91,7 @@ def _fitted(told: Json, part: _Part) -> Fitted:
     made: Json = part.value
     if part.cuts or made.get("next_page_token") != told.get("next_page_token"):
         made = {name: value for name, value in made.items() if name != "next_page_token"}
-    cuts = [(at, Cut(write_path(at[1:] if at[:1] == ("data",) else at), kept, of)) for at, kept, of in part.cuts]
+    cuts = [(at, Cut(_list_path(told, at), kept, of)) for at, kept, of in part.cuts]
     return Fitted(
         made,
         sum(cut.of - cut.kept for _, cut in cuts),
@@ -99,6 +100,15 @@ def _fitted(told: Json, part: _Part) -> Fitted:
         tuple(cut for at, cut in cuts if at[:1] != ("data",)),
         tuple(write_path(at) for at in part.texts if at[0] != "data"),
     )
+
+
+def _list_path(told: Json, at: At) -> str:
+    """The path of a list within `data`. A table's rows go by the name of the list that it stands for."""
+    value: Any = told
+    for step in at[:-1]:
+        value = value[step]
+    at = at[:-1] if at[-1:] == ("rows",) and is_table(value) else at
+    return write_path(at[1:] if at[:1] == ("data",) else at)
 
 
 def rest(of: Fitted, result_id: str | None) -> Json:
