@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.assistant.kept import Kept
 from mcp_server_tiktok_shop.assistant.local.connection import Connection
 from mcp_server_tiktok_shop.assistant.local.labels import Labels
 from mcp_server_tiktok_shop.assistant.local.reach import Reach
+from mcp_server_tiktok_shop.assistant.local.read_result import ReadResult
 from mcp_server_tiktok_shop.assistant.local.shop_list import ShopList
 from mcp_server_tiktok_shop.assistant.local.sign_in import SignInTools
 from mcp_server_tiktok_shop.assistant.payouts.reconciliation import Reconciliation
@@ -28,6 +29,7 @@ from mcp_server_tiktok_shop.assistant.summaries.orders import ORDERS
 from mcp_server_tiktok_shop.assistant.toolsets import UnknownToolError, known_tools, listed
 from mcp_server_tiktok_shop.assistant.walking import Walker
 from mcp_server_tiktok_shop.assistant.writes import Writes
+from mcp_server_tiktok_shop.catalog.personal import Personal
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings, SettingsError
@@ -129,8 +131,9 @@ def put_together(
     files = Files((settings.folder, labels), home, (labels, settings.state / "files"))
     handed_out = HandedOut(settings.state / "documents.txt", rim.clock)
     kept = Kept(settings.state / "results", rim.clock)
-    answers = Answers(catalog)
-    reads = Reads(catalog, platform, answers, handed_out, settings.time_zone)
+    walker = Walker(catalog, platform, settings.time_zone)
+    answers = Answers(catalog, Personal(), kept, settings.result_bytes, settings.buyer_data)
+    reads = Reads(catalog, platform, walker, answers, handed_out, settings.time_zone)
     writes = Writes(
         platform,
         Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock)),
@@ -138,7 +141,7 @@ def put_together(
         Journal(settings.journal),
         answers.opened,
         reads.look,
-        lambda _operation, values: values,
+        answers.shown,
     )
     local: dict[str, Any] = {}
     assistant = Assistant(
@@ -159,9 +162,7 @@ def put_together(
     reach = Reach(catalog, assistant.offers, assistant.operation)
     documents = Documents(network, loopback=settings.loopback)
     signing = SignInTools(sign_in, tokens, platform.shops, lambda: _service(settings, store))
-    walker = Walker(catalog, platform, settings.time_zone)
-    kept = Kept(settings.state / "kept", rim.clock)
-    course = Course(walker, platform, kept, rim.clock, assistant.offers)
+    course = Course(walker, platform, Kept(settings.state / "sums", rim.clock), rim.clock, assistant.offers)
     local |= {kind.name: course.tool(kind) for kind in (ORDERS, FINANCE, INVENTORY)}
     local |= {
         "check_connection": Connection(
@@ -178,9 +179,8 @@ def put_together(
         "exchange_authorization_code": signing.exchange,
         "get_authorization_url": signing.link,
         "list_shops": ShopList(platform.shops, settings.time_zone),
-        "reconcile_payouts": Reconciliation(
-            Walker(catalog, platform, settings.time_zone), platform, assistant.offers, settings.time_zone, rim.clock
-        ),
+        "reconcile_payouts": Reconciliation(walker, platform, assistant.offers, settings.time_zone, rim.clock),
+        "read_result": ReadResult(kept, settings.result_bytes),
         "refresh_access_token": signing.renew,
         "resize_pdf": Labels(files, documents, handed_out, labels, assistant.document, rim.clock),
     }

@@ -13,8 +13,8 @@ import click
 
 from mcp_server_tiktok_shop import __version__, log
 from mcp_server_tiktok_shop.assembly import Parts, put_together
+from mcp_server_tiktok_shop.assistant.budget import written
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
-from mcp_server_tiktok_shop.assistant.run import written
 from mcp_server_tiktok_shop.assistant.server import run_stdio, serve
 from mcp_server_tiktok_shop.clients import CLIENTS, block, command
 from mcp_server_tiktok_shop.errors import ShopError

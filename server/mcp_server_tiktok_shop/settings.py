@@ -221,7 +221,12 @@ SETTINGS = (
         _one_of("masked", "full", "none"),
         default="masked",
     ),
-    Setting("result_bytes", "The largest result; what is beyond is kept to be read in parts.", _number(*RESULT_BYTES), "40000"),
+    Setting(
+        "result_bytes",
+        "The largest result; what is beyond is kept to be read in parts.",
+        _number(*RESULT_BYTES),
+        "40000",
+    ),
     Setting("era", "`legacy` for clients that mix up both protocol eras.", _one_of("auto", "legacy"), default="auto"),
     Setting("log_level", "How much is logged to standard error.", _level, default="info"),
 )

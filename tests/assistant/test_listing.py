@@ -73,6 +73,7 @@ SHOPLESS = {
     "describe_operation",
     "run_read_operation",
     "run_write_operation",
+    "read_result",
 }
 LOCAL_WRITES = {"exchange_authorization_code", "refresh_access_token", "resize_pdf"}
 

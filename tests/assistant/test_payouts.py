@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from mcp import Client
 
-    from mcp_server_tiktok_shop.assistant.caller import Decision
     from tests.conftest import Connect
     from tests.sandbox.client import Json
 
@@ -480,14 +479,10 @@ async def test_its_schema_is_small(connect: Connect) -> None:
 
 
 @dataclass
-class Listener:
+class Listener(Nobody):
     """Somebody who is told how far it is."""
 
     heard: list[tuple[float, float | None]] = field(default_factory=list)
-    can_ask: bool = False
-
-    async def ask(self, _question: str) -> Decision:
-        return "unanswered"
 
     async def progress(self, done: float, total: float | None, _message: str) -> None:
         self.heard.append((done, total))

@@ -40,7 +40,11 @@ NOW = float(int(time.time()))
 LONDON = ZoneInfo("Europe/London")
 ORDERS, STATEMENTS, TRANSACTIONS = "get_order_list", "get_statements", "get_transactions_by_statement"
 TOOLS = ("summarize_orders", "summarize_finance", "summarize_inventory")
-EXPIRED: dict[str, Any] = {"status": 400, "code": 36009004, "message": "Invalid param 'query.page_token': it has expired."}
+EXPIRED: dict[str, Any] = {
+    "status": 400,
+    "code": 36009004,
+    "message": "Invalid param 'query.page_token': it has expired.",
+}
 QUOTA: dict[str, Any] = {"status": 200, "code": 45101004, "message": "The quota of the day is used up."}
 AMOUNTS = ("settlement", "revenue", "shipping", "fees", "adjustments")
 PERIODS = ("today", "last 7 days", "last 60 days", "last month", "last 24 hours")

@@ -196,7 +196,18 @@ def names_of_fields() -> set[str]:
     return known
 
 
-OURS = {"shop", "fields", "pages", "dry_run", "confirm", "repeat", "category_asset", "doc_urls"}
+OURS = {
+    "shop",
+    "fields",
+    "pages",
+    "dry_run",
+    "confirm",
+    "repeat",
+    "category_asset",
+    "doc_urls",
+    "result_id",
+    "next_offset",
+}
 IN_JSON_TEXT = {"apply_id"}  # a key inside the `content` of send_im_message
 FIELDS = names_of_fields() | OURS | IN_JSON_TEXT | set(get_args(Kind))
 

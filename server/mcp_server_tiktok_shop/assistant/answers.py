@@ -108,7 +108,7 @@ class Answers:
         fitting = fitted(told, self.budget - beside, SPARE)
         if fitting.whole:
             return _noted(fitting.told, part.notes)
-        return await self.rest(fitting, part, written({"data": whole, "untrusted": part.untrusted}).encode())
+        return await self.rest(fitting, part, written({**told, "data": whole}).encode())
 
     async def rest(self, fitting: Fitted, part: Part, content: bytes) -> Json:
         """A result that is not whole, with its content kept, and what to say of it."""

@@ -71,7 +71,7 @@ class Gathered:
         self.rows += len(rows)
 
     def _like_the_others(self, rows: list[Any], columns: list[str] | None) -> list[Any]:
-        """Rows of a page that came as a table where the others did not, or not where they did: a cell may hold a list."""
+        """Rows of a page that came as a table where the others did not, or the other way round."""
         if self._columns is None:
             return [dict(zip(columns or (), row, strict=True)) for row in rows]
         return [[_cell(row, column) for column in self._columns] for row in rows]
@@ -94,7 +94,7 @@ class Gathered:
         path = ".".join([*self._path, *(["rows"] if self._columns else [])])
         cuts = [replace_cut(cut, self.rows) if cut.path == path else cut for cut in fitting.cuts]
         fitting = replace(fitting, left_out=fitting.left_out + unseen, cuts=tuple(cuts))
-        return await answers.rest(fitting, part, self._content(part.untrusted))
+        return await answers.rest(fitting, part, self._content(told))
 
     def _first(self, budget: int) -> list[bytes]:
         """Rows that are surely more than fit, if there are so many."""
@@ -108,10 +108,10 @@ class Gathered:
         listed = {"columns": self._columns, "rows": rows} if self._columns else rows
         return _put(self._head, self._path, listed) if self._path else self._head
 
-    def _content(self, untrusted: list[str]) -> bytes:
-        """The kept result, put together as text."""
+    def _content(self, told: Json) -> bytes:
+        """The kept result with all rows, put together as text."""
         mark = "\ue000rows\ue000"
-        frame = written({"data": self._with([mark]), "untrusted": untrusted}).encode()
+        frame = written({**told, "data": self._with([mark])}).encode()
         return frame.replace(written(mark).encode(), b",".join(self._texts), 1)
 
 

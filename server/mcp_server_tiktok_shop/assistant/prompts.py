@@ -113,13 +113,15 @@ def filled(name: str, given: Mapping[str, str]) -> str:
     """
     found = routine(name)
     problems = [Problem(n, "is required and missing") for n in found.required if not given.get(n, "").strip()]
-    problems += [Problem(n, "is not an argument here", ", ".join(found.arguments)) for n in given.keys() - found.arguments]
+    problems += [
+        Problem(n, "is not an argument here", ", ".join(found.arguments)) for n in given.keys() - found.arguments
+    ]
     if problems:
         told = "; ".join(f"{problem.argument} {problem.message}" for problem in problems)
         raise ShopError("invalid_arguments", told, problems=tuple(problems))
     values = {**found.defaults, **{name: text.strip() for name, text in given.items() if text.strip()}}
     for_shop = f" in the shop {values['shop']}" if values["shop"] else ""
     text = found.text.replace("{for_shop}", for_shop)
-    for name_, value in values.items():
-        text = text.replace("{" + name_ + "}", value)
+    for argument, value in values.items():
+        text = text.replace("{" + argument + "}", value)
     return text + (f' Give shop "{values["shop"]}" to every tool.' if values["shop"] else "")

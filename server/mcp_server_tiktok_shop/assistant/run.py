@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic_core import to_json
-
+from mcp_server_tiktok_shop.assistant.answers import Part
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
 from mcp_server_tiktok_shop.assistant.previews import Preview
 from mcp_server_tiktok_shop.assistant.reads import DOCUMENT
@@ -157,7 +155,8 @@ class Assistant:
             return {"data": Preview(operation, None, {}, None).told(), "note": SHOWN_ONLY}
         if operation.sends:
             await self.writes.confirm(operation, values | {"shop": ours.get("shop")}, ours, caller)
-        return {"data": await self.local[operation.name](values, ours.get("shop"), caller)}
+        data = await self.local[operation.name](values, ours.get("shop"), caller)
+        return await self.answers.fit({"data": data}, Part(data, [], []), data)
 
     async def _asked(self, operation: Operation, values: Json, ours: Json, caller: Caller) -> Json:
         files = await asyncio.to_thread(uploads, operation, values, self.files) if operation.uploads else {}
@@ -209,11 +208,3 @@ def _move_inside(given: dict[str, Any]) -> None:
         if name in given and isinstance(inner, dict) and name not in inner:
             inner = {**inner, name: given.pop(name)}
             given["arguments"] = inner
-
-
-def written(told: Json) -> str:
-    """The text of a result: compact JSON, names as they are."""
-    try:
-        return to_json(told).decode()
-    except ValueError:  # half a character in the platform's data can only be written as its escape
-        return json.dumps(told, separators=(",", ":"))

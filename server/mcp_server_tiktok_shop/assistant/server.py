@@ -24,11 +24,12 @@ from mcp.types import (
 )
 
 from mcp_server_tiktok_shop import __version__
+from mcp_server_tiktok_shop.assistant.budget import written
 from mcp_server_tiktok_shop.assistant.caller import Asked
 from mcp_server_tiktok_shop.assistant.client import Client, question
 from mcp_server_tiktok_shop.assistant.instructions import instructions
 from mcp_server_tiktok_shop.assistant.resources import Shelf
-from mcp_server_tiktok_shop.assistant.run import written
+from mcp_server_tiktok_shop.catalog.own import takes_shop
 from mcp_server_tiktok_shop.catalog.schemas import listing
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.log import one_line
@@ -138,7 +139,7 @@ def _tool(operation: Operation, without: set[str]) -> Tool:
             read_only_hint=operation.effect == "read",
             destructive_hint=operation.effect == "destructive",
             idempotent_hint=operation.effect == "read",
-            open_world_hint=not operation.record.get("local", False) or operation.runs is not None,
+            open_world_hint=operation.asks_platform or operation.runs is not None or takes_shop(operation),
         ),
     )
 

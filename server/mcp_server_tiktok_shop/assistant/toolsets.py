@@ -10,7 +10,14 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.reader import Catalog
 
-ALWAYS = ("list_shops", "find_operations", "describe_operation", "run_read_operation", "run_write_operation")
+ALWAYS = (
+    "list_shops",
+    "find_operations",
+    "describe_operation",
+    "run_read_operation",
+    "run_write_operation",
+    "read_result",
+)
 DEFAULT = (
     "check_connection",
     "get_authorization_url",

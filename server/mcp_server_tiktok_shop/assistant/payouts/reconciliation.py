@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.assistant.payouts import agreeing, paying
 from mcp_server_tiktok_shop.assistant.payouts.findings import Place, unreadable
-from mcp_server_tiktok_shop.assistant.payouts.period import Period, period
 from mcp_server_tiktok_shop.assistant.payouts.reading import Reading
 from mcp_server_tiktok_shop.assistant.payouts.table import followed_up, table, totals, waiting
+from mcp_server_tiktok_shop.assistant.period import Period, period
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:

@@ -1,0 +1,114 @@
+"""Judges whether an answer has a field: by the shape that the catalog knows, and by the answer itself."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.assistant.paths import write_path
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+LONGEST = 80  # characters of a wrong path that are told back
+NAMED = 12  # fields listed where none is near
+LOOKED_AT = 50  # items of a list whose fields may be what was meant
+MOST = 20_000  # paths that are compared; rows repeat them
+SCALARS = {"string", "integer", "number", "boolean"}
+HINT = 'Correct the paths and call again; ["*"] gives everything.'
+
+
+def refused(problems: Sequence[Problem]) -> ShopError:
+    """All wrong paths of a call, in one error."""
+    summary = "; ".join(f"{problem.argument} {problem.message}" for problem in problems[:3])
+    return ShopError("invalid_arguments", summary, hint=HINT, problems=tuple(problems))
+
+
+def has(shape: Json, names: Sequence[str]) -> bool:
+    """Whether the shape has this path."""
+    for name in names:
+        shape = _item(shape).get("properties", {}).get(name)
+        if shape is None:
+            return False
+    return True
+
+
+def missing(names: Sequence[str], shape: Json, data: Any) -> Problem | None:
+    """What is wrong with a path that neither shape nor answer has: what was meant, or what there is.
+
+    Where nothing is known of a place (no shape, and nothing in the answer there) a path is right.
+    """
+    if has(shape, names):
+        return None
+    at: Json | None = shape
+    values = [data]
+    for name in names:
+        properties = _item(at).get("properties", {}) if at is not None else {}
+        rows = [row for value in values for row in _rows(value)]
+        objects = [row for row in rows if isinstance(row, dict)]
+        values = [row[name] for row in objects if name in row]
+        if name in properties or values:
+            at = properties.get(name)
+            continue
+        there = list(dict.fromkeys([*properties, *(known for row in objects[:LOOKED_AT] for known in row)]))
+        plain = any(row is not None and not isinstance(row, dict) for row in rows)
+        plain = plain or (at is not None and _item(at).get("type") in SCALARS)
+        return _problem(names, shape, data, there) if there or plain else None
+    return None
+
+
+def _item(shape: Json) -> Json:
+    """The shape of what is in a list, however deep."""
+    while "items" in shape:
+        shape = shape["items"]
+    return shape
+
+
+def _rows(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _rows(item)
+    else:
+        yield value
+
+
+def _problem(names: Sequence[str], shape: Json, data: Any, there: list[str]) -> Problem:
+    known = dict.fromkeys(islice(chain(_in_shape(shape, ()), _in_answer(data, ())), MOST))
+    if near := _nearest(names, list(known)):
+        return Problem("", f"; did you mean {near}?", near)
+    more = ", …" if len(there) > NAMED else ""
+    return Problem("", "", ", ".join(there[:NAMED]) + more if there else "no fields: it is a plain value")
+
+
+def _nearest(names: Sequence[str], known: list[tuple[str, ...]]) -> str | None:
+    """The path to a field of the same name, or of one written alike: the most alike on the whole."""
+    asked, last = write_path(names), names[-1].lower()
+    above = {tuple(names[:depth]) for depth in range(len(names))}  # right as far as it goes, and not what was meant
+    ends: dict[str, list[str]] = {}
+    for path in known:
+        if path not in above:
+            ends.setdefault(path[-1].lower(), []).append(write_path(path))
+    for end in (last, *get_close_matches(last, ends, n=1)):
+        if end in ends:
+            return get_close_matches(asked, ends[end], n=1, cutoff=0)[0]
+    return None
+
+
+def _in_shape(shape: Json, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name, inner in _item(shape).get("properties", {}).items():
+        yield (*above, name)
+        yield from _in_shape(inner, (*above, name))
+
+
+def _in_answer(value: Any, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if isinstance(value, list):
+        for item in value[:LOOKED_AT]:
+            yield from _in_answer(item, above)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield (*above, name)
+            yield from _in_answer(inner, (*above, name))

@@ -1,0 +1,58 @@
+"""Reads on in a result that was too large for one answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.assistant.parts import Wish, part
+from mcp_server_tiktok_shop.assistant.paths import read_path
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.assistant.caller import Caller
+    from mcp_server_tiktok_shop.assistant.kept import Kept
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+SPARE = 800  # bytes for what stands beside `data` in a result
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """A part of a kept result in at most `budget` bytes, with all that is beside it.
+
+    A kept result is an object of `data`, `untrusted` (paths of text by others in it) and the `next_page_token` that
+    follows it, which is told where one of its lists is at its end: before that, the next page would skip what was not
+    read yet.
+    """
+
+    kept: Kept
+    budget: int
+
+    async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
+        content = await self.kept.get(values["id"])
+        if content is None:
+            told = f"There is no kept result {values['id'][:60]!r}: they live for one day, the newest hundred of them."
+            problem = Problem("id", "is not the result_id of a result that is still kept")
+            raise ShopError("not_found", told, hint="Call the tool again that gave it.", problems=(problem,))
+        wish = Wish(values.get("path"), values.get("fields", ()), values.get("offset", 0), values.get("limit"))
+        return await asyncio.to_thread(self._part, content, wish)
+
+    def _part(self, content: bytes, wish: Wish) -> Json:
+        whole = json.loads(content)
+        token, untrusted = whole.get("next_page_token"), whole.get("untrusted", [])
+        beside = len(json.dumps([token, untrusted]))
+        told = part(whole["data"], wish, self.budget - SPARE - beside)
+        names = [step for step in read_path(wish.path or "") or () if isinstance(step, str) and step != "data"]
+        if there := [path for path in untrusted if _meet(path.split("."), names)]:
+            told["untrusted"] = there
+        at_end = "next_offset" not in told and ("items" in told or "rows" in told) and len(names) <= 1
+        at_end = at_end and not any(isinstance(step, int) for step in read_path(wish.path or "") or ())
+        return told | {"next_page_token": token} if token and at_end else told
+
+
+def _meet(one: list[str], other: list[str]) -> bool:
+    """Whether one path leads through the other, or the other way round."""
+    return all(a == b for a, b in zip(one, other, strict=False))
