@@ -73,10 +73,10 @@ def test_nothing_imports_the_command_line(path: Path) -> None:
         assert "cli" not in ours(path)
 
 
-def test_only_the_server_its_client_and_the_demo_speak_mcp() -> None:
+def test_only_what_stands_at_the_wire_speaks_mcp() -> None:
     speakers = {name_of(path) for path in MODULES if any(n.split(".")[0] == "mcp" for n in imports_of(path))}
     assert "assistant.server" in speakers
-    assert speakers <= {"assistant.server", "assistant.client", "demo"}
+    assert speakers <= {"assistant.server", "assistant.client", "assistant.resources", "demo"}
 
 
 def test_settings_takes_no_more_of_the_platform_than_values() -> None:

@@ -147,7 +147,8 @@ def test_without_settings_it_is_the_platform_and_nothing_is_switched_on() -> Non
     assert not settings.loopback
     assert not settings.sandbox
     assert not settings.read_only
-    assert settings.confirm == "none"
+    assert settings.confirm == "asks"
+    assert settings.buyer_data == "masked"
     assert settings.home.is_absolute()
     assert settings.folder == settings.home / "files"
 

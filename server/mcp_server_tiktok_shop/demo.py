@@ -82,8 +82,9 @@ async def waiting_order(session: Session) -> dict[str, Any]:
     order_id = told["data"]["orders"][0]["id"]
     (order,) = (await session.calls("get_order_detail", ids=[order_id]))["data"]["orders"]
     shown = table("product", "SKU", "price")
+    currency = order["payment"]["currency"]
     for line in order["line_items"]:
-        shown.add_row(line["product_name"][:44], line["seller_sku"], f"{line['sale_price']} {line['currency']}")
+        shown.add_row(line["product_name"][:44], line["seller_sku"], f"{line['sale_price']} {currency}")
     session.shows(shown)
     session.says(f"For {order['recipient_address']['name']}, ship by {order.get('rts_sla_time', 'no set time')}.")
     return dict(order)
@@ -97,7 +98,11 @@ async def too_many(session: Session) -> None:
 async def ship(session: Session, order: dict[str, Any]) -> None:
     package_id = order["packages"][0]["id"]
     session.asks("Ship it, and make the label fit my 4x6 printer.")
-    told = await session.calls("ship_package", package_id=package_id, handover_method="DROP_OFF")
+    asked = await session.calls("ship_package", package_id=package_id, handover_method="DROP_OFF")
+    session.says("Shall I arrange shipping, with drop-off?")
+    session.asks("Yes.")
+    confirm = asked["confirm"]
+    told = await session.calls("ship_package", package_id=package_id, handover_method="DROP_OFF", confirm=confirm)
     session.says("Shipping is arranged." if "error" not in told else "It could not be shipped.")
     label = await session.calls("get_package_shipping_document", package_id=package_id, document_type="SHIPPING_LABEL")
     session.says(f"Tracking number {label['data']['tracking_number']}.")
@@ -126,6 +131,17 @@ async def payout(session: Session) -> None:
     session.says(f"Paid {paid['value']} {paid['currency']} on {day}; its statements add to {total}.")
 
 
+async def sales(session: Session) -> None:
+    session.asks("How much did I sell in the last seven days, day by day?")
+    told = (await session.calls("summarize_orders", period="last 7 days", group_by="day"))["data"]
+    shown = table(*told["groups"]["columns"])
+    for row in told["groups"]["rows"]:
+        shown.add_row(*map(str, row))
+    session.shows(shown)
+    for currency, sold in told["sales"].items():
+        session.says(f"{sold['total']} {currency} with {sold['orders']} orders; unpaid and cancelled ones are apart.")
+
+
 async def delete_too_many(session: Session) -> None:
     session.asks("Delete these 21 products.")
     await session.calls("delete_products", product_ids=[str(1729592969712207000 + n) for n in range(21)])
@@ -147,6 +163,7 @@ async def session(start: list[str], console: Console) -> None:
         order = await waiting_order(talk)
         await too_many(talk)
         await ship(talk, order)
+        await sales(talk)
         await payout(talk)
         await delete_too_many(talk)
 

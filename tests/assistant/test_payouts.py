@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from mcp_server_tiktok_shop.assembly import put_together
+from mcp_server_tiktok_shop.assistant.caller import Nobody
 from mcp_server_tiktok_shop.assistant.payouts import reconciliation
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.finance.ledger import books

@@ -389,7 +389,7 @@ async def test_a_handle_is_taken_only_where_it_came_from(home: Path) -> None:
 
 async def test_other_things_that_are_kept_are_no_summaries(shared: Sandbox, home: Path) -> None:
     async with server(shared, home) as parts:
-        kept = home / "sandbox" / "kept"
+        kept = home / "sandbox" / "sums"
         kept.mkdir(parents=True)
         for content in ("[1]", "{}", "no JSON", '{"data": {"orders": []}}'):
             (kept / "0123456789abcdef.json").write_text(content, encoding="utf-8")
@@ -423,7 +423,7 @@ async def test_what_is_switched_off_is_not_read_by_a_sum_either(connect: Connect
 async def test_what_is_kept_holds_no_buyer(middling: Sandbox, home: Path) -> None:
     async with server(middling, home, seconds=15.0) as parts:
         told = await summed(parts, "summarize_orders", {"period": "last 60 days", "group_by": "sku"})
-        (kept,) = (home / "sandbox" / "kept").iterdir()
+        (kept,) = (home / "sandbox" / "sums").iterdir()
         text = kept.read_text(encoding="utf-8")
     assert kept.stem == told["continue"]
     assert len(text) < 40_000

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tiktok.envelope import Answer
 
 BESIDE = 400  # bytes for what is told beside an answer later: shop, zone, simulation
+NOTHING = "Nothing found: the answer is empty."
 PART = 'A part of each item; fields ["*"] gives all.'
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ class Answers:
             told["not_found"] = missing
         told["data"], told["untrusted"] = guarded(told["data"], self.personal.of(operation.name), self.buyer_data)
         told["data"] = without_empty(told["data"])
+        if not told["data"] and operation.effect == "read":
+            told["note"] = NOTHING
         return told
 
     def shown(self, operation: Operation, values: Json) -> Json:
@@ -104,6 +107,7 @@ class Answers:
     async def fit(self, told: Json, part: Part, whole: Any) -> Json:
         """The result within its budget; where it is not whole, `whole` is kept to be read on."""
         told |= {"untrusted": part.untrusted} if part.untrusted else {}
+        part.notes[:0] = [told.pop("note")] if "note" in told else []
         beside = BESIDE + sum(map(len, part.notes))
         fitting = fitted(told, self.budget - beside, SPARE)
         if fitting.whole:

@@ -35,11 +35,11 @@ ROUTINES: Mapping[str, Routine] = {
         "What has to be shipped now, in the order of its deadlines.",
         {"shop": SHOP},
         {"shop": ""},
-        "What has to be shipped today{for_shop}? Call get_order_list with order_status AWAITING_SHIPMENT, pages all and "
-        'fields ["orders.id", "orders.rts_sla_time", "orders.create_time", "orders.buyer_message", '
+        "What has to be shipped today{for_shop}? Call get_order_list with order_status AWAITING_SHIPMENT, pages all "
+        'and fields ["orders.id", "orders.rts_sla_time", "orders.create_time", "orders.buyer_message", '
         '"orders.line_items.seller_sku", "orders.line_items.product_name", "orders.packages.id"]. List the orders by '
-        "rts_sla_time, those overdue first, each with its items; then what to pick in all, by SKU. Name buyers' messages "
-        "that ask for something. Do not ship anything yet: ask which parcels to arrange, and how.",
+        "rts_sla_time, those overdue first, each with its items; then what to pick in all, by SKU. Name buyers' "
+        "messages that ask for something. Do not ship anything yet: ask which parcels to arrange, and how.",
         ("get_order_list",),
     ),
     "last_payout": Routine(
@@ -48,8 +48,8 @@ ROUTINES: Mapping[str, Routine] = {
         {"shop": SHOP, "period": "which days, as summarize_orders takes them"},
         {"shop": "", "period": "last 14 days"},
         "What was paid out last{for_shop}, and does it add up? Call reconcile_payouts with period {period}. Tell the "
-        "newest paid statements with revenue, fees, shipping and what arrived, what is not paid yet and since when, and "
-        "every disagreement with its amount. If all agrees, say so in one sentence. " + PLAIN,
+        "newest paid statements with revenue, fees, shipping and what arrived, what is not paid yet and since when, "
+        "and every disagreement with its amount. If all agrees, say so in one sentence. " + PLAIN,
         ("reconcile_payouts",),
     ),
     "weekly_sales": Routine(
@@ -80,8 +80,8 @@ ROUTINES: Mapping[str, Routine] = {
         {"shop": ""},
         "Put this product up for sale{for_shop}: {product}\nFirst find the category (run_read_operation with "
         "recommend_category, then get_category_rules and get_category_attributes), the warehouse (get_warehouse_list), "
-        "and upload the picture (upload_product_image). Ask for what is missing: price, stock, weight, size, attributes "
-        "that must be given. Then show the whole listing, and only when it is agreed to, call create_product; use "
+        "and upload the picture (upload_product_image). Ask for what is missing: price, stock, weight, size, "
+        "attributes that must be given. Then show the whole listing, and only when it is agreed to, call create_product; use "
         "dry_run first if in doubt. Tell the product id and what happens next (review).",
         ("run_read_operation", "get_warehouse_list", "upload_product_image", "create_product"),
         ("product",),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.assistant.answers import Part
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
+from mcp_server_tiktok_shop.assistant.fields import without_empty
 from mcp_server_tiktok_shop.assistant.previews import Preview
 from mcp_server_tiktok_shop.assistant.reads import DOCUMENT
 from mcp_server_tiktok_shop.assistant.uploads import uploads
@@ -107,7 +108,8 @@ class Assistant:
         check(operation, values, unread)
         if operation.runs is not None:
             return await self._run_named(operation, values, caller)
-        ours = {ours: values.pop(ours) for ours in own(operation) if ours in values}
+        ours = {name: values.pop(name) for name in own(operation) if name in values}
+        ours = {name: value for name, value in ours.items() if not isinstance(value, str) or value.strip()}
         told = await (self._here if operation.local else self._asked)(operation, values, ours, caller)
         return told | {"sandbox": True} if self.sandbox else told
 
@@ -155,7 +157,7 @@ class Assistant:
             return {"data": Preview(operation, None, {}, None).told(), "note": SHOWN_ONLY}
         if operation.sends:
             await self.writes.confirm(operation, values | {"shop": ours.get("shop")}, ours, caller)
-        data = await self.local[operation.name](values, ours.get("shop"), caller)
+        data = without_empty(await self.local[operation.name](values, ours.get("shop"), caller))
         return await self.answers.fit({"data": data}, Part(data, [], []), data)
 
     async def _asked(self, operation: Operation, values: Json, ours: Json, caller: Caller) -> Json:

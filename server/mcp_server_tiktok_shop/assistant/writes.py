@@ -64,7 +64,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """`opened` makes an answer fit to be told, `look` reads what a write is about, `guard` masks what is shown of it."""
+    """`opened` makes an answer fit to be told, `look` reads what a write is about, `guard` masks what is shown."""
 
     platform: Platform
     confirming: Confirming
