@@ -17,12 +17,8 @@ from mcp_server_tiktok_shop.assistant.local.reach import Reach
 from mcp_server_tiktok_shop.assistant.local.shop_list import ShopList
 from mcp_server_tiktok_shop.assistant.local.sign_in import SignInTools
 from mcp_server_tiktok_shop.assistant.run import Assistant
-from mcp_server_tiktok_shop.assistant.summaries.course import Course
-from mcp_server_tiktok_shop.assistant.summaries.finance import FINANCE
-from mcp_server_tiktok_shop.assistant.summaries.inventory import INVENTORY
-from mcp_server_tiktok_shop.assistant.summaries.orders import ORDERS
+from mcp_server_tiktok_shop.assistant.summaries.desk import Desk
 from mcp_server_tiktok_shop.assistant.toolsets import UnknownToolError, known_tools, listed
-from mcp_server_tiktok_shop.assistant.walking import Walker
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings, SettingsError
@@ -134,10 +130,8 @@ def put_together(
     reach = Reach(catalog, assistant.offers, assistant.operation)
     documents = Documents(network, loopback=settings.loopback)
     signing = SignInTools(sign_in, tokens, platform.shops, lambda: _service(settings, store))
-    walker = Walker(catalog, platform, settings.time_zone)
     kept = Kept(settings.state / "kept", rim.clock)
-    course = Course(walker, platform, kept, rim.clock, assistant.offers)
-    local |= {kind.name: course.tool(kind) for kind in (ORDERS, FINANCE, INVENTORY)}
+    local |= Desk(catalog, platform, settings.time_zone, kept, rim.clock, assistant.offers).tools()
     local |= {
         "check_connection": Connection(
             network,

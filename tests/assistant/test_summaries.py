@@ -40,7 +40,11 @@ NOW = float(int(time.time()))
 LONDON = ZoneInfo("Europe/London")
 ORDERS, STATEMENTS, TRANSACTIONS = "get_order_list", "get_statements", "get_transactions_by_statement"
 TOOLS = ("summarize_orders", "summarize_finance", "summarize_inventory")
-EXPIRED: dict[str, Any] = {"status": 400, "code": 36009004, "message": "Invalid param 'query.page_token': it has expired."}
+EXPIRED: dict[str, Any] = {
+    "status": 400,
+    "code": 36009004,
+    "message": "Invalid param 'query.page_token': it has expired.",
+}
 QUOTA: dict[str, Any] = {"status": 200, "code": 45101004, "message": "The quota of the day is used up."}
 AMOUNTS = ("settlement", "revenue", "shipping", "fees", "adjustments")
 PERIODS = ("today", "last 7 days", "last 60 days", "last month", "last 24 hours")
@@ -217,6 +221,17 @@ async def test_an_order_without_a_readable_amount_is_told(home: Path) -> None:
     assert told["sales"]["GBP"]["total"] == "1.10"
 
 
+async def test_orders_that_the_platform_counts_but_does_not_give_are_told(home: Path) -> None:
+    sandbox = Sandbox(orders=0, clock=lambda: NOW)
+    row = {"id": "1", "create_time": int(NOW) - 9, "payment": {"total_amount": "1.00", "currency": "GBP"}}
+    body = json.dumps({"code": 0, "data": {"orders": [row], "total_count": 3}}).encode()
+    async with server(sandbox, home) as parts:
+        sandbox.faults.add(ORDERS, status=200, body=body)
+        told = await summed(parts, "summarize_orders", {"period": "last 24 hours"})
+    assert (told["orders"], told["lacking"]) == (1, 2)
+    assert "lacking" in told["note"]
+
+
 async def test_currencies_are_never_added_to_each_other(home: Path) -> None:
     sandbox = Sandbox(orders=0, clock=lambda: NOW)
     paid = (("GBP", "10.00"), ("EUR", "3.335"), ("GBP", "0.05"), ("JPY", "1200"))
@@ -307,6 +322,7 @@ async def test_a_call_that_fails_midway_answers_with_what_is_summed_so_far(
     async with server(shared, home, seconds=1.0) as parts:
         told = await summed(parts, "summarize_orders", {"period": "last 60 days"}, Watcher(break_it))
         assert (told["complete"], told["orders"]) == (False, 200)
+        assert "stopped_by" in told["note"]
         assert told["stopped_by"]["error"] in ("rate_limited", "network", "platform")
         again = await summed(parts, "summarize_orders", {"continue": told["continue"]})
         assert again["orders"] == 200
@@ -580,6 +596,8 @@ async def test_stock_and_sales_are_gone_on_with(middling: Sandbox, home: Path) -
         told = await in_parts(parts, "summarize_inventory", asked)
     assert len(told) == 3
     assert told[-1] == whole
+    for part in told[:-1]:  # the pace of a part would be wrong
+        assert "days_left" not in part["groups"]["columns"] + part["low"]["columns"]
 
 
 async def test_products_are_counted_once_when_their_list_is_begun_again(home: Path) -> None:

@@ -29,7 +29,11 @@ CATALOG = Catalog()
 PAGED = [o for o in CATALOG.operations.values() if o.effect == "read" and "page_token" in o.arguments]
 ORDERS = "get_order_list"
 NOW = float(int(time.time()))
-EXPIRED: dict[str, Any] = {"status": 400, "code": 36009004, "message": "Invalid param 'query.page_token': it has expired."}
+EXPIRED: dict[str, Any] = {
+    "status": 400,
+    "code": 36009004,
+    "message": "Invalid param 'query.page_token': it has expired.",
+}
 
 
 @pytest.fixture

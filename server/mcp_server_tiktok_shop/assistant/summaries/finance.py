@@ -121,7 +121,7 @@ class Finance:
             names = {"day": day(time, zone), "week": week(time, zone), "status": status}
             self._groups.add(names[self._by], currency, (1, *sums.values()))
 
-    def shown(self) -> Json:
+    def shown(self, *, complete: bool) -> Json:  # noqa: ARG002 - sums of a part need no other form
         told: Json = {"statements": self._count, "totals": _texts(self._parts, None)}
         brief = ("statements", "settlement")
         told["by_status"] = {
