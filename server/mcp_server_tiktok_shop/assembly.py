@@ -22,10 +22,7 @@ from mcp_server_tiktok_shop.assistant.local.sign_in import SignInTools
 from mcp_server_tiktok_shop.assistant.payouts.reconciliation import Reconciliation
 from mcp_server_tiktok_shop.assistant.reads import Reads
 from mcp_server_tiktok_shop.assistant.run import Assistant
-from mcp_server_tiktok_shop.assistant.summaries.course import Course
-from mcp_server_tiktok_shop.assistant.summaries.finance import FINANCE
-from mcp_server_tiktok_shop.assistant.summaries.inventory import INVENTORY
-from mcp_server_tiktok_shop.assistant.summaries.orders import ORDERS
+from mcp_server_tiktok_shop.assistant.summaries.desk import Desk
 from mcp_server_tiktok_shop.assistant.toolsets import UnknownToolError, known_tools, listed
 from mcp_server_tiktok_shop.assistant.walking import Walker
 from mcp_server_tiktok_shop.assistant.writes import Writes
@@ -162,8 +159,8 @@ def put_together(
     reach = Reach(catalog, assistant.offers, assistant.operation)
     documents = Documents(network, loopback=settings.loopback)
     signing = SignInTools(sign_in, tokens, platform.shops, lambda: _service(settings, store))
-    course = Course(walker, platform, Kept(settings.state / "sums", rim.clock), rim.clock, assistant.offers)
-    local |= {kind.name: course.tool(kind) for kind in (ORDERS, FINANCE, INVENTORY)}
+    sums = Kept(settings.state / "sums", rim.clock)
+    local |= Desk(catalog, platform, settings.time_zone, sums, rim.clock, assistant.offers).tools()
     local |= {
         "check_connection": Connection(
             network,

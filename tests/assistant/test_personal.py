@@ -384,7 +384,7 @@ async def test_the_simulated_shop_shows_nothing_of_its_buyers(connect: Connect) 
                 result = await client.call_tool(
                     "run_read_operation", {"name": name, "arguments": arguments, "fields": ["*"]}
                 )
-                text = result.content[0].text  # type: ignore[union-attr]  # noqa: B023
+                text = result.content[0].text  # type: ignore[union-attr]
                 told.append(text)  # noqa: B023
                 found: Json = json.loads(text)["data"]
                 assert not hidden.search(json.dumps(found, ensure_ascii=False))

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from mcp_server_tiktok_shop.assembly import put_together
 from mcp_server_tiktok_shop.assistant.caller import Nobody
 from mcp_server_tiktok_shop.assistant.period import period
+from mcp_server_tiktok_shop.assistant.summaries import finance
 from mcp_server_tiktok_shop.assistant.summaries.totals import SHOWN, Look, Table, amount
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.sandbox import Sandbox
@@ -221,6 +222,17 @@ async def test_an_order_without_a_readable_amount_is_told(home: Path) -> None:
     assert told["sales"]["GBP"]["total"] == "1.10"
 
 
+async def test_orders_that_the_platform_counts_but_does_not_give_are_told(home: Path) -> None:
+    sandbox = Sandbox(orders=0, clock=lambda: NOW)
+    row = {"id": "1", "create_time": int(NOW) - 9, "payment": {"total_amount": "1.00", "currency": "GBP"}}
+    body = json.dumps({"code": 0, "data": {"orders": [row], "total_count": 3}}).encode()
+    async with server(sandbox, home) as parts:
+        sandbox.faults.add(ORDERS, status=200, body=body)
+        told = await summed(parts, "summarize_orders", {"period": "last 24 hours"})
+    assert (told["orders"], told["lacking"]) == (1, 2)
+    assert "lacking" in told["note"]
+
+
 async def test_currencies_are_never_added_to_each_other(home: Path) -> None:
     sandbox = Sandbox(orders=0, clock=lambda: NOW)
     paid = (("GBP", "10.00"), ("EUR", "3.335"), ("GBP", "0.05"), ("JPY", "1200"))
@@ -311,6 +323,7 @@ async def test_a_call_that_fails_midway_answers_with_what_is_summed_so_far(
     async with server(shared, home, seconds=1.0) as parts:
         told = await summed(parts, "summarize_orders", {"period": "last 60 days"}, Watcher(break_it))
         assert (told["complete"], told["orders"]) == (False, 200)
+        assert "stopped_by" in told["note"]
         assert told["stopped_by"]["error"] in ("rate_limited", "network", "platform")
         again = await summed(parts, "summarize_orders", {"continue": told["continue"]})
         assert again["orders"] == 200
@@ -487,26 +500,64 @@ async def test_what_a_statement_does_not_itemise_is_told_as_such(shared: Sandbox
     assert told["without_amount"] == 1
 
 
-async def test_fees_are_gone_on_with_within_a_statement(large: Sandbox, home: Path) -> None:
+PAGE = 7
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finance, "LARGEST", PAGE)
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_fees_are_gone_on_with_within_a_statement(middling: Sandbox, home: Path) -> None:
     asked = {"period": "last 60 days", "group_by": "fee_type"}
-    async with server(large, home) as parts:
+    async with server(middling, home) as parts:
         whole = await summed(parts, "summarize_finance", asked)
-    assert max(len(statement.orders) for statement in settled(large, "last 60 days")) > 100
-    async with server(large, home, seconds=14.0) as parts:
+    sizes = [len(statement.orders) + len(statement.adjustments) for statement in settled(middling, "last 60 days")]
+    pages = sum(-(-size // PAGE) for size in sizes)
+    assert pages > len(sizes)
+    async with server(middling, home, seconds=22.0) as parts:  # time for one page of transactions in each call
+        await parts.assistant.platform.shops.known()
         told = await in_parts(parts, "summarize_finance", asked)
-    assert len(told) > 10
+    assert len(told) == pages + 1
     assert told[-1] == whole
     assert Decimal(whole["totals"]["GBP"]["fees"]) == added(whole, "amount")
 
 
-async def test_a_dead_token_begins_its_statement_again(large: Sandbox, home: Path) -> None:
-    watcher = Watcher(lambda steps: large.faults.add(TRANSACTIONS, **EXPIRED) if steps == 1 else None)
+def after_refusal(sandbox: Sandbox, operation: str) -> tuple[bool, bool]:
+    """Whether a page token was in the request that was refused, and in the one after it."""
+    sent = sandbox.log.of(operation)
+    place = next(n for n, entry in enumerate(sent) if entry.code == 36009004)
+    return "page_token" in sent[place].query, "page_token" in sent[place + 1].query
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_a_dead_token_begins_its_statement_again(middling: Sandbox, home: Path) -> None:
     asked = {"period": "last 60 days", "group_by": "fee_type"}
-    async with server(large, home) as parts:
-        told = await summed(parts, "summarize_finance", asked, watcher)
-        whole = await summed(parts, "summarize_finance", asked)
-    assert told == whole
-    assert any(entry.code == 36009004 for entry in large.log)
+    read: list[str] = []
+
+    def expire(_steps: int) -> None:
+        """Right after the first page of a statement that has more than one."""
+        last = middling.log.of(TRANSACTIONS)[-1].path
+        sizes = {s.id: len(s.orders) for s in settled(middling, "last 60 days")}
+        if not read and sizes[last.split("/")[-2]] > PAGE:
+            read.append(last)
+            middling.faults.add(TRANSACTIONS, **EXPIRED)
+
+    async with server(middling, home) as parts:
+        told = await summed(parts, "summarize_finance", asked, Watcher(expire))
+        assert after_refusal(middling, TRANSACTIONS) == (True, False)
+        assert told == await summed(parts, "summarize_finance", asked)
+
+
+@pytest.mark.usefixtures("small_pages")
+async def test_progress_never_goes_back(middling: Sandbox, home: Path) -> None:
+    watcher = Watcher()
+    async with server(middling, home) as parts:
+        await summed(parts, "summarize_finance", {"period": "last 60 days", "group_by": "fee_type"}, watcher)
+    done = [done for done, _, _ in watcher.told]
+    assert len(done) > 30
+    assert done == sorted(set(done))
 
 
 # ---- inventory
@@ -584,6 +635,8 @@ async def test_stock_and_sales_are_gone_on_with(middling: Sandbox, home: Path) -
         told = await in_parts(parts, "summarize_inventory", asked)
     assert len(told) == 3
     assert told[-1] == whole
+    for part in told[:-1]:  # the pace of a part would be wrong
+        assert "days_left" not in part["groups"]["columns"] + part["low"]["columns"]
 
 
 async def test_products_are_counted_once_when_their_list_is_begun_again(home: Path) -> None:
@@ -594,8 +647,9 @@ async def test_products_are_counted_once_when_their_list_is_begun_again(home: Pa
         sandbox.state.main.products[product.id] = product
     expected = 440 - sum(p.status_at(int(NOW)) == "DELETED" for p in sandbox.state.main.products.values())
     watcher = Watcher(lambda steps: sandbox.faults.add("search_products", **EXPIRED) if steps == 2 else None)
-    async with server(sandbox, home, seconds=15.0) as parts:
+    async with server(sandbox, home, seconds=11.0) as parts:
         begun = await summed(parts, "summarize_inventory", {"group_by": "product"}, watcher)
+        assert after_refusal(sandbox, "search_products") == (True, False)
         sandbox.faults.add("search_products", **EXPIRED)
         told = await in_parts(parts, "summarize_inventory", {"continue": begun["continue"]})
     assert told[-1]["products"] == expected

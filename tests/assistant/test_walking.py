@@ -29,6 +29,7 @@ CATALOG = Catalog()
 PAGED = [o for o in CATALOG.operations.values() if o.effect == "read" and "page_token" in o.arguments]
 ORDERS = "get_order_list"
 NOW = float(int(time.time()))
+DAY = 24 * 3600
 EXPIRED: dict[str, Any] = {
     "status": 400,
     "code": 36009004,
@@ -120,6 +121,8 @@ async def test_rows_seen_before_do_not_come_again(walk: Any, sandbox: Sandbox) -
 @pytest.mark.parametrize("sort_order", ["ASC", "DESC"])
 @pytest.mark.parametrize("message", [EXPIRED["message"], "page token is invalid", "the pageToken expired"])
 async def test_a_token_refused_midway_is_survived(walk: Any, sandbox: Sandbox, sort_order: str, message: str) -> None:
+    for order in sandbox.state.main.orders.values():
+        order.create_time -= order.create_time % (10 * DAY)  # a page ends within a second that has more
     pages = []
     async for page in walk(ORDERS, {"page_size": 10, "sort_order": sort_order}):
         pages.append(page)
@@ -127,7 +130,7 @@ async def test_a_token_refused_midway_is_survived(walk: Any, sandbox: Sandbox, s
             sandbox.faults.add(ORDERS, **EXPIRED | {"message": message})
     assert len(ids(pages)) == len(set(ids(pages)))
     assert set(ids(pages)) == set(sandbox.state.main.orders)
-    assert sent(sandbox, ORDERS) <= 11
+    assert sent(sandbox, ORDERS) <= 13
 
 
 async def test_the_callers_own_filters_hold_when_a_walk_is_resumed(walk: Any, sandbox: Sandbox) -> None:

@@ -86,7 +86,9 @@ class Work(Protocol):
         """Go on to the end, a page at a time."""
         ...
 
-    def shown(self) -> Json: ...
+    def shown(self, *, complete: bool) -> Json:
+        """The sums, with a `note` of what they mean."""
+        ...
 
     def state(self) -> Json:
         """All that is needed to go on, as JSON can hold it."""
@@ -141,7 +143,7 @@ class Course:
             if not work.begun:
                 raise
             stopped = error
-        told: Json = {"complete": complete} | terms.shown() | work.shown()
+        told: Json = {"complete": complete} | terms.shown() | work.shown(complete=complete)
         if target.shop is not None:
             told["shop"] = target.shop.label
         if complete:
@@ -196,7 +198,8 @@ class Course:
         except OSError as error:
             log.warning("what is summed so far could not be kept: %s", type(error).__name__)
             return told | {"note": "A PART ONLY, and it could not be kept to go on: ask for shorter periods."}
-        note = f"A PART ONLY: call {kind.name} with continue alone until complete is true."
+        when = "call" if stopped is None else "an error came first, see stopped_by; then call"
+        note = f"A PART ONLY: {when} {kind.name} with continue alone until complete is true."
         return told | {"continue": handle, "note": note}
 
 

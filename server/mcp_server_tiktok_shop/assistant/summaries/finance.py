@@ -66,7 +66,15 @@ class Finance:
                             async for step in steps:
                                 yield step
                     self._add(statement)
-                yield Step(self._count, None, f"{self._count} statements added up")
+                    if self._by == FEE_TYPE:
+                        yield self._step()
+                if self._by != FEE_TYPE:
+                    yield self._step()
+
+    def _step(self) -> Step:
+        read = self._transactions + (self._open["read"] if self._open else 0)
+        items = f" with {read} transactions" if read else ""
+        return Step(self._count + read, None, f"{self._count} statements{items} added up")
 
     async def _itemised(self, walk: Walk, statement: Json) -> AsyncGenerator[Step, None]:
         """Read the statement's transactions; a token that died in between begins this statement again."""
@@ -96,9 +104,8 @@ class Finance:
                         opened["fees"][name] = str(Decimal(opened["fees"].get(name, 0)) + fee)
                 opened["read"] += len(page.rows)
                 opened["token"] = page.next_token
-                if page.next_token is not None:
-                    read = self._transactions + opened["read"]
-                    yield Step(read, None, f"{read} transactions of {self._count + 1} statements read")
+                if page.next_token is not None:  # after the last page, the statement is added up first
+                    yield self._step()
 
     def _add(self, statement: Json) -> None:
         currency = str(statement.get("currency") or "")
@@ -121,7 +128,7 @@ class Finance:
             names = {"day": day(time, zone), "week": week(time, zone), "status": status}
             self._groups.add(names[self._by], currency, (1, *sums.values()))
 
-    def shown(self) -> Json:
+    def shown(self, *, complete: bool) -> Json:  # noqa: ARG002 - sums of a part need no other form
         told: Json = {"statements": self._count, "totals": _texts(self._parts, None)}
         brief = ("statements", "settlement")
         told["by_status"] = {

@@ -150,18 +150,19 @@ class Inventory:
             if self._by == "product":
                 self._sold[f"product {line.get('product_id')}"] += 1
 
-    def shown(self) -> Json:
+    def shown(self, *, complete: bool) -> Json:
         stock = self._total.of().get("", dict.fromkeys(MEASURES, 0))
         told: Json = {"products": len(self._seen) - self._deleted, **stock}
         notes = [NOTE]
         if self._unknown:
             told["skus_of_unknown_stock"] = self._unknown
-        paced = bool(self._terms.told)
-        if paced:
+        if self._terms.told:
             told |= {"orders": self._orders, "units_sold": self._units_sold}
-            notes.append(PACE)
             if self._position.time is not None:
                 told["summed_until"] = self._terms.moment(self._position.time)
+        paced = complete and bool(self._terms.told)  # the pace of a part would be too slow
+        if paced:
+            notes.append(PACE)
         if self._below is not None:
             told["low"] = self._shown_low(paced=paced)
             if self._low_count > len(self._low):

@@ -35,6 +35,7 @@ NOTE = (
     "Sales are payment.total_amount of the orders created in the period, ON_HOLD included; later refunds are not "
     "taken off."
 )
+LACKING = "The platform counts more orders than it gave: so many are lacking in these sums."
 BY_ORDER = "Groups add up to sales."
 BY_STATUS = "Groups add up to sales, unpaid and cancelled."
 BY_LINE = "Groups add up to line_total: sale_price of the lines, without shipping and tax."
@@ -57,6 +58,7 @@ class Orders:
         self._position = Position(state.get("position"))
         self._count: int = state.get("count", 0)
         self._without: int = state.get("without", 0)
+        self._expected: int | None = state.get("expected")
         totals = ("orders", "units", "total", "line_total", "cancelled_units")
         self._totals = Table(totals, state.get("totals"))
         measures = ("units", "line_total") if self._by in LINE else ("orders", "units", "total")
@@ -67,15 +69,14 @@ class Orders:
         return self._count > 0
 
     async def steps(self, walk: Walk) -> AsyncGenerator[Step, None]:
-        total: int | None = None
-        before = self._count - len(self._position.ids)
+        before = self._count - len(self._position.ids)  # those of the last second come again
         async with aclosing(self._position.pages(walk, OPERATION, "create_time", self._terms)) as pages:
             async for page in pages:
                 for order in page.rows:
                     self._add(order)
-                if total is None and isinstance(count := page.data.get("total_count"), int):
-                    total = before + count
-                yield Step(self._count, total, f"{self._count} orders added up")
+                if self._expected is None and isinstance(count := page.data.get("total_count"), int):
+                    self._expected = before + count
+                yield Step(self._count, self._expected, f"{self._count} orders added up")
 
     def _add(self, order: Json) -> None:
         status = str(order.get("status") or "")
@@ -112,7 +113,7 @@ class Orders:
             case _:
                 return status
 
-    def shown(self) -> Json:
+    def shown(self, *, complete: bool) -> Json:
         told: Json = {"orders": self._count, SALES: self._sales()}
         for name in APART.values():
             part = self._totals.of(name)
@@ -123,8 +124,12 @@ class Orders:
             told["groups"] = self._groups.shown(LOOKS[self._by])
         if self._without:
             told["without_amount"] = self._without
+        lacking = (self._expected or 0) - self._count
+        if complete and lacking > 0:
+            told["lacking"] = lacking  # the platform counts more than it gave: no sum may hide that
         more = {None: "", "status": BY_STATUS}.get(self._by, BY_LINE if self._by in LINE else BY_ORDER)
-        return told | {"note": f"{NOTE} {more}".strip()}
+        lacks = LACKING if "lacking" in told else ""
+        return told | {"note": " ".join(filter(None, (lacks, NOTE, more)))}
 
     def _sales(self) -> Json:
         told: Json = {}
@@ -134,8 +139,13 @@ class Orders:
         return told
 
     def state(self) -> Json:
-        sums = {"totals": self._totals.state(), "groups": self._groups.state()}
-        return sums | {"position": self._position.state(), "count": self._count, "without": self._without}
+        sums: Json = {"totals": self._totals.state(), "groups": self._groups.state()}
+        return sums | {
+            "position": self._position.state(),
+            "count": self._count,
+            "without": self._without,
+            "expected": self._expected,
+        }
 
 
 ORDERS = Kind("summarize_orders", Orders, (OPERATION,))
