@@ -304,7 +304,8 @@ def test_the_demo_is_short_ends_well_and_shows_the_refusals(tmp_path: Path) -> N
     assert "21 items; at most 20" in said
     for part in ("Which shop", "today", "Tracking number", " mm: ", "config --client claude-desktop --sandbox"):
         assert part in said, part
-    assert "refused (" not in said.replace("refused (batch_limit)", "")
+    assert said.count("refused (confirmation_required)") == 1
+    assert said.count("refused (") == 3
     assert "Traceback" not in done.stderr
     (path,) = re.findall(r"(/\S+\.pdf)", said)  # in one piece, however narrow the terminal: it is there to be opened
     assert Path(path).exists()

@@ -53,7 +53,9 @@ class Books:
 
     async def checked(self, **arguments: Any) -> Json:
         told = good(await self.client.call_tool(TOOL, arguments or {"period": PERIOD}))
-        data: Json = told["data"]
+        # What is empty is not told.
+        data: Json = {"agrees": None, "problems": [], "totals": []} | told["data"]
+        data["table"] = {"rows": []} | data["table"]
         return data
 
     async def problems(self, **arguments: Any) -> list[Json]:

@@ -503,7 +503,7 @@ async def test_an_answer_of_four_megabytes_passes_whole(home: Path) -> None:
         large = {"result_bytes": "4000000"}
         async with process(home, api_url=recorder.url, auth_url=recorder.url, **keys, **large) as server:
             await server.initialize()
-            told = await server.call("search_products", fields=["*"])
+            told = await server.call("search_products", {"fields": ["*"]})
             assert len(server.lines[-1]) > 3_500_000
             assert [product["id"] for product in told["data"]["products"]] == [product["id"] for product in products]
             assert "error" not in await server.call("get_warehouse_list")

@@ -152,7 +152,7 @@ async def test_sales_equal_the_shops_own_sum(connect: Connect, shared: Sandbox, 
         ("unpaid", expected.unpaid, expected.unpaid_amount),
         ("cancelled", expected.cancelled, expected.cancelled_amount),
     ):
-        part = told[name].get("GBP", {"orders": 0, "total": "0"})
+        part = told.get(name, {}).get("GBP", {"orders": 0, "total": "0"})
         assert (part["orders"], Decimal(part["total"])) == (count, total), name
 
 
@@ -438,7 +438,7 @@ async def test_what_is_kept_holds_no_buyer(middling: Sandbox, home: Path) -> Non
         told = await summed(parts, "summarize_orders", {"period": "last 60 days", "group_by": "sku"})
         (kept,) = (home / "sandbox" / "sums").iterdir()
         text = kept.read_text(encoding="utf-8")
-    assert kept.stem == told["continue"]
+    assert kept.stem.startswith(told["continue"])
     assert len(text) < 40_000
     assert "@" not in text
     assert "address" not in text

@@ -81,8 +81,8 @@ ROUTINES: Mapping[str, Routine] = {
         "Put this product up for sale{for_shop}: {product}\nFirst find the category (run_read_operation with "
         "recommend_category, then get_category_rules and get_category_attributes), the warehouse (get_warehouse_list), "
         "and upload the picture (upload_product_image). Ask for what is missing: price, stock, weight, size, "
-        "attributes that must be given. Then show the whole listing, and only when it is agreed to, call create_product; use "
-        "dry_run first if in doubt. Tell the product id and what happens next (review).",
+        "attributes that must be given. Then show the whole listing, and only when it is agreed to, call "
+        "create_product; use dry_run first if in doubt. Tell the product id and what happens next (review).",
         ("run_read_operation", "get_warehouse_list", "upload_product_image", "create_product"),
         ("product",),
     ),
