@@ -91,8 +91,8 @@ class Gathered:
         if fitting.whole and len(shown) == self.rows:
             return await answers.fit(told, part, told["data"])
         unseen = self.rows - len(shown)
-        path = ".".join([*self._path, *(["rows"] if self._columns else [])])
-        cuts = [replace_cut(cut, self.rows) if cut.path == path else cut for cut in fitting.cuts]
+        path = ".".join(self._path)
+        cuts = [Cut(path, cut.kept, self.rows) if cut.path == path else cut for cut in fitting.cuts]
         fitting = replace(fitting, left_out=fitting.left_out + unseen, cuts=tuple(cuts))
         return await answers.rest(fitting, part, self._content(told))
 
@@ -113,10 +113,6 @@ class Gathered:
         mark = "\ue000rows\ue000"
         frame = written({**told, "data": self._with([mark])}).encode()
         return frame.replace(written(mark).encode(), b",".join(self._texts), 1)
-
-
-def replace_cut(cut: Cut, of: int) -> Cut:
-    return Cut(cut.path, cut.kept, of)
 
 
 def _at(data: Any, path: list[str]) -> Any:
