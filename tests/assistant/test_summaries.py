@@ -210,16 +210,19 @@ async def test_a_line_cancelled_by_itself_is_told_apart(home: Path) -> None:
 
 async def test_an_order_without_a_readable_amount_is_told(home: Path) -> None:
     sandbox = Sandbox(orders=0, clock=lambda: NOW)
-    rows = [
+    rows: list[Json] = [
         {"id": str(n), "create_time": int(NOW) - 9, "payment": {"total_amount": t, "currency": "GBP"}}
-        for n, t in enumerate(("1.10", None, "1,5", "NaN"))
+        for n, t in enumerate(("1.10", None, "1,5", "NaN", "0.00"))
     ]
-    body = json.dumps({"code": 0, "data": {"orders": [*rows, {"id": "9", "create_time": int(NOW) - 9}]}}).encode()
+    rows[-1]["line_items"] = [{"sale_price": "2.20"}, {"sale_price": "free"}]
+    rows.append({"id": "9", "create_time": int(NOW) - 9})
+    body = json.dumps({"code": 0, "data": {"orders": rows}}).encode()
     async with server(sandbox, home) as parts:
         sandbox.faults.add(ORDERS, status=200, body=body)
         told = await summed(parts, "summarize_orders", {"period": "last 24 hours"})
-    assert (told["orders"], told["without_amount"]) == (5, 4)
+    assert (told["orders"], told["without_amount"]) == (6, 5)
     assert told["sales"]["GBP"]["total"] == "1.10"
+    assert told["sales"]["GBP"]["line_total"] == "2.20"
 
 
 async def test_orders_that_the_platform_counts_but_does_not_give_are_told(home: Path) -> None:
@@ -369,6 +372,23 @@ async def test_progress_goes_on_where_it_was(middling: Sandbox, home: Path) -> N
     assert {total for _, total, _ in watcher.told} == {
         sum(vars(sales(middling, "last 60 days"))[n] for n in ("orders", "unpaid", "cancelled"))
     }
+
+
+async def test_a_sum_that_is_cancelled_asks_for_no_more(middling: Sandbox, home: Path) -> None:
+    begun = asyncio.Event()
+
+    def hang(_steps: int) -> None:
+        middling.faults.add(ORDERS, delay=60.0)
+        begun.set()
+
+    async with server(middling, home) as parts:
+        watcher = Watcher(hang)
+        task = asyncio.ensure_future(summed(parts, "summarize_orders", {"period": "last 60 days"}, watcher))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert len(watcher.told) == 1
 
 
 async def test_a_handle_is_taken_only_where_it_came_from(home: Path) -> None:

@@ -86,9 +86,10 @@ class Orders:
         total = amount(payment.get("total_amount"))
         lines = order.get("line_items") or []
         kept = lines if part != SALES else [line for line in lines if line.get("display_status") != GONE]
-        worth = [amount(line.get("sale_price")) or NOTHING for line in kept]
+        prices = [amount(line.get("sale_price")) for line in kept]
+        worth = [price or NOTHING for price in prices]
         self._count += 1
-        self._without += total is None
+        self._without += total is None or None in prices
         total = NOTHING if total is None else total
         sums: tuple[Number, ...] = (1, len(kept), total, sum(worth, NOTHING), len(lines) - len(kept))
         self._totals.add(part, currency, sums)
