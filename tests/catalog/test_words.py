@@ -206,7 +206,8 @@ OURS = {
     "category_asset",
     "doc_urls",
     "result_id",
-    "next_offset", "left_out",
+    "next_offset",
+    "left_out",
 }
 IN_JSON_TEXT = {"apply_id"}  # a key inside the `content` of send_im_message
 FIELDS = names_of_fields() | OURS | IN_JSON_TEXT | set(get_args(Kind))
