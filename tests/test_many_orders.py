@@ -1,0 +1,124 @@
+"""A shop with many orders: sums to the cent, every order within reach, little memory, an end at once when told.
+
+With SOAK set there are 40,000 orders, unpaced and at 5 requests a second; else 3,000.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mcp_server_tiktok_shop.assistant.period import period
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from mcp_server_tiktok_shop.tiktok.zones import zone
+from tests.tiktok.test_tokens import until
+from tests.tiktok.worker import keys, started
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from mcp import Client
+
+    from tests.conftest import Connect
+
+LONG = bool(os.environ.get("SOAK"))
+ORDERS = 40_000 if LONG else 3_000
+RATES = [None, 5.0] if LONG else [None]
+LONDON = zone("Europe/London")
+MOST_MEMORY = 300 * 2**20
+FIELDS = ["orders.id", "orders.status", "orders.payment.total_amount", "orders.payment.currency"]
+
+
+async def told(client: Client, name: str, /, **arguments: Any) -> dict[str, Any]:
+    result = await client.call_tool(name, arguments, read_timeout_seconds=120)
+    answer: dict[str, Any] = json.loads(result.content[0].text)  # type: ignore[union-attr]
+    assert not result.is_error, answer
+    assert len(json.dumps(answer)) <= 60_000
+    return answer
+
+
+async def summed(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
+    """The sum, gone on with to its end."""
+    data: dict[str, Any] = (await told(client, name, **arguments))["data"]
+    while not data["complete"]:
+        assert "PART" in data["note"]
+        data = (await told(client, name, **{"continue": data["continue"]}))["data"]
+    return data
+
+
+async def rows_of(client: Client, answer: dict[str, Any]) -> AsyncIterator[list[str]]:
+    """Every row of a table that was kept, part by part."""
+    offset: int | None = 0
+    while offset is not None:
+        part = (await told(client, "read_result", id=answer["result_id"], path="orders", offset=offset))["data"]
+        for row in part["rows"]:
+            yield row
+        offset = part.get("next_offset")
+
+
+@pytest.mark.parametrize("era", ["legacy"])
+@pytest.mark.parametrize("rate", RATES)
+async def test_a_month_of_many_orders_is_summed_to_the_cent_and_read_whole(
+    home: Path, era: str, rate: float | None
+) -> None:
+    sandbox = Sandbox(orders=ORDERS, requests_per_second=rate)
+    now = time.time()
+    months = ["last month", "this month"]
+    async with sandbox.serving() as url, started(home, keys(sandbox, url), era) as client:
+        for text in months:
+            found = period(text, LONDON, now)
+            data = await summed(client, "summarize_orders", period=text)
+            own = sandbox.state.main.sales(found.start, min(found.end, int(now) + 1), int(now))
+            assert data["orders"] == own.orders + own.unpaid + own.cancelled
+            assert Decimal(data["sales"]["GBP"]["total"]) == own.amount
+        span = {"create_time_ge": str(found.start), "create_time_lt": str(int(now))}
+        read: dict[str, list[str]] = {}
+        while True:
+            answer = await told(client, "get_order_list", pages="all", page_size=100, fields=FIELDS, **span)
+            kept = "result_id" in answer
+            rows = [row async for row in rows_of(client, answer)] if kept else answer["data"]["orders"]["rows"]
+            read |= {row[0]: row for row in rows}
+            if "not all" not in answer["note"]:
+                break
+            span["create_time_lt"] = str(sandbox.state.main.orders[rows[-1][0]].create_time + 1)
+        total = sum(Decimal(row[2]) for row in read.values() if row[1] not in ("UNPAID", "CANCELLED"))
+        assert read.keys() == {
+            o.id for o in sandbox.state.main.orders.values() if found.start <= o.create_time < int(now)
+        }
+        assert total == own.amount
+    if sys.platform != "win32":
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit < MOST_MEMORY
+
+
+async def test_a_walk_ends_within_a_second_of_being_told(connect: Connect) -> None:
+    sandbox = Sandbox(orders=3_000)
+    async with sandbox.serving() as url, connect(**keys(sandbox, url)) as client:
+        for name, arguments in (
+            ("get_order_list", {"pages": "all", "page_size": 10}),
+            ("summarize_orders", {"period": "last 90 days"}),
+        ):
+            await told(client, "list_shops")
+            sandbox.faults.add("get_order_list", times=None, delay=0.05)
+            call = asyncio.create_task(client.call_tool(name, arguments))
+            await until(lambda: len(sandbox.log.of("get_order_list")) >= 3)
+            began = time.monotonic()
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            sandbox.faults.clear()
+            await told(client, "list_shops")
+            assert time.monotonic() - began < 1
+            await asyncio.sleep(0.1)  # the request under way may still arrive
+            sandbox.log.clear()
+            await asyncio.sleep(0.2)
+            assert sandbox.log.of("get_order_list") == []
