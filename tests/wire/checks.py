@@ -6,6 +6,7 @@ import json
 import re
 import time
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
 
 from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, reply
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from .recorder import Recorder, Request
     from .requests_table import Row
+
+
+FILLED = "idempotency_key"
 
 
 class Connect(Protocol):
@@ -62,7 +66,10 @@ def assert_is(request: Request, row: Row, cipher: str = TEA["cipher"]) -> None:
     if row.body is None:
         assert request.body == b""
     else:
-        assert canonical(json.loads(request.body)) == canonical(row.body)
+        body = json.loads(request.body)
+        if FILLED in body and FILLED not in row.body:  # the platform's own means against doing it twice
+            assert UUID(body.pop(FILLED)).version == 4
+        assert canonical(body) == canonical(row.body)
 
 
 def own_query(request: Request) -> dict[str, str]:

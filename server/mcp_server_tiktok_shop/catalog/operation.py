@@ -10,6 +10,8 @@ Json = dict[str, Any]
 Effect = Literal["read", "write", "destructive"]
 CipherRule = Literal["required", "optional", "never"]
 
+# The platform's own means against doing a thing twice: filled in where a write is sent, never asked for.
+KEYS = ("idempotency_key", "idempotent_key")
 TIMES = {"unix-seconds": 1, "unix-milliseconds": 1000}
 
 
@@ -89,7 +91,8 @@ class Operation:
 
     @cached_property
     def required(self) -> tuple[str, ...]:
-        return tuple(name for name in self.record["required"] if name in self.arguments)
+        """The arguments that a call can't be without; what is filled in at sending is none of them."""
+        return tuple(name for name in self.record["required"] if name in self.arguments and name not in KEYS)
 
     @cached_property
     def asked(self) -> tuple[str, ...]:
