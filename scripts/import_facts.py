@@ -17,7 +17,7 @@ from typing import Any
 CATALOG = Path(__file__).parents[1] / "server" / "mcp_server_tiktok_shop" / "catalog"
 RECORD_WORDS = ("title", "summary", "details", "keywords")
 RECORD_RULES = ("takes_shop", "shows_shops", "refused", "answers_each", "shows")
-ARGUMENT_WORDS = ("description", "unlisted", "given_as")
+ARGUMENT_WORDS = ("x-text-as", "description", "unlisted", "given_as")
 # Filled by the server on the two token calls, never by a caller.
 CREDENTIALS = {"app_key", "app_secret", "grant_type", "refresh_token"}
 WIDTH = 118

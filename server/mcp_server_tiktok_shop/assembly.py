@@ -13,6 +13,7 @@ from mcp_server_tiktok_shop.assistant.answers import Answers
 from mcp_server_tiktok_shop.assistant.confirming import Confirming
 from mcp_server_tiktok_shop.assistant.files import Files
 from mcp_server_tiktok_shop.assistant.kept import Kept
+from mcp_server_tiktok_shop.assistant.local.changes import Changes
 from mcp_server_tiktok_shop.assistant.local.connection import Connection
 from mcp_server_tiktok_shop.assistant.local.labels import Labels
 from mcp_server_tiktok_shop.assistant.local.reach import Reach
@@ -131,11 +132,12 @@ def put_together(
     walker = Walker(catalog, platform, settings.time_zone)
     answers = Answers(catalog, Personal(), kept, settings.result_bytes, settings.buyer_data)
     reads = Reads(catalog, platform, walker, answers, handed_out, settings.time_zone)
+    journal = Journal(settings.journal)
     writes = Writes(
         platform,
         Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock)),
         Ledger(FileRecords(settings.state / "unknown.json", rim.clock), rim.clock),
-        Journal(settings.journal),
+        journal,
         answers.opened,
         reads.look,
         answers.shown,
@@ -175,6 +177,7 @@ def put_together(
         "find_operations": reach.find,
         "exchange_authorization_code": signing.exchange,
         "get_authorization_url": signing.link,
+        "list_changes": Changes(journal, platform.shops, settings.time_zone, rim.clock),
         "list_shops": ShopList(platform.shops, settings.time_zone),
         "reconcile_payouts": Reconciliation(walker, platform, assistant.offers, settings.time_zone, rim.clock),
         "read_result": ReadResult(kept, settings.result_bytes),

@@ -44,7 +44,11 @@ async def test_a_routine_names_tools_and_arguments_that_exist(connect: Connect, 
     words = set(re.findall(r"[a-z]+(?:_[a-z]+)+", text))
     called = words & CATALOG.operations.keys()
     assert set(ROUTINES[name].tools) <= called
-    known = {n for tool in called for n in CATALOG.operations[tool].arguments} | {"rts_sla_time", "dry_run"}
+    known = {n for tool in called for n in CATALOG.operations[tool].arguments} | {
+        "shipping_due_time",
+        "package_status",
+        "dry_run",
+    }
     fields = set(re.findall(r'"([a-z_.]+)"', text))
     assert words - called - known - {part for field in fields for part in field.split(".")} == set()
 
@@ -56,7 +60,7 @@ async def test_the_routines_can_be_followed_on_the_simulated_shop(connect: Conne
         fields = json.loads(re.search(r"\[.*?\]", parcels)[0])  # type: ignore[index]
         waiting = await told(client, "get_order_list", order_status="AWAITING_SHIPMENT", pages="all", fields=fields)
         assert waiting["data"]["orders"]
-        assert {"id", "rts_sla_time", "line_items", "packages"} <= waiting["data"]["orders"][0].keys()
+        assert {"id", "shipping_due_time", "line_items"} <= waiting["data"]["orders"][0].keys()
         assert (await told(client, "reconcile_payouts", period="last 14 days"))["data"]["agrees"] is True
         for by in ("day", "product"):
             sums = await told(client, "summarize_orders", period="last 7 days", group_by=by)

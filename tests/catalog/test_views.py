@@ -19,7 +19,7 @@ READS = [o for o in CATALOG.operations.values() if o.effect == "read" and o.asks
 VIEWS = [o for o in CATALOG.operations.values() if "shows" in o.record]
 WIDE = 20  # fields; below that, an answer costs little more than a view of it
 WRONG = {"error", "errors", "warnings", "failed", "fail_reasons", "failed_reasons", "product_sync_fail_reasons"}
-KEYS = {"fields", "starts", "merges"}
+KEYS = {"fields", "starts", "merges", "if_true"}
 
 every_view = pytest.mark.parametrize("operation", VIEWS, ids=lambda each: each.name)
 every_read = pytest.mark.parametrize("operation", READS, ids=lambda each: each.name)

@@ -28,6 +28,7 @@ class _Wanted:
     fields: dict[str, _Wanted] = field(default_factory=dict)
     start: int | None = None
     merged: bool = False
+    if_true: bool = False
 
     @property
     def untouched(self) -> bool:
@@ -84,7 +85,7 @@ class _Taking:
             if name in value:
                 there = value[name]
                 taken = self.of(there, inner)
-                if inner.whole or isinstance(there, dict | list):
+                if (inner.whole or isinstance(there, dict | list)) and not (inner.if_true and there is False):
                     made[name] = taken
         if not self.left_out:
             self.left_out = any(n not in wanted.fields and v not in EMPTY for n, v in value.items())
@@ -202,7 +203,8 @@ def viewed(data: Json, shows: Json) -> View:
     """The default view of an answer, as a record's `shows` describes it.
 
     `fields` are paths as in `select`; `starts` gives for a text the number of characters shown of it; `merges` names
-    lists whose items, where alike in all that is shown, are shown once with their number as `quantity`. What the
+    lists whose items, where alike in all that is shown, are shown once with their number as `quantity`; `if_true` names
+    flags that are left out where they are false. What the
     answer does not have is just not there; an answer that has none of it is shown whole.
     """
     wanted = _Wanted()
@@ -214,6 +216,10 @@ def viewed(data: Json, shows: Json) -> View:
     for names in _names(shows.get("merges", ())):
         if (at := wanted.shown(names)) is not None:
             at.merged = True
+    for names in _names(shows.get("if_true", ())):
+        wanted.add(names)
+        if (at := wanted.shown(names)) is not None:
+            at.if_true = True
     taking = _Taking()
     part = taking.of(data, wanted)
     if taking.left_out and _bare(part):

@@ -27,7 +27,8 @@ BUYERS = {
 }
 WRITES = (
     "`failed` names the items of a batch that were not done, `again` the arguments to send them anew. After "
-    "`unknown_outcome`, look before repeating. `dry_run` shows a write without sending it."
+    "`unknown_outcome`, look before repeating. `dry_run` shows a write without sending it; list_changes (by "
+    "run_read_operation) tells what was changed from here."
 )
 CONFIRM = {
     "none": "",
@@ -49,6 +50,7 @@ def instructions(assistant: Assistant) -> str:
         parts.append("This server is read-only: nothing can be changed at the shop.")
     else:
         parts += [WRITES, CONFIRM[assistant.writes.confirming.mode]]
+        parts.append(f"Files to upload or resize lie in {assistant.files.folders[0]}.")
     if assistant.offers(assistant.catalog.operations["find_operations"]):
         parts.append(REACH)
     if assistant.sandbox:

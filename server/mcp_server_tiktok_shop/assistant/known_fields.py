@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LONGEST = 80  # characters of a wrong path that are told back
 NAMED = 12  # fields listed where none is near
 LOOKED_AT = 50  # items of a list whose fields may be what was meant
+ALIKE = 0.7
+SUGGESTED = 3
 MOST = 20_000  # paths that are compared; rows repeat them
 SCALARS = {"string", "integer", "number", "boolean"}
 HINT = 'Correct the paths and call again; ["*"] gives everything.'
@@ -79,23 +81,61 @@ def _rows(value: Any) -> Iterator[Any]:
 def _problem(names: Sequence[str], shape: Json, data: Any, there: list[str]) -> Problem:
     known = dict.fromkeys(islice(chain(_in_shape(shape, ()), _in_answer(data, ())), MOST))
     if near := _nearest(names, list(known)):
-        return Problem("", f"; did you mean {near}?", near)
+        told = " or ".join(near)
+        return Problem("", f"; did you mean {told}?", told)
     more = ", …" if len(there) > NAMED else ""
     return Problem("", "", ", ".join(there[:NAMED]) + more if there else "no fields: it is a plain value")
 
 
-def _nearest(names: Sequence[str], known: list[tuple[str, ...]]) -> str | None:
-    """The path to a field of the same name, or of one written alike: the most alike on the whole."""
-    asked, last = write_path(names), names[-1].lower()
+def _nearest(names: Sequence[str], known: list[tuple[str, ...]]) -> list[str]:
+    """The paths that were most probably meant, best first; none where nothing is like what was asked for.
+
+    What stands on the same branch comes first; there a field of the same name, then one whose name holds all words of
+    the asked one (there may be several), then one written alike.
+    """
     above = {tuple(names[:depth]) for depth in range(len(names))}  # right as far as it goes, and not what was meant
-    ends: dict[str, list[str]] = {}
-    for path in known:
-        if path not in above:
-            ends.setdefault(path[-1].lower(), []).append(write_path(path))
-    for end in (last, *get_close_matches(last, ends, n=1)):
-        if end in ends:
-            return get_close_matches(asked, ends[end], n=1, cutoff=0)[0]
-    return None
+    paths = [path for path in known if path not in above]
+    last, branch = names[-1].lower(), tuple(names[:-1])
+    alike = set(get_close_matches(last, {path[-1].lower() for path in paths}, n=1, cutoff=ALIKE))
+    ranked: dict[tuple[int, int], list[tuple[str, ...]]] = {}
+    for path in paths:
+        kind = _likeness(last, path, alike)
+        if kind is not None:
+            ranked.setdefault((-_shared(branch, path), kind), []).append(path)
+    if not ranked:
+        return []
+    rank = min(ranked)
+    best = sorted(ranked[rank], key=lambda path: (not path[-1].startswith(last), len(path)))
+    return [write_path(path) for path in best[: SUGGESTED if rank[1] == WORDED else 1]]
+
+
+SAME, WORDED, WRITTEN = range(3)
+
+
+def _likeness(asked: str, path: tuple[str, ...], alike: set[str]) -> int | None:
+    """In which way a path may be what was asked for, the surest way first; None where it may not."""
+    name = path[-1].lower()
+    if name == asked or _names_item(asked, path):
+        return SAME
+    if _words(asked) <= _words(name):
+        return WORDED
+    return WRITTEN if name in alike else None
+
+
+def _words(name: str) -> set[str]:
+    return set(name.split("_"))
+
+
+def _names_item(asked: str, path: tuple[str, ...]) -> bool:
+    """Whether `order_id` was asked for where the platform says `orders.id`."""
+    return len(path) > 1 and path[-1] == "id" and asked in {f"{path[-2]}_id", f"{path[-2].removesuffix('s')}_id"}
+
+
+def _shared(branch: tuple[str, ...], path: tuple[str, ...]) -> int:
+    """How far two paths go together."""
+    return next(
+        (depth for depth, (a, b) in enumerate(zip(branch, path, strict=False)) if a != b), min(len(branch), len(path))
+    )
 
 
 def _in_shape(shape: Json, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

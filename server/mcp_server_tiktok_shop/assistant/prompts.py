@@ -35,11 +35,14 @@ ROUTINES: Mapping[str, Routine] = {
         "What has to be shipped now, in the order of its deadlines.",
         {"shop": SHOP},
         {"shop": ""},
-        "What has to be shipped today{for_shop}? Call get_order_list with order_status AWAITING_SHIPMENT, pages all "
-        'and fields ["orders.id", "orders.rts_sla_time", "orders.create_time", "orders.buyer_message", '
-        '"orders.line_items.seller_sku", "orders.line_items.product_name", "orders.packages.id"]. List the orders by '
-        "rts_sla_time, those overdue first, each with its items; then what to pick in all, by SKU. Name buyers' "
-        "messages that ask for something. Do not ship anything yet: ask which parcels to arrange, and how.",
+        "What has to be shipped today{for_shop}? Call get_order_list twice, with order_status AWAITING_SHIPMENT and "
+        'PARTIALLY_SHIPPING, each with pages all and fields ["orders.id", "orders.shipping_due_time", '
+        '"orders.is_buyer_request_cancel", "orders.buyer_message", "orders.line_items.seller_sku", '
+        '"orders.line_items.product_name", "orders.line_items.sku_name", "orders.line_items.package_status", '
+        '"orders.line_items.package_id"]. Of partly shipped orders take the items whose package_status is TO_FULFILL. '
+        "List the orders by shipping_due_time, those overdue first, each with its items; then what to pick in all, by "
+        "SKU. Name apart the orders whose buyer asks to cancel, and messages that ask for something. Do not ship "
+        "anything yet: ask which parcels to arrange, and how.",
         ("get_order_list",),
     ),
     "last_payout": Routine(

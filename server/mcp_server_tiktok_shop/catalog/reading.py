@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
@@ -16,6 +17,8 @@ MILLISECONDS = 10**11  # As seconds this is the year 5138; a number above it was
 EARLIEST = 10**8  # 1973: what is smaller was meant as a date or a duration
 LONGEST = 20  # digits of a number that may still be a time
 EPOCH, LAST = 1970, 5000  # years
+
+IDS = re.compile(r"(^|[._])ids?(\[\d+\])?$")
 
 TIME_FORMS = "ISO 8601 such as 2026-11-01, 2026-11-01T09:30 or 2026-11-01T09:30:00+00:00, or Unix seconds"
 
@@ -40,6 +43,9 @@ def read(operation: Operation, given: Json) -> tuple[Json, list[Problem]]:
         if not _encodable(values[name]):
             problems.append(Problem(name, "holds half a character (a lone surrogate)", "whole characters"))
             del values[name]
+    size = operation.arguments.get("page_size", {})
+    if "pages" in values and "page_size" not in values and "maximum" in size:
+        values["page_size"] = size["maximum"]  # who wants many pages wants few requests
     for name in operation.required:
         if values.get(name) is None and (filled := preset(operation.arguments[name], name)) is not None:
             values[name] = filled
@@ -81,8 +87,32 @@ def _read(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
         }
     if kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)  # 50.0 is 50 in JSON, but not to the platform
-    if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
+    return _string(schema, value, path, problems) if kind == "string" else value
+
+
+def _string(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
+    if schema.get("x-unit") == "json-string":
+        return _json_text(schema, value, path, problems)
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return _text(schema, value, path, problems)
+    return value.strip() if isinstance(value, str) and IDS.search(path) else value
+
+
+def _json_text(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
+    """JSON as text: an object is written as such, and plain text put where the record says that it belongs."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str) or not value.strip():
+        return value
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        parsed = None
+    if isinstance(parsed, dict | list):
+        return value
+    if (name := schema.get("x-text-as")) is not None:
+        return json.dumps({name: value}, ensure_ascii=False)
+    problems.append(Problem(path, "is not JSON text", 'such as {"content": "Hello"}'))
     return value
 
 

@@ -32,7 +32,7 @@ COLUMNS = (
 )
 SUMS = ("settlement", *PARTS, "reserve", "paid", "not_paid_yet", "unsettled", "difference")
 WAITING = ("kind", "id", "order_id", "currency", "amount", "since", "why")
-MOST, MOST_WAITING = 100, 30
+MOST, MOST_WAITING = 100, 12
 
 
 def table(checked: list[tuple[Statement, Contents]], problems: Iterable[Finding]) -> Json:
