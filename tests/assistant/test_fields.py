@@ -298,3 +298,29 @@ def test_dropping_empty_values_leaves_every_value_that_says_something(data: Json
     made = without_empty(data)
     assert leaves(made) == leaves(data)
     assert without_empty(made) == made
+
+
+def test_flags_and_amounts_of_a_view_are_shown_where_there_is_any() -> None:
+    shows = {"fields": ["orders.id"], "if_any": ["orders.asks", "orders.fees"]}
+    rows = [
+        {"id": "1", "asks": False, "fees": {"a": "0", "b": "0.00", "c": {"d": "-0.0"}}},
+        {"id": "2", "asks": True, "fees": {"a": "-1.20", "b": "0", "c": {"d": 0}}},
+    ]
+    view = viewed({"orders": rows}, shows)
+    assert view.data == {"orders": [{"id": "1"}, {"id": "2", "asks": True, "fees": {"a": "-1.20"}}]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "right"),
+    [
+        ("total", "orders.payment.total_amount"),
+        ("order_id", "orders.id"),
+        ("orders.line_items.name", "orders.line_items.product_name"),
+        ("orders.total_amount", "orders.payment.total_amount"),
+    ],
+)
+def test_what_a_model_would_call_it_leads_to_what_the_platform_calls_it(asked: str, right: str) -> None:
+    shape = Catalog().shape(Catalog().operations["get_order_list"])
+    with pytest.raises(ShopError) as caught:
+        select({"orders": []}, [asked], shape)
+    assert right in str(caught.value.problems[0].allowed)

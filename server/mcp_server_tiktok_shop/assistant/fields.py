@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Names = tuple[str, ...]
 EVERYTHING = "*"
+ZERO = re.compile(r"-?0+(\.0*)?")
 EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -28,7 +30,7 @@ class _Wanted:
     fields: dict[str, _Wanted] = field(default_factory=dict)
     start: int | None = None
     merged: bool = False
-    if_true: bool = False
+    if_any: bool = False
 
     @property
     def untouched(self) -> bool:
@@ -84,8 +86,8 @@ class _Taking:
         for name, inner in wanted.fields.items():
             if name in value:
                 there = value[name]
-                taken = self.of(there, inner)
-                if (inner.whole or isinstance(there, dict | list)) and not (inner.if_true and there is False):
+                taken = _with_any(self.of(there, inner)) if inner.if_any else self.of(there, inner)
+                if (inner.whole or isinstance(there, dict | list)) and not (inner.if_any and _nothing(taken)):
                     made[name] = taken
         if not self.left_out:
             self.left_out = any(n not in wanted.fields and v not in EMPTY for n, v in value.items())
@@ -203,8 +205,8 @@ def viewed(data: Json, shows: Json) -> View:
     """The default view of an answer, as a record's `shows` describes it.
 
     `fields` are paths as in `select`; `starts` gives for a text the number of characters shown of it; `merges` names
-    lists whose items, where alike in all that is shown, are shown once with their number as `quantity`; `if_true` names
-    flags that are left out where they are false. What the
+    lists whose items, where alike in all that is shown, are shown once with their number as `quantity`; `if_any` names
+    flags and amounts (or objects of them) that are left out where they are false or zero. What the
     answer does not have is just not there; an answer that has none of it is shown whole.
     """
     wanted = _Wanted()
@@ -216,15 +218,34 @@ def viewed(data: Json, shows: Json) -> View:
     for names in _names(shows.get("merges", ())):
         if (at := wanted.shown(names)) is not None:
             at.merged = True
-    for names in _names(shows.get("if_true", ())):
+    for names in _names(shows.get("if_any", ())):
         wanted.add(names)
         if (at := wanted.shown(names)) is not None:
-            at.if_true = True
+            at.if_any = True
     taking = _Taking()
     part = taking.of(data, wanted)
     if taking.left_out and _bare(part):
         return View(data)
     return View(part, taking.left_out, taking.shortened, taking.merged)
+
+
+def _nothing(value: Any) -> bool:
+    """Whether a flag is down, an amount zero, or nothing there."""
+    return (
+        value in EMPTY
+        or value is False
+        or (isinstance(value, str | int | float) and ZERO.fullmatch(str(value)) is not None)
+    )
+
+
+def _with_any(value: Any) -> Any:
+    """The value without the flags that are down and the amounts that are zero in it."""
+    if isinstance(value, list):
+        return [_with_any(item) for item in value]
+    if isinstance(value, dict):
+        made = ((name, _with_any(inner)) for name, inner in value.items())
+        return {name: inner for name, inner in made if not _nothing(inner)}
+    return value
 
 
 def _names(paths: Iterable[str]) -> list[Names]:
