@@ -296,3 +296,21 @@ def test_a_write_that_was_cut_off_stands_in_the_journal_as_unknown(tmp_path: Pat
     path = tmp_path / "journal.jsonl"
     path.write_text(written({"id": "a", "operation": "ship_package"}) + '\n{"id": "b", "oper', encoding="utf-8")
     assert Journal(path).entries() == [{"outcome": "unknown", "id": "a", "operation": "ship_package"}]
+
+
+async def test_an_assistant_can_tell_what_it_has_changed(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    one, two, *_ = [shop.name for account in sandbox.accounts for shop in account.shops]
+    gone = {"product_ids": ["1729000000000000001"]}
+    async with connect(sandbox="1", sandbox_shops="3", sandbox_object=sandbox) as client:
+        assert (await told(client, "list_changes"))["data"]["writes"] == 0
+        for shop in (one, two):
+            await told(client, "delete_products", **gone, shop=shop)
+        changes = (await told(client, "list_changes", period="today"))["data"]["changes"]
+        assert changes["columns"][1:4] == ["shop", "operation", "outcome"]
+        assert [row[1:4] for row in changes["rows"]] == [
+            [shop, "delete_products", "not done: platform"] for shop in (one, two)
+        ]
+        assert (await told(client, "list_changes", period="yesterday"))["data"]["writes"] == 0
+    async with connect(sandbox="1", sandbox_shops="3", sandbox_object=sandbox, shop=one) as client:
+        assert (await told(client, "list_changes"))["data"]["writes"] == 1

@@ -206,3 +206,36 @@ def test_reading_leaves_what_was_given_as_it_was() -> None:
     before = json.dumps(arguments)
     read(DELETE, arguments)
     assert json.dumps(arguments) == before
+
+
+# ---- what a model writes where JSON text, an id, or many pages are wanted
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("Hello", '{"content": "Hello"}'),
+        ('{"content": "Hello"}', '{"content": "Hello"}'),
+        ({"content": "Hello"}, '{"content": "Hello"}'),
+        ("5", '{"content": "5"}'),
+    ],
+)
+def test_a_chat_message_may_be_plain_text(given: Any, sent: str) -> None:
+    message = {"conversation_id": "1", "type": "TEXT", "content": given}
+    values, unread = read(CATALOG.operations["send_message"], message)
+    assert unread == []
+    assert json.loads(values["content"]) == json.loads(sent)
+
+
+def test_blanks_around_an_id_are_taken_off_and_those_in_a_text_stay() -> None:
+    values, _ = read(CATALOG.operations["get_order_detail"], {"ids": [" 576461413038785752 "]})
+    assert values["ids"] == ["576461413038785752"]
+    values, _ = read(CATALOG.operations["search_products"], {"seller_skus": [" A "]})
+    assert values["seller_skus"] == [" A "]
+
+
+def test_who_wants_many_pages_gets_the_largest() -> None:
+    order_list = CATALOG.operations["get_order_list"]
+    assert read(order_list, {"pages": "all"})[0]["page_size"] == 100
+    assert read(order_list, {"pages": "all", "page_size": 10})[0]["page_size"] == 10
+    assert read(order_list, {})[0]["page_size"] == 20
