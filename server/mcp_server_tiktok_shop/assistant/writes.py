@@ -174,7 +174,8 @@ class Writes:
         when = moment(earlier["sent"])
         state = "and its outcome is unknown" if earlier.get("lost") else "and is under way or was cut off"
         told = f"{write.operation.name} with the same arguments was sent at {when} {state}: it was not sent again."
-        hint = "Look first whether it took. If it surely did not, call again with repeat: true, or wait ten minutes."
+        again = "call again with repeat: true" + ("" if earlier.get("lost") else " a minute later")
+        hint = f"Look first whether it took. If it surely did not, {again}, or wait ten minutes."
         return ShopError("unknown_outcome", told, hint=hint, **self._how_to_look(write, earlier))
 
     def _how_to_look(self, write: Write, entry: Record) -> Json:
