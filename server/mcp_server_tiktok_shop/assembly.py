@@ -133,7 +133,7 @@ def put_together(
     reads = Reads(catalog, platform, walker, answers, handed_out, settings.time_zone)
     writes = Writes(
         platform,
-        Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock)),
+        Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock), answers.plain),
         Ledger(FileRecords(settings.state / "unknown.json", rim.clock), rim.clock),
         Journal(settings.journal),
         answers.opened,

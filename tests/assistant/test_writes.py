@@ -418,3 +418,19 @@ async def test_a_yes_is_for_the_question_it_answers_and_for_once(connect: Connec
         outcomes = await asyncio.gather(*(outcome(first, state, yes) for _ in range(4)))
     assert sorted(outcomes) == ["declined"] * 3 + ["platform"]
     assert writes(sandbox) == ["delete_products"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_preview_keeps_to_the_budget_of_a_result(connect: Connect, sandbox: Sandbox, dry_run: bool) -> None:
+    places = [{"warehouse_id": str(7_000_000_000_000_000_000 + n), "quantity": n} for n in range(20)]
+    skus = [{"id": str(1_729_000_000_000_000_000 + n), "inventory": places} for n in range(150)]
+    arguments = {"product_id": "1729000000000000001", "skus": skus, "dry_run": dry_run}
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox) as client:
+        answer = await told(client, "run_write_operation", name="update_inventory", arguments=arguments)
+        shown = answer["data"] if dry_run else answer["preview"]
+        rest = await told(client, "read_result", id=answer["result_id"], path="body.skus", offset=149)
+    assert len(written(answer).encode()) <= 40_000
+    assert shown["body"]["skus"] == skus[: len(shown["body"]["skus"])]
+    assert len(shown["body"]["skus"]) + answer["left_out"] == 150
+    assert rest["data"]["items"] == skus[149:]
+    assert writes(sandbox) == []

@@ -8,7 +8,6 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mcp_server_tiktok_shop.assistant.answers import Part
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
 from mcp_server_tiktok_shop.assistant.fields import without_empty
 from mcp_server_tiktok_shop.assistant.previews import Preview
@@ -159,7 +158,7 @@ class Assistant:
         if operation.sends:
             await self.writes.confirm(operation, values | {"shop": ours.get("shop")}, ours, caller)
         data = without_empty(await self.local[operation.name](values, ours.get("shop"), caller))
-        return await self.answers.fit({"data": data}, Part(data, [], []), data)
+        return await self.answers.plain(data)
 
     async def _asked(self, operation: Operation, values: Json, ours: Json, caller: Caller) -> Json:
         files = await asyncio.to_thread(uploads, operation, values, self.files) if operation.uploads else {}
@@ -170,7 +169,8 @@ class Assistant:
         else:
             write = Write(operation, values, target, zone, files)
             if ours.get("dry_run"):
-                told = {"data": (await self.writes.preview(write, looking=False)).told(), "note": SHOWN_ONLY}
+                shown = (await self.writes.preview(write, looking=False)).told()
+                told = await self.answers.plain(shown, SHOWN_ONLY)
             else:
                 told = await self.answers.told(operation, await self.writes.do(write, ours, caller), None)
         if target.shop is not None:
