@@ -348,3 +348,11 @@ async def test_every_operation_is_listed_for_scripts(home: Path) -> None:
         assert (row["area"], row["effect"]) == (operations[name].area, operations[name].effect)
         assert row["summary"]
     assert everything(home.parent) == ""
+
+
+async def test_a_journal_that_can_not_be_read_is_told_plainly(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").mkdir()
+    ran = await run(tmp_path, "journal")
+    assert ran.code == 2
+    assert ran.err.startswith("Error: The journal ")
+    plain(ran)

@@ -138,7 +138,8 @@ async def test_a_platform_that_fails_at_random_gets_no_write_twice_and_no_wrong_
     report(f"random {era}", run, began)
     run.check()
     assert len(run.results) == CALLS
-    assert {"write ok", "read ok", "write unknown_outcome", "write platform"} <= set(run.outcomes)
+    assert {"write ok", "read ok", "write unknown_outcome"} <= set(run.outcomes)
+    assert {"write platform", "read platform"} & set(run.outcomes)  # which of the two hangs on the order of arrival
     assert set(run.ran.faults) == {*KINDS, "none"}
 
 

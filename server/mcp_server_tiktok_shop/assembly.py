@@ -135,7 +135,7 @@ def put_together(
     journal = Journal(settings.journal)
     writes = Writes(
         platform,
-        Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock)),
+        Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock), answers.plain),
         Ledger(FileRecords(settings.state / "unknown.json", rim.clock), rim.clock),
         journal,
         answers.opened,

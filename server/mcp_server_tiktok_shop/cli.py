@@ -204,7 +204,10 @@ def journal(settings: Settings, *, as_json: bool, last: int) -> None:
     from mcp_server_tiktok_shop.terminal import journal_lines  # noqa: PLC0415
     from mcp_server_tiktok_shop.tiktok.journal import Journal  # noqa: PLC0415
 
-    entries = Journal(settings.journal).entries()[-last:]
+    try:
+        entries = Journal(settings.journal).entries()[-last:]
+    except OSError as error:
+        raise _Spoken(f"The journal {settings.journal} can't be read: {error.strerror}.") from None
     if as_json:
         click.echo(json.dumps({"writes": entries}, ensure_ascii=False, indent=2))
         return

@@ -334,6 +334,38 @@ async def test_failures_in_an_unknown_form_are_told_and_no_fault_of_the_server(c
         assert told.get("failed"), told
 
 
+async def test_what_was_done_of_a_batch_is_told_though_one_item_failed_twice(connect: Connect) -> None:
+    """Two faults for two items: both may be about the same one."""
+    data = {"errors": [fault("2"), fault("2", 105005)]}
+    told = await answered(connect, "delete_products", {"product_ids": ["1", "2"]}, data, "/product/")
+    assert told["done"] == ["1"]
+    assert told["again"] == {"product_ids": ["2"]}
+
+
+async def test_two_faults_inside_of_one_item_leave_the_other_done(connect: Connect) -> None:
+    packages = [{"id": "1", "order_ids": ["11", "12"]}, {"id": "2", "order_ids": ["13", "14"]}]
+    errors = [{"code": 7, "message": "no", "detail": {"order_id": number}} for number in ("11", "12")]
+    data = {"errors": errors}
+    told = await answered(connect, "combine_package", {"combinable_packages": packages}, data, "/fulfillment/")
+    assert told["done"] == ["2"]
+    assert told["again"] == {"combinable_packages": packages[:1]}
+
+
+async def test_nothing_is_told_as_done_where_a_failed_id_was_not_asked_for(connect: Connect) -> None:
+    data = {"errors": [fault("9")]}
+    told = await answered(connect, "delete_products", {"product_ids": ["1", "2"]}, data, "/product/")
+    assert told["failed"][0]["id"] == "9"
+    assert "done" not in told
+    assert "again" not in told
+
+
+async def test_a_batch_whose_list_the_platform_calls_optional_is_one_all_the_same(connect: Connect) -> None:
+    data = {"errors": [fault("2")]}
+    told = await answered(connect, "add_live_products", {"product_ids": ["1", "2"]}, data, "/affiliate/")
+    assert told["done"] == ["1"]
+    assert told["again"] == {"product_ids": ["2"]}
+
+
 async def test_two_failures_without_an_id_are_two(connect: Connect) -> None:
     """Of two things asked for, two failed: nothing was done, whether or not the platform says of which."""
     async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:

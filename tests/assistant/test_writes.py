@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ from mcp.types import ElicitRequestParams, ElicitResult
 from mcp_server_tiktok_shop.assistant.budget import written
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.tiktok.journal import Journal
+from mcp_server_tiktok_shop.tiktok.journal import LARGEST, Journal
 from mcp_server_tiktok_shop.tiktok.platform import Rim
 from tests.assistant.arguments import accepted
+from tests.keys import reply
+from tests.wire.pictures import png
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -314,3 +317,138 @@ async def test_an_assistant_can_tell_what_it_has_changed(connect: Connect) -> No
         assert (await told(client, "list_changes", period="yesterday"))["data"]["writes"] == 0
     async with connect(sandbox="1", sandbox_shops="3", sandbox_object=sandbox, shop=one) as client:
         assert (await told(client, "list_changes"))["data"]["writes"] == 1
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"arguments": '{"product_ids": ["1729000000000000001"]}'},
+        {"arguments": {"product_ids": ["1729000000000000001"], "dry_run": None}},
+        {"arguments": {"product_ids": ["1729000000000000001"], "dry_run": False}},
+        {"arguments": '{"product_ids": ["1729000000000000001"], "dry_run": false}'},
+        {"arguments": None},
+        {"arguments": "{"},
+        {"arguments": []},
+    ],
+)
+async def test_a_dry_run_asked_for_beside_the_arguments_is_never_sent(
+    connect: Connect, sandbox: Sandbox, way: dict[str, Any]
+) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        answer = await told(client, "run_write_operation", name="delete_products", dry_run=True, **way)
+    assert "was sent" in answer.get("note", "") or answer["error"] == "invalid_arguments"
+    assert writes(sandbox) == []
+
+
+async def test_the_shop_named_beside_json_text_is_the_one_meant(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    name = sandbox.accounts[0].shops[1].name
+    async with connect(sandbox="1", sandbox_shops="3", sandbox_object=sandbox) as client:
+        call = {"name": "delete_products", "arguments": '{"product_ids": ["1729000000000000001"]}', "dry_run": True}
+        assert (await told(client, "run_write_operation", **call, shop=name))["shop"] == name
+
+
+async def test_a_title_in_any_script_is_shown_as_it_is_written(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline")
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, asked=person) as client:
+        arguments = {"conversation_id": "71", "type": "TEXT", "content": "น้ำปลา"}
+        await told(client, "run_write_operation", name="send_message", arguments=arguments)
+    assert "น้ำปลา" in person.questions[0]
+
+
+def test_half_a_line_does_not_swallow_the_next_write(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text('{"id": "a", "oper', encoding="utf-8")
+    journal = Journal(path)
+    asyncio.run(journal.write({"id": "b", "shop": "one\u2028two", "outcome": "done"}))
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"id": ["c"]}\n')
+    assert [entry["id"] for entry in journal.entries()] == ["b"]
+
+
+def test_two_processes_that_find_the_journal_full_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b" " * (LARGEST + 1) + b"\n" + written({"id": "old"}).encode() + b"\n")
+    journals = [Journal(path) for _ in range(8)]
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(j.write({"id": str(n)}) for n, j in enumerate(journals)))
+
+    asyncio.run(all_at_once())
+    assert {entry["id"] for entry in journals[0].entries()} == {"old", *map(str, range(8))}
+
+
+async def test_a_look_before_a_write_asks_for_nothing_but_ids(connect: Connect, sandbox: Sandbox) -> None:
+    """What stands in a body is not held to what a path takes: the look must be."""
+    strange = "../../../authorization/202309/shops?x="
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox) as client:
+        refused = await told(client, "delete_products", product_ids=[strange])
+    assert refused["error"] == "confirmation_required"
+    assert list(sandbox.log) == []
+
+
+@pytest.mark.parametrize("asks", [False, True])
+async def test_a_file_that_changed_since_the_yes_is_not_sent(
+    connect: Connect, sandbox: Sandbox, tmp_path: Path, asks: bool
+) -> None:
+    file, other = tmp_path / "a.png", png(700, 700)
+    file.write_bytes(png(600, 600))
+    arguments = {"image_path": str(file), "use_case": "MAIN_IMAGE"}
+
+    async def swapping(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        file.write_bytes(other)
+        return ElicitResult(action="accept", content={})
+
+    more = {"asked": swapping} if asks else {}
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, files=tmp_path, **more) as client:
+        first = await told(client, "upload_product_image", **arguments)
+        if not asks:
+            file.write_bytes(other)
+            again = await told(client, "upload_product_image", **arguments, confirm=first["confirm"])
+            assert again["error"] == "confirmation_required"
+    assert all(other not in entry.body for entry in sandbox.log)
+
+
+@pytest.mark.parametrize("era", ["auto"])
+async def test_a_yes_is_for_the_question_it_answers_and_for_once(connect: Connect, sandbox: Sandbox) -> None:
+    """A client that answers wrongly, again, or for another call, where the question is the answer of a call."""
+    first, other = ({"product_ids": [f"172900000000000000{n}"]} for n in (1, 2))
+    yes: dict[str, Any] = {"confirm": ElicitResult(action="accept", content={})}
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        token = (await told(client, "delete_products", **first))["confirm"]
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=Person()) as client:
+
+        async def call(arguments: dict[str, Any], **more: Any) -> Any:
+            return await client.session.call_tool("delete_products", arguments, allow_input_required=True, **more)
+
+        async def outcome(arguments: dict[str, Any], state: str | None, answers: Any) -> str:
+            return str(reply(await call(arguments, request_state=state, input_responses=answers))["error"])
+
+        assert await outcome(first, token, yes) == "declined"
+        assert await outcome(first, "no such question", yes) == "declined"
+        for answers in ({}, None, {"other": yes["confirm"]}):
+            assert await outcome(first, (await call(first)).request_state, answers) == "declined"
+        state = (await call(first)).request_state
+        assert await outcome(other, state, yes) == "declined"
+        assert await outcome(first, state, yes) == "declined"
+        assert writes(sandbox) == []
+        state = (await call(first)).request_state
+        outcomes = await asyncio.gather(*(outcome(first, state, yes) for _ in range(4)))
+    assert sorted(outcomes) == ["declined"] * 3 + ["platform"]
+    assert writes(sandbox) == ["delete_products"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_preview_keeps_to_the_budget_of_a_result(connect: Connect, sandbox: Sandbox, dry_run: bool) -> None:
+    places = [{"warehouse_id": str(7_000_000_000_000_000_000 + n), "quantity": n} for n in range(20)]
+    skus = [{"id": str(1_729_000_000_000_000_000 + n), "inventory": places} for n in range(150)]
+    arguments = {"product_id": "1729000000000000001", "skus": skus, "dry_run": dry_run}
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox) as client:
+        answer = await told(client, "run_write_operation", name="update_inventory", arguments=arguments)
+        shown = answer["data"] if dry_run else answer["preview"]
+        rest = await told(client, "read_result", id=answer["result_id"], path="body.skus", offset=149)
+    assert len(written(answer).encode()) <= 40_000
+    assert shown["body"]["skus"] == skus[: len(shown["body"]["skus"])]
+    assert len(shown["body"]["skus"]) + answer["left_out"] == 150
+    assert rest["data"]["items"] == skus[149:]
+    assert writes(sandbox) == []

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.keys import reply
 from tests.tiktok.test_tokens import WRITE, Clock, at_work, bad, done, good, reference, until
 from tests.tiktok.worker import keys, waiting
 
@@ -169,3 +170,86 @@ async def test_a_ledger_that_can_not_be_read_lets_nothing_through(
         refused = bad(await client.call_tool(WRITE, reference(sandbox)))
     assert refused["error"] == "not_configured"
     assert done(sandbox, WRITE) == 0
+
+
+async def test_of_two_repeats_at_once_one_is_sent(connect: Connect, sandbox: Sandbox) -> None:
+    arguments = reference(sandbox)
+    async with at_work(connect, sandbox) as client:
+        sandbox.faults.add(WRITE, cut="before")
+        bad(await client.call_tool(WRITE, arguments))
+        sandbox.faults.add(WRITE, delay=0.2)
+        again = {**arguments, "repeat": True}
+        results = await asyncio.gather(*(client.call_tool(WRITE, again) for _ in range(3)))
+    assert sorted(bool(result.is_error) for result in results) == [False, True, True]
+    assert done(sandbox, WRITE) == 1
+
+
+async def test_a_write_under_way_is_not_repeated(connect: Connect, sandbox: Sandbox) -> None:
+    arguments = reference(sandbox)
+    async with at_work(connect, sandbox) as client:
+        sandbox.faults.add(WRITE, delay=0.3)
+        first = asyncio.create_task(client.call_tool(WRITE, arguments))
+        await until(lambda: not sandbox.faults._planned)
+        assert bad(await client.call_tool(WRITE, {**arguments, "repeat": True}))["error"] == "unknown_outcome"
+        good(await first)
+    assert done(sandbox, WRITE) == 1
+
+
+async def test_a_write_that_a_kill_cut_off_may_be_repeated_a_minute_later(connect: Connect, home: Path) -> None:
+    clock = Clock()
+    sandbox = Sandbox(orders=20, clock=clock)
+    arguments = reference(sandbox)
+    async with at_work(connect, sandbox, rim=clock.rim) as client:
+        sandbox.faults.add(WRITE, cut="before")
+        bad(await client.call_tool(WRITE, arguments))
+        marks = home / "unknown.json"
+        entries = json.loads(marks.read_bytes())
+        marks.write_text(json.dumps({mark: {**e, "lost": False} for mark, e in entries.items()}), encoding="utf-8")
+        bad(await client.call_tool(WRITE, {**arguments, "repeat": True}))
+        clock.now += 61
+        good(await client.call_tool(WRITE, {**arguments, "repeat": True}))
+
+
+@pytest.mark.parametrize("how", [{}, {"cut": "after"}, {"code": 98001004}])
+async def test_a_ledger_that_breaks_after_sending_hides_no_outcome(
+    connect: Connect, sandbox: Sandbox, home: Path, how: dict[str, Any]
+) -> None:
+    arguments = reference(sandbox)
+    async with at_work(connect, sandbox) as client:
+        sandbox.faults.add(WRITE, delay=0.3, **how)
+        call = asyncio.create_task(client.call_tool(WRITE, arguments))
+        await until(lambda: not sandbox.faults._planned)
+        (home / "unknown.json").write_text("{", encoding="utf-8")
+        told = reply(await call)
+    assert told.get("error") == {"cut": "unknown_outcome", "code": "platform"}.get(next(iter(how), ""))
+    assert "Nothing was sent" not in json.dumps(told)
+
+
+async def test_the_same_time_written_otherwise_is_the_same_write(connect: Connect, sandbox: Sandbox) -> None:
+    promotion = {"title": "Sale", "activity_type": "FIXED_PRICE", "product_level": "PRODUCT"}
+    times = [
+        ("2027-01-05T00:00:00+00:00", 1799193600),
+        ("2027-01-05T00:00", "2027-01-06"),
+        (1799107200, "1799193600"),
+    ]
+    async with at_work(connect, sandbox) as client:
+        sandbox.faults.add("create_promotion_activity", cut="before")
+        for begin, end in times:
+            arguments = {**promotion, "begin_time": begin, "end_time": end}
+            call = {"name": "create_promotion_activity", "arguments": arguments}
+            assert bad(await client.call_tool("run_write_operation", call))["error"] == "unknown_outcome"
+    assert len(sandbox.log.of("create_promotion_activity")) == 1
+
+
+async def test_another_idempotency_key_does_not_make_it_another_write(connect: Connect, sandbox: Sandbox) -> None:
+    decision = {"return_id": "4035000000000000001", "decision": "APPROVE_REFUND"}
+    calls = [decision | {"idempotency_key": "mine-1"}, decision | {"idempotency_key": "mine-2"}, decision]
+    async with at_work(connect, sandbox) as client:
+        sandbox.faults.add("approve_return", cut="before")
+        for arguments in calls:
+            sent: dict[str, Any] = {"name": "approve_return", "arguments": arguments}
+            assert bad(await client.call_tool("run_write_operation", sent))["error"] == "unknown_outcome"
+        again = {"name": "approve_return", "arguments": calls[1], "repeat": True}
+        bad(await client.call_tool("run_write_operation", again))
+    keys_sent = [parse_qs(entry.query)["idempotency_key"][0] for entry in sandbox.log.of("approve_return")]
+    assert keys_sent == ["mine-1", "mine-1"]

@@ -114,6 +114,10 @@ class Answers:
             return _noted(fitting.told, part.notes)
         return await self.rest(fitting, part, written({**told, "data": whole}).encode())
 
+    async def plain(self, data: Json, note: str = "") -> Json:
+        """Data of our own, such as a preview, as a result within its budget."""
+        return await self.fit({"data": data} | ({"note": note} if note else {}), Part(data, [], []), data)
+
     async def rest(self, fitting: Fitted, part: Part, content: bytes) -> Json:
         """A result that is not whole, with its content kept, and what to say of it."""
         try:

@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.assistant.caller import Caller, Decision
     from mcp_server_tiktok_shop.assistant.previews import Preview
-    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.tiktok.records import Records
 
 Mode = Literal["asks", "all", "none", "person"]
@@ -33,10 +33,12 @@ class Confirming:
     `mode`: `asks` what the catalog says a careful seller wants to be asked about, `all` writes, `none`, or every
     write by a `person`: one who answers through the client, never the model in their place.
     `pending` holds one record for each question or token: single-use, bound to shop, operation and exact arguments.
+    `fit` makes a preview a result that a model can take in.
     """
 
     mode: Mode
     pending: Records
+    fit: Callable[[Json], Awaitable[Json]]
 
     def asks(self, operation: Operation) -> bool:
         if not operation.sends or self.mode == "none":
@@ -90,11 +92,11 @@ class Confirming:
 
     async def _required(self, operation: Operation, mark: str, preview: Previewed, wrong: str) -> ShopError:
         token = secrets.token_urlsafe(12)
-        shown = await preview()
+        shown = await self.fit((await preview()).told())
         await self.pending.put(token, {"mark": mark, "way": "model"}, LIFE)
         told = f"{wrong}{operation.name} was not sent: show the person what is in `preview` and ask them first."
         hint = (
             "Only if they agree: call it again with the same arguments and this `confirm`. It holds once, for "
             f"{LIFE / 60:.0f} minutes."
         )
-        return ShopError("confirmation_required", told, hint=hint, confirm=token, preview=shown.told())
+        return ShopError("confirmation_required", told, hint=hint, confirm=token, preview=shown.pop("data"), **shown)

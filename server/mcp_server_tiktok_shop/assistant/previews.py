@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.assistant.free_text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +99,5 @@ def quoted(value: Any) -> str:
 
 def on_one_line(text: str) -> str:
     """The text without what breaks a line, turns its direction or can't be seen."""
-    spaced = (" " if c.isspace() else c for c in text)
-    seen = (c for c in spaced if c == " " or (c.isprintable() and unicodedata.category(c) not in ("Mn", "Me")))
-    return " ".join("".join(seen).split())
+    spaced = (" " if c.isspace() else c for c in visible(text))
+    return " ".join("".join(c for c in spaced if c == " " or c.isprintable()).split())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.assistant.gathering import Gathered
 from mcp_server_tiktok_shop.assistant.paths import values_at
 from mcp_server_tiktok_shop.catalog.binding import bind
+from mcp_server_tiktok_shop.catalog.checking import check
 from mcp_server_tiktok_shop.catalog.own import ALL_PAGES
 from mcp_server_tiktok_shop.catalog.reading import read
 from mcp_server_tiktok_shop.errors import ShopError
@@ -94,7 +95,8 @@ class Reads:
     async def look(self, look: Look, target: Target) -> list[tuple[str, Any]]:
         """What a look before a write tells, path by path; what is not there is told, too."""
         operation = self.catalog.operations[look.operation]
-        values, _ = read(operation, look.values)
+        values, unread = read(operation, look.values)
+        check(operation, values, unread)  # an id that a body takes need not be one that a path does
         zone = target.zone(self.zone)
         answer = await self.platform.call(bind(operation, values, zone), target)
         told = self.answers.opened(operation, values, answer, zone)

@@ -115,7 +115,11 @@ def with_failures(told: Json, operation: Operation, values: Json, meaning: Meani
         return told
     name, asked = batch
     named = {item["id"] for item in failed if "id" in item}
-    if len(named) + sum("id" not in item for item in failed) >= len(asked):
+    texts = [set(_texts(item)) for item in asked]
+    again = [item for item, held in zip(asked, texts, strict=True) if named & held]
+    # A fault may name several things in one item, or something that was not asked for by that name.
+    astray = sum("id" not in item or not any(item["id"] in held for held in texts) for item in failed)
+    if len(again) + astray >= len(asked):
         first = failed[0]
         count = "It was not done" if len(asked) == 1 else f"None of the {len(asked)} was done"
         raise ShopError(
@@ -126,11 +130,10 @@ def with_failures(told: Json, operation: Operation, values: Json, meaning: Meani
             request_id=told.get("request_id"),
             failed=failed,
         )
-    if any("id" not in item for item in failed):
+    if astray:
         return told  # which ones were done can't be told
-    again = [item for item in asked if named & set(_texts(item))]
     done = [item if isinstance(item, str) else next(iter(_texts(item)), "") for item in asked if item not in again]
-    return {**told, "done": done} | ({"again": {**values, name: again}} if again else {})
+    return {**told, "done": done, "again": {**values, name: again}}
 
 
 def _texts(item: Any) -> Iterator[str]:
@@ -171,4 +174,6 @@ def _id(detail: Any) -> str | None:
 def _batch(operation: Operation, values: Json) -> tuple[str, list[Any]] | None:
     """The list of things that a write was asked to do, with its argument, if it was asked for one."""
     lists = [(n, values[n]) for n in operation.required if isinstance(values.get(n), list)]
+    if not lists and operation.effect != "read":  # the platform calls the list of many a batch optional
+        lists = [(n, v) for n, v in values.items() if isinstance(v, list) and v]
     return lists[0] if len(lists) == 1 else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mcp_server_tiktok_shop.assistant.answers import Part
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
 from mcp_server_tiktok_shop.assistant.fields import without_empty
 from mcp_server_tiktok_shop.assistant.previews import Preview
@@ -158,7 +158,7 @@ class Assistant:
         if operation.sends:
             await self.writes.confirm(operation, values | {"shop": ours.get("shop")}, ours, caller)
         data = without_empty(await self.local[operation.name](values, ours.get("shop"), caller))
-        return await self.answers.fit({"data": data}, Part(data, [], []), data)
+        return await self.answers.plain(data)
 
     async def _asked(self, operation: Operation, values: Json, ours: Json, caller: Caller) -> Json:
         files = await asyncio.to_thread(uploads, operation, values, self.files) if operation.uploads else {}
@@ -169,7 +169,8 @@ class Assistant:
         else:
             write = Write(operation, values, target, zone, files)
             if ours.get("dry_run"):
-                told = {"data": (await self.writes.preview(write, looking=False)).told(), "note": SHOWN_ONLY}
+                shown = (await self.writes.preview(write, looking=False)).told()
+                told = await self.answers.plain(shown, SHOWN_ONLY)
             else:
                 told = await self.answers.told(operation, await self.writes.do(write, ours, caller), None)
         if target.shop is not None:
@@ -204,9 +205,32 @@ class Assistant:
 
 
 def _move_inside(given: dict[str, Any]) -> None:
-    """Our own arguments given beside `arguments`, where a model easily puts them, belong inside."""
-    inner = given.get("arguments", {})
-    for name in OWN:
-        if name in given and isinstance(inner, dict) and name not in inner:
-            inner = {**inner, name: given.pop(name)}
-            given["arguments"] = inner
+    """Our own arguments given beside `arguments`, where a model easily puts them, belong inside.
+
+    None may get lost on the way: a call without its `dry_run` would be sent.
+
+    Raises:
+        ShopError: `invalid_arguments`, where one stands in both places and says different things.
+
+    """
+    inner = _unpacked(given.get("arguments")) or {}
+    if not isinstance(inner, dict):
+        return  # refused when it is read
+    beside = {name: given.pop(name) for name in OWN if name in given}
+    for name, value in beside.items():
+        if value in (None, "") or inner.get(name, value) == value:
+            continue
+        if inner[name] not in (None, ""):
+            problem = Problem(name, "stands beside `arguments` and inside, and differs", "one of the two")
+            told = f"{name} {problem.message}"
+            raise ShopError("invalid_arguments", told, hint="Nothing was sent.", problems=(problem,))
+        inner = {**inner, name: value}
+    given["arguments"] = {name: v for name, v in beside.items() if v not in (None, "")} | inner
+
+
+def _unpacked(arguments: Any) -> Any:
+    """What JSON text holds, if it is some."""
+    try:
+        return json.loads(arguments) if isinstance(arguments, str) else arguments
+    except (ValueError, RecursionError):
+        return arguments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import re
 import secrets
 from dataclasses import dataclass, replace
@@ -52,14 +53,24 @@ class Write:
     files: Mapping[str, Upload]
 
     def call(self, key: str = "") -> ApiCall:
-        """The request; `key` fills the platform's idempotency key where the caller gave none."""
-        filled = {n: key for n in KEYS if key and n in self.operation.arguments and n not in self.values}
+        """The request; `key` is what the ledger has for the platform's idempotency key."""
+        filled = {n: key for n in KEYS if key and n in self.operation.arguments}
         return bind(self.operation, self.values | filled, self.zone, self.files)
 
     @property
+    def key(self) -> str:
+        """The caller's own idempotency key, or nothing."""
+        return next((str(self.values[n]) for n in KEYS if n in self.values), "")
+
+    @property
     def mark(self) -> str:
-        files = {name: hashlib.sha256(upload.content).hexdigest() for name, upload in self.files.items()}
-        return fingerprint(self.operation, self.values | files, self.target)
+        """The same for the same thing to do, however it was written: under another key it would be done twice."""
+        values = {n: value for n, value in self.values.items() if n not in KEYS}
+        call = bind(self.operation, values, self.zone)
+        told: Json = {"path": call.path, "query": dict(call.query), "form": dict(call.form)}
+        told["body"] = json.loads(call.body) if call.body is not None else None
+        told["files"] = {n: hashlib.sha256(upload.content).hexdigest() for n, upload in self.files.items()}
+        return fingerprint(self.operation, told, self.target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ class Writes:
             return await self.preview(write, looking=True)
 
         await self.confirming.check(operation, mark, preview, own.get("confirm"), caller)
-        entry, in_the_way = await self.ledger.begin(mark, operation, repeat=repeat)
+        entry, in_the_way = await self.ledger.begin(mark, operation, repeat=repeat, key=write.key)
         if in_the_way is not None:
             raise self._sent_before(write, in_the_way)
         return await self._send(write, mark, entry)
@@ -163,7 +174,8 @@ class Writes:
         when = moment(earlier["sent"])
         state = "and its outcome is unknown" if earlier.get("lost") else "and is under way or was cut off"
         told = f"{write.operation.name} with the same arguments was sent at {when} {state}: it was not sent again."
-        hint = "Look first whether it took. If it surely did not, call again with repeat: true, or wait ten minutes."
+        again = "call again with repeat: true" + ("" if earlier.get("lost") else " a minute later")
+        hint = f"Look first whether it took. If it surely did not, {again}, or wait ten minutes."
         return ShopError("unknown_outcome", told, hint=hint, **self._how_to_look(write, earlier))
 
     def _how_to_look(self, write: Write, entry: Record) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LARGEST = 8 * 2**20  # bytes; then the file becomes `journal.old.jsonl`, in the place of the last one
 CUT_OFF = "unknown"
+PATIENCE = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +38,30 @@ class Journal:
 
     def _write(self, entry: dict[str, Any]) -> None:
         private_folder(self.path.parent)
-        if self.path.exists() and self.path.stat().st_size > LARGEST:
-            self.path.replace(self._old)
+        if self._full():
+            self._set_aside()
         line = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "rb+", buffering=0) as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # what a full disk left of a line must not swallow this one
+                    line = b"\n" + line
+            if file.write(line) != len(line):  # in one piece: other processes add lines, too
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _full(self) -> bool:
         try:
-            os.write(handle, line)  # in one piece: other processes add lines, too
-        finally:
-            os.close(handle)
+            return self.path.stat().st_size > LARGEST
+        except FileNotFoundError:  # another process has just set it aside
+            return False
+
+    def _set_aside(self) -> None:
+        from filelock import FileLock  # noqa: PLC0415 - once in a long while
+
+        with FileLock(self.path.with_suffix(".lock"), timeout=PATIENCE):
+            if self._full():
+                self.path.replace(self._old)
 
     @property
     def _old(self) -> Path:
@@ -62,7 +80,7 @@ class Journal:
     def _lines(self) -> Iterator[dict[str, Any]]:
         for path in (self._old, self.path):
             try:
-                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
             except FileNotFoundError:
                 continue
             for line in lines:
@@ -70,5 +88,5 @@ class Journal:
                     entry = json.loads(line)
                 except ValueError:
                     continue
-                if isinstance(entry, dict) and "id" in entry:
+                if isinstance(entry, dict) and isinstance(entry.get("id"), str):
                     yield entry

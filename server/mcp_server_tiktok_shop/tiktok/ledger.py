@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.errors import ShopError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.tiktok.records import Record, Records
     from mcp_server_tiktok_shop.tiktok.shops import Target
 
 LIFE = 600.0  # seconds that the same write is refused for
+UNDER_WAY = 60.0  # seconds in which a write ends that nobody cut off: the deadline, and some
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +32,46 @@ class Ledger:
     records: Records
     clock: Callable[[], float]
 
-    async def begin(self, mark: str, operation: Operation, *, repeat: bool) -> tuple[Record, Record | None]:
+    async def begin(
+        self, mark: str, operation: Operation, *, repeat: bool, key: str = ""
+    ) -> tuple[Record, Record | None]:
         """Enter a write. Answers its entry, and the earlier one that stands in the way, if one does.
 
-        A repeated write keeps the earlier one's idempotency key, so that the platform can tell it is the same.
+        A repeated write keeps the earlier one's idempotency key, so that the platform can tell it is the same; `key`
+        is the caller's own. It is not let through while the earlier one may still be on its way.
         """
-        entry: Record = {"operation": operation.name, "sent": int(self.clock()), "key": str(uuid.uuid4())}
-        earlier = await self.records.claim(mark, entry, LIFE)
-        if earlier is None or not repeat:
-            return entry, earlier
-        entry["key"] = earlier["key"]
-        await self.records.put(mark, entry, LIFE)
-        return entry, None
+        entry: Record = {"operation": operation.name, "sent": int(self.clock()), "key": key or str(uuid.uuid4())}
+
+        def heir(earlier: Record) -> Record | None:
+            if not earlier.get("lost") and 0 <= entry["sent"] - earlier["sent"] < UNDER_WAY:
+                return None
+            entry["key"] = earlier["key"]
+            return entry
+
+        earlier = await self.records.claim(mark, entry, LIFE, heir if repeat else None)
+        return entry, earlier
 
     async def lost(self, mark: str, entry: Record) -> None:
         """The outcome of the write will not be known: the ten minutes begin now."""
-        await self.records.put(mark, entry | {"lost": True}, LIFE)
+        await self._told(self.records.put(mark, entry | {"lost": True}, LIFE))
 
     async def settled(self, mark: str) -> None:
         """The outcome is known: done, or surely not done."""
-        await self.records.take(mark)
+        await self._told(self.records.take(mark))
+
+    async def _told(self, change: Awaitable[object]) -> None:
+        """What came of a write is told although it can't be entered; the entry made before stands for its time."""
+        try:
+            await change
+        except ShopError as error:
+            log.error("the outcome of a write can't be entered: %s", error.message)  # noqa: TRY400 - no traceback
 
 
 def fingerprint(operation: Operation, values: Json, target: Target | None) -> str:
     """Tells the same write from another: operation, whom it is for, exact arguments."""
     whom = ""
     if target is not None:
-        asset = target.asset.cipher.get_secret_value() if target.asset else ""
+        asset = f"{target.asset.market}/{target.asset.category_id}" if target.asset else ""  # a cipher may change
         whom = f"{target.shop.id if target.shop else target.account.id}/{asset}"
     told = json.dumps([operation.name, whom, values], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(told.encode()).hexdigest()

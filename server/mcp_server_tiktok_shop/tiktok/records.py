@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,18 +12,22 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.store import private_folder, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 Record = dict[str, Any]
+Heir = Callable[[Record], Record | None]
 PATIENCE = 10.0
 
 
 class Records(Protocol):
     """Records by key, each gone `life` seconds after it was put. Every method is one step that no other divides."""
 
-    async def claim(self, key: str, record: Record, life: float) -> Record | None:
-        """Put the record where there is none; else answer the one that is there."""
+    async def claim(self, key: str, record: Record, life: float, heir: Heir | None = None) -> Record | None:
+        """Put the record where there is none; else answer the one that is there.
+
+        `heir` may make a record that takes the place of the one that is there.
+        """
         ...
 
     async def put(self, key: str, record: Record, life: float) -> None: ...
@@ -41,11 +46,14 @@ class FileRecords:
         self._path = path
         self._clock = clock
 
-    async def claim(self, key: str, record: Record, life: float) -> Record | None:
+    async def claim(self, key: str, record: Record, life: float, heir: Heir | None = None) -> Record | None:
         def step(known: dict[str, Record]) -> Record | None:
+            entered: Record | None = record
             if key in known:
+                entered = heir(known[key]) if heir else None
+            if entered is None:
                 return known[key]
-            known[key] = record | {"until": self._clock() + life}
+            known[key] = entered | {"until": self._clock() + life}
             return None
 
         return await self._changed(step)
