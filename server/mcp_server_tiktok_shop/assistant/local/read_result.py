@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.assistant.caller import Caller
-    from mcp_server_tiktok_shop.assistant.kept import Kept
+    from mcp_server_tiktok_shop.assistant.keeping import Keeping
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 SPARE = 800  # bytes for what stands beside `data` in a result
@@ -28,7 +28,7 @@ class ReadResult:
     read yet.
     """
 
-    kept: Kept
+    kept: Keeping
     budget: int
 
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
