@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tiktok.envelope import Answer
 
 BESIDE = 400  # bytes for what is told beside an answer later: zone, simulation
+MOST_PATHS, MOST_PATH_BYTES = 40, 1_000  # in `untrusted`
 NOTHING = "Nothing found: the answer is empty."
 PART = 'A part of each item; fields ["*"] gives all.'
 
@@ -129,7 +130,7 @@ class Answers:
     async def fit(self, told: Json, part: Part, whole: Any, shop: Shop | None = None) -> Json:
         """The result within its budget; where it is not whole, `whole` is kept to be read on."""
         told |= {"shop": shop.label} if shop else {}
-        told |= {"untrusted": part.untrusted} if part.untrusted else {}
+        told |= {"untrusted": brief(part.untrusted)} if part.untrusted else {}
         part.notes[:0] = [told.pop("note")] if "note" in told else []
         fitting = fitted(told, self.budget - beside(part.notes), SPARE)
         if fitting.whole:
@@ -151,6 +152,18 @@ class Answers:
         if operation.name not in self.forms:
             self.forms[operation.name] = form(self.catalog.shape(operation))
         return self.forms[operation.name]
+
+
+def brief(paths: list[str]) -> list[str]:
+    """The paths, or where ids used as names make too many of them, few that stand for all: `prices.*`."""
+    depth = max((path.count(".") for path in paths), default=0)
+    told = paths
+    while len(told) > MOST_PATHS or len(written(told)) > MOST_PATH_BYTES:
+        if depth <= 0:
+            return ["*"]
+        told = sorted({".".join([*names[:depth], "*"][: len(names)]) for names in (path.split(".") for path in paths)})
+        depth -= 1
+    return told
 
 
 def beside(notes: Iterable[str]) -> int:

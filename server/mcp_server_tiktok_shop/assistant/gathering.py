@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.answers import Part, beside
+from mcp_server_tiktok_shop.assistant.answers import Part, beside, brief
 from mcp_server_tiktok_shop.assistant.budget import SPARE, Cut, fitted, written
 from mcp_server_tiktok_shop.assistant.paths import read_path, values_at
 from mcp_server_tiktok_shop.assistant.tables import is_table
@@ -93,7 +93,7 @@ class Gathered:
         shown = self._first(answers.budget)
         told = {"data": self._with([json.loads(text) for text in shown]), **self._beside}
         told |= {"shop": shop.label} if shop else {}
-        told |= {"untrusted": part.untrusted} if part.untrusted else {}
+        told |= {"untrusted": brief(part.untrusted)} if part.untrusted else {}
         told |= {"next_page_token": self._token} if self._token else {}
         fitting = fitted(told, answers.budget - beside(notes), SPARE)
         if fitting.whole and len(shown) == self.rows:
