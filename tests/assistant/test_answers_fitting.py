@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 LEAST = 4_000
-texts = st.text(max_size=20) | st.builds(lambda c, n: c * n, st.characters(exclude_categories=()), st.integers(0, 3000))
+texts = st.text(max_size=20) | st.builds(lambda c, n: c * n, st.characters(exclude_categories=()), st.integers(0, 1500))
 values = st.recursive(
     st.booleans() | st.integers(-(2**52), 2**52) | texts,
     lambda inner: (
         st.lists(inner, max_size=5)
         | st.dictionaries(st.text(max_size=12), inner, max_size=5)
-        | st.builds(lambda item, times: [item] * times, inner, st.integers(0, 60))
-        | st.builds(lambda item, times: {f"n{n}": item for n in range(times)}, inner, st.integers(0, 60))
+        | st.builds(lambda item, times: [item] * times, inner, st.integers(0, 12))
+        | st.builds(lambda item, times: {f"n{n}": item for n in range(times)}, inner, st.integers(0, 12))
     ),
-    max_leaves=8,
+    max_leaves=4,
 )
 
 
@@ -86,8 +86,8 @@ async def read_all(client: Client, result_id: str, steps: tuple[str | int, ...],
         offset = told["next_offset"]
 
 
-@settings(max_examples=20)
-@given(st.dictionaries(st.text(max_size=12), values, max_size=6), st.integers(LEAST, 9_000))
+@settings(max_examples=10)
+@given(st.dictionaries(st.text(max_size=12), values, max_size=4), st.integers(LEAST, 9_000))
 @example({"orders": [{"id": "1", "text": "x" * 200_000}, {"id": "2"}], "next_page_token": "t"}, LEAST)
 @example({"orders": [{"id": str(n), "buyer_message": "m" * 90} for n in range(300)], "next_page_token": "t"}, LEAST)
 @example({f"list{n}": [{"buyer_message": "m", "id": "x" * 90}] * 9 for n in range(90)}, LEAST)
@@ -168,7 +168,9 @@ async def test_a_secret_in_an_answer_is_hidden_and_leaves_it_within_the_budget(c
 
 async def test_the_servers_own_tools_stay_within_the_budget(connect: Connect) -> None:
     async with platform(connect, result_bytes=LEAST) as (client, recorder):
-        recorder.shops = [TEA | {"id": str(n), "name": f"Shop {n}", "cipher": f"GCP_{uuid.uuid4()}"} for n in range(300)]
+        recorder.shops = [
+            TEA | {"id": str(n), "name": f"Shop {n}", "cipher": f"GCP_{uuid.uuid4()}"} for n in range(300)
+        ]
         told = await called(client, "list_shops", {}, LEAST)
         assert len(told["data"]["shops"]) + told["left_out"] == 300
         assert len(await read_all(client, told["result_id"], ("shops",), LEAST)) == 300
