@@ -12,6 +12,7 @@ from mcp_server_tiktok_shop import log
 from mcp_server_tiktok_shop.assistant.answers import Answers
 from mcp_server_tiktok_shop.assistant.confirming import Confirming
 from mcp_server_tiktok_shop.assistant.files import Files
+from mcp_server_tiktok_shop.assistant.keeping import Keeping
 from mcp_server_tiktok_shop.assistant.kept import Kept
 from mcp_server_tiktok_shop.assistant.local.changes import Changes
 from mcp_server_tiktok_shop.assistant.local.connection import Connection
@@ -128,7 +129,7 @@ def put_together(
     labels = settings.state / "labels"
     files = Files((settings.folder, labels), home, (labels, settings.state / "files"))
     handed_out = HandedOut(settings.state / "documents.txt", rim.clock)
-    kept = Kept(settings.state / "results", rim.clock)
+    kept = Keeping(Kept(settings.state / "results", rim.clock), platform.shops.pinned_id, settings.buyer_data)
     walker = Walker(catalog, platform, settings.time_zone)
     answers = Answers(catalog, Personal(), kept, settings.result_bytes, settings.buyer_data)
     reads = Reads(catalog, platform, walker, answers, handed_out, settings.time_zone)
@@ -141,6 +142,7 @@ def put_together(
         answers.opened,
         reads.look,
         answers.shown,
+        answers.said,
     )
     local: dict[str, Any] = {}
     assistant = Assistant(

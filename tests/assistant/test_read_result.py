@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.assistant.budget import written
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
+from mcp_server_tiktok_shop.assistant.keeping import Keeping
 from mcp_server_tiktok_shop.assistant.kept import Kept
 from mcp_server_tiktok_shop.assistant.local.read_result import ReadResult
 from mcp_server_tiktok_shop.assistant.parts import Wish, part
@@ -18,6 +19,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from tests.keys import reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mcp_server_tiktok_shop.catalog.operation import Json
@@ -255,14 +257,21 @@ def test_reading_all_parts_gives_back_all_of_it(data: Json) -> None:
 # ---- the tool
 
 
+def keeping(folder: Path, clock: Callable[[], float]) -> Keeping:
+    async def pinned() -> None:
+        return None
+
+    return Keeping(Kept(folder, clock), pinned, "masked")
+
+
 @pytest.fixture
-def kept(home: Path) -> Kept:
-    return Kept(home / "results", lambda: 1_000_000.0)
+def kept(home: Path) -> Keeping:
+    return keeping(home / "results", lambda: 1_000_000.0)
 
 
-async def test_the_tool_reads_what_was_kept_within_its_budget(kept: Kept) -> None:
+async def test_the_tool_reads_what_was_kept_within_its_budget(kept: Keeping) -> None:
     tool = ReadResult(kept, BUDGET)
-    name = await kept.put(written({"data": DATA, "next_page_token": "t1"}).encode())
+    name = await kept.put(written({"data": DATA, "next_page_token": "t1"}).encode(), None)
     told = await tool({"id": name}, None, NOBODY)
     seen = told["items"]
     while "next_offset" in told:
@@ -275,7 +284,7 @@ async def test_the_tool_reads_what_was_kept_within_its_budget(kept: Kept) -> Non
     assert "next_page_token" not in await tool({"id": name, "path": "orders[0].line_items"}, None, NOBODY)
 
 
-async def test_an_unknown_id_is_not_found_and_told_how_long_they_live(kept: Kept) -> None:
+async def test_an_unknown_id_is_not_found_and_told_how_long_they_live(kept: Keeping) -> None:
     tool = ReadResult(kept, BUDGET)
     with pytest.raises(ShopError, match="one day") as caught:
         await tool({"id": "0" * 16}, None, NOBODY)
@@ -285,7 +294,7 @@ async def test_an_unknown_id_is_not_found_and_told_how_long_they_live(kept: Kept
 async def test_a_client_reads_a_kept_result(connect: Connect, home: Path) -> None:
     import time
 
-    name = await Kept(home / "sandbox" / "results", time.time).put(written({"data": DATA}).encode())
+    name = await keeping(home / "sandbox" / "results", time.time).put(written({"data": DATA}).encode(), None)
     async with connect(sandbox=True) as client:
         told = reply(await client.call_tool("read_result", {"id": name, "fields": "id", "limit": 2}))
         wrong = reply(await client.call_tool("read_result", {"id": name, "offset": -1, "limit": 0}))

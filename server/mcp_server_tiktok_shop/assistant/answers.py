@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.assistant.budget import SPARE, fitted, rest, written
-from mcp_server_tiktok_shop.assistant.fields import select, viewed, without_empty
+from mcp_server_tiktok_shop.assistant.fields import selection, viewed, without_empty
 from mcp_server_tiktok_shop.assistant.paths import values_at
-from mcp_server_tiktok_shop.assistant.personal import guarded
+from mcp_server_tiktok_shop.assistant.personal import guarded, guarded_text
 from mcp_server_tiktok_shop.assistant.results import Form, form, shaped, with_failures
 from mcp_server_tiktok_shop.assistant.tables import as_table
 from mcp_server_tiktok_shop.errors import ShopError
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.assistant.budget import Fitted
-    from mcp_server_tiktok_shop.assistant.kept import Kept
+    from mcp_server_tiktok_shop.assistant.fields import Selection
+    from mcp_server_tiktok_shop.assistant.keeping import Keeping
     from mcp_server_tiktok_shop.assistant.personal import Mode
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.personal import Personal
     from mcp_server_tiktok_shop.catalog.reader import Catalog
+    from mcp_server_tiktok_shop.tiktok.accounts import Shop
     from mcp_server_tiktok_shop.tiktok.envelope import Answer
 
-BESIDE = 400  # bytes for what is told beside an answer later: shop, zone, simulation
+BESIDE = 400  # bytes for what is told beside an answer later: zone, simulation
+MOST_PATHS, MOST_PATH_BYTES = 40, 1_000  # in `untrusted`
 NOTHING = "Nothing found: the answer is empty."
 PART = 'A part of each item; fields ["*"] gives all.'
 
@@ -48,7 +51,7 @@ class Answers:
 
     catalog: Catalog
     personal: Personal
-    kept: Kept
+    kept: Keeping
     budget: int
     buyer_data: Mode
     forms: dict[str, Form] = field(default_factory=dict)
@@ -61,7 +64,7 @@ class Answers:
 
         """
         told = shaped(answer, self._form(operation), zone)
-        told = with_failures(told, operation, values, self.catalog.error)
+        told = with_failures(told, operation, values, self.catalog.error, self.said)
         if missing := _not_found(operation, values, told["data"]):
             told["not_found"] = missing
         told["data"], told["untrusted"] = guarded(told["data"], self.personal.of(operation.name), self.buyer_data)
@@ -70,22 +73,42 @@ class Answers:
             told["note"] = NOTHING
         return told
 
+    def said(self, text: str) -> str:
+        """A text of the platform's beside its data, which may repeat what others wrote."""
+        return guarded_text(text, self.buyer_data)
+
+    def refused(self, error: ShopError) -> Json:
+        """An error as an assistant may read it, within the budget."""
+        told = error.told()
+        if error.code is not None:
+            told["message"] = self.said(told["message"])
+        fitting = fitted(told, self.budget - BESIDE, SPARE)
+        return fitting.told | rest(fitting, None)
+
     def shown(self, operation: Operation, values: Json) -> Json:
         """Arguments as they may be shown, in a preview or an error."""
         return guarded(values, self.personal.of(operation.name), self.buyer_data)[0]
 
-    def part(self, operation: Operation, told: Json, fields: list[str] | None) -> Part:
-        """The fields asked for, or those shown by default.
+    def selection(self, operation: Operation, told: Json, fields: list[str]) -> Selection:
+        """The fields asked for, to be taken from this answer and from others like it.
 
         Raises:
             ShopError: `invalid_arguments` where neither the answer nor its known shape has a field.
 
         """
+        return selection(fields, self.catalog.shape(operation), told["data"])
+
+    def part(self, operation: Operation, told: Json, fields: list[str] | None, chosen: Selection | None = None) -> Part:
+        """The fields asked for, or those shown by default; `chosen` are the fields if they were judged before.
+
+        Raises:
+            ShopError: As `selection`.
+
+        """
         data, shows = told["data"], operation.record.get("shows")
         if fields:
-            chosen = select(data, fields, self.catalog.shape(operation))
-            untrusted = _standing(told["untrusted"], chosen)
-            return Part(as_table(chosen, fields) or chosen, untrusted, [])
+            taken: Json = (chosen or self.selection(operation, told, fields)).of(data)
+            return Part(as_table(taken, fields) or taken, _standing(told["untrusted"], taken), [])
         if shows is None or fields is not None:
             return Part(data, told["untrusted"], [])
         view = viewed(data, shows)
@@ -96,32 +119,33 @@ class Answers:
             notes.append("`quantity` counts equal items.")
         return Part(view.data, _standing(told["untrusted"], view.data), notes)
 
-    async def told(self, operation: Operation, told: Json, fields: list[str] | None) -> Json:
+    async def told(self, operation: Operation, told: Json, fields: list[str] | None, shop: Shop | None) -> Json:
         """The result: as much of what was asked for as the budget holds, and how to read the rest."""
         part = self.part(operation, told, fields)
         # What was asked for by name is kept as it was asked for; of a view the whole behind it.
         whole = part.data if fields else told["data"]
         shown = {name: value for name, value in told.items() if name not in ("data", "untrusted")}
-        return await self.fit({"data": part.data} | shown, part, whole)
+        return await self.fit({"data": part.data} | shown, part, whole, shop)
 
-    async def fit(self, told: Json, part: Part, whole: Any) -> Json:
+    async def fit(self, told: Json, part: Part, whole: Any, shop: Shop | None = None) -> Json:
         """The result within its budget; where it is not whole, `whole` is kept to be read on."""
-        told |= {"untrusted": part.untrusted} if part.untrusted else {}
+        told |= {"shop": shop.label} if shop else {}
+        told |= {"untrusted": brief(part.untrusted)} if part.untrusted else {}
         part.notes[:0] = [told.pop("note")] if "note" in told else []
-        beside = BESIDE + sum(map(len, part.notes))
-        fitting = fitted(told, self.budget - beside, SPARE)
+        fitting = fitted(told, self.budget - beside(part.notes), SPARE)
         if fitting.whole:
             return _noted(fitting.told, part.notes)
-        return await self.rest(fitting, part, written({**told, "data": whole}).encode())
+        return await self.rest(fitting, part, written({**told, "data": whole}).encode(), shop)
 
-    async def plain(self, data: Json, note: str = "") -> Json:
+    async def plain(self, data: Json, note: str = "", shop: Shop | None = None) -> Json:
         """Data of our own, such as a preview, as a result within its budget."""
-        return await self.fit({"data": data} | ({"note": note} if note else {}), Part(data, [], []), data)
+        part = Part(data, data.pop("untrusted", []), [note] if note else [])
+        return await self.fit({"data": data}, part, data, shop)
 
-    async def rest(self, fitting: Fitted, part: Part, content: bytes) -> Json:
+    async def rest(self, fitting: Fitted, part: Part, content: bytes, shop: Shop | None) -> Json:
         """A result that is not whole, with its content kept, and what to say of it."""
         try:
-            result_id = await self.kept.put(content)
+            result_id = await self.kept.put(content, shop.id if shop else None)
         except ShopError as error:
             log.warning("a result could not be kept: %s", error.message)
             result_id = None
@@ -133,6 +157,23 @@ class Answers:
         if operation.name not in self.forms:
             self.forms[operation.name] = form(self.catalog.shape(operation))
         return self.forms[operation.name]
+
+
+def brief(paths: list[str]) -> list[str]:
+    """The paths, or where ids used as names make too many of them, few that stand for all: `prices.*`."""
+    depth = max((path.count(".") for path in paths), default=0)
+    told = paths
+    while len(told) > MOST_PATHS or len(written(told)) > MOST_PATH_BYTES:
+        if depth <= 0:
+            return ["*"]
+        told = sorted({".".join([*names[:depth], "*"][: len(names)]) for names in (path.split(".") for path in paths)})
+        depth -= 1
+    return told
+
+
+def beside(notes: Iterable[str]) -> int:
+    """Bytes for what is told beside an answer."""
+    return BESIDE + sum(len(written(note).encode()) for note in notes)
 
 
 def _noted(told: Json, notes: Iterable[str]) -> Json:

@@ -126,8 +126,9 @@ def rest(of: Fitted, result_id: str | None) -> Json:
     if result_id is None:
         return told | {"note": " ".join([*parts, "Ask for less at once to see the rest."])}
     call = f"read_result with id {result_id}"
-    if of.cuts and len(of.cuts[0].path) <= LONGEST_PATH:
-        call += f", path {of.cuts[0].path or 'data'}, offset {of.cuts[0].kept}"
+    first = next(iter((*of.cuts, *of.beside)), None)
+    if first is not None and len(first.path) <= LONGEST_PATH:
+        call += f", path {first.path or 'data'}, offset {first.kept}"
     return told | {"result_id": result_id, "note": " ".join([*parts, f"To go on: {call}."])}
 
 

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import from_json
-
-from mcp_server_tiktok_shop.assistant.answers import BESIDE, Part
+from mcp_server_tiktok_shop.assistant.answers import Part, beside, brief
 from mcp_server_tiktok_shop.assistant.budget import SPARE, Cut, fitted, written
-from mcp_server_tiktok_shop.assistant.paths import values_at
+from mcp_server_tiktok_shop.assistant.paths import read_path, values_at
 from mcp_server_tiktok_shop.assistant.tables import is_table
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.assistant.answers import Answers
+    from mcp_server_tiktok_shop.assistant.walking import Page
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.tiktok.accounts import Shop
 
+EACH = ("failed", "not_found")  # what every page may tell of its own
 LARGEST = 32 * 2**20  # bytes of rows in one result
 
 
 class Gathered:
     """Pages that were read: their rows, and what stands beside the list on the first of them."""
 
-    def __init__(self, fields: list[str] | None) -> None:
+    def __init__(self) -> None:
         self.pages = 0
         self.rows = 0
         self.total: int | None = None
-        self._fields = fields
         self._texts: list[bytes] = []
         self._bytes = 0
         self._path: list[str] = []
@@ -36,6 +37,7 @@ class Gathered:
         self._untrusted: set[str] = set()
         self._notes: dict[str, None] = {}
         self._token: str | None = None
+        self._moved: Json = {}
         self._why = ""
 
     @property
@@ -46,16 +48,20 @@ class Gathered:
         """Say why the walk ended before its end."""
         self._why = why
 
-    def add(self, name: str, told: Json, part: Part, token: str | None) -> None:
-        """Take the rows of a page; `name` is where its list stands, `token` leads to the next page."""
+    def add(self, page: Page, told: Json, part: Part) -> None:
+        """Take the rows of a page: `told` is all of it, `part` what was asked for."""
         self.pages += 1
-        self._token = token
+        self._token, self._moved = page.next_token, page.moved
         self._untrusted |= set(part.untrusted)
         self._notes |= dict.fromkeys(part.notes)
+        self._path = self._path or (page.name.split(".") if page.name else [])
+        for name in EACH:
+            if found := told.get(name):
+                self._beside[name] = [*self._beside.get(name, ()), *found]
         if self.pages == 1:
-            self._path = name.split(".") if name else []
             self._head = part.data
-            self._beside = {n: v for n, v in told.items() if n not in ("data", "untrusted", "next_page_token")}
+            own = ("data", "untrusted", "next_page_token", "note", *EACH)
+            self._beside = {n: v for n, v in told.items() if n not in own} | self._beside
             total = told["data"].get("total_count")
             self.total = total if isinstance(total, int) else None
         listed = _at(part.data, self._path)
@@ -73,46 +79,52 @@ class Gathered:
     def _like_the_others(self, rows: list[Any], columns: list[str] | None) -> list[Any]:
         """Rows of a page that came as a table where the others did not, or the other way round."""
         if self._columns is None:
-            return [dict(zip(columns or (), row, strict=True)) for row in rows]
+            return [_nested(columns or [], row) for row in rows]
         return [[_cell(row, column) for column in self._columns] for row in rows]
 
-    async def told(self, answers: Answers) -> Json:
+    async def told(self, answers: Answers, shop: Shop | None) -> Json:
         """One result of all pages: the rows that the budget holds, all of them kept where it does not hold them."""
-        read = f"{self.pages} pages, {self.rows} items"
+        read = f"{self.pages} page{'s' * (self.pages > 1)}, {self.rows} items"
         notes = [f"{read}; not all: {self._why}." if self._why else f"{read}.", *self._notes]
         if self._token:
-            notes.append("`next_page_token` goes on.")
+            moved = "".join(f", with {name} {value}" for name, value in self._moved.items())
+            notes.append(f"`next_page_token` goes on{moved}.")
         part = Part({}, sorted(self._untrusted), notes)
         shown = self._first(answers.budget)
-        told = {"data": self._with([from_json(text) for text in shown]), **self._beside}
-        told |= {"untrusted": part.untrusted} if part.untrusted else {}
+        told = {"data": self._with([json.loads(text) for text in shown]), **self._beside}
+        told |= {"shop": shop.label} if shop else {}
+        told |= {"untrusted": brief(part.untrusted)} if part.untrusted else {}
         told |= {"next_page_token": self._token} if self._token else {}
-        fitting = fitted(told, answers.budget - BESIDE - sum(map(len, notes)), SPARE)
+        fitting = fitted(told, answers.budget - beside(notes), SPARE)
         if fitting.whole and len(shown) == self.rows:
-            return await answers.fit(told, part, told["data"])
+            return await answers.fit(told, part, told["data"], shop)
         unseen = self.rows - len(shown)
         path = ".".join(self._path)
         cuts = [Cut(path, cut.kept, self.rows) if cut.path == path else cut for cut in fitting.cuts]
         fitting = replace(fitting, left_out=fitting.left_out + unseen, cuts=tuple(cuts))
-        return await answers.rest(fitting, part, self._content(told))
+        return await answers.rest(fitting, part, self._content(told), shop)
 
     def _first(self, budget: int) -> list[bytes]:
-        """Rows that are surely more than fit, if there are so many."""
+        """Rows that are surely more than fit, if there are so many: one more than make up the budget."""
         size = count = 0
         while count < len(self._texts) and size <= budget:
             size += len(self._texts[count])
             count += 1
-        return self._texts[:count]
+        return self._texts[: count + 1]
 
     def _with(self, rows: list[Any]) -> Json:
         listed = {"columns": self._columns, "rows": rows} if self._columns else rows
-        return _put(self._head, self._path, listed) if self._path else self._head
+        # Fields that stand beside the list were asked for, and the list was not.
+        bare = not rows and _at(self._head, self._path) is None
+        return self._head if bare or not self._path else _put(self._head, self._path, listed)
 
     def _content(self, told: Json) -> bytes:
         """The kept result with all rows, put together as text."""
         mark = "\ue000rows\ue000"
-        frame = written({**told, "data": self._with([mark])}).encode()
-        return frame.replace(written(mark).encode(), b",".join(self._texts), 1)
+        frame = written({**told, "data": self._with([mark])})
+        text = next(text for text in (written(mark), json.dumps(mark)) if text in frame)
+        before, _, after = frame.partition(text)
+        return b"".join((before.encode(), b",".join(self._texts), after.encode()))
 
 
 def _at(data: Any, path: list[str]) -> Any:
@@ -122,8 +134,17 @@ def _at(data: Any, path: list[str]) -> Any:
 
 
 def _cell(row: Any, column: str) -> Any:
-    found = values_at(row, column.split("."))
+    found = values_at(row, [str(step) for step in read_path(column) or ()])
     return found[0] if len(found) == 1 else found or None
+
+
+def _nested(columns: list[str], row: list[Any]) -> Json:
+    """The row of a table as the object that it was."""
+    made: Json = {}
+    for column, value in zip(columns, row, strict=True):
+        if value is not None:
+            made = _put(made, [str(step) for step in read_path(column) or ()], value)
+    return made
 
 
 def _put(data: Any, path: list[str], value: Any) -> Any:

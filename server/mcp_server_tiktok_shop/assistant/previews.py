@@ -45,7 +45,10 @@ class Preview:
             files = {n: {"filename": f.filename, "bytes": len(f.content)} for n, f in self.call.files.items()}
             return told | {"form": dict(self.call.form), "files": files}
         told |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
-        return told | ({"now": [f"{path}: {value}" for path, value in self.now]} if self.now else {})
+        if not self.now:
+            return told
+        # What stands there now may be in the words of others.
+        return told | {"now": [f"{path}: {value}" for path, value in self.now], "untrusted": ["now"]}
 
     def question(self) -> str:
         """As a person reads it: values quoted behind our own headings, a line each, so none poses as the question."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.assistant.answers import Answers
     from mcp_server_tiktok_shop.assistant.caller import Caller
+    from mcp_server_tiktok_shop.assistant.fields import Selection
     from mcp_server_tiktok_shop.assistant.walking import Walker
     from mcp_server_tiktok_shop.catalog.looks import Look
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DOCUMENT = "doc_url"
+LONGEST_REASON = 300  # characters of an error in a note
 MARGIN = 3.0  # seconds before the deadline at which no further page is begun
 
 
@@ -56,7 +58,7 @@ class Reads:
         if isinstance(url := answer.data.get(DOCUMENT), str):
             await self.remember(url)
         told = self.answers.opened(operation, values, answer, zone)
-        return await self.answers.told(operation, told, ours.get("fields"))
+        return await self.answers.told(operation, told, ours.get("fields"), target.shop)
 
     async def _walked(
         self,
@@ -69,15 +71,19 @@ class Reads:
     ) -> Json:
         """Pages, one after the other, as far as wanted and as time and room allow; never a part unsaid."""
         zone, until = target.zone(self.zone), self.platform.until()
-        gathered = Gathered(fields)
+        gathered = Gathered()
+        chosen: Selection | None = None
         walk = self.walker.walk(operation.name, values, target, until=until)
         async with aclosing(walk) as pages:
             try:
                 async for page in pages:
                     answer = Answer(replaced(page.data, page.name, page.rows), page.request_id)
                     told = self.answers.opened(operation, values, answer, zone)
-                    gathered.add(page.name, told, self.answers.part(operation, told, fields), page.next_token)
-                    await caller.progress(gathered.rows, gathered.total, f"{gathered.pages} pages read")
+                    # Judged once: a field that is rare need not be on every page.
+                    chosen = chosen or (self.answers.selection(operation, told, fields) if fields else None)
+                    gathered.add(page, told, self.answers.part(operation, told, fields, chosen))
+                    if page.rows:
+                        await caller.progress(gathered.rows, gathered.total, f"{gathered.pages} pages read")
                     if page.next_token is None or gathered.pages == most:
                         break
                     if gathered.full:
@@ -89,8 +95,8 @@ class Reads:
             except ShopError as error:
                 if not gathered.pages:
                     raise
-                gathered.stopped(f"the next page could not be had: {error.message}")
-        return await gathered.told(self.answers)
+                gathered.stopped(f"the next page could not be had: {self.answers.said(error.message)[:LONGEST_REASON]}")
+        return await gathered.told(self.answers, target.shop)
 
     async def look(self, look: Look, target: Target) -> list[tuple[str, Any]]:
         """What a look before a write tells, path by path; what is not there is told, too."""

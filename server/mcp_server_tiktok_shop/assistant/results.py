@@ -11,7 +11,7 @@ from mcp_server_tiktok_shop.catalog.reading import LONGEST, MILLISECONDS, SAFE
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import Operation
@@ -96,10 +96,11 @@ def _moment(value: Any, unit: int, zone: ZoneInfo) -> Any:
     return datetime.fromtimestamp(number / unit, zone).isoformat(timespec="seconds")
 
 
-def with_failures(told: Json, operation: Operation, values: Json, meaning: Meaning) -> Json:
+def with_failures(told: Json, operation: Operation, values: Json, meaning: Meaning, said: Callable[[str], str]) -> Json:
     """Faults of single items, which the platform hides in a success, brought up as `failed`.
 
     Of a batch it is told, too, which items were `done`, and `again` holds the arguments that send the failed ones anew.
+    `said` makes the platform's words fit to be told: they may repeat what was sent.
 
     Raises:
         ShopError: `platform`, where every item of the batch failed.
@@ -108,7 +109,7 @@ def with_failures(told: Json, operation: Operation, values: Json, meaning: Meani
     faults = told["data"].pop("errors", None)
     if not faults:
         return told
-    failed = [_failure(fault, meaning) for fault in (faults if isinstance(faults, list) else [faults])]
+    failed = [_failure(fault, meaning, said) for fault in (faults if isinstance(faults, list) else [faults])]
     told = {**told, "failed": failed}
     batch = _batch(operation, values)
     if batch is None:
@@ -148,15 +149,15 @@ def _texts(item: Any) -> Iterator[str]:
         yield item
 
 
-def _failure(fault: Any, meaning: Meaning) -> Json:
+def _failure(fault: Any, meaning: Meaning, said: Callable[[str], str]) -> Json:
     if not isinstance(fault, dict):
-        return {"code": None, "message": str(fault or "")}
+        return {"code": None, "message": said(str(fault or ""))}
     code = fault.get("code")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < LONGEST:
         code = int(code)
     found = _id(fault.get("detail"))
     told: Json = {"id": found} if found else {}
-    told |= {"code": code, "message": str(fault.get("message") or "")}
+    told |= {"code": code, "message": said(str(fault.get("message") or ""))}
     hint = meaning(code).get("hint") if isinstance(code, int) else None
     return told | {"hint": hint} if hint else told
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
-from mcp_server_tiktok_shop.assistant.fields import without_empty
+from mcp_server_tiktok_shop.assistant.fields import without_empty, written_paths
 from mcp_server_tiktok_shop.assistant.previews import Preview
 from mcp_server_tiktok_shop.assistant.reads import DOCUMENT
 from mcp_server_tiktok_shop.assistant.uploads import uploads
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.assistant.answers import Answers
     from mcp_server_tiktok_shop.assistant.caller import Caller
     from mcp_server_tiktok_shop.assistant.files import Files
-    from mcp_server_tiktok_shop.assistant.kept import Kept
+    from mcp_server_tiktok_shop.assistant.keeping import Keeping
     from mcp_server_tiktok_shop.assistant.reads import Reads
     from mcp_server_tiktok_shop.assistant.writes import Writes
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
@@ -59,7 +59,7 @@ class Assistant:
     reads: Reads
     writes: Writes
     answers: Answers
-    kept: Kept
+    kept: Keeping
     local: Mapping[str, LocalTool]
     listed: tuple[str, ...] = ()
     excluded: frozenset[str] = frozenset()
@@ -110,6 +110,8 @@ class Assistant:
             return await self._run_named(operation, values, caller)
         ours = {name: values.pop(name) for name in own(operation) if name in values}
         ours = {name: value for name, value in ours.items() if not isinstance(value, str) or value.strip()}
+        if fields := ours.get("fields"):
+            written_paths(fields)
         told = await (self._here if operation.local else self._asked)(operation, values, ours, caller)
         return told | {"sandbox": True} if self.sandbox else told
 
@@ -170,11 +172,9 @@ class Assistant:
             write = Write(operation, values, target, zone, files)
             if ours.get("dry_run"):
                 shown = (await self.writes.preview(write, looking=False)).told()
-                told = await self.answers.plain(shown, SHOWN_ONLY)
+                told = await self.answers.plain(shown, SHOWN_ONLY, target.shop)
             else:
-                told = await self.answers.told(operation, await self.writes.do(write, ours, caller), None)
-        if target.shop is not None:
-            told["shop"] = target.shop.label
+                told = await self.answers.told(operation, await self.writes.do(write, ours, caller), None, target.shop)
         if any(local_times(operation.arguments[n], value) for n, value in values.items()):
             note = f"Times given without offset were read in {zone.key}."
             told["note"] = " ".join(filter(None, (told.get("note"), note)))

@@ -74,7 +74,7 @@ def serve(
         except Asked as asked:
             return question(secrets.hide(asked.question), asked.state)
         except ShopError as error:
-            told, outcome = error.told(), error.kind
+            told, outcome = assistant.answers.refused(error), error.kind
             text = written(told)
         except Exception:  # the SDK would put its text on the wire
             log.exception("%s failed in a way that is a fault of this server", one_line(params.name))

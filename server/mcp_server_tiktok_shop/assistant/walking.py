@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.catalog.binding import bind
@@ -29,7 +29,8 @@ class Page:
     """One page: the rows of its list that did not come before, as the platform sent them, and their whole answer.
 
     `name` is where in the answer the list stands, as in `orders` or `data.opportunities`; empty where no list is
-    known. `next_token` leads to the next page; None at the end.
+    known. `next_token` leads to the next page; None at the end. `moved` is the time filter that the walk was taken up
+    with: the token holds for it, and not for the one that was given.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Page:
     data: Json
     request_id: str | None
     next_token: str | None
+    moved: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Walker:
         known = set(seen)
         tokens = {values.get("page_token")}
         last: int | None = None
+        moved: Json = {}
         barren, resumed = 0, False
         while True:
             try:
@@ -74,6 +77,7 @@ class Walker:
                 if order is None or last is None or resumed or not token_refused(error):
                     raise
                 values = order.after(values, last)
+                moved = {order.bound: values[order.bound]}
                 # Tokens of the new query may look like old ones; that each resuming brings rows ends the walk.
                 tokens, resumed = {None}, True
                 continue
@@ -85,7 +89,7 @@ class Walker:
             else:
                 barren += 1
             token = None if token in tokens else token
-            yield Page(path, rows, answer.data, answer.request_id, token)
+            yield Page(path, rows, answer.data, answer.request_id, token, moved)
             if token is None:
                 return
             if barren >= BARREN:

@@ -75,7 +75,10 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """`opened` makes an answer fit to be told, `look` reads what a write is about, `guard` masks what is shown."""
+    """`opened` makes an answer fit to be told, `look` reads what a write is about.
+
+    `guard` masks values that are shown, `said` the platform's words.
+    """
 
     platform: Platform
     confirming: Confirming
@@ -84,6 +87,7 @@ class Writes:
     opened: Callable[[Operation, Json, Answer, ZoneInfo], Json]
     look: Callable[[Look, Target], Awaitable[list[tuple[str, Any]]]]
     guard: Callable[[Operation, Json], Json]
+    said: Callable[[str], str]
 
     async def preview(self, write: Write, *, looking: bool) -> Preview:
         """What would be sent, and what it is about where a look tells it."""
@@ -166,7 +170,7 @@ class Writes:
             async with asyncio.timeout(LOOK_PATIENCE):
                 found = await asyncio.gather(*(self.look(read, write.target) for read in reads))
         except (ShopError, TimeoutError) as error:
-            why = error.message if isinstance(error, ShopError) else "the platform took too long"
+            why = self.said(error.message) if isinstance(error, ShopError) else "the platform took too long"
             return [("not looked up", why)]
         return [row for rows in found for row in rows]
 

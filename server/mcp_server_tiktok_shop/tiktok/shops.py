@@ -52,6 +52,13 @@ class Shops:
         every = await self._every()
         return every if self.pinned is None else [_pinned(self.pinned, every)]
 
+    async def pinned_id(self) -> str | None:
+        """The id of the one shop that this server is for; None where it is for all."""
+        if self.pinned is None:
+            return None
+        (target,) = await self.known()
+        return target.shop.id if target.shop else None
+
     async def _every(self) -> list[Target]:
         """Every shop once, under its newest authorization; fetched where the store has none yet."""
         found: dict[str, Target] = {}

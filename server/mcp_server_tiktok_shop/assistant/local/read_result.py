@@ -13,9 +13,10 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.assistant.caller import Caller
-    from mcp_server_tiktok_shop.assistant.kept import Kept
+    from mcp_server_tiktok_shop.assistant.keeping import Keeping
     from mcp_server_tiktok_shop.catalog.operation import Json
 
+LISTS_BESIDE = ("failed", "not_found", "done")  # which can be read like lists within `data`
 SPARE = 800  # bytes for what stands beside `data` in a result
 
 
@@ -28,7 +29,7 @@ class ReadResult:
     read yet.
     """
 
-    kept: Kept
+    kept: Keeping
     budget: int
 
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
@@ -44,15 +45,19 @@ class ReadResult:
         whole = json.loads(content)
         token, untrusted = whole.get("next_page_token"), whole.get("untrusted", [])
         beside = len(json.dumps([token, untrusted]))
-        told = part(whole["data"], wish, self.budget - SPARE - beside)
-        names = [step for step in read_path(wish.path or "") or () if isinstance(step, str) and step != "data"]
+        steps = read_path(wish.path or "") or ()
+        names = [step for step in steps if isinstance(step, str) and step != "data"]
+        data = whole["data"]
+        if steps and steps[0] in LISTS_BESIDE and steps[0] in whole and steps[0] not in data:
+            data, untrusted = {str(steps[0]): whole[steps[0]]}, []
+        told = part(data, wish, self.budget - SPARE - beside)
         if there := [path for path in untrusted if _meet(path.split("."), names)]:
             told["untrusted"] = there
         at_end = "next_offset" not in told and ("items" in told or "rows" in told) and len(names) <= 1
-        at_end = at_end and not any(isinstance(step, int) for step in read_path(wish.path or "") or ())
+        at_end = at_end and not any(isinstance(step, int) for step in steps)
         return told | {"next_page_token": token} if token and at_end else told
 
 
 def _meet(one: list[str], other: list[str]) -> bool:
     """Whether one path leads through the other, or the other way round."""
-    return all(a == b for a, b in zip(one, other, strict=False))
+    return all("*" in (a, b) or a == b for a, b in zip(one, other, strict=False))
