@@ -62,7 +62,7 @@ def orders(lines: int) -> list[Json]:
     shape = CATALOG.shape(ORDERS)["properties"]["orders"]["items"]
     made = []
     for number in range(20):
-        order = filled(shape, 2, 100_000 * number)
+        order = filled(shape, 2, 100_000 * number) | {"is_buyer_request_cancel": False}
         line = filled(shape["properties"]["line_items"]["items"], 1)
         order["line_items"] = [
             line
@@ -200,3 +200,23 @@ async def test_fields_of_an_empty_answer_are_no_error(connect: Connect) -> None:
                 told = reply(await client.call_tool("get_order_list", {"fields": ["orders.id", "total_count"], **more}))
                 assert "error" not in told
                 assert list(empties(told["data"])) == []
+
+
+# ---- what is said where there is nothing, or only our own count
+
+
+async def test_nothing_found_is_said_whatever_was_asked_for(connect: Connect) -> None:
+    async with connect(sandbox="1") as client:
+        for fields in ([], ["orders.id"], ["*"]):
+            told = reply(await client.call_tool("get_order_list", {"create_time_lt": "2020-01-01", "fields": fields}))
+            assert "Nothing found" in told["note"]
+
+
+async def test_the_number_of_equal_items_can_be_asked_for(connect: Connect) -> None:
+    fields = ["orders.id", "orders.line_items.sku_id", "orders.line_items.quantity"]
+    async with connect(sandbox="1") as client:
+        told = reply(await client.call_tool("get_order_list", {"page_size": 50, "fields": fields}))
+        whole = reply(await client.call_tool("get_order_list", {"page_size": 50, "fields": fields[:2]}))
+    for counted, single in zip(told["data"]["orders"], whole["data"]["orders"], strict=True):
+        assert sum(line["quantity"] for line in counted["line_items"]) == len(single["line_items"])
+    assert any(line["quantity"] > 1 for order in told["data"]["orders"] for line in order["line_items"])

@@ -352,7 +352,8 @@ async def test_a_packages_label_is_fetched_and_fitted(connect: Connect, tmp_path
 
 async def test_a_label_of_the_simulated_shop_is_fitted(connect: Connect) -> None:
     async with connect(sandbox=True) as client:
-        orders = reply(await client.call_tool("get_order_list", {"order_status": "AWAITING_SHIPMENT", "page_size": 5}))
+        asked = {"order_status": "AWAITING_SHIPMENT", "page_size": 5, "fields": ["orders.packages.id"]}
+        orders = reply(await client.call_tool("get_order_list", asked))
         package_id = next(o["packages"][0]["id"] for o in orders["data"]["orders"] if o.get("packages"))
         await client.call_tool("ship_package", {"package_id": package_id, "handover_method": "DROP_OFF"})
         result = await client.call_tool("resize_pdf", {"package_id": package_id, "paper_size": "4x6in"})

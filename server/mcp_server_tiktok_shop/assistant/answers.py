@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.assistant.budget import SPARE, fitted, rest, written
-from mcp_server_tiktok_shop.assistant.fields import selection, viewed, without_empty
+from mcp_server_tiktok_shop.assistant.fields import EVERYTHING, selection, viewed, without_empty
 from mcp_server_tiktok_shop.assistant.paths import values_at
 from mcp_server_tiktok_shop.assistant.personal import guarded, guarded_text
 from mcp_server_tiktok_shop.assistant.results import Form, form, shaped, with_failures
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 BESIDE = 400  # bytes for what is told beside an answer later: zone, simulation
 MOST_PATHS, MOST_PATH_BYTES = 40, 1_000  # in `untrusted`
 NOTHING = "Nothing found: the answer is empty."
+DONE = "Done."
+COUNTED = "`quantity` counts equal items."
+EMPTY_LISTS: tuple[Json, ...] = ({}, {"total_count": 0})
 PART = 'A part of each item; fields ["*"] gives all.'
 
 log = logging.getLogger(__name__)
@@ -69,9 +72,9 @@ class Answers:
             told["not_found"] = missing
         told["data"], told["untrusted"] = guarded(told["data"], self.personal.of(operation.name), self.buyer_data)
         told["data"] = without_empty(told["data"])
-        if not told["data"] and operation.effect == "read":
-            told["note"] = NOTHING
-        return told
+        if operation.effect != "read":
+            return told if told["data"] else told | {"note": DONE}
+        return told if told["data"] not in EMPTY_LISTS else told | {"note": NOTHING}
 
     def said(self, text: str) -> str:
         """A text of the platform's beside its data, which may repeat what others wrote."""
@@ -96,7 +99,8 @@ class Answers:
             ShopError: `invalid_arguments` where neither the answer nor its known shape has a field.
 
         """
-        return selection(fields, self.catalog.shape(operation), told["data"])
+        plain = [path for path in fields if path not in _counts(operation)]
+        return selection(plain, self.catalog.shape(operation), told["data"])
 
     def part(self, operation: Operation, told: Json, fields: list[str] | None, chosen: Selection | None = None) -> Part:
         """The fields asked for, or those shown by default; `chosen` are the fields if they were judged before.
@@ -107,8 +111,13 @@ class Answers:
         """
         data, shows = told["data"], operation.record.get("shows")
         if fields:
-            taken: Json = (chosen or self.selection(operation, told, fields)).of(data)
-            return Part(as_table(taken, fields) or taken, _standing(told["untrusted"], taken), [])
+            chosen = chosen or self.selection(operation, told, fields)
+            taken: Json = chosen.of(data)
+            notes: list[str] = []
+            if merges := [merged for path, merged in _counts(operation).items() if path in fields]:
+                taken = viewed(taken, {"fields": [EVERYTHING], "merges": merges}).data
+                notes = [COUNTED]
+            return Part(as_table(taken, fields) or taken, _standing(told["untrusted"], taken), notes)
         if shows is None or fields is not None:
             return Part(data, told["untrusted"], [])
         view = viewed(data, shows)
@@ -116,7 +125,7 @@ class Answers:
         if view.shortened:
             notes.append("Texts that end in … are beginnings.")
         if view.merged:
-            notes.append("`quantity` counts equal items.")
+            notes.append(COUNTED)
         return Part(view.data, _standing(told["untrusted"], view.data), notes)
 
     async def told(self, operation: Operation, told: Json, fields: list[str] | None, shop: Shop | None) -> Json:
@@ -157,6 +166,11 @@ class Answers:
         if operation.name not in self.forms:
             self.forms[operation.name] = form(self.catalog.shape(operation))
         return self.forms[operation.name]
+
+
+def _counts(operation: Operation) -> dict[str, str]:
+    """The paths of our own `quantity`, each with the list whose equal items it counts."""
+    return {f"{path}.quantity": path for path in operation.record.get("shows", {}).get("merges", ())}
 
 
 def brief(paths: list[str]) -> list[str]:
