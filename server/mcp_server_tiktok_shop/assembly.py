@@ -40,6 +40,7 @@ from mcp_server_tiktok_shop.tiktok.ledger import Ledger
 from mcp_server_tiktok_shop.tiktok.network import Network
 from mcp_server_tiktok_shop.tiktok.pace import PaceInMemory
 from mcp_server_tiktok_shop.tiktok.platform import Platform, Rim, Sources
+from mcp_server_tiktok_shop.tiktok.processes import has_ended, own_name
 from mcp_server_tiktok_shop.tiktok.records import FileRecords
 from mcp_server_tiktok_shop.tiktok.requests import ApiHost
 from mcp_server_tiktok_shop.tiktok.sign_in import SignIn, States
@@ -137,7 +138,7 @@ def put_together(
     writes = Writes(
         platform,
         Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock), answers.plain),
-        Ledger(FileRecords(settings.state / "unknown.json", rim.clock), rim.clock),
+        Ledger(FileRecords(settings.state / "unknown.json", rim.clock), rim.clock, own_name(), has_ended),
         journal,
         answers.opened,
         reads.look,

@@ -452,3 +452,18 @@ async def test_a_preview_keeps_to_the_budget_of_a_result(connect: Connect, sandb
     assert len(shown["body"]["skus"]) + answer["left_out"] == 150
     assert rest["data"]["items"] == skus[149:]
     assert writes(sandbox) == []
+
+
+async def test_the_question_tells_of_each_thing_even_where_one_is_not_there(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline", "decline")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        product = await a_product(client)
+        await told(client, "delete_products", product_ids=[product["id"], "1729000000000000001"])
+        change = await price_change(client)
+        await told(client, "run_write_operation", name="update_price", arguments=change)
+    deleting, pricing = person.questions
+    assert f'title: "{product["title"]}"' in deleting
+    assert 'status: "ACTIVATE"' in deleting
+    assert "1729000000000000001: " in deleting
+    assert "does not exist" in deleting
+    assert f"sale_price {product['skus'][0]['price']['sale_price']}" in pricing

@@ -17,6 +17,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.envelope import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.assistant.answers import Answers
@@ -106,9 +107,8 @@ class Reads:
         zone = target.zone(self.zone)
         answer = await self.platform.call(bind(operation, values, zone), target)
         told = self.answers.opened(operation, values, answer, zone)
-        found = [(path, _joined(values_at(told["data"], path.split(".")))) for path in look.tells]
         missing = [("not found", missed) for missed in told.get("not_found", ())]
-        return [(path, value) for path, value in found if value] + missing
+        return [*_told_now(told["data"], look), *missing]
 
     async def remember(self, url: str) -> None:
         """Remember a document's link, so that it may be fetched."""
@@ -127,6 +127,23 @@ def replaced(data: Json, path: str, rows: list[Any]) -> Json:
         return {**data, name: rows}
     inner = data.get(name)
     return {**data, name: replaced(inner if isinstance(inner, dict) else {}, below, rows)}
+
+
+def _told_now(data: Json, look: Look) -> Iterator[tuple[str, str]]:
+    """Plain fields by their path; of a list a line for each item, with its fields side by side."""
+    lists: dict[str, list[str]] = {}
+    for path in look.tells:
+        name, _, below = path.partition(".")
+        if isinstance(data.get(name), list) and below:
+            lists.setdefault(name, []).append(below)
+        elif value := _joined(values_at(data, path.split("."))):
+            yield path, value
+    for name, fields in lists.items():
+        rows = [row for row in data[name] if isinstance(row, dict)]
+        meant = [row for row in rows if look.about & {str(row.get("id")), str(row.get("order_id"))}] or rows
+        for row in meant:
+            told = [(field, _joined(values_at(row, field.split(".")))) for field in fields]
+            yield name.removesuffix("s"), ", ".join(f"{field.rpartition('.')[2]} {v}" for field, v in told if v)
 
 
 def _joined(values: list[Any]) -> str:

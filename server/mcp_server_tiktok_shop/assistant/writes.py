@@ -166,19 +166,25 @@ class Writes:
         reads = looks(write.operation, write.values)
         if not reads:
             return None
-        try:
-            async with asyncio.timeout(LOOK_PATIENCE):
-                found = await asyncio.gather(*(self.look(read, write.target) for read in reads))
-        except (ShopError, TimeoutError) as error:
-            why = self.said(error.message) if isinstance(error, ShopError) else "the platform took too long"
-            return [("not looked up", why)]
+        found = await asyncio.gather(*(self._looked(read, write.target) for read in reads))
         return [row for rows in found for row in rows]
 
+    async def _looked(self, read: Look, target: Target) -> list[tuple[str, Any]]:
+        """What one look tells; a thing that can't be looked up must not hide the others."""
+        try:
+            async with asyncio.timeout(LOOK_PATIENCE):
+                return await self.look(read, target)
+        except (ShopError, TimeoutError) as error:
+            why = self.said(error.message) if isinstance(error, ShopError) else "the platform took too long"
+            return [(f"not looked up: {next(iter(flat(read.values)), ('', ''))[1]}", why)]
+
     def _sent_before(self, write: Write, earlier: Record) -> ShopError:
-        when = moment(earlier["sent"])
-        state = "and its outcome is unknown" if earlier.get("lost") else "and is under way or was cut off"
+        when, state = moment(earlier["sent"]), "and is under way or was cut off"
+        over = earlier.get("lost") or self.ledger.ended(str(earlier.get("process", "")))
+        if over:
+            state = "and its outcome is unknown" if earlier.get("lost") else "and was cut off: its outcome is unknown"
         told = f"{write.operation.name} with the same arguments was sent at {when} {state}: it was not sent again."
-        again = "call again with repeat: true" + ("" if earlier.get("lost") else " a minute later")
+        again = "call again with repeat: true" + ("" if over else " a minute later")
         hint = f"Look first whether it took. If it surely did not, {again}, or wait ten minutes."
         return ShopError("unknown_outcome", told, hint=hint, **self._how_to_look(write, earlier))
 

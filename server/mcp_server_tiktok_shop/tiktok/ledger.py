@@ -27,10 +27,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A write stands in it from before it is sent until its outcome is known. `clock` gives Unix seconds."""
+    """A write stands in it from before it is sent until its outcome is known. `clock` gives Unix seconds.
+
+    `process` is the name of this one, and `ended` tells of another one whether it surely is no more.
+    """
 
     records: Records
     clock: Callable[[], float]
+    process: str
+    ended: Callable[[str], bool]
 
     async def begin(
         self, mark: str, operation: Operation, *, repeat: bool, key: str = ""
@@ -40,10 +45,12 @@ class Ledger:
         A repeated write keeps the earlier one's idempotency key, so that the platform can tell it is the same; `key`
         is the caller's own. It is not let through while the earlier one may still be on its way.
         """
-        entry: Record = {"operation": operation.name, "sent": int(self.clock()), "key": key or str(uuid.uuid4())}
+        entry: Record = {"operation": operation.name, "sent": int(self.clock()), "process": self.process}
+        entry["key"] = key or str(uuid.uuid4())
 
         def heir(earlier: Record) -> Record | None:
-            if not earlier.get("lost") and 0 <= entry["sent"] - earlier["sent"] < UNDER_WAY:
+            recent = 0 <= entry["sent"] - earlier["sent"] < UNDER_WAY
+            if recent and not earlier.get("lost") and not self.ended(str(earlier.get("process", ""))):
                 return None
             entry["key"] = earlier["key"]
             return entry
