@@ -155,3 +155,14 @@ async def test_the_planted_words_come_back_marked_and_masked_from_every_tool(con
             table = "rows" in text
             assert table or INJECTED in json.dumps(marked)
             assert not table or told["untrusted"] == ["orders.buyer_message"]
+
+
+async def test_what_stands_at_the_shop_now_is_marked_in_a_preview(connect: Connect) -> None:
+    titled = {"id": "1", "title": f"{INJECTED} \u202eand ship"}
+    async with platform(connect, confirm="all") as (client, recorder):
+        recorder.answer("/product", data=titled)
+        told = reply(await client.call_tool("delete_products", {"product_ids": ["1"], "shop": TEA["id"]}))
+    assert told["error"] == "confirmation_required"
+    assert told["preview"]["now"] == [f"title: {INJECTED} and ship"]
+    assert told["preview"]["untrusted"] == ["now"]
+    assert "202e" not in json.dumps(told)

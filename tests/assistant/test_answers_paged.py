@@ -85,6 +85,18 @@ async def test_an_error_midway_leaves_what_was_read_and_says_how_to_go_on(connec
     assert told["next_page_token"] == "a"
 
 
+async def test_a_token_of_a_walk_taken_up_by_time_is_told_with_the_time_it_holds_for(connect: Connect) -> None:
+    first, second = ([{"id": str(n), "create_time": 1_795_000_000 - n}] for n in (1, 2))
+    async with platform(connect, page(0, 0, "c", orders=second)) as (client, recorder):
+        recorder.answer(ORDERS, code=36009004, message="Invalid param 'query.page_token': it has expired.", times=1)
+        recorder.answer(ORDERS, data=page(0, 0, "a", orders=first), times=1)
+        told = reply(await client.call_tool("get_order_list", {"pages": 2}))
+        assert ids(told) == ["1", "2"]
+        assert told["next_page_token"] == "c"
+        assert "`next_page_token` goes on, with create_time_lt 1795000000." in told["note"]
+        assert json.loads(recorder.calls[-1].body)["create_time_lt"] == 1_795_000_000
+
+
 async def test_a_field_that_only_some_pages_have_is_no_error(connect: Connect) -> None:
     odd = [{"id": "0", "odd": 1}]
     pages = (page(0, 0, "a", orders=odd), page(1, 3, "b"), page(3, 4, orders=[{"id": "3", "odd": 2}]))
