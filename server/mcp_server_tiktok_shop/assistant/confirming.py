@@ -93,10 +93,11 @@ class Confirming:
     async def _required(self, operation: Operation, mark: str, preview: Previewed, wrong: str) -> ShopError:
         token = secrets.token_urlsafe(12)
         shown = await self.fit((await preview()).told())
+        told_of = shown.pop("data") | ({"untrusted": others} if (others := shown.pop("untrusted", None)) else {})
         await self.pending.put(token, {"mark": mark, "way": "model"}, LIFE)
         told = f"{wrong}{operation.name} was not sent: show the person what is in `preview` and ask them first."
         hint = (
             "Only if they agree: call it again with the same arguments and this `confirm`. It holds once, for "
             f"{LIFE / 60:.0f} minutes."
         )
-        return ShopError("confirmation_required", told, hint=hint, confirm=token, preview=shown.pop("data"), **shown)
+        return ShopError("confirmation_required", told, hint=hint, confirm=token, preview=told_of, **shown)
