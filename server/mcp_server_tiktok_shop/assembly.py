@@ -133,7 +133,7 @@ def put_together(
     kept = Keeping(Kept(settings.state / "results", rim.clock), platform.shops.pinned_id, settings.buyer_data)
     walker = Walker(catalog, platform, settings.time_zone)
     answers = Answers(catalog, Personal(), kept, settings.result_bytes, settings.buyer_data)
-    reads = Reads(catalog, platform, walker, answers, handed_out, settings.time_zone)
+    reads = Reads(catalog, platform, walker, answers, handed_out, settings.time_zone, excluded)
     journal = Journal(settings.journal)
     writes = Writes(
         platform,

@@ -23,7 +23,7 @@ FILE = "_FILE"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 API_URL = "https://open-api.tiktokglobalshop.com"
 AUTH_URL = "https://auth.tiktok-shops.com"
-RESULT_BYTES = (4_000, 4_000_000)
+RESULT_BYTES = (2_000, 4_000_000)
 ORDERS = (1, 200_000)  # made in some seconds, held in some hundred megabytes
 
 

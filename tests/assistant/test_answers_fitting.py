@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from tests.conftest import Connect
 
-LEAST = 4_000
+LEAST = 2_000
 texts = st.text(max_size=20) | st.builds(lambda c, n: c * n, st.characters(exclude_categories=()), st.integers(0, 1500))
 values = st.recursive(
     st.booleans() | st.integers(-(2**52), 2**52) | texts,

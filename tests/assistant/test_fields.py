@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.assistant.fields import known_before, select, viewed, without_empty, written_paths
+from mcp_server_tiktok_shop.assistant.fields import select, viewed, without_empty, written_paths
 from mcp_server_tiktok_shop.assistant.paths import read_path, write_path
 from mcp_server_tiktok_shop.assistant.tables import as_table
 from mcp_server_tiktok_shop.catalog.reader import Catalog
@@ -140,12 +140,6 @@ def test_an_item_is_not_picked_by_its_place(path: str) -> None:
 def test_what_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(ShopError, match="not a path"):
         written_paths([path])
-
-
-def test_the_fields_that_a_shape_has_are_known_before_anything_is_sent() -> None:
-    asked = ["orders.id", "data.orders.payment", "orders.brand_new", "*", "total_count"]
-    assert known_before(asked, SHAPE) == ["orders.id", "data.orders.payment", "*", "total_count"]
-    assert known_before(["orders.id"], {}) == []
 
 
 def paths_in(value: Any, above: tuple[str, ...] = ()) -> set[tuple[str, ...]]:

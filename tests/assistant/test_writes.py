@@ -466,3 +466,10 @@ async def test_the_question_tells_of_each_thing_even_where_one_is_not_there(conn
     assert 'status: "ACTIVATE"' in deleting
     assert 'not looked up: 1729000000000000001: "The platform refused get_product' in deleting
     assert f"sale_price {product['skus'][0]['price']['sale_price']}" in pricing
+
+
+async def test_what_is_switched_off_is_not_looked_up_either(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, exclude_tools="get_product") as client:
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
+    assert refused["error"] == "confirmation_required"
+    assert sandbox.log.of("get_product") == []

@@ -22,7 +22,7 @@ Previewed = Callable[[], Awaitable["Preview"]]
 REFUSED: dict[Decision, str] = {
     "declined": "The person said no",
     "cancelled": "The person closed the question without an answer",
-    "unanswered": f"Nobody answered within {PATIENCE:.0f} s",
+    "unanswered": f"No answer to this question came within {PATIENCE:.0f} s",
 }
 
 

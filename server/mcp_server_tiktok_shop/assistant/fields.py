@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.known_fields import LONGEST, has, missing, refused
+from mcp_server_tiktok_shop.assistant.known_fields import LONGEST, missing, refused
 from mcp_server_tiktok_shop.assistant.paths import read_path, write_path
 from mcp_server_tiktok_shop.errors import Problem
 
@@ -151,16 +151,6 @@ def written_paths(fields: Sequence[str], problem_argument: str = "fields") -> li
     if problems:
         raise refused(problems)
     return paths
-
-
-def known_before(fields: Sequence[str], shape: Json) -> list[str]:
-    """Those of the fields that the shape of the answer surely has.
-
-    The others may still be there, for a shape is never complete: they can be judged only with the answer in hand.
-    Where all are known, a call need not be feared to be in vain.
-    """
-    paths = zip(fields, written_paths(fields), strict=True)
-    return [text for text, names in paths if has(shape, plain_names(names, shape, None))]
 
 
 def selection(fields: Sequence[str], shape: Json, data: Any, problem_argument: str = "fields") -> Selection:

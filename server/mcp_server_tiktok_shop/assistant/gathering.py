@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tiktok.accounts import Shop
 
 EACH = ("failed", "not_found")  # what every page may tell of its own
-LARGEST = 32 * 2**20  # bytes of rows in one result
+LARGEST = 20 * 2**20  # bytes of rows in one result
 
 
 class Gathered:

@@ -40,7 +40,7 @@ MARGIN = 3.0  # seconds before the deadline at which no further page is begun
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """`zone` is the time zone set for all shops, if one is."""
+    """`zone` is the time zone set for all shops, if one is; what is `excluded` is not looked up either."""
 
     catalog: Catalog
     platform: Platform
@@ -48,6 +48,7 @@ class Reads:
     answers: Answers
     handed_out: HandedOut
     zone: ZoneInfo | None
+    excluded: frozenset[str]
 
     async def do(self, operation: Operation, values: Json, ours: Json, target: Target, caller: Caller) -> Json:
         """The result of a read, as it is told."""
@@ -102,6 +103,8 @@ class Reads:
     async def look(self, look: Look, target: Target) -> list[tuple[str, Any]]:
         """What a look before a write tells, path by path; what is not there is told, too."""
         operation = self.catalog.operations[look.operation]
+        if operation.name in self.excluded:
+            return []
         values, unread = read(operation, look.values)
         check(operation, values, unread)  # an id that a body takes need not be one that a path does
         zone = target.zone(self.zone)

@@ -14,11 +14,10 @@ from pydantic_core import from_json
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A success. `size` is the number of bytes that came."""
+    """A success."""
 
     data: dict[str, Any] = field(repr=False)
     request_id: str | None
-    size: int = 0
 
 
 class Unreached(Exception):  # noqa: N818 - what happened, not how bad it is
@@ -71,7 +70,7 @@ def open_envelope(status: int, content: bytes, retry_after: str | None = None) -
     request_id = envelope.get("request_id")
     if code == 0:
         data = envelope.get("data")
-        return Answer(data if isinstance(data, dict) else {}, request_id, len(content))
+        return Answer(data if isinstance(data, dict) else {}, request_id)
     message = str(envelope.get("message") or "")
     raise Refused(code, message, request_id, status, seconds(retry_after))
 
