@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.tiktok.platform import Platform
 
-DEFAULT = "last 7 days"
+DEFAULT = "last 14 days"  # as its record says
 DAY = 24 * 3600
 # Statements that share a payment with one of the period lie at most this far from it.
 AROUND = 31 * DAY
