@@ -18,7 +18,7 @@ EARLIEST = 10**8  # 1973: what is smaller was meant as a date or a duration
 LONGEST = 20  # digits of a number that may still be a time
 EPOCH, LAST = 1970, 5000  # years
 
-IDS = re.compile(r"(^|[._])ids?(\[\d+\])?$")
+PLATFORM_ID = re.compile(r"\s*\d{15,20}\s*", re.ASCII)  # blanks around one are a slip of the pen
 
 TIME_FORMS = "ISO 8601 such as 2026-11-01, 2026-11-01T09:30 or 2026-11-01T09:30:00+00:00, or Unix seconds"
 
@@ -95,7 +95,7 @@ def _string(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any
         return _json_text(schema, value, path, problems)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _text(schema, value, path, problems)
-    return value.strip() if isinstance(value, str) and IDS.search(path) else value
+    return value.strip() if isinstance(value, str) and PLATFORM_ID.fullmatch(value) else value
 
 
 def _json_text(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
