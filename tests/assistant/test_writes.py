@@ -473,3 +473,51 @@ async def test_what_is_switched_off_is_not_looked_up_either(connect: Connect, sa
         refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
     assert refused["error"] == "confirmation_required"
     assert sandbox.log.of("get_product") == []
+
+
+@pytest.mark.parametrize("era", ["legacy"])
+async def test_a_question_that_nobody_answers_in_time_sends_nothing(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mcp_server_tiktok_shop.assistant import client as asking
+
+    monkeypatch.setattr(asking, "PATIENCE", 0.1)  # of 50 seconds
+    late = asyncio.Event()
+
+    async def slow(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        await late.wait()
+        return ElicitResult(action="accept", content={})
+
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=slow) as client:
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
+        late.set()
+        await told(client, "list_shops")
+    assert refused["error"] == "declined"
+    assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize("era", ["auto"])
+async def test_a_yes_that_comes_after_the_patience_sends_nothing(connect: Connect) -> None:
+    clock = Clock(1_790_000_000.0)
+    sandbox = Sandbox(shops=1, clock=clock)
+
+    async def slow(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        clock.now += 51
+        return ElicitResult(action="accept", content={})
+
+    rim = Rim(clock, clock)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=slow, rim=rim) as client:
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
+    assert refused["error"] == "declined"
+    assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize("era", ["legacy"])
+async def test_a_client_that_says_it_can_ask_and_fails_sends_nothing(connect: Connect, sandbox: Sandbox) -> None:
+    async def broken(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        raise RuntimeError("no window to ask in")
+
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=broken) as client:
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
+    assert refused["error"] == "declined"
+    assert writes(sandbox) == []
