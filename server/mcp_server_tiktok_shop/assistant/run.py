@@ -150,7 +150,8 @@ class Assistant:
             told = f"{name[:100]} is {'a retired path' if retired else 'a path, not a name'}."
             raise ShopError("not_found", told, hint=f"The operation is now called {called.name}.")
         near = [n for n in self.catalog.nearest(name) if self.offers(self.catalog.operations[n])]
-        hint = f"Did you mean {' or '.join(near)}?" if near else "find_operations looks for one by what it does."
+        meant = f"Did you mean {' or '.join(near)}? " if near else ""
+        hint = f"{meant}find_operations looks for one by what it does."
         raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
 
     async def _here(self, operation: Operation, values: Json, ours: Json, caller: Caller) -> Json:
