@@ -465,7 +465,8 @@ async def test_the_question_tells_of_each_thing_even_where_one_is_not_there(conn
     assert f'title: "{product["title"]}"' in deleting
     assert 'status: "ACTIVATE"' in deleting
     assert 'not looked up: 1729000000000000001: "The platform refused get_product' in deleting
-    assert f"sale_price {product['skus'][0]['price']['sale_price']}" in pricing
+    sale_price = product["skus"][0]["price"]["sale_price"]
+    assert f'skus.price.sale_price: "{sale_price}"' in pricing
 
 
 async def test_what_is_switched_off_is_not_looked_up_either(connect: Connect, sandbox: Sandbox) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.tiktok.store import private_folder
 
 MEGABYTE = 2**20
 
@@ -27,6 +29,7 @@ class Files:
             ShopError: `invalid_arguments`, saying what is wrong with the path.
 
         """
+        self._make_room()
         real = self._real(argument, name)
         try:
             handle = _opened(real)
@@ -62,6 +65,12 @@ class Files:
         if not inside or ours:
             raise _refused(argument, "is outside the allowed folder", self._allowed())
         return real
+
+    def _make_room(self) -> None:
+        """The folder that files are to be put into, where it is our own and nobody made it yet."""
+        if self.folders[0].is_relative_to(self.home):
+            with suppress(OSError):  # a home that can't be written shows itself elsewhere
+                private_folder(self.folders[0])
 
     def _allowed(self) -> str:
         return f"a file in {self.folders[0]}"

@@ -50,7 +50,7 @@ def instructions(assistant: Assistant) -> str:
         parts.append("This server is read-only: nothing can be changed at the shop.")
     else:
         parts += [WRITES, CONFIRM[assistant.writes.confirming.mode]]
-        parts.append(f"Files to upload or resize lie in {assistant.files.folders[0]}.")
+        parts.append(f"Files to upload or resize are put into {assistant.files.folders[0]}.")
     if assistant.offers(assistant.catalog.operations["find_operations"]):
         parts.append(REACH)
     if assistant.sandbox:

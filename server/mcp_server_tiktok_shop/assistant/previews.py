@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tiktok.accounts import Shop
 
 LONGEST = 60  # characters of a value in a question
-MOST_LINES = 14
+MOST_LINES = 20
 DOES = {"write": "adds or changes", "destructive": "overwrites, ships, cancels or deletes: may not be undone"}
 
 
@@ -82,7 +82,8 @@ def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         yield from flat(value, path)
     elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        yield f"{path} (number)", len(value)
+        if len(value) > 1:
+            yield path, f"{len(value)} entries"
         for index, item in enumerate(value):
             yield from _flat(item, f"{path}[{index}]")
     elif isinstance(value, list) and len(value) > 1:

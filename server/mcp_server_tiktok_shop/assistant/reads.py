@@ -133,7 +133,7 @@ def replaced(data: Json, path: str, rows: list[Any]) -> Json:
 
 
 def _told_now(data: Json, look: Look) -> Iterator[tuple[str, str]]:
-    """Plain fields by their path; of a list a line for each item, with its fields side by side."""
+    """What is told, by path; of a list item by item, those that the write names before all others."""
     lists: dict[str, list[str]] = {}
     for path in look.tells:
         name, _, below = path.partition(".")
@@ -143,10 +143,11 @@ def _told_now(data: Json, look: Look) -> Iterator[tuple[str, str]]:
             yield path, value
     for name, fields in lists.items():
         rows = [row for row in data[name] if isinstance(row, dict)]
-        meant = [row for row in rows if look.about & {str(row.get("id")), str(row.get("order_id"))}] or rows
-        for row in meant:
-            told = [(field, _joined(values_at(row, field.split(".")))) for field in fields]
-            yield name.removesuffix("s"), ", ".join(f"{field.rpartition('.')[2]} {v}" for field, v in told if v)
+        meant = [row for row in rows if look.about & {str(row.get("id")), str(row.get("order_id"))}]
+        for place, row in enumerate(meant or rows):
+            for field in fields:
+                if value := _joined(values_at(row, field.split("."))):
+                    yield f"{name}[{place}].{field}" if len(rows) > 1 else f"{name}.{field}", value
 
 
 def _joined(values: list[Any]) -> str:

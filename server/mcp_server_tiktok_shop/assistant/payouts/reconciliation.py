@@ -36,7 +36,8 @@ NO_TIME = "no time was left; a shorter period leaves more"
 NOTE = (
     "Amounts bear the platform's sign: fees are negative. A statement is cut at 00:00 UTC for the day before and "
     "belongs to the period by that moment; cut_on is its UTC date. difference is found minus expected. "
-    "waiting is on its way and no disagreement; unsettled are orders placed before the period's end."
+    "waiting is on its way and no disagreement; unsettled are orders placed before the period's end: "
+    "get_unsettled_transactions lists them all."
 )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tiktok.shops import Target
 
 # No page is asked for in the last seconds: the answer has to be made, and a client must not give up on it.
+SO_FAR = ", so far: it is not over"
 MARGIN = 3.0
 
 log = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ class Course:
             told = f"{found.told} has not begun yet"
             problem = Problem("period", told, "a period that has begun")
             raise ShopError("invalid_arguments", f"period: {told}", hint="Give an earlier one.", problems=(problem,))
-        return Terms(values, zone, found.start, end, found.told)
+        return Terms(values, zone, found.start, end, found.told + (SO_FAR if end < found.end else ""))
 
     async def _kept(self, kind: Kind, values: Json) -> Json | None:
         """What an earlier call left to go on with, or None where this call begins."""

@@ -38,7 +38,9 @@ NOTE = (
 LACKING = "The platform counts more orders than it gave: so many are lacking in these sums."
 BY_ORDER = "Groups add up to sales."
 BY_STATUS = "Groups add up to sales, unpaid and cancelled."
-BY_LINE = "Groups add up to line_total: sale_price of the lines, without shipping and tax."
+BY_LINE = (
+    "Groups add up to line_total: sale_price of the lines, without shipping and tax. What sold nothing is not listed."
+)
 LINE = {"product": ("product_id", "product"), "sku": ("sku_id", "seller_sku", "product")}
 LOOKS = {
     "day": Look(("day",), "by name"),
