@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import log
-from mcp_server_tiktok_shop.assistant.answers import Answers
-from mcp_server_tiktok_shop.assistant.confirming import Confirming
+from mcp_server_tiktok_shop.assistant.answering.answers import Answers
+from mcp_server_tiktok_shop.assistant.answering.keeping import Keeping
+from mcp_server_tiktok_shop.assistant.answering.kept import Kept
 from mcp_server_tiktok_shop.assistant.files import Files
-from mcp_server_tiktok_shop.assistant.keeping import Keeping
-from mcp_server_tiktok_shop.assistant.kept import Kept
 from mcp_server_tiktok_shop.assistant.local.changes import Changes
 from mcp_server_tiktok_shop.assistant.local.connection import Connection
 from mcp_server_tiktok_shop.assistant.local.labels import Labels
@@ -27,7 +26,8 @@ from mcp_server_tiktok_shop.assistant.run import Assistant
 from mcp_server_tiktok_shop.assistant.summaries.desk import Desk
 from mcp_server_tiktok_shop.assistant.toolsets import UnknownToolError, known_tools, listed
 from mcp_server_tiktok_shop.assistant.walking import Walker
-from mcp_server_tiktok_shop.assistant.writes import Writes
+from mcp_server_tiktok_shop.assistant.writing.confirming import Confirming
+from mcp_server_tiktok_shop.assistant.writing.writes import Writes
 from mcp_server_tiktok_shop.catalog.personal import Personal
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.errors import ShopError

@@ -13,7 +13,7 @@ import click
 
 from mcp_server_tiktok_shop import __version__, log
 from mcp_server_tiktok_shop.assembly import Parts, put_together
-from mcp_server_tiktok_shop.assistant.budget import written
+from mcp_server_tiktok_shop.assistant.answering.budget import written
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
 from mcp_server_tiktok_shop.assistant.server import run_stdio, serve
 from mcp_server_tiktok_shop.clients import CLIENTS, block, command

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.assistant.paths import values_at
+from mcp_server_tiktok_shop.assistant.answering.paths import values_at
 from mcp_server_tiktok_shop.catalog.own import takes_asset
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from tests.assistant.arguments import accepted

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.assistant.paths import write_path
+from mcp_server_tiktok_shop.assistant.answering.paths import write_path
 from tests.keys import ACCESS_TOKEN, reply
 from tests.wire.recorder import SHOPS_PATH, TEA, Recorder
 

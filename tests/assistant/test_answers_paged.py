@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp import MCPError
 
-from mcp_server_tiktok_shop.assistant import gathering
+from mcp_server_tiktok_shop.assistant.answering import gathering
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.tiktok.platform import Rim
 from tests.keys import reply

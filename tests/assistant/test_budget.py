@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.assistant.budget import SPARE, Cut, Fitted, fitted, rest, written
+from mcp_server_tiktok_shop.assistant.answering.budget import SPARE, Cut, Fitted, fitted, rest, written
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.assistant.fields import select, viewed, without_empty, written_paths
-from mcp_server_tiktok_shop.assistant.paths import read_path, write_path
-from mcp_server_tiktok_shop.assistant.tables import as_table
+from mcp_server_tiktok_shop.assistant.answering.fields import select, viewed, without_empty, written_paths
+from mcp_server_tiktok_shop.assistant.answering.paths import read_path, write_path
+from mcp_server_tiktok_shop.assistant.answering.tables import as_table
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 

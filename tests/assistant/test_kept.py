@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mcp_server_tiktok_shop.assistant import kept
-from mcp_server_tiktok_shop.assistant.kept import LIFE, MOST, WRITING, Kept
+from mcp_server_tiktok_shop.assistant.answering import kept
+from mcp_server_tiktok_shop.assistant.answering.kept import LIFE, MOST, WRITING, Kept
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.assistant.personal import guarded, guarded_text
+from mcp_server_tiktok_shop.assistant.guarding.personal import guarded, guarded_text
 from mcp_server_tiktok_shop.catalog.personal import Personal
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.assistant.budget import written
+from mcp_server_tiktok_shop.assistant.answering.budget import written
+from mcp_server_tiktok_shop.assistant.answering.keeping import Keeping
+from mcp_server_tiktok_shop.assistant.answering.kept import Kept
+from mcp_server_tiktok_shop.assistant.answering.parts import Wish, part
+from mcp_server_tiktok_shop.assistant.answering.paths import write_path
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
-from mcp_server_tiktok_shop.assistant.keeping import Keeping
-from mcp_server_tiktok_shop.assistant.kept import Kept
 from mcp_server_tiktok_shop.assistant.local.read_result import ReadResult
-from mcp_server_tiktok_shop.assistant.parts import Wish, part
-from mcp_server_tiktok_shop.assistant.paths import write_path
 from mcp_server_tiktok_shop.errors import ShopError
 from tests.keys import reply
 

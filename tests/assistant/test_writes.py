@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp.types import ElicitRequestParams, ElicitResult
 
-from mcp_server_tiktok_shop.assistant.budget import written
+from mcp_server_tiktok_shop.assistant.answering.budget import written
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.tiktok.journal import LARGEST, Journal

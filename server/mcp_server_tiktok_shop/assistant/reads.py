@@ -7,8 +7,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.gathering import Gathered
-from mcp_server_tiktok_shop.assistant.paths import values_at
+from mcp_server_tiktok_shop.assistant.answering.gathering import Gathered
+from mcp_server_tiktok_shop.assistant.answering.paths import values_at
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.checking import check
 from mcp_server_tiktok_shop.catalog.own import ALL_PAGES
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
-    from mcp_server_tiktok_shop.assistant.answers import Answers
+    from mcp_server_tiktok_shop.assistant.answering.answers import Answers
+    from mcp_server_tiktok_shop.assistant.answering.fields import Selection
     from mcp_server_tiktok_shop.assistant.caller import Caller
-    from mcp_server_tiktok_shop.assistant.fields import Selection
     from mcp_server_tiktok_shop.assistant.walking import Walker
     from mcp_server_tiktok_shop.catalog.looks import Look
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation

@@ -8,12 +8,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mcp_server_tiktok_shop.assistant.answering.fields import without_empty, written_paths
 from mcp_server_tiktok_shop.assistant.caller import NOBODY
-from mcp_server_tiktok_shop.assistant.fields import without_empty, written_paths
-from mcp_server_tiktok_shop.assistant.previews import Preview
 from mcp_server_tiktok_shop.assistant.reads import DOCUMENT
 from mcp_server_tiktok_shop.assistant.uploads import uploads
-from mcp_server_tiktok_shop.assistant.writes import Write
+from mcp_server_tiktok_shop.assistant.writing.previews import Preview
+from mcp_server_tiktok_shop.assistant.writing.writes import Write
 from mcp_server_tiktok_shop.catalog.binding import bind, local_times
 from mcp_server_tiktok_shop.catalog.checking import check
 from mcp_server_tiktok_shop.catalog.own import OWN, own, takes_asset
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from mcp_server_tiktok_shop.assistant.answers import Answers
+    from mcp_server_tiktok_shop.assistant.answering.answers import Answers
+    from mcp_server_tiktok_shop.assistant.answering.keeping import Keeping
     from mcp_server_tiktok_shop.assistant.caller import Caller
     from mcp_server_tiktok_shop.assistant.files import Files
-    from mcp_server_tiktok_shop.assistant.keeping import Keeping
     from mcp_server_tiktok_shop.assistant.reads import Reads
-    from mcp_server_tiktok_shop.assistant.writes import Writes
+    from mcp_server_tiktok_shop.assistant.writing.writes import Writes
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.reader import Catalog
     from mcp_server_tiktok_shop.tiktok.platform import Platform

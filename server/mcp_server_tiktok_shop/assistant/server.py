@@ -24,7 +24,7 @@ from mcp.types import (
 )
 
 from mcp_server_tiktok_shop import __version__
-from mcp_server_tiktok_shop.assistant.budget import written
+from mcp_server_tiktok_shop.assistant.answering.budget import written
 from mcp_server_tiktok_shop.assistant.caller import Asked
 from mcp_server_tiktok_shop.assistant.client import Client, question
 from mcp_server_tiktok_shop.assistant.instructions import instructions

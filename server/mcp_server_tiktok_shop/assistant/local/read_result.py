@@ -7,13 +7,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.assistant.parts import Wish, part
-from mcp_server_tiktok_shop.assistant.paths import read_path
+from mcp_server_tiktok_shop.assistant.answering.parts import Wish, part
+from mcp_server_tiktok_shop.assistant.answering.paths import read_path
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.assistant.answering.keeping import Keeping
     from mcp_server_tiktok_shop.assistant.caller import Caller
-    from mcp_server_tiktok_shop.assistant.keeping import Keeping
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 LISTS_BESIDE = ("failed", "not_found", "done")  # which can be read like lists within `data`

@@ -16,8 +16,8 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from mcp_server_tiktok_shop.assistant.answering.kept import Kept
     from mcp_server_tiktok_shop.assistant.caller import Caller
-    from mcp_server_tiktok_shop.assistant.kept import Kept
     from mcp_server_tiktok_shop.assistant.run import LocalTool
     from mcp_server_tiktok_shop.assistant.walking import Page, Walker
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
+    from mcp_server_tiktok_shop.assistant.answering.kept import Kept
     from mcp_server_tiktok_shop.assistant.caller import Caller
-    from mcp_server_tiktok_shop.assistant.kept import Kept
     from mcp_server_tiktok_shop.assistant.run import LocalTool
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.reader import Catalog

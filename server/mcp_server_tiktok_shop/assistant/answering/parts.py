@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.budget import measure_for
-from mcp_server_tiktok_shop.assistant.fields import selection
-from mcp_server_tiktok_shop.assistant.paths import Step, read_path, write_path
-from mcp_server_tiktok_shop.assistant.tables import as_table, is_table
+from mcp_server_tiktok_shop.assistant.answering.budget import measure_for
+from mcp_server_tiktok_shop.assistant.answering.fields import selection
+from mcp_server_tiktok_shop.assistant.answering.paths import Step, read_path, write_path
+from mcp_server_tiktok_shop.assistant.answering.tables import as_table, is_table
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from mcp_server_tiktok_shop.errors import ShopError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mcp_server_tiktok_shop.assistant.kept import Kept
-    from mcp_server_tiktok_shop.assistant.personal import Mode
+    from mcp_server_tiktok_shop.assistant.answering.kept import Kept
+    from mcp_server_tiktok_shop.assistant.guarding.personal import Mode
 
 STRICTNESS: tuple[Mode, ...] = ("full", "masked", "none")
 

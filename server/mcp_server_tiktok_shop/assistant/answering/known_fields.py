@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.paths import write_path
+from mcp_server_tiktok_shop.assistant.answering.paths import write_path
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.known_fields import LONGEST, missing, refused
-from mcp_server_tiktok_shop.assistant.paths import read_path, write_path
+from mcp_server_tiktok_shop.assistant.answering.known_fields import LONGEST, missing, refused
+from mcp_server_tiktok_shop.assistant.answering.paths import read_path, write_path
 from mcp_server_tiktok_shop.errors import Problem
 
 if TYPE_CHECKING:

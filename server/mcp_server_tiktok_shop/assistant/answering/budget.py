@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import to_json
 
-from mcp_server_tiktok_shop.assistant.paths import Step, write_path
-from mcp_server_tiktok_shop.assistant.tables import is_table
+from mcp_server_tiktok_shop.assistant.answering.paths import Step, write_path
+from mcp_server_tiktok_shop.assistant.answering.tables import is_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable

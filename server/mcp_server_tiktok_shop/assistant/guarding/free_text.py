@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mcp_server_tiktok_shop.assistant import patterns
+from mcp_server_tiktok_shop.assistant.guarding import patterns
 
 MASK = "***"
 LEAST_DIGITS = 5  # asterisks counted, of a number whose last two may be shown

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.fields import plain_names, written_paths
-from mcp_server_tiktok_shop.assistant.paths import write_path
+from mcp_server_tiktok_shop.assistant.answering.fields import plain_names, written_paths
+from mcp_server_tiktok_shop.assistant.answering.paths import write_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,13 +6,13 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.answers import Part, beside, brief
-from mcp_server_tiktok_shop.assistant.budget import SPARE, Cut, fitted, written
-from mcp_server_tiktok_shop.assistant.paths import read_path, values_at
-from mcp_server_tiktok_shop.assistant.tables import is_table
+from mcp_server_tiktok_shop.assistant.answering.answers import Part, beside, brief
+from mcp_server_tiktok_shop.assistant.answering.budget import SPARE, Cut, fitted, written
+from mcp_server_tiktok_shop.assistant.answering.paths import read_path, values_at
+from mcp_server_tiktok_shop.assistant.answering.tables import is_table
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.assistant.answers import Answers
+    from mcp_server_tiktok_shop.assistant.answering.answers import Answers
     from mcp_server_tiktok_shop.assistant.walking import Page
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.tiktok.accounts import Shop

@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from mcp_server_tiktok_shop.assistant.free_text import MASK, masked, masked_phone, visible
+from mcp_server_tiktok_shop.assistant.guarding.free_text import MASK, masked, masked_phone, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.free_text import visible
+from mcp_server_tiktok_shop.assistant.guarding.free_text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,22 +6,22 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.budget import SPARE, fitted, rest, written
-from mcp_server_tiktok_shop.assistant.fields import EVERYTHING, selection, viewed, without_empty
-from mcp_server_tiktok_shop.assistant.paths import values_at
-from mcp_server_tiktok_shop.assistant.personal import guarded, guarded_text
-from mcp_server_tiktok_shop.assistant.results import Form, form, shaped, with_failures
-from mcp_server_tiktok_shop.assistant.tables import as_table
+from mcp_server_tiktok_shop.assistant.answering.budget import SPARE, fitted, rest, written
+from mcp_server_tiktok_shop.assistant.answering.fields import EVERYTHING, selection, viewed, without_empty
+from mcp_server_tiktok_shop.assistant.answering.paths import values_at
+from mcp_server_tiktok_shop.assistant.answering.results import Form, form, shaped, with_failures
+from mcp_server_tiktok_shop.assistant.answering.tables import as_table
+from mcp_server_tiktok_shop.assistant.guarding.personal import guarded, guarded_text
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
-    from mcp_server_tiktok_shop.assistant.budget import Fitted
-    from mcp_server_tiktok_shop.assistant.fields import Selection
-    from mcp_server_tiktok_shop.assistant.keeping import Keeping
-    from mcp_server_tiktok_shop.assistant.personal import Mode
+    from mcp_server_tiktok_shop.assistant.answering.budget import Fitted
+    from mcp_server_tiktok_shop.assistant.answering.fields import Selection
+    from mcp_server_tiktok_shop.assistant.answering.keeping import Keeping
+    from mcp_server_tiktok_shop.assistant.guarding.personal import Mode
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.personal import Personal
     from mcp_server_tiktok_shop.catalog.reader import Catalog

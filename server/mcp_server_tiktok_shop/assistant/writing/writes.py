@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.assistant.previews import LONGEST, Preview, flat
+from mcp_server_tiktok_shop.assistant.writing.previews import LONGEST, Preview, flat
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.looks import looks
 from mcp_server_tiktok_shop.errors import ShopError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.assistant.caller import Caller
-    from mcp_server_tiktok_shop.assistant.confirming import Confirming
+    from mcp_server_tiktok_shop.assistant.writing.confirming import Confirming
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.looks import Look
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation

@@ -12,7 +12,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.assistant.caller import Caller, Decision
-    from mcp_server_tiktok_shop.assistant.previews import Preview
+    from mcp_server_tiktok_shop.assistant.writing.previews import Preview
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.tiktok.records import Records
 

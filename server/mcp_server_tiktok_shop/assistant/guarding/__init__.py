@@ -1,0 +1,1 @@
+"""Keeps buyers' data back, and names the text that others wrote."""

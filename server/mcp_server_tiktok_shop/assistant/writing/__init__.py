@@ -1,0 +1,1 @@
+"""What a write goes through: shown, confirmed, sent once, written down."""
