@@ -20,6 +20,7 @@ from mcp_server_tiktok_shop.assistant.local.reach import Reach
 from mcp_server_tiktok_shop.assistant.local.read_result import ReadResult
 from mcp_server_tiktok_shop.assistant.local.shop_list import ShopList
 from mcp_server_tiktok_shop.assistant.local.sign_in import SignInTools
+from mcp_server_tiktok_shop.assistant.local.spreadsheet import Spreadsheets
 from mcp_server_tiktok_shop.assistant.payouts.reconciliation import Reconciliation
 from mcp_server_tiktok_shop.assistant.reads import Reads
 from mcp_server_tiktok_shop.assistant.run import Assistant
@@ -185,6 +186,7 @@ def put_together(
         "reconcile_payouts": Reconciliation(walker, platform, assistant.offers, settings.time_zone, rim.clock),
         "read_result": ReadResult(kept, settings.result_bytes),
         "refresh_access_token": signing.renew,
+        "save_result": Spreadsheets(kept, settings.state / "exports", rim.clock),
         "resize_pdf": Labels(files, documents, handed_out, labels, assistant.document, rim.clock),
     }
     return Parts(settings, assistant, tokens, sign_in, store, network, secrets)

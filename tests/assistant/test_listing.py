@@ -65,6 +65,7 @@ SHOP_WRITES = {
 DESTRUCTIVE = {"delete_products", "create_packages", "ship_package", "run_write_operation"}
 # Those for which no shop can be meant, and those that take it in their `arguments`.
 SHOPLESS = {
+    "save_result",
     "list_shops",
     "check_connection",
     "get_authorization_url",
@@ -75,7 +76,7 @@ SHOPLESS = {
     "run_write_operation",
     "read_result",
 }
-LOCAL_WRITES = {"exchange_authorization_code", "refresh_access_token", "resize_pdf"}
+LOCAL_WRITES = {"exchange_authorization_code", "refresh_access_token", "resize_pdf", "save_result"}
 
 
 def compact(tool: Tool) -> bytes:

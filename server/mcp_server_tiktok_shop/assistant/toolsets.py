@@ -19,6 +19,7 @@ ALWAYS = (
     "read_result",
 )
 DEFAULT = (
+    "save_result",
     "check_connection",
     "get_authorization_url",
     "exchange_authorization_code",

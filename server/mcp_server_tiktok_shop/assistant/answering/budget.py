@@ -129,7 +129,10 @@ def rest(of: Fitted, result_id: str | None) -> Json:
     first = next(iter((*of.cuts, *of.beside)), None)
     if first is not None and len(first.path) <= LONGEST_PATH:
         call += f", path {first.path or 'data'}, offset {first.kept}"
-    return told | {"result_id": result_id, "note": " ".join([*parts, f"To go on: {call}."])}
+    return told | {
+        "result_id": result_id,
+        "note": " ".join([*parts, f"To go on: {call}; save_result makes a CSV of it."]),
+    }
 
 
 def _start(path: str) -> str:
