@@ -86,7 +86,7 @@ async def waiting_order(session: Session) -> dict[str, Any]:
     for line in order["line_items"]:
         shown.add_row(line["product_name"][:44], line["seller_sku"], f"{line['sale_price']} {currency}")
     session.shows(shown)
-    session.says(f"For {order['recipient_address']['name']}, ship by {order.get('rts_sla_time', 'no set time')}.")
+    session.says(f"For {order['recipient_address']['name']}, ship by {order.get('shipping_due_time', 'no set time')}.")
     return dict(order)
 
 
