@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.assistant.answering.budget import SPARE, fitted, rest, written
-from mcp_server_tiktok_shop.assistant.answering.fields import EVERYTHING, selection, viewed, without_empty
+from mcp_server_tiktok_shop.assistant.answering.fields import EVERYTHING, Viewing, selection, viewed, without_empty
 from mcp_server_tiktok_shop.assistant.answering.paths import values_at
 from mcp_server_tiktok_shop.assistant.answering.results import Form, form, shaped, with_failures
 from mcp_server_tiktok_shop.assistant.answering.tables import as_table
@@ -58,6 +58,7 @@ class Answers:
     budget: int
     buyer_data: Mode
     forms: dict[str, Form] = field(default_factory=dict)
+    views: dict[str, Viewing] = field(default_factory=dict)
 
     def opened(self, operation: Operation, values: Json, answer: Answer, zone: ZoneInfo) -> Json:
         """The whole answer, made safe to read: times, ids, failures in sight, buyers guarded, nothing empty.
@@ -120,7 +121,7 @@ class Answers:
             return Part(as_table(taken, fields) or taken, _standing(told["untrusted"], taken), notes)
         if shows is None or fields is not None:
             return Part(data, told["untrusted"], [])
-        view = viewed(data, shows)
+        view = self._viewing(operation).of(data)
         notes = [PART] if view.left_out else []
         if view.shortened:
             notes.append("Texts that end in … are beginnings.")
@@ -161,6 +162,11 @@ class Answers:
         more = rest(fitting, result_id)
         note = more.pop("note", "")
         return _noted(fitting.told | more, [note, *part.notes])
+
+    def _viewing(self, operation: Operation) -> Viewing:
+        if operation.name not in self.views:
+            self.views[operation.name] = Viewing.made(operation.record["shows"])
+        return self.views[operation.name]
 
     def _form(self, operation: Operation) -> Form:
         if operation.name not in self.forms:

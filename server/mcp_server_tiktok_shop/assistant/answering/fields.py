@@ -32,9 +32,14 @@ class _Wanted:
     merged: bool = False
     if_any: bool = False
 
-    @property
-    def untouched(self) -> bool:
-        return self.whole and not self.fields and self.start is None and not self.merged
+    untouched: bool = False
+
+    def settled(self) -> _Wanted:
+        """The same, ready to be asked often whether a value is taken as it is."""
+        self.untouched = self.whole and not self.fields and self.start is None and not self.merged
+        for inner in self.fields.values():
+            inner.settled()
+        return self
 
     def add(self, names: Names) -> None:
         at = self
@@ -174,7 +179,7 @@ def selection(fields: Sequence[str], shape: Json, data: Any, problem_argument: s
         wanted.add(names)
     if problems:
         raise refused(problems)
-    return Selection(wanted)
+    return Selection(wanted.settled())
 
 
 def select(data: Json, fields: Sequence[str], shape: Json, problem_argument: str = "fields") -> Json:
@@ -191,32 +196,46 @@ def plain_names(names: Names, shape: Json, data: Any) -> Names:
     return tuple(name for name in names if name != EVERYTHING)
 
 
-def viewed(data: Json, shows: Json) -> View:
-    """The default view of an answer, as a record's `shows` describes it.
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """A default view made ready, as a record's `shows` describes it.
 
     `fields` are paths as in `select`; `starts` gives for a text the number of characters shown of it; `merges` names
     lists whose items, where alike in all that is shown, are shown once with their number as `quantity`; `if_any` names
-    flags and amounts (or objects of them) that are left out where they are false or zero. What the
-    answer does not have is just not there; an answer that has none of it is shown whole.
+    flags and amounts (or objects of them) that are left out where they are false or zero.
     """
-    wanted = _Wanted()
-    for names in _names(shows["fields"]):
-        wanted.add(names)
-    for path, length in shows.get("starts", {}).items():
-        if (at := wanted.shown(*_names([path]))) is not None:
-            at.start = length
-    for names in _names(shows.get("merges", ())):
-        if (at := wanted.shown(names)) is not None:
-            at.merged = True
-    for names in _names(shows.get("if_any", ())):
-        wanted.add(names)
-        if (at := wanted.shown(names)) is not None:
-            at.if_any = True
-    taking = _Taking()
-    part = taking.of(data, wanted)
-    if taking.left_out and _bare(part):
-        return View(data)
-    return View(part, taking.left_out, taking.shortened, taking.merged)
+
+    wanted: _Wanted
+
+    @classmethod
+    def made(cls, shows: Json) -> Viewing:
+        wanted = _Wanted()
+        for names in _names(shows["fields"]):
+            wanted.add(names)
+        for path, length in shows.get("starts", {}).items():
+            if (at := wanted.shown(*_names([path]))) is not None:
+                at.start = length
+        for names in _names(shows.get("merges", ())):
+            if (at := wanted.shown(names)) is not None:
+                at.merged = True
+        for names in _names(shows.get("if_any", ())):
+            wanted.add(names)
+            if (at := wanted.shown(names)) is not None:
+                at.if_any = True
+        return cls(wanted.settled())
+
+    def of(self, data: Json) -> View:
+        """What is shown of an answer. What it does not have is just not there; where nothing would be left, all is."""
+        taking = _Taking()
+        part = taking.of(data, self.wanted)
+        if taking.left_out and _bare(part):
+            return View(data)
+        return View(part, taking.left_out, taking.shortened, taking.merged)
+
+
+def viewed(data: Json, shows: Json) -> View:
+    """The default view of an answer; see `Viewing`."""
+    return Viewing.made(shows).of(data)
 
 
 def _nothing(value: Any) -> bool:
@@ -252,8 +271,18 @@ def _bare(value: Any) -> bool:
 def without_empty(value: Any) -> Any:
     """The value without fields that hold nothing, at every depth; items of lists keep their place."""
     if isinstance(value, list):
-        return [without_empty(item) for item in value]
-    if isinstance(value, dict):
-        made = ((name, without_empty(inner)) for name, inner in value.items())
-        return {name: inner for name, inner in made if inner not in EMPTY}
-    return value
+        return [without_empty(item) if isinstance(item, list | dict) else item for item in value]
+    if not isinstance(value, dict):
+        return value
+    made: Json = {}
+    for name, inner in value.items():
+        kind = type(inner)  # most are texts: this runs over every field of every answer
+        if kind is str:
+            if inner:
+                made[name] = inner
+        elif kind is dict or kind is list:
+            if held := without_empty(inner):
+                made[name] = held
+        elif inner is not None:
+            made[name] = inner
+    return made
