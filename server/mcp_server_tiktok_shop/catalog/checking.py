@@ -134,7 +134,7 @@ def _choices(operation: Operation, error: jsonschema_rs.ValidationError, name: s
 
 def _declared(operation: Operation, steps: list[str | int]) -> Json:
     """The fields that are known at a place in the arguments."""
-    fields: Json = operation.arguments | own.schemas_of(own.own(operation))
+    fields: Json = own.accepted(operation)
     schema: Json = {}
     for step in steps:
         schema = schema["items"] if isinstance(step, int) else fields[step]

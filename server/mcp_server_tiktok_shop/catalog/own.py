@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def takes_asset(operation: Operation) -> bool:
     return operation.record.get("other_cipher") == "category_asset_cipher"
 
 
+@cache
 def own(operation: Operation) -> tuple[str, ...]:
     """The names of our own arguments that the operation takes."""
     if operation.runs is not None:
@@ -63,6 +65,12 @@ def own(operation: Operation) -> tuple[str, ...]:
         "repeat": writes and operation.asks_platform,
     }
     return tuple(name for name, there in taken.items() if there)
+
+
+@cache
+def accepted(operation: Operation) -> dict[str, Json]:
+    """The schemas of all arguments that the operation takes, the platform's and ours."""
+    return operation.arguments | schemas_of(own(operation))
 
 
 def schemas_of(names: Iterable[str]) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.assistant.answering.budget import SPARE, fitted, rest, written
 from mcp_server_tiktok_shop.assistant.answering.fields import EVERYTHING, Viewing, selection, viewed, without_empty
-from mcp_server_tiktok_shop.assistant.answering.paths import values_at
+from mcp_server_tiktok_shop.assistant.answering.paths import stands_at
 from mcp_server_tiktok_shop.assistant.answering.results import Form, form, shaped, with_failures
 from mcp_server_tiktok_shop.assistant.answering.tables import as_table
 from mcp_server_tiktok_shop.assistant.guarding.personal import guarded, guarded_text
@@ -203,7 +203,7 @@ def _noted(told: Json, notes: Iterable[str]) -> Json:
 
 def _standing(paths: list[str], data: Json) -> list[str]:
     """Those of the paths at which something stands."""
-    return [path for path in paths if values_at(data, path.split("."))]
+    return [path for path in paths if stands_at(data, path.split("."))]
 
 
 def _not_found(operation: Operation, values: Json, data: Json) -> list[str]:

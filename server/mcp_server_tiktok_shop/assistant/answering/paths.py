@@ -58,3 +58,12 @@ def values_at(data: Any, path: Sequence[str]) -> list[Any]:
     if not path:
         return [] if data is None else [data]
     return values_at(data.get(path[0]), path[1:]) if isinstance(data, dict) else []
+
+
+def stands_at(data: Any, path: Sequence[str]) -> bool:
+    """Whether there is any value at a path of names; lists are passed through."""
+    if isinstance(data, list):
+        return any(stands_at(item, path) for item in data)
+    if not path:
+        return data is not None
+    return isinstance(data, dict) and stands_at(data.get(path[0]), path[1:])

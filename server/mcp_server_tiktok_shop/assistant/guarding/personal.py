@@ -65,10 +65,15 @@ class _Guard:
             if inner is None:
                 name = _unused(visible(name), name, given)  # noqa: PLW2901 (the name as it is shown)
                 inner = field.child(name)
-            if inner.kind is None and type(value) is str:
+            if inner.kind is None:
                 # Most values go this way.
-                made[name] = value if value.isascii() and value.isprintable() else _visible(value)
-                continue
+                kind = type(value)
+                if kind is str:
+                    made[name] = value if value.isascii() and value.isprintable() else _visible(value)
+                    continue
+                if kind is not dict and kind is not list:
+                    made[name] = value
+                    continue
             told = self._value(value, inner)
             if told is not LEFT_OUT:
                 made[name] = told
