@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.assistant.answering.paths import values_at
-from mcp_server_tiktok_shop.catalog.own import takes_asset
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from tests.assistant.arguments import accepted
 from tests.assistant.shapes import empties, filled, paths
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 CATALOG = Catalog()
 ORDERS = CATALOG.operations["get_order_list"]
 TEAS = ["Oolong", "Jasmine", "Sencha", "Matcha", "Assam", "Rooibos"]
-READS = [o for o in CATALOG.operations.values() if o.effect == "read" and o.asks_platform and not takes_asset(o)]
+READS = [o for o in CATALOG.operations.values() if o.effect == "read" and o.asks_platform and not o.takes_asset]
 VIEWS = [o for o in READS if "shows" in o.record]
 
 

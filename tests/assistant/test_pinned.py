@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.catalog.own import takes_asset
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.assistant.arguments import accepted
@@ -118,7 +117,7 @@ def ways(operation: Operation, given: dict[str, Any], others: list[Any]) -> Iter
     near, far = others if len(operation.name) % 2 else reversed(others)
     yield given | {"shop": near.id}, near.id
     yield given | {"shop": far.name.upper()}, far.name
-    if takes_asset(operation):
+    if operation.takes_asset:
         for market in ("GB", "US"):
             yield given | {"category_asset": f"{market}/3"}, ""
 

@@ -11,7 +11,6 @@ import pytest
 from mcp_server_tiktok_shop.assistant.toolsets import ALWAYS, DEFAULT
 from mcp_server_tiktok_shop.catalog.checking import check
 from mcp_server_tiktok_shop.catalog.operation import TIMES, is_time, preset
-from mcp_server_tiktok_shop.catalog.own import own, schemas_of
 from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.catalog.reading import read
 from mcp_server_tiktok_shop.catalog.schemas import checking, listing
@@ -57,7 +56,7 @@ def test_what_is_enforced_is_a_valid_schema_and_closed(operation: Operation) -> 
 def test_what_is_listed_is_enforced(operation: Operation) -> None:
     """A model that keeps to the list is not refused for it: each listed keyword is at least as strict."""
     enforced = dict(subschemas(checking(operation)))
-    taken = operation.arguments | schemas_of(own(operation))
+    taken = operation.accepted
     declared = {f".{name}{path}": s for name, a in taken.items() for path, s in subschemas(a)}
     for path, shown in subschemas(listing(operation)):
         if path == "":

@@ -16,7 +16,7 @@ from mcp_server_tiktok_shop.assistant.writing.previews import Preview
 from mcp_server_tiktok_shop.assistant.writing.writes import Write
 from mcp_server_tiktok_shop.catalog.binding import bind, local_times
 from mcp_server_tiktok_shop.catalog.checking import check
-from mcp_server_tiktok_shop.catalog.own import OWN, own, takes_asset
+from mcp_server_tiktok_shop.catalog.own import OWN
 from mcp_server_tiktok_shop.catalog.reading import read
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
@@ -108,7 +108,7 @@ class Assistant:
         check(operation, values, unread)
         if operation.runs is not None:
             return await self._run_named(operation, values, caller)
-        ours = {name: values.pop(name) for name in own(operation) if name in values}
+        ours = {name: values.pop(name) for name in operation.ours if name in values}
         ours = {name: value for name, value in ours.items() if not isinstance(value, str) or value.strip()}
         if fields := ours.get("fields"):
             written_paths(fields)
@@ -182,7 +182,7 @@ class Assistant:
         return told
 
     async def _target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
-        if asset is None and not (takes_asset(operation) and operation.cipher == "never"):
+        if asset is None and not (operation.takes_asset and operation.cipher == "never"):
             return await self.platform.shops.choose(shop, operation.cipher)
         within = None
         if shop is not None or self.platform.shops.pinned is not None:

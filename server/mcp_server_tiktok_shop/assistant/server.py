@@ -29,7 +29,6 @@ from mcp_server_tiktok_shop.assistant.caller import Asked
 from mcp_server_tiktok_shop.assistant.client import Client, question
 from mcp_server_tiktok_shop.assistant.instructions import instructions
 from mcp_server_tiktok_shop.assistant.resources import Shelf
-from mcp_server_tiktok_shop.catalog.own import takes_shop
 from mcp_server_tiktok_shop.catalog.schemas import listing
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.log import one_line
@@ -139,7 +138,7 @@ def _tool(operation: Operation, without: set[str]) -> Tool:
             read_only_hint=operation.effect == "read",
             destructive_hint=operation.effect == "destructive",
             idempotent_hint=operation.effect == "read",
-            open_world_hint=operation.asks_platform or operation.runs is not None or takes_shop(operation),
+            open_world_hint=operation.asks_platform or operation.runs is not None or operation.takes_shop,
         ),
     )
 

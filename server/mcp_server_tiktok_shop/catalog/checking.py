@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.catalog import own, schemas
+from mcp_server_tiktok_shop.catalog import schemas
+from mcp_server_tiktok_shop.catalog.own import OWN
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ PATTERNS = {
     schemas.NOT_BLANK: "must not be empty",
     schemas.IN_LIST: "is empty or holds a comma: give each value as an item of its own",
     schemas.DECIMAL: "is not a decimal number in text, such as 12.50",
-    own.OWN["pages"]["pattern"]: "is neither a number of pages nor all",
+    OWN["pages"]["pattern"]: "is neither a number of pages nor all",
     schemas.INTEGER: "is not a whole number in text, such as 12",
 }
 
@@ -134,7 +135,7 @@ def _choices(operation: Operation, error: jsonschema_rs.ValidationError, name: s
 
 def _declared(operation: Operation, steps: list[str | int]) -> Json:
     """The fields that are known at a place in the arguments."""
-    fields: Json = own.accepted(operation)
+    fields: Json = operation.accepted
     schema: Json = {}
     for step in steps:
         schema = schema["items"] if isinstance(step, int) else fields[step]

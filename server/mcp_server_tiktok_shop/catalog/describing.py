@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.catalog.own import OWN, own
 from mcp_server_tiktok_shop.catalog.schemas import full
 
 if TYPE_CHECKING:
@@ -39,8 +38,8 @@ def description(operation: Operation, shape: Json) -> Json:
         if key in record:
             told[word] = record[key]
     told["arguments"] = full(operation)
-    if ours := own(operation):
-        told["also_inside_arguments"] = {name: OWN[name]["description"] for name in ours}
+    if ours := operation.ours:
+        told["also_inside_arguments"] = {name: schema["description"] for name, schema in ours.items()}
     if outline := shaped(shape):
         told["answer"] = outline
     return told

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from mcp_server_tiktok_shop.catalog.own import OWN, RUN
+
 Json = dict[str, Any]
 Effect = Literal["read", "write", "destructive"]
 CipherRule = Literal["required", "optional", "never"]
@@ -98,6 +100,39 @@ class Operation:
     def asked(self) -> tuple[str, ...]:
         """The arguments that a caller must give: required, and without a value that goes without saying."""
         return tuple(name for name in self.required if preset(self.arguments[name], name) is None)
+
+    @property
+    def takes_shop(self) -> bool:
+        """Whether `shop` chooses something: the shop itself, or whose token is used."""
+        if self.takes_asset and self.cipher == "never":
+            return False
+        return self.asks_platform or bool(self.record.get("takes_shop"))
+
+    @property
+    def takes_asset(self) -> bool:
+        """Whether `category_asset` chooses what an affiliate partner's operation is for."""
+        return self.record.get("other_cipher") == "category_asset_cipher"
+
+    @cached_property
+    def ours(self) -> dict[str, Json]:
+        """The schemas of our own arguments that the operation takes."""
+        reads = self.asks_platform and self.effect == "read"
+        taken = {
+            "shop": self.takes_shop,
+            "category_asset": self.takes_asset,
+            "fields": reads,
+            "pages": reads and "page_token" in self.arguments,
+            "dry_run": self.sends,
+            "confirm": self.sends,
+            "repeat": self.sends and self.asks_platform,
+        }
+        names = RUN[self.runs] if self.runs is not None else (name for name, there in taken.items() if there)
+        return {name: OWN[name] for name in names}
+
+    @cached_property
+    def accepted(self) -> dict[str, Json]:
+        """The schemas of all arguments that the operation takes, the platform's and ours."""
+        return self.arguments | self.ours
 
     def places(self, name: str) -> tuple[str, ...]:
         place = self.arguments[name]["in"]

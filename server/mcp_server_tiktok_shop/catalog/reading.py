@@ -9,7 +9,6 @@ from math import isfinite
 from typing import Any
 
 from mcp_server_tiktok_shop.catalog.operation import TIMES, Json, Operation, is_time, preset
-from mcp_server_tiktok_shop.catalog.own import accepted
 from mcp_server_tiktok_shop.errors import Problem
 
 SAFE = 2**53  # From here on, clients written in JavaScript have already rounded an integer.
@@ -31,7 +30,7 @@ def read(operation: Operation, given: Json) -> tuple[Json, list[Problem]]:
     """
     problems: list[Problem] = []
     values: Json = {}
-    known = accepted(operation)
+    known = operation.accepted
     for name, value in given.items():
         if not _encodable(name):
             problems.append(Problem(ascii(name), "is not an argument here: it holds half a character"))

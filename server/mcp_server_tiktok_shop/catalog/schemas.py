@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.catalog.operation import Json, Operation, is_time
-from mcp_server_tiktok_shop.catalog.own import own, schemas_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -28,7 +27,7 @@ def checking(operation: Operation) -> Json:
         name: _enforced(schema, required=name in operation.required, places=operation.places(name))
         for name, schema in operation.arguments.items()
     }
-    properties |= {name: _enforced(schema, required=False) for name, schema in schemas_of(own(operation)).items()}
+    properties |= {name: _enforced(schema, required=False) for name, schema in operation.ours.items()}
     whole = {"type": "object", "properties": properties, "required": list(operation.required)}
     return whole | {"additionalProperties": False} | _conditions(operation.arguments)
 
@@ -114,7 +113,7 @@ def listing(operation: Operation, *, without: Container[str] = ()) -> Json:
 
     `without` are those of our own arguments that mean nothing on this server, such as `shop` where there is one.
     """
-    ours = schemas_of(name for name in own(operation) if name not in without)
+    ours = {name: schema for name, schema in operation.ours.items() if name not in without}
     shown = {name: schema for name, schema in (operation.arguments | ours).items() if not schema.get("unlisted")}
     return _object({name: _shown(schema, DEPTH, whole=False) for name, schema in shown.items()}, operation.asked)
 
