@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 from difflib import get_close_matches
-from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from mcp_server_tiktok_shop.catalog import schemas
 from mcp_server_tiktok_shop.catalog.own import OWN
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SHOWN = 3  # How many problems the message itself tells; all of them stand in `problems`.
 LONGEST = 40
 NAMED = 12  # How many allowed names an error lists before it gets long.
+VALIDATORS: WeakKeyDictionary[Operation, jsonschema_rs.Draft202012Validator] = WeakKeyDictionary()
 PATTERNS = {
     schemas.IN_PATH: "has characters that can't be part of an id",
     schemas.NOT_BLANK: "must not be empty",
@@ -65,11 +66,14 @@ def _covers(argument: str, path: str) -> bool:
     return path == argument or path.startswith((f"{argument}.", f"{argument}["))
 
 
-@cache
 def _validator(operation: Operation) -> jsonschema_rs.Draft202012Validator:
-    import jsonschema_rs  # noqa: PLC0415  - heavy, and needed only when a tool is called
+    """The operation's schema made ready to check by; it goes when its catalog goes."""
+    found = VALIDATORS.get(operation)
+    if found is None:
+        import jsonschema_rs  # noqa: PLC0415  - heavy, and needed only when a tool is called
 
-    return jsonschema_rs.Draft202012Validator(schemas.checking(operation))
+        found = VALIDATORS[operation] = jsonschema_rs.Draft202012Validator(schemas.checking(operation))
+    return found
 
 
 def _faults(operation: Operation, values: Json) -> Iterator[tuple[Problem, bool]]:
