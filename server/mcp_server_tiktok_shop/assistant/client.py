@@ -11,6 +11,8 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp_server_tiktok_shop.assistant.caller import PATIENCE, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams
 
@@ -25,8 +27,11 @@ DECISIONS: dict[str, Decision] = {"accept": "accepted", "decline": "declined", "
 class Client:
     """One call of a client. `asks` is "now" where the server can send requests, "again" where it answers with them."""
 
-    def __init__(self, context: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> None:
+    def __init__(
+        self, context: ServerRequestContext[Any, Any], params: CallToolRequestParams, hide: Callable[[str], str]
+    ) -> None:
         self._context = context
+        self._hide = hide
         self._params = params
 
     @property
@@ -48,7 +53,9 @@ class Client:
         session = self._context.session
         try:
             async with asyncio.timeout(PATIENCE):
-                result = await session.elicit_form(question, YES_OR_NO, related_request_id=self._context.request_id)
+                result = await session.elicit_form(
+                    self._hide(question), YES_OR_NO, related_request_id=self._context.request_id
+                )
         except TimeoutError:
             return "unanswered"
         except MCPError:  # it said that it can ask, and can't

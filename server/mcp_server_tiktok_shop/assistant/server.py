@@ -68,7 +68,7 @@ def serve(
         outcome = "ok"
         told: dict[str, Any] = {}
         try:
-            told = await assistant.run(params.name, params.arguments or {}, Client(ctx, params))
+            told = await assistant.run(params.name, params.arguments or {}, Client(ctx, params, secrets.hide))
             text = written(told)
         except Asked as asked:
             return question(secrets.hide(asked.question), asked.state)

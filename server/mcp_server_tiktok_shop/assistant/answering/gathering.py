@@ -86,17 +86,19 @@ class Gathered:
         """One result of all pages: the rows that the budget holds, all of them kept where it does not hold them."""
         read = f"{self.pages} page{'s' * (self.pages > 1)}, {self.rows} items"
         notes = [f"{read}; not all: {self._why}." if self._why else f"{read}.", *self._notes]
-        if self._token:
-            moved = "".join(f", with {name} {value}" for name, value in self._moved.items())
-            notes.append(f"`next_page_token` goes on{moved}.")
+        moved = "".join(f", with {name} {value}" for name, value in self._moved.items())
+        goes_on = f"`next_page_token` goes on{moved}." if self._token else ""
+        at_end = f"At its end read_result gives the `next_page_token` that goes on{moved}." if self._token else ""
         part = Part({}, sorted(self._untrusted), notes)
         shown = self._first(answers.budget)
         told = {"data": self._with([json.loads(text) for text in shown]), **self._beside}
         told |= {"shop": shop.label} if shop else {}
         told |= {"untrusted": brief(part.untrusted)} if part.untrusted else {}
         told |= {"next_page_token": self._token} if self._token else {}
-        fitting = fitted(told, answers.budget - beside(notes), SPARE)
-        if fitting.whole and len(shown) == self.rows:
+        fitting = fitted(told, answers.budget - beside([*notes, at_end]), SPARE)
+        whole = fitting.whole and len(shown) == self.rows
+        part.notes.extend(filter(None, [goes_on if whole else at_end]))
+        if whole:
             return await answers.fit(told, part, told["data"], shop)
         unseen = self.rows - len(shown)
         path = ".".join(self._path)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,6 +38,20 @@ class Keeping:
         """
         head = {"shop": await self.pinned() or shop_id, "buyer_data": self.buyer_data}
         return await self.kept.put(b"%s\n%s" % (json.dumps(head).encode(), content))
+
+    async def opened(self, name: str) -> bytes:
+        """The content of an id that somebody was given.
+
+        Raises:
+            ShopError: `not_found` where there is none, or no longer. As `get`.
+
+        """
+        content = await self.get(name)
+        if content is None:
+            told = f"There is no kept result {name[:60]!r}: they live for one day, the newest hundred of them."
+            problem = Problem("id", "is not the result_id of a result that is still kept")
+            raise ShopError("not_found", told, hint="Call the tool again that gave it.", problems=(problem,))
+        return content
 
     async def get(self, name: str) -> bytes | None:
         """The content of an id; None where there is none, no longer, or of another shop than a server is pinned to.

@@ -33,7 +33,7 @@ class Changes:
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
         known = await self.shops.known()
         zone = self.zone or (known[0].zone(None) if known else ZoneInfo("UTC"))
-        span = period(values.get("period", "last 7 days"), zone, self.clock())
+        span = period(values["period"], zone, self.clock())
         entries = await asyncio.to_thread(self.journal.entries)
         ours = {target.shop.id for target in known if target.shop is not None}
         rows = []

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.assistant.answering.parts import Wish, part
 from mcp_server_tiktok_shop.assistant.answering.paths import read_path
-from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.assistant.answering.keeping import Keeping
@@ -33,11 +32,7 @@ class ReadResult:
     budget: int
 
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        content = await self.kept.get(values["id"])
-        if content is None:
-            told = f"There is no kept result {values['id'][:60]!r}: they live for one day, the newest hundred of them."
-            problem = Problem("id", "is not the result_id of a result that is still kept")
-            raise ShopError("not_found", told, hint="Call the tool again that gave it.", problems=(problem,))
+        content = await self.kept.opened(values["id"])
         wish = Wish(values.get("path"), values.get("fields", ()), values.get("offset", 0), values.get("limit"))
         return await asyncio.to_thread(self._part, content, wish)
 

@@ -39,10 +39,7 @@ class Spreadsheets:
     clock: Callable[[], float]
 
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        content = await self.kept.get(values["id"])
-        if content is None:
-            told = f"There is no kept result {values['id'][:60]!r}: they live for one day, the newest hundred of them."
-            raise ShopError("not_found", told, hint="Call the tool again that gave it.")
+        content = await self.kept.opened(values["id"])
         columns, rows = await asyncio.to_thread(_table, content, values)
         stamp = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y%m%d-%H%M%S")
         path = self.folder / f"result-{stamp}-{secrets.token_hex(3)}.csv"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.tiktok.platform import Platform
 
-DEFAULT = "last 14 days"  # as its record says
+NAME = "reconcile_payouts"
 DAY = 24 * 3600
 # Statements that share a payment with one of the period lie at most this far from it.
 AROUND = 31 * DAY
@@ -84,7 +84,8 @@ class Reconciliation:
             raise ShopError("invalid_arguments", "Give period or statement_id, not both.", problems=(problem,))
         target = await self.platform.shops.choose(shop, "required")
         zone = target.zone(self.zone)
-        span = period(values.get("period", DEFAULT), zone, self.clock()) if statement_id is None else None
+        default: str = self.walker.catalog.operations[NAME].arguments["period"]["default"]
+        span = period(str(values.get("period", default)), zone, self.clock()) if statement_id is None else None
         books = Books()
         await self._gather(Reading(self.walker, self.offers, target, until), books, span, statement_id, caller)
         start, end = _ends(span, books, zone)

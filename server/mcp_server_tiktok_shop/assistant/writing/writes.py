@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.assistant.writing.previews import LONGEST, Preview, flat
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.looks import looks
+from mcp_server_tiktok_shop.catalog.operation import KEYS
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tiktok.ledger import fingerprint, moment
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tiktok.records import Record
     from mcp_server_tiktok_shop.tiktok.shops import Target
 
-KEYS = ("idempotency_key", "idempotent_key")  # the platform's own means against doing a thing twice
 LOOK_PATIENCE = 8.0  # seconds that a look before a question may take
 MOST_IDS = 40
 TOLD = 12  # values of a write that an unknown outcome tells
