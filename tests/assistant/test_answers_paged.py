@@ -236,7 +236,7 @@ async def test_cancelling_ends_the_walk_at_once_and_nothing_goes_on(connect: Con
 
 async def test_a_note_names_a_page_token_only_where_it_stands(connect: Connect) -> None:
     """Where rows are left out the token is withheld: what is kept gives it at its end."""
-    async with connect(sandbox="1", result_bytes=6000) as client:
+    async with connect(sandbox="1", result_bytes=2000) as client:
         arguments = {"pages": "1", "page_size": 100, "fields": ["orders.id"]}
         part = reply(await client.call_tool("get_order_list", arguments))
         whole = reply(await client.call_tool("get_order_list", arguments | {"page_size": 10}))
