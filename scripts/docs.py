@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.assistant.toolsets import listed
+from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.operation import is_time
-from mcp_server_tiktok_shop.catalog.reader import Catalog
 from mcp_server_tiktok_shop.catalog.schemas import limits
+from mcp_server_tiktok_shop.catalog.toolsets import listed
 from mcp_server_tiktok_shop.settings import SETTINGS
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from mcp import Client
 
-from mcp_server_tiktok_shop.assembly import put_together
-from mcp_server_tiktok_shop.assistant.server import serve
+from mcp_server_tiktok_shop.app import put_together
+from mcp_server_tiktok_shop.protocol.server import serve
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, REFRESH_TOKEN
 

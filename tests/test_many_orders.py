@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.assistant.period import period
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.tiktok.zones import zone
-from tests.tiktok.test_tokens import until
-from tests.tiktok.worker import keys, started
+from mcp_server_tiktok_shop.time_zones import zone
+from mcp_server_tiktok_shop.tools.periods import period
+from tests.platform.test_tokens import until
+from tests.platform.worker import keys, started
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client
 
-from mcp_server_tiktok_shop.assembly import put_together
-from mcp_server_tiktok_shop.assistant.server import serve
+from mcp_server_tiktok_shop.app import put_together
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.protocol.server import serve
 from mcp_server_tiktok_shop.settings import SettingsError, read_settings
-from tests.tiktok.worker import environment, waiting
+from tests.platform.worker import environment, waiting
 from tests.wire.recorder import NEW_TOKENS, TEA, Recorder
 
 if TYPE_CHECKING:

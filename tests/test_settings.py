@@ -70,7 +70,7 @@ def test_every_setting_has_a_variable_and_only_those_that_are_no_secret_a_flag()
     for setting in SETTINGS:
         assert setting.variable.startswith("TIKTOK_SHOP_")
         assert setting.help.endswith(".")
-    from mcp_server_tiktok_shop.cli import main
+    from mcp_server_tiktok_shop.cli.main import main
 
     flags = {option for parameter in main.params for option in parameter.opts}
     for setting in SETTINGS:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from mcp_server_tiktok_shop.errors import Kind
+from mcp_server_tiktok_shop.platform.client import Rim
 from mcp_server_tiktok_shop.sandbox import KINDS, Sandbox
-from mcp_server_tiktok_shop.tiktok.platform import Rim
+from tests.platform.test_tokens import READ, good
+from tests.platform.worker import keys
 from tests.soak_calls import Asked, Ran, reads, writes
-from tests.tiktok.test_tokens import READ, good
-from tests.tiktok.worker import keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import gc
 def start() -> None:
     """Run the command, with no garbage collection while everything is imported: that is a tenth of the start."""
     gc.disable()
-    from mcp_server_tiktok_shop.cli import main  # noqa: PLC0415
+    from mcp_server_tiktok_shop.cli.main import main  # noqa: PLC0415
 
     main(prog_name="mcp-server-tiktok-shop")
 

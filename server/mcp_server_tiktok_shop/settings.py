@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from mcp_server_tiktok_shop.tiktok import proxies
-from mcp_server_tiktok_shop.tiktok.zones import zone
+from mcp_server_tiktok_shop import proxies
+from mcp_server_tiktok_shop.time_zones import zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

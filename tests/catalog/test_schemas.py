@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import pytest
 
-from mcp_server_tiktok_shop.assistant.toolsets import ALWAYS, DEFAULT
-from mcp_server_tiktok_shop.catalog.checking import check
+from mcp_server_tiktok_shop.catalog.coercion import read
+from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.operation import TIMES, is_time, preset
-from mcp_server_tiktok_shop.catalog.reader import Catalog
-from mcp_server_tiktok_shop.catalog.reading import read
 from mcp_server_tiktok_shop.catalog.schemas import checking, listing
+from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS, DEFAULT
+from mcp_server_tiktok_shop.catalog.validation import check
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mcp_server_tiktok_shop.assistant.toolsets import DEFAULT
-from mcp_server_tiktok_shop.catalog.reader import Catalog
+from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.search import Index
+from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT
 
 # Written from the platform's facts before there was an index, by somebody who had not read the catalog's words. The
 # even ones were then looked at when words were added, the odd ones never: what those reach is what to expect.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scripts.import_facts import record
 
-from mcp_server_tiktok_shop.catalog.reader import Catalog
+from mcp_server_tiktok_shop.catalog.loader import Catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

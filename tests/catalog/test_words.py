@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from mcp_server_tiktok_shop.assistant.instructions import BASE
-from mcp_server_tiktok_shop.assistant.toolsets import ALWAYS, DEFAULT
+from mcp_server_tiktok_shop.catalog.loader import FOLDER, Catalog, _open
 from mcp_server_tiktok_shop.catalog.operation import is_time
-from mcp_server_tiktok_shop.catalog.reader import FOLDER, Catalog, _open
 from mcp_server_tiktok_shop.catalog.schemas import listing
-from mcp_server_tiktok_shop.cli import main
+from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS, DEFAULT
+from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.errors import Kind
+from mcp_server_tiktok_shop.protocol.instructions import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

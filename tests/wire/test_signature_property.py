@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.tiktok.signing import sign
+from mcp_server_tiktok_shop.platform.signing import sign
 from tests.keys import reply
 
 from .checks import assert_signed, canonical, own_query

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.catalog.coercion import unix
 from mcp_server_tiktok_shop.catalog.operation import TIMES, Json, is_time
-from mcp_server_tiktok_shop.catalog.reading import unix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from mcp_server_tiktok_shop.catalog.own import OWN, RUN
+from mcp_server_tiktok_shop.catalog.common_arguments import OWN, RUN
 
 Json = dict[str, Any]
 Effect = Literal["read", "write", "destructive"]

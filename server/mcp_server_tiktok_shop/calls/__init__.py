@@ -1,0 +1,1 @@
+"""One tool call, from a model's arguments to what it reads."""

@@ -1,0 +1,95 @@
+"""Which tools a client lists. Every other operation is within reach all the same; this only shapes the list."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mcp_server_tiktok_shop.catalog.loader import Catalog
+
+ALWAYS = (
+    "list_shops",
+    "find_operations",
+    "describe_operation",
+    "run_read_operation",
+    "run_write_operation",
+    "read_result",
+)
+DEFAULT = (
+    "save_result",
+    "check_connection",
+    "get_authorization_url",
+    "exchange_authorization_code",
+    "refresh_access_token",
+    "get_active_shops",
+    "get_authorized_shops",
+    "get_seller_permissions",
+    "search_products",
+    "get_product",
+    "summarize_inventory",
+    "create_product",
+    "upload_product_image",
+    "delete_products",
+    "get_order_list",
+    "get_order_detail",
+    "summarize_orders",
+    "get_price_detail",
+    "add_external_order_references",
+    "get_external_order_references",
+    "search_orders_by_external_reference",
+    "create_packages",
+    "ship_package",
+    "get_package_shipping_document",
+    "resize_pdf",
+    "get_statements",
+    "get_payments",
+    "get_withdrawals",
+    "get_transactions_by_order",
+    "get_transactions_by_statement",
+    "get_unsettled_transactions",
+    "reconcile_payouts",
+    "summarize_finance",
+    "get_warehouse_list",
+    "get_global_seller_warehouses",
+    "get_warehouse_delivery_options",
+    "get_shipping_providers",
+)
+
+
+class UnknownToolError(ValueError):
+    """A toolset or tool that does not exist; the text names the nearest."""
+
+
+def listed(catalog: Catalog, toolsets: Iterable[str], tools: Iterable[str]) -> tuple[str, ...]:
+    """The names to list: those always there, then whole toolsets, then single tools, each once.
+
+    A toolset is an area of the catalog, `default`, `all` or `none`. What is excluded, or not done under read-only,
+    is taken out of the list afterwards: exclusion wins over everything.
+
+    Raises:
+        UnknownToolError: There is no such toolset or tool.
+
+    """
+    areas: dict[str, list[str]] = {}
+    for operation in catalog.operations.values():
+        areas.setdefault(operation.area, []).append(operation.name)
+    sets = {**areas, "default": list(DEFAULT), "none": [], "all": [name for names in areas.values() for name in names]}
+    chosen = [name for toolset in toolsets for name in sets[_known(toolset, sets, "toolset")]]
+    single = [_known(tool, catalog.operations, "tool") for tool in tools]
+    return tuple(dict.fromkeys((*ALWAYS, *chosen, *single)))
+
+
+def known_tools(catalog: Catalog, names: Iterable[str]) -> frozenset[str]:
+    """The names, if each is a tool."""
+    return frozenset(_known(name, catalog.operations, "tool") for name in names)
+
+
+def _known(name: str, known: Iterable[str], kind: str) -> str:
+    if name in (names := list(known)):
+        return name
+    near = get_close_matches(name, names, n=1)
+    did_you_mean = f"; did you mean {near[0]}?" if near else ""
+    raise UnknownToolError(f"{name} is not a {kind}{did_you_mean}")

@@ -1,0 +1,170 @@
+"""The one HTTP client: opened at the first request, closed with the server, never following a redirect by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.platform.envelope import Lost, Unreached
+from mcp_server_tiktok_shop.proxies import parse
+
+if TYPE_CHECKING:
+    import httpx2
+    from pydantic import SecretStr
+
+    from mcp_server_tiktok_shop.proxies import Proxy
+
+CONNECT = 10.0
+IN_FLIGHT = 64
+PROXY_REFUSES = 407
+
+CAUSES: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
+    (ssl.SSLError, "the secure connection failed"),
+    (socket.gaierror, "its name can't be resolved"),
+    (ConnectionRefusedError, "the connection was refused"),
+)
+FAULTS = {  # by name, so that the HTTP client is not loaded for it
+    "ConnectTimeout": "no connection in time",
+    "PoolTimeout": "no connection was free in time",
+    "TimeoutException": "no answer in time",
+    "TimeoutError": "no answer in time",
+    "ConnectError": "no connection came about",
+    "ProxyError": "the proxy does not let it through",
+    "NetworkError": "the connection broke",
+    "RemoteProtocolError": "the connection ended, or what came is not HTTP",
+    "ProtocolError": "what came is not the protocol that was expected",
+    "AssertionError": "what came is not the protocol that was expected",
+    "DecodingError": "the answer can't be unpacked",
+}
+
+
+class Network:
+    """Requests over one connection pool.
+
+    `application` is an ASGI application that answers instead of a network (the simulated shop in this process).
+    Without a `proxy` the usual proxy variables count, but never for a host on this machine.
+    """
+
+    def __init__(self, *, proxy: Proxy | None = None, loopback: bool = False, application: Any = None) -> None:
+        self.proxy = proxy
+        self._loopback = loopback
+        self._application = application
+        self._client: httpx2.AsyncClient | None = None
+        self._others: dict[str, Network] = {}
+
+    def through(self, proxy: SecretStr | None) -> Network:
+        """This network, or the one behind an account's own proxy."""
+        text = proxy.get_secret_value() if proxy is not None else ""
+        if not text or self.simulated:
+            return self
+        if text not in self._others:
+            self._others[text] = Network(proxy=parse(text), loopback=self._loopback)
+        return self._others[text]
+
+    @property
+    def simulated(self) -> bool:
+        return self._application is not None
+
+    def way(self, url: str) -> str:
+        """The proxy that a request to this address goes through, without its credentials; empty where there is none."""
+        if self.proxy is not None:
+            return str(self.proxy)
+        parts = urlsplit(url)
+        if self.simulated or self._loopback or proxy_bypass(parts.netloc):
+            return ""
+        proxies = getproxies()
+        named = proxies.get(parts.scheme) or proxies.get("all") or ""
+        if not named:
+            return ""
+        place = urlsplit(named if "://" in named else f"http://{named}")
+        hidden = " (with credentials)" if place.username else ""
+        return f"{place.scheme}://{place.netloc.rpartition('@')[2]}{hidden}, from the environment"
+
+    def client(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            import httpx2  # noqa: PLC0415 - not needed before the first call
+
+            options: dict[str, Any] = {"follow_redirects": False, "timeout": CONNECT, "trust_env": False}
+            if self._application is not None:
+                options["transport"] = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
+            else:
+                options["limits"] = httpx2.Limits(max_connections=IN_FLIGHT)
+                options["trust_env"] = not self._loopback  # certificates of the house count with a proxy of ours too
+            if self.proxy is not None and self._application is None:
+                auth = (self.proxy.user, self.proxy.password.get_secret_value()) if self.proxy.user else None
+                options["proxy"] = httpx2.Proxy(self.proxy.url, auth=auth)
+            self._client = httpx2.AsyncClient(**options)
+        return self._client
+
+    async def request(self, method: str, url: str, *, timeout: float, **parts: Any) -> httpx2.Response:  # noqa: ASYNC109
+        """One exchange, body included.
+
+        Raises:
+            Unreached: No connection came about, so nothing was sent.
+            Lost: Anything later went wrong.
+
+        """
+        import httpx2  # noqa: PLC0415
+        from socksio.exceptions import ProtocolError  # noqa: PLC0415 - comes with httpx2's socks extra
+
+        limits = httpx2.Timeout(timeout, connect=min(CONNECT, timeout), pool=timeout)
+        try:
+            async with asyncio.timeout(timeout):  # a dripping answer keeps every single read in time
+                response = await self._client_made().request(method, url, timeout=limits, **parts)
+        except TimeoutError:
+            raise Lost("no answer in time") from None
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as error:
+            raise Unreached(self._told(error, url)) from None
+        except httpx2.HTTPError as error:
+            raise Lost(self._told(error, url)) from None
+        except (ProtocolError, AssertionError) as error:  # how a SOCKS server that talks nonsense shows
+            if self.proxy is None or not self.proxy.scheme.startswith("socks"):
+                raise
+            raise Unreached(self._told(error, url)) from None
+        if response.status_code == PROXY_REFUSES:
+            raise Unreached(f"the proxy wants other credentials: {self.way(url)}")
+        return response
+
+    def _client_made(self) -> httpx2.AsyncClient:
+        """The client; what the environment's proxy variables name may not be usable.
+
+        Raises:
+            ShopError: `not_configured`, without the value, which may hold credentials.
+
+        """
+        try:
+            return self.client()
+        except (ValueError, TypeError, ImportError):
+            told = "The proxy variables of the environment can't be followed."
+            hint = "Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or set TIKTOK_SHOP_PROXY."
+            raise ShopError("not_configured", told, hint=hint) from None
+
+    async def close(self) -> None:
+        for network in self._others.values():
+            await network.close()
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _told(self, error: Exception, url: str) -> str:
+        """A transport fault in our words: its own may hold a URL with credentials."""
+        way = self.way(url)
+        return f"{said(error)}, through the proxy {way}" if way else said(error)
+
+
+def said(error: BaseException) -> str:
+    """What a fault on the way means, in plain words; a name that can't be resolved and a certificate are told apart."""
+    cause: BaseException | None = error
+    while cause is not None:
+        for kind, words in CAUSES:
+            if isinstance(cause, kind):
+                return words
+        cause = cause.__cause__ or cause.__context__
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    return next((FAULTS[kind] for kind in kinds if kind in FAULTS), "something on the way to it failed")

@@ -1,0 +1,1 @@
+"""What speaks MCP: the only importer of the SDK."""

@@ -1,0 +1,1 @@
+"""What outlives a call: accounts, confirmations, write outcomes, stored results, audit log."""

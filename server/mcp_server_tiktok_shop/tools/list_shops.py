@@ -1,0 +1,35 @@
+"""Names the shops that a call can be for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.platform.shops import Shops
+
+
+@dataclass(frozen=True, slots=True)
+class ShopList:
+    shops: Shops
+    zone: ZoneInfo | None
+
+    async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
+        told = []
+        for target in await self.shops.known():
+            if target.shop is None:
+                continue
+            expires = target.account.access_token_expire_in
+            zone = target.zone(self.zone)
+            row = target.shop.told() | {"time_zone": zone.key}
+            if target.account.name:
+                row["account"] = target.account.name
+            if expires:
+                row["access_token_expires"] = datetime.fromtimestamp(expires, zone).isoformat()
+            told.append(row)
+        return {"shops": told}

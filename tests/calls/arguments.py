@@ -1,0 +1,117 @@
+"""Builds arguments for any operation from its own schema, and the ways to get them wrong."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.catalog.coercion import read
+from mcp_server_tiktok_shop.catalog.operation import is_time
+from mcp_server_tiktok_shop.catalog.validation import check
+from mcp_server_tiktok_shop.errors import ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+
+DIGITS = {"GTIN": 14, "EAN": 13, "UPC": 12, "ISBN": 13, "JAN": 13}
+
+
+def value(schema: Json) -> Any:
+    """The least that a schema accepts."""
+    if is_time(schema):
+        return "2026-11-01T00:00:00+00:00"
+    if "enum" in schema:
+        return schema["enum"][0]
+    made: Any = "1" * max(1, schema.get("minLength", 1))
+    match schema.get("type"):
+        case "integer" | "number":
+            made = max(schema.get("minimum", 1), 1) if "maximum" not in schema else schema.get("minimum", 1)
+        case "boolean":
+            made = True
+        case "array":
+            made = [value(schema["items"]) for _ in range(max(1, schema.get("minItems", 1)))]
+        case "object":
+            made = {name: value(schema["properties"][name]) for name in schema.get("required", ())}
+        case "string" if schema.get("x-unit") in ("decimal-string", "integer-string"):
+            made = str(schema.get("minimum", 1))
+    return made
+
+
+def accepted(operation: Operation, files: dict[str, str]) -> Json:
+    """Arguments that the operation's own checks accept; `files` has a small file for each noun of an upload."""
+    given = {name: value(operation.arguments[name]) for name in operation.required}
+    for upload in operation.uploads.values():
+        noun = upload["given_as"]
+        picture = "JPG" in upload.get("x-formats", ())
+        given[f"{noun}_path"] = files["image" if picture else noun]
+    for _ in range(5):
+        try:
+            values, unread = read(operation, copy.deepcopy(given))
+            check(operation, values, unread)
+        except ShopError as error:
+            for problem in error.problems:
+                _mend(operation, given, problem.argument, problem.message)
+        else:
+            return given
+    raise AssertionError(f"no arguments can be made for {operation.name}: {given}")
+
+
+def _mend(operation: Operation, given: Json, path: str, message: str) -> None:
+    """Add what a condition asks for, or lengthen what it wants longer."""
+    steps = path.replace("]", "").replace("[", ".").split(".")
+    schema: Json = {"type": "object", "properties": operation.arguments}
+    at: Any = given
+    for step in steps[:-1]:
+        schema = schema["items"] if step.isdigit() else schema["properties"][step]
+        at = at[int(step)] if step.isdigit() else at[step]
+    last = steps[-1]
+    inner = schema["properties"][last]
+    if "missing" in message:
+        at[last] = value(inner)
+    elif "too few" in message or "empty" in message:
+        at[last] = [value(inner["items"]) for _ in range(2)]
+    else:
+        raise AssertionError(f"{operation.name}: {path} {message}")
+
+
+def spoilt(operation: Operation, good: Json) -> Iterator[tuple[str, Json]]:
+    """One call for each way to be wrong: missing, mistyped, unknown, and one past each limit."""
+    for name in operation.asked:
+        yield f"{name} missing", {k: v for k, v in good.items() if k != name}
+    yield "an unknown argument", {**good, "colour_of_the_sky": "blue"}
+    for name, schema in operation.arguments.items():
+        if is_time(schema):
+            yield f"{name} is no time", {**good, name: "soon"}
+            continue
+        kind = schema.get("type", "string")
+        yield (
+            f"{name} of a wrong type",
+            {
+                **good,
+                name: {"array": 7, "object": 7, "string": True if _takes_objects(schema) else {"not": "text"}}.get(
+                    kind, "seven"
+                ),
+            },
+        )
+        yield from ((f"{name} past its limit", {**good, name: past}) for past in _past(schema))
+
+
+def _takes_objects(schema: Json) -> bool:
+    """Of JSON as text an object is as good."""
+    return schema.get("x-unit") == "json-string"
+
+
+def _past(schema: Json) -> Iterator[Any]:
+    if "maxItems" in schema:
+        yield [value(schema["items"]) for _ in range(schema["maxItems"] + 1)]
+    if "maxLength" in schema:
+        yield "x" * (schema["maxLength"] + 1)
+    special = schema.get("x-special", [])
+    text = schema.get("type") == "string"
+    if "enum" in schema and not schema.get("x-enum-open"):
+        yield "NO_SUCH_VALUE" if text else 987654
+    for bound, step in (("maximum", 1), ("minimum", -1)):
+        if bound in schema and (past := schema[bound] + step) not in special:
+            yield str(past) if text else past

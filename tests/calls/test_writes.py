@@ -1,0 +1,524 @@
+"""No write happens unseen: it is shown, asked about, refused without a yes, and written down."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mcp.types import ElicitRequestParams, ElicitResult
+
+from mcp_server_tiktok_shop.calls.results.truncation import written
+from mcp_server_tiktok_shop.catalog.loader import Catalog
+from mcp_server_tiktok_shop.platform.client import Rim
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from mcp_server_tiktok_shop.state.audit_log import LARGEST, Journal
+from tests.calls.arguments import accepted
+from tests.keys import reply
+from tests.wire.pictures import png
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mcp import Client
+
+    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from tests.conftest import Connect
+
+CATALOG = Catalog()
+SENDING = [o for o in CATALOG.operations.values() if o.sends and not o.record.get("refused")]
+ASKING = [o for o in SENDING if o.effect == "destructive" or o.record["asks"]]
+
+
+class Person:
+    """Somebody who answers what the client asks, and what they were asked."""
+
+    def __init__(self, *actions: str) -> None:
+        self.actions = list(actions)
+        self.questions: list[str] = []
+
+    async def __call__(self, _context: Any, params: ElicitRequestParams) -> ElicitResult:
+        self.questions.append(params.message)
+        return ElicitResult(action=self.actions.pop(0), content={})  # type: ignore[arg-type]
+
+
+class Clock:
+    """Time that stands still until it is told to go on."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(shops=1)
+
+
+async def told(client: Client, name: str, /, **arguments: Any) -> dict[str, Any]:
+    result = await client.call_tool(name, arguments)
+    answer: dict[str, Any] = json.loads(result.content[0].text)  # type: ignore[union-attr]
+    assert bool(result.is_error) == ("error" in answer)
+    return answer
+
+
+async def a_product(client: Client) -> dict[str, Any]:
+    found = await told(client, "search_products", status="ACTIVATE", page_size=10)
+    product: dict[str, Any] = next(p for p in found["data"]["products"] if len(p["skus"]) == 1)
+    return product
+
+
+async def price_change(client: Client, amount: str = "9.99") -> dict[str, Any]:
+    product = await a_product(client)
+    sku = {"id": product["skus"][0]["id"], "price": {"amount": amount, "currency": "GBP"}}
+    return {"product_id": product["id"], "skus": [sku]}
+
+
+def writes(sandbox: Sandbox) -> list[str]:
+    return [e.operation for e in sandbox.log if CATALOG.operations[e.operation].effect != "read"]
+
+
+async def test_a_write_that_asks_is_shown_first_and_sent_with_the_token(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        change = await price_change(client)
+        refused = await told(client, "run_write_operation", name="update_price", arguments=change)
+        assert refused["error"] == "confirmation_required"
+        assert writes(sandbox) == []
+        assert refused["preview"]["body"]["skus"] == change["skus"]
+        assert refused["preview"]["shop"] == sandbox.accounts[0].shops[0].name
+        assert any("title" in line for line in refused["preview"]["now"])
+        done = await told(
+            client, "run_write_operation", name="update_price", arguments=change, confirm=refused["confirm"]
+        )
+    assert "error" not in done
+    assert writes(sandbox) == ["update_price"]
+
+
+async def test_a_token_holds_once_and_for_the_exact_arguments(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        change = await price_change(client)
+        other = {**change, "skus": [{**change["skus"][0], "price": {"amount": "8.99", "currency": "GBP"}}]}
+        token = (await told(client, "run_write_operation", name="update_price", arguments=change))["confirm"]
+        for arguments in (other, change):  # for others first; and with that it is used up
+            again = await told(
+                client, "run_write_operation", name="update_price", arguments={**arguments, "confirm": token}
+            )
+            assert again["error"] == "confirmation_required"
+            assert again["confirm"] != token
+        assert writes(sandbox) == []
+        token = (await told(client, "run_write_operation", name="update_price", arguments=change))["confirm"]
+        first = await told(client, "run_write_operation", name="update_price", arguments={**change, "confirm": token})
+        assert "error" not in first
+        second = await told(client, "run_write_operation", name="update_price", arguments={**change, "confirm": token})
+    assert second["error"] == "confirmation_required"
+    assert writes(sandbox) == ["update_price"]
+
+
+async def test_a_token_is_for_one_shop(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    (one, two, *_) = [shop.name for account in sandbox.accounts for shop in account.shops]
+    async with connect(sandbox="1", sandbox_shops="3", confirm="asks", sandbox_object=sandbox) as client:
+        arguments = {"product_ids": ["1729000000000000001"]}
+        token = (await told(client, "delete_products", **arguments, shop=one))["confirm"]
+        other = await told(client, "delete_products", **arguments, shop=two, confirm=token)
+    assert other["error"] == "confirmation_required"
+    assert writes(sandbox) == []
+
+
+async def test_a_token_is_dead_after_ten_minutes(connect: Connect) -> None:
+    clock = Clock(1_790_000_000.0)
+    sandbox = Sandbox(shops=1, clock=clock)
+    rim = Rim(clock, clock)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, rim=rim) as client:
+        arguments = {"product_ids": ["1729000000000000001"]}
+        token = (await told(client, "delete_products", **arguments))["confirm"]
+        clock.now += 601
+        late = await told(client, "delete_products", **arguments, confirm=token)
+    assert late["error"] == "confirmation_required"
+    assert writes(sandbox) == []
+
+
+async def test_the_person_is_asked_and_a_yes_sends(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("accept")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        change = await price_change(client)
+        done = await told(client, "run_write_operation", name="update_price", arguments=change)
+    assert "error" not in done
+    assert writes(sandbox) == ["update_price"]
+    (question,) = person.questions
+    assert sandbox.accounts[0].shops[0].name in question
+    assert "update_price" in question
+    assert '"9.99"' in question
+    assert change["product_id"] in question
+    assert "title" in question
+
+
+@pytest.mark.parametrize("action", ["decline", "cancel"])
+async def test_anything_but_a_yes_sends_nothing(connect: Connect, sandbox: Sandbox, action: str) -> None:
+    person = Person(action)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
+    assert refused["error"] == "declined"
+    assert len(person.questions) == 1
+    assert writes(sandbox) == []
+
+
+async def test_a_token_does_not_stand_for_a_person_who_can_be_asked(connect: Connect, sandbox: Sandbox) -> None:
+    arguments = {"product_ids": ["1729000000000000001"]}
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        token = (await told(client, "delete_products", **arguments))["confirm"]
+    person = Person("decline")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        refused = await told(client, "delete_products", **arguments, confirm=token)
+    assert refused["error"] == "declined"
+    assert writes(sandbox) == []
+
+
+async def test_what_others_wrote_can_not_pose_as_the_question(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline")
+    hostile = 'x"\nDo it?\nShop: "another"\u202e\u200b' + "y" * 200
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, asked=person) as client:
+        refused = await told(
+            client,
+            "run_write_operation",
+            name="send_message",
+            arguments={"conversation_id": "71", "type": "TEXT", "content": hostile},
+        )
+    assert refused["error"] == "declined", refused
+    (question,) = person.questions
+    lines = question.split("\n")
+    assert [line for line in lines if line.startswith("Shop:")] == [lines[0]]
+    assert lines.count("Do it?") == 1
+    assert lines[-1] == "Do it?"
+    assert all(len(line) <= 130 for line in lines)
+    assert "\u202e" not in question
+    assert "\u200b" not in question
+
+
+async def test_only_a_person_confirms_where_the_server_says_so(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="person", sandbox_object=sandbox) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"], confirm="abc")
+    assert refused["error"] == "confirmation_required"
+    assert "confirm" not in refused
+    assert "confirm" not in tools["delete_products"].input_schema["properties"]
+    assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize("mode", ["asks", "all", "person"])
+@pytest.mark.parametrize("person", [None, "decline"])
+async def test_nothing_is_sent_without_the_confirmation_that_the_mode_asks_for(
+    connect: Connect, mode: str, person: str | None
+) -> None:
+    sandbox = Sandbox(shops=1, orders=20)
+    asked = Person(*["decline"] * len(SENDING)) if person else None
+    more = {"asked": asked} if asked else {}
+    async with connect(sandbox="1", confirm=mode, sandbox_object=sandbox, **more) as client:
+        for operation in ASKING if mode == "asks" else SENDING:
+            if operation.multipart:
+                continue
+            answer = await told(client, "run_write_operation", name=operation.name, arguments=arguments_of(operation))
+            assert answer["error"] == ("declined" if asked else "confirmation_required"), operation.name
+            if operation.asks_platform and not asked and mode != "person":
+                assert answer["preview"]["operation"] == operation.name
+    assert writes(sandbox) == []
+
+
+def arguments_of(operation: Operation) -> dict[str, Any]:
+    given = accepted(operation, {})
+    return given | ({"category_asset": "GB/3"} if operation.record.get("other_cipher") else {})
+
+
+async def test_a_dry_run_shows_the_request_and_sends_nothing(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        for operation in SENDING:
+            if operation.multipart:
+                continue
+            answer = await told(
+                client,
+                "run_write_operation",
+                name=operation.name,
+                arguments=arguments_of(operation) | {"dry_run": True},
+            )
+            shown = answer["data"]
+            assert shown["method"] == operation.record["method"], operation.name
+            assert "{" not in shown["path"] or not operation.asks_platform
+            text = json.dumps(answer)
+            assert sandbox.app_secret not in text
+            assert "cipher" not in shown.get("query", {})
+    assert writes(sandbox) == []
+
+
+async def test_a_dry_run_needs_no_confirmation_but_keeps_to_read_only(connect: Connect, sandbox: Sandbox) -> None:
+    arguments = {"product_ids": ["1729000000000000001"], "dry_run": True}
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox) as client:
+        assert (await told(client, "delete_products", **arguments))["data"]["body"] == {
+            "product_ids": ["1729000000000000001"]
+        }
+    async with connect(sandbox="1", read_only="1", sandbox_object=sandbox) as client:
+        assert (await told(client, "delete_products", **arguments))["error"] == "read_only"
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"], confirm="abc")
+    assert refused["error"] == "read_only"
+
+
+async def test_every_tool_that_may_ask_lists_confirm(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, toolsets="all") as client:
+        tools = (await client.list_tools()).tools
+    listing = {tool.name for tool in tools if "confirm" in tool.input_schema["properties"]}
+    assert listing == {operation.name for operation in ASKING} | {"run_write_operation"}
+
+
+async def test_the_journal_tells_what_was_changed(connect: Connect, sandbox: Sandbox, home: Path) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        change = await price_change(client)
+        await told(client, "run_write_operation", name="update_price", arguments=change)
+        await told(client, "delete_products", product_ids=["1729000000000000001"])
+        await told(
+            client,
+            "run_write_operation",
+            name="send_message",
+            arguments={"conversation_id": "1", "type": "TEXT", "content": '{"content": "to jane@example.com"}'},
+        )
+    path = home / "sandbox" / "journal.jsonl"
+    entries = Journal(path).entries()
+    assert [(e["operation"], e["outcome"]) for e in entries] == [
+        ("update_price", "done"),
+        ("delete_products", "not done: platform"),
+        ("send_message", "not done: platform"),
+    ]
+    assert entries[0]["ids"]["product_id"] == change["product_id"]
+    assert entries[0]["request_id"]
+    assert path.stat().st_mode & 0o077 == 0
+    assert "jane" not in path.read_text(encoding="utf-8")
+
+
+def test_a_write_that_was_cut_off_stands_in_the_journal_as_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text(written({"id": "a", "operation": "ship_package"}) + '\n{"id": "b", "oper', encoding="utf-8")
+    assert Journal(path).entries() == [{"outcome": "unknown", "id": "a", "operation": "ship_package"}]
+
+
+async def test_an_assistant_can_tell_what_it_has_changed(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    one, two, *_ = [shop.name for account in sandbox.accounts for shop in account.shops]
+    gone = {"product_ids": ["1729000000000000001"]}
+    async with connect(sandbox="1", sandbox_shops="3", sandbox_object=sandbox) as client:
+        assert (await told(client, "list_changes"))["data"]["writes"] == 0
+        for shop in (one, two):
+            await told(client, "delete_products", **gone, shop=shop)
+        changes = (await told(client, "list_changes", period="today"))["data"]["changes"]
+        assert changes["columns"][1:4] == ["shop", "operation", "outcome"]
+        assert [row[1:4] for row in changes["rows"]] == [
+            [shop, "delete_products", "not done: platform"] for shop in (one, two)
+        ]
+        assert (await told(client, "list_changes", period="yesterday"))["data"]["writes"] == 0
+    async with connect(sandbox="1", sandbox_shops="3", sandbox_object=sandbox, shop=one) as client:
+        assert (await told(client, "list_changes"))["data"]["writes"] == 1
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"arguments": '{"product_ids": ["1729000000000000001"]}'},
+        {"arguments": {"product_ids": ["1729000000000000001"], "dry_run": None}},
+        {"arguments": {"product_ids": ["1729000000000000001"], "dry_run": False}},
+        {"arguments": '{"product_ids": ["1729000000000000001"], "dry_run": false}'},
+        {"arguments": None},
+        {"arguments": "{"},
+        {"arguments": []},
+    ],
+)
+async def test_a_dry_run_asked_for_beside_the_arguments_is_never_sent(
+    connect: Connect, sandbox: Sandbox, way: dict[str, Any]
+) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        answer = await told(client, "run_write_operation", name="delete_products", dry_run=True, **way)
+    assert "was sent" in answer.get("note", "") or answer["error"] == "invalid_arguments"
+    assert writes(sandbox) == []
+
+
+async def test_the_shop_named_beside_json_text_is_the_one_meant(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    name = sandbox.accounts[0].shops[1].name
+    async with connect(sandbox="1", sandbox_shops="3", sandbox_object=sandbox) as client:
+        call = {"name": "delete_products", "arguments": '{"product_ids": ["1729000000000000001"]}', "dry_run": True}
+        assert (await told(client, "run_write_operation", **call, shop=name))["shop"] == name
+
+
+async def test_a_title_in_any_script_is_shown_as_it_is_written(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline")
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, asked=person) as client:
+        arguments = {"conversation_id": "71", "type": "TEXT", "content": "น้ำปลา"}
+        await told(client, "run_write_operation", name="send_message", arguments=arguments)
+    assert "น้ำปลา" in person.questions[0]
+
+
+def test_half_a_line_does_not_swallow_the_next_write(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text('{"id": "a", "oper', encoding="utf-8")
+    journal = Journal(path)
+    asyncio.run(journal.write({"id": "b", "shop": "one\u2028two", "outcome": "done"}))
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"id": ["c"]}\n')
+    assert [entry["id"] for entry in journal.entries()] == ["b"]
+
+
+def test_two_processes_that_find_the_journal_full_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b" " * (LARGEST + 1) + b"\n" + written({"id": "old"}).encode() + b"\n")
+    journals = [Journal(path) for _ in range(8)]
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(j.write({"id": str(n)}) for n, j in enumerate(journals)))
+
+    asyncio.run(all_at_once())
+    assert {entry["id"] for entry in journals[0].entries()} == {"old", *map(str, range(8))}
+
+
+async def test_a_look_before_a_write_asks_for_nothing_but_ids(connect: Connect, sandbox: Sandbox) -> None:
+    """What stands in a body is not held to what a path takes: the look must be."""
+    strange = "../../../authorization/202309/shops?x="
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox) as client:
+        refused = await told(client, "delete_products", product_ids=[strange])
+    assert refused["error"] == "confirmation_required"
+    assert list(sandbox.log) == []
+
+
+@pytest.mark.parametrize("asks", [False, True])
+async def test_a_file_that_changed_since_the_yes_is_not_sent(
+    connect: Connect, sandbox: Sandbox, tmp_path: Path, asks: bool
+) -> None:
+    file, other = tmp_path / "a.png", png(700, 700)
+    file.write_bytes(png(600, 600))
+    arguments = {"image_path": str(file), "use_case": "MAIN_IMAGE"}
+
+    async def swapping(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        file.write_bytes(other)
+        return ElicitResult(action="accept", content={})
+
+    more = {"asked": swapping} if asks else {}
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, files=tmp_path, **more) as client:
+        first = await told(client, "upload_product_image", **arguments)
+        if not asks:
+            file.write_bytes(other)
+            again = await told(client, "upload_product_image", **arguments, confirm=first["confirm"])
+            assert again["error"] == "confirmation_required"
+    assert all(other not in entry.body for entry in sandbox.log)
+
+
+@pytest.mark.parametrize("era", ["auto"])
+async def test_a_yes_is_for_the_question_it_answers_and_for_once(connect: Connect, sandbox: Sandbox) -> None:
+    """A client that answers wrongly, again, or for another call, where the question is the answer of a call."""
+    first, other = ({"product_ids": [f"172900000000000000{n}"]} for n in (1, 2))
+    yes: dict[str, Any] = {"confirm": ElicitResult(action="accept", content={})}
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        token = (await told(client, "delete_products", **first))["confirm"]
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=Person()) as client:
+
+        async def call(arguments: dict[str, Any], **more: Any) -> Any:
+            return await client.session.call_tool("delete_products", arguments, allow_input_required=True, **more)
+
+        async def outcome(arguments: dict[str, Any], state: str | None, answers: Any) -> str:
+            return str(reply(await call(arguments, request_state=state, input_responses=answers))["error"])
+
+        assert await outcome(first, token, yes) == "declined"
+        assert await outcome(first, "no such question", yes) == "declined"
+        for answers in ({}, None, {"other": yes["confirm"]}):
+            assert await outcome(first, (await call(first)).request_state, answers) == "declined"
+        state = (await call(first)).request_state
+        assert await outcome(other, state, yes) == "declined"
+        assert await outcome(first, state, yes) == "declined"
+        assert writes(sandbox) == []
+        state = (await call(first)).request_state
+        outcomes = await asyncio.gather(*(outcome(first, state, yes) for _ in range(4)))
+    assert sorted(outcomes) == ["declined"] * 3 + ["platform"]
+    assert writes(sandbox) == ["delete_products"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_preview_keeps_to_the_budget_of_a_result(connect: Connect, sandbox: Sandbox, dry_run: bool) -> None:
+    places = [{"warehouse_id": str(7_000_000_000_000_000_000 + n), "quantity": n} for n in range(20)]
+    skus = [{"id": str(1_729_000_000_000_000_000 + n), "inventory": places} for n in range(150)]
+    arguments = {"product_id": "1729000000000000001", "skus": skus, "dry_run": dry_run}
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox) as client:
+        answer = await told(client, "run_write_operation", name="update_inventory", arguments=arguments)
+        shown = answer["data"] if dry_run else answer["preview"]
+        rest = await told(client, "read_result", id=answer["result_id"], path="body.skus", offset=149)
+    assert len(written(answer).encode()) <= 40_000
+    assert shown["body"]["skus"] == skus[: len(shown["body"]["skus"])]
+    assert len(shown["body"]["skus"]) + answer["left_out"] == 150
+    assert rest["data"]["items"] == skus[149:]
+    assert writes(sandbox) == []
+
+
+async def test_the_question_tells_of_each_thing_even_where_one_is_not_there(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline", "decline")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        product = await a_product(client)
+        await told(client, "delete_products", product_ids=[product["id"], "1729000000000000001"])
+        change = await price_change(client)
+        await told(client, "run_write_operation", name="update_price", arguments=change)
+    deleting, pricing = person.questions
+    assert f'title: "{product["title"]}"' in deleting
+    assert 'status: "ACTIVATE"' in deleting
+    assert 'not looked up: 1729000000000000001: "The platform refused get_product' in deleting
+    sale_price = product["skus"][0]["price"]["sale_price"]
+    assert f'skus.price.sale_price: "{sale_price}"' in pricing
+
+
+async def test_what_is_switched_off_is_not_looked_up_either(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, exclude_tools="get_product") as client:
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
+    assert refused["error"] == "confirmation_required"
+    assert sandbox.log.of("get_product") == []
+
+
+@pytest.mark.parametrize("era", ["legacy"])
+async def test_a_question_that_nobody_answers_in_time_sends_nothing(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mcp_server_tiktok_shop.protocol import client as asking
+
+    monkeypatch.setattr(asking, "PATIENCE", 0.1)  # of 50 seconds
+    late = asyncio.Event()
+
+    async def slow(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        await late.wait()
+        return ElicitResult(action="accept", content={})
+
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=slow) as client:
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
+        late.set()
+        await told(client, "list_shops")
+    assert refused["error"] == "declined"
+    assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize("era", ["auto"])
+async def test_a_yes_that_comes_after_the_patience_sends_nothing(connect: Connect) -> None:
+    clock = Clock(1_790_000_000.0)
+    sandbox = Sandbox(shops=1, clock=clock)
+
+    async def slow(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        clock.now += 51
+        return ElicitResult(action="accept", content={})
+
+    rim = Rim(clock, clock)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=slow, rim=rim) as client:
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
+    assert refused["error"] == "declined"
+    assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize("era", ["legacy"])
+async def test_a_client_that_says_it_can_ask_and_fails_sends_nothing(connect: Connect, sandbox: Sandbox) -> None:
+    async def broken(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        raise RuntimeError("no window to ask in")
+
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=broken) as client:
+        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
+    assert refused["error"] == "declined"
+    assert writes(sandbox) == []

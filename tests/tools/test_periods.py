@@ -1,0 +1,160 @@
+"""A period named in words is the one the shop's own calendar means, also where clocks change."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.time_zones import BY_REGION
+from mcp_server_tiktok_shop.tools.periods import FORMS, period
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.tools.periods import Period
+
+LONDON = ZoneInfo("Europe/London")
+NOW = datetime(2026, 11, 22, 11, 51, 12, tzinfo=LONDON).timestamp()  # a Sunday
+# Every market's zone, and zones whose clocks change at midnight, by half an hour, or over the date line.
+ZONES = [
+    *map(ZoneInfo, sorted(set(BY_REGION.values()))),
+    *map(ZoneInfo, ("America/Havana", "Africa/Cairo", "Asia/Beirut", "Australia/Lord_Howe", "Pacific/Apia")),
+]
+zones = st.sampled_from(ZONES)
+moments = st.integers(946_684_800, 2_500_000_000)
+days = st.dates(date(2000, 1, 1), date(2060, 12, 31))
+
+
+def in_words(found: Period, zone: ZoneInfo = LONDON) -> tuple[str, str]:
+    begins, ends = (datetime.fromtimestamp(moment, zone) for moment in (found.start, found.end))
+    return begins.strftime("%Y-%m-%d %H:%M"), ends.strftime("%Y-%m-%d %H:%M")
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("today", "2026-11-22", "2026-11-23"),
+        ("Yesterday", "2026-11-21", "2026-11-22"),
+        ("this week", "2026-11-16", "2026-11-23"),
+        ("last week", "2026-11-09", "2026-11-16"),
+        ("this month", "2026-11-01", "2026-12-01"),
+        (" last  month ", "2026-10-01", "2026-11-01"),
+        ("last_month", "2026-10-01", "2026-11-01"),
+        ("this year", "2026-01-01", "2027-01-01"),
+        ("last year", "2025-01-01", "2026-01-01"),
+        ("last 7 days", "2026-11-16", "2026-11-23"),
+        ("past 30 days", "2026-10-24", "2026-11-23"),
+        ("last 1 day", "2026-11-22", "2026-11-23"),
+        ("2026-10", "2026-10-01", "2026-11-01"),
+        ("2026-12", "2026-12-01", "2027-01-01"),
+        ("2026", "2026-01-01", "2027-01-01"),
+        ("2024-02-29", "2024-02-29", "2024-03-01"),
+        ("2026-W44", "2026-10-26", "2026-11-02"),
+        ("2026-W01", "2025-12-29", "2026-01-05"),
+        ("2026-10-01/2026-10-15", "2026-10-01", "2026-10-16"),
+        ("2026-10-01..2026-10-15", "2026-10-01", "2026-10-16"),
+        ("2026-10-01 to 2026-10-15", "2026-10-01", "2026-10-16"),
+        ("2026-09/2026-10", "2026-09-01", "2026-11-01"),
+        ("2026-W43/2026-11-02", "2026-10-19", "2026-11-03"),
+    ],
+)
+def test_a_period_of_days_begins_and_ends_at_the_shops_midnight(text: str, start: str, end: str) -> None:
+    assert in_words(period(text, LONDON, NOW)) == (f"{start} 00:00", f"{end} 00:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("last 24 hours", "2026-11-21 11:51", "2026-11-22 11:51"),
+        ("2026-10-01T09:00/2026-10-01T17:30", "2026-10-01 09:00", "2026-10-01 17:30"),
+        ("2026-10-01t09:00..2026-10-02", "2026-10-01 09:00", "2026-10-03 00:00"),
+        ("2026-10-01/2026-10-01T12:00:00Z", "2026-10-01 00:00", "2026-10-01 13:00"),
+        ("2026-11-01T00:00:00+01:00/2026-11-01T00:00:00-01:00", "2026-10-31 23:00", "2026-11-01 01:00"),
+    ],
+)
+def test_a_period_may_have_times(text: str, start: str, end: str) -> None:
+    assert in_words(period(text, LONDON, NOW)) == (start, end)
+
+
+def test_a_day_on_which_clocks_change_is_longer_or_shorter() -> None:
+    autumn, spring = period("2026-10-25", LONDON, NOW), period("2026-03-29", LONDON, NOW)
+    assert (autumn.end - autumn.start, spring.end - spring.start) == (25 * 3600, 23 * 3600)
+
+
+def test_a_period_is_told_as_the_days_it_is() -> None:
+    assert period("last week", LONDON, NOW).told == "2026-11-09 to 2026-11-15"
+    assert period("yesterday", LONDON, NOW).told == "2026-11-21"
+    assert period("last 1 hour", LONDON, NOW).told == "2026-11-22T10:51:12+00:00 to 2026-11-22T11:51:12+00:00"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "recently", "last days", "last 0 days", "last 99999 hours", "2026-13", "2026-02-30", "2026-W54", "20261"),
+        *("0000", "1960-01", "9999-12-31", "2026-10-15/2026-10-01", "2026-10-01/", "/", "..", "2026-10-01/soon"),
+        *("2026-10-01T09:00", "2026-10-01T10:00/2026-10-01T10:00", "0001-01-01T00:00/2026-01-01"),
+    ],
+)
+def test_what_is_no_period_is_refused_with_the_forms_there_are(text: str) -> None:
+    with pytest.raises(ShopError) as caught:
+        period(text, LONDON, NOW)
+    assert caught.value.kind == "invalid_arguments"
+    (problem,) = caught.value.problems
+    assert problem.argument == "period"
+    assert problem.allowed == FORMS
+    assert FORMS in caught.value.hint
+
+
+def test_every_form_that_a_refusal_names_can_be_read() -> None:
+    for form in FORMS.replace(" or ", ", ").split(", "):
+        assert period(form.partition(" (")[0], LONDON, NOW).start
+
+
+@given(st.text(max_size=80))
+def test_no_text_breaks_it(text: str) -> None:
+    with suppress(ShopError):
+        found = period(text, LONDON, NOW)
+        assert found.start < found.end
+
+
+@given(zones, moments, st.integers(1, 400))
+def test_days_are_whole_and_the_last_of_them_is_today(zone: ZoneInfo, now: int, count: int) -> None:
+    found = period(f"last {count} days", zone, now)
+    today = datetime.fromtimestamp(now, zone).date()
+    assert found.start <= now < found.end
+    assert datetime.fromtimestamp(found.start, zone).date() == today - timedelta(count - 1)
+    # The second before belongs to another day, and so does the end.
+    assert datetime.fromtimestamp(found.start - 1, zone).date() < today - timedelta(count - 1)
+    assert datetime.fromtimestamp(found.end, zone).date() > today == datetime.fromtimestamp(found.end - 1, zone).date()
+
+
+@given(zones, moments, st.sampled_from(["week", "month", "year"]))
+def test_the_last_one_ends_where_this_one_begins(zone: ZoneInfo, now: int, unit: str) -> None:
+    last, this = period(f"last {unit}", zone, now), period(f"this {unit}", zone, now)
+    assert last.start < last.end == this.start <= now < this.end
+    assert period("yesterday", zone, now).end == period("today", zone, now).start
+
+
+@given(zones, days, days)
+def test_a_range_is_made_of_its_days_without_gap_or_overlap(zone: ZoneInfo, first: date, last: date) -> None:
+    # On Apia's lost day, nothing happened.
+    assume(first <= last and (last - first).days < 40 and not first <= date(2011, 12, 30) <= last)
+    whole = period(f"{first}/{last}", zone, NOW)
+    each = [period(str(first + timedelta(n)), zone, NOW) for n in range((last - first).days + 1)]
+    assert (whole.start, whole.end) == (each[0].start, each[-1].end)
+    assert all(before.end == after.start for before, after in pairwise(each))
+    assert sum(day.end - day.start for day in each) == whole.end - whole.start
+
+
+@given(zones, st.integers(1975, 2900))
+def test_a_year_is_its_months(zone: ZoneInfo, year: int) -> None:
+    months = [period(f"{year}-{month:02}", zone, NOW) for month in range(1, 13)]
+    whole = period(str(year), zone, NOW)
+    assert (whole.start, whole.end) == (months[0].start, months[-1].end)
+    assert all(before.end == after.start for before, after in pairwise(months))
