@@ -1,1 +1,0 @@
-"""What a write goes through: shown, confirmed, sent once, written down."""
