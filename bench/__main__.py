@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import runs
-from bench.client import Failed, Start
+from bench.client import BenchmarkError, ServerCommand
 from bench.stand_in import SHOP
 
 if TYPE_CHECKING:
-    from bench.runs import Pairs
+    from bench.runs import PairedSamples
 
-HERE = Path(__file__).parent
-OURS = (sys.executable, "-m", "mcp_server_tiktok_shop")
-MOST_BYTES = 40_000
+BENCH_FOLDER = Path(__file__).parent
+OUR_COMMAND = (sys.executable, "-m", "mcp_server_tiktok_shop")
+MAX_TOOL_LIST_BYTES = 40_000
 # A server is started as chat clients start it: these would have its modules, but not the SDK's, compiled at each start.
-SLOWING = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONOPTIMIZE")
+SLOWING_VARIABLES = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONOPTIMIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,47 +45,56 @@ class Row:
     holds: bool | None = None
 
 
-def row(what: str, pairs: Pairs, *, most: float | None = None, least: float | None = None) -> Row:
+def make_row(what: str, pairs: PairedSamples, *, max_ratio: float | None = None, min_ratio: float | None = None) -> Row:
     if not pairs.ours:
         return Row(f"{what} (not told here)")
     ours, bare, ratio = statistics.median(pairs.ours), statistics.median(pairs.bare), pairs.ratio
-    if most is not None:
-        return Row(what, ours, bare, ratio, f"≤ {most:.2f}", ratio <= most)
-    if least is not None:
-        return Row(what, ours, bare, ratio, f"≥ {least:.2f}", ratio >= least)
+    if max_ratio is not None:
+        return Row(what, ours, bare, ratio, f"≤ {max_ratio:.2f}", ratio <= max_ratio)
+    if min_ratio is not None:
+        return Row(what, ours, bare, ratio, f"≥ {min_ratio:.2f}", ratio >= min_ratio)
     return Row(what, ours, bare, ratio)
 
 
 def measure(url: str, home: Path, *, quick: bool) -> list[Row]:
-    left_out = ("TIKTOK_SHOP_", *SLOWING)
-    clean = {name: text for name, text in os.environ.items() if not name.upper().startswith(left_out)}
+    excluded_prefixes = ("TIKTOK_SHOP_", *SLOWING_VARIABLES)
+    base_environment = {
+        name: text for name, text in os.environ.items() if not name.upper().startswith(excluded_prefixes)
+    }
     keys = {f"TIKTOK_SHOP_{name}": secrets.token_hex(16) for name in ("APP_KEY", "APP_SECRET", "ACCESS_TOKEN")}
     hosts = {"TIKTOK_SHOP_API_URL": url, "TIKTOK_SHOP_AUTH_URL": url}
     state = {"TIKTOK_SHOP_HOME": str(home)}
-    shared = {**clean, **keys, **hosts, "BENCH_SHOP_CIPHER": SHOP["cipher"]}
-    ours = Start("our server", OURS, shared | state, home)
-    bare = Start("the bare server", (sys.executable, str(HERE / "bare.py")), shared, home)
-    sandbox = Start("our sandbox", (*OURS, "--sandbox"), clean | state, home)
+    bare_environment = {**base_environment, **keys, **hosts, "BENCH_SHOP_CIPHER": SHOP["cipher"]}
+    ours = ServerCommand("our server", OUR_COMMAND, bare_environment | state, home)
+    bare = ServerCommand("the bare server", (sys.executable, str(BENCH_FOLDER / "bare.py")), bare_environment, home)
+    sandbox = ServerCommand("our sandbox", (*OUR_COMMAND, "--sandbox"), base_environment | state, home)
 
-    tools, size = runs.list_bytes(ours)  # no shop is known yet: the longer list, and the first start, which compiles
-    runs.cold_start(bare)
-    load = runs.loads(ours, bare, 1 if quick else 3)  # from the first call on the shop is in the store
-    cold = runs.cold_starts(ours, bare, 5 if quick else 15)
-    runs.cold_start(sandbox)
-    simulated = runs.cold_starts(sandbox, bare, 2 if quick else 5)
+    tools, size = runs.measure_tool_list(
+        ours
+    )  # no shop is known yet: the longer list, and the first start, which compiles
+    runs.measure_cold_start(bare)
+    load = runs.measure_load(ours, bare, 1 if quick else 3)  # from the first call on the shop is in the store
+    cold = runs.measure_cold_starts(ours, bare, 5 if quick else 15)
+    runs.measure_cold_start(sandbox)
+    sandbox_cold = runs.measure_cold_starts(sandbox, bare, 2 if quick else 5)
     return [
-        row("cold start to tools/list, ms", cold, most=1.05),
+        make_row("cold start to tools/list, ms", cold, max_ratio=1.05),
         Row("  the fastest of them, ms", min(cold.ours), min(cold.bare), min(cold.ours) / min(cold.bare)),
-        row("  with --sandbox, ms", simulated),
-        row("call in a row, p50 ms", load.median, most=1.35),
-        row("  p95 ms", load.p95),
-        row(f"calls a second, {runs.IN_FLIGHT} in flight", load.rate, least=0.8),
-        row("memory after the load, MB", load.memory, most=1.20),
-        Row(f"tools array ({tools} tools), bytes", size, promise=f"≤ {MOST_BYTES}", holds=size <= MOST_BYTES),
+        make_row("  with --sandbox, ms", sandbox_cold),
+        make_row("call in a row, p50 ms", load.median, max_ratio=1.35),
+        make_row("  p95 ms", load.p95),
+        make_row(f"calls a second, {runs.MAX_IN_FLIGHT} in flight", load.rate, min_ratio=0.8),
+        make_row("memory after the load, MB", load.memory, max_ratio=1.20),
+        Row(
+            f"tools array ({tools} tools), bytes",
+            size,
+            promise=f"≤ {MAX_TOOL_LIST_BYTES}",
+            holds=size <= MAX_TOOL_LIST_BYTES,
+        ),
     ]
 
 
-def show(rows: list[Row]) -> None:
+def print_table(rows: list[Row]) -> None:
     form = "{:34} {:>9} {:>9} {:>7} {:>9}  {}"
     print(form.format("", "ours", "bare", "ratio", "promise", "holds"))
     for line in rows:
@@ -99,8 +108,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, more noise")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there as well")
     options = parser.parse_args()
-    began = time.perf_counter()
-    command = [sys.executable, str(HERE / "stand_in.py")]
+    start_time = time.perf_counter()
+    command = [sys.executable, str(BENCH_FOLDER / "stand_in.py")]
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as home,
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as stand_in,
@@ -108,14 +117,15 @@ def main() -> int:
         try:
             url = stand_in.stdout.readline().strip() if stand_in.stdout is not None else ""
             rows = measure(url, Path(home), quick=options.quick)
-        except Failed as error:
+        except BenchmarkError as error:
             print(error, file=sys.stderr)
             return 1
         finally:
             stand_in.kill()
-    show(rows)
+    print_table(rows)
     print(
-        f"\nPython {platform.python_version()}, {os.cpu_count()} cores, {time.perf_counter() - began:.0f} s;", end=" "
+        f"\nPython {platform.python_version()}, {os.cpu_count()} cores, {time.perf_counter() - start_time:.0f} s;",
+        end=" ",
     )
     print("ratio is the median over neighbouring rounds")
     if options.json is not None:

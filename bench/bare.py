@@ -23,8 +23,8 @@ from mcp.types import (
     ToolAnnotations,
 )
 
-PATH = "/order/202507/orders"
-TOOLS = ListToolsResult(
+ORDER_PATH = "/order/202507/orders"
+TOOL_LIST = ListToolsResult(
     tools=[
         Tool(
             name="get_order_detail",
@@ -38,22 +38,22 @@ TOOLS = ListToolsResult(
         )
     ]
 )
-CLIENTS: list[httpx2.AsyncClient] = []  # opened at the first call, so that the start does not pay for it
+HTTP_CLIENTS: list[httpx2.AsyncClient] = []  # opened at the first call, so that the start does not pay for it
 
 
-def _client() -> httpx2.AsyncClient:
-    if not CLIENTS:  # the pool that the other server has: a limit is not what is measured
-        CLIENTS.append(httpx2.AsyncClient(trust_env=False, limits=httpx2.Limits(max_connections=64)))
-    return CLIENTS[0]
+def _get_client() -> httpx2.AsyncClient:
+    if not HTTP_CLIENTS:  # the pool that the other server has: a limit is not what is measured
+        HTTP_CLIENTS.append(httpx2.AsyncClient(trust_env=False, limits=httpx2.Limits(max_connections=64)))
+    return HTTP_CLIENTS[0]
 
 
 def _sign(secret: str, query: dict[str, str]) -> str:
     pairs = "".join(name + query[name] for name in sorted(query))
-    return hmac.new(secret.encode(), f"{secret}{PATH}{pairs}{secret}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), f"{secret}{ORDER_PATH}{pairs}{secret}".encode(), hashlib.sha256).hexdigest()
 
 
 async def list_tools(_ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None) -> ListToolsResult:
-    return TOOLS
+    return TOOL_LIST
 
 
 async def call_tool(_ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
@@ -68,15 +68,15 @@ async def call_tool(_ctx: ServerRequestContext[Any, Any], params: CallToolReques
         "x-tts-access-token": os.environ["TIKTOK_SHOP_ACCESS_TOKEN"],
         "content-type": "application/json",
     }
-    url = f"{os.environ['TIKTOK_SHOP_API_URL']}{PATH}?{urlencode(query)}"
-    response = await _client().get(url, headers=headers)
+    url = f"{os.environ['TIKTOK_SHOP_API_URL']}{ORDER_PATH}?{urlencode(query)}"
+    response = await _get_client().get(url, headers=headers)
     return CallToolResult(content=[TextContent(text=response.text)])
 
 
 async def main() -> None:
     server: Server[Any] = Server("bare", version="0.1", on_list_tools=list_tools, on_call_tool=call_tool)
-    async with stdio_server() as (reading, writing):
-        await server.run(reading, writing, server.create_initialization_options())
+    async with stdio_server() as (read_stream, write_stream):
+        await server.run(read_stream, write_stream, server.create_initialization_options())
 
 
 if __name__ == "__main__":

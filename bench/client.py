@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PATIENCE = 60.0  # seconds that a server may live here; a hanging one is ended, so that the run is
-CALL = {"name": "get_order_detail", "arguments": {"ids": ["576461413038785752"]}}
-HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
+MAX_SERVER_LIFETIME_S = 60.0  # seconds that a server may live here; a hanging one is ended, so that the run is
+TOOL_CALL_PARAMS = {"name": "get_order_detail", "arguments": {"ids": ["576461413038785752"]}}
+INITIALIZE_PARAMS = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "bench", "version": "1"},
+}
 
 
-class Failed(Exception):  # noqa: N818 - what happened
+class BenchmarkError(Exception):
     """A server did not start or did not answer as it should."""
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class ServerCommand:
     """How a server is started."""
 
     name: str
@@ -33,77 +37,79 @@ class Start:
     folder: Path
 
 
-class Served:
+class ServerProcess:
     """A started server, from spawn to end."""
 
-    def __init__(self, start: Start) -> None:
-        self._start = start
+    def __init__(self, server_command: ServerCommand) -> None:
+        self._server_command = server_command
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
-            start.command,
+            server_command.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=dict(start.environment),
-            cwd=start.folder,
+            env=dict(server_command.environment),
+            cwd=server_command.folder,
         )
-        self._end = threading.Timer(PATIENCE, self._process.kill)
-        self._end.daemon = True
+        self._kill_timer = threading.Timer(MAX_SERVER_LIFETIME_S, self._process.kill)
+        self._kill_timer.daemon = True
         self._last_id = 0
 
     def __enter__(self) -> Self:
-        self._end.start()
+        self._kill_timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end.cancel()
+        self._kill_timer.cancel()
         self._process.kill()
         self._process.communicate()
         self._errors.close()
 
-    def opened(self) -> list[dict[str, Any]]:
+    def connect(self) -> list[dict[str, Any]]:
         """Shake hands and list the tools, as a client does when it starts."""
-        self.answer("initialize", HELLO)
-        self._write(_line({"jsonrpc": "2.0", "method": "notifications/initialized"}))
-        tools: list[dict[str, Any]] = self.answer("tools/list", {})["tools"]
+        self.request("initialize", INITIALIZE_PARAMS)
+        self._write(_encode_line({"jsonrpc": "2.0", "method": "notifications/initialized"}))
+        tools: list[dict[str, Any]] = self.request("tools/list", {})["tools"]
         return tools
 
-    def answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        self._write(self._request(method, params))
-        told = json.loads(self._read())
-        if "result" not in told or told["id"] != self._last_id:
-            raise Failed(f"{self._start.name} did not answer {method} as it should: {str(told)[:300]}")
-        result: dict[str, Any] = told["result"]
+    def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        self._write(self._encode_request(method, params))
+        response = json.loads(self._read())
+        if "result" not in response or response["id"] != self._last_id:
+            raise BenchmarkError(
+                f"{self._server_command.name} did not answer {method} as it should: {str(response)[:300]}"
+            )
+        result: dict[str, Any] = response["result"]
         return result
 
-    def times(self, calls: int) -> list[float]:
+    def measure_latencies(self, calls: int) -> list[float]:
         """Milliseconds of each of some calls in a row."""
-        taken = []
+        latencies = []
         for _ in range(calls):
-            line = self._request("tools/call", CALL)
-            began = time.perf_counter()
+            line = self._encode_request("tools/call", TOOL_CALL_PARAMS)
+            start_time = time.perf_counter()
             self._write(line)
-            told = self._read()
-            taken.append((time.perf_counter() - began) * 1000)
-            self._check(told)
-        return taken
+            response = self._read()
+            latencies.append((time.perf_counter() - start_time) * 1000)
+            self._check_response(response)
+        return latencies
 
-    def rate(self, calls: int, in_flight: int) -> float:
+    def measure_rate(self, calls: int, in_flight: int) -> float:
         """Calls a second, with so many under way at any time."""
-        lines = [self._request("tools/call", CALL) for _ in range(calls)]
-        began = time.perf_counter()
+        lines = [self._encode_request("tools/call", TOOL_CALL_PARAMS) for _ in range(calls)]
+        start_time = time.perf_counter()
         self._write(b"".join(lines[:in_flight]))
-        told = []
+        responses = []
         for number in range(calls):
-            told.append(self._read())
+            responses.append(self._read())
             if number + in_flight < calls:
                 self._write(lines[number + in_flight])
-        taken = time.perf_counter() - began
-        for answer in told:
-            self._check(answer)
-        return calls / taken
+        elapsed = time.perf_counter() - start_time
+        for answer in responses:
+            self._check_response(answer)
+        return calls / elapsed
 
-    def memory(self) -> float | None:
+    def measure_memory(self) -> float | None:
         """Megabytes resident now, or None on a system that does not tell."""
         pid = self._process.pid
         try:
@@ -116,9 +122,9 @@ class Served:
         except (OSError, ValueError, subprocess.CalledProcessError):
             return None
 
-    def _request(self, method: str, params: dict[str, Any]) -> bytes:
+    def _encode_request(self, method: str, params: dict[str, Any]) -> bytes:
         self._last_id += 1
-        return _line({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params})
+        return _encode_line({"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params})
 
     def _write(self, line: bytes) -> None:
         try:
@@ -126,25 +132,27 @@ class Served:
                 self._process.stdin.write(line)
                 self._process.stdin.flush()
         except OSError:
-            raise self._ended() from None
+            raise self._build_exit_error() from None
 
     def _read(self) -> bytes:
         line = self._process.stdout.readline() if self._process.stdout is not None else b""
         if not line:
-            raise self._ended()
+            raise self._build_exit_error()
         return line
 
-    def _check(self, told: bytes) -> None:
-        result = json.loads(told).get("result", {})
+    def _check_response(self, response: bytes) -> None:
+        result = json.loads(response).get("result", {})
         text = result.get("content", [{}])[0].get("text", "")
         if result.get("isError") or '"line_items"' not in text:
-            raise Failed(f"{self._start.name} did not answer with the order: {told[:300]!r}")
+            raise BenchmarkError(f"{self._server_command.name} did not answer with the order: {response[:300]!r}")
 
-    def _ended(self) -> Failed:
+    def _build_exit_error(self) -> BenchmarkError:
         self._errors.seek(0)
         tail = self._errors.read()[-1500:].decode(errors="replace")
-        return Failed(f"{self._start.name} ended or said nothing for {PATIENCE:.0f} s:\n{tail}")
+        return BenchmarkError(
+            f"{self._server_command.name} ended or said nothing for {MAX_SERVER_LIFETIME_S:.0f} s:\n{tail}"
+        )
 
 
-def _line(message: dict[str, Any]) -> bytes:
+def _encode_line(message: dict[str, Any]) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"

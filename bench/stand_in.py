@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 ORDER_BYTES = 6000
-SHOPS = "/authorization/202309/shops"
+SHOPS_PATH = "/authorization/202309/shops"
 SHOP = {
     "id": "7000714532876273420",
     "name": "Bench Tea",
@@ -18,7 +18,7 @@ SHOP = {
 }
 
 
-def _order() -> dict[str, Any]:
+def _build_order() -> dict[str, Any]:
     """An order as get_order_detail answers it, with as many lines as fill 6 kB."""
     order: dict[str, Any] = {
         "id": "576461413038785752",
@@ -64,7 +64,7 @@ def _order() -> dict[str, Any]:
     return order
 
 
-def _response(data: dict[str, Any]) -> bytes:
+def _encode_response(data: dict[str, Any]) -> bytes:
     envelope = {"code": 0, "message": "Success", "request_id": "202511220001010890050260ABCDEF12", "data": data}
     body = json.dumps(envelope, separators=(",", ":"), ensure_ascii=False).encode()
     head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -74,8 +74,8 @@ def _response(data: dict[str, Any]) -> bytes:
 class _Connection(asyncio.Protocol):
     """Keep-alive HTTP for requests without a body."""
 
-    shops = _response({"shops": [SHOP]})
-    orders = _response({"orders": [_order()]})
+    shops = _encode_response({"shops": [SHOP]})
+    orders = _encode_response({"orders": [_build_order()]})
 
     def __init__(self) -> None:
         self._unread = b""
@@ -89,7 +89,7 @@ class _Connection(asyncio.Protocol):
         for request in requests:
             path = request.split(b" ", 2)[1].partition(b"?")[0]
             if self._transport is not None:
-                self._transport.write(self.shops if path == SHOPS.encode() else self.orders)
+                self._transport.write(self.shops if path == SHOPS_PATH.encode() else self.orders)
 
 
 async def _serve() -> None:

@@ -11,41 +11,41 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.operation import is_time
-from mcp_server_tiktok_shop.catalog.schemas import limits
-from mcp_server_tiktok_shop.catalog.toolsets import listed
+from mcp_server_tiktok_shop.catalog.schemas import describe_limits
+from mcp_server_tiktok_shop.catalog.toolsets import select_tools
 from mcp_server_tiktok_shop.settings import SETTINGS
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 ROOT = Path(__file__).parents[1]
-PAGES = ROOT / "docs" / "operations"
-EFFECTS = {"read": "reads", "write": "writes", "destructive": "**overwrites, ships or deletes**"}
-CIPHERS = {"required": "one shop", "optional": "one shop, if given", "never": "the whole account"}
+PAGES_FOLDER = ROOT / "docs" / "operations"
+EFFECT_PHRASES = {"read": "reads", "write": "writes", "destructive": "**overwrites, ships or deletes**"}
+CIPHER_RULE_PHRASES = {"required": "one shop", "optional": "one shop, if given", "never": "the whole account"}
 
 
-def tools(catalog: Catalog) -> str:
+def render_tools_table(catalog: Catalog) -> str:
     rows = ["| area | tool | effect | what it is for |", "|---|---|---|---|"]
-    for name in listed(catalog, ("default",), ()):
+    for name in select_tools(catalog, ("default",), ()):
         operation = catalog.operations[name]
-        rows.append(f"| {operation.area} | `{name}` | {_effect(operation)} | {operation.record['summary']} |")
+        rows.append(f"| {operation.area} | `{name}` | {_describe_effect(operation)} | {operation.record['summary']} |")
     return "\n".join(rows)
 
 
-def _effect(operation: Operation) -> str:
-    here = operation.local and operation.runs is None and operation.effect != "read"
-    return "writes here only" if here else EFFECTS[operation.effect]
+def _describe_effect(operation: Operation) -> str:
+    writes_only_here = operation.is_local and operation.delegates_to is None and operation.effect != "read"
+    return "writes here only" if writes_only_here else EFFECT_PHRASES[operation.effect]
 
 
-def settings() -> str:
+def render_settings_table() -> str:
     rows = ["| variable | flag | default | meaning |", "|---|---|---|---|"]
     for setting in SETTINGS:
-        flag = f"none; or `{setting.variable}_FILE`" if setting.secret else f"`{setting.flag}`"
+        flag = f"none; or `{setting.variable}_FILE`" if setting.is_secret else f"`{setting.flag}`"
         rows.append(f"| `{setting.variable}` | {flag} | {setting.default} | {setting.help} |")
     return "\n".join(rows)
 
 
-def areas(catalog: Catalog) -> str:
+def render_areas_table(catalog: Catalog) -> str:
     counts: dict[str, int] = {}
     for operation in catalog.operations.values():
         counts[operation.area] = counts.get(operation.area, 0) + 1
@@ -54,68 +54,74 @@ def areas(catalog: Catalog) -> str:
     return "\n".join(rows)
 
 
-def page(area: str, operations: list[Operation]) -> str:
+def render_area_page(area: str, operations: list[Operation]) -> str:
     """All operations of an area: what each is for, does and takes."""
-    told = [f"# {area}", "", "Written from the catalog by `make docs`.", ""]
-    told += [f"- [{operation.name}](#{operation.name}): {operation.title}" for operation in operations]
+    lines = [f"# {area}", "", "Written from the catalog by `make docs`.", ""]
+    lines += [f"- [{operation.name}](#{operation.name}): {operation.title}" for operation in operations]
     for operation in operations:
         record = operation.record
-        facts = [_effect(operation), *(("asks first",) if record["asks"] else ())]
-        if operation.asks_platform:
-            facts += [f"acts on {CIPHERS[operation.cipher]}", f"`{record['method']} {record['path']}`"]
+        facts = [_describe_effect(operation), *(("asks first",) if record["asks"] else ())]
+        if operation.uses_platform:
+            facts += [f"acts on {CIPHER_RULE_PHRASES[operation.cipher_rule]}", f"`{record['method']} {record['path']}`"]
         if "scope" in record:
             facts.append("scope " + " or ".join(f"`{scope}`" for scope in record["scope"]))
-        told += ["", f"## {operation.name}", "", operation.description, "", "; ".join(facts)]
+        lines += ["", f"## {operation.name}", "", operation.description, "", "; ".join(facts)]
         if operation.arguments:
-            told += ["", "| argument | type | |", "|---|---|---|"]
-            told += [_argument(operation, name, schema) for name, schema in operation.arguments.items()]
-    return "\n".join(told) + "\n"
+            lines += ["", "| argument | type | |", "|---|---|---|"]
+            lines += [_render_argument(operation, name, schema) for name, schema in operation.arguments.items()]
+    return "\n".join(lines) + "\n"
 
 
-def _argument(operation: Operation, name: str, schema: Json) -> str:
+def _render_argument(operation: Operation, name: str, schema: Json) -> str:
     kind = "time" if is_time(schema) else str(schema.get("type", "string"))
     if kind == "array":
         kind = f"list of {schema['items'].get('type', 'string')}"
-    notes = ["**required**"] if name in operation.asked else []
+    notes = ["**required**"] if name in operation.caller_required else []
     notes += [str(schema["description"])] if schema.get("description") else []
     choices = schema.get("enum") or schema.get("items", {}).get("enum")
     if choices:
         notes.append("one of " + ", ".join(f"`{choice}`" for choice in choices))
-    notes += limits(schema)
+    notes += describe_limits(schema)
     if "default" in schema:
         notes.append(f"default `{schema['default']}`")
     return f"| `{name}` | {kind} | {'; '.join(notes)} |".replace("  ", " ")
 
 
-def documents(catalog: Catalog) -> dict[Path, str]:
+def render_documents(catalog: Catalog) -> dict[Path, str]:
     """Every document that takes something from the code, as it should read."""
     by_area: dict[str, list[Operation]] = {}
     for operation in catalog.operations.values():
         by_area.setdefault(operation.area, []).append(operation)
-    made = {PAGES / f"{area}.md": page(area, operations) for area, operations in by_area.items()}
+    documents = {
+        PAGES_FOLDER / f"{area}.md": render_area_page(area, operations) for area, operations in by_area.items()
+    }
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name, table in (("tools", tools(catalog)), ("settings", settings()), ("areas", areas(catalog))):
+    for name, table in (
+        ("tools", render_tools_table(catalog)),
+        ("settings", render_settings_table()),
+        ("areas", render_areas_table(catalog)),
+    ):
         begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- /{name} -->"
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not found or not closed:
+        before, has_begin, rest = text.partition(begin)
+        _, has_end, after = rest.partition(end)
+        if not has_begin or not has_end:
             sys.exit(f"README.md has no place for the {name} table")
         text = f"{before}{begin}{table}\n{end}{after}"
-    return made | {ROOT / "README.md": text}
+    return documents | {ROOT / "README.md": text}
 
 
 def main() -> None:
-    made = documents(Catalog())
-    stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-    stale += [path for path in PAGES.glob("*.md") if path not in made]
+    expected = render_documents(Catalog())
+    stale = [path for path, text in expected.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    stale += [path for path in PAGES_FOLDER.glob("*.md") if path not in expected]
     if "--check" in sys.argv:
         if stale:
             sys.exit(f"out of step with the code, run `make docs`: {', '.join(path.name for path in stale)}")
         return
-    PAGES.mkdir(parents=True, exist_ok=True)
+    PAGES_FOLDER.mkdir(parents=True, exist_ok=True)
     for path in stale:
-        if path in made:
-            path.write_text(made[path], encoding="utf-8")
+        if path in expected:
+            path.write_text(expected[path], encoding="utf-8")
         else:
             path.unlink()
 

@@ -14,39 +14,39 @@ import sys
 from pathlib import Path
 from typing import Any
 
-CATALOG = Path(__file__).parents[1] / "server" / "mcp_server_tiktok_shop" / "catalog"
+CATALOG_FOLDER = Path(__file__).parents[1] / "server" / "mcp_server_tiktok_shop" / "catalog"
 RECORD_WORDS = ("title", "summary", "details", "keywords")
 RECORD_RULES = ("takes_shop", "shows_shops", "refused", "answers_each", "shows")
 ARGUMENT_WORDS = ("x-text-as", "description", "unlisted", "given_as")
 # Filled by the server on the two token calls, never by a caller.
-CREDENTIALS = {"app_key", "app_secret", "grant_type", "refresh_token"}
-WIDTH = 118
+CREDENTIAL_ARGUMENTS = {"app_key", "app_secret", "grant_type", "refresh_token"}
+MAX_LINE_CHARS = 118
 
 Json = dict[str, Any]
 
 
-def schema(facts: Json, words: Json) -> Json:
+def merge_schema(facts: Json, words: Json) -> Json:
     """A schema's facts with the words that the record already holds at the same place."""
-    kept: Json = {k: v for k, v in facts.items() if k not in ("x-hint", "items", "properties", "example")}
-    if not kept.get("required", True):
-        del kept["required"]
-    kept |= {k: words[k] for k in ARGUMENT_WORDS if k in words}
+    merged: Json = {k: v for k, v in facts.items() if k not in ("x-hint", "items", "properties", "example")}
+    if not merged.get("required", True):
+        del merged["required"]
+    merged |= {k: words[k] for k in ARGUMENT_WORDS if k in words}
     if "items" in facts:
-        kept["items"] = schema(facts["items"], words.get("items", {}))
+        merged["items"] = merge_schema(facts["items"], words.get("items", {}))
     if "properties" in facts:
-        had = words.get("properties", {})
-        kept["properties"] = {n: schema(f, had.get(n, {})) for n, f in facts["properties"].items()}
-    return kept
+        property_words = words.get("properties", {})
+        merged["properties"] = {n: merge_schema(f, property_words.get(n, {})) for n, f in facts["properties"].items()}
+    return merged
 
 
-def record(facts: Json, words: Json) -> Json:
+def merge_record(facts: Json, words: Json) -> Json:
     """One operation: words first, then how it is called, then its arguments side by side."""
-    made: Json = {k: words.get(k, "") for k in RECORD_WORDS if k in ("title", "summary") or k in words}
-    made |= {k: facts[k] for k in ("method", "path")}
-    made |= {"host": "auth"} if facts.get("host") == "auth" else {}
+    merged: Json = {k: words.get(k, "") for k in RECORD_WORDS if k in ("title", "summary") or k in words}
+    merged |= {k: facts[k] for k in ("method", "path")}
+    merged |= {"host": "auth"} if facts.get("host") == "auth" else {}
     # What an operation does to a shop was judged one by one: a judgement made here stands.
-    made |= {key: words.get(key, facts[key]) for key in ("effect", "asks")}
-    made |= {"cipher": facts["shop_cipher"]}
+    merged |= {key: words.get(key, facts[key]) for key in ("effect", "asks")}
+    merged |= {"cipher": facts["shop_cipher"]}
     optional = {
         "other_cipher": facts["other_cipher"],
         "multipart": facts["content_type"] == "multipart",
@@ -57,16 +57,16 @@ def record(facts: Json, words: Json) -> Json:
         "replaces": facts["older_versions"],
         **{rule: words.get(rule) for rule in RECORD_RULES},
     }
-    made |= {key: value for key, value in optional.items() if value}
-    made["arguments"] = arguments(facts, words.get("arguments", {}))
+    merged |= {key: value for key, value in optional.items() if value}
+    merged["arguments"] = merge_arguments(facts, words.get("arguments", {}))
     required = [*facts["required"], *(facts["body"] or {}).get("required", [])]
-    made["required"] = list(dict.fromkeys(name for name in required if name in made["arguments"]))
-    return made
+    merged["required"] = list(dict.fromkeys(name for name in required if name in merged["arguments"]))
+    return merged
 
 
-def arguments(facts: Json, words: Json) -> Json:
+def merge_arguments(facts: Json, words: Json) -> Json:
     """Path, query and body fields side by side, each with its place; one that stands in two is one argument."""
-    made: Json = {}
+    merged: Json = {}
     places = {
         "path": facts["path_params"],
         "query": facts["query"],
@@ -74,63 +74,66 @@ def arguments(facts: Json, words: Json) -> Json:
     }
     for place, fields in places.items():
         for name, field in fields.items():
-            if facts.get("host") == "auth" and name in CREDENTIALS:
+            if facts.get("host") == "auth" and name in CREDENTIAL_ARGUMENTS:
                 continue
-            if name in made:
-                made[name]["in"] = [made[name]["in"], place]
+            if name in merged:
+                merged[name]["in"] = [merged[name]["in"], place]
             else:
-                made[name] = {"in": place} | schema(field, words.get(name, {}))
-    return made
+                merged[name] = {"in": place} | merge_schema(field, words.get(name, {}))
+    return merged
 
 
-def shape(facts: Json) -> Json:
+def extract_shape(facts: Json) -> Json:
     """An answer's shape: types, units and enums, and the examples that the simulated shop answers from."""
-    kept: Json = {k: v for k, v in facts.items() if k not in ("x-hint", "items", "properties")}
+    outline: Json = {k: v for k, v in facts.items() if k not in ("x-hint", "items", "properties")}
     if "items" in facts:
-        kept["items"] = shape(facts["items"])
+        outline["items"] = extract_shape(facts["items"])
     if "properties" in facts:
-        kept["properties"] = {n: shape(f) for n, f in facts["properties"].items()}
-    return kept
+        outline["properties"] = {n: extract_shape(f) for n, f in facts["properties"].items()}
+    return outline
 
 
-def read(path: Path) -> Json:
+def read_json(path: Path) -> Json:
     data: Json = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return data
 
 
-def laid_out(value: Any, indent: str = "", used: int = 0) -> str:
+def format_json(value: Any, indent: str = "", used: int = 0) -> str:
     """JSON for people: what fits a line stands on one, the rest is broken one level down."""
     line = json.dumps(value, ensure_ascii=False)
-    if not value or not isinstance(value, dict | list) or len(indent) + used + len(line) <= WIDTH:
+    if not value or not isinstance(value, dict | list) or len(indent) + used + len(line) <= MAX_LINE_CHARS:
         return line
     inner = indent + " "
     if isinstance(value, dict):
         names = {name: json.dumps(name, ensure_ascii=False) for name in value}
-        parts = [f"{names[name]}: {laid_out(v, inner, len(names[name]) + 2)}" for name, v in value.items()]
+        parts = [f"{names[name]}: {format_json(v, inner, len(names[name]) + 2)}" for name, v in value.items()]
         return "{\n" + ",\n".join(inner + part for part in parts) + f"\n{indent}}}"
-    return "[\n" + ",\n".join(inner + laid_out(v, inner) for v in value) + f"\n{indent}]"
+    return "[\n" + ",\n".join(inner + format_json(v, inner) for v in value) + f"\n{indent}]"
 
 
-def write(path: Path, data: Json) -> None:
+def write_json(path: Path, data: Json) -> None:
     """Put the whole file in place at once: a server or a test may be reading it."""
     new = path.with_suffix(".new")
-    new.write_text(laid_out(data) + "\n", encoding="utf-8")
+    new.write_text(format_json(data) + "\n", encoding="utf-8")
     new.replace(path)
 
 
-def main(folder: Path, wanted: set[str]) -> None:
+def main(folder: Path, selected: set[str]) -> None:
     for source in sorted((folder / "catalog").glob("*.json")):
-        area, facts = source.stem, read(source)
-        records, answers = read(CATALOG / "areas" / f"{area}.json"), read(CATALOG / "responses" / f"{area}.json")
-        names = [name for name in facts if name in wanted or (not wanted and name in records)]
+        area, facts = source.stem, read_json(source)
+        records, answers = (
+            read_json(CATALOG_FOLDER / "areas" / f"{area}.json"),
+            read_json(CATALOG_FOLDER / "responses" / f"{area}.json"),
+        )
+        names = [name for name in facts if name in selected or (not selected and name in records)]
         for name in names:
-            records[name] = record(facts[name], records.get(name, {}))
-            answers[name] = shape(facts[name]["response"])
+            records[name] = merge_record(facts[name], records.get(name, {}))
+            answers[name] = extract_shape(facts[name]["response"])
         if names:
             order = {name: place for place, name in enumerate(facts)}
             records = dict(sorted(records.items(), key=lambda item: order.get(item[0], len(order))))
-            write(CATALOG / "areas" / f"{area}.json", records)
-            write(CATALOG / "responses" / f"{area}.json", answers)
+            write_json(CATALOG_FOLDER / "areas" / f"{area}.json", records)
+            write_json(CATALOG_FOLDER / "responses" / f"{area}.json", answers)
             print(f"{area}: {len(names)}")
 
 

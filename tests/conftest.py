@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from mcp import Client
 
-from mcp_server_tiktok_shop.app import put_together
-from mcp_server_tiktok_shop.protocol.server import serve
+from mcp_server_tiktok_shop.app import build_app
+from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, REFRESH_TOKEN
 
@@ -57,8 +57,8 @@ def connect(era: str, home: Path) -> Connect:
                 "TIKTOK_SHOP_REFRESH_TOKEN": REFRESH_TOKEN,
             }
         environment |= {f"TIKTOK_SHOP_{name.upper()}": str(value) for name, value in more.items()}
-        parts = put_together(read_settings(environment), sandbox=sandbox, **options)
-        server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
+        parts = build_app(read_settings(environment), sandbox=sandbox, **options)
+        server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
         async with Client(server, mode=era, elicitation_callback=asked) as client:
             yield client
 

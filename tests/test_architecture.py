@@ -171,10 +171,10 @@ def test_a_start_loads_nothing_that_is_not_needed_yet() -> None:
 def test_a_start_as_a_server_loads_no_more() -> None:
     """Up to the list of tools: parts put together, tools listed, nothing called."""
     statement = (
-        f"from {PACKAGE}.app import put_together; from {PACKAGE}.settings import read_settings; "
+        f"from {PACKAGE}.app import build_app; from {PACKAGE}.settings import read_settings; "
         f"from {PACKAGE}.protocol.server import list_tools; "
-        "parts = put_together(read_settings({'TIKTOK_SHOP_HOME': '/nonexistent'})); "
-        "assert list_tools(parts.assistant, list_shop=True)"
+        "app = build_app(read_settings({'TIKTOK_SHOP_HOME': '/nonexistent'})); "
+        "assert list_tools(app.dispatcher, list_shop=True)"
     )
     modules = loaded(statement)
     assert {name for name in HEAVY if name in modules} == set()

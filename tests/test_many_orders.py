@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.time_zones import zone
-from mcp_server_tiktok_shop.tools.periods import period
+from mcp_server_tiktok_shop.time_zones import parse_zone
+from mcp_server_tiktok_shop.tools.periods import parse_period
 from tests.platform.test_tokens import until
 from tests.platform.worker import keys, started
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LONG = bool(os.environ.get("SOAK"))
 ORDERS = 40_000 if LONG else 3_000
 RATES = [None, 5.0] if LONG else [None]
-LONDON = zone("Europe/London")
+LONDON = parse_zone("Europe/London")
 MOST_MEMORY = 300 * 2**20
 FIELDS = ["orders.id", "orders.status", "orders.payment.total_amount", "orders.payment.currency"]
 
@@ -87,7 +87,7 @@ async def test_a_month_of_many_orders_is_summed_to_the_cent_and_read_whole(
     months = ["last month", "this month"]
     async with sandbox.serving() as url, started(home, keys(sandbox, url), era) as client:
         for text in months:
-            found = period(text, LONDON, now)
+            found = parse_period(text, LONDON, now)
             data = await summed(client, "summarize_orders", period=text)
             own = sandbox.state.main.sales(found.start, min(found.end, int(now) + 1), int(now))
             assert data["orders"] == own.orders + own.unpaid + own.cancelled

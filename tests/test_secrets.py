@@ -19,9 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client
 
-from mcp_server_tiktok_shop.app import put_together
+from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.protocol.server import serve
+from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.settings import SettingsError, read_settings
 from tests.platform.worker import environment, waiting
 from tests.wire.recorder import NEW_TOKENS, TEA, Recorder
@@ -185,8 +185,8 @@ async def stage(secrets: Hidden, **more: str) -> AsyncIterator[Stage]:
         async with Recorder() as recorder:
             answer_plainly(recorder, secrets)
             own = settings_of(secrets, recorder.url, **more)
-            parts = put_together(read_settings(environment(Path(folder), own)), deadline=2)
-            server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
+            parts = build_app(read_settings(environment(Path(folder), own)), call_timeout_s=2)
+            server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
             async with Client(server) as client:
                 yield Stage(secrets, recorder, client, Path(folder))
 
@@ -382,7 +382,7 @@ async def test_no_exception_shows_a_secret(path: str, url: str | None, tmp_path:
         answer_plainly(recorder, PLAIN)
         recorder.answer(path, status=502, code=1, headers={"content-encoding": "gzip"})
         own = settings_of(PLAIN, recorder.url) | ({"api_url": url, "auth_url": url} if url else {})
-        parts = put_together(read_settings(environment(tmp_path, own)), deadline=0.5)
+        parts = build_app(read_settings(environment(tmp_path, own)), call_timeout_s=0.5)
         asked: dict[str, tuple[str, dict[str, Any]]] = {
             RENEWED: ("refresh_access_token", {}),
             EXCHANGED: ("exchange_authorization_code", {"auth_code": PLAIN.code}),
@@ -392,7 +392,7 @@ async def test_no_exception_shows_a_secret(path: str, url: str | None, tmp_path:
         tool, arguments = asked[path]
         try:
             with pytest.raises(ShopError) as caught:
-                await parts.assistant.run(tool, dict(arguments))
+                await parts.dispatcher.call(tool, dict(arguments))
         finally:
             await parts.close()
     shown = "".join(traceback.format_exception(caught.value))
@@ -430,7 +430,7 @@ async def test_no_repr_of_ours_shows_a_secret() -> None:
                     secrets.assert_absent(str(thing), f"the str of {type(thing).__name__}")
                 await asyncio.sleep(0)
             await pending
-    assert {"Settings", "Account", "Shop", "Proxy", "ApiCall", "App", "Target"} <= looked_at | {"Settings"}
+    assert {"Settings", "Account", "Shop", "Proxy", "ApiCall", "PartnerApp", "Target"} <= looked_at | {"Settings"}
     given = read_settings(environment(Path("/nowhere"), settings_of(secrets, "http://localhost:1")))
     secrets.assert_absent(repr(given), "the settings")
 

@@ -65,7 +65,7 @@ def test_a_file_is_for_secrets_alone(tmp_path: Path) -> None:
 
 
 def test_every_setting_has_a_variable_and_only_those_that_are_no_secret_a_flag() -> None:
-    secrets = {setting.name for setting in SETTINGS if setting.secret}
+    secrets = {setting.name for setting in SETTINGS if setting.is_secret}
     assert {"app_secret", "access_token", "refresh_token", "proxy"} <= secrets
     for setting in SETTINGS:
         assert setting.variable.startswith("TIKTOK_SHOP_")
@@ -74,7 +74,7 @@ def test_every_setting_has_a_variable_and_only_those_that_are_no_secret_a_flag()
 
     flags = {option for parameter in main.params for option in parameter.opts}
     for setting in SETTINGS:
-        assert (setting.flag in flags) is not setting.secret, setting.name
+        assert (setting.flag in flags) is not setting.is_secret, setting.name
     assert not any("secret" in flag or "token" in flag or "proxy" in flag for flag in flags)
 
 
@@ -136,7 +136,7 @@ def test_plain_http_is_for_this_computer_alone(host: str) -> None:
 def test_plain_http_may_be_used_on_this_computer(host: str) -> None:
     settings = read_settings({"TIKTOK_SHOP_API_URL": f"http://{host}:8765/"})
     assert settings.api_url == f"http://{host}:8765"
-    assert settings.loopback
+    assert settings.is_loopback
 
 
 def test_without_settings_it_is_the_platform_and_nothing_is_switched_on() -> None:
@@ -144,13 +144,13 @@ def test_without_settings_it_is_the_platform_and_nothing_is_switched_on() -> Non
     assert (settings.api_url, settings.auth_url) == (API_URL, AUTH_URL)
     assert API_URL.startswith("https://")
     assert AUTH_URL.startswith("https://")
-    assert not settings.loopback
+    assert not settings.is_loopback
     assert not settings.sandbox
     assert not settings.read_only
     assert settings.confirm == "asks"
     assert settings.buyer_data == "masked"
     assert settings.home.is_absolute()
-    assert settings.folder == settings.home / "files"
+    assert settings.files_folder == settings.home / "files"
 
 
 @pytest.mark.parametrize("word", ["1", "true", "True", "TRUE", "yes", "on", "ON"])
@@ -202,9 +202,9 @@ def test_the_sandbox_and_a_real_address_exclude_each_other() -> None:
 def test_the_sandbox_has_a_folder_of_its_own(tmp_path: Path) -> None:
     real = read_settings({"TIKTOK_SHOP_HOME": str(tmp_path)})
     simulated = read_settings({"TIKTOK_SHOP_HOME": str(tmp_path), "TIKTOK_SHOP_SANDBOX": "1"})
-    assert real.state == tmp_path
-    assert simulated.state == tmp_path / "sandbox"
-    assert simulated.folder.is_relative_to(simulated.state)
+    assert real.state_folder == tmp_path
+    assert simulated.state_folder == tmp_path / "sandbox"
+    assert simulated.files_folder.is_relative_to(simulated.state_folder)
 
 
 def test_a_flag_wins_over_its_variable(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_folders_are_absolute_and_know_the_persons_home(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     settings = read_settings({"TIKTOK_SHOP_HOME": "~/state", "TIKTOK_SHOP_FILES": "pictures"})
     assert settings.home == tmp_path / "state"
-    assert settings.folder == tmp_path / "pictures"
+    assert settings.files_folder == tmp_path / "pictures"
 
 
 # ---- secrets

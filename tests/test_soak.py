@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from mcp_server_tiktok_shop.errors import Kind
-from mcp_server_tiktok_shop.platform.client import Rim
+from mcp_server_tiktok_shop.errors import ErrorKind
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import KINDS, Sandbox
 from tests.platform.test_tokens import READ, good
 from tests.platform.worker import keys
@@ -40,10 +40,10 @@ CLASS = re.compile(r"\b[A-Z][A-Za-z]*[a-z](Error|Exception|Timeout|Warning)\b")
 TOLD = {"rate_limited", "platform", "network", "unknown_outcome"}
 
 
-def hasty() -> Rim:
+def hasty() -> Runtime:
     """Time that runs faster than it does, for whoever waits and for deadlines alike."""
     began = time.monotonic()
-    return Rim(
+    return Runtime(
         time.time,
         lambda: (time.monotonic() - began) * FASTER,
         lambda seconds: asyncio.sleep(seconds / FASTER),
@@ -94,7 +94,7 @@ def understood(asked: Asked, result: Any) -> dict[str, Any]:
         assert trace not in content.text, (asked, told)
     if result.is_error:
         assert not CLASS.search(content.text), (asked, told)
-        assert told["error"] in get_args(Kind)
+        assert told["error"] in get_args(ErrorKind)
         assert told["error"] in TOLD, (asked, told)
         assert asked.mark or told["error"] != "unknown_outcome", (asked, told)
         assert told["message"]

@@ -12,13 +12,13 @@ from scripts.published.description import Address
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scripts.published.description import Description, Published
+    from scripts.published.description import Description, PublishedOperation
 
 Json = dict[str, Any]
 
-BOUNDS = ("minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum")
+BOUND_KEYWORDS = ("minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum")
 # In the order in which they are told.
-KINDS = (
+DIFFERENCE_KINDS = (
     "operation added",
     "operation gone",
     "operation superseded",
@@ -51,12 +51,12 @@ class Difference:
     @property
     def identity(self) -> str:
         """What makes it the same difference in a later run: what the description says, or no longer says."""
-        said = self.ours if self.kind.endswith("not described") else self.theirs
-        return f"{self.kind}: {self.place}: {said}"
+        value = self.ours if self.kind.endswith("not described") else self.theirs
+        return f"{self.kind}: {self.place}: {value}"
 
 
 @dataclass(frozen=True)
-class Ours:
+class CatalogOperation:
     """A record with its name, area and the shape of its answer."""
 
     name: str
@@ -70,40 +70,40 @@ class Ours:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class OperationPairs:
     """Who is who: each record beside the operation of the description that it stands for."""
 
-    known: tuple[tuple[Ours, Published], ...]
-    added: tuple[Published, ...]
-    unseen: tuple[Ours, ...]  # ours from other sources, or no longer described
-    older: tuple[Published, ...]  # versions that a record of ours has left behind
+    matched: tuple[tuple[CatalogOperation, PublishedOperation], ...]
+    added: tuple[PublishedOperation, ...]
+    undescribed: tuple[CatalogOperation, ...]  # ours from other sources, or no longer described
+    older: tuple[PublishedOperation, ...]  # versions that a record of ours has left behind
 
 
-def paired(catalog: list[Ours], description: Description) -> Pairs:
-    families = {address.family: ours for ours in catalog for address in replaced(ours)}
+def pair_operations(catalog: list[CatalogOperation], description: Description) -> OperationPairs:
+    families = {address.family: ours for ours in catalog for address in get_older_addresses(ours)}
     families |= {ours.address.family: ours for ours in catalog}
     current = {str(ours.address): ours for ours in catalog}
-    left_behind = {str(address) for ours in catalog for address in replaced(ours)}
-    found: dict[str, Published] = {}
-    added: list[Published] = []
-    older: list[Published] = []
+    older_addresses = {str(address) for ours in catalog for address in get_older_addresses(ours)}
+    newest: dict[str, PublishedOperation] = {}
+    added: list[PublishedOperation] = []
+    older: list[PublishedOperation] = []
     # By version, so that the newest of a family is the one that stays.
     for published in sorted(description.operations.values(), key=lambda each: each.address.version):
         address = str(published.address)
         ours = current.get(address) or families.get(published.address.family)
         if ours is None:
-            (older if address in left_behind else added).append(published)
-        elif address not in left_behind and published.address.version >= ours.address.version:
-            older += [found[ours.name]] if ours.name in found else []
-            found[ours.name] = published
+            (older if address in older_addresses else added).append(published)
+        elif address not in older_addresses and published.address.version >= ours.address.version:
+            older += [newest[ours.name]] if ours.name in newest else []
+            newest[ours.name] = published
         else:
             older.append(published)
-    known = tuple((ours, found[ours.name]) for ours in catalog if ours.name in found)
-    unseen = tuple(ours for ours in catalog if ours.name not in found)
-    return Pairs(known, tuple(added), unseen, tuple(older))
+    matched = tuple((ours, newest[ours.name]) for ours in catalog if ours.name in newest)
+    undescribed = tuple(ours for ours in catalog if ours.name not in newest)
+    return OperationPairs(matched, tuple(added), undescribed, tuple(older))
 
 
-def replaced(ours: Ours) -> list[Address]:
+def get_older_addresses(ours: CatalogOperation) -> list[Address]:
     """The older addresses of a record; a method stands before the path only where it differs."""
     return [
         Address(*path.split(" ", 1)) if " " in path else Address(ours.record["method"], path)
@@ -111,39 +111,41 @@ def replaced(ours: Ours) -> list[Address]:
     ]
 
 
-def differences(pairs: Pairs, remembered: dict[str, str]) -> list[Difference]:
+def find_differences(pairs: OperationPairs, previous_digests: dict[str, str]) -> list[Difference]:
     """All of them, sorted by kind; `remembered` are the digests of the operations described last time."""
-    found = [
+    differences = [
         Difference("operation added", str(published.address), theirs=published.title, facts=published.facts)
         for published in pairs.added
     ]
-    found += [
+    differences += [
         Difference("operation gone", ours.name, ours=str(ours.address))
-        for ours in pairs.unseen
-        if str(ours.address) in remembered
+        for ours in pairs.undescribed
+        if str(ours.address) in previous_digests
     ]
-    for ours, published in pairs.known:
-        found += _of_operation(ours, published)
-        if remembered.get(str(published.address), published.digest) != published.digest:
-            found.append(Difference("reworded", ours.name, ours=str(ours.address)))
-    return sorted(found, key=lambda each: (KINDS.index(each.kind), each.operation, each.place))
+    for ours, published in pairs.matched:
+        differences += _compare_operation(ours, published)
+        if previous_digests.get(str(published.address), published.digest) != published.digest:
+            differences.append(Difference("reworded", ours.name, ours=str(ours.address)))
+    return sorted(differences, key=lambda each: (DIFFERENCE_KINDS.index(each.kind), each.operation, each.place))
 
 
-def _of_operation(ours: Ours, published: Published) -> Iterator[Difference]:
+def _compare_operation(ours: CatalogOperation, published: PublishedOperation) -> Iterator[Difference]:
     facts, record, name = published.facts, ours.record, ours.name
     if str(ours.address) != str(published.address):
         yield Difference("operation superseded", name, ours=str(ours.address), theirs=str(published.address))
     if (record["cipher"] == "never") != (facts["shop_cipher"] == "never"):
         yield Difference("cipher changed", name, ours=record["cipher"], theirs=facts["shop_cipher"])
-    theirs = arguments(facts)
-    yield from _required(name, "", record["required"], _told(facts), theirs, record["arguments"], published)
-    yield from _of_fields(name, "", record["arguments"], theirs, published)
-    yield from _of_answer(name, "", ours.shape, facts["response"])
+    theirs = merge_arguments(facts)
+    yield from _compare_required(
+        name, "", record["required"], _get_required_names(facts), theirs, record["arguments"], published
+    )
+    yield from _compare_fields(name, "", record["arguments"], theirs, published)
+    yield from _compare_responses(name, "", ours.shape, facts["response"])
 
 
-def arguments(facts: Json) -> Json:
+def merge_arguments(facts: Json) -> Json:
     """Path, query and body fields side by side, as a record holds them, with the texts they were read from."""
-    made: Json = {}
+    merged: Json = {}
     places = {
         "path": facts["path_params"],
         "query": facts["query"],
@@ -151,84 +153,105 @@ def arguments(facts: Json) -> Json:
     }
     for place, fields in places.items():
         for name, field in fields.items():
-            made[name] = field | {"in": [made[name]["in"], place] if name in made else place}
-    return made
+            merged[name] = field | {"in": [merged[name]["in"], place] if name in merged else place}
+    return merged
 
 
-def _told(facts: Json) -> list[str]:
+def _get_required_names(facts: Json) -> list[str]:
     return [*facts["required"], *(facts["body"] or {}).get("required", [])]
 
 
-def _required(
-    name: str, place: str, ours: list[str], theirs: list[str], described: Json, recorded: Json, published: Published
+def _compare_required(
+    name: str,
+    place: str,
+    ours: list[str],
+    theirs: list[str],
+    described: Json,
+    recorded: Json,
+    published: PublishedOperation,
 ) -> Iterator[Difference]:
     """Bodies that tell of no field whether it is needed tell nothing by it."""
     for field in sorted(set(described) & set(recorded)):
-        silent = not published.says_required and "body" in described[field].get("in", "body")
-        if not silent and (field in ours) != (field in theirs):
+        is_undeclared = not published.has_required_lists and "body" in described[field].get("in", "body")
+        if not is_undeclared and (field in ours) != (field in theirs):
             yield Difference("required changed", name, place + field, field in ours, field in theirs)
 
 
-def _of_fields(name: str, place: str, ours: Json, theirs: Json, published: Published) -> Iterator[Difference]:
+def _compare_fields(
+    name: str, place: str, ours: Json, theirs: Json, published: PublishedOperation
+) -> Iterator[Difference]:
     for field in theirs:
         if field not in ours:
-            yield Difference("argument added", name, place + field, theirs=_kind(theirs[field]), facts=theirs[field])
+            yield Difference(
+                "argument added", name, place + field, theirs=_describe_type(theirs[field]), facts=theirs[field]
+            )
     for field in ours:
         if field not in theirs:
-            yield Difference("argument not described", name, place + field, ours=_kind(ours[field]))
+            yield Difference("argument not described", name, place + field, ours=_describe_type(ours[field]))
         else:
-            yield from _of_field(name, place + field, ours[field], theirs[field], published)
+            yield from _compare_field(name, place + field, ours[field], theirs[field], published)
 
 
-def _of_field(name: str, place: str, ours: Json, theirs: Json, published: Published) -> Iterator[Difference]:
+def _compare_field(
+    name: str, place: str, ours: Json, theirs: Json, published: PublishedOperation
+) -> Iterator[Difference]:
     if ours.get("in") != theirs.get("in"):
         yield Difference("argument moved", name, place, ours.get("in"), theirs.get("in"))
-    if _kind(ours) != _kind(theirs):
-        yield Difference("type changed", name, place, _kind(ours), _kind(theirs), facts=theirs)
+    if _describe_type(ours) != _describe_type(theirs):
+        yield Difference("type changed", name, place, _describe_type(ours), _describe_type(theirs), facts=theirs)
         return
-    inner, inside = ours.get("items", ours), theirs.get("items", theirs)
-    yield from _of_values(name, place, inner, inside)
-    yield from _of_bounds(name, place, ours, theirs)
-    if inner is not ours:
-        yield from _of_bounds(name, f"{place}[]", inner, inside)
-    if "properties" in inside:
-        had, has = inner.get("properties", {}), inside["properties"]
-        required = inner.get("required", []), inside.get("required", [])
-        yield from _required(name, f"{place}.", *required, has, had, published)
-        yield from _of_fields(name, f"{place}.", had, has, published)
+    our_items, their_items = ours.get("items", ours), theirs.get("items", theirs)
+    yield from _compare_values(name, place, our_items, their_items)
+    yield from _compare_bounds(name, place, ours, theirs)
+    if our_items is not ours:
+        yield from _compare_bounds(name, f"{place}[]", our_items, their_items)
+    if "properties" in their_items:
+        our_fields, their_fields = our_items.get("properties", {}), their_items["properties"]
+        required = our_items.get("required", []), their_items.get("required", [])
+        yield from _compare_required(name, f"{place}.", *required, their_fields, our_fields, published)
+        yield from _compare_fields(name, f"{place}.", our_fields, their_fields, published)
 
 
-def _of_values(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
+def _compare_values(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
     """A value of ours is missing only where the description lists others and doesn't name it at all."""
-    had, has = ({str(value): value for value in each.get("enum", ())} for each in (ours, theirs))
-    for text, value in has.items():
-        if text not in had:
+    our_values, their_values = ({str(value): value for value in each.get("enum", ())} for each in (ours, theirs))
+    for text, value in their_values.items():
+        if text not in our_values:
             yield Difference("value added", name, place, theirs=value)
-    for text, value in had.items():
-        if has and text not in has and not wording.mentions(theirs.get("x-hint", ""), text):
+    for text, value in our_values.items():
+        if their_values and text not in their_values and not wording.contains_word(theirs.get("x-hint", ""), text):
             yield Difference("value not described", name, place, ours=value)
 
 
-def _of_bounds(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
-    for bound in BOUNDS:
+def _compare_bounds(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
+    for bound in BOUND_KEYWORDS:
         if bound in theirs and ours.get(bound) != theirs[bound]:
             yield Difference("limit changed", name, f"{place} {bound}", ours.get(bound), theirs[bound])
 
 
-def _of_answer(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
+def _compare_responses(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
     """Ours may hold more, from newer sources, and ends at some depth."""
     ours, theirs = ours.get("items", ours), theirs.get("items", theirs)
-    had, has = ours.get("properties", {}), theirs.get("properties", {})
-    for field in has if had else ():
-        at = place + field
-        if field not in had:
-            yield Difference("answer field added", name, at, theirs=_kind(has[field]), facts=has[field])
-        elif _kind(had[field]) != _kind(has[field]):
-            yield Difference("answer type changed", name, at, _kind(had[field]), _kind(has[field]), facts=has[field])
+    our_fields, their_fields = ours.get("properties", {}), theirs.get("properties", {})
+    for field in their_fields if our_fields else ():
+        path = place + field
+        if field not in our_fields:
+            yield Difference(
+                "answer field added", name, path, theirs=_describe_type(their_fields[field]), facts=their_fields[field]
+            )
+        elif _describe_type(our_fields[field]) != _describe_type(their_fields[field]):
+            yield Difference(
+                "answer type changed",
+                name,
+                path,
+                _describe_type(our_fields[field]),
+                _describe_type(their_fields[field]),
+                facts=their_fields[field],
+            )
         else:
-            yield from _of_answer(name, f"{at}.", had[field], has[field])
+            yield from _compare_responses(name, f"{path}.", our_fields[field], their_fields[field])
 
 
-def _kind(schema: Json) -> str:
+def _describe_type(schema: Json) -> str:
     kind = str(schema.get("type", "string"))
-    return f"{kind} of {_kind(schema['items'])}" if kind == "array" and "items" in schema else kind
+    return f"{kind} of {_describe_type(schema['items'])}" if kind == "array" and "items" in schema else kind

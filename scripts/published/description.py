@@ -17,16 +17,35 @@ from scripts.published import wording
 if TYPE_CHECKING:
     from pathlib import Path
 
-PACKAGE = "@tts-open-toolkit/cli"
-METHODS = ("get", "post", "put", "patch", "delete")
+NPM_PACKAGE = "@tts-open-toolkit/cli"
+HTTP_METHODS = ("get", "post", "put", "patch", "delete")
 # Filled by the server on every call, never by a caller.
-OURS = {"app_key", "timestamp", "sign", "shop_cipher", "category_asset_cipher", "shop_id", "version", "access_token"}
-KEYWORDS = ("enum", "minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum", "default", "deprecated")
+SERVER_PARAMETERS = {
+    "app_key",
+    "timestamp",
+    "sign",
+    "shop_cipher",
+    "category_asset_cipher",
+    "shop_id",
+    "version",
+    "access_token",
+}
+SCHEMA_KEYWORDS = (
+    "enum",
+    "minItems",
+    "maxItems",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "default",
+    "deprecated",
+)
 
 Json = dict[str, Any]
 
 
-class UnreadableError(Exception):
+class DescriptionError(Exception):
     """The package can't be had, or holds no description of operations."""
 
 
@@ -48,183 +67,191 @@ class Address:
 
     @cached_property
     def version(self) -> tuple[str, int]:
-        found = re.search(r"/(\d{6})(/preview|/beta)?(?=/|$)", self.path)
-        stage = ("/preview", "/beta", None).index(found[2]) if found else 0
-        return (found[1] if found else "", stage)
+        match = re.search(r"/(\d{6})(/preview|/beta)?(?=/|$)", self.path)
+        stage = ("/preview", "/beta", None).index(match[2]) if match else 0
+        return (match[1] if match else "", stage)
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedOperation:
     """One operation: facts as `import_facts` lays them; texts stand under `x-hint`, which is never laid."""
 
     address: Address
     title: str
     facts: Json
-    says_required: bool  # whether its body tells at all which fields it needs
+    has_required_lists: bool  # whether its body tells at all which fields it needs
     digest: str  # of all it says, to see that something was reworded
 
 
 @dataclass(frozen=True)
 class Description:
     version: str
-    operations: dict[str, Published]
+    operations: dict[str, PublishedOperation]
 
 
-def fetch(into: Path) -> Path:
+def fetch_package(folder: Path) -> Path:
     """The package as the user's own npm gives it, unpacked."""
     npm = shutil.which("npm")
     if npm is None:
-        raise UnreadableError("npm is needed to fetch the package; or give the folder of an unpacked one")
-    command = [npm, "pack", "--silent", PACKAGE]
-    packed = subprocess.run(command, cwd=into, check=False, capture_output=True, text=True)  # noqa: S603 all of it ours
-    archives = list(into.glob("*.tgz"))
-    if packed.returncode or not archives:
-        raise UnreadableError(f"npm could not fetch {PACKAGE}: {packed.stderr.strip() or packed.returncode}")
+        raise DescriptionError("npm is needed to fetch the package; or give the folder of an unpacked one")
+    command = [npm, "pack", "--silent", NPM_PACKAGE]
+    completed = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)  # noqa: S603 all of it ours
+    archives = list(folder.glob("*.tgz"))
+    if completed.returncode or not archives:
+        raise DescriptionError(f"npm could not fetch {NPM_PACKAGE}: {completed.stderr.strip() or completed.returncode}")
     with tarfile.open(archives[0]) as archive:
-        archive.extractall(into, filter="data")
-    return into / "package"
+        archive.extractall(folder, filter="data")
+    return folder / "package"
 
 
-def read(folder: Path) -> Description:
+def read_description(folder: Path) -> Description:
     """All operations of all OpenAPI documents below the folder, wherever the package keeps them."""
     if not folder.is_dir():
-        raise UnreadableError(f"{folder} is not a folder")
-    operations: dict[str, Published] = {}
+        raise DescriptionError(f"{folder} is not a folder")
+    operations: dict[str, PublishedOperation] = {}
     for path in sorted(folder.rglob("*.json")):
-        document = _document(path)
+        document = _read_document(path)
         for place, item in document.get("paths", {}).items():
             shared = item.get("parameters", [])
-            for method in METHODS:
+            for method in HTTP_METHODS:
                 if method in item:
-                    published = _operation(Address(method.upper(), place), item[method], shared, document)
+                    published = _extract_operation(Address(method.upper(), place), item[method], shared, document)
                     operations[str(published.address)] = published
     if not operations:
-        raise UnreadableError(f"{folder} holds no OpenAPI document with operations")
-    return Description(_version(folder), operations)
+        raise DescriptionError(f"{folder} holds no OpenAPI document with operations")
+    return Description(_read_version(folder), operations)
 
 
-def _document(path: Path) -> Json:
+def _read_document(path: Path) -> Json:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UnreadableError(f"{path} is not readable as JSON: {error}") from error
+        raise DescriptionError(f"{path} is not readable as JSON: {error}") from error
     return data if isinstance(data, dict) and "openapi" in data and isinstance(data.get("paths"), dict) else {}
 
 
-def _version(folder: Path) -> str:
+def _read_version(folder: Path) -> str:
     try:
         return str(json.loads((folder / "package.json").read_text(encoding="utf-8"))["version"])
     except (OSError, ValueError, KeyError):
         return "unknown"
 
 
-def _operation(address: Address, said: Json, shared: list[Json], document: Json) -> Published:
-    parameters = [_resolved(parameter, document) for parameter in [*shared, *said.get("parameters", [])]]
+def _extract_operation(address: Address, node: Json, shared: list[Json], document: Json) -> PublishedOperation:
+    parameters = [_resolve_reference(parameter, document) for parameter in [*shared, *node.get("parameters", [])]]
     names = {parameter["name"] for parameter in parameters}
-    content_type, body = _body(said, document)
-    placed = [p for p in parameters if p.get("in") in ("path", "query") and p["name"] not in OURS]
+    content_type, body = _extract_body(node, document)
+    caller_parameters = [
+        p for p in parameters if p.get("in") in ("path", "query") and p["name"] not in SERVER_PARAMETERS
+    ]
     facts: Json = {
         "method": address.method,
         "path": address.path,
         "shop_cipher": "required" if "shop_cipher" in names else "never",
         "other_cipher": "category_asset_cipher" if "category_asset_cipher" in names else None,
         "content_type": content_type,
-        "path_params": {p["name"]: _parameter(p, document) for p in placed if p["in"] == "path"},
-        "query": {p["name"]: _parameter(p, document) for p in placed if p["in"] == "query"},
-        "required": [p["name"] for p in placed if p.get("required") or p["in"] == "path"],
+        "path_params": {p["name"]: _extract_parameter(p, document) for p in caller_parameters if p["in"] == "path"},
+        "query": {p["name"]: _extract_parameter(p, document) for p in caller_parameters if p["in"] == "query"},
+        "required": [p["name"] for p in caller_parameters if p.get("required") or p["in"] == "path"],
         "body": body,
-        "response": _answer(said, document),
+        "response": _extract_response(node, document),
     }
-    told = json.dumps([parameters, said.get("requestBody"), said.get("deprecated")], sort_keys=True)
-    return Published(
+    digest_source = json.dumps([parameters, node.get("requestBody"), node.get("deprecated")], sort_keys=True)
+    return PublishedOperation(
         address=address,
-        title=str(said.get("operationId") or said.get("summary") or ""),
+        title=str(node.get("operationId") or node.get("summary") or ""),
         facts=facts,
-        says_required=_says_required(body),
-        digest=hashlib.sha256(told.encode()).hexdigest()[:12],
+        has_required_lists=_has_required_lists(body),
+        digest=hashlib.sha256(digest_source.encode()).hexdigest()[:12],
     )
 
 
-def _parameter(parameter: Json, document: Json) -> Json:
-    return schema(parameter.get("schema", {}), document, str(parameter.get("description", "")))
+def _extract_parameter(parameter: Json, document: Json) -> Json:
+    return extract_schema(parameter.get("schema", {}), document, str(parameter.get("description", "")))
 
 
-def _body(said: Json, document: Json) -> tuple[str | None, Json | None]:
-    content = _resolved(said.get("requestBody", {}), document).get("content", {})
+def _extract_body(node: Json, document: Json) -> tuple[str | None, Json | None]:
+    content = _resolve_reference(node.get("requestBody", {}), document).get("content", {})
     for content_type, body in content.items():
-        facts = schema(body.get("schema", {}), document)
-        kept = {name: field for name, field in facts.get("properties", {}).items() if name not in OURS - {"version"}}
-        return ("multipart" if "multipart" in content_type else "json"), facts | {"properties": kept}
+        facts = extract_schema(body.get("schema", {}), document)
+        fields = {
+            name: field
+            for name, field in facts.get("properties", {}).items()
+            if name not in SERVER_PARAMETERS - {"version"}
+        }
+        return ("multipart" if "multipart" in content_type else "json"), facts | {"properties": fields}
     return None, None
 
 
-def _answer(said: Json, document: Json) -> Json:
+def _extract_response(node: Json, document: Json) -> Json:
     """The shape of `data`, as far as the description tells."""
-    answer = _resolved(said.get("responses", {}).get("200", {}), document)
+    answer = _resolve_reference(node.get("responses", {}).get("200", {}), document)
     for body in answer.get("content", {}).values():
-        envelope = schema(body.get("schema", {}), document)
+        envelope = extract_schema(body.get("schema", {}), document)
         data: Json = envelope.get("properties", {}).get("data", {})
         return data or {"type": "object"}
     return {"type": "object"}
 
 
-def schema(node: Json, document: Json, text: str = "", seen: tuple[str, ...] = ()) -> Json:
+def extract_schema(node: Json, document: Json, text: str = "", visited_refs: tuple[str, ...] = ()) -> Json:
     """A schema's facts, those in its text included, whichever way the description writes them."""
     if "$ref" in node:
-        if node["$ref"] in seen:
+        if node["$ref"] in visited_refs:
             return {"type": "object"}
-        return schema(_resolved(node, document), document, text, (*seen, node["$ref"]))
-    node = _joined(node, document)
-    told = "\n".join(filter(None, (text, str(node.get("description", "")))))
-    kind = _type(node)
-    made: Json = {"type": kind, "x-hint": told}
-    made |= {"x-unit": unit} if (unit := _unit(node, told, kind)) else {}
-    made |= wording.limits(told, kind) | ({"enum": found} if (found := wording.values(told, kind)) else {})
-    made |= {keyword: node[keyword] for keyword in KEYWORDS if keyword in node}
+        return extract_schema(_resolve_reference(node, document), document, text, (*visited_refs, node["$ref"]))
+    node = _merge_all_of(node, document)
+    full_text = "\n".join(filter(None, (text, str(node.get("description", "")))))
+    kind = _detect_type(node)
+    facts: Json = {"type": kind, "x-hint": full_text}
+    facts |= {"x-unit": unit} if (unit := _detect_unit(node, full_text, kind)) else {}
+    facts |= wording.extract_limits(full_text, kind) | (
+        {"enum": enum_values} if (enum_values := wording.extract_values(full_text, kind)) else {}
+    )
+    facts |= {keyword: node[keyword] for keyword in SCHEMA_KEYWORDS if keyword in node}
     if kind == "array":
-        made["items"] = _items(node, told, document, seen)
+        facts["items"] = _extract_items(node, full_text, document, visited_refs)
     if "properties" in node:
-        made["properties"] = {n: schema(f, document, "", seen) for n, f in node["properties"].items()}
-        made |= {"required": node["required"]} if node.get("required") else {}
-    return made
+        facts["properties"] = {n: extract_schema(f, document, "", visited_refs) for n, f in node["properties"].items()}
+        facts |= {"required": node["required"]} if node.get("required") else {}
+    return facts
 
 
-def _joined(node: Json, document: Json) -> Json:
+def _merge_all_of(node: Json, document: Json) -> Json:
     """All parts of an `allOf` as one schema."""
-    parts = [_joined(_resolved(part, document), document) for part in node.get("allOf", [])]
+    parts = [_merge_all_of(_resolve_reference(part, document), document) for part in node.get("allOf", [])]
     for part in parts:
         fields = part.get("properties", {}) | node.get("properties", {})
         node = part | node | ({"properties": fields} if fields else {})
     return node
 
 
-def _items(node: Json, told: str, document: Json, seen: tuple[str, ...]) -> Json:
+def _extract_items(node: Json, text: str, document: Json, visited_refs: tuple[str, ...]) -> Json:
     """The values that the text of a list names are those of its items."""
-    items = schema(node.get("items", {}), document, "", seen)
-    if "enum" not in items and (found := wording.values(told, items["type"])):
-        items["enum"] = found
-    return items | {"x-hint": f"{items['x-hint']}\n{told}"}
+    items = extract_schema(node.get("items", {}), document, "", visited_refs)
+    if "enum" not in items and (enum_values := wording.extract_values(text, items["type"])):
+        items["enum"] = enum_values
+    return items | {"x-hint": f"{items['x-hint']}\n{text}"}
 
 
-def _type(node: Json) -> str:
+def _detect_type(node: Json) -> str:
     kind = node.get("type")
     if isinstance(kind, list):
         kind = next((each for each in kind if each != "null"), None)
     return str(kind or ("object" if "properties" in node else "array" if "items" in node else "string"))
 
 
-def _unit(node: Json, told: str, kind: str) -> str | None:
-    return "binary" if node.get("format") == "binary" else wording.unit(told, kind)
+def _detect_unit(node: Json, text: str, kind: str) -> str | None:
+    return "binary" if node.get("format") == "binary" else wording.detect_unit(text, kind)
 
 
-def _says_required(facts: Json | None) -> bool:
+def _has_required_lists(facts: Json | None) -> bool:
     if not facts:
         return False
     inner = [*facts.get("properties", {}).values(), facts.get("items")]
-    return bool(facts.get("required")) or any(_says_required(each) for each in inner)
+    return bool(facts.get("required")) or any(_has_required_lists(each) for each in inner)
 
 
-def _resolved(node: Json, document: Json) -> Json:
+def _resolve_reference(node: Json, document: Json) -> Json:
     """The node itself, or what its reference within the document names."""
     while "$ref" in node:
         target: Any = document

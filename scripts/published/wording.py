@@ -14,24 +14,26 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 
 # A line that is followed by the values of a field, or holds them itself.
-CUE = re.compile(
+VALUES_CUE_PATTERN = re.compile(
     r"(possible|available|valid|accepted|allowed|supported)\s+(\w+\s+)?(values?|enumerat\w+|options)|\benum\w*|"
     r"could be|sorting fields|query based on|following properties",
     re.IGNORECASE,
 )
-NOT_VALUES = re.compile(
+NOT_VALUES_PATTERN = re.compile(
     r"example|e\.g\.|note|format|prerequisite|require|region|market|recommend|range|guideline|only|api\b|length|"
     r"fail|sync|rules",
     re.IGNORECASE,
 )
 BULLET = r"(?:[-*\u2022\u200b]+|\d{1,2}[.)\u3001])\s*"
-PLAIN = r"[A-Za-z0-9][\w.+/-]*"
-LOUD = r"[A-Z][A-Z0-9_]+"  # what no ordinary word looks like
-END = r"\s*(?:\((?:default|deprecated)[^)]*\))?\s*(?:$|[:\uff1a,\uff0c;.(=]|\s[-\u2013]\s)"
-LISTED = re.compile(rf"^(?:{BULLET})?(?:`([^`]+)`|\"({PLAIN})\"|({PLAIN})){END}", re.IGNORECASE)
-SHOUTED = re.compile(rf"^{BULLET}`?({LOUD})`?{END}")
-BY_REGION = re.compile(r"^(?:-\s*)?[\w ,]+:\s*`([^`]+)`")
-WORDS = {
+PLAIN_VALUE = r"[A-Za-z0-9][\w.+/-]*"
+UPPERCASE_WORD = r"[A-Z][A-Z0-9_]+"  # what no ordinary word looks like
+VALUE_END = r"\s*(?:\((?:default|deprecated)[^)]*\))?\s*(?:$|[:\uff1a,\uff0c;.(=]|\s[-\u2013]\s)"
+LISTED_VALUE_PATTERN = re.compile(
+    rf"^(?:{BULLET})?(?:`([^`]+)`|\"({PLAIN_VALUE})\"|({PLAIN_VALUE})){VALUE_END}", re.IGNORECASE
+)
+UPPERCASE_VALUE_PATTERN = re.compile(rf"^{BULLET}`?({UPPERCASE_WORD})`?{VALUE_END}")
+REGION_VALUE_PATTERN = re.compile(r"^(?:-\s*)?[\w ,]+:\s*`([^`]+)`")
+NON_VALUE_WORDS = {
     "note",
     "notes",
     "default",
@@ -48,121 +50,129 @@ WORDS = {
 
 NUMBER = r"(-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?)"
 # `[1, 100]` or `1-100`: a comma without a bracket before it stands between thousands.
-IN_BRACKETS = rf"[\[(]\s*{NUMBER}\s*[-\u2013,]\s*{NUMBER}\s*[\])]"
-DASHED = rf"{NUMBER}\s*(?:-|\u2013|to)\s*{NUMBER}(?![\d:]|\s*(?:days?|px|%))"
-PAIR = rf"(?:{IN_BRACKETS}|{DASHED})"
+BRACKETED_RANGE = rf"[\[(]\s*{NUMBER}\s*[-\u2013,]\s*{NUMBER}\s*[\])]"
+DASHED_RANGE = rf"{NUMBER}\s*(?:-|\u2013|to)\s*{NUMBER}(?![\d:]|\s*(?:days?|px|%))"
+NUMBER_RANGE = rf"(?:{BRACKETED_RANGE}|{DASHED_RANGE})"
 # A number of something else: megabytes, pixels, decimal places, days, a share.
-THINGS = r"(?![\d,.]*\d|\s*(?:x\s*\d|[mk]b\b|px|%|<|decimal|digits|days?|languages|types))"
-CHARACTERS = r"\s*(?:characters|digits(?! after)|in utf)"
-MOST = r"(?:less than or equal to|less or equal (?:to|than)|must not exceed|can ?not exceed|no more than|up to|at most)"
+NO_OTHER_UNIT = r"(?![\d,.]*\d|\s*(?:x\s*\d|[mk]b\b|px|%|<|decimal|digits|days?|languages|types))"
+CHARACTERS_UNIT = r"\s*(?:characters|digits(?! after)|in utf)"
+AT_MOST = (
+    r"(?:less than or equal to|less or equal (?:to|than)|must not exceed|can ?not exceed|no more than|up to|at most)"
+)
 
-LENGTHS = (
-    re.compile(rf"length\s*(?:is|:)?\s*{PAIR}", re.IGNORECASE),
-    re.compile(rf"range of the length is\s*{PAIR}", re.IGNORECASE),
+LENGTH_RANGE_PATTERNS = (
+    re.compile(rf"length\s*(?:is|:)?\s*{NUMBER_RANGE}", re.IGNORECASE),
+    re.compile(rf"range of the length is\s*{NUMBER_RANGE}", re.IGNORECASE),
     re.compile(rf"at least {NUMBER} characters? and no more than {NUMBER}", re.IGNORECASE),
 )
-LONGEST = (
+MAX_LENGTH_PATTERNS = (
     re.compile(rf"max(?:imum)?\s*(?:string )?(?:length|digits|characters?)\s*(?:is|:)?\s*{NUMBER}", re.IGNORECASE),
     re.compile(rf"length (?:must not|can ?not) exceed {NUMBER}", re.IGNORECASE),
-    re.compile(rf"(?:{MOST}|max:?)\s*{NUMBER}{CHARACTERS}", re.IGNORECASE),
+    re.compile(rf"(?:{AT_MOST}|max:?)\s*{NUMBER}{CHARACTERS_UNIT}", re.IGNORECASE),
 )
-RANGES = (re.compile(rf"range\s*(?:is|:)?\s*(?:from\s*)?{PAIR}", re.IGNORECASE),)
-LARGEST = (
-    re.compile(rf"max(?:imum)?(?: (?:page_size )?(?:value|number))?\s*(?::|is|of)?\s*{NUMBER}{THINGS}", re.IGNORECASE),
-    re.compile(rf"{MOST}\s*{NUMBER}{THINGS}", re.IGNORECASE),
-)
-MOST_ITEMS = (
-    re.compile(rf"max(?:imum)?\s*(?::|is)?\s*{NUMBER}{THINGS}", re.IGNORECASE),
+VALUE_RANGE_PATTERNS = (re.compile(rf"range\s*(?:is|:)?\s*(?:from\s*)?{NUMBER_RANGE}", re.IGNORECASE),)
+MAX_VALUE_PATTERNS = (
     re.compile(
-        rf"max(?:imum)?\s+(?:count|length|skus|ids|number)\b[^\d:]{{0,45}}?:?\s*{NUMBER}{THINGS}",
+        rf"max(?:imum)?(?: (?:page_size )?(?:value|number))?\s*(?::|is|of)?\s*{NUMBER}{NO_OTHER_UNIT}", re.IGNORECASE
+    ),
+    re.compile(rf"{AT_MOST}\s*{NUMBER}{NO_OTHER_UNIT}", re.IGNORECASE),
+)
+MAX_ITEMS_PATTERNS = (
+    re.compile(rf"max(?:imum)?\s*(?::|is)?\s*{NUMBER}{NO_OTHER_UNIT}", re.IGNORECASE),
+    re.compile(
+        rf"max(?:imum)?\s+(?:count|length|skus|ids|number)\b[^\d:]{{0,45}}?:?\s*{NUMBER}{NO_OTHER_UNIT}",
         re.IGNORECASE,
     ),
-    re.compile(rf"{MOST}\s*{NUMBER}{THINGS}", re.IGNORECASE),
+    re.compile(rf"{AT_MOST}\s*{NUMBER}{NO_OTHER_UNIT}", re.IGNORECASE),
 )
 
 
-def values(text: str, kind: str) -> list[str]:
+def extract_values(text: str, kind: str) -> list[str]:
     """The values that a text lists for a field of text, in its order; none where it lists none plainly."""
     if kind != "string":
         return []
     lines = [line.strip().replace("**", "") for line in text.splitlines()]
-    found: list[str] = []
+    matches: list[str] = []
     for place, line in enumerate(lines):
-        cue = CUE.search(line)
+        cue = VALUES_CUE_PATTERN.search(line)
         if cue and "example" not in line.lower():
-            found += _beside(line[cue.end() :]) or _below(lines[place + 1 :], by_region="region" in line.lower())
-    return list(dict.fromkeys(found or _shouted(lines)))
+            matches += _extract_inline_values(line[cue.end() :]) or _extract_following_values(
+                lines[place + 1 :], by_region="region" in line.lower()
+            )
+    return list(dict.fromkeys(matches or _extract_uppercase_values(lines)))
 
 
-def _beside(rest: str) -> list[str]:
+def _extract_inline_values(rest: str) -> list[str]:
     """Values on the line itself: `Possible values: ASC, DESC`."""
-    stated = re.match(r"[^:\uff1a]{0,40}?(?:[:\uff1a]|\bare\b|\bis\b|\binclude\b)\s*(.+)", rest)
-    if not stated:
+    statement = re.match(r"[^:\uff1a]{0,40}?(?:[:\uff1a]|\bare\b|\bis\b|\binclude\b)\s*(.+)", rest)
+    if not statement:
         return []
     parts = [
-        part.strip() for part in re.split(r"[,\uff0c\u3001]|\bor\b|\band\b", stated[1].rstrip(". ")) if part.strip()
+        part.strip() for part in re.split(r"[,\uff0c\u3001]|\bor\b|\band\b", statement[1].rstrip(". ")) if part.strip()
     ]
-    found = [
-        match[1] or match[2] for part in parts if (match := re.fullmatch(rf"`([^`]+)`|[\"']?({PLAIN})[\"']?", part))
+    matches = [
+        match[1] or match[2]
+        for part in parts
+        if (match := re.fullmatch(rf"`([^`]+)`|[\"']?({PLAIN_VALUE})[\"']?", part))
     ]
-    return found if len(found) == len(parts) else []
+    return matches if len(matches) == len(parts) else []
 
 
-def _below(lines: list[str], *, by_region: bool) -> list[str]:
+def _extract_following_values(lines: list[str], *, by_region: bool) -> list[str]:
     """Values on the lines that follow, up to the first that is none of them."""
-    found: list[str] = []
+    matches: list[str] = []
     for line in lines:
-        value = _listed(line, by_region=by_region)
+        value = _match_value(line, by_region=by_region)
         if value:
-            found.append(value)
-        elif not by_region and (not _continues(line) if found else line):
+            matches.append(value)
+        elif not by_region and (not _is_continuation(line) if matches else line):
             break
-    return found
+    return matches
 
 
-def _continues(line: str) -> bool:
+def _is_continuation(line: str) -> bool:
     """Says more of the value above it."""
     return bool(line) and line[0].islower() and line.endswith((".", ",", ";"))
 
 
-def _listed(line: str, *, by_region: bool) -> str | None:
-    if by_region and (match := BY_REGION.match(line)):
+def _match_value(line: str, *, by_region: bool) -> str | None:
+    if by_region and (match := REGION_VALUE_PATTERN.match(line)):
         return match[1]
-    match = LISTED.match(line)
+    match = LISTED_VALUE_PATTERN.match(line)
     if not match or (by_region and not match[1]):
         return None
     value = next(group for group in match.groups() if group).strip('" ')
-    if value.casefold() in WORDS or re.search(r"[=<>{}\s]{2}|==", value):
+    if value.casefold() in NON_VALUE_WORDS or re.search(r"[=<>{}\s]{2}|==", value):
         return None
     bare = match[3] and not re.match(BULLET, line)
-    return None if bare and not re.match(rf"^{LOUD}\b|^[a-z_]+$|^[a-z]{{2}}-[A-Z]{{2}}$", line) else value
+    return None if bare and not re.match(rf"^{UPPERCASE_WORD}\b|^[a-z_]+$|^[a-z]{{2}}-[A-Z]{{2}}$", line) else value
 
 
-def _shouted(lines: list[str]) -> list[str]:
+def _extract_uppercase_values(lines: list[str]) -> list[str]:
     """Values without a cue: two bullets or more in capitals, under a line that is not about something else."""
-    found: list[str] = []
-    told = ""
+    matches: list[str] = []
+    heading = ""
     for line in lines:
-        if match := SHOUTED.match(line):
-            found += [] if NOT_VALUES.search(told) else [match[1]]
-        elif found and line:
+        if match := UPPERCASE_VALUE_PATTERN.match(line):
+            matches += [] if NOT_VALUES_PATTERN.search(heading) else [match[1]]
+        elif matches and line:
             break
         else:
-            told = line or told
-    return found if len(found) > 1 else []
+            heading = line or heading
+    return matches if len(matches) > 1 else []
 
 
-def limits(text: str, kind: str) -> Facts:
+def extract_limits(text: str, kind: str) -> Facts:
     """The bounds that a text sets to a list, a text's length or a number; the loosest, where it has several."""
-    found: Facts = {}
-    for sentence in _sentences(text):
-        for keyword, value in _bounds(sentence, kind):
+    bounds: Facts = {}
+    for sentence in _iter_sentences(text):
+        for keyword, value in _iter_bounds(sentence, kind):
             loosest = min if keyword.startswith("min") else max
-            found[keyword] = loosest(found.get(keyword, value), value)
-    return found
+            bounds[keyword] = loosest(bounds.get(keyword, value), value)
+    return bounds
 
 
-def _sentences(text: str) -> Iterator[str]:
+def _iter_sentences(text: str) -> Iterator[str]:
     """One by one and without marks; what holds under a condition alone is no bound of the field."""
     for sentence in re.split(r"\n|(?<=[a-z)])[.;]\s+", text.replace("`", "")):
         plain = sentence.strip(" -*\u2022")
@@ -170,56 +180,58 @@ def _sentences(text: str) -> Iterator[str]:
             yield plain
 
 
-def _bounds(sentence: str, kind: str) -> Iterator[tuple[str, float]]:
+def _iter_bounds(sentence: str, kind: str) -> Iterator[tuple[str, float]]:
     match kind:
         case "array":
-            yield from _most("maxItems", MOST_ITEMS, sentence)
+            yield from _iter_maximum("maxItems", MAX_ITEMS_PATTERNS, sentence)
         case "string":
-            lengths = list(_pairs("minLength", "maxLength", LENGTHS, sentence))
-            yield from lengths or _most("maxLength", LONGEST, sentence)
+            lengths = list(_iter_range("minLength", "maxLength", LENGTH_RANGE_PATTERNS, sentence))
+            yield from lengths or _iter_maximum("maxLength", MAX_LENGTH_PATTERNS, sentence)
             if below := re.search(rf"(?:less|shorter) than {NUMBER} characters", sentence):
-                yield "maxLength", _number(below[1]) - 1
+                yield "maxLength", _parse_number(below[1]) - 1
             if not lengths:
-                yield from _pairs("minimum", "maximum", RANGES, sentence)
+                yield from _iter_range("minimum", "maximum", VALUE_RANGE_PATTERNS, sentence)
         case "integer" | "number":
-            pair = list(_pairs("minimum", "maximum", RANGES, sentence))
-            yield from pair or _most("maximum", LARGEST, sentence)
+            pair = list(_iter_range("minimum", "maximum", VALUE_RANGE_PATTERNS, sentence))
+            yield from pair or _iter_maximum("maximum", MAX_VALUE_PATTERNS, sentence)
             if not pair and kind == "integer" and "greater than 0 and" in sentence:
                 yield "minimum", 1
             if least := re.search(rf"minimum of {NUMBER}", sentence):
-                yield "minimum", _number(least[1])
+                yield "minimum", _parse_number(least[1])
 
 
-def _most(keyword: str, patterns: tuple[re.Pattern[str], ...], sentence: str) -> Iterator[tuple[str, float]]:
+def _iter_maximum(keyword: str, patterns: tuple[re.Pattern[str], ...], sentence: str) -> Iterator[tuple[str, float]]:
     for pattern in patterns:
         if match := pattern.search(sentence):
-            yield keyword, _number(match[1])
+            yield keyword, _parse_number(match[1])
             return
 
 
-def _pairs(least: str, most: str, patterns: tuple[re.Pattern[str], ...], sentence: str) -> Iterator[tuple[str, float]]:
+def _iter_range(
+    min_keyword: str, max_keyword: str, patterns: tuple[re.Pattern[str], ...], sentence: str
+) -> Iterator[tuple[str, float]]:
     for pattern in patterns:
         if match := pattern.search(sentence):
-            low, high = (_number(each) for each in match.groups() if each)
-            beyond = "(" in match[0]
-            yield least, low + 1 if beyond and isinstance(low, int) else low
-            yield most, high
+            low, high = (_parse_number(each) for each in match.groups() if each)
+            is_exclusive = "(" in match[0]
+            yield min_keyword, low + 1 if is_exclusive and isinstance(low, int) else low
+            yield max_keyword, high
             return
 
 
-def _number(text: str) -> float:
+def _parse_number(text: str) -> float:
     plain = text.replace(",", "")
     return float(plain) if "." in plain else int(plain)
 
 
-def unit(text: str, kind: str) -> str | None:
+def detect_unit(text: str, kind: str) -> str | None:
     """Seconds since 1970, where the text says so: the one unit that a caller gives otherwise than it is sent."""
-    told = re.search(r"unix (epoch )?time", text, re.IGNORECASE)
-    if not told or kind not in ("integer", "string"):
+    match = re.search(r"unix (epoch )?time", text, re.IGNORECASE)
+    if not match or kind not in ("integer", "string"):
         return None
     return "unix-milliseconds" if re.search(r"millisecond", text, re.IGNORECASE) else "unix-seconds"
 
 
-def mentions(text: str, value: Any) -> bool:
+def contains_word(text: str, value: Any) -> bool:
     """Whether the value stands in the text as a word of its own."""
     return bool(re.search(rf"(?<![\w-]){re.escape(str(value))}(?![\w-])", text))

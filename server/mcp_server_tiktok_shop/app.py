@@ -9,222 +9,249 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import logs
-from mcp_server_tiktok_shop.calls.confirmation import Confirming
-from mcp_server_tiktok_shop.calls.dispatch import Assistant
-from mcp_server_tiktok_shop.calls.local_files import Files
-from mcp_server_tiktok_shop.calls.paging import Walker
-from mcp_server_tiktok_shop.calls.reads import Reads
-from mcp_server_tiktok_shop.calls.results.builder import Answers
-from mcp_server_tiktok_shop.calls.results.scoped_results import Keeping
-from mcp_server_tiktok_shop.calls.writes import Writes
+from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
+from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+from mcp_server_tiktok_shop.calls.paging import Paginator
+from mcp_server_tiktok_shop.calls.reads import ReadExecutor
+from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
+from mcp_server_tiktok_shop.calls.writes import WriteExecutor
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.catalog.sensitive_fields import Personal
-from mcp_server_tiktok_shop.catalog.toolsets import UnknownToolError, known_tools, listed
+from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+from mcp_server_tiktok_shop.catalog.toolsets import UnknownToolError, resolve_tool_names, select_tools
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.authorization import AuthHost
-from mcp_server_tiktok_shop.platform.client import Platform, Rim, Sources
-from mcp_server_tiktok_shop.platform.documents import Documents, HandedOut
-from mcp_server_tiktok_shop.platform.http_transport import Network
-from mcp_server_tiktok_shop.platform.rate_limits import PaceInMemory
-from mcp_server_tiktok_shop.platform.sign_in import SignIn, States
-from mcp_server_tiktok_shop.platform.signed_requests import ApiHost
-from mcp_server_tiktok_shop.platform.tokens import Tokens, lineage
+from mcp_server_tiktok_shop.platform.authorization import AuthTransport
+from mcp_server_tiktok_shop.platform.client import DiscoveryOperations, PlatformClient, Runtime
+from mcp_server_tiktok_shop.platform.documents import DocumentFetcher, IssuedDocuments
+from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
+from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
+from mcp_server_tiktok_shop.platform.sign_in import OAuthStates, SignIn
+from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
+from mcp_server_tiktok_shop.platform.tokens import TokenProvider, pair_fingerprint
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings, SettingsError
-from mcp_server_tiktok_shop.state.account_store import Contents, FileStore, MemoryStore
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT, Account, App, Shop
-from mcp_server_tiktok_shop.state.audit_log import Journal
-from mcp_server_tiktok_shop.state.expiring_records import FileRecords
-from mcp_server_tiktok_shop.state.process_identity import has_ended, own_name
-from mcp_server_tiktok_shop.state.result_store import Kept
-from mcp_server_tiktok_shop.state.write_outcomes import Ledger
-from mcp_server_tiktok_shop.tools.check_connection import Connection
-from mcp_server_tiktok_shop.tools.discovery import Reach
-from mcp_server_tiktok_shop.tools.exports import Spreadsheets
-from mcp_server_tiktok_shop.tools.labels import Labels
-from mcp_server_tiktok_shop.tools.list_changes import Changes
-from mcp_server_tiktok_shop.tools.list_shops import ShopList
-from mcp_server_tiktok_shop.tools.payouts.reconciliation import Reconciliation
-from mcp_server_tiktok_shop.tools.read_result import ReadResult
+from mcp_server_tiktok_shop.state.account_store import FileAccountStore, InMemoryAccountStore, StoredAccounts
+from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, Shop
+from mcp_server_tiktok_shop.state.audit_log import AuditLog
+from mcp_server_tiktok_shop.state.expiring_records import FileExpiringRecords
+from mcp_server_tiktok_shop.state.process_identity import get_process_name, is_process_dead
+from mcp_server_tiktok_shop.state.result_store import ResultStore
+from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
+from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
+from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
+from mcp_server_tiktok_shop.tools.exports import SaveResultTool
+from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
+from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
+from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
+from mcp_server_tiktok_shop.tools.payouts.reconciliation import ReconcilePayoutsTool
+from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
-from mcp_server_tiktok_shop.tools.summaries.desk import Desk
+from mcp_server_tiktok_shop.tools.summaries.desk import SummaryTools
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox import Sandbox
-    from mcp_server_tiktok_shop.state.account_store import Store
+    from mcp_server_tiktok_shop.state.account_store import AccountStore
 
-REAL = Rim(time.time, time.monotonic)
+REAL_RUNTIME = Runtime(time.time, time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class App:
     """What a run is made of. `settings` are those in force, the simulated shop's in its place."""
 
     settings: Settings
-    assistant: Assistant
-    tokens: Tokens
+    dispatcher: ToolDispatcher
+    tokens: TokenProvider
     sign_in: SignIn
-    store: Store
-    network: Network
-    secrets: logs.Secrets
+    store: AccountStore
+    transport: HttpTransport
+    secrets: logs.SecretRedactor
 
     @property
-    def lists_shop(self) -> bool:
+    def has_shop_choice(self) -> bool:
         """Whether a model is told of `shop`: not where it has no choice."""
         if self.settings.shop is not None:
             return False
         try:
-            contents = self.store.now()
+            stored = self.store.read()
         except ShopError:  # an unreadable store: each call says so
             return True
-        key = self.settings.app_key or (contents.app.key if contents.app else "")
-        ours = [account for account in contents.accounts.values() if account.app_key == key]
-        shops = {shop.id for account in ours for shop in account.shops or ()}
-        return len(shops) != 1 or any(account.shops is None for account in ours)
+        app_key = self.settings.app_key or (stored.app.key if stored.app else "")
+        accounts = [account for account in stored.accounts.values() if account.app_key == app_key]
+        shops = {shop.id for account in accounts for shop in account.shops or ()}
+        return len(shops) != 1 or any(account.shops is None for account in accounts)
 
     async def close(self) -> None:
-        await self.sign_in.settle()
-        await self.tokens.settle()
-        await self.network.close()
+        await self.sign_in.wait_for_pending()
+        await self.tokens.wait_for_pending()
+        await self.transport.close()
 
 
-def put_together(
-    settings: Settings, *, rim: Rim = REAL, sandbox: Sandbox | None = None, deadline: float = 45.0
-) -> Parts:
+def build_app(
+    settings: Settings, *, runtime: Runtime = REAL_RUNTIME, sandbox: Sandbox | None = None, call_timeout_s: float = 45.0
+) -> App:
     """Everything that serves an assistant.
 
     In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given.
     """
-    secrets = logs.Secrets()
-    store: Store = FileStore(settings.home)
-    network = Network(proxy=settings.proxy, loopback=settings.loopback)
+    secrets = logs.SecretRedactor()
+    store: AccountStore = FileAccountStore(settings.home)
+    transport = HttpTransport(proxy=settings.proxy, loopback=settings.is_loopback)
     home = settings.home
     if settings.sandbox:
-        settings, store, network = _simulated(settings, rim, sandbox)
-    given = (settings.app_secret, settings.access_token, settings.refresh_token)
-    secrets.learn(*(secret.get_secret_value() for secret in given))
+        settings, store, transport = _build_simulation(settings, runtime, sandbox)
+    configured_secrets = (settings.app_secret, settings.access_token, settings.refresh_token)
+    secrets.register_secrets(*(secret.get_secret_value() for secret in configured_secrets))
     if settings.proxy is not None:
-        secrets.learn(*settings.proxy.secrets())
+        secrets.register_secrets(*settings.proxy.collect_secrets())
 
     catalog = Catalog()
-    auth = AuthHost(network, settings.auth_url)
-    app = _app(settings)
-    tokens = Tokens(store, auth, app, settings.app_key, rim.clock, _given(settings), secrets.learn)
-    platform = Platform(
-        ApiHost(network, settings.api_url, rim.clock),
+    auth = AuthTransport(transport, settings.auth_url)
+    app = _read_app(settings)
+    tokens = TokenProvider(
+        store, auth, app, settings.app_key, runtime.clock, _environment_account(settings), secrets.register_secrets
+    )
+    platform = PlatformClient(
+        ApiTransport(transport, settings.api_url, runtime.clock),
         tokens,
-        rim,
-        PaceInMemory(rim.monotonic, rim.sleep),
-        catalog.error,
-        Sources(catalog.operations["get_authorized_shops"], catalog.operations["get_authorized_category_assets"]),
-        deadline,
+        runtime,
+        InMemoryRateLimiter(runtime.monotonic, runtime.sleep),
+        catalog.lookup_error_code,
+        DiscoveryOperations(
+            catalog.operations["get_authorized_shops"], catalog.operations["get_authorized_category_assets"]
+        ),
+        call_timeout_s,
         settings.shop,
     )
-    states = States(settings.state / "sign-ins.json", rim.clock)
-    consent = "" if settings.auth_url == AUTH_URL else settings.auth_url
-    sign_in = SignIn(tokens, auth, platform.shops, catalog.error, states, secrets.learn, consent)
+    oauth_states = OAuthStates(settings.state_folder / "sign-ins.json", runtime.clock)
+    consent_url = "" if settings.auth_url == AUTH_URL else settings.auth_url
+    sign_in = SignIn(
+        tokens, auth, platform.shops, catalog.lookup_error_code, oauth_states, secrets.register_secrets, consent_url
+    )
 
     try:
-        shown = listed(catalog, settings.toolsets, settings.tools)
-        excluded = known_tools(catalog, settings.exclude_tools)
+        listed_tools = select_tools(catalog, settings.toolsets, settings.tools)
+        excluded = resolve_tool_names(catalog, settings.exclude_tools)
     except UnknownToolError as error:
         raise SettingsError(str(error)) from None
-    labels = settings.state / "labels"
-    files = Files((settings.folder, labels), home, (labels, settings.state / "files"))
-    handed_out = HandedOut(settings.state / "documents.txt", rim.clock)
-    kept = Keeping(Kept(settings.state / "results", rim.clock), platform.shops.pinned_id, settings.buyer_data)
-    walker = Walker(catalog, platform, settings.time_zone)
-    answers = Answers(catalog, Personal(), kept, settings.result_bytes, settings.buyer_data)
-    reads = Reads(catalog, platform, walker, answers, handed_out, settings.time_zone, excluded)
-    journal = Journal(settings.journal)
-    writes = Writes(
-        platform,
-        Confirming(settings.confirm, FileRecords(settings.state / "confirmations.json", rim.clock), answers.plain),
-        Ledger(FileRecords(settings.state / "unknown.json", rim.clock), rim.clock, own_name(), has_ended),
-        journal,
-        answers.opened,
-        reads.look,
-        answers.shown,
-        answers.said,
+    labels_folder = settings.state_folder / "labels"
+    files = AllowedFiles((settings.files_folder, labels_folder), home, (labels_folder, settings.state_folder / "files"))
+    issued_documents = IssuedDocuments(settings.state_folder / "documents.txt", runtime.clock)
+    result_store = ScopedResultStore(
+        ResultStore(settings.state_folder / "results", runtime.clock),
+        platform.shops.resolve_pinned_id,
+        settings.buyer_data,
     )
-    local: dict[str, Any] = {}
-    assistant = Assistant(
+    paginator = Paginator(catalog, platform, settings.time_zone)
+    result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
+    reads = ReadExecutor(catalog, platform, paginator, result_builder, issued_documents, settings.time_zone, excluded)
+    audit_log = AuditLog(settings.audit_log_path)
+    writes = WriteExecutor(
+        platform,
+        ConfirmationGate(
+            settings.confirm,
+            FileExpiringRecords(settings.state_folder / "confirmations.json", runtime.clock),
+            result_builder.to_local_result,
+        ),
+        WriteOutcomes(
+            FileExpiringRecords(settings.state_folder / "unknown.json", runtime.clock),
+            runtime.clock,
+            get_process_name(),
+            is_process_dead,
+        ),
+        audit_log,
+        result_builder.normalize,
+        reads.read_current_state,
+        result_builder.redact_arguments,
+        result_builder.redact_text,
+    )
+    local_tools: dict[str, Any] = {}
+    dispatcher = ToolDispatcher(
         catalog,
         platform,
         files,
         reads,
         writes,
-        answers,
-        kept,
-        local,
-        shown,
+        result_builder,
+        result_store,
+        local_tools,
+        listed_tools,
         excluded,
         settings.time_zone,
         settings.read_only,
         settings.sandbox,
     )
-    reach = Reach(catalog, assistant.offers, assistant.operation)
-    documents = Documents(network, loopback=settings.loopback)
-    signing = SignInTools(sign_in, tokens, platform.shops, lambda: _service(settings, store))
-    sums = Kept(settings.state / "sums", rim.clock)
-    local |= Desk(catalog, platform, settings.time_zone, sums, rim.clock, assistant.offers).tools()
-    local |= {
-        "check_connection": Connection(
-            network,
+    discovery_tools = DiscoveryTools(catalog, dispatcher.is_available, dispatcher.get_operation)
+    document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
+    sign_in_tools = SignInTools(sign_in, tokens, platform.shops, lambda: _read_service(settings, store))
+    summary_store = ResultStore(settings.state_folder / "sums", runtime.clock)
+    local_tools |= SummaryTools(
+        catalog, platform, settings.time_zone, summary_store, runtime.clock, dispatcher.is_available
+    ).create_tools()
+    local_tools |= {
+        "check_connection": CheckConnectionTool(
+            transport,
             settings.api_url,
             settings.auth_url,
             tokens,
             platform,
             catalog.operations["get_active_shops"],
-            rim,
+            runtime,
         ),
-        "describe_operation": reach.describe,
-        "find_operations": reach.find,
-        "exchange_authorization_code": signing.exchange,
-        "get_authorization_url": signing.link,
-        "list_changes": Changes(journal, platform.shops, settings.time_zone, rim.clock),
-        "list_shops": ShopList(platform.shops, settings.time_zone),
-        "reconcile_payouts": Reconciliation(walker, platform, assistant.offers, settings.time_zone, rim.clock),
-        "read_result": ReadResult(kept, settings.result_bytes),
-        "refresh_access_token": signing.renew,
-        "save_result": Spreadsheets(kept, settings.state / "exports", rim.clock),
-        "resize_pdf": Labels(files, documents, handed_out, labels, assistant.document, rim.clock),
+        "describe_operation": discovery_tools.describe_operation,
+        "find_operations": discovery_tools.find_operations,
+        "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
+        "get_authorization_url": sign_in_tools.get_authorization_url,
+        "list_changes": ListChangesTool(audit_log, platform.shops, settings.time_zone, runtime.clock),
+        "list_shops": ListShopsTool(platform.shops, settings.time_zone),
+        "reconcile_payouts": ReconcilePayoutsTool(
+            paginator, platform, dispatcher.is_available, settings.time_zone, runtime.clock
+        ),
+        "read_result": ReadResultTool(result_store, settings.result_bytes),
+        "refresh_access_token": sign_in_tools.refresh_access_token,
+        "save_result": SaveResultTool(result_store, settings.state_folder / "exports", runtime.clock),
+        "resize_pdf": ResizePdfTool(
+            files, document_fetcher, issued_documents, labels_folder, dispatcher.find_shipping_label, runtime.clock
+        ),
     }
-    return Parts(settings, assistant, tokens, sign_in, store, network, secrets)
+    return App(settings, dispatcher, tokens, sign_in, store, transport, secrets)
 
 
-def _app(settings: Settings) -> App | None:
+def _read_app(settings: Settings) -> PartnerApp | None:
     if not settings.app_key or not settings.app_secret.get_secret_value():
         return None
-    return App(key=settings.app_key, secret=settings.app_secret)
+    return PartnerApp(key=settings.app_key, secret=settings.app_secret)
 
 
-def _given(settings: Settings) -> Account | None:
+def _environment_account(settings: Settings) -> Account | None:
     """The account that the environment's tokens make up."""
     if settings.sandbox or not settings.access_token.get_secret_value():
         return None
     return Account(
-        id=ENVIRONMENT + lineage(settings.access_token, settings.refresh_token),
+        id=ENVIRONMENT_ID_PREFIX + pair_fingerprint(settings.access_token, settings.refresh_token),
         app_key=settings.app_key,
         access_token=settings.access_token,
         refresh_token=settings.refresh_token,
     )
 
 
-def _service(settings: Settings, store: Store) -> tuple[str, str]:
+def _read_service(settings: Settings, store: AccountStore) -> tuple[str, str]:
     """The app's service id and region, as set or as stored at sign-in."""
-    kept = store.now().app
+    stored_app = store.read().app
     return (
-        settings.service_id or (kept.service_id if kept else ""),
-        settings.region or (kept.region if kept else ""),
+        settings.service_id or (stored_app.service_id if stored_app else ""),
+        settings.region or (stored_app.region if stored_app else ""),
     )
 
 
-def _simulated(settings: Settings, rim: Rim, sandbox: Sandbox | None) -> tuple[Settings, Store, Network]:
+def _build_simulation(
+    settings: Settings, runtime: Runtime, sandbox: Sandbox | None
+) -> tuple[Settings, AccountStore, HttpTransport]:
     """The simulated shop in place of network, keys and store: nothing real is read or written."""
     if sandbox is None:
         from mcp_server_tiktok_shop.sandbox import Sandbox  # noqa: PLC0415 - only where it is asked for
 
-        sandbox = Sandbox(shops=settings.sandbox_shops, orders=settings.sandbox_orders, clock=rim.clock)
+        sandbox = Sandbox(shops=settings.sandbox_shops, orders=settings.sandbox_orders, clock=runtime.clock)
     accounts = {
         account.open_id: Account(
             id=account.open_id,
@@ -250,7 +277,7 @@ def _simulated(settings: Settings, rim: Rim, sandbox: Sandbox | None) -> tuple[S
         )
         for account in sandbox.accounts
     }
-    simulated = replace(
+    sandbox_settings = replace(
         settings,
         app_key=sandbox.app_key,
         app_secret=SecretStr(sandbox.app_secret),
@@ -261,4 +288,8 @@ def _simulated(settings: Settings, rim: Rim, sandbox: Sandbox | None) -> tuple[S
         api_url=sandbox.base_url,
         auth_url=sandbox.base_url,
     )
-    return simulated, MemoryStore(Contents(None, accounts)), Network(application=sandbox.app)
+    return (
+        sandbox_settings,
+        InMemoryAccountStore(StoredAccounts(None, accounts)),
+        HttpTransport(application=sandbox.app),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal[
+ErrorKind = Literal[
     "invalid_arguments",
     "batch_limit",
     "shop_required",
@@ -32,9 +32,9 @@ class Problem:
     message: str
     allowed: str | None = None
 
-    def told(self) -> dict[str, str]:
-        told = {"argument": self.argument, "message": self.message}
-        return told | {"allowed": self.allowed} if self.allowed else told
+    def to_json(self) -> dict[str, str]:
+        result = {"argument": self.argument, "message": self.message}
+        return result | {"allowed": self.allowed} if self.allowed else result
 
 
 class ShopError(Exception):
@@ -46,7 +46,7 @@ class ShopError(Exception):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ErrorKind,
         message: str,
         *,
         hint: str = "",
@@ -54,28 +54,28 @@ class ShopError(Exception):
         problems: tuple[Problem, ...] = (),
         code: int | None = None,
         request_id: str | None = None,
-        **more: Any,
+        **details: Any,
     ) -> None:
         super().__init__(message)
-        self.kind: Kind = kind
+        self.kind: ErrorKind = kind
         self.message = message
         self.hint = hint
         self.retryable = retryable
         self.problems = problems
         self.code = code
         self.request_id = request_id
-        self.more = more
+        self.details = details
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The error as an assistant reads it."""
-        told: dict[str, Any] = {"error": self.kind, "message": self.message}
+        result: dict[str, Any] = {"error": self.kind, "message": self.message}
         if self.hint:
-            told["hint"] = self.hint
-        told["retryable"] = self.retryable
+            result["hint"] = self.hint
+        result["retryable"] = self.retryable
         if self.problems:
-            told["problems"] = [problem.told() for problem in self.problems]
+            result["problems"] = [problem.to_json() for problem in self.problems]
         if self.code is not None:
-            told["code"] = self.code
+            result["code"] = self.code
         if self.request_id:
-            told["request_id"] = self.request_id
-        return told | self.more
+            result["request_id"] = self.request_id
+        return result | self.details

@@ -7,51 +7,51 @@ import logging
 import re
 import sys
 
-HIDDEN = "[hidden]"
-SHORTEST = 6  # Shorter values are no secrets, and hiding them would tear words apart.
+REDACTED = "[hidden]"
+MIN_SECRET_CHARS = 6  # Shorter values are no secrets, and hiding them would tear words apart.
 # Of a long secret even its beginning is hidden, with what of it follows: a text may have been cut.
-BEGINNING = 12
-FOLLOWS = r"(?:[\w+/=.~-]|%[0-9a-f]{2}|\\+/|\\+u00[0-9a-f]{2})*"
-FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+SECRET_PREFIX_CHARS = 12
+REMAINDER_PATTERN = r"(?:[\w+/=.~-]|%[0-9a-f]{2}|\\+/|\\+u00[0-9a-f]{2})*"
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-class Secrets:
+class SecretRedactor:
     """The values that must not be shown, and the filter that takes them out of a text, however they are escaped."""
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
+        self._values: set[str] = set()
         # For each: a plain piece of it, to see quickly that a text does not hold it, and the whole pattern.
         self._patterns: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
-    def learn(self, *values: str) -> None:
-        new = {value for value in values if len(value) >= SHORTEST} - self._known
+    def register_secrets(self, *values: str) -> None:
+        new = {value for value in values if len(value) >= MIN_SECRET_CHARS} - self._values
         if new:
-            self._known |= new
-            longest_first = sorted(self._known, key=len, reverse=True)
-            self._patterns = tuple((_piece(value), _pattern(value)) for value in longest_first)
+            self._values |= new
+            longest_first = sorted(self._values, key=len, reverse=True)
+            self._patterns = tuple((_find_literal_piece(value), _compile_pattern(value)) for value in longest_first)
 
-    def hide(self, text: str) -> str:
+    def redact_secrets(self, text: str) -> str:
         """The text without the secrets; JSON stays JSON."""
-        shown: str = text
+        clean_text: str = text
         for piece, pattern in self._patterns:
-            if piece in shown:
-                shown = pattern.sub(HIDDEN, shown)
-        return shown
+            if piece in clean_text:
+                clean_text = pattern.sub(REDACTED, clean_text)
+        return clean_text
 
 
-def _piece(value: str) -> str:
+def _find_literal_piece(value: str) -> str:
     """The longest run in the beginning of a secret that no escaping changes."""
-    runs: list[str] = re.findall(r"[A-Za-z0-9_]*", value[:BEGINNING])
+    runs: list[str] = re.findall(r"[A-Za-z0-9_]*", value[:SECRET_PREFIX_CHARS])
     return max(runs, key=len)
 
 
-def _pattern(value: str) -> re.Pattern[str]:
-    cut = len(value) >= BEGINNING + 4
-    escaped = "".join(map(_escaped, value[:BEGINNING] if cut else value))
-    return re.compile(escaped + (FOLLOWS if cut else ""), re.IGNORECASE)
+def _compile_pattern(value: str) -> re.Pattern[str]:
+    is_prefix_only = len(value) >= SECRET_PREFIX_CHARS + 4
+    escaped = "".join(map(_escape_character, value[:SECRET_PREFIX_CHARS] if is_prefix_only else value))
+    return re.compile(escaped + (REMAINDER_PATTERN if is_prefix_only else ""), re.IGNORECASE)
 
 
-def _escaped(character: str) -> str:
+def _escape_character(character: str) -> str:
     """A character as itself, and as JSON or a URL may write it, once or several times over."""
     if character.isascii() and (character.isalnum() or character == "_"):
         return character
@@ -63,25 +63,25 @@ def _escaped(character: str) -> str:
     return f"(?:{'|'.join(forms)}{'|[+]' if character == ' ' else ''})"
 
 
-class _Hiding(logging.Formatter):
+class _RedactingFormatter(logging.Formatter):
     """The last step before a line is written, so that tracebacks pass through it as well."""
 
-    def __init__(self, secrets: Secrets) -> None:
-        super().__init__(FORMAT)
+    def __init__(self, secrets: SecretRedactor) -> None:
+        super().__init__(LOG_FORMAT)
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._secrets.hide(super().format(record))
+        return self._secrets.redact_secrets(super().format(record))
 
 
-def one_line(text: str, longest: int = 60) -> str:
+def to_one_line(text: str, max_chars: int = 60) -> str:
     """A name that came from outside, fit for a log line."""
-    return "".join(c if c.isprintable() else "?" for c in text[:longest])
+    return "".join(c if c.isprintable() else "?" for c in text[:max_chars])
 
 
-def set_up(secrets: Secrets, level: str) -> None:
+def configure_logging(secrets: SecretRedactor, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Hiding(secrets))
+    handler.setFormatter(_RedactingFormatter(secrets))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

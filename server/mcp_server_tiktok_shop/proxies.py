@@ -12,12 +12,12 @@ from pydantic import SecretStr
 
 Scheme = Literal["http", "https", "socks5", "socks5h"]
 SCHEMES = ("http", "https", "socks5", "socks5h")
-SOCKS_LONGEST = 255
-FORMS = "write scheme://host:port, scheme://user:password@host:port or scheme://host:port:user:password"
+MAX_SOCKS_CREDENTIAL_BYTES = 255
+FORMATS_HINT = "write scheme://host:port, scheme://user:password@host:port or scheme://host:port:user:password"
 
 _HOST = r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>\d{1,5})"
-_TRAILING = re.compile(rf"^{_HOST}(?::(?P<user>[^:]+):(?P<password>.+))?$", re.DOTALL)
-_PLAIN = re.compile(rf"^{_HOST}/?$")
+_TRAILING_CREDENTIALS = re.compile(rf"^{_HOST}(?::(?P<user>[^:]+):(?P<password>.+))?$", re.DOTALL)
+_HOST_AND_PORT = re.compile(rf"^{_HOST}/?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Proxy:
         """Where it is, without credentials."""
         return f"{self.scheme}://{self.host}:{self.port}"
 
-    def secrets(self) -> list[str]:
+    def collect_secrets(self) -> list[str]:
         """What must never be shown of it: the password, also as the header to the proxy carries it."""
         password = self.password.get_secret_value()
         return [password, b64encode(f"{self.user}:{password}".encode()).decode()] if password else []
@@ -42,36 +42,38 @@ class Proxy:
         return f"{self.url} (with credentials)" if self.user else self.url
 
 
-def parse(text: str) -> Proxy:
+def parse_proxy(text: str) -> Proxy:
     """The proxy that a text names.
 
     Raises:
         ValueError: It names none; the message says why and holds nothing of what was given but its scheme.
 
     """
-    scheme, found, rest = text.strip().partition("://")
+    scheme, separator, rest = text.strip().partition("://")
     scheme = scheme.lower()
-    if not found:
-        raise ValueError(f"has no scheme: {FORMS}")
+    if not separator:
+        raise ValueError(f"has no scheme: {FORMATS_HINT}")
     if scheme not in SCHEMES:
         raise ValueError(f"has a scheme that is not one of {', '.join(SCHEMES)}")
     user = password = None
-    if _TRAILING.match(rest) and "@" in rest and _PLAIN.match(rest.rpartition("@")[2]):
+    if _TRAILING_CREDENTIALS.match(rest) and "@" in rest and _HOST_AND_PORT.match(rest.rpartition("@")[2]):
         raise ValueError("can be read in two ways: percent-encode the : and @ of its password")
-    if match := _TRAILING.match(rest):  # credentials, if any, stand behind and are taken as they are
+    if match := _TRAILING_CREDENTIALS.match(rest):  # credentials, if any, stand behind and are taken as they are
         user, password = match["user"], match["password"]
     else:  # credentials stand in front, percent-encoded where the writer chose to
-        credentials, at, place = rest.rpartition("@")
-        match = _PLAIN.match(place)
+        credentials, at_sign, address = rest.rpartition("@")
+        match = _HOST_AND_PORT.match(address)
         if match is None:
-            raise ValueError(f"has no host and port where they belong: {FORMS}")
-        if at:
+            raise ValueError(f"has no host and port where they belong: {FORMATS_HINT}")
+        if at_sign:
             name, _, secret = credentials.partition(":")
             user, password = unquote(name), unquote(secret)
     port = int(match["port"])
     if not 0 < port < 2**16:
         raise ValueError("has a port that is not between 1 and 65535")
-    longest = max(len((user or "").encode()), len((password or "").encode()))
-    if scheme.startswith("socks") and longest > SOCKS_LONGEST:
-        raise ValueError(f"has a user or password longer than the {SOCKS_LONGEST} bytes that SOCKS can carry")
+    longest_bytes = max(len((user or "").encode()), len((password or "").encode()))
+    if scheme.startswith("socks") and longest_bytes > MAX_SOCKS_CREDENTIAL_BYTES:
+        raise ValueError(
+            f"has a user or password longer than the {MAX_SOCKS_CREDENTIAL_BYTES} bytes that SOCKS can carry"
+        )
     return Proxy(cast("Scheme", scheme), match["host"], port, user, SecretStr(password or ""))

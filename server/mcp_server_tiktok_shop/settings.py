@@ -12,26 +12,26 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
-from mcp_server_tiktok_shop.time_zones import zone
+from mcp_server_tiktok_shop.time_zones import parse_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from zoneinfo import ZoneInfo
 
-PREFIX = "TIKTOK_SHOP_"
-FILE = "_FILE"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+VARIABLE_PREFIX = "TIKTOK_SHOP_"
+FILE_SUFFIX = "_FILE"
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 API_URL = "https://open-api.tiktokglobalshop.com"
 AUTH_URL = "https://auth.tiktok-shops.com"
-RESULT_BYTES = (2_000, 4_000_000)
-ORDERS = (1, 200_000)  # made in some seconds, held in some hundred megabytes
+RESULT_BYTES_RANGE = (2_000, 4_000_000)
+SANDBOX_ORDERS_RANGE = (1, 200_000)  # made in some seconds, held in some hundred megabytes
 
 
 class SettingsError(Exception):
     """A setting that can't be followed; the text is for the person who wrote it and holds no secret."""
 
 
-def default_home() -> Path:
+def get_default_home() -> Path:
     from platformdirs import user_data_path  # noqa: PLC0415 - not needed where the home is given
 
     return user_data_path("mcp-server-tiktok-shop", appauthor=False)
@@ -46,7 +46,7 @@ class Settings:
     proxy: proxies.Proxy | None = None
     api_url: str = API_URL
     auth_url: str = AUTH_URL
-    home: Path = field(default_factory=default_home)
+    home: Path = field(default_factory=get_default_home)
     files: Path | None = None
     shop: str | None = None
     service_id: str = ""
@@ -66,22 +66,22 @@ class Settings:
     log_level: str = "INFO"
 
     @property
-    def loopback(self) -> bool:
-        return urlsplit(self.api_url).hostname in LOOPBACK
+    def is_loopback(self) -> bool:
+        return urlsplit(self.api_url).hostname in LOOPBACK_HOSTS
 
     @property
-    def state(self) -> Path:
+    def state_folder(self) -> Path:
         """Where this run keeps its state: the simulated shop never sees a real one's."""
         return self.home / "sandbox" if self.sandbox else self.home
 
     @property
-    def journal(self) -> Path:
-        return self.state / "journal.jsonl"
+    def audit_log_path(self) -> Path:
+        return self.state_folder / "journal.jsonl"
 
     @property
-    def folder(self) -> Path:
+    def files_folder(self) -> Path:
         """The folder whose files may be read."""
-        return self.files or self.state / "files"
+        return self.files or self.state_folder / "files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,147 +90,163 @@ class Setting:
 
     name: str
     help: str
-    read: Callable[[str], Any]
+    parse: Callable[[str], Any]
     default: str = ""
-    secret: bool = False
-    switch: bool = False
+    is_secret: bool = False
+    is_switch: bool = False
 
     @property
     def variable(self) -> str:
-        return PREFIX + self.name.upper()
+        return VARIABLE_PREFIX + self.name.upper()
 
     @property
     def flag(self) -> str:
         return "--" + self.name.replace("_", "-")
 
 
-def _truth(text: str) -> bool:
+def _parse_bool(text: str) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if text.casefold() not in words:
         raise ValueError("is neither true nor false")
     return words[text.casefold()]
 
 
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
+def _make_choice_parser(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
         if text.casefold() not in allowed:
-            near = get_close_matches(text.casefold(), allowed, n=1)
-            did_you_mean = f"; did you mean {near[0]}?" if near else ""
+            suggestions = get_close_matches(text.casefold(), allowed, n=1)
+            did_you_mean = f"; did you mean {suggestions[0]}?" if suggestions else ""
             raise ValueError(f"is not one of {', '.join(allowed)}{did_you_mean}")
         return text.casefold()
 
-    return read
+    return parse
 
 
-def _url(text: str) -> str:
-    plain = re.fullmatch(
+def _parse_url(text: str) -> str:
+    match = re.fullmatch(
         r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/[\w./~-]*)?", text.strip(), re.ASCII | re.IGNORECASE
     )
-    if plain is None or int((plain[2] or ":1")[1:]) >= 2**16:
+    if match is None or int((match[2] or ":1")[1:]) >= 2**16:
         raise ValueError("is not a plain http(s) address")
     parts = urlsplit(text.strip())
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise ValueError("is plain http, which is allowed on this computer alone: use https")
     return text.strip().rstrip("/")
 
 
-def _folder(text: str) -> Path:
+def _parse_folder(text: str) -> Path:
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError:
         raise ValueError("names the home of a user that there is not") from None
 
 
-def _names(text: str) -> tuple[str, ...]:
+def _parse_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
         raise ValueError("holds no name")
     return names
 
 
-def _shops(text: str) -> int:
-    return int(_one_of("1", "3")(text))
+def _parse_shop_count(text: str) -> int:
+    return int(_make_choice_parser("1", "3")(text))
 
 
-def _number(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if re.fullmatch(r"[0-9]{1,9}", text.strip()) is None or not least <= int(text) <= most:
-            raise ValueError(f"is not a number from {least} to {most}")
+def _make_number_parser(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if re.fullmatch(r"[0-9]{1,9}", text.strip()) is None or not minimum <= int(text) <= maximum:
+            raise ValueError(f"is not a number from {minimum} to {maximum}")
         return int(text)
 
-    return read
+    return parse
 
 
-def _level(text: str) -> str:
-    return _one_of("debug", "info", "warning", "error")(text).upper()
+def _parse_log_level(text: str) -> str:
+    return _make_choice_parser("debug", "info", "warning", "error")(text).upper()
 
 
 SETTINGS = (
     Setting("app_key", "Key of your app in TikTok Shop Partner Center.", str.strip),
-    Setting("app_secret", "Secret of that app.", lambda text: SecretStr(text.strip()), secret=True),
+    Setting("app_secret", "Secret of that app.", lambda text: SecretStr(text.strip()), is_secret=True),
     Setting(
         "access_token",
         "Access token of the seller's authorization, to start with.",
         lambda text: SecretStr(text.strip()),
-        secret=True,
+        is_secret=True,
     ),
     Setting(
         "refresh_token",
         "Refresh token beside it; the pair that follows from it is kept under the home folder.",
         lambda text: SecretStr(text.strip()),
-        secret=True,
+        is_secret=True,
     ),
     Setting(
         "proxy",
         "Proxy for all requests: http, https, socks5 or socks5h, `scheme://user:password@host:port` or "
         "`scheme://host:port:user:password`.",
-        proxies.parse,
+        proxies.parse_proxy,
         default="the usual proxy variables",
-        secret=True,
+        is_secret=True,
     ),
-    Setting("api_url", "Address of the API host.", _url, default=API_URL),
-    Setting("auth_url", "Address of the auth host.", _url, default=AUTH_URL),
-    Setting("home", "Folder that holds tokens, labels and other state.", _folder, default="your user data folder"),
-    Setting("files", "Folder whose files the assistant may upload or resize.", _folder, default="`files` in the home"),
+    Setting("api_url", "Address of the API host.", _parse_url, default=API_URL),
+    Setting("auth_url", "Address of the auth host.", _parse_url, default=AUTH_URL),
+    Setting(
+        "home", "Folder that holds tokens, labels and other state.", _parse_folder, default="your user data folder"
+    ),
+    Setting(
+        "files", "Folder whose files the assistant may upload or resize.", _parse_folder, default="`files` in the home"
+    ),
     Setting("shop", "Pin the server to one shop, by name, id or unique region.", str.strip, default="every shop"),
     Setting("service_id", "Service id of your app, for its authorization link.", str.strip),
-    Setting("region", "Where sellers agree: `us`, or `row` for the rest of the world.", _one_of("us", "row")),
+    Setting(
+        "region", "Where sellers agree: `us`, or `row` for the rest of the world.", _make_choice_parser("us", "row")
+    ),
     Setting(
         "toolsets",
         "What clients list: areas of the catalog, `default`, `all` or `none`, separated by commas.",
-        _names,
+        _parse_names,
         default="default",
     ),
-    Setting("tools", "Single tools to list besides.", _names),
-    Setting("exclude_tools", "Tools that this server does not do at all, whatever else says.", _names),
-    Setting("read_only", "Offer and do nothing that changes the shop.", _truth, default="off", switch=True),
-    Setting("sandbox", "Use the simulated shop: no account, no network.", _truth, default="off", switch=True),
-    Setting("sandbox_shops", "Shops in the simulation: 1, or 3 under two accounts.", _shops, default="1"),
-    Setting("sandbox_orders", "Orders in the simulation's main shop: 1 to 200000.", _number(*ORDERS), default="300"),
-    Setting("time_zone", "IANA zone in which days begin.", zone, default="by the shop's region"),
+    Setting("tools", "Single tools to list besides.", _parse_names),
+    Setting("exclude_tools", "Tools that this server does not do at all, whatever else says.", _parse_names),
+    Setting("read_only", "Offer and do nothing that changes the shop.", _parse_bool, default="off", is_switch=True),
+    Setting("sandbox", "Use the simulated shop: no account, no network.", _parse_bool, default="off", is_switch=True),
+    Setting("sandbox_shops", "Shops in the simulation: 1, or 3 under two accounts.", _parse_shop_count, default="1"),
+    Setting(
+        "sandbox_orders",
+        "Orders in the simulation's main shop: 1 to 200000.",
+        _make_number_parser(*SANDBOX_ORDERS_RANGE),
+        default="300",
+    ),
+    Setting("time_zone", "IANA zone in which days begin.", parse_zone, default="by the shop's region"),
     Setting(
         "confirm",
         "Writes that wait for a yes: `asks` (what touches money, stock, the public, a person, or can't be undone), "
         "`all`, `none`, or `person` (every one, by a person whom the client asks; else not at all).",
-        _one_of("asks", "all", "none", "person"),
+        _make_choice_parser("asks", "all", "none", "person"),
         default="asks",
     ),
     Setting(
         "buyer_data",
         "Names, phones, e-mails and addresses of buyers: `masked`, `full`, or `none` (taken out).",
-        _one_of("masked", "full", "none"),
+        _make_choice_parser("masked", "full", "none"),
         default="masked",
     ),
     Setting(
         "result_bytes",
         "The largest result; what is beyond is kept to be read in parts.",
-        _number(*RESULT_BYTES),
+        _make_number_parser(*RESULT_BYTES_RANGE),
         "40000",
     ),
-    Setting("era", "`legacy` for clients that mix up both protocol eras.", _one_of("auto", "legacy"), default="auto"),
-    Setting("log_level", "How much is logged to standard error.", _level, default="info"),
+    Setting(
+        "era",
+        "`legacy` for clients that mix up both protocol eras.",
+        _make_choice_parser("auto", "legacy"),
+        default="auto",
+    ),
+    Setting("log_level", "How much is logged to standard error.", _parse_log_level, default="info"),
 )
-BY_NAME = {setting.name: setting for setting in SETTINGS}
+SETTINGS_BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
 def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None] | None = None) -> Settings:
@@ -240,49 +256,51 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
         SettingsError: An unknown `TIKTOK_SHOP_` name, a value that can't be read, or settings that exclude each other.
 
     """
-    given = _from_environment(environment)
-    given |= {name: (BY_NAME[name].flag, text) for name, text in (flags or {}).items() if text is not None}
+    entries = _read_environment(environment)
+    entries |= {name: (SETTINGS_BY_NAME[name].flag, text) for name, text in (flags or {}).items() if text is not None}
     values: dict[str, Any] = {}
-    for name, (source, text) in given.items():
+    for name, (source, text) in entries.items():
         if text.strip() == "":
             if source.startswith("--"):
                 raise SettingsError(f"{source} is empty: leave it out, or give it a value")
             continue
         try:
-            values[name] = BY_NAME[name].read(text)
+            values[name] = SETTINGS_BY_NAME[name].parse(text)
         except ValueError as error:
             raise SettingsError(f"{source} {error}") from None
     settings = Settings(**values)
-    if settings.sandbox and (taken := [given[n][0] for n in ("api_url", "auth_url") if n in values]):
-        raise SettingsError(f"{' and '.join(taken)} can't go together with the sandbox: take one away")
+    if settings.sandbox and (conflicts := [entries[n][0] for n in ("api_url", "auth_url") if n in values]):
+        raise SettingsError(f"{' and '.join(conflicts)} can't go together with the sandbox: take one away")
     return settings
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    given: dict[str, tuple[str, str]] = {}
-    known = {setting.variable: setting for setting in SETTINGS}
-    ours = [(name.upper(), text) for name, text in environment.items() if name.upper().startswith(PREFIX)]
-    meant = [name for name, text in ours if text.strip()]
-    for name, text in ours:
-        if meant.count(name) > 1:
+def _read_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    entries: dict[str, tuple[str, str]] = {}
+    settings_by_variable = {setting.variable: setting for setting in SETTINGS}
+    variables = [(name.upper(), text) for name, text in environment.items() if name.upper().startswith(VARIABLE_PREFIX)]
+    nonempty_names = [name for name, text in variables if text.strip()]
+    for name, text in variables:
+        if nonempty_names.count(name) > 1:
             raise SettingsError(f"{name} is set more than once, in upper and lower case: take one away")
-        if name in known:
+        if name in settings_by_variable:
             if text.strip():
-                given[known[name].name] = (name, text)
+                entries[settings_by_variable[name].name] = (name, text)
             continue
-        setting = known.get(name.removesuffix(FILE))
-        if setting is None or not name.endswith(FILE) or not setting.secret:
-            near = get_close_matches(name, [*known, *(s.variable + FILE for s in SETTINGS if s.secret)], n=1)
-            did_you_mean = f"; did you mean {near[0]}?" if near else ""
+        setting = settings_by_variable.get(name.removesuffix(FILE_SUFFIX))
+        if setting is None or not name.endswith(FILE_SUFFIX) or not setting.is_secret:
+            suggestions = get_close_matches(
+                name, [*settings_by_variable, *(s.variable + FILE_SUFFIX for s in SETTINGS if s.is_secret)], n=1
+            )
+            did_you_mean = f"; did you mean {suggestions[0]}?" if suggestions else ""
             raise SettingsError(f"{name} is not a setting{did_you_mean}")
-        if name in meant and setting.variable in meant:
+        if name in nonempty_names and setting.variable in nonempty_names:
             raise SettingsError(f"{setting.variable} and {name} are both set: take one away")
-        if name in meant:
-            given[setting.name] = (name, _content(name, text))
-    return given
+        if name in nonempty_names:
+            entries[setting.name] = (name, _read_secret_file(name, text))
+    return entries
 
 
-def _content(name: str, path: str) -> str:
+def _read_secret_file(name: str, path: str) -> str:
     try:
         return Path(path).expanduser().read_text(encoding="utf-8").strip()
     except (OSError, ValueError, RuntimeError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # Where a market spans several zones this is a choice, not a fact of the platform: TIKTOK_SHOP_TIME_ZONE overrides it.
-BY_REGION = {
+ZONE_BY_REGION = {
     "AT": "Europe/Vienna",
     "BE": "Europe/Brussels",
     "BR": "America/Sao_Paulo",
@@ -34,7 +34,7 @@ BY_REGION = {
 }
 
 
-def zone(name: str) -> ZoneInfo:
+def parse_zone(name: str) -> ZoneInfo:
     """The zone of an IANA name.
 
     Raises:
@@ -47,5 +47,5 @@ def zone(name: str) -> ZoneInfo:
         raise ValueError(f"{name!r} is not an IANA time zone such as Europe/London") from error
 
 
-def zone_of(region: str | None) -> ZoneInfo:
-    return ZoneInfo(BY_REGION.get(region or "", "UTC"))
+def get_region_zone(region: str | None) -> ZoneInfo:
+    return ZoneInfo(ZONE_BY_REGION.get(region or "", "UTC"))

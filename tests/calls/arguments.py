@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.catalog.coercion import read
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.operation import is_time
-from mcp_server_tiktok_shop.catalog.validation import check
+from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ def value(schema: Json) -> Any:
 def accepted(operation: Operation, files: dict[str, str]) -> Json:
     """Arguments that the operation's own checks accept; `files` has a small file for each noun of an upload."""
     given = {name: value(operation.arguments[name]) for name in operation.required}
-    for upload in operation.uploads.values():
+    for upload in operation.upload_schemas.values():
         noun = upload["given_as"]
         picture = "JPG" in upload.get("x-formats", ())
         given[f"{noun}_path"] = files["image" if picture else noun]
     for _ in range(5):
         try:
-            values, unread = read(operation, copy.deepcopy(given))
-            check(operation, values, unread)
+            values, unread = coerce_arguments(operation, copy.deepcopy(given))
+            validate(operation, values, unread)
         except ShopError as error:
             for problem in error.problems:
                 _mend(operation, given, problem.argument, problem.message)
@@ -78,7 +78,7 @@ def _mend(operation: Operation, given: Json, path: str, message: str) -> None:
 
 def spoilt(operation: Operation, good: Json) -> Iterator[tuple[str, Json]]:
     """One call for each way to be wrong: missing, mistyped, unknown, and one past each limit."""
-    for name in operation.asked:
+    for name in operation.caller_required:
         yield f"{name} missing", {k: v for k, v in good.items() if k != name}
     yield "an unknown argument", {**good, "colour_of_the_sky": "blue"}
     for name, schema in operation.arguments.items():

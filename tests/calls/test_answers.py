@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.calls.results.json_paths import values_at
+from mcp_server_tiktok_shop.calls.results.json_paths import find_values
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from tests.calls.arguments import accepted
 from tests.calls.shapes import empties, filled, paths
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CATALOG = Catalog()
 ORDERS = CATALOG.operations["get_order_list"]
 TEAS = ["Oolong", "Jasmine", "Sencha", "Matcha", "Assam", "Rooibos"]
-READS = [o for o in CATALOG.operations.values() if o.effect == "read" and o.asks_platform and not o.takes_asset]
+READS = [o for o in CATALOG.operations.values() if o.effect == "read" and o.uses_platform and not o.takes_asset]
 VIEWS = [o for o in READS if "shows" in o.record]
 
 
@@ -47,10 +47,10 @@ def answer(recorder: Recorder, data: Json) -> None:
 def stands(data: Json, path: str) -> bool:
     """Whether something stands at a path, in a table or not."""
     steps = path.split(".")
-    if values_at(data, steps):
+    if find_values(data, steps):
         return True
     for depth in range(1, len(steps)):
-        tables = [table for table in values_at(data, steps[:depth]) if isinstance(table, dict) and "columns" in table]
+        tables = [table for table in find_values(data, steps[:depth]) if isinstance(table, dict) and "columns" in table]
         if any(".".join(steps[depth:]) in table["columns"] for table in tables):
             return True
     return False
@@ -58,7 +58,7 @@ def stands(data: Json, path: str) -> bool:
 
 def orders(lines: int) -> list[Json]:
     """Twenty orders with all that the shape knows, of different lines."""
-    shape = CATALOG.shape(ORDERS)["properties"]["orders"]["items"]
+    shape = CATALOG.get_response_shape(ORDERS)["properties"]["orders"]["items"]
     made = []
     for number in range(20):
         order = filled(shape, 2, 100_000 * number) | {"is_buyer_request_cancel": False}
@@ -106,7 +106,7 @@ async def test_twenty_orders_cost_few_tokens_and_hold_what_a_seller_asks_about(
 async def test_what_a_view_leaves_out_can_be_asked_for_path_by_path(connect: Connect) -> None:
     async with platform(connect, result_bytes=400_000) as (client, recorder):
         for operation in VIEWS:
-            answer(recorder, filled(CATALOG.shape(operation)))
+            answer(recorder, filled(CATALOG.get_response_shape(operation)))
             arguments = accepted(operation, {})
             whole = reply(await client.call_tool(operation.name, arguments | {"fields": ["*"]}))
             told = reply(await client.call_tool(operation.name, arguments))
@@ -128,7 +128,7 @@ async def test_no_result_holds_an_empty_field(connect: Connect) -> None:
         for operation in READS:
             if operation.record["path"] == SHOPS_PATH or operation.record.get("refused"):
                 continue
-            data = filled(CATALOG.shape(operation))
+            data = filled(CATALOG.get_response_shape(operation))
             hollow = {name: ("" if place % 2 else None) for place, name in enumerate(data)}
             more = [{"a": [], "b": {"c": [None, {"d": ""}]}}]
             answer(recorder, {**hollow, "more": more, "zero": 0, "no": False})

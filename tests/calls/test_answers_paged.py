@@ -12,7 +12,7 @@ import pytest
 from mcp import MCPError
 
 from mcp_server_tiktok_shop.calls import page_buffer
-from mcp_server_tiktok_shop.platform.client import Rim
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
 from tests.wire.recorder import Recorder
@@ -172,7 +172,7 @@ async def test_rows_that_do_not_fit_are_kept_and_the_token_waits_for_the_last_of
 async def test_more_than_may_be_kept_ends_the_walk_and_says_so(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_buffer, "LARGEST", 200)
+    monkeypatch.setattr(page_buffer, "MAX_BUFFER_BYTES", 200)
     async with platform(connect, page(0, 9, "a"), page(9, 12)) as (client, recorder):
         told = reply(await client.call_tool("get_order_list", EVERY))
         assert len(recorder.calls) == 1
@@ -189,7 +189,7 @@ async def test_the_deadline_ends_the_walk_with_what_was_read(connect: Connect) -
 
     sandbox = Sandbox(orders=60)
     sandbox.faults.add("get_order_list", code=36009002, message="busy", times=2, retry_after=21)
-    async with connect(sandbox=True, sandbox_object=sandbox, rim=Rim(time.time, lambda: now, sleep)) as client:
+    async with connect(sandbox=True, sandbox_object=sandbox, rim=Runtime(time.time, lambda: now, sleep)) as client:
         told = reply(await client.call_tool("get_order_list", {"page_size": 10, **EVERY}))
     assert told["note"].startswith("1 page, 10 items; not all: the time for one call was up.")
     assert told["next_page_token"]

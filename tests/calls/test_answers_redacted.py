@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp import MCPError
 
-from mcp_server_tiktok_shop.calls.results.json_paths import values_at
+from mcp_server_tiktok_shop.calls.results.json_paths import find_values
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
 from tests.wire.recorder import COFFEE, SHOPS_PATH, TEA, Recorder
@@ -151,7 +151,7 @@ async def test_the_planted_words_come_back_marked_and_masked_from_every_tool(con
         text = json.dumps(told, ensure_ascii=False)
         assert not [part for part in PERSONAL if part in text]
         if INJECTED in text:
-            marked = [value for path in told["untrusted"] for value in values_at(told["data"], path.split("."))]
+            marked = [value for path in told["untrusted"] for value in find_values(told["data"], path.split("."))]
             table = "rows" in text
             assert table or INJECTED in json.dumps(marked)
             assert not table or told["untrusted"] == ["orders.buyer_message"]

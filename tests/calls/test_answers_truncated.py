@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.calls.results.json_paths import write_path
+from mcp_server_tiktok_shop.calls.results.json_paths import format_path
 from tests.keys import ACCESS_TOKEN, reply
 from tests.wire.recorder import SHOPS_PATH, TEA, Recorder
 
@@ -59,7 +59,7 @@ async def called(client: Client, name: str, arguments: Json, budget: int) -> Jso
 async def read_all(client: Client, result_id: str, steps: tuple[str | int, ...], budget: int) -> Any:
     """What a patient reader puts together who follows every hint."""
     made: Any = None
-    arguments: Json = {"id": result_id, "path": write_path(steps) or "data"}
+    arguments: Json = {"id": result_id, "path": format_path(steps) or "data"}
     offset = 0
     while True:
         whole = await called(client, "read_result", arguments | {"offset": offset}, budget)

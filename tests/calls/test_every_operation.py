@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from mcp import Client
 
-from mcp_server_tiktok_shop.app import put_together
+from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.protocol.server import serve
+from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.calls.arguments import accepted, spoilt
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Operation
 
-OPERATIONS = [o for o in Catalog().operations.values() if o.asks_platform and "refused" not in o.record]
+OPERATIONS = [o for o in Catalog().operations.values() if o.uses_platform and "refused" not in o.record]
 # What the simulated gateway answers to a request that is not the platform's.
 MALFORMED = {106001, 106013, 101000, 36009004, 36009009, 36009010, 36009014, 36009021, 36009022, 36009023, 105005}
 PDF = base64.b64decode("JVBERi0xLjQKJSVFT0YK")
@@ -38,11 +38,11 @@ def sandbox() -> Sandbox:
 
 @asynccontextmanager
 async def connected(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Client]:
-    parts = put_together(
+    parts = build_app(
         read_settings({"TIKTOK_SHOP_SANDBOX": "1", "TIKTOK_SHOP_HOME": str(tmp_path), "TIKTOK_SHOP_CONFIRM": "none"}),
         sandbox=sandbox,
     )
-    server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
+    server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
     async with Client(server) as client:
         yield client
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.app import put_together
-from mcp_server_tiktok_shop.calls.paging import BARREN, Walker, list_paths, row_key
-from mcp_server_tiktok_shop.catalog.coercion import read
+from mcp_server_tiktok_shop.app import build_app
+from mcp_server_tiktok_shop.calls.paging import MAX_EMPTY_PAGES, Paginator, find_list_paths, get_row_key
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.client import Rim
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.calls.arguments import accepted
@@ -45,16 +45,16 @@ def sandbox() -> Sandbox:
 @pytest.fixture
 async def walk(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Any]:
     settings = read_settings({"TIKTOK_SHOP_SANDBOX": "1", "TIKTOK_SHOP_HOME": str(tmp_path)})
-    parts = put_together(settings, sandbox=sandbox, rim=Rim(lambda: NOW, time.monotonic))
-    platform = parts.assistant.platform
+    parts = build_app(settings, sandbox=sandbox, runtime=Runtime(lambda: NOW, time.monotonic))
+    platform = parts.dispatcher.platform
 
     async def pages(name: str, values: Json, seen: tuple[str, ...] = (), *, asset: str | None = None) -> Any:
         operation = CATALOG.operations[name]
-        checked, _ = read(operation, values)
+        checked, _ = coerce_arguments(operation, values)
         chosen = await (
-            platform.shops.choose(None, operation.cipher) if asset is None else platform.assets.choose(asset, None)
+            platform.shops.choose(None, operation.cipher_rule) if asset is None else platform.assets.choose(asset, None)
         )
-        async for page in Walker(CATALOG, platform, None).walk(name, checked, chosen, seen=seen):
+        async for page in Paginator(CATALOG, platform, None).iter_pages(name, checked, chosen, previous_keys=seen):
             yield page
 
     yield pages
@@ -95,7 +95,9 @@ async def test_every_paged_read_is_walked_to_an_end(walk: Any) -> None:
             assert refused.kind in ("platform", "not_found", "not_permitted"), (operation.name, refused)
             assert not found, operation.name
             continue
-        assert all(page.name in list_paths(CATALOG.shape(operation)) for page in found), operation.name
+        assert all(page.list_path in find_list_paths(CATALOG.get_response_shape(operation)) for page in found), (
+            operation.name
+        )
         assert [page for page in found if page.next_token is None] == found[-1:], operation.name
 
 
@@ -209,7 +211,7 @@ async def test_fresh_tokens_without_fresh_rows_end_in_an_error(walk: Any, sandbo
     assert ids(pages) == ["1"]
     assert refused is not None
     assert "nothing new" in refused.message
-    assert sent(sandbox, ORDERS) == BARREN + 1
+    assert sent(sandbox, ORDERS) == MAX_EMPTY_PAGES + 1
 
 
 async def test_an_empty_page_midway_does_not_end_the_walk(walk: Any, sandbox: Sandbox) -> None:
@@ -256,4 +258,4 @@ async def test_a_list_one_level_down_is_walked_with_the_token_beside_it(walk: An
     ],
 )
 def test_a_row_is_known_by_its_own_id_alone(path: str, row: Json, key: str | None) -> None:
-    assert row_key(row, path) == key
+    assert get_row_key(row, path) == key

@@ -147,7 +147,7 @@ async def test_no_operation_reaches_another_shop_through_a_runner(
     faults: dict[str, list[str]] = {}
     async with pinned(connect, home, "by name") as world:
         for operation in OPERATIONS:
-            if not operation.asks_platform:
+            if not operation.uses_platform:
                 continue
             given = accepted(operation, files)
             for arguments, said in list(ways(operation, given, world.others))[1:3]:
@@ -161,7 +161,7 @@ async def test_no_operation_reaches_another_shop_through_a_runner(
 async def test_writes_on_the_whole_account_are_refused_before_sending(
     connect: Connect, home: Path, files: dict[str, str]
 ) -> None:
-    account_wide = [o for o in OPERATIONS if o.asks_platform and o.effect != "read" and o.cipher == "never"]
+    account_wide = [o for o in OPERATIONS if o.uses_platform and o.effect != "read" and o.cipher_rule == "never"]
     assert len(account_wide) >= 55
     async with pinned(connect, home, "by name") as world:
         for operation in account_wide:

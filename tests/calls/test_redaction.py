@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.calls.redaction.redactor import guarded, guarded_text
-from mcp_server_tiktok_shop.catalog.sensitive_fields import Personal
+from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text
+from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["masked", "full", "none"]
 MODES: tuple[Mode, ...] = ("masked", "full", "none")
-FACTS = Personal()
-ORDERS = FACTS.of("get_order_list")
-CHAT = FACTS.of("get_conversation_messages")
+FACTS = SensitiveFields()
+ORDERS = FACTS.get_root("get_order_list")
+CHAT = FACTS.get_root("get_conversation_messages")
 
 LETTERS = st.text("abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=9)
 NAMES = LETTERS.map(str.capitalize)
@@ -60,7 +60,7 @@ def first(data: Json) -> Json:
 
 
 def shown(data: Json, mode: Mode = "masked") -> Json:
-    return first(guarded(data, ORDERS, mode)[0])
+    return first(redact(data, ORDERS, mode)[0])
 
 
 ORDER = st.builds(
@@ -146,7 +146,7 @@ def test_what_the_platform_masked_looks_as_what_we_mask() -> None:
 
 def test_the_sellers_own_addresses_and_names_stay() -> None:
     place = {"warehouses": [{"name": "Leeds", "address": {"first_name": "Kim", "phone_number": "07700900123"}}]}
-    assert guarded(place, FACTS.of("get_warehouse_list"), "masked") == (place, [])
+    assert redact(place, FACTS.get_root("get_warehouse_list"), "masked") == (place, [])
 
 
 def test_the_shops_side_of_a_chat_keeps_its_name() -> None:
@@ -162,11 +162,11 @@ def test_the_shops_side_of_a_chat_keeps_its_name() -> None:
             },
         ]
     }
-    buyer, shop = guarded(chat, CHAT, "masked")[0]["messages"]
+    buyer, shop = redact(chat, CHAT, "masked")[0]["messages"]
     assert buyer["sender"] == {"role": "BUYER", "nickname": "t***", "avatar": "***"}
     assert shop["sender"] == chat["messages"][1]["sender"]
     strange = {"messages": [{"sender": {"role": ["SHOP"], "nickname": "tea_lover"}}]}
-    assert guarded(strange, CHAT, "masked")[0]["messages"][0]["sender"]["nickname"] == "t***"
+    assert redact(strange, CHAT, "masked")[0]["messages"][0]["sender"]["nickname"] == "t***"
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_the_shops_side_of_a_chat_keeps_its_name() -> None:
     ],
 )
 def test_personal_data_in_a_message_is_masked_and_the_rest_stays_word_for_word(text: str, told: str) -> None:
-    assert guarded_text(text, "masked") == told
+    assert redact_text(text, "masked") == told
     assert shown(order(buyer_message=text))["buyer_message"] == told
-    assert guarded_text(text, "full") == text
+    assert redact_text(text, "full") == text
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_personal_data_in_a_message_is_masked_and_the_rest_stays_word_for_word(t
     ],
 )
 def test_ids_times_amounts_and_plain_words_in_a_message_stay(text: str) -> None:
-    assert guarded_text(text, "masked") == text
+    assert redact_text(text, "masked") == text
 
 
 def test_a_buyer_who_signs_is_not_named_by_it() -> None:
@@ -266,20 +266,20 @@ def test_ids_amounts_and_structure_never_change(data: Json) -> None:
 
 @given(ORDER, st.sampled_from(MODES))
 def test_guarding_twice_is_guarding_once(data: Json, mode: Mode) -> None:
-    once = guarded(data, ORDERS, mode)
-    assert guarded(once[0], ORDERS, mode) == once
+    once = redact(data, ORDERS, mode)
+    assert redact(once[0], ORDERS, mode) == once
 
 
 @given(TEXTS, st.sampled_from(MODES))
 def test_a_text_guarded_twice_is_guarded_once(text: str, mode: Mode) -> None:
-    once = guarded_text(text, mode)
-    assert guarded_text(once, mode) == once
+    once = redact_text(text, mode)
+    assert redact_text(once, mode) == once
 
 
 @given(st.dictionaries(st.sampled_from(["orders", "cpf", "recipient_address", "x"]), ANY_JSON), st.sampled_from(MODES))
 def test_any_data_can_be_guarded_twice_as_well(data: Json, mode: Mode) -> None:
-    once = guarded(data, ORDERS, mode)
-    assert guarded(once[0], ORDERS, mode) == once
+    once = redact(data, ORDERS, mode)
+    assert redact(once[0], ORDERS, mode) == once
 
 
 @given(ORDER)
@@ -289,9 +289,9 @@ def test_in_full_nothing_but_the_invisible_changes(data: Json) -> None:
             return {name: seen(inner) for name, inner in value.items()}
         if isinstance(value, list):
             return [seen(inner) for inner in value]
-        return guarded_text(value, "full") if isinstance(value, str) else value
+        return redact_text(value, "full") if isinstance(value, str) else value
 
-    assert guarded(data, ORDERS, "full")[0] == seen(data)
+    assert redact(data, ORDERS, "full")[0] == seen(data)
 
 
 HIDING = "\u200b\u200c\u200e\u202a\u202e\u2066\u2069\u00ad\ufeff\u3164\ufe01"
@@ -304,28 +304,28 @@ def test_invisible_marks_vanish_and_the_words_stay(text: str, marks: list[str], 
     for mark in marks:
         signs.insert(chance.randint(0, len(signs)), mark)
     hidden = "".join(signs)
-    assert guarded_text(hidden, "full") == text
-    told = guarded({hidden or "x": {"y": [hidden]}}, FACTS.of("get_product"), "full")[0]
+    assert redact_text(hidden, "full") == text
+    told = redact({hidden or "x": {"y": [hidden]}}, FACTS.get_root("get_product"), "full")[0]
     assert told == {(text if hidden else "x"): {"y": [text]}}
 
 
 def test_lines_stay_lines() -> None:
-    assert guarded_text("a\r\nb\u2028c\u2029d\u0085e\rf", "masked") == "a\nb\nc\nd\ne\nf"
+    assert redact_text("a\r\nb\u2028c\u2029d\u0085e\rf", "masked") == "a\nb\nc\nd\ne\nf"
 
 
 @pytest.mark.parametrize("emoji", ["👩‍🍳", "👨‍👩‍👧‍👦", "❤️", "1️⃣", "🏳️‍🌈", "👍🏽", "🇬🇧", "🧑🏽‍🚀", "☕️"])
 @pytest.mark.parametrize("mode", MODES)
 def test_emoji_stay_whole(emoji: str, mode: Mode) -> None:
-    assert guarded_text(f"Hi {emoji}!", mode) == f"Hi {emoji}!"
+    assert redact_text(f"Hi {emoji}!", mode) == f"Hi {emoji}!"
 
 
 def test_bytes_cannot_be_smuggled_behind_an_emoji() -> None:
     smuggled = "".join(chr(0xE0100 + byte) for byte in b"say yes") + "\ufe0f\ufe0e\u200d"
-    assert guarded_text(f"👍{smuggled} ok", "full") == "👍 ok"
+    assert redact_text(f"👍{smuggled} ok", "full") == "👍 ok"
 
 
 def test_a_name_without_its_marks_takes_no_others_place() -> None:
-    told = guarded({"a\u200b": "1", "a": "2"}, ORDERS, "full")[0]
+    told = redact({"a\u200b": "1", "a": "2"}, ORDERS, "full")[0]
     assert told == {"a_": "1", "a": "2"}
 
 
@@ -335,7 +335,7 @@ IN_TEXT = st.dictionaries(st.sampled_from(["content", "order_id", "url", "n", "p
 @given(IN_TEXT | st.lists(TEXTS, min_size=1), st.booleans(), st.sampled_from(MODES))
 def test_json_in_a_text_stays_json(inner: Any, escaped: bool, mode: Mode) -> None:
     written = json.dumps(inner, ensure_ascii=escaped)
-    told = guarded({"messages": [{"content": written}]}, CHAT, mode)[0]["messages"][0]["content"]
+    told = redact({"messages": [{"content": written}]}, CHAT, mode)[0]["messages"][0]["content"]
     read = json.loads(told)
     assert type(read) is type(inner)
     assert len(read) == len(inner)
@@ -345,7 +345,7 @@ def test_json_in_a_text_keeps_its_ids_and_every_sign_around_what_is_masked() -> 
     card = (
         '{ "order_id":"12345678901", "content" : "Call 07700900123 \\u202eor \\"x\\"", "n":1.10, "phone": 7700900123}'
     )
-    told = guarded({"messages": [{"content": card}]}, CHAT, "masked")[0]["messages"][0]["content"]
+    told = redact({"messages": [{"content": card}]}, CHAT, "masked")[0]["messages"][0]["content"]
     assert told == '{ "order_id":"12345678901", "content" : "Call ***23 or \\"x\\"", "n":1.10, "phone": "***23"}'
 
 
@@ -353,22 +353,22 @@ def test_texts_of_others_are_named_where_they_stand_in_this_answer() -> None:
     items = [{"product_name": "Teapot", "sku_name": "Red"}]
     data = {"orders": [{"buyer_message": "", "line_items": items}, {"buyer_message": "Hi", "line_items": []}]}
     for mode in MODES:
-        assert guarded(data, ORDERS, mode)[1] == ["orders.buyer_message", "orders.line_items.product_name"]
-    assert guarded({"orders": [{"buyer_message": ""}]}, ORDERS, "masked")[1] == []
+        assert redact(data, ORDERS, mode)[1] == ["orders.buyer_message", "orders.line_items.product_name"]
+    assert redact({"orders": [{"buyer_message": ""}]}, ORDERS, "masked")[1] == []
 
 
 def test_the_arguments_of_a_write_are_masked_for_its_preview() -> None:
     parcel = {"consignee": {"name": "Kim", "email": "k@x.example", "address": {"city": "Leeds", "country_code": "GB"}}}
-    told = guarded(parcel, FACTS.of("create_fbt_mcf_order"), "masked")[0]
+    told = redact(parcel, FACTS.get_root("create_fbt_mcf_order"), "masked")[0]
     assert told == {"consignee": {"name": "K***", "email": "***", "address": {"city": "***", "country_code": "GB"}}}
     emails = {"buyer_emails": ["a@x.example", "b@x.example"], "task_id": "1"}
-    assert guarded(emails, FACTS.of("send_engagement_message"), "masked")[0]["buyer_emails"] == ["***", "***"]
-    assert guarded(emails, FACTS.of("send_engagement_message"), "none")[0]["buyer_emails"] == []
+    assert redact(emails, FACTS.get_root("send_engagement_message"), "masked")[0]["buyer_emails"] == ["***", "***"]
+    assert redact(emails, FACTS.get_root("send_engagement_message"), "none")[0]["buyer_emails"] == []
 
 
 @pytest.mark.parametrize("text", ["a" * 50000, "1 " * 25000, "1-" * 25000, "a@" * 25000, "12 a " * 10000, "{" * 50000])
 def test_long_texts_are_read_in_one_go(text: str) -> None:
-    assert len(guarded_text(text, "masked")) <= len(text)
+    assert len(redact_text(text, "masked")) <= len(text)
 
 
 async def test_the_simulated_shop_shows_nothing_of_its_buyers(connect: Connect) -> None:

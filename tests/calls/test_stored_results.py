@@ -11,7 +11,7 @@ import pytest
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state import result_store
-from mcp_server_tiktok_shop.state.result_store import LIFE, MOST, WRITING, Kept
+from mcp_server_tiktok_shop.state.result_store import ABANDONED_WRITE_S, MAX_RESULTS, RESULT_TTL_S, ResultStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +38,8 @@ def folder(home: Path) -> Path:
 
 
 @pytest.fixture
-def results(folder: Path, clock: Clock) -> Kept:
-    return Kept(folder, clock)
+def results(folder: Path, clock: Clock) -> ResultStore:
+    return ResultStore(folder, clock)
 
 
 def mode(path: Path) -> int:
@@ -50,14 +50,16 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-async def test_what_is_put_is_had_again_also_by_another_process(results: Kept, folder: Path, clock: Clock) -> None:
+async def test_what_is_put_is_had_again_also_by_another_process(
+    results: ResultStore, folder: Path, clock: Clock
+) -> None:
     first, second = await results.put(b'{"a":1}'), await results.put(b"")
     assert await results.get(first) == b'{"a":1}'
     assert await results.get(second) == b""
-    assert await Kept(folder, clock).get(first) == b'{"a":1}'
+    assert await ResultStore(folder, clock).get(first) == b'{"a":1}'
 
 
-async def test_ids_are_long_and_never_the_same(results: Kept) -> None:
+async def test_ids_are_long_and_never_the_same(results: ResultStore) -> None:
     ids = [await results.put(b"same") for _ in range(20)]
     assert len(set(ids)) == 20
     assert all(len(name) == 16 and set(name) <= set("0123456789abcdef") for name in ids)
@@ -66,26 +68,26 @@ async def test_ids_are_long_and_never_the_same(results: Kept) -> None:
 @pytest.mark.parametrize(
     "name", ["", "0" * 16, "../accounts", "*", "0" * 15 + "*", "0" * 17, "ABCDEF0123456789", "a\0"]
 )
-async def test_what_is_no_id_of_a_kept_content_finds_nothing(results: Kept, folder: Path, name: str) -> None:
+async def test_what_is_no_id_of_a_kept_content_finds_nothing(results: ResultStore, folder: Path, name: str) -> None:
     await results.put(b"x")
     (folder.parent / "accounts.json").write_bytes(b"secret")
     assert await results.get(name) is None
 
 
-async def test_asking_before_anything_was_kept_makes_no_folder(results: Kept, folder: Path) -> None:
+async def test_asking_before_anything_was_kept_makes_no_folder(results: ResultStore, folder: Path) -> None:
     assert await results.get("0" * 16) is None
     with pytest.raises(FileNotFoundError):
         files(folder)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are POSIX")
-async def test_only_the_owner_can_read_it(results: Kept, folder: Path) -> None:
+async def test_only_the_owner_can_read_it(results: ResultStore, folder: Path) -> None:
     await results.put(b"x")
     assert mode(folder) == 0o700
     assert [mode(path) for path in files(folder)] == [0o600]
 
 
-async def test_it_lives_for_a_day_and_asking_clears_it_away(results: Kept, folder: Path, clock: Clock) -> None:
+async def test_it_lives_for_a_day_and_asking_clears_it_away(results: ResultStore, folder: Path, clock: Clock) -> None:
     name = await results.put(b"x")
     clock.now += DAY - 1
     assert await results.get(name) == b"x"
@@ -94,16 +96,16 @@ async def test_it_lives_for_a_day_and_asking_clears_it_away(results: Kept, folde
     assert files(folder) == []
 
 
-async def test_asking_for_one_clears_other_old_ones_away(results: Kept, folder: Path, clock: Clock) -> None:
+async def test_asking_for_one_clears_other_old_ones_away(results: ResultStore, folder: Path, clock: Clock) -> None:
     await results.put(b"old")
-    clock.now += LIFE - 10
+    clock.now += RESULT_TTL_S - 10
     young = await results.put(b"young")
     clock.now += 10
     assert await results.get(young) == b"young"
     assert len(files(folder)) == 1
 
 
-async def test_what_a_wrong_clock_dated_far_ahead_does_not_stay_for_ever(results: Kept, clock: Clock) -> None:
+async def test_what_a_wrong_clock_dated_far_ahead_does_not_stay_for_ever(results: ResultStore, clock: Clock) -> None:
     name = await results.put(b"x")
     clock.now -= 60
     assert await results.get(name) == b"x"
@@ -111,21 +113,21 @@ async def test_what_a_wrong_clock_dated_far_ahead_does_not_stay_for_ever(results
     assert await results.get(name) is None
 
 
-async def test_of_too_many_the_oldest_go(results: Kept, folder: Path, clock: Clock) -> None:
+async def test_of_too_many_the_oldest_go(results: ResultStore, folder: Path, clock: Clock) -> None:
     ids = []
-    for number in range(MOST + 5):
+    for number in range(MAX_RESULTS + 5):
         ids.append(await results.put(b"%d" % number))
         clock.now += 0.001
-    assert len(files(folder)) == MOST
+    assert len(files(folder)) == MAX_RESULTS
     assert [await results.get(name) for name in ids[:5]] == [None] * 5
     assert await results.get(ids[5]) == b"5"
     assert await results.get(ids[-1]) == b"104"
 
 
 async def test_of_too_much_the_oldest_go_and_never_what_was_just_put(
-    results: Kept, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    results: ResultStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(result_store, "MOST_BYTES", 100)
+    monkeypatch.setattr(result_store, "MAX_TOTAL_BYTES", 100)
     ids = []
     for _ in range(3):
         ids.append(await results.put(b"x" * 45))
@@ -140,7 +142,7 @@ async def test_of_too_much_the_oldest_go_and_never_what_was_just_put(
 
 
 async def test_a_file_left_half_written_is_never_given_and_goes_in_time(
-    results: Kept, folder: Path, clock: Clock
+    results: ResultStore, folder: Path, clock: Clock
 ) -> None:
     name = await results.put(b"whole")
     (path,) = files(folder)
@@ -148,12 +150,12 @@ async def test_a_file_left_half_written_is_never_given_and_goes_in_time(
     left.write_bytes(b"ha")
     assert await results.get("1" * 16) is None
     assert left.exists()  # another process may be writing it now
-    clock.now += WRITING
+    clock.now += ABANDONED_WRITE_S
     assert await results.get(name) == b"whole"
     assert files(folder) == [path]
 
 
-async def test_files_of_others_in_the_folder_are_left_alone(results: Kept, folder: Path, clock: Clock) -> None:
+async def test_files_of_others_in_the_folder_are_left_alone(results: ResultStore, folder: Path, clock: Clock) -> None:
     await results.put(b"x")
     other = folder / "notes.json"
     other.write_bytes(b"mine")
@@ -162,8 +164,8 @@ async def test_files_of_others_in_the_folder_are_left_alone(results: Kept, folde
     assert files(folder) == [other]
 
 
-async def test_many_can_be_put_at_once_by_two_processes(results: Kept, folder: Path, clock: Clock) -> None:
-    other = Kept(folder, clock)
+async def test_many_can_be_put_at_once_by_two_processes(results: ResultStore, folder: Path, clock: Clock) -> None:
+    other = ResultStore(folder, clock)
     ids = await asyncio.gather(*((results, other)[n % 2].put(b"%d" % n) for n in range(60)))
     assert [await results.get(name) for name in ids] == [b"%d" % n for n in range(60)]
     assert len(files(folder)) == 60
@@ -171,7 +173,7 @@ async def test_many_can_be_put_at_once_by_two_processes(results: Kept, folder: P
 
 async def test_what_can_not_be_written_is_an_error_with_a_reason(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "results").write_bytes(b"a file where the folder should be")
-    results = Kept(tmp_path / "results", clock)
+    results = ResultStore(tmp_path / "results", clock)
     with pytest.raises(ShopError, match="can't be written") as caught:
         await results.put(b"x")
     assert caught.value.kind == "internal"
@@ -179,7 +181,7 @@ async def test_what_can_not_be_written_is_an_error_with_a_reason(tmp_path: Path,
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
-async def test_what_can_not_be_read_is_an_error_with_a_reason(results: Kept, folder: Path, clock: Clock) -> None:
+async def test_what_can_not_be_read_is_an_error_with_a_reason(results: ResultStore, folder: Path, clock: Clock) -> None:
     await results.put(b"x")
     (folder / f"{'2' * 16}-{int(clock.now * 1000)}.json").mkdir()
     with pytest.raises(ShopError, match="can't be read"):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp.types import ElicitRequestParams, ElicitResult
 
-from mcp_server_tiktok_shop.calls.results.truncation import written
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.platform.client import Rim
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.state.audit_log import LARGEST, Journal
+from mcp_server_tiktok_shop.state.audit_log import MAX_FILE_BYTES, AuditLog
 from tests.calls.arguments import accepted
 from tests.keys import reply
 from tests.wire.pictures import png
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 CATALOG = Catalog()
-SENDING = [o for o in CATALOG.operations.values() if o.sends and not o.record.get("refused")]
+SENDING = [o for o in CATALOG.operations.values() if o.is_platform_write and not o.record.get("refused")]
 ASKING = [o for o in SENDING if o.effect == "destructive" or o.record["asks"]]
 
 
@@ -131,7 +131,7 @@ async def test_a_token_is_for_one_shop(connect: Connect) -> None:
 async def test_a_token_is_dead_after_ten_minutes(connect: Connect) -> None:
     clock = Clock(1_790_000_000.0)
     sandbox = Sandbox(shops=1, clock=clock)
-    rim = Rim(clock, clock)
+    rim = Runtime(clock, clock)
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, rim=rim) as client:
         arguments = {"product_ids": ["1729000000000000001"]}
         token = (await told(client, "delete_products", **arguments))["confirm"]
@@ -218,11 +218,11 @@ async def test_nothing_is_sent_without_the_confirmation_that_the_mode_asks_for(
     more = {"asked": asked} if asked else {}
     async with connect(sandbox="1", confirm=mode, sandbox_object=sandbox, **more) as client:
         for operation in ASKING if mode == "asks" else SENDING:
-            if operation.multipart:
+            if operation.is_multipart:
                 continue
             answer = await told(client, "run_write_operation", name=operation.name, arguments=arguments_of(operation))
             assert answer["error"] == ("declined" if asked else "confirmation_required"), operation.name
-            if operation.asks_platform and not asked and mode != "person":
+            if operation.uses_platform and not asked and mode != "person":
                 assert answer["preview"]["operation"] == operation.name
     assert writes(sandbox) == []
 
@@ -235,7 +235,7 @@ def arguments_of(operation: Operation) -> dict[str, Any]:
 async def test_a_dry_run_shows_the_request_and_sends_nothing(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         for operation in SENDING:
-            if operation.multipart:
+            if operation.is_multipart:
                 continue
             answer = await told(
                 client,
@@ -245,7 +245,7 @@ async def test_a_dry_run_shows_the_request_and_sends_nothing(connect: Connect, s
             )
             shown = answer["data"]
             assert shown["method"] == operation.record["method"], operation.name
-            assert "{" not in shown["path"] or not operation.asks_platform
+            assert "{" not in shown["path"] or not operation.uses_platform
             text = json.dumps(answer)
             assert sandbox.app_secret not in text
             assert "cipher" not in shown.get("query", {})
@@ -283,7 +283,7 @@ async def test_the_journal_tells_what_was_changed(connect: Connect, sandbox: San
             arguments={"conversation_id": "1", "type": "TEXT", "content": '{"content": "to jane@example.com"}'},
         )
     path = home / "sandbox" / "journal.jsonl"
-    entries = Journal(path).entries()
+    entries = AuditLog(path).read_entries()
     assert [(e["operation"], e["outcome"]) for e in entries] == [
         ("update_price", "done"),
         ("delete_products", "not done: platform"),
@@ -297,8 +297,8 @@ async def test_the_journal_tells_what_was_changed(connect: Connect, sandbox: San
 
 def test_a_write_that_was_cut_off_stands_in_the_journal_as_unknown(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    path.write_text(written({"id": "a", "operation": "ship_package"}) + '\n{"id": "b", "oper', encoding="utf-8")
-    assert Journal(path).entries() == [{"outcome": "unknown", "id": "a", "operation": "ship_package"}]
+    path.write_text(to_json_text({"id": "a", "operation": "ship_package"}) + '\n{"id": "b", "oper', encoding="utf-8")
+    assert AuditLog(path).read_entries() == [{"outcome": "unknown", "id": "a", "operation": "ship_package"}]
 
 
 async def test_an_assistant_can_tell_what_it_has_changed(connect: Connect) -> None:
@@ -359,23 +359,23 @@ async def test_a_title_in_any_script_is_shown_as_it_is_written(connect: Connect,
 def test_half_a_line_does_not_swallow_the_next_write(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_text('{"id": "a", "oper', encoding="utf-8")
-    journal = Journal(path)
-    asyncio.run(journal.write({"id": "b", "shop": "one\u2028two", "outcome": "done"}))
+    journal = AuditLog(path)
+    asyncio.run(journal.append({"id": "b", "shop": "one\u2028two", "outcome": "done"}))
     with path.open("a", encoding="utf-8") as file:
         file.write('{"id": ["c"]}\n')
-    assert [entry["id"] for entry in journal.entries()] == ["b"]
+    assert [entry["id"] for entry in journal.read_entries()] == ["b"]
 
 
 def test_two_processes_that_find_the_journal_full_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    path.write_bytes(b" " * (LARGEST + 1) + b"\n" + written({"id": "old"}).encode() + b"\n")
-    journals = [Journal(path) for _ in range(8)]
+    path.write_bytes(b" " * (MAX_FILE_BYTES + 1) + b"\n" + to_json_text({"id": "old"}).encode() + b"\n")
+    journals = [AuditLog(path) for _ in range(8)]
 
     async def all_at_once() -> None:
-        await asyncio.gather(*(j.write({"id": str(n)}) for n, j in enumerate(journals)))
+        await asyncio.gather(*(j.append({"id": str(n)}) for n, j in enumerate(journals)))
 
     asyncio.run(all_at_once())
-    assert {entry["id"] for entry in journals[0].entries()} == {"old", *map(str, range(8))}
+    assert {entry["id"] for entry in journals[0].read_entries()} == {"old", *map(str, range(8))}
 
 
 async def test_a_look_before_a_write_asks_for_nothing_but_ids(connect: Connect, sandbox: Sandbox) -> None:
@@ -447,7 +447,7 @@ async def test_a_preview_keeps_to_the_budget_of_a_result(connect: Connect, sandb
         answer = await told(client, "run_write_operation", name="update_inventory", arguments=arguments)
         shown = answer["data"] if dry_run else answer["preview"]
         rest = await told(client, "read_result", id=answer["result_id"], path="body.skus", offset=149)
-    assert len(written(answer).encode()) <= 40_000
+    assert len(to_json_text(answer).encode()) <= 40_000
     assert shown["body"]["skus"] == skus[: len(shown["body"]["skus"])]
     assert len(shown["body"]["skus"]) + answer["left_out"] == 150
     assert rest["data"]["items"] == skus[149:]
@@ -482,7 +482,7 @@ async def test_a_question_that_nobody_answers_in_time_sends_nothing(
 ) -> None:
     from mcp_server_tiktok_shop.protocol import client as asking
 
-    monkeypatch.setattr(asking, "PATIENCE", 0.1)  # of 50 seconds
+    monkeypatch.setattr(asking, "ELICITATION_TIMEOUT_S", 0.1)  # of 50 seconds
     late = asyncio.Event()
 
     async def slow(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
@@ -506,7 +506,7 @@ async def test_a_yes_that_comes_after_the_patience_sends_nothing(connect: Connec
         clock.now += 51
         return ElicitResult(action="accept", content={})
 
-    rim = Rim(clock, clock)
+    rim = Runtime(clock, clock)
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=slow, rim=rim) as client:
         refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
     assert refused["error"] == "declined"

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.catalog.binding import bind
-from mcp_server_tiktok_shop.catalog.coercion import read
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.catalog.validation import check
+from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ LONDON = ZoneInfo("Europe/London")
 
 
 def moment(text: Any) -> tuple[Any, list[Problem]]:
-    values, problems = read(ORDERS, {"create_time_ge": text})
+    values, problems = coerce_arguments(ORDERS, {"create_time_ge": text})
     return values.get("create_time_ge"), problems
 
 
 def sent(text: Any, zone: ZoneInfo = LONDON) -> int:
     """The Unix time that goes out for a time as it was given."""
-    values, problems = read(ORDERS, {"create_time_ge": text})
+    values, problems = coerce_arguments(ORDERS, {"create_time_ge": text})
     assert problems == []
     body = bind(ORDERS, values, zone).body
     assert body is not None
@@ -115,7 +115,7 @@ def test_any_text_for_a_time_is_read_or_refused(text: str) -> None:
 
 @given(st.integers(0, 2**53 - 1))
 def test_a_safe_number_for_an_id_becomes_its_digits(number: int) -> None:
-    values, problems = read(DETAIL, {"ids": [number]})
+    values, problems = coerce_arguments(DETAIL, {"ids": [number]})
     assert problems == []
     assert values == {"ids": [str(number)]}
 
@@ -123,7 +123,7 @@ def test_a_safe_number_for_an_id_becomes_its_digits(number: int) -> None:
 @given(st.integers(2**53, 2**70))
 def test_a_number_that_may_have_been_rounded_is_refused_with_the_reason(number: int) -> None:
     for given_as in ({"ids": [number]}, {"ids": f"[{number}]"}):
-        _, problems = read(DETAIL, given_as)
+        _, problems = coerce_arguments(DETAIL, given_as)
         (problem,) = problems
         assert problem.argument == "ids[0]"
         assert "round" in problem.message
@@ -133,22 +133,22 @@ def test_a_number_that_may_have_been_rounded_is_refused_with_the_reason(number: 
 @given(st.lists(st.from_regex(r"[0-9]{1,19}", fullmatch=True), min_size=1, max_size=20))
 def test_a_list_may_come_as_json_text(ids: list[str]) -> None:
     for given_as in (ids, json.dumps(ids), json.dumps(ids, indent=2), f"  {json.dumps(ids)}\n"):
-        values, problems = read(DELETE, {"product_ids": given_as})
+        values, problems = coerce_arguments(DELETE, {"product_ids": given_as})
         assert problems == []
         assert values == {"product_ids": ids}
 
 
 @pytest.mark.parametrize("text", ["", "[", "1,2", "['1']", "{}", '{"ids": ["1"]}', "null", "true", "[" * 100_000])
 def test_text_that_is_no_json_list_is_refused(text: str) -> None:
-    values, problems = read(DELETE, {"product_ids": text})
+    values, problems = coerce_arguments(DELETE, {"product_ids": text})
     with pytest.raises(ShopError) as caught:
-        check(DELETE, values, problems)
+        validate(DELETE, values, problems)
     assert caught.value.problems[0].argument == "product_ids"
 
 
 def test_objects_deep_inside_are_read_the_same_way() -> None:
     sku = {"price": '{"amount": 12.5, "currency": "GBP"}', "inventory": '[{"warehouse_id": 7, "quantity": 3.0}]'}
-    values, problems = read(CREATE, {"skus": json.dumps([sku])})
+    values, problems = coerce_arguments(CREATE, {"skus": json.dumps([sku])})
     assert problems == []
     assert values["skus"][0]["price"] == {"amount": "12.5", "currency": "GBP"}
     assert values["skus"][0]["inventory"] == [{"warehouse_id": "7", "quantity": 3}]
@@ -156,20 +156,20 @@ def test_objects_deep_inside_are_read_the_same_way() -> None:
 
 @pytest.mark.parametrize("empty", [None, "", [], {}])
 def test_an_optional_argument_left_empty_is_not_given(empty: Any) -> None:
-    values, problems = read(ORDERS, {"order_status": empty, "page_token": empty, "warehouse_ids": empty})
+    values, problems = coerce_arguments(ORDERS, {"order_status": empty, "page_token": empty, "warehouse_ids": empty})
     assert problems == []
     assert set(values) == {"page_size"}
 
 
 def test_a_required_argument_with_one_sensible_value_is_filled_in() -> None:
-    assert read(ORDERS, {})[0] == {"page_size": 20}
-    assert read(ORDERS, {"page_size": None})[0] == {"page_size": 20}
-    assert "sort_field" in read(STATEMENTS, {})[0] or "sort_field" not in STATEMENTS.required
+    assert coerce_arguments(ORDERS, {})[0] == {"page_size": 20}
+    assert coerce_arguments(ORDERS, {"page_size": None})[0] == {"page_size": 20}
+    assert "sort_field" in coerce_arguments(STATEMENTS, {})[0] or "sort_field" not in STATEMENTS.required
 
 
 def test_what_is_given_is_not_replaced_by_what_is_sensible() -> None:
-    assert read(ORDERS, {"page_size": 0})[0] == {"page_size": 0}
-    assert read(ORDERS, {"page_size": "many"})[0] == {"page_size": "many"}
+    assert coerce_arguments(ORDERS, {"page_size": 0})[0] == {"page_size": 0}
+    assert coerce_arguments(ORDERS, {"page_size": "many"})[0] == {"page_size": "many"}
 
 
 JSON = st.recursive(
@@ -184,7 +184,7 @@ SOME += [CATALOG.operations[name] for name in ("ship_package", "create_packages"
 @given(st.sampled_from(SOME), st.data())
 def test_whatever_is_given_is_bound_or_refused_by_name(operation: Any, data: Any) -> None:
     arguments = data.draw(st.dictionaries(st.sampled_from([*operation.arguments, "unknown"]), JSON, max_size=4))
-    values, problems = read(operation, arguments)
+    values, problems = coerce_arguments(operation, arguments)
     told = refusal(operation, values, problems)
     if told is not None:
         assert told.problems
@@ -195,7 +195,7 @@ def test_whatever_is_given_is_bound_or_refused_by_name(operation: Any, data: Any
 
 def refusal(operation: Any, values: Any, problems: list[Problem]) -> ShopError | None:
     try:
-        check(operation, values, problems)
+        validate(operation, values, problems)
     except ShopError as error:
         return error
     return None
@@ -204,7 +204,7 @@ def refusal(operation: Any, values: Any, problems: list[Problem]) -> ShopError |
 def test_reading_leaves_what_was_given_as_it_was() -> None:
     arguments = {"product_ids": [1, 2], "extra": {"a": [1]}}
     before = json.dumps(arguments)
-    read(DELETE, arguments)
+    coerce_arguments(DELETE, arguments)
     assert json.dumps(arguments) == before
 
 
@@ -222,20 +222,20 @@ def test_reading_leaves_what_was_given_as_it_was() -> None:
 )
 def test_a_chat_message_may_be_plain_text(given: Any, sent: str) -> None:
     message = {"conversation_id": "1", "type": "TEXT", "content": given}
-    values, unread = read(CATALOG.operations["send_message"], message)
+    values, unread = coerce_arguments(CATALOG.operations["send_message"], message)
     assert unread == []
     assert json.loads(values["content"]) == json.loads(sent)
 
 
 def test_blanks_around_an_id_are_taken_off_and_those_in_a_text_stay() -> None:
-    values, _ = read(CATALOG.operations["get_order_detail"], {"ids": [" 576461413038785752 "]})
+    values, _ = coerce_arguments(CATALOG.operations["get_order_detail"], {"ids": [" 576461413038785752 "]})
     assert values["ids"] == ["576461413038785752"]
-    values, _ = read(CATALOG.operations["search_products"], {"seller_skus": [" A "]})
+    values, _ = coerce_arguments(CATALOG.operations["search_products"], {"seller_skus": [" A "]})
     assert values["seller_skus"] == [" A "]
 
 
 def test_who_wants_many_pages_gets_the_largest() -> None:
     order_list = CATALOG.operations["get_order_list"]
-    assert read(order_list, {"pages": "all"})[0]["page_size"] == 100
-    assert read(order_list, {"pages": "all", "page_size": 10})[0]["page_size"] == 10
-    assert read(order_list, {})[0]["page_size"] == 20
+    assert coerce_arguments(order_list, {"pages": "all"})[0]["page_size"] == 100
+    assert coerce_arguments(order_list, {"pages": "all", "page_size": 10})[0]["page_size"] == 10
+    assert coerce_arguments(order_list, {})[0]["page_size"] == 20

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import pytest
 
-from mcp_server_tiktok_shop.catalog.coercion import read
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.catalog.operation import TIMES, is_time, preset
-from mcp_server_tiktok_shop.catalog.schemas import checking, listing
-from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS, DEFAULT
-from mcp_server_tiktok_shop.catalog.validation import check
+from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, get_default, is_time
+from mcp_server_tiktok_shop.catalog.schemas import build_tool_schema, build_validation_schema
+from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
+from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def subschemas(schema: Json, path: str = "") -> Iterator[tuple[str, Json]]:
 
 @every
 def test_what_is_enforced_is_a_valid_schema_and_closed(operation: Operation) -> None:
-    schema = checking(operation)
+    schema = build_validation_schema(operation)
     jsonschema_rs.meta.validate(schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"})
     for path, inner in subschemas(schema):
         if "properties" in inner:
@@ -55,10 +55,10 @@ def test_what_is_enforced_is_a_valid_schema_and_closed(operation: Operation) -> 
 @every
 def test_what_is_listed_is_enforced(operation: Operation) -> None:
     """A model that keeps to the list is not refused for it: each listed keyword is at least as strict."""
-    enforced = dict(subschemas(checking(operation)))
-    taken = operation.accepted
+    enforced = dict(subschemas(build_validation_schema(operation)))
+    taken = operation.all_arguments
     declared = {f".{name}{path}": s for name, a in taken.items() for path, s in subschemas(a)}
-    for path, shown in subschemas(listing(operation)):
+    for path, shown in subschemas(build_tool_schema(operation)):
         if path == "":
             continue
         assert path in enforced, path
@@ -76,22 +76,22 @@ def test_what_is_listed_is_enforced(operation: Operation) -> None:
 def test_a_record_declares_what_it_says(operation: Operation) -> None:
     record = operation.record
     assert operation.effect in ("read", "write", "destructive")
-    assert operation.cipher in ("required", "optional", "never")
+    assert operation.cipher_rule in ("required", "optional", "never")
     assert isinstance(record["asks"], bool)
     assert set(record["required"]) <= record["arguments"].keys()
     if operation.effect == "read":
         assert record["asks"] is False
     if "path" in record:
-        placed = {name for name in operation.arguments if "path" in operation.places(name)}
+        placed = {name for name in operation.arguments if "path" in operation.get_locations(name)}
         assert placed == set(re.findall(r"{(\w+)}", record["path"]))
         assert placed <= set(record["required"])
         assert record["path"].startswith("/")
         assert record["method"] in ("GET", "POST", "PUT", "DELETE", "PATCH")
         if record["method"] == "GET" and not record.get("host"):
-            body = {n for n in operation.arguments if "body" in operation.places(n)}
+            body = {n for n in operation.arguments if "body" in operation.get_locations(n)}
             assert not body or operation.name in GET_WITH_BODY
     for name in operation.arguments:
-        assert set(operation.places(name)) <= PLACES, name
+        assert set(operation.get_locations(name)) <= PLACES, name
 
 
 @every
@@ -109,7 +109,7 @@ def test_bounds_and_members_make_sense(operation: Operation) -> None:
             if schema.get("type") == "array":
                 assert "items" in schema, path
             if schema.get("x-unit", "").startswith("unix-"):
-                assert schema["x-unit"] in TIMES, path
+                assert schema["x-unit"] in TIME_UNITS_PER_SECOND, path
 
 
 @every
@@ -121,13 +121,13 @@ def test_our_own_arguments_are_nobody_elses(operation: Operation) -> None:
 @every
 def test_a_preset_is_what_the_record_takes(operation: Operation) -> None:
     """What is filled in for the caller passes the check it would have to pass."""
-    values, unread = read(operation, {})
+    values, unread = coerce_arguments(operation, {})
     assert not unread
     for name in values:
-        assert preset(operation.arguments[name], name) is not None
+        assert get_default(operation.arguments[name], name) is not None
     missing = set(operation.required) - values.keys()
     try:
-        check(operation, values)
+        validate(operation, values)
     except ShopError as error:
         told = {problem.argument for problem in error.problems}
         assert told == missing
@@ -138,9 +138,9 @@ def test_a_preset_is_what_the_record_takes(operation: Operation) -> None:
 @every
 def test_what_is_missing_unknown_and_wrong_is_told_at_once(operation: Operation) -> None:
     given: dict[str, Any] = {"no_such_argument": 1}
-    values, unread = read(operation, given)
+    values, unread = coerce_arguments(operation, given)
     with pytest.raises(ShopError) as caught:
-        check(operation, values, unread)
+        validate(operation, values, unread)
     told = {problem.argument for problem in caught.value.problems}
     assert "no_such_argument" in told
     assert told - {"no_such_argument"} <= set(operation.required)
@@ -148,13 +148,13 @@ def test_what_is_missing_unknown_and_wrong_is_told_at_once(operation: Operation)
     assert operation.name in caught.value.hint
 
 
-@pytest.mark.parametrize("name", [*ALWAYS, *DEFAULT])
+@pytest.mark.parametrize("name", [*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS])
 def test_every_listed_name_is_accepted_with_a_value_of_its_type(name: str) -> None:
     """A value made from the listed schema alone is never refused as unknown or of a wrong type."""
     operation = CATALOG.operations[name]
-    values, unread = read(operation, example(listing(operation)))
+    values, unread = coerce_arguments(operation, example(build_tool_schema(operation)))
     try:
-        check(operation, values, unread)
+        validate(operation, values, unread)
     except ShopError as error:
         for problem in error.problems:
             assert "is not an argument here" not in problem.message, problem

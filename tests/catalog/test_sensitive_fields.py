@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.catalog.sensitive_fields import PERSONAL, Personal
+from mcp_server_tiktok_shop.catalog.sensitive_fields import PERSONAL_KINDS, SensitiveFields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.catalog.sensitive_fields import Field
+    from mcp_server_tiktok_shop.catalog.sensitive_fields import FieldSensitivity
 
 CATALOG = Catalog()
-FACTS = Personal()
+FACTS = SensitiveFields()
 PERSONS = (
     "name|names|phone|mobile|email|emails|mail|address|addresses|street|street2|postal|postcode|zip|city|town|province"
     "|district|recipient|buyer|nick|nickname|username|avatar|contact|receiver|consignee|customer|cpf|cnpj|curp|ssn"
@@ -43,16 +43,16 @@ def leaves(schema: Json, path: str) -> Iterator[tuple[str, Json]]:
 def fields() -> Iterator[tuple[str, str, Json]]:
     """Of all operations: answers and arguments."""
     for operation in CATALOG.operations.values():
-        found = list(leaves(CATALOG.shape(operation), ""))
+        found = list(leaves(CATALOG.get_response_shape(operation), ""))
         for name, schema in operation.record.get("arguments", {}).items():
             found += leaves(schema, name)
         yield from ((operation.name, path, schema) for path, schema in found if path)
 
 
-def at(operation: str, path: str) -> Field:
-    field = FACTS.of(operation)
+def at(operation: str, path: str) -> FieldSensitivity:
+    field = FACTS.get_root(operation)
     for name in path.split("."):
-        field = field.child(name)
+        field = field.get_child(name)
     return field
 
 
@@ -69,9 +69,9 @@ def ends(path: str) -> set[str]:
     return {".".join(names[-2:])} if names[-1] in BARE else {names[-1], ".".join(names[-2:])}
 
 
-LISTED = frozenset(FACTS.facts["not_personal"])
+LISTED = frozenset(FACTS.rules["not_personal"])
 SMELLING = [(op, path) for op, path, schema in fields() if smells(path, schema)]
-UNDECIDED = [(op, path) for op, path in SMELLING if at(op, path).kind is None and not at(op, path).public]
+UNDECIDED = [(op, path) for op, path in SMELLING if at(op, path).kind is None and not at(op, path).is_public]
 
 
 def test_every_field_that_smells_personal_is_decided_on() -> None:
@@ -84,14 +84,14 @@ def test_nothing_is_listed_in_vain() -> None:
 
 
 def test_no_rule_is_written_for_an_operation_that_does_not_need_it() -> None:
-    for name, rules in FACTS.facts["operations"].items():
+    for name, rules in FACTS.rules["operations"].items():
         paths = [path for op, path, _ in fields() if op == name]
         for suffix in (suffix for listed in rules.values() for suffix in listed):
             assert suffix == "*" or any(f".{suffix}." in f".{path}." for path in paths), (name, suffix)
 
 
 def test_no_suffix_has_two_kinds() -> None:
-    listed = [suffix for rules in FACTS.facts["everywhere"].values() for suffix in rules]
+    listed = [suffix for rules in FACTS.rules["everywhere"].values() for suffix in rules]
     assert sorted(listed) == sorted(set(listed))
 
 
@@ -99,7 +99,7 @@ def test_ids_amounts_and_times_are_never_personal() -> None:
     for op, path, schema in fields():
         name = path.rpartition(".")[2]
         if name == "id" or name.endswith(("_id", "_ids")) or "x-unit" in schema or schema.get("type") == "boolean":
-            assert not at(op, path).personal, (op, path)
+            assert not at(op, path).is_personal, (op, path)
 
 
 @pytest.mark.parametrize(
@@ -137,12 +137,12 @@ def test_the_facts_say_what_a_field_holds(operation: str, path: str, kind: str |
 
 def test_what_is_the_sellers_own_holds_nothing_personal_within() -> None:
     own = at("get_warehouse_list", "warehouses")
-    assert own.public
-    assert own.child("manager").child("first_name").kind not in PERSONAL
+    assert own.is_public
+    assert own.get_child("manager").get_child("first_name").kind not in PERSONAL_KINDS
 
 
 def test_names_that_are_ids_do_not_fill_the_memory() -> None:
-    place = Personal().of("get_order_list").child("by_id")
+    place = SensitiveFields().get_root("get_order_list").get_child("by_id")
     for number in range(5000):
-        assert place.child(str(number)).child("phone_number").kind == "phone"
+        assert place.get_child(str(number)).get_child("phone_number").kind == "phone"
     assert len(place.children) <= 2000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripts.import_facts import record
+from scripts.import_facts import merge_record
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 CATALOG = Catalog()
-READS = [o for o in CATALOG.operations.values() if o.effect == "read" and o.asks_platform]
+READS = [o for o in CATALOG.operations.values() if o.effect == "read" and o.uses_platform]
 VIEWS = [o for o in CATALOG.operations.values() if "shows" in o.record]
 WIDE = 20  # fields; below that, an answer costs little more than a view of it
 WRONG = {"error", "errors", "warnings", "failed", "fail_reasons", "failed_reasons", "product_sync_fail_reasons"}
@@ -62,7 +62,7 @@ def found(schema: Json, path: str) -> Json | None:
 def shown(operation: Operation) -> set[str]:
     """The leaves that the view shows: a path to an object or a list shows all below it."""
     below = tuple(f"{path}." for path in operation.record["shows"]["fields"])
-    return {leaf for leaf in leaves(CATALOG.shape(operation)) if f"{leaf}.".startswith(below)}
+    return {leaf for leaf in leaves(CATALOG.get_response_shape(operation)) if f"{leaf}.".startswith(below)}
 
 
 def naming(path: str, item: Json) -> str | None:
@@ -81,7 +81,7 @@ def test_a_view_belongs_to_a_read_and_says_nothing_unknown(operation: Operation)
 
 @every_view
 def test_a_view_names_what_the_answer_has(operation: Operation) -> None:
-    shape = CATALOG.shape(operation)
+    shape = CATALOG.get_response_shape(operation)
     assert [path for path in operation.record["shows"]["fields"] if found(shape, path) is None] == []
 
 
@@ -96,7 +96,7 @@ def test_a_view_names_nothing_twice(operation: Operation) -> None:
 def test_every_list_in_a_view_tells_which_item_is_which(operation: Operation) -> None:
     seen = shown(operation)
     merged = operation.record["shows"].get("merges", ())
-    for path, item in lists(CATALOG.shape(operation)):
+    for path, item in lists(CATALOG.get_response_shape(operation)):
         name = naming(path, item)
         if name is None or not any(leaf.startswith(f"{path}.") for leaf in seen):
             continue
@@ -108,10 +108,12 @@ def test_a_view_shortens_texts_and_merges_lists_that_it_shows(operation: Operati
     shows, seen = operation.record["shows"], shown(operation)
     for path, length in shows.get("starts", {}).items():
         assert path in seen
-        assert (found(CATALOG.shape(operation), path) or {}).get("type") == "string", path
+        assert (found(CATALOG.get_response_shape(operation), path) or {}).get("type") == "string", path
         assert length >= 20, "a name cut shorter than that is no name"
-    assert [path for path in shows.get("if_any", ()) if found(CATALOG.shape(operation), path) is None] == []
-    objects = {path for path, _ in lists(CATALOG.shape(operation))}
+    assert [
+        path for path in shows.get("if_any", ()) if found(CATALOG.get_response_shape(operation), path) is None
+    ] == []
+    objects = {path for path, _ in lists(CATALOG.get_response_shape(operation))}
     for path in shows.get("merges", ()):
         assert path in objects
         assert any(leaf.startswith(f"{path}.") for leaf in seen), path
@@ -122,18 +124,18 @@ def test_a_view_leaves_out_half_of_the_fields_and_more(operation: Operation) -> 
     """What is shown only where there is any counts as left out: it mostly is."""
     seldom = tuple(f"{path}." for path in operation.record["shows"].get("if_any", ()))
     always = [leaf for leaf in shown(operation) if not f"{leaf}.".startswith(seldom)] if seldom else shown(operation)
-    assert 2 * len(always) <= len(leaves(CATALOG.shape(operation)))
+    assert 2 * len(always) <= len(leaves(CATALOG.get_response_shape(operation)))
 
 
 @every_view
 def test_what_went_wrong_is_never_left_out(operation: Operation) -> None:
-    wrong = {leaf for leaf in leaves(CATALOG.shape(operation)) if WRONG & set(leaf.split("."))}
+    wrong = {leaf for leaf in leaves(CATALOG.get_response_shape(operation)) if WRONG & set(leaf.split("."))}
     assert wrong <= shown(operation)
 
 
 @every_read
 def test_a_wide_answer_has_a_view(operation: Operation) -> None:
-    assert len(leaves(CATALOG.shape(operation))) <= WIDE or "shows" in operation.record
+    assert len(leaves(CATALOG.get_response_shape(operation))) <= WIDE or "shows" in operation.record
 
 
 def test_a_page_of_orders_shows_neither_who_bought_nor_where_it_goes() -> None:
@@ -147,6 +149,6 @@ def test_importing_facts_leaves_a_view_alone() -> None:
     optional = ("other_cipher", "content_type", "paging", "scope", "regions", "superseded_by", "older_versions", "body")
     facts: dict[str, Any] = dict.fromkeys(optional) | {"path_params": {}, "query": {}, "required": []}
     facts |= {key: words[key] for key in ("method", "path", "effect", "asks")} | {"shop_cipher": words["cipher"]}
-    made = record(facts, words)
+    made = merge_record(facts, words)
     assert made["shows"] == words["shows"]
     assert [*made].index("shows") + 1 == [*made].index("arguments"), "beside what the next import writes"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from mcp_server_tiktok_shop.catalog.loader import FOLDER, Catalog, _open
+from mcp_server_tiktok_shop.catalog.loader import CATALOG_FOLDER, Catalog, _load_json
 from mcp_server_tiktok_shop.catalog.operation import is_time
-from mcp_server_tiktok_shop.catalog.schemas import listing
-from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS, DEFAULT
+from mcp_server_tiktok_shop.catalog.schemas import build_tool_schema
+from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
 from mcp_server_tiktok_shop.cli.main import main
-from mcp_server_tiktok_shop.errors import Kind
-from mcp_server_tiktok_shop.protocol.instructions import BASE
+from mcp_server_tiktok_shop.errors import ErrorKind
+from mcp_server_tiktok_shop.protocol.instructions import BASE_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CATALOG = Catalog()
 OPERATIONS = list(CATALOG.operations.values())
 WORDED = [operation for operation in OPERATIONS if operation.record.get("summary")]
-ERRORS = _open(FOLDER / "errors.json")
+ERRORS = _load_json(CATALOG_FOLDER / "errors.json")
 
 SUMMARY, DETAILS, DESCRIPTION, FILE_DESCRIPTION = 140, 250, 100, 220
 NEW_WORDS = 3
@@ -106,7 +106,7 @@ def test_the_measure_lets_a_summary_through_that_says_something(summary: str, na
     assert len(beyond_the_name(summary, name, title)) >= NEW_WORDS
 
 
-@pytest.mark.parametrize("name", [*ALWAYS, *DEFAULT])
+@pytest.mark.parametrize("name", [*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS])
 def test_every_tool_offered_by_default_has_words(name: str) -> None:
     record = CATALOG.operations[name].record
     assert record.get("title")
@@ -191,7 +191,7 @@ def names_of_fields() -> set[str]:
         known |= set(re.findall(r"[A-Za-z_0-9]+", " ".join(path for path, _ in schemas(op.record["arguments"]))))
         known |= set(op.arguments)
         known |= {str(m) for _, s in schemas(op.record["arguments"]) for m in (s | s.get("items", {})).get("enum", ())}
-        shape = CATALOG.shape(op)
+        shape = CATALOG.get_response_shape(op)
         known |= set(re.findall(r"[A-Za-z_0-9]+", " ".join(path for path, _ in schemas({"": shape}))))
     return known
 
@@ -210,7 +210,7 @@ OURS = {
     "left_out",
 }
 IN_JSON_TEXT = {"apply_id"}  # a key inside the `content` of send_im_message
-FIELDS = names_of_fields() | OURS | IN_JSON_TEXT | set(get_args(Kind))
+FIELDS = names_of_fields() | OURS | IN_JSON_TEXT | set(get_args(ErrorKind))
 
 
 def unknown_names(text: str) -> list[str]:
@@ -229,7 +229,7 @@ def named_somewhere() -> Iterator[tuple[str, str]]:
             yield f"{op.name}.{path}", schema.get("description", "")
     for code, meaning in ERRORS.items():
         yield code, f"{meaning.get('meaning', '')} {meaning.get('hint', '')}"
-    yield "instructions", BASE
+    yield "instructions", BASE_TEXT
 
 
 def test_every_tool_that_is_named_exists() -> None:
@@ -239,8 +239,8 @@ def test_every_tool_that_is_named_exists() -> None:
 def test_every_tool_named_in_the_code_exists() -> None:
     """Hints in the code send a model to tools as well."""
     wrong: dict[str, list[str]] = {}
-    for path in FOLDER.parent.rglob("*.py"):
-        if "sandbox" in path.relative_to(FOLDER.parent).parts:
+    for path in CATALOG_FOLDER.parent.rglob("*.py"):
+        if "sandbox" in path.relative_to(CATALOG_FOLDER.parent).parts:
             continue
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
@@ -301,7 +301,7 @@ def without_words(operations: list[Operation]) -> list[str]:
 
 
 def test_arguments_of_the_default_tools_say_what_their_names_do_not() -> None:
-    assert without_words([CATALOG.operations[name] for name in (*ALWAYS, *DEFAULT)]) == []
+    assert without_words([CATALOG.operations[name] for name in (*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS)]) == []
 
 
 def test_arguments_of_all_operations_say_what_their_names_do_not() -> None:
@@ -321,7 +321,7 @@ def test_no_description_only_says_its_argument_again() -> None:
 
 def test_times_are_told_as_times() -> None:
     for op in OPERATIONS:
-        for name, schema in listing(op, without=("shop",))["properties"].items():
+        for name, schema in build_tool_schema(op, hidden_arguments=("shop",))["properties"].items():
             if is_time(op.arguments.get(name, {})):
                 assert schema["type"] == "string"
                 assert "ISO 8601" in schema["description"]

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from mcp_server_tiktok_shop import __version__
-from mcp_server_tiktok_shop.cli.client_configs import CLIENTS
+from mcp_server_tiktok_shop.cli.client_configs import CLIENT_INSTRUCTIONS
 from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.settings import SETTINGS, read_settings
 
@@ -53,7 +53,7 @@ def test_help_tells_every_flag_and_command() -> None:
     done = run("--help")
     assert done.exit_code == 0
     for setting in SETTINGS:
-        if not setting.secret:
+        if not setting.is_secret:
             assert setting.flag in done.output
     for name in ("config", "sandbox", "demo"):
         assert re.search(rf"^  {name}\s", done.output, re.MULTILINE)
@@ -154,7 +154,7 @@ def block(client: str, *more: str, **environment: str) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", CLIENT_INSTRUCTIONS)
 @pytest.mark.parametrize("more", [[], ["--sandbox"]])
 def test_the_block_is_in_the_clients_own_format(client: str, more: list[str]) -> None:
     told = block(client, *more)
@@ -173,7 +173,7 @@ def test_the_block_is_in_the_clients_own_format(client: str, more: list[str]) ->
     assert set(entry) <= {"type", "command", "args", "env"}
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", CLIENT_INSTRUCTIONS)
 def test_a_block_for_the_sandbox_needs_nothing_filled_in(client: str) -> None:
     told = block(client, "--sandbox")
     (entry,) = next(iter(v for k, v in told.items() if k != "inputs")).values()
@@ -181,7 +181,7 @@ def test_a_block_for_the_sandbox_needs_nothing_filled_in(client: str) -> None:
     assert "inputs" not in told
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", CLIENT_INSTRUCTIONS)
 def test_a_block_for_a_real_shop_names_settings_that_exist_and_holds_no_secret(client: str) -> None:
     told = block(client, TIKTOK_SHOP_APP_KEY="key-4711", TIKTOK_SHOP_APP_SECRET=SECRET)
     assert SECRET not in json.dumps(told)
@@ -265,7 +265,7 @@ def test_the_commands_and_flags_that_the_readme_names_exist() -> None:
 
 
 def test_the_settings_that_the_readme_names_exist() -> None:
-    known = {setting.variable for setting in SETTINGS} | {f"{s.variable}_FILE" for s in SETTINGS if s.secret}
+    known = {setting.variable for setting in SETTINGS} | {f"{s.variable}_FILE" for s in SETTINGS if s.is_secret}
     named = set(re.findall(r"TIKTOK_SHOP_[A-Z_]*[A-Z]", README))
     assert named <= known
     assert {setting.variable for setting in SETTINGS} <= named
@@ -279,10 +279,10 @@ def test_the_make_targets_that_the_readme_names_exist() -> None:
 
 
 def test_the_tools_that_the_readme_names_exist() -> None:
-    from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS, DEFAULT
+    from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
 
     table = README.partition("<!-- tools")[2].partition("<!-- /tools")[0]
-    assert set(re.findall(r"^\| \w+ \| `(\w+)`", table, re.MULTILINE)) == {*ALWAYS, *DEFAULT}
+    assert set(re.findall(r"^\| \w+ \| `(\w+)`", table, re.MULTILINE)) == {*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS}
 
 
 def test_the_files_that_the_readme_links_exist() -> None:
@@ -347,7 +347,7 @@ def test_the_sandbox_prints_its_keys_and_serves_what_they_open(tmp_path: Path) -
             done = process("--help", **told)  # they are settings that the server takes
             assert done.returncode == 0
             settings = read_settings(told | {"TIKTOK_SHOP_HOME": str(tmp_path)})
-            assert settings.loopback
+            assert settings.is_loopback
             assert settings.app_key
         finally:
             served.terminate()

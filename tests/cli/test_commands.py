@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from mcp_server_tiktok_shop.app import put_together
+from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
-from mcp_server_tiktok_shop.state.accounts import App
+from mcp_server_tiktok_shop.state.accounts import PartnerApp
 from tests.cli.test_login import SERVICE, Ran, app, hosts, nowhere, plain, refused, run, secrets_of
 from tests.platform.worker import all_stored, environment
 
@@ -38,9 +38,9 @@ async def url(sandbox: Sandbox) -> AsyncIterator[str]:
 
 async def signed_in(home: Path, sandbox: Sandbox, url: str, *accounts: int, **proxies: str) -> Path:
     """A home as `login` leaves it: the app and these accounts are stored. `proxy`: the accounts' own."""
-    parts = put_together(read_settings(environment(home, hosts(url))))
+    parts = build_app(read_settings(environment(home, hosts(url))))
     own = SecretStr(proxies["proxy"]) if "proxy" in proxies else None
-    kept = App(key=sandbox.app_key, secret=SecretStr(sandbox.app_secret), service_id=SERVICE, region="us")
+    kept = PartnerApp(key=sandbox.app_key, secret=SecretStr(sandbox.app_secret), service_id=SERVICE, region="us")
     try:
         for account in accounts:
             await parts.sign_in.finish(sandbox.authorization_code(account), app=kept, proxy=own)

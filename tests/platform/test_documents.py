@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.documents import Documents, HandedOut
-from mcp_server_tiktok_shop.platform.http_transport import Network
-from mcp_server_tiktok_shop.proxies import parse
+from mcp_server_tiktok_shop.platform.documents import DocumentFetcher, IssuedDocuments
+from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
+from mcp_server_tiktok_shop.proxies import parse_proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,10 +72,10 @@ async def document_host() -> AsyncIterator[DocumentHost]:
 
 
 @asynccontextmanager
-async def documents(*, loopback: bool = False, **more: Any) -> AsyncIterator[Documents]:
-    network = Network(loopback=loopback, **more)
+async def documents(*, loopback: bool = False, **more: Any) -> AsyncIterator[DocumentFetcher]:
+    network = HttpTransport(loopback=loopback, **more)
     try:
-        yield Documents(network, loopback=loopback)
+        yield DocumentFetcher(network, loopback=loopback)
     finally:
         await network.close()
 
@@ -213,8 +213,8 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch:
 
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     async with documents() as fetcher:
-        address, extensions, headers = await fetcher._checked(
-            "https://documents.example/a/label.pdf?x=1", fetcher._network
+        address, extensions, headers = await fetcher._pin_address(
+            "https://documents.example/a/label.pdf?x=1", fetcher._transport
         )
     assert address == "https://8.8.8.8/a/label.pdf?x=1"
     assert extensions == {"sni_hostname": "documents.example"}  # so that the certificate is still the name's
@@ -318,7 +318,7 @@ async def test_a_document_that_is_not_to_be_had_says_how_to_get_another(status: 
             await fetcher.fetch(host.answer("/gone", b"<secret>internal</secret>", status))
     assert caught.value.kind == "not_found"
     assert "get_package_shipping_document" in caught.value.hint
-    assert "internal" not in str(caught.value.told())
+    assert "internal" not in str(caught.value.to_json())
 
 
 async def test_a_host_that_hangs_up_is_a_network_error() -> None:
@@ -337,7 +337,7 @@ async def test_a_host_that_hangs_up_is_a_network_error() -> None:
 async def test_behind_a_proxy_the_proxy_is_asked_by_name() -> None:
     async with document_host() as proxy:
         url = "https://documents.example/label.pdf?signature=1"
-        await refused(url, "network", proxy=parse(proxy.url))
+        await refused(url, "network", proxy=parse_proxy(proxy.url))
         assert proxy.requests[0].startswith("CONNECT documents.example:443 ")
 
 
@@ -371,7 +371,7 @@ async def test_behind_a_proxy_of_the_environment_the_proxy_is_asked_by_name(monk
 )
 async def test_behind_a_proxy_nobodys_own_address_is_asked_for(host: str) -> None:
     async with document_host() as proxy:
-        async with documents(proxy=parse(proxy.url)) as fetcher:
+        async with documents(proxy=parse_proxy(proxy.url)) as fetcher:
             with pytest.raises(ShopError):
                 await fetcher.fetch(f"https://{host}/label.pdf")
         assert proxy.requests == []
@@ -382,40 +382,40 @@ async def test_behind_a_proxy_nobodys_own_address_is_asked_for(host: str) -> Non
 
 async def test_a_link_is_known_for_24_hours(tmp_path: Path) -> None:
     now = 1_000_000.0
-    handed_out = HandedOut(tmp_path / "documents.txt", lambda: now)
+    handed_out = IssuedDocuments(tmp_path / "documents.txt", lambda: now)
     await handed_out.remember("https://documents.example/label.pdf?s=1")
     now += DAY - 1
-    assert await handed_out.knows("https://documents.example/label.pdf?s=1")
+    assert await handed_out.is_issued("https://documents.example/label.pdf?s=1")
     now += 2
-    assert not await handed_out.knows("https://documents.example/label.pdf?s=1")
+    assert not await handed_out.is_issued("https://documents.example/label.pdf?s=1")
 
 
 async def test_a_link_is_known_to_the_next_process_and_kept_as_a_fingerprint(tmp_path: Path) -> None:
     path = tmp_path / "state" / "documents.txt"
-    await HandedOut(path, lambda: 1e6).remember("https://documents.example/label.pdf?signature=abc")
-    assert await HandedOut(path, lambda: 1e6).knows("https://documents.example/label.pdf?signature=abc")
+    await IssuedDocuments(path, lambda: 1e6).remember("https://documents.example/label.pdf?signature=abc")
+    assert await IssuedDocuments(path, lambda: 1e6).is_issued("https://documents.example/label.pdf?signature=abc")
     assert "abc" not in path.read_text()
     assert path.stat().st_mode & 0o077 == 0
 
 
 async def test_old_links_are_forgotten_and_new_ones_are_not(tmp_path: Path) -> None:
     now = 1e6
-    handed_out = HandedOut(tmp_path / "documents.txt", lambda: now)
+    handed_out = IssuedDocuments(tmp_path / "documents.txt", lambda: now)
     for number in range(2_000):
         handed_out._remember(f"https://documents.example/{number}")
     now += DAY + 1
     await asyncio.gather(*(handed_out.remember(f"https://documents.example/new/{n}") for n in range(40)))
     assert (tmp_path / "documents.txt").stat().st_size < 20_000
-    assert all([await handed_out.knows(f"https://documents.example/new/{n}") for n in range(40)])
+    assert all([await handed_out.is_issued(f"https://documents.example/new/{n}") for n in range(40)])
 
 
 async def test_a_torn_line_does_no_harm(tmp_path: Path) -> None:
     """Two processes write there, and a disk may fill up."""
     path = tmp_path / "documents.txt"
-    handed_out = HandedOut(path, lambda: 1e6)
+    handed_out = IssuedDocuments(path, lambda: 1e6)
     await handed_out.remember("https://documents.example/1")
     with path.open("a") as file:
         file.write("17\n\nnonsense here\n108")
     await handed_out.remember("https://documents.example/2")
-    assert await handed_out.knows("https://documents.example/1")
-    assert not await handed_out.knows("https://documents.example/3")
+    assert await handed_out.is_issued("https://documents.example/1")
+    assert not await handed_out.is_issued("https://documents.example/3")

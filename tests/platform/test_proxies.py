@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.proxies import SCHEMES, Proxy, parse
+from mcp_server_tiktok_shop.proxies import SCHEMES, Proxy, parse_proxy
 from mcp_server_tiktok_shop.settings import SettingsError, read_settings
 
 HOSTS = st.sampled_from(["proxy.example", "10.0.0.1", "[2001:db8::1]", "localhost", "Proxy-1.Example", "p_1"])
@@ -31,14 +31,14 @@ def parts(proxy: Proxy) -> tuple[str, str, int, str | None, str]:
 @given(SPELLED, HOSTS, PORTS)
 def test_a_proxy_without_credentials(scheme: str, host: str, port: int) -> None:
     for end in ("", "/"):
-        assert parts(parse(f"{scheme}://{host}:{port}{end}")) == (scheme.lower(), host, port, None, "")
+        assert parts(parse_proxy(f"{scheme}://{host}:{port}{end}")) == (scheme.lower(), host, port, None, "")
 
 
 @given(SPELLED, HOSTS, PORTS, NAMES, SECRETS)
 @example("http", "proxy.example", 8080, "Bob", "P@ss:Word/#?%41&=+ Ü")
 def test_credentials_behind_are_taken_as_they_are(scheme: str, host: str, port: int, user: str, password: str) -> None:
     assume(not TWO_WAYS.search(f"{user}:{password}"))
-    proxy = parse(f"{scheme}://{host}:{port}:{user}:{password}")
+    proxy = parse_proxy(f"{scheme}://{host}:{port}:{user}:{password}")
     assert parts(proxy) == (scheme.lower(), host, port, user, password)
 
 
@@ -48,7 +48,7 @@ def test_credentials_behind_are_taken_as_they_are(scheme: str, host: str, port: 
 def test_credentials_in_front_may_be_percent_encoded(
     scheme: str, host: str, port: int, user: str, password: str
 ) -> None:
-    proxy = parse(f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}")
+    proxy = parse_proxy(f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}")
     assert parts(proxy) == (scheme.lower(), host, port, user, password)
 
 
@@ -72,7 +72,7 @@ def test_credentials_in_front_may_be_percent_encoded(
     ],
 )
 def test_credentials_in_front_may_stand_as_they_are(text: str, user: str, password: str) -> None:
-    assert parts(parse(text)) == ("http", "proxy.example", 8080, user, password)
+    assert parts(parse_proxy(text)) == ("http", "proxy.example", 8080, user, password)
 
 
 @pytest.mark.parametrize(
@@ -86,15 +86,15 @@ def test_credentials_in_front_may_stand_as_they_are(text: str, user: str, passwo
 def test_what_reads_two_ways_is_refused(text: str) -> None:
     """Either way of reading may send the traffic, and the password with it, to a host that was not meant."""
     with pytest.raises(ValueError):
-        parse(text)
+        parse_proxy(text)
 
 
 @given(HOSTS, PORTS, NAMES, SECRETS)
 def test_credentials_are_never_shown(host: str, port: int, user: str, password: str) -> None:
-    proxy = parse(f"http://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}")
+    proxy = parse_proxy(f"http://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}")
     assert str(proxy) == f"http://{host}:{port} (with credentials)"
     assert proxy.url == f"http://{host}:{port}"
-    other = parse(f"http://{quote(user, safe='')}:another@{host}:{port}")
+    other = parse_proxy(f"http://{quote(user, safe='')}:another@{host}:{port}")
     assert repr(proxy) == repr(other)  # nothing in it depends on the password
 
 
@@ -126,7 +126,7 @@ def test_credentials_are_never_shown(host: str, port: int, user: str, password: 
 )
 def test_what_names_no_proxy_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(ValueError) as caught:
-        parse(text)
+        parse_proxy(text)
     assert "hunter2" not in str(caught.value)
     with pytest.raises(SettingsError) as told:
         read_settings({"TIKTOK_SHOP_PROXY": text})
@@ -139,7 +139,7 @@ def test_what_names_no_proxy_is_refused_without_being_repeated(text: str) -> Non
 @given(st.text(max_size=60).map(lambda text: f"{text}s3cr3tp4ss"))
 def test_whatever_is_given_is_read_or_refused_without_a_word_of_it(text: str) -> None:
     try:
-        proxy = parse(text)
+        proxy = parse_proxy(text)
     except ValueError as error:
         assert "s3cr3tp4ss" not in str(error)  # noqa: PT017
     else:
@@ -150,7 +150,7 @@ def test_whatever_is_given_is_read_or_refused_without_a_word_of_it(text: str) ->
 @given(st.sampled_from(SCHEMES), st.text(alphabet=":@/[]%0123456789ab.-", max_size=40))
 def test_whatever_stands_behind_a_scheme_is_read_or_refused(scheme: str, rest: str) -> None:
     try:
-        proxy = parse(f"{scheme}://{rest}")
+        proxy = parse_proxy(f"{scheme}://{rest}")
     except ValueError:
         return
     assert 0 < proxy.port < 65536

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mcp_server_tiktok_shop.platform.client import Rim
-from mcp_server_tiktok_shop.platform.http_transport import Network
-from mcp_server_tiktok_shop.proxies import parse
+from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
+from mcp_server_tiktok_shop.proxies import parse_proxy
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import SettingsError
 from tests.cli.test_commands import signed_in
@@ -272,7 +272,7 @@ async def instantly(_seconds: float) -> None:
     await asyncio.sleep(0)
 
 
-IMPATIENT = Rim(time.time, time.monotonic, sleep=instantly)
+IMPATIENT = Runtime(time.time, time.monotonic, sleep=instantly)
 
 
 def order(sandbox: Sandbox) -> dict[str, Any]:
@@ -528,7 +528,7 @@ def test_the_usual_variables_name_the_way_where_none_is_set(
     usual: Callable[..., None], values: dict[str, str], way: str
 ) -> None:
     usual(**values)
-    told = Network().way(API)
+    told = HttpTransport().describe_proxy(API)
     assert told.partition(", ")[0].startswith(way)
     assert bool(told) == bool(way)
     assert not way or "environment" in told
@@ -537,11 +537,11 @@ def test_the_usual_variables_name_the_way_where_none_is_set(
 
 def test_a_proxy_that_is_set_wins_and_this_computer_needs_none(usual: Callable[..., None]) -> None:
     usual(HTTPS_PROXY="http://proxy.example:3128", HTTP_PROXY="http://proxy.example:3128", NO_PROXY="*")
-    own = parse("socks5://own.example:1080")
-    assert Network(proxy=own).way(API) == "socks5://own.example:1080"
+    own = parse_proxy("socks5://own.example:1080")
+    assert HttpTransport(proxy=own).describe_proxy(API) == "socks5://own.example:1080"
     usual(HTTPS_PROXY="http://proxy.example:3128", HTTP_PROXY="http://proxy.example:3128")
-    assert Network(loopback=True).way("http://127.0.0.1:8000") == ""
-    assert Network(application=object()).way(API) == ""
+    assert HttpTransport(loopback=True).describe_proxy("http://127.0.0.1:8000") == ""
+    assert HttpTransport(application=object()).describe_proxy(API) == ""
 
 
 async def test_traffic_goes_the_way_of_the_usual_variables(

@@ -11,8 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.platform.client import Rim
-from mcp_server_tiktok_shop.platform.rate_limits import AT_ONCE, LONGEST, Key, Late, PaceInMemory, Turn
+from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.platform.rate_limits import (
+    MAX_CONCURRENCY,
+    MAX_INTERVAL_S,
+    InMemoryRateLimiter,
+    Permit,
+    RateLimitDeadlineError,
+    RateLimitKey,
+)
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import READ, WRITE, bad, done, good, reference
 
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 NOW = 1_795_349_472.0
-ONE, OTHER = Key("account", "shop", "operation"), Key("account", "shop", "other")
+ONE, OTHER = RateLimitKey("account", "shop", "operation"), RateLimitKey("account", "shop", "other")
 QUIET = 60.0  # seconds after which a throttling is forgotten
 
 
@@ -53,12 +60,12 @@ class Hours:
             self._goals.remove(goal)
 
     @property
-    def rim(self) -> Rim:
-        return Rim(self, self, self.sleep, lambda: 0.5)
+    def rim(self) -> Runtime:
+        return Runtime(self, self, self.sleep, lambda: 0.5)
 
     @property
-    def pace(self) -> PaceInMemory:
-        return PaceInMemory(self, self.sleep)
+    def pace(self) -> InMemoryRateLimiter:
+        return InMemoryRateLimiter(self, self.sleep)
 
 
 @pytest.fixture
@@ -78,71 +85,71 @@ async def settled() -> None:
 class Sending:
     """Requests that stay under way until they are let go."""
 
-    pace: PaceInMemory
+    pace: InMemoryRateLimiter
     under_way: int = 0
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def send(self, key: Key = ONE, patience: float = 45.0) -> None:
-        async with self.pace.turn(key, NOW + patience) as turn:
+    async def send(self, key: RateLimitKey = ONE, patience: float = 45.0) -> None:
+        async with self.pace.acquire(key, NOW + patience) as turn:
             self.under_way += 1
             try:
                 await self.let_go.wait()
             finally:
                 self.under_way -= 1
-            turn.passed()
+            turn.record_success()
 
 
 async def test_so_many_are_under_way_and_the_others_wait(hours: Hours) -> None:
     sending = Sending(hours.pace)
     async with asyncio.TaskGroup() as group:
-        for _ in range(3 * AT_ONCE):
+        for _ in range(3 * MAX_CONCURRENCY):
             group.create_task(sending.send())
         await settled()
-        assert sending.under_way == AT_ONCE
+        assert sending.under_way == MAX_CONCURRENCY
         group.create_task(sending.send(OTHER))
         await settled()
-        assert sending.under_way == AT_ONCE + 1  # another operation has places of its own
+        assert sending.under_way == MAX_CONCURRENCY + 1  # another operation has places of its own
         sending.let_go.set()
     assert hours.slept == []
 
 
 async def test_nobody_waits_for_a_place_beyond_the_deadline(hours: Hours) -> None:
     sending = Sending(hours.pace)
-    tasks = [asyncio.ensure_future(sending.send()) for _ in range(AT_ONCE)]
+    tasks = [asyncio.ensure_future(sending.send()) for _ in range(MAX_CONCURRENCY)]
     await settled()
-    with pytest.raises(Late):
+    with pytest.raises(RateLimitDeadlineError):
         await asyncio.wait_for(sending.send(patience=0.05), 5)
-    assert sending.under_way == AT_ONCE
+    assert sending.under_way == MAX_CONCURRENCY
     sending.let_go.set()
     await asyncio.gather(*tasks)
-    assert sending.pace._lanes == {}
+    assert sending.pace._buckets == {}
 
 
 async def test_who_gives_up_frees_the_place_waiting_or_under_way(hours: Hours) -> None:
     sending = Sending(hours.pace)
-    tasks = [asyncio.ensure_future(sending.send()) for _ in range(3 * AT_ONCE)]
+    tasks = [asyncio.ensure_future(sending.send()) for _ in range(3 * MAX_CONCURRENCY)]
     await settled()
-    for task in tasks[: AT_ONCE // 2] + tasks[AT_ONCE : 2 * AT_ONCE]:
+    for task in tasks[: MAX_CONCURRENCY // 2] + tasks[MAX_CONCURRENCY : 2 * MAX_CONCURRENCY]:
         task.cancel()
     await settled()
-    assert sending.under_way == AT_ONCE
+    assert sending.under_way == MAX_CONCURRENCY
     sending.let_go.set()
     ended = await asyncio.gather(*tasks, return_exceptions=True)
-    assert sum(isinstance(end, asyncio.CancelledError) for end in ended) == AT_ONCE // 2 + AT_ONCE
-    assert sending.pace._lanes == {}
+    assert sum(isinstance(end, asyncio.CancelledError) for end in ended) == MAX_CONCURRENCY // 2 + MAX_CONCURRENCY
+    assert sending.pace._buckets == {}
 
 
 async def test_who_gives_up_while_the_platform_wants_nothing_frees_the_place(hours: Hours) -> None:
     sending = Sending(hours.pace)
     sending.let_go.set()
-    async with sending.pace.turn(ONE, NOW + 45) as turn:
-        turn.held(10)
-    tasks = [asyncio.ensure_future(sending.send()) for _ in range(2 * AT_ONCE)]
+    async with sending.pace.acquire(ONE, NOW + 45) as turn:
+        turn.apply_retry_after(10)
+    tasks = [asyncio.ensure_future(sending.send()) for _ in range(2 * MAX_CONCURRENCY)]
     await asyncio.sleep(0)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.gather(*(sending.send() for _ in range(2 * AT_ONCE)))
+    await asyncio.gather(*(sending.send() for _ in range(2 * MAX_CONCURRENCY)))
     assert hours.now >= NOW + 10
 
 
@@ -151,14 +158,14 @@ async def test_everyone_waits_as_long_as_the_platform_said(hours: Hours) -> None
     sent: list[float] = []
 
     async def send() -> None:
-        async with pace.turn(ONE, NOW + 45):
+        async with pace.acquire(ONE, NOW + 45):
             sent.append(hours.now - NOW)
 
-    async with pace.turn(ONE, NOW + 45) as first, pace.turn(ONE, NOW + 45) as second:
-        first.held(3)
+    async with pace.acquire(ONE, NOW + 45) as first, pace.acquire(ONE, NOW + 45) as second:
+        first.apply_retry_after(3)
         waiting = [asyncio.ensure_future(send()) for _ in range(20)]
         await asyncio.sleep(0)
-        second.held(7)  # told while they wait for the three seconds
+        second.apply_retry_after(7)  # told while they wait for the three seconds
         await asyncio.gather(*waiting)
     assert len(sent) == 20
     assert 7 <= min(sent) <= max(sent) < 8
@@ -166,57 +173,57 @@ async def test_everyone_waits_as_long_as_the_platform_said(hours: Hours) -> None
 
 async def test_a_turn_that_comes_too_late_is_refused_at_once(hours: Hours) -> None:
     pace = hours.pace
-    async with pace.turn(ONE, NOW + 45) as turn:
-        turn.held(50)
-    with pytest.raises(Late) as late:
-        await pace.turn(ONE, NOW + 45).__aenter__()
-    assert 50 <= late.value.seconds < 51
+    async with pace.acquire(ONE, NOW + 45) as turn:
+        turn.apply_retry_after(50)
+    with pytest.raises(RateLimitDeadlineError) as late:
+        await pace.acquire(ONE, NOW + 45).__aenter__()
+    assert 50 <= late.value.estimated_wait < 51
     assert hours.slept == []
-    async with pace.turn(OTHER, NOW + 45):
+    async with pace.acquire(OTHER, NOW + 45):
         assert hours.slept == []
 
 
 async def test_those_ahead_are_counted_in(hours: Hours) -> None:
     """At a distance of 0.05 seconds the sixtieth would come after three."""
     pace = hours.pace
-    async with pace.turn(ONE, NOW + 45) as turn:
-        turn.throttled()
+    async with pace.acquire(ONE, NOW + 45) as turn:
+        turn.record_throttle()
     ended = await asyncio.gather(
-        *(_sent(pace.turn(ONE, NOW + 3)) for _ in range(200)),
+        *(_sent(pace.acquire(ONE, NOW + 3)) for _ in range(200)),
         return_exceptions=True,
     )
-    late = [end for end in ended if isinstance(end, Late)]
+    late = [end for end in ended if isinstance(end, RateLimitDeadlineError)]
     assert 120 < len(late) < 160
     assert hours.now < NOW + 3
 
 
-async def _sent(turn: AbstractAsyncContextManager[Turn]) -> None:
+async def _sent(turn: AbstractAsyncContextManager[Permit]) -> None:
     async with turn as given:
-        given.passed()
+        given.record_success()
 
 
 async def test_what_was_under_way_together_slows_down_once(hours: Hours) -> None:
     pace = hours.pace
     async with AsyncExitStack() as stack:
-        turns = [await stack.enter_async_context(pace.turn(ONE, NOW + 45)) for _ in range(AT_ONCE)]
+        turns = [await stack.enter_async_context(pace.acquire(ONE, NOW + 45)) for _ in range(MAX_CONCURRENCY)]
         for turn in turns:
-            turn.throttled()
+            turn.record_throttle()
             hours.now += 0.001
-    await _sent(pace.turn(ONE, NOW + 45))
+    await _sent(pace.acquire(ONE, NOW + 45))
     assert hours.now < NOW + 0.08
 
 
 async def test_refusal_after_refusal_doubles_the_distance_and_good_calls_take_it_back(hours: Hours) -> None:
     pace = hours.pace
     for _ in range(10):
-        async with pace.turn(ONE, hours.now + 45) as turn:
-            turn.throttled()
+        async with pace.acquire(ONE, hours.now + 45) as turn:
+            turn.record_throttle()
     assert [round(seconds, 2) for seconds in hours.slept[:5]] == [0.05, 0.1, 0.2, 0.4, 0.8]
-    assert max(hours.slept) <= LONGEST + 0.001
+    assert max(hours.slept) <= MAX_INTERVAL_S + 0.001
     hours.slept.clear()
     calls = 0
-    while pace._lanes:
-        await _sent(pace.turn(ONE, hours.now + 45))
+    while pace._buckets:
+        await _sent(pace.acquire(ONE, hours.now + 45))
         calls += 1
     assert calls < 100
     assert sum(hours.slept) < 1.2 * QUIET
@@ -225,33 +232,38 @@ async def test_refusal_after_refusal_doubles_the_distance_and_good_calls_take_it
 async def test_keys_are_forgotten(hours: Hours) -> None:
     pace = hours.pace
     for number in range(1000):
-        async with pace.turn(ONE._replace(operation=str(number)), hours.now + 45) as turn:
+        async with pace.acquire(ONE._replace(operation=str(number)), hours.now + 45) as turn:
             if number % 2:
-                turn.throttled()
+                turn.record_throttle()
             else:
-                turn.held(30)
-    assert len(pace._lanes) == 1000
+                turn.apply_retry_after(30)
+    assert len(pace._buckets) == 1000
     hours.now += QUIET
-    await _sent(pace.turn(OTHER, hours.now + 45))
-    assert pace._lanes == {}
+    await _sent(pace.acquire(OTHER, hours.now + 45))
+    assert pace._buckets == {}
 
 
-@given(st.lists(st.tuples(st.sampled_from(["passed", "throttled", "held", "lost"]), st.floats(0, 5)), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["record_success", "record_throttle", "apply_retry_after", "lost"]), st.floats(0, 5)),
+        max_size=60,
+    )
+)
 async def test_whatever_happens_no_wait_is_longer_than_asked_for(story: list[tuple[str, float]]) -> None:
     hours = Hours()
     pace = hours.pace
     for what, seconds in story:
         before = len(hours.slept)
-        async with pace.turn(ONE, hours.now + 45) as turn:
-            if what == "held":
-                turn.held(seconds)
+        async with pace.acquire(ONE, hours.now + 45) as turn:
+            if what == "apply_retry_after":
+                turn.apply_retry_after(seconds)
             elif what != "lost":
                 getattr(turn, what)()
-        assert sum(hours.slept[before:]) <= LONGEST + 0.001
+        assert sum(hours.slept[before:]) <= MAX_INTERVAL_S + 0.001
         hours.now += seconds
     hours.now += QUIET
-    await _sent(pace.turn(ONE, hours.now + 45))
-    assert pace._lanes == {}
+    await _sent(pace.acquire(ONE, hours.now + 45))
+    assert pace._buckets == {}
 
 
 # ---- the server, on a platform that lets in so many a second

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from mcp_server_tiktok_shop.platform.client import Rim
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import READ, WRITE, at_work, bad, done, good, nowhere, reference
 from tests.platform.worker import keys
@@ -41,8 +41,8 @@ class Waits:
         return time.monotonic() + sum(self.slept)
 
     @property
-    def rim(self) -> Rim:
-        return Rim(time.time, self.monotonic, self.sleep, lambda: 0.5)
+    def rim(self) -> Runtime:
+        return Runtime(time.time, self.monotonic, self.sleep, lambda: 0.5)
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ async def test_a_write_is_repeated_once_the_platform_is_reached(connect: Connect
         up.set()
         await asyncio.sleep(0.3)
 
-    rim = Rim(time.time, time.monotonic, sleep, lambda: 0.0)
+    rim = Runtime(time.time, time.monotonic, sleep, lambda: 0.0)
     async with sandbox.serving() as url:
         ours = keys(sandbox, url)
         async with connect(**ours) as client:

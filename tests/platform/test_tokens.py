@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from mcp_server_tiktok_shop.platform.client import Rim
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.gateway.log import Log
-from mcp_server_tiktok_shop.state.account_store import FileStore
+from mcp_server_tiktok_shop.state.account_store import FileAccountStore
 from tests.keys import ACCESS_TOKEN, REFRESH_TOKEN, reply
 from tests.platform.worker import all_stored, keys, stored
 from tests.wire.recorder import NEW_TOKENS, Recorder
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mcp import Client
 
     from mcp_server_tiktok_shop.sandbox import Entry
-    from mcp_server_tiktok_shop.state.account_store import Contents
+    from mcp_server_tiktok_shop.state.account_store import StoredAccounts
     from tests.conftest import Connect
 
 DAY = 24 * 3600
@@ -49,8 +49,8 @@ class Clock:
         return self.now
 
     @property
-    def rim(self) -> Rim:
-        return Rim(self, time.monotonic)
+    def rim(self) -> Runtime:
+        return Runtime(self, time.monotonic)
 
 
 def good(result: Any) -> dict[str, Any]:
@@ -342,14 +342,14 @@ async def test_a_pair_that_could_not_be_stored_is_used_until_a_newer_one_is(
     connect: Connect, sandbox: Sandbox, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full: list[bool] = []
-    write = FileStore.write
+    write = FileAccountStore.write
 
-    def on_a_full_disk(store: FileStore, contents: Contents) -> None:
+    def on_a_full_disk(store: FileAccountStore, contents: StoredAccounts) -> None:
         if full and sandbox.tokens.renewals:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(store, contents)
 
-    monkeypatch.setattr(FileStore, "write", on_a_full_disk)
+    monkeypatch.setattr(FileAccountStore, "write", on_a_full_disk)
     async with at_work(connect, sandbox) as client:
         full.append(True)
         sandbox.expire_access_token()

@@ -16,8 +16,8 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from mcp_server_tiktok_shop import logs
-from mcp_server_tiktok_shop.app import put_together
-from mcp_server_tiktok_shop.protocol.server import serve
+from mcp_server_tiktok_shop.app import build_app
+from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.settings import read_settings
 
 if TYPE_CHECKING:
@@ -126,12 +126,12 @@ async def waiting() -> AsyncIterator[Worker]:
 
 
 async def _work(work: dict[str, Any]) -> list[str]:
-    parts = put_together(read_settings(work["environment"]))
+    parts = build_app(read_settings(work["environment"]))
     if work.get("debug"):
-        logs.set_up(parts.secrets, "DEBUG")
+        logs.configure_logging(parts.secrets, "DEBUG")
         for name in LOGGERS:
             logging.getLogger(name).setLevel(logging.DEBUG)
-    server = serve(parts.assistant, parts.secrets, list_shop=parts.lists_shop, close=parts.close)
+    server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
     async with Client(server) as client:
         if work.get("in_turn"):
             results = [await client.call_tool(*call) for call in work["calls"]]

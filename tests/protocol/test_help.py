@@ -11,7 +11,7 @@ from mcp import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.protocol.prompts import ROUTINES
+from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
 from mcp_server_tiktok_shop.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ async def told(client: Any, name: str, /, **arguments: Any) -> dict[str, Any]:
 # ---- prompts
 
 
-@pytest.mark.parametrize("name", ROUTINES)
+@pytest.mark.parametrize("name", PROMPT_TEMPLATES)
 async def test_a_routine_names_tools_and_arguments_that_exist(connect: Connect, sandbox: Sandbox, name: str) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         listed = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
-        given = dict.fromkeys(ROUTINES[name].required, "a red mug for 5 pounds")
+        given = dict.fromkeys(PROMPT_TEMPLATES[name].required_arguments, "a red mug for 5 pounds")
         text = (await client.get_prompt(name, given)).messages[0].content.text  # type: ignore[union-attr]
     assert listed[name].title
     assert "{" not in text.replace("{product}", "")
     words = set(re.findall(r"[a-z]+(?:_[a-z]+)+", text))
     called = words & CATALOG.operations.keys()
-    assert set(ROUTINES[name].tools) <= called
+    assert set(PROMPT_TEMPLATES[name].required_tools) <= called
     known = {n for tool in called for n in CATALOG.operations[tool].arguments} | {
         "shipping_due_time",
         "package_status",
@@ -87,7 +87,7 @@ async def test_a_routine_takes_the_shop_it_is_for(connect: Connect, sandbox: San
 async def test_a_read_only_server_has_no_routine_that_writes(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox, read_only="1") as client:
         names = {prompt.name for prompt in (await client.list_prompts()).prompts}
-    assert names == ROUTINES.keys() - {"list_a_product"}
+    assert names == PROMPT_TEMPLATES.keys() - {"list_a_product"}
 
 
 async def test_arguments_of_prompts_are_completed(connect: Connect, sandbox: Sandbox) -> None:

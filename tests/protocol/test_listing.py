@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS, DEFAULT
+from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
 from tests.keys import reply
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 CATALOG = Catalog()
-LISTED = (*ALWAYS, *DEFAULT)
+LISTED = (*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS)
 TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 FORBIDDEN = {
     "anyOf",
@@ -192,7 +192,7 @@ async def test_hints_tell_reads_writes_and_destruction_apart(connect: Connect) -
 def test_what_reads_is_asked_for_with_get_or_a_search() -> None:
     """A record that says `read` but asks by DELETE or PUT would be run without asking."""
     for operation in CATALOG.operations.values():
-        if operation.effect == "read" and not operation.local:
+        if operation.effect == "read" and not operation.is_local:
             assert operation.record["method"] in ("GET", "POST"), operation.name
         if operation.record.get("method") == "DELETE":
             assert operation.effect == "destructive", operation.name
@@ -238,10 +238,10 @@ async def test_limits_are_told_in_words_too(connect: Connect) -> None:
 
 @pytest.mark.parametrize("name", LISTED)
 def test_limits_of_text_and_open_choices_are_told_in_words(name: str) -> None:
-    from mcp_server_tiktok_shop.catalog.schemas import listing
+    from mcp_server_tiktok_shop.catalog.schemas import build_tool_schema
 
     operation = CATALOG.operations[name]
-    shown = dict(schemas(listing(operation, without=("shop",))))
+    shown = dict(schemas(build_tool_schema(operation, hidden_arguments=("shop",))))
     for argument, declared in operation.arguments.items():
         for path, schema in schemas(declared, f".{argument}"):
             if path not in shown:  # unlisted, or too deep
@@ -297,10 +297,10 @@ def test_no_operation_takes_a_key_a_token_or_a_signature() -> None:
 
 def test_every_operation_could_be_listed_as_these_are() -> None:
     """What is found and described later obeys the same rules."""
-    from mcp_server_tiktok_shop.catalog.schemas import listing
+    from mcp_server_tiktok_shop.catalog.schemas import build_tool_schema
 
     for operation in CATALOG.operations.values():
-        for path, schema in schemas(listing(operation, without=()), operation.name):
+        for path, schema in schemas(build_tool_schema(operation, hidden_arguments=()), operation.name):
             assert schema["type"] in TYPES, path
             assert schema.keys() <= LISTED_KEYWORDS, path
             assert schema["type"] != "array" or "items" in schema, path

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.platform.client import Rim
-from mcp_server_tiktok_shop.platform.http_transport import Network
+from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, REFRESH_TOKEN, reply
 from tests.wire.recorder import TEA, Recorder
 
@@ -143,7 +143,7 @@ async def test_the_text_of_an_exception_never_reaches_the_wire(
     async def broken(*_: Any, **__: Any) -> Any:
         raise fault(SECRET)
 
-    monkeypatch.setattr(Network, "request", broken)
+    monkeypatch.setattr(HttpTransport, "request", broken)
     with caplog.at_level(logging.CRITICAL):
         async with connect(api_url="https://api.example", auth_url="https://auth.example") as client:
             result = await client.call_tool("get_order_detail", {"ids": ["1"]})
@@ -159,7 +159,7 @@ async def test_a_group_of_exceptions_is_caught_as_well(connect: Connect, monkeyp
     async def broken(*_: Any, **__: Any) -> Any:
         raise ExceptionGroup(SECRET, [ValueError(SECRET)])
 
-    monkeypatch.setattr(Network, "request", broken)
+    monkeypatch.setattr(HttpTransport, "request", broken)
     async with connect(api_url="https://api.example", auth_url="https://auth.example") as client:
         result = await client.call_tool("get_order_detail", {"ids": ["1"]})
     assert reply(result)["error"] == "internal"
@@ -170,7 +170,7 @@ async def test_a_broken_clock_or_disk_says_nothing_of_itself(connect: Connect, h
     def stopped() -> float:
         raise RuntimeError(SECRET)
 
-    async with connect(rim=Rim(stopped, time.monotonic), api_url="https://api.example") as client:
+    async with connect(rim=Runtime(stopped, time.monotonic), api_url="https://api.example") as client:
         result = await client.call_tool("get_order_detail", {"ids": ["1"]})
     assert result.is_error
     assert SECRET not in str(result)
@@ -563,10 +563,10 @@ def test_every_kind_of_error_is_one_that_is_declared() -> None:
     from typing import get_args
 
     import mcp_server_tiktok_shop
-    from mcp_server_tiktok_shop.errors import Kind
+    from mcp_server_tiktok_shop.errors import ErrorKind
 
     root = Path(mcp_server_tiktok_shop.__file__).parent
     used = set()
     for path in root.rglob("*.py"):
         used |= set(re.findall(r'ShopError\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
-    assert used <= set(get_args(Kind))
+    assert used <= set(get_args(ErrorKind))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS, DEFAULT
+from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
 from mcp_server_tiktok_shop.settings import SettingsError
 from tests.keys import reply
 
@@ -32,14 +32,14 @@ def size(tools: Any) -> int:
 async def test_the_default_lists_what_sellers_mostly_need(connect: Connect) -> None:
     async with connect() as client:
         listed = (await client.list_tools()).tools
-    assert [tool.name for tool in listed] == [*ALWAYS, *DEFAULT]
+    assert [tool.name for tool in listed] == [*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS]
     assert size(listed) / 4 <= 10_000
 
 
 async def test_none_lists_only_what_reaches_everything(connect: Connect) -> None:
     async with connect(toolsets="none") as client:
         listed = (await client.list_tools()).tools
-    assert [tool.name for tool in listed] == list(ALWAYS)
+    assert [tool.name for tool in listed] == list(ALWAYS_LISTED_TOOLS)
     assert size(listed) / 4 <= 1500
 
 
@@ -53,7 +53,7 @@ async def test_a_toolset_lists_its_area(connect: Connect, area: str) -> None:
     async with connect(toolsets=area) as client:
         listed = await names(client)
     expected = {name for name, operation in Catalog().operations.items() if operation.area == area}
-    assert set(listed) == expected | set(ALWAYS)
+    assert set(listed) == expected | set(ALWAYS_LISTED_TOOLS)
 
 
 async def test_single_tools_are_added_and_taken_away_and_taking_away_wins(connect: Connect) -> None:

@@ -21,8 +21,8 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, NumberObject
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.client import Rim
-from mcp_server_tiktok_shop.tools.labels import Target, fitted
+from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.tools.labels import PageFormat, resize_pages
 from tests.keys import reply
 from tests.platform.test_documents import MB, document_host
 from tests.wire.recorder import Recorder
@@ -147,7 +147,7 @@ MILLIMETRES = st.floats(10, 1200).map(lambda side: round(side, 1))
 def test_any_page_fits_any_paper_in_proportion(
     width: float, height: float, left: float, bottom: float, across: float, up: float
 ) -> None:
-    made, told = fitted([pdf((width, height), left=left, bottom=bottom)], Target((across, up), 1.0, ""))
+    made, told = resize_pages([pdf((width, height), left=left, bottom=bottom)], PageFormat((across, up), 1.0, ""))
     (page,) = seen(made)
     assert_fits(page, width, height, (across, up))
     assert told == [pytest.approx((across, up), abs=0.06)]
@@ -158,7 +158,7 @@ def test_any_page_fits_any_paper_in_proportion(
 def test_a_scale_makes_the_page_and_what_is_on_it_larger_alike(
     width: float, height: float, left: float, scale: float
 ) -> None:
-    made, told = fitted([pdf((width, height), left=left)], Target(None, scale, ""))
+    made, told = resize_pages([pdf((width, height), left=left)], PageFormat(None, scale, ""))
     (page,) = seen(made)
     assert_fits(page, width, height, (width * scale / POINT, height * scale / POINT))
     assert told == [pytest.approx((width * scale / POINT, height * scale / POINT), abs=0.06)]
@@ -178,7 +178,7 @@ TURNED = {
 @pytest.mark.parametrize(("left", "bottom"), [(0, 0), (50, -30)])
 def test_a_turned_page_is_printed_as_it_is_shown(rotate: int, inherited: bool, left: float, bottom: float) -> None:
     source = pdf((400, 200), rotate=rotate, inherited=inherited, left=left, bottom=bottom)
-    made, _ = fitted([source], Target(PAPERS["A6"], 1.0, "A6"))
+    made, _ = resize_pages([source], PageFormat(PAPERS["A6"], 1.0, "A6"))
     (page,) = seen(made)
     as_shown = Seen(page.size, {TURNED[rotate % 360][letter]: spot for letter, spot in page.spots.items()})
     size = (400, 200) if rotate % 180 == 0 else (200, 400)
@@ -189,7 +189,7 @@ def test_a_turned_page_is_printed_as_it_is_shown(rotate: int, inherited: bool, l
 @pytest.mark.parametrize("inherited", [False, True])
 def test_what_is_cropped_away_is_not_printed(rotate: int, inherited: bool) -> None:
     source = pdf((600, 800), crop=(100, 200, 400, 300), rotate=rotate, inherited=inherited)
-    made, _ = fitted([source], Target(PAPERS["4x6in"], 1.0, "4x6in"))
+    made, _ = resize_pages([source], PageFormat(PAPERS["4x6in"], 1.0, "4x6in"))
     (page,) = seen(made)
     as_shown = Seen(page.size, {TURNED[rotate][letter]: spot for letter, spot in page.spots.items()})
     size = (300, 100) if rotate % 180 == 0 else (100, 300)
@@ -229,7 +229,7 @@ def test_a_damaged_pdf_is_read_or_refused_and_never_a_fault_of_the_server() -> N
 def tried(content: bytes) -> tuple[bytes, str, str]:
     """The PDF that is made of one, or the kind of the refusal and the argument it names."""
     try:
-        made, sizes = fitted([content], Target(PAPERS["A6"], 1.0, "A6"))
+        made, sizes = resize_pages([content], PageFormat(PAPERS["A6"], 1.0, "A6"))
     except ShopError as error:
         return b"", error.kind, error.problems[0].argument
     return made if sizes else b"a PDF without a page is no label", "", ""
@@ -379,7 +379,7 @@ async def test_two_labels_made_at_the_same_moment_are_two_files(connect: Connect
     (tmp_path / "a.pdf").write_bytes(pdf((400, 300)))
     (tmp_path / "b.pdf").write_bytes(pdf((100, 300)))
     now = time.time()
-    async with shop(connect, tmp_path, rim=Rim(lambda: now, time.monotonic)) as (client, _, _):
+    async with shop(connect, tmp_path, rim=Runtime(lambda: now, time.monotonic)) as (client, _, _):
         first, second = await asyncio.gather(resized(client, source="a.pdf"), resized(client, source="b.pdf"))
     assert first[0]["path"] != second[0]["path"]
 
@@ -516,7 +516,7 @@ async def test_nothing_is_fetched_when_one_of_several_is_refused(connect: Connec
 
 async def test_a_doc_url_is_good_for_24_hours(connect: Connect, tmp_path: Path) -> None:
     now = time.time()
-    async with shop(connect, tmp_path, rim=Rim(lambda: now, time.monotonic)) as (client, recorder, host):
+    async with shop(connect, tmp_path, rim=Runtime(lambda: now, time.monotonic)) as (client, recorder, host):
         url = host.answer("/label.pdf", pdf((400, 300)))
         await hand_out(client, recorder, url)
         now += DAY - 5

@@ -13,9 +13,9 @@ from unittest.mock import ANY
 import httpx2
 import pytest
 
-from mcp_server_tiktok_shop.app import put_together
-from mcp_server_tiktok_shop.calls.caller import Nobody
-from mcp_server_tiktok_shop.platform.client import Rim
+from mcp_server_tiktok_shop.app import build_app
+from mcp_server_tiktok_shop.calls.caller import NonInteractiveCaller
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.finance.ledger import books
 from mcp_server_tiktok_shop.sandbox.finance.settlement import of_order
@@ -88,7 +88,7 @@ def sandbox() -> Sandbox:
 
 @asynccontextmanager
 async def at_the_books(connect: Connect, sandbox: Sandbox, **more: Any) -> AsyncIterator[Books]:
-    rim = {"rim": Rim(Clock(), lambda: 0.0)}
+    rim = {"rim": Runtime(Clock(), lambda: 0.0)}
     transport = httpx2.ASGITransport(app=sandbox.app)
     async with (
         connect(sandbox=True, sandbox_object=sandbox, **(rim | more)) as client,
@@ -396,7 +396,7 @@ async def test_what_the_deadline_cuts_off_is_said_and_can_be_gone_on_with(connec
         whole = await shop.checked()
     rows: list[Any] = []
     settled, asked, calls = Decimal(0), PERIOD, 0
-    slow = Rim(Clock(), lambda: 2.0 * len(sandbox.log))  # each request takes two seconds
+    slow = Runtime(Clock(), lambda: 2.0 * len(sandbox.log))  # each request takes two seconds
     async with at_the_books(connect, sandbox, rim=slow) as shop:
         while asked:
             data = await shop.checked(period=asked)
@@ -437,7 +437,7 @@ async def test_what_is_switched_off_is_not_called_from_here_either(connect: Conn
 async def test_no_payments_in_a_market_that_has_none_are_no_missing_payments(
     connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciliation, "BALANCE_ONLY", ("GB",))
+    monkeypatch.setattr(reconciliation, "BALANCE_ONLY_REGIONS", ("GB",))
     async with at_the_books(connect, sandbox) as shop:
         await shop.falsify(PAYMENTS, BY_CREATION, lambda data: data.update(payments=[]))
         data = await shop.checked()
@@ -482,7 +482,7 @@ async def test_its_schema_is_small(connect: Connect) -> None:
 
 
 @dataclass
-class Listener(Nobody):
+class Listener(NonInteractiveCaller):
     """Somebody who is told how far it is."""
 
     heard: list[tuple[float, float | None]] = field(default_factory=list)
@@ -493,9 +493,9 @@ class Listener(Nobody):
 
 async def test_progress_is_told_statement_by_statement(home: Path, sandbox: Sandbox) -> None:
     settings = read_settings({"TIKTOK_SHOP_HOME": str(home), "TIKTOK_SHOP_SANDBOX": "true"})
-    parts = put_together(settings, rim=Rim(Clock(), lambda: 0.0), sandbox=sandbox)
+    parts = build_app(settings, runtime=Runtime(Clock(), lambda: 0.0), sandbox=sandbox)
     listener = Listener()
-    told = await parts.assistant.run(TOOL, {"period": PERIOD}, listener)
+    told = await parts.dispatcher.call(TOOL, {"period": PERIOD}, listener)
     await parts.close()
     done = [at for at, _ in listener.heard]
     assert done == sorted(set(done))
@@ -504,7 +504,7 @@ async def test_progress_is_told_statement_by_statement(home: Path, sandbox: Sand
 
 
 async def test_the_deadline_is_kept(connect: Connect, sandbox: Sandbox) -> None:
-    slow = Rim(Clock(), lambda: 2.0 * len(sandbox.log))
+    slow = Runtime(Clock(), lambda: 2.0 * len(sandbox.log))
     async with at_the_books(connect, sandbox, rim=slow) as shop:
         sandbox.log.clear()
         await shop.checked()

@@ -10,19 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.tools.payouts.agreeing import added_up, doubled, of_orders, of_statement
-from mcp_server_tiktok_shop.tools.payouts.amounts import Amounts, amounts, written
-from mcp_server_tiktok_shop.tools.payouts.paying import of_payments, waiting
+from mcp_server_tiktok_shop.tools.payouts.agreeing import (
+    check_orders,
+    check_statement,
+    find_duplicates,
+    sum_transactions,
+)
+from mcp_server_tiktok_shop.tools.payouts.amounts import Amounts, format_amount, parse_amounts
+from mcp_server_tiktok_shop.tools.payouts.paying import check_payments, find_waiting
 from mcp_server_tiktok_shop.tools.payouts.records import (
-    CONTENTS,
     PARTS,
-    Contents,
+    TRANSACTION_TOTAL_FIELDS,
     Payment,
     Statement,
+    StatementTransactions,
     Transaction,
-    Unsettled,
+    UnsettledTransaction,
 )
-from mcp_server_tiktok_shop.tools.payouts.table import totals
+from mcp_server_tiktok_shop.tools.payouts.table import compute_totals
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.payouts.findings import Finding
@@ -52,9 +57,11 @@ class Day:
     count: int
 
     @property
-    def read(self) -> tuple[Statement, Contents]:
-        rows = tuple(map(Transaction.of, self.rows))
-        return Statement.of(self.statement), Contents(self.statement["id"], rows, self.count, "GBP", NOTHING)
+    def read(self) -> tuple[Statement, StatementTransactions]:
+        rows = tuple(map(Transaction.from_row, self.rows))
+        return Statement.from_row(self.statement), StatementTransactions(
+            self.statement["id"], rows, self.count, "GBP", NOTHING
+        )
 
 
 @dataclass
@@ -66,14 +73,14 @@ class World:
 
     def found(self) -> set[tuple[str, ...]]:
         checked = [day.read for day in self.days]
-        findings = [finding for statement, contents in checked for finding in of_statement(statement, contents)]
-        findings += doubled(checked)
+        findings = [finding for statement, contents in checked for finding in check_statement(statement, contents)]
+        findings += find_duplicates(checked)
         statements = [statement for statement, _ in checked]
-        payments = {name: Payment.of(row) for name, row in self.payments.items()}
+        payments = {name: Payment.from_row(row) for name, row in self.payments.items()}
         contents = {contents.statement_id: contents for _, contents in checked}
-        findings += of_payments(statements, statements, contents, payments)
+        findings += check_payments(statements, statements, contents, payments)
         asked = {row.order_id for _, contents in checked for row in contents.transactions}
-        findings += of_orders(checked, self.orders, asked)
+        findings += check_orders(checked, self.orders, asked)
         return {signature(finding) for finding in findings}
 
     def expect(self, kind: str, place: str, difference: str = "") -> None:
@@ -83,7 +90,7 @@ class World:
 def signature(finding: Finding) -> tuple[str, ...]:
     place = finding.place
     at = place.transaction_id or place.statement_id or place.payment_id
-    difference = "" if finding.difference is None else written(finding.difference)
+    difference = "" if finding.difference is None else format_amount(finding.difference)
     return finding.kind, at, difference
 
 
@@ -127,7 +134,7 @@ def plus(row: Json, name: str, change: Decimal) -> None:
 
 def all_of(row: Json, sign: int = 1) -> list[str]:
     """By how much a statement's sums are off where a transaction is too many (or missing: -1)."""
-    return [written(sign * Decimal(row[name])) for name in ("settlement_amount", *FIELDS.values())]
+    return [format_amount(sign * Decimal(row[name])) for name in ("settlement_amount", *FIELDS.values())]
 
 
 # What can go wrong with one day's books; each tells what is to be found then.
@@ -135,14 +142,14 @@ def all_of(row: Json, sign: int = 1) -> list[str]:
 
 def settles_something_else(world: World, day: Day, change: Decimal) -> None:
     plus(day.rows[0], "settlement_amount", change)
-    world.expect("wrong_amount", day.rows[0]["id"], written(change))
-    world.expect("wrong_amount", day.statement["id"], written(change))
+    world.expect("wrong_amount", day.rows[0]["id"], format_amount(change))
+    world.expect("wrong_amount", day.statement["id"], format_amount(change))
 
 
 def charges_something_else(world: World, day: Day, change: Decimal) -> None:
     plus(day.rows[-1], "fee_tax_amount", change)
-    world.expect("wrong_amount", day.rows[-1]["id"], written(-change))
-    world.expect("wrong_amount", day.statement["id"], written(change))
+    world.expect("wrong_amount", day.rows[-1]["id"], format_amount(-change))
+    world.expect("wrong_amount", day.statement["id"], format_amount(change))
 
 
 def loses_a_transaction(world: World, day: Day, _change: Decimal) -> None:
@@ -155,21 +162,21 @@ def loses_a_transaction(world: World, day: Day, _change: Decimal) -> None:
 
 def lists_a_transaction_twice(world: World, day: Day, _change: Decimal) -> None:
     day.rows.append(dict(day.rows[0]))
-    world.expect("doubled", day.rows[0]["id"], written(Decimal(day.rows[0]["settlement_amount"])))
+    world.expect("doubled", day.rows[0]["id"], format_amount(Decimal(day.rows[0]["settlement_amount"])))
 
 
 def settles_an_order_twice(world: World, day: Day, _change: Decimal) -> None:
     row = day.rows[0] | {"id": f"again{day.statement['id']}"}
     day.rows.append(row)
     day.count += 1
-    world.expect("doubled", row["id"], written(Decimal(row["settlement_amount"])))
+    world.expect("doubled", row["id"], format_amount(Decimal(row["settlement_amount"])))
     for difference in all_of(row):
         world.expect("wrong_amount", day.statement["id"], difference)
 
 
 def settles_a_cancelled_order(world: World, day: Day, _change: Decimal) -> None:
     world.orders[day.rows[0]["order_id"]] = "CANCELLED"
-    world.expect("cancelled_order", day.rows[0]["id"], written(Decimal(day.rows[0]["settlement_amount"])))
+    world.expect("cancelled_order", day.rows[0]["id"], format_amount(Decimal(day.rows[0]["settlement_amount"])))
 
 
 def settles_an_unknown_order(world: World, day: Day, _change: Decimal) -> None:
@@ -199,7 +206,7 @@ def pays_something_else(world: World, name: str, change: Decimal) -> None:
         money = dict(world.payments[name][place])
         plus(money, "value", change)
         world.payments[name][place] = money
-    world.expect("wrong_amount", name, written(change))
+    world.expect("wrong_amount", name, format_amount(change))
 
 
 def holds_some_of_it_back(world: World, name: str, change: Decimal) -> None:
@@ -207,18 +214,18 @@ def holds_some_of_it_back(world: World, name: str, change: Decimal) -> None:
         money = dict(world.payments[name][place])
         plus(money, "value", change)
         world.payments[name][place] = money
-    world.expect("wrong_amount", name, written(change))
+    world.expect("wrong_amount", name, format_amount(change))
 
 
 def loses_some_of_it_on_the_way(world: World, name: str, change: Decimal) -> None:
     money = dict(world.payments[name]["amount"])
     plus(money, "value", change)
     world.payments[name]["amount"] = money
-    world.expect("wrong_amount", name, written(change))
+    world.expect("wrong_amount", name, format_amount(change))
 
 
 def pays_nothing(world: World, name: str, _change: Decimal) -> None:
-    world.expect("missing", name, written(-Decimal(world.payments.pop(name)["settlement_amount"]["value"])))
+    world.expect("missing", name, format_amount(-Decimal(world.payments.pop(name)["settlement_amount"]["value"])))
 
 
 def says_it_failed(world: World, name: str, _change: Decimal) -> None:
@@ -259,7 +266,7 @@ def test_everything_that_is_wrong_is_found_and_nothing_else(data: st.DataObject)
 
 @given(worlds())
 def test_totals_are_the_sums_of_what_is_in_them(world: World) -> None:
-    (total,) = totals([day.read for day in world.days], ())
+    (total,) = compute_totals([day.read for day in world.days], ())
     assert sum(Decimal(total[part]) for part in PARTS) == Decimal(total["settlement"]) == Decimal(total["paid"])
     assert Decimal(total["fees"]) < 0
     assert total["statements"] == len(world.days)
@@ -273,19 +280,19 @@ def test_totals_are_the_sums_of_what_is_in_them(world: World) -> None:
     "value", ["1,234.00", "NaN", "Infinity", "1e5", "£5", "--1", " 1", True, [], {}, "9" * 40, "٣"]
 )
 def test_what_is_no_plain_decimal_is_unreadable(value: Any) -> None:
-    assert amounts({"a": value}, {"x": "a"}) == Amounts({}, {"x": str(value)[:40]})
+    assert parse_amounts({"a": value}, {"x": "a"}) == Amounts({}, {"x": str(value)[:40]})
 
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_what_is_not_told_is_neither(value: Any) -> None:
-    assert amounts({"a": value}, {"x": "a"}) == NOTHING
+    assert parse_amounts({"a": value}, {"x": "a"}) == NOTHING
 
 
 @given(st.decimals(-(10**14), 10**14, places=2))
 def test_amounts_are_told_as_they_came(amount: Decimal) -> None:
-    read = amounts({"a": str(amount)}, {"x": "a"}).get("x")
+    read = parse_amounts({"a": str(amount)}, {"x": "a"}).get("x")
     assert read is not None
-    assert written(read) == ("0.00" if not amount else str(amount))
+    assert format_amount(read) == ("0.00" if not amount else str(amount))
 
 
 # ---- conventions of the platform
@@ -293,8 +300,10 @@ def test_amounts_are_told_as_they_came(amount: Decimal) -> None:
 
 def one_day(statement: Json, rows: list[Json], **told: str) -> list[Finding]:
     row = {"id": "1", "statement_time": DAY, "currency": "GBP", "settlement_amount": "8.50"} | statement
-    contents = Contents("1", tuple(map(Transaction.of, rows)), len(rows), "GBP", amounts(told, CONTENTS))
-    return of_statement(Statement.of(row), contents)
+    contents = StatementTransactions(
+        "1", tuple(map(Transaction.from_row, rows)), len(rows), "GBP", parse_amounts(told, TRANSACTION_TOTAL_FIELDS)
+    )
+    return check_statement(Statement.from_row(row), contents)
 
 
 SALE = {
@@ -311,7 +320,7 @@ SALE = {
 def test_fees_of_a_statement_may_hold_its_shipping_where_it_tells_no_shipping() -> None:
     assert one_day({"revenue_amount": "10.00", "fee_amount": "-1.50"}, [SALE]) == []
     (found,) = one_day({"fee_amount": "-1.50", "shipping_cost_amount": "-0.50"}, [SALE])
-    assert written(found.difference or Decimal(0)) == "0.50"
+    assert format_amount(found.difference or Decimal(0)) == "0.50"
 
 
 def test_revenue_may_be_from_before_the_discounts_where_net_sales_is_told() -> None:
@@ -325,17 +334,17 @@ def test_a_reserve_stands_beside_the_settlement() -> None:
     told = {"total_settlement_amount": "8.50", "total_reserve_amount": "-2.00", "payable_amount": "6.50"}
     assert one_day({}, [SALE, reserve], **told) == []
     wrong = one_day({}, [SALE, reserve], **(told | {"payable_amount": "6.00", "total_reserve_amount": "-1.00"}))
-    assert [written(finding.difference or Decimal(0)) for finding in wrong] == ["-1.50", "-1.00"]
+    assert [format_amount(finding.difference or Decimal(0)) for finding in wrong] == ["-1.50", "-1.00"]
 
 
 def test_totals_that_two_operations_tell_differently_are_found() -> None:
     (found,) = one_day({}, [SALE], total_settlement_amount="8.00")
-    assert (found.kind, written(found.difference or Decimal(0))) == ("wrong_amount", "-0.50")
+    assert (found.kind, format_amount(found.difference or Decimal(0))) == ("wrong_amount", "-0.50")
 
 
 def test_transactions_in_another_currency_are_found() -> None:
     (found,) = one_day({"currency": "USD"}, [SALE])
-    assert (found.kind, found.expected, found.found) == ("wrong_currency", "USD", "GBP")
+    assert (found.kind, found.expected, found.actual) == ("wrong_currency", "USD", "GBP")
 
 
 def test_an_amount_that_is_not_told_is_missing() -> None:
@@ -346,15 +355,15 @@ def test_an_amount_that_is_not_told_is_missing() -> None:
 
 def test_an_order_may_be_settled_again_for_another_amount() -> None:
     refund = SALE | {"id": "9", "settlement_amount": "-8.50", "revenue_amount": "-10.00"}
-    contents = Contents("1", (Transaction.of(SALE), Transaction.of(refund)), 2, "GBP", NOTHING)
-    assert doubled([(Statement.of({"id": "1"}), contents)]) == []
+    contents = StatementTransactions("1", (Transaction.from_row(SALE), Transaction.from_row(refund)), 2, "GBP", NOTHING)
+    assert find_duplicates([(Statement.from_row({"id": "1"}), contents)]) == []
 
 
-def statement(reserve: str | None = None, **more: str) -> tuple[Statement, dict[str, Contents]]:
+def statement(reserve: str | None = None, **more: str) -> tuple[Statement, dict[str, StatementTransactions]]:
     row = {"id": "1", "statement_time": DAY, "currency": "GBP", "settlement_amount": "100.00", "payment_id": "p"}
     told = {} if reserve is None else {"total_reserve_amount": reserve}
-    contents = {"1": Contents("1", (), 0, "GBP", amounts(told, CONTENTS))}
-    return Statement.of(row | {"payment_status": "PAID"} | more), contents
+    contents = {"1": StatementTransactions("1", (), 0, "GBP", parse_amounts(told, TRANSACTION_TOTAL_FIELDS))}
+    return Statement.from_row(row | {"payment_status": "PAID"} | more), contents
 
 
 def payment(before: str, amount: str, currency: str = "GBP", **more: Any) -> dict[str, Payment]:
@@ -365,11 +374,11 @@ def payment(before: str, amount: str, currency: str = "GBP", **more: Any) -> dic
         "payment_amount_before_exchange": {"value": before, "currency": "GBP"},
         "amount": {"value": amount, "currency": currency},
     }
-    return {"p": Payment.of(row | more)}
+    return {"p": Payment.from_row(row | more)}
 
 
-def kinds(one: Statement, contents: dict[str, Contents], payments: dict[str, Payment] | None) -> list[str]:
-    return [finding.kind for finding in of_payments([one], [one], contents, payments)]
+def kinds(one: Statement, contents: dict[str, StatementTransactions], payments: dict[str, Payment] | None) -> list[str]:
+    return [finding.kind for finding in check_payments([one], [one], contents, payments)]
 
 
 def test_a_payment_may_be_less_by_the_reserve_its_statements_tell() -> None:
@@ -414,13 +423,17 @@ def test_a_statement_settled_into_the_balance_needs_no_payment() -> None:
 
 
 def test_what_waits_is_no_disagreement() -> None:
-    processing = Statement.of({"id": "1", "payment_status": "PROCESSING", "statement_time": DAY, "currency": "GBP"})
+    processing = Statement.from_row(
+        {"id": "1", "payment_status": "PROCESSING", "statement_time": DAY, "currency": "GBP"}
+    )
     row = {"id": "2", "order_id": "3", "est_settlement_amount": "4.00", "unsettled_reason": "It is on hold."}
-    found = waiting([processing], [Unsettled.of(row | {"order_create_time": 5, "order_delivery_time": 0})])
+    found = find_waiting(
+        [processing], [UnsettledTransaction.from_row(row | {"order_create_time": 5, "order_delivery_time": 0})]
+    )
     assert [(finding.kind, finding.since) for finding in found] == [("not_paid", DAY), ("unsettled", 5)]
     assert kinds(processing, {}, {}) == []
 
 
 def test_nothing_is_added_up_over_what_can_not_be_read() -> None:
-    rows = (Transaction.of(SALE), Transaction.of(SALE | {"id": "8", "settlement_amount": "?"}))
-    assert added_up(Contents("1", rows, 2, "GBP", NOTHING)) is None
+    rows = (Transaction.from_row(SALE), Transaction.from_row(SALE | {"id": "8", "settlement_amount": "?"}))
+    assert sum_transactions(StatementTransactions("1", rows, 2, "GBP", NOTHING)) is None

@@ -13,8 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.time_zones import BY_REGION
-from mcp_server_tiktok_shop.tools.periods import FORMS, period
+from mcp_server_tiktok_shop.time_zones import ZONE_BY_REGION
+from mcp_server_tiktok_shop.tools.periods import PERIOD_FORMS, parse_period
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.periods import Period
@@ -23,7 +23,7 @@ LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2026, 11, 22, 11, 51, 12, tzinfo=LONDON).timestamp()  # a Sunday
 # Every market's zone, and zones whose clocks change at midnight, by half an hour, or over the date line.
 ZONES = [
-    *map(ZoneInfo, sorted(set(BY_REGION.values()))),
+    *map(ZoneInfo, sorted(set(ZONE_BY_REGION.values()))),
     *map(ZoneInfo, ("America/Havana", "Africa/Cairo", "Asia/Beirut", "Australia/Lord_Howe", "Pacific/Apia")),
 ]
 zones = st.sampled_from(ZONES)
@@ -65,7 +65,7 @@ def in_words(found: Period, zone: ZoneInfo = LONDON) -> tuple[str, str]:
     ],
 )
 def test_a_period_of_days_begins_and_ends_at_the_shops_midnight(text: str, start: str, end: str) -> None:
-    assert in_words(period(text, LONDON, NOW)) == (f"{start} 00:00", f"{end} 00:00")
+    assert in_words(parse_period(text, LONDON, NOW)) == (f"{start} 00:00", f"{end} 00:00")
 
 
 @pytest.mark.parametrize(
@@ -79,18 +79,20 @@ def test_a_period_of_days_begins_and_ends_at_the_shops_midnight(text: str, start
     ],
 )
 def test_a_period_may_have_times(text: str, start: str, end: str) -> None:
-    assert in_words(period(text, LONDON, NOW)) == (start, end)
+    assert in_words(parse_period(text, LONDON, NOW)) == (start, end)
 
 
 def test_a_day_on_which_clocks_change_is_longer_or_shorter() -> None:
-    autumn, spring = period("2026-10-25", LONDON, NOW), period("2026-03-29", LONDON, NOW)
+    autumn, spring = parse_period("2026-10-25", LONDON, NOW), parse_period("2026-03-29", LONDON, NOW)
     assert (autumn.end - autumn.start, spring.end - spring.start) == (25 * 3600, 23 * 3600)
 
 
 def test_a_period_is_told_as_the_days_it_is() -> None:
-    assert period("last week", LONDON, NOW).told == "2026-11-09 to 2026-11-15"
-    assert period("yesterday", LONDON, NOW).told == "2026-11-21"
-    assert period("last 1 hour", LONDON, NOW).told == "2026-11-22T10:51:12+00:00 to 2026-11-22T11:51:12+00:00"
+    assert parse_period("last week", LONDON, NOW).description == "2026-11-09 to 2026-11-15"
+    assert parse_period("yesterday", LONDON, NOW).description == "2026-11-21"
+    assert (
+        parse_period("last 1 hour", LONDON, NOW).description == "2026-11-22T10:51:12+00:00 to 2026-11-22T11:51:12+00:00"
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,29 +105,29 @@ def test_a_period_is_told_as_the_days_it_is() -> None:
 )
 def test_what_is_no_period_is_refused_with_the_forms_there_are(text: str) -> None:
     with pytest.raises(ShopError) as caught:
-        period(text, LONDON, NOW)
+        parse_period(text, LONDON, NOW)
     assert caught.value.kind == "invalid_arguments"
     (problem,) = caught.value.problems
     assert problem.argument == "period"
-    assert problem.allowed == FORMS
-    assert FORMS in caught.value.hint
+    assert problem.allowed == PERIOD_FORMS
+    assert PERIOD_FORMS in caught.value.hint
 
 
 def test_every_form_that_a_refusal_names_can_be_read() -> None:
-    for form in FORMS.replace(" or ", ", ").split(", "):
-        assert period(form.partition(" (")[0], LONDON, NOW).start
+    for form in PERIOD_FORMS.replace(" or ", ", ").split(", "):
+        assert parse_period(form.partition(" (")[0], LONDON, NOW).start
 
 
 @given(st.text(max_size=80))
 def test_no_text_breaks_it(text: str) -> None:
     with suppress(ShopError):
-        found = period(text, LONDON, NOW)
+        found = parse_period(text, LONDON, NOW)
         assert found.start < found.end
 
 
 @given(zones, moments, st.integers(1, 400))
 def test_days_are_whole_and_the_last_of_them_is_today(zone: ZoneInfo, now: int, count: int) -> None:
-    found = period(f"last {count} days", zone, now)
+    found = parse_period(f"last {count} days", zone, now)
     today = datetime.fromtimestamp(now, zone).date()
     assert found.start <= now < found.end
     assert datetime.fromtimestamp(found.start, zone).date() == today - timedelta(count - 1)
@@ -136,17 +138,17 @@ def test_days_are_whole_and_the_last_of_them_is_today(zone: ZoneInfo, now: int, 
 
 @given(zones, moments, st.sampled_from(["week", "month", "year"]))
 def test_the_last_one_ends_where_this_one_begins(zone: ZoneInfo, now: int, unit: str) -> None:
-    last, this = period(f"last {unit}", zone, now), period(f"this {unit}", zone, now)
+    last, this = parse_period(f"last {unit}", zone, now), parse_period(f"this {unit}", zone, now)
     assert last.start < last.end == this.start <= now < this.end
-    assert period("yesterday", zone, now).end == period("today", zone, now).start
+    assert parse_period("yesterday", zone, now).end == parse_period("today", zone, now).start
 
 
 @given(zones, days, days)
 def test_a_range_is_made_of_its_days_without_gap_or_overlap(zone: ZoneInfo, first: date, last: date) -> None:
     # On Apia's lost day, nothing happened.
     assume(first <= last and (last - first).days < 40 and not first <= date(2011, 12, 30) <= last)
-    whole = period(f"{first}/{last}", zone, NOW)
-    each = [period(str(first + timedelta(n)), zone, NOW) for n in range((last - first).days + 1)]
+    whole = parse_period(f"{first}/{last}", zone, NOW)
+    each = [parse_period(str(first + timedelta(n)), zone, NOW) for n in range((last - first).days + 1)]
     assert (whole.start, whole.end) == (each[0].start, each[-1].end)
     assert all(before.end == after.start for before, after in pairwise(each))
     assert sum(day.end - day.start for day in each) == whole.end - whole.start
@@ -154,7 +156,7 @@ def test_a_range_is_made_of_its_days_without_gap_or_overlap(zone: ZoneInfo, firs
 
 @given(zones, st.integers(1975, 2900))
 def test_a_year_is_its_months(zone: ZoneInfo, year: int) -> None:
-    months = [period(f"{year}-{month:02}", zone, NOW) for month in range(1, 13)]
-    whole = period(str(year), zone, NOW)
+    months = [parse_period(f"{year}-{month:02}", zone, NOW) for month in range(1, 13)]
+    whole = parse_period(str(year), zone, NOW)
     assert (whole.start, whole.end) == (months[0].start, months[-1].end)
     assert all(before.end == after.start for before, after in pairwise(months))

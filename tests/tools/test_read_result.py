@@ -8,14 +8,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.calls.caller import NOBODY
-from mcp_server_tiktok_shop.calls.results.chunks import Wish, part
-from mcp_server_tiktok_shop.calls.results.json_paths import write_path
-from mcp_server_tiktok_shop.calls.results.scoped_results import Keeping
-from mcp_server_tiktok_shop.calls.results.truncation import written
+from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
+from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest, read_chunk
+from mcp_server_tiktok_shop.calls.results.json_paths import format_path
+from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.result_store import Kept
-from mcp_server_tiktok_shop.tools.read_result import ReadResult
+from mcp_server_tiktok_shop.state.result_store import ResultStore
+from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
 from tests.keys import reply
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ TABLE: Json = {"columns": ["id", "payment.total_amount"], "rows": [[str(n), f"{n
 
 
 def read(path: str | None = None, data: Any = DATA, room: int = ROOM, **more: Any) -> Json:
-    told = part(data, Wish(path, **more), room)
-    assert len(written(told).encode()) <= room
+    told = read_chunk(data, ChunkRequest(path, **more), room)
+    assert len(to_json_text(told).encode()) <= room
     return told
 
 
@@ -192,12 +192,12 @@ def test_a_row_of_a_table_is_named_as_one() -> None:
 
 def read_all(data: Any, steps: tuple[str | int, ...], room: int) -> Any:
     """What a patient reader puts together who follows every hint."""
-    path = write_path(steps)
+    path = format_path(steps)
     offset = 0
     made: Any = None
     while True:
-        told = part(data, Wish(path, offset=offset), room)
-        assert len(written(told).encode()) <= room
+        told = read_chunk(data, ChunkRequest(path, offset=offset), room)
+        assert len(to_json_text(told).encode()) <= room
         if "value" in told:
             return told["value"]
         if "text" in told:
@@ -208,7 +208,7 @@ def read_all(data: Any, steps: tuple[str | int, ...], room: int) -> Any:
         elif "items" in told:
             made = (made or []) + told["items"]
             if "in_parts" in told:
-                assert told["in_parts"] == write_path((*steps, offset))
+                assert told["in_parts"] == format_path((*steps, offset))
                 made.append(read_all(data, (*steps, offset), room))
         else:
             made = (made or {}) | told.get("values", {})
@@ -257,44 +257,46 @@ def test_reading_all_parts_gives_back_all_of_it(data: Json) -> None:
 # ---- the tool
 
 
-def keeping(folder: Path, clock: Callable[[], float]) -> Keeping:
+def keeping(folder: Path, clock: Callable[[], float]) -> ScopedResultStore:
     async def pinned() -> None:
         return None
 
-    return Keeping(Kept(folder, clock), pinned, "masked")
+    return ScopedResultStore(ResultStore(folder, clock), pinned, "masked")
 
 
 @pytest.fixture
-def kept(home: Path) -> Keeping:
+def kept(home: Path) -> ScopedResultStore:
     return keeping(home / "results", lambda: 1_000_000.0)
 
 
-async def test_the_tool_reads_what_was_kept_within_its_budget(kept: Keeping) -> None:
-    tool = ReadResult(kept, BUDGET)
-    name = await kept.put(written({"data": DATA, "next_page_token": "t1"}).encode(), None)
-    told = await tool({"id": name}, None, NOBODY)
+async def test_the_tool_reads_what_was_kept_within_its_budget(kept: ScopedResultStore) -> None:
+    tool = ReadResultTool(kept, BUDGET)
+    name = await kept.put(to_json_text({"data": DATA, "next_page_token": "t1"}).encode(), None)
+    told = await tool({"id": name}, None, NON_INTERACTIVE_CALLER)
     seen = told["items"]
     while "next_offset" in told:
         assert "next_page_token" not in told
-        told = await tool({"id": name, "offset": told["next_offset"]}, None, NOBODY)
-        assert len(written({"data": told, "sandbox": True}).encode()) <= BUDGET
+        told = await tool({"id": name, "offset": told["next_offset"]}, None, NON_INTERACTIVE_CALLER)
+        assert len(to_json_text({"data": told, "sandbox": True}).encode()) <= BUDGET
         seen += told["items"]
     assert seen == ORDERS
     assert told["next_page_token"] == "t1"  # only now the next page skips nothing
-    assert "next_page_token" not in await tool({"id": name, "path": "orders[0].line_items"}, None, NOBODY)
+    assert "next_page_token" not in await tool(
+        {"id": name, "path": "orders[0].line_items"}, None, NON_INTERACTIVE_CALLER
+    )
 
 
-async def test_an_unknown_id_is_not_found_and_told_how_long_they_live(kept: Keeping) -> None:
-    tool = ReadResult(kept, BUDGET)
+async def test_an_unknown_id_is_not_found_and_told_how_long_they_live(kept: ScopedResultStore) -> None:
+    tool = ReadResultTool(kept, BUDGET)
     with pytest.raises(ShopError, match="one day") as caught:
-        await tool({"id": "0" * 16}, None, NOBODY)
+        await tool({"id": "0" * 16}, None, NON_INTERACTIVE_CALLER)
     assert caught.value.kind == "not_found"
 
 
 async def test_a_client_reads_a_kept_result(connect: Connect, home: Path) -> None:
     import time
 
-    name = await keeping(home / "sandbox" / "results", time.time).put(written({"data": DATA}).encode(), None)
+    name = await keeping(home / "sandbox" / "results", time.time).put(to_json_text({"data": DATA}).encode(), None)
     async with connect(sandbox=True) as client:
         told = reply(await client.call_tool("read_result", {"id": name, "fields": "id", "limit": 2}))
         wrong = reply(await client.call_tool("read_result", {"id": name, "offset": -1, "limit": 0}))

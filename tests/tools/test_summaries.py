@@ -17,23 +17,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.app import put_together
-from mcp_server_tiktok_shop.calls.caller import Nobody
+from mcp_server_tiktok_shop.app import build_app
+from mcp_server_tiktok_shop.calls.caller import NonInteractiveCaller
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.client import Rim
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.finance.ledger import books
 from mcp_server_tiktok_shop.settings import read_settings
-from mcp_server_tiktok_shop.tools.periods import period
+from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.summaries import finance
-from mcp_server_tiktok_shop.tools.summaries.totals import SHOWN, Look, Table, amount
+from mcp_server_tiktok_shop.tools.summaries.totals import MAX_ROWS, TableLayout, TotalsTable, parse_amount
 from tests.platform.test_tokens import bad, good
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from mcp_server_tiktok_shop.app import Parts
+    from mcp_server_tiktok_shop.app import App
     from mcp_server_tiktok_shop.catalog.operation import Json
     from tests.conftest import Connect
 
@@ -75,7 +75,7 @@ def era() -> str:
 
 
 @dataclass
-class Watcher(Nobody):
+class Watcher(NonInteractiveCaller):
     """A caller that is told how far it is, and may do something about it."""
 
     act: Callable[[int], None] = lambda _: None
@@ -87,7 +87,7 @@ class Watcher(Nobody):
 
 
 @asynccontextmanager
-async def server(sandbox: Sandbox, home: Path, seconds: float = 0.0, **more: str) -> AsyncIterator[Parts]:
+async def server(sandbox: Sandbox, home: Path, seconds: float = 0.0, **more: str) -> AsyncIterator[App]:
     """A server for which each request takes so many seconds."""
     sandbox.faults.clear()
     sandbox.log.clear()
@@ -98,20 +98,20 @@ async def server(sandbox: Sandbox, home: Path, seconds: float = 0.0, **more: str
         waits.append(waited)
         await asyncio.sleep(0)
 
-    rim = Rim(lambda: NOW, lambda: seconds * len(sandbox.log) + sum(waits), sleep)
-    parts = put_together(settings, sandbox=sandbox, rim=rim)
+    rim = Runtime(lambda: NOW, lambda: seconds * len(sandbox.log) + sum(waits), sleep)
+    parts = build_app(settings, sandbox=sandbox, runtime=rim)
     yield parts
     await parts.close()
 
 
-async def summed(parts: Parts, tool: str, arguments: Json, caller: Any = None) -> Json:
-    told = await parts.assistant.run(tool, arguments, caller or Nobody())
+async def summed(parts: App, tool: str, arguments: Json, caller: Any = None) -> Json:
+    told = await parts.dispatcher.call(tool, arguments, caller or NonInteractiveCaller())
     data: Json = told["data"]
     json.dumps(told)
     return data
 
 
-async def in_parts(parts: Parts, tool: str, arguments: Json) -> list[Json]:
+async def in_parts(parts: App, tool: str, arguments: Json) -> list[Json]:
     """The answers of a summary that is gone on with until it is complete."""
     told = [await summed(parts, tool, arguments)]
     while not told[-1]["complete"]:
@@ -122,7 +122,7 @@ async def in_parts(parts: Parts, tool: str, arguments: Json) -> list[Json]:
 
 
 def sales(sandbox: Sandbox, text: str) -> Any:
-    found = period(text, LONDON, NOW)
+    found = parse_period(text, LONDON, NOW)
     return sandbox.state.main.sales(found.start, min(found.end, int(NOW) + 1), int(NOW))
 
 
@@ -140,7 +140,7 @@ def added(told: Json, name: str) -> Decimal:
 
 @pytest.mark.parametrize("text", PERIODS)
 async def test_sales_equal_the_shops_own_sum(connect: Connect, shared: Sandbox, text: str) -> None:
-    rim = Rim(lambda: NOW, time.monotonic)
+    rim = Runtime(lambda: NOW, time.monotonic)
     async with connect(sandbox="true", sandbox_object=shared, rim=rim) as client:
         told = good(await client.call_tool("summarize_orders", {"period": text}))["data"]
     expected = sales(shared, text)
@@ -297,7 +297,7 @@ async def test_the_same_handle_gives_the_same_answer_again(middling: Sandbox, ho
 
 async def test_no_page_is_begun_in_the_last_seconds(middling: Sandbox, home: Path) -> None:
     async with server(middling, home, seconds=8.0) as parts:
-        await parts.assistant.platform.shops.known()
+        await parts.dispatcher.platform.shops.list_targets()
         middling.log.clear()
         told = await summed(parts, "summarize_orders", {"period": "last 60 days"})
     assert not told["complete"]
@@ -398,7 +398,7 @@ async def test_a_handle_is_taken_only_where_it_came_from(home: Path) -> None:
         first = await summed(parts, "summarize_orders", asked)
         handle = first["continue"]
         elsewhere = sandbox.state.shops[2].name
-        kept = await parts.assistant.run("summarize_inventory", {"shop": elsewhere})
+        kept = await parts.dispatcher.call("summarize_inventory", {"shop": elsewhere})
         assert kept["data"]["complete"]
         for tool, arguments, word in (
             ("summarize_finance", {"continue": handle}, "summarize_orders"),
@@ -468,7 +468,7 @@ async def test_what_is_kept_holds_no_buyer(middling: Sandbox, home: Path) -> Non
 
 
 def settled(sandbox: Sandbox, text: str) -> list[Any]:
-    found = period(text, LONDON, NOW)
+    found = parse_period(text, LONDON, NOW)
     return [s for s in books(sandbox.state.main, int(NOW)).statements if found.start <= s.time < found.end]
 
 
@@ -525,7 +525,7 @@ PAGE = 7
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finance, "LARGEST", PAGE)
+    monkeypatch.setattr(finance, "MAX_PAGE_SIZE", PAGE)
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -537,7 +537,7 @@ async def test_fees_are_gone_on_with_within_a_statement(middling: Sandbox, home:
     pages = sum(-(-size // PAGE) for size in sizes)
     assert pages > len(sizes)
     async with server(middling, home, seconds=22.0) as parts:  # time for one page of transactions in each call
-        await parts.assistant.platform.shops.known()
+        await parts.dispatcher.platform.shops.list_targets()
         told = await in_parts(parts, "summarize_finance", asked)
     assert len(told) == pages + 1
     assert told[-1] == whole
@@ -684,12 +684,12 @@ added_rows = st.tuples(st.integers(0, 300).map(str), st.sampled_from(["GBP", "EU
 
 @given(st.lists(added_rows, max_size=400), st.sampled_from(["by name", "largest first", "smallest first"]))
 def test_a_table_adds_up_whatever_of_it_is_shown(rows: list[Any], order: Any) -> None:
-    table = Table(("orders", "total"))
+    table = TotalsTable(("orders", "total"))
     for key, currency, count, total in rows:
         table.add(key, currency, (count, total))
-    table = Table(table.measures, json.loads(json.dumps(table.state())))
-    shown = table.shown(Look(("key",), order, 1))
-    assert len(shown["rows"]) <= SHOWN + 2
+    table = TotalsTable(table.measures, json.loads(json.dumps(table.to_state())))
+    shown = table.to_json(TableLayout(("key",), order, 1))
+    assert len(shown["rows"]) <= MAX_ROWS + 2
     sums: defaultdict[str, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
     for _, currency, count, total in shown["rows"]:
         sums[currency][0] += count
@@ -706,4 +706,4 @@ def test_a_table_adds_up_whatever_of_it_is_shown(rows: list[Any], order: Any) ->
     [("-1.50", "-1.50"), ("5000", "5000"), (7, "7"), ("", None), (None, None), ("NaN", None), (1.5, None)],
 )
 def test_only_what_is_an_amount_is_read_as_one(text: Any, read: str | None) -> None:
-    assert amount(text) == (None if read is None else Decimal(read))
+    assert parse_amount(text) == (None if read is None else Decimal(read))

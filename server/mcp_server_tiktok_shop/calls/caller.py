@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Decision = Literal["accepted", "declined", "cancelled", "unanswered"]
-PATIENCE = 50.0  # seconds that a question may stand: clients give up on a call after a minute
+ELICITATION_TIMEOUT_S = 50.0  # seconds that a question may stand: clients give up on a call after a minute
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ElicitationReply:
     """What came back to a question that was put by answering the call with it; `state` tells which question."""
 
     state: str
     decision: Decision
 
 
-class Asked(Exception):  # noqa: N818 - no fault: the way out of a call that is answered with a question
+class ElicitationRequired(Exception):  # noqa: N818 - no fault: the way out of a call that is answered with a question
     """The question to answer this call with; the client calls again with the reply."""
 
     def __init__(self, question: str, state: str) -> None:
@@ -30,35 +30,35 @@ class Caller(Protocol):
     """The other end of one call. Nothing about it outlives the call."""
 
     @property
-    def asks(self) -> Literal["", "now", "again"]:
+    def elicitation_support(self) -> Literal["", "now", "again"]:
         """Whether a person can be asked: not at all, while the call waits, or by answering it with a question."""
         ...
 
     @property
-    def reply(self) -> Reply | None:
+    def reply(self) -> ElicitationReply | None:
         """The reply that this call carries, to a question that an earlier one was answered with."""
         ...
 
-    async def ask(self, question: str) -> Decision:
+    async def elicit(self, question: str) -> Decision:
         """What the person answers to a yes-or-no question, within PATIENCE; only where `asks` is "now"."""
         ...
 
-    async def progress(self, done: float, total: float | None, message: str) -> None:
+    async def report_progress(self, done: float, total: float | None, message: str) -> None:
         """Tell how far a long call is."""
         ...
 
 
-class Nobody:
+class NonInteractiveCaller:
     """A caller that can't be asked and isn't told: a command line, or a call made for another one."""
 
-    asks: Literal["", "now", "again"] = ""
-    reply: Reply | None = None
+    elicitation_support: Literal["", "now", "again"] = ""
+    reply: ElicitationReply | None = None
 
-    async def ask(self, _question: str) -> Decision:
+    async def elicit(self, _question: str) -> Decision:
         return "unanswered"
 
-    async def progress(self, _done: float, _total: float | None, _message: str) -> None:
+    async def report_progress(self, _done: float, _total: float | None, _message: str) -> None:
         return
 
 
-NOBODY: Caller = Nobody()
+NON_INTERACTIVE_CALLER: Caller = NonInteractiveCaller()

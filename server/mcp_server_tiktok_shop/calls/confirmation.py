@@ -7,27 +7,27 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mcp_server_tiktok_shop.calls.caller import PATIENCE, Asked
+from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, ElicitationRequired
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller, Decision
     from mcp_server_tiktok_shop.calls.preview import Preview
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.state.expiring_records import Records
+    from mcp_server_tiktok_shop.state.expiring_records import ExpiringRecords
 
-Mode = Literal["asks", "all", "none", "person"]
-LIFE = 600.0  # seconds that a token of `confirmation_required` is good for
-Previewed = Callable[[], Awaitable["Preview"]]
-REFUSED: dict[Decision, str] = {
+ConfirmPolicy = Literal["asks", "all", "none", "person"]
+CONFIRM_TOKEN_TTL_S = 600.0  # seconds that a token of `confirmation_required` is good for
+PreviewFactory = Callable[[], Awaitable["Preview"]]
+REASON_BY_DECISION: dict[Decision, str] = {
     "declined": "The person said no",
     "cancelled": "The person closed the question without an answer",
-    "unanswered": f"No answer to this question came within {PATIENCE:.0f} s",
+    "unanswered": f"No answer to this question came within {ELICITATION_TIMEOUT_S:.0f} s",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Confirming:
+class ConfirmationGate:
     """The gate before a write.
 
     `mode`: `asks` what the catalog says a careful seller wants to be asked about, `all` writes, `none`, or every
@@ -36,17 +36,17 @@ class Confirming:
     `fit` makes a preview a result that a model can take in.
     """
 
-    mode: Mode
-    pending: Records
-    fit: Callable[[Json], Awaitable[Json]]
+    policy: ConfirmPolicy
+    pending: ExpiringRecords
+    to_local_result: Callable[[Json], Awaitable[Json]]
 
-    def asks(self, operation: Operation) -> bool:
-        if not operation.sends or self.mode == "none":
+    def requires_confirmation(self, operation: Operation) -> bool:
+        if not operation.is_platform_write or self.policy == "none":
             return False
-        return self.mode != "asks" or operation.effect == "destructive" or bool(operation.record["asks"])
+        return self.policy != "asks" or operation.effect == "destructive" or bool(operation.record["asks"])
 
-    async def check(
-        self, operation: Operation, mark: str, preview: Previewed, token: str | None, caller: Caller
+    async def ensure_confirmed(
+        self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, token: str | None, caller: Caller
     ) -> None:
         """Go on only where the write of this mark is confirmed, if it has to be.
 
@@ -55,49 +55,55 @@ class Confirming:
             ShopError: `confirmation_required` with a preview and a token, or `declined`.
 
         """
-        if not self.asks(operation):
+        if not self.requires_confirmation(operation):
             return
-        if caller.asks:
-            decision = await self._decision(mark, preview, caller)
+        if caller.elicitation_support:
+            decision = await self._get_decision(fingerprint, make_preview, caller)
             if decision != "accepted":
-                told = f"{REFUSED[decision]}: {operation.name} was not sent."
-                raise ShopError("declined", told, hint="Leave it, unless they ask for it again.")
+                message = f"{REASON_BY_DECISION[decision]}: {operation.name} was not sent."
+                raise ShopError("declined", message, hint="Leave it, unless they ask for it again.")
             return
-        if self.mode == "person":
-            told = (
+        if self.policy == "person":
+            message = (
                 f"{operation.name} is done here only when a person agrees through the client, and this one can't ask."
             )
             hint = "Nothing was sent. Only the person who runs the server can change that (--confirm)."
-            raise ShopError("confirmation_required", told, hint=hint)
-        wrong = ""
+            raise ShopError("confirmation_required", message, hint=hint)
+        rejection = ""
         if token is not None:
             record = await self.pending.take(token)
-            if record is not None and record["way"] == "model" and record["mark"] == mark:
+            if record is not None and record["way"] == "model" and record["mark"] == fingerprint:
                 return
-            wrong = "The token in `confirm` is used up, too old, or for another shop, operation or other arguments. "
-        raise await self._required(operation, mark, preview, wrong)
+            rejection = (
+                "The token in `confirm` is used up, too old, or for another shop, operation or other arguments. "
+            )
+        raise await self._confirmation_error(operation, fingerprint, make_preview, rejection)
 
-    async def _decision(self, mark: str, preview: Previewed, caller: Caller) -> Decision:
-        if caller.asks == "now":
-            return await caller.ask((await preview()).question())
+    async def _get_decision(self, fingerprint: str, make_preview: PreviewFactory, caller: Caller) -> Decision:
+        if caller.elicitation_support == "now":
+            return await caller.elicit((await make_preview()).to_question())
         if caller.reply is None:
             state = secrets.token_urlsafe(24)
-            question = (await preview()).question()
-            await self.pending.put(state, {"mark": mark, "way": "person"}, PATIENCE)
-            raise Asked(question, state)
+            question = (await make_preview()).to_question()
+            await self.pending.put(state, {"mark": fingerprint, "way": "person"}, ELICITATION_TIMEOUT_S)
+            raise ElicitationRequired(question, state)
         record = await self.pending.take(caller.reply.state)
-        if record is None or record["way"] != "person" or record["mark"] != mark:
+        if record is None or record["way"] != "person" or record["mark"] != fingerprint:
             return "unanswered"
         return caller.reply.decision
 
-    async def _required(self, operation: Operation, mark: str, preview: Previewed, wrong: str) -> ShopError:
+    async def _confirmation_error(
+        self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, rejection: str
+    ) -> ShopError:
         token = secrets.token_urlsafe(12)
-        shown = await self.fit((await preview()).told())
-        told_of = shown.pop("data") | ({"untrusted": others} if (others := shown.pop("untrusted", None)) else {})
-        await self.pending.put(token, {"mark": mark, "way": "model"}, LIFE)
-        told = f"{wrong}{operation.name} was not sent: show the person what is in `preview` and ask them first."
+        result = await self.to_local_result((await make_preview()).to_json())
+        preview_data = result.pop("data") | (
+            {"untrusted": untrusted_paths} if (untrusted_paths := result.pop("untrusted", None)) else {}
+        )
+        await self.pending.put(token, {"mark": fingerprint, "way": "model"}, CONFIRM_TOKEN_TTL_S)
+        message = f"{rejection}{operation.name} was not sent: show the person what is in `preview` and ask them first."
         hint = (
             "Only if they agree: call it again with the same arguments and this `confirm`. It holds once, for "
-            f"{LIFE / 60:.0f} minutes."
+            f"{CONFIRM_TOKEN_TTL_S / 60:.0f} minutes."
         )
-        return ShopError("confirmation_required", told, hint=hint, confirm=token, preview=told_of, **shown)
+        return ShopError("confirmation_required", message, hint=hint, confirm=token, preview=preview_data, **result)

@@ -8,16 +8,16 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mcp_server_tiktok_shop.calls.caller import NOBODY
+from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.preview import Preview
-from mcp_server_tiktok_shop.calls.reads import DOCUMENT
-from mcp_server_tiktok_shop.calls.results.projection import without_empty, written_paths
-from mcp_server_tiktok_shop.calls.uploads import uploads
+from mcp_server_tiktok_shop.calls.reads import DOCUMENT_URL_FIELD
+from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
+from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.writes import Write
-from mcp_server_tiktok_shop.catalog.binding import bind, local_times
-from mcp_server_tiktok_shop.catalog.coercion import read
-from mcp_server_tiktok_shop.catalog.common_arguments import OWN
-from mcp_server_tiktok_shop.catalog.validation import check
+from mcp_server_tiktok_shop.catalog.binding import bind, has_local_time
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
+from mcp_server_tiktok_shop.catalog.common_arguments import SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.local_files import Files
-    from mcp_server_tiktok_shop.calls.reads import Reads
-    from mcp_server_tiktok_shop.calls.results.builder import Answers
-    from mcp_server_tiktok_shop.calls.results.scoped_results import Keeping
-    from mcp_server_tiktok_shop.calls.writes import Writes
+    from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+    from mcp_server_tiktok_shop.calls.reads import ReadExecutor
+    from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
+    from mcp_server_tiktok_shop.calls.writes import WriteExecutor
     from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.platform.client import Platform
+    from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
 
 log = logging.getLogger(__name__)
 
-SHOWN_ONLY = "A dry run: nothing was sent."
-OPERATOR = "Only the person who runs the server can change that."
+DRY_RUN_NOTE = "A dry run: nothing was sent."
+OPERATOR_HINT = "Only the person who runs the server can change that."
 
 
 class LocalTool(Protocol):
@@ -50,92 +50,102 @@ class LocalTool(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Assistant:
+class ToolDispatcher:
     """What an assistant can do here, and under which rules."""
 
     catalog: Catalog
-    platform: Platform
-    files: Files
-    reads: Reads
-    writes: Writes
-    answers: Answers
-    kept: Keeping
-    local: Mapping[str, LocalTool]
-    listed: tuple[str, ...] = ()
-    excluded: frozenset[str] = frozenset()
+    platform: PlatformClient
+    files: AllowedFiles
+    read_executor: ReadExecutor
+    write_executor: WriteExecutor
+    result_builder: ResultBuilder
+    result_store: ScopedResultStore
+    local_tools: Mapping[str, LocalTool]
+    listed_tools: tuple[str, ...] = ()
+    excluded_tools: frozenset[str] = frozenset()
     zone: ZoneInfo | None = None
     read_only: bool = False
-    sandbox: bool = False
+    is_sandbox: bool = False
 
-    def offers(self, operation: Operation) -> bool:
+    def is_available(self, operation: Operation) -> bool:
         """Whether this server does the operation at all, listed or not."""
-        return self._forbidden(operation) is None
+        return self._permission_error(operation) is None
 
-    def pointless(self, operation: Operation) -> set[str]:
+    def hidden_server_arguments(self, operation: Operation) -> set[str]:
         """Those of our own arguments that need not be listed with it: nothing is asked for here that they answer."""
-        asked = self.writes.confirming.mode not in ("none", "person") and (
-            operation.runs == "write" or self.writes.confirming.asks(operation)
+        is_confirm_used = self.write_executor.confirmation_gate.policy not in ("none", "person") and (
+            operation.delegates_to == "write" or self.write_executor.confirmation_gate.requires_confirmation(operation)
         )
-        return set() if asked else {"confirm"}
+        return set() if is_confirm_used else {"confirm"}
 
-    def _forbidden(self, operation: Operation) -> ShopError | None:
+    def _permission_error(self, operation: Operation) -> ShopError | None:
         """Why this server was started not to do an operation: exclusion, read-only, or a pin to one shop."""
-        if operation.name in self.excluded:
-            told = f"{operation.name} is switched off on this server."
-            return ShopError("not_permitted", told, hint=OPERATOR)
+        if operation.name in self.excluded_tools:
+            message = f"{operation.name} is switched off on this server."
+            return ShopError("not_permitted", message, hint=OPERATOR_HINT)
         if self.read_only and operation.changes_shop:
-            told = f"{operation.name} changes the shop, and this server was started read-only."
-            return ShopError("read_only", told, hint=OPERATOR)
-        whole_account = operation.asks_platform and operation.effect != "read" and operation.cipher == "never"
-        if self.platform.shops.pinned is not None and (whole_account or operation.record.get("shows_shops")):
-            told = f"{operation.name} concerns the whole account, and this server is pinned to one shop."
-            return ShopError("not_permitted", told, hint="It can be done on a server without --shop.")
+            message = f"{operation.name} changes the shop, and this server was started read-only."
+            return ShopError("read_only", message, hint=OPERATOR_HINT)
+        affects_whole_account = (
+            operation.uses_platform and operation.effect != "read" and operation.cipher_rule == "never"
+        )
+        if self.platform.shops.pinned is not None and (affects_whole_account or operation.record.get("shows_shops")):
+            message = f"{operation.name} concerns the whole account, and this server is pinned to one shop."
+            return ShopError("not_permitted", message, hint="It can be done on a server without --shop.")
         return None
 
-    async def run(self, name: str, arguments: Json, caller: Caller = NOBODY) -> Json:
+    async def call(self, name: str, arguments: Json, caller: Caller = NON_INTERACTIVE_CALLER) -> Json:
         """The result of a tool as an object.
 
         Raises:
             ShopError: Every way in which a call can fail that is not a fault of this program.
 
         """
-        operation = self.operation(name)
+        operation = self.get_operation(name)
         self._check_allowed(operation)
-        given = dict(arguments)
-        if operation.runs is not None:
-            _move_inside(given)
-        values, unread = read(operation, given)
-        check(operation, values, unread)
-        if operation.runs is not None:
-            return await self._run_named(operation, values, caller)
-        ours = {name: values.pop(name) for name in operation.ours if name in values}
-        ours = {name: value for name, value in ours.items() if not isinstance(value, str) or value.strip()}
-        if fields := ours.get("fields"):
-            written_paths(fields)
-        told = await (self._here if operation.local else self._asked)(operation, values, ours, caller)
-        return told | {"sandbox": True} if self.sandbox else told
+        call_arguments = dict(arguments)
+        if operation.delegates_to is not None:
+            _merge_outer_arguments(call_arguments)
+        values, problems = coerce_arguments(operation, call_arguments)
+        validate(operation, values, problems)
+        if operation.delegates_to is not None:
+            return await self._run_nested_operation(operation, values, caller)
+        server_arguments = {name: values.pop(name) for name in operation.server_arguments if name in values}
+        server_arguments = {
+            name: value for name, value in server_arguments.items() if not isinstance(value, str) or value.strip()
+        }
+        if fields := server_arguments.get("fields"):
+            parse_field_paths(fields)
+        result = await (self._run_local if operation.is_local else self._run_remote)(
+            operation, values, server_arguments, caller
+        )
+        return result | {"sandbox": True} if self.is_sandbox else result
 
-    async def _run_named(self, runner: Operation, values: Json, caller: Caller) -> Json:
+    async def _run_nested_operation(self, runner: Operation, values: Json, caller: Caller) -> Json:
         """Call the operation that a `run_…` tool names, on the same way through."""
-        operation = self.operation(values["name"])
-        if operation.runs is not None:
-            told = f"{runner.name} calls operations, not other run_ tools: {operation.name} is one."
-            problem = Problem("name", told, "the name of an operation, from find_operations")
-            raise ShopError("invalid_arguments", told, problems=(problem,))
-        if runner.runs == "read" and operation.effect != "read":
-            told = f"{operation.name} changes something: its effect is {operation.effect}."
-            other = self.catalog.operations["run_write_operation"]
-            hint = f"Call it with {other.name}." if self.offers(other) else f"Call {operation.name} as a tool."
-            raise ShopError("not_permitted", told, hint=hint)
-        return await self.run(operation.name, values.get("arguments", {}), caller)
+        operation = self.get_operation(values["name"])
+        if operation.delegates_to is not None:
+            message = f"{runner.name} calls operations, not other run_ tools: {operation.name} is one."
+            problem = Problem("name", message, "the name of an operation, from find_operations")
+            raise ShopError("invalid_arguments", message, problems=(problem,))
+        if runner.delegates_to == "read" and operation.effect != "read":
+            message = f"{operation.name} changes something: its effect is {operation.effect}."
+            write_runner = self.catalog.operations["run_write_operation"]
+            hint = (
+                f"Call it with {write_runner.name}."
+                if self.is_available(write_runner)
+                else f"Call {operation.name} as a tool."
+            )
+            raise ShopError("not_permitted", message, hint=hint)
+        return await self.call(operation.name, values.get("arguments", {}), caller)
 
     def _check_allowed(self, operation: Operation) -> None:
-        if (forbidden := self._forbidden(operation)) is not None:
-            raise forbidden
+        if (error := self._permission_error(operation)) is not None:
+            raise error
         if reason := operation.record.get("refused"):
             raise ShopError("not_permitted", f"{operation.name} is not called from here: {reason}")
 
-    def operation(self, name: str) -> Operation:
+    def get_operation(self, name: str) -> Operation:
         """The operation of a name.
 
         Raises:
@@ -145,67 +155,73 @@ class Assistant:
         operation = self.catalog.operations.get(name)
         if operation is not None:
             return operation
-        if "/" in name and (called := self.catalog.by_path(name)) is not None:
-            retired = called.record["path"] != name
-            told = f"{name[:100]} is {'a retired path' if retired else 'a path, not a name'}."
-            raise ShopError("not_found", told, hint=f"The operation is now called {called.name}.")
-        near = [n for n in self.catalog.nearest(name) if self.offers(self.catalog.operations[n])]
-        meant = f"Did you mean {' or '.join(near)}? " if near else ""
-        hint = f"{meant}find_operations looks for one by what it does."
+        if "/" in name and (match := self.catalog.find_by_path(name)) is not None:
+            is_retired = match.record["path"] != name
+            message = f"{name[:100]} is {'a retired path' if is_retired else 'a path, not a name'}."
+            raise ShopError("not_found", message, hint=f"The operation is now called {match.name}.")
+        suggestions = [n for n in self.catalog.suggest_names(name) if self.is_available(self.catalog.operations[n])]
+        suggestion_text = f"Did you mean {' or '.join(suggestions)}? " if suggestions else ""
+        hint = f"{suggestion_text}find_operations looks for one by what it does."
         raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
 
-    async def _here(self, operation: Operation, values: Json, ours: Json, caller: Caller) -> Json:
+    async def _run_local(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
         """What this server answers itself. A token call goes to the platform all the same, and may have to wait."""
-        if ours.get("dry_run"):
-            return {"data": Preview(operation, None, {}, None).told(), "note": SHOWN_ONLY}
-        if operation.sends:
-            await self.writes.confirm(operation, values | {"shop": ours.get("shop")}, ours, caller)
-        data = without_empty(await self.local[operation.name](values, ours.get("shop"), caller))
-        return await self.answers.plain(data)
+        if server_arguments.get("dry_run"):
+            return {"data": Preview(operation, None, {}, None).to_json(), "note": DRY_RUN_NOTE}
+        if operation.is_platform_write:
+            await self.write_executor.confirm_local_write(
+                operation, values | {"shop": server_arguments.get("shop")}, server_arguments, caller
+            )
+        data = drop_empty(await self.local_tools[operation.name](values, server_arguments.get("shop"), caller))
+        return await self.result_builder.to_local_result(data)
 
-    async def _asked(self, operation: Operation, values: Json, ours: Json, caller: Caller) -> Json:
-        files = await asyncio.to_thread(uploads, operation, values, self.files) if operation.uploads else {}
-        target = await self._target(operation, ours.get("shop"), ours.get("category_asset"))
-        zone = target.zone(self.zone)
+    async def _run_remote(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
+        files = await asyncio.to_thread(read_uploads, operation, values, self.files) if operation.upload_schemas else {}
+        target = await self._resolve_target(
+            operation, server_arguments.get("shop"), server_arguments.get("category_asset")
+        )
+        zone = target.resolve_zone(self.zone)
         if operation.effect == "read":
-            told = await self.reads.do(operation, values, ours, target, caller)
+            result = await self.read_executor.execute(operation, values, server_arguments, target, caller)
         else:
             write = Write(operation, values, target, zone, files)
-            if ours.get("dry_run"):
-                shown = (await self.writes.preview(write, looking=False)).told()
-                told = await self.answers.plain(shown, SHOWN_ONLY, target.shop)
+            if server_arguments.get("dry_run"):
+                preview = (await self.write_executor.build_preview(write, with_current_state=False)).to_json()
+                result = await self.result_builder.to_local_result(preview, DRY_RUN_NOTE, target.shop)
             else:
-                told = await self.answers.told(operation, await self.writes.do(write, ours, caller), None, target.shop)
-        if any(local_times(operation.arguments[n], value) for n, value in values.items()):
+                result = await self.result_builder.to_result(
+                    operation, await self.write_executor.execute(write, server_arguments, caller), None, target.shop
+                )
+        if any(has_local_time(operation.arguments[n], value) for n, value in values.items()):
             note = f"Times given without offset were read in {zone.key}."
-            told["note"] = " ".join(filter(None, (told.get("note"), note)))
-        return told
+            result["note"] = " ".join(filter(None, (result.get("note"), note)))
+        return result
 
-    async def _target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
-        if asset is None and not (operation.takes_asset and operation.cipher == "never"):
-            return await self.platform.shops.choose(shop, operation.cipher)
-        within = None
+    async def _resolve_target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
+        if asset is None and not (operation.takes_asset and operation.cipher_rule == "never"):
+            return await self.platform.shops.choose(shop, operation.cipher_rule)
+        account = None
         if shop is not None or self.platform.shops.pinned is not None:
-            within = (await self.platform.shops.choose(shop, "never")).account
-        return await self.platform.assets.choose(asset, within)
+            account = (await self.platform.shops.choose(shop, "never")).account
+        return await self.platform.assets.choose(asset, account)
 
-    async def document(self, package_id: str, shop: str | None) -> tuple[str, SecretStr]:
+    async def find_shipping_label(self, package_id: str, shop: str | None) -> tuple[str, SecretStr]:
         """The URL of a package's shipping label, and the account's own proxy to fetch it through."""
         operation = self.catalog.operations["get_package_shipping_document"]
         self._check_allowed(operation)
-        target: Target = await self.platform.shops.choose(shop, operation.cipher)
+        target: Target = await self.platform.shops.choose(shop, operation.cipher_rule)
         values = {"package_id": package_id, "document_type": "SHIPPING_LABEL"}
-        check(operation, values)
-        answer = await self.platform.call(bind(operation, values, target.zone(self.zone)), target)
-        url = answer.data.get(DOCUMENT)
+        validate(operation, values)
+        response = await self.platform.call(bind(operation, values, target.resolve_zone(self.zone)), target)
+        url = response.data.get(DOCUMENT_URL_FIELD)
         if not isinstance(url, str) or not url:
-            told = f"The label of package {package_id} is not ready yet."
-            raise ShopError("platform", told, hint="Labels take some seconds: try again.", retryable=True)
-        await self.reads.remember(url)
+            message = f"The label of package {package_id} is not ready yet."
+            raise ShopError("platform", message, hint="Labels take some seconds: try again.", retryable=True)
+        await self.read_executor.remember_document(url)
         return url, target.account.proxy
 
 
-def _move_inside(given: dict[str, Any]) -> None:
+def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
     """Our own arguments given beside `arguments`, where a model easily puts them, belong inside.
 
     None may get lost on the way: a call without its `dry_run` would be sent.
@@ -214,22 +230,24 @@ def _move_inside(given: dict[str, Any]) -> None:
         ShopError: `invalid_arguments`, where one stands in both places and says different things.
 
     """
-    inner = _unpacked(given.get("arguments")) or {}
-    if not isinstance(inner, dict):
+    inner_arguments = _parse_json_text(call_arguments.get("arguments")) or {}
+    if not isinstance(inner_arguments, dict):
         return  # refused when it is read
-    beside = {name: given.pop(name) for name in OWN if name in given}
-    for name, value in beside.items():
-        if value in (None, "") or inner.get(name, value) == value:
+    outer_arguments = {name: call_arguments.pop(name) for name in SERVER_ARGUMENTS if name in call_arguments}
+    for name, value in outer_arguments.items():
+        if value in (None, "") or inner_arguments.get(name, value) == value:
             continue
-        if inner[name] not in (None, ""):
+        if inner_arguments[name] not in (None, ""):
             problem = Problem(name, "stands beside `arguments` and inside, and differs", "one of the two")
-            told = f"{name} {problem.message}"
-            raise ShopError("invalid_arguments", told, hint="Nothing was sent.", problems=(problem,))
-        inner = {**inner, name: value}
-    given["arguments"] = {name: v for name, v in beside.items() if v not in (None, "")} | inner
+            message = f"{name} {problem.message}"
+            raise ShopError("invalid_arguments", message, hint="Nothing was sent.", problems=(problem,))
+        inner_arguments = {**inner_arguments, name: value}
+    call_arguments["arguments"] = {
+        name: v for name, v in outer_arguments.items() if v not in (None, "")
+    } | inner_arguments
 
 
-def _unpacked(arguments: Any) -> Any:
+def _parse_json_text(arguments: Any) -> Any:
     """What JSON text holds, if it is some."""
     try:
         return json.loads(arguments) if isinstance(arguments, str) else arguments

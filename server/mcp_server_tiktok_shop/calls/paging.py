@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.catalog.binding import bind
-from mcp_server_tiktok_shop.catalog.operation import TIMES, preset
+from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, get_default
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.platform.client import Platform
+    from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
 
-TOKEN = "next_page_token"  # noqa: S105 - a field's name
+NEXT_PAGE_TOKEN_FIELD = "next_page_token"  # noqa: S105 - a field's name
 # So many pages in a row that bring nothing new are no list any more.
-BARREN = 10
+MAX_EMPTY_PAGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,28 @@ class Page:
     with: the token holds for it, and not for the one that was given.
     """
 
-    name: str
+    list_path: str
     rows: list[Json]
     data: Json
     request_id: str | None
     next_token: str | None
-    moved: Json = field(default_factory=dict)
+    resume_filter: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Walker:
+class Paginator:
     catalog: Catalog
-    platform: Platform
+    platform: PlatformClient
     zone: ZoneInfo | None
 
-    async def walk(
-        self, name: str, values: Json, target: Target, *, until: float | None = None, seen: Iterable[str] = ()
+    async def iter_pages(
+        self,
+        name: str,
+        values: Json,
+        target: Target,
+        *,
+        deadline: float | None = None,
+        previous_keys: Iterable[str] = (),
     ) -> AsyncGenerator[Page, None]:
         """The pages of an operation's list; `values` are checked ones, as `catalog.reading.read` gives them.
 
@@ -61,90 +67,92 @@ class Walker:
 
         """
         operation = self.catalog.operations[name]
-        lists = list_paths(self.catalog.shape(operation))
-        order = _Order.of(operation, values)
-        zone = target.zone(self.zone)
+        paths = find_list_paths(self.catalog.get_response_shape(operation))
+        time_sort = _TimeSort.detect(operation, values)
+        zone = target.resolve_zone(self.zone)
         values = dict(values)
-        known = set(seen)
-        tokens = {values.get("page_token")}
-        last: int | None = None
-        moved: Json = {}
-        barren, resumed = 0, False
+        seen_keys = set(previous_keys)
+        used_tokens = {values.get("page_token")}
+        last_time: int | None = None
+        resume_filter: Json = {}
+        empty_pages, just_resumed = 0, False
         while True:
             try:
-                answer = await self.platform.call(bind(operation, values, zone), target, until=until)
+                response = await self.platform.call(bind(operation, values, zone), target, deadline=deadline)
             except ShopError as error:
-                if order is None or last is None or resumed or not token_refused(error):
+                if time_sort is None or last_time is None or just_resumed or not is_invalid_page_token(error):
                     raise
-                values = order.after(values, last)
-                moved = {order.bound: values[order.bound]}
+                values = time_sort.resume_after(values, last_time)
+                resume_filter = {time_sort.filter_name: values[time_sort.filter_name]}
                 # Tokens of the new query may look like old ones; that each resuming brings rows ends the walk.
-                tokens, resumed = {None}, True
+                used_tokens, just_resumed = {None}, True
                 continue
-            path, found, token = _opened(answer.data, lists)
-            rows = [row for row in found if _is_new(row, path, known)]
+            path, page_rows, token = _extract_rows(response.data, paths)
+            rows = [row for row in page_rows if _is_new(row, path, seen_keys)]
             if rows:
-                barren, resumed = 0, False
-                last = order.time(rows[-1], last) if order is not None else None
+                empty_pages, just_resumed = 0, False
+                last_time = time_sort.read_time(rows[-1], last_time) if time_sort is not None else None
             else:
-                barren += 1
-            token = None if token in tokens else token
-            yield Page(path, rows, answer.data, answer.request_id, token, moved)
+                empty_pages += 1
+            token = None if token in used_tokens else token
+            yield Page(path, rows, response.data, response.request_id, token, resume_filter)
             if token is None:
                 return
-            if barren >= BARREN:
-                told = f"{name} goes on giving page tokens, but nothing new came on {BARREN} pages."
-                raise ShopError("platform", told, hint="What came before is all that can be had this way.")
-            tokens.add(token)
+            if empty_pages >= MAX_EMPTY_PAGES:
+                message = f"{name} goes on giving page tokens, but nothing new came on {MAX_EMPTY_PAGES} pages."
+                raise ShopError("platform", message, hint="What came before is all that can be had this way.")
+            used_tokens.add(token)
             values["page_token"] = token
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _TimeSort:
     """By which time a list is sorted, where a filter of the same name can take up the thread."""
 
-    field: str
-    bound: str
+    sort_field: str
+    filter_name: str
     ascending: bool
 
     @classmethod
-    def of(cls, operation: Operation, values: Json) -> _Order | None:
-        field, direction = (_chosen(operation, values, name) for name in ("sort_field", "sort_order"))
-        bound = f"{field}_{'ge' if direction == 'ASC' else 'lt'}"
-        schema = operation.arguments.get(bound, {})
-        if direction not in ("ASC", "DESC") or TIMES.get(schema.get("x-unit", "")) != 1:
+    def detect(cls, operation: Operation, values: Json) -> _TimeSort | None:
+        sort_field, direction = (_get_value(operation, values, name) for name in ("sort_field", "sort_order"))
+        filter_name = f"{sort_field}_{'ge' if direction == 'ASC' else 'lt'}"
+        schema = operation.arguments.get(filter_name, {})
+        if direction not in ("ASC", "DESC") or TIME_UNITS_PER_SECOND.get(schema.get("x-unit", "")) != 1:
             return None
-        return cls(str(field), bound, direction == "ASC")
+        return cls(str(sort_field), filter_name, direction == "ASC")
 
-    def time(self, row: Json, before: int | None) -> int | None:
-        value = row.get(self.field)
-        return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else before
+    def read_time(self, row: Json, fallback: int | None) -> int | None:
+        value = row.get(self.sort_field)
+        return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else fallback
 
-    def after(self, values: Json, last: int) -> Json:
+    def resume_after(self, values: Json, last_time: int) -> Json:
         """The query for what comes after a time; rows of that very second come again."""
-        kept = {name: value for name, value in values.items() if name != "page_token"}
-        return kept | {self.bound: last if self.ascending else last + 1}
+        other_values = {name: value for name, value in values.items() if name != "page_token"}
+        return other_values | {self.filter_name: last_time if self.ascending else last_time + 1}
 
 
-def _chosen(operation: Operation, values: Json, name: str) -> Any:
-    return values.get(name) or preset(operation.arguments.get(name, {}), name)
+def _get_value(operation: Operation, values: Json, name: str) -> Any:
+    return values.get(name) or get_default(operation.arguments.get(name, {}), name)
 
 
-def token_refused(error: ShopError) -> bool:
+def is_invalid_page_token(error: ShopError) -> bool:
     """Whether the platform does not take a page token any more: one code covers a dozen faults, the words tell."""
     return error.code is not None and re.search(r"page[_ ]?token", error.message, re.IGNORECASE) is not None
 
 
-def list_paths(shape: Json) -> list[str]:
+def find_list_paths(shape: Json) -> list[str]:
     """Where an answer's lists of objects stand: those on top, or else those in the objects on top."""
     fields = shape.get("properties", {})
-    found = [name for name, field in fields.items() if field.get("items", {}).get("type") == "object"]
-    if found:
-        return found
-    return [f"{name}.{inner}" for name, field in fields.items() if "properties" in field for inner in list_paths(field)]
+    top_level_paths = [name for name, field in fields.items() if field.get("items", {}).get("type") == "object"]
+    if top_level_paths:
+        return top_level_paths
+    return [
+        f"{name}.{inner}" for name, field in fields.items() if "properties" in field for inner in find_list_paths(field)
+    ]
 
 
-def row_key(row: Json, path: str) -> str | None:
+def get_row_key(row: Json, path: str) -> str | None:
     """What tells a row from all others of its list: its `id`, or the id named after the list; None without one."""
     stem = path.rpartition(".")[2]
     names = ["id"] if "id" in row else [n for n in row if n.endswith("_id") and stem.startswith(n.removesuffix("_id"))]
@@ -155,34 +163,36 @@ def row_key(row: Json, path: str) -> str | None:
     return f"{key}/{row['sku_id']}" if "sku_id" in row and stem.startswith("sku") else key
 
 
-def _is_new(row: Any, path: str, known: set[str]) -> bool:
+def _is_new(row: Any, path: str, seen_keys: set[str]) -> bool:
     if not isinstance(row, dict):
         return False
-    key = row_key(row, path)
+    key = get_row_key(row, path)
     if key is None:
         return True
-    if key in known:
+    if key in seen_keys:
         return False
-    known.add(key)
+    seen_keys.add(key)
     return True
 
 
-def _opened(data: Json, lists: list[str]) -> tuple[str, list[Any], str | None]:
+def _extract_rows(data: Json, paths: list[str]) -> tuple[str, list[Any], str | None]:
     """The list of an answer, where it stands, and the token that stands on top or beside it."""
-    found = [(path, value) for path in lists if isinstance(value := _at(data, path), list)]
-    found = found or [(n, v) for n, v in data.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
-    path, rows = next((pair for pair in found if pair[1]), found[0] if found else (lists[0] if lists else "", []))
-    holder = _at(data, path.rpartition(".")[0]) if "." in path else data
-    for place in (data, holder if isinstance(holder, dict) else {}):
-        if place.get("has_more") is False:
+    candidates = [(path, value) for path in paths if isinstance(value := _get_at_path(data, path), list)]
+    candidates = candidates or [(n, v) for n, v in data.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
+    path, rows = next(
+        (pair for pair in candidates if pair[1]), candidates[0] if candidates else (paths[0] if paths else "", [])
+    )
+    parent = _get_at_path(data, path.rpartition(".")[0]) if "." in path else data
+    for container in (data, parent if isinstance(parent, dict) else {}):
+        if container.get("has_more") is False:
             return path, rows, None
-        token = place.get(TOKEN)
+        token = container.get(NEXT_PAGE_TOKEN_FIELD)
         if token and isinstance(token, str | int):
             return path, rows, str(token)
     return path, rows, None
 
 
-def _at(data: Json, path: str) -> Any:
+def _get_at_path(data: Json, path: str) -> Any:
     value: Any = data
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.redaction.free_text import visible
+from mcp_server_tiktok_shop.calls.redaction.free_text import strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.state.accounts import Shop
 
-LONGEST = 60  # characters of a value in a question
-MOST_LINES = 20
-DOES = {"write": "adds or changes", "destructive": "overwrites, ships, cancels or deletes: may not be undone"}
+MAX_VALUE_CHARS = 60  # characters of a value in a question
+MAX_LINES_PER_SECTION = 20
+EFFECT_DESCRIPTIONS = {
+    "write": "adds or changes",
+    "destructive": "overwrites, ships, cancels or deletes: may not be undone",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,77 +34,77 @@ class Preview:
     shop: Shop | None
     values: Json
     call: ApiCall | None
-    now: list[tuple[str, Any]] | None = None
+    current_state: list[tuple[str, Any]] | None = None
 
-    def told(self) -> Json:
+    def to_json(self) -> Json:
         """As a model reads it: the request that would go out."""
-        told: Json = {"operation": self.operation.name, "effect": self.operation.effect}
-        told |= {"shop": self.shop.label} if self.shop else {}
-        told |= {"method": self.operation.record["method"]}
+        data: Json = {"operation": self.operation.name, "effect": self.operation.effect}
+        data |= {"shop": self.shop.label} if self.shop else {}
+        data |= {"method": self.operation.record["method"]}
         if self.call is None:  # a token call: what it sends is secret
-            return told | {"path": self.operation.record["path"]}
-        told |= {"path": self.call.path, "query": dict(self.call.query)}
+            return data | {"path": self.operation.record["path"]}
+        data |= {"path": self.call.path, "query": dict(self.call.query)}
         if self.call.files:
             files = {n: {"filename": f.filename, "bytes": len(f.content)} for n, f in self.call.files.items()}
-            return told | {"form": dict(self.call.form), "files": files}
-        told |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
-        if not self.now:
-            return told
+            return data | {"form": dict(self.call.form), "files": files}
+        data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
+        if not self.current_state:
+            return data
         # What stands there now may be in the words of others.
-        return told | {"now": [f"{path}: {value}" for path, value in self.now], "untrusted": ["now"]}
+        return data | {"now": [f"{path}: {value}" for path, value in self.current_state], "untrusted": ["now"]}
 
-    def question(self) -> str:
+    def to_question(self) -> str:
         """As a person reads it: values quoted behind our own headings, a line each, so none poses as the question."""
-        shop = f"{quoted(self.shop.label)} ({on_one_line(self.shop.region)})" if self.shop else "the whole account"
+        shop = f"{quote(self.shop.label)} ({to_single_line(self.shop.region)})" if self.shop else "the whole account"
         lines = [
             f"Shop: {shop}",
             f"Operation: {self.operation.title} ({self.operation.name})",
-            f"Effect: {DOES[self.operation.effect]}",
-            *_bounded("Sends", list(flat(self.values))),
+            f"Effect: {EFFECT_DESCRIPTIONS[self.operation.effect]}",
+            *_format_section("Sends", list(flatten(self.values))),
         ]
-        if self.now:
-            lines += _bounded("At the shop now", self.now)
+        if self.current_state:
+            lines += _format_section("At the shop now", self.current_state)
         return "\n".join([*lines, "Do it?"])
 
 
-def _bounded(heading: str, rows: list[tuple[str, Any]]) -> list[str]:
+def _format_section(heading: str, rows: list[tuple[str, Any]]) -> list[str]:
     if not rows:
         return []
-    shown = [f"  {on_one_line(path)}: {quoted(value)}" for path, value in rows[:MOST_LINES]]
-    more = [f"  and {len(rows) - MOST_LINES} more values"] if len(rows) > MOST_LINES else []
-    return [f"{heading}:", *shown, *more]
+    lines = [f"  {to_single_line(path)}: {quote(value)}" for path, value in rows[:MAX_LINES_PER_SECTION]]
+    remainder = [f"  and {len(rows) - MAX_LINES_PER_SECTION} more values"] if len(rows) > MAX_LINES_PER_SECTION else []
+    return [f"{heading}:", *lines, *remainder]
 
 
-def flat(values: Json, path: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(values: Json, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every value with its path; a list of plain values in one, with their number."""
     for name, value in values.items():
-        yield from _flat(value, f"{path}.{name}" if path else name)
+        yield from _flatten_value(value, f"{path}.{name}" if path else name)
 
 
-def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _flatten_value(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
-        yield from flat(value, path)
+        yield from flatten(value, path)
     elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
         if len(value) > 1:
             yield path, f"{len(value)} entries"
         for index, item in enumerate(value):
-            yield from _flat(item, f"{path}[{index}]")
+            yield from _flatten_value(item, f"{path}[{index}]")
     elif isinstance(value, list) and len(value) > 1:
         yield f"{path} ({len(value)})", ", ".join(map(str, value))
     else:
         yield path, value[0] if isinstance(value, list) and value else value
 
 
-def quoted(value: Any) -> str:
+def quote(value: Any) -> str:
     """A value on one line, in quotes that it can't end, cut where it is long."""
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
-    text = on_one_line(str(value))
-    cut = text if len(text) <= LONGEST else text[:LONGEST] + "…"
-    return '"' + cut.replace("\\", "\\\\").replace('"', "'") + '"'
+    text = to_single_line(str(value))
+    shortened = text if len(text) <= MAX_VALUE_CHARS else text[:MAX_VALUE_CHARS] + "…"
+    return '"' + shortened.replace("\\", "\\\\").replace('"', "'") + '"'
 
 
-def on_one_line(text: str) -> str:
+def to_single_line(text: str) -> str:
     """The text without what breaks a line, turns its direction or can't be seen."""
-    spaced = (" " if c.isspace() else c for c in visible(text))
+    spaced = (" " if c.isspace() else c for c in strip_invisible(text))
     return " ".join("".join(c for c in spaced if c == " " or c.isprintable()).split())

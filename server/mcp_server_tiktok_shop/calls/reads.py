@@ -7,148 +7,159 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.page_buffer import Gathered
-from mcp_server_tiktok_shop.calls.results.json_paths import values_at
+from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
+from mcp_server_tiktok_shop.calls.results.json_paths import find_values
 from mcp_server_tiktok_shop.catalog.binding import bind
-from mcp_server_tiktok_shop.catalog.coercion import read
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.common_arguments import ALL_PAGES
-from mcp_server_tiktok_shop.catalog.validation import check
+from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.envelope import Answer
+from mcp_server_tiktok_shop.platform.envelope import ApiResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.paging import Walker
-    from mcp_server_tiktok_shop.calls.results.builder import Answers
+    from mcp_server_tiktok_shop.calls.paging import Paginator
+    from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.results.projection import Selection
     from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.catalog.related_reads import Look
-    from mcp_server_tiktok_shop.platform.client import Platform
-    from mcp_server_tiktok_shop.platform.documents import HandedOut
+    from mcp_server_tiktok_shop.catalog.related_reads import RelatedRead
+    from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.documents import IssuedDocuments
     from mcp_server_tiktok_shop.platform.shops import Target
 
 log = logging.getLogger(__name__)
 
-DOCUMENT = "doc_url"
-LONGEST_REASON = 300  # characters of an error in a note
-MARGIN = 3.0  # seconds before the deadline at which no further page is begun
+DOCUMENT_URL_FIELD = "doc_url"
+MAX_REASON_CHARS = 300  # characters of an error in a note
+DEADLINE_MARGIN_S = 3.0  # seconds before the deadline at which no further page is begun
 
 
 @dataclass(frozen=True, slots=True)
-class Reads:
+class ReadExecutor:
     """`zone` is the time zone set for all shops, if one is; what is `excluded` is not looked up either."""
 
     catalog: Catalog
-    platform: Platform
-    walker: Walker
-    answers: Answers
-    handed_out: HandedOut
+    platform: PlatformClient
+    paginator: Paginator
+    result_builder: ResultBuilder
+    issued_documents: IssuedDocuments
     zone: ZoneInfo | None
-    excluded: frozenset[str]
+    excluded_tools: frozenset[str]
 
-    async def do(self, operation: Operation, values: Json, ours: Json, target: Target, caller: Caller) -> Json:
+    async def execute(
+        self, operation: Operation, values: Json, server_arguments: Json, target: Target, caller: Caller
+    ) -> Json:
         """The result of a read, as it is told."""
-        if (pages := ours.get("pages")) is not None:
-            most = None if pages == ALL_PAGES else int(pages)
-            return await self._walked(operation, values, ours.get("fields"), most, target, caller)
-        zone = target.zone(self.zone)
-        answer = await self.platform.call(bind(operation, values, zone), target)
-        if isinstance(url := answer.data.get(DOCUMENT), str):
-            await self.remember(url)
-        told = self.answers.opened(operation, values, answer, zone)
-        return await self.answers.told(operation, told, ours.get("fields"), target.shop)
+        if (pages := server_arguments.get("pages")) is not None:
+            max_pages = None if pages == ALL_PAGES else int(pages)
+            return await self._read_pages(operation, values, server_arguments.get("fields"), max_pages, target, caller)
+        zone = target.resolve_zone(self.zone)
+        response = await self.platform.call(bind(operation, values, zone), target)
+        if isinstance(url := response.data.get(DOCUMENT_URL_FIELD), str):
+            await self.remember_document(url)
+        normalized = self.result_builder.normalize(operation, values, response, zone)
+        return await self.result_builder.to_result(operation, normalized, server_arguments.get("fields"), target.shop)
 
-    async def _walked(
+    async def _read_pages(
         self,
         operation: Operation,
         values: Json,
         fields: list[str] | None,
-        most: int | None,
+        max_pages: int | None,
         target: Target,
         caller: Caller,
     ) -> Json:
         """Pages, one after the other, as far as wanted and as time and room allow; never a part unsaid."""
-        zone, until = target.zone(self.zone), self.platform.until()
-        gathered = Gathered()
-        chosen: Selection | None = None
-        walk = self.walker.walk(operation.name, values, target, until=until)
-        async with aclosing(walk) as pages:
+        zone, deadline = target.resolve_zone(self.zone), self.platform.new_deadline()
+        page_buffer = PageBuffer()
+        selection: Selection | None = None
+        page_stream = self.paginator.iter_pages(operation.name, values, target, deadline=deadline)
+        async with aclosing(page_stream) as pages:
             try:
                 async for page in pages:
-                    answer = Answer(replaced(page.data, page.name, page.rows), page.request_id)
-                    told = self.answers.opened(operation, values, answer, zone)
+                    response = ApiResponse(replace_rows(page.data, page.list_path, page.rows), page.request_id)
+                    normalized = self.result_builder.normalize(operation, values, response, zone)
                     # Judged once: a field that is rare need not be on every page.
-                    chosen = chosen or (self.answers.selection(operation, told, fields) if fields else None)
-                    gathered.add(page, told, self.answers.part(operation, told, fields, chosen))
+                    selection = selection or (
+                        self.result_builder.resolve_selection(operation, normalized, fields) if fields else None
+                    )
+                    page_buffer.add(
+                        page, normalized, self.result_builder.project(operation, normalized, fields, selection)
+                    )
                     if page.rows:
-                        await caller.progress(gathered.rows, gathered.total, f"{gathered.pages} pages read")
-                    if page.next_token is None or gathered.pages == most:
+                        await caller.report_progress(
+                            page_buffer.row_count, page_buffer.total_count, f"{page_buffer.page_count} pages read"
+                        )
+                    if page.next_token is None or page_buffer.page_count == max_pages:
                         break
-                    if gathered.full:
-                        gathered.stopped("more is not kept at once: narrow the time or the fields")
+                    if page_buffer.is_full:
+                        page_buffer.record_stop("more is not kept at once: narrow the time or the fields")
                         break
-                    if self.platform.left(until) < MARGIN:
-                        gathered.stopped("the time for one call was up")
+                    if self.platform.time_remaining(deadline) < DEADLINE_MARGIN_S:
+                        page_buffer.record_stop("the time for one call was up")
                         break
             except ShopError as error:
-                if not gathered.pages:
+                if not page_buffer.page_count:
                     raise
-                gathered.stopped(f"the next page could not be had: {self.answers.said(error.message)[:LONGEST_REASON]}")
-        return await gathered.told(self.answers, target.shop)
+                page_buffer.record_stop(
+                    "the next page could not be had: "
+                    f"{self.result_builder.redact_text(error.message)[:MAX_REASON_CHARS]}"
+                )
+        return await page_buffer.to_result(self.result_builder, target.shop)
 
-    async def look(self, look: Look, target: Target) -> list[tuple[str, Any]]:
+    async def read_current_state(self, related_read: RelatedRead, target: Target) -> list[tuple[str, Any]]:
         """What a look before a write tells, path by path; what is not there is told, too."""
-        operation = self.catalog.operations[look.operation]
-        if operation.name in self.excluded:
+        operation = self.catalog.operations[related_read.operation]
+        if operation.name in self.excluded_tools:
             return []
-        values, unread = read(operation, look.values)
-        check(operation, values, unread)  # an id that a body takes need not be one that a path does
-        zone = target.zone(self.zone)
-        answer = await self.platform.call(bind(operation, values, zone), target)
-        told = self.answers.opened(operation, values, answer, zone)
-        missing = [("not found", missed) for missed in told.get("not_found", ())]
-        return [*_told_now(told["data"], look), *missing]
+        values, problems = coerce_arguments(operation, related_read.values)
+        validate(operation, values, problems)  # an id that a body takes need not be one that a path does
+        zone = target.resolve_zone(self.zone)
+        response = await self.platform.call(bind(operation, values, zone), target)
+        normalized = self.result_builder.normalize(operation, values, response, zone)
+        missing_rows = [("not found", missing_id) for missing_id in normalized.get("not_found", ())]
+        return [*_iter_current_values(normalized["data"], related_read), *missing_rows]
 
-    async def remember(self, url: str) -> None:
+    async def remember_document(self, url: str) -> None:
         """Remember a document's link, so that it may be fetched."""
         try:
-            await self.handed_out.remember(url)
+            await self.issued_documents.remember(url)
         except (OSError, TimeoutError) as error:  # the call itself is done; resize_pdf can still go by package_id
             log.warning("a document's link could not be remembered: %s", type(error).__name__)
 
 
-def replaced(data: Json, path: str, rows: list[Any]) -> Json:
+def replace_rows(data: Json, path: str, rows: list[Any]) -> Json:
     """The data with other rows in the list at a path; as it is where there is no such path."""
     if not path:
         return data
-    name, _, below = path.partition(".")
-    if not below:
+    name, _, inner_path = path.partition(".")
+    if not inner_path:
         return {**data, name: rows}
     inner = data.get(name)
-    return {**data, name: replaced(inner if isinstance(inner, dict) else {}, below, rows)}
+    return {**data, name: replace_rows(inner if isinstance(inner, dict) else {}, inner_path, rows)}
 
 
-def _told_now(data: Json, look: Look) -> Iterator[tuple[str, str]]:
+def _iter_current_values(data: Json, related_read: RelatedRead) -> Iterator[tuple[str, str]]:
     """What is told, by path; of a list item by item, those that the write names before all others."""
     lists: dict[str, list[str]] = {}
-    for path in look.tells:
-        name, _, below = path.partition(".")
-        if isinstance(data.get(name), list) and below:
-            lists.setdefault(name, []).append(below)
-        elif value := _joined(values_at(data, path.split("."))):
+    for path in related_read.response_paths:
+        name, _, inner_path = path.partition(".")
+        if isinstance(data.get(name), list) and inner_path:
+            lists.setdefault(name, []).append(inner_path)
+        elif value := _join_values(find_values(data, path.split("."))):
             yield path, value
     for name, fields in lists.items():
         rows = [row for row in data[name] if isinstance(row, dict)]
-        meant = [row for row in rows if look.about & {str(row.get("id")), str(row.get("order_id"))}]
-        for place, row in enumerate(meant or rows):
+        named_rows = [row for row in rows if related_read.subject_ids & {str(row.get("id")), str(row.get("order_id"))}]
+        for index, row in enumerate(named_rows or rows):
             for field in fields:
-                if value := _joined(values_at(row, field.split("."))):
-                    yield f"{name}[{place}].{field}" if len(rows) > 1 else f"{name}.{field}", value
+                if value := _join_values(find_values(row, field.split("."))):
+                    yield f"{name}[{index}].{field}" if len(rows) > 1 else f"{name}.{field}", value
 
 
-def _joined(values: list[Any]) -> str:
+def _join_values(values: list[Any]) -> str:
     return ", ".join(dict.fromkeys(map(str, values)))

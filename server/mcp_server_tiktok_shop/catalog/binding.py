@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.catalog.coercion import unix
-from mcp_server_tiktok_shop.catalog.operation import TIMES, Json, is_time
+from mcp_server_tiktok_shop.catalog.coercion import to_unix_time
+from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, Json, is_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,48 +49,50 @@ def bind(operation: Operation, values: Json, zone: ZoneInfo, files: Mapping[str,
     query: dict[str, str] = {}
     body: Json = {}
     for name, value in values.items():
-        timed = _timed(operation.arguments[name], value, zone)
-        for place in operation.places(name):
-            if place == "path":
-                path = path.replace("{" + name + "}", timed)
-            elif place == "query":
-                query[name] = _in_query(timed)
-            elif place == "body":
-                body[name] = timed
+        encoded = _encode_times(operation.arguments[name], value, zone)
+        for location in operation.get_locations(name):
+            if location == "path":
+                path = path.replace("{" + name + "}", encoded)
+            elif location == "query":
+                query[name] = _encode_query_value(encoded)
+            elif location == "body":
+                body[name] = encoded
     method: str = operation.record["method"]
-    if operation.multipart:
-        form = {name: _in_query(value) for name, value in body.items()}
+    if operation.is_multipart:
+        form = {name: _encode_query_value(value) for name, value in body.items()}
         return ApiCall(operation, method, path, query, form=form, files=files or {})
     raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() if body else None
     return ApiCall(operation, method, path, query, raw)
 
 
-def local_times(schema: Json, value: Any) -> bool:
+def has_local_time(schema: Json, value: Any) -> bool:
     """Whether a time without offset stands in the value, so that the zone decides what it means."""
     if is_time(schema):
         return isinstance(value, str)
     if isinstance(value, dict):
         fields = schema.get("properties", {})
-        return any(local_times(fields.get(name, {}), field) for name, field in value.items())
-    return isinstance(value, list) and any(local_times(schema.get("items", {}), item) for item in value)
+        return any(has_local_time(fields.get(name, {}), field) for name, field in value.items())
+    return isinstance(value, list) and any(has_local_time(schema.get("items", {}), item) for item in value)
 
 
-def _timed(schema: Json, value: Any, zone: ZoneInfo) -> Any:
+def _encode_times(schema: Json, value: Any, zone: ZoneInfo) -> Any:
     if is_time(schema):
         if isinstance(value, str):
-            value = unix(datetime.fromisoformat(value).replace(tzinfo=zone), TIMES[schema["x-unit"]])
+            value = to_unix_time(
+                datetime.fromisoformat(value).replace(tzinfo=zone), TIME_UNITS_PER_SECOND[schema["x-unit"]]
+            )
         return str(value) if schema.get("type") == "string" else value
     if isinstance(value, dict):
         fields = schema.get("properties", {})
-        return {name: _timed(fields.get(name, {}), field, zone) for name, field in value.items()}
+        return {name: _encode_times(fields.get(name, {}), field, zone) for name, field in value.items()}
     if isinstance(value, list):
-        return [_timed(schema.get("items", {}), item, zone) for item in value]
+        return [_encode_times(schema.get("items", {}), item, zone) for item in value]
     return value
 
 
-def _in_query(value: Any) -> str:
+def _encode_query_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ",".join(_in_query(item) for item in value)
+        return ",".join(_encode_query_value(item) for item in value)
     return str(value)

@@ -8,21 +8,21 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-from mcp_server_tiktok_shop.catalog.operation import TIMES, Json, Operation, is_time, preset
+from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, Json, Operation, get_default, is_time
 from mcp_server_tiktok_shop.errors import Problem
 
-SAFE = 2**53  # From here on, clients written in JavaScript have already rounded an integer.
-MILLISECONDS = 10**11  # As seconds this is the year 5138; a number above it was meant as milliseconds.
-EARLIEST = 10**8  # 1973: what is smaller was meant as a date or a duration
-LONGEST = 20  # digits of a number that may still be a time
-EPOCH, LAST = 1970, 5000  # years
+SAFE_INTEGER_LIMIT = 2**53  # From here on, clients written in JavaScript have already rounded an integer.
+MIN_UNIX_MILLISECONDS = 10**11  # As seconds this is the year 5138; a number above it was meant as milliseconds.
+MIN_UNIX_SECONDS = 10**8  # 1973: what is smaller was meant as a date or a duration
+TIME_DIGITS_LIMIT = 20  # digits of a number that may still be a time
+MIN_YEAR, MAX_YEAR = 1970, 5000  # years
 
-PLATFORM_ID = re.compile(r"\s*\d{15,20}\s*", re.ASCII)  # blanks around one are a slip of the pen
+PLATFORM_ID_PATTERN = re.compile(r"\s*\d{15,20}\s*", re.ASCII)  # blanks around one are a slip of the pen
 
-TIME_FORMS = "ISO 8601 such as 2026-11-01, 2026-11-01T09:30 or 2026-11-01T09:30:00+00:00, or Unix seconds"
+TIME_FORMATS = "ISO 8601 such as 2026-11-01, 2026-11-01T09:30 or 2026-11-01T09:30:00+00:00, or Unix seconds"
 
 
-def read(operation: Operation, given: Json) -> tuple[Json, list[Problem]]:
+def coerce_arguments(operation: Operation, arguments: Json) -> tuple[Json, list[Problem]]:
     """The values as the platform wants them, and what could not be read.
 
     Optional arguments left empty count as not given; a required one with a single sensible value is filled in.
@@ -30,32 +30,32 @@ def read(operation: Operation, given: Json) -> tuple[Json, list[Problem]]:
     """
     problems: list[Problem] = []
     values: Json = {}
-    known = operation.accepted
-    for name, value in given.items():
-        if not _encodable(name):
+    schemas = operation.all_arguments
+    for name, value in arguments.items():
+        if not _is_encodable(name):
             problems.append(Problem(ascii(name), "is not an argument here: it holds half a character"))
             continue
-        schema = known.get(name, {})
-        if name not in operation.required and _empty(value, kept=_clears(operation, name)):
+        schema = schemas.get(name, {})
+        if name not in operation.required and _is_empty(value, keep_empty_container=_can_clear(operation, name)):
             continue
-        values[name] = _read(schema, value, name, problems)
-        if not _encodable(values[name]):
+        values[name] = _coerce(schema, value, name, problems)
+        if not _is_encodable(values[name]):
             problems.append(Problem(name, "holds half a character (a lone surrogate)", "whole characters"))
             del values[name]
     size = operation.arguments.get("page_size", {})
     if "pages" in values and "page_size" not in values and "maximum" in size:
         values["page_size"] = size["maximum"]  # who wants many pages wants few requests
     for name in operation.required:
-        if values.get(name) is None and (filled := preset(operation.arguments[name], name)) is not None:
-            values[name] = filled
+        if values.get(name) is None and (default := get_default(operation.arguments[name], name)) is not None:
+            values[name] = default
     return values, problems
 
 
-def _empty(value: Any, *, kept: bool) -> bool:
-    return value is None or value == "" or (value in ([], {}) and not kept)
+def _is_empty(value: Any, *, keep_empty_container: bool) -> bool:
+    return value is None or value == "" or (value in ([], {}) and not keep_empty_container)
 
 
-def _encodable(value: Any) -> bool:
+def _is_encodable(value: Any) -> bool:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -63,41 +63,41 @@ def _encodable(value: Any) -> bool:
     return True
 
 
-def _clears(operation: Operation, name: str) -> bool:
+def _can_clear(operation: Operation, name: str) -> bool:
     """In the body of a write an empty list can mean "take them all away"; anywhere else it means nothing."""
-    known = name in operation.arguments
-    return operation.effect != "read" and known and "body" in operation.places(name)
+    is_operation_argument = name in operation.arguments
+    return operation.effect != "read" and is_operation_argument and "body" in operation.get_locations(name)
 
 
-def _read(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
+def _coerce(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
     if is_time(schema):
-        return _time(schema, value, path, problems)
+        return _coerce_time(schema, value, path, problems)
     kind = schema.get("type")
     if kind in ("array", "object") and isinstance(value, str):
-        value = _unpacked(schema, value, path, problems)
+        value = _parse_container(schema, value, path, problems)
     if kind == "array" and isinstance(value, list):
-        return [_read(schema["items"], item, f"{path}[{i}]", problems) for i, item in enumerate(value)]
+        return [_coerce(schema["items"], item, f"{path}[{i}]", problems) for i, item in enumerate(value)]
     if kind == "object" and isinstance(value, dict):
         fields = schema.get("properties", {})
         return {
-            name: _read(fields.get(name, {}), field, f"{path}.{name}", problems)
+            name: _coerce(fields.get(name, {}), field, f"{path}.{name}", problems)
             for name, field in value.items()
             if field is not None
         }
     if kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)  # 50.0 is 50 in JSON, but not to the platform
-    return _string(schema, value, path, problems) if kind == "string" else value
+    return _coerce_string(schema, value, path, problems) if kind == "string" else value
 
 
-def _string(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
+def _coerce_string(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
     if schema.get("x-unit") == "json-string":
-        return _json_text(schema, value, path, problems)
+        return _coerce_json_text(schema, value, path, problems)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _text(schema, value, path, problems)
-    return value.strip() if isinstance(value, str) and PLATFORM_ID.fullmatch(value) else value
+        return _coerce_number_to_text(schema, value, path, problems)
+    return value.strip() if isinstance(value, str) and PLATFORM_ID_PATTERN.fullmatch(value) else value
 
 
-def _json_text(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
+def _coerce_json_text(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
     """JSON as text: an object is written as such, and plain text put where the record says that it belongs."""
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
@@ -115,66 +115,66 @@ def _json_text(schema: Json, value: Any, path: str, problems: list[Problem]) -> 
     return value
 
 
-def _unpacked(schema: Json, text: str, path: str, problems: list[Problem]) -> Any:
-    wanted = "list" if schema["type"] == "array" else "object"
+def _parse_container(schema: Json, text: str, path: str, problems: list[Problem]) -> Any:
+    expected = "list" if schema["type"] == "array" else "object"
     if schema.get("x-single") and not text.lstrip().startswith("["):
         return [text]
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        why = "it is nested too deep" if isinstance(error, RecursionError) else error
-        problems.append(Problem(path, f"is text that is not valid JSON: {why}", f"a JSON {wanted}"))
+        reason = "it is nested too deep" if isinstance(error, RecursionError) else error
+        problems.append(Problem(path, f"is text that is not valid JSON: {reason}", f"a JSON {expected}"))
         return text
-    if isinstance(value, dict if wanted == "object" else list):
+    if isinstance(value, dict if expected == "object" else list):
         return value
-    example = ' such as ["…"]' if wanted == "list" else ""
-    problems.append(Problem(path, f"is text, not a {wanted}", f"a JSON {wanted}{example}"))
+    example = ' such as ["…"]' if expected == "list" else ""
+    problems.append(Problem(path, f"is text, not a {expected}", f"a JSON {expected}{example}"))
     return text
 
 
-def _text(schema: Json, value: float, path: str, problems: list[Problem]) -> Any:
+def _coerce_number_to_text(schema: Json, value: float, path: str, problems: list[Problem]) -> Any:
     """A number where text belongs: an id or an amount that a model left unquoted."""
     if isinstance(value, int):
-        if abs(value) < SAFE:
+        if abs(value) < SAFE_INTEGER_LIMIT:
             return str(value)
-        told = f"{value} is too large for a JSON number: clients round it, so its last digits may be wrong"
-        problems.append(Problem(path, told, "the exact id as a string, in quotes"))
+        message = f"{value} is too large for a JSON number: clients round it, so its last digits may be wrong"
+        problems.append(Problem(path, message, "the exact id as a string, in quotes"))
     elif schema.get("x-unit") == "decimal-string" and isfinite(value) and "e" not in str(value):
         return str(value)
     return value
 
 
-def _time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
-    unit = TIMES[schema["x-unit"]]
-    if isinstance(value, str) and _seconds(value.strip()):
+def _coerce_time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
+    unit = TIME_UNITS_PER_SECOND[schema["x-unit"]]
+    if isinstance(value, str) and _is_unix_time(value.strip()):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        if value == 0 or EARLIEST <= value < MILLISECONDS:
+        if value == 0 or MIN_UNIX_SECONDS <= value < MIN_UNIX_MILLISECONDS:
             return value * unit
-        if MILLISECONDS <= value < MILLISECONDS * unit:
+        if MIN_UNIX_MILLISECONDS <= value < MIN_UNIX_MILLISECONDS * unit:
             return value
-        problems.append(Problem(path, f"{value} is no Unix time of these years", TIME_FORMS))
+        problems.append(Problem(path, f"{value} is no Unix time of these years", TIME_FORMATS))
         return value
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value.strip())
         except ValueError:
             moment = None
-        if moment is None or not EPOCH < moment.year < LAST:
-            problems.append(Problem(path, f"{value[:40]!r} is not a time", TIME_FORMS))
+        if moment is None or not MIN_YEAR < moment.year < MAX_YEAR:
+            problems.append(Problem(path, f"{value[:40]!r} is not a time", TIME_FORMATS))
             return value
-        return unix(moment, unit) if moment.tzinfo else moment.isoformat()
-    problems.append(Problem(path, "is not a time", TIME_FORMS))
+        return to_unix_time(moment, unit) if moment.tzinfo else moment.isoformat()
+    problems.append(Problem(path, "is not a time", TIME_FORMATS))
     return value
 
 
-def _seconds(text: str) -> bool:
+def _is_unix_time(text: str) -> bool:
     """Digits are Unix time, but eight of them are a date: 20261101."""
-    return text.isascii() and text.isdigit() and len(text) < LONGEST and len(text) != len("20261101")
+    return text.isascii() and text.isdigit() and len(text) < TIME_DIGITS_LIMIT and len(text) != len("20261101")
 
 
-def unix(moment: datetime, unit: int = 1) -> int:
+def to_unix_time(moment: datetime, unit: int = 1) -> int:
     """Unix time of a moment with a zone; `unit` is 1 for seconds, 1000 for milliseconds."""
     return int(moment.astimezone(UTC).timestamp() * unit)

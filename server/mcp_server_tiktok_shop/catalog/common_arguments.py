@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 ALL_PAGES = "all"
-OWN: dict[str, dict[str, Any]] = {
+SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
     "shop": {"type": "string", "description": "from list_shops"},
     "category_asset": {
         "type": "string",
@@ -27,4 +27,4 @@ OWN: dict[str, dict[str, Any]] = {
     },
 }
 # Given beside `arguments` to the tools that run any operation, they mean the same as inside.
-RUN = {"read": ("fields", "pages"), "write": ("dry_run", "confirm", "repeat")}
+RUNNER_ARGUMENTS = {"read": ("fields", "pages"), "write": ("dry_run", "confirm", "repeat")}

@@ -4,55 +4,55 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.catalog.schemas import full
+from mcp_server_tiktok_shop.catalog.schemas import build_full_schema
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
-CIPHER = {
+CIPHER_RULE_PHRASES = {
     "required": "for one shop",
     "optional": "for one shop",
     "never": "for the whole account, not one shop",
 }
 
 
-def summary(operation: Operation) -> Json:
+def summarize_operation(operation: Operation) -> Json:
     """What a search result says of an operation."""
-    told: Json = {"name": operation.name, "summary": operation.record["summary"]}
-    told |= {"effect": operation.effect, "area": operation.area}
-    return told | ({"required": list(operation.asked)} if operation.asked else {})
+    result: Json = {"name": operation.name, "summary": operation.record["summary"]}
+    result |= {"effect": operation.effect, "area": operation.area}
+    return result | ({"required": list(operation.caller_required)} if operation.caller_required else {})
 
 
-def description(operation: Operation, shape: Json) -> Json:
+def describe_operation(operation: Operation, shape: Json) -> Json:
     """What a model needs to call an operation it has not seen listed."""
     record = operation.record
-    told: Json = {
+    result: Json = {
         "name": operation.name,
         "description": operation.description,
         "effect": operation.effect,
         "area": operation.area,
     }
-    if operation.asks_platform:
-        told["acts"] = CIPHER[operation.cipher]
+    if operation.uses_platform:
+        result["acts"] = CIPHER_RULE_PHRASES[operation.cipher_rule]
     for key, word in (("scope", "scopes"), ("regions", "markets"), ("superseded_by", "replaced_by")):
         if key in record:
-            told[word] = record[key]
-    told["arguments"] = full(operation)
-    if ours := operation.ours:
-        told["also_inside_arguments"] = {name: schema["description"] for name, schema in ours.items()}
-    if outline := shaped(shape):
-        told["answer"] = outline
-    return told
+            result[word] = record[key]
+    result["arguments"] = build_full_schema(operation)
+    if server_arguments := operation.server_arguments:
+        result["also_inside_arguments"] = {name: schema["description"] for name, schema in server_arguments.items()}
+    if outline := outline_shape(shape):
+        result["answer"] = outline
+    return result
 
 
-def shaped(shape: Json) -> str:
+def outline_shape(shape: Json) -> str:
     """The names in an answer, nested: `orders[]{id, payment{currency}}`."""
     fields = shape.get("properties", {})
-    return ", ".join(name + _inside(field) for name, field in fields.items() if not field.get("deprecated"))
+    return ", ".join(name + _outline_field(field) for name, field in fields.items() if not field.get("deprecated"))
 
 
-def _inside(field: Json) -> str:
+def _outline_field(field: Json) -> str:
     if field.get("type") == "array":
-        return "[]" + _inside(field.get("items", {}))
-    inner = shaped(field)
+        return "[]" + _outline_field(field.get("items", {}))
+    inner = outline_shape(field)
     return f"{{{inner}}}" if inner else ""

@@ -10,52 +10,52 @@ from typing import Any
 
 from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
-FOLDER = Path(__file__).parent
+CATALOG_FOLDER = Path(__file__).parent
 
 
 class Catalog:
     """All operations, read from the files when first asked for."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, folder: Path = CATALOG_FOLDER) -> None:
         self._folder = folder
         self._shapes: dict[str, Json] = {}
 
     @cached_property
     def operations(self) -> dict[str, Operation]:
-        found: dict[str, Operation] = {}
+        operations: dict[str, Operation] = {}
         for path in sorted((self._folder / "areas").glob("*.json")):
-            for name, record in _open(path).items():
-                found[name] = Operation(name, record.get("area", path.stem), record)
-        return found
+            for name, record in _load_json(path).items():
+                operations[name] = Operation(name, record.get("area", path.stem), record)
+        return operations
 
     @cached_property
-    def _errors(self) -> Json:
-        return _open(self._folder / "errors.json")
+    def _error_codes(self) -> Json:
+        return _load_json(self._folder / "errors.json")
 
-    def error(self, code: int) -> Json:
+    def lookup_error_code(self, code: int) -> Json:
         """What is known of a code: `meaning`, `retry` class, `hint`; empty where nothing is."""
-        known: Json = self._errors.get(str(code), {})
-        return known
+        entry: Json = self._error_codes.get(str(code), {})
+        return entry
 
-    def shape(self, operation: Operation) -> Json:
+    def get_response_shape(self, operation: Operation) -> Json:
         """The shape of the operation's `data`; never complete enough to refuse an answer by."""
         if operation.area not in self._shapes:
             path = self._folder / "responses" / f"{operation.area}.json"
-            self._shapes[operation.area] = _open(path) if path.exists() else {}
+            self._shapes[operation.area] = _load_json(path) if path.exists() else {}
         shape: Json = self._shapes[operation.area].get(operation.name, {})
         return shape
 
-    def by_path(self, path: str) -> Operation | None:
+    def find_by_path(self, path: str) -> Operation | None:
         """The operation that a path of the platform's belongs to, also one that was replaced."""
         for operation in self.operations.values():
             if path == operation.record.get("path") or path in operation.record.get("replaces", ()):
                 return operation
         return None
 
-    def nearest(self, name: str) -> list[str]:
+    def suggest_names(self, name: str) -> list[str]:
         return get_close_matches(name, self.operations, n=3, cutoff=0.6)
 
 
-def _open(path: Path) -> dict[str, Any]:
+def _load_json(path: Path) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return data

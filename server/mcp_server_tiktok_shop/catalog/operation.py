@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from mcp_server_tiktok_shop.catalog.common_arguments import OWN, RUN
+from mcp_server_tiktok_shop.catalog.common_arguments import RUNNER_ARGUMENTS, SERVER_ARGUMENTS
 
 Json = dict[str, Any]
 Effect = Literal["read", "write", "destructive"]
 CipherRule = Literal["required", "optional", "never"]
 
 # The platform's own means against doing a thing twice: filled in where a write is sent, never asked for.
-KEYS = ("idempotency_key", "idempotent_key")
-TIMES = {"unix-seconds": 1, "unix-milliseconds": 1000}
+IDEMPOTENCY_KEY_ARGUMENTS = ("idempotency_key", "idempotent_key")
+TIME_UNITS_PER_SECOND = {"unix-seconds": 1, "unix-milliseconds": 1000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,74 +39,78 @@ class Operation:
         return effect
 
     @property
-    def cipher(self) -> CipherRule:
+    def cipher_rule(self) -> CipherRule:
         rule: CipherRule = self.record["cipher"]
         return rule
 
     @property
-    def local(self) -> bool:
+    def is_local(self) -> bool:
         """Answered by this server itself; what it writes, it writes here and not at the shop."""
         return bool(self.record.get("local")) or self.record.get("host") == "auth"
 
     @property
-    def asks_platform(self) -> bool:
+    def uses_platform(self) -> bool:
         return "path" in self.record and self.record.get("host") != "auth"
 
     @property
     def changes_shop(self) -> bool:
-        return self.effect != "read" and (not self.local or self.runs is not None)
+        return self.effect != "read" and (not self.is_local or self.delegates_to is not None)
 
     @property
-    def sends(self) -> bool:
+    def is_platform_write(self) -> bool:
         """Whether it sends something that changes what others hold: a write to the platform, tokens included."""
         return self.effect != "read" and "path" in self.record
 
     @property
-    def runs(self) -> str | None:
+    def delegates_to(self) -> str | None:
         """Of the tools that call other operations: what kind they may call, "read" or "write"."""
         return self.record.get("runs")
 
     @property
-    def multipart(self) -> bool:
+    def is_multipart(self) -> bool:
         return bool(self.record.get("multipart"))
 
     @cached_property
     def arguments(self) -> dict[str, Json]:
         """The arguments a caller gives: a file is given by path or, if small, as base64 text."""
-        given: dict[str, Json] = {}
+        schemas: dict[str, Json] = {}
         for name, schema in self.record["arguments"].items():
             kind = schema.get("given_as")
             if kind is None:
-                given[name] = schema
+                schemas[name] = schema
                 continue
-            wanted = f"{kind} ({'; '.join(file_limits(schema))})" if file_limits(schema) else kind
-            path = f"Path in the allowed folder of the {wanted}; give this or {kind}_base64"
+            file_description = (
+                f"{kind} ({'; '.join(describe_file_limits(schema))})" if describe_file_limits(schema) else kind
+            )
+            path = f"Path in the allowed folder of the {file_description}; give this or {kind}_base64"
             text = f"The {kind} itself, at most 64 kB decoded; larger ones by path"
-            given[f"{kind}_path"] = {"in": "file", "type": "string", "description": path}
-            given[f"{kind}_base64"] = {"in": "file", "type": "string", "description": text}
-        return given
+            schemas[f"{kind}_path"] = {"in": "file", "type": "string", "description": path}
+            schemas[f"{kind}_base64"] = {"in": "file", "type": "string", "description": text}
+        return schemas
 
     @cached_property
-    def uploads(self) -> dict[str, Json]:
+    def upload_schemas(self) -> dict[str, Json]:
         """The file parts of a multipart body, by the name the platform gives them."""
         return {name: s for name, s in self.record["arguments"].items() if "given_as" in s}
 
     @cached_property
     def required(self) -> tuple[str, ...]:
         """The arguments that a call can't be without; what is filled in at sending is none of them."""
-        return tuple(name for name in self.record["required"] if name in self.arguments and name not in KEYS)
+        return tuple(
+            name for name in self.record["required"] if name in self.arguments and name not in IDEMPOTENCY_KEY_ARGUMENTS
+        )
 
     @cached_property
-    def asked(self) -> tuple[str, ...]:
+    def caller_required(self) -> tuple[str, ...]:
         """The arguments that a caller must give: required, and without a value that goes without saying."""
-        return tuple(name for name in self.required if preset(self.arguments[name], name) is None)
+        return tuple(name for name in self.required if get_default(self.arguments[name], name) is None)
 
     @property
     def takes_shop(self) -> bool:
         """Whether `shop` chooses something: the shop itself, or whose token is used."""
-        if self.takes_asset and self.cipher == "never":
+        if self.takes_asset and self.cipher_rule == "never":
             return False
-        return self.asks_platform or bool(self.record.get("takes_shop"))
+        return self.uses_platform or bool(self.record.get("takes_shop"))
 
     @property
     def takes_asset(self) -> bool:
@@ -114,46 +118,50 @@ class Operation:
         return self.record.get("other_cipher") == "category_asset_cipher"
 
     @cached_property
-    def ours(self) -> dict[str, Json]:
+    def server_arguments(self) -> dict[str, Json]:
         """The schemas of our own arguments that the operation takes."""
-        reads = self.asks_platform and self.effect == "read"
-        taken = {
+        is_platform_read = self.uses_platform and self.effect == "read"
+        applicable = {
             "shop": self.takes_shop,
             "category_asset": self.takes_asset,
-            "fields": reads,
-            "pages": reads and "page_token" in self.arguments,
-            "dry_run": self.sends,
-            "confirm": self.sends,
-            "repeat": self.sends and self.asks_platform,
+            "fields": is_platform_read,
+            "pages": is_platform_read and "page_token" in self.arguments,
+            "dry_run": self.is_platform_write,
+            "confirm": self.is_platform_write,
+            "repeat": self.is_platform_write and self.uses_platform,
         }
-        names = RUN[self.runs] if self.runs is not None else (name for name, there in taken.items() if there)
-        return {name: OWN[name] for name in names}
+        names = (
+            RUNNER_ARGUMENTS[self.delegates_to]
+            if self.delegates_to is not None
+            else (name for name, applies in applicable.items() if applies)
+        )
+        return {name: SERVER_ARGUMENTS[name] for name in names}
 
     @cached_property
-    def accepted(self) -> dict[str, Json]:
+    def all_arguments(self) -> dict[str, Json]:
         """The schemas of all arguments that the operation takes, the platform's and ours."""
-        return self.arguments | self.ours
+        return self.arguments | self.server_arguments
 
-    def places(self, name: str) -> tuple[str, ...]:
-        place = self.arguments[name]["in"]
-        return (place,) if isinstance(place, str) else tuple(place)
+    def get_locations(self, name: str) -> tuple[str, ...]:
+        location = self.arguments[name]["in"]
+        return (location,) if isinstance(location, str) else tuple(location)
 
 
-def file_limits(schema: Json) -> list[str]:
+def describe_file_limits(schema: Json) -> list[str]:
     """What a file must be, in words: kinds, size, pixels."""
-    told = [", ".join(schema["x-formats"])] if "x-formats" in schema else []
+    phrases = [", ".join(schema["x-formats"])] if "x-formats" in schema else []
     if "x-max-mb" in schema:
-        told.append(f"up to {schema['x-max-mb']} MB")
-    told += [f"{kind} up to {size} MB" for kind, size in schema.get("x-max-mb-by-format", {}).items()]
+        phrases.append(f"up to {schema['x-max-mb']} MB")
+    phrases += [f"{kind} up to {size} MB" for kind, size in schema.get("x-max-mb-by-format", {}).items()]
     for use, rule in schema.get("x-pixels", {}).items():
         if "min_short_side" in dict(rule if isinstance(rule, dict) else ()):
-            told.append(f"{use}: short side from {rule['min_short_side']} pixels")
+            phrases.append(f"{use}: short side from {rule['min_short_side']} pixels")
         elif isinstance(rule, dict):
-            told.append(f"{use}: {rule['min'][0]}-{rule['max'][0]} pixels a side")
-    return told
+            phrases.append(f"{use}: {rule['min'][0]}-{rule['max'][0]} pixels a side")
+    return phrases
 
 
-def preset(schema: Json, name: str) -> Any:
+def get_default(schema: Json, name: str) -> Any:
     """The one sensible value of an argument that is required but need not be asked for, or None."""
     if "default" in schema:
         return schema["default"]
@@ -163,4 +171,4 @@ def preset(schema: Json, name: str) -> Any:
 
 
 def is_time(schema: Json) -> bool:
-    return schema.get("x-unit") in TIMES
+    return schema.get("x-unit") in TIME_UNITS_PER_SECOND

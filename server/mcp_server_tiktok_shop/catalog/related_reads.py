@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 # By argument of a write in these areas: the read, the argument it takes the id in, and what to tell of its answer.
-FILE = Path(__file__).with_name("looks.json")
-MOST = 5  # things to look at before a write
+RELATED_READS_FILE = Path(__file__).with_name("looks.json")
+MAX_RELATED_READS = 5  # things to look at before a write
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RelatedRead:
     """One read: its operation, its arguments, the paths in its answer that tell what is concerned.
 
     Of a list in the answer only the items are told whose id is in `about`, if any is: the write names those.
@@ -27,37 +27,39 @@ class Look:
 
     operation: str
     values: Json
-    tells: tuple[str, ...]
-    about: frozenset[str] = frozenset()
+    response_paths: tuple[str, ...]
+    subject_ids: frozenset[str] = frozenset()
 
 
-def looks(operation: Operation, values: Json) -> list[Look]:
+def find_related_reads(operation: Operation, values: Json) -> list[RelatedRead]:
     """The reads that tell what a write with these values concerns, the first few; none where nothing tells it."""
-    known = _file()
-    if operation.area not in known["areas"] or operation.cipher == "never":
+    rules = _load_rules()
+    if operation.area not in rules["areas"] or operation.cipher_rule == "never":
         return []
-    about = frozenset(_texts(values))
-    for name, rule in known["arguments"].items():
-        given = values.get(name)
-        ids = given if isinstance(given, list) else [given] if given else []
+    subject_ids = frozenset(_iter_texts(values))
+    for name, rule in rules["arguments"].items():
+        value = values.get(name)
+        ids = value if isinstance(value, list) else [value] if value else []
         if not ids or not all(isinstance(i, str) for i in ids):
             continue
-        argument, tells = rule["argument"], tuple(rule["tells"])
+        argument, response_paths = rule["argument"], tuple(rule["tells"])
         if argument.endswith("ids"):  # one call reads them all
-            return [Look(rule["operation"], {argument: ids[:50]}, tells, about)]
-        return [Look(rule["operation"], {argument: i}, tells, about) for i in ids[:MOST]]
+            return [RelatedRead(rule["operation"], {argument: ids[:50]}, response_paths, subject_ids)]
+        return [
+            RelatedRead(rule["operation"], {argument: i}, response_paths, subject_ids) for i in ids[:MAX_RELATED_READS]
+        ]
     return []
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _iter_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+            yield from _iter_texts(inner)
 
 
 @cache
-def _file() -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
-    return told
+def _load_rules() -> dict[str, Any]:
+    rules: dict[str, Any] = json.loads(RELATED_READS_FILE.read_text(encoding="utf-8"))
+    return rules

@@ -9,174 +9,201 @@ from mcp_server_tiktok_shop.catalog.operation import Json, Operation, is_time
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
-DEPTH, WHOLE = 5, 50  # how deep an argument is shown in the list, and when it is described
+TOOL_SCHEMA_DEPTH, FULL_SCHEMA_DEPTH = 5, 50  # how deep an argument is shown in the list, and when it is described
 # Ids and other values that stand in the path: what has a meaning in a URL can't be one.
-LONGEST_IN_PATH, LONGEST_IN_QUERY = 128, 4096  # characters; a URL has to stay sendable
-IN_PATH = r"^[A-Za-z0-9_~.-]*[A-Za-z0-9_~-]$"
-NOT_BLANK = r"\S"
-IN_LIST = r"^[^,]*[^,\s][^,]*$"  # items are joined by commas
-DECIMAL = r"^-?\d+(\.\d+)?$"
-INTEGER = r"^-?\d+$"
-KEYWORDS = ("type", "minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum")
-TIME = "ISO 8601 or Unix seconds"
+MAX_PATH_VALUE_CHARS, MAX_QUERY_VALUE_CHARS = 128, 4096  # characters; a URL has to stay sendable
+PATH_VALUE_PATTERN = r"^[A-Za-z0-9_~.-]*[A-Za-z0-9_~-]$"
+NOT_BLANK_PATTERN = r"\S"
+QUERY_LIST_ITEM_PATTERN = r"^[^,]*[^,\s][^,]*$"  # items are joined by commas
+DECIMAL_PATTERN = r"^-?\d+(\.\d+)?$"
+INTEGER_PATTERN = r"^-?\d+$"
+VALIDATION_KEYWORDS = (
+    "type",
+    "minItems",
+    "maxItems",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+)
+TIME_DESCRIPTION = "ISO 8601 or Unix seconds"
 
 
-def checking(operation: Operation) -> Json:
+def build_validation_schema(operation: Operation) -> Json:
     """The whole schema: every depth, every limit, nothing beyond what is declared."""
     properties = {
-        name: _enforced(schema, required=name in operation.required, places=operation.places(name))
+        name: _to_validation_schema(
+            schema, required=name in operation.required, locations=operation.get_locations(name)
+        )
         for name, schema in operation.arguments.items()
     }
-    properties |= {name: _enforced(schema, required=False) for name, schema in operation.ours.items()}
-    whole = {"type": "object", "properties": properties, "required": list(operation.required)}
-    return whole | {"additionalProperties": False} | _conditions(operation.arguments)
+    properties |= {
+        name: _to_validation_schema(schema, required=False) for name, schema in operation.server_arguments.items()
+    }
+    root = {"type": "object", "properties": properties, "required": list(operation.required)}
+    return root | {"additionalProperties": False} | _build_conditions(operation.arguments)
 
 
-def _enforced(schema: Json, *, required: bool, places: tuple[str, ...] = ()) -> Json:
+def _to_validation_schema(schema: Json, *, required: bool, locations: tuple[str, ...] = ()) -> Json:
     if is_time(schema):  # judged when it was read
         return {}
-    made: Json = {keyword: schema[keyword] for keyword in KEYWORDS if keyword in schema}
+    validation: Json = {keyword: schema[keyword] for keyword in VALIDATION_KEYWORDS if keyword in schema}
     if "enum" in schema and not schema.get("x-enum-open"):
-        made["enum"] = schema["enum"]
+        validation["enum"] = schema["enum"]
     match schema.get("type"):
         case "string":
-            made = _enforced_text(made, schema, required=required, places=places)
+            validation = _restrict_text(validation, schema, required=required, locations=locations)
         case "array":
-            made["minItems"] = max(int(required), schema.get("minItems", 0))
-            made["items"] = _enforced(schema["items"], required=required, places=_item_places(places))
+            validation["minItems"] = max(int(required), schema.get("minItems", 0))
+            validation["items"] = _to_validation_schema(
+                schema["items"], required=required, locations=_get_item_locations(locations)
+            )
         case "object" if "properties" in schema:
-            needed = schema.get("required", [])
-            fields = {n: _enforced(s, required=n in needed) for n, s in schema["properties"].items()}
-            made |= {"properties": fields, "required": list(needed), "additionalProperties": False}
-            made |= _conditions(schema["properties"])
+            required_names = schema.get("required", [])
+            fields = {
+                n: _to_validation_schema(s, required=n in required_names) for n, s in schema["properties"].items()
+            }
+            validation |= {"properties": fields, "required": list(required_names), "additionalProperties": False}
+            validation |= _build_conditions(schema["properties"])
     if special := schema.get("x-special"):
-        bounds = {k: made.pop(k) for k in ("minimum", "maximum") if k in made}
-        made |= {"if": {"enum": special}, "else": bounds}
-    return made
+        bounds = {k: validation.pop(k) for k in ("minimum", "maximum") if k in validation}
+        validation |= {"if": {"enum": special}, "else": bounds}
+    return validation
 
 
-def _enforced_text(made: Json, schema: Json, *, required: bool, places: tuple[str, ...]) -> Json:
+def _restrict_text(validation: Json, schema: Json, *, required: bool, locations: tuple[str, ...]) -> Json:
     """Bounds on the number in a text are no matter of JSON Schema: `checking` sees to them."""
-    made = {k: v for k, v in made.items() if k not in ("minimum", "maximum")}
-    if "path" in places or "query" in places:
-        longest = LONGEST_IN_PATH if "path" in places else LONGEST_IN_QUERY
-        made["maxLength"] = min(longest, made.get("maxLength", longest))
-    pattern = _pattern(schema, required=required, places=places)
-    return made | ({"pattern": pattern} if pattern else {})
+    validation = {k: v for k, v in validation.items() if k not in ("minimum", "maximum")}
+    if "path" in locations or "query" in locations:
+        max_chars = MAX_PATH_VALUE_CHARS if "path" in locations else MAX_QUERY_VALUE_CHARS
+        validation["maxLength"] = min(max_chars, validation.get("maxLength", max_chars))
+    pattern = _choose_pattern(schema, required=required, locations=locations)
+    return validation | ({"pattern": pattern} if pattern else {})
 
 
-def _item_places(places: tuple[str, ...]) -> tuple[str, ...]:
-    return ("query list",) if "query" in places else ()
+def _get_item_locations(locations: tuple[str, ...]) -> tuple[str, ...]:
+    return ("query list",) if "query" in locations else ()
 
 
-def _pattern(schema: Json, *, required: bool, places: tuple[str, ...]) -> str | None:
-    if "path" in places:
-        return IN_PATH
-    if "query list" in places:
-        return IN_LIST
+def _choose_pattern(schema: Json, *, required: bool, locations: tuple[str, ...]) -> str | None:
+    if "path" in locations:
+        return PATH_VALUE_PATTERN
+    if "query list" in locations:
+        return QUERY_LIST_ITEM_PATTERN
     if "pattern" in schema:
         return str(schema["pattern"])
     numeric = "minimum" in schema or "maximum" in schema
-    by_unit = {"decimal-string": DECIMAL, "integer-string": INTEGER}
-    pattern = by_unit.get(schema.get("x-unit", ""), DECIMAL if numeric else None)
-    return pattern or (NOT_BLANK if required else None)
+    by_unit = {"decimal-string": DECIMAL_PATTERN, "integer-string": INTEGER_PATTERN}
+    pattern = by_unit.get(schema.get("x-unit", ""), DECIMAL_PATTERN if numeric else None)
+    return pattern or (NOT_BLANK_PATTERN if required else None)
 
 
-def _conditions(fields: dict[str, Json]) -> Json:
+def _build_conditions(fields: dict[str, Json]) -> Json:
     """`x-limits-when` as if/then: a bound on one field under a value of its neighbour."""
     rules: list[Json] = []
     for name, schema in fields.items():
         for rule in schema.get("x-limits-when", ()):
             when = {k: v if isinstance(v, list) else [v] for k, v in rule.items() if k in fields}
-            then = _then(name, rule)
+            then = _build_consequence(name, rule)
             if when and then:
-                told = {k: {"enum": v} for k, v in when.items()}
-                rules.append({"if": {"properties": told, "required": list(told)}, "then": then})
+                condition = {k: {"enum": v} for k, v in when.items()}
+                rules.append({"if": {"properties": condition, "required": list(condition)}, "then": then})
     return {"allOf": rules} if rules else {}
 
 
-def _then(name: str, rule: Json) -> Json:
-    bound: Json = {k: rule[k] for k in KEYWORDS if k in rule and k not in ("minimum", "maximum", "type")}
+def _build_consequence(name: str, rule: Json) -> Json:
+    bound: Json = {k: rule[k] for k in VALIDATION_KEYWORDS if k in rule and k not in ("minimum", "maximum", "type")}
     if "digits" in rule:
         bound["pattern"] = "^(" + "|".join(rf"\d{{{n}}}" for n in rule["digits"]) + ")$"
     if "length" in rule:
         bound |= {"minLength": rule["length"], "maxLength": rule["length"]}
     if "x-decimals" in rule:
-        places = rule["x-decimals"]
-        bound["pattern"] = rf"^-?\d+(\.\d{{1,{places}}})?$" if places else INTEGER
+        decimals = rule["x-decimals"]
+        bound["pattern"] = rf"^-?\d+(\.\d{{1,{decimals}}})?$" if decimals else INTEGER_PATTERN
     then: Json = {"properties": {name: bound}} if bound else {}
     return then | ({"required": [name]} if rule.get("required") else {})
 
 
-def listing(operation: Operation, *, without: Container[str] = ()) -> Json:
+def build_tool_schema(operation: Operation, *, hidden_arguments: Container[str] = ()) -> Json:
     """What a model is shown: one type a property, limits also in words, seldom needed fields left out.
 
     `without` are those of our own arguments that mean nothing on this server, such as `shop` where there is one.
     """
-    ours = {name: schema for name, schema in operation.ours.items() if name not in without}
-    shown = {name: schema for name, schema in (operation.arguments | ours).items() if not schema.get("unlisted")}
-    return _object({name: _shown(schema, DEPTH, whole=False) for name, schema in shown.items()}, operation.asked)
+    server_arguments = {
+        name: schema for name, schema in operation.server_arguments.items() if name not in hidden_arguments
+    }
+    schemas = {
+        name: schema for name, schema in (operation.arguments | server_arguments).items() if not schema.get("unlisted")
+    }
+    return _build_object_schema(
+        {name: _to_tool_schema(schema, TOOL_SCHEMA_DEPTH, include_unlisted=False) for name, schema in schemas.items()},
+        operation.caller_required,
+    )
 
 
-def full(operation: Operation) -> Json:
+def build_full_schema(operation: Operation) -> Json:
     """The same view of every argument at every depth."""
-    shown = {name: _shown(schema, WHOLE, whole=True) for name, schema in operation.arguments.items()}
-    return _object(shown, operation.asked)
+    properties = {
+        name: _to_tool_schema(schema, FULL_SCHEMA_DEPTH, include_unlisted=True)
+        for name, schema in operation.arguments.items()
+    }
+    return _build_object_schema(properties, operation.caller_required)
 
 
-def _object(properties: Json, needed: Iterable[str]) -> Json:
-    needed = [name for name in needed if name in properties]
-    return {"type": "object", "properties": properties} | ({"required": needed} if needed else {})
+def _build_object_schema(properties: Json, required_names: Iterable[str]) -> Json:
+    required_names = [name for name in required_names if name in properties]
+    return {"type": "object", "properties": properties} | ({"required": required_names} if required_names else {})
 
 
-def _shown(schema: Json, depth: int, *, whole: bool) -> Json:
+def _to_tool_schema(schema: Json, depth: int, *, include_unlisted: bool) -> Json:
     kind = "string" if is_time(schema) else schema.get("type", "string")
-    made: Json = {"type": kind}
-    if words := _words(schema):
-        made["description"] = words
+    tool_schema: Json = {"type": kind}
+    if description := _describe(schema):
+        tool_schema["description"] = description
     if "enum" in schema and not schema.get("x-enum-open"):
-        made["enum"] = schema["enum"]
+        tool_schema["enum"] = schema["enum"]
     if kind == "array":
-        made["items"] = _shown(schema["items"], depth, whole=whole)
+        tool_schema["items"] = _to_tool_schema(schema["items"], depth, include_unlisted=include_unlisted)
     if kind == "object" and depth and "properties" in schema:
-        kept = {n: s for n, s in schema["properties"].items() if whole or not s.get("unlisted")}
-        inner = {n: _shown(s, depth - 1, whole=whole) for n, s in kept.items()}
-        made |= _object(inner, schema.get("required", ()))
-    return made if is_time(schema) else made | _bounds(schema, kind)
+        field_schemas = {n: s for n, s in schema["properties"].items() if include_unlisted or not s.get("unlisted")}
+        inner = {n: _to_tool_schema(s, depth - 1, include_unlisted=include_unlisted) for n, s in field_schemas.items()}
+        tool_schema |= _build_object_schema(inner, schema.get("required", ()))
+    return tool_schema if is_time(schema) else tool_schema | _select_bounds(schema, kind)
 
 
-def _bounds(schema: Json, kind: str) -> Json:
+def _select_bounds(schema: Json, kind: str) -> Json:
     bounds: Json = {k: schema[k] for k in ("minItems", "maxItems", "default") if k in schema}
     if kind != "string" and "x-special" not in schema:
         bounds |= {k: schema[k] for k in ("minimum", "maximum") if k in schema}
     return bounds
 
 
-def _words(schema: Json) -> str:
+def _describe(schema: Json) -> str:
     parts = [str(schema.get("description", ""))]
     if is_time(schema):
-        parts.append(TIME)
+        parts.append(TIME_DESCRIPTION)
     if schema.get("x-enum-open"):
         parts.append("one of " + ", ".join(map(str, schema["enum"])) + ", or newer values")
-    parts += limits(schema)
+    parts += describe_limits(schema)
     return "; ".join(filter(None, parts))
 
 
-def limits(schema: Json) -> list[str]:
+def describe_limits(schema: Json) -> list[str]:
     """The bounds of a schema in words, for clients that drop the keywords."""
-    told = []
+    phrases = []
     if "maxItems" in schema or "minItems" in schema:
-        told.append(_span(schema.get("minItems"), schema.get("maxItems"), "items"))
+        phrases.append(_describe_range(schema.get("minItems"), schema.get("maxItems"), "items"))
     if "minimum" in schema or "maximum" in schema:
-        told.append(_span(schema.get("minimum"), schema.get("maximum"), ""))
+        phrases.append(_describe_range(schema.get("minimum"), schema.get("maximum"), ""))
     if special := schema.get("x-special"):
-        told.append("or " + ", ".join(map(str, special)))
+        phrases.append("or " + ", ".join(map(str, special)))
     if "maxLength" in schema:
-        told.append(f"up to {schema['maxLength']} characters")
-    return told
+        phrases.append(f"up to {schema['maxLength']} characters")
+    return phrases
 
 
-def _span(low: Any, high: Any, unit: str) -> str:
+def _describe_range(low: Any, high: Any, unit: str) -> str:
     if low is not None and high is not None:
         return f"{low}-{high} {unit}".strip()
     return (f"up to {high} {unit}" if high is not None else f"at least {low} {unit}").strip()

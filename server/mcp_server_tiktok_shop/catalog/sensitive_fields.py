@@ -12,109 +12,131 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-FILE = Path(__file__).parent / "personal.json"
+SENSITIVE_FIELDS_FILE = Path(__file__).parent / "personal.json"
 # `text` is free text that may hold personal data, `note` the same by the seller, `title` words of others that name
 # something; `open` is the seller's own or public.
-Kind = Literal["name", "phone", "email", "address", "number", "picture", "text", "note", "title", "open"]
-PERSONAL = frozenset({"name", "phone", "email", "address", "number", "picture"})
-FREE = frozenset({"text", "note"})
-UNTRUSTED = frozenset({"text", "title"})
-WHOLE = "*"
-DEPTH = 3  # names at most in a rule
-REMEMBERED = 2000  # fields of one object: more of them are ids used as names
+FieldKind = Literal["name", "phone", "email", "address", "number", "picture", "text", "note", "title", "open"]
+PERSONAL_KINDS = frozenset({"name", "phone", "email", "address", "number", "picture"})
+FREE_TEXT_KINDS = frozenset({"text", "note"})
+UNTRUSTED_KINDS = frozenset({"text", "title"})
+WHOLE_OPERATION = "*"
+MAX_NAMES_IN_RULE = 3  # names at most in a rule
+MAX_CACHED_CHILDREN = 2000  # fields of one object: more of them are ids used as names
 
 
-class Field:
+class FieldSensitivity:
     """A place in an operation's answer or arguments; the items of a list stand where the list does.
 
     `kind` is None where nothing is to be done; `personal` says that the value is a buyer's own data, `free` that such
     data may stand inside of it, `public` that all within is the seller's own or known to everybody.
     """
 
-    def __init__(self, path: str, kind: Kind | None, *, public: bool, own: Mapping[str, Kind], facts: Personal) -> None:
+    def __init__(
+        self,
+        path: str,
+        kind: FieldKind | None,
+        *,
+        is_public: bool,
+        operation_rules: Mapping[str, FieldKind],
+        sensitive_fields: SensitiveFields,
+    ) -> None:
         self.path = path
         self.kind = kind
-        self.public = public
-        self.personal = kind in PERSONAL
-        self.free = kind in FREE
-        self.untrusted = kind in UNTRUSTED
+        self.is_public = is_public
+        self.is_personal = kind in PERSONAL_KINDS
+        self.is_free_text = kind in FREE_TEXT_KINDS
+        self.is_untrusted = kind in UNTRUSTED_KINDS
         # The roles of those who are no buyers, where an object tells of a person with a role.
-        self.roles = facts.roles_in(path)
-        self.children: dict[str, Field] = {}  # those asked for before
-        self._own = own
-        self._facts = facts
+        self.non_buyer_roles = sensitive_fields.find_non_buyer_roles(path)
+        self.children: dict[str, FieldSensitivity] = {}  # those asked for before
+        self._operation_rules = operation_rules
+        self._sensitive_fields = sensitive_fields
 
-    def child(self, name: str) -> Field:
-        found = self.children.get(name)
-        if found is None:
-            found = self._made(name)
-            if len(self.children) < REMEMBERED:
-                self.children[name] = found
-        return found
+    def get_child(self, name: str) -> FieldSensitivity:
+        child = self.children.get(name)
+        if child is None:
+            child = self._classify_child(name)
+            if len(self.children) < MAX_CACHED_CHILDREN:
+                self.children[name] = child
+        return child
 
     @cached_property
-    def opened(self) -> Field:
+    def public_variant(self) -> FieldSensitivity:
         """The same place, where the person it tells of is no buyer."""
-        return Field(self.path, None, public=True, own=self._own, facts=self._facts)
+        return FieldSensitivity(
+            self.path,
+            None,
+            is_public=True,
+            operation_rules=self._operation_rules,
+            sensitive_fields=self._sensitive_fields,
+        )
 
-    def _made(self, name: str) -> Field:
+    def _classify_child(self, name: str) -> FieldSensitivity:
         path = f"{self.path}.{name}" if self.path else name
-        kind = self._facts.kind(path, self._own)
-        public = self.public or kind == "open"
-        if kind is None and not _stays(name):
+        kind = self._sensitive_fields.find_kind(path, self._operation_rules)
+        is_public = self.is_public or kind == "open"
+        if kind is None and not _is_id_name(name):
             kind = self.kind
-        if kind == "open" or (public and kind in PERSONAL):
+        if kind == "open" or (is_public and kind in PERSONAL_KINDS):
             kind = None
-        return Field(path, kind, public=public, own=self._own, facts=self._facts)
+        return FieldSensitivity(
+            path,
+            kind,
+            is_public=is_public,
+            operation_rules=self._operation_rules,
+            sensitive_fields=self._sensitive_fields,
+        )
 
 
-class Personal:
+class SensitiveFields:
     """The facts, read when first asked for; the fields met are remembered."""
 
-    def __init__(self, file: Path = FILE) -> None:
+    def __init__(self, file: Path = SENSITIVE_FIELDS_FILE) -> None:
         self._file = file
-        self._roots: dict[str, Field] = {}
+        self._roots: dict[str, FieldSensitivity] = {}
 
     @cached_property
-    def facts(self) -> Json:
-        found: Json = json.loads(self._file.read_text(encoding="utf-8"))
-        return found
+    def rules(self) -> Json:
+        rules: Json = json.loads(self._file.read_text(encoding="utf-8"))
+        return rules
 
     @cached_property
-    def _everywhere(self) -> dict[str, Kind]:
-        return _by_suffix(self.facts["everywhere"])
+    def _general_rules(self) -> dict[str, FieldKind]:
+        return _index_by_suffix(self.rules["everywhere"])
 
-    def of(self, operation: str) -> Field:
+    def get_root(self, operation: str) -> FieldSensitivity:
         """The place that holds everything: an operation's `data`, or its arguments."""
         if operation not in self._roots:
-            own = _by_suffix(self.facts["operations"].get(operation, {}))
-            public = own.get(WHOLE) == "open"
-            self._roots[operation] = Field("", None, public=public, own=own, facts=self)
+            operation_rules = _index_by_suffix(self.rules["operations"].get(operation, {}))
+            is_public = operation_rules.get(WHOLE_OPERATION) == "open"
+            self._roots[operation] = FieldSensitivity(
+                "", None, is_public=is_public, operation_rules=operation_rules, sensitive_fields=self
+            )
         return self._roots[operation]
 
-    def kind(self, path: str, own: Mapping[str, Kind]) -> Kind | None:
+    def find_kind(self, path: str, operation_rules: Mapping[str, FieldKind]) -> FieldKind | None:
         """What the longest rule for the end of a path says; an operation's own rules come first."""
-        for rules in (own, self._everywhere):
-            for suffix in suffixes(path):
+        for rules in (operation_rules, self._general_rules):
+            for suffix in iter_suffixes(path):
                 if suffix in rules:
                     return rules[suffix]
         return None
 
-    def roles_in(self, path: str) -> frozenset[str]:
-        staff = self.facts["staff"]
+    def find_non_buyer_roles(self, path: str) -> frozenset[str]:
+        staff = self.rules["staff"]
         return frozenset(staff["roles"]) if path.rpartition(".")[2] in staff["objects"] else frozenset()
 
 
-def suffixes(path: str) -> Iterator[str]:
+def iter_suffixes(path: str) -> Iterator[str]:
     """The ends of a path that a rule can name, longest first."""
-    names = path.rsplit(".", DEPTH)[-DEPTH:]
+    names = path.rsplit(".", MAX_NAMES_IN_RULE)[-MAX_NAMES_IN_RULE:]
     return (".".join(names[start:]) for start in range(len(names)))
 
 
-def _by_suffix(rules: Mapping[Kind, list[str]]) -> dict[str, Kind]:
-    return {suffix: kind for kind, listed in rules.items() for suffix in listed}
+def _index_by_suffix(rules: Mapping[FieldKind, list[str]]) -> dict[str, FieldKind]:
+    return {suffix: kind for kind, names in rules.items() for suffix in names}
 
 
-def _stays(name: str) -> bool:
+def _is_id_name(name: str) -> bool:
     """Ids are kept inside of what is masked, too."""
     return name == "id" or name.endswith(("_id", "_ids"))

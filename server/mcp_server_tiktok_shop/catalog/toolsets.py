@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.loader import Catalog
 
-ALWAYS = (
+ALWAYS_LISTED_TOOLS = (
     "list_shops",
     "find_operations",
     "describe_operation",
@@ -18,7 +18,7 @@ ALWAYS = (
     "run_write_operation",
     "read_result",
 )
-DEFAULT = (
+DEFAULT_TOOLS = (
     "save_result",
     "check_connection",
     "get_authorization_url",
@@ -63,7 +63,7 @@ class UnknownToolError(ValueError):
     """A toolset or tool that does not exist; the text names the nearest."""
 
 
-def listed(catalog: Catalog, toolsets: Iterable[str], tools: Iterable[str]) -> tuple[str, ...]:
+def select_tools(catalog: Catalog, toolsets: Iterable[str], tools: Iterable[str]) -> tuple[str, ...]:
     """The names to list: those always there, then whole toolsets, then single tools, each once.
 
     A toolset is an area of the catalog, `default`, `all` or `none`. What is excluded, or not done under read-only,
@@ -76,20 +76,25 @@ def listed(catalog: Catalog, toolsets: Iterable[str], tools: Iterable[str]) -> t
     areas: dict[str, list[str]] = {}
     for operation in catalog.operations.values():
         areas.setdefault(operation.area, []).append(operation.name)
-    sets = {**areas, "default": list(DEFAULT), "none": [], "all": [name for names in areas.values() for name in names]}
-    chosen = [name for toolset in toolsets for name in sets[_known(toolset, sets, "toolset")]]
-    single = [_known(tool, catalog.operations, "tool") for tool in tools]
-    return tuple(dict.fromkeys((*ALWAYS, *chosen, *single)))
+    tools_by_set = {
+        **areas,
+        "default": list(DEFAULT_TOOLS),
+        "none": [],
+        "all": [name for names in areas.values() for name in names],
+    }
+    set_tools = [name for toolset in toolsets for name in tools_by_set[_resolve_name(toolset, tools_by_set, "toolset")]]
+    single_tools = [_resolve_name(tool, catalog.operations, "tool") for tool in tools]
+    return tuple(dict.fromkeys((*ALWAYS_LISTED_TOOLS, *set_tools, *single_tools)))
 
 
-def known_tools(catalog: Catalog, names: Iterable[str]) -> frozenset[str]:
+def resolve_tool_names(catalog: Catalog, names: Iterable[str]) -> frozenset[str]:
     """The names, if each is a tool."""
-    return frozenset(_known(name, catalog.operations, "tool") for name in names)
+    return frozenset(_resolve_name(name, catalog.operations, "tool") for name in names)
 
 
-def _known(name: str, known: Iterable[str], kind: str) -> str:
-    if name in (names := list(known)):
+def _resolve_name(name: str, candidates: Iterable[str], kind: str) -> str:
+    if name in (names := list(candidates)):
         return name
-    near = get_close_matches(name, names, n=1)
-    did_you_mean = f"; did you mean {near[0]}?" if near else ""
+    suggestions = get_close_matches(name, names, n=1)
+    did_you_mean = f"; did you mean {suggestions[0]}?" if suggestions else ""
     raise UnknownToolError(f"{name} is not a {kind}{did_you_mean}")

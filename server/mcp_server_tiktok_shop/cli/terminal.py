@@ -9,48 +9,48 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.calls.caller import Decision, Reply
+    from mcp_server_tiktok_shop.calls.caller import Decision, ElicitationReply
 
-MOST_IDS = 3
+MAX_IDS_SHOWN = 3
 
 
-class Terminal:
+class TerminalCaller:
     """Asks on standard error, so that standard output holds the result alone. `agreed`: yes to everything."""
 
-    reply: Reply | None = None
+    reply: ElicitationReply | None = None
 
-    def __init__(self, *, agreed: bool) -> None:
-        self._agreed = agreed
+    def __init__(self, *, assume_yes: bool) -> None:
+        self._assume_yes = assume_yes
 
     @property
-    def asks(self) -> Literal["", "now", "again"]:
-        return "now" if self._agreed or sys.stdin.isatty() else ""
+    def elicitation_support(self) -> Literal["", "now", "again"]:
+        return "now" if self._assume_yes or sys.stdin.isatty() else ""
 
-    async def ask(self, question: str) -> Decision:
-        if self._agreed:
+    async def elicit(self, question: str) -> Decision:
+        if self._assume_yes:
             return "accepted"
-        yes = await asyncio.to_thread(click.confirm, question.removesuffix("\nDo it?") + "\nDo it?", err=True)
-        return "accepted" if yes else "declined"
+        is_accepted = await asyncio.to_thread(click.confirm, question.removesuffix("\nDo it?") + "\nDo it?", err=True)
+        return "accepted" if is_accepted else "declined"
 
-    async def progress(self, done: float, total: float | None, message: str) -> None:
-        of = f" of {total:g}" if total else ""
-        click.echo(f"{message} ({done:g}{of})", err=True)
+    async def report_progress(self, done: float, total: float | None, message: str) -> None:
+        total_text = f" of {total:g}" if total else ""
+        click.echo(f"{message} ({done:g}{total_text})", err=True)
 
 
-def journal_lines(entries: list[dict[str, Any]]) -> list[str]:
+def format_audit_log(entries: list[dict[str, Any]]) -> list[str]:
     """What was changed, a line each: when, outcome, operation, where, which."""
     lines = []
     for entry in entries:
-        ids = [f"{name}={_some(value)}" for name, value in (entry.get("ids") or {}).items()]
-        ids += [f"made {name}={_some(value)}" for name, value in (entry.get("made") or {}).items()]
+        ids = [f"{name}={_format_value(value)}" for name, value in (entry.get("ids") or {}).items()]
+        ids += [f"made {name}={_format_value(value)}" for name, value in (entry.get("made") or {}).items()]
         shop = entry.get("shop") or entry.get("account") or ""
-        told = [entry.get("time", ""), entry["outcome"], entry.get("operation", ""), shop, *ids]
-        lines.append("  ".join(filter(None, told)))
+        columns = [entry.get("time", ""), entry["outcome"], entry.get("operation", ""), shop, *ids]
+        lines.append("  ".join(filter(None, columns)))
     return lines
 
 
-def _some(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if not isinstance(value, list):
         return str(value)
-    more = f" and {len(value) - MOST_IDS} more" if len(value) > MOST_IDS else ""
-    return ",".join(map(str, value[:MOST_IDS])) + more
+    rest_text = f" and {len(value) - MAX_IDS_SHOWN} more" if len(value) > MAX_IDS_SHOWN else ""
+    return ",".join(map(str, value[:MAX_IDS_SHOWN])) + rest_text

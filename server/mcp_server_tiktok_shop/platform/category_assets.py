@@ -6,73 +6,79 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.shops import Target
-from mcp_server_tiktok_shop.platform.tokens import SIGN_IN
+from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mcp_server_tiktok_shop.platform.tokens import Tokens
+    from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account, Asset
 
 # A seller's account is refused the question; another account may be a partner's.
-NOT_A_PARTNER = ("signed_out", "not_permitted", "platform")
-NAME_IT = (
+NOT_A_PARTNER_KINDS = ("signed_out", "not_permitted", "platform")
+NAME_ASSET_HINT = (
     "Name one of them as `category_asset`: its market, its category, or both; market/category_id is always unique."
 )
 
 
-class Assets:
+class AssetResolver:
     """The category assets of all accounts. `fetch` asks the platform for those of one account."""
 
-    def __init__(self, tokens: Tokens, fetch: Callable[[Account], Awaitable[tuple[Asset, ...]]]) -> None:
+    def __init__(self, tokens: TokenProvider, fetch_assets: Callable[[Account], Awaitable[tuple[Asset, ...]]]) -> None:
         self._tokens = tokens
-        self._fetch = fetch
+        self._fetch_assets = fetch_assets
 
-    async def choose(self, wanted: str | None, within: Account | None = None) -> Target:
+    async def choose(self, asset_name: str | None, only_account: Account | None = None) -> Target:
         """The category asset named, or the only one; of one account, where it is given.
 
         Raises:
             ShopError: `shop_required` with those to choose from; `signed_out`; or why the platform shows none.
 
         """
-        known = await self._known(within)
-        meant = [t for t in known if wanted is None or (t.asset is not None and t.asset.goes_by(wanted))]
-        if len(meant) == 1:
-            return meant[0]
-        if not known:
-            told = "The authorization opens no category asset: these operations are for affiliate partners."
-            raise ShopError("shop_required", told, category_assets=[])
-        told = "There are several category assets" if wanted is None else f"{wanted!r} names not one category asset"
-        assets = [t.asset.told() for t in known if t.asset is not None]
-        raise ShopError("shop_required", f"{told}: say which is meant.", hint=NAME_IT, category_assets=assets)
+        targets = await self._list_targets(only_account)
+        matches = [t for t in targets if asset_name is None or (t.asset is not None and t.asset.has_name(asset_name))]
+        if len(matches) == 1:
+            return matches[0]
+        if not targets:
+            message = "The authorization opens no category asset: these operations are for affiliate partners."
+            raise ShopError("shop_required", message, category_assets=[])
+        message = (
+            "There are several category assets"
+            if asset_name is None
+            else f"{asset_name!r} names not one category asset"
+        )
+        assets = [t.asset.to_json() for t in targets if t.asset is not None]
+        raise ShopError(
+            "shop_required", f"{message}: say which is meant.", hint=NAME_ASSET_HINT, category_assets=assets
+        )
 
-    async def _known(self, within: Account | None) -> list[Target]:
-        accounts = await self._tokens.accounts() if within is None else {within.id: within}
+    async def _list_targets(self, only_account: Account | None) -> list[Target]:
+        accounts = await self._tokens.load_accounts() if only_account is None else {only_account.id: only_account}
         if not accounts:
-            raise ShopError("signed_out", "Nobody has signed in: there is no access token.", hint=SIGN_IN)
-        found: list[Target] = []
-        refused: ShopError | None = None
+            raise ShopError("signed_out", "Nobody has signed in: there is no access token.", hint=SIGN_IN_HINT)
+        targets: list[Target] = []
+        not_a_partner_error: ShopError | None = None
         for account in accounts.values():
             try:
-                kept = account if account.assets is not None else await self._refetched(account)
+                fetched_account = account if account.assets is not None else await self._refetch_assets(account)
             except ShopError as error:
-                if error.kind not in NOT_A_PARTNER or error.retryable:
+                if error.kind not in NOT_A_PARTNER_KINDS or error.retryable:
                     raise  # it may have one: nothing is guessed from what could not be asked
-                refused = error
+                not_a_partner_error = error
                 continue
-            found += [Target(kept, None, asset) for asset in kept.assets or ()]
-        if not found and refused is not None:
-            raise refused
-        return found
+            targets += [Target(fetched_account, None, asset) for asset in fetched_account.assets or ()]
+        if not targets and not_a_partner_error is not None:
+            raise not_a_partner_error
+        return targets
 
-    async def again(self, target: Target) -> Target:
+    async def refresh_cipher(self, target: Target) -> Target:
         """The same target with its cipher asked for anew."""
-        account = await self._refetched(target.account)
+        account = await self._refetch_assets(target.account)
         for asset in account.assets or ():
-            if target.asset is not None and asset.told() == target.asset.told():
+            if target.asset is not None and asset.to_json() == target.asset.to_json():
                 return Target(account, None, asset)
         return target
 
-    async def _refetched(self, account: Account) -> Account:
-        assets = await self._fetch(account)
-        return await self._tokens.change(account.id, assets=assets) or account
+    async def _refetch_assets(self, account: Account) -> Account:
+        assets = await self._fetch_assets(account)
+        return await self._tokens.update_account(account.id, assets=assets) or account

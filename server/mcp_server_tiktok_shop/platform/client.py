@@ -10,11 +10,17 @@ from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.category_assets import Assets
-from mcp_server_tiktok_shop.platform.envelope import SERVER_FAULT, THROTTLED, Lost, Refused, Unreached
-from mcp_server_tiktok_shop.platform.error_codes import QUOTA, refusal
-from mcp_server_tiktok_shop.platform.rate_limits import Key, Late
-from mcp_server_tiktok_shop.platform.shops import Shops, Target
+from mcp_server_tiktok_shop.platform.category_assets import AssetResolver
+from mcp_server_tiktok_shop.platform.envelope import (
+    HTTP_SERVER_ERROR,
+    HTTP_TOO_MANY_REQUESTS,
+    ApiError,
+    ConnectError,
+    UnknownOutcomeError,
+)
+from mcp_server_tiktok_shop.platform.error_codes import QUOTA_CLASS, map_api_error
+from mcp_server_tiktok_shop.platform.rate_limits import RateLimitDeadlineError, RateLimitKey
+from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
 from mcp_server_tiktok_shop.state.accounts import Account, Asset, Shop
 
 if TYPE_CHECKING:
@@ -22,17 +28,17 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.platform.envelope import Answer
-    from mcp_server_tiktok_shop.platform.error_codes import Meaning
-    from mcp_server_tiktok_shop.platform.rate_limits import Pace, Turn
-    from mcp_server_tiktok_shop.platform.signed_requests import ApiHost
-    from mcp_server_tiktok_shop.platform.tokens import Tokens
+    from mcp_server_tiktok_shop.platform.envelope import ApiResponse
+    from mcp_server_tiktok_shop.platform.error_codes import ErrorCodeLookup
+    from mcp_server_tiktok_shop.platform.rate_limits import Permit, RateLimiter
+    from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
+    from mcp_server_tiktok_shop.platform.tokens import TokenProvider
 
-TOKEN_EXPIRED = 105002
-CIPHER_REFUSED = 101000
-LOST_UPSTREAM = 36009007
-LONGEST_WAIT = 60.0
-KNOCKS = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
+TOKEN_EXPIRED_CODE = 105002
+INVALID_CIPHER_CODE = 101000
+UPSTREAM_TIMEOUT_CODE = 36009007
+MAX_BACKOFF_S = 60.0
+MAX_CONNECT_RETRIES = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
 
 
 T = TypeVar("T")
@@ -40,7 +46,7 @@ UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class DiscoveryOperations:
     """The operations that tell which shops and category assets an authorization opens, with their ciphers."""
 
     shops: Operation
@@ -48,7 +54,7 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
-class Rim:
+class Runtime:
     """What the passing of time is made of, so that tests can hold it still."""
 
     clock: Callable[[], float]
@@ -57,31 +63,31 @@ class Rim:
     jitter: Callable[[], float] = random.random
 
 
-class Platform:
+class PlatformClient:
     """The platform as the rest of the server sees it. `meaning` is what the catalog knows of a code."""
 
     def __init__(
         self,
-        api: ApiHost,
-        tokens: Tokens,
-        rim: Rim,
-        pace: Pace,
-        meaning: Meaning,
-        sources: Sources,
-        deadline: float = 45.0,
-        pinned: str | None = None,
+        api: ApiTransport,
+        tokens: TokenProvider,
+        runtime: Runtime,
+        rate_limiter: RateLimiter,
+        lookup_error_code: ErrorCodeLookup,
+        discovery: DiscoveryOperations,
+        call_timeout_s: float = 45.0,
+        pinned_shop: str | None = None,
     ) -> None:
         self._api = api
         self._tokens = tokens
-        self._rim = rim
-        self._pace = pace
-        self._meaning = meaning
-        self._sources = sources
-        self._deadline = deadline
-        self.shops = Shops(tokens, self._authorized_shops, pinned)
-        self.assets = Assets(tokens, self._authorized_assets)
+        self._runtime = runtime
+        self._rate_limiter = rate_limiter
+        self._lookup_error_code = lookup_error_code
+        self._discovery = discovery
+        self._call_timeout_s = call_timeout_s
+        self.shops = ShopResolver(tokens, self._fetch_shops, pinned_shop)
+        self.assets = AssetResolver(tokens, self._fetch_assets)
 
-    async def call(self, call: ApiCall, target: Target, *, until: float | None = None) -> Answer:
+    async def call(self, call: ApiCall, target: Target, *, deadline: float | None = None) -> ApiResponse:
         """The platform's answer, by a moment of the monotonic clock, or else within the deadline.
 
         A token past its expiry is renewed once and a refused cipher fetched anew once: the call was surely not
@@ -92,159 +98,176 @@ class Platform:
             ShopError: What the platform refused, or why it was not reached, or that the outcome is unknown.
 
         """
-        until = self.until() if until is None else until
-        mended: set[int] = set()
+        deadline = self.new_deadline() if deadline is None else deadline
+        repaired_codes: set[int] = set()
         attempt = 0
-        failed: Refused | Unreached | Lost | None = None
-        target = await self._with_token(target, until)
+        failure: ApiError | ConnectError | UnknownOutcomeError | None = None
+        target = await self._ensure_token(target, deadline)
         while True:
             try:
-                return await self._once(call, target, until)
-            except Late as late:
-                raise self._late(call, late, failed) from None
-            except Refused as error:
-                if error.code in (TOKEN_EXPIRED, CIPHER_REFUSED) and error.code not in mended:
-                    mended.add(error.code)
-                    again = await self._within(until, self._mended(call, target, error))
-                    if again is not None:
-                        target = again
+                return await self._attempt(call, target, deadline)
+            except RateLimitDeadlineError as deadline_error:
+                raise self._deadline_error(call, deadline_error, failure) from None
+            except ApiError as error:
+                if error.code in (TOKEN_EXPIRED_CODE, INVALID_CIPHER_CODE) and error.code not in repaired_codes:
+                    repaired_codes.add(error.code)
+                    refreshed_target = await self._with_deadline(
+                        deadline, self._refresh_credentials(call, target, error)
+                    )
+                    if refreshed_target is not None:
+                        target = refreshed_target
                         continue
-                failed = error
-            except (Unreached, Lost) as error:
-                failed = error
-            wait = self._wait(call, failed, attempt)
-            if wait is None or self._rim.monotonic() + wait >= until:
-                raise self._told(call, failed)
-            if wait:
+                failure = error
+            except (ConnectError, UnknownOutcomeError) as error:
+                failure = error
+            delay = self._retry_delay(call, failure, attempt)
+            if delay is None or self._runtime.monotonic() + delay >= deadline:
+                raise self._to_error(call, failure)
+            if delay:
                 attempt += 1
-                await self._rim.sleep(wait)
+                await self._runtime.sleep(delay)
 
-    def until(self) -> float:
+    def new_deadline(self) -> float:
         """When a call that begins now must be done, by the monotonic clock."""
-        return self._rim.monotonic() + self._deadline
+        return self._runtime.monotonic() + self._call_timeout_s
 
-    def left(self, until: float) -> float:
+    def time_remaining(self, deadline: float) -> float:
         """Seconds until then."""
-        return until - self._rim.monotonic()
+        return deadline - self._runtime.monotonic()
 
-    async def _once(self, call: ApiCall, target: Target, until: float) -> Answer:
-        key = Key(target.account.id, target.shop.id if target.shop else "", call.operation.name)
-        async with self._pace.turn(key, until) as turn:
-            left = until - self._rim.monotonic()
-            if left <= 0:
-                raise Unreached("the deadline passed before it could be sent")
+    async def _attempt(self, call: ApiCall, target: Target, deadline: float) -> ApiResponse:
+        key = RateLimitKey(target.account.id, target.shop.id if target.shop else "", call.operation.name)
+        async with self._rate_limiter.acquire(key, deadline) as permit:
+            time_remaining = deadline - self._runtime.monotonic()
+            if time_remaining <= 0:
+                raise ConnectError("the deadline passed before it could be sent")
             try:
-                answer = await self._api.send(self._tokens.app, call, target, timeout=left)
-            except (Refused, Lost) as error:
-                self._heed(turn, error)
+                response = await self._api.send(self._tokens.app, call, target, timeout=time_remaining)
+            except (ApiError, UnknownOutcomeError) as error:
+                self._report_to_rate_limiter(permit, error)
                 raise
-            turn.passed()
-            return answer
+            permit.record_success()
+            return response
 
-    def _heed(self, turn: Turn, error: Refused | Lost) -> None:
+    def _report_to_rate_limiter(self, permit: Permit, error: ApiError | UnknownOutcomeError) -> None:
         """Tell the pace what the platform said of it."""
         if error.retry_after:
-            turn.held(error.retry_after)
-        if isinstance(error, Refused):
-            if self._throttled(error):
-                turn.throttled()
+            permit.apply_retry_after(error.retry_after)
+        if isinstance(error, ApiError):
+            if self._is_throttled(error):
+                permit.record_throttle()
             else:
-                turn.passed()
+                permit.record_success()
 
-    async def _within(self, until: float, mending: Coroutine[Any, Any, T]) -> T:
+    async def _with_deadline(self, deadline: float, preparation: Coroutine[Any, Any, T]) -> T:
         """What comes before the call itself counts towards its deadline; a renewal runs on behind it."""
         try:
-            return await asyncio.wait_for(mending, until - self._rim.monotonic())
+            return await asyncio.wait_for(preparation, deadline - self._runtime.monotonic())
         except TimeoutError:
-            told = "The sign-in could not be renewed in time; the call was not sent."
-            raise ShopError("network", told, hint="Try again in a moment.", retryable=True) from None
+            message = "The sign-in could not be renewed in time; the call was not sent."
+            raise ShopError("network", message, hint="Try again in a moment.", retryable=True) from None
 
-    async def _with_token(self, target: Target, until: float) -> Target:
-        account = self._tokens.usable(target.account.id)
+    async def _ensure_token(self, target: Target, deadline: float) -> Target:
+        account = self._tokens.valid_token(target.account.id)
         if account is None:
-            account = await self._within(until, self._tokens.fresh(target.account))
+            account = await self._with_deadline(deadline, self._tokens.ensure_fresh(target.account))
         return replace(target, account=account)
 
-    async def _mended(self, call: ApiCall, target: Target, error: Refused) -> Target | None:
+    async def _refresh_credentials(self, call: ApiCall, target: Target, error: ApiError) -> Target | None:
         """The target with what was refused made new, or None where that can't help."""
-        if error.code == TOKEN_EXPIRED:
-            account = await self._tokens.renewed(target.account.id, target.account.access_token)
+        if error.code == TOKEN_EXPIRED_CODE:
+            account = await self._tokens.renew(target.account.id, target.account.access_token)
             return replace(target, account=account)
         if target.asset is not None:
-            anew = await self.assets.again(target)
-            return anew if anew.asset is not None and anew.asset.cipher != target.asset.cipher else None
-        if target.shop is None or call.operation.cipher == "never":
+            asset_target = await self.assets.refresh_cipher(target)
+            return (
+                asset_target
+                if asset_target.asset is not None and asset_target.asset.cipher != target.asset.cipher
+                else None
+            )
+        if target.shop is None or call.operation.cipher_rule == "never":
             return None
-        again = await self.shops.again(target)
-        changed = again.shop is not None and again.shop.cipher != target.shop.cipher
-        return again if changed else None
+        shop_target = await self.shops.refresh_cipher(target)
+        changed = shop_target.shop is not None and shop_target.shop.cipher != target.shop.cipher
+        return shop_target if changed else None
 
-    def _throttled(self, error: Refused) -> bool:
+    def _is_throttled(self, error: ApiError) -> bool:
         """Whether it was one too many for now, and surely not done."""
-        known = self._meaning(error.code).get("retry")
-        return known != QUOTA and (error.status == THROTTLED or known == "backoff")
+        retry_class = self._lookup_error_code(error.code).get("retry")
+        return retry_class != QUOTA_CLASS and (error.status == HTTP_TOO_MANY_REQUESTS or retry_class == "backoff")
 
-    def _wait(self, call: ApiCall, failed: Refused | Unreached | Lost, attempt: int) -> float | None:
+    def _retry_delay(
+        self, call: ApiCall, failure: ApiError | ConnectError | UnknownOutcomeError, attempt: int
+    ) -> float | None:
         """Seconds until a call may be repeated, besides what its pace makes it wait; None where it must not be."""
-        if isinstance(failed, Unreached):
-            return self._backoff(attempt) if attempt < KNOCKS else None
-        if isinstance(failed, Refused):
-            if self._throttled(failed):
+        if isinstance(failure, ConnectError):
+            return self._backoff(attempt) if attempt < MAX_CONNECT_RETRIES else None
+        if isinstance(failure, ApiError):
+            if self._is_throttled(failure):
                 return 0.0
-            known = self._meaning(failed.code).get("retry")
-            if known != "transient" and (failed.status < SERVER_FAULT or known is not None):
+            retry_class = self._lookup_error_code(failure.code).get("retry")
+            if retry_class != "transient" and (failure.status < HTTP_SERVER_ERROR or retry_class is not None):
                 return None
-        if not _reads(call):
+        if not _is_read(call):
             return None
         backoff = self._backoff(attempt)
-        return backoff if backoff > (failed.retry_after or 0.0) else 0.0
+        return backoff if backoff > (failure.retry_after or 0.0) else 0.0
 
     def _backoff(self, attempt: int) -> float:
-        return float(min(2**attempt, LONGEST_WAIT)) * 0.5 + self._rim.jitter() * 0.5
+        return float(min(2**attempt, MAX_BACKOFF_S)) * 0.5 + self._runtime.jitter() * 0.5
 
-    def _told(self, call: ApiCall, failed: Refused | Unreached | Lost) -> ShopError:
-        if not isinstance(failed, Refused):
-            return self._unanswered(call, failed)
-        unknown = failed.code == LOST_UPSTREAM or failed.status >= SERVER_FAULT
-        if unknown and not _reads(call):
-            return self._unknown(call, f"the platform answered {failed.code} ({failed.message})", failed.request_id)
-        told = refusal(call.operation, failed, self._meaning(failed.code))
-        if told.retryable and not _reads(call) and not self._throttled(failed):
-            told.retryable = False  # it may have been done: only a look can tell
-        return told
+    def _to_error(self, call: ApiCall, failure: ApiError | ConnectError | UnknownOutcomeError) -> ShopError:
+        if not isinstance(failure, ApiError):
+            return self._transport_error(call, failure)
+        unknown = failure.code == UPSTREAM_TIMEOUT_CODE or failure.status >= HTTP_SERVER_ERROR
+        if unknown and not _is_read(call):
+            return self._unknown_outcome_error(
+                call, f"the platform answered {failure.code} ({failure.message})", failure.request_id
+            )
+        error = map_api_error(call.operation, failure, self._lookup_error_code(failure.code))
+        if error.retryable and not _is_read(call) and not self._is_throttled(failure):
+            error.retryable = False  # it may have been done: only a look can tell
+        return error
 
-    def _late(self, call: ApiCall, late: Late, failed: Refused | Unreached | Lost | None) -> ShopError:
+    def _deadline_error(
+        self,
+        call: ApiCall,
+        deadline_error: RateLimitDeadlineError,
+        failure: ApiError | ConnectError | UnknownOutcomeError | None,
+    ) -> ShopError:
         """Why a call was not sent, or not again: what went wrong before, if anything did."""
-        seconds = round(late.seconds + 0.05, 1)
-        if failed is not None:
-            told = self._told(call, failed)
-            told.more.setdefault("retry_after_seconds", seconds)
-            return told
-        said = (
+        wait_s = round(deadline_error.estimated_wait + 0.05, 1)
+        if failure is not None:
+            error = self._to_error(call, failure)
+            error.details.setdefault("retry_after_seconds", wait_s)
+            return error
+        message = (
             f"{call.operation.name} was not sent: too many such calls wait for the platform, and its turn did not come."
         )
         hint = "Nothing was done. Repeat it later, with fewer calls at once and fuller batches and pages."
-        return ShopError("rate_limited", said, hint=hint, retryable=True, retry_after_seconds=seconds)
+        return ShopError("rate_limited", message, hint=hint, retryable=True, retry_after_seconds=wait_s)
 
-    def _unanswered(self, call: ApiCall, error: Unreached | Lost) -> ShopError:
-        if isinstance(error, Lost) and not _reads(call):
-            return self._unknown(call, str(error), None)
-        reached = "was reached, but its answer was lost" if isinstance(error, Lost) else "was not reached"
+    def _transport_error(self, call: ApiCall, error: ConnectError | UnknownOutcomeError) -> ShopError:
+        if isinstance(error, UnknownOutcomeError) and not _is_read(call):
+            return self._unknown_outcome_error(call, str(error), None)
+        outcome = (
+            "was reached, but its answer was lost" if isinstance(error, UnknownOutcomeError) else "was not reached"
+        )
         hint = "Try again in a moment; check_connection tells what is in the way."
-        told = f"The platform {reached}: {error}."
-        return ShopError("network", told, hint=hint, retryable=True)
+        message = f"The platform {outcome}: {error}."
+        return ShopError("network", message, hint=hint, retryable=True)
 
-    def _unknown(self, call: ApiCall, why: str, request_id: str | None) -> ShopError:
-        told = f"{call.operation.name} was sent, but whether it was done is unknown: {why}."
+    def _unknown_outcome_error(self, call: ApiCall, reason: str, request_id: str | None) -> ShopError:
+        message = f"{call.operation.name} was sent, but whether it was done is unknown: {reason}."
         hint = "Do not repeat it yet: look first with a read (the order, product or package concerned) whether it took."
-        return ShopError("unknown_outcome", told, hint=hint, request_id=request_id)
+        return ShopError("unknown_outcome", message, hint=hint, request_id=request_id)
 
-    async def _authorized_shops(self, account: Account) -> tuple[Shop, ...]:
-        rows = await self._listed(account, self._sources.shops, "shops")
+    async def _fetch_shops(self, account: Account) -> tuple[Shop, ...]:
+        rows = await self._fetch_list(account, self._discovery.shops, "shops")
         return tuple(Shop.model_validate({k: v for k, v in row.items() if v is not None}) for row in rows)
 
-    async def _authorized_assets(self, account: Account) -> tuple[Asset, ...]:
-        rows = await self._listed(account, self._sources.assets, "category_assets")
+    async def _fetch_assets(self, account: Account) -> tuple[Asset, ...]:
+        rows = await self._fetch_list(account, self._discovery.assets, "category_assets")
         return tuple(
             Asset(
                 cipher=row["cipher"],
@@ -255,10 +278,10 @@ class Platform:
             for row in rows
         )
 
-    async def _listed(self, account: Account, operation: Operation, name: str) -> list[Json]:
-        answer = await self.call(bind(operation, {}, UTC), Target(account, None))
-        return list(answer.data.get(name) or ())
+    async def _fetch_list(self, account: Account, operation: Operation, name: str) -> list[Json]:
+        response = await self.call(bind(operation, {}, UTC), Target(account, None))
+        return list(response.data.get(name) or ())
 
 
-def _reads(call: ApiCall) -> bool:
+def _is_read(call: ApiCall) -> bool:
     return call.operation.effect == "read"

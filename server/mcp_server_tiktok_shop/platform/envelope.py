@@ -13,29 +13,29 @@ from pydantic_core import from_json
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """A success."""
 
     data: dict[str, Any] = field(repr=False)
     request_id: str | None
 
 
-class Unreached(Exception):  # noqa: N818 - what happened, not how bad it is
+class ConnectError(Exception):
     """The request surely did not arrive."""
 
 
-class Lost(Exception):  # noqa: N818
+class UnknownOutcomeError(Exception):
     """The request may have been carried out: its answer did not come or can't be read.
 
     `retry_after` is in seconds, where the platform named it.
     """
 
-    def __init__(self, told: str, retry_after: float | None = None) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
         self.retry_after = retry_after
 
 
-class Refused(Exception):  # noqa: N818
+class ApiError(Exception):
     """The platform said no. `retry_after` is in seconds."""
 
     def __init__(self, code: int, message: str, request_id: str | None, status: int, retry_after: float | None) -> None:
@@ -47,12 +47,12 @@ class Refused(Exception):  # noqa: N818
         self.retry_after = retry_after
 
 
-THROTTLED = 429
-SERVER_FAULT = 500
+HTTP_TOO_MANY_REQUESTS = 429
+HTTP_SERVER_ERROR = 500
 THROTTLE_CODE = 36009002
 
 
-def open_envelope(status: int, content: bytes, retry_after: str | None = None) -> Answer:
+def parse_response(status: int, content: bytes, retry_after: str | None = None) -> ApiResponse:
     """The data of a success: `code` 0, whatever the HTTP status.
 
     Raises:
@@ -60,22 +60,24 @@ def open_envelope(status: int, content: bytes, retry_after: str | None = None) -
         Lost: A server fault, or nothing that can be read as an envelope.
 
     """
-    envelope = _parsed(content)
+    envelope = _parse_envelope(content)
     code = envelope.get("code") if envelope is not None else None
     if envelope is None or not isinstance(code, int):
-        if status == THROTTLED:
-            told = "too many requests"
-            raise Refused(THROTTLE_CODE, told, None, status, seconds(retry_after))
-        raise Lost(f"HTTP {status} with an answer that is not the platform's envelope", seconds(retry_after))
+        if status == HTTP_TOO_MANY_REQUESTS:
+            reason = "too many requests"
+            raise ApiError(THROTTLE_CODE, reason, None, status, parse_retry_after(retry_after))
+        raise UnknownOutcomeError(
+            f"HTTP {status} with an answer that is not the platform's envelope", parse_retry_after(retry_after)
+        )
     request_id = envelope.get("request_id")
     if code == 0:
         data = envelope.get("data")
-        return Answer(data if isinstance(data, dict) else {}, request_id)
+        return ApiResponse(data if isinstance(data, dict) else {}, request_id)
     message = str(envelope.get("message") or "")
-    raise Refused(code, message, request_id, status, seconds(retry_after))
+    raise ApiError(code, message, request_id, status, parse_retry_after(retry_after))
 
 
-def _parsed(content: bytes) -> dict[str, Any] | None:
+def _parse_envelope(content: bytes) -> dict[str, Any] | None:
     try:
         try:
             parsed = from_json(content)
@@ -86,21 +88,21 @@ def _parsed(content: bytes) -> dict[str, Any] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
-def seconds(retry_after: str | None) -> float | None:
+def parse_retry_after(retry_after: str | None) -> float | None:
     """`Retry-After` as seconds from now; None where it is absent or unreadable."""
     if not retry_after:
         return None
     try:
-        given = float(retry_after)
+        delay_s = float(retry_after)
     except ValueError:
-        given = _until(retry_after)
-    return max(0.0, given) if isfinite(given) else None
+        delay_s = _seconds_until(retry_after)
+    return max(0.0, delay_s) if isfinite(delay_s) else None
 
 
-def _until(date: str) -> float:
+def _seconds_until(date: str) -> float:
     """Seconds from now to an HTTP date; not a number where it is none."""
     try:
-        moment = parsedate_to_datetime(date)
+        parsed_date = parsedate_to_datetime(date)
     except ValueError:
         return nan
-    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return (parsed_date.replace(tzinfo=parsed_date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()

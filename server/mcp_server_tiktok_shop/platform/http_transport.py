@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.envelope import Lost, Unreached
-from mcp_server_tiktok_shop.proxies import parse
+from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.proxies import parse_proxy
 
 if TYPE_CHECKING:
     import httpx2
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.proxies import Proxy
 
-CONNECT = 10.0
-IN_FLIGHT = 64
-PROXY_REFUSES = 407
+CONNECT_TIMEOUT_S = 10.0
+MAX_CONNECTIONS = 64
+HTTP_PROXY_AUTH_REQUIRED = 407
 
-CAUSES: tuple[tuple[type[BaseException], str], ...] = (
+MESSAGE_BY_CAUSE: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLCertVerificationError, "its certificate is not trusted"),
     (ssl.SSLError, "the secure connection failed"),
     (socket.gaierror, "its name can't be resolved"),
     (ConnectionRefusedError, "the connection was refused"),
 )
-FAULTS = {  # by name, so that the HTTP client is not loaded for it
+MESSAGE_BY_ERROR_NAME = {  # by name, so that the HTTP client is not loaded for it
     "ConnectTimeout": "no connection in time",
     "PoolTimeout": "no connection was free in time",
     "TimeoutException": "no answer in time",
@@ -44,7 +44,7 @@ FAULTS = {  # by name, so that the HTTP client is not loaded for it
 }
 
 
-class Network:
+class HttpTransport:
     """Requests over one connection pool.
 
     `application` is an ASGI application that answers instead of a network (the simulated shop in this process).
@@ -56,22 +56,22 @@ class Network:
         self._loopback = loopback
         self._application = application
         self._client: httpx2.AsyncClient | None = None
-        self._others: dict[str, Network] = {}
+        self._by_proxy: dict[str, HttpTransport] = {}
 
-    def through(self, proxy: SecretStr | None) -> Network:
+    def for_proxy(self, proxy: SecretStr | None) -> HttpTransport:
         """This network, or the one behind an account's own proxy."""
         text = proxy.get_secret_value() if proxy is not None else ""
         if not text or self.simulated:
             return self
-        if text not in self._others:
-            self._others[text] = Network(proxy=parse(text), loopback=self._loopback)
-        return self._others[text]
+        if text not in self._by_proxy:
+            self._by_proxy[text] = HttpTransport(proxy=parse_proxy(text), loopback=self._loopback)
+        return self._by_proxy[text]
 
     @property
     def simulated(self) -> bool:
         return self._application is not None
 
-    def way(self, url: str) -> str:
+    def describe_proxy(self, url: str) -> str:
         """The proxy that a request to this address goes through, without its credentials; empty where there is none."""
         if self.proxy is not None:
             return str(self.proxy)
@@ -79,22 +79,22 @@ class Network:
         if self.simulated or self._loopback or proxy_bypass(parts.netloc):
             return ""
         proxies = getproxies()
-        named = proxies.get(parts.scheme) or proxies.get("all") or ""
-        if not named:
+        proxy_url = proxies.get(parts.scheme) or proxies.get("all") or ""
+        if not proxy_url:
             return ""
-        place = urlsplit(named if "://" in named else f"http://{named}")
-        hidden = " (with credentials)" if place.username else ""
-        return f"{place.scheme}://{place.netloc.rpartition('@')[2]}{hidden}, from the environment"
+        proxy_parts = urlsplit(proxy_url if "://" in proxy_url else f"http://{proxy_url}")
+        credentials_note = " (with credentials)" if proxy_parts.username else ""
+        return f"{proxy_parts.scheme}://{proxy_parts.netloc.rpartition('@')[2]}{credentials_note}, from the environment"
 
-    def client(self) -> httpx2.AsyncClient:
+    def get_client(self) -> httpx2.AsyncClient:
         if self._client is None:
             import httpx2  # noqa: PLC0415 - not needed before the first call
 
-            options: dict[str, Any] = {"follow_redirects": False, "timeout": CONNECT, "trust_env": False}
+            options: dict[str, Any] = {"follow_redirects": False, "timeout": CONNECT_TIMEOUT_S, "trust_env": False}
             if self._application is not None:
                 options["transport"] = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
             else:
-                options["limits"] = httpx2.Limits(max_connections=IN_FLIGHT)
+                options["limits"] = httpx2.Limits(max_connections=MAX_CONNECTIONS)
                 options["trust_env"] = not self._loopback  # certificates of the house count with a proxy of ours too
             if self.proxy is not None and self._application is None:
                 auth = (self.proxy.user, self.proxy.password.get_secret_value()) if self.proxy.user else None
@@ -113,25 +113,25 @@ class Network:
         import httpx2  # noqa: PLC0415
         from socksio.exceptions import ProtocolError  # noqa: PLC0415 - comes with httpx2's socks extra
 
-        limits = httpx2.Timeout(timeout, connect=min(CONNECT, timeout), pool=timeout)
+        limits = httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT_S, timeout), pool=timeout)
         try:
             async with asyncio.timeout(timeout):  # a dripping answer keeps every single read in time
-                response = await self._client_made().request(method, url, timeout=limits, **parts)
+                response = await self._require_client().request(method, url, timeout=limits, **parts)
         except TimeoutError:
-            raise Lost("no answer in time") from None
+            raise UnknownOutcomeError("no answer in time") from None
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as error:
-            raise Unreached(self._told(error, url)) from None
+            raise ConnectError(self._describe_failure(error, url)) from None
         except httpx2.HTTPError as error:
-            raise Lost(self._told(error, url)) from None
+            raise UnknownOutcomeError(self._describe_failure(error, url)) from None
         except (ProtocolError, AssertionError) as error:  # how a SOCKS server that talks nonsense shows
             if self.proxy is None or not self.proxy.scheme.startswith("socks"):
                 raise
-            raise Unreached(self._told(error, url)) from None
-        if response.status_code == PROXY_REFUSES:
-            raise Unreached(f"the proxy wants other credentials: {self.way(url)}")
+            raise ConnectError(self._describe_failure(error, url)) from None
+        if response.status_code == HTTP_PROXY_AUTH_REQUIRED:
+            raise ConnectError(f"the proxy wants other credentials: {self.describe_proxy(url)}")
         return response
 
-    def _client_made(self) -> httpx2.AsyncClient:
+    def _require_client(self) -> httpx2.AsyncClient:
         """The client; what the environment's proxy variables name may not be usable.
 
         Raises:
@@ -139,32 +139,39 @@ class Network:
 
         """
         try:
-            return self.client()
+            return self.get_client()
         except (ValueError, TypeError, ImportError):
-            told = "The proxy variables of the environment can't be followed."
+            message = "The proxy variables of the environment can't be followed."
             hint = "Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or set TIKTOK_SHOP_PROXY."
-            raise ShopError("not_configured", told, hint=hint) from None
+            raise ShopError("not_configured", message, hint=hint) from None
 
     async def close(self) -> None:
-        for network in self._others.values():
-            await network.close()
+        for transport in self._by_proxy.values():
+            await transport.close()
         if self._client is not None:
             await self._client.aclose()
             self._client = None
 
-    def _told(self, error: Exception, url: str) -> str:
+    def _describe_failure(self, error: Exception, url: str) -> str:
         """A transport fault in our words: its own may hold a URL with credentials."""
-        way = self.way(url)
-        return f"{said(error)}, through the proxy {way}" if way else said(error)
+        proxy = self.describe_proxy(url)
+        return (
+            f"{describe_transport_error(error)}, through the proxy {proxy}"
+            if proxy
+            else describe_transport_error(error)
+        )
 
 
-def said(error: BaseException) -> str:
+def describe_transport_error(error: BaseException) -> str:
     """What a fault on the way means, in plain words; a name that can't be resolved and a certificate are told apart."""
     cause: BaseException | None = error
     while cause is not None:
-        for kind, words in CAUSES:
-            if isinstance(cause, kind):
-                return words
+        for error_type, message in MESSAGE_BY_CAUSE:
+            if isinstance(cause, error_type):
+                return message
         cause = cause.__cause__ or cause.__context__
-    kinds = [kind.__name__ for kind in type(error).__mro__]
-    return next((FAULTS[kind] for kind in kinds if kind in FAULTS), "something on the way to it failed")
+    error_names = [error_type.__name__ for error_type in type(error).__mro__]
+    return next(
+        (MESSAGE_BY_ERROR_NAME[error_name] for error_name in error_names if error_name in MESSAGE_BY_ERROR_NAME),
+        "something on the way to it failed",
+    )

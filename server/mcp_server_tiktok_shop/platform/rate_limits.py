@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
-AT_ONCE = 8
-FIRST = 0.05  # seconds between sends after the first refusal
-LEAST = 0.01
-LONGEST = 5.0
-SPARE = 0.1  # over a Retry-After: it is told in whole seconds, from another clock
-LONGEST_HOLD = 3600.0  # a Retry-After in the year 9999 is no reason never to ask again
+MAX_CONCURRENCY = 8
+INITIAL_INTERVAL_S = 0.05  # seconds between sends after the first refusal
+MIN_INTERVAL_S = 0.01
+MAX_INTERVAL_S = 5.0
+RETRY_AFTER_MARGIN_S = 0.1  # over a Retry-After: it is told in whole seconds, from another clock
+MAX_RETRY_AFTER_S = 3600.0  # a Retry-After in the year 9999 is no reason never to ask again
 # After a refusal the distance follows a cubic curve, as TCP's window does: from WIDER times a level down to the level
 # at CALM, where it stays for a while, then ever faster to 0. A platform's limit is found with few further refusals.
-WIDER = 1.3
-CALM = 40.0
-SECOND = 2.0  # a second counts as much as two good calls: who was slowed to a crawl gets away from it
+THROTTLE_MULTIPLIER = 1.3
+RECOVERY_SUCCESSES = 40.0
+SUCCESSES_PER_SECOND = 2.0  # a second counts as much as two good calls: who was slowed to a crawl gets away from it
 
 
-class Key(NamedTuple):
+class RateLimitKey(NamedTuple):
     """What the platform counts by. `shop` is an id, or empty."""
 
     account: str
@@ -33,29 +33,29 @@ class Key(NamedTuple):
     operation: str
 
 
-class Late(Exception):  # noqa: N818 - what happened, not how bad it is
+class RateLimitDeadlineError(Exception):
     """The turn would come after the deadline, so nothing was sent. `seconds` tells how long it would take."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the turn comes in {seconds:.1f} seconds")
-        self.seconds = seconds
+    def __init__(self, estimated_wait: float) -> None:
+        super().__init__(f"the turn comes in {estimated_wait:.1f} seconds")
+        self.estimated_wait = estimated_wait
 
 
-class Turn(Protocol):
+class Permit(Protocol):
     """One request's leave to go out. What became of it is told before the turn ends; a lost answer tells nothing."""
 
-    def passed(self) -> None:
+    def record_success(self) -> None:
         """It was answered, and not for being one too many."""
 
-    def throttled(self) -> None:
+    def record_throttle(self) -> None:
         """It was refused as one too many: the next ones keep more distance."""
 
-    def held(self, seconds: float) -> None:
+    def apply_retry_after(self, seconds: float) -> None:
         """The platform wants nothing for so long."""
 
 
-class Pace(Protocol):
-    def turn(self, key: Key, until: float) -> AbstractAsyncContextManager[Turn]:
+class RateLimiter(Protocol):
+    def acquire(self, key: RateLimitKey, deadline: float) -> AbstractAsyncContextManager[Permit]:
         """Wait for leave to send one request; `until` is a moment of the monotonic clock.
 
         Raises:
@@ -65,117 +65,127 @@ class Pace(Protocol):
 
 
 @dataclass(slots=True)
-class Lane:
+class RateLimitBucket:
     """The requests of one key. Moments are the monotonic clock's."""
 
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-    gate: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0
-    waiting: int = 0
-    next: float = -inf
-    level: float = 0.0
-    good: int = 0
-    refused: float = -inf
+    concurrency: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONCURRENCY))
+    send_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    active_requests: int = 0
+    waiting_requests: int = 0
+    next_send_at: float = -inf
+    base_interval: float = 0.0
+    successes_since_throttle: int = 0
+    last_throttled_at: float = -inf
 
-    def distance(self, now: float) -> float:
+    def send_interval(self, now: float) -> float:
         """Seconds between two sends."""
-        left = 1 - (self.good + SECOND * (now - self.refused)) / CALM
-        return self.level * max(0.0, 1 + (WIDER - 1) * left**3)
+        remaining = (
+            1
+            - (self.successes_since_throttle + SUCCESSES_PER_SECOND * (now - self.last_throttled_at))
+            / RECOVERY_SUCCESSES
+        )
+        return self.base_interval * max(0.0, 1 + (THROTTLE_MULTIPLIER - 1) * remaining**3)
 
-    def seconds(self, now: float, ahead: int) -> float:
+    def estimated_wait(self, now: float, requests_ahead: int) -> float:
         """How long a request must wait that has so many ahead of it."""
-        return max(0.0, self.next - now) + ahead * self.distance(now)
+        return max(0.0, self.next_send_at - now) + requests_ahead * self.send_interval(now)
 
-    def forgets(self, now: float) -> bool:
+    def is_idle(self, now: float) -> bool:
         """Whether nothing would be lost without it."""
-        return self.users == 0 and self.next <= now and self.distance(now) <= 0
+        return self.active_requests == 0 and self.next_send_at <= now and self.send_interval(now) <= 0
 
-    def widen(self, now: float) -> None:
-        distance = self.distance(now)
-        if distance <= 0:
-            self.level = FIRST / WIDER
-        elif self.good == 0:
-            self.level = min(2 * self.level, LONGEST / WIDER)
+    def increase_interval(self, now: float) -> None:
+        interval = self.send_interval(now)
+        if interval <= 0:
+            self.base_interval = INITIAL_INTERVAL_S / THROTTLE_MULTIPLIER
+        elif self.successes_since_throttle == 0:
+            self.base_interval = min(2 * self.base_interval, MAX_INTERVAL_S / THROTTLE_MULTIPLIER)
         else:
-            self.level = max(distance, LEAST)
-        self.good, self.refused = 0, now
+            self.base_interval = max(interval, MIN_INTERVAL_S)
+        self.successes_since_throttle, self.last_throttled_at = 0, now
 
 
 @dataclass(slots=True)
-class _Leave:
-    lane: Lane
+class _InMemoryPermit:
+    bucket: RateLimitBucket
     monotonic: Callable[[], float]
-    sent: float
+    sent_at: float
 
-    def passed(self) -> None:
-        self.lane.good += 1
+    def record_success(self) -> None:
+        self.bucket.successes_since_throttle += 1
 
-    def throttled(self) -> None:
+    def record_throttle(self) -> None:
         now = self.monotonic()
-        if self.sent > self.lane.refused:  # what was under way when another was refused tells nothing new
-            self.lane.widen(now)
-        self.lane.next = max(self.lane.next, now + self.lane.distance(now))
+        if (
+            self.sent_at > self.bucket.last_throttled_at
+        ):  # what was under way when another was refused tells nothing new
+            self.bucket.increase_interval(now)
+        self.bucket.next_send_at = max(self.bucket.next_send_at, now + self.bucket.send_interval(now))
 
-    def held(self, seconds: float) -> None:
-        self.lane.next = max(self.lane.next, self.monotonic() + min(seconds, LONGEST_HOLD) + SPARE)
+    def apply_retry_after(self, seconds: float) -> None:
+        self.bucket.next_send_at = max(
+            self.bucket.next_send_at, self.monotonic() + min(seconds, MAX_RETRY_AFTER_S) + RETRY_AFTER_MARGIN_S
+        )
 
 
-class PaceInMemory:
+class InMemoryRateLimiter:
     """The pace of one process. A key is forgotten when it is unused and has nothing left to wait for."""
 
     def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._monotonic = monotonic
         self._sleep = sleep
-        self._lanes: dict[Key, Lane] = {}
+        self._buckets: dict[RateLimitKey, RateLimitBucket] = {}
 
     @asynccontextmanager
-    async def turn(self, key: Key, until: float) -> AsyncIterator[Turn]:
-        lane = self._lane(key)
-        lane.users += 1
+    async def acquire(self, key: RateLimitKey, deadline: float) -> AsyncIterator[Permit]:
+        bucket = self._get_bucket(key)
+        bucket.active_requests += 1
         try:
-            await self._allowed(lane, until)
+            await self._wait_for_permit(bucket, deadline)
             try:
-                yield _Leave(lane, self._monotonic, self._monotonic())
+                yield _InMemoryPermit(bucket, self._monotonic, self._monotonic())
             finally:
-                lane.places.release()
+                bucket.concurrency.release()
         finally:
-            lane.users -= 1
-            if lane.forgets(self._monotonic()):
-                self._lanes.pop(key, None)
+            bucket.active_requests -= 1
+            if bucket.is_idle(self._monotonic()):
+                self._buckets.pop(key, None)
 
-    def _lane(self, key: Key) -> Lane:
-        if key not in self._lanes:
+    def _get_bucket(self, key: RateLimitKey) -> RateLimitBucket:
+        if key not in self._buckets:
             now = self._monotonic()
-            self._lanes = {k: lane for k, lane in self._lanes.items() if not lane.forgets(now)}
-            self._lanes[key] = Lane()
-        return self._lanes[key]
+            self._buckets = {k: bucket for k, bucket in self._buckets.items() if not bucket.is_idle(now)}
+            self._buckets[key] = RateLimitBucket()
+        return self._buckets[key]
 
-    async def _allowed(self, lane: Lane, until: float) -> None:
+    async def _wait_for_permit(self, bucket: RateLimitBucket, deadline: float) -> None:
         """A place, and then the moment: in the order of asking."""
         now = self._monotonic()
-        if now + (seconds := lane.seconds(now, lane.waiting)) >= until:
-            raise Late(seconds)
-        lane.waiting += 1
+        if now + (wait := bucket.estimated_wait(now, bucket.waiting_requests)) >= deadline:
+            raise RateLimitDeadlineError(wait)
+        bucket.waiting_requests += 1
         try:
-            async with asyncio.timeout(until - now):
-                await lane.places.acquire()
+            async with asyncio.timeout(deadline - now):
+                await bucket.concurrency.acquire()
                 try:
-                    await self._moment(lane, until)
+                    await self._wait_for_send_time(bucket, deadline)
                 except BaseException:
-                    lane.places.release()
+                    bucket.concurrency.release()
                     raise
         except TimeoutError:
-            raise Late(max(1.0, lane.seconds(self._monotonic(), lane.waiting))) from None
+            raise RateLimitDeadlineError(
+                max(1.0, bucket.estimated_wait(self._monotonic(), bucket.waiting_requests))
+            ) from None
         finally:
-            lane.waiting -= 1
+            bucket.waiting_requests -= 1
 
-    async def _moment(self, lane: Lane, until: float) -> None:
-        async with lane.gate:
-            reached = self._monotonic()
-            while lane.next > reached:  # it may move while we wait for it
-                if lane.next >= until:
-                    raise Late(lane.next - reached)
-                goal = lane.next
-                await self._sleep(goal - reached)
-                reached = max(goal, self._monotonic())
-            lane.next = reached + lane.distance(reached)
+    async def _wait_for_send_time(self, bucket: RateLimitBucket, deadline: float) -> None:
+        async with bucket.send_lock:
+            now = self._monotonic()
+            while bucket.next_send_at > now:  # it may move while we wait for it
+                if bucket.next_send_at >= deadline:
+                    raise RateLimitDeadlineError(bucket.next_send_at - now)
+                wake_at = bucket.next_send_at
+                await self._sleep(wake_at - now)
+                now = max(wake_at, self._monotonic())
+            bucket.next_send_at = now + bucket.send_interval(now)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.tokens import SIGN_IN
-from mcp_server_tiktok_shop.time_zones import zone_of
+from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT
+from mcp_server_tiktok_shop.time_zones import get_region_zone
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import CipherRule
-    from mcp_server_tiktok_shop.platform.tokens import Tokens
+    from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account, Asset, Shop
 
-NAME_IT = "Name one of them as `shop`."
+NAME_SHOP_HINT = "Name one of them as `shop`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,137 +29,142 @@ class Target:
     shop: Shop | None
     asset: Asset | None = None
 
-    def zone(self, override: ZoneInfo | None) -> ZoneInfo:
-        return override or zone_of(self.shop.region if self.shop else self.account.region)
+    def resolve_zone(self, override: ZoneInfo | None) -> ZoneInfo:
+        return override or get_region_zone(self.shop.region if self.shop else self.account.region)
 
 
-class Shops:
+class ShopResolver:
     """The shops of all accounts. `fetch` asks the platform for the shops of one account.
 
     `pinned` is the one shop that this server is for, by name, id or unique region: no other can be reached or seen.
     """
 
     def __init__(
-        self, tokens: Tokens, fetch: Callable[[Account], Awaitable[tuple[Shop, ...]]], pinned: str | None = None
+        self,
+        tokens: TokenProvider,
+        fetch_shops: Callable[[Account], Awaitable[tuple[Shop, ...]]],
+        pinned: str | None = None,
     ) -> None:
         self._tokens = tokens
-        self._fetch = fetch
+        self._fetch_shops = fetch_shops
         self.pinned = pinned
-        self._fetching = asyncio.Lock()
+        self._fetch_lock = asyncio.Lock()
 
-    async def known(self) -> list[Target]:
+    async def list_targets(self) -> list[Target]:
         """Every shop that a call can be for."""
-        every = await self._every()
-        return every if self.pinned is None else [_pinned(self.pinned, every)]
+        targets = await self._list_all_targets()
+        return targets if self.pinned is None else [_find_pinned(self.pinned, targets)]
 
-    async def pinned_id(self) -> str | None:
+    async def resolve_pinned_id(self) -> str | None:
         """The id of the one shop that this server is for; None where it is for all."""
         if self.pinned is None:
             return None
-        (target,) = await self.known()
+        (target,) = await self.list_targets()
         return target.shop.id if target.shop else None
 
-    async def _every(self) -> list[Target]:
+    async def _list_all_targets(self) -> list[Target]:
         """Every shop once, under its newest authorization; fetched where the store has none yet."""
-        found: dict[str, Target] = {}
-        ended: ShopError | None = None
-        for account in (await self._accounts()).values():
+        targets_by_shop_id: dict[str, Target] = {}
+        sign_in_error: ShopError | None = None
+        for account in (await self._require_accounts()).values():
             try:
-                kept = account if account.shops is not None else await self._fetched_once(account)
+                fetched_account = account if account.shops is not None else await self._fetch_once(account)
             except ShopError as error:
                 if error.kind != "signed_out":
                     raise
-                ended = error  # an authorization that has ended opens nothing; another one may
+                sign_in_error = error  # an authorization that has ended opens nothing; another one may
                 continue
-            for shop in kept.shops or ():
-                found.pop(shop.id, None)
-                found[shop.id] = Target(kept, shop)
-        if ended is not None and not found:
-            raise ended
-        return list(found.values())
+            for shop in fetched_account.shops or ():
+                targets_by_shop_id.pop(shop.id, None)
+                targets_by_shop_id[shop.id] = Target(fetched_account, shop)
+        if sign_in_error is not None and not targets_by_shop_id:
+            raise sign_in_error
+        return list(targets_by_shop_id.values())
 
-    async def _fetched_once(self, account: Account) -> Account:
+    async def _fetch_once(self, account: Account) -> Account:
         """The account with its shops, asked for once however many calls wait for them."""
-        async with self._fetching:
-            stored = (await self._tokens.accounts()).get(account.id, account)
-            return stored if stored.shops is not None else await self.refetched(stored)
+        async with self._fetch_lock:
+            stored = (await self._tokens.load_accounts()).get(account.id, account)
+            return stored if stored.shops is not None else await self.refetch_shops(stored)
 
-    async def refetched(self, account: Account) -> Account:
+    async def refetch_shops(self, account: Account) -> Account:
         """The account with its shops as the platform lists them now, and stored so."""
-        shops = await self._fetch(account)
-        return await self._tokens.change(account.id, shops=shops) or account
+        shops = await self._fetch_shops(account)
+        return await self._tokens.update_account(account.id, shops=shops) or account
 
-    async def choose(self, wanted: str | None, rule: CipherRule) -> Target:
+    async def choose(self, name_or_id: str | None, rule: CipherRule) -> Target:
         """The shop named, or the only one; for an operation without cipher, the account whose token to use.
 
         Raises:
             ShopError: `shop_required` with the shops to choose from, or `signed_out`.
 
         """
-        accounts = await self._accounts()
-        if wanted is None and rule == "never" and len(accounts) == 1 and self.pinned is None:
+        accounts = await self._require_accounts()
+        if name_or_id is None and rule == "never" and len(accounts) == 1 and self.pinned is None:
             return Target(next(iter(accounts.values())), None)
-        known = await self.known()
-        if wanted is not None:
-            chosen = _named(wanted, known)  # of a pinned server, only its own shop is known
-        elif len(known) == 1:
-            (chosen,) = known
-        elif not known:
-            raise _none()
+        targets = await self.list_targets()
+        if name_or_id is not None:
+            chosen = _find_by_name(name_or_id, targets)  # of a pinned server, only its own shop is known
+        elif len(targets) == 1:
+            (chosen,) = targets
+        elif not targets:
+            raise _no_shop_error()
         else:
-            why = "several shops" if rule != "never" else "several accounts, and this operation acts on one of them"
-            raise _which(f"There are {why}: say which is meant.", known)
+            reason = "several shops" if rule != "never" else "several accounts, and this operation acts on one of them"
+            raise _shop_required_error(f"There are {reason}: say which is meant.", targets)
         return chosen if rule != "never" else Target(chosen.account, None)
 
-    async def again(self, target: Target) -> Target:
+    async def refresh_cipher(self, target: Target) -> Target:
         """The same target with its cipher asked for anew."""
-        account = await self.refetched(target.account)
+        account = await self.refetch_shops(target.account)
         for shop in account.shops or ():
             if target.shop is not None and shop.id == target.shop.id:
                 return Target(account, shop)
         return Target(account, target.shop)
 
-    async def _accounts(self) -> dict[str, Account]:
-        accounts = await self._tokens.accounts()
+    async def _require_accounts(self) -> dict[str, Account]:
+        accounts = await self._tokens.load_accounts()
         if not accounts:
-            told = "No seller has signed in: there is no access token."
-            raise ShopError("signed_out", told, hint=SIGN_IN)
+            message = "No seller has signed in: there is no access token."
+            raise ShopError("signed_out", message, hint=SIGN_IN_HINT)
         return accounts
 
 
-def _pinned(name: str, every: list[Target]) -> Target:
+def _find_pinned(name: str, targets: list[Target]) -> Target:
     """The shop that the server is for; what others there are is not told."""
     try:
-        return _named(name, every)
+        return _find_by_name(name, targets)
     except ShopError:
-        told = f"This server is pinned to the shop {name!r}, and no signed-in account opens one shop of that name."
+        message = f"This server is pinned to the shop {name!r}, and no signed-in account opens one shop of that name."
         hint = "The person who runs the server can correct --shop (TIKTOK_SHOP_SHOP) or sign in that shop."
-        raise ShopError("shop_required", told, hint=hint) from None
+        raise ShopError("shop_required", message, hint=hint) from None
 
 
-def _named(wanted: str, known: list[Target]) -> Target:
-    shops = [(target, target.shop) for target in known if target.shop is not None]
-    text = wanted.strip().casefold()
+def _find_by_name(name_or_id: str, targets: list[Target]) -> Target:
+    shops = [(target, target.shop) for target in targets if target.shop is not None]
+    text = name_or_id.strip().casefold()
     for match in (
-        [target for target, shop in shops if shop.id == wanted.strip()],
+        [target for target, shop in shops if shop.id == name_or_id.strip()],
         [target for target, shop in shops if shop.name.casefold() == text],
         [target for target, shop in shops if shop.region.casefold() == text],
     ):
         if len(match) == 1:
             return match[0]
         if match:
-            raise _which(f"Several shops go by {wanted!r}.", match)
-    if not known:
-        raise _none()
-    raise _which(f"There is no shop {wanted!r}.", known)
+            raise _shop_required_error(f"Several shops go by {name_or_id!r}.", match)
+    if not targets:
+        raise _no_shop_error()
+    raise _shop_required_error(f"There is no shop {name_or_id!r}.", targets)
 
 
-def _which(message: str, known: Iterable[Target]) -> ShopError:
-    shops: list[dict[str, Any]] = [target.shop.told() for target in known if target.shop is not None]
-    return ShopError("shop_required", message, hint=NAME_IT + " Names, ids and unique regions count.", shops=shops)
+def _shop_required_error(message: str, targets: Iterable[Target]) -> ShopError:
+    shops: list[dict[str, Any]] = [target.shop.to_json() for target in targets if target.shop is not None]
+    return ShopError(
+        "shop_required", message, hint=NAME_SHOP_HINT + " Names, ids and unique regions count.", shops=shops
+    )
 
 
-def _none() -> ShopError:
-    told = "The authorization opens no shop."
+def _no_shop_error() -> ShopError:
+    message = "The authorization opens no shop."
     hint = "See get_authorized_shops; if it is empty, the seller must authorize the app with an active shop."
-    return ShopError("shop_required", told, hint=hint, shops=[])
+    return ShopError("shop_required", message, hint=hint, shops=[])

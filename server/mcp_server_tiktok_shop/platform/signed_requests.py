@@ -5,54 +5,54 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.platform.authorization import encoded
-from mcp_server_tiktok_shop.platform.envelope import Answer, open_envelope
+from mcp_server_tiktok_shop.platform.authorization import encode_url
+from mcp_server_tiktok_shop.platform.envelope import ApiResponse, parse_response
 from mcp_server_tiktok_shop.platform.signing import sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
-    from mcp_server_tiktok_shop.platform.http_transport import Network
+    from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.platform.shops import Target
-    from mcp_server_tiktok_shop.state.accounts import App
+    from mcp_server_tiktok_shop.state.accounts import PartnerApp
 
-JSON = "application/json"
+JSON_MEDIA_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class ApiHost:
+class ApiTransport:
     """Sends calls to the API host; raises Refused, Unreached or Lost."""
 
-    network: Network
+    transport: HttpTransport
     url: str
     clock: Callable[[], float]
 
-    async def send(self, app: App, call: ApiCall, target: Target, *, timeout: float) -> Answer:  # noqa: ASYNC109
-        url, parts = self.request(app, call, target)
-        network = self.network.through(target.account.proxy)
-        response = await network.request(call.method, url, timeout=timeout, **parts)
-        return open_envelope(response.status_code, response.content, response.headers.get("retry-after"))
+    async def send(self, app: PartnerApp, call: ApiCall, target: Target, *, timeout: float) -> ApiResponse:  # noqa: ASYNC109
+        url, parts = self.build_request(app, call, target)
+        transport = self.transport.for_proxy(target.account.proxy)
+        response = await transport.request(call.method, url, timeout=timeout, **parts)
+        return parse_response(response.status_code, response.content, response.headers.get("retry-after"))
 
-    def request(self, app: App, call: ApiCall, target: Target) -> tuple[str, dict[str, Any]]:
+    def build_request(self, app: PartnerApp, call: ApiCall, target: Target) -> tuple[str, dict[str, Any]]:
         """The URL, and the headers and bytes that go with it. What is signed here is what is sent."""
         query = dict(call.query)
         query["app_key"] = app.key
         query["timestamp"] = str(int(self.clock()))
-        if target.shop is not None and call.operation.cipher != "never":
+        if target.shop is not None and call.operation.cipher_rule != "never":
             query["shop_cipher"] = target.shop.cipher.get_secret_value()
         if target.asset is not None:
             query["category_asset_cipher"] = target.asset.cipher.get_secret_value()
         query["sign"] = sign(app.secret.get_secret_value(), call.path, query, call.body or b"")
         headers = {"x-tts-access-token": target.account.access_token.get_secret_value()}
-        if call.operation.multipart:
+        if call.operation.is_multipart:
             files = {name: (u.filename, u.content, u.media_type) for name, u in call.files.items()}
-            return encoded(self.url + call.path, query), {
+            return encode_url(self.url + call.path, query), {
                 "headers": headers,
                 "data": dict(call.form),
                 "files": files,
             }
-        parts: dict[str, Any] = {"headers": {**headers, "content-type": JSON}}
+        parts: dict[str, Any] = {"headers": {**headers, "content-type": JSON_MEDIA_TYPE}}
         if call.body is not None:
             parts["content"] = call.body
-        return encoded(self.url + call.path, query), parts
+        return encode_url(self.url + call.path, query), parts

@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.envelope import SERVER_FAULT, Lost, Refused, Unreached
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT, Account
+from mcp_server_tiktok_shop.platform.envelope import HTTP_SERVER_ERROR, ApiError, ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp_server_tiktok_shop.platform.authorization import AuthHost
-    from mcp_server_tiktok_shop.state.account_store import Contents, Held, Store
-    from mcp_server_tiktok_shop.state.accounts import App
+    from mcp_server_tiktok_shop.platform.authorization import AuthTransport
+    from mcp_server_tiktok_shop.state.account_store import AccountStore, AccountTransaction, StoredAccounts
+    from mcp_server_tiktok_shop.state.accounts import PartnerApp
 
 log = logging.getLogger(__name__)
 
-FAULTS = (36009003, 36009007)  # internal error, upstream timeout
-PAUSE = 60  # seconds before a renewal ahead of time is tried again, once it failed
-AHEAD = 15 * 60  # Renew this many seconds before expiry: longer than any call, short beside seven days.
-SIGN_IN = (
+UNKNOWN_OUTCOME_CODES = (36009003, 36009007)  # internal error, upstream timeout
+RENEWAL_PAUSE_S = 60  # seconds before a renewal ahead of time is tried again, once it failed
+RENEW_AHEAD_S = 15 * 60  # Renew this many seconds before expiry: longer than any call, short beside seven days.
+SIGN_IN_HINT = (
     "The seller must authorize the app again: run `mcp-server-tiktok-shop login` in a terminal, or open the link of "
     "get_authorization_url and pass the address it leads to to exchange_authorization_code within 30 minutes."
 )
 
 
-class Tokens:
+class TokenProvider:
     """The accounts of one app, with tokens that work.
 
     `given` is the account that the environment's tokens make up; once its lineage was stored, the stored pair wins.
@@ -40,92 +40,94 @@ class Tokens:
 
     def __init__(
         self,
-        store: Store,
-        auth: AuthHost,
-        app: App | None,
+        store: AccountStore,
+        auth: AuthTransport,
+        app: PartnerApp | None,
         app_key: str,
         clock: Callable[[], float],
-        given: Account | None = None,
-        learn: Callable[..., None] = lambda *_: None,
+        environment_account: Account | None = None,
+        register_secrets: Callable[..., None] = lambda *_: None,
     ) -> None:
         self._store = store
         self._auth = auth
         self._app = app
         self._app_key = app_key
         self._clock = clock
-        self._given = given
-        self._learn = learn
+        self._environment_account = environment_account
+        self._register_secrets = register_secrets
         self._renewals: dict[str, asyncio.Task[Account]] = {}
-        self._began = 0
-        self._unsaved: dict[str, tuple[SecretStr, Account]] = {}
-        self._paused: dict[str, float] = {}
-        self._sorted: tuple[Contents, dict[str, Account]] | None = None
+        self._started_at = 0
+        self._unsaved_pairs: dict[str, tuple[SecretStr, Account]] = {}
+        self._paused_until: dict[str, float] = {}
+        self._accounts_cache: tuple[StoredAccounts, dict[str, Account]] | None = None
 
     @property
-    def app(self) -> App:
+    def app(self) -> PartnerApp:
         """The app's key and secret: those given at the start, else those stored at sign-in.
 
         Raises:
             ShopError: `not_configured` where either is missing.
 
         """
-        app = self._app or self._store.now().app
+        app = self._app or self._store.read().app
         if app is None or (self._app_key and app.key != self._app_key):
-            raise not_configured()
-        self._learn(app.secret.get_secret_value())
+            raise _not_configured_error()
+        self._register_secrets(app.secret.get_secret_value())
         return app
 
-    async def accounts(self) -> dict[str, Account]:
+    async def load_accounts(self) -> dict[str, Account]:
         """The accounts by id, oldest first."""
-        return self._ours_now()
+        return self._load_cached()
 
-    def _ours_now(self) -> dict[str, Account]:
+    def _load_cached(self) -> dict[str, Account]:
         """The accounts, sorted out anew only where the store holds something else than last time."""
-        contents = self._store.now()
-        if self._sorted is None or self._sorted[0] is not contents:
-            self._sorted = (contents, self._ours(contents.accounts))
-        return self._newest(self._sorted[1])
+        contents = self._store.read()
+        if self._accounts_cache is None or self._accounts_cache[0] is not contents:
+            self._accounts_cache = (contents, self._select_own(contents.accounts))
+        return self._overlay_unsaved(self._accounts_cache[1])
 
-    def _newest(self, ours: dict[str, Account]) -> dict[str, Account]:
+    def _overlay_unsaved(self, accounts: dict[str, Account]) -> dict[str, Account]:
         """The accounts with the pairs that could not be stored, for as long as the store holds those they replaced."""
         unsaved = {
-            name: renewed
-            for name, (replaced, renewed) in self._unsaved.items()
-            if name in ours and ours[name].access_token == replaced
+            account_id: renewed
+            for account_id, (replaced, renewed) in self._unsaved_pairs.items()
+            if account_id in accounts and accounts[account_id].access_token == replaced
         }
-        return ours | unsaved if unsaved else ours
+        return accounts | unsaved if unsaved else accounts
 
-    def _ours(self, stored: dict[str, Account]) -> dict[str, Account]:
-        key = self.app.key
-        ours = {
-            name: account
-            for name, account in stored.items()
-            if account.app_key == key and not name.startswith(ENVIRONMENT)
+    def _select_own(self, stored: dict[str, Account]) -> dict[str, Account]:
+        app_key = self.app.key
+        accounts = {
+            account_id: account
+            for account_id, account in stored.items()
+            if account.app_key == app_key and not account_id.startswith(ENVIRONMENT_ID_PREFIX)
         }
-        if (given := self._given) is not None:
-            self._began = self._began or int(self._clock())
-            begun = given.model_copy(update={"app_key": key, "since": self._began})
-            ours[given.id] = stored.get(given.id) or begun
-        for account in ours.values():
-            self._learn(*account.secrets())
+        if (environment_account := self._environment_account) is not None:
+            self._started_at = self._started_at or int(self._clock())
+            initial_account = environment_account.model_copy(update={"app_key": app_key, "since": self._started_at})
+            accounts[environment_account.id] = stored.get(environment_account.id) or initial_account
+        for account in accounts.values():
+            self._register_secrets(*account.collect_secrets())
         # Of two made in the same second, the one that was signed in is the newer.
-        return dict(sorted(ours.items(), key=lambda item: (item[1].since, not item[0].startswith(ENVIRONMENT))))
+        return dict(
+            sorted(accounts.items(), key=lambda item: (item[1].since, not item[0].startswith(ENVIRONMENT_ID_PREFIX)))
+        )
 
-    def usable(self, account_id: str) -> Account | None:
+    def valid_token(self, account_id: str) -> Account | None:
         """The account, if its access token has time left; None where it is to be renewed first.
 
         Raises:
             ShopError: `signed_out` where there is no such account.
 
         """
-        account = self._ours_now().get(account_id)
+        account = self._load_cached().get(account_id)
         if account is None:
-            raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN)
+            raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN_HINT)
         now, expires = self._clock(), account.access_token_expire_in
-        paused = now < expires and now < self._paused.get(account_id, 0)
-        return account if not expires or now < expires - AHEAD or paused else None
+        paused = now < expires and now < self._paused_until.get(account_id, 0)
+        return account if not expires or now < expires - RENEW_AHEAD_S or paused else None
 
-    async def fresh(self, account: Account) -> Account:
+    async def ensure_fresh(self, account: Account) -> Account:
         """The account renewed ahead of its expiry, or as it is where that fails and it still works.
 
         Raises:
@@ -133,14 +135,14 @@ class Tokens:
 
         """
         try:
-            return await self.renewed(account.id, account.access_token)
+            return await self.renew(account.id, account.access_token)
         except ShopError:
             if self._clock() < account.access_token_expire_in:
-                self._paused[account.id] = self._clock() + PAUSE
+                self._paused_until[account.id] = self._clock() + RENEWAL_PAUSE_S
                 return account  # The call itself will tell when it no longer works.
             raise
 
-    async def renewed(self, account_id: str, rejected: SecretStr) -> Account:
+    async def renew(self, account_id: str, rejected_token: SecretStr) -> Account:
         """The account with another access token than the rejected one.
 
         One renewal serves every caller, and runs on to its stored end when its callers are gone.
@@ -151,78 +153,86 @@ class Tokens:
         """
         renewal = self._renewals.get(account_id)
         if renewal is None or renewal.done():
-            renewal = asyncio.create_task(self._renew(account_id, rejected))
-            renewal.add_done_callback(_observed)
+            renewal = asyncio.create_task(self._renew_once(account_id, rejected_token))
+            renewal.add_done_callback(_consume_exception)
             self._renewals[account_id] = renewal
         return await asyncio.shield(renewal)
 
-    async def _renew(self, account_id: str, rejected: SecretStr) -> Account:
-        async with self._store.held() as held:
-            account = self._newest(self._ours(held.accounts)).get(account_id)
+    async def _renew_once(self, account_id: str, rejected_token: SecretStr) -> Account:
+        async with self._store.edit() as transaction:
+            account = self._overlay_unsaved(self._select_own(transaction.accounts)).get(account_id)
             if account is None:
-                raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN)
-            if account.access_token != rejected:
+                raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN_HINT)
+            if account.access_token != rejected_token:
                 return account  # another process was first
             if not account.refresh_token.get_secret_value():
-                told = "The access token has expired and there is no refresh token to renew it with."
-                raise ShopError("signed_out", told, hint=SIGN_IN)
-            return await self._renew_held(held, account)
+                message = "The access token has expired and there is no refresh token to renew it with."
+                raise ShopError("signed_out", message, hint=SIGN_IN_HINT)
+            return await self._renew_in_transaction(transaction, account)
 
-    async def _renew_held(self, held: Held, account: Account) -> Account:
+    async def _renew_in_transaction(self, transaction: AccountTransaction, account: Account) -> Account:
         """Mark, ask, store: the new pair is on disk before anyone uses it."""
-        cut_off = account.renewing_since
-        marked = account.model_copy(update={"renewing_since": int(self._clock())})
-        held.accounts[account.id] = marked
-        await held.save()
+        interrupted_at = account.renewing_since
+        marked_account = account.model_copy(update={"renewing_since": int(self._clock())})
+        transaction.accounts[account.id] = marked_account
+        await transaction.save()
         try:
-            data = await self._auth.renew(self.app, account)
-        except Unreached as error:
-            held.accounts[account.id] = account
-            await held.save()
+            data = await self._auth.renew_pair(self.app, account)
+        except ConnectError as error:
+            transaction.accounts[account.id] = account
+            await transaction.save()
             raise ShopError("network", f"The auth host was not reached: {error}.", retryable=True) from None
-        except (Refused, Lost) as error:
-            if isinstance(error, Refused) and not unclear(error):
-                held.accounts[account.id] = account
-                await held.save()
-                raise _refused(error, cut_off) from None
-            told = f"The renewal was sent, but its answer was lost ({error}); the platform may have rotated the pair."
-            hint = f"Call again: the old refresh token is tried once more. If it is refused: {SIGN_IN}"
-            raise ShopError("unknown_outcome", told, hint=hint, retryable=True) from None
-        renewed = account.with_pair(data)
-        self._learn(*renewed.secrets())
-        held.accounts[account.id] = renewed
+        except (ApiError, UnknownOutcomeError) as error:
+            if isinstance(error, ApiError) and not is_outcome_unknown(error):
+                transaction.accounts[account.id] = account
+                await transaction.save()
+                raise _renewal_error(error, interrupted_at) from None
+            message = (
+                f"The renewal was sent, but its answer was lost ({error}); the platform may have rotated the pair."
+            )
+            hint = f"Call again: the old refresh token is tried once more. If it is refused: {SIGN_IN_HINT}"
+            raise ShopError("unknown_outcome", message, hint=hint, retryable=True) from None
+        renewed_account = account.copy_with_pair(data)
+        self._register_secrets(*renewed_account.collect_secrets())
+        transaction.accounts[account.id] = renewed_account
         try:
-            await held.save()
+            await transaction.save()
         except ShopError as error:  # the old pair is dead: better an unstored new one than none
-            self._unsaved[account.id] = (account.access_token, renewed)
+            self._unsaved_pairs[account.id] = (account.access_token, renewed_account)
             log.error("%s The renewed pair is kept in memory alone.", error.message)  # noqa: TRY400 - no traceback
-        log.info("renewed the access token of %s", renewed.name or renewed.id)
-        return renewed
+        log.info("renewed the access token of %s", renewed_account.name or renewed_account.id)
+        return renewed_account
 
-    async def adopt(self, data: dict[str, Any], *, app: App | None = None, proxy: SecretStr | None = None) -> Account:
+    async def save_pair(
+        self, data: dict[str, Any], *, app: PartnerApp | None = None, proxy: SecretStr | None = None
+    ) -> Account:
         """Store the pair that an authorization code was exchanged for, and with it the app, where it is given."""
         now = int(self._clock())
-        self._learn(str(data["access_token"]), str(data.get("refresh_token") or ""))
-        async with self._store.held() as held:
-            key = str(data.get("open_id") or f"{data.get('seller_name')}-{data.get('seller_base_region')}")
-            held.app = app or held.app
-            known = held.accounts.get(key)
-            kept = proxy or (known.proxy if known else SecretStr(""))
-            blank = Account(
-                id=key, app_key=(app or self.app).key, access_token=data["access_token"], since=now, proxy=kept
+        self._register_secrets(str(data["access_token"]), str(data.get("refresh_token") or ""))
+        async with self._store.edit() as transaction:
+            account_id = str(data.get("open_id") or f"{data.get('seller_name')}-{data.get('seller_base_region')}")
+            transaction.app = app or transaction.app
+            stored_account = transaction.accounts.get(account_id)
+            account_proxy = proxy or (stored_account.proxy if stored_account else SecretStr(""))
+            new_account = Account(
+                id=account_id,
+                app_key=(app or self.app).key,
+                access_token=data["access_token"],
+                since=now,
+                proxy=account_proxy,
             )
-            account = held.accounts[key] = blank.with_pair(data)
-            await held.save()
+            account = transaction.accounts[account_id] = new_account.copy_with_pair(data)
+            await transaction.save()
         return account
 
-    async def change(self, account_id: str, **update: Any) -> Account | None:
+    async def update_account(self, account_id: str, **update: Any) -> Account | None:
         """Store a change to an account, if it is still there."""
-        async with self._store.held() as held:
-            account = self._newest(self._ours(held.accounts)).get(account_id)
+        async with self._store.edit() as transaction:
+            account = self._overlay_unsaved(self._select_own(transaction.accounts)).get(account_id)
             if account is not None:
-                account = held.accounts[account_id] = account.model_copy(update=update)
-                self._learn(*account.secrets())
-                await held.save()
+                account = transaction.accounts[account_id] = account.model_copy(update=update)
+                self._register_secrets(*account.collect_secrets())
+                await transaction.save()
             return account
 
     def check_store(self) -> None:
@@ -232,48 +242,48 @@ class Tokens:
             ShopError: `not_configured` where the store can't be read.
 
         """
-        self._store.now()
+        self._store.read()
 
-    async def forget(self, account_id: str) -> None:
+    async def remove_account(self, account_id: str) -> None:
         """Take an account out of the store; the platform keeps the authorization."""
-        async with self._store.held() as held:
-            held.accounts.pop(account_id, None)
-            await held.save()
+        async with self._store.edit() as transaction:
+            transaction.accounts.pop(account_id, None)
+            await transaction.save()
 
-    async def settle(self) -> None:
+    async def wait_for_pending(self) -> None:
         """Wait for renewals under way: a pair that was asked for is stored before the server ends."""
         if self._renewals:
             await asyncio.wait(set(self._renewals.values()))  # cancelling this leaves them running
 
 
-def _observed(renewal: asyncio.Task[Account]) -> None:
+def _consume_exception(renewal: asyncio.Task[Account]) -> None:
     """A renewal whose callers are gone may fail unheard; its state is in the store."""
     if not renewal.cancelled():
         renewal.exception()
 
 
-def unclear(error: Refused) -> bool:
+def is_outcome_unknown(error: ApiError) -> bool:
     """Whether the auth host may have rotated the pair although it answered with a fault."""
-    return error.status >= SERVER_FAULT or error.code in FAULTS
+    return error.status >= HTTP_SERVER_ERROR or error.code in UNKNOWN_OUTCOME_CODES
 
 
-def _refused(error: Refused, cut_off: int) -> ShopError:
+def _renewal_error(error: ApiError, interrupted_at: int) -> ShopError:
     if error.status == 429 or error.code == 36009002:  # noqa: PLR2004 - throttled: the pair is untouched
-        told = "The auth host refuses more renewals for now."
-        return ShopError("rate_limited", told, retryable=True, code=error.code, request_id=error.request_id)
-    told = f"The platform refused to renew the access token: {error.message}"
-    if cut_off:
-        told += " (an earlier renewal was cut off before its answer came, so the stored pair is out of date)"
-    return ShopError("signed_out", told, hint=SIGN_IN, code=error.code, request_id=error.request_id)
+        message = "The auth host refuses more renewals for now."
+        return ShopError("rate_limited", message, retryable=True, code=error.code, request_id=error.request_id)
+    message = f"The platform refused to renew the access token: {error.message}"
+    if interrupted_at:
+        message += " (an earlier renewal was cut off before its answer came, so the stored pair is out of date)"
+    return ShopError("signed_out", message, hint=SIGN_IN_HINT, code=error.code, request_id=error.request_id)
 
 
-def lineage(access_token: SecretStr, refresh_token: SecretStr) -> str:
+def pair_fingerprint(access_token: SecretStr, refresh_token: SecretStr) -> str:
     """The fingerprint of a first pair: tells the same environment from a new one without keeping its tokens."""
     pair = f"{access_token.get_secret_value()}\n{refresh_token.get_secret_value()}"
     return hashlib.sha256(pair.encode()).hexdigest()[:32]
 
 
-def not_configured() -> ShopError:
+def _not_configured_error() -> ShopError:
     return ShopError(
         "not_configured",
         "No TikTok Shop app is configured: TIKTOK_SHOP_APP_KEY or TIKTOK_SHOP_APP_SECRET is empty or missing.",

@@ -11,13 +11,22 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PERIODS = ("today", "yesterday", "last 7 days", "last 30 days", "this week", "last week", "this month", "last month")
-SHOP = "which shop, where there are several"
-PLAIN = "Answer in the language of the question, with amounts in their currency; say what is a part only."
+PERIOD_COMPLETIONS = (
+    "today",
+    "yesterday",
+    "last 7 days",
+    "last 30 days",
+    "this week",
+    "last week",
+    "this month",
+    "last month",
+)
+SHOP_DESCRIPTION = "which shop, where there are several"
+ANSWER_STYLE = "Answer in the language of the question, with amounts in their currency; say what is a part only."
 
 
 @dataclass(frozen=True, slots=True)
-class Routine:
+class PromptTemplate:
     """One prompt. `text` holds the arguments in braces; those not given take their value of `defaults`."""
 
     title: str
@@ -25,15 +34,15 @@ class Routine:
     arguments: Mapping[str, str]
     defaults: Mapping[str, str]
     text: str
-    tools: tuple[str, ...]
-    required: tuple[str, ...] = ()
+    required_tools: tuple[str, ...]
+    required_arguments: tuple[str, ...] = ()
 
 
-ROUTINES: Mapping[str, Routine] = {
-    "todays_parcels": Routine(
+PROMPT_TEMPLATES: Mapping[str, PromptTemplate] = {
+    "todays_parcels": PromptTemplate(
         "Today's parcels",
         "What has to be shipped now, in the order of its deadlines.",
-        {"shop": SHOP},
+        {"shop": SHOP_DESCRIPTION},
         {"shop": ""},
         "What has to be shipped today{for_shop}? Call get_order_list twice, with order_status AWAITING_SHIPMENT and "
         'PARTIALLY_SHIPPING, each with pages all and fields ["orders.id", "orders.shipping_due_time", '
@@ -45,41 +54,41 @@ ROUTINES: Mapping[str, Routine] = {
         "anything yet: ask which parcels to arrange, and how.",
         ("get_order_list",),
     ),
-    "last_payout": Routine(
+    "last_payout": PromptTemplate(
         "Last payout",
         "What was paid out last, and whether it agrees with its transactions.",
-        {"shop": SHOP, "period": "which days, as summarize_orders takes them"},
+        {"shop": SHOP_DESCRIPTION, "period": "which days, as summarize_orders takes them"},
         {"shop": "", "period": "last 14 days"},
         "What was paid out last{for_shop}, and does it add up? Call reconcile_payouts with period {period}. Tell the "
         "newest paid statements with revenue, fees, shipping and what arrived, what is not paid yet and since when, "
-        "and every disagreement with its amount. If all agrees, say so in one sentence. " + PLAIN,
+        "and every disagreement with its amount. If all agrees, say so in one sentence. " + ANSWER_STYLE,
         ("reconcile_payouts",),
     ),
-    "weekly_sales": Routine(
+    "weekly_sales": PromptTemplate(
         "Weekly sales",
         "Sales by day and by product, against the days before.",
-        {"shop": SHOP, "period": "which days"},
+        {"shop": SHOP_DESCRIPTION, "period": "which days"},
         {"shop": "", "period": "last 7 days"},
         "How did sales go{for_shop} in this period: {period}? Call summarize_orders with period {period} and group_by "
         "day, then with group_by product, and go on with `continue` where it is given. Tell the total, orders, units, "
         "average order, the best and the worst day, the five best products, and how many were cancelled or are unpaid. "
-        + PLAIN,
+        + ANSWER_STYLE,
         ("summarize_orders",),
     ),
-    "low_stock": Routine(
+    "low_stock": PromptTemplate(
         "Low stock",
         "What is out of stock or will be soon.",
-        {"shop": SHOP, "below": "units at or under which stock is low"},
+        {"shop": SHOP_DESCRIPTION, "below": "units at or under which stock is low"},
         {"shop": "", "below": "10"},
         "What is running low{for_shop}? Call summarize_inventory with below {below} and period last 30 days. List what "
         "is out first, then by days of stock left, with product, seller SKU, warehouse and units. Suggest what to "
-        "reorder; change no stock. " + PLAIN,
+        "reorder; change no stock. " + ANSWER_STYLE,
         ("summarize_inventory",),
     ),
-    "list_a_product": Routine(
+    "list_a_product": PromptTemplate(
         "List a product",
         "Puts a new product up for sale, step by step.",
-        {"shop": SHOP, "product": "what it is, with price, stock and where its picture lies"},
+        {"shop": SHOP_DESCRIPTION, "product": "what it is, with price, stock and where its picture lies"},
         {"shop": ""},
         "Put this product up for sale{for_shop}: {product}\nFirst find the category (run_read_operation with "
         "recommend_category, then get_category_rules and get_category_attributes), the warehouse (get_warehouse_list), "
@@ -92,39 +101,42 @@ ROUTINES: Mapping[str, Routine] = {
 }
 
 
-def routine(name: str) -> Routine:
+def get_prompt_template(name: str) -> PromptTemplate:
     """The routine of a name.
 
     Raises:
         ShopError: `not_found`, with the nearest name.
 
     """
-    found = ROUTINES.get(name)
-    if found is None:
-        near = get_close_matches(name, ROUTINES, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(ROUTINES)}."
+    template = PROMPT_TEMPLATES.get(name)
+    if template is None:
+        suggestions = get_close_matches(name, PROMPT_TEMPLATES, n=1)
+        hint = f"Did you mean {suggestions[0]}?" if suggestions else f"There are {', '.join(PROMPT_TEMPLATES)}."
         raise ShopError("not_found", f"There is no prompt {name[:60]!r}.", hint=hint)
-    return found
+    return template
 
 
-def filled(name: str, given: Mapping[str, str]) -> str:
+def render_prompt(name: str, arguments: Mapping[str, str]) -> str:
     """The text of a routine with its arguments.
 
     Raises:
         ShopError: `not_found`, or `invalid_arguments` where one is missing or unknown.
 
     """
-    found = routine(name)
-    problems = [Problem(n, "is required and missing") for n in found.required if not given.get(n, "").strip()]
+    template = get_prompt_template(name)
+    problems = [
+        Problem(n, "is required and missing") for n in template.required_arguments if not arguments.get(n, "").strip()
+    ]
     problems += [
-        Problem(n, "is not an argument here", ", ".join(found.arguments)) for n in given.keys() - found.arguments
+        Problem(n, "is not an argument here", ", ".join(template.arguments))
+        for n in arguments.keys() - template.arguments
     ]
     if problems:
-        told = "; ".join(f"{problem.argument} {problem.message}" for problem in problems)
-        raise ShopError("invalid_arguments", told, problems=tuple(problems))
-    values = {**found.defaults, **{name: text.strip() for name, text in given.items() if text.strip()}}
+        message = "; ".join(f"{problem.argument} {problem.message}" for problem in problems)
+        raise ShopError("invalid_arguments", message, problems=tuple(problems))
+    values = {**template.defaults, **{name: text.strip() for name, text in arguments.items() if text.strip()}}
     for_shop = f" in the shop {values['shop']}" if values["shop"] else ""
-    text = found.text.replace("{for_shop}", for_shop)
+    text = template.text.replace("{for_shop}", for_shop)
     for argument, value in values.items():
         text = text.replace("{" + argument + "}", value)
     return text + (f' Give shop "{values["shop"]}" to every tool.' if values["shop"] else "")

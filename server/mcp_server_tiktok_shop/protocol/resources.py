@@ -25,10 +25,10 @@ from mcp.types import (
     TextResourceContents,
 )
 
-from mcp_server_tiktok_shop.calls.caller import NOBODY
-from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT
+from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
+from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.protocol.prompts import PERIODS, ROUTINES, filled
+from mcp_server_tiktok_shop.protocol.prompts import PERIOD_COMPLETIONS, PROMPT_TEMPLATES, render_prompt
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
@@ -39,122 +39,128 @@ if TYPE_CHECKING:
         ReadResourceRequestParams,
     )
 
-    from mcp_server_tiktok_shop.calls.dispatch import Assistant
-    from mcp_server_tiktok_shop.logs import Secrets
+    from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+    from mcp_server_tiktok_shop.logs import SecretRedactor
 
     Context = ServerRequestContext[Any, Any]
 
-SCHEME = "tiktok-shop://"
-RESULTS = f"{SCHEME}results/"
-JSON = "application/json"
-MOST = 100  # completions that the protocol allows
+URI_SCHEME = "tiktok-shop://"
+RESULTS_URI_PREFIX = f"{URI_SCHEME}results/"
+JSON_MEDIA_TYPE = "application/json"
+MAX_COMPLETIONS = 100  # completions that the protocol allows
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ResourceProvider:
     """The handlers of resources, prompts and completions; faults become protocol errors that tell what was wrong."""
 
-    assistant: Assistant
-    secrets: Secrets
+    dispatcher: ToolDispatcher
+    secrets: SecretRedactor
 
-    async def resources(self, _ctx: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
+    async def list_resources(self, _ctx: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
         shops = Resource(
-            uri=f"{SCHEME}shops", name="shops", title="Shops", description="The shops to act on.", mime_type=JSON
+            uri=f"{URI_SCHEME}shops",
+            name="shops",
+            title="Shops",
+            description="The shops to act on.",
+            mime_type=JSON_MEDIA_TYPE,
         )
         toolsets = Resource(
-            uri=f"{SCHEME}toolsets",
+            uri=f"{URI_SCHEME}toolsets",
             name="toolsets",
             title="Toolsets",
             description="The areas of operations, with what each holds; --toolsets lists them as tools.",
-            mime_type=JSON,
+            mime_type=JSON_MEDIA_TYPE,
         )
         return ListResourcesResult(resources=[shops, toolsets])
 
-    async def templates(self, _ctx: Context, _params: PaginatedRequestParams | None) -> ListResourceTemplatesResult:
+    async def list_resource_templates(
+        self, _ctx: Context, _params: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
         results = ResourceTemplate(
-            uri_template=RESULTS + "{id}",
+            uri_template=RESULTS_URI_PREFIX + "{id}",
             name="results",
             title="Kept results",
             description="A result that was too large for one answer, whole, by its result_id; for a day.",
-            mime_type=JSON,
+            mime_type=JSON_MEDIA_TYPE,
         )
         return ListResourceTemplatesResult(resource_templates=[results])
 
-    async def read(self, _ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+    async def read_resource(self, _ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
         uri = str(params.uri)
-        text = self.secrets.hide(await self._text(uri))
-        return ReadResourceResult(contents=[TextResourceContents(uri=uri, text=text, mime_type=JSON)])
+        text = self.secrets.redact_secrets(await self._read_text(uri))
+        return ReadResourceResult(contents=[TextResourceContents(uri=uri, text=text, mime_type=JSON_MEDIA_TYPE)])
 
-    async def _text(self, uri: str) -> str:
+    async def _read_text(self, uri: str) -> str:
         try:
-            if uri == f"{SCHEME}shops":
-                shops = await self.assistant.local["list_shops"]({}, None, NOBODY)
+            if uri == f"{URI_SCHEME}shops":
+                shops = await self.dispatcher.local_tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER)
                 return json.dumps(shops, ensure_ascii=False)
-            if uri == f"{SCHEME}toolsets":
-                return json.dumps(self._toolsets(), ensure_ascii=False)
-            if uri.startswith(RESULTS):
-                kept = await self.assistant.kept.get(uri.removeprefix(RESULTS))
-                if kept is not None:
-                    return kept.decode()
+            if uri == f"{URI_SCHEME}toolsets":
+                return json.dumps(self._group_by_toolset(), ensure_ascii=False)
+            if uri.startswith(RESULTS_URI_PREFIX):
+                content = await self.dispatcher.result_store.get(uri.removeprefix(RESULTS_URI_PREFIX))
+                if content is not None:
+                    return content.decode()
         except ShopError as error:
-            raise _told(error) from None
-        told = "There is no such resource, or no longer: results are kept for a day."
-        raise MCPError(INVALID_PARAMS, told, {"uri": uri})
+            raise _to_mcp_error(error) from None
+        message = "There is no such resource, or no longer: results are kept for a day."
+        raise MCPError(INVALID_PARAMS, message, {"uri": uri})
 
-    def _toolsets(self) -> dict[str, Any]:
+    def _group_by_toolset(self) -> dict[str, Any]:
         areas: dict[str, list[str]] = {}
-        for operation in filter(self.assistant.offers, self.assistant.catalog.operations.values()):
+        for operation in filter(self.dispatcher.is_available, self.dispatcher.catalog.operations.values()):
             areas.setdefault(operation.area, []).append(operation.name)
-        default = [name for names in areas.values() for name in names if name in DEFAULT]
+        default = [name for names in areas.values() for name in names if name in DEFAULT_TOOLS]
         return {"default": default} | areas
 
-    async def prompts(self, _ctx: Context, _params: PaginatedRequestParams | None) -> ListPromptsResult:
+    async def list_prompts(self, _ctx: Context, _params: PaginatedRequestParams | None) -> ListPromptsResult:
         return ListPromptsResult(
             prompts=[
                 Prompt(
                     name=name,
-                    title=routine.title,
-                    description=routine.description,
+                    title=template.title,
+                    description=template.description,
                     arguments=[
-                        PromptArgument(name=n, description=told, required=n in routine.required)
-                        for n, told in routine.arguments.items()
+                        PromptArgument(name=n, description=description, required=n in template.required_arguments)
+                        for n, description in template.arguments.items()
                     ],
                 )
-                for name, routine in ROUTINES.items()
-                if self._done_here(routine.tools)
+                for name, template in PROMPT_TEMPLATES.items()
+                if self._are_available(template.required_tools)
             ]
         )
 
-    def _done_here(self, tools: tuple[str, ...]) -> bool:
-        return all(self.assistant.offers(self.assistant.catalog.operations[name]) for name in tools)
+    def _are_available(self, tools: tuple[str, ...]) -> bool:
+        return all(self.dispatcher.is_available(self.dispatcher.catalog.operations[name]) for name in tools)
 
-    async def prompt(self, _ctx: Context, params: GetPromptRequestParams) -> GetPromptResult:
+    async def get_prompt(self, _ctx: Context, params: GetPromptRequestParams) -> GetPromptResult:
         try:
-            text = filled(params.name, params.arguments or {})
+            text = render_prompt(params.name, params.arguments or {})
         except ShopError as error:
-            raise _told(error) from None
+            raise _to_mcp_error(error) from None
         message = PromptMessage(role="user", content=TextContent(text=text))
-        return GetPromptResult(description=ROUTINES[params.name].description, messages=[message])
+        return GetPromptResult(description=PROMPT_TEMPLATES[params.name].description, messages=[message])
 
     async def complete(self, _ctx: Context, params: CompleteRequestParams) -> CompleteResult:
-        begun = params.argument.value.casefold()
-        known = await self._known(params.argument.name) if params.ref.type == "ref/prompt" else []
-        values = [value for value in known if value.casefold().startswith(begun)]
-        return CompleteResult(completion=Completion(values=values[:MOST], total=len(values), has_more=False))
+        prefix = params.argument.value.casefold()
+        candidates = await self._list_completions(params.argument.name) if params.ref.type == "ref/prompt" else []
+        values = [value for value in candidates if value.casefold().startswith(prefix)]
+        return CompleteResult(completion=Completion(values=values[:MAX_COMPLETIONS], total=len(values), has_more=False))
 
-    async def _known(self, argument: str) -> list[str]:
+    async def _list_completions(self, argument: str) -> list[str]:
         if argument == "period":
-            return list(PERIODS)
+            return list(PERIOD_COMPLETIONS)
         if argument == "below":
             return ["5", "10", "20", "50"]
         if argument != "shop":
             return []
         try:
-            shops = await self.assistant.local["list_shops"]({}, None, NOBODY)
+            shops = await self.dispatcher.local_tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER)
         except ShopError:  # nobody has signed in: there is nothing to complete with
             return []
         return [str(shop["name"]) for shop in shops["shops"]]
 
 
-def _told(error: ShopError) -> MCPError:
+def _to_mcp_error(error: ShopError) -> MCPError:
     return MCPError(INVALID_PARAMS, " ".join(filter(None, (error.message, error.hint))))

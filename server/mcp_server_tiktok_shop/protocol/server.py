@@ -24,14 +24,14 @@ from mcp.types import (
 )
 
 from mcp_server_tiktok_shop import __version__
-from mcp_server_tiktok_shop.calls.caller import Asked
-from mcp_server_tiktok_shop.calls.results.truncation import written
-from mcp_server_tiktok_shop.catalog.schemas import listing
+from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.catalog.schemas import build_tool_schema
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.logs import one_line
-from mcp_server_tiktok_shop.protocol.client import Client, question
-from mcp_server_tiktok_shop.protocol.instructions import instructions
-from mcp_server_tiktok_shop.protocol.resources import Shelf
+from mcp_server_tiktok_shop.logs import to_one_line
+from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
+from mcp_server_tiktok_shop.protocol.instructions import build_instructions
+from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,22 +39,22 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams, PaginatedRequestParams
 
-    from mcp_server_tiktok_shop.calls.dispatch import Assistant
+    from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.catalog.operation import Operation
-    from mcp_server_tiktok_shop.logs import Secrets
+    from mcp_server_tiktok_shop.logs import SecretRedactor
 
 # Answers are trees of small objects that die young: look for cycles less often than Python does by itself.
-COLLECT = (20_000, 20, 20)
-LAST_WORDS = 40.0  # seconds that a renewal under way may take when the process is told to end
+GC_THRESHOLDS = (20_000, 20, 20)
+SHUTDOWN_TIMEOUT_S = 40.0  # seconds that a renewal under way may take when the process is told to end
 
 log = logging.getLogger(__name__)
 
 
-def serve(
-    assistant: Assistant, secrets: Secrets, *, list_shop: bool, close: Callable[[], Awaitable[None]]
+def build_server(
+    dispatcher: ToolDispatcher, secrets: SecretRedactor, *, list_shop: bool, close: Callable[[], Awaitable[None]]
 ) -> Server[Any]:
     """The MCP server for an assistant. `close` is awaited when it ends."""
-    tools = ListToolsResult(tools=list_tools(assistant, list_shop=list_shop))
+    tools = ListToolsResult(tools=list_tools(dispatcher, list_shop=list_shop))
 
     async def on_list_tools(
         _ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
@@ -64,38 +64,42 @@ def serve(
     async def on_call_tool(
         ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
-        began = time.monotonic()
+        started_at = time.monotonic()
         outcome = "ok"
-        told: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         try:
-            told = await assistant.run(params.name, params.arguments or {}, Client(ctx, params, secrets.hide))
-            text = written(told)
-        except Asked as asked:
-            return question(secrets.hide(asked.question), asked.state)
+            result = await dispatcher.call(
+                params.name, params.arguments or {}, McpCaller(ctx, params, secrets.redact_secrets)
+            )
+            text = to_json_text(result)
+        except ElicitationRequired as elicitation:
+            return to_input_required_result(secrets.redact_secrets(elicitation.question), elicitation.state)
         except ShopError as error:
-            told, outcome = assistant.answers.refused(error), error.kind
-            text = written(told)
+            result, outcome = dispatcher.result_builder.to_error_result(error), error.kind
+            text = to_json_text(result)
         except Exception:  # the SDK would put its text on the wire
-            log.exception("%s failed in a way that is a fault of this server", one_line(params.name))
+            log.exception("%s failed in a way that is a fault of this server", to_one_line(params.name))
             internal = ShopError("internal", "The server failed in a way it should not; its log says how.")
-            told, outcome = internal.told(), internal.kind
-            text = written(told)
-        text = secrets.hide(text)
-        inner = f"({one_line(str((params.arguments or {}).get('name', '')))})" if params.name.startswith("run_") else ""
+            result, outcome = internal.to_json(), internal.kind
+            text = to_json_text(result)
+        text = secrets.redact_secrets(text)
+        nested_name = (
+            f"({to_one_line(str((params.arguments or {}).get('name', '')))})" if params.name.startswith("run_") else ""
+        )
         log.info(
             "%s%s shop=%s outcome=%s code=%s request_id=%s ms=%d bytes=%d",
-            one_line(params.name),
-            inner,
-            one_line(str(told.get("shop"))),
+            to_one_line(params.name),
+            nested_name,
+            to_one_line(str(result.get("shop"))),
             outcome,
-            told.get("code", 0),
-            one_line(str(told.get("request_id"))),
-            (time.monotonic() - began) * 1000,
+            result.get("code", 0),
+            to_one_line(str(result.get("request_id"))),
+            (time.monotonic() - started_at) * 1000,
             len(text),
         )
         return CallToolResult(content=[TextContent(text=text)], is_error=outcome != "ok")
 
-    shelf = Shelf(assistant, secrets)
+    resource_provider = ResourceProvider(dispatcher, secrets)
 
     @asynccontextmanager
     async def lifespan(_server: Server[Any]) -> AsyncIterator[None]:
@@ -108,77 +112,80 @@ def serve(
         "tiktok-shop",
         version=__version__,
         title="TikTok Shop",
-        instructions=instructions(assistant),
+        instructions=build_instructions(dispatcher),
         lifespan=lifespan,
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
-        on_list_resources=shelf.resources,
-        on_list_resource_templates=shelf.templates,
-        on_read_resource=shelf.read,
-        on_list_prompts=shelf.prompts,
-        on_get_prompt=shelf.prompt,
-        on_completion=shelf.complete,
+        on_list_resources=resource_provider.list_resources,
+        on_list_resource_templates=resource_provider.list_resource_templates,
+        on_read_resource=resource_provider.read_resource,
+        on_list_prompts=resource_provider.list_prompts,
+        on_get_prompt=resource_provider.get_prompt,
+        on_completion=resource_provider.complete,
     )
 
 
-def list_tools(assistant: Assistant, *, list_shop: bool) -> list[Tool]:
+def list_tools(dispatcher: ToolDispatcher, *, list_shop: bool) -> list[Tool]:
     """The tools that this server offers, as a client lists them."""
-    listed = (assistant.catalog.operations[name] for name in assistant.listed)
-    hidden = set() if list_shop else {"shop"}
-    return [_tool(operation, hidden | assistant.pointless(operation)) for operation in filter(assistant.offers, listed)]
+    operations = (dispatcher.catalog.operations[name] for name in dispatcher.listed_tools)
+    hidden_arguments = set() if list_shop else {"shop"}
+    return [
+        _to_tool(operation, hidden_arguments | dispatcher.hidden_server_arguments(operation))
+        for operation in filter(dispatcher.is_available, operations)
+    ]
 
 
-def _tool(operation: Operation, without: set[str]) -> Tool:
+def _to_tool(operation: Operation, hidden_arguments: set[str]) -> Tool:
     return Tool(
         name=operation.name,
         description=operation.description,
-        input_schema=listing(operation, without=without),
+        input_schema=build_tool_schema(operation, hidden_arguments=hidden_arguments),
         annotations=ToolAnnotations(
             title=operation.title,
             read_only_hint=operation.effect == "read",
             destructive_hint=operation.effect == "destructive",
             idempotent_hint=operation.effect == "read",
-            open_world_hint=operation.asks_platform or operation.runs is not None or operation.takes_shop,
+            open_world_hint=operation.uses_platform or operation.delegates_to is not None or operation.takes_shop,
         ),
     )
 
 
 async def serve_stdio(server: Server[Any], *, era: str, close: Callable[[], Awaitable[None]]) -> None:
     """Serve one client on standard input and output until it goes away, or the process is told to end."""
-    _end_on_signals(close)
-    async with stdio_server() as (reading, writing):
+    _shut_down_on_signals(close)
+    async with stdio_server() as (read_stream, write_stream):
         options = server.create_initialization_options()
         if era == "legacy":
             async with server.lifespan(server) as state:
-                await serve_loop(server, reading, writing, lifespan_state=state, init_options=options)
+                await serve_loop(server, read_stream, write_stream, lifespan_state=state, init_options=options)
         else:
-            await server.run(reading, writing, options)
+            await server.run(read_stream, write_stream, options)
 
 
-def _end_on_signals(close: Callable[[], Awaitable[None]]) -> None:
+def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:
     """End at once, but after what must be stored: the thread that waits for input can't be stopped otherwise."""
     loop = asyncio.get_running_loop()
 
-    async def end(code: int) -> None:
+    async def shut_down(code: int) -> None:
         try:
-            await asyncio.wait_for(close(), LAST_WORDS)
+            await asyncio.wait_for(close(), SHUTDOWN_TIMEOUT_S)
         finally:
             os._exit(code)
 
-    ending: list[asyncio.Task[None]] = []
+    shutdown_tasks: list[asyncio.Task[None]] = []
 
-    def told_to_end(number: int) -> None:
-        ending.append(loop.create_task(end(128 + number)))
+    def handle_signal(number: int) -> None:
+        shutdown_tasks.append(loop.create_task(shut_down(128 + number)))
 
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
-            loop.add_signal_handler(number, told_to_end, number)
+            loop.add_signal_handler(number, handle_signal, number)
         except NotImplementedError:  # Windows: Python's own handling
             return
 
 
 def run_stdio(server: Server[Any], *, era: str, close: Callable[[], Awaitable[None]]) -> None:
     gc.freeze()  # what was imported and read stays; see __main__
-    gc.set_threshold(*COLLECT)
+    gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
     asyncio.run(serve_stdio(server, era=era, close=close))

@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
 
-from mcp_server_tiktok_shop.proxies import parse
-from mcp_server_tiktok_shop.time_zones import zone_of
+from mcp_server_tiktok_shop.proxies import parse_proxy
+from mcp_server_tiktok_shop.time_zones import get_region_zone
 
-ENVIRONMENT = "environment-"  # with the lineage of the pair: two servers may share a home
+ENVIRONMENT_ID_PREFIX = "environment-"  # with the lineage of the pair: two servers may share a home
 
 
-class _Kept(BaseModel):
+class _StoredModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     @field_serializer(
@@ -23,7 +23,7 @@ class _Kept(BaseModel):
         return secret.get_secret_value()
 
 
-class App(_Kept):
+class PartnerApp(_StoredModel):
     """The application that sellers' authorizations are given to, as Partner Center knows it."""
 
     key: str
@@ -32,7 +32,7 @@ class App(_Kept):
     region: str = ""
 
 
-class Shop(_Kept):
+class Shop(_StoredModel):
     """A shop that an authorization opens. `cipher` is what the platform knows it by in a request."""
 
     id: str
@@ -46,12 +46,12 @@ class Shop(_Kept):
     def label(self) -> str:
         return self.name or self.id
 
-    def told(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, str]:
         """As an assistant may see it."""
         return {"name": self.label, "region": self.region, "id": self.id}
 
 
-class Asset(_Kept):
+class Asset(_StoredModel):
     """A category in a market that a partner's authorization opens, and what the platform knows it by."""
 
     cipher: SecretStr
@@ -59,18 +59,18 @@ class Asset(_Kept):
     category_id: str = ""
     category: str = ""
 
-    def goes_by(self, name: str) -> bool:
+    def has_name(self, name: str) -> bool:
         text = name.strip().casefold()
         names = [self.market, self.category, self.category_id]
         names += [f"{self.market}/{self.category}", f"{self.market}/{self.category_id}"]
         return text in {n.casefold() for n in names if n}
 
-    def told(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, str]:
         """As an assistant may see it."""
         return {"market": self.market, "category": self.category, "category_id": self.category_id}
 
 
-class Account(_Kept):
+class Account(_StoredModel):
     """One authorization. Expiries are absolute Unix seconds, 0 where unknown; `since` is when it was made.
 
     One that began with tokens from the environment has an id made of that first pair's fingerprint: its lineage.
@@ -93,48 +93,52 @@ class Account(_Kept):
     renewing_since: int = 0
     proxy: SecretStr = SecretStr("")
 
-    def with_pair(self, data: dict[str, Any]) -> Account:
+    def copy_with_pair(self, data: dict[str, Any]) -> Account:
         """This account with a token answer laid over it; a refresh token that is not renewed stays."""
-        kept = self.refresh_token
+        current_refresh_token = self.refresh_token
         return self.model_copy(
             update={
                 "name": str(data.get("seller_name") or self.name),
                 "region": str(data.get("seller_base_region") or self.region),
                 "access_token": SecretStr(str(data["access_token"])),
-                "access_token_expire_in": _seconds(data.get("access_token_expire_in")),
-                "refresh_token": SecretStr(str(data["refresh_token"])) if data.get("refresh_token") else kept,
-                "refresh_token_expire_in": _seconds(data.get("refresh_token_expire_in")),
+                "access_token_expire_in": _parse_expiry(data.get("access_token_expire_in")),
+                "refresh_token": SecretStr(str(data["refresh_token"]))
+                if data.get("refresh_token")
+                else current_refresh_token,
+                "refresh_token_expire_in": _parse_expiry(data.get("refresh_token_expire_in")),
                 "granted_scopes": tuple(data.get("granted_scopes") or self.granted_scopes),
                 "renewing_since": 0,
             }
         )
 
-    def secrets(self) -> list[str]:
+    def collect_secrets(self) -> list[str]:
         """What must never be shown of it."""
-        kept = [self.access_token, self.refresh_token, *(shop.cipher for shop in self.shops or ())]
-        kept += [asset.cipher for asset in self.assets or ()]
-        own = self.proxy.get_secret_value()
-        return [secret.get_secret_value() for secret in kept] + (parse(own).secrets() if own else [])
+        secrets = [self.access_token, self.refresh_token, *(shop.cipher for shop in self.shops or ())]
+        secrets += [asset.cipher for asset in self.assets or ()]
+        proxy_url = self.proxy.get_secret_value()
+        return [secret.get_secret_value() for secret in secrets] + (
+            parse_proxy(proxy_url).collect_secrets() if proxy_url else []
+        )
 
-    def told(self, zone: Any = None) -> dict[str, Any]:
+    def to_json(self, zone: Any = None) -> dict[str, Any]:
         """As an assistant may see it: whose it is and how long it lasts."""
         from datetime import datetime  # noqa: PLC0415
 
-        zone = zone or zone_of(self.region)
+        zone = zone or get_region_zone(self.region)
 
-        def until(seconds: int) -> str | None:
+        def format_expiry(seconds: int) -> str | None:
             return datetime.fromtimestamp(seconds, zone).isoformat() if seconds else None
 
         return {
             "seller": self.name or None,
             "region": self.region or None,
-            "access_token_expires": until(self.access_token_expire_in),
-            "refresh_token_expires": until(self.refresh_token_expire_in),
+            "access_token_expires": format_expiry(self.access_token_expire_in),
+            "refresh_token_expires": format_expiry(self.refresh_token_expire_in),
             "scopes": list(self.granted_scopes),
         }
 
 
-def _seconds(value: Any) -> int:
+def _parse_expiry(value: Any) -> int:
     """An expiry as the platform wrote it; 0, for unknown, where that makes no sense: the pair matters more."""
     try:
         return max(0, int(float(value)))

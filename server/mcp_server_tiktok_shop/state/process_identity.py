@@ -6,12 +6,12 @@ import os
 import socket
 
 
-def own_name() -> str:
+def get_process_name() -> str:
     """The name of this process, on all computers that may share a home folder."""
     return f"{socket.gethostname()}/{os.getpid()}"
 
 
-def has_ended(name: str) -> bool:
+def is_process_dead(name: str) -> bool:
     """Whether the process of that name surely is no more; False where that can't be known."""
     host, _, pid = name.rpartition("/")
     if host != socket.gethostname() or not pid.isdecimal() or os.name == "nt":  # a signal 0 is no question there

@@ -17,56 +17,56 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.shops import Target
-    from mcp_server_tiktok_shop.state.expiring_records import Record, Records
+    from mcp_server_tiktok_shop.state.expiring_records import ExpiringRecords, Record
 
-LIFE = 600.0  # seconds that the same write is refused for
-UNDER_WAY = 60.0  # seconds in which a write ends that nobody cut off: the deadline, and some
+DEDUPE_TTL_S = 600.0  # seconds that the same write is refused for
+IN_FLIGHT_WINDOW_S = 60.0  # seconds in which a write ends that nobody cut off: the deadline, and some
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class WriteOutcomes:
     """A write stands in it from before it is sent until its outcome is known. `clock` gives Unix seconds.
 
     `process` is the name of this one, and `ended` tells of another one whether it surely is no more.
     """
 
-    records: Records
+    records: ExpiringRecords
     clock: Callable[[], float]
-    process: str
-    ended: Callable[[str], bool]
+    process_name: str
+    is_process_dead: Callable[[str], bool]
 
-    async def begin(
-        self, mark: str, operation: Operation, *, repeat: bool, key: str = ""
+    async def reserve(
+        self, fingerprint: str, operation: Operation, *, repeat: bool, idempotency_key: str = ""
     ) -> tuple[Record, Record | None]:
         """Enter a write. Answers its entry, and the earlier one that stands in the way, if one does.
 
         A repeated write keeps the earlier one's idempotency key, so that the platform can tell it is the same; `key`
         is the caller's own. It is not let through while the earlier one may still be on its way.
         """
-        entry: Record = {"operation": operation.name, "sent": int(self.clock()), "process": self.process}
-        entry["key"] = key or str(uuid.uuid4())
+        record: Record = {"operation": operation.name, "sent": int(self.clock()), "process": self.process_name}
+        record["key"] = idempotency_key or str(uuid.uuid4())
 
-        def heir(earlier: Record) -> Record | None:
-            recent = 0 <= entry["sent"] - earlier["sent"] < UNDER_WAY
-            if recent and not earlier.get("lost") and not self.ended(str(earlier.get("process", ""))):
+        def replace_earlier(earlier: Record) -> Record | None:
+            recent = 0 <= record["sent"] - earlier["sent"] < IN_FLIGHT_WINDOW_S
+            if recent and not earlier.get("lost") and not self.is_process_dead(str(earlier.get("process", ""))):
                 return None
-            entry["key"] = earlier["key"]
-            return entry
+            record["key"] = earlier["key"]
+            return record
 
-        earlier = await self.records.claim(mark, entry, LIFE, heir if repeat else None)
-        return entry, earlier
+        earlier = await self.records.claim(fingerprint, record, DEDUPE_TTL_S, replace_earlier if repeat else None)
+        return record, earlier
 
-    async def lost(self, mark: str, entry: Record) -> None:
+    async def mark_unknown(self, fingerprint: str, record: Record) -> None:
         """The outcome of the write will not be known: the ten minutes begin now."""
-        await self._told(self.records.put(mark, entry | {"lost": True}, LIFE))
+        await self._record_outcome(self.records.put(fingerprint, record | {"lost": True}, DEDUPE_TTL_S))
 
-    async def settled(self, mark: str) -> None:
+    async def clear(self, fingerprint: str) -> None:
         """The outcome is known: done, or surely not done."""
-        await self._told(self.records.take(mark))
+        await self._record_outcome(self.records.take(fingerprint))
 
-    async def _told(self, change: Awaitable[object]) -> None:
+    async def _record_outcome(self, change: Awaitable[object]) -> None:
         """What came of a write is told although it can't be entered; the entry made before stands for its time."""
         try:
             await change
@@ -74,15 +74,15 @@ class Ledger:
             log.error("the outcome of a write can't be entered: %s", error.message)  # noqa: TRY400 - no traceback
 
 
-def fingerprint(operation: Operation, values: Json, target: Target | None) -> str:
+def compute_fingerprint(operation: Operation, values: Json, target: Target | None) -> str:
     """Tells the same write from another: operation, whom it is for, exact arguments."""
-    whom = ""
+    target_id = ""
     if target is not None:
         asset = f"{target.asset.market}/{target.asset.category_id}" if target.asset else ""  # a cipher may change
-        whom = f"{target.shop.id if target.shop else target.account.id}/{asset}"
-    told = json.dumps([operation.name, whom, values], sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(told.encode()).hexdigest()
+        target_id = f"{target.shop.id if target.shop else target.account.id}/{asset}"
+    text = json.dumps([operation.name, target_id, values], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def moment(seconds: float) -> str:
+def format_timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

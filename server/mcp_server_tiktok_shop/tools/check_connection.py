@@ -10,110 +10,114 @@ from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.envelope import Lost, Unreached
+from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
 from mcp_server_tiktok_shop.platform.shops import Target
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.platform.client import Platform, Rim
-    from mcp_server_tiktok_shop.platform.http_transport import Network
-    from mcp_server_tiktok_shop.platform.tokens import Tokens
+    from mcp_server_tiktok_shop.platform.client import PlatformClient, Runtime
+    from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
+    from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account
 
-PATIENCE = 10.0
-BEHIND, AHEAD = -300, 30  # what the platform accepts of a request's timestamp, in seconds
+PROBE_TIMEOUT_S = 10.0
+MIN_CLOCK_OFFSET_S, MAX_CLOCK_OFFSET_S = -300, 30  # what the platform accepts of a request's timestamp, in seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class CheckConnectionTool:
     """Asks both hosts for nothing in particular: any HTTP answer tells that they are reached, and what time it is."""
 
-    network: Network
+    transport: HttpTransport
     api_url: str
     auth_url: str
-    tokens: Tokens
-    platform: Platform
-    active_shops: Operation
-    rim: Rim
+    tokens: TokenProvider
+    platform: PlatformClient
+    active_shops_operation: Operation
+    runtime: Runtime
 
     async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
-        accounts, refused = await self._accounts()
+        accounts, accounts_error = await self._load_accounts()
         # Where accounts go their own ways, the first of them is tried: there may be no other way out.
-        network = self.network.through(accounts[0].proxy) if accounts else self.network
-        platform, auth = await asyncio.gather(*(self._reached(network, url) for url in (self.api_url, self.auth_url)))
-        ahead = platform.pop("ahead", None)
-        auth.pop("ahead", None)
-        told: Json = {"platform": platform, "auth_host": auth} | self._clock(ahead)
+        account_transport = self.transport.for_proxy(accounts[0].proxy) if accounts else self.transport
+        platform, auth_host = await asyncio.gather(
+            *(self._probe_host(account_transport, url) for url in (self.api_url, self.auth_url))
+        )
+        clock_offset = platform.pop("ahead", None)
+        auth_host.pop("ahead", None)
+        result: Json = {"platform": platform, "auth_host": auth_host} | self._report_clock(clock_offset)
         if not platform["reached"]:
-            told["sign_in"] = {"accepted": False, "message": "Not tried: the platform is not reached."}
-        elif refused is not None:
-            told["sign_in"] = {"accepted": False} | refused.told()
+            result["sign_in"] = {"accepted": False, "message": "Not tried: the platform is not reached."}
+        elif accounts_error is not None:
+            result["sign_in"] = {"accepted": False} | accounts_error.to_json()
         else:
-            told["sign_in"] = await self._sign_in(accounts)
-        told["ok"] = bool(auth["reached"] and told["sign_in"]["accepted"] and "clock_advice" not in told)
-        return told
+            result["sign_in"] = await self._check_sign_in(accounts)
+        result["ok"] = bool(auth_host["reached"] and result["sign_in"]["accepted"] and "clock_advice" not in result)
+        return result
 
-    async def _accounts(self) -> tuple[list[Account], ShopError | None]:
+    async def _load_accounts(self) -> tuple[list[Account], ShopError | None]:
         """The accounts to look at: of a pinned server its own alone."""
         try:
-            accounts = list((await self.tokens.accounts()).values())
+            accounts = list((await self.tokens.load_accounts()).values())
             if not accounts or self.platform.shops.pinned is not None:
-                accounts = [target.account for target in await self.platform.shops.known()]
+                accounts = [target.account for target in await self.platform.shops.list_targets()]
         except ShopError as error:
             return [], error
         return accounts, None
 
-    async def _reached(self, network: Network, url: str) -> Json:
-        told: Json = {"url": url} | ({"proxy": way} if (way := network.way(url)) else {})
-        began = self.rim.monotonic()
+    async def _probe_host(self, transport: HttpTransport, url: str) -> Json:
+        result: Json = {"url": url} | ({"proxy": proxy} if (proxy := transport.describe_proxy(url)) else {})
+        started_at = self.runtime.monotonic()
         try:
-            response = await network.request("GET", url + "/", timeout=PATIENCE)
-        except (Unreached, Lost) as error:
-            return told | {"reached": False, "reason": str(error)}
+            response = await transport.request("GET", url + "/", timeout=PROBE_TIMEOUT_S)
+        except (ConnectError, UnknownOutcomeError) as error:
+            return result | {"reached": False, "reason": str(error)}
         except ShopError as error:
-            return told | {"reached": False, "reason": error.message}
-        took = self.rim.monotonic() - began
-        told |= {"reached": True, "milliseconds": round(took * 1000)}
+            return result | {"reached": False, "reason": error.message}
+        elapsed = self.runtime.monotonic() - started_at
+        result |= {"reached": True, "milliseconds": round(elapsed * 1000)}
         try:
-            theirs = parsedate_to_datetime(response.headers.get("date", "")).timestamp() + 0.5  # it has whole seconds
+            server_time = (
+                parsedate_to_datetime(response.headers.get("date", "")).timestamp() + 0.5
+            )  # it has whole seconds
         except ValueError:
-            return told
-        return told | {"ahead": self.rim.clock() - took / 2 - theirs}
+            return result
+        return result | {"ahead": self.runtime.clock() - elapsed / 2 - server_time}
 
-    def _clock(self, ahead: float | None) -> Json:
-        if ahead is None:
+    def _report_clock(self, clock_offset: float | None) -> Json:
+        if clock_offset is None:
             return {"clock_seconds_ahead": None}
-        seconds = round(ahead)
-        if BEHIND < ahead < AHEAD:
+        seconds = round(clock_offset)
+        if MIN_CLOCK_OFFSET_S < clock_offset < MAX_CLOCK_OFFSET_S:
             return {"clock_seconds_ahead": seconds}
-        side = "ahead" if seconds > 0 else "behind"
-        told = f"This computer's clock is {abs(seconds)} s {side}: set it right. "
+        direction = "ahead" if seconds > 0 else "behind"
+        message = f"This computer's clock is {abs(seconds)} s {direction}: set it right. "
         return {
             "clock_seconds_ahead": seconds,
-            "clock_advice": f"{told}The platform accepts 300 s behind to 30 s ahead.",
+            "clock_advice": f"{message}The platform accepts 300 s behind to 30 s ahead.",
         }
 
-    async def _sign_in(self, accounts: list[Account]) -> Json:
+    async def _check_sign_in(self, accounts: list[Account]) -> Json:
         """Key, signature and each account's token are tried by asking for its shops anew."""
-        active: set[str] = set()
+        active_shop_ids: set[str] = set()
         failed: list[Json] = []
         for account in accounts:
             try:
-                kept = await self.platform.shops.refetched(account)
-                active |= await self._active(kept)
+                refreshed_account = await self.platform.shops.refetch_shops(account)
+                active_shop_ids |= await self._fetch_active_shop_ids(refreshed_account)
             except ShopError as error:
-                failed.append({"account": account.name or account.id} | error.told())
-        told: Json = {"accepted": not failed}
+                failed.append({"account": account.name or account.id} | error.to_json())
+        result: Json = {"accepted": not failed}
         if failed:
-            told |= {k: v for k, v in failed[0].items() if k in ("message", "hint")} | {"failed": failed}
+            result |= {k: v for k, v in failed[0].items() if k in ("message", "hint")} | {"failed": failed}
         if len(failed) < len(accounts):
-            shops = [target.shop for target in await self.platform.shops.known() if target.shop is not None]
-            told["shops"] = [shop.told() | {"active": shop.id in active} for shop in shops]
-        return told
+            shops = [target.shop for target in await self.platform.shops.list_targets() if target.shop is not None]
+            result["shops"] = [shop.to_json() | {"active": shop.id in active_shop_ids} for shop in shops]
+        return result
 
-    async def _active(self, account: Account) -> set[str]:
+    async def _fetch_active_shop_ids(self, account: Account) -> set[str]:
         """The shops of the account that are open for business, as the platform tells it."""
-        call = bind(self.active_shops, {}, ZoneInfo("UTC"))
-        answer = await self.platform.call(call, Target(account, None))
-        return {str(shop.get("id")) for shop in answer.data.get("shops") or ()}
+        call = bind(self.active_shops_operation, {}, ZoneInfo("UTC"))
+        response = await self.platform.call(call, Target(account, None))
+        return {str(shop.get("id")) for shop in response.data.get("shops") or ()}

@@ -8,47 +8,47 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from mcp_server_tiktok_shop.tools.periods import period
+from mcp_server_tiktok_shop.tools.periods import parse_period
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.platform.shops import Shops
-    from mcp_server_tiktok_shop.state.audit_log import Journal
+    from mcp_server_tiktok_shop.platform.shops import ShopResolver
+    from mcp_server_tiktok_shop.state.audit_log import AuditLog
 
 COLUMNS = ("time", "shop", "operation", "outcome", "ids", "made")
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class ListChangesTool:
     """The writes that were sent from this home folder; on a pinned server those at its own shop alone."""
 
-    journal: Journal
-    shops: Shops
+    audit_log: AuditLog
+    shops: ShopResolver
     zone: ZoneInfo | None
     clock: Callable[[], float]
 
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        known = await self.shops.known()
-        zone = self.zone or (known[0].zone(None) if known else ZoneInfo("UTC"))
-        span = period(values["period"], zone, self.clock())
-        entries = await asyncio.to_thread(self.journal.entries)
-        ours = {target.shop.id for target in known if target.shop is not None}
+        targets = await self.shops.list_targets()
+        zone = self.zone or (targets[0].resolve_zone(None) if targets else ZoneInfo("UTC"))
+        period_range = parse_period(values["period"], zone, self.clock())
+        entries = await asyncio.to_thread(self.audit_log.read_entries)
+        own_shop_ids = {target.shop.id for target in targets if target.shop is not None}
         rows = []
         for entry in entries:
             moment = datetime.fromisoformat(entry.get("time", "1970-01-01T00:00:00+00:00"))
-            if not span.start <= moment.timestamp() < span.end:
+            if not period_range.start <= moment.timestamp() < period_range.end:
                 continue
-            if self.shops.pinned is not None and entry.get("shop_id") not in ours:
+            if self.shops.pinned is not None and entry.get("shop_id") not in own_shop_ids:
                 continue
-            rows.append(_row(entry, moment.astimezone(zone)))
-        told: Json = {"period": span.told, "time_zone": zone.key, "writes": len(rows)}
-        return told | ({"changes": {"columns": list(COLUMNS), "rows": rows}} if rows else {})
+            rows.append(_to_row(entry, moment.astimezone(zone)))
+        result: Json = {"period": period_range.description, "time_zone": zone.key, "writes": len(rows)}
+        return result | ({"changes": {"columns": list(COLUMNS), "rows": rows}} if rows else {})
 
 
-def _row(entry: dict[str, Any], moment: datetime) -> list[Any]:
+def _to_row(entry: dict[str, Any], moment: datetime) -> list[Any]:
     shop = entry.get("shop") or entry.get("account")
-    told = {**entry, "time": moment.isoformat(timespec="seconds"), "shop": shop}
-    return [told.get(column) for column in COLUMNS]
+    cells = {**entry, "time": moment.isoformat(timespec="seconds"), "shop": shop}
+    return [cells.get(column) for column in COLUMNS]

@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.platform.shops import Shops
+    from mcp_server_tiktok_shop.platform.shops import ShopResolver
 
 
 @dataclass(frozen=True, slots=True)
-class ShopList:
-    shops: Shops
+class ListShopsTool:
+    shops: ShopResolver
     zone: ZoneInfo | None
 
     async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
-        told = []
-        for target in await self.shops.known():
+        rows = []
+        for target in await self.shops.list_targets():
             if target.shop is None:
                 continue
             expires = target.account.access_token_expire_in
-            zone = target.zone(self.zone)
-            row = target.shop.told() | {"time_zone": zone.key}
+            zone = target.resolve_zone(self.zone)
+            row = target.shop.to_json() | {"time_zone": zone.key}
             if target.account.name:
                 row["account"] = target.account.name
             if expires:
                 row["access_token_expires"] = datetime.fromtimestamp(expires, zone).isoformat()
-            told.append(row)
-        return {"shops": told}
+            rows.append(row)
+        return {"shops": rows}

@@ -7,20 +7,20 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.results.chunks import Wish, part
-from mcp_server_tiktok_shop.calls.results.json_paths import read_path
+from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest, read_chunk
+from mcp_server_tiktok_shop.calls.results.json_paths import parse_path
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.results.scoped_results import Keeping
+    from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-LISTS_BESIDE = ("failed", "not_found", "done")  # which can be read like lists within `data`
-SPARE = 800  # bytes for what stands beside `data` in a result
+EXTRA_LISTS = ("failed", "not_found", "done")  # which can be read like lists within `data`
+RESERVED_BYTES = 800  # bytes for what stands beside `data` in a result
 
 
 @dataclass(frozen=True, slots=True)
-class ReadResult:
+class ReadResultTool:
     """A part of a kept result in at most `budget` bytes, with all that is beside it.
 
     A kept result is an object of `data`, `untrusted` (paths of text by others in it) and the `next_page_token` that
@@ -28,31 +28,33 @@ class ReadResult:
     read yet.
     """
 
-    kept: Keeping
-    budget: int
+    result_store: ScopedResultStore
+    max_bytes: int
 
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        content = await self.kept.opened(values["id"])
-        wish = Wish(values.get("path"), values.get("fields", ()), values.get("offset", 0), values.get("limit"))
-        return await asyncio.to_thread(self._part, content, wish)
+        content = await self.result_store.get_or_raise(values["id"])
+        request = ChunkRequest(
+            values.get("path"), values.get("fields", ()), values.get("offset", 0), values.get("limit")
+        )
+        return await asyncio.to_thread(self._read_chunk, content, request)
 
-    def _part(self, content: bytes, wish: Wish) -> Json:
-        whole = json.loads(content)
-        token, untrusted = whole.get("next_page_token"), whole.get("untrusted", [])
-        beside = len(json.dumps([token, untrusted]))
-        steps = read_path(wish.path or "") or ()
+    def _read_chunk(self, content: bytes, request: ChunkRequest) -> Json:
+        stored_result = json.loads(content)
+        token, untrusted = stored_result.get("next_page_token"), stored_result.get("untrusted", [])
+        extra_bytes = len(json.dumps([token, untrusted]))
+        steps = parse_path(request.path or "") or ()
         names = [step for step in steps if isinstance(step, str) and step != "data"]
-        data = whole["data"]
-        if steps and steps[0] in LISTS_BESIDE and steps[0] in whole and steps[0] not in data:
-            data, untrusted = {str(steps[0]): whole[steps[0]]}, []
-        told = part(data, wish, self.budget - SPARE - beside)
-        if there := [path for path in untrusted if _meet(path.split("."), names)]:
-            told["untrusted"] = there
-        at_end = "next_offset" not in told and ("items" in told or "rows" in told) and len(names) <= 1
-        at_end = at_end and not any(isinstance(step, int) for step in steps)
-        return told | {"next_page_token": token} if token and at_end else told
+        data = stored_result["data"]
+        if steps and steps[0] in EXTRA_LISTS and steps[0] in stored_result and steps[0] not in data:
+            data, untrusted = {str(steps[0]): stored_result[steps[0]]}, []
+        result = read_chunk(data, request, self.max_bytes - RESERVED_BYTES - extra_bytes)
+        if untrusted_paths := [path for path in untrusted if _is_overlapping(path.split("."), names)]:
+            result["untrusted"] = untrusted_paths
+        is_at_end = "next_offset" not in result and ("items" in result or "rows" in result) and len(names) <= 1
+        is_at_end = is_at_end and not any(isinstance(step, int) for step in steps)
+        return result | {"next_page_token": token} if token and is_at_end else result
 
 
-def _meet(one: list[str], other: list[str]) -> bool:
+def _is_overlapping(first: list[str], second: list[str]) -> bool:
     """Whether one path leads through the other, or the other way round."""
-    return all("*" in (a, b) or a == b for a, b in zip(one, other, strict=False))
+    return all("*" in (a, b) or a == b for a, b in zip(first, second, strict=False))

@@ -7,69 +7,69 @@ import re
 from mcp_server_tiktok_shop.calls.redaction import pii_patterns
 
 MASK = "***"
-LEAST_DIGITS = 5  # asterisks counted, of a number whose last two may be shown
+MIN_PHONE_DIGITS = 5  # asterisks counted, of a number whose last two may be shown
 
-EMOJI = (
+EMOJI_CHARS = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299"
 )
-EMOJI += "\U0001f000-\U0001faff"
-LINES = re.compile("\r\n?|[\x85\u2028\u2029]")
+EMOJI_CHARS += "\U0001f000-\U0001faff"
+LINE_BREAK = re.compile("\r\n?|[\x85\u2028\u2029]")
 # Controls, joiners, marks of direction, fillers, selectors and tags; what holds an emoji together stays.
-INVISIBLE = re.compile(
+INVISIBLE_CHARS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-    f"|(?<![{EMOJI}])(?<![{EMOJI}]\ufe0f)\u200d|\u200d(?![{EMOJI}])"
-    f"|(?<![{EMOJI}0-9#*])\ufe0f|(?<=[0-9#*])\ufe0f(?!\u20e3)"
+    f"|(?<![{EMOJI_CHARS}])(?<![{EMOJI_CHARS}]\ufe0f)\u200d|\u200d(?![{EMOJI_CHARS}])"
+    f"|(?<![{EMOJI_CHARS}0-9#*])\ufe0f|(?<=[0-9#*])\ufe0f(?!\u20e3)"
 )
 
-TELLS = re.compile(r"wa\.me|whatsapp|t\.me|@|%40|tel=|phone=|mobile=|mail=", re.IGNORECASE)
+CONTACT_LINK = re.compile(r"wa\.me|whatsapp|t\.me|@|%40|tel=|phone=|mobile=|mail=", re.IGNORECASE)
 
 
-def visible(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """The text without marks that nobody sees or that turn its direction; emoji stay whole."""
     if text.isascii() and text.isprintable():
         return text
-    return INVISIBLE.sub("", LINES.sub("\n", text))
+    return INVISIBLE_CHARS.sub("", LINE_BREAK.sub("\n", text))
 
 
-def masked(text: str) -> str:
+def mask_text(text: str) -> str:
     """The text with e-mails, phone, card and tax numbers, addresses and names told as such masked."""
-    before = ""
-    while before != text:  # what stands beside a mask may be read anew: masking a second time must change nothing
-        before, text = text, _once(text)
+    previous = ""
+    while previous != text:  # what stands beside a mask may be read anew: masking a second time must change nothing
+        previous, text = text, _mask_once(text)
     return text
 
 
-def _once(text: str) -> str:
-    if any(sign.isdecimal() or sign == "@" for sign in text):
-        text = pii_patterns.data().sub(_mask, text)
-    return pii_patterns.names().sub(lambda found: (found["before"] or found["closing"]) + MASK, text)
+def _mask_once(text: str) -> str:
+    if any(character.isdecimal() or character == "@" for character in text):
+        text = pii_patterns.compile_pii_pattern().sub(_mask_match, text)
+    return pii_patterns.compile_name_pattern().sub(lambda match: (match["before"] or match["closing"]) + MASK, text)
 
 
-def _mask(found: re.Match[str]) -> str:
-    told = found[0]
-    match found.lastgroup:
+def _mask_match(pii_match: re.Match[str]) -> str:
+    text = pii_match[0]
+    match pii_match.lastgroup:
         case "phone":
-            return masked_phone(told)
+            return mask_phone(text)
         case "other":
             return MASK
         case "card":
-            return MASK if _is_card(told) else told
+            return MASK if _is_card(text) else text
         case "link":
-            return MASK if TELLS.search(told) else told
+            return MASK if CONTACT_LINK.search(text) else text
         case _:
-            return told
+            return text
 
 
 def _is_card(digits: str) -> bool:
     """Whether the check digit is right: an id of sixteen digits seldom has it."""
-    twice = (int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(digits))
-    return sum(n - 9 if n > 9 else n for n in twice) % 10 == 0  # noqa: PLR2004 (Luhn)
+    products = (int(digit) * (2 if position % 2 == 0 else 1) for position, digit in enumerate(digits))
+    return sum(n - 9 if n > 9 else n for n in products) % 10 == 0  # noqa: PLR2004 (Luhn)
 
 
-def masked_phone(text: str) -> str:
+def mask_phone(text: str) -> str:
     """Asterisks and the last two digits."""
-    signs = [sign for sign in text if sign.isdecimal() or sign == "*"]
-    ending = "".join(signs[-2:]).replace("*", "")
-    return MASK + ending if len(signs) >= LEAST_DIGITS else MASK
+    characters = [sign for sign in text if sign.isdecimal() or sign == "*"]
+    last_digits = "".join(characters[-2:]).replace("*", "")
+    return MASK + last_digits if len(characters) >= MIN_PHONE_DIGITS else MASK

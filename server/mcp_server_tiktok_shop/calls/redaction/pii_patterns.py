@@ -7,74 +7,87 @@ from functools import cache
 
 WORD = r"[^\W\d_][\w'\u2019.-]{0,30}"
 # Names and places begin with no small letter.
-NAMED = r"[^\W\d_a-zß-öø-ÿ][\w'\u2019.-]{0,30}"
+NAME_WORD = r"[^\W\d_a-zß-öø-ÿ][\w'\u2019.-]{0,30}"
 TOWN = r"[^\W\d_a-zß-öø-ÿ](?:[^\W\d_]|['\u2019.-]){0,30}(?!\w)"
 
 EMAIL = r"(?<![\w.%+'-])[\w.%+'-]+@(?:[\w-]+\.)+[\w-]+"
 LINK = r"https?://[^\s\"<>]+"
 
 # Of addresses: the street with its number, and what follows it.
-UK = r"[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"
-ZIP = r"(?:[A-Z]{2}\s)?\d{5}(?:-\d{4})?\b"
-PLACE = rf"(?:,\s*(?:\d{{4,6}} )?{TOWN}(?: {TOWN})?){{0,3}}(?:,?\s*(?:{UK}|{ZIP}))?"
-FLAT = r"(?:\b(?i:flat|apt|apartment|unit|suite|room)\.? \w{1,5},? )?"
-HOUSE = r"(?<![\w*])\d{1,5}[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?,? "
+UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"
+US_ZIP = r"(?:[A-Z]{2}\s)?\d{5}(?:-\d{4})?\b"
+PLACE_SUFFIX = rf"(?:,\s*(?:\d{{4,6}} )?{TOWN}(?: {TOWN})?){{0,3}}(?:,?\s*(?:{UK_POSTCODE}|{US_ZIP}))?"
+FLAT_NUMBER = r"(?:\b(?i:flat|apt|apartment|unit|suite|room)\.? \w{1,5},? )?"
+HOUSE_NUMBER = r"(?<![\w*])\d{1,5}[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?,? "
 # Words that stand between a number and "road" in a sentence, but not in an address.
-PLAIN = r"(?!(?:a|an|and|are|at|by|for|from|in|is|my|of|off|on|or|that|the|this|to|was|with|your)\b)"
-STREET = r"(?:street|road|lane|avenue|boulevard|terrace|crescent|highway|parkway)\b"
-SHORT = r"(?:St|Rd|Ln|Ave|Blvd|Hwy|Pkwy|Drive|Dr)\b"
+NO_COMMON_WORD = r"(?!(?:a|an|and|are|at|by|for|from|in|is|my|of|off|on|or|that|the|this|to|was|with|your)\b)"
+STREET_NOUN = r"(?:street|road|lane|avenue|boulevard|terrace|crescent|highway|parkway)\b"
+STREET_ABBREVIATION = r"(?:St|Rd|Ln|Ave|Blvd|Hwy|Pkwy|Drive|Dr)\b"
 # Common words: they end an address, but go on in a sentence.
-WAY = (
+STREET_ENDING = (
     r"(?:Court|Ct|Close|Place|Pl|Square|Sq|Way|Gardens|Grove|Hill|Mews|Park|Row|Walk|Circle|Cir)(?= *(?:[,.;:!?\n]|$))"
 )
-ENGLISH = rf"{FLAT}{HOUSE}(?:(?i:(?:{PLAIN}{WORD} ){{1,3}}{STREET})|(?:{NAMED} ){{1,3}}(?:{SHORT}|{WAY}))\.?{PLACE}"
-GERMAN = (
-    rf"\b(?:{NAMED}(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer|straat|laan|plein|gracht)"
-    rf"|(?:{NAMED}[ -])?(?:Straße|Strasse|Weg|Platz|Allee)) \d{{1,4}}(?: ?[a-z]\b)?(?:,? \d{{4,5}} {NAMED})?"
+ENGLISH_ADDRESS = (
+    rf"{FLAT_NUMBER}{HOUSE_NUMBER}(?:(?i:(?:{NO_COMMON_WORD}{WORD} ){{1,3}}{STREET_NOUN})"
+    rf"|(?:{NAME_WORD} ){{1,3}}(?:{STREET_ABBREVIATION}|{STREET_ENDING}))\.?{PLACE_SUFFIX}"
 )
-FRENCH = (
+GERMAN_ADDRESS = (
+    rf"\b(?:{NAME_WORD}(?:straße|strasse|str\.|weg|platz|allee|gasse|damm|ufer|straat|laan|plein|gracht)"
+    rf"|(?:{NAME_WORD}[ -])?(?:Straße|Strasse|Weg|Platz|Allee)) \d{{1,4}}(?: ?[a-z]\b)?(?:,? \d{{4,5}} {NAME_WORD})?"
+)
+FRENCH_ADDRESS = (
     r"(?<![\w*])\d{1,4}(?: ?(?:bis|ter))?,? (?i:rue|avenue|boulevard|chemin|allée|impasse|quai) "
-    rf"(?:(?:de|du|des|la|le|les) ){{0,2}}(?:[dl]['\u2019])?{NAMED}(?: {NAMED}){{0,3}}{PLACE}"
+    rf"(?:(?:de|du|des|la|le|les) ){{0,2}}(?:[dl]['\u2019])?{NAME_WORD}(?: {NAME_WORD}){{0,3}}{PLACE_SUFFIX}"
 )
 # Spanish, Italian, Portuguese, Polish, Indonesian, Malay.
-NUMBER_LAST = (
+NUMBER_LAST_ADDRESS = (
     r"\b(?:Via|Viale|(?i:calle|avenida|avda|paseo|carrera|corso|piazza|rua|travessa|alameda|ul|jl|jln|jalan|gg))\.? "
-    rf"(?:{WORD}[ ,]{{1,2}}){{1,5}}(?:(?i:n[º°o]?\.?|no\.?|blok|\#) ?)?\d{{1,5}}[A-Za-z]?\b{PLACE}"
+    rf"(?:{WORD}[ ,]{{1,2}}){{1,5}}(?:(?i:n[º°o]?\.?|no\.?|blok|\#) ?)?\d{{1,5}}[A-Za-z]?\b{PLACE_SUFFIX}"
 )
-VIETNAMESE = rf"(?<![\w*])\d{{1,5}}(?:/\d{{1,4}})*,? (?i:đường|phố|ngõ|hẻm) {WORD}(?: {NAMED}){{0,3}}"
-THAI = r"(?<![\w*])\d{1,5}(?:/\d{1,4})*,? ?(?:ถนน|ซอย|หมู่)\s?\S{1,30}"
-SIGN = r"[\u3005-\u3007\u3041-\u30ff\u3400-\u9fff]"
-JAPANESE_OR_CHINESE = (
-    rf"{SIGN}{{2,20}}[市区町村省]{SIGN}{{0,20}}\d{{1,4}}(?:(?:[-\u2212]|丁目|番地?|号|路)\d{{0,4}}){{0,4}}"
+VIETNAMESE_ADDRESS = rf"(?<![\w*])\d{{1,5}}(?:/\d{{1,4}})*,? (?i:đường|phố|ngõ|hẻm) {WORD}(?: {NAME_WORD}){{0,3}}"
+THAI_ADDRESS = r"(?<![\w*])\d{1,5}(?:/\d{1,4})*,? ?(?:ถนน|ซอย|หมู่)\s?\S{1,30}"
+CJK_CHAR = r"[\u3005-\u3007\u3041-\u30ff\u3400-\u9fff]"
+CJK_ADDRESS = (
+    rf"{CJK_CHAR}{{2,20}}[市区町村省]{CJK_CHAR}{{0,20}}\d{{1,4}}(?:(?:[-\u2212]|丁目|番地?|号|路)\d{{0,4}}){{0,4}}"
 )
-BOX = r"\b(?i:p\.? ?o\.? ?box) \d{1,6}\b"
-ADDRESSES = (ENGLISH, GERMAN, FRENCH, NUMBER_LAST, VIETNAMESE, THAI, JAPANESE_OR_CHINESE, BOX, rf"\b{UK}")
+PO_BOX = r"\b(?i:p\.? ?o\.? ?box) \d{1,6}\b"
+ADDRESSES = (
+    ENGLISH_ADDRESS,
+    GERMAN_ADDRESS,
+    FRENCH_ADDRESS,
+    NUMBER_LAST_ADDRESS,
+    VIETNAMESE_ADDRESS,
+    THAI_ADDRESS,
+    CJK_ADDRESS,
+    PO_BOX,
+    rf"\b{UK_POSTCODE}",
+)
 
-BRAZILIAN = r"(?<!\d)(?:\d{3}\.\d{3}\.\d{3}-\d\d|\d\d\.\d{3}\.\d{3}/\d{4}-\d\d)(?!\d)"
-AMERICAN = r"(?<![\d-])\d{3}-\d\d-\d{4}(?![\d-])"
-MEXICAN_ITALIAN_BRITISH = r"\b(?:[A-ZÑ&]{4}\d{6}[A-Z0-9]{3}|[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z]|[A-Z]{2}\d{6}[A-D])\b"
+BRAZILIAN_TAX_ID = r"(?<!\d)(?:\d{3}\.\d{3}\.\d{3}-\d\d|\d\d\.\d{3}\.\d{3}/\d{4}-\d\d)(?!\d)"
+US_SSN = r"(?<![\d-])\d{3}-\d\d-\d{4}(?![\d-])"
+OTHER_TAX_ID = r"\b(?:[A-ZÑ&]{4}\d{6}[A-Z0-9]{3}|[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z]|[A-Z]{2}\d{6}[A-D])\b"
 IBAN = r"\b[A-Z]{2}\d\d(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"
-CARD = r"(?<!\d)\d{4}(?:[ -]\d{4}){3}(?![ -]?\d)"
-DOCUMENTS = (BRAZILIAN, AMERICAN, MEXICAN_ITALIAN_BRITISH, IBAN, CARD)
+GROUPED_CARD = r"(?<!\d)\d{4}(?:[ -]\d{4}){3}(?![ -]?\d)"
+DOCUMENT_NUMBERS = (BRAZILIAN_TAX_ID, US_SSN, OTHER_TAX_ID, IBAN, GROUPED_CARD)
 # A card's number without gaps may be an id: its check digit tells.
-PLAIN_CARD = r"(?<!\d)(?:4\d{15}|5[1-5]\d{14})(?!\d)"
+UNSPACED_CARD = r"(?<!\d)(?:4\d{15}|5[1-5]\d{14})(?!\d)"
 
-CODES = r"(?:USD|EUR|GBP|IDR|VND|THB|PHP|MYR|SGD|JPY|MXN|BRL|Rp|RM|kr)"
-ALONE = r"(?<![\d.,+])"
-END = r"(?!\d|[.,/-]\d)"
-KEPT = (
+CURRENCY_CODES = r"(?:USD|EUR|GBP|IDR|VND|THB|PHP|MYR|SGD|JPY|MXN|BRL|Rp|RM|kr)"
+NUMBER_START = r"(?<![\d.,+])"
+NUMBER_END = r"(?!\d|[.,/-]\d)"
+NOT_PII = (
     r"(?<!\d)\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?(?![\d-])",
     r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:T\d{4,6}Z?)?(?![\w-])",
     r"(?<![\d.,])\d{1,2}(?P<cut>[./-])\d{1,2}(?P=cut)(?:\d{4}|\d\d)(?!\d|[./-]\d)",
-    rf"(?:[$€£¥₫฿₱₩]|R\$|\b{CODES})\.? ?\d[\d.,]*",
-    rf"{ALONE}[1-9](?:\d{{0,2}}(?: \d{{3}})+|\d*(?:[.,]\d+)*) ?(?:[$€£¥₫฿₱₩]|{CODES}\b)",
-    rf"{ALONE}[1-9]\d{{0,2}}(?:[.,]\d{{3}})+(?:[.,]\d\d?)?{END}",
-    rf"{ALONE}(?:0\.\d+|[1-9]\d*\.\d\d?){END}",
+    rf"(?:[$€£¥₫฿₱₩]|R\$|\b{CURRENCY_CODES})\.? ?\d[\d.,]*",
+    rf"{NUMBER_START}[1-9](?:\d{{0,2}}(?: \d{{3}})+|\d*(?:[.,]\d+)*) ?(?:[$€£¥₫฿₱₩]|{CURRENCY_CODES}\b)",
+    rf"{NUMBER_START}[1-9]\d{{0,2}}(?:[.,]\d{{3}})+(?:[.,]\d\d?)?{NUMBER_END}",
+    rf"{NUMBER_START}(?:0\.\d+|[1-9]\d*\.\d\d?){NUMBER_END}",
     r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b",
     r"\d{16,}",
 )
-GAP = r"[ \t\xa0.()/\-\u2010-\u2015]{0,3}"
-PHONE = rf"(?<![0-9A-Za-z_#*])(?:\+ ?)?\(?(?:\+ ?)?\d(?:{GAP}\d){{6,14}}(?!\d)"
+PHONE_GAP = r"[ \t\xa0.()/\-\u2010-\u2015]{0,3}"
+PHONE = rf"(?<![0-9A-Za-z_#*])(?:\+ ?)?\(?(?:\+ ?)?\d(?:{PHONE_GAP}\d){{6,14}}(?!\d)"
 
 INTRODUCTIONS = (
     r"my name(?: is|'s|\u2019s)|ich hei(?:ß|ss)e|mein name ist|me llamo|mi nombre es|je m['\u2019]appelle|mi chiamo"
@@ -87,17 +100,17 @@ CLOSINGS = r"regards|sincerely|yours truly|best wishes|cheers|grüße|saludos|co
 
 
 @cache
-def data() -> re.Pattern[str]:
+def compile_pii_pattern() -> re.Pattern[str]:
     """All that digits or @ give away, by groups: `link`, `card`, `other` and `phone`; `kept` is none of them."""
-    other = "|".join((EMAIL, *DOCUMENTS, *ADDRESSES))
-    kept = "|".join(KEPT)
-    groups = {"link": LINK, "other": other, "card": PLAIN_CARD, "kept": kept, "phone": PHONE}
+    other = "|".join((EMAIL, *DOCUMENT_NUMBERS, *ADDRESSES))
+    not_pii = "|".join(NOT_PII)
+    groups = {"link": LINK, "other": other, "card": UNSPACED_CARD, "kept": not_pii, "phone": PHONE}
     return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in groups.items()))
 
 
 @cache
-def names() -> re.Pattern[str]:
+def compile_name_pattern() -> re.Pattern[str]:
     """A name after the words that introduce or close, which are the group `before` or `closing`."""
-    introduced = rf"(?P<before>\b(?i:{INTRODUCTIONS}) *:? +){NO_NAME}{WORD}(?: {NAMED}){{0,3}}{SURNAME}"
-    signed = rf"(?P<closing>\b(?i:{CLOSINGS}),?\s{{1,3}}){NAMED}(?: {NAMED}){{0,2}}(?=[ .!,]*(?:\n|$))"
-    return re.compile(f"{introduced}|{signed}")
+    introduced_name = rf"(?P<before>\b(?i:{INTRODUCTIONS}) *:? +){NO_NAME}{WORD}(?: {NAME_WORD}){{0,3}}{SURNAME}"
+    signed_name = rf"(?P<closing>\b(?i:{CLOSINGS}),?\s{{1,3}}){NAME_WORD}(?: {NAME_WORD}){{0,2}}(?=[ .!,]*(?:\n|$))"
+    return re.compile(f"{introduced_name}|{signed_name}")

@@ -7,149 +7,149 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from mcp_server_tiktok_shop.calls.redaction.free_text import MASK, masked, masked_phone, visible
+from mcp_server_tiktok_shop.calls.redaction.free_text import MASK, mask_phone, mask_text, strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.catalog.sensitive_fields import Field
+    from mcp_server_tiktok_shop.catalog.sensitive_fields import FieldSensitivity
 
-Mode = Literal["masked", "full", "none"]
+BuyerDataPolicy = Literal["masked", "full", "none"]
 
-SHORTEST = 4  # of a masked value that is looked for in texts
-SHORTEST_WITHOUT_SPACES = 3
-WORD = re.compile(r"\w+")
-SEPARATED = re.compile(r"[,;\n]")
-WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-APART = 3  # signs at most between two words of one value
-LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*')
-LEFT_OUT = object()
-IS_NAME = re.compile(r"\s*:")
+MIN_VALUE_CHARS = 4  # of a masked value that is looked for in texts
+MIN_UNSPACED_VALUE_CHARS = 3
+WORD_PATTERN = re.compile(r"\w+")
+ADDRESS_SEPARATOR = re.compile(r"[,;\n]")
+UNSPACED_SCRIPT = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+MAX_WORD_GAP_CHARS = 3  # signs at most between two words of one value
+JSON_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*')
+OMITTED = object()
+JSON_KEY_END = re.compile(r"\s*:")
 
 
-def guarded(data: Json, field: Field, mode: Mode) -> tuple[Json, list[str]]:
+def redact(data: Json, field: FieldSensitivity, policy: BuyerDataPolicy) -> tuple[Json, list[str]]:
     """The data as it may be shown, and the sorted paths at which text by others stands in it.
 
     `field` is the operation's place in the facts (`Personal().of(name)`), `data` what was shaped: the platform's
     data, or the arguments of a call. In every mode marks that nobody sees are taken out of all texts and names.
     """
-    guard = _Guard(mode)
-    made = guard.object(data, field)
-    guard.finish()
-    return made, sorted(guard.untrusted)
+    redactor = _Redactor(policy)
+    redacted = redactor.redact_object(data, field)
+    redactor.redact_pending_texts()
+    return redacted, sorted(redactor.untrusted)
 
 
-def guarded_text(text: str, mode: Mode) -> str:
+def redact_text(text: str, policy: BuyerDataPolicy) -> str:
     """A single text, such as a preview's or an error's, as it may be shown."""
-    text = visible(text)
-    return text if mode == "full" else masked(text)
+    text = strip_invisible(text)
+    return text if policy == "full" else mask_text(text)
 
 
-class _Guard:
+class _Redactor:
     """One answer on its way: texts wait until all personal values are known that may stand in them."""
 
-    def __init__(self, mode: Mode) -> None:
-        self.mode = mode
+    def __init__(self, policy: BuyerDataPolicy) -> None:
+        self.policy = policy
         self.untrusted: set[str] = set()
-        self._seen = _Seen()
-        self._waiting: list[tuple[Any, Any, Field]] = []
+        self._known_pii = _KnownPii()
+        self._pending_texts: list[tuple[Any, Any, FieldSensitivity]] = []
 
-    def object(self, given: Json, field: Field) -> Json:
-        if field.roles and str(given.get("role")) in field.roles:
-            field = field.opened
-        made: Json = {}
+    def redact_object(self, data: Json, field: FieldSensitivity) -> Json:
+        if field.non_buyer_roles and str(data.get("role")) in field.non_buyer_roles:
+            field = field.public_variant
+        redacted: Json = {}
         children = field.children
-        for name, value in given.items():
+        for name, value in data.items():
             inner = children.get(name)
             if inner is None:
-                name = _unused(visible(name), name, given)  # noqa: PLW2901 (the name as it is shown)
-                inner = field.child(name)
+                name = _make_unique_name(strip_invisible(name), name, data)  # noqa: PLW2901 (the name as it is shown)
+                inner = field.get_child(name)
             if inner.kind is None:
                 # Most values go this way.
                 kind = type(value)
                 if kind is str:
-                    made[name] = value if value.isascii() and value.isprintable() else _visible(value)
+                    redacted[name] = value if value.isascii() and value.isprintable() else _strip_invisible_json(value)
                     continue
                 if kind is not dict and kind is not list:
-                    made[name] = value
+                    redacted[name] = value
                     continue
-            told = self._value(value, inner)
-            if told is not LEFT_OUT:
-                made[name] = told
-                if inner.free and told and type(told) is str:
-                    self._waiting.append((made, name, inner))
-        return made
+            redacted_value = self._redact_value(value, inner)
+            if redacted_value is not OMITTED:
+                redacted[name] = redacted_value
+                if inner.is_free_text and redacted_value and type(redacted_value) is str:
+                    self._pending_texts.append((redacted, name, inner))
+        return redacted
 
-    def _list(self, given: list[Any], field: Field) -> list[Any]:
-        made: list[Any] = []
-        for item in given:
-            told = self._value(item, field)
-            if told is not LEFT_OUT:
-                made.append(told)
-                if field.free and told and type(told) is str:
-                    self._waiting.append((made, len(made) - 1, field))
-        return made
+    def _redact_list(self, items: list[Any], field: FieldSensitivity) -> list[Any]:
+        redacted: list[Any] = []
+        for item in items:
+            redacted_item = self._redact_value(item, field)
+            if redacted_item is not OMITTED:
+                redacted.append(redacted_item)
+                if field.is_free_text and redacted_item and type(redacted_item) is str:
+                    self._pending_texts.append((redacted, len(redacted) - 1, field))
+        return redacted
 
-    def _value(self, value: Any, field: Field) -> Any:
+    def _redact_value(self, value: Any, field: FieldSensitivity) -> Any:
         if isinstance(value, dict):
-            return self.object(value, field)
+            return self.redact_object(value, field)
         if isinstance(value, list):
-            return self._list(value, field)
-        if field.personal and self.mode != "full" and value is not None and not isinstance(value, bool):
-            return self._hidden(visible(str(value)), field)  # a number is masked like a text
+            return self._redact_list(value, field)
+        if field.is_personal and self.policy != "full" and value is not None and not isinstance(value, bool):
+            return self._mask_value(strip_invisible(str(value)), field)  # a number is masked like a text
         if not isinstance(value, str):
             return value
-        told = _visible(value)
-        if field.untrusted and told:
+        text = _strip_invisible_json(value)
+        if field.is_untrusted and text:
             self.untrusted.add(field.path)
-        return told
+        return text
 
-    def _hidden(self, value: str, field: Field) -> Any:
+    def _mask_value(self, value: str, field: FieldSensitivity) -> Any:
         if not value.strip():
             return value
         if MASK not in value and field.kind != "picture":
-            self._seen.add(value, field)
-        return LEFT_OUT if self.mode == "none" else mask(value, field)
+            self._known_pii.add(value, field)
+        return OMITTED if self.policy == "none" else mask_value(value, field)
 
-    def finish(self) -> None:
-        for holder, place, field in self._waiting:
+    def redact_pending_texts(self) -> None:
+        for holder, place, field in self._pending_texts:
             text = holder[place]
-            holder[place] = self._in_json(text, field) if _is_json(text) else self._free(text)
+            holder[place] = self._redact_json_text(text, field) if _is_json(text) else self._mask_free_text(text)
 
-    def _free(self, text: str) -> str:
-        if self.mode == "full":
+    def _mask_free_text(self, text: str) -> str:
+        if self.policy == "full":
             return text
-        told = masked(text)
-        found = self._seen.hidden_in(told)
-        return told if found == told else masked(found)
+        masked_text = mask_text(text)
+        without_known_pii = self._known_pii.mask_occurrences(masked_text)
+        return masked_text if without_known_pii == masked_text else mask_text(without_known_pii)
 
-    def _in_json(self, text: str, field: Field) -> str:
+    def _redact_json_text(self, text: str, field: FieldSensitivity) -> str:
         """JSON in a text stays JSON: what changes is inside of its strings, and all else stays sign by sign."""
-        made: list[str] = []
+        pieces: list[str] = []
         end = 0
         inner = field
-        for found in LITERAL.finditer(text):
-            literal = found[0]
-            made.append(text[end : found.start()])
-            end = found.end()
+        for match in JSON_LITERAL.finditer(text):
+            literal = match[0]
+            pieces.append(text[end : match.start()])
+            end = match.end()
             if not literal.startswith('"'):
-                hides = inner.personal and self.mode != "full"
-                made.append(json.dumps(mask(literal, inner)) if hides else literal)
+                must_mask = inner.is_personal and self.policy != "full"
+                pieces.append(json.dumps(mask_value(literal, inner)) if must_mask else literal)
                 continue
-            held: str = json.loads(literal)
-            told = _visible(held)
-            if IS_NAME.match(text, end):
-                inner = field.child(told)
-            elif inner.personal:
-                told = told if self.mode == "full" else mask(told, inner)
-            elif inner.free:
-                told = self._in_json(told, field) if _is_json(told) else self._free(told)
-            made.append(_literal(literal, held, told))
-        return "".join([*made, text[end:]])
+            decoded: str = json.loads(literal)
+            cleaned = _strip_invisible_json(decoded)
+            if JSON_KEY_END.match(text, end):
+                inner = field.get_child(cleaned)
+            elif inner.is_personal:
+                cleaned = cleaned if self.policy == "full" else mask_value(cleaned, inner)
+            elif inner.is_free_text:
+                cleaned = self._redact_json_text(cleaned, field) if _is_json(cleaned) else self._mask_free_text(cleaned)
+            pieces.append(_rewrite_literal(literal, decoded, cleaned))
+        return "".join([*pieces, text[end:]])
 
 
-class _Seen:
+class _KnownPii:
     """The personal values of an answer, by their first word, to be found again in its texts."""
 
     def __init__(self) -> None:
@@ -157,80 +157,80 @@ class _Seen:
         self._words: set[str] = set()
         self._unspaced: set[str] = set()
 
-    def add(self, value: str, field: Field) -> None:
-        parts = [value, *SEPARATED.split(value)] if field.kind == "address" else [value]
+    def add(self, value: str, field: FieldSensitivity) -> None:
+        parts = [value, *ADDRESS_SEPARATOR.split(value)] if field.kind == "address" else [value]
         for part in parts:
-            if WITHOUT_SPACES.search(part):
-                if len(part.strip()) >= SHORTEST_WITHOUT_SPACES:
+            if UNSPACED_SCRIPT.search(part):
+                if len(part.strip()) >= MIN_UNSPACED_VALUE_CHARS:
                     self._unspaced.add(part.strip())
-            elif len(part.strip()) >= SHORTEST and (words := tuple(WORD.findall(part.casefold()))):
+            elif len(part.strip()) >= MIN_VALUE_CHARS and (words := tuple(WORD_PATTERN.findall(part.casefold()))):
                 self._values.setdefault(words[0], set()).add(words)
         if field.kind == "name":
             # Half a name is looked for as it is written: in small letters it may be a common word.
-            self._words.update(word for word in WORD.findall(value) if len(word) >= SHORTEST)
+            self._words.update(word for word in WORD_PATTERN.findall(value) if len(word) >= MIN_VALUE_CHARS)
 
-    def hidden_in(self, text: str) -> str:
+    def mask_occurrences(self, text: str) -> str:
         for value in self._unspaced:
             if value in text:
                 text = text.replace(value, MASK)
         if not self._values and not self._words:
             return text
-        made: list[str] = []
+        pieces: list[str] = []
         end = 0
-        for start, stop in self._places(text):
-            made += (text[end:start], MASK)
+        for start, stop in self._find_spans(text):
+            pieces += (text[end:start], MASK)
             end = stop
-        return "".join([*made, text[end:]])
+        return "".join([*pieces, text[end:]])
 
-    def _places(self, text: str) -> Iterator[tuple[int, int]]:
+    def _find_spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where values stand, from left to right; of two that begin together the longer one."""
-        words = list(WORD.finditer(text))
+        words = list(WORD_PATTERN.finditer(text))
         folded = [word[0].casefold() for word in words]
-        at = 0
-        while at < len(words):
-            count = self._length(words, folded, at)
+        index = 0
+        while index < len(words):
+            count = self._count_matching_words(words, folded, index)
             if count:
-                yield words[at].start(), words[at + count - 1].end()
-            at += count or 1
+                yield words[index].start(), words[index + count - 1].end()
+            index += count or 1
 
-    def _length(self, words: list[re.Match[str]], folded: list[str], at: int) -> int:
-        for value in sorted(self._values.get(folded[at], ()), key=len, reverse=True):
+    def _count_matching_words(self, words: list[re.Match[str]], folded: list[str], index: int) -> int:
+        for value in sorted(self._values.get(folded[index], ()), key=len, reverse=True):
             count = len(value)
-            together = words[at : at + count]
-            if tuple(folded[at : at + count]) == value and all(
-                after.start() - before.end() <= APART for before, after in pairwise(together)
+            candidate = words[index : index + count]
+            if tuple(folded[index : index + count]) == value and all(
+                after.start() - before.end() <= MAX_WORD_GAP_CHARS for before, after in pairwise(candidate)
             ):
                 return count
-        return 1 if words[at][0] in self._words else 0
+        return 1 if words[index][0] in self._words else 0
 
 
-def mask(value: str, field: Field) -> str:
+def mask_value(value: str, field: FieldSensitivity) -> str:
     """What stands for a value: a name's first letter, a phone's last two digits, of all else nothing."""
     if not value.strip():
         return value
     if field.kind == "name":
         first = value.strip()[0]
         return first + MASK if first.isalnum() else MASK
-    return masked_phone(value) if field.kind == "phone" else MASK
+    return mask_phone(value) if field.kind == "phone" else MASK
 
 
-def _visible(text: str) -> str:
+def _strip_invisible_json(text: str) -> str:
     """As `visible`, but a line's end inside of JSON is written as JSON does."""
     if text.isascii() and text.isprintable():
         return text
-    return LITERAL.sub(_visible_literal, text) if _is_json(text) else visible(text)
+    return JSON_LITERAL.sub(_strip_invisible_literal, text) if _is_json(text) else strip_invisible(text)
 
 
-def _visible_literal(found: re.Match[str]) -> str:
-    literal = found[0]
+def _strip_invisible_literal(match: re.Match[str]) -> str:
+    literal = match[0]
     if not literal.startswith('"'):
         return literal
-    held: str = json.loads(literal)
-    return _literal(literal, held, _visible(held))
+    decoded: str = json.loads(literal)
+    return _rewrite_literal(literal, decoded, _strip_invisible_json(decoded))
 
 
-def _literal(written: str, held: str, told: str) -> str:
-    return written if told == held else json.dumps(told, ensure_ascii=written.isascii())
+def _rewrite_literal(literal: str, decoded: str, cleaned: str) -> str:
+    return literal if cleaned == decoded else json.dumps(cleaned, ensure_ascii=literal.isascii())
 
 
 def _is_json(text: str) -> bool:
@@ -243,8 +243,8 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _unused(name: str, given_as: str, given: Json) -> str:
+def _make_unique_name(name: str, original_name: str, siblings: Json) -> str:
     """A name whose invisible marks were taken out must not take the place of another."""
-    while name != given_as and name in given:
+    while name != original_name and name in siblings:
         name += "_"
     return name

@@ -6,41 +6,52 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.redaction.redactor import guarded, guarded_text
-from mcp_server_tiktok_shop.calls.results.json_paths import stands_at
-from mcp_server_tiktok_shop.calls.results.normalization import Form, form, shaped, with_failures
-from mcp_server_tiktok_shop.calls.results.projection import EVERYTHING, Viewing, selection, viewed, without_empty
-from mcp_server_tiktok_shop.calls.results.tabular import as_table
-from mcp_server_tiktok_shop.calls.results.truncation import SPARE, fitted, rest, written
+from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text
+from mcp_server_tiktok_shop.calls.results.json_paths import has_value
+from mcp_server_tiktok_shop.calls.results.normalization import CompiledShape, compile_shape, extract_failures, normalize
+from mcp_server_tiktok_shop.calls.results.projection import (
+    ALL_FIELDS,
+    DefaultView,
+    drop_empty,
+    project_view,
+    resolve_selection,
+)
+from mcp_server_tiktok_shop.calls.results.tabular import to_table
+from mcp_server_tiktok_shop.calls.results.truncation import (
+    TRUNCATION_NOTICE_BYTES,
+    build_truncation_notice,
+    to_json_text,
+    truncate,
+)
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
-    from mcp_server_tiktok_shop.calls.redaction.redactor import Mode
+    from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
     from mcp_server_tiktok_shop.calls.results.projection import Selection
-    from mcp_server_tiktok_shop.calls.results.scoped_results import Keeping
-    from mcp_server_tiktok_shop.calls.results.truncation import Fitted
+    from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
+    from mcp_server_tiktok_shop.calls.results.truncation import TruncatedResult
     from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.catalog.sensitive_fields import Personal
-    from mcp_server_tiktok_shop.platform.envelope import Answer
+    from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.state.accounts import Shop
 
-BESIDE = 400  # bytes for what is told beside an answer later: zone, simulation
-MOST_PATHS, MOST_PATH_BYTES = 40, 1_000  # in `untrusted`
-NOTHING = "Nothing found: the answer is empty."
-DONE = "Done."
-COUNTED = "`quantity` counts equal items."
-EMPTY_LISTS: tuple[Json, ...] = ({}, {"total_count": 0})
-PART = 'A part of each item; fields ["*"] gives all.'
+RESULT_OVERHEAD_BYTES = 400  # bytes for what is told beside an answer later: zone, simulation
+MAX_UNTRUSTED_PATHS, MAX_UNTRUSTED_BYTES = 40, 1_000  # in `untrusted`
+NOTHING_FOUND_NOTE = "Nothing found: the answer is empty."
+DONE_NOTE = "Done."
+QUANTITY_NOTE = "`quantity` counts equal items."
+EMPTY_DATA: tuple[Json, ...] = ({}, {"total_count": 0})
+PARTIAL_VIEW_NOTE = 'A part of each item; fields ["*"] gives all.'
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Projection:
     """What is told of an answer: the data asked for, where text by others stands in it, and what has to be said."""
 
     data: Json
@@ -49,167 +60,179 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class ResultBuilder:
     """How answers are told here: `budget` in bytes, `buyer_data` as it may be shown."""
 
     catalog: Catalog
-    personal: Personal
-    kept: Keeping
-    budget: int
-    buyer_data: Mode
-    forms: dict[str, Form] = field(default_factory=dict)
-    views: dict[str, Viewing] = field(default_factory=dict)
+    sensitive_fields: SensitiveFields
+    result_store: ScopedResultStore
+    max_bytes: int
+    buyer_data: BuyerDataPolicy
+    compiled_shapes: dict[str, CompiledShape] = field(default_factory=dict)
+    default_views: dict[str, DefaultView] = field(default_factory=dict)
 
-    def opened(self, operation: Operation, values: Json, answer: Answer, zone: ZoneInfo) -> Json:
+    def normalize(self, operation: Operation, values: Json, response: ApiResponse, zone: ZoneInfo) -> Json:
         """The whole answer, made safe to read: times, ids, failures in sight, buyers guarded, nothing empty.
 
         Raises:
             ShopError: `platform`, where every item of a batch failed.
 
         """
-        told = shaped(answer, self._form(operation), zone)
-        told = with_failures(told, operation, values, self.catalog.error, self.said)
-        if missing := _not_found(operation, values, told["data"]):
-            told["not_found"] = missing
-        told["data"], told["untrusted"] = guarded(told["data"], self.personal.of(operation.name), self.buyer_data)
-        told["data"] = without_empty(told["data"])
+        result = normalize(response, self._get_compiled_shape(operation), zone)
+        result = extract_failures(result, operation, values, self.catalog.lookup_error_code, self.redact_text)
+        if missing := _find_missing_ids(operation, values, result["data"]):
+            result["not_found"] = missing
+        result["data"], result["untrusted"] = redact(
+            result["data"], self.sensitive_fields.get_root(operation.name), self.buyer_data
+        )
+        result["data"] = drop_empty(result["data"])
         if operation.effect != "read":
-            return told if told["data"] else told | {"note": DONE}
-        return told if told["data"] not in EMPTY_LISTS else told | {"note": NOTHING}
+            return result if result["data"] else result | {"note": DONE_NOTE}
+        return result if result["data"] not in EMPTY_DATA else result | {"note": NOTHING_FOUND_NOTE}
 
-    def said(self, text: str) -> str:
+    def redact_text(self, text: str) -> str:
         """A text of the platform's beside its data, which may repeat what others wrote."""
-        return guarded_text(text, self.buyer_data)
+        return redact_text(text, self.buyer_data)
 
-    def refused(self, error: ShopError) -> Json:
+    def to_error_result(self, error: ShopError) -> Json:
         """An error as an assistant may read it, within the budget."""
-        told = error.told()
+        result = error.to_json()
         if error.code is not None:
-            told["message"] = self.said(told["message"])
-        fitting = fitted(told, self.budget - BESIDE, SPARE)
-        return fitting.told | rest(fitting, None)
+            result["message"] = self.redact_text(result["message"])
+        truncated = truncate(result, self.max_bytes - RESULT_OVERHEAD_BYTES, TRUNCATION_NOTICE_BYTES)
+        return truncated.result | build_truncation_notice(truncated, None)
 
-    def shown(self, operation: Operation, values: Json) -> Json:
+    def redact_arguments(self, operation: Operation, values: Json) -> Json:
         """Arguments as they may be shown, in a preview or an error."""
-        return guarded(values, self.personal.of(operation.name), self.buyer_data)[0]
+        return redact(values, self.sensitive_fields.get_root(operation.name), self.buyer_data)[0]
 
-    def selection(self, operation: Operation, told: Json, fields: list[str]) -> Selection:
+    def resolve_selection(self, operation: Operation, result: Json, fields: list[str]) -> Selection:
         """The fields asked for, to be taken from this answer and from others like it.
 
         Raises:
             ShopError: `invalid_arguments` where neither the answer nor its known shape has a field.
 
         """
-        plain = [path for path in fields if path not in _counts(operation)]
-        return selection(plain, self.catalog.shape(operation), told["data"])
+        platform_fields = [path for path in fields if path not in _map_quantity_paths(operation)]
+        return resolve_selection(platform_fields, self.catalog.get_response_shape(operation), result["data"])
 
-    def part(self, operation: Operation, told: Json, fields: list[str] | None, chosen: Selection | None = None) -> Part:
+    def project(
+        self, operation: Operation, result: Json, fields: list[str] | None, selection: Selection | None = None
+    ) -> Projection:
         """The fields asked for, or those shown by default; `chosen` are the fields if they were judged before.
 
         Raises:
             ShopError: As `selection`.
 
         """
-        data, shows = told["data"], operation.record.get("shows")
+        data, view_spec = result["data"], operation.record.get("shows")
         if fields:
-            chosen = chosen or self.selection(operation, told, fields)
-            taken: Json = chosen.of(data)
+            selection = selection or self.resolve_selection(operation, result, fields)
+            projected: Json = selection.project(data)
             notes: list[str] = []
-            if merges := [merged for path, merged in _counts(operation).items() if path in fields]:
-                taken = viewed(taken, {"fields": [EVERYTHING], "merges": merges}).data
-                notes = [COUNTED]
-            return Part(as_table(taken, fields) or taken, _standing(told["untrusted"], taken), notes)
-        if shows is None or fields is not None:
-            return Part(data, told["untrusted"], [])
-        view = self._viewing(operation).of(data)
-        notes = [PART] if view.left_out else []
+            if merges := [merged for path, merged in _map_quantity_paths(operation).items() if path in fields]:
+                projected = project_view(projected, {"fields": [ALL_FIELDS], "merges": merges}).data
+                notes = [QUANTITY_NOTE]
+            return Projection(
+                to_table(projected, fields) or projected, _select_present_paths(result["untrusted"], projected), notes
+            )
+        if view_spec is None or fields is not None:
+            return Projection(data, result["untrusted"], [])
+        view = self._get_default_view(operation).project(data)
+        notes = [PARTIAL_VIEW_NOTE] if view.left_out else []
         if view.shortened:
             notes.append("Texts that end in … are beginnings.")
         if view.merged:
-            notes.append(COUNTED)
-        return Part(view.data, _standing(told["untrusted"], view.data), notes)
+            notes.append(QUANTITY_NOTE)
+        return Projection(view.data, _select_present_paths(result["untrusted"], view.data), notes)
 
-    async def told(self, operation: Operation, told: Json, fields: list[str] | None, shop: Shop | None) -> Json:
+    async def to_result(self, operation: Operation, result: Json, fields: list[str] | None, shop: Shop | None) -> Json:
         """The result: as much of what was asked for as the budget holds, and how to read the rest."""
-        part = self.part(operation, told, fields)
+        projection = self.project(operation, result, fields)
         # What was asked for by name is kept as it was asked for; of a view the whole behind it.
-        whole = part.data if fields else told["data"]
-        shown = {name: value for name, value in told.items() if name not in ("data", "untrusted")}
-        return await self.fit({"data": part.data} | shown, part, whole, shop)
+        full_data = projection.data if fields else result["data"]
+        extras = {name: value for name, value in result.items() if name not in ("data", "untrusted")}
+        return await self.truncate({"data": projection.data} | extras, projection, full_data, shop)
 
-    async def fit(self, told: Json, part: Part, whole: Any, shop: Shop | None = None) -> Json:
+    async def truncate(self, result: Json, projection: Projection, full_data: Any, shop: Shop | None = None) -> Json:
         """The result within its budget; where it is not whole, `whole` is kept to be read on."""
-        told |= {"shop": shop.label} if shop else {}
-        told |= {"untrusted": brief(part.untrusted)} if part.untrusted else {}
-        part.notes[:0] = [told.pop("note")] if "note" in told else []
-        fitting = fitted(told, self.budget - beside(part.notes), SPARE)
-        if fitting.whole:
-            return _noted(fitting.told, part.notes)
-        return await self.rest(fitting, part, written({**told, "data": whole}).encode(), shop)
+        result |= {"shop": shop.label} if shop else {}
+        result |= {"untrusted": summarize_paths(projection.untrusted)} if projection.untrusted else {}
+        projection.notes[:0] = [result.pop("note")] if "note" in result else []
+        truncated = truncate(result, self.max_bytes - measure_overhead(projection.notes), TRUNCATION_NOTICE_BYTES)
+        if truncated.is_complete:
+            return _add_note(truncated.result, projection.notes)
+        return await self.store_truncated(
+            truncated, projection, to_json_text({**result, "data": full_data}).encode(), shop
+        )
 
-    async def plain(self, data: Json, note: str = "", shop: Shop | None = None) -> Json:
+    async def to_local_result(self, data: Json, note: str = "", shop: Shop | None = None) -> Json:
         """Data of our own, such as a preview, as a result within its budget."""
-        part = Part(data, data.pop("untrusted", []), [note] if note else [])
-        return await self.fit({"data": data}, part, data, shop)
+        projection = Projection(data, data.pop("untrusted", []), [note] if note else [])
+        return await self.truncate({"data": data}, projection, data, shop)
 
-    async def rest(self, fitting: Fitted, part: Part, content: bytes, shop: Shop | None) -> Json:
+    async def store_truncated(
+        self, truncated: TruncatedResult, projection: Projection, content: bytes, shop: Shop | None
+    ) -> Json:
         """A result that is not whole, with its content kept, and what to say of it."""
         try:
-            result_id = await self.kept.put(content, shop.id if shop else None)
+            result_id = await self.result_store.put(content, shop.id if shop else None)
         except ShopError as error:
             log.warning("a result could not be kept: %s", error.message)
             result_id = None
-        more = rest(fitting, result_id)
-        note = more.pop("note", "")
-        return _noted(fitting.told | more, [note, *part.notes])
+        notice = build_truncation_notice(truncated, result_id)
+        note = notice.pop("note", "")
+        return _add_note(truncated.result | notice, [note, *projection.notes])
 
-    def _viewing(self, operation: Operation) -> Viewing:
-        if operation.name not in self.views:
-            self.views[operation.name] = Viewing.made(operation.record["shows"])
-        return self.views[operation.name]
+    def _get_default_view(self, operation: Operation) -> DefaultView:
+        if operation.name not in self.default_views:
+            self.default_views[operation.name] = DefaultView.from_spec(operation.record["shows"])
+        return self.default_views[operation.name]
 
-    def _form(self, operation: Operation) -> Form:
-        if operation.name not in self.forms:
-            self.forms[operation.name] = form(self.catalog.shape(operation))
-        return self.forms[operation.name]
+    def _get_compiled_shape(self, operation: Operation) -> CompiledShape:
+        if operation.name not in self.compiled_shapes:
+            self.compiled_shapes[operation.name] = compile_shape(self.catalog.get_response_shape(operation))
+        return self.compiled_shapes[operation.name]
 
 
-def _counts(operation: Operation) -> dict[str, str]:
+def _map_quantity_paths(operation: Operation) -> dict[str, str]:
     """The paths of our own `quantity`, each with the list whose equal items it counts."""
     return {f"{path}.quantity": path for path in operation.record.get("shows", {}).get("merges", ())}
 
 
-def brief(paths: list[str]) -> list[str]:
+def summarize_paths(paths: list[str]) -> list[str]:
     """The paths, or where ids used as names make too many of them, few that stand for all: `prices.*`."""
     depth = max((path.count(".") for path in paths), default=0)
-    told = paths
-    while len(told) > MOST_PATHS or len(written(told)) > MOST_PATH_BYTES:
+    summary = paths
+    while len(summary) > MAX_UNTRUSTED_PATHS or len(to_json_text(summary)) > MAX_UNTRUSTED_BYTES:
         if depth <= 0:
             return ["*"]
-        told = sorted({".".join([*names[:depth], "*"][: len(names)]) for names in (path.split(".") for path in paths)})
+        summary = sorted(
+            {".".join([*names[:depth], "*"][: len(names)]) for names in (path.split(".") for path in paths)}
+        )
         depth -= 1
-    return told
+    return summary
 
 
-def beside(notes: Iterable[str]) -> int:
+def measure_overhead(notes: Iterable[str]) -> int:
     """Bytes for what is told beside an answer."""
-    return BESIDE + sum(len(written(note).encode()) for note in notes)
+    return RESULT_OVERHEAD_BYTES + sum(len(to_json_text(note).encode()) for note in notes)
 
 
-def _noted(told: Json, notes: Iterable[str]) -> Json:
+def _add_note(result: Json, notes: Iterable[str]) -> Json:
     note = " ".join(filter(None, notes))
-    return told | ({"note": note} if note else {})
+    return result | ({"note": note} if note else {})
 
 
-def _standing(paths: list[str], data: Json) -> list[str]:
+def _select_present_paths(paths: list[str], data: Json) -> list[str]:
     """Those of the paths at which something stands."""
-    return [path for path in paths if stands_at(data, path.split("."))]
+    return [path for path in paths if has_value(data, path.split("."))]
 
 
-def _not_found(operation: Operation, values: Json, data: Json) -> list[str]:
+def _find_missing_ids(operation: Operation, values: Json, data: Json) -> list[str]:
     """The ids that were asked for and are not in the answer, where the record says how to tell."""
     rule = operation.record.get("answers_each")
     if rule is None:
         return []
-    found = {str(row.get("id")) for row in data.get(rule["list"]) or () if isinstance(row, dict)}
-    return [wanted for wanted in values[rule["argument"]] if wanted not in found]
+    returned_ids = {str(row.get("id")) for row in data.get(rule["list"]) or () if isinstance(row, dict)}
+    return [wanted for wanted in values[rule["argument"]] if wanted not in returned_ids]

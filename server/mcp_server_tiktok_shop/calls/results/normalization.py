@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.catalog.coercion import LONGEST, MILLISECONDS, SAFE
-from mcp_server_tiktok_shop.catalog.operation import TIMES, Json, is_time
+from mcp_server_tiktok_shop.catalog.coercion import MIN_UNIX_MILLISECONDS, SAFE_INTEGER_LIMIT, TIME_DIGITS_LIMIT
+from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, Json, is_time
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
@@ -15,88 +15,101 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import Operation
-    from mcp_server_tiktok_shop.platform.envelope import Answer
-    from mcp_server_tiktok_shop.platform.error_codes import Meaning
+    from mcp_server_tiktok_shop.platform.envelope import ApiResponse
+    from mcp_server_tiktok_shop.platform.error_codes import ErrorCodeLookup
 
 SECRET_FIELDS = frozenset({"access_token", "refresh_token", "cipher", "shop_cipher", "category_asset_cipher"})
-EARLIEST = 10**9  # 2001: a smaller number in a field called …_time is a duration, not a moment.
+MIN_TIMESTAMP_S = 10**9  # 2001: a smaller number in a field called …_time is a duration, not a moment.
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class CompiledShape:
     """An answer's shape made ready: what is in a field, and whether it is a time (`unit` a second's parts, else 0)."""
 
-    fields: dict[str, Form]
-    items: Form | None
-    unit: int
-    known: bool
+    fields: dict[str, CompiledShape]
+    items: CompiledShape | None
+    units_per_second: int
+    is_known: bool
 
 
-def form(shape: Json) -> Form:
-    fields = {name: form(field) for name, field in shape.get("properties", {}).items()}
-    items = form(shape["items"]) if "items" in shape else None
-    return Form(fields, items, TIMES[shape["x-unit"]] if is_time(shape) else 0, bool(shape))
+def compile_shape(shape: Json) -> CompiledShape:
+    fields = {name: compile_shape(field) for name, field in shape.get("properties", {}).items()}
+    items = compile_shape(shape["items"]) if "items" in shape else None
+    return CompiledShape(fields, items, TIME_UNITS_PER_SECOND[shape["x-unit"]] if is_time(shape) else 0, bool(shape))
 
 
-UNKNOWN = form({})
+UNKNOWN_SHAPE = compile_shape({})
 
 
-def shaped(answer: Answer, form: Form, zone: ZoneInfo) -> Json:
+def normalize(response: ApiResponse, shape: CompiledShape, zone: ZoneInfo) -> Json:
     """`data` and what belongs beside it: `request_id`, `next_page_token`."""
-    data: Json = _fields(answer.data, form, zone)
+    data: Json = _normalize_object(response.data, shape, zone)
     token = data.pop("next_page_token", None)
-    told: Json = {"data": data}
+    result: Json = {"data": data}
     if token:
-        told["next_page_token"] = token
-    if answer.request_id:
-        told["request_id"] = answer.request_id
-    return told
+        result["next_page_token"] = token
+    if response.request_id:
+        result["request_id"] = response.request_id
+    return result
 
 
-def _fields(given: Json, form: Form, zone: ZoneInfo) -> Json:
-    made: Json = {}
-    fields = form.fields
-    for name, value in given.items():
+def _normalize_object(data: Json, shape: CompiledShape, zone: ZoneInfo) -> Json:
+    normalized: Json = {}
+    fields = shape.fields
+    for name, value in data.items():
         if name in SECRET_FIELDS:
             continue
-        field = fields.get(name, UNKNOWN)
+        field_shape = fields.get(name, UNKNOWN_SHAPE)
         kind = type(value)
-        if (kind is str or kind is bool) and not field.unit and (field.known or not name.endswith("_time")):
-            made[name] = value  # most values stay as they are
+        if (
+            (kind is str or kind is bool)
+            and not field_shape.units_per_second
+            and (field_shape.is_known or not name.endswith("_time"))
+        ):
+            normalized[name] = value  # most values stay as they are
         elif kind is dict:
-            made[name] = _fields(value, field, zone)
+            normalized[name] = _normalize_object(value, field_shape, zone)
         else:
-            made[name] = _shaped(value, field, zone, name)
-    return made
+            normalized[name] = _normalize_value(value, field_shape, zone, name)
+    return normalized
 
 
-def _shaped(value: Any, form: Form, zone: ZoneInfo, name: str) -> Any:
+def _normalize_value(value: Any, shape: CompiledShape, zone: ZoneInfo, name: str) -> Any:
     if isinstance(value, dict):
-        return _fields(value, form, zone)
+        return _normalize_object(value, shape, zone)
     if isinstance(value, list):
-        items = form.items or UNKNOWN
-        return [_shaped(item, items, zone, name) for item in value]
+        item_shape = shape.items or UNKNOWN_SHAPE
+        return [_normalize_value(item, item_shape, zone, name) for item in value]
     if isinstance(value, bool):
         return value
-    if form.unit or (not form.known and name.endswith("_time")):
-        return _moment(value, form.unit or 1, zone)
-    if isinstance(value, int) and abs(value) >= SAFE:
+    if shape.units_per_second or (not shape.is_known and name.endswith("_time")):
+        return _format_time(value, shape.units_per_second or 1, zone)
+    if isinstance(value, int) and abs(value) >= SAFE_INTEGER_LIMIT:
         return str(value)
     return value
 
 
-def _moment(value: Any, unit: int, zone: ZoneInfo) -> Any:
+def _format_time(value: Any, units_per_second: int, zone: ZoneInfo) -> Any:
     """ISO with offset. 0 is how the platform says "not yet"; what is no plausible time is left as it is."""
-    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < LONGEST
-    number = int(value) if digits else value
+    is_digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < TIME_DIGITS_LIMIT
+    number = int(value) if is_digits else value
     if number == 0:
         return None
-    if not isinstance(number, int) or not EARLIEST * unit <= number < MILLISECONDS * unit:
-        return str(value) if isinstance(value, int) and abs(value) >= SAFE else value
-    return datetime.fromtimestamp(number / unit, zone).isoformat(timespec="seconds")
+    if (
+        not isinstance(number, int)
+        or not MIN_TIMESTAMP_S * units_per_second <= number < MIN_UNIX_MILLISECONDS * units_per_second
+    ):
+        return str(value) if isinstance(value, int) and abs(value) >= SAFE_INTEGER_LIMIT else value
+    return datetime.fromtimestamp(number / units_per_second, zone).isoformat(timespec="seconds")
 
 
-def with_failures(told: Json, operation: Operation, values: Json, meaning: Meaning, said: Callable[[str], str]) -> Json:
+def extract_failures(
+    result: Json,
+    operation: Operation,
+    values: Json,
+    lookup_error_code: ErrorCodeLookup,
+    redact_text: Callable[[str], str],
+) -> Json:
     """Faults of single items, which the platform hides in a success, brought up as `failed`.
 
     Of a batch it is told, too, which items were `done`, and `again` holds the arguments that send the failed ones anew.
@@ -106,73 +119,80 @@ def with_failures(told: Json, operation: Operation, values: Json, meaning: Meani
         ShopError: `platform`, where every item of the batch failed.
 
     """
-    faults = told["data"].pop("errors", None)
+    faults = result["data"].pop("errors", None)
     if not faults:
-        return told
-    failed = [_failure(fault, meaning, said) for fault in (faults if isinstance(faults, list) else [faults])]
-    told = {**told, "failed": failed}
-    batch = _batch(operation, values)
+        return result
+    failed = [
+        _to_failure(fault, lookup_error_code, redact_text)
+        for fault in (faults if isinstance(faults, list) else [faults])
+    ]
+    result = {**result, "failed": failed}
+    batch = _find_batch(operation, values)
     if batch is None:
-        return told
-    name, asked = batch
-    named = {item["id"] for item in failed if "id" in item}
-    texts = [set(_texts(item)) for item in asked]
-    again = [item for item, held in zip(asked, texts, strict=True) if named & held]
+        return result
+    name, requested = batch
+    failed_ids = {item["id"] for item in failed if "id" in item}
+    item_texts = [set(_iter_texts(item)) for item in requested]
+    failed_items = [item for item, names in zip(requested, item_texts, strict=True) if failed_ids & names]
     # A fault may name several things in one item, or something that was not asked for by that name.
-    astray = sum("id" not in item or not any(item["id"] in held for held in texts) for item in failed)
-    if len(again) + astray >= len(asked):
-        first = failed[0]
-        count = "It was not done" if len(asked) == 1 else f"None of the {len(asked)} was done"
+    unmatched_count = sum("id" not in item or not any(item["id"] in names for names in item_texts) for item in failed)
+    if len(failed_items) + unmatched_count >= len(requested):
+        first_failure = failed[0]
+        outcome = "It was not done" if len(requested) == 1 else f"None of the {len(requested)} was done"
         raise ShopError(
             "platform",
-            f"{count}: {first['message']}",
-            hint=first.get("hint", ""),
-            code=first["code"],
-            request_id=told.get("request_id"),
+            f"{outcome}: {first_failure['message']}",
+            hint=first_failure.get("hint", ""),
+            code=first_failure["code"],
+            request_id=result.get("request_id"),
             failed=failed,
         )
-    if astray:
-        return told  # which ones were done can't be told
-    done = [item if isinstance(item, str) else next(iter(_texts(item)), "") for item in asked if item not in again]
-    return {**told, "done": done, "again": {**values, name: again}}
+    if unmatched_count:
+        return result  # which ones were done can't be told
+    done_items = [
+        item if isinstance(item, str) else next(iter(_iter_texts(item)), "")
+        for item in requested
+        if item not in failed_items
+    ]
+    return {**result, "done": done_items, "again": {**values, name: failed_items}}
 
 
-def _texts(item: Any) -> Iterator[str]:
+def _iter_texts(item: Any) -> Iterator[str]:
     """The texts in an item of a batch, that which names it first."""
     if isinstance(item, dict):
         for name in sorted(item, key=lambda name: not (name == "id" or name.endswith("_id"))):
-            yield from _texts(item[name])
+            yield from _iter_texts(item[name])
     elif isinstance(item, list):
         for inner in item:
-            yield from _texts(inner)
+            yield from _iter_texts(inner)
     elif isinstance(item, str):
         yield item
 
 
-def _failure(fault: Any, meaning: Meaning, said: Callable[[str], str]) -> Json:
+def _to_failure(fault: Any, lookup_error_code: ErrorCodeLookup, redact_text: Callable[[str], str]) -> Json:
     if not isinstance(fault, dict):
-        return {"code": None, "message": said(str(fault or ""))}
+        return {"code": None, "message": redact_text(str(fault or ""))}
     code = fault.get("code")
-    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < LONGEST:
+    if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < TIME_DIGITS_LIMIT:
         code = int(code)
-    found = _id(fault.get("detail"))
-    told: Json = {"id": found} if found else {}
-    told |= {"code": code, "message": said(str(fault.get("message") or ""))}
-    hint = meaning(code).get("hint") if isinstance(code, int) else None
-    return told | {"hint": hint} if hint else told
+    item_id = _find_id(fault.get("detail"))
+    failure: Json = {"id": item_id} if item_id else {}
+    failure |= {"code": code, "message": redact_text(str(fault.get("message") or ""))}
+    hint = lookup_error_code(code).get("hint") if isinstance(code, int) else None
+    return failure | {"hint": hint} if hint else failure
 
 
-def _id(detail: Any) -> str | None:
+def _find_id(detail: Any) -> str | None:
     """The item a fault is about: the first id in its detail."""
     if not isinstance(detail, dict):
         return None
     for name, value in detail.items():
         if (name == "id" or name.endswith("_id")) and isinstance(value, str | int):
             return str(value)
-    return next(filter(None, map(_id, detail.values())), None)
+    return next(filter(None, map(_find_id, detail.values())), None)
 
 
-def _batch(operation: Operation, values: Json) -> tuple[str, list[Any]] | None:
+def _find_batch(operation: Operation, values: Json) -> tuple[str, list[Any]] | None:
     """The list of things that a write was asked to do, with its argument, if it was asked for one."""
     lists = [(n, values[n]) for n in operation.required if isinstance(values.get(n), list)]
     if not lists and operation.effect != "read":  # the platform calls the list of many a batch optional

@@ -7,8 +7,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.field_paths import LONGEST, missing, refused
-from mcp_server_tiktok_shop.calls.results.json_paths import read_path, write_path
+from mcp_server_tiktok_shop.calls.results.field_paths import (
+    MAX_QUOTED_PATH_CHARS,
+    build_fields_error,
+    explain_missing_path,
+)
+from mcp_server_tiktok_shop.calls.results.json_paths import format_path, parse_path
 from mcp_server_tiktok_shop.errors import Problem
 
 if TYPE_CHECKING:
@@ -16,87 +20,91 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-Names = tuple[str, ...]
-EVERYTHING = "*"
-ZERO = re.compile(r"-?0+(\.0*)?")
-EMPTY: tuple[Any, ...] = (None, "", [], {})
+FieldPath = tuple[str, ...]
+ALL_FIELDS = "*"
+ZERO_NUMBER = re.compile(r"-?0+(\.0*)?")
+EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass(slots=True)
-class _Wanted:
+class _FieldNode:
     """What is wanted of a value: all of it (`whole`), or fields by name; lists are passed through."""
 
     whole: bool = False
-    fields: dict[str, _Wanted] = field(default_factory=dict)
-    start: int | None = None
+    fields: dict[str, _FieldNode] = field(default_factory=dict)
+    max_chars: int | None = None
     merged: bool = False
     if_any: bool = False
 
-    untouched: bool = False
+    is_identity: bool = False
 
-    def settled(self) -> _Wanted:
+    def finalize(self) -> _FieldNode:
         """The same, ready to be asked often whether a value is taken as it is."""
-        self.untouched = self.whole and not self.fields and self.start is None and not self.merged
+        self.is_identity = self.whole and not self.fields and self.max_chars is None and not self.merged
         for inner in self.fields.values():
-            inner.settled()
+            inner.finalize()
         return self
 
-    def add(self, names: Names) -> None:
-        at = self
+    def add(self, names: FieldPath) -> None:
+        node = self
         for name in names:
-            if at.whole:
+            if node.whole:
                 return
-            at = at.fields.setdefault(name, _Wanted())
-        at.whole = True
-        at.fields.clear()
+            node = node.fields.setdefault(name, _FieldNode())
+        node.whole = True
+        node.fields.clear()
 
-    def shown(self, names: Names) -> _Wanted | None:
+    def find_node(self, names: FieldPath) -> _FieldNode | None:
         """The place of these names, if it is shown at all."""
-        at = self
+        node = self
         for name in names:
-            if name not in at.fields and not at.whole:
+            if name not in node.fields and not node.whole:
                 return None
-            at = at.fields.setdefault(name, _Wanted(whole=at.whole))
-        return at
+            node = node.fields.setdefault(name, _FieldNode(whole=node.whole))
+        return node
 
 
 @dataclass(slots=True)
-class _Taking:
+class _Projector:
     """Takes what is wanted, and notices what it leaves."""
 
     left_out: bool = False
     shortened: bool = False
     merged: bool = False
 
-    def of(self, value: Any, wanted: _Wanted) -> Any:
-        if wanted.untouched:
+    def project(self, value: Any, node: _FieldNode) -> Any:
+        if node.is_identity:
             return value
         if isinstance(value, list):
-            items = [self.of(item, wanted) for item in value]
-            return self._merge(items) if wanted.merged else items
+            items = [self.project(item, node) for item in value]
+            return self._merge(items) if node.merged else items
         if isinstance(value, dict):
-            return self._fields(value, wanted)
-        if not wanted.whole:
-            self.left_out = self.left_out or value not in EMPTY
+            return self._project_object(value, node)
+        if not node.whole:
+            self.left_out = self.left_out or value not in EMPTY_VALUES
             return {}  # a row keeps its place, so that rows can be counted
-        if wanted.start is not None and isinstance(value, str) and len(value) > wanted.start:
+        if node.max_chars is not None and isinstance(value, str) and len(value) > node.max_chars:
             self.shortened = True
-            return value[: wanted.start] + "…"
+            return value[: node.max_chars] + "…"
         return value
 
-    def _fields(self, value: Json, wanted: _Wanted) -> Json:
-        if wanted.whole:
-            return {n: self.of(v, wanted.fields[n]) if n in wanted.fields else v for n, v in value.items()}
-        made: Json = {}
-        for name, inner in wanted.fields.items():
+    def _project_object(self, value: Json, node: _FieldNode) -> Json:
+        if node.whole:
+            return {n: self.project(v, node.fields[n]) if n in node.fields else v for n, v in value.items()}
+        projected: Json = {}
+        for name, inner in node.fields.items():
             if name in value:
-                there = value[name]
-                taken = _with_any(self.of(there, inner)) if inner.if_any else self.of(there, inner)
-                if (inner.whole or isinstance(there, dict | list)) and not (inner.if_any and _nothing(taken)):
-                    made[name] = taken
+                field_value = value[name]
+                projected_value = (
+                    _drop_zeros(self.project(field_value, inner)) if inner.if_any else self.project(field_value, inner)
+                )
+                if (inner.whole or isinstance(field_value, dict | list)) and not (
+                    inner.if_any and _is_zero_or_empty(projected_value)
+                ):
+                    projected[name] = projected_value
         if not self.left_out:
-            self.left_out = any(n not in wanted.fields and v not in EMPTY for n, v in value.items())
-        return made
+            self.left_out = any(n not in node.fields and v not in EMPTY_VALUES for n, v in value.items())
+        return projected
 
     def _merge(self, items: list[Any]) -> list[Any]:
         """Items alike in all that is shown of them, once, with their number; those with a number of their own stay."""
@@ -116,15 +124,15 @@ class _Taking:
 class Selection:
     """Fields that are known to be there, ready to be taken from any part of the answer they were held against."""
 
-    wanted: _Wanted
+    root: _FieldNode
 
-    def of(self, value: Any) -> Any:
+    def project(self, value: Any) -> Any:
         """The fields, in the order asked; a row that has none of them stays as {}."""
-        return _Taking().of(value, self.wanted)
+        return _Projector().project(value, self.root)
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ProjectedView:
     """What is shown of an answer by default, and what was done to it."""
 
     data: Json
@@ -133,32 +141,34 @@ class View:
     merged: bool = False  # items alike shown once
 
 
-def written_paths(fields: Sequence[str], problem_argument: str = "fields") -> list[Names]:
+def parse_field_paths(fields: Sequence[str], problem_argument: str = "fields") -> list[FieldPath]:
     """The names along each path. What can't be a path can be refused so before anything is sent.
 
     Raises:
         ShopError: `invalid_arguments`: a path can't be read, or picks an item by its place.
 
     """
-    paths: list[Names] = []
+    paths: list[FieldPath] = []
     problems = []
-    for place, text in enumerate(fields):
-        argument, steps = f"{problem_argument}[{place}]", read_path(text)
+    for index, text in enumerate(fields):
+        argument, steps = f"{problem_argument}[{index}]", parse_path(text)
         if not steps:
-            told = f"is {text[:LONGEST]!r}, which is not a path of names with dots"
-            problems.append(Problem(argument, told, "such as orders.id"))
+            message = f"is {text[:MAX_QUOTED_PATH_CHARS]!r}, which is not a path of names with dots"
+            problems.append(Problem(argument, message, "such as orders.id"))
         elif any(isinstance(step, int) for step in steps):
-            right = write_path(step for step in steps if isinstance(step, str)) or EVERYTHING
-            told = f"is {text[:LONGEST]!r}: fields are taken from every item, not from one by its place"
-            problems.append(Problem(argument, told, right[:LONGEST]))
+            suggestion = format_path(step for step in steps if isinstance(step, str)) or ALL_FIELDS
+            message = (
+                f"is {text[:MAX_QUOTED_PATH_CHARS]!r}: fields are taken from every item, not from one by its place"
+            )
+            problems.append(Problem(argument, message, suggestion[:MAX_QUOTED_PATH_CHARS]))
         else:
             paths.append(tuple(str(step) for step in steps))
     if problems:
-        raise refused(problems)
+        raise build_fields_error(problems)
     return paths
 
 
-def selection(fields: Sequence[str], shape: Json, data: Any, problem_argument: str = "fields") -> Selection:
+def resolve_selection(fields: Sequence[str], shape: Json, data: Any, problem_argument: str = "fields") -> Selection:
     """What `fields` name in an answer; no fields, or `*`, name everything.
 
     `shape` is the JSON Schema of the answer's `data`; an empty one leaves it to the answer to say what there is.
@@ -167,37 +177,37 @@ def selection(fields: Sequence[str], shape: Json, data: Any, problem_argument: s
         ShopError: `invalid_arguments`: neither shape nor answer has a field; the nearest right path is told.
 
     """
-    wanted = _Wanted(whole=not fields)
+    root = _FieldNode(whole=not fields)
     problems = []
-    for place, path in enumerate(written_paths(fields, problem_argument)):
-        names = plain_names(path, shape, data)
-        problem = missing(names, shape, data)
+    for index, path in enumerate(parse_field_paths(fields, problem_argument)):
+        names = normalize_field_path(path, shape, data)
+        problem = explain_missing_path(names, shape, data)
         if problem is not None:
-            shown = write_path(path)[:LONGEST]
-            told = f"is {shown}, which the answer does not have{problem.message}"
-            problems.append(Problem(f"{problem_argument}[{place}]", told, problem.allowed))
-        wanted.add(names)
+            path_text = format_path(path)[:MAX_QUOTED_PATH_CHARS]
+            message = f"is {path_text}, which the answer does not have{problem.message}"
+            problems.append(Problem(f"{problem_argument}[{index}]", message, problem.allowed))
+        root.add(names)
     if problems:
-        raise refused(problems)
-    return Selection(wanted.settled())
+        raise build_fields_error(problems)
+    return Selection(root.finalize())
 
 
-def select(data: Json, fields: Sequence[str], shape: Json, problem_argument: str = "fields") -> Json:
+def project_fields(data: Json, fields: Sequence[str], shape: Json, problem_argument: str = "fields") -> Json:
     """The part of an answer's `data` that dotted paths name; see `selection`."""
-    part: Json = selection(fields, shape, data, problem_argument).of(data)
-    return part
+    projected: Json = resolve_selection(fields, shape, data, problem_argument).project(data)
+    return projected
 
 
-def plain_names(names: Names, shape: Json, data: Any) -> Names:
+def normalize_field_path(names: FieldPath, shape: Json, data: Any) -> FieldPath:
     """The names without what only means "all of it", and without `data` where that is the answer itself."""
-    known = {*shape.get("properties", ()), *(data if isinstance(data, dict) else ())}
-    if names[0] == "data" and "data" not in known:
+    known_names = {*shape.get("properties", ()), *(data if isinstance(data, dict) else ())}
+    if names[0] == "data" and "data" not in known_names:
         names = names[1:]
-    return tuple(name for name in names if name != EVERYTHING)
+    return tuple(name for name in names if name != ALL_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Viewing:
+class DefaultView:
     """A default view made ready, as a record's `shows` describes it.
 
     `fields` are paths as in `select`; `starts` gives for a text the number of characters shown of it; `merges` names
@@ -205,84 +215,84 @@ class Viewing:
     flags and amounts (or objects of them) that are left out where they are false or zero.
     """
 
-    wanted: _Wanted
+    root: _FieldNode
 
     @classmethod
-    def made(cls, shows: Json) -> Viewing:
-        wanted = _Wanted()
-        for names in _names(shows["fields"]):
-            wanted.add(names)
-        for path, length in shows.get("starts", {}).items():
-            if (at := wanted.shown(*_names([path]))) is not None:
-                at.start = length
-        for names in _names(shows.get("merges", ())):
-            if (at := wanted.shown(names)) is not None:
-                at.merged = True
-        for names in _names(shows.get("if_any", ())):
-            wanted.add(names)
-            if (at := wanted.shown(names)) is not None:
-                at.if_any = True
-        return cls(wanted.settled())
+    def from_spec(cls, view_spec: Json) -> DefaultView:
+        root = _FieldNode()
+        for names in _parse_view_paths(view_spec["fields"]):
+            root.add(names)
+        for path, length in view_spec.get("starts", {}).items():
+            if (node := root.find_node(*_parse_view_paths([path]))) is not None:
+                node.max_chars = length
+        for names in _parse_view_paths(view_spec.get("merges", ())):
+            if (node := root.find_node(names)) is not None:
+                node.merged = True
+        for names in _parse_view_paths(view_spec.get("if_any", ())):
+            root.add(names)
+            if (node := root.find_node(names)) is not None:
+                node.if_any = True
+        return cls(root.finalize())
 
-    def of(self, data: Json) -> View:
+    def project(self, data: Json) -> ProjectedView:
         """What is shown of an answer. What it does not have is just not there; where nothing would be left, all is."""
-        taking = _Taking()
-        part = taking.of(data, self.wanted)
-        if taking.left_out and _bare(part):
-            return View(data)
-        return View(part, taking.left_out, taking.shortened, taking.merged)
+        projector = _Projector()
+        projected = projector.project(data, self.root)
+        if projector.left_out and _has_no_values(projected):
+            return ProjectedView(data)
+        return ProjectedView(projected, projector.left_out, projector.shortened, projector.merged)
 
 
-def viewed(data: Json, shows: Json) -> View:
+def project_view(data: Json, view_spec: Json) -> ProjectedView:
     """The default view of an answer; see `Viewing`."""
-    return Viewing.made(shows).of(data)
+    return DefaultView.from_spec(view_spec).project(data)
 
 
-def _nothing(value: Any) -> bool:
+def _is_zero_or_empty(value: Any) -> bool:
     """Whether a flag is down, an amount zero, or nothing there."""
     return (
-        value in EMPTY
+        value in EMPTY_VALUES
         or value is False
-        or (isinstance(value, str | int | float) and ZERO.fullmatch(str(value)) is not None)
+        or (isinstance(value, str | int | float) and ZERO_NUMBER.fullmatch(str(value)) is not None)
     )
 
 
-def _with_any(value: Any) -> Any:
+def _drop_zeros(value: Any) -> Any:
     """The value without the flags that are down and the amounts that are zero in it."""
     if isinstance(value, list):
-        return [_with_any(item) for item in value]
+        return [_drop_zeros(item) for item in value]
     if isinstance(value, dict):
-        made = ((name, _with_any(inner)) for name, inner in value.items())
-        return {name: inner for name, inner in made if not _nothing(inner)}
+        pairs = ((name, _drop_zeros(inner)) for name, inner in value.items())
+        return {name: inner for name, inner in pairs if not _is_zero_or_empty(inner)}
     return value
 
 
-def _names(paths: Iterable[str]) -> list[Names]:
-    return [tuple(n for n in names if n != EVERYTHING) for names in written_paths(list(paths), "shows")]
+def _parse_view_paths(paths: Iterable[str]) -> list[FieldPath]:
+    return [tuple(n for n in names if n != ALL_FIELDS) for names in parse_field_paths(list(paths), "shows")]
 
 
-def _bare(value: Any) -> bool:
+def _has_no_values(value: Any) -> bool:
     """Whether there is nothing in a value but braces."""
     if isinstance(value, dict):
-        return all(map(_bare, value.values()))
-    return isinstance(value, list) and all(map(_bare, value))
+        return all(map(_has_no_values, value.values()))
+    return isinstance(value, list) and all(map(_has_no_values, value))
 
 
-def without_empty(value: Any) -> Any:
+def drop_empty(value: Any) -> Any:
     """The value without fields that hold nothing, at every depth; items of lists keep their place."""
     if isinstance(value, list):
-        return [without_empty(item) if isinstance(item, list | dict) else item for item in value]
+        return [drop_empty(item) if isinstance(item, list | dict) else item for item in value]
     if not isinstance(value, dict):
         return value
-    made: Json = {}
+    cleaned: Json = {}
     for name, inner in value.items():
         kind = type(inner)  # most are texts: this runs over every field of every answer
         if kind is str:
             if inner:
-                made[name] = inner
+                cleaned[name] = inner
         elif kind is dict or kind is list:
-            if held := without_empty(inner):
-                made[name] = held
+            if cleaned_inner := drop_empty(inner):
+                cleaned[name] = cleaned_inner
         elif inner is not None:
-            made[name] = inner
-    return made
+            cleaned[name] = inner
+    return cleaned

@@ -11,23 +11,23 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mcp_server_tiktok_shop.calls.redaction.redactor import Mode
-    from mcp_server_tiktok_shop.state.result_store import Kept
+    from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
+    from mcp_server_tiktok_shop.state.result_store import ResultStore
 
-STRICTNESS: tuple[Mode, ...] = ("full", "masked", "none")
+POLICIES_BY_STRICTNESS: tuple[BuyerDataPolicy, ...] = ("full", "masked", "none")
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class ScopedResultStore:
     """Kept results of this server, and of others that share its folder, each behind a line that tells whose it is.
 
     `pinned` tells the id of the one shop that this server is for, if it is for one. `buyer_data` is how buyers' data
     may be shown here: what another server kept with more of it is not given.
     """
 
-    kept: Kept
-    pinned: Callable[[], Awaitable[str | None]]
-    buyer_data: Mode
+    store: ResultStore
+    get_pinned_shop_id: Callable[[], Awaitable[str | None]]
+    buyer_data: BuyerDataPolicy
 
     async def put(self, content: bytes, shop_id: str | None) -> str:
         """Keep the content of a shop, None where it is of none or of several; answers its id.
@@ -36,40 +36,42 @@ class Keeping:
             ShopError: As `Kept.put`.
 
         """
-        head = {"shop": await self.pinned() or shop_id, "buyer_data": self.buyer_data}
-        return await self.kept.put(b"%s\n%s" % (json.dumps(head).encode(), content))
+        header = {"shop": await self.get_pinned_shop_id() or shop_id, "buyer_data": self.buyer_data}
+        return await self.store.put(b"%s\n%s" % (json.dumps(header).encode(), content))
 
-    async def opened(self, name: str) -> bytes:
+    async def get_or_raise(self, result_id: str) -> bytes:
         """The content of an id that somebody was given.
 
         Raises:
             ShopError: `not_found` where there is none, or no longer. As `get`.
 
         """
-        content = await self.get(name)
+        content = await self.get(result_id)
         if content is None:
-            told = f"There is no kept result {name[:60]!r}: they live for one day, the newest hundred of them."
+            message = f"There is no kept result {result_id[:60]!r}: they live for one day, the newest hundred of them."
             problem = Problem("id", "is not the result_id of a result that is still kept")
-            raise ShopError("not_found", told, hint="Call the tool again that gave it.", problems=(problem,))
+            raise ShopError("not_found", message, hint="Call the tool again that gave it.", problems=(problem,))
         return content
 
-    async def get(self, name: str) -> bytes | None:
+    async def get(self, result_id: str) -> bytes | None:
         """The content of an id; None where there is none, no longer, or of another shop than a server is pinned to.
 
         Raises:
             ShopError: `not_permitted`: it shows more of buyers than this server may. As `Kept.get`.
 
         """
-        found = await self.kept.get(name)
-        if found is None:
+        stored = await self.store.get(result_id)
+        if stored is None:
             return None
-        line, _, content = found.partition(b"\n")
-        head = json.loads(line)
-        pinned = await self.pinned()
-        if pinned is not None and head.get("shop") != pinned:
+        header_line, _, content = stored.partition(b"\n")
+        header = json.loads(header_line)
+        pinned_shop_id = await self.get_pinned_shop_id()
+        if pinned_shop_id is not None and header.get("shop") != pinned_shop_id:
             return None
-        shown = head.get("buyer_data", "full")
-        if STRICTNESS.index(shown) < STRICTNESS.index(self.buyer_data):
-            told = f"That result was kept by a server that shows more of buyers' data ({shown}) than this one."
-            raise ShopError("not_permitted", told, hint="Call the tool again that gave it.")
+        stored_policy = header.get("buyer_data", "full")
+        if POLICIES_BY_STRICTNESS.index(stored_policy) < POLICIES_BY_STRICTNESS.index(self.buyer_data):
+            message = (
+                f"That result was kept by a server that shows more of buyers' data ({stored_policy}) than this one."
+            )
+            raise ShopError("not_permitted", message, hint="Call the tool again that gave it.")
         return content

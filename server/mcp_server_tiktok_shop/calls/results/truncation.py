@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import to_json
 
-from mcp_server_tiktok_shop.calls.results.json_paths import Step, write_path
+from mcp_server_tiktok_shop.calls.results.json_paths import PathStep, format_path
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 
 if TYPE_CHECKING:
@@ -16,244 +16,269 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-SPARE = 600  # bytes for what is said of the parts left out
-THIN = 200  # bytes, and characters of a text: less of a value than this is of no use
-NAMED, LONGEST_PATH = 3, 60  # parts that a note names, and characters of a path in it
-At = tuple[Step, ...]
+TRUNCATION_NOTICE_BYTES = 600  # bytes for what is said of the parts left out
+MIN_USEFUL_BYTES = 200  # bytes, and characters of a text: less of a value than this is of no use
+MAX_NOTICE_PARTS, MAX_NOTICE_PATH_CHARS = 3, 60  # parts that a note names, and characters of a path in it
+JsonPath = tuple[PathStep, ...]
 
 
 class Cut(NamedTuple):
     """A list (or an object of too many fields) of which only the first `kept` of `of` are shown."""
 
     path: str
-    kept: int
-    of: int
+    shown_count: int
+    total_count: int
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class TruncatedResult:
     """A result that fits. Paths in `cuts` and `shortened` are within `data`, those `…beside` it outside of it."""
 
-    told: Json
+    result: Json
     left_out: int = 0
     cuts: tuple[Cut, ...] = ()
     shortened: tuple[str, ...] = ()
-    beside: tuple[Cut, ...] = ()
-    shortened_beside: tuple[str, ...] = ()
+    outer_cuts: tuple[Cut, ...] = ()
+    outer_shortened: tuple[str, ...] = ()
 
     @property
-    def whole(self) -> bool:
-        return not (self.cuts or self.shortened or self.beside or self.shortened_beside)
+    def is_complete(self) -> bool:
+        return not (self.cuts or self.shortened or self.outer_cuts or self.outer_shortened)
 
 
-def written(told: Any) -> str:
+def to_json_text(data: Any) -> str:
     """The text of a result: compact JSON, names as they are."""
     try:
-        return to_json(told).decode()
+        return to_json(data).decode()
     except ValueError:  # half a character in the platform's data can only be written as its escape
-        return _escaped(told)
+        return _to_escaped_json_text(data)
 
 
-def _escaped(told: Any) -> str:
-    return json.dumps(told, separators=(",", ":"))
+def _to_escaped_json_text(data: Any) -> str:
+    return json.dumps(data, separators=(",", ":"))
 
 
-def measure_for(whole: Any) -> Callable[[Any], int]:
+def choose_measure(data: Any) -> Callable[[Any], int]:
     """How many bytes a part of this value takes in the text of a result."""
     try:
-        to_json(whole)
+        to_json(data)
     except ValueError:
-        return lambda part: len(_escaped(part))
+        return lambda part: len(_to_escaped_json_text(part))
     return lambda part: len(to_json(part))
 
 
-def fitted(told: Json, budget: int, spare: int = SPARE) -> Fitted:
+def truncate(result: Json, max_bytes: int, notice_bytes: int = TRUNCATION_NOTICE_BYTES) -> TruncatedResult:
     """The result, or as much of it as `budget` bytes hold beside `spare` bytes for what is then said of the rest.
 
     Of lists the first items stay, whole; only where not even the first one fits is it gone into: its long texts are
     shortened, with their length told, then its lists cut. Where something was left out, `next_page_token` is taken
     away: it would skip what is not shown.
     """
-    size = measure_for(told)
-    if (all_of_it := size(told)) <= budget:
-        return Fitted(told)
-    room = max(budget - spare, 2)
-    fitting = _Fitting(size)
+    measure = choose_measure(result)
+    if (full_size := measure(result)) <= max_bytes:
+        return TruncatedResult(result)
+    available_bytes = max(max_bytes - notice_bytes, 2)
+    truncator = _Truncator(measure)
     while True:
-        part = fitting.part(told, all_of_it, room, ()) or _Part({}, 2)
-        over = len(written(part.value).encode()) - (budget - spare)
-        if over <= 0 or not part.value:
-            return _fitted(told, part)
-        room -= over  # numbers can be longer in one way of writing than in the other
+        part = truncator.truncate_value(result, full_size, available_bytes, ()) or _TruncatedValue({}, 2)
+        excess_bytes = len(to_json_text(part.value).encode()) - (max_bytes - notice_bytes)
+        if excess_bytes <= 0 or not part.value:
+            return _build_truncated_result(result, part)
+        available_bytes -= excess_bytes  # numbers can be longer in one way of writing than in the other
 
 
-def _fitted(told: Json, part: _Part) -> Fitted:
-    made: Json = part.value
-    if part.cuts or made.get("next_page_token") != told.get("next_page_token"):
-        made = {name: value for name, value in made.items() if name != "next_page_token"}
-    cuts = [(at, Cut(_list_path(told, at), kept, of)) for at, kept, of in part.cuts]
-    return Fitted(
-        made,
-        sum(cut.of - cut.kept for _, cut in cuts),
-        tuple(cut for at, cut in cuts if at[:1] == ("data",)),
-        tuple(write_path(at[1:]) for at in part.texts if at[0] == "data"),
-        tuple(cut for at, cut in cuts if at[:1] != ("data",)),
-        tuple(write_path(at) for at in part.texts if at[0] != "data"),
+def _build_truncated_result(result: Json, truncated: _TruncatedValue) -> TruncatedResult:
+    shown: Json = truncated.value
+    if truncated.cuts or shown.get("next_page_token") != result.get("next_page_token"):
+        shown = {name: value for name, value in shown.items() if name != "next_page_token"}
+    cuts = [
+        (path, Cut(_format_list_path(result, path), shown_count, total_count))
+        for path, shown_count, total_count in truncated.cuts
+    ]
+    return TruncatedResult(
+        shown,
+        sum(cut.total_count - cut.shown_count for _, cut in cuts),
+        tuple(cut for path, cut in cuts if path[:1] == ("data",)),
+        tuple(format_path(path[1:]) for path in truncated.texts if path[0] == "data"),
+        tuple(cut for path, cut in cuts if path[:1] != ("data",)),
+        tuple(format_path(path) for path in truncated.texts if path[0] != "data"),
     )
 
 
-def _list_path(told: Json, at: At) -> str:
+def _format_list_path(result: Json, path: JsonPath) -> str:
     """The path of a list within `data`. A table's rows go by the name of the list that it stands for."""
-    value: Any = told
-    for step in at[:-1]:
+    value: Any = result
+    for step in path[:-1]:
         value = value[step]
-    at = at[:-1] if at[-1:] == ("rows",) and is_table(value) else at
-    return write_path(at[1:] if at[:1] == ("data",) else at)
+    path = path[:-1] if path[-1:] == ("rows",) and is_table(value) else path
+    return format_path(path[1:] if path[:1] == ("data",) else path)
 
 
-def rest(of: Fitted, result_id: str | None) -> Json:
+def build_truncation_notice(truncated: TruncatedResult, result_id: str | None) -> Json:
     """What a result says of the parts that it leaves out, in at most `SPARE` bytes; nothing where it is whole.
 
     `result_id` is None where the answer could not be kept.
     """
-    if of.whole:
+    if truncated.is_complete:
         return {}
-    told: Json = {"left_out": of.left_out} if of.left_out else {}
-    lists = [f"{_start(cut.path) or 'data'}: {cut.kept} of {cut.of}" for cut in (*of.cuts, *of.beside)[:NAMED]]
+    notice: Json = {"left_out": truncated.left_out} if truncated.left_out else {}
+    lists = [
+        f"{_shorten_path(cut.path) or 'data'}: {cut.shown_count} of {cut.total_count}"
+        for cut in (*truncated.cuts, *truncated.outer_cuts)[:MAX_NOTICE_PARTS]
+    ]
     parts = [f"Shown of {', '.join(lists)}."] if lists else []
-    if texts := (*of.shortened, *of.shortened_beside):
-        parts.append(f"Shortened: {', '.join(map(_start, texts[:NAMED]))}{', …' * (len(texts) > NAMED)}.")
+    if texts := (*truncated.shortened, *truncated.outer_shortened):
+        parts.append(
+            f"Shortened: {', '.join(map(_shorten_path, texts[:MAX_NOTICE_PARTS]))}"
+            f"{', …' * (len(texts) > MAX_NOTICE_PARTS)}."
+        )
     if result_id is None:
-        return told | {"note": " ".join([*parts, "Ask for less at once to see the rest."])}
+        return notice | {"note": " ".join([*parts, "Ask for less at once to see the rest."])}
     call = f"read_result with id {result_id}"
-    first = next(iter((*of.cuts, *of.beside)), None)
-    if first is not None and len(first.path) <= LONGEST_PATH:
-        call += f", path {first.path or 'data'}, offset {first.kept}"
-    return told | {
+    first_cut = next(iter((*truncated.cuts, *truncated.outer_cuts)), None)
+    if first_cut is not None and len(first_cut.path) <= MAX_NOTICE_PATH_CHARS:
+        call += f", path {first_cut.path or 'data'}, offset {first_cut.shown_count}"
+    return notice | {
         "result_id": result_id,
         "note": " ".join([*parts, f"To go on: {call}; save_result makes a CSV of it."]),
     }
 
 
-def _start(path: str) -> str:
-    return path if len(path) <= LONGEST_PATH else path[: LONGEST_PATH // 2] + "…"
+def _shorten_path(path: str) -> str:
+    return path if len(path) <= MAX_NOTICE_PATH_CHARS else path[: MAX_NOTICE_PATH_CHARS // 2] + "…"
 
 
 @dataclass(slots=True)
-class _Part:
+class _TruncatedValue:
     """A value made to fit, its bytes, and what was done: lists cut at (kept, of), texts shortened at."""
 
     value: Any
     size: int
-    cuts: list[tuple[At, int, int]] = field(default_factory=list)
-    texts: list[At] = field(default_factory=list)
+    cuts: list[tuple[JsonPath, int, int]] = field(default_factory=list)
+    texts: list[JsonPath] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class _Fitting:
+class _Truncator:
     """Every method answers None where nothing of a value fits; `size` was measured by the caller, once."""
 
     measure: Callable[[Any], int]
 
-    def part(self, value: Any, size: int, room: int, at: At, *, inside: bool = False) -> _Part | None:
+    def truncate_value(
+        self, value: Any, size: int, max_bytes: int, path: JsonPath, *, within_item: bool = False
+    ) -> _TruncatedValue | None:
         """As much of a value as there is room for; `inside` an item that should be kept as whole as can be."""
-        if size <= room:
-            return _Part(value, size)
+        if size <= max_bytes:
+            return _TruncatedValue(value, size)
         if isinstance(value, str):
-            return self._text(value, room, at)
-        if not isinstance(value, list | dict) or room < 2:  # noqa: PLR2004 - two brackets
+            return self._truncate_text(value, max_bytes, path)
+        if not isinstance(value, list | dict) or max_bytes < 2:  # noqa: PLR2004 - two brackets
             return None
-        if inside and (part := self._with_short_texts(value, room, at)) is not None:
+        if within_item and (part := self._shorten_texts(value, max_bytes, path)) is not None:
             return part
-        return self._list(value, room, at) if isinstance(value, list) else self._fields(value, room, at, inside=inside)
+        return (
+            self._truncate_list(value, max_bytes, path)
+            if isinstance(value, list)
+            else self._truncate_object(value, max_bytes, path, within_item=within_item)
+        )
 
-    def _list(self, value: list[Any], room: int, at: At) -> _Part | None:
-        part = _Part([], 2)
+    def _truncate_list(self, value: list[Any], max_bytes: int, path: JsonPath) -> _TruncatedValue | None:
+        part = _TruncatedValue([], 2)
         for item in value:
             size = self.measure(item) + bool(part.value)
-            if part.size + size > room:
+            if part.size + size > max_bytes:
                 break
             part.value.append(item)
             part.size += size
-        if not part.value and room - 2 >= THIN:
-            first = self.part(value[0], size, room - 2, (*at, 0), inside=True)
+        if not part.value and max_bytes - 2 >= MIN_USEFUL_BYTES:
+            first = self.truncate_value(value[0], size, max_bytes - 2, (*path, 0), within_item=True)
             if first is not None:
-                part = _Part([first.value], first.size + 2, first.cuts, first.texts)
+                part = _TruncatedValue([first.value], first.size + 2, first.cuts, first.texts)
         if len(part.value) < len(value):
-            part.cuts.insert(0, (at, len(part.value), len(value)))
+            part.cuts.insert(0, (path, len(part.value), len(value)))
         return part
 
-    def _fields(self, value: Json, room: int, at: At, *, inside: bool) -> _Part | None:
+    def _truncate_object(
+        self, value: Json, max_bytes: int, path: JsonPath, *, within_item: bool
+    ) -> _TruncatedValue | None:
         """Small fields stay whole and large ones share what room they leave; too many are cut as a list is."""
-        names = {name: self.measure(name) + 2 for name in value}  # with colon and comma
-        sizes = {name: self.measure(inner) for name, inner in value.items()}
-        left = room - 1 - sum(names.values())
-        waiting = sorted(value, key=lambda name: sizes[name])
-        while waiting and sizes[waiting[0]] <= left // len(waiting):
-            left -= sizes[waiting.pop(0)]
-        if left < THIN * len(waiting):
-            return self._first_fields(value, sizes, names, room, at)
-        parts = {name: _Part(inner, sizes[name]) for name, inner in value.items() if name not in waiting}
-        while waiting:
-            name = waiting.pop(0)
-            share = left // (len(waiting) + 1)
-            part = self.part(value[name], sizes[name], share, (*at, name), inside=inside)
+        name_sizes = {name: self.measure(name) + 2 for name in value}  # with colon and comma
+        value_sizes = {name: self.measure(inner) for name, inner in value.items()}
+        remaining_bytes = max_bytes - 1 - sum(name_sizes.values())
+        pending = sorted(value, key=lambda name: value_sizes[name])
+        while pending and value_sizes[pending[0]] <= remaining_bytes // len(pending):
+            remaining_bytes -= value_sizes[pending.pop(0)]
+        if remaining_bytes < MIN_USEFUL_BYTES * len(pending):
+            return self._take_first_fields(value, value_sizes, name_sizes, max_bytes, path)
+        parts = {
+            name: _TruncatedValue(inner, value_sizes[name]) for name, inner in value.items() if name not in pending
+        }
+        while pending:
+            name = pending.pop(0)
+            share = remaining_bytes // (len(pending) + 1)
+            part = self.truncate_value(value[name], value_sizes[name], share, (*path, name), within_item=within_item)
             if part is not None:
                 parts[name] = part
-                left -= part.size
-        return self._together([(name, parts[name]) for name in value if name in parts], room - left, len(value), at)
+                remaining_bytes -= part.size
+        return self._assemble_object(
+            [(name, parts[name]) for name in value if name in parts], max_bytes - remaining_bytes, len(value), path
+        )
 
-    def _first_fields(self, value: Json, sizes: dict[str, int], names: dict[str, int], room: int, at: At) -> _Part:
-        kept: list[tuple[str, _Part]] = []
-        used = 1
+    def _take_first_fields(
+        self, value: Json, value_sizes: dict[str, int], name_sizes: dict[str, int], max_bytes: int, path: JsonPath
+    ) -> _TruncatedValue:
+        fields: list[tuple[str, _TruncatedValue]] = []
+        used_bytes = 1
         for name, inner in value.items():
-            size = names[name] + sizes[name]
-            if used + size > room:
+            size = name_sizes[name] + value_sizes[name]
+            if used_bytes + size > max_bytes:
                 break
-            kept.append((name, _Part(inner, sizes[name])))
-            used += size
-        if not kept and (left := room - 1 - names[name]) >= THIN:
-            first = self.part(inner, sizes[name], left, (*at, name), inside=True)
+            fields.append((name, _TruncatedValue(inner, value_sizes[name])))
+            used_bytes += size
+        if not fields and (remaining_bytes := max_bytes - 1 - name_sizes[name]) >= MIN_USEFUL_BYTES:
+            first = self.truncate_value(inner, value_sizes[name], remaining_bytes, (*path, name), within_item=True)
             if first is not None:
-                kept, used = [(name, first)], 1 + names[name] + first.size
-        return self._together(kept, max(used, 2), len(value), at)
+                fields, used_bytes = [(name, first)], 1 + name_sizes[name] + first.size
+        return self._assemble_object(fields, max(used_bytes, 2), len(value), path)
 
-    def _together(self, parts: list[tuple[str, _Part]], size: int, of: int, at: At) -> _Part:
-        made = _Part({name: part.value for name, part in parts}, size)
-        if len(parts) < of:
-            made.cuts.append((at, len(parts), of))
+    def _assemble_object(
+        self, parts: list[tuple[str, _TruncatedValue]], size: int, total_count: int, path: JsonPath
+    ) -> _TruncatedValue:
+        assembled = _TruncatedValue({name: part.value for name, part in parts}, size)
+        if len(parts) < total_count:
+            assembled.cuts.append((path, len(parts), total_count))
         for _, part in parts:
-            made.cuts += part.cuts
-            made.texts += part.texts
-        return made
+            assembled.cuts += part.cuts
+            assembled.texts += part.texts
+        return assembled
 
-    def _text(self, value: str, room: int, at: At) -> _Part | None:
+    def _truncate_text(self, value: str, max_bytes: int, path: JsonPath) -> _TruncatedValue | None:
         """The start of a text, and how long it is."""
-        end = _length_told(value)
-        if self.measure(end) > room:
+        suffix = _format_length_note(value)
+        if self.measure(suffix) > max_bytes:
             return None
-        low, high = 0, min(len(value), room)
+        low, high = 0, min(len(value), max_bytes)
         while low < high:
             middle = (low + high + 1) // 2
-            if self.measure(value[:middle] + end) <= room:
+            if self.measure(value[:middle] + suffix) <= max_bytes:
                 low = middle
             else:
                 high = middle - 1
-        text = value[:low] + end
-        return _Part(text, self.measure(text), [], [at])
+        text = value[:low] + suffix
+        return _TruncatedValue(text, self.measure(text), [], [path])
 
-    def _with_short_texts(self, value: Any, room: int, at: At) -> _Part | None:
+    def _shorten_texts(self, value: Any, max_bytes: int, path: JsonPath) -> _TruncatedValue | None:
         """The whole value with its long texts shortened, all to the same length and as little as will do."""
-        part, most = None, THIN
-        while most <= room:
-            shortening = _Shortening(most, room)
+        part, max_chars = None, MIN_USEFUL_BYTES
+        while max_chars <= max_bytes:
+            shortener = _TextShortener(max_chars, max_bytes)
             try:
-                short = shortening.of(value, at)
+                shortened_value = shortener.shorten(value, path)
             except _TooLargeError:
                 break
-            if (size := self.measure(short)) > room:
+            if (size := self.measure(shortened_value)) > max_bytes:
                 break
-            part, most = _Part(short, size, [], shortening.texts), most * 2
+            part, max_chars = _TruncatedValue(shortened_value, size, [], shortener.texts), max_chars * 2
         return part
 
 
@@ -261,28 +286,28 @@ class _TooLargeError(Exception):
     """A value does not fit, however short its texts."""
 
 
-def _length_told(text: str) -> str:
+def _format_length_note(text: str) -> str:
     return f"… [{len(text):,} characters in all]"
 
 
 @dataclass(slots=True)
-class _Shortening:
+class _TextShortener:
     """Shortens texts to `most` characters; gives up where the rest alone is more than `room`, before it costs time."""
 
-    most: int
-    room: int
-    texts: list[At] = field(default_factory=list)
+    max_chars: int
+    remaining_bytes: int
+    texts: list[JsonPath] = field(default_factory=list)
 
-    def of(self, value: Any, at: At) -> Any:
+    def shorten(self, value: Any, path: JsonPath) -> Any:
         """The value with short texts; where they were longer is added to `texts`."""
-        self.room -= 1
-        if self.room < 0:
+        self.remaining_bytes -= 1
+        if self.remaining_bytes < 0:
             raise _TooLargeError
-        if isinstance(value, str) and len(value) > self.most:
-            self.texts.append(at)
-            return value[: self.most] + _length_told(value)
+        if isinstance(value, str) and len(value) > self.max_chars:
+            self.texts.append(path)
+            return value[: self.max_chars] + _format_length_note(value)
         if isinstance(value, list):
-            return [self.of(item, (*at, place)) for place, item in enumerate(value)]
+            return [self.shorten(item, (*path, place)) for place, item in enumerate(value)]
         if isinstance(value, dict):
-            return {name: self.of(inner, (*at, name)) for name, inner in value.items()}
+            return {name: self.shorten(inner, (*path, name)) for name, inner in value.items()}
         return value

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from mcp_server_tiktok_shop.tools.payouts.amounts import written
+from mcp_server_tiktok_shop.tools.payouts.amounts import format_amount
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.tools.payouts.amounts import Amounts
 
-Kind = Literal[
+FindingKind = Literal[
     "missing",
     "doubled",
     "wrong_amount",
@@ -45,40 +45,40 @@ class Place:
 class Finding:
     """What was expected and what was found: amounts, or words such as a status. `since` is Unix seconds."""
 
-    kind: Kind
+    kind: FindingKind
     message: str
     place: Place
     expected: Decimal | str | None = None
-    found: Decimal | str | None = None
+    actual: Decimal | str | None = None
     since: int = 0
 
     @property
     def difference(self) -> Decimal | None:
         """What is found beyond what was expected: negative where money is missing."""
-        if isinstance(self.expected, Decimal) and isinstance(self.found, Decimal):
-            return self.found - self.expected
+        if isinstance(self.expected, Decimal) and isinstance(self.actual, Decimal):
+            return self.actual - self.expected
         return None
 
-    def told(self, zone: ZoneInfo) -> Json:
+    def to_json(self, zone: ZoneInfo) -> Json:
         row: Json = {
             "kind": self.kind,
             **asdict(self.place),
-            "expected": _written(self.expected),
-            "found": _written(self.found),
-            "difference": _written(self.difference),
+            "expected": _format_value(self.expected),
+            "found": _format_value(self.actual),
+            "difference": _format_value(self.difference),
             "since": datetime.fromtimestamp(self.since, zone).isoformat() if self.since else None,
             "message": self.message,
         }
         return {name: value for name, value in row.items() if value not in (None, "")}
 
 
-def unreadable(amounts: Amounts, whose: str, place: Place) -> list[Finding]:
+def find_unreadable(amounts: Amounts, whose: str, place: Place) -> list[Finding]:
     """What of a record's amounts is no decimal number: nothing that rests on it can be told."""
     return [
-        Finding("unreadable", f"The {name} of {whose} is no amount.", place, found=text)
-        for name, text in amounts.unread.items()
+        Finding("unreadable", f"The {name} of {whose} is no amount.", place, actual=text)
+        for name, text in amounts.unreadable.items()
     ]
 
 
-def _written(value: Decimal | str | None) -> str | None:
-    return written(value) if isinstance(value, Decimal) else value
+def _format_value(value: Decimal | str | None) -> str | None:
+    return format_amount(value) if isinstance(value, Decimal) else value

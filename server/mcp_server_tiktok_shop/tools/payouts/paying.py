@@ -6,26 +6,31 @@ from collections import defaultdict
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.tools.payouts.amounts import ZERO, total
-from mcp_server_tiktok_shop.tools.payouts.findings import Finding, Place, unreadable
+from mcp_server_tiktok_shop.tools.payouts.amounts import ZERO, sum_amounts
+from mcp_server_tiktok_shop.tools.payouts.findings import Finding, Place, find_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from mcp_server_tiktok_shop.tools.payouts.records import Contents, Payment, Statement, Unsettled
+    from mcp_server_tiktok_shop.tools.payouts.records import (
+        Payment,
+        Statement,
+        StatementTransactions,
+        UnsettledTransaction,
+    )
 
 PAID, FAILED, PROCESSING = "PAID", "FAILED", "PROCESSING"
 IN_BALANCE = "SETTLED"  # credited to the seller's balance, which no payment tells
-ARRIVED = (PAID, IN_BALANCE)
+PAID_STATUSES = (PAID, IN_BALANCE)
 # A rate is told with six decimals.
 RATE_STEP = Decimal("0.0000005")
-EXACT = 60  # digits, more than any product of two amounts has
+EXCHANGE_DIGITS = 60  # digits, more than any product of two amounts has
 
 
-def of_payments(
+def check_payments(
     checked: Iterable[Statement],
     known: Iterable[Statement],
-    contents: Mapping[str, Contents],
+    contents: Mapping[str, StatementTransactions],
     payments: Mapping[str, Payment] | None,
 ) -> list[Finding]:
     """Where the payouts of the `checked` statements disagree with them.
@@ -39,7 +44,7 @@ def of_payments(
     found: list[Finding] = []
     named: dict[str, Statement] = {}
     for statement in checked:
-        found += _status(statement, None if payments is None else payments.get(statement.payment_id))
+        found += _check_status(statement, None if payments is None else payments.get(statement.payment_id))
         if statement.payment_id:
             named.setdefault(statement.payment_id, statement)
     for payment_id, first in named.items():
@@ -47,17 +52,17 @@ def of_payments(
             break
         payment, place = payments.get(payment_id), Place(payment_id=payment_id, currency=first.currency)
         if payment is None:
-            settled = _settled(covers[payment_id])
+            settled = _sum_settlements(covers[payment_id])
             told = "Statements name a payment that get_payments does not list."
             found.append(Finding("missing", told, place, settled, None if settled is None else ZERO))
         else:
-            found += unreadable(payment.amounts, "the payment", place)
-            found += _covered(payment, covers[payment_id], contents, place)
-            found += _exchanged(payment)
+            found += find_unreadable(payment.amounts, "the payment", place)
+            found += _check_covered_statements(payment, covers[payment_id], contents, place)
+            found += _check_exchange(payment)
     return found
 
 
-def _status(statement: Statement, payment: Payment | None) -> Iterator[Finding]:
+def _check_status(statement: Statement, payment: Payment | None) -> Iterator[Finding]:
     settled = statement.amounts.get("settlement")
     place = Place(statement.id, payment_id=statement.payment_id, currency=statement.currency)
     if statement.status == FAILED:
@@ -72,16 +77,16 @@ def _status(statement: Statement, payment: Payment | None) -> Iterator[Finding]:
         yield Finding("wrong_status", told, place, statement.status, payment.status, statement.time)
 
 
-def _settled(statements: Iterable[Statement]) -> Decimal | None:
+def _sum_settlements(statements: Iterable[Statement]) -> Decimal | None:
     amounts = [statement.amounts.get("settlement") for statement in statements]
-    return None if None in amounts else total(amounts)
+    return None if None in amounts else sum_amounts(amounts)
 
 
-def _covered(
-    payment: Payment, statements: list[Statement], contents: Mapping[str, Contents], place: Place
+def _check_covered_statements(
+    payment: Payment, statements: list[Statement], contents: Mapping[str, StatementTransactions], place: Place
 ) -> Iterator[Finding]:
     """A payment's settlement is that of its statements; what goes out is less or more by the reserve."""
-    settled = _settled(statements)
+    settled = _sum_settlements(statements)
     said, before = payment.amounts.get("settlement"), payment.amounts.get("before")
     for name, currency in payment.currencies.items():
         if name != "amount" and currency != place.currency:
@@ -96,7 +101,7 @@ def _covered(
         return
     if before is None:
         return
-    expected, sure = _payable(payment, settled, statements, contents)
+    expected, sure = _compute_payable(payment, settled, statements, contents)
     if before not in expected:
         if sure:
             told = "What was paid is not the settlement of the payment's statements and their reserve."
@@ -106,8 +111,8 @@ def _covered(
             yield Finding("unexplained", told, place, settled, before)
 
 
-def _payable(
-    payment: Payment, settled: Decimal, statements: list[Statement], contents: Mapping[str, Contents]
+def _compute_payable(
+    payment: Payment, settled: Decimal, statements: list[Statement], contents: Mapping[str, StatementTransactions]
 ) -> tuple[list[Decimal], bool]:
     """What may go out, the likeliest first, and whether nothing else may.
 
@@ -117,11 +122,13 @@ def _payable(
         return [settled - abs(reserve), settled + abs(reserve)], True
     if all(statement.id in contents for statement in statements):
         kept = [contents[statement.id].amounts for statement in statements]
-        return [settled + total(amounts.get("reserve") for amounts in kept)], all(a.sure("reserve") for a in kept)
+        return [settled + sum_amounts(amounts.get("reserve") for amounts in kept)], all(
+            a.is_certain("reserve") for a in kept
+        )
     return [settled], False
 
 
-def _exchanged(payment: Payment) -> Iterator[Finding]:
+def _check_exchange(payment: Payment) -> Iterator[Finding]:
     before, amount = payment.amounts.get("before"), payment.amounts.get("amount")
     if before is None or amount is None:
         return
@@ -133,10 +140,10 @@ def _exchanged(payment: Payment) -> Iterator[Finding]:
         return
     rate = payment.amounts.get("rate")
     if not rate:
-        if payment.amounts.sure("rate"):
-            yield Finding("unexplained", "The payment was exchanged at a rate that is not told.", place, found=amount)
+        if payment.amounts.is_certain("rate"):
+            yield Finding("unexplained", "The payment was exchanged at a rate that is not told.", place, actual=amount)
         return
-    with localcontext(prec=EXACT):
+    with localcontext(prec=EXCHANGE_DIGITS):
         exact = before * rate
         # Half a step of the rate, and one of the amount as it is written.
         leeway = abs(before) * RATE_STEP + Decimal((0, (1,), int(amount.as_tuple().exponent)))
@@ -145,7 +152,7 @@ def _exchanged(payment: Payment) -> Iterator[Finding]:
             yield Finding("wrong_amount", told, place, exact.quantize(amount), amount)
 
 
-def waiting(checked: Iterable[Statement], unsettled: Iterable[Unsettled]) -> list[Finding]:
+def find_waiting(checked: Iterable[Statement], unsettled: Iterable[UnsettledTransaction]) -> list[Finding]:
     """What is on its way: statements not paid out yet, then what no statement holds yet, each the oldest first."""
     found = [
         Finding(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.tools.payouts.amounts import Amounts, amounts
+from mcp_server_tiktok_shop.tools.payouts.amounts import Amounts, parse_amounts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-RESERVE = "RESERVE"
+RESERVE_TYPE = "RESERVE"
 PARTS = ("revenue", "shipping", "fees", "adjustments")
-STATEMENT = {
+STATEMENT_FIELDS = {
     "settlement": "settlement_amount",
     "revenue": "revenue_amount",
     "net_sales": "net_sales_amount",
@@ -22,7 +22,7 @@ STATEMENT = {
     "fees": "fee_amount",
     "adjustments": "adjustment_amount",
 }
-TRANSACTION = {
+TRANSACTION_FIELDS = {
     "settlement": "settlement_amount",
     "revenue": "revenue_amount",
     "shipping": "shipping_cost_amount",
@@ -30,8 +30,12 @@ TRANSACTION = {
     "adjustments": "adjustment_amount",
     "reserve": "reserve_amount",
 }
-CONTENTS = {"settlement": "total_settlement_amount", "reserve": "total_reserve_amount", "payable": "payable_amount"}
-PAYMENT = {
+TRANSACTION_TOTAL_FIELDS = {
+    "settlement": "total_settlement_amount",
+    "reserve": "total_reserve_amount",
+    "payable": "payable_amount",
+}
+PAYMENT_FIELDS = {
     "settlement": "settlement_amount",
     "reserve": "reserve_amount",
     "before": "payment_amount_before_exchange",
@@ -51,14 +55,14 @@ class Statement:
     amounts: Amounts
 
     @classmethod
-    def of(cls, row: Json) -> Statement:
+    def from_row(cls, row: Json) -> Statement:
         return cls(
-            text(row, "id"),
-            seconds(row, "statement_time"),
-            text(row, "currency"),
-            text(row, "payment_status"),
-            text(row, "payment_id"),
-            amounts(row, STATEMENT),
+            read_text(row, "id"),
+            read_timestamp(row, "statement_time"),
+            read_text(row, "currency"),
+            read_text(row, "payment_status"),
+            read_text(row, "payment_id"),
+            parse_amounts(row, STATEMENT_FIELDS),
         )
 
 
@@ -73,21 +77,23 @@ class Transaction:
     amounts: Amounts
 
     @classmethod
-    def of(cls, row: Json) -> Transaction:
-        order = text(row, "order_id")
-        reserve = "/".join(filter(None, (text(row, "reserve_id"), text(row, "reserve_status"))))
-        related = order or text(row, "adjustment_order_id") or text(row, "associated_order_id")
-        subject = order or text(row, "adjustment_id") or reserve
-        return cls(text(row, "id"), text(row, "type"), related, subject, amounts(row, TRANSACTION))
+    def from_row(cls, row: Json) -> Transaction:
+        order = read_text(row, "order_id")
+        reserve = "/".join(filter(None, (read_text(row, "reserve_id"), read_text(row, "reserve_status"))))
+        related = order or read_text(row, "adjustment_order_id") or read_text(row, "associated_order_id")
+        subject = order or read_text(row, "adjustment_id") or reserve
+        return cls(
+            read_text(row, "id"), read_text(row, "type"), related, subject, parse_amounts(row, TRANSACTION_FIELDS)
+        )
 
     @property
     def is_reserve(self) -> bool:
         """Money held back or given back: it changes what is paid out, not what is settled."""
-        return self.type == RESERVE
+        return self.type == RESERVE_TYPE
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class StatementTransactions:
     """A statement's transactions, and what the platform tells of them in all."""
 
     statement_id: str
@@ -103,25 +109,25 @@ class Payment:
 
     id: str
     status: str
-    created: int
+    created_at: int
     currencies: Mapping[str, str]
     amounts: Amounts
 
     @classmethod
-    def of(cls, row: Json) -> Payment:
-        money = {name: row[place] for name, place in PAYMENT.items() if isinstance(row.get(place), dict)}
+    def from_row(cls, row: Json) -> Payment:
+        money = {name: row[place] for name, place in PAYMENT_FIELDS.items() if isinstance(row.get(place), dict)}
         values = {name: told.get("value") for name, told in money.items()} | {"rate": row.get("exchange_rate")}
         return cls(
-            text(row, "id"),
-            text(row, "status"),
-            seconds(row, "create_time"),
-            {name: text(told, "currency") for name, told in money.items()},
-            amounts(values, {name: name for name in values}),
+            read_text(row, "id"),
+            read_text(row, "status"),
+            read_timestamp(row, "create_time"),
+            {name: read_text(told, "currency") for name, told in money.items()},
+            parse_amounts(values, {name: name for name in values}),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
+class UnsettledTransaction:
     """Money that no statement holds yet, as the platform estimates it."""
 
     id: str
@@ -132,22 +138,22 @@ class Unsettled:
     amounts: Amounts
 
     @classmethod
-    def of(cls, row: Json) -> Unsettled:
+    def from_row(cls, row: Json) -> UnsettledTransaction:
         return cls(
-            text(row, "id"),
-            text(row, "order_id") or text(row, "adjustment_order_id"),
-            text(row, "currency"),
-            text(row, "unsettled_reason"),
-            seconds(row, "order_delivery_time") or seconds(row, "order_create_time"),
-            amounts(row, {"settlement": "est_settlement_amount"}),
+            read_text(row, "id"),
+            read_text(row, "order_id") or read_text(row, "adjustment_order_id"),
+            read_text(row, "currency"),
+            read_text(row, "unsettled_reason"),
+            read_timestamp(row, "order_delivery_time") or read_timestamp(row, "order_create_time"),
+            parse_amounts(row, {"settlement": "est_settlement_amount"}),
         )
 
 
-def text(row: Mapping[str, Any], name: str) -> str:
+def read_text(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and value != 0 else ""
 
 
-def seconds(row: Mapping[str, Any], name: str) -> int:
-    value = text(row, name)
+def read_timestamp(row: Mapping[str, Any], name: str) -> int:
+    value = read_text(row, name)
     return int(value) if value.isascii() and value.isdigit() and len(value) < len(str(10**11)) else 0

@@ -14,41 +14,41 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.dispatch import LocalTool
     from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.platform.client import Platform
-    from mcp_server_tiktok_shop.state.result_store import Kept
+    from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.state.result_store import ResultStore
 
-NAMES = ("summarize_orders", "summarize_finance", "summarize_inventory")
+SUMMARY_TOOLS = ("summarize_orders", "summarize_finance", "summarize_inventory")
 
 
 @dataclass(frozen=True)
-class Desk:
+class SummaryTools:
     """`offers` says which operations this server does at all; `clock` gives Unix seconds."""
 
     catalog: Catalog
-    platform: Platform
+    platform: PlatformClient
     zone: ZoneInfo | None
-    kept: Kept
+    state_store: ResultStore
     clock: Callable[[], float]
-    offers: Callable[[Operation], bool]
+    is_available: Callable[[Operation], bool]
 
-    def tools(self) -> dict[str, LocalTool]:
-        return {name: self._tool(name) for name in NAMES}
+    def create_tools(self) -> dict[str, LocalTool]:
+        return {name: self._create_lazy_tool(name) for name in SUMMARY_TOOLS}
 
-    def _tool(self, name: str) -> LocalTool:
+    def _create_lazy_tool(self, name: str) -> LocalTool:
         async def summarize(values: Json, shop: str | None, caller: Caller) -> Json:
-            return await self._loaded[name](values, shop, caller)
+            return await self._implementations[name](values, shop, caller)
 
         return summarize
 
     @cached_property
-    def _loaded(self) -> dict[str, LocalTool]:
+    def _implementations(self) -> dict[str, LocalTool]:
         # A server that is never asked for a sum starts without all this.
-        from mcp_server_tiktok_shop.calls.paging import Walker  # noqa: PLC0415
-        from mcp_server_tiktok_shop.tools.summaries.course import Course  # noqa: PLC0415
+        from mcp_server_tiktok_shop.calls.paging import Paginator  # noqa: PLC0415
+        from mcp_server_tiktok_shop.tools.summaries.course import SummaryRunner  # noqa: PLC0415
         from mcp_server_tiktok_shop.tools.summaries.finance import FINANCE  # noqa: PLC0415
         from mcp_server_tiktok_shop.tools.summaries.inventory import INVENTORY  # noqa: PLC0415
         from mcp_server_tiktok_shop.tools.summaries.orders import ORDERS  # noqa: PLC0415
 
-        walker = Walker(self.catalog, self.platform, self.zone)
-        course = Course(walker, self.platform, self.kept, self.clock, self.offers)
-        return {kind.name: course.tool(kind) for kind in (ORDERS, FINANCE, INVENTORY)}
+        paginator = Paginator(self.catalog, self.platform, self.zone)
+        runner = SummaryRunner(paginator, self.platform, self.state_store, self.clock, self.is_available)
+        return {definition.name: runner.create_tool(definition) for definition in (ORDERS, FINANCE, INVENTORY)}

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.paging import Page
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.tools.summaries.course import Terms, Walk
+    from mcp_server_tiktok_shop.tools.summaries.course import ShopPaginator, SummaryRequest
 
-LARGEST = 100
+MAX_PAGE_SIZE = 100
 
 
 class Position:
@@ -21,7 +21,7 @@ class Position:
         self.time: int | None = state["time"] if state else None
         self.ids: set[str] = set(state["ids"]) if state else set()
 
-    def passed(self, row: Json, field: str) -> int:
+    def advance(self, row: Json, field: str) -> int:
         """A row is added up; answers its time."""
         time = int(row.get(field) or self.time or 0)
         if self.time is None or time > self.time:
@@ -30,11 +30,13 @@ class Position:
             self.ids.add(str(row.get("id")))
         return time
 
-    def state(self) -> Json:
+    def to_state(self) -> Json:
         return {"time": self.time, "ids": sorted(self.ids)}
 
-    def pages(self, walk: Walk, name: str, field: str, terms: Terms) -> AsyncGenerator[Page, None]:
+    def iter_pages(
+        self, walk: ShopPaginator, name: str, field: str, terms: SummaryRequest
+    ) -> AsyncGenerator[Page, None]:
         """What is left of a list in the period, old rows first. The one who adds a row up says that it is passed."""
-        values: Json = {"page_size": LARGEST, "sort_field": field, "sort_order": "ASC"}
+        values: Json = {"page_size": MAX_PAGE_SIZE, "sort_field": field, "sort_order": "ASC"}
         values |= {f"{field}_ge": terms.start if self.time is None else self.time, f"{field}_lt": terms.end}
         return walk(name, values, self.ids)

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 Number = int | Decimal
-Order = Literal["by name", "largest first", "smallest first"]
-SHOWN = 100
-NOTHING = Decimal(0)
-LONGEST = 60  # characters of a title
+RowOrder = Literal["by name", "largest first", "smallest first"]
+MAX_ROWS = 100
+ZERO = Decimal(0)
+MAX_TITLE_CHARS = 60  # characters of a title
 
 
-def amount(value: Any) -> Decimal | None:
+def parse_amount(value: Any) -> Decimal | None:
     """An amount as the platform writes it; None where it can't be read as one."""
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
@@ -31,45 +31,45 @@ def amount(value: Any) -> Decimal | None:
     return read if read.is_finite() else None
 
 
-def plain(money: Decimal) -> str:
+def format_amount(money: Decimal) -> str:
     return f"{money:f}"
 
 
-def text(number: Number) -> Number | str:
+def format_number(number: Number) -> Number | str:
     """A sum as it is shown: money as text, a count as a number."""
-    return plain(number) if isinstance(number, Decimal) else number
+    return format_amount(number) if isinstance(number, Decimal) else number
 
 
-def average(total: Decimal, count: int) -> str:
+def format_average(total: Decimal, count: int) -> str:
     """With as many decimals as the total has."""
-    return plain((total / count).quantize(total, ROUND_HALF_UP))
+    return format_amount((total / count).quantize(total, ROUND_HALF_UP))
 
 
-def cut(title: Any) -> str:
+def shorten_title(title: Any) -> str:
     words = str(title or "")
-    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
+    return words if len(words) <= MAX_TITLE_CHARS else words[: MAX_TITLE_CHARS - 1] + "…"
 
 
-def day(moment: int, zone: ZoneInfo) -> str:
+def format_day(moment: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(moment, zone).date().isoformat()
 
 
-def week(moment: int, zone: ZoneInfo) -> str:
+def format_week(moment: int, zone: ZoneInfo) -> str:
     year, number, _ = datetime.fromtimestamp(moment, zone).isocalendar()
     return f"{year}-W{number:02}"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TableLayout:
     """How a table is shown: the names of key and labels, in which order, and by which of the measures."""
 
-    heads: tuple[str, ...]
-    order: Order = "largest first"
-    by: int = 0
+    key_columns: tuple[str, ...]
+    order: RowOrder = "largest first"
+    sort_measure: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class ExtraColumns:
     """Further columns, that don't add up: the cells of each key, and what ranks the rows by them."""
 
     columns: tuple[str, ...]
@@ -77,7 +77,7 @@ class Beside:
     rank: Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 
-class Table:
+class TotalsTable:
     """Sums of `measures` for each pair of a key and a currency; `""` is the currency of what has none."""
 
     def __init__(self, measures: tuple[str, ...], state: Json | None = None) -> None:
@@ -99,15 +99,15 @@ class Table:
         for place, number in enumerate(numbers):
             held[place] += number
 
-    def state(self) -> Json:
+    def to_state(self) -> Json:
         """All of it as JSON can hold it."""
         sums = [[*pair, [str(n) if isinstance(n, Decimal) else n for n in held]] for pair, held in self._sums.items()]
         return {"sums": sums, "labels": self._labels}
 
-    def keys(self) -> list[str]:
+    def list_keys(self) -> list[str]:
         return list(dict.fromkeys(key for key, _ in self._sums))
 
-    def of(self, key: str | None = None) -> dict[str, dict[str, Number]]:
+    def sum_by_currency(self, key: str | None = None) -> dict[str, dict[str, Number]]:
         """By currency, the sums of one key, or of all."""
         found: dict[str, list[Number]] = {}
         for (name, currency), held in self._sums.items():
@@ -116,31 +116,33 @@ class Table:
                 found[currency] = [a + b for a, b in zip(so_far, held, strict=True)] if so_far else list(held)
         return {c: dict(zip(self.measures, sums, strict=True)) for c, sums in sorted(found.items())}
 
-    def rows(self) -> list[tuple[str, str, list[str], list[Number]]]:
+    def list_rows(self) -> list[tuple[str, str, list[str], list[Number]]]:
         return [(key, c, self._labels.get(key, []), held) for (key, c), held in self._sums.items()]
 
-    def shown(self, look: Look, beside: Beside | None = None) -> Json:
+    def to_json(self, look: TableLayout, beside: ExtraColumns | None = None) -> Json:
         """Columns and rows; beyond a hundred rows the rest is a line for each currency, so that all still adds up."""
-        rows = sorted(self.rows(), key=lambda row: row[:2])
+        rows = sorted(self.list_rows(), key=lambda row: row[:2])
         if beside is not None:
             rows.sort(key=lambda row: beside.rank(beside.cells[row[0]]))
         elif look.order != "by name":
-            rows.sort(key=lambda row: row[3][look.by], reverse=look.order == "largest first")
-        kept, rest = (rows[-SHOWN:], rows[:-SHOWN]) if look.order == "by name" else (rows[:SHOWN], rows[SHOWN:])
+            rows.sort(key=lambda row: row[3][look.sort_measure], reverse=look.order == "largest first")
+        kept, rest = (
+            (rows[-MAX_ROWS:], rows[:-MAX_ROWS]) if look.order == "by name" else (rows[:MAX_ROWS], rows[MAX_ROWS:])
+        )
         money = ["currency"] if any(row[1] for row in rows) else []
-        columns = [*look.heads, *money, *self.measures, *(beside.columns if beside else ())]
+        columns = [*look.key_columns, *money, *self.measures, *(beside.columns if beside else ())]
         cells: list[list[Any]] = []
         for key, currency, labels, held in kept:
             more = beside.cells[key] if beside else ()
-            cells.append([key, *labels, *([currency] if money else ()), *map(text, held), *more])
-        for currency, (count, sums) in _rest(rest).items():
-            blank = [""] * (len(look.heads) - 1)
-            other = [f"other ({count} groups)", *blank, *([currency] if money else ()), *map(text, sums)]
+            cells.append([key, *labels, *([currency] if money else ()), *map(format_number, held), *more])
+        for currency, (count, sums) in _sum_remaining_rows(rest).items():
+            blank = [""] * (len(look.key_columns) - 1)
+            other = [f"other ({count} groups)", *blank, *([currency] if money else ()), *map(format_number, sums)]
             cells.append(other + [None] * (len(columns) - len(other)))
         return {"columns": columns, "rows": cells}
 
 
-def _rest(rows: list[tuple[str, str, list[str], list[Number]]]) -> dict[str, tuple[int, list[Number]]]:
+def _sum_remaining_rows(rows: list[tuple[str, str, list[str], list[Number]]]) -> dict[str, tuple[int, list[Number]]]:
     found: dict[str, tuple[int, list[Number]]] = {}
     for _, currency, _, held in rows:
         count, sums = found.get(currency, (0, [0] * len(held)))
