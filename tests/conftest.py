@@ -45,7 +45,7 @@ def connect(era: str, home: Path) -> Connect:
 
     @asynccontextmanager
     async def connected(**more: Any) -> AsyncIterator[Client]:
-        options = {name: more.pop(name) for name in ("rim", "deadline", "sandbox_object") if name in more}
+        options = {name: more.pop(name) for name in ("runtime", "call_timeout_s", "sandbox_object") if name in more}
         sandbox = options.pop("sandbox_object", None)
         asked = more.pop("asked", None)
         environment = {"TIKTOK_SHOP_HOME": str(home), "TIKTOK_SHOP_CONFIRM": "none"}

@@ -128,7 +128,7 @@ async def test_a_platform_that_fails_at_random_gets_no_write_twice_and_no_wrong_
     run, began = Run(), time.monotonic()
     async with (
         sandbox.serving() as url,
-        connect(**keys(sandbox, url), toolsets="all", confirm="none", rim=hasty()) as client,
+        connect(**keys(sandbox, url), toolsets="all", confirm="none", runtime=hasty()) as client,
     ):
         good(await client.call_tool(READ, {}))
         sandbox.log.clear()
@@ -150,7 +150,7 @@ async def test_answers_that_come_after_the_deadline_are_not_taken_for_refusals(c
     run, began = Run(), time.monotonic()
     async with (
         sandbox.serving() as url,
-        connect(**keys(sandbox, url), toolsets="all", confirm="none", deadline=0.19) as client,
+        connect(**keys(sandbox, url), toolsets="all", confirm="none", call_timeout_s=0.19) as client,
     ):
         good(await client.call_tool(READ, {}))
         sandbox.log.clear()

@@ -189,7 +189,7 @@ async def test_the_deadline_ends_the_walk_with_what_was_read(connect: Connect) -
 
     sandbox = Sandbox(orders=60)
     sandbox.faults.add("get_order_list", code=36009002, message="busy", times=2, retry_after=21)
-    async with connect(sandbox=True, sandbox_object=sandbox, rim=Runtime(time.time, lambda: now, sleep)) as client:
+    async with connect(sandbox=True, sandbox_object=sandbox, runtime=Runtime(time.time, lambda: now, sleep)) as client:
         told = reply(await client.call_tool("get_order_list", {"page_size": 10, **EVERY}))
     assert told["note"].startswith("1 page, 10 items; not all: the time for one call was up.")
     assert told["next_page_token"]

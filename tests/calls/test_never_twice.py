@@ -69,7 +69,7 @@ async def test_after_ten_minutes_it_may_be_sent_again(connect: Connect) -> None:
     clock = Clock()
     sandbox = Sandbox(orders=20, clock=clock)
     arguments = reference(sandbox)
-    async with at_work(connect, sandbox, rim=clock.rim) as client:
+    async with at_work(connect, sandbox, runtime=clock.runtime) as client:
         sandbox.faults.add(WRITE, cut="after")
         bad(await client.call_tool(WRITE, arguments))
         clock.now += 599
@@ -203,7 +203,7 @@ async def test_a_write_that_a_kill_cut_off_may_be_repeated_a_minute_later(connec
     clock = Clock()
     sandbox = Sandbox(orders=20, clock=clock)
     arguments = reference(sandbox)
-    async with at_work(connect, sandbox, rim=clock.rim) as client:
+    async with at_work(connect, sandbox, runtime=clock.runtime) as client:
         sandbox.faults.add(WRITE, cut="before")
         bad(await client.call_tool(WRITE, arguments))
         marks = home / "unknown.json"

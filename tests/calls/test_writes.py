@@ -131,8 +131,8 @@ async def test_a_token_is_for_one_shop(connect: Connect) -> None:
 async def test_a_token_is_dead_after_ten_minutes(connect: Connect) -> None:
     clock = Clock(1_790_000_000.0)
     sandbox = Sandbox(shops=1, clock=clock)
-    rim = Runtime(clock, clock)
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, rim=rim) as client:
+    runtime = Runtime(clock, clock)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, runtime=runtime) as client:
         arguments = {"product_ids": ["1729000000000000001"]}
         token = (await told(client, "delete_products", **arguments))["confirm"]
         clock.now += 601
@@ -506,8 +506,8 @@ async def test_a_yes_that_comes_after_the_patience_sends_nothing(connect: Connec
         clock.now += 51
         return ElicitResult(action="accept", content={})
 
-    rim = Runtime(clock, clock)
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=slow, rim=rim) as client:
+    runtime = Runtime(clock, clock)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=slow, runtime=runtime) as client:
         refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
     assert refused["error"] == "declined"
     assert writes(sandbox) == []

@@ -363,7 +363,7 @@ async def test_wrong_credentials_are_a_network_error_that_names_the_proxy(
         wrong = replace(seen, wanted=(USER.swapcase(), PASSWORD)).leading()
         hosts = dict.fromkeys(("api_url", "auth_url"), f"https://{HOST}") if form == "over tls" else {}
         settings = keys(sandbox, url) | hosts | {"proxy": wrong}
-        async with connect(**settings, rim=IMPATIENT, deadline=2.0) as client:
+        async with connect(**settings, runtime=IMPATIENT, call_timeout_s=2.0) as client:
             for tool in ("list_shops", "refresh_access_token"):
                 result = await client.call_tool(tool, {})
                 named(bad(result), seen.place, PASSWORD, quote(PASSWORD, safe=""), USER.swapcase())
@@ -379,7 +379,7 @@ async def test_a_dead_proxy_is_a_network_error_that_names_it(
     connect: Connect, sandbox: Sandbox, url: str, kind: str
 ) -> None:
     dead = Seen(kind, (USER, PASSWORD), dead_port())
-    async with connect(proxy=dead.leading(), **keys(sandbox, url), rim=IMPATIENT) as client:
+    async with connect(proxy=dead.leading(), **keys(sandbox, url), runtime=IMPATIENT) as client:
         told = bad(await client.call_tool(ORDERS, order(sandbox)))
         named(told, dead.place, PASSWORD, quote(PASSWORD, safe=""), USER)
         assert told["retryable"]
@@ -403,7 +403,7 @@ async def test_a_proxy_that_talks_nonsense_is_a_network_error(
 
     async with listening(handler) as port:
         text = Seen(kind, (USER, PASSWORD), port).leading()
-        async with connect(proxy=text, **keys(sandbox, url), rim=IMPATIENT, deadline=1.0) as client:
+        async with connect(proxy=text, **keys(sandbox, url), runtime=IMPATIENT, call_timeout_s=1.0) as client:
             told = bad(await client.call_tool(ORDERS, order(sandbox)))
     named(told, f"{kind}://127.0.0.1:{port}", PASSWORD)
 
@@ -451,7 +451,7 @@ async def test_an_accounts_own_proxy_that_is_dead_stops_that_account_alone(conne
         async with proxying("socks5", (USER, PASSWORD)) as seen:
             await signed_in(home, sandbox, url, 1, proxy=seen.trailing())
         settings = app(sandbox, url) | {"access_token": "", "refresh_token": ""}
-        async with connect(**settings, rim=IMPATIENT) as client:
+        async with connect(**settings, runtime=IMPATIENT) as client:
             sandbox.log.clear()
             named(bad(await client.call_tool(READ, {"shop": "US"})), seen.place, PASSWORD, USER)
             assert sandbox.log == []
@@ -573,5 +573,5 @@ async def test_a_dead_proxy_of_the_usual_variables_is_named(
     dead = Seen("http", (USER, PASSWORD), dead_port())
     usual(HTTPS_PROXY=dead.leading())
     hosts = {"api_url": f"https://{HOST}", "auth_url": f"https://{HOST}"}
-    async with connect(**(keys(sandbox, url) | hosts), rim=IMPATIENT) as client:
+    async with connect(**(keys(sandbox, url) | hosts), runtime=IMPATIENT) as client:
         named(bad(await client.call_tool(ORDERS, order(sandbox))), dead.place, PASSWORD, USER)

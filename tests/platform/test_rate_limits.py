@@ -60,7 +60,7 @@ class Hours:
             self._goals.remove(goal)
 
     @property
-    def rim(self) -> Runtime:
+    def runtime(self) -> Runtime:
         return Runtime(self, self, self.sleep, lambda: 0.5)
 
     @property
@@ -303,7 +303,7 @@ async def test_a_walk_of_400_pages_settles_near_what_the_platform_takes(
     connect: Connect, hours: Hours, rate: int, most: int
 ) -> None:
     sandbox = Sandbox(orders=400, clock=hours, requests_per_second=rate)
-    async with connect(sandbox="true", sandbox_object=sandbox, rim=hours.rim) as client:
+    async with connect(sandbox="true", sandbox_object=sandbox, runtime=hours.runtime) as client:
         met = await walked(client, hours, sandbox)
     assert met.calls >= 400
     assert met.rate > 0.75 * rate
@@ -312,7 +312,7 @@ async def test_a_walk_of_400_pages_settles_near_what_the_platform_takes(
 
 async def test_many_at_once_come_through_within_the_deadline(connect: Connect, hours: Hours) -> None:
     sandbox = Sandbox(orders=20, clock=hours, requests_per_second=5)
-    async with connect(sandbox="true", sandbox_object=sandbox, rim=hours.rim) as client:
+    async with connect(sandbox="true", sandbox_object=sandbox, runtime=hours.runtime) as client:
         for result in await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(100))):
             good(result)
     assert sum(entry.status == 429 for entry in sandbox.log) < 20
@@ -325,7 +325,7 @@ async def test_a_call_whose_turn_would_come_after_the_deadline_is_told_so_and_no
 ) -> None:
     sandbox = Sandbox(orders=20, clock=hours)
     arguments: dict[str, Any] = reference(sandbox) if tool == WRITE else {}
-    async with connect(sandbox="true", sandbox_object=sandbox, rim=hours.rim) as client:
+    async with connect(sandbox="true", sandbox_object=sandbox, runtime=hours.runtime) as client:
         sandbox.faults.add(tool, status=429, code=36009002, retry_after=600)
         bad(await client.call_tool(tool, arguments))
         hours.now += 100
@@ -344,7 +344,7 @@ async def test_a_call_whose_turn_would_come_after_the_deadline_is_told_so_and_no
 async def test_another_shop_and_another_operation_go_their_own_pace(connect: Connect, hours: Hours) -> None:
     sandbox = Sandbox(shops=3, orders=20, clock=hours)
     one, *others = [shop.name for shop in sandbox.state.shops]
-    async with connect(sandbox="true", sandbox_object=sandbox, rim=hours.rim) as client:
+    async with connect(sandbox="true", sandbox_object=sandbox, runtime=hours.runtime) as client:
         sandbox.faults.add(READ, status=429, code=36009002, retry_after=600)
         bad(await client.call_tool(READ, {"shop": one}))
         for other in others:
@@ -355,7 +355,7 @@ async def test_another_shop_and_another_operation_go_their_own_pace(connect: Con
 
 async def test_a_hundred_waits_do_not_outlast_one_deadline(connect: Connect, hours: Hours) -> None:
     sandbox = Sandbox(orders=20, clock=hours, requests_per_second=1)
-    async with connect(sandbox="true", sandbox_object=sandbox, rim=hours.rim) as client:
+    async with connect(sandbox="true", sandbox_object=sandbox, runtime=hours.runtime) as client:
         results = await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(100)))
     failed = [bad(result) for result in results if result.is_error]
     assert 50 < len(failed) < 80
@@ -372,7 +372,7 @@ async def test_a_quota_of_an_hour_or_a_day_says_when_it_goes_on(
     connect: Connect, hours: Hours, code: int, until: str, status: int
 ) -> None:
     sandbox = Sandbox(orders=20, clock=hours)
-    async with connect(sandbox="true", sandbox_object=sandbox, rim=hours.rim) as client:
+    async with connect(sandbox="true", sandbox_object=sandbox, runtime=hours.runtime) as client:
         sandbox.faults.add(READ, code=code, status=status, message="Quota used up.")
         told = bad(await client.call_tool(READ, {}))
     assert (told["error"], told["code"], told["retryable"]) == ("rate_limited", code, False)

@@ -41,7 +41,7 @@ class Waits:
         return time.monotonic() + sum(self.slept)
 
     @property
-    def rim(self) -> Runtime:
+    def runtime(self) -> Runtime:
         return Runtime(time.time, self.monotonic, self.sleep, lambda: 0.5)
 
 
@@ -92,7 +92,7 @@ PASSING: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("how", PASSING)
 async def test_a_read_is_repeated_until_it_passes(connect: Connect, sandbox: Sandbox, waits: Waits, how: str) -> None:
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(READ, times=3, **PASSING[how])
         good(await client.call_tool(READ, {}))
     assert len(sandbox.log.of(READ)) == 4
@@ -107,7 +107,7 @@ async def test_a_read_is_repeated_until_it_passes(connect: Connect, sandbox: San
 async def test_a_read_that_does_not_pass_is_reported_within_the_deadline(
     connect: Connect, sandbox: Sandbox, waits: Waits, how: str
 ) -> None:
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(READ, times=None, **PASSING[how])
         told = strict(await client.call_tool(READ, {}))
     assert sum(waits.slept) < DEADLINE
@@ -128,7 +128,7 @@ async def test_a_read_that_does_not_pass_is_reported_within_the_deadline(
 async def test_retry_after_is_the_least_that_is_waited(
     connect: Connect, sandbox: Sandbox, waits: Waits, tool: str, *, date: bool
 ) -> None:
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         wait = formatdate(time.time() + 9, usegmt=True) if date else 7
         sandbox.faults.add(tool, status=429, code=36009002, retry_after=wait)
         good(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
@@ -141,7 +141,7 @@ async def test_retry_after_is_the_least_that_is_waited(
 async def test_retry_after_of_an_overloaded_platform_counts_too(
     connect: Connect, sandbox: Sandbox, waits: Waits, fault: dict[str, Any]
 ) -> None:
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(READ, status=503, retry_after=7, **fault)
         good(await client.call_tool(READ, {}))
     assert [seconds >= 7 for seconds in waits.slept] == [True]
@@ -151,7 +151,7 @@ async def test_retry_after_of_an_overloaded_platform_counts_too(
 async def test_a_wait_beyond_the_deadline_is_told_at_once(
     connect: Connect, sandbox: Sandbox, waits: Waits, tool: str
 ) -> None:
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(tool, status=429, code=36009002, retry_after=600, message="Too many requests.")
         told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
     assert (told["error"], told["code"], told["retryable"]) == ("rate_limited", 36009002, True)
@@ -178,7 +178,7 @@ STRANGE = [
 async def test_a_strange_retry_after_does_no_harm(
     connect: Connect, sandbox: Sandbox, waits: Waits, header: str
 ) -> None:
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(READ, status=429, code=36009002, retry_after=header)
         result = await client.call_tool(READ, {})
     if result.is_error:
@@ -197,7 +197,7 @@ async def test_a_slow_answer_is_waited_for(connect: Connect, sandbox: Sandbox) -
 async def test_an_answer_that_does_not_come_is_reported_at_the_deadline(
     connect: Connect, sandbox: Sandbox, tool: str
 ) -> None:
-    async with at_work(connect, sandbox, deadline=0.6) as client:
+    async with at_work(connect, sandbox, call_timeout_s=0.6) as client:
         sandbox.faults.add(tool, delay=3)
         began = time.monotonic()
         told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
@@ -236,7 +236,7 @@ async def test_an_answer_that_only_drips_is_given_up_at_the_deadline(
         ours = keys(sandbox, url)
         async with connect(**ours) as client:
             good(await client.call_tool(READ, {}))
-        async with dripping() as slow, connect(**(ours | {"api_url": slow}), deadline=0.6) as client:
+        async with dripping() as slow, connect(**(ours | {"api_url": slow}), call_timeout_s=0.6) as client:
             began = time.monotonic()
             told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
             took = time.monotonic() - began
@@ -252,7 +252,7 @@ async def test_a_platform_out_of_reach_is_tried_again_and_then_told(
         ours = keys(sandbox, url)
         async with connect(**ours) as client:
             good(await client.call_tool(READ, {}))
-        async with connect(**(ours | {"api_url": nowhere()}), rim=waits.rim) as client:
+        async with connect(**(ours | {"api_url": nowhere()}), runtime=waits.runtime) as client:
             told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
     assert (told["error"], told["retryable"]) == ("network", True)
     assert len(waits.slept) > 2
@@ -263,7 +263,7 @@ async def test_a_platform_out_of_reach_is_tried_again_and_then_told(
 async def test_a_throttled_write_is_repeated_and_done_once(
     connect: Connect, sandbox: Sandbox, waits: Waits, how: str
 ) -> None:
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(WRITE, times=3, **PASSING[how])
         good(await client.call_tool(WRITE, reference(sandbox)))
     assert len(sandbox.log.of(WRITE)) == 4
@@ -280,12 +280,12 @@ async def test_a_write_is_repeated_once_the_platform_is_reached(connect: Connect
         up.set()
         await asyncio.sleep(0.3)
 
-    rim = Runtime(time.time, time.monotonic, sleep, lambda: 0.0)
+    runtime = Runtime(time.time, time.monotonic, sleep, lambda: 0.0)
     async with sandbox.serving() as url:
         ours = keys(sandbox, url)
         async with connect(**ours) as client:
             good(await client.call_tool(READ, {}))
-    async with connect(**(ours | {"api_url": place, "auth_url": place}), rim=rim) as client:
+    async with connect(**(ours | {"api_url": place, "auth_url": place}), runtime=runtime) as client:
         writing = asyncio.create_task(client.call_tool(WRITE, reference(sandbox)))
         await up.wait()
         async with sandbox.serving(port):
@@ -303,7 +303,7 @@ async def test_a_write_whose_outcome_is_unclear_is_not_repeated_and_told_so(
 ) -> None:
     when = "after" if ran else "before"
     fault = UNCLEAR[how] | ({"cut": when} if "cut" in UNCLEAR[how] else {"when": when})
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(WRITE, **fault)
         told = strict(await client.call_tool(WRITE, reference(sandbox)))
     assert told["error"] == "unknown_outcome"
@@ -335,7 +335,7 @@ async def test_half_an_envelope_under_another_content_type_leaves_a_write_unclea
 async def test_a_write_that_met_a_fault_of_the_platform_is_not_called_repeatable(
     connect: Connect, sandbox: Sandbox, waits: Waits, code: int
 ) -> None:
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(WRITE, code=code, message="Internal error.", when="after")
         told = strict(await client.call_tool(WRITE, reference(sandbox)))
     assert told["error"] in ("unknown_outcome", "platform")
@@ -349,7 +349,7 @@ async def test_a_write_that_met_a_fault_of_the_platform_is_not_called_repeatable
 async def test_a_quota_that_is_used_up_is_told_and_not_tried(
     connect: Connect, sandbox: Sandbox, waits: Waits, tool: str, code: int, status: int
 ) -> None:
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(tool, code=code, status=status, message="Quota used up.")
         told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
     assert (told["error"], told["code"], told["retryable"]) == ("rate_limited", code, False)
@@ -362,7 +362,7 @@ async def test_a_quota_that_is_used_up_is_told_and_not_tried(
 async def test_a_refusal_that_will_not_pass_is_told_at_once(
     connect: Connect, sandbox: Sandbox, waits: Waits, tool: str
 ) -> None:
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(tool, code=98001004, message="Invalid param 'x'.")
         told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
     assert (told["error"], told["code"], told["retryable"]) == ("platform", 98001004, False)
@@ -375,7 +375,7 @@ async def test_many_reads_come_through_a_platform_that_fails_at_random(
 ) -> None:
     from mcp_server_tiktok_shop.sandbox import KINDS
 
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         kinds = [kind for kind in KINDS if kind not in ("refused", "slow")]
         sandbox.faults.random(5, dict.fromkeys(kinds, 0.3 / len(kinds)), READ)
         for result in await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(60))):
@@ -387,7 +387,7 @@ async def test_writes_through_a_platform_that_fails_at_random_are_done_once_or_t
 ) -> None:
     from mcp_server_tiktok_shop.sandbox import KINDS
 
-    async with at_work(connect, sandbox, rim=waits.rim) as client:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         kinds = [kind for kind in KINDS if kind != "slow"]
         sandbox.faults.random(5, dict.fromkeys(kinds, 0.5 / len(kinds)), WRITE)
         for number in range(60):

@@ -49,7 +49,7 @@ class Clock:
         return self.now
 
     @property
-    def rim(self) -> Runtime:
+    def runtime(self) -> Runtime:
         return Runtime(self, time.monotonic)
 
 
@@ -172,7 +172,7 @@ async def test_twenty_first_calls_with_an_expired_token_renew_it_once(
 async def test_a_token_is_renewed_ahead_of_its_expiry(connect: Connect, home: Path) -> None:
     clock = Clock()
     sandbox = Sandbox(orders=20, clock=clock)
-    async with at_work(connect, sandbox, rim=clock.rim) as client:
+    async with at_work(connect, sandbox, runtime=clock.runtime) as client:
         good(await client.call_tool(RENEW, {}))
         good(await client.call_tool(READ, {}))
         assert sandbox.tokens.renewals == 1
@@ -200,7 +200,7 @@ async def test_a_renewal_that_fails_ahead_of_expiry_leaves_the_old_token_in_use(
 ) -> None:
     clock = Clock()
     sandbox = Sandbox(orders=20, clock=clock)
-    async with at_work(connect, sandbox, rim=clock.rim) as client:
+    async with at_work(connect, sandbox, runtime=clock.runtime) as client:
         good(await client.call_tool(RENEW, {}))
         old = sandbox.accounts[0].access_token
         clock.now += 7 * DAY - 5 * 60
@@ -308,7 +308,7 @@ async def test_an_exchange_whose_caller_gave_up_is_stored_all_the_same(
 async def test_a_slow_renewal_does_not_outlast_the_deadline_of_the_call(
     connect: Connect, sandbox: Sandbox, home: Path
 ) -> None:
-    async with at_work(connect, sandbox, deadline=1.0) as client:
+    async with at_work(connect, sandbox, call_timeout_s=1.0) as client:
         sandbox.expire_access_token()
         sandbox.faults.add(RENEW, delay=3.0)
         began = time.monotonic()
@@ -581,7 +581,7 @@ async def test_a_code_that_no_longer_works_is_explained(connect: Connect, home: 
     clock = Clock()
     sandbox = Sandbox(orders=20, clock=clock)
     async with sandbox.serving() as url:
-        signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": "", "rim": clock.rim}
+        signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": "", "runtime": clock.runtime}
         async with connect(**signed_out) as client:
             code = "GCP_never_given_out" if why == "wrong" else sandbox.authorization_code()
             if why == "used":

@@ -170,7 +170,7 @@ async def test_a_broken_clock_or_disk_says_nothing_of_itself(connect: Connect, h
     def stopped() -> float:
         raise RuntimeError(SECRET)
 
-    async with connect(rim=Runtime(stopped, time.monotonic), api_url="https://api.example") as client:
+    async with connect(runtime=Runtime(stopped, time.monotonic), api_url="https://api.example") as client:
         result = await client.call_tool("get_order_detail", {"ids": ["1"]})
     assert result.is_error
     assert SECRET not in str(result)

@@ -379,7 +379,7 @@ async def test_two_labels_made_at_the_same_moment_are_two_files(connect: Connect
     (tmp_path / "a.pdf").write_bytes(pdf((400, 300)))
     (tmp_path / "b.pdf").write_bytes(pdf((100, 300)))
     now = time.time()
-    async with shop(connect, tmp_path, rim=Runtime(lambda: now, time.monotonic)) as (client, _, _):
+    async with shop(connect, tmp_path, runtime=Runtime(lambda: now, time.monotonic)) as (client, _, _):
         first, second = await asyncio.gather(resized(client, source="a.pdf"), resized(client, source="b.pdf"))
     assert first[0]["path"] != second[0]["path"]
 
@@ -516,7 +516,7 @@ async def test_nothing_is_fetched_when_one_of_several_is_refused(connect: Connec
 
 async def test_a_doc_url_is_good_for_24_hours(connect: Connect, tmp_path: Path) -> None:
     now = time.time()
-    async with shop(connect, tmp_path, rim=Runtime(lambda: now, time.monotonic)) as (client, recorder, host):
+    async with shop(connect, tmp_path, runtime=Runtime(lambda: now, time.monotonic)) as (client, recorder, host):
         url = host.answer("/label.pdf", pdf((400, 300)))
         await hand_out(client, recorder, url)
         now += DAY - 5

@@ -88,10 +88,10 @@ def sandbox() -> Sandbox:
 
 @asynccontextmanager
 async def at_the_books(connect: Connect, sandbox: Sandbox, **more: Any) -> AsyncIterator[Books]:
-    rim = {"rim": Runtime(Clock(), lambda: 0.0)}
+    runtime = {"runtime": Runtime(Clock(), lambda: 0.0)}
     transport = httpx2.ASGITransport(app=sandbox.app)
     async with (
-        connect(sandbox=True, sandbox_object=sandbox, **(rim | more)) as client,
+        connect(sandbox=True, sandbox_object=sandbox, **(runtime | more)) as client,
         httpx2.AsyncClient(transport=transport, base_url="http://sandbox.localhost") as http,
     ):
         opened = Books(sandbox, Caller(sandbox, http, "http://sandbox.localhost"), client)
@@ -397,7 +397,7 @@ async def test_what_the_deadline_cuts_off_is_said_and_can_be_gone_on_with(connec
     rows: list[Any] = []
     settled, asked, calls = Decimal(0), PERIOD, 0
     slow = Runtime(Clock(), lambda: 2.0 * len(sandbox.log))  # each request takes two seconds
-    async with at_the_books(connect, sandbox, rim=slow) as shop:
+    async with at_the_books(connect, sandbox, runtime=slow) as shop:
         while asked:
             data = await shop.checked(period=asked)
             calls += 1
@@ -505,7 +505,7 @@ async def test_progress_is_told_statement_by_statement(home: Path, sandbox: Sand
 
 async def test_the_deadline_is_kept(connect: Connect, sandbox: Sandbox) -> None:
     slow = Runtime(Clock(), lambda: 2.0 * len(sandbox.log))
-    async with at_the_books(connect, sandbox, rim=slow) as shop:
+    async with at_the_books(connect, sandbox, runtime=slow) as shop:
         sandbox.log.clear()
         await shop.checked()
     assert 15 <= len(sandbox.log) <= 22  # 45 seconds

@@ -98,8 +98,8 @@ async def server(sandbox: Sandbox, home: Path, seconds: float = 0.0, **more: str
         waits.append(waited)
         await asyncio.sleep(0)
 
-    rim = Runtime(lambda: NOW, lambda: seconds * len(sandbox.log) + sum(waits), sleep)
-    parts = build_app(settings, sandbox=sandbox, runtime=rim)
+    runtime = Runtime(lambda: NOW, lambda: seconds * len(sandbox.log) + sum(waits), sleep)
+    parts = build_app(settings, sandbox=sandbox, runtime=runtime)
     yield parts
     await parts.close()
 
@@ -140,8 +140,8 @@ def added(told: Json, name: str) -> Decimal:
 
 @pytest.mark.parametrize("text", PERIODS)
 async def test_sales_equal_the_shops_own_sum(connect: Connect, shared: Sandbox, text: str) -> None:
-    rim = Runtime(lambda: NOW, time.monotonic)
-    async with connect(sandbox="true", sandbox_object=shared, rim=rim) as client:
+    runtime = Runtime(lambda: NOW, time.monotonic)
+    async with connect(sandbox="true", sandbox_object=shared, runtime=runtime) as client:
         told = good(await client.call_tool("summarize_orders", {"period": text}))["data"]
     expected = sales(shared, text)
     assert told["complete"] is True

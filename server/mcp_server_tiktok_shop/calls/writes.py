@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
 from mcp_server_tiktok_shop.calls.preview import MAX_VALUE_CHARS, Preview, flatten
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.related_reads import find_related_reads
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.write_outcomes import compute_fingerprint, format_timestamp
+from mcp_server_tiktok_shop.state.write_outcomes import format_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -117,7 +118,7 @@ class WriteExecutor:
             operation, fingerprint, make_preview, server_arguments.get("confirm"), caller
         )
         entry, blocking_entry = await self.write_outcomes.reserve(
-            fingerprint, operation, repeat=repeat, idempotency_key=write.idempotency_key
+            fingerprint, operation.name, repeat=repeat, idempotency_key=write.idempotency_key
         )
         if blocking_entry is not None:
             raise self._already_sent_error(write, blocking_entry)

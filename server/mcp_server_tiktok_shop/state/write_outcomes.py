@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import uuid
 from dataclasses import dataclass
@@ -15,8 +13,6 @@ from mcp_server_tiktok_shop.errors import ShopError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.expiring_records import ExpiringRecords, Record
 
 DEDUPE_TTL_S = 600.0  # seconds that the same write is refused for
@@ -38,14 +34,14 @@ class WriteOutcomes:
     is_process_dead: Callable[[str], bool]
 
     async def reserve(
-        self, fingerprint: str, operation: Operation, *, repeat: bool, idempotency_key: str = ""
+        self, fingerprint: str, operation_name: str, *, repeat: bool, idempotency_key: str = ""
     ) -> tuple[Record, Record | None]:
         """Enter a write. Answers its entry, and the earlier one that stands in the way, if one does.
 
         A repeated write keeps the earlier one's idempotency key, so that the platform can tell it is the same; `key`
         is the caller's own. It is not let through while the earlier one may still be on its way.
         """
-        record: Record = {"operation": operation.name, "sent": int(self.clock()), "process": self.process_name}
+        record: Record = {"operation": operation_name, "sent": int(self.clock()), "process": self.process_name}
         record["key"] = idempotency_key or str(uuid.uuid4())
 
         def replace_earlier(earlier: Record) -> Record | None:
@@ -72,16 +68,6 @@ class WriteOutcomes:
             await change
         except ShopError as error:
             log.error("the outcome of a write can't be entered: %s", error.message)  # noqa: TRY400 - no traceback
-
-
-def compute_fingerprint(operation: Operation, values: Json, target: Target | None) -> str:
-    """Tells the same write from another: operation, whom it is for, exact arguments."""
-    target_id = ""
-    if target is not None:
-        asset = f"{target.asset.market}/{target.asset.category_id}" if target.asset else ""  # a cipher may change
-        target_id = f"{target.shop.id if target.shop else target.account.id}/{asset}"
-    text = json.dumps([operation.name, target_id, values], sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def format_timestamp(seconds: float) -> str:
