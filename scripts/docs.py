@@ -1,123 +1,79 @@
-"""Writes into the documents what they take from the code, or checks that it still stands there.
+"""Writes into the documents what they take from the code, or checks that it still stands there and that links hold.
 
 python scripts/docs.py [--check]
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.assistant.toolsets import listed
-from mcp_server_tiktok_shop.catalog.operation import is_time
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a file, it finds its modules from the project's root
+
+from scripts.documents.links import find_broken, find_unlinked
+from scripts.documents.pages import make_pages
+from scripts.documents.tables import PlaceError, fill, make_tables
+
 from mcp_server_tiktok_shop.catalog.reader import Catalog
-from mcp_server_tiktok_shop.catalog.schemas import limits
-from mcp_server_tiktok_shop.settings import SETTINGS
-
-if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 ROOT = Path(__file__).parents[1]
-PAGES = ROOT / "docs" / "operations"
-EFFECTS = {"read": "reads", "write": "writes", "destructive": "**overwrites, ships or deletes**"}
-CIPHERS = {"required": "one shop", "optional": "one shop, if given", "never": "the whole account"}
+INDEX = "docs/README.md"
+# The order in which a seller comes by them; pages that are not named here follow.
+ORDER = ("clients", "accounts", "answers", "safety", "tools", "settings", "commands", "troubleshooting", "codes")
 
 
-def tools(catalog: Catalog) -> str:
-    rows = ["| area | tool | effect | what it is for |", "|---|---|---|---|"]
-    for name in listed(catalog, ("default",), ()):
-        operation = catalog.operations[name]
-        rows.append(f"| {operation.area} | `{name}` | {_effect(operation)} | {operation.record['summary']} |")
-    return "\n".join(rows)
+def read_documents() -> dict[str, str]:
+    """All documents as they stand, by their path from the root."""
+    paths = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(paths)}
 
 
-def _effect(operation: Operation) -> str:
-    here = operation.local and operation.runs is None and operation.effect != "read"
-    return "writes here only" if here else EFFECTS[operation.effect]
+def make_documents(texts: dict[str, str]) -> dict[str, str]:
+    """All documents as they should read. Pages that the code no longer makes are not among them.
+
+    Raises:
+        PlaceError: A table and its place do not come together.
+
+    """
+    catalog = Catalog()
+    made = {f"docs/{path}": text for path, text in make_pages(catalog).items()}
+    texts = {page: text for page, text in texts.items() if not page.startswith("docs/operations/")} | made
+    return fill(texts, make_tables(catalog) | {"pages": list_pages(texts)})
 
 
-def settings() -> str:
-    rows = ["| variable | flag | default | meaning |", "|---|---|---|---|"]
-    for setting in SETTINGS:
-        flag = f"none; or `{setting.variable}_FILE`" if setting.secret else f"`{setting.flag}`"
-        rows.append(f"| `{setting.variable}` | {flag} | {setting.default} | {setting.help} |")
-    return "\n".join(rows)
-
-
-def areas(catalog: Catalog) -> str:
-    counts: dict[str, int] = {}
-    for operation in catalog.operations.values():
-        counts[operation.area] = counts.get(operation.area, 0) + 1
-    rows = ["| toolset | operations |", "|---|---|"]
-    rows += [f"| [{area}](docs/operations/{area}.md) | {count} |" for area, count in sorted(counts.items())]
-    return "\n".join(rows)
-
-
-def page(area: str, operations: list[Operation]) -> str:
-    """All operations of an area: what each is for, does and takes."""
-    told = [f"# {area}", "", "Written from the catalog by `make docs`.", ""]
-    told += [f"- [{operation.name}](#{operation.name}): {operation.title}" for operation in operations]
-    for operation in operations:
-        record = operation.record
-        facts = [_effect(operation), *(("asks first",) if record["asks"] else ())]
-        if operation.asks_platform:
-            facts += [f"acts on {CIPHERS[operation.cipher]}", f"`{record['method']} {record['path']}`"]
-        if "scope" in record:
-            facts.append("scope " + " or ".join(f"`{scope}`" for scope in record["scope"]))
-        told += ["", f"## {operation.name}", "", operation.description, "", "; ".join(facts)]
-        if operation.arguments:
-            told += ["", "| argument | type | |", "|---|---|---|"]
-            told += [_argument(operation, name, schema) for name, schema in operation.arguments.items()]
-    return "\n".join(told) + "\n"
-
-
-def _argument(operation: Operation, name: str, schema: Json) -> str:
-    kind = "time" if is_time(schema) else str(schema.get("type", "string"))
-    if kind == "array":
-        kind = f"list of {schema['items'].get('type', 'string')}"
-    notes = ["**required**"] if name in operation.asked else []
-    notes += [str(schema["description"])] if schema.get("description") else []
-    choices = schema.get("enum") or schema.get("items", {}).get("enum")
-    if choices:
-        notes.append("one of " + ", ".join(f"`{choice}`" for choice in choices))
-    notes += limits(schema)
-    if "default" in schema:
-        notes.append(f"default `{schema['default']}`")
-    return f"| `{name}` | {kind} | {'; '.join(notes)} |".replace("  ", " ")
-
-
-def documents(catalog: Catalog) -> dict[Path, str]:
-    """Every document that takes something from the code, as it should read."""
-    by_area: dict[str, list[Operation]] = {}
-    for operation in catalog.operations.values():
-        by_area.setdefault(operation.area, []).append(operation)
-    made = {PAGES / f"{area}.md": page(area, operations) for area, operations in by_area.items()}
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name, table in (("tools", tools(catalog)), ("settings", settings()), ("areas", areas(catalog))):
-        begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- /{name} -->"
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not found or not closed:
-            sys.exit(f"README.md has no place for the {name} table")
-        text = f"{before}{begin}{table}\n{end}{after}"
-    return made | {ROOT / "README.md": text}
+def list_pages(texts: dict[str, str]) -> str:
+    """Every page of `docs` with its first sentence."""
+    names = [Path(page).stem for page in texts if re.fullmatch(r"docs/[^/]+\.md", page) and page != INDEX]
+    names.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    lines = []
+    for name in names:
+        title, first = re.findall(r"\S.*", texts[f"docs/{name}.md"])[:2]
+        lines.append(f"- [{title.removeprefix('# ')}]({name}.md): {first}")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    made = documents(Catalog())
-    stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-    stale += [path for path in PAGES.glob("*.md") if path not in made]
+    texts = read_documents()
+    try:
+        made = make_documents(texts)
+    except PlaceError as error:
+        sys.exit(f"documents: {error}")
+    stale = [page for page in made if made[page] != texts.get(page)]
+    gone = sorted(texts.keys() - made.keys())
     if "--check" in sys.argv:
-        if stale:
-            sys.exit(f"out of step with the code, run `make docs`: {', '.join(path.name for path in stale)}")
+        faults = find_broken(made, lambda path: (ROOT / path).exists())
+        faults += [f"no link leads to {page}" for page in find_unlinked(made, "README.md")]
+        if stale or gone:
+            faults.append(f"out of step with the code, run `make docs`: {', '.join([*stale, *gone])}")
+        if faults:
+            sys.exit("\n".join(faults))
         return
-    PAGES.mkdir(parents=True, exist_ok=True)
-    for path in stale:
-        if path in made:
-            path.write_text(made[path], encoding="utf-8")
-        else:
-            path.unlink()
+    for page in stale:
+        (ROOT / page).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / page).write_text(made[page], encoding="utf-8")
+    for page in gone:
+        (ROOT / page).unlink()
 
 
 if __name__ == "__main__":

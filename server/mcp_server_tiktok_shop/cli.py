@@ -219,7 +219,7 @@ def journal(settings: Settings, *, as_json: bool, last: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def tools(settings: Settings, *, as_json: bool) -> None:
-    """List every operation there is, by area."""
+    """List every operation that this server does, by area."""
     assistant = _parts(settings).assistant
     offered = [operation for operation in assistant.catalog.operations.values() if assistant.offers(operation)]
     if as_json:
