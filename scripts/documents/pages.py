@@ -31,7 +31,11 @@ COMMANDS = f"""# Commands
 What `{PROGRAM}` can be asked on a command line, as each command says it itself.
 
 Without a command it serves MCP: that is how a chat client starts it. The [settings](settings.md) stand before the
-command: `{PROGRAM} --sandbox shops`.
+command, and a call goes the same way as an assistant's:
+
+```sh
+{PROGRAM} --sandbox call get_order_list --arguments '{{"page_size": 5}}'
+```
 
 Exit code 0 is a success, 1 something that was refused or is not well, 2 a command line or a setting that can't be
 followed.
