@@ -1,129 +1,79 @@
-"""Writes into the documents what they take from the code, or checks that it still stands there.
+"""Writes into the documents what they take from the code, or checks that it still stands there and that links hold.
 
 python scripts/docs.py [--check]
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a file, it finds its modules from the project's root
+
+from scripts.documents.links import find_broken, find_unlinked
+from scripts.documents.pages import make_pages
+from scripts.documents.tables import PlaceError, fill, make_tables
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.catalog.operation import is_time
-from mcp_server_tiktok_shop.catalog.schemas import describe_limits
-from mcp_server_tiktok_shop.catalog.toolsets import select_tools
-from mcp_server_tiktok_shop.settings import SETTINGS
-
-if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 ROOT = Path(__file__).parents[1]
-PAGES_FOLDER = ROOT / "docs" / "operations"
-EFFECT_PHRASES = {"read": "reads", "write": "writes", "destructive": "**overwrites, ships or deletes**"}
-CIPHER_RULE_PHRASES = {"required": "one shop", "optional": "one shop, if given", "never": "the whole account"}
+INDEX = "docs/README.md"
+# The order in which a seller comes by them; pages that are not named here follow.
+ORDER = ("clients", "accounts", "answers", "safety", "tools", "settings", "commands", "troubleshooting", "codes")
 
 
-def render_tools_table(catalog: Catalog) -> str:
-    rows = ["| area | tool | effect | what it is for |", "|---|---|---|---|"]
-    for name in select_tools(catalog, ("default",), ()):
-        operation = catalog.operations[name]
-        rows.append(f"| {operation.area} | `{name}` | {_describe_effect(operation)} | {operation.record['summary']} |")
-    return "\n".join(rows)
+def read_documents() -> dict[str, str]:
+    """All documents as they stand, by their path from the root."""
+    paths = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(paths)}
 
 
-def _describe_effect(operation: Operation) -> str:
-    writes_only_here = operation.is_local and operation.delegates_to is None and operation.effect != "read"
-    return "writes here only" if writes_only_here else EFFECT_PHRASES[operation.effect]
+def make_documents(texts: dict[str, str]) -> dict[str, str]:
+    """All documents as they should read. Pages that the code no longer makes are not among them.
+
+    Raises:
+        PlaceError: A table and its place do not come together.
+
+    """
+    catalog = Catalog()
+    made = {f"docs/{path}": text for path, text in make_pages(catalog).items()}
+    texts = {page: text for page, text in texts.items() if not page.startswith("docs/operations/")} | made
+    return fill(texts, make_tables(catalog) | {"pages": list_pages(texts)})
 
 
-def render_settings_table() -> str:
-    rows = ["| variable | flag | default | meaning |", "|---|---|---|---|"]
-    for setting in SETTINGS:
-        flag = f"none; or `{setting.variable}_FILE`" if setting.is_secret else f"`{setting.flag}`"
-        rows.append(f"| `{setting.variable}` | {flag} | {setting.default} | {setting.help} |")
-    return "\n".join(rows)
-
-
-def render_areas_table(catalog: Catalog) -> str:
-    counts: dict[str, int] = {}
-    for operation in catalog.operations.values():
-        counts[operation.area] = counts.get(operation.area, 0) + 1
-    rows = ["| toolset | operations |", "|---|---|"]
-    rows += [f"| [{area}](docs/operations/{area}.md) | {count} |" for area, count in sorted(counts.items())]
-    return "\n".join(rows)
-
-
-def render_area_page(area: str, operations: list[Operation]) -> str:
-    """All operations of an area: what each is for, does and takes."""
-    lines = [f"# {area}", "", "Written from the catalog by `make docs`.", ""]
-    lines += [f"- [{operation.name}](#{operation.name}): {operation.title}" for operation in operations]
-    for operation in operations:
-        record = operation.record
-        facts = [_describe_effect(operation), *(("asks first",) if record["asks"] else ())]
-        if operation.uses_platform:
-            facts += [f"acts on {CIPHER_RULE_PHRASES[operation.cipher_rule]}", f"`{record['method']} {record['path']}`"]
-        if "scope" in record:
-            facts.append("scope " + " or ".join(f"`{scope}`" for scope in record["scope"]))
-        lines += ["", f"## {operation.name}", "", operation.description, "", "; ".join(facts)]
-        if operation.arguments:
-            lines += ["", "| argument | type | |", "|---|---|---|"]
-            lines += [_render_argument(operation, name, schema) for name, schema in operation.arguments.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _render_argument(operation: Operation, name: str, schema: Json) -> str:
-    kind = "time" if is_time(schema) else str(schema.get("type", "string"))
-    if kind == "array":
-        kind = f"list of {schema['items'].get('type', 'string')}"
-    notes = ["**required**"] if name in operation.caller_required else []
-    notes += [str(schema["description"])] if schema.get("description") else []
-    choices = schema.get("enum") or schema.get("items", {}).get("enum")
-    if choices:
-        notes.append("one of " + ", ".join(f"`{choice}`" for choice in choices))
-    notes += describe_limits(schema)
-    if "default" in schema:
-        notes.append(f"default `{schema['default']}`")
-    return f"| `{name}` | {kind} | {'; '.join(notes)} |".replace("  ", " ")
-
-
-def render_documents(catalog: Catalog) -> dict[Path, str]:
-    """Every document that takes something from the code, as it should read."""
-    by_area: dict[str, list[Operation]] = {}
-    for operation in catalog.operations.values():
-        by_area.setdefault(operation.area, []).append(operation)
-    documents = {
-        PAGES_FOLDER / f"{area}.md": render_area_page(area, operations) for area, operations in by_area.items()
-    }
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for name, table in (
-        ("tools", render_tools_table(catalog)),
-        ("settings", render_settings_table()),
-        ("areas", render_areas_table(catalog)),
-    ):
-        begin, end = f"<!-- {name}: written by `make docs` -->\n", f"<!-- /{name} -->"
-        before, has_begin, rest = text.partition(begin)
-        _, has_end, after = rest.partition(end)
-        if not has_begin or not has_end:
-            sys.exit(f"README.md has no place for the {name} table")
-        text = f"{before}{begin}{table}\n{end}{after}"
-    return documents | {ROOT / "README.md": text}
+def list_pages(texts: dict[str, str]) -> str:
+    """Every page of `docs` with its first sentence."""
+    names = [Path(page).stem for page in texts if re.fullmatch(r"docs/[^/]+\.md", page) and page != INDEX]
+    names.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    lines = []
+    for name in names:
+        title, first = re.findall(r"\S.*", texts[f"docs/{name}.md"])[:2]
+        lines.append(f"- [{title.removeprefix('# ')}]({name}.md): {first}")
+    return "\n".join(lines)
 
 
 def main() -> None:
-    expected = render_documents(Catalog())
-    stale = [path for path, text in expected.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-    stale += [path for path in PAGES_FOLDER.glob("*.md") if path not in expected]
+    texts = read_documents()
+    try:
+        made = make_documents(texts)
+    except PlaceError as error:
+        sys.exit(f"documents: {error}")
+    stale = [page for page in made if made[page] != texts.get(page)]
+    gone = sorted(texts.keys() - made.keys())
     if "--check" in sys.argv:
-        if stale:
-            sys.exit(f"out of step with the code, run `make docs`: {', '.join(path.name for path in stale)}")
+        faults = find_broken(made, lambda path: (ROOT / path).exists())
+        faults += [f"no link leads to {page}" for page in find_unlinked(made, "README.md")]
+        if stale or gone:
+            faults.append(f"out of step with the code, run `make docs`: {', '.join([*stale, *gone])}")
+        if faults:
+            sys.exit("\n".join(faults))
         return
-    PAGES_FOLDER.mkdir(parents=True, exist_ok=True)
-    for path in stale:
-        if path in expected:
-            path.write_text(expected[path], encoding="utf-8")
-        else:
-            path.unlink()
+    for page in stale:
+        (ROOT / page).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / page).write_text(made[page], encoding="utf-8")
+    for page in gone:
+        (ROOT / page).unlink()
 
 
 if __name__ == "__main__":

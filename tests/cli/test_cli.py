@@ -253,43 +253,6 @@ def test_the_example_configuration_may_be_filled_in_any_way(tmp_path: Path) -> N
     assert read_settings(real["env"] | given).app_secret.get_secret_value() == SECRET
 
 
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
-
-
-def test_the_commands_and_flags_that_the_readme_names_exist() -> None:
-    commands = set(re.findall(r"mcp-server-tiktok-shop ([a-z]+)", README))
-    assert {"config", "demo", "sandbox"} <= commands
-    assert commands <= set(main.commands)
-    known = {o for c in (main, *main.commands.values()) for p in c.params for o in p.opts} | {"--help"}
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) <= known
-
-
-def test_the_settings_that_the_readme_names_exist() -> None:
-    known = {setting.variable for setting in SETTINGS} | {f"{s.variable}_FILE" for s in SETTINGS if s.is_secret}
-    named = set(re.findall(r"TIKTOK_SHOP_[A-Z_]*[A-Z]", README))
-    assert named <= known
-    assert {setting.variable for setting in SETTINGS} <= named
-
-
-def test_the_make_targets_that_the_readme_names_exist() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = set(re.findall(r"`?make ([a-z]+)", README))
-    assert {"demo", "test", "bench"} <= named
-    assert {target for target in named if target in targets or f"`make {target}" in README} <= targets
-
-
-def test_the_tools_that_the_readme_names_exist() -> None:
-    from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
-
-    table = README.partition("<!-- tools")[2].partition("<!-- /tools")[0]
-    assert set(re.findall(r"^\| \w+ \| `(\w+)`", table, re.MULTILINE)) == {*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS}
-
-
-def test_the_files_that_the_readme_links_exist() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (PROJECT / target).exists(), target
-
-
 # ---- a person's commands
 
 

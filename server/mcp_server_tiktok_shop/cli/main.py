@@ -225,7 +225,7 @@ def journal(settings: Settings, *, as_json: bool, last: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def tools(settings: Settings, *, as_json: bool) -> None:
-    """List every operation there is, by area."""
+    """List every operation that this server does, by area."""
     dispatcher = _build_app(settings).dispatcher
     operations = [
         operation for operation in dispatcher.catalog.operations.values() if dispatcher.is_available(operation)
