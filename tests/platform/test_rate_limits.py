@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.platform.client import Runtime
@@ -243,6 +243,7 @@ async def test_keys_are_forgotten(hours: Hours) -> None:
     assert pace._buckets == {}
 
 
+@example([*[("record_throttle", 0.0)] * 8, *[("record_success", 0.0), ("record_throttle", 0.0)] * 2])
 @given(
     st.lists(
         st.tuples(st.sampled_from(["record_success", "record_throttle", "apply_retry_after", "lost"]), st.floats(0, 5)),

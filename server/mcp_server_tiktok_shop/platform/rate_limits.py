@@ -97,11 +97,12 @@ class RateLimitBucket:
     def increase_interval(self, now: float) -> None:
         interval = self.send_interval(now)
         if interval <= 0:
-            self.base_interval = INITIAL_INTERVAL_S / THROTTLE_MULTIPLIER
+            base = INITIAL_INTERVAL_S / THROTTLE_MULTIPLIER
         elif self.successes_since_throttle == 0:
-            self.base_interval = min(2 * self.base_interval, MAX_INTERVAL_S / THROTTLE_MULTIPLIER)
+            base = 2 * self.base_interval
         else:
-            self.base_interval = max(interval, MIN_INTERVAL_S)
+            base = max(interval, MIN_INTERVAL_S)
+        self.base_interval = min(base, MAX_INTERVAL_S / THROTTLE_MULTIPLIER)
         self.successes_since_throttle, self.last_throttled_at = 0, now
 
 
