@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
+import httpcore2
 import pytest
 from hypothesis import HealthCheck, settings
 from mcp import Client
 
 from mcp_server_tiktok_shop.app import build_app
+from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, REFRESH_TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("house")
 
+CATALOG = Catalog()  # servers only read it: one for all of a run
+
 
 class Connect(Protocol):
     def __call__(self, **more: Any) -> AbstractAsyncContextManager[Client]: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificate_cache() -> Iterator[None]:
+    """Each server's HTTP client reads this machine's certificates, which takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpcore2.default_ssl_context", cache(httpcore2.default_ssl_context))
+        yield
 
 
 @pytest.fixture(params=["auto", "legacy"])
@@ -57,7 +70,7 @@ def connect(era: str, home: Path) -> Connect:
                 "TIKTOK_SHOP_REFRESH_TOKEN": REFRESH_TOKEN,
             }
         environment |= {f"TIKTOK_SHOP_{name.upper()}": str(value) for name, value in more.items()}
-        parts = build_app(read_settings(environment), sandbox=sandbox, **options)
+        parts = build_app(read_settings(environment), sandbox=sandbox, catalog=CATALOG, **options)
         server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
         async with Client(server, mode=era, elicitation_callback=asked) as client:
             yield client

@@ -88,11 +88,17 @@ class App:
 
 
 def build_app(
-    settings: Settings, *, runtime: Runtime = REAL_RUNTIME, sandbox: Sandbox | None = None, call_timeout_s: float = 45.0
+    settings: Settings,
+    *,
+    runtime: Runtime = REAL_RUNTIME,
+    sandbox: Sandbox | None = None,
+    catalog: Catalog | None = None,
+    call_timeout_s: float = 45.0,
 ) -> App:
     """Everything that serves an assistant.
 
-    In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given.
+    In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given. Servers in one process
+    can share a `catalog`, with the schemas that were made ready to check by.
     """
     secrets = logs.SecretRedactor()
     store: AccountStore = FileAccountStore(settings.home)
@@ -105,7 +111,7 @@ def build_app(
     if settings.proxy is not None:
         secrets.register_secrets(*settings.proxy.collect_secrets())
 
-    catalog = Catalog()
+    catalog = catalog or Catalog()
     auth = AuthTransport(transport, settings.auth_url)
     app = _read_app(settings)
     tokens = TokenProvider(
