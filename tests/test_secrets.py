@@ -23,6 +23,7 @@ from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.settings import SettingsError, read_settings
+from tests.conftest import CATALOG
 from tests.platform.worker import environment, waiting
 from tests.wire.recorder import NEW_TOKENS, TEA, Recorder
 
@@ -185,7 +186,7 @@ async def stage(secrets: Hidden, **more: str) -> AsyncIterator[Stage]:
         async with Recorder() as recorder:
             answer_plainly(recorder, secrets)
             own = settings_of(secrets, recorder.url, **more)
-            parts = build_app(read_settings(environment(Path(folder), own)), call_timeout_s=2)
+            parts = build_app(read_settings(environment(Path(folder), own)), catalog=CATALOG, call_timeout_s=2)
             server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
             async with Client(server) as client:
                 yield Stage(secrets, recorder, client, Path(folder))
@@ -382,7 +383,7 @@ async def test_no_exception_shows_a_secret(path: str, url: str | None, tmp_path:
         answer_plainly(recorder, PLAIN)
         recorder.answer(path, status=502, code=1, headers={"content-encoding": "gzip"})
         own = settings_of(PLAIN, recorder.url) | ({"api_url": url, "auth_url": url} if url else {})
-        parts = build_app(read_settings(environment(tmp_path, own)), call_timeout_s=0.5)
+        parts = build_app(read_settings(environment(tmp_path, own)), catalog=CATALOG, call_timeout_s=0.5)
         asked: dict[str, tuple[str, dict[str, Any]]] = {
             RENEWED: ("refresh_access_token", {}),
             EXCHANGED: ("exchange_authorization_code", {"auth_code": PLAIN.code}),

@@ -10,11 +10,11 @@ import pytest
 from mcp import Client
 
 from mcp_server_tiktok_shop.app import build_app
-from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.calls.arguments import accepted, spoilt
+from tests.conftest import CATALOG
 from tests.keys import reply
 from tests.wire.pictures import png
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Operation
 
-OPERATIONS = [o for o in Catalog().operations.values() if o.uses_platform and "refused" not in o.record]
+OPERATIONS = [o for o in CATALOG.operations.values() if o.uses_platform and "refused" not in o.record]
 # What the simulated gateway answers to a request that is not the platform's.
 MALFORMED = {106001, 106013, 101000, 36009004, 36009009, 36009010, 36009014, 36009021, 36009022, 36009023, 105005}
 PDF = base64.b64decode("JVBERi0xLjQKJSVFT0YK")
@@ -41,6 +41,7 @@ async def connected(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Client]:
     parts = build_app(
         read_settings({"TIKTOK_SHOP_SANDBOX": "1", "TIKTOK_SHOP_HOME": str(tmp_path), "TIKTOK_SHOP_CONFIRM": "none"}),
         sandbox=sandbox,
+        catalog=CATALOG,
     )
     server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
     async with Client(server) as client:

@@ -45,7 +45,7 @@ def sandbox() -> Sandbox:
 @pytest.fixture
 async def walk(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Any]:
     settings = read_settings({"TIKTOK_SHOP_SANDBOX": "1", "TIKTOK_SHOP_HOME": str(tmp_path)})
-    parts = build_app(settings, sandbox=sandbox, runtime=Runtime(lambda: NOW, time.monotonic))
+    parts = build_app(settings, sandbox=sandbox, catalog=CATALOG, runtime=Runtime(lambda: NOW, time.monotonic))
     platform = parts.dispatcher.platform
 
     async def pages(name: str, values: Json, seen: tuple[str, ...] = (), *, asset: str | None = None) -> Any:

@@ -11,11 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.app import build_app
-from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import PartnerApp
 from tests.cli.test_login import SERVICE, Ran, app, hosts, nowhere, plain, refused, run, secrets_of
+from tests.conftest import CATALOG
 from tests.platform.worker import all_stored, environment
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def url(sandbox: Sandbox) -> AsyncIterator[str]:
 
 async def signed_in(home: Path, sandbox: Sandbox, url: str, *accounts: int, **proxies: str) -> Path:
     """A home as `login` leaves it: the app and these accounts are stored. `proxy`: the accounts' own."""
-    parts = build_app(read_settings(environment(home, hosts(url))))
+    parts = build_app(read_settings(environment(home, hosts(url))), catalog=CATALOG)
     own = SecretStr(proxies["proxy"]) if "proxy" in proxies else None
     kept = PartnerApp(key=sandbox.app_key, secret=SecretStr(sandbox.app_secret), service_id=SERVICE, region="us")
     try:
@@ -342,7 +342,7 @@ async def test_every_operation_is_listed_for_scripts(home: Path) -> None:
     ran = await run(home, "tools", "--json")
     assert ran.code == 0, ran.shown
     rows = {row["name"]: row for row in json.loads(ran.out)["tools"]}
-    operations = Catalog().operations
+    operations = CATALOG.operations
     assert set(rows) == set(operations)
     for name, row in rows.items():
         assert (row["area"], row["effect"]) == (operations[name].area, operations[name].effect)

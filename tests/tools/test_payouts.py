@@ -21,6 +21,7 @@ from mcp_server_tiktok_shop.sandbox.finance.ledger import books
 from mcp_server_tiktok_shop.sandbox.finance.settlement import of_order
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tools.payouts import reconciliation
+from tests.conftest import CATALOG
 from tests.platform.test_tokens import bad, good
 from tests.protocol.test_listing import compact
 from tests.sandbox.client import NOW, Caller, Clock
@@ -493,7 +494,7 @@ class Listener(NonInteractiveCaller):
 
 async def test_progress_is_told_statement_by_statement(home: Path, sandbox: Sandbox) -> None:
     settings = read_settings({"TIKTOK_SHOP_HOME": str(home), "TIKTOK_SHOP_SANDBOX": "true"})
-    parts = build_app(settings, runtime=Runtime(Clock(), lambda: 0.0), sandbox=sandbox)
+    parts = build_app(settings, runtime=Runtime(Clock(), lambda: 0.0), sandbox=sandbox, catalog=CATALOG)
     listener = Listener()
     told = await parts.dispatcher.call(TOOL, {"period": PERIOD}, listener)
     await parts.close()

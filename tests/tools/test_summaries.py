@@ -27,6 +27,7 @@ from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.summaries import finance
 from mcp_server_tiktok_shop.tools.summaries.totals import MAX_ROWS, TableLayout, TotalsTable, parse_amount
+from tests.conftest import CATALOG
 from tests.platform.test_tokens import bad, good
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ async def server(sandbox: Sandbox, home: Path, seconds: float = 0.0, **more: str
         await asyncio.sleep(0)
 
     runtime = Runtime(lambda: NOW, lambda: seconds * len(sandbox.log) + sum(waits), sleep)
-    parts = build_app(settings, sandbox=sandbox, runtime=runtime)
+    parts = build_app(settings, sandbox=sandbox, catalog=CATALOG, runtime=runtime)
     yield parts
     await parts.close()
 
