@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A worker for each core; one that has nothing left to do takes over from another.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test lint format soak bench inspect docs clean
+.PHONY: help demo test check lint format soak bench inspect docs clean
 
 help:            ## Show what there is.
 	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
@@ -12,7 +14,10 @@ demo: $(VENV)/installed          ## Watch an assistant's session on the simulate
 	@$(BIN)/mcp-server-tiktok-shop demo
 
 test: lint       ## Lint, types and all tests.
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+check: lint      ## Lint, types and the tests of what changed; ROOM=catalog for those of a room.
+	@tests=$$($(BIN)/python scripts/select_tests.py $(ROOM)) && $(PYTEST) --quiet $$tests
 
 lint: $(VENV)/developing          ## Format, lint and types.
 	$(BIN)/ruff format --check
