@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Aftersales
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
 from mcp_server_tiktok_shop.sandbox.marketing.promotions import Promotions
 from mcp_server_tiktok_shop.sandbox.money import ZERO
 from mcp_server_tiktok_shop.sandbox.service.chats import Chats
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from decimal import Decimal
 
     from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import Warehouse
-    from mcp_server_tiktok_shop.sandbox.gateway.webhooks import Webhook
     from mcp_server_tiktok_shop.sandbox.listings.products import Product
     from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order, Package
+    from mcp_server_tiktok_shop.sandbox.service.webhooks import Webhook
 
 # Searches see time pass in steps of this many seconds: a walk over 400 pages doesn't match all orders 400 times.
 STEP = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 CANCEL, REFUND, RETURN = "CANCEL", "REFUND", "RETURN_AND_REFUND"
 KINDS = (CANCEL, REFUND, RETURN)

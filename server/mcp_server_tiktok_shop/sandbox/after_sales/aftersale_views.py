@@ -9,10 +9,10 @@ from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL,
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import PARCEL
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import RETURN as RETURN_WAREHOUSE
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import ZERO, text
 from mcp_server_tiktok_shop.sandbox.ordering.buyers import user_id
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Request
     from mcp_server_tiktok_shop.sandbox.after_sales.refunds import Refund
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line
 
 ANSWERS = {

@@ -8,12 +8,12 @@ from mcp_server_tiktok_shop.sandbox.after_sales import aftersale_views, aftersal
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, REJECT_REASONS
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import file, move
 from mcp_server_tiktok_shop.sandbox.after_sales.eligibility import asked_order, check, chosen, request_of
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Request
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 FILTERS = (
     ("cancel_ids", "id"),

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.after_sales import aftersales
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, KINDS, REASONS, REFUND, RETURN, listed
 from mcp_server_tiktok_shop.sandbox.after_sales.refunds import of_lines, total
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Request
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
 
 TO_SHIP = ("AWAITING_SHIPMENT", "PARTIALLY_SHIPPING")

@@ -9,18 +9,18 @@ from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import REFUND,
 from mcp_server_tiktok_shop.sandbox.after_sales.eligibility import DECISIONS, refusal_of, request_of
 from mcp_server_tiktok_shop.sandbox.after_sales.return_calls import decide
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import text
 from mcp_server_tiktok_shop.sandbox.ordering.buyers import user_id
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Request
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 # Which decision an action is, for a refund and for a return.
 ACTIONS: dict[str, dict[str, str]] = {

@@ -18,12 +18,12 @@ from mcp_server_tiktok_shop.sandbox.after_sales.eligibility import (
     request_of,
 )
 from mcp_server_tiktok_shop.sandbox.after_sales.refunds import of_amount
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Request
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 FILTERS = (
     ("return_ids", "id"),

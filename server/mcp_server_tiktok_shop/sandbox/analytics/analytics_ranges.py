@@ -8,15 +8,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.analytics.tally import day_of
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import number
 from mcp_server_tiktok_shop.sandbox.money import rounded, text
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 LONGEST_DAYS = 366
 DOLLARS = {"GBP": Decimal("1.31"), "EUR": Decimal("1.10"), "USD": Decimal(1)}

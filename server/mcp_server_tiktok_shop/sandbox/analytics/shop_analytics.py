@@ -16,14 +16,14 @@ from mcp_server_tiktok_shop.sandbox.analytics.tally import (
     by_hour,
     day_of,
 )
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.money import ZERO, rounded
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 AUTHORS = {"": (CREATOR, SELLER), "creator_": (CREATOR,), "seller_": (SELLER,)}
 

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.sandbox.finance.ledger import Adjustment, Books, Payment, Statement, Withdrawal, books
 from mcp_server_tiktok_shop.sandbox.finance.settlement import Earned, breakdown, by_line, of_order
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import Page, View
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import ZERO, text
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
 from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.gateway.pages import Page
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
+    from mcp_server_tiktok_shop.sandbox.sorted_items import Key
 
 
-def _page(call: Call, items: Iterable[Any], key: Callable[[Any], pages.Key]) -> Page[Any]:
+def _page(call: Call, items: Iterable[Any], key: Callable[[Any], Key]) -> Page[Any]:
     """Finance lists run from old to new unless asked otherwise."""
     order = call.arguments.get("sort_order", "ASC")
     seal = f"{call.operation.name}/{call.shop.id}"
@@ -137,7 +139,7 @@ def get_transactions_by_statement(call: Call) -> Json:
     }
 
 
-def _transaction_key(entry: Order | Adjustment) -> pages.Key:
+def _transaction_key(entry: Order | Adjustment) -> Key:
     return (entry.create_time if isinstance(entry, Order) else entry.time, entry.id)
 
 

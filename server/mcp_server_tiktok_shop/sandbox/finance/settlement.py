@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.sandbox.ids import number
 from mcp_server_tiktok_shop.sandbox.money import ZERO, rounded, spread, text
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
 
 COMMISSION = Decimal("0.09")

@@ -13,14 +13,14 @@ from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import (
     refuse_unshippable,
     ship,
 )
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
 from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line
 
 NOT_YET = ("UNPAID", "ON_HOLD")

@@ -11,13 +11,14 @@ from mcp_server_tiktok_shop.sandbox.fulfillment import labels
 from mcp_server_tiktok_shop.sandbox.fulfillment.labels import Sheet
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import package_of
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import CARRIERS
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal, Reply
+from mcp_server_tiktok_shop.sandbox.gateway.wire import Reply
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
     from mcp_server_tiktok_shop.sandbox.shop import State
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.fulfillment.packing import BUYABLE, SERVICE_PRICES, SIZE, weight
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import package_of, part
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.money import text
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
 from mcp_server_tiktok_shop.sandbox.ordering.order_views import delivery_option
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
 
 HOUR, DAY = 3600, 24 * 3600

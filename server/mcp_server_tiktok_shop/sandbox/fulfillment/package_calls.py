@@ -10,14 +10,14 @@ from mcp_server_tiktok_shop.sandbox.fulfillment.packing import SIZE, weight
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import package_of
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import CARRIERS, SALES
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
 from mcp_server_tiktok_shop.sandbox.ordering.order_views import delivery_option, recipient
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order, Package
 
 FILTERS = ("package_status", "create_time_ge", "create_time_lt", "update_time_ge", "update_time_lt", "sort_field")

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import arrange, part, refuse_unshippable
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import EXPRESS, OPTIONS, STANDARD
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import text
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
 from mcp_server_tiktok_shop.sandbox.ordering.order_views import delivery_option
 from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import DeliveryOption
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line
 
 WHOLE_ORDER, PART_OF_ORDER, ORDERS_TOGETHER = "1", "2", "3"

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.fulfillment.packing import move_lines
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import package_of, refuse_unshippable
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
 from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
 
 

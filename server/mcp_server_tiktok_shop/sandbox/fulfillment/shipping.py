@@ -9,14 +9,14 @@ from mcp_server_tiktok_shop.sandbox.after_sales import aftersales
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import move
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import CARRIERS, COURIER, PARCEL
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import make_id, number
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order, Package
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import own_shipment, package_of
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import CARRIERS
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
 
 EDIT_SECONDS = 72 * 3600

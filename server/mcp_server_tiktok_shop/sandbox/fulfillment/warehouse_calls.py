@@ -1,19 +1,55 @@
-"""Warehouses that sellers set up themselves, and the changes they make to those they have."""
+"""Warehouses read, set up and changed, and what delivers from them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import COUNTRIES, RETURN, SALES, Warehouse
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import COUNTRIES, OPTIONS, RETURN, SALES, Warehouse
 from mcp_server_tiktok_shop.sandbox.ids import make_id
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 PEOPLE = ("contact_person", "first_name", "last_name", "phone_number")
+
+
+def get_warehouse_list(call: Call) -> Json:
+    return {"warehouses": [warehouse.shown() for warehouse in call.shop.warehouses]}
+
+
+def get_global_seller_warehouses(call: Call) -> Json:
+    warehouses = [w for shop in call.account.shops for w in shop.warehouses if w.kind == SALES]
+    return {"global_warehouses": [{"id": w.id, "name": w.name, "ownership": "SELLER"} for w in warehouses]}
+
+
+def get_warehouse_delivery_options(call: Call) -> Json:
+    if call.arguments["warehouse_id"] not in {warehouse.id for warehouse in call.shop.warehouses}:
+        raise Refusal(98001004, "Invalid 'warehouse_id': the shop has no such warehouse.")
+    unit = "POUND" if call.shop.region == "US" else "GRAM"
+    return {
+        "delivery_options": [
+            {
+                "id": option.id,
+                "name": option.name,
+                "type": option.kind,
+                "description": f"{option.days[0]}-{option.days[1]} days",
+                "dimension_limit": {"max_height": 100, "max_length": 120, "max_width": 80, "unit": "CM"},
+                "weight_limit": {"max_weight": 40 if unit == "POUND" else 20_000, "min_weight": 0, "unit": unit},
+                "platform": ["TIKTOK_SHOP"],
+            }
+            for option in OPTIONS.values()
+        ]
+    }
+
+
+def get_shipping_providers(call: Call) -> Json:
+    option = OPTIONS.get(call.arguments["delivery_option_id"])
+    if option is None:
+        raise Refusal(21008116, "The shop has not subscribed to this 'delivery_option_id'.")
+    return {"shipping_providers": [{"id": carrier.id, "name": carrier.name} for carrier in option.carriers]}
 
 
 def create_warehouse(call: Call) -> Json:

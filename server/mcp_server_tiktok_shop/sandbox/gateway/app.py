@@ -11,7 +11,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from mcp_server_tiktok_shop.sandbox.gateway.log import Entry
 from mcp_server_tiktok_shop.sandbox.gateway.schema import refuse
-from mcp_server_tiktok_shop.sandbox.gateway.wire import JSON_TYPE, Received, Refusal, Reply, first_values
+from mcp_server_tiktok_shop.sandbox.gateway.wire import JSON_TYPE, Received, Reply, first_values
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.faults import Fault
     from mcp_server_tiktok_shop.sandbox.gateway.log import Log
     from mcp_server_tiktok_shop.sandbox.gateway.platform import Platform, Target
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 LARGEST_PART = 120 * 1024 * 1024
 

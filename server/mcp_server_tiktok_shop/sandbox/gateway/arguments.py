@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.sandbox.gateway import schema
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_server_tiktok_shop.sandbox.gateway.records import Operation
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json, Received
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Received
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 COMMON = frozenset({"app_key", "timestamp", "sign", "access_token", "shop_cipher", "category_asset_cipher", "version"})
 # Where an operation answers a list that is too long with a code of its own (and HTTP 200) instead of the gateway's.

@@ -6,13 +6,14 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal, Reply
+from mcp_server_tiktok_shop.sandbox.gateway.wire import Reply
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, Tokens
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 CONSENT_PATHS = ("/open/authorize", "/oauth/authorize")
 GRANTS = {"exchange_authorization_code": "authorized_code", "refresh_access_token": "refresh_token"}

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
     from mcp_server_tiktok_shop.sandbox.gateway.records import Operation
     from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.shop import Shop, State
 
 

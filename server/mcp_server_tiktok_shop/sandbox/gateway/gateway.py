@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.gateway import signature
-from mcp_server_tiktok_shop.sandbox.gateway.wire import JSON_TYPE, Refusal
+from mcp_server_tiktok_shop.sandbox.gateway.wire import JSON_TYPE
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.records import Operation, Records

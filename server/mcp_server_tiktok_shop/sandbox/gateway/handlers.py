@@ -18,9 +18,8 @@ from mcp_server_tiktok_shop.sandbox.fulfillment import (
     shipping,
     tracking_calls,
     warehouse_calls,
-    warehouses,
 )
-from mcp_server_tiktok_shop.sandbox.gateway import sellers, shapes, webhooks
+from mcp_server_tiktok_shop.sandbox.gateway import sellers, shapes
 from mcp_server_tiktok_shop.sandbox.listings import (
     category_calls,
     inventory_calls,
@@ -28,17 +27,17 @@ from mcp_server_tiktok_shop.sandbox.listings import (
     product_creation,
     product_edits,
     product_status_calls,
-    uploads,
+    upload_calls,
 )
 from mcp_server_tiktok_shop.sandbox.marketing import coupon_calls, promotion_calls, promotion_products
 from mcp_server_tiktok_shop.sandbox.ordering import order_calls, references
-from mcp_server_tiktok_shop.sandbox.service import chat_calls
+from mcp_server_tiktok_shop.sandbox.service import chat_calls, webhook_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 HANDLERS: dict[str, Callable[[Call], Json]] = {
     function.__name__: function
@@ -72,13 +71,13 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         inventory_calls.inventory_search,
         inventory_calls.update_inventory,
         inventory_calls.update_price,
-        uploads.upload_product_image,
-        warehouses.get_warehouse_list,
+        upload_calls.upload_product_image,
+        warehouse_calls.get_warehouse_list,
         warehouse_calls.create_warehouse,
         warehouse_calls.update_warehouse,
-        warehouses.get_global_seller_warehouses,
-        warehouses.get_warehouse_delivery_options,
-        warehouses.get_shipping_providers,
+        warehouse_calls.get_global_seller_warehouses,
+        warehouse_calls.get_warehouse_delivery_options,
+        warehouse_calls.get_shipping_providers,
         package_calls.search_package,
         package_calls.get_package_detail,
         packing_calls.search_combinable_packages,
@@ -136,9 +135,9 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         chat_calls.send_message,
         chat_calls.search_sessions,
         chat_calls.end_session,
-        webhooks.get_shop_webhooks,
-        webhooks.update_shop_webhook,
-        webhooks.delete_webhook_for_an_event,
+        webhook_calls.get_shop_webhooks,
+        webhook_calls.update_shop_webhook,
+        webhook_calls.delete_webhook_for_an_event,
         shop_analytics.get_shop_performance,
         shop_analytics.get_shop_performance_per_hour,
         product_analytics.get_shop_product_performance_list,

@@ -12,29 +12,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from mcp_server_tiktok_shop.sandbox.gateway.schema import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
+    from mcp_server_tiktok_shop.sandbox.sorted_items import Key, View
 
 T = TypeVar("T")
-Key = tuple[int, str]
 # Written as '+/+/': whoever forgets to encode a token for the query sends another one.
 MARK = b"\xfb\xff\xbf"
 SEAL_BYTES = 8
 DEFAULT_SIZE = 20
-
-
-@dataclass(frozen=True)
-class View(Generic[T]):
-    """A query's matches in ascending order, with the keys that order them."""
-
-    keys: list[Key]
-    items: list[T]
-
-    @classmethod
-    def of(cls, items: Iterable[T], key: Callable[[T], Key]) -> View[T]:
-        pairs = sorted(((key(item), item) for item in items), key=lambda pair: pair[0])
-        return cls([pair[0] for pair in pairs], [pair[1] for pair in pairs])
 
 
 @dataclass(frozen=True)

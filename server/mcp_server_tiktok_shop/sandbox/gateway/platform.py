@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.fulfillment import documents
 from mcp_server_tiktok_shop.sandbox.gateway import arguments, auth, gateway, handlers
 from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Envelopes, Refusal, Reply
-from mcp_server_tiktok_shop.sandbox.listings import uploads
+from mcp_server_tiktok_shop.sandbox.gateway.wire import Envelopes, Reply
+from mcp_server_tiktok_shop.sandbox.listings import upload_calls
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
     from mcp_server_tiktok_shop.sandbox.gateway.records import Operation, Records
     from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, Tokens
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json, Received
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import Received
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.shop import State
 
 
@@ -109,7 +111,7 @@ class Platform:
         elif path.startswith("/documents/"):
             reply = documents.serve(self.state, self.app_secret, path, query, self.clock())
         elif path.startswith("/images/"):
-            reply = uploads.serve(self.state, path.removeprefix("/images/"))
+            reply = upload_calls.serve(self.state, path.removeprefix("/images/"))
         elif path.startswith("/help/"):
             text = f"The simulated shop answered with code {path.removeprefix('/help/')}."
             reply = Reply(200, text.encode(), "text/plain")

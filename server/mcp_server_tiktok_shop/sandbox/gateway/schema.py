@@ -6,10 +6,12 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Json, Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 BAD_PARAM = 36009004
 WHOLE = re.compile(r"-?\d{1,19}\Z")

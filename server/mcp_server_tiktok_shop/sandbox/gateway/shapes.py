@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.sandbox.gateway import bounds, pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import Page, View
 from mcp_server_tiktok_shop.sandbox.ids import make_id, number
 from mcp_server_tiktok_shop.sandbox.money import text
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.gateway.pages import Page
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 from decimal import Decimal
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import make_id, number
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
 CODE_SECONDS = 30 * 60

@@ -5,25 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Json = dict[str, Any]
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
+    from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+
 JSON_TYPE = "application/json"
-
-
-class Refusal(Exception):  # noqa: N818  (the platform's word for it is a code, not an error)
-    """The platform says no: a code, its words, the HTTP status that it says it with, and seconds to wait, if any."""
-
-    def __init__(self, code: int, message: str, status: int = 200, retry_after: int | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-        self.retry_after = retry_after
 
 
 def first_values(query: str) -> dict[str, str]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.listings import categories
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 
 @dataclass(frozen=True)

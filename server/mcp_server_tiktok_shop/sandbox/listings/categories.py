@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 ROOT = "0"
 TEA, COFFEE, CHOCOLATE, BISCUITS, GIFT = "914824", "914952", "915208", "915336", "915080"

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import RETURN, SALES
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.listings import attributes, categories
 from mcp_server_tiktok_shop.sandbox.listings.brands import BRANDS
 from mcp_server_tiktok_shop.sandbox.listings.listing_checks import check_category, check_version, listing_faults
 from mcp_server_tiktok_shop.sandbox.listings.package_checks import SIZELESS_MARKETS
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 OPEN = ["AVAILABLE"]
 NEVER_FAILED = (

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.listings.listing_checks import price_of, selling_warehouses
 from mcp_server_tiktok_shop.sandbox.listings.product_calls import product_of
-from mcp_server_tiktok_shop.sandbox.marketing.promotions import holding
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.listings.products import Product, Sku
 
 PROMISED = ("UNPAID", "ON_HOLD", "AWAITING_SHIPMENT", "PARTIALLY_SHIPPING")
@@ -133,5 +132,5 @@ def _refuse_locked(call: Call, product: Product) -> None:
     status = product.status_at(call.now)
     if status != "ACTIVATE":
         raise Refusal(12052901, f"The product '{product.id}' is {status}: only live products take a new price.")
-    if holding(call, product.id):
+    if call.shop.promotions.find_by_product(product.id, call.now):
         raise Refusal(12019045, f"A running promotion holds the price of the product '{product.id}'.")

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import SALES
 from mcp_server_tiktok_shop.sandbox.gateway.markets import allowed
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.listings import attributes
 from mcp_server_tiktok_shop.sandbox.listings.brands import check_brand
 from mcp_server_tiktok_shop.sandbox.listings.categories import CATEGORIES, LEAVES
 from mcp_server_tiktok_shop.sandbox.listings.package_checks import check_package
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
 
 PRICES = {

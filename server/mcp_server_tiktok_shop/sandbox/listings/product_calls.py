@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.listings.products import Product
 
 SEARCH_CEILING = 10_000

@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.sandbox.listings.products import VARIANT_ATTRIBUTE, 
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 # What the platform keeps of a listing and shows again as it was given.
 KEPT = (

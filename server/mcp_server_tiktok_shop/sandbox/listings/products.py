@@ -11,7 +11,7 @@ from mcp_server_tiktok_shop.sandbox.money import text
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
 
 AUDIT_SECONDS = 60

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import make_id
-from mcp_server_tiktok_shop.sandbox.marketing.promotions import NEVER, Activity, activity_of
+from mcp_server_tiktok_shop.sandbox.marketing.promotions import NEVER, Activity
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 TERMS = ("participation_limit", "discount", "target_user_info", "auction_support_type")
 DISCOUNTS = {
@@ -119,3 +119,16 @@ def republish_activity(call: Call) -> Json:
 def _touch(call: Call, activity: Activity) -> None:
     activity.update_time = call.now
     call.shop.changed()
+
+
+def activity_of(call: Call, activity_id: str, *, changing: bool = True) -> Activity:
+    """The shop's activity; one that is over or switched off can't be changed."""
+    activity = call.shop.promotions.activities.get(activity_id)
+    if activity is None:
+        raise Refusal(17029009, f"The shop has no promotion '{activity_id}'.")
+    status = activity.status(call.now)
+    if changing and status == "DEACTIVATED":
+        raise Refusal(17029010, f"The promotion '{activity_id}' is deactivated.")
+    if changing and status == "EXPIRED":
+        raise Refusal(17029012, f"The promotion '{activity_id}' is over.")
+    return activity

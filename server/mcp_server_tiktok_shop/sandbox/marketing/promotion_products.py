@@ -5,15 +5,16 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
-from mcp_server_tiktok_shop.sandbox.marketing.promotions import Activity, activity_of, holding
+from mcp_server_tiktok_shop.sandbox.marketing.promotion_calls import activity_of
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.listings.products import Product
+    from mcp_server_tiktok_shop.sandbox.marketing.promotions import Activity
 
 BY_PRICE = ("FIXED_PRICE", "FLASHSALE")
 MOST_PRODUCTS = 10_000
@@ -68,7 +69,9 @@ def _product(call: Call, product_id: str) -> Product:
 
 def _check(call: Call, activity: Activity, entry: Json) -> None:
     product = _product(call, entry["id"])
-    other = holding(call, product.id, besides=activity.id, among=("ONGOING", "NOT_START"))
+    other = call.shop.promotions.find_by_product(
+        product.id, call.now, besides=activity.id, among=("ONGOING", "NOT_START")
+    )
     if other and _meet(activity, other):
         raise Refusal(17029022, f"The product '{product.id}' takes part in the promotion '{other.id}'.")
     priced = [(entry, min(sku.price for sku in product.skus))] if activity.level == "PRODUCT" else []

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
-
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 # An activity without an end is shown with the last second of this century.
 NEVER = 4_102_444_799
@@ -84,6 +81,15 @@ class Promotions:
     activities: dict[str, Activity] = field(default_factory=dict)
     coupons: dict[str, Coupon] = field(default_factory=dict)
 
+    def find_by_product(
+        self, product_id: str, now: int, besides: str = "", among: tuple[str, ...] = ("ONGOING",)
+    ) -> Activity | None:
+        """The activity in which a product takes part, if there is one."""
+        for activity in self.activities.values():
+            if activity.id != besides and product_id in activity.products and activity.status(now) in among:
+                return activity
+        return None
+
 
 @dataclass(eq=False)
 class Coupon:
@@ -104,24 +110,3 @@ class Coupon:
 
     def shown(self, now: int) -> Json:
         return self.listed(now) | self.detail
-
-
-def activity_of(call: Call, activity_id: str, *, changing: bool = True) -> Activity:
-    """The shop's activity; one that is over or switched off can't be changed."""
-    activity = call.shop.promotions.activities.get(activity_id)
-    if activity is None:
-        raise Refusal(17029009, f"The shop has no promotion '{activity_id}'.")
-    status = activity.status(call.now)
-    if changing and status == "DEACTIVATED":
-        raise Refusal(17029010, f"The promotion '{activity_id}' is deactivated.")
-    if changing and status == "EXPIRED":
-        raise Refusal(17029012, f"The promotion '{activity_id}' is over.")
-    return activity
-
-
-def holding(call: Call, product_id: str, besides: str = "", among: tuple[str, ...] = ("ONGOING",)) -> Activity | None:
-    """The activity in which a product takes part, if there is one."""
-    for activity in call.shop.promotions.activities.values():
-        if activity.id != besides and product_id in activity.products and activity.status(call.now) in among:
-            return activity
-    return None

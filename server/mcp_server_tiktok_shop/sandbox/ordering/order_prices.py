@@ -9,7 +9,7 @@ from mcp_server_tiktok_shop.sandbox.money import ZERO, spread, text
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
 
 

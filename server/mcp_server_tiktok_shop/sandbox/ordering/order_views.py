@@ -11,7 +11,7 @@ from mcp_server_tiktok_shop.sandbox.ordering.orders import HOLD_SECONDS, PAYMENT
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import DeliveryOption
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 

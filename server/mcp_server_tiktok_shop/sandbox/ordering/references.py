@@ -8,7 +8,7 @@ from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 # The documents' sample of a failed item carries this code, and as text.
 UNKNOWN_ORDER = "36020001"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.listings import attributes, categories
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.seeding.assortment import Article
 
 # By attribute: the word that stands in the article's text, and the value that it means; the last one is the rest's.

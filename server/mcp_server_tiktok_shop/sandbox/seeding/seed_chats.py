@@ -66,7 +66,7 @@ def fill(shop: Shop, now: int) -> None:
 
 def _talk(shop: Shop, order: Order, talk: tuple[tuple[float, str, str], ...], now: int) -> str:
     start = now - int(talk[0][0] * HOUR)
-    conversation = shop.chats.open(shop, order.buyer, start)
+    conversation = shop.chats.open(shop.id, order.buyer, start)
     card = json.dumps({"order_id": order.id})
     conversation.say(BUYER, "BUYER_ENTER_FROM_ORDER", card, start)
     for hours, role, words in talk:

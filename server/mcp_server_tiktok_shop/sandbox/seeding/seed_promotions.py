@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.sandbox.marketing.promotions import Activity, Coupon
 from mcp_server_tiktok_shop.sandbox.money import text
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.listings.products import Product
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 

@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ordering.buyers import user_id
-from mcp_server_tiktok_shop.sandbox.service import chats
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.service import chat_json, chats
+from mcp_server_tiktok_shop.sandbox.sorted_items import View
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.service.chats import Conversation, Message
 
 BAD_CONTENT = 45101001
@@ -51,12 +51,12 @@ def get_conversations(call: Call) -> Json:
 def _listed(call: Call, conversation: Conversation) -> Json:
     told = _head(call, conversation, "buyer_platform") | {"can_send_message": True}
     if conversation.messages:
-        told["latest_message"] = chats.shown(call.shop, conversation, conversation.messages[-1])
+        told["latest_message"] = chat_json.shown(call.shop, conversation, conversation.messages[-1])
     return told
 
 
 def _head(call: Call, conversation: Conversation, platform: str) -> Json:
-    people = chats.participants(call.shop, conversation, platform)
+    people = chat_json.participants(call.shop, conversation, platform)
     told: Json = {
         "id": conversation.id,
         "participant_count": len(people),
@@ -89,7 +89,7 @@ def create_conversation(call: Call) -> Json:
     number = buyers.get(call.arguments["buyer_user_id"])
     if number is None:
         raise Refusal(45109003, "Invalid 'buyer_user_id': this buyer never ordered from the shop.")
-    return {"conversation_id": call.shop.chats.open(call.shop, number, call.now).id}
+    return {"conversation_id": call.shop.chats.open(call.shop.id, number, call.now).id}
 
 
 def _buyers(call: Call) -> dict[str, int]:
@@ -107,7 +107,7 @@ def get_conversation_messages(call: Call) -> Json:
 
 
 def _message(call: Call, conversation: Conversation, message: Message) -> Json:
-    told = chats.shown(call.shop, conversation, message)
+    told = chat_json.shown(call.shop, conversation, message)
     if call.arguments.get("need_data"):
         told["data"] = message.content
     if call.arguments.get("need_plaintext"):
@@ -157,7 +157,7 @@ def search_sessions(call: Call) -> Json:
         for conversation in call.shop.chats.conversations.values()
         for session in conversation.sessions
         if asked["begin_time_ge"] <= session.begin_time < asked["begin_time_lt"]
-        and wanted in chats.sender(call.shop, conversation, chats.BUYER)["nickname"]
+        and wanted in chat_json.sender(call.shop, conversation, chats.BUYER)["nickname"]
     ]
     view = View.of(found, lambda pair: (pair[1].begin_time, pair[1].id))
     page = pages.cut(view, asked, f"{call.operation.name}/{call.shop.id}", descending=True)
@@ -173,7 +173,7 @@ def _session(call: Call, conversation: Conversation, session: chats.Session) -> 
         "conversation_id": conversation.id,
         "begin_time": session.begin_time,
         "end_time": session.end_time,
-        "buyer_nickname": chats.sender(call.shop, conversation, chats.BUYER)["nickname"],
+        "buyer_nickname": chat_json.sender(call.shop, conversation, chats.BUYER)["nickname"],
         "chat_tags": [],
         "first_response_late": not answer and call.now > session.begin_time + 24 * 3600,
         "first_response_time": answer - session.begin_time if answer else 0,

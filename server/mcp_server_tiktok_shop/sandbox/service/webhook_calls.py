@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.service.webhooks import Webhook
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
-
-
-@dataclass(frozen=True)
-class Webhook:
-    address: str
-    create_time: int
-    update_time: int
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 
 def get_shop_webhooks(call: Call) -> Json:
