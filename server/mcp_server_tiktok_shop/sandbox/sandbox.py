@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import asynccontextmanager
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,12 @@ from mcp_server_tiktok_shop.sandbox.gateway.log import Log
 from mcp_server_tiktok_shop.sandbox.gateway.platform import Platform
 from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
 from mcp_server_tiktok_shop.sandbox.gateway.tokens import Tokens
+from mcp_server_tiktok_shop.sandbox.http_server import serve_app
 from mcp_server_tiktok_shop.sandbox.ids import number
 from mcp_server_tiktok_shop.sandbox.seeding import seed
-from mcp_server_tiktok_shop.sandbox.serving import serve_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Callable
 
     from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
     from mcp_server_tiktok_shop.sandbox.shop import State
@@ -114,6 +114,9 @@ class Sandbox:
         """The seller removes the app."""
         self.tokens.revoke(self.accounts[account])
 
-    def serving(self, port: int = 0, host: str = "127.0.0.1") -> AbstractAsyncContextManager[str]:
+    @asynccontextmanager
+    async def serving(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
         """Serve over HTTP in the running loop; gives the base URL, which links then begin with."""
-        return serve_on(self, host, port)
+        async with serve_app(self.app, host, port) as base_url:
+            self.base_url = base_url
+            yield self.base_url
