@@ -132,7 +132,7 @@ async def test_a_platform_that_fails_at_random_gets_no_write_twice_and_no_wrong_
     ):
         good(await client.call_tool(READ, {}))
         sandbox.log.clear()
-        sandbox.faults.random(SEED, RATES)
+        sandbox.faults.fail_at_random(SEED, RATES)
         await run.all(client, sandbox, mixed(sandbox, random.Random(SEED)), CALLS)
     run.ran.take(sandbox.log)
     report(f"random {era}", run, began)
@@ -154,7 +154,7 @@ async def test_answers_that_come_after_the_deadline_are_not_taken_for_refusals(c
     ):
         good(await client.call_tool(READ, {}))
         sandbox.log.clear()
-        sandbox.faults.random(SEED, {"slow": 0.5, "cut_before": 0.05, "cut_after": 0.05, "throttled": 0.05})
+        sandbox.faults.fail_at_random(SEED, {"slow": 0.5, "cut_before": 0.05, "cut_after": 0.05, "throttled": 0.05})
         await run.all(client, sandbox, mixed(sandbox, random.Random(SEED)), CALLS // 3)
         await asyncio.sleep(0.3)  # what was given up here may still be done there
     run.ran.take(sandbox.log)

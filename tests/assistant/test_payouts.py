@@ -17,8 +17,8 @@ from mcp_server_tiktok_shop.assembly import put_together
 from mcp_server_tiktok_shop.assistant.caller import Nobody
 from mcp_server_tiktok_shop.assistant.payouts import reconciliation
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.sandbox.finance.ledger import books
-from mcp_server_tiktok_shop.sandbox.finance.settlement import of_order
+from mcp_server_tiktok_shop.sandbox.finance.ledger import build_ledger
+from mcp_server_tiktok_shop.sandbox.finance.settlement import settle_order
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tiktok.platform import Rim
 from tests.assistant.test_listing import compact
@@ -118,23 +118,23 @@ async def test_the_simulated_shops_money_adds_up_to_the_penny(connect: Connect, 
         data = await shop.checked()
     assert (data["agrees"], data["complete"], data["problems"]) == (True, True, [])
     (total,) = data["totals"]
-    kept = books(sandbox.state.main, NOW)
+    kept = build_ledger(sandbox.state.main, NOW)
     meant = [s for s in kept.statements if s.id in {row["id"] for row in shop.statements}]
     assert len(meant) > 20
     assert data["checked"] == {
         "statements": len(meant),
         "transactions": sum(len(s.orders) + len(s.adjustments) for s in meant),
-        "payments": len({payment.id for s in meant if (payment := kept.payment_of(s)) is not None}),
+        "payments": len({payment.id for s in meant if (payment := kept.find_payment(s)) is not None}),
         "orders": sum(len(s.orders) for s in meant),
     }
     assert total == {
         "currency": "GBP",
         "statements": len(meant),
         "settlement": str(sum(s.settlement for s in meant)),
-        "revenue": str(sum(s.earned.revenue for s in meant)),
-        "shipping": str(sum(s.earned.shipping for s in meant)),
-        "fees": str(sum(s.earned.fees for s in meant)),
-        "adjustments": str(sum(s.adjusted for s in meant)),
+        "revenue": str(sum(s.earnings.revenue for s in meant)),
+        "shipping": str(sum(s.earnings.shipping for s in meant)),
+        "fees": str(sum(s.earnings.fees for s in meant)),
+        "adjustments": str(sum(s.adjustment_total for s in meant)),
         "paid": str(sum(s.settlement for s in meant)),
         "not_paid_yet": "0",
         "unsettled": ANY,
@@ -162,10 +162,10 @@ async def test_what_is_on_its_way_is_told_with_amount_and_since_when(connect: Co
     async with at_the_books(connect, sandbox) as shop:
         data = await shop.checked(period="last 7 days")
     assert data["agrees"] is True
-    kept = books(sandbox.state.main, NOW)
+    kept = build_ledger(sandbox.state.main, NOW)
     waiting = [dict(zip(data["waiting"]["columns"], row, strict=True)) for row in data["waiting"]["rows"]]
     assert data["waiting_in_all"] == len(kept.unsettled) + sum(row["kind"] == "not_paid" for row in waiting)
-    unpaid = [s for s in kept.statements if kept.payment_of(s) is None]
+    unpaid = [s for s in kept.statements if kept.find_payment(s) is None]
     assert [(row["id"], row["amount"]) for row in waiting if row["kind"] == "not_paid"] == [
         (s.id, str(s.settlement)) for s in unpaid
     ]
@@ -176,7 +176,7 @@ async def test_what_is_on_its_way_is_told_with_amount_and_since_when(connect: Co
     assert oldest["why"]
     (total,) = data["totals"]
     assert total["not_paid_yet"] == str(sum(s.settlement for s in unpaid))
-    assert total["unsettled"] == str(sum(of_order(order, "GB").settlement for order in kept.unsettled))
+    assert total["unsettled"] == str(sum(settle_order(order, "GB").settlement for order in kept.unsettled))
     assert {row[-1] for row in data["table"]["rows"]} == {"agrees", "agrees, not paid yet"}
 
 
@@ -309,7 +309,9 @@ async def test_a_payment_that_is_missing(connect: Connect, sandbox: Sandbox) -> 
         await shop.falsify(PAYMENTS, BY_CREATION, change)
         found = await shop.problems()
         table = (await shop.checked())["table"]["rows"]
-    covered = sum(s.settlement for p in books(sandbox.state.main, NOW).payments if p.id == gone for s in p.statements)
+    covered = sum(
+        s.settlement for p in build_ledger(sandbox.state.main, NOW).payments if p.id == gone for s in p.statements
+    )
     assert found == [
         {
             "kind": "missing",
@@ -357,7 +359,7 @@ async def test_a_payout_that_failed(connect: Connect, sandbox: Sandbox) -> None:
 
 async def test_orders_that_are_unknown_or_were_cancelled(connect: Connect, sandbox: Sandbox) -> None:
     async with at_the_books(connect, sandbox) as shop:
-        statement = next(s for s in books(sandbox.state.main, NOW).statements if len(s.orders) > 3)
+        statement = next(s for s in build_ledger(sandbox.state.main, NOW).statements if len(s.orders) > 3)
         ids = ",".join(order.id for order in statement.orders)
 
         def change(data: Json) -> None:

@@ -24,7 +24,7 @@ from mcp_server_tiktok_shop.assistant.summaries import finance
 from mcp_server_tiktok_shop.assistant.summaries.totals import SHOWN, Look, Table, amount
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.sandbox.finance.ledger import books
+from mcp_server_tiktok_shop.sandbox.finance.ledger import build_ledger
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tiktok.platform import Rim
 from tests.tiktok.test_tokens import bad, good
@@ -169,7 +169,7 @@ async def test_groups_of_orders_add_up_to_sales(shared: Sandbox, home: Path, by:
 async def test_groups_by_status_hold_what_is_unpaid_and_cancelled_too(shared: Sandbox, home: Path) -> None:
     async with server(shared, home) as parts:
         told = await summed(parts, "summarize_orders", {"period": "last 60 days", "group_by": "status"})
-    statuses = Counter(order.status(int(NOW)) for order in shared.state.main.orders.values())
+    statuses = Counter(order.get_status(int(NOW)) for order in shared.state.main.orders.values())
     assert dict(zip(column(told, "status"), column(told, "orders"), strict=True)) == statuses
     assert added(told, "total") == sum(Decimal(told[n]["GBP"]["total"]) for n in ("sales", "unpaid", "cancelled"))
 
@@ -181,7 +181,7 @@ async def test_groups_of_lines_add_up_to_the_sum_of_their_prices(shared: Sandbox
     units: Counter[str] = Counter()
     worth: defaultdict[str, Decimal] = defaultdict(Decimal)
     for order in shared.state.main.orders.values():
-        if order.status(int(NOW)) not in ("UNPAID", "CANCELLED"):
+        if order.get_status(int(NOW)) not in ("UNPAID", "CANCELLED"):
             for line in order.lines:
                 key = line.product.id if by == "product" else line.sku.id
                 units[key] += 1
@@ -198,11 +198,11 @@ async def test_groups_of_lines_add_up_to_the_sum_of_their_prices(shared: Sandbox
 
 async def test_a_line_cancelled_by_itself_is_told_apart(home: Path) -> None:
     sandbox = Sandbox(orders=100, clock=lambda: NOW)
-    order = next(o for o in sandbox.state.main.orders.values() if o.status(int(NOW)) == "COMPLETED")
+    order = next(o for o in sandbox.state.main.orders.values() if o.get_status(int(NOW)) == "COMPLETED")
     order.lines[0].cancel_time = order.paid_time + 1
     async with server(sandbox, home) as parts:
         told = await summed(parts, "summarize_orders", {"period": A_LONG_TIME, "group_by": "product"})
-    paid = [o for o in sandbox.state.main.orders.values() if o.status(int(NOW)) not in ("UNPAID", "CANCELLED")]
+    paid = [o for o in sandbox.state.main.orders.values() if o.get_status(int(NOW)) not in ("UNPAID", "CANCELLED")]
     whole = told["sales"]["GBP"]
     assert whole["cancelled_units"] == 1
     assert whole["units"] == sum(len(o.lines) for o in paid) - 1 == added(told, "units")
@@ -258,7 +258,7 @@ async def test_the_shops_zone_or_the_one_that_is_set_decides_what_a_day_is(share
     start = datetime.fromisoformat(told["from"])
     assert start.isoformat().endswith("T00:00:00+09:00")
     tokyo = ZoneInfo("Asia/Tokyo")
-    paid = [o for o in shared.state.main.orders.values() if o.status(int(NOW)) not in ("UNPAID", "CANCELLED")]
+    paid = [o for o in shared.state.main.orders.values() if o.get_status(int(NOW)) not in ("UNPAID", "CANCELLED")]
     kept = [o.create_time for o in paid if o.create_time >= start.timestamp()]
     days = Counter(datetime.fromtimestamp(created, tokyo).date().isoformat() for created in kept)
     assert dict(zip(column(told, "day"), column(told, "orders"), strict=True)) == days
@@ -469,12 +469,12 @@ async def test_what_is_kept_holds_no_buyer(middling: Sandbox, home: Path) -> Non
 
 def settled(sandbox: Sandbox, text: str) -> list[Any]:
     found = period(text, LONDON, NOW)
-    return [s for s in books(sandbox.state.main, int(NOW)).statements if found.start <= s.time < found.end]
+    return [s for s in build_ledger(sandbox.state.main, int(NOW)).statements if found.start <= s.time < found.end]
 
 
 def figures(statement: Any) -> tuple[Decimal, ...]:
-    earned = statement.earned
-    return (statement.settlement, earned.revenue, earned.shipping, earned.fees, statement.adjusted)
+    earned = statement.earnings
+    return (statement.settlement, earned.revenue, earned.shipping, earned.fees, statement.adjustment_total)
 
 
 @pytest.mark.parametrize("by", [None, "day", "week", "status", "fee_type"])
@@ -494,7 +494,7 @@ async def test_settlements_equal_the_books(shared: Sandbox, home: Path, by: str 
         assert added(told, "amount") == Decimal(whole["fees"])
         orders = [order for statement in statements for order in statement.orders]
         assert told["transactions"] == len(orders) + sum(len(s.adjustments) for s in statements)
-        commission = sum((s.earned.commission for s in statements), ZERO)
+        commission = sum((s.earnings.commission for s in statements), ZERO)
         assert (
             Decimal(
                 dict(told["groups"]["rows"][0:1] and [(r[0], r[2]) for r in told["groups"]["rows"]])[
@@ -584,7 +584,7 @@ async def test_progress_never_goes_back(middling: Sandbox, home: Path) -> None:
 
 
 def stock(sandbox: Sandbox) -> dict[str, int]:
-    products = [p for p in sandbox.state.main.products.values() if p.status_at(int(NOW)) != "DELETED"]
+    products = [p for p in sandbox.state.main.products.values() if p.get_status(int(NOW)) != "DELETED"]
     return {sku.id: sum(sku.stock.values()) for product in products for sku in product.skus}
 
 
@@ -627,7 +627,7 @@ async def test_days_left_follow_from_what_was_sold(shared: Sandbox, home: Path) 
         told = await summed(parts, "summarize_inventory", asked)
     sold: Counter[str] = Counter()
     for order in shared.state.main.orders.values():
-        if order.status(int(NOW)) not in ("UNPAID", "CANCELLED") and order.create_time < NOW:
+        if order.get_status(int(NOW)) not in ("UNPAID", "CANCELLED") and order.create_time < NOW:
             sold.update(line.sku.id for line in order.lines)
     days = (NOW - datetime(2026, 1, 1, tzinfo=LONDON).timestamp()) / 86400
     assert told["units_sold"] == sold.total()
@@ -665,7 +665,7 @@ async def test_products_are_counted_once_when_their_list_is_begun_again(home: Pa
     for number in range(400):
         product = type(first)(**vars(first) | {"id": f"9{number:018}", "create_time": int(NOW) - number})
         sandbox.state.main.products[product.id] = product
-    expected = 440 - sum(p.status_at(int(NOW)) == "DELETED" for p in sandbox.state.main.products.values())
+    expected = 440 - sum(p.get_status(int(NOW)) == "DELETED" for p in sandbox.state.main.products.values())
     watcher = Watcher(lambda steps: sandbox.faults.add("search_products", **EXPIRED) if steps == 2 else None)
     async with server(sandbox, home, seconds=11.0) as parts:
         begun = await summed(parts, "summarize_inventory", {"group_by": "product"}, watcher)

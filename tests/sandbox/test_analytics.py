@@ -82,7 +82,7 @@ async def test_products_and_skus_agree_with_the_lines(caller: Caller) -> None:
     start = midnight(TODAY - timedelta(days=30))
     sold: dict[str, Decimal] = {}
     for order in caller.shop.orders.values():
-        if order.create_time >= start and order.status(NOW) not in ("UNPAID", "CANCELLED"):
+        if order.create_time >= start and order.get_status(NOW) not in ("UNPAID", "CANCELLED"):
             for line in order.lines:
                 sold[line.sku.id] = sold.get(line.sku.id, Decimal(0)) + line.sale_price
     skus = await caller.all_pages("GET", SKUS, MONTH | {"page_size": "30"}, None, "skus")
@@ -141,7 +141,7 @@ async def test_unknown_products_have_no_figures(caller: Caller) -> None:
 
 
 async def test_a_cancelled_order_leaves_the_figures(caller: Caller) -> None:
-    order = next(o for o in reversed(caller.shop.orders.values()) if o.status(NOW) == "AWAITING_SHIPMENT")
+    order = next(o for o in reversed(caller.shop.orders.values()) if o.get_status(NOW) == "AWAITING_SHIPMENT")
     (before,) = await intervals(caller, SHOP, **MONTH)
     body: Json = {"order_id": order.id, "cancel_reason": "seller_cancel_reason_out_of_stock"}
     await caller.call("POST", "/return_refund/202602/cancellations", None, body)

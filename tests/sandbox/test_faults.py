@@ -104,7 +104,7 @@ async def test_random_faults_repeat_with_their_seed(clock: Clock) -> None:
 
     async def run() -> list[str]:
         sandbox = Sandbox(orders=5, clock=clock)
-        sandbox.faults.random("soak", rates)
+        sandbox.faults.fail_at_random("soak", rates)
         transport = httpx2.ASGITransport(sandbox.app)
         async with httpx2.AsyncClient(transport=transport) as http:
             caller = Caller(sandbox, http, sandbox.base_url)
@@ -119,14 +119,14 @@ async def test_random_faults_repeat_with_their_seed(clock: Clock) -> None:
 
 async def test_what_random_can_do_is_named(caller: Caller) -> None:
     with pytest.raises(ValueError, match="frogs"):
-        caller.sandbox.faults.random(1, {"frogs": 0.5})
+        caller.sandbox.faults.fail_at_random(1, {"frogs": 0.5})
     with pytest.raises(ValueError, match="more than 1"):
-        caller.sandbox.faults.random(1, {"empty": 0.6, "slow": 0.6})
+        caller.sandbox.faults.fail_at_random(1, {"empty": 0.6, "slow": 0.6})
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 async def test_every_kind_of_fault_comes_over_the_wire(caller: Caller, kind: str) -> None:
-    caller.sandbox.faults.random(7, {kind: 1.0})
+    caller.sandbox.faults.fail_at_random(7, {kind: 1.0})
     try:
         response = await shops(caller)
     except httpx2.TransportError:

@@ -377,7 +377,7 @@ async def test_many_reads_come_through_a_platform_that_fails_at_random(
 
     async with at_work(connect, sandbox, rim=waits.rim) as client:
         kinds = [kind for kind in KINDS if kind not in ("refused", "slow")]
-        sandbox.faults.random(5, dict.fromkeys(kinds, 0.3 / len(kinds)), READ)
+        sandbox.faults.fail_at_random(5, dict.fromkeys(kinds, 0.3 / len(kinds)), READ)
         for result in await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(60))):
             good(result)
 
@@ -389,7 +389,7 @@ async def test_writes_through_a_platform_that_fails_at_random_are_done_once_or_t
 
     async with at_work(connect, sandbox, rim=waits.rim) as client:
         kinds = [kind for kind in KINDS if kind != "slow"]
-        sandbox.faults.random(5, dict.fromkeys(kinds, 0.5 / len(kinds)), WRITE)
+        sandbox.faults.fail_at_random(5, dict.fromkeys(kinds, 0.5 / len(kinds)), WRITE)
         for number in range(60):
             name = f"W-{number}"
             result = await client.call_tool(WRITE, reference(sandbox, name))

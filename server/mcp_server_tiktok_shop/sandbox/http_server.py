@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from mcp_server_tiktok_shop.sandbox.gateway.app import App
+    from mcp_server_tiktok_shop.sandbox.gateway.app import AsgiApp
 
 MAX_WAITING_CONNECTIONS = 2048
 CUT_KEY = "sandbox.cut"
@@ -35,7 +35,7 @@ class CuttableConnection(H11Protocol):
 
 
 @asynccontextmanager
-async def serve_app(app: App, host: str, port: int) -> AsyncIterator[str]:
+async def serve_app(app: AsgiApp, host: str, port: int) -> AsyncIterator[str]:
     """Serve on a port, of the system's choice where it is 0; gives the base URL.
 
     Uvicorn's protocol without uvicorn's server: that one takes the program's signals and stops in its own time.
@@ -82,10 +82,10 @@ async def serve_app(app: App, host: str, port: int) -> AsyncIterator[str]:
             yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
             server.close()
-            await _close(state)
+            await _close_connections(state)
 
 
-async def _close(state: ServerState) -> None:
+async def _close_connections(state: ServerState) -> None:
     """End what is under way and see every connection off."""
     tasks = list(state.tasks)
     for task in tasks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refusal(Exception):  # noqa: N818  (the platform's word for it is a code, not an error)
+class RefusalError(Exception):
     """The platform says no: a code, its words, the HTTP status that it says it with, and seconds to wait, if any."""
 
     def __init__(self, code: int, message: str, status: int = 200, retry_after: int | None = None) -> None:

@@ -8,14 +8,14 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.gateway import records
-from mcp_server_tiktok_shop.sandbox.gateway.app import App
+from mcp_server_tiktok_shop.sandbox.gateway.app import AsgiApp
 from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
 from mcp_server_tiktok_shop.sandbox.gateway.log import Log
-from mcp_server_tiktok_shop.sandbox.gateway.platform import Platform
+from mcp_server_tiktok_shop.sandbox.gateway.platform import Gateway
 from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
-from mcp_server_tiktok_shop.sandbox.gateway.tokens import Tokens
+from mcp_server_tiktok_shop.sandbox.gateway.tokens import TokenIssuer
 from mcp_server_tiktok_shop.sandbox.http_server import serve_app
-from mcp_server_tiktok_shop.sandbox.ids import number
+from mcp_server_tiktok_shop.sandbox.ids import draw_number
 from mcp_server_tiktok_shop.sandbox.seeding import seed
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
     from mcp_server_tiktok_shop.sandbox.shop import State
 
-SEED = "tea"
+DEFAULT_SEED = "tea"
 
 
 class Sandbox:
@@ -39,7 +39,7 @@ class Sandbox:
         shops: int = 1,
         orders: int = 300,
         clock: Callable[[], float] = time.time,
-        seed_word: str = SEED,
+        seed_word: str = DEFAULT_SEED,
         requests_per_second: float | None = None,
     ) -> None:
         if shops not in (1, 3):
@@ -50,19 +50,19 @@ class Sandbox:
             raise ValueError("a rate is a number of requests above 0")
         self.clock_skew = 0.0
         self._clock = clock
-        self.app_key = f"{number(seed_word, 'app_key') % 10**12:012d}"[:7] + "sbx"
-        self.app_secret = f"{number(seed_word, 'secret', 1):016x}{number(seed_word, 'secret', 2):016x}"
-        catalog = records.load()
+        self.app_key = f"{draw_number(seed_word, 'app_key') % 10**12:012d}"[:7] + "sbx"
+        self.app_secret = f"{draw_number(seed_word, 'secret', 1):016x}{draw_number(seed_word, 'secret', 2):016x}"
+        catalog = records.load_operations()
         self.accounts: list[Account]
         self.state: State
-        self.accounts, self.state = seed.world(seed_word, shops, orders, clock(), catalog)
-        self.tokens = Tokens(seed_word, self.now)
+        self.accounts, self.state = seed.build_world(seed_word, shops, orders, clock(), catalog)
+        self.tokens = TokenIssuer(seed_word, self.now)
         for account in self.accounts:
             self.tokens.issue(account)
         self.faults = Faults()
         self.rates = Rates(requests_per_second)
         self.log = Log()
-        self._platform = Platform(
+        self._platform = Gateway(
             records=catalog,
             state=self.state,
             accounts=self.accounts,
@@ -76,7 +76,7 @@ class Sandbox:
             redirect_url="",
         )
         self.base_url = "http://sandbox.localhost"
-        self.app = App(self._platform, self.log)
+        self.app = AsgiApp(self._platform, self.log)
 
     def now(self) -> float:
         """The platform's clock: the injected one, off by `clock_skew` seconds."""
@@ -105,7 +105,7 @@ class Sandbox:
 
     def authorization_code(self, account: int = 0) -> str:
         """A code as the consent page gives it: good once, for 30 minutes."""
-        return self.tokens.code(self.accounts[account])
+        return self.tokens.issue_code(self.accounts[account])
 
     def expire_access_token(self, account: int = 0) -> None:
         self.tokens.expire(self.accounts[account])

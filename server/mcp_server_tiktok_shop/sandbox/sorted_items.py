@@ -13,13 +13,13 @@ Key = tuple[int, str]
 
 
 @dataclass(frozen=True)
-class View(Generic[T]):
+class SortedItems(Generic[T]):
     """A query's matches in ascending order, with the keys that order them."""
 
     keys: list[Key]
     items: list[T]
 
     @classmethod
-    def of(cls, items: Iterable[T], key: Callable[[T], Key]) -> View[T]:
+    def sort(cls, items: Iterable[T], key: Callable[[T], Key]) -> SortedItems[T]:
         pairs = sorted(((key(item), item) for item in items), key=lambda pair: pair[0])
         return cls([pair[0] for pair in pairs], [pair[1] for pair in pairs])

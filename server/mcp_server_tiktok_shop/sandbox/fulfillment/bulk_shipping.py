@@ -6,75 +6,77 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.fulfillment.packing import move_lines
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import (
-    arrange,
-    own_shipment,
-    package_of,
-    part,
+    arrange_shipment,
+    parse_self_shipment,
     refuse_unshippable,
+    require_package,
+    select_lines,
     ship,
 )
 from mcp_server_tiktok_shop.sandbox.ids import make_id
-from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
+from mcp_server_tiktok_shop.sandbox.ordering.order_calls import require_order
 from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
-from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line
 
-NOT_YET = ("UNPAID", "ON_HOLD")
+UNREADY_STATUSES = ("UNPAID", "ON_HOLD")
 
 
 def batch_ship_packages(call: Call) -> Json:
     """A parcel that can't be meant refuses the whole call; what else is wrong is told parcel by parcel."""
-    asked = call.arguments["packages"]
-    _check_all(call, asked)
+    items = call.arguments["packages"]
+    _check_packages(call, items)
     errors = []
-    for item in asked:
+    for item in items:
         package = call.shop.packages[item["id"]]
         try:
-            refuse_unshippable(call, package, already=21011020)
+            refuse_unshippable(call, package, already_code=21011020)
             ship(call, package, item)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             errors.append({"code": refusal.code, "message": refusal.message, "detail": {"package_id": package.id}})
-    call.shop.changed()
+    call.shop.mark_changed()
     return {"errors": errors} if errors else {}
 
 
-def _check_all(call: Call, asked: list[Json]) -> None:
-    ids = [item["id"] for item in asked]
+def _check_packages(call: Call, items: list[Json]) -> None:
+    ids = [item["id"] for item in items]
     for package_id in ids:
         package = call.shop.packages.get(package_id)
-        unready = package and any(order.status(call.now) in NOT_YET for order in package.orders)
+        unready = package and any(order.get_status(call.now) in UNREADY_STATUSES for order in package.orders)
         if package is None or unready or ids.count(package_id) > 1:
-            raise Refusal(98001004, f"Invalid FulfillUnit '{package_id}': unknown, named twice, or not to be shipped.")
+            raise RefusalError(
+                98001004, f"Invalid FulfillUnit '{package_id}': unknown, named twice, or not to be shipped."
+            )
 
 
 def mark_package_as_shipped(call: Call) -> Json:
     """For orders that the seller ships; lines that are named leave the others in their parcel."""
-    order = order_of(call, call.arguments["order_id"])
+    order = require_order(call, call.arguments["order_id"])
     if order.shipping_type != "SELLER":
-        raise Refusal(21011004, f"The order '{order.id}' is shipped by the platform.")
-    lines = part(order, call.arguments.get("order_line_list", ()))
+        raise RefusalError(21011004, f"The order '{order.id}' is shipped by the platform.")
+    lines = select_lines(order, call.arguments.get("order_line_list", ()))
     infos = call.arguments.get("shipping_info_list") or [{}]
-    provider_id, tracking_number = own_shipment(call, infos[0])
-    package = _package(call, lines)
-    refuse_unshippable(call, package, already=21011006)
+    provider_id, tracking_number = parse_self_shipment(call, infos[0])
+    package = _require_one_package(call, lines)
+    refuse_unshippable(call, package, already_code=21011006)
     if set(lines) != set(package.lines):
         package = Package(
             make_id("1153", call.shop.id, "marked", call.shop.version, lines[0].id), call.now, tuple(lines)
         )
         move_lines(call, package)
-    arrange(package, call.now, tracking_number, provider_id)
-    call.shop.changed()
+    arrange_shipment(package, call.now, tracking_number, provider_id)
+    call.shop.mark_changed()
     return {"order_id": order.id, "order_line_item_ids": [line.id for line in lines], "package_id": package.id}
 
 
-def _package(call: Call, lines: list[Line]) -> Package:
-    held = {line.package.id: line.package for line in lines if line.package}
-    if not held:
-        raise Refusal(21011041, "Nothing of the order is left to ship.")
-    if len(held) > 1:
-        raise Refusal(21011046, "The order has several packages: name the lines of one in 'order_line_list'.")
-    return package_of(call, next(iter(held)))
+def _require_one_package(call: Call, lines: list[Line]) -> Package:
+    packages = {line.package.id: line.package for line in lines if line.package}
+    if not packages:
+        raise RefusalError(21011041, "Nothing of the order is left to ship.")
+    if len(packages) > 1:
+        raise RefusalError(21011046, "The order has several packages: name the lines of one in 'order_line_list'.")
+    return require_package(call, next(iter(packages)))

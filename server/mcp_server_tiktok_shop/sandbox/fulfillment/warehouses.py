@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.sandbox.ids import make_id
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.json_types import Json
 
-SALES, RETURN = "SALES_WAREHOUSE", "RETURN_WAREHOUSE"
+SALES_WAREHOUSE, RETURN_WAREHOUSE = "SALES_WAREHOUSE", "RETURN_WAREHOUSE"
 COUNTRIES = {"GB": "United Kingdom", "DE": "Germany", "US": "United States"}
 TOWNS = {
     "GB": ("England", "Sampleton", "ZZ9 9ZZ"),
@@ -29,9 +29,9 @@ class Warehouse:
     is_default: bool = True
     address: Json = field(default_factory=dict)
 
-    def shown(self) -> Json:
+    def to_json(self) -> Json:
         state, city, postcode = TOWNS[self.region]
-        street = "1 Sample Yard" if self.kind == SALES else "2 Sample Yard"
+        street = "1 Sample Yard" if self.kind == SALES_WAREHOUSE else "2 Sample Yard"
         return {
             "id": self.id,
             "entity_id": make_id("73", "entity", self.id),
@@ -71,21 +71,27 @@ class DeliveryOption:
     carriers: tuple[Carrier, ...]
 
 
-PARCEL = Carrier("7117858858072016686", "Sandbox Parcel")
-POST = Carrier("7117859084333745966", "Sandbox Post")
-COURIER = Carrier("7117859310595475246", "Sandbox Courier")
-STANDARD = DeliveryOption("6955034615128000261", "Standard Shipping", "STANDARD", (2, 4), (PARCEL, POST))
-EXPRESS = DeliveryOption("6955034615128000517", "Express Shipping", "EXPRESS", (1, 2), (COURIER,))
-BY_SELLER = DeliveryOption(
-    "6955034615128000773", "Shipped by seller", "SEND_BY_SELLER", (2, 5), (PARCEL, POST, COURIER)
+PARCEL_CARRIER = Carrier("7117858858072016686", "Sandbox Parcel")
+POST_CARRIER = Carrier("7117859084333745966", "Sandbox Post")
+COURIER_CARRIER = Carrier("7117859310595475246", "Sandbox Courier")
+STANDARD_DELIVERY = DeliveryOption(
+    "6955034615128000261", "Standard Shipping", "STANDARD", (2, 4), (PARCEL_CARRIER, POST_CARRIER)
 )
-OPTIONS = {option.id: option for option in (STANDARD, EXPRESS, BY_SELLER)}
-CARRIERS = {carrier.id: carrier for carrier in (PARCEL, POST, COURIER)}
+EXPRESS_DELIVERY = DeliveryOption("6955034615128000517", "Express Shipping", "EXPRESS", (1, 2), (COURIER_CARRIER,))
+SELLER_DELIVERY = DeliveryOption(
+    "6955034615128000773",
+    "Shipped by seller",
+    "SEND_BY_SELLER",
+    (2, 5),
+    (PARCEL_CARRIER, POST_CARRIER, COURIER_CARRIER),
+)
+DELIVERY_OPTIONS = {option.id: option for option in (STANDARD_DELIVERY, EXPRESS_DELIVERY, SELLER_DELIVERY)}
+CARRIERS = {carrier.id: carrier for carrier in (PARCEL_CARRIER, POST_CARRIER, COURIER_CARRIER)}
 
 
-def seeded(region: str, seller_type: str, *origin: object) -> list[Warehouse]:
+def make_seed_warehouses(region: str, seller_type: str, *origin: object) -> list[Warehouse]:
     sub_type = "DOMESTIC_WAREHOUSE" if seller_type == "LOCAL" else "CB_OVERSEA_WAREHOUSE"
     return [
         Warehouse(make_id("70", *origin, kind), f"{name} {region}", kind, region, sub_type)
-        for kind, name in ((SALES, "Sales warehouse"), (RETURN, "Returns warehouse"))
+        for kind, name in ((SALES_WAREHOUSE, "Sales warehouse"), (RETURN_WAREHOUSE, "Returns warehouse"))
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.after_sales import cancellation_calls, eligibility, request_calls, return_calls
-from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance_requests
 from mcp_server_tiktok_shop.sandbox.analytics import product_analytics, shop_analytics
 from mcp_server_tiktok_shop.sandbox.finance import finance_calls
 from mcp_server_tiktok_shop.sandbox.fulfillment import (
@@ -154,6 +154,6 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
 }
 
 
-def answer(call: Call) -> Json:
-    advance(call.shop, call.now)
-    return HANDLERS.get(call.operation.name, shapes.answer)(call)
+def answer_call(call: Call) -> Json:
+    advance_requests(call.shop, call.now)
+    return HANDLERS.get(call.operation.name, shapes.make_answer)(call)

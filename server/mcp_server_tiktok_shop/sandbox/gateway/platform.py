@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.fulfillment import documents
 from mcp_server_tiktok_shop.sandbox.gateway import arguments, auth, gateway, handlers
 from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Envelopes, Reply
+from mcp_server_tiktok_shop.sandbox.gateway.wire import EnvelopeWriter, Reply
 from mcp_server_tiktok_shop.sandbox.listings import upload_calls
-from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
     from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
-    from mcp_server_tiktok_shop.sandbox.gateway.records import Operation, Records
-    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, Tokens
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Received
+    from mcp_server_tiktok_shop.sandbox.gateway.records import Operation, OperationRecords
+    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, TokenIssuer
+    from mcp_server_tiktok_shop.sandbox.gateway.wire import HttpRequest
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.shop import State
 
 
 @dataclass(frozen=True)
-class Target:
+class RequestTarget:
     """What a request is for, known before anything is checked: an operation's name, or a page's."""
 
     name: str
@@ -33,13 +33,13 @@ class Target:
 
 
 @dataclass
-class Platform:
+class Gateway:
     """All that answers a request. `form` fields of an upload are read before, by the one who reads the body."""
 
-    records: Records
+    records: OperationRecords
     state: State
     accounts: list[Account]
-    tokens: Tokens
+    tokens: TokenIssuer
     faults: Faults
     rates: Rates
     clock: Callable[[], float]
@@ -49,45 +49,45 @@ class Platform:
     redirect_url: str
 
     def __post_init__(self) -> None:
-        self.envelopes = Envelopes()
+        self.envelopes = EnvelopeWriter()
 
-    def target(self, method: str, path: str) -> Target:
+    def find_target(self, method: str, path: str) -> RequestTarget:
         """The operation that a request means; a page's name, or none, where it means no operation."""
-        found = self.records.find(path)
-        if found and method in found[0].operations:
-            operation = found[0].operations[method]
-            return Target(operation.name, operation)
-        return Target(path.split("/", 2)[1] if path.count("/") > 1 else path.strip("/"))
+        match = self.records.find_path(path)
+        if match and method in match[0].operations:
+            operation = match[0].operations[method]
+            return RequestTarget(operation.name, operation)
+        return RequestTarget(path.split("/", 2)[1] if path.count("/") > 1 else path.strip("/"))
 
-    def answer(self, target: Target, received: Received, form: Json | None) -> Reply:
-        page = self._page(received)
+    def answer_request(self, target: RequestTarget, http_request: HttpRequest, form: Json | None) -> Reply:
+        page = self._serve_page(http_request)
         if page is not None:
             return page
         now = self.clock()
         try:
-            data = self._run(target, received, form, now)
-        except Refusal as refusal:
-            return self.envelopes.refuse(refusal, self.base_url, now)
+            data = self._run(target, http_request, form, now)
+        except RefusalError as refusal:
+            return self.envelopes.wrap_refusal(refusal, self.base_url, now)
         success = "success" if target.operation and target.operation.host == "auth" else "Success"
         return self.envelopes.wrap(0, success, data, now)
 
-    def refuse(self, refusal: Refusal) -> Reply:
-        return self.envelopes.refuse(refusal, self.base_url, self.clock())
+    def refuse(self, refusal: RefusalError) -> Reply:
+        return self.envelopes.wrap_refusal(refusal, self.base_url, self.clock())
 
-    def _run(self, target: Target, received: Received, form: Json | None, now: float) -> Json:
+    def _run(self, target: RequestTarget, http_request: HttpRequest, form: Json | None, now: float) -> Json:
         operation = target.operation
         if operation is not None and operation.host == "auth":
-            return auth.answer(operation.name, received.query, self.tokens, self.app_key, self.app_secret)
-        route = gateway.route(self.records, received.method, received.path)
-        gateway.check_app(received, self.app_key, self.app_secret, now)
-        gateway.check_content_type(route.operation, received)
-        caller = gateway.check_caller(route.operation, received, self.tokens)
+            return auth.answer_grant(operation.name, http_request.query, self.tokens, self.app_key, self.app_secret)
+        route = gateway.find_route(self.records, http_request.method, http_request.path)
+        gateway.check_app(http_request, self.app_key, self.app_secret, now)
+        gateway.check_content_type(route.operation, http_request)
+        caller = gateway.check_caller(route.operation, http_request, self.tokens)
         self.rates.check(caller.shop.id, route.operation.name, now)
-        given = arguments.read(route.operation, received, route.ids, form)
-        return handlers.answer(
+        values = arguments.parse_arguments(route.operation, http_request, route.ids, form)
+        return handlers.answer_call(
             Call(
                 operation=route.operation,
-                arguments=given,
+                arguments=values,
                 account=caller.account,
                 shop=caller.shop,
                 state=self.state,
@@ -98,20 +98,20 @@ class Platform:
             )
         )
 
-    def _page(self, received: Received) -> Reply | None:
+    def _serve_page(self, http_request: HttpRequest) -> Reply | None:
         """What needs no signature: consent, its landing page, documents, pictures, help on a code."""
-        path, query = received.path, received.query
-        if received.method not in ("GET", "HEAD"):
+        path, query = http_request.path, http_request.query
+        if http_request.method not in ("GET", "HEAD"):
             return None
         reply: Reply | None = None
         if path in auth.CONSENT_PATHS:
-            reply = auth.consent(query, self.accounts, self.tokens, self.redirect_url)
+            reply = auth.render_consent_page(query, self.accounts, self.tokens, self.redirect_url)
         elif path == "/callback":
-            reply = auth.landing()
+            reply = auth.render_landing_page()
         elif path.startswith("/documents/"):
-            reply = documents.serve(self.state, self.app_secret, path, query, self.clock())
+            reply = documents.serve_document(self.state, self.app_secret, path, query, self.clock())
         elif path.startswith("/images/"):
-            reply = upload_calls.serve(self.state, path.removeprefix("/images/"))
+            reply = upload_calls.serve_picture(self.state, path.removeprefix("/images/"))
         elif path.startswith("/help/"):
             text = f"The simulated shop answered with code {path.removeprefix('/help/')}."
             reply = Reply(200, text.encode(), "text/plain")

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.sandbox.gateway import bounds, pages
-from mcp_server_tiktok_shop.sandbox.ids import make_id, number
-from mcp_server_tiktok_shop.sandbox.money import text
-from mcp_server_tiktok_shop.sandbox.sorted_items import View
+from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
+from mcp_server_tiktok_shop.sandbox.money import format_amount
+from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 from decimal import Decimal
 
-PAGED_TOTAL = 45
-LISTED = 2
+PAGED_ITEMS = 45
+LIST_ITEMS = 2
 DAY = 24 * 3600
-DATES = {
+DATE_FORMATS = {
     "iso-date": "%Y-%m-%d",
     "yyyymmdd": "%Y%m%d",
     "yyyy_mm_dd": "%Y_%m_%d",
@@ -33,29 +33,29 @@ DATES = {
     "rfc3339": "%Y-%m-%dT%H:%M:%SZ",
 }
 # A field of this name, or an `id` in a list of that name, is one of the shop's own.
-NOUNS = ("order", "product", "sku", "package", "warehouse", "shop", "line_item")
+OWN_ID_NOUNS = ("order", "product", "sku", "package", "warehouse", "shop", "line_item")
 
 
 @dataclass(frozen=True)
-class Spot:
+class Field:
     """Where a value stands: the names on the way and the places in lists."""
 
     call: Call
     names: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
 
-    def at(self, name: str) -> Spot:
-        return Spot(self.call, (*self.names, name), self.places)
+    def get_member(self, name: str) -> Field:
+        return Field(self.call, (*self.names, name), self.places)
 
-    def item(self, place: int) -> Spot:
-        return Spot(self.call, self.names, (*self.places, place))
+    def get_item(self, place: int) -> Field:
+        return Field(self.call, self.names, (*self.places, place))
 
     @property
     def name(self) -> str:
         return self.names[-1] if self.names else ""
 
     def draw(self, below: int, *more: object) -> int:
-        return number(self.call.operation.name, self.names, self.places, *more) % below
+        return draw_number(self.call.operation.name, self.names, self.places, *more) % below
 
     @property
     def seed(self) -> tuple[object, ...]:
@@ -63,143 +63,147 @@ class Spot:
         return (self.call.operation.name, self.places)
 
 
-def answer(call: Call) -> Json:
-    shape, spot = call.operation.answer, Spot(call)
-    told: Json = _value(shape, spot) if shape else {}
+def make_answer(call: Call) -> Json:
+    shape, field = call.operation.answer, Field(call)
+    payload: Json = _make_value(shape, field) if shape else {}
     if call.operation.paging:
-        _page(call, shape, told, spot)
-    return told
+        _fill_page(call, shape, payload, field)
+    return payload
 
 
-def _page(call: Call, shape: Json, told: Json, spot: Spot) -> None:
+def _fill_page(call: Call, shape: Json, payload: Json, field: Field) -> None:
     """Lays one page into the first list of objects, with token and count where the shape has a place for them."""
     properties: Json = shape.get("properties", {})
-    listed = next((name for name, schema in properties.items() if _is_list_of_objects(schema)), "")
-    page = _cut(call)
-    if listed:
-        within = spot.at(listed)
-        told[listed] = [_value(properties[listed]["items"], within.item(place)) for place in page.items]
+    list_name = next((name for name, schema in properties.items() if _is_list_of_objects(schema)), "")
+    page = _paginate(call)
+    if list_name:
+        list_field = field.get_member(list_name)
+        payload[list_name] = [
+            _make_value(properties[list_name]["items"], list_field.get_item(place)) for place in page.items
+        ]
     else:
-        inner = next((name for name, schema in properties.items() if schema["type"] == "object"), "")
-        if inner:
-            _page(call, properties[inner], told[inner], spot.at(inner))
+        object_name = next((name for name, schema in properties.items() if schema["type"] == "object"), "")
+        if object_name:
+            _fill_page(call, properties[object_name], payload[object_name], field.get_member(object_name))
     if "next_page_token" in properties:
-        told["next_page_token"] = page.next_token
+        payload["next_page_token"] = page.next_token
     if "total_count" in properties:
-        told["total_count"] = page.total
+        payload["total_count"] = page.total
 
 
-def _cut(call: Call) -> Page[int]:
+def _paginate(call: Call) -> Page[int]:
     query, operation = call.arguments, call.operation
     argument = operation.in_query.get("page_token") or operation.in_body.get("page_token") or {}
     if ("page_token" in operation.required or "default" in argument) and not pages.is_token(query["page_token"]):
         # Some operations name their first page too: "1", or whatever is no token of ours.
         query = {name: value for name, value in query.items() if name != "page_token"}
-    view = View.of(range(PAGED_TOTAL), lambda place: (place, ""))
-    return pages.cut(view, query, f"{call.operation.name}/{call.shop.id}", descending=False)
+    matches = SortedItems.sort(range(PAGED_ITEMS), lambda place: (place, ""))
+    return pages.paginate(matches, query, f"{call.operation.name}/{call.shop.id}", descending=False)
 
 
 def _is_list_of_objects(schema: Json) -> bool:
     return bool(schema["type"] == "array" and schema.get("items", {}).get("type") == "object")
 
 
-def _value(schema: Json, spot: Spot) -> Any:
+def _make_value(schema: Json, field: Field) -> Any:
     if schema["type"] == "object":
-        told = {name: _value(member, spot.at(name)) for name, member in schema.get("properties", {}).items()}
-        bounds.put_in_order(told)
-        return told
+        payload = {
+            name: _make_value(member, field.get_member(name)) for name, member in schema.get("properties", {}).items()
+        }
+        bounds.order_bounds(payload)
+        return payload
     if schema["type"] == "array":
-        return _list(schema, spot)
+        return _make_list(schema, field)
     if "enum" in schema:
-        return schema["enum"][spot.draw(len(schema["enum"]))]
+        return schema["enum"][field.draw(len(schema["enum"]))]
     if schema["type"] == "boolean":
-        return spot.draw(2) == 1
-    return _text(schema, spot) if schema["type"] == "string" else _number(schema, spot)
+        return field.draw(2) == 1
+    return _make_text(schema, field) if schema["type"] == "string" else _make_number(schema, field)
 
 
-def _list(schema: Json, spot: Spot) -> list[Any]:
-    if spot.name in ("errors", "warnings"):  # nothing failed
+def _make_list(schema: Json, field: Field) -> list[Any]:
+    if field.name in ("errors", "warnings"):  # nothing failed
         return []
-    asked = spot.call.arguments.get(spot.name)
-    if isinstance(asked, list) and schema["items"]["type"] == "string" and isinstance(asked[0], str):
-        return asked
-    return [_value(schema["items"], spot.item(place)) for place in range(LISTED)]
+    argument = field.call.arguments.get(field.name)
+    if isinstance(argument, list) and schema["items"]["type"] == "string" and isinstance(argument[0], str):
+        return argument
+    return [_make_value(schema["items"], field.get_item(place)) for place in range(LIST_ITEMS)]
 
 
-def _number(schema: Json, spot: Spot) -> int:
+def _make_number(schema: Json, field: Field) -> int:
     unit = schema.get("x-unit", "")
     if unit.startswith("unix-"):
-        time = _time(spot)
+        time = _make_time(field)
         return time * 1000 if unit == "unix-milliseconds" else time
     low = schema.get("minimum", 0)
-    return int(low + spot.draw(max(1, int(schema.get("maximum", 50)) - int(low) + 1)))
+    return int(low + field.draw(max(1, int(schema.get("maximum", 50)) - int(low) + 1)))
 
 
-def _time(spot: Spot) -> int:
+def _make_time(field: Field) -> int:
     """Some time in the last month; names that tell of an end lie ahead."""
-    ahead = any(word in spot.name for word in ("end", "expire", "due", "deadline"))
-    away = spot.draw(28 * DAY)
-    return spot.call.now + away if ahead else spot.call.now - away
+    ahead = any(word in field.name for word in ("end", "expire", "due", "deadline"))
+    distance = field.draw(28 * DAY)
+    return field.call.now + distance if ahead else field.call.now - distance
 
 
-def _text(schema: Json, spot: Spot) -> str:
-    asked = spot.call.arguments.get(spot.name)
-    if isinstance(asked, str) and asked:
-        return asked
-    if "example" not in schema and "x-unit" not in schema and bounds.is_bound(spot.name):
-        return str(spot.draw(100))
+def _make_text(schema: Json, field: Field) -> str:
+    argument = field.call.arguments.get(field.name)
+    if isinstance(argument, str) and argument:
+        return argument
+    if "example" not in schema and "x-unit" not in schema and bounds.is_bound(field.name):
+        return str(field.draw(100))
     return (
-        _own_id(spot)
-        or _of_unit(schema.get("x-unit", ""), spot)
-        or _of_name(spot)
-        or str(schema.get("example") or f"Sample {spot.name.replace('_', ' ')} {1 + spot.draw(9)}")
+        _find_own_id(field)
+        or _make_text_by_unit(schema.get("x-unit", ""), field)
+        or _make_text_by_name(field)
+        or str(schema.get("example") or f"Sample {field.name.replace('_', ' ')} {1 + field.draw(9)}")
     )
 
 
-def _of_unit(unit: str, spot: Spot) -> str:
-    shop = spot.call.shop
-    if unit in DATES:
-        return datetime.fromtimestamp(_time(spot), UTC).strftime(DATES[unit])
+def _make_text_by_unit(unit: str, field: Field) -> str:
+    shop = field.call.shop
+    if unit in DATE_FORMATS:
+        return datetime.fromtimestamp(_make_time(field), UTC).strftime(DATE_FORMATS[unit])
     if unit.startswith("unix-"):
-        return str(_time(spot))
-    fixed = {"iso-4217": shop.currency, "iso-3166-1-alpha-2": shop.region}
+        return str(_make_time(field))
+    shop_values = {"iso-4217": shop.currency, "iso-3166-1-alpha-2": shop.region}
     if unit == "decimal-string":
-        return text(Decimal(spot.draw(10_000)) / 100)
-    return str(spot.draw(1_000)) if unit == "integer-string" else fixed.get(unit, "")
+        return format_amount(Decimal(field.draw(10_000)) / 100)
+    return str(field.draw(1_000)) if unit == "integer-string" else shop_values.get(unit, "")
 
 
-def _of_name(spot: Spot) -> str:
-    name, call = spot.name, spot.call
+def _make_text_by_name(field: Field) -> str:
+    name, call = field.name, field.call
     if name.endswith("url"):
         return f"{call.base_url}/images/{next(iter(call.state.uploads))}"
     if name in ("id", "ids") or name.endswith(("_id", "_ids")):
-        return make_id("7", call.shop.id, *spot.seed, spot.names)
+        return make_id("7", call.shop.id, *field.seed, field.names)
     return {"currency": call.shop.currency, "region": call.shop.region}.get(name, "")
 
 
-def _own_id(spot: Spot) -> str:
+def _find_own_id(field: Field) -> str:
     """An id of the seeded shop, where the name says that it is one."""
-    name = spot.name.removesuffix("s") if spot.name.endswith("_ids") else spot.name
-    if name == "id" and len(spot.names) > 1:
-        name = f"{spot.names[-2].removesuffix('s')}_id"
-    noun = next((noun for noun in NOUNS if name == f"{noun}_id"), "")
-    return _of_shop(noun, spot) if noun else ""
+    name = field.name.removesuffix("s") if field.name.endswith("_ids") else field.name
+    if name == "id" and len(field.names) > 1:
+        name = f"{field.names[-2].removesuffix('s')}_id"
+    noun = next((noun for noun in OWN_ID_NOUNS if name == f"{noun}_id"), "")
+    return _pick_shop_id(noun, field) if noun else ""
 
 
-def _of_shop(noun: str, spot: Spot) -> str:
-    shop = spot.call.shop
+def _pick_shop_id(noun: str, field: Field) -> str:
+    shop = field.call.shop
     if noun == "shop":
         return shop.id
     if noun == "warehouse":
         return shop.warehouses[0].id
-    chosen = number(*spot.seed)
+    draw = draw_number(*field.seed)
     if noun in ("product", "sku"):
         products = list(shop.products.values())
-        product = products[chosen % len(products)]
+        product = products[draw % len(products)]
         return product.id if noun == "product" else product.skus[0].id
-    orders = shop.orders_by_creation(spot.call.now).items
+    orders = shop.list_orders_by_creation(field.call.now).items
     if not orders:
         return ""
-    order = orders[chosen % len(orders)]
+    order = orders[draw % len(orders)]
     line = order.lines[0]
     return {"order": order.id, "line_item": line.id, "package": line.package.id if line.package else ""}[noun]

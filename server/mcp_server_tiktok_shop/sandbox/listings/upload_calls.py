@@ -6,23 +6,23 @@ import struct
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.fulfillment.labels import solid_png
+from mcp_server_tiktok_shop.sandbox.fulfillment.labels import render_solid_png
 from mcp_server_tiktok_shop.sandbox.gateway.wire import Reply
-from mcp_server_tiktok_shop.sandbox.ids import number
+from mcp_server_tiktok_shop.sandbox.ids import draw_number
 from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
-from mcp_server_tiktok_shop.sandbox.refusals import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.shop import State
 
-MEGABYTE = 1024 * 1024
-SQUARED_USES = ("MAIN_IMAGE", "ATTRIBUTE_IMAGE")
+MEGABYTE_BYTES = 1024 * 1024
+SQUARED_USE_CASES = ("MAIN_IMAGE", "ATTRIBUTE_IMAGE")
 MEDIA_TYPES = {"JPG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "HEIC": "image/heic", "BMP": "image/bmp"}
 
 
-def kind_of(content: bytes) -> str:
+def detect_kind(content: bytes) -> str:
     """The format by its first bytes, whatever the file is called; empty for anything else."""
     if content.startswith(b"\xff\xd8\xff"):
         return "JPG"
@@ -35,11 +35,11 @@ def kind_of(content: bytes) -> str:
     return "BMP" if content.startswith(b"BM") else ""
 
 
-def _pixels(content: bytes, kind: str) -> tuple[int, int]:
+def _measure_pixels(content: bytes, kind: str) -> tuple[int, int]:
     if kind == "HEIC":  # not decoded here: its size stands in the 'ispe' box
         place = content.find(b"ispe")
         if place < 0 or len(content) < place + 16:
-            raise Refusal(12038005, "The picture in 'data' cannot be decoded.")
+            raise RefusalError(12038005, "The picture in 'data' cannot be decoded.")
         width, height = struct.unpack(">II", content[place + 8 : place + 16])
         return width, height
     from PIL import Image  # noqa: PLC0415  (costs 50 ms that only an upload is worth)
@@ -49,24 +49,24 @@ def _pixels(content: bytes, kind: str) -> tuple[int, int]:
             picture.verify()
             return picture.size
     except (OSError, SyntaxError, ValueError):  # what Pillow raises for broken files
-        raise Refusal(12038005, "The picture in 'data' cannot be decoded.") from None
+        raise RefusalError(12038005, "The picture in 'data' cannot be decoded.") from None
 
 
 def upload_product_image(call: Call) -> Json:
     facts = call.operation.in_body["data"]
     content, use_case = call.arguments["data"], call.arguments.get("use_case", "MAIN_IMAGE")
     if not isinstance(content, bytes):
-        raise Refusal(12038002, "Invalid 'data': expected a file part.")
-    if len(content) > facts["x-max-mb"] * MEGABYTE:
-        raise Refusal(12038004, f"The file in 'data' is larger than {facts['x-max-mb']} MB.")
-    kind = kind_of(content)
+        raise RefusalError(12038002, "Invalid 'data': expected a file part.")
+    if len(content) > facts["x-max-mb"] * MEGABYTE_BYTES:
+        raise RefusalError(12038004, f"The file in 'data' is larger than {facts['x-max-mb']} MB.")
+    kind = detect_kind(content)
     if kind not in facts["x-formats"]:
-        raise Refusal(12038002, f"The file in 'data' is none of {', '.join(facts['x-formats'])}.")
-    width, height = _pixels(content, kind)
+        raise RefusalError(12038002, f"The file in 'data' is none of {', '.join(facts['x-formats'])}.")
+    width, height = _measure_pixels(content, kind)
     _check_pixels(facts["x-pixels"], use_case, width, height)
-    if use_case in SQUARED_USES and not 3 / 4 <= width / height <= 4 / 3:
+    if use_case in SQUARED_USE_CASES and not 3 / 4 <= width / height <= 4 / 3:
         width = height = max(width, height)
-    digits = f"{number(call.account.open_id, use_case, content):016x}{len(content):08x}"
+    digits = f"{draw_number(call.account.open_id, use_case, content):016x}{len(content):08x}"
     upload = Upload(f"sandbox-oec/{digits}", use_case, width, height, kind, call.account.open_id, content)
     call.state.uploads[upload.uri] = upload
     return {
@@ -79,23 +79,23 @@ def upload_product_image(call: Call) -> Json:
 
 
 def _check_pixels(bounds: Json, use_case: str, width: int, height: int) -> None:
-    own = bounds.get(use_case, {})
-    low, high = own.get("min", bounds["min"]), own.get("max", bounds["max"])
+    limits = bounds.get(use_case, {})
+    low, high = limits.get("min", bounds["min"]), limits.get("max", bounds["max"])
     if not (low[0] <= width <= high[0] and low[1] <= height <= high[1]):
-        raise Refusal(
+        raise RefusalError(
             12038014,
             f"The picture has {width} x {height} pixels; {low[0]} x {low[1]} to {high[0]} x {high[1]} are accepted.",
         )
-    shortest = own.get("min_short_side", 0)
+    shortest = limits.get("min_short_side", 0)
     if min(width, height) < shortest:
-        raise Refusal(12038015, f"The shorter side has {min(width, height)} pixels; {shortest} are needed.")
+        raise RefusalError(12038015, f"The shorter side has {min(width, height)} pixels; {shortest} are needed.")
 
 
-def serve(state: State, uri: str) -> Reply:
+def serve_picture(state: State, uri: str) -> Reply:
     upload = state.uploads.get(uri)
     if upload is None:
         return Reply(404, b"No such picture.", "text/plain")
-    shade = number("shade", uri)
+    shade = draw_number("shade", uri)
     colour = (96 + shade % 128, 96 + shade // 128 % 128, 64 + shade // 16384 % 128)
-    content = upload.content or solid_png(upload.width, upload.height, colour)
+    content = upload.content or render_solid_png(upload.width, upload.height, colour)
     return Reply(200, content, MEDIA_TYPES[upload.kind])

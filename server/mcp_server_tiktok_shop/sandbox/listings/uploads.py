@@ -23,11 +23,11 @@ class Upload:
     owner: str = ""
     content: bytes = field(default=b"", repr=False)
 
-    def shown(self, base_url: str) -> Json:
+    def to_json(self, base_url: str) -> Json:
         url = f"{base_url}/images/{self.uri}"
         return {"uri": self.uri, "urls": [url], "thumb_urls": [url], "width": self.width, "height": self.height}
 
 
-def seeded(product_id: str) -> Upload:
+def make_seed_upload(product_id: str) -> Upload:
     """The picture of a seeded product: one colour, drawn when somebody looks."""
     return Upload(f"sandbox-oec/{make_id('9', 'picture', product_id)}", "MAIN_IMAGE", 600, 600, "PNG")

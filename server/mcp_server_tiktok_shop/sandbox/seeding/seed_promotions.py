@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.marketing.promotions import Activity, Coupon
-from mcp_server_tiktok_shop.sandbox.money import text
+from mcp_server_tiktok_shop.sandbox.money import format_amount
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.json_types import Json
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
 DAY = 24 * 3600
-FIRST = 9
+FIRST_PRODUCT = 9
 # Title, kind, level, days from today to begin and end, switched off, how many products.
-ACTIVITIES = (
+SEED_ACTIVITIES = (
     ("Autumn tea week", "DIRECT_DISCOUNT", "PRODUCT", -3, 4, False, 3),
     ("Winter flash sale", "FLASHSALE", "VARIATION", 5, 6, False, 2),
     ("Summer prices", "FIXED_PRICE", "VARIATION", -75, -61, False, 2),
     ("Welcome discount", "DIRECT_DISCOUNT", "PRODUCT", -20, 40, True, 2),
     ("Free postage from 25", "SHIPPING_DISCOUNT", "SHOP", -10, 20, False, 0),
 )
-COUPONS: tuple[tuple[str, str, str, int, int, str], ...] = (
+SEED_COUPONS: tuple[tuple[str, str, str, int, int, str], ...] = (
     ("5 off 40", "REGULAR", "AMOUNT_OFF", -5, 10, ""),
     ("Ten percent for new followers", "CHAT", "PERCENT_OFF", -30, 30, ""),
     ("TEATIME", "PROMO_CODE", "PERCENT_OFF", 2, 9, "TEATIME10"),
@@ -32,10 +32,10 @@ COUPONS: tuple[tuple[str, str, str, int, int, str], ...] = (
 )
 
 
-def fill(shop: Shop, now: int) -> None:
+def add_promotions(shop: Shop, now: int) -> None:
     today = now - now % DAY
-    products = [product for product in list(shop.products.values())[FIRST:] if product.status == "ACTIVATE"]
-    for place, (title, kind, level, begin, end, off, count) in enumerate(ACTIVITIES):
+    products = [product for product in list(shop.products.values())[FIRST_PRODUCT:] if product.status == "ACTIVATE"]
+    for place, (title, kind, level, begin, end, off, count) in enumerate(SEED_ACTIVITIES):
         created = today + min(begin, 0) * DAY - (2 + place) * DAY
         activity = Activity(
             id=make_id("71", shop.id, "seeded", place),
@@ -50,16 +50,16 @@ def fill(shop: Shop, now: int) -> None:
             terms={"participation_limit": [{"type": "BUYER_NO_LIMIT"}]},
         )
         if level == "SHOP":
-            activity.terms["discount"] = {"shipping_discount": _free_postage()}
+            activity.terms["discount"] = {"shipping_discount": _make_free_postage()}
         chosen, products = products[:count], products[count:]
-        activity.products = {product.id: _entry(product, kind) for product in chosen}
+        activity.products = {product.id: _make_entry(product, kind) for product in chosen}
         shop.promotions.activities[activity.id] = activity
-    for place, facts in enumerate(COUPONS):
-        coupon = _coupon(shop, place, *facts, today=today)
+    for place, facts in enumerate(SEED_COUPONS):
+        coupon = _make_coupon(shop, place, *facts, today=today)
         shop.promotions.coupons[coupon.id] = coupon
 
 
-def _free_postage() -> Json:
+def _make_free_postage() -> Json:
     return {
         "threshold_type": "MINIMAL_ORDER_AMOUNT",
         "threshold_value": "25",
@@ -71,15 +71,18 @@ def _free_postage() -> Json:
     }
 
 
-def _entry(product: Product, kind: str) -> Json:
-    free = {"quantity_limit": -1, "quantity_per_user": -1, "used_quantity": 0}
+def _make_entry(product: Product, kind: str) -> Json:
+    limits = {"quantity_limit": -1, "quantity_per_user": -1, "used_quantity": 0}
     if kind == "DIRECT_DISCOUNT":
-        return {"id": product.id, "discount": "10", "skus": []} | free
-    skus = [{"id": sku.id, "activity_price_amount": text(sku.price * Decimal("0.8"))} | free for sku in product.skus]
-    return {"id": product.id, "skus": skus} | free
+        return {"id": product.id, "discount": "10", "skus": []} | limits
+    skus = [
+        {"id": sku.id, "activity_price_amount": format_amount(sku.price * Decimal("0.8"))} | limits
+        for sku in product.skus
+    ]
+    return {"id": product.id, "skus": skus} | limits
 
 
-def _coupon(
+def _make_coupon(
     shop: Shop, place: int, title: str, display: str, kind: str, begin: int, end: int, code: str, *, today: int
 ) -> Coupon:
     start, over = today + begin * DAY, today + end * DAY

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 
-BUYER, SERVICE, SHOP = "BUYER", "CUSTOMER_SERVICE", "SHOP"
+BUYER_ROLE, SERVICE_ROLE, SHOP_ROLE = "BUYER", "CUSTOMER_SERVICE", "SHOP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class Conversation:
     def latest_time(self) -> int:
         return self.messages[-1].time if self.messages else self.create_time
 
-    def say(self, role: str, kind: str, content: str, now: int) -> Message:
+    def add_message(self, role: str, kind: str, content: str, now: int) -> Message:
         """Adds a message; the first of a buyer opens a session."""
         index = len(self.messages) + 1
         message = Message(make_id("72", self.id, "message", index), index, kind, content, now, role)
         self.messages.append(message)
-        if role == BUYER:
+        if role == BUYER_ROLE:
             self.unread += 1
         if self.session is None:
             self.sessions.append(Session(make_id("74", self.id, "session", len(self.sessions)), now))
@@ -66,12 +66,12 @@ class Chats:
     conversations: dict[str, Conversation] = field(default_factory=dict)
     can_accept_chat: bool = True
 
-    def of_buyer(self, number: int) -> Conversation | None:
+    def find_by_buyer(self, number: int) -> Conversation | None:
         return next((c for c in self.conversations.values() if c.buyer == number), None)
 
-    def open(self, shop_id: str, number: int, now: int) -> Conversation:
-        found = self.of_buyer(number)
-        if found is None:
-            found = Conversation(make_id("75", shop_id, "conversation", number), number, now)
-            self.conversations[found.id] = found
-        return found
+    def open_conversation(self, shop_id: str, number: int, now: int) -> Conversation:
+        conversation = self.find_by_buyer(number)
+        if conversation is None:
+            conversation = Conversation(make_id("75", shop_id, "conversation", number), number, now)
+            self.conversations[conversation.id] = conversation
+        return conversation
