@@ -171,7 +171,7 @@ async def test_what_is_on_its_way_is_told_with_amount_and_since_when(connect: Co
     ]
     assert waiting[0]["since"] == "2026-11-17T00:00+00:00"
     oldest = next(row for row in waiting if row["kind"] == "unsettled")
-    first = min(kept.unsettled, key=lambda order: order.delivered_time())
+    first = min(kept.unsettled, key=lambda order: order.delivered_time)
     assert oldest["order_id"] == first.id
     assert oldest["why"]
     (total,) = data["totals"]

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.sandbox.gateway import records
+from mcp_server_tiktok_shop.sandbox.gateway import operation_records
 from mcp_server_tiktok_shop.sandbox.gateway.handlers import HANDLERS
 from tests.sandbox.client import Caller, Clock
 
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from tests.sandbox.client import Json
 
-OPERATIONS = {
-    name: operation for name, operation in records.load_operations().operations.items() if operation.host == "api"
-}
+CATALOG = operation_records.load_operations().operations
+OPERATIONS = {name: operation for name, operation in CATALOG.items() if operation.host == "api"}
 STATELESS = sorted(name for name in OPERATIONS if name not in HANDLERS)
 SHAPE_TYPES: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
 

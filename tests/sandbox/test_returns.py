@@ -57,7 +57,7 @@ async def test_a_seeded_shop_has_returns_in_every_state(caller: Caller) -> None:
         assert {item["order_line_item_id"] for item in request["return_line_items"]} <= set(lines)
         total = sum(Decimal(i["refund_amount"]["refund_total"]) for i in request["return_line_items"])
         assert total == Decimal(request["refund_amount"]["refund_total"]) <= order.total_amount
-        assert order.delivered_time() <= request["create_time"] <= request["update_time"] <= caller.sandbox.now()
+        assert order.delivered_time <= request["create_time"] <= request["update_time"] <= caller.sandbox.now()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from mcp_server_tiktok_shop.sandbox.gateway.app import AsgiApp
+    from mcp_server_tiktok_shop.sandbox.gateway.asgi_app import AsgiApp
 
 MAX_WAITING_CONNECTIONS = 2048
 CUT_KEY = "sandbox.cut"

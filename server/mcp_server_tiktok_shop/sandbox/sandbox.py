@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from math import inf
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway import records
-from mcp_server_tiktok_shop.sandbox.gateway.app import AsgiApp
+from mcp_server_tiktok_shop.sandbox.gateway import operation_records
+from mcp_server_tiktok_shop.sandbox.gateway.asgi_app import AsgiApp
 from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
+from mcp_server_tiktok_shop.sandbox.gateway.gateway import Gateway
 from mcp_server_tiktok_shop.sandbox.gateway.log import Log
-from mcp_server_tiktok_shop.sandbox.gateway.platform import Gateway
 from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
 from mcp_server_tiktok_shop.sandbox.gateway.tokens import TokenIssuer
 from mcp_server_tiktok_shop.sandbox.http_server import serve_app
@@ -52,7 +52,7 @@ class Sandbox:
         self._clock = clock
         self.app_key = f"{draw_number(seed_word, 'app_key') % 10**12:012d}"[:7] + "sbx"
         self.app_secret = f"{draw_number(seed_word, 'secret', 1):016x}{draw_number(seed_word, 'secret', 2):016x}"
-        catalog = records.load_operations()
+        catalog = operation_records.load_operations()
         self.accounts: list[Account]
         self.state: State
         self.accounts, self.state = seed.build_world(seed_word, shops, orders, clock(), catalog)

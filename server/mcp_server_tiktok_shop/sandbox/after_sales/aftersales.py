@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, RETURN
 from mcp_server_tiktok_shop.sandbox.after_sales.refunds import Refund, sum_refunds
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, HOUR_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
 
-HOUR, DAY = 3600, 24 * 3600
 
 CANCEL_SCHEDULED = "SCHEDULED"  # never shown: what will have been cancelled when its time has come
 CANCEL_PENDING = "CANCELLATION_REQUEST_PENDING"
@@ -45,21 +45,21 @@ class NextStep:
 
 
 NEXT_STEPS = {
-    CANCEL_PENDING: NextStep(48 * HOUR, CANCEL_SUCCESS, "SYSTEM"),
-    CANCEL_SUCCESS: NextStep(HOUR, CANCEL_COMPLETE, "SYSTEM"),
-    PENDING: NextStep(48 * HOUR, SUCCESS, "SYSTEM"),
-    AWAITING_SHIP: NextStep(36 * HOUR, SHIPPED, "BUYER"),
-    AWAITING_RESPONSE: NextStep(DAY, SUCCESS, "BUYER"),
-    SHIPPED: NextStep(7 * DAY, SUCCESS, "SYSTEM"),
-    REJECTED: NextStep(3 * DAY, WITHDRAWN, "SYSTEM"),
-    RECEIPT_REJECTED: NextStep(3 * DAY, WITHDRAWN, "SYSTEM"),
-    SUCCESS: NextStep(HOUR, COMPLETE, "SYSTEM"),
+    CANCEL_PENDING: NextStep(48 * HOUR_S, CANCEL_SUCCESS, "SYSTEM"),
+    CANCEL_SUCCESS: NextStep(HOUR_S, CANCEL_COMPLETE, "SYSTEM"),
+    PENDING: NextStep(48 * HOUR_S, SUCCESS, "SYSTEM"),
+    AWAITING_SHIP: NextStep(36 * HOUR_S, SHIPPED, "BUYER"),
+    AWAITING_RESPONSE: NextStep(DAY_S, SUCCESS, "BUYER"),
+    SHIPPED: NextStep(7 * DAY_S, SUCCESS, "SYSTEM"),
+    REJECTED: NextStep(3 * DAY_S, WITHDRAWN, "SYSTEM"),
+    RECEIPT_REJECTED: NextStep(3 * DAY_S, WITHDRAWN, "SYSTEM"),
+    SUCCESS: NextStep(HOUR_S, COMPLETE, "SYSTEM"),
 }
 
 
 def find_next_step(status: str, kind: str) -> NextStep | None:
     if status == PENDING and kind == RETURN:
-        return NextStep(48 * HOUR, AWAITING_SHIP, "SYSTEM")
+        return NextStep(48 * HOUR_S, AWAITING_SHIP, "SYSTEM")
     return NEXT_STEPS.get(status)
 
 

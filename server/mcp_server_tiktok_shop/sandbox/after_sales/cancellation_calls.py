@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.after_sales import aftersale_views, aftersales
+from mcp_server_tiktok_shop.sandbox.after_sales import aftersale_json, aftersales
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, REJECT_REASONS
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import file_request, move_request
 from mcp_server_tiktok_shop.sandbox.after_sales.eligibility import (
@@ -31,8 +31,8 @@ CANCELLATION_FILTERS = (
 
 def search_cancellations(call: Call) -> Json:
     found = call.shop.aftersales.iter_cancellations()
-    return aftersale_views.search_requests(
-        call, found, CANCELLATION_FILTERS, "cancellations", aftersale_views.render_cancellation
+    return aftersale_json.search_requests(
+        call, found, CANCELLATION_FILTERS, "cancellations", aftersale_json.render_cancellation
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.after_sales import aftersale_views, aftersales
+from mcp_server_tiktok_shop.sandbox.after_sales import aftersale_json, aftersales
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import (
     REFUND,
     REJECT_REASONS,
@@ -92,8 +92,7 @@ def _render_page(call: Call, found: list[Request], name: str, render: Callable[[
     field = sort.get("sort_field", "CREATE_TIME").lower()
     matches = SortedItems.sort(found, lambda r: (r.update_time if field == "update_time" else r.create_time, r.id))
     query = {"filters": arguments.get("filters", {}), "sort": sort} | arguments.get("pagination", {})
-    scope = f"{call.operation.name}/{call.shop.id}"
-    page = pages.paginate(matches, query, scope, descending=sort.get("sort_order", "DESC") == "DESC")
+    page = pages.paginate(matches, query, call.page_scope, descending=sort.get("sort_order", "DESC") == "DESC")
     return pages.render_page(page, name, render)
 
 
@@ -154,7 +153,7 @@ def _render_rma(call: Call, request: Request) -> Json:
 
 
 def _render_sku_request(call: Call, request: Request) -> Json:
-    fields = aftersale_views.render_return(call, request)
+    fields = aftersale_json.render_return(call, request)
     return {name: fields[name] for name in SKU_REQUEST_FIELDS if name in fields} | {
         "buyer_keep_item": request.buyer_keeps
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.after_sales import aftersale_views, aftersales
+from mcp_server_tiktok_shop.sandbox.after_sales import aftersale_json, aftersales
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import REFUND, RETURN
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import file_request, move_request
 from mcp_server_tiktok_shop.sandbox.after_sales.cancellation_calls import (
@@ -44,12 +44,12 @@ def search_returns(call: Call) -> Json:
         found = []  # no case was ever taken to the platform
     if call.arguments.get("seller_proposed_return_type"):
         found = [request for request in found if request.offered]
-    return aftersale_views.search_requests(call, found, RETURN_FILTERS, "return_orders", aftersale_views.render_return)
+    return aftersale_json.search_requests(call, found, RETURN_FILTERS, "return_orders", aftersale_json.render_return)
 
 
 def get_return_records(call: Call) -> Json:
     return {
-        "records": aftersale_views.render_history(require_request(call, call.arguments["return_id"], REFUND, RETURN))
+        "records": aftersale_json.render_history(require_request(call, call.arguments["return_id"], REFUND, RETURN))
     }
 
 

@@ -36,7 +36,6 @@ class DateRange:
         for offset in range((self.end - self.start).days):
             yield DateRange(self.start + timedelta(days=offset), self.start + timedelta(days=offset + 1))
 
-    @property
     def to_json(self) -> Json:
         return {"start_date": self.start.isoformat(), "end_date": self.end.isoformat()}
 

@@ -75,13 +75,9 @@ def get_shop_product_performance_list(call: Call) -> Json:
     tally = tally_range(call.shop, date_range.start, date_range.end, call.now)
     found = [(product, _sum_product(tally, product)) for product in _select_products(call)]
     matches = SortedItems.sort(found, lambda pair: (_compute_rank(pair[1], field), pair[0].id))
-    page = pages.paginate(matches, call.arguments, _seal(call), descending=call.arguments["sort_order"] == "DESC")
+    page = pages.paginate(matches, call.arguments, call.page_scope, descending=call.arguments["sort_order"] == "DESC")
     payload = pages.render_page(page, "products", lambda pair: _render_product(call, *pair))
     return payload | {"latest_available_date": render_latest_day(call)}
-
-
-def _seal(call: Call) -> str:
-    return f"{call.operation.name}/{call.shop.id}"
 
 
 def _render_product(call: Call, product: Product, sold: SkuTally) -> Json:
@@ -133,7 +129,7 @@ def _render_interval(call: Call, product: Product, part: DateRange) -> Json:
         "ctr": render_share(traffic.clicks, traffic.impressions),
         "avg_conversion_rate": render_share(sold.orders, traffic.visitors),
     }
-    return part.to_json | {
+    return part.to_json() | {
         "sales": {
             "gmv": render_money(call, sold.gmv),
             "orders": sold.orders,
@@ -165,7 +161,7 @@ def get_shop_sku_performance_list(call: Call) -> Json:
     tally = tally_range(call.shop, date_range.start, date_range.end, call.now)
     found = [(sku, tally.skus.get(sku.id) or SkuTally()) for product in _select_products(call) for sku in product.skus]
     matches = SortedItems.sort(found, lambda pair: (_compute_rank(pair[1], field), pair[0].id))
-    page = pages.paginate(matches, call.arguments, _seal(call), descending=call.arguments["sort_order"] == "DESC")
+    page = pages.paginate(matches, call.arguments, call.page_scope, descending=call.arguments["sort_order"] == "DESC")
     return pages.render_page(page, "skus", lambda pair: _render_sku(call, *pair)) | {
         "latest_available_date": render_latest_day(call)
     }
@@ -190,7 +186,7 @@ def get_shop_sku_performance_detail(call: Call) -> Json:
     for part in parse_range(call).intervals(call.arguments["granularity"]):
         sold = tally_range(call.shop, part.start, part.end, call.now).skus.get(sku_id) or SkuTally()
         intervals.append(
-            part.to_json
+            part.to_json()
             | {
                 "gmv": render_money(call, sold.gmv),
                 "gmv_breakdown": [render_money(call, sold.by_content[name]) | {"type": name} for name in CONTENTS],

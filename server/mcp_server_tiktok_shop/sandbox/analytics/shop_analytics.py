@@ -38,7 +38,7 @@ PREFIX_AUTHORS = {"": (CREATOR, SELLER), "creator_": (CREATOR,), "seller_": (SEL
 
 def get_shop_performance(call: Call) -> Json:
     intervals = [
-        part.to_json
+        part.to_json()
         | _render_interval(call, tally_range(call.shop, part.start, part.end, call.now), part.start.isoformat())
         for part in parse_range(call).intervals(call.arguments["granularity"])
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import GRANTED_STATUSES
+from mcp_server_tiktok_shop.sandbox.durations import HOUR_S
 from mcp_server_tiktok_shop.sandbox.finance.settlement import AFFILIATE_EVERY_ORDERS
 from mcp_server_tiktok_shop.sandbox.ids import draw_number
 from mcp_server_tiktok_shop.sandbox.money import ZERO
@@ -150,9 +151,9 @@ def tally_range(shop: Shop, start: date, end: date, now: int) -> Tally:
 def tally_hours(shop: Shop, day: date, now: int) -> list[Tally]:
     """The hours of a day, of which there are 23 or 25 when the clocks change."""
     start, end = to_midnight(shop, day), to_midnight(shop, day + timedelta(days=1))
-    hours = [Tally() for _ in range((end - start) // 3600)]
+    hours = [Tally() for _ in range((end - start) // HOUR_S)]
     view = shop.list_orders_by_creation(now)
     orders: Iterable[Order] = view.items[bisect_left(view.keys, (start, "")) : bisect_left(view.keys, (end, ""))]
     for order in orders:
-        hours[(order.create_time - start) // 3600].count_order(order, now)
+        hours[(order.create_time - start) // HOUR_S].count_order(order, now)
     return hours

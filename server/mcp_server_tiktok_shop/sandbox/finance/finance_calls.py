@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 def _paginate(call: Call, items: Iterable[Any], key: Callable[[Any], Key]) -> Page[Any]:
     """Finance lists run from old to new unless asked otherwise."""
     order = call.arguments.get("sort_order", "ASC")
-    scope = f"{call.operation.name}/{call.shop.id}"
-    return pages.paginate(SortedItems.sort(items, key), call.arguments, scope, descending=order == "DESC")
+    return pages.paginate(SortedItems.sort(items, key), call.arguments, call.page_scope, descending=order == "DESC")
 
 
 def _is_within(call: Call, field: str, time: int) -> bool:
@@ -200,7 +199,7 @@ def get_unsettled_transactions(call: Call) -> Json:
 
 def _render_unsettled(call: Call, order: Order) -> Json:
     earnings = settle_order(order, call.shop.region)
-    completes = order.completed_time()
+    completes = order.completed_time
     waiting = "The order completes when its after-sale window closes."
     return {
         "id": make_id("16", "transaction", order.id),
@@ -209,7 +208,7 @@ def _render_unsettled(call: Call, order: Order) -> Json:
         "currency": call.shop.currency,
         "order_id": order.id,
         "order_create_time": order.create_time,
-        "order_delivery_time": order.delivered_time(),
+        "order_delivery_time": order.delivered_time,
         "estimated_settlement": str(completes),
         "unsettled_reason": waiting if call.now < completes else "The statement is cut at 00:00 UTC.",
         "est_adjustment_amount": "0.00",

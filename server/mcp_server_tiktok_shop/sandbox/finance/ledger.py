@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, HOUR_S, WEEK_S
 from mcp_server_tiktok_shop.sandbox.finance.settlement import Earnings, settle_order
 from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
 from mcp_server_tiktok_shop.sandbox.money import ZERO
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
-DAY = 24 * 3600
-WEEK = 7 * DAY
 # 1970-01-05 was a Monday.
-FIRST_MONDAY_S = 4 * DAY
-PAYMENT_OFFSET_S = 6 * 3600
+FIRST_MONDAY_S = 4 * DAY_S
+PAYMENT_OFFSET_S = 6 * HOUR_S
 # A bank needs this long.
-TRANSFER_S = 26 * 3600
-WITHDRAWAL_S = 2 * 3600
+TRANSFER_S = 26 * HOUR_S
+WITHDRAWAL_S = 2 * HOUR_S
 ADJUSTMENT_EVERY_DAYS = 9
 
 
@@ -113,17 +112,17 @@ def build_ledger(shop: Shop, now: int) -> Ledger:
 
 
 def _close_books(shop: Shop, now: int) -> Ledger:
-    midnight = now - now % DAY
+    midnight = now - now % DAY_S
     by_day: defaultdict[int, list[Order]] = defaultdict(list)
     unsettled = []
     for order in shop.orders.values():
-        delivered = order.delivered_time()
-        completed = order.completed_time()
+        delivered = order.delivered_time
+        completed = order.completed_time
         # What was refunded whole before it was completed earns nothing.
         if not delivered or now < delivered or order.cancel_time or completed == order.refunded_time:
             continue
         if completed < midnight:
-            by_day[completed - completed % DAY + DAY].append(order)
+            by_day[completed - completed % DAY_S + DAY_S].append(order)
         else:
             unsettled.append(order)
     statements = [_build_statement(shop, time, by_day[time]) for time in sorted(by_day)]
@@ -133,12 +132,12 @@ def _close_books(shop: Shop, now: int) -> Ledger:
 
 def _build_statement(shop: Shop, time: int, orders: list[Order]) -> Statement:
     adjustments: tuple[Adjustment, ...] = ()
-    if time // DAY % ADJUSTMENT_EVERY_DAYS == 0:
-        is_reimbursement = time // DAY % 2 == 0
+    if time // DAY_S % ADJUSTMENT_EVERY_DAYS == 0:
+        is_reimbursement = time // DAY_S % 2 == 0
         kind = "LOGISTICS_REIMBURSEMENT" if is_reimbursement else "PLATFORM_PENALTY"
         pence = 150 + draw_number("adjusted", shop.id, time) % 900
         amount = Decimal(pence if is_reimbursement else -pence) / 100
-        adjustments = (Adjustment(make_id("72", shop.id, "adjustment", time), kind, amount, time - DAY // 2),)
+        adjustments = (Adjustment(make_id("72", shop.id, "adjustment", time), kind, amount, time - DAY_S // 2),)
     ordered = tuple(sorted(orders, key=lambda order: (order.create_time, order.id)))
     return Statement(make_id("72", shop.id, "statement", time), time, shop.region, ordered, adjustments)
 
@@ -147,7 +146,7 @@ def _build_payments(shop: Shop, statements: list[Statement], now: int) -> list[P
     by_monday: defaultdict[int, list[Statement]] = defaultdict(list)
     for statement in statements:
         # Cut on a Monday at midnight still goes into that Monday's payment.
-        monday = statement.time + (FIRST_MONDAY_S - statement.time) % WEEK
+        monday = statement.time + (FIRST_MONDAY_S - statement.time) % WEEK_S
         by_monday[monday].append(statement)
     return [
         Payment(make_id("34", shop.id, "payment", monday), monday + PAYMENT_OFFSET_S, tuple(covered))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, HOUR_S
 from mcp_server_tiktok_shop.sandbox.fulfillment.packing import (
     BUYABLE_SERVICES,
     PACKAGE_SIZE,
@@ -13,7 +14,7 @@ from mcp_server_tiktok_shop.sandbox.fulfillment.packing import (
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import require_package, select_lines
 from mcp_server_tiktok_shop.sandbox.money import format_amount
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import require_order
-from mcp_server_tiktok_shop.sandbox.ordering.order_views import choose_delivery_option
+from mcp_server_tiktok_shop.sandbox.ordering.order_json import choose_delivery_option
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
 
-HOUR, DAY = 3600, 24 * 3600
 MAX_PICKUP_DAYS = 3
 PICKUP_WINDOW_HOURS = ((9, 13), (13, 17))
 
@@ -37,11 +37,11 @@ def get_order_handover_time_slots(call: Call) -> Json:
 def _render_slots(call: Call, order: Order) -> Json:
     """Two windows a day from tomorrow on; the seller's own carrier is no business of the platform's."""
     by_platform = order.shipping_type == "TIKTOK"
-    midnight = call.now - call.now % DAY
+    midnight = call.now - call.now % DAY_S
     slots = [
         {
-            "start_time": midnight + day * DAY + start * HOUR,
-            "end_time": midnight + day * DAY + end * HOUR,
+            "start_time": midnight + day * DAY_S + start * HOUR_S,
+            "end_time": midnight + day * DAY_S + end * HOUR_S,
             "avaliable": True,
         }
         for day in range(1, MAX_PICKUP_DAYS + 1)

@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.sandbox.fulfillment.packing import PACKAGE_SIZE, ren
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import require_package
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import CARRIERS, SALES_WAREHOUSE
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.ordering.order_views import choose_delivery_option, render_recipient
+from mcp_server_tiktok_shop.sandbox.ordering.order_json import choose_delivery_option, render_recipient
 from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def search_package(call: Call) -> Json:
     matches: SortedItems[Package] = call.shop.get_or_build(
         ("packages", filters), call.now, partial(_match_packages, call)
     )
-    page = pages.paginate(
-        matches, arguments, f"{call.operation.name}/{call.shop.id}", descending=arguments["sort_order"] == "DESC"
-    )
+    page = pages.paginate(matches, arguments, call.page_scope, descending=arguments["sort_order"] == "DESC")
     return pages.render_page(page, "packages", lambda package: _render_package(call, package))
 
 

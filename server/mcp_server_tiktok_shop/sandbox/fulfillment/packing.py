@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import DELIVERY_OPTIO
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import format_amount
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import require_order
-from mcp_server_tiktok_shop.sandbox.ordering.order_views import choose_delivery_option
+from mcp_server_tiktok_shop.sandbox.ordering.order_json import choose_delivery_option
 from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def search_combinable_packages(call: Call) -> Json:
     """Orders to be shipped that go to the same buyer in the same way."""
     matches = SortedItems.sort(_find_combinable_orders(call).items(), lambda group: (group[1][0].create_time, group[0]))
-    page = pages.paginate(matches, call.arguments, f"{call.operation.name}/{call.shop.id}", descending=False)
+    page = pages.paginate(matches, call.arguments, call.page_scope, descending=False)
     return pages.render_page(page, "combinable_packages", lambda group: _render_package(group[0], group[1]))
 
 

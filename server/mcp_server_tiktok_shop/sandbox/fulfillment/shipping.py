@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.after_sales import aftersales
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import move_request
+from mcp_server_tiktok_shop.sandbox.durations import HOUR_S
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import CARRIERS, COURIER_CARRIER, PARCEL_CARRIER
 from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
@@ -20,15 +21,14 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order, Package
 
 
-HOUR = 3600
 TRACKING_PATTERN = re.compile(r"[A-Za-z0-9\-_./]{4,50}\Z")
 
 
 def arrange_shipment(package: Package, now: int, tracking_number: str = "", provider_id: str = "") -> None:
     """Hand the parcel to a carrier; when it is collected and delivered follows from its id."""
     package.shipped_time = now
-    package.collected_time = now + (6 + draw_number("collect", package.id) % 14) * HOUR
-    package.delivered_time = package.collected_time + (22 + draw_number("deliver", package.id) % 44) * HOUR
+    package.collected_time = now + (6 + draw_number("collect", package.id) % 14) * HOUR_S
+    package.delivered_time = package.collected_time + (22 + draw_number("deliver", package.id) % 44) * HOUR_S
     package.provider_id = provider_id or PARCEL_CARRIER.id
     package.tracking_number = tracking_number or f"SBX{make_id('7', 'tracking', package.id)[:14]}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.durations import HOUR_S
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import parse_self_shipment, require_package
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import CARRIERS
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import require_order
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
 
-EDIT_WINDOW_S = 72 * 3600
+EDIT_WINDOW_S = 72 * HOUR_S
 # Code of the step and its words; the times are the parcel's own.
 TRACKING_STEPS = (
     (10, "ARRANGED", "Shipment arranged; the carrier is told."),

@@ -11,8 +11,8 @@ from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_server_tiktok_shop.sandbox.gateway.records import Operation
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import HttpRequest
+    from mcp_server_tiktok_shop.sandbox.gateway.http_messages import HttpRequest
+    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import Operation
     from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 COMMON_PARAMETERS = frozenset(

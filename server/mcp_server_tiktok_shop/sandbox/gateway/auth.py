@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Reply
+from mcp_server_tiktok_shop.sandbox.gateway.http_messages import Reply
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:

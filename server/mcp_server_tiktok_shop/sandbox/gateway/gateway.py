@@ -1,129 +1,118 @@
-"""The checks before any operation runs, in the platform's order, with its codes and HTTP statuses."""
+"""One request to one reply: the gateway's checks, then the operation; and whatever else the host serves."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway import signature
-from mcp_server_tiktok_shop.sandbox.gateway.wire import JSON_MEDIA_TYPE
+from mcp_server_tiktok_shop.sandbox.fulfillment import document_calls
+from mcp_server_tiktok_shop.sandbox.gateway import arguments, auth, handlers, request_checks
+from mcp_server_tiktok_shop.sandbox.gateway.call import Call
+from mcp_server_tiktok_shop.sandbox.gateway.http_messages import EnvelopeWriter, Reply
+from mcp_server_tiktok_shop.sandbox.listings import upload_calls
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.records import Operation, OperationRecords
+    from collections.abc import Callable
+
+    from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
+    from mcp_server_tiktok_shop.sandbox.gateway.http_messages import HttpRequest
+    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import Operation, OperationRecords
+    from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
     from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, TokenIssuer
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import HttpRequest
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
-
-MAX_BEHIND_S = 5 * 60
-MAX_AHEAD_S = 30
-TIMESTAMP_PATTERN = re.compile(r"\d{10}\Z", re.ASCII)
-MULTIPART = "multipart/form-data"
-TOKEN_HEADER = "x-tts-access-token"  # noqa: S105
-# Beyond this the gateway itself turns an upload away, before the operation sees it.
-MAX_BODY_BYTES = 110 * 1024 * 1024
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
+    from mcp_server_tiktok_shop.sandbox.shop import State
 
 
 @dataclass(frozen=True)
-class Route:
-    """Where a request goes: its operation and the ids in its path."""
+class RequestTarget:
+    """What a request is for, known before anything is checked: an operation's name, or a page's."""
 
-    operation: Operation
-    ids: dict[str, str]
-
-
-@dataclass(frozen=True)
-class AuthorizedCaller:
-    """Who calls, and for which shop: the first of the account where an operation takes no cipher."""
-
-    account: Account
-    shop: Shop
+    name: str
+    operation: Operation | None = None
 
 
-def find_route(records: OperationRecords, method: str, path: str) -> Route:
-    match = records.find_path(path)
-    if match is None:
-        raise RefusalError(36009009, f"Invalid path '{path}'.", 404)
-    place, ids = match
-    if method in place.operations:
-        return Route(place.operations[method], ids)
-    if method in place.retired:
-        raise RefusalError(36009014, f"The API version of '{path}' is retired; use a newer version.", 400)
-    raise RefusalError(36009010, f"Method '{method}' is not allowed on '{path}'.", 405)
+@dataclass
+class Gateway:
+    """All that answers a request. `form` fields of an upload are read before, by the one who reads the body."""
 
+    records: OperationRecords
+    state: State
+    accounts: list[Account]
+    tokens: TokenIssuer
+    faults: Faults
+    rates: Rates
+    clock: Callable[[], float]
+    app_key: str
+    app_secret: str
+    base_url: str
+    redirect_url: str
 
-def check_app(http_request: HttpRequest, app_key: str, app_secret: str, now: float) -> None:
-    """App key, timestamp, signature, in this order."""
-    if http_request.query.get("app_key") != app_key:
-        raise RefusalError(36009004, "Invalid 'app_key': no app has this key, or it is disabled.", 400)
-    _check_timestamp(http_request.query.get("timestamp", ""), now)
-    sent_signature = http_request.query.get("sign", "")
-    if not sent_signature:
-        raise RefusalError(36009004, "Invalid 'sign': the signature is missing.", 400)
-    expected = signature.compute_signature(
-        app_secret, http_request.path, http_request.query, http_request.body, http_request.media_type
-    )
-    if not signature.is_same_signature(sent_signature, expected):
-        raise RefusalError(106001, "Invalid 'sign': the signature does not match the request.", 401)
+    def __post_init__(self) -> None:
+        self.envelopes = EnvelopeWriter()
 
+    def find_target(self, method: str, path: str) -> RequestTarget:
+        """The operation that a request means; a page's name, or none, where it means no operation."""
+        match = self.records.find_path(path)
+        if match and method in match[0].operations:
+            operation = match[0].operations[method]
+            return RequestTarget(operation.name, operation)
+        return RequestTarget(path.split("/", 2)[1] if path.count("/") > 1 else path.strip("/"))
 
-def _check_timestamp(timestamp: str, now: float) -> None:
-    if not timestamp:
-        raise RefusalError(36009004, "Invalid 'timestamp': it is missing.", 400)
-    if not TIMESTAMP_PATTERN.match(timestamp):
-        raise RefusalError(36009004, "Invalid 'timestamp': expected 10 digits, in seconds.", 400)
-    if int(timestamp) < now - MAX_BEHIND_S:
-        raise RefusalError(36009004, "Invalid 'timestamp': earlier than 5 minutes before now.", 400)
-    if int(timestamp) > now + MAX_AHEAD_S:
-        raise RefusalError(36009004, "Invalid 'timestamp': must not exceed now by more than 30 seconds.", 400)
+    def answer_request(self, target: RequestTarget, http_request: HttpRequest, form: Json | None) -> Reply:
+        page = self._serve_page(http_request)
+        if page is not None:
+            return page
+        now = self.clock()
+        try:
+            data = self._run(target, http_request, form, now)
+        except RefusalError as refusal:
+            return self.envelopes.wrap_refusal(refusal, self.base_url, now)
+        success = "success" if target.operation and target.operation.host == "auth" else "Success"
+        return self.envelopes.wrap(0, success, data, now)
 
+    def refuse(self, refusal: RefusalError) -> Reply:
+        return self.envelopes.wrap_refusal(refusal, self.base_url, self.clock())
 
-def check_content_type(operation: Operation, http_request: HttpRequest) -> None:
-    if operation.multipart and http_request.media_type != MULTIPART:
-        raise RefusalError(36009023, f"Invalid 'content-type': expected '{MULTIPART}'.", 400)
-    if not operation.multipart and http_request.media_type != JSON_MEDIA_TYPE:
-        raise RefusalError(36009022, f"Invalid 'content-type': expected '{JSON_MEDIA_TYPE}'.", 400)
-    if len(http_request.body) > MAX_BODY_BYTES:
-        raise RefusalError(36009021, "The request body is too large.", 413)
+    def _run(self, target: RequestTarget, http_request: HttpRequest, form: Json | None, now: float) -> Json:
+        operation = target.operation
+        if operation is not None and operation.host == "auth":
+            return auth.answer_grant(operation.name, http_request.query, self.tokens, self.app_key, self.app_secret)
+        route = request_checks.find_route(self.records, http_request.method, http_request.path)
+        request_checks.check_app(http_request, self.app_key, self.app_secret, now)
+        request_checks.check_content_type(route.operation, http_request)
+        caller = request_checks.check_caller(route.operation, http_request, self.tokens)
+        self.rates.check(caller.shop.id, route.operation.name, now)
+        values = arguments.parse_arguments(route.operation, http_request, route.ids, form)
+        return handlers.answer_call(
+            Call(
+                operation=route.operation,
+                arguments=values,
+                account=caller.account,
+                shop=caller.shop,
+                state=self.state,
+                faults=self.faults,
+                now=int(now),
+                base_url=self.base_url,
+                secret=self.app_secret,
+            )
+        )
 
-
-def check_caller(operation: Operation, http_request: HttpRequest, tokens: TokenIssuer) -> AuthorizedCaller:
-    """Token, scope, then the ciphers."""
-    account = tokens.authenticate(http_request.headers.get(TOKEN_HEADER, ""))
-    if operation.scope and not set(operation.scope) & set(account.granted_scopes):
-        scopes = "' or '".join(operation.scope)
-        raise RefusalError(105005, f"Access denied: the token lacks the scope '{scopes}'.", 401)
-    shop = _find_shop(operation, http_request.query.get("shop_cipher"), account)
-    _check_asset(operation, http_request.query.get("category_asset_cipher"), account)
-    return AuthorizedCaller(account, shop)
-
-
-def _find_shop(operation: Operation, cipher: str | None, account: Account) -> Shop:
-    if operation.cipher == "never":
-        if cipher is not None:
-            raise RefusalError(36009004, "Unexpected identifier: 'shop_cipher' is not required by this API.", 400)
-        return account.shops[0]
-    if not cipher:
-        if operation.cipher == "required":
-            raise RefusalError(106013, "'shop_cipher' is required by this API and is missing.", 400)
-        return account.shops[0]
-    for shop in account.shops:
-        if shop.cipher == cipher:
-            return shop
-    raise RefusalError(101000, "Invalid 'shop_cipher': it does not belong to this access token.", 400)
-
-
-def _check_asset(operation: Operation, cipher: str | None, account: Account) -> None:
-    name = "category_asset_cipher"
-    if operation.other_cipher != name:
-        if cipher is not None:
-            raise RefusalError(36009004, f"Unexpected identifier: '{name}' is not required by this API.", 400)
-        return
-    if not cipher:
-        # Where a shop's cipher may be sent instead, either of the two is enough.
-        if operation.cipher == "never":
-            raise RefusalError(106013, f"'{name}' is required by this API and is missing.", 400)
-        return
-    if cipher not in account.category_assets:
-        raise RefusalError(101000, f"Invalid '{name}': it does not belong to this access token.", 400)
+    def _serve_page(self, http_request: HttpRequest) -> Reply | None:
+        """What needs no signature: consent, its landing page, documents, pictures, help on a code."""
+        path, query = http_request.path, http_request.query
+        if http_request.method not in ("GET", "HEAD"):
+            return None
+        reply: Reply | None = None
+        if path in auth.CONSENT_PATHS:
+            reply = auth.render_consent_page(query, self.accounts, self.tokens, self.redirect_url)
+        elif path == "/callback":
+            reply = auth.render_landing_page()
+        elif path.startswith("/documents/"):
+            reply = document_calls.serve_document(self.state, self.app_secret, path, query, self.clock())
+        elif path.startswith("/images/"):
+            reply = upload_calls.serve_picture(self.state, path.removeprefix("/images/"))
+        elif path.startswith("/help/"):
+            text = f"The simulated shop answered with code {path.removeprefix('/help/')}."
+            reply = Reply(200, text.encode(), "text/plain")
+        return reply

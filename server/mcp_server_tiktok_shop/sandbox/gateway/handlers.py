@@ -9,8 +9,8 @@ from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance_r
 from mcp_server_tiktok_shop.sandbox.analytics import product_analytics, shop_analytics
 from mcp_server_tiktok_shop.sandbox.finance import finance_calls
 from mcp_server_tiktok_shop.sandbox.fulfillment import (
-    bulk_shipping,
-    documents,
+    bulk_shipping_calls,
+    document_calls,
     handover_calls,
     package_calls,
     packing,
@@ -19,7 +19,7 @@ from mcp_server_tiktok_shop.sandbox.fulfillment import (
     tracking_calls,
     warehouse_calls,
 )
-from mcp_server_tiktok_shop.sandbox.gateway import sellers, shapes
+from mcp_server_tiktok_shop.sandbox.gateway import placeholders, seller_calls
 from mcp_server_tiktok_shop.sandbox.listings import (
     category_calls,
     inventory_calls,
@@ -29,8 +29,8 @@ from mcp_server_tiktok_shop.sandbox.listings import (
     product_status_calls,
     upload_calls,
 )
-from mcp_server_tiktok_shop.sandbox.marketing import coupon_calls, promotion_calls, promotion_products
-from mcp_server_tiktok_shop.sandbox.ordering import order_calls, references
+from mcp_server_tiktok_shop.sandbox.marketing import coupon_calls, promotion_calls, promotion_product_calls
+from mcp_server_tiktok_shop.sandbox.ordering import order_calls, reference_calls
 from mcp_server_tiktok_shop.sandbox.service import chat_calls, webhook_calls
 
 if TYPE_CHECKING:
@@ -42,16 +42,16 @@ if TYPE_CHECKING:
 HANDLERS: dict[str, Callable[[Call], Json]] = {
     function.__name__: function
     for function in (
-        sellers.get_authorized_shops,
-        sellers.get_active_shops,
-        sellers.get_seller_permissions,
-        sellers.get_authorized_category_assets,
+        seller_calls.get_authorized_shops,
+        seller_calls.get_active_shops,
+        seller_calls.get_seller_permissions,
+        seller_calls.get_authorized_category_assets,
         order_calls.get_order_list,
         order_calls.get_order_detail,
         order_calls.get_price_detail,
-        references.add_external_order_references,
-        references.get_external_order_references,
-        references.search_orders_by_external_reference,
+        reference_calls.add_external_order_references,
+        reference_calls.get_external_order_references,
+        reference_calls.search_orders_by_external_reference,
         product_calls.search_products,
         product_calls.get_product,
         product_calls.delete_products,
@@ -85,8 +85,8 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         packing_calls.uncombine_packages,
         packing_calls.get_order_split_attributes,
         packing_calls.confirm_order_split,
-        bulk_shipping.batch_ship_packages,
-        bulk_shipping.mark_package_as_shipped,
+        bulk_shipping_calls.batch_ship_packages,
+        bulk_shipping_calls.mark_package_as_shipped,
         handover_calls.get_package_handover_time_slots,
         handover_calls.get_order_handover_time_slots,
         handover_calls.get_eligible_shipping_services,
@@ -97,7 +97,7 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         tracking_calls.update_package_delivery_status,
         packing.create_packages,
         shipping.ship_package,
-        documents.get_package_shipping_document,
+        document_calls.get_package_shipping_document,
         request_calls.search_aftersales_requests,
         request_calls.search_return_merchandise_authorizations,
         request_calls.get_available_review_decisions,
@@ -121,8 +121,8 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         promotion_calls.update_promotion_activity,
         promotion_calls.deactivate_activity,
         promotion_calls.republish_activity,
-        promotion_products.update_promotion_activity_products,
-        promotion_products.remove_promotion_activity_products,
+        promotion_product_calls.update_promotion_activity_products,
+        promotion_product_calls.remove_promotion_activity_products,
         coupon_calls.search_coupon_list,
         coupon_calls.get_coupon,
         chat_calls.get_agent_settings,
@@ -156,4 +156,4 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
 
 def answer_call(call: Call) -> Json:
     advance_requests(call.shop, call.now)
-    return HANDLERS.get(call.operation.name, shapes.make_answer)(call)
+    return HANDLERS.get(call.operation.name, placeholders.make_answer)(call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, MINUTE_S, WEEK_S
 from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
-CODE_TTL_S = 30 * 60
-ACCESS_TOKEN_TTL_S = 7 * 24 * 3600
+CODE_TTL_S = 30 * MINUTE_S
+ACCESS_TOKEN_TTL_S = WEEK_S
 # Refresh tokens observed in the wild end about a hundred years ahead.
-REFRESH_TOKEN_TTL_S = 100 * 365 * 24 * 3600
+REFRESH_TOKEN_TTL_S = 100 * 365 * DAY_S
 INVALID_GRANT_CODE = 36004004
 
 

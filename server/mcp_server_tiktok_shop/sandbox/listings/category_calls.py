@@ -115,7 +115,7 @@ def get_brands(call: Call) -> Json:
         and arguments.get("is_authorized", brand.is_authorized) == brand.is_authorized
     ]
     matches = SortedItems.sort(found, lambda brand: (0, brand.id))
-    page = pages.paginate(matches, arguments, f"{call.operation.name}/{call.shop.id}", descending=False)
+    page = pages.paginate(matches, arguments, call.page_scope, descending=False)
     return pages.render_page(page, "brands", lambda brand: brand.to_json())
 
 

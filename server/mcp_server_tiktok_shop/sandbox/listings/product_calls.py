@@ -21,7 +21,7 @@ def search_products(call: Call) -> Json:
     if len(found) > MAX_SEARCH_MATCHES:
         raise RefusalError(12052180, f"More than {MAX_SEARCH_MATCHES} products match; narrow the search by time.")
     matches = SortedItems.sort(found, lambda product: (product.create_time, product.id))
-    page = pages.paginate(matches, call.arguments, f"{call.operation.name}/{call.shop.id}", descending=True)
+    page = pages.paginate(matches, call.arguments, call.page_scope, descending=True)
     return pages.render_page(page, "products", lambda product: product.to_summary_json(call.now))
 
 

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.fulfillment.labels import render_solid_png
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Reply
+from mcp_server_tiktok_shop.sandbox.gateway.http_messages import Reply
 from mcp_server_tiktok_shop.sandbox.ids import draw_number
 from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError

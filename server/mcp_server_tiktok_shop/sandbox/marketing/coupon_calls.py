@@ -23,7 +23,7 @@ def search_coupon_list(call: Call) -> Json:
         and arguments.get("title_keyword", "").casefold() in coupon.title.casefold()
     ]
     matches = SortedItems.sort(found, lambda coupon: (coupon.begin_time, coupon.id))
-    page = pages.paginate(matches, arguments, f"{call.operation.name}/{call.shop.id}", descending=True)
+    page = pages.paginate(matches, arguments, call.page_scope, descending=True)
     return pages.render_page(page, "coupons", lambda coupon: coupon.to_summary_json(now))
 
 

@@ -75,7 +75,7 @@ def search_promotion_activities(call: Call) -> Json:
     ]
     matches = SortedItems.sort(found, lambda activity: (activity.create_time, activity.id))
     query = arguments | {"page_size": arguments["page_size"] or pages.DEFAULT_PAGE_SIZE}
-    page = pages.paginate(matches, query, f"{call.operation.name}/{call.shop.id}", descending=True)
+    page = pages.paginate(matches, query, call.page_scope, descending=True)
     return pages.render_page(page, "activities", lambda activity: activity.to_summary_json(now))
 
 

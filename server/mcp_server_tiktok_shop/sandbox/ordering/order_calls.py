@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import SALES_WAREHOUSE
 from mcp_server_tiktok_shop.sandbox.gateway import pages
 from mcp_server_tiktok_shop.sandbox.ordering.buyers import make_user_id
+from mcp_server_tiktok_shop.sandbox.ordering.order_json import render_order
 from mcp_server_tiktok_shop.sandbox.ordering.order_prices import render_price_detail
-from mcp_server_tiktok_shop.sandbox.ordering.order_views import render_order
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
@@ -38,9 +38,7 @@ def get_order_list(call: Call) -> Json:
     query, now = call.arguments, call.now
     filters = tuple((name, str(query[name])) for name in (*ORDER_FILTERS, "sort_field") if name in query)
     matches: SortedItems[Order] = call.shop.get_or_build(("orders", filters), now, partial(_match_orders, call))
-    page = pages.paginate(
-        matches, query, f"{call.operation.name}/{call.shop.id}", descending=query["sort_order"] == "DESC"
-    )
+    page = pages.paginate(matches, query, call.page_scope, descending=query["sort_order"] == "DESC")
     return pages.render_page(page, "orders", lambda order: render_order(order, call.shop, now, call.base_url))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, HOUR_S, WEEK_S
 from mcp_server_tiktok_shop.sandbox.money import ZERO
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.sandbox.listings.products import Product, Sku
 
-HOLD_S = 3600
-PAYMENT_WINDOW_S = 24 * 3600
-AFTER_SALE_WINDOW_S = 7 * 24 * 3600
+HOLD_S = HOUR_S
+PAYMENT_WINDOW_S = DAY_S
+AFTER_SALE_WINDOW_S = WEEK_S
 
 LINE_STATUSES = {
     "TO_FULFILL": "AWAITING_SHIPMENT",
@@ -134,6 +135,7 @@ class Order:
     def is_on_hold(self, now: int) -> bool:
         return bool(self.paid_time) and now < self.paid_time + HOLD_S
 
+    @property
     def delivered_time(self) -> int:
         """When the last parcel arrives or arrived; 0 while one is not on its way."""
         latest = 0
@@ -145,8 +147,9 @@ class Order:
             latest = max(latest, line.package.delivered_time)
         return latest
 
+    @property
     def completed_time(self) -> int:
-        delivered = self.delivered_time()
+        delivered = self.delivered_time
         if not delivered or self.cancel_time:
             return self.refunded_time
         completed = delivered + AFTER_SALE_WINDOW_S
@@ -169,7 +172,7 @@ class Order:
             return "AWAITING_SHIPMENT" if waiting == len(packages) else "PARTIALLY_SHIPPING"
         if any(now < p.collected_time for p in packages):
             return "AWAITING_COLLECTION"
-        delivered = self.delivered_time()
+        delivered = self.delivered_time
         if now < delivered:
             return "IN_TRANSIT"
         return "DELIVERED" if now < delivered + AFTER_SALE_WINDOW_S else "COMPLETED"
@@ -181,7 +184,7 @@ class Order:
             times.append(self.paid_time + HOLD_S)
         for package in self.packages:
             times += (package.shipped_time, package.collected_time, package.delivered_time)
-        times.append(self.completed_time())
+        times.append(self.completed_time)
         return max(time for time in times if time <= now)
 
     def get_line_status(self, line: Line, now: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S
 from mcp_server_tiktok_shop.sandbox.fulfillment import warehouses
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import SALES_WAREHOUSE
 from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, make_open_id
@@ -19,9 +20,8 @@ from mcp_server_tiktok_shop.sandbox.seeding.seed_orders import add_orders
 from mcp_server_tiktok_shop.sandbox.shop import Shop, State
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.records import OperationRecords
+    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import OperationRecords
 
-DAY = 24 * 3600
 CURRENCIES = {"GB": "GBP", "DE": "EUR", "US": "USD"}
 # Prices are written in pounds; abroad they are rounded up to end in .90.
 PRICE_RATES = {"GB": Decimal(1), "DE": Decimal("1.19"), "US": Decimal("1.31")}
@@ -83,7 +83,7 @@ def _build_shop(seed: str, plan: ShopPlan, now: int, state: State) -> Shop:
         cipher=f"{plan.prefix}_{digits}",
         code=f"{plan.region}{'CB' if plan.seller_type == 'CROSS_BORDER' else 'LC'}{digits[:8].upper()}",
         currency=CURRENCIES[plan.region],
-        since=now - now % DAY - 400 * DAY,
+        since=now - now % DAY_S - 400 * DAY_S,
     )
     shop.warehouses = warehouses.make_seed_warehouses(plan.region, plan.seller_type, *origin)
     for place, article in enumerate(ARTICLES[: plan.products]):
@@ -101,7 +101,7 @@ def _build_product(shop: Shop, place: int, article: Article) -> Product:
     product_id = make_id("1729", shop.id, article.code)
     warehouse = next(w.id for w in shop.warehouses if w.kind == SALES_WAREHOUSE)
     skus = [_build_sku(shop, product_id, article, variant, warehouse) for variant in range(len(article.variants))]
-    created = shop.since + draw_number(product_id) % (300 * DAY)
+    created = shop.since + draw_number(product_id) % (300 * DAY_S)
     kilograms = Decimal(article.variants[0][2])
     weight = {"value": str(kilograms), "unit": "KILOGRAM"}
     if shop.region == "US":
@@ -113,7 +113,7 @@ def _build_product(shop: Shop, place: int, article: Article) -> Product:
         category_id=article.category,
         status=INACTIVE_PLACES.get(place, "ACTIVATE"),
         create_time=created,
-        update_time=created + draw_number(product_id, "updated") % (60 * DAY),
+        update_time=created + draw_number(product_id, "updated") % (60 * DAY_S),
         skus=skus,
         images=[uploads.make_seed_upload(product_id)],
         currency=shop.currency,

@@ -10,18 +10,16 @@ from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL,
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance_requests, file_request, move_request
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Event, Request
 from mcp_server_tiktok_shop.sandbox.after_sales.refunds import split_refund
+from mcp_server_tiktok_shop.sandbox.durations import HOUR_S
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import ZERO
+from mcp_server_tiktok_shop.sandbox.ordering.orders import AFTER_SALE_WINDOW_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
     from mcp_server_tiktok_shop.sandbox.shop import Shop
-
-HOUR = 3600
-DAY = 24 * HOUR
-WINDOW = 7 * DAY
 
 
 @dataclass(frozen=True)
@@ -134,9 +132,9 @@ def _make_cancellation(shop: Shop, order: Order, now: int) -> Request:
 
 def _iter_fitting_orders(shop: Shop, case: SeedRequest, now: int, taken_ids: set[str]) -> Iterator[Order]:
     for order in reversed(shop.orders.values()):
-        if order.id in taken_ids or order.cancel_time or not 0 < order.delivered_time() <= now - case.ago * HOUR:
+        if order.id in taken_ids or order.cancel_time or not 0 < order.delivered_time <= now - case.ago * HOUR_S:
             continue
-        finished = order.delivered_time() + WINDOW <= now
+        finished = order.delivered_time + AFTER_SALE_WINDOW_S <= now
         # Finished cases give back a part, so that their orders and statements stay as they are.
         if finished if case.ago else not finished or len(order.lines) == 1:
             continue
@@ -144,11 +142,11 @@ def _iter_fitting_orders(shop: Shop, case: SeedRequest, now: int, taken_ids: set
 
 
 def _play_request(shop: Shop, case: SeedRequest, order: Order, now: int) -> None:
-    start = now - case.ago * HOUR if case.ago else order.delivered_time() + 20 * HOUR
+    start = now - case.ago * HOUR_S if case.ago else order.delivered_time + 20 * HOUR_S
     lines = order.lines if case.ago and len(order.lines) == 1 else order.lines[:1]
     request = file_request(shop, case.kind, order, lines, role="BUYER", reason=case.reason, now=start, note=case.words)
     for hours, status in case.steps:
-        moment = start + hours * HOUR
+        moment = start + hours * HOUR_S
         advance_requests(shop, moment)
         if status == aftersales.AWAITING_RESPONSE:
             request.refunds, request.offered = split_refund(request.refund.total / 2, lines), True

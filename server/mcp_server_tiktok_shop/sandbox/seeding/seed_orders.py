@@ -11,9 +11,10 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, HOUR_S, MINUTE_S
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import arrange_shipment
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import COURIER_CARRIER, PARCEL_CARRIER
-from mcp_server_tiktok_shop.sandbox.ids import draw_number as drawn
+from mcp_server_tiktok_shop.sandbox.ids import draw_number
 from mcp_server_tiktok_shop.sandbox.money import ZERO, round_amount
 from mcp_server_tiktok_shop.sandbox.ordering.orders import HOLD_S, PAYMENT_WINDOW_S, Line, Order, Package
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.listings.products import Product, Sku
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
-DAY, HOUR, MINUTE = 24 * 3600, 3600, 60
 HISTORY_DAYS = 60
 MIN_ORDERS_TODAY = 8
 # So many of the newest orders are still to be shipped, whatever the time of the day.
@@ -80,8 +80,8 @@ BUYER_DATA_TEXT = (
 
 def add_orders(shop: Shop, count: int, seed: str, now: int) -> None:
     """Add `count` orders to the shop."""
-    start = now - now % DAY
-    chance = random.Random(f"{seed}/{start // DAY}")
+    start = now - now % DAY_S
+    chance = random.Random(f"{seed}/{start // DAY_S}")
     sold = [(p, s) for p in shop.products.values() if p.status != "DRAFT" for s in p.skus]
     # A few things sell best, as everywhere.
     weights = list(accumulate(1.0 / (1 + place % 23) for place in range(len(sold))))
@@ -93,7 +93,7 @@ def add_orders(shop: Shop, count: int, seed: str, now: int) -> None:
             number=number,
             create_time=create_time,
             shipping_type="SELLER"
-            if chance.random() < SELLER_SHIPPED_SHARE and create_time < start - 4 * DAY
+            if chance.random() < SELLER_SHIPPED_SHARE and create_time < start - 4 * DAY_S
             else "TIKTOK",
             buyer=chance.randrange(max(1, count * 7 // 10)),
         )
@@ -111,8 +111,8 @@ def _draw_times(chance: random.Random, count: int, start: int, now: int) -> list
     placed = [round((count - today) * end / ends[-1]) for end in ends]
     times = []
     for day, (first, last) in enumerate(zip([0, *placed], placed, strict=False)):
-        midnight = start - (HISTORY_DAYS - 1 - day) * DAY
-        times += [midnight + int(DAY * max(chance.random(), chance.random())) for _ in range(last - first)]
+        midnight = start - (HISTORY_DAYS - 1 - day) * DAY_S
+        times += [midnight + int(DAY_S * max(chance.random(), chance.random())) for _ in range(last - first)]
     passed = now - start
     times += [start + int(passed * chance.random()) for _ in range(today)]
     return sorted(times)
@@ -157,9 +157,9 @@ def _draw_history(chance: random.Random, order: Order, shop: Shop, now: int) -> 
         order.cancel_time = order.create_time + PAYMENT_WINDOW_S
         order.cancelled_by, order.cancel_reason = "SYSTEM", "Payment was not received in time"
         return
-    order.paid_time = min(now, order.create_time + 20 + chance.randrange(8 * MINUTE))
+    order.paid_time = min(now, order.create_time + 20 + chance.randrange(8 * MINUTE_S))
     if fate < CANCELLED_BELOW:
-        cancelled = order.paid_time + HOUR + chance.randrange(9 * HOUR)
+        cancelled = order.paid_time + HOUR_S + chance.randrange(9 * HOUR_S)
         if cancelled <= now:
             order.cancel_time = cancelled
             order.cancelled_by = "BUYER" if fate < BUYER_CANCELLED_BELOW else "SELLER"
@@ -167,7 +167,7 @@ def _draw_history(chance: random.Random, order: Order, shop: Shop, now: int) -> 
     ready = order.paid_time + HOLD_S
     halves = 2 if len(order.lines) > 1 and split < TWO_PACKAGES_SHARE else 1
     middle = len(order.lines) // halves
-    shipped = ready + int((4 + 26 * delay) * HOUR)
+    shipped = ready + int((4 + 26 * delay) * HOUR_S)
     for part in range(halves):
         lines = order.lines[part * middle : (part + 1) * middle if part + 1 < halves else None]
         package = Package(str(int(order.id) + 576_321_000_000_000_000 + part), ready, lines)
@@ -180,7 +180,7 @@ def _draw_history(chance: random.Random, order: Order, shop: Shop, now: int) -> 
         for line in lines:
             line.package = package
         shop.packages[package.id] = package
-        shipped += 30 * HOUR
+        shipped += 30 * HOUR_S
     if halves > 1:
         order.split = "SPLIT"
 
@@ -189,7 +189,7 @@ def _plant(shop: Shop, now: int) -> None:
     """Cases that tests and demonstrations look for, in the newest orders that fit; `shop.planted` names them."""
     alive = [order for order in reversed(shop.orders.values()) if order.paid_time and not order.cancel_time]
     newest = alive[:3]
-    if len(newest) == 3 and newest[2].create_time >= now - DAY:  # noqa: PLR2004
+    if len(newest) == 3 and newest[2].create_time >= now - DAY_S:  # noqa: PLR2004
         _unpay(shop, newest[0])
         _hold(newest[1], now)
         _hold(newest[2], now)
@@ -200,7 +200,7 @@ def _plant(shop: Shop, now: int) -> None:
         _unship(package)
     for orders, hours in ((older[:ORDERS_JUST_SHIPPED], 3), (older[ORDERS_JUST_SHIPPED:][:ORDERS_IN_TRANSIT], 24)):
         for package in (package for order in orders for package in order.packages):
-            arrange_shipment(package, max(package.create_time, now - hours * HOUR), provider_id=package.provider_id)
+            arrange_shipment(package, max(package.create_time, now - hours * HOUR_S), provider_id=package.provider_id)
     # The newest and the oldest one waiting stay ordinary: whoever takes the first that comes gets one of those.
     for name, order in zip(PLANTED_ORDERS, waiting[3:-3], strict=False):
         shop.planted[name] = order.id
@@ -217,7 +217,7 @@ def _mark_planted_orders(shop: Shop, now: int) -> None:
         planted["combine_2"].buyer = planted["combine_1"].buyer
     if "cancel_request" in planted:
         order = planted["cancel_request"]
-        order.request_cancel_time = min(now, order.paid_time + 2 * HOUR)
+        order.request_cancel_time = min(now, order.paid_time + 2 * HOUR_S)
     if "seller_shipped" in planted:
         planted["seller_shipped"].shipping_type = "SELLER"
     if "partly_shipped" in planted:
@@ -241,8 +241,8 @@ def _unship(package: Package) -> None:
 
 def _hold(order: Order, now: int) -> None:
     """Paid within the last half hour, each order at a moment of its own: on hold, the parcel not yet arranged."""
-    earliest = max(order.create_time, now - 30 * MINUTE)
-    order.paid_time = earliest + drawn("paid", order.id) % (now - earliest + 1)
+    earliest = max(order.create_time, now - 30 * MINUTE_S)
+    order.paid_time = earliest + draw_number("paid", order.id) % (now - earliest + 1)
     for package in order.packages:
         package.create_time = order.paid_time + HOLD_S
         _unship(package)
@@ -251,7 +251,7 @@ def _hold(order: Order, now: int) -> None:
 def _ship_in_part(shop: Shop, order: Order, now: int) -> None:
     """Two parcels, one on its way and one still here."""
     first, *others = order.packages
-    arrange_shipment(first, max(order.paid_time + HOLD_S, now - 2 * HOUR))
+    arrange_shipment(first, max(order.paid_time + HOLD_S, now - 2 * HOUR_S))
     if others:
         return
     if len(order.lines) == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.marketing.promotions import Activity, Coupon
 from mcp_server_tiktok_shop.sandbox.money import format_amount
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.listings.products import Product
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
-DAY = 24 * 3600
 FIRST_PRODUCT = 9
 # Title, kind, level, days from today to begin and end, switched off, how many products.
 SEED_ACTIVITIES = (
@@ -33,17 +33,17 @@ SEED_COUPONS: tuple[tuple[str, str, str, int, int, str], ...] = (
 
 
 def add_promotions(shop: Shop, now: int) -> None:
-    today = now - now % DAY
+    today = now - now % DAY_S
     products = [product for product in list(shop.products.values())[FIRST_PRODUCT:] if product.status == "ACTIVATE"]
     for place, (title, kind, level, begin, end, off, count) in enumerate(SEED_ACTIVITIES):
-        created = today + min(begin, 0) * DAY - (2 + place) * DAY
+        created = today + min(begin, 0) * DAY_S - (2 + place) * DAY_S
         activity = Activity(
             id=make_id("71", shop.id, "seeded", place),
             title=title,
             kind=kind,
             level=level,
-            begin_time=today + begin * DAY,
-            end_time=today + end * DAY,
+            begin_time=today + begin * DAY_S,
+            end_time=today + end * DAY_S,
             create_time=created,
             update_time=created,
             deactivated=off,
@@ -85,8 +85,8 @@ def _make_entry(product: Product, kind: str) -> Json:
 def _make_coupon(
     shop: Shop, place: int, title: str, display: str, kind: str, begin: int, end: int, code: str, *, today: int
 ) -> Coupon:
-    start, over = today + begin * DAY, today + end * DAY
-    created = (min(start, today) - DAY) * 1000
+    start, over = today + begin * DAY_S, today + end * DAY_S
+    created = (min(start, today) - DAY_S) * 1000
     money = {"amount": "5.00" if place == 0 else "3.00", "currency": shop.currency}
     discount: Json = {"type": kind}
     discount |= {"reduction_amount": money} if kind == "AMOUNT_OFF" else {"percentage": "10"}

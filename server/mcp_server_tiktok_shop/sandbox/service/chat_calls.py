@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S
 from mcp_server_tiktok_shop.sandbox.gateway import pages
 from mcp_server_tiktok_shop.sandbox.ordering.buyers import make_user_id
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
@@ -44,7 +45,7 @@ def update_agent_settings(call: Call) -> Json:
 def get_conversations(call: Call) -> Json:
     """The one with the latest message first."""
     matches = SortedItems.sort(call.shop.chats.conversations.values(), lambda c: (c.latest_time, c.id))
-    page = pages.paginate(matches, call.arguments, f"{call.operation.name}/{call.shop.id}", descending=True)
+    page = pages.paginate(matches, call.arguments, call.page_scope, descending=True)
     return pages.render_page(page, "conversations", lambda c: _render_conversation(call, c), counted=False)
 
 
@@ -100,8 +101,7 @@ def _list_buyers(call: Call) -> dict[str, int]:
 def get_conversation_messages(call: Call) -> Json:
     conversation = _require_conversation(call)
     matches = SortedItems.sort(conversation.messages, lambda message: (message.index, message.id))
-    scope = f"{call.operation.name}/{call.shop.id}"
-    page = pages.paginate(matches, call.arguments, scope, descending=call.arguments["sort_order"] == "DESC")
+    page = pages.paginate(matches, call.arguments, call.page_scope, descending=call.arguments["sort_order"] == "DESC")
     payload = pages.render_page(page, "messages", lambda m: _render_message(call, conversation, m), counted=False)
     return payload | {"unsupported_msg_tips": ""}
 
@@ -160,7 +160,7 @@ def search_sessions(call: Call) -> Json:
         and nickname in chat_json.render_sender(call.shop, conversation, chats.BUYER_ROLE)["nickname"]
     ]
     matches = SortedItems.sort(found, lambda pair: (pair[1].begin_time, pair[1].id))
-    page = pages.paginate(matches, arguments, f"{call.operation.name}/{call.shop.id}", descending=True)
+    page = pages.paginate(matches, arguments, call.page_scope, descending=True)
     return pages.render_page(page, "sessions", lambda pair: _render_session(call, *pair), counted=False)
 
 
@@ -175,7 +175,7 @@ def _render_session(call: Call, conversation: Conversation, session: chats.Sessi
         "end_time": session.end_time,
         "buyer_nickname": chat_json.render_sender(call.shop, conversation, chats.BUYER_ROLE)["nickname"],
         "chat_tags": [],
-        "first_response_late": not answer and call.now > session.begin_time + 24 * 3600,
+        "first_response_late": not answer and call.now > session.begin_time + DAY_S,
         "first_response_time": answer - session.begin_time if answer else 0,
     }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S
 from mcp_server_tiktok_shop.sandbox.gateway import bounds, pages
 from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
 from mcp_server_tiktok_shop.sandbox.money import format_amount
@@ -24,7 +25,6 @@ from decimal import Decimal
 
 PAGED_ITEMS = 45
 LIST_ITEMS = 2
-DAY = 24 * 3600
 DATE_FORMATS = {
     "iso-date": "%Y-%m-%d",
     "yyyymmdd": "%Y%m%d",
@@ -98,7 +98,7 @@ def _paginate(call: Call) -> Page[int]:
         # Some operations name their first page too: "1", or whatever is no token of ours.
         query = {name: value for name, value in query.items() if name != "page_token"}
     matches = SortedItems.sort(range(PAGED_ITEMS), lambda place: (place, ""))
-    return pages.paginate(matches, query, f"{call.operation.name}/{call.shop.id}", descending=False)
+    return pages.paginate(matches, query, call.page_scope, descending=False)
 
 
 def _is_list_of_objects(schema: Json) -> bool:
@@ -142,7 +142,7 @@ def _make_number(schema: Json, field: Field) -> int:
 def _make_time(field: Field) -> int:
     """Some time in the last month; names that tell of an end lie ahead."""
     ahead = any(word in field.name for word in ("end", "expire", "due", "deadline"))
-    distance = field.draw(28 * DAY)
+    distance = field.draw(28 * DAY_S)
     return field.call.now + distance if ahead else field.call.now - distance
 
 

@@ -7,11 +7,12 @@ import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S
 from mcp_server_tiktok_shop.sandbox.fulfillment import labels
 from mcp_server_tiktok_shop.sandbox.fulfillment.labels import Sheet
 from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import require_package
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import CARRIERS
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Reply
+from mcp_server_tiktok_shop.sandbox.gateway.http_messages import Reply
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
     from mcp_server_tiktok_shop.sandbox.shop import State
 
-LINK_TTL_S = 24 * 3600
+LINK_TTL_S = DAY_S
 PICTURE_TYPE = "SHIPPING_LABEL_PICTURE"
 MEDIA_TYPES = {"pdf": "application/pdf", "zpl": "text/plain; charset=utf-8", "png": "image/png"}
 STATUS_REFUSALS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import (
     CARRIERS,
     EXPRESS_DELIVERY,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
-DAY = 24 * 3600
 PAYMENT_METHODS = {"GB": "Credit/Debit Card", "DE": "Wallet", "US": "Credit/Debit Card"}
 ADDRESS_LEVELS = ("Country", "State", "City")
 
@@ -77,12 +77,12 @@ def _render_times(order: Order, now: int) -> Json:
         ready = order.paid_time + HOLD_S
         times |= {
             "paid_time": order.paid_time,
-            "rts_sla_time": ready + 2 * DAY,
-            "tts_sla_time": ready + 3 * DAY,
-            "shipping_due_time": ready + 2 * DAY,
-            "collection_due_time": ready + 3 * DAY,
-            "delivery_sla_time": ready + 8 * DAY,
-            "cancel_order_sla_time": ready + 5 * DAY,
+            "rts_sla_time": ready + 2 * DAY_S,
+            "tts_sla_time": ready + 3 * DAY_S,
+            "shipping_due_time": ready + 2 * DAY_S,
+            "collection_due_time": ready + 3 * DAY_S,
+            "delivery_sla_time": ready + 8 * DAY_S,
+            "cancel_order_sla_time": ready + 5 * DAY_S,
         }
     else:
         times["cancel_order_sla_time"] = order.create_time + PAYMENT_WINDOW_S
@@ -110,8 +110,8 @@ def _render_shipment(order: Order, now: int) -> Json:
     }
     if first.collected_time <= now:
         payload["collection_time"] = first.collected_time
-    if 0 < order.delivered_time() <= now:
-        payload["delivery_time"] = order.delivered_time()
+    if 0 < order.delivered_time <= now:
+        payload["delivery_time"] = order.delivered_time
     return payload
 
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from mcp_server_tiktok_shop.sandbox.gateway.http_messages import JSON_MEDIA_TYPE, HttpRequest, Reply, parse_query
 from mcp_server_tiktok_shop.sandbox.gateway.log import Entry
 from mcp_server_tiktok_shop.sandbox.gateway.schema import make_refusal
-from mcp_server_tiktok_shop.sandbox.gateway.wire import JSON_MEDIA_TYPE, HttpRequest, Reply, parse_query
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 
     from mcp_server_tiktok_shop.sandbox.gateway.faults import Fault
+    from mcp_server_tiktok_shop.sandbox.gateway.gateway import Gateway, RequestTarget
     from mcp_server_tiktok_shop.sandbox.gateway.log import Log
-    from mcp_server_tiktok_shop.sandbox.gateway.platform import Gateway, RequestTarget
     from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 MAX_PART_BYTES = 120 * 1024 * 1024

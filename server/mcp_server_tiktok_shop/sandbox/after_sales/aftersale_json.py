@@ -42,7 +42,7 @@ def search_requests(
     by_update = call.arguments.get("sort_field") == "update_time"
     matches = SortedItems.sort(found, lambda r: (r.update_time if by_update else r.create_time, r.id))
     descending = call.arguments.get("sort_order") == "DESC"
-    page = pages.paginate(matches, call.arguments, f"{call.operation.name}/{call.shop.id}", descending=descending)
+    page = pages.paginate(matches, call.arguments, call.page_scope, descending=descending)
     return pages.render_page(page, name, lambda request: render(call, request))
 
 
