@@ -127,7 +127,7 @@ async def test_a_platform_that_fails_at_random_gets_no_write_twice_and_no_wrong_
     sandbox = Sandbox(orders=1000)
     run, began = Run(), time.monotonic()
     async with (
-        sandbox.serving() as url,
+        sandbox.serve() as url,
         connect(**keys(sandbox, url), toolsets="all", confirm="none", rim=hasty()) as client,
     ):
         good(await client.call_tool(READ, {}))
@@ -149,7 +149,7 @@ async def test_answers_that_come_after_the_deadline_are_not_taken_for_refusals(c
     sandbox = Sandbox(orders=300)
     run, began = Run(), time.monotonic()
     async with (
-        sandbox.serving() as url,
+        sandbox.serve() as url,
         connect(**keys(sandbox, url), toolsets="all", confirm="none", deadline=0.19) as client,
     ):
         good(await client.call_tool(READ, {}))

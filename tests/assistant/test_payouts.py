@@ -431,7 +431,7 @@ async def test_what_is_switched_off_is_not_called_from_here_either(connect: Conn
         data = await shop.checked()
         assert (data["agrees"], len(data["unchecked"])) == (None, 1)
         assert "get_payments" in data["unchecked"][0]
-        assert sandbox.log.of("get_payments") == []
+        assert sandbox.log.list_entries("get_payments") == []
     async with at_the_books(connect, sandbox, exclude_tools="get_statements") as shop:
         assert bad(await shop.client.call_tool(TOOL, {}))["error"] == "not_permitted"
 

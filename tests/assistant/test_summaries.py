@@ -123,7 +123,7 @@ async def in_parts(parts: Parts, tool: str, arguments: Json) -> list[Json]:
 
 def sales(sandbox: Sandbox, text: str) -> Any:
     found = period(text, LONDON, NOW)
-    return sandbox.state.main.sales(found.start, min(found.end, int(NOW) + 1), int(NOW))
+    return sandbox.state.main.sum_sales(found.start, min(found.end, int(NOW) + 1), int(NOW))
 
 
 def column(told: Json, name: str) -> list[Any]:
@@ -283,8 +283,8 @@ async def test_what_does_not_fit_is_gone_on_with_to_the_same_sum(large: Sandbox,
     # What was summed until then is just that: the orders up to that very second.
     until = int(datetime.fromisoformat(told[0]["summed_until"]).timestamp())
     start = int(datetime.fromisoformat(told[0]["from"]).timestamp())
-    assert Decimal(told[0]["sales"]["GBP"]["total"]) == large.state.main.sales(start, until + 1, int(NOW)).amount
-    assert len(large.log.of(ORDERS)) <= 52
+    assert Decimal(told[0]["sales"]["GBP"]["total"]) == large.state.main.sum_sales(start, until + 1, int(NOW)).amount
+    assert len(large.log.list_entries(ORDERS)) <= 52
 
 
 async def test_the_same_handle_gives_the_same_answer_again(middling: Sandbox, home: Path) -> None:
@@ -546,7 +546,7 @@ async def test_fees_are_gone_on_with_within_a_statement(middling: Sandbox, home:
 
 def after_refusal(sandbox: Sandbox, operation: str) -> tuple[bool, bool]:
     """Whether a page token was in the request that was refused, and in the one after it."""
-    sent = sandbox.log.of(operation)
+    sent = sandbox.log.list_entries(operation)
     place = next(n for n, entry in enumerate(sent) if entry.code == 36009004)
     return "page_token" in sent[place].query, "page_token" in sent[place + 1].query
 
@@ -558,7 +558,7 @@ async def test_a_dead_token_begins_its_statement_again(middling: Sandbox, home: 
 
     def expire(_steps: int) -> None:
         """Right after the first page of a statement that has more than one."""
-        last = middling.log.of(TRANSACTIONS)[-1].path
+        last = middling.log.list_entries(TRANSACTIONS)[-1].path
         sizes = {s.id: len(s.orders) for s in settled(middling, "last 60 days")}
         if not read and sizes[last.split("/")[-2]] > PAGE:
             read.append(last)

@@ -33,7 +33,7 @@ async def intervals(caller: Caller, path: str, **query: str) -> Any:
 
 
 async def test_a_months_sales_are_its_paid_orders(caller: Caller) -> None:
-    sales = caller.shop.sales(midnight(TODAY - timedelta(days=30)), NOW + 1, NOW)
+    sales = caller.shop.sum_sales(midnight(TODAY - timedelta(days=30)), NOW + 1, NOW)
     (whole,) = await intervals(caller, SHOP, **MONTH)
     told = whole["sales"]
     assert (Decimal(told["gmv"]["amount"]), told["orders_count"]) == (sales.amount, sales.orders)
@@ -63,7 +63,7 @@ async def test_days_begin_at_the_shops_midnight(three: Caller, account: int, zon
         day = today - timedelta(days=back)
         end = day + timedelta(days=1)
         (told,) = await intervals(three, SHOP, start_date_ge=str(day), end_date_lt=str(end))
-        sales = three.shop.sales(midnight(day, home), midnight(end, home), NOW)
+        sales = three.shop.sum_sales(midnight(day, home), midnight(end, home), NOW)
         assert Decimal(told["sales"]["gmv"]["amount"]) == sales.amount
 
 
@@ -152,6 +152,6 @@ async def test_a_cancelled_order_leaves_the_figures(caller: Caller) -> None:
 
 async def test_a_big_shop_answers_in_time() -> None:
     async with calling(Sandbox(orders=5_000, clock=Clock())) as caller:
-        sales = caller.shop.sales(midnight(TODAY - timedelta(days=30)), NOW + 1, NOW)
+        sales = caller.shop.sum_sales(midnight(TODAY - timedelta(days=30)), NOW + 1, NOW)
         days = await intervals(caller, SHOP, granularity="1D", **MONTH)
         assert sum(Decimal(d["sales"]["gmv"]["amount"]) for d in days) == sales.amount

@@ -154,7 +154,7 @@ async def test_the_log_keeps_requests_as_they_came(caller: Caller) -> None:
     assert "page_size=1" in entry.query
     assert entry.headers["content-type"] == "application/json"
     assert (entry.status, entry.code, entry.ran, entry.fault) == (200, 0, True, "")
-    assert caller.sandbox.log.of("get_order_list") == [entry]
+    assert caller.sandbox.log.list_entries("get_order_list") == [entry]
     assert await caller.code("GET", "/nowhere") == 36009009
     assert (caller.sandbox.log[-1].code, caller.sandbox.log[-1].ran) == (36009009, False)
 

@@ -62,7 +62,7 @@ class Sandbox:
         self.faults = Faults()
         self.rates = Rates(requests_per_second)
         self.log = Log()
-        self._platform = Gateway(
+        self._gateway = Gateway(
             records=catalog,
             state=self.state,
             accounts=self.accounts,
@@ -76,7 +76,7 @@ class Sandbox:
             redirect_url="",
         )
         self.base_url = "http://sandbox.localhost"
-        self.app = AsgiApp(self._platform, self.log)
+        self.app = AsgiApp(self._gateway, self.log)
 
     def now(self) -> float:
         """The platform's clock: the injected one, off by `clock_skew` seconds."""
@@ -85,23 +85,23 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """What links in answers begin with."""
-        return self._platform.base_url
+        return self._gateway.base_url
 
     @base_url.setter
     def base_url(self, url: str) -> None:
-        follows = self._platform.redirect_url in ("", f"{self._platform.base_url}/callback")
-        self._platform.base_url = url.rstrip("/")
+        follows = self._gateway.redirect_url in ("", f"{self._gateway.base_url}/callback")
+        self._gateway.base_url = url.rstrip("/")
         if follows:
-            self._platform.redirect_url = f"{self._platform.base_url}/callback"
+            self._gateway.redirect_url = f"{self._gateway.base_url}/callback"
 
     @property
     def redirect_url(self) -> str:
         """Where the consent page leads; on the real platform it is fixed in the app's settings."""
-        return self._platform.redirect_url
+        return self._gateway.redirect_url
 
     @redirect_url.setter
     def redirect_url(self, url: str) -> None:
-        self._platform.redirect_url = url
+        self._gateway.redirect_url = url
 
     def authorization_code(self, account: int = 0) -> str:
         """A code as the consent page gives it: good once, for 30 minutes."""
@@ -115,7 +115,7 @@ class Sandbox:
         self.tokens.revoke(self.accounts[account])
 
     @asynccontextmanager
-    async def serving(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    async def serve(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
         """Serve over HTTP in the running loop; gives the base URL, which links then begin with."""
         async with serve_app(self.app, host, port) as base_url:
             self.base_url = base_url

@@ -85,7 +85,7 @@ class Shop:
         )
         return orders
 
-    def sales(self, start: int, end: int, now: int) -> Sales:
+    def sum_sales(self, start: int, end: int, now: int) -> Sales:
         """What the orders created in [start, end) sum up to; the measure for whoever sums them over the wire."""
         counts, sums = [0, 0, 0], [ZERO, ZERO, ZERO]
         for order in self.orders.values():

@@ -28,8 +28,8 @@ MAX_PART_BYTES = 120 * 1024 * 1024
 class AsgiApp:
     """`cut_off` closes the connection of a scope without an answer; where there is none, an error is raised."""
 
-    def __init__(self, platform: Gateway, log: Log) -> None:
-        self._platform = platform
+    def __init__(self, gateway: Gateway, log: Log) -> None:
+        self._gateway = gateway
         self._log = log
         self.cut_off: Callable[[Any], bool] = lambda _scope: False
 
@@ -45,8 +45,8 @@ class AsgiApp:
         if body is None:
             return
         http_request = _read_request(scope, body)
-        target = self._platform.find_target(http_request.method, http_request.path)
-        fault = self._platform.faults.take_fault(target.name, http_request.path)
+        target = self._gateway.find_target(http_request.method, http_request.path)
+        fault = self._gateway.faults.take_fault(target.name, http_request.path)
         if fault and fault.delay:
             await asyncio.sleep(fault.delay)
         reply: Reply | None = None
@@ -55,7 +55,7 @@ class AsgiApp:
         ran = reply is not None and reply.code == 0
         if fault and fault.has_changed_reply:
             reply = self._apply_fault(fault, reply)
-        self._log.append(_make_entry(http_request, target, reply, fault, ran=ran, time=self._platform.clock()))
+        self._log.append(_make_entry(http_request, target, reply, fault, ran=ran, time=self._gateway.clock()))
         if reply is not None:
             await self._send(send, reply, head_only=http_request.method == "HEAD")
         elif not self.cut_off(scope):
@@ -67,10 +67,10 @@ class AsgiApp:
             try:
                 form = await _parse_form(http_request)
             except MultiPartException:
-                return self._platform.refuse(RefusalError(36009023, "The multipart body cannot be read.", 400))
+                return self._gateway.refuse(RefusalError(36009023, "The multipart body cannot be read.", 400))
             except ValueError:
-                return self._platform.refuse(make_refusal("body", "a multipart field is not text"))
-        return self._platform.answer_request(target, http_request, form)
+                return self._gateway.refuse(make_refusal("body", "a multipart field is not text"))
+        return self._gateway.answer_request(target, http_request, form)
 
     def _apply_fault(self, fault: Fault, reply: Reply | None) -> Reply | None:
         """The answer that the fault puts in place of the right one; None cuts the connection."""
@@ -85,7 +85,7 @@ class AsgiApp:
             return Reply(reply.status, reply.body, fault.content_type or reply.content_type, headers, reply.code)
         if fault.code is None:
             return Reply(fault.status or 200, b"", fault.content_type or "text/plain", headers)
-        fault_reply = self._platform.refuse(RefusalError(fault.code, fault.message, fault.status or 200))
+        fault_reply = self._gateway.refuse(RefusalError(fault.code, fault.message, fault.status or 200))
         return Reply(fault_reply.status, fault_reply.body, fault.content_type or JSON_MEDIA_TYPE, headers, fault.code)
 
     async def _send(
@@ -98,7 +98,7 @@ class AsgiApp:
         header_texts = (
             ("content-type", reply.content_type),
             ("content-length", str(len(reply.body))),
-            ("date", formatdate(self._platform.clock(), usegmt=True)),
+            ("date", formatdate(self._gateway.clock(), usegmt=True)),
             *reply.headers,
         )
         headers = [(name.encode(), value.encode()) for name, value in header_texts]

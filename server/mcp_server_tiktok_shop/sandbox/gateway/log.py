@@ -42,5 +42,5 @@ class Log(list[Entry]):
             del self[: MAX_ENTRIES // 2]
         super().append(entry)
 
-    def of(self, operation: str) -> list[Entry]:
+    def list_entries(self, operation: str) -> list[Entry]:
         return [entry for entry in self if entry.operation == operation]
