@@ -29,7 +29,7 @@ class DateRange:
     start: date
     end: date
 
-    def intervals(self, granularity: str) -> Iterator[DateRange]:
+    def iter_intervals(self, granularity: str) -> Iterator[DateRange]:
         if granularity != "1D":
             yield self
             return
@@ -71,8 +71,8 @@ def compute_mean(amount: Decimal, count: int) -> Decimal:
     return round_amount(amount / count) if count else Decimal(0)
 
 
-def render_share(part: int, whole: int) -> str:
-    return str((Decimal(part) / whole).quantize(Decimal("0.0001"))) if whole else "0.0000"
+def render_share(part: int, total: int) -> str:
+    return str((Decimal(part) / total).quantize(Decimal("0.0001"))) if total else "0.0000"
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,8 @@ def get_shop_product_performance_detail(call: Call) -> Json:
     if product is None:
         raise RefusalError(28001007, f"The shop has no product '{call.arguments['product_id']}'.")
     intervals = [
-        _render_interval(call, product, part) for part in parse_range(call).intervals(call.arguments["granularity"])
+        _render_interval(call, product, part)
+        for part in parse_range(call).iter_intervals(call.arguments["granularity"])
     ]
     performance = {"intervals": intervals, "ratings": [], "top_contents": [], "top_creators": []}
     return {"performance": performance, "latest_available_date": render_latest_day(call)}
@@ -140,11 +141,11 @@ def _render_interval(call: Call, product: Product, part: DateRange) -> Json:
             ],
         },
         "traffic": {"breakdowns": [{"content_type": CARD, "traffic": traffic_payload}]},
-        "cancel_and_refunds": _count_given_back(call, product, part),
+        "cancel_and_refunds": _count_reversed_lines(call, product, part),
     }
 
 
-def _count_given_back(call: Call, product: Product, part: DateRange) -> Json:
+def _count_reversed_lines(call: Call, product: Product, part: DateRange) -> Json:
     """Lines of orders that were placed in the range, and then cancelled or refunded."""
     counts = {"canceled": 0, "refunded": 0, "returned": 0, "replacements": 0}
     start, end = to_midnight(call.shop, part.start), to_midnight(call.shop, part.end)
@@ -183,7 +184,7 @@ def get_shop_sku_performance_detail(call: Call) -> Json:
     if sku is None:
         raise RefusalError(28001007, f"The shop has no SKU '{sku_id}'.")
     intervals = []
-    for part in parse_range(call).intervals(call.arguments["granularity"]):
+    for part in parse_range(call).iter_intervals(call.arguments["granularity"]):
         sold = tally_range(call.shop, part.start, part.end, call.now).skus.get(sku_id) or SkuTally()
         intervals.append(
             part.to_json()

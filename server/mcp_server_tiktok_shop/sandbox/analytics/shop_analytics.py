@@ -40,7 +40,7 @@ def get_shop_performance(call: Call) -> Json:
     intervals = [
         part.to_json()
         | _render_interval(call, tally_range(call.shop, part.start, part.end, call.now), part.start.isoformat())
-        for part in parse_range(call).intervals(call.arguments["granularity"])
+        for part in parse_range(call).iter_intervals(call.arguments["granularity"])
     ]
     return {"latest_available_date": render_latest_day(call), "performance": {"intervals": intervals}}
 

@@ -74,7 +74,7 @@ def get_category_attributes(call: Call) -> Json:
     leaf = _require_leaf(call)
     return {
         "attributes": [attribute.to_json("SALES_PROPERTY") for attribute in attributes.SALES_ATTRIBUTES]
-        + [one.to_json("PRODUCT_PROPERTY") for one in attributes.ATTRIBUTES_BY_CATEGORY[leaf]]
+        + [attribute.to_json("PRODUCT_PROPERTY") for attribute in attributes.ATTRIBUTES_BY_CATEGORY[leaf]]
     }
 
 

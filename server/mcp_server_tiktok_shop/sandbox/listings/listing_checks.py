@@ -48,7 +48,7 @@ def iter_listing_refusals(call: Call, listing: Json) -> Iterator[RefusalError]:
             partial(check_version, call),
             *_list_detail_checks(call, listing),
             *(partial(_check_quantities, sku) for sku in listing["skus"]),
-            partial(check_seller_skus, [given.get("seller_sku", "") for given in listing["skus"]]),
+            partial(check_seller_skus, [sku.get("seller_sku", "") for sku in listing["skus"]]),
         ]
     )
 

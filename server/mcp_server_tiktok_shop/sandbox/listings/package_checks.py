@@ -41,11 +41,11 @@ def check_package(call: Call, listing: Json) -> None:
     if weight and size and (weight["unit"] in IMPERIAL_UNITS) != (size["unit"] in IMPERIAL_UNITS):
         raise RefusalError(MIXED_UNITS_CODE, "The units of 'package_weight' and 'package_dimensions' do not match.")
     members = facts["skus"]["items"]["properties"]
-    for given in listing["skus"]:
-        if given.get("sku_weight"):
-            _check_weight(call, "sku_weight", given["sku_weight"], members["sku_weight"])
-        if given.get("sku_dimensions"):
-            _check_size(call, "sku_dimensions", given["sku_dimensions"], members["sku_dimensions"])
+    for sku in listing["skus"]:
+        if sku.get("sku_weight"):
+            _check_weight(call, "sku_weight", sku["sku_weight"], members["sku_weight"])
+        if sku.get("sku_dimensions"):
+            _check_size(call, "sku_dimensions", sku["sku_dimensions"], members["sku_dimensions"])
 
 
 def _check_weight(call: Call, name: str, weight: Json, facts: Json) -> None:
