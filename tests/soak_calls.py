@@ -200,7 +200,7 @@ def _shipments(sandbox: Sandbox) -> Iterator[Asked]:
     waiting = [
         order
         for order in shop.orders.values()
-        if order.status(now) == "AWAITING_SHIPMENT"
+        if order.get_status(now) == "AWAITING_SHIPMENT"
         and order.shipping_type != "SELLER"
         and len(order.packages) == 1
         and not {order.id} & (planted | requested)

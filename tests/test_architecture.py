@@ -182,3 +182,77 @@ def test_a_start_as_a_server_loads_no_more() -> None:
 
 def test_the_package_says_that_it_is_typed() -> None:
     assert (ROOT / "py.typed").exists()
+
+
+CIRCLE_FREE = {"sandbox"}  # the rooms whose modules are held to it, with all that these import
+
+
+def import_lines(path: Path) -> dict[Path, int]:
+    """Each module of ours that a module imports anywhere, for its types as well, and the line that does."""
+    lines: dict[Path, int] = {}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = [PACKAGE, *path.relative_to(ROOT).parts[:-1]]
+            base = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            names = [f"{source}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            imported = module_file(name) or module_file(name.rpartition(".")[0])
+            if imported is not None and imported != path:
+                lines.setdefault(imported, node.lineno)
+    return lines
+
+
+def module_file(name: str) -> Path | None:
+    """Where a module of ours stands; None for all that is not one."""
+    if name != PACKAGE and not name.startswith(f"{PACKAGE}."):
+        return None
+    place = ROOT.joinpath(*name.split(".")[1:])
+    return next((file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()), None)
+
+
+def reached_from(start: Path, graph: dict[Path, dict[Path, int]]) -> set[Path]:
+    """All modules that a module imports, and those that they import; itself only where it stands in a circle."""
+    reached: set[Path] = set()
+    waiting = list(graph[start])
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting += graph[path]
+    return reached
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {path: import_lines(path) for path in MODULES}
+    reach = {path: reached_from(path, graph) for path in MODULES}
+    circles = {
+        frozenset(other for other in reach[path] if path in reach[other])
+        for path in MODULES
+        if path in reach[path] and room_of(name_of(path)) in CIRCLE_FREE
+    }
+    reports = [
+        "a circle of "
+        + str(len(circle))
+        + " modules:\n"
+        + "\n".join(
+            f"  {path.relative_to(PROJECT)}:{line} imports {imported.relative_to(PROJECT)}"
+            for path in sorted(circle)
+            for imported, line in sorted(graph[path].items(), key=lambda pair: pair[1])
+            if imported in circle
+        )
+        for circle in circles
+    ]
+    assert not reports, "\n" + "\n".join(sorted(reports))
+
+
+def test_the_simulated_shops_state_knows_no_request() -> None:
+    """A shop and all that it is made of come from the domain; the gateway and its calls stand above them."""
+    graph = {path: import_lines(path) for path in MODULES}
+    below = {name_of(path) for path in reached_from(ROOT / "sandbox" / "shop.py", graph)}
+    assert "sandbox.ordering.orders" in below
+    assert {name for name in below if ".gateway." in name or name.endswith("_calls")} == set()

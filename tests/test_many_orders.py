@@ -85,11 +85,11 @@ async def test_a_month_of_many_orders_is_summed_to_the_cent_and_read_whole(
     sandbox = Sandbox(orders=ORDERS, requests_per_second=rate)
     now = time.time()
     months = ["last month", "this month"]
-    async with sandbox.serving() as url, started(home, keys(sandbox, url), era) as client:
+    async with sandbox.serve() as url, started(home, keys(sandbox, url), era) as client:
         for text in months:
             found = parse_period(text, LONDON, now)
             data = await summed(client, "summarize_orders", period=text)
-            own = sandbox.state.main.sales(found.start, min(found.end, int(now) + 1), int(now))
+            own = sandbox.state.main.sum_sales(found.start, min(found.end, int(now) + 1), int(now))
             assert data["orders"] == own.orders + own.unpaid + own.cancelled
             assert Decimal(data["sales"]["GBP"]["total"]) == own.amount
         span = {"create_time_ge": str(found.start), "create_time_lt": str(int(now))}
@@ -113,7 +113,7 @@ async def test_a_month_of_many_orders_is_summed_to_the_cent_and_read_whole(
 
 async def test_a_walk_ends_within_a_second_of_being_told(connect: Connect) -> None:
     sandbox = Sandbox(orders=3_000)
-    async with sandbox.serving() as url, connect(**keys(sandbox, url)) as client:
+    async with sandbox.serve() as url, connect(**keys(sandbox, url)) as client:
         for name, arguments in (
             ("get_order_list", {"pages": "all", "page_size": 10}),
             ("summarize_orders", {"period": "last 90 days"}),
@@ -121,7 +121,7 @@ async def test_a_walk_ends_within_a_second_of_being_told(connect: Connect) -> No
             await told(client, "list_shops")
             sandbox.faults.add("get_order_list", times=None, delay=0.05)
             call = asyncio.create_task(client.call_tool(name, arguments))
-            await until(lambda: len(sandbox.log.of("get_order_list")) >= 3)
+            await until(lambda: len(sandbox.log.list_entries("get_order_list")) >= 3)
             began = time.monotonic()
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
@@ -131,4 +131,4 @@ async def test_a_walk_ends_within_a_second_of_being_told(connect: Connect) -> No
             await asyncio.sleep(0.1)  # the request under way may still arrive
             sandbox.log.clear()
             await asyncio.sleep(0.2)
-            assert sandbox.log.of("get_order_list") == []
+            assert sandbox.log.list_entries("get_order_list") == []

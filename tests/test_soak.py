@@ -127,12 +127,12 @@ async def test_a_platform_that_fails_at_random_gets_no_write_twice_and_no_wrong_
     sandbox = Sandbox(orders=1000)
     run, began = Run(), time.monotonic()
     async with (
-        sandbox.serving() as url,
+        sandbox.serve() as url,
         connect(**keys(sandbox, url), toolsets="all", confirm="none", runtime=hasty()) as client,
     ):
         good(await client.call_tool(READ, {}))
         sandbox.log.clear()
-        sandbox.faults.random(SEED, RATES)
+        sandbox.faults.fail_at_random(SEED, RATES)
         await run.all(client, sandbox, mixed(sandbox, random.Random(SEED)), CALLS)
     run.ran.take(sandbox.log)
     report(f"random {era}", run, began)
@@ -149,12 +149,12 @@ async def test_answers_that_come_after_the_deadline_are_not_taken_for_refusals(c
     sandbox = Sandbox(orders=300)
     run, began = Run(), time.monotonic()
     async with (
-        sandbox.serving() as url,
+        sandbox.serve() as url,
         connect(**keys(sandbox, url), toolsets="all", confirm="none", call_timeout_s=0.19) as client,
     ):
         good(await client.call_tool(READ, {}))
         sandbox.log.clear()
-        sandbox.faults.random(SEED, {"slow": 0.5, "cut_before": 0.05, "cut_after": 0.05, "throttled": 0.05})
+        sandbox.faults.fail_at_random(SEED, {"slow": 0.5, "cut_before": 0.05, "cut_after": 0.05, "throttled": 0.05})
         await run.all(client, sandbox, mixed(sandbox, random.Random(SEED)), CALLS // 3)
         await asyncio.sleep(0.3)  # what was given up here may still be done there
     run.ran.take(sandbox.log)

@@ -228,10 +228,10 @@ async def test_cancelling_ends_the_walk_at_once_and_nothing_goes_on(connect: Con
         call.cancel()
         with pytest.raises((asyncio.CancelledError, MCPError)):
             await call
-        sent = len(sandbox.log.of("get_order_list"))
+        sent = len(sandbox.log.list_entries("get_order_list"))
         for _ in range(4):
             await client.call_tool("get_warehouse_list", {})
-        assert len(sandbox.log.of("get_order_list")) <= sent + 1
+        assert len(sandbox.log.list_entries("get_order_list")) <= sent + 1
 
 
 async def test_a_note_names_a_page_token_only_where_it_stands(connect: Connect) -> None:

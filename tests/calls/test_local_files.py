@@ -250,9 +250,9 @@ async def test_the_state_of_the_real_shop_is_not_read_from_the_simulated_one(con
 
 async def test_labels_made_here_can_be_read_again(connect: Connect, folder: Path) -> None:
     """What resize_pdf saved can be merged later, though it stands in the home."""
-    from mcp_server_tiktok_shop.sandbox.fulfillment.labels import Sheet, pdf
+    from mcp_server_tiktok_shop.sandbox.fulfillment.labels import Sheet, render_pdf
 
-    (folder / "a.pdf").write_bytes(pdf([Sheet(("One",))], "A6"))
+    (folder / "a.pdf").write_bytes(render_pdf([Sheet(("One",))], "A6"))
     async with connect(sandbox=True, files=folder) as client:
         made = reply(await client.call_tool("resize_pdf", {"source": "a.pdf"}))["data"]["path"]
         again = await client.call_tool("resize_pdf", {"source": [made, "a.pdf"]})

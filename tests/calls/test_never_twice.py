@@ -51,7 +51,7 @@ async def test_the_same_write_is_refused_after_its_answer_was_lost(
     assert "repeat" in again["hint"]
     assert not again["retryable"]
     assert other["data"] is not None
-    sent = [entry for entry in sandbox.log.of(WRITE) if b"A-1" in entry.body]
+    sent = [entry for entry in sandbox.log.list_entries(WRITE) if b"A-1" in entry.body]
     assert len(sent) == 1
 
 
@@ -87,7 +87,7 @@ async def test_a_restarted_server_refuses_it_too(connect: Connect, sandbox: Sand
     async with at_work(connect, sandbox) as client:
         sandbox.log.clear()
         assert bad(await client.call_tool(WRITE, arguments))["error"] == "unknown_outcome"
-    assert sandbox.log.of(WRITE) == []
+    assert sandbox.log.list_entries(WRITE) == []
 
 
 @pytest.mark.parametrize("era", ["auto"])
@@ -95,7 +95,7 @@ async def test_a_server_that_is_killed_in_the_middle_leaves_it_refused(
     connect: Connect, sandbox: Sandbox, home: Path
 ) -> None:
     arguments = reference(sandbox)
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         settings = keys(sandbox, url) | {"confirm": "none"}
         async with connect(**settings) as client:
             good(await client.call_tool("list_shops", {}))
@@ -122,7 +122,7 @@ async def test_a_write_cancelled_in_flight_counts_as_unknown(connect: Connect, s
         await until(lambda: not sandbox.faults._planned)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-        await until(lambda: sandbox.log.of(WRITE))
+        await until(lambda: sandbox.log.list_entries(WRITE))
         assert bad(await client.call_tool(WRITE, arguments))["error"] == "unknown_outcome"
     assert done(sandbox, WRITE) == 1
 
@@ -151,7 +151,9 @@ async def test_the_idempotency_key_is_filled_in_and_kept_over_the_repeat(connect
         bad(await client.call_tool("run_write_operation", call))
         bad(await client.call_tool("run_write_operation", {**call, "repeat": True}))
         bad(await client.call_tool("run_write_operation", call))
-    first, repeated, new = (parse_qs(entry.query)["idempotency_key"][0] for entry in sandbox.log.of("approve_return"))
+    first, repeated, new = (
+        parse_qs(entry.query)["idempotency_key"][0] for entry in sandbox.log.list_entries("approve_return")
+    )
     assert first == repeated != new
 
 
@@ -242,7 +244,7 @@ async def test_the_same_time_written_otherwise_is_the_same_write(connect: Connec
             arguments = {**promotion, "begin_time": begin, "end_time": end}
             call = {"name": "create_promotion_activity", "arguments": arguments}
             assert bad(await client.call_tool("run_write_operation", call))["error"] == "unknown_outcome"
-    assert len(sandbox.log.of("create_promotion_activity")) == 1
+    assert len(sandbox.log.list_entries("create_promotion_activity")) == 1
 
 
 async def test_another_idempotency_key_does_not_make_it_another_write(connect: Connect, sandbox: Sandbox) -> None:
@@ -255,5 +257,5 @@ async def test_another_idempotency_key_does_not_make_it_another_write(connect: C
             assert bad(await client.call_tool("run_write_operation", sent))["error"] == "unknown_outcome"
         again = {"name": "approve_return", "arguments": calls[1], "repeat": True}
         bad(await client.call_tool("run_write_operation", again))
-    keys_sent = [parse_qs(entry.query)["idempotency_key"][0] for entry in sandbox.log.of("approve_return")]
+    keys_sent = [parse_qs(entry.query)["idempotency_key"][0] for entry in sandbox.log.list_entries("approve_return")]
     assert keys_sent == ["mine-1", "mine-1"]

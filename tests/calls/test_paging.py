@@ -84,7 +84,7 @@ async def walked(pages: Any) -> tuple[list[Page], ShopError | None]:
 
 
 def sent(sandbox: Sandbox, name: str) -> int:
-    return len(sandbox.log.of(name))
+    return len(sandbox.log.list_entries(name))
 
 
 async def test_every_paged_read_is_walked_to_an_end(walk: Any) -> None:

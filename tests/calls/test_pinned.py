@@ -102,7 +102,7 @@ def files(home: Path) -> dict[str, str]:
 async def pinned(connect: Connect, home: Path, how: str, **more: str) -> AsyncIterator[World]:
     name, mine = PINS[how]
     sandbox = Sandbox(shops=3, orders=20)
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         await signed_in(home, sandbox, url, 0, 1)
         settings = app(sandbox, url) | {"access_token": "", "refresh_token": "", "log_level": "error"} | more
         pin = {"shop": name or sandbox.state.shops[mine].id}
@@ -250,7 +250,7 @@ async def test_a_pin_that_names_no_shop_is_told_without_the_others(connect: Conn
 async def test_a_pin_that_names_two_shops_is_told_without_them(connect: Connect, home: Path) -> None:
     sandbox = Sandbox(shops=3, orders=20)
     sandbox.state.shops[1].region = "GB"
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         await signed_in(home, sandbox, url, 0, 1)
         settings = app(sandbox, url) | {"access_token": "", "refresh_token": "", "shop": "GB"}
         async with connect(**settings) as client:
@@ -263,7 +263,7 @@ async def test_a_pin_that_names_two_shops_is_told_without_them(connect: Connect,
 
 async def test_the_commands_are_pinned_too(home: Path) -> None:
     sandbox = Sandbox(shops=3, orders=20)
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         await signed_in(home, sandbox, url, 0, 1)
         settings = app(sandbox, url) | {"shop": "DE"}
         listed = await run(home, "shops", "--json", **settings)

@@ -473,7 +473,7 @@ async def test_what_is_switched_off_is_not_looked_up_either(connect: Connect, sa
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, exclude_tools="get_product") as client:
         refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
     assert refused["error"] == "confirmation_required"
-    assert sandbox.log.of("get_product") == []
+    assert sandbox.log.list_entries("get_product") == []
 
 
 @pytest.mark.parametrize("era", ["legacy"])

@@ -32,7 +32,7 @@ def sandbox() -> Sandbox:
 
 @pytest.fixture
 async def url(sandbox: Sandbox) -> AsyncIterator[str]:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         yield url
 
 

@@ -199,7 +199,7 @@ def sandbox() -> Sandbox:
 
 @pytest.fixture
 async def url(sandbox: Sandbox) -> AsyncIterator[str]:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         yield url
 
 
@@ -285,7 +285,7 @@ async def test_an_address_with_a_wrong_state_is_refused_and_spends_nothing(
     ran = await run(home, "login", typed=f"{pasted}\n", **app(sandbox, url))
     assert code not in refused(ran, "state")
     assert not (home / "accounts.json").exists()
-    assert sandbox.log.of(EXCHANGE) == []
+    assert sandbox.log.list_entries(EXCHANGE) == []
     assert (await run(home, "login", typed=f"{code}\n", **app(sandbox, url))).code == 0
 
 
@@ -297,7 +297,7 @@ async def test_a_declined_consent_is_explained(sandbox: Sandbox, url: str, home:
     login.answer(back)
     refused(await login.ended(), "did not agree", "nothing was stored")
     assert not (home / "accounts.json").exists()
-    assert sandbox.log.of(EXCHANGE) == []
+    assert sandbox.log.list_entries(EXCHANGE) == []
 
 
 async def test_a_code_that_was_used_is_explained(sandbox: Sandbox, url: str, home: Path) -> None:
@@ -306,7 +306,7 @@ async def test_a_code_that_was_used_is_explained(sandbox: Sandbox, url: str, hom
     ran = await run(home, "login", typed=f"{code}\n", **app(sandbox, url))
     assert code not in refused(ran, "code", "30 minutes", "once")
     assert not (home / "accounts.json").exists()
-    assert len(sandbox.log.of(EXCHANGE)) == 1  # never sent twice: it may have been spent
+    assert len(sandbox.log.list_entries(EXCHANGE)) == 1  # never sent twice: it may have been spent
 
 
 async def test_a_wrong_secret_is_told_and_not_kept(sandbox: Sandbox, url: str, home: Path) -> None:
@@ -362,7 +362,7 @@ async def test_a_home_that_is_no_folder_is_a_plain_error(sandbox: Sandbox, url: 
     put(home, b"not a folder")
     code = sandbox.authorization_code()
     refused(await run(home, "login", typed=f"{code}\n", **app(sandbox, url)), str(home))
-    assert sandbox.log.of(EXCHANGE) == []
+    assert sandbox.log.list_entries(EXCHANGE) == []
 
 
 async def test_whoever_gives_up_halfway_has_changed_nothing(sandbox: Sandbox, url: str, home: Path) -> None:
@@ -473,7 +473,7 @@ async def test_a_chat_explains_a_code_that_expired(connect: Connect, sandbox: Sa
     assert (told["error"], told["code"]) == ("signed_out", 36004004)
     assert "30 minutes" in told["hint"]
     assert code not in str(told)
-    assert len(sandbox.log.of(EXCHANGE)) == 1
+    assert len(sandbox.log.list_entries(EXCHANGE)) == 1
 
 
 def strange(back: str) -> str:
@@ -497,6 +497,6 @@ async def test_a_chat_refuses_what_is_no_consent_and_spends_nothing(
         told = bad(await client.call_tool(EXCHANGE, {"auth_code": await answer(link)}))
         assert told["error"] == kind
         assert told["hint"]
-        assert sandbox.log.of(EXCHANGE) == []
+        assert sandbox.log.list_entries(EXCHANGE) == []
         assert not (home / "accounts.json").exists()
         good(await client.call_tool(EXCHANGE, {"auth_code": await consented(link)}))

@@ -26,7 +26,7 @@ AT_ONCE = 4  # workers that load while others work
 
 async def test_twenty_calls_from_four_processes_renew_an_expired_token_once(home: Path, era: str) -> None:
     sandbox = Sandbox(orders=20)
-    async with sandbox.serving() as url, AsyncExitStack() as stack:
+    async with sandbox.serve() as url, AsyncExitStack() as stack:
         settings = keys(sandbox, url)
         four = await asyncio.gather(*(stack.enter_async_context(waiting()) for _ in range(3)))
         client = await stack.enter_async_context(started(home, settings, era))
@@ -41,14 +41,14 @@ async def test_twenty_calls_from_four_processes_renew_an_expired_token_once(home
     assert len(texts) == 15
     for text in texts:
         assert "data" in json.loads(text), text
-    assert len(sandbox.log.of(RENEW)) == 1
+    assert len(sandbox.log.list_entries(RENEW)) == 1
     assert sandbox.tokens.renewals == 1
     assert holds_newest(home, sandbox)
 
 
 async def test_twenty_first_calls_from_four_processes_renew_an_expired_token_once(home: Path) -> None:
     sandbox = Sandbox(orders=20)
-    async with sandbox.serving() as url, AsyncExitStack() as stack:
+    async with sandbox.serve() as url, AsyncExitStack() as stack:
         settings = keys(sandbox, url)
         four = await asyncio.gather(*(stack.enter_async_context(waiting()) for _ in range(4)))
         sandbox.expire_access_token()
@@ -57,7 +57,7 @@ async def test_twenty_first_calls_from_four_processes_renew_an_expired_token_onc
         texts = [text for worker in four for text in (await worker.end())[0]]
     for text in texts:
         assert "data" in json.loads(text), text
-    assert len(sandbox.log.of(RENEW)) == 1
+    assert len(sandbox.log.list_entries(RENEW)) == 1
     assert holds_newest(home, sandbox)
 
 
@@ -73,7 +73,7 @@ async def test_a_pair_survives_a_kill_at_any_moment_of_its_renewal(connect: Conn
     sandbox = Sandbox(orders=20)
     drawn = random.Random(7)
     outcomes = {"before": 0, "cut off, not rotated": 0, "cut off, rotated": 0, "after": 0}
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         whole = 0.15  # seconds that the work takes at most; learned from runs that came to their end
         for start in range(0, KILLS, AT_ONCE):
             async with AsyncExitStack() as stack:
@@ -122,7 +122,7 @@ async def test_a_pair_survives_a_kill_at_any_moment_of_its_renewal(connect: Conn
 
 async def test_a_server_that_waits_for_the_lock_of_a_killed_one_goes_on(connect: Connect, home: Path) -> None:
     sandbox = Sandbox(orders=20)
-    async with sandbox.serving() as url, waiting() as worker:
+    async with sandbox.serve() as url, waiting() as worker:
         settings = keys(sandbox, url)
         async with connect(**settings) as client:
             good(await client.call_tool(READ, {}))

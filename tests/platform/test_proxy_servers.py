@@ -264,7 +264,7 @@ def sandbox() -> Sandbox:
 
 @pytest.fixture
 async def url(sandbox: Sandbox) -> AsyncIterator[str]:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         yield url
 
 
@@ -423,7 +423,7 @@ async def test_a_password_that_socks_can_not_carry_is_refused_at_the_start(
 
 async def test_an_accounts_own_proxy_is_typed_at_login_and_used_for_it_alone(connect: Connect, home: Path) -> None:
     sandbox = Sandbox(shops=3, orders=20)
-    async with sandbox.serving() as url, proxying("http", (USER, PASSWORD)) as seen:
+    async with sandbox.serve() as url, proxying("http", (USER, PASSWORD)) as seen:
         await signed_in(home, sandbox, url, 0)
         typed = f"{seen.leading()}\n{sandbox.authorization_code(1)}\n"
         ran = await run(home, "login", "--own-proxy", typed=typed, **app(sandbox, url))
@@ -446,7 +446,7 @@ async def test_an_accounts_own_proxy_is_typed_at_login_and_used_for_it_alone(con
 
 async def test_an_accounts_own_proxy_that_is_dead_stops_that_account_alone(connect: Connect, home: Path) -> None:
     sandbox = Sandbox(shops=3, orders=20)
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         await signed_in(home, sandbox, url, 0)
         async with proxying("socks5", (USER, PASSWORD)) as seen:
             await signed_in(home, sandbox, url, 1, proxy=seen.trailing())

@@ -331,7 +331,7 @@ async def test_a_call_whose_turn_would_come_after_the_deadline_is_told_so_and_no
         bad(await client.call_tool(tool, arguments))
         hours.now += 100
         told = bad(await client.call_tool(tool, arguments))
-        assert len(sandbox.log.of(tool)) == 1
+        assert len(sandbox.log.list_entries(tool)) == 1
         assert (told["error"], told["retryable"]) == ("rate_limited", True)
         assert 500 <= told["retry_after_seconds"] < 501
         assert tool in told["message"]
@@ -378,5 +378,5 @@ async def test_a_quota_of_an_hour_or_a_day_says_when_it_goes_on(
         told = bad(await client.call_tool(READ, {}))
     assert (told["error"], told["code"], told["retryable"]) == ("rate_limited", code, False)
     assert until in told["hint"]
-    assert len(sandbox.log.of(READ)) == 1
+    assert len(sandbox.log.list_entries(READ)) == 1
     assert hours.slept == []

@@ -95,7 +95,7 @@ async def test_a_read_is_repeated_until_it_passes(connect: Connect, sandbox: San
     async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(READ, times=3, **PASSING[how])
         good(await client.call_tool(READ, {}))
-    assert len(sandbox.log.of(READ)) == 4
+    assert len(sandbox.log.list_entries(READ)) == 4
     assert len(waits.slept) == 3
     assert waits.slept == sorted(waits.slept)
     assert 0 < waits.slept[0] <= 1
@@ -111,7 +111,7 @@ async def test_a_read_that_does_not_pass_is_reported_within_the_deadline(
         sandbox.faults.add(READ, times=None, **PASSING[how])
         told = strict(await client.call_tool(READ, {}))
     assert sum(waits.slept) < DEADLINE
-    assert len(sandbox.log.of(READ)) == len(waits.slept) + 1 > 3
+    assert len(sandbox.log.list_entries(READ)) == len(waits.slept) + 1 > 3
     assert told["retryable"] is True
     code = PASSING[how].get("code")
     if how.startswith("throttled"):
@@ -134,7 +134,7 @@ async def test_retry_after_is_the_least_that_is_waited(
         good(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
     assert len(waits.slept) == 1
     assert 7 <= waits.slept[0] < 11
-    assert len(sandbox.log.of(tool)) == 2
+    assert len(sandbox.log.list_entries(tool)) == 2
 
 
 @pytest.mark.parametrize("fault", [{"code": 36009003}, HTML, {}], ids=["envelope", "page", "nothing"])
@@ -190,7 +190,7 @@ async def test_a_slow_answer_is_waited_for(connect: Connect, sandbox: Sandbox) -
     async with at_work(connect, sandbox) as client:
         sandbox.faults.add(READ, delay=0.3)
         good(await client.call_tool(READ, {}))
-    assert len(sandbox.log.of(READ)) == 1
+    assert len(sandbox.log.list_entries(READ)) == 1
 
 
 @pytest.mark.parametrize("tool", [READ, WRITE])
@@ -232,7 +232,7 @@ async def dripping() -> AsyncIterator[str]:
 async def test_an_answer_that_only_drips_is_given_up_at_the_deadline(
     connect: Connect, sandbox: Sandbox, tool: str
 ) -> None:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         ours = keys(sandbox, url)
         async with connect(**ours) as client:
             good(await client.call_tool(READ, {}))
@@ -248,7 +248,7 @@ async def test_an_answer_that_only_drips_is_given_up_at_the_deadline(
 async def test_a_platform_out_of_reach_is_tried_again_and_then_told(
     connect: Connect, sandbox: Sandbox, waits: Waits, tool: str
 ) -> None:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         ours = keys(sandbox, url)
         async with connect(**ours) as client:
             good(await client.call_tool(READ, {}))
@@ -266,7 +266,7 @@ async def test_a_throttled_write_is_repeated_and_done_once(
     async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(WRITE, times=3, **PASSING[how])
         good(await client.call_tool(WRITE, reference(sandbox)))
-    assert len(sandbox.log.of(WRITE)) == 4
+    assert len(sandbox.log.list_entries(WRITE)) == 4
     assert done(sandbox, WRITE) == 1
 
 
@@ -281,14 +281,14 @@ async def test_a_write_is_repeated_once_the_platform_is_reached(connect: Connect
         await asyncio.sleep(0.3)
 
     runtime = Runtime(time.time, time.monotonic, sleep, lambda: 0.0)
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         ours = keys(sandbox, url)
         async with connect(**ours) as client:
             good(await client.call_tool(READ, {}))
     async with connect(**(ours | {"api_url": place, "auth_url": place}), runtime=runtime) as client:
         writing = asyncio.create_task(client.call_tool(WRITE, reference(sandbox)))
         await up.wait()
-        async with sandbox.serving(port):
+        async with sandbox.serve(port):
             good(await writing)
     assert done(sandbox, WRITE) == 1
 
@@ -310,7 +310,7 @@ async def test_a_write_whose_outcome_is_unclear_is_not_repeated_and_told_so(
     assert told["retryable"] is False
     assert "look" in told["hint"]
     assert WRITE in told["message"]
-    assert len(sandbox.log.of(WRITE)) == 1
+    assert len(sandbox.log.list_entries(WRITE)) == 1
     assert done(sandbox, WRITE) == int(ran)
     assert waits.slept == []
 
@@ -341,7 +341,7 @@ async def test_a_write_that_met_a_fault_of_the_platform_is_not_called_repeatable
     assert told["error"] in ("unknown_outcome", "platform")
     assert told["retryable"] is False
     assert told["request_id"]
-    assert len(sandbox.log.of(WRITE)) == 1
+    assert len(sandbox.log.list_entries(WRITE)) == 1
 
 
 @pytest.mark.parametrize("tool", [READ, WRITE])
@@ -354,7 +354,7 @@ async def test_a_quota_that_is_used_up_is_told_and_not_tried(
         told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
     assert (told["error"], told["code"], told["retryable"]) == ("rate_limited", code, False)
     assert told["request_id"]
-    assert len(sandbox.log.of(tool)) == 1
+    assert len(sandbox.log.list_entries(tool)) == 1
     assert waits.slept == []
 
 
@@ -367,7 +367,7 @@ async def test_a_refusal_that_will_not_pass_is_told_at_once(
         told = strict(await client.call_tool(tool, reference(sandbox) if tool == WRITE else {}))
     assert (told["error"], told["code"], told["retryable"]) == ("platform", 98001004, False)
     assert "Invalid param 'x'" in told["message"]
-    assert len(sandbox.log.of(tool)) == 1
+    assert len(sandbox.log.list_entries(tool)) == 1
 
 
 async def test_many_reads_come_through_a_platform_that_fails_at_random(
@@ -377,7 +377,7 @@ async def test_many_reads_come_through_a_platform_that_fails_at_random(
 
     async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         kinds = [kind for kind in KINDS if kind not in ("refused", "slow")]
-        sandbox.faults.random(5, dict.fromkeys(kinds, 0.3 / len(kinds)), READ)
+        sandbox.faults.fail_at_random(5, dict.fromkeys(kinds, 0.3 / len(kinds)), READ)
         for result in await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(60))):
             good(result)
 
@@ -389,11 +389,11 @@ async def test_writes_through_a_platform_that_fails_at_random_are_done_once_or_t
 
     async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         kinds = [kind for kind in KINDS if kind != "slow"]
-        sandbox.faults.random(5, dict.fromkeys(kinds, 0.5 / len(kinds)), WRITE)
+        sandbox.faults.fail_at_random(5, dict.fromkeys(kinds, 0.5 / len(kinds)), WRITE)
         for number in range(60):
             name = f"W-{number}"
             result = await client.call_tool(WRITE, reference(sandbox, name))
-            times = sum(entry.ran and f'"{name}"'.encode() in entry.body for entry in sandbox.log.of(WRITE))
+            times = sum(entry.ran and f'"{name}"'.encode() in entry.body for entry in sandbox.log.list_entries(WRITE))
             if not result.is_error:
                 assert times == 1
             elif bad(result)["error"] == "unknown_outcome":

@@ -34,7 +34,7 @@ def sandbox() -> Sandbox:
 @asynccontextmanager
 async def two_shops(connect: Connect, sandbox: Sandbox, **more: Any) -> AsyncIterator[Client]:
     """One account with a shop in GB and one in DE."""
-    async with sandbox.serving() as url, connect(**(keys(sandbox, url) | more)) as client:
+    async with sandbox.serve() as url, connect(**(keys(sandbox, url) | more)) as client:
         yield client
 
 
@@ -75,7 +75,7 @@ async def test_a_shop_is_named_by_name_id_or_region(connect: Connect, sandbox: S
         for name in names:
             told = good(await client.call_tool(READ, {"shop": name}))
             assert told["shop"] == german.name
-    assert [cipher_of(entry) for entry in sandbox.log.of(READ)] == [german.cipher] * len(names)
+    assert [cipher_of(entry) for entry in sandbox.log.list_entries(READ)] == [german.cipher] * len(names)
 
 
 async def test_a_write_reaches_the_shop_that_was_named_and_no_other(connect: Connect, sandbox: Sandbox) -> None:
@@ -92,7 +92,7 @@ async def test_an_unknown_shop_is_refused_with_those_there_are(connect: Connect,
         told = bad(await client.call_tool(WRITE, products(sandbox) | {"shop": name}))
     assert told["error"] in ("shop_required", "invalid_arguments")
     assert told["error"] == "invalid_arguments" or len(told["shops"]) == 2
-    assert sandbox.log.of(WRITE) == []
+    assert sandbox.log.list_entries(WRITE) == []
 
 
 async def test_a_region_with_two_shops_is_not_enough(connect: Connect) -> None:
@@ -201,8 +201,8 @@ async def test_a_stale_cipher_is_fetched_anew_and_the_call_repeated_once(
         old, german.cipher = german.cipher, "ROW_a_cipher_of_a_new_time"
         good(await client.call_tool(tool, arguments))
         good(await client.call_tool(READ, {"shop": "DE"}))
-    assert [cipher_of(entry) for entry in sandbox.log.of(tool)][:2] == [old, german.cipher]
-    assert len(sandbox.log.of(FETCH)) == 1
+    assert [cipher_of(entry) for entry in sandbox.log.list_entries(tool)][:2] == [old, german.cipher]
+    assert len(sandbox.log.list_entries(FETCH)) == 1
     assert tool != WRITE or done(sandbox, WRITE) == 1
 
 
@@ -212,7 +212,7 @@ async def test_a_cipher_that_stays_refused_is_reported_and_not_tried_again(conne
         told = bad(await client.call_tool(WRITE, products(sandbox) | {"shop": "GB"}))
     assert (told["error"], told["code"]) == ("platform", 101000)
     assert "list_shops" in told["hint"]
-    assert len(sandbox.log.of(WRITE)) == 1
+    assert len(sandbox.log.list_entries(WRITE)) == 1
 
 
 async def test_the_same_shop_under_two_authorizations_is_one_and_the_newest_wins(connect: Connect) -> None:
@@ -248,7 +248,7 @@ async def test_twenty_first_calls_ask_for_the_shops_once(connect: Connect) -> No
     async with two_shops(connect, sandbox) as client:
         for result in await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(20))):
             good(result)
-    assert len(sandbox.log.of(FETCH)) == 1
+    assert len(sandbox.log.list_entries(FETCH)) == 1
 
 
 Calls = tuple[tuple[str, dict[str, Any]], ...]
@@ -274,9 +274,9 @@ async def test_a_cipher_is_sent_where_it_is_wanted_and_nowhere_else(connect: Con
         for tool, arguments in (*NEVER, *ALWAYS):
             good(await client.call_tool(tool, arguments | shop))
     for tool, _ in NEVER:
-        assert {cipher_of(entry) for entry in sandbox.log.of(tool)} == {None}
+        assert {cipher_of(entry) for entry in sandbox.log.list_entries(tool)} == {None}
     for tool, _ in ALWAYS:
-        assert {cipher_of(entry) for entry in sandbox.log.of(tool)} == {sandbox.state.main.cipher}
+        assert {cipher_of(entry) for entry in sandbox.log.list_entries(tool)} == {sandbox.state.main.cipher}
 
 
 async def test_a_pinned_server_reaches_and_shows_no_other_shop(connect: Connect, sandbox: Sandbox) -> None:
@@ -292,5 +292,5 @@ async def test_a_pinned_server_reaches_and_shows_no_other_shop(connect: Connect,
             told = reply(await client.call_tool(tool, {}))
             assert german.id not in str(told)
             assert german.name not in str(told)
-    assert sandbox.log.of(WRITE) == []
+    assert sandbox.log.list_entries(WRITE) == []
     assert german.cipher not in {cipher_of(entry) for entry in sandbox.log}

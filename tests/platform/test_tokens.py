@@ -73,7 +73,7 @@ def reference(sandbox: Sandbox, name: str = "A-1") -> dict[str, Any]:
 
 
 def done(sandbox: Sandbox, operation: str) -> int:
-    return sum(entry.ran for entry in sandbox.log.of(operation))
+    return sum(entry.ran for entry in sandbox.log.list_entries(operation))
 
 
 def token_of(entry: Entry) -> str | None:
@@ -107,7 +107,7 @@ def sandbox() -> Sandbox:
 @asynccontextmanager
 async def at_work(connect: Connect, sandbox: Sandbox, **more: Any) -> AsyncIterator[Client]:
     """A server that knows its shops already, so that what a test breaks is met by the call it makes."""
-    async with sandbox.serving() as url, connect(**(keys(sandbox, url) | more)) as client:
+    async with sandbox.serve() as url, connect(**(keys(sandbox, url) | more)) as client:
         good(await client.call_tool(READ, {}))
         sandbox.log.clear()
         yield client
@@ -120,7 +120,7 @@ async def test_an_expired_token_is_renewed_once_and_the_call_repeated_once(
         sandbox.expire_access_token()
         good(await client.call_tool(READ, {}))
         good(await client.call_tool(READ, {}))
-    assert [entry.code for entry in sandbox.log.of(READ)] == [105002, 0, 0]
+    assert [entry.code for entry in sandbox.log.list_entries(READ)] == [105002, 0, 0]
     assert sandbox.tokens.renewals == 1
     assert holds_newest(home, sandbox)
 
@@ -129,7 +129,7 @@ async def test_a_write_that_met_an_expired_token_is_repeated_and_done_once(conne
     async with at_work(connect, sandbox) as client:
         sandbox.expire_access_token()
         good(await client.call_tool(WRITE, reference(sandbox)))
-    assert [entry.code for entry in sandbox.log.of(WRITE)] == [105002, 0]
+    assert [entry.code for entry in sandbox.log.list_entries(WRITE)] == [105002, 0]
     assert done(sandbox, WRITE) == 1
     assert sandbox.tokens.renewals == 1
 
@@ -143,7 +143,7 @@ async def test_a_new_token_that_is_refused_as_well_is_reported_and_not_renewed_a
         told = bad(await client.call_tool(operation, reference(sandbox) if operation == WRITE else {}))
     assert (told["error"], told["code"]) == ("signed_out", 105002)
     assert told["request_id"]
-    assert len(sandbox.log.of(operation)) == 2
+    assert len(sandbox.log.list_entries(operation)) == 2
     assert sandbox.tokens.renewals == 1
 
 
@@ -153,7 +153,7 @@ async def test_twenty_calls_with_an_expired_token_renew_it_once(connect: Connect
         results = await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(20)))
     for result in results:
         good(result)
-    assert len(sandbox.log.of(RENEW)) == 1
+    assert len(sandbox.log.list_entries(RENEW)) == 1
     assert holds_newest(home, sandbox)
 
 
@@ -161,11 +161,11 @@ async def test_twenty_first_calls_with_an_expired_token_renew_it_once(
     connect: Connect, sandbox: Sandbox, home: Path
 ) -> None:
     sandbox.expire_access_token()
-    async with sandbox.serving() as url, connect(**keys(sandbox, url)) as client:
+    async with sandbox.serve() as url, connect(**keys(sandbox, url)) as client:
         results = await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(20)))
     for result in results:
         good(result)
-    assert len(sandbox.log.of(RENEW)) == 1
+    assert len(sandbox.log.list_entries(RENEW)) == 1
     assert holds_newest(home, sandbox)
 
 
@@ -179,7 +179,7 @@ async def test_a_token_is_renewed_ahead_of_its_expiry(connect: Connect, home: Pa
         clock.now += 7 * DAY - 5 * 60
         good(await client.call_tool(READ, {}))
     assert sandbox.tokens.renewals == 2
-    assert [entry.code for entry in sandbox.log.of(READ)] == [0, 0]
+    assert [entry.code for entry in sandbox.log.list_entries(READ)] == [0, 0]
     assert token_of(sandbox.log[-1]) == sandbox.accounts[0].access_token
     assert holds_newest(home, sandbox)
 
@@ -206,7 +206,7 @@ async def test_a_renewal_that_fails_ahead_of_expiry_leaves_the_old_token_in_use(
         clock.now += 7 * DAY - 5 * 60
         sandbox.faults.add(RENEW, **fault)
         good(await client.call_tool(READ, {}))
-    assert [token_of(entry) for entry in sandbox.log.of(READ)] == [old]
+    assert [token_of(entry) for entry in sandbox.log.list_entries(READ)] == [old]
 
 
 async def test_a_refused_refresh_token_says_how_to_sign_in_and_nothing_is_deleted(
@@ -230,11 +230,11 @@ async def test_a_renewal_that_is_refused_is_asked_for_once_however_many_calls_wa
         sandbox.faults.add(RENEW, times=None, code=36004004, message="Invalid 'refresh_token': used before.", delay=1.0)
         results = await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(20)))
         assert {bad(result)["error"] for result in results} == {"signed_out"}
-    assert len(sandbox.log.of(RENEW)) == 1
+    assert len(sandbox.log.list_entries(RENEW)) == 1
 
 
 async def test_an_auth_host_that_is_out_of_reach_loses_nothing(connect: Connect, sandbox: Sandbox, home: Path) -> None:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         ours = keys(sandbox, url)
         async with connect(**(ours | {"auth_url": nowhere()})) as client:
             good(await client.call_tool(READ, {}))
@@ -292,14 +292,14 @@ async def test_a_server_that_ends_during_a_renewal_stores_its_pair_first(
 async def test_an_exchange_whose_caller_gave_up_is_stored_all_the_same(
     connect: Connect, sandbox: Sandbox, home: Path
 ) -> None:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": ""}
         async with connect(**signed_out) as client:
             sandbox.faults.add("exchange_authorization_code", delay=0.5)
             code = {"auth_code": sandbox.authorization_code()}
             with pytest.raises(MCPError):
                 await client.call_tool("exchange_authorization_code", code, read_timeout_seconds=0.1)
-            await until(lambda: sandbox.log.of("exchange_authorization_code"))
+            await until(lambda: sandbox.log.list_entries("exchange_authorization_code"))
             await until((home / "accounts.json").exists, 1)
             await until(lambda: holds_newest(home, sandbox), 1)
             good(await client.call_tool(READ, {}))
@@ -366,7 +366,7 @@ async def test_a_pair_that_could_not_be_stored_is_used_until_a_newer_one_is(
             assert holds_newest(home, sandbox)
         sandbox.log.clear()
         good(await client.call_tool(READ, {}))
-        assert [entry.code for entry in sandbox.log.of(READ)] == [0]
+        assert [entry.code for entry in sandbox.log.list_entries(READ)] == [0]
 
 
 LOST: dict[str, dict[str, Any]] = {
@@ -418,11 +418,11 @@ async def test_a_renewal_that_was_lost_before_it_was_done_is_done_at_the_next_tr
 
 
 async def test_a_token_call_is_never_repeated_blindly(connect: Connect, sandbox: Sandbox) -> None:
-    async with sandbox.serving() as url, connect(**keys(sandbox, url)) as client:
+    async with sandbox.serve() as url, connect(**keys(sandbox, url)) as client:
         for operation, arguments in ((RENEW, {}), ("exchange_authorization_code", {"auth_code": "GCP_some_code"})):
             sandbox.faults.add(operation, times=None, cut="before")
             assert bad(await client.call_tool(operation, arguments))["error"] == "unknown_outcome"
-            assert len(sandbox.log.of(operation)) == 1
+            assert len(sandbox.log.list_entries(operation)) == 1
 
 
 async def test_a_renewal_that_brings_no_new_refresh_token_keeps_the_old_one(connect: Connect, home: Path) -> None:
@@ -450,7 +450,7 @@ async def test_without_a_refresh_token_an_expired_token_says_how_to_sign_in(conn
         told = bad(await client.call_tool(READ, {}))
     assert told["error"] == "signed_out"
     assert "exchange_authorization_code" in told["hint"] or "login" in told["hint"]
-    assert sandbox.log.of(RENEW) == []
+    assert sandbox.log.list_entries(RENEW) == []
 
 
 async def test_a_revoked_authorization_says_to_sign_in_again(connect: Connect, sandbox: Sandbox, home: Path) -> None:
@@ -461,14 +461,14 @@ async def test_a_revoked_authorization_says_to_sign_in_again(connect: Connect, s
     assert (told["error"], told["code"]) == ("signed_out", 105001)
     assert "exchange_authorization_code" in told["hint"]
     assert stored(home) == before
-    assert sandbox.log.of(RENEW) == []
+    assert sandbox.log.list_entries(RENEW) == []
 
 
 @pytest.mark.parametrize("shops_known", [True, False])
 async def test_a_new_code_helps_although_the_environment_still_holds_a_revoked_pair(
     connect: Connect, sandbox: Sandbox, *, shops_known: bool
 ) -> None:
-    async with sandbox.serving() as url, connect(**keys(sandbox, url)) as client:
+    async with sandbox.serve() as url, connect(**keys(sandbox, url)) as client:
         if shops_known:
             good(await client.call_tool(READ, {}))
         revoked = sandbox.accounts[0].access_token
@@ -494,7 +494,7 @@ async def test_a_missing_scope_is_named_with_what_to_do(connect: Connect, sandbo
 async def test_the_stored_pair_wins_over_the_environments_old_one_in_a_new_process(
     connect: Connect, sandbox: Sandbox, home: Path
 ) -> None:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         old = keys(sandbox, url)
         for _ in range(3):
             sandbox.expire_access_token()
@@ -509,7 +509,7 @@ async def test_the_stored_pair_wins_over_the_environments_old_one_in_a_new_proce
 
 
 async def test_a_new_pair_in_the_environment_starts_anew(connect: Connect, sandbox: Sandbox) -> None:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         async with connect(**keys(sandbox, url)) as client:
             good(await client.call_tool(RENEW, {}))
             good(await client.call_tool(READ, {}))
@@ -522,7 +522,7 @@ async def test_a_new_pair_in_the_environment_starts_anew(connect: Connect, sandb
 
 async def test_two_servers_with_pairs_of_their_own_keep_both_in_one_home(connect: Connect) -> None:
     sandbox = Sandbox(shops=3, orders=20)
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         both = [keys(sandbox, url, account) for account in (0, 1)]
         for turn in range(4):
             account = turn % 2
@@ -537,7 +537,7 @@ async def test_two_servers_with_pairs_of_their_own_keep_both_in_one_home(connect
 async def test_a_code_buys_an_account_with_its_shops_and_shows_no_token(
     connect: Connect, sandbox: Sandbox, home: Path
 ) -> None:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": ""}
         async with connect(**signed_out) as client:
             told = bad(await client.call_tool(READ, {}))
@@ -561,7 +561,7 @@ async def test_a_code_buys_an_account_with_its_shops_and_shows_no_token(
 
 async def test_signing_in_anew_leaves_other_accounts_as_they_are(connect: Connect, home: Path) -> None:
     sandbox = Sandbox(shops=3, orders=20)
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": ""}
         async with connect(**signed_out) as client:
             for account in (0, 1):
@@ -580,7 +580,7 @@ async def test_signing_in_anew_leaves_other_accounts_as_they_are(connect: Connec
 async def test_a_code_that_no_longer_works_is_explained(connect: Connect, home: Path, why: str) -> None:
     clock = Clock()
     sandbox = Sandbox(orders=20, clock=clock)
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": "", "runtime": clock.runtime}
         async with connect(**signed_out) as client:
             code = "GCP_never_given_out" if why == "wrong" else sandbox.authorization_code()
@@ -597,7 +597,7 @@ async def test_a_code_that_no_longer_works_is_explained(connect: Connect, home: 
 
 
 async def test_a_renewal_asked_for_answers_seller_expiries_and_scopes(connect: Connect, sandbox: Sandbox) -> None:
-    async with sandbox.serving() as url, connect(**keys(sandbox, url)) as client:
+    async with sandbox.serve() as url, connect(**keys(sandbox, url)) as client:
         answer = good(await client.call_tool(RENEW, {}))["data"]
     account = sandbox.accounts[0]
     assert (answer["seller"], answer["region"], answer["scopes"]) == (account.name, "GB", account.granted_scopes)

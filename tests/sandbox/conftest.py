@@ -28,7 +28,7 @@ def sandbox(clock: Clock) -> Sandbox:
 @asynccontextmanager
 async def calling(sandbox: Sandbox) -> AsyncIterator[Caller]:
     # Nothing here speaks TLS, and reading the certificates would take longer than most tests.
-    async with sandbox.serving() as base_url, httpx2.AsyncClient(trust_env=False, verify=False) as http:
+    async with sandbox.serve() as base_url, httpx2.AsyncClient(trust_env=False, verify=False) as http:
         yield Caller(sandbox, http, base_url)
 
 

@@ -33,7 +33,7 @@ async def intervals(caller: Caller, path: str, **query: str) -> Any:
 
 
 async def test_a_months_sales_are_its_paid_orders(caller: Caller) -> None:
-    sales = caller.shop.sales(midnight(TODAY - timedelta(days=30)), NOW + 1, NOW)
+    sales = caller.shop.sum_sales(midnight(TODAY - timedelta(days=30)), NOW + 1, NOW)
     (whole,) = await intervals(caller, SHOP, **MONTH)
     told = whole["sales"]
     assert (Decimal(told["gmv"]["amount"]), told["orders_count"]) == (sales.amount, sales.orders)
@@ -63,7 +63,7 @@ async def test_days_begin_at_the_shops_midnight(three: Caller, account: int, zon
         day = today - timedelta(days=back)
         end = day + timedelta(days=1)
         (told,) = await intervals(three, SHOP, start_date_ge=str(day), end_date_lt=str(end))
-        sales = three.shop.sales(midnight(day, home), midnight(end, home), NOW)
+        sales = three.shop.sum_sales(midnight(day, home), midnight(end, home), NOW)
         assert Decimal(told["sales"]["gmv"]["amount"]) == sales.amount
 
 
@@ -82,7 +82,7 @@ async def test_products_and_skus_agree_with_the_lines(caller: Caller) -> None:
     start = midnight(TODAY - timedelta(days=30))
     sold: dict[str, Decimal] = {}
     for order in caller.shop.orders.values():
-        if order.create_time >= start and order.status(NOW) not in ("UNPAID", "CANCELLED"):
+        if order.create_time >= start and order.get_status(NOW) not in ("UNPAID", "CANCELLED"):
             for line in order.lines:
                 sold[line.sku.id] = sold.get(line.sku.id, Decimal(0)) + line.sale_price
     skus = await caller.all_pages("GET", SKUS, MONTH | {"page_size": "30"}, None, "skus")
@@ -141,7 +141,7 @@ async def test_unknown_products_have_no_figures(caller: Caller) -> None:
 
 
 async def test_a_cancelled_order_leaves_the_figures(caller: Caller) -> None:
-    order = next(o for o in reversed(caller.shop.orders.values()) if o.status(NOW) == "AWAITING_SHIPMENT")
+    order = next(o for o in reversed(caller.shop.orders.values()) if o.get_status(NOW) == "AWAITING_SHIPMENT")
     (before,) = await intervals(caller, SHOP, **MONTH)
     body: Json = {"order_id": order.id, "cancel_reason": "seller_cancel_reason_out_of_stock"}
     await caller.call("POST", "/return_refund/202602/cancellations", None, body)
@@ -152,6 +152,6 @@ async def test_a_cancelled_order_leaves_the_figures(caller: Caller) -> None:
 
 async def test_a_big_shop_answers_in_time() -> None:
     async with calling(Sandbox(orders=5_000, clock=Clock())) as caller:
-        sales = caller.shop.sales(midnight(TODAY - timedelta(days=30)), NOW + 1, NOW)
+        sales = caller.shop.sum_sales(midnight(TODAY - timedelta(days=30)), NOW + 1, NOW)
         days = await intervals(caller, SHOP, granularity="1D", **MONTH)
         assert sum(Decimal(d["sales"]["gmv"]["amount"]) for d in days) == sales.amount

@@ -46,7 +46,7 @@ async def requested(caller: Caller) -> Json:
 
 
 def stock(caller: Caller, line: Any) -> int:
-    return sum(caller.shop.products[line.product.id].sku(line.sku.id).stock.values())
+    return sum(caller.shop.products[line.product.id].find_sku(line.sku.id).stock.values())
 
 
 async def test_a_seller_cancels_an_order_and_gets_the_goods_back(caller: Caller, clock: Clock) -> None:
@@ -147,8 +147,8 @@ async def test_shipping_turns_the_buyer_down_in_the_us(three: Caller) -> None:
 async def test_what_cannot_be_cancelled_is_refused(caller: Caller, three: Caller) -> None:
     shop, now = caller.shop, int(caller.sandbox.now())
     order = await waiting(caller)
-    on_its_way = next(o for o in shop.orders.values() if o.status(now) == "IN_TRANSIT")
-    cancelled = next(o for o in shop.orders.values() if o.status(now) == "CANCELLED")
+    on_its_way = next(o for o in shop.orders.values() if o.get_status(now) == "IN_TRANSIT")
+    cancelled = next(o for o in shop.orders.values() if o.get_status(now) == "CANCELLED")
     cases: list[tuple[Json, int]] = [
         ({"order_id": "1"}, 25020005),
         ({"order_id": on_its_way.id}, 25001045),

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.sandbox.gateway import records
+from mcp_server_tiktok_shop.sandbox.gateway import operation_records
 from mcp_server_tiktok_shop.sandbox.gateway.handlers import HANDLERS
 from tests.sandbox.client import Caller, Clock
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from tests.sandbox.client import Json
 
-OPERATIONS = {name: operation for name, operation in records.load().operations.items() if operation.host == "api"}
+CATALOG = operation_records.load_operations().operations
+OPERATIONS = {name: operation for name, operation in CATALOG.items() if operation.host == "api"}
 STATELESS = sorted(name for name in OPERATIONS if name not in HANDLERS)
 SHAPE_TYPES: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
 
@@ -173,7 +174,7 @@ async def test_ids_in_made_up_answers_are_the_shops_own(world: Sandbox) -> None:
     shop, found = world.state.main, set()
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(world.app)) as http:
         for name in STATELESS:
-            if OPERATIONS[name].reads and OPERATIONS[name].area in ("returns", "fulfillment", "customer_service"):
+            if OPERATIONS[name].is_read and OPERATIONS[name].area in ("returns", "fulfillment", "customer_service"):
                 text = (await ask(caller_of(world, http), name)).text
                 found |= set(re.findall(r'"order_id":"(\d{18})"', text))
     assert found

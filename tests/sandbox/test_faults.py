@@ -104,7 +104,7 @@ async def test_random_faults_repeat_with_their_seed(clock: Clock) -> None:
 
     async def run() -> list[str]:
         sandbox = Sandbox(orders=5, clock=clock)
-        sandbox.faults.random("soak", rates)
+        sandbox.faults.fail_at_random("soak", rates)
         transport = httpx2.ASGITransport(sandbox.app)
         async with httpx2.AsyncClient(transport=transport) as http:
             caller = Caller(sandbox, http, sandbox.base_url)
@@ -119,14 +119,14 @@ async def test_random_faults_repeat_with_their_seed(clock: Clock) -> None:
 
 async def test_what_random_can_do_is_named(caller: Caller) -> None:
     with pytest.raises(ValueError, match="frogs"):
-        caller.sandbox.faults.random(1, {"frogs": 0.5})
+        caller.sandbox.faults.fail_at_random(1, {"frogs": 0.5})
     with pytest.raises(ValueError, match="more than 1"):
-        caller.sandbox.faults.random(1, {"empty": 0.6, "slow": 0.6})
+        caller.sandbox.faults.fail_at_random(1, {"empty": 0.6, "slow": 0.6})
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 async def test_every_kind_of_fault_comes_over_the_wire(caller: Caller, kind: str) -> None:
-    caller.sandbox.faults.random(7, {kind: 1.0})
+    caller.sandbox.faults.fail_at_random(7, {kind: 1.0})
     try:
         response = await shops(caller)
     except httpx2.TransportError:
@@ -154,7 +154,7 @@ async def test_the_log_keeps_requests_as_they_came(caller: Caller) -> None:
     assert "page_size=1" in entry.query
     assert entry.headers["content-type"] == "application/json"
     assert (entry.status, entry.code, entry.ran, entry.fault) == (200, 0, True, "")
-    assert caller.sandbox.log.of("get_order_list") == [entry]
+    assert caller.sandbox.log.list_entries("get_order_list") == [entry]
     assert await caller.code("GET", "/nowhere") == 36009009
     assert (caller.sandbox.log[-1].code, caller.sandbox.log[-1].ran) == (36009009, False)
 

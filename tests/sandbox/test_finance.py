@@ -104,7 +104,7 @@ async def test_what_is_not_settled_yet_has_its_own_sums(caller: Caller) -> None:
         told = total(items, f"est_{name}_amount" if name != "fee" else "est_fee_tax_amount")
         assert told == Decimal(first[f"sum_est_{name}_amount"])
     delivered = caller.shop.orders[items[0]["order_id"]]
-    assert delivered.status(NOW) == "DELIVERED"
+    assert delivered.get_status(NOW) == "DELIVERED"
     assert items[0]["order_delivery_time"] < NOW
 
 
@@ -117,7 +117,7 @@ async def test_every_delivered_order_is_settled_once_or_waits(caller: Caller) ->
     waiting = await caller.all_pages("GET", UNSETTLED, BY_ORDER | {"page_size": "100"}, None, "transactions")
     told = settled + [item["order_id"] for item in waiting]
     orders = caller.shop.orders.values()
-    assert sorted(told) == sorted(o.id for o in orders if o.status(NOW) in ("DELIVERED", "COMPLETED"))
+    assert sorted(told) == sorted(o.id for o in orders if o.get_status(NOW) in ("DELIVERED", "COMPLETED"))
 
 
 async def test_an_orders_transactions_agree_with_its_payment_and_its_statement(caller: Caller) -> None:

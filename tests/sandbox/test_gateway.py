@@ -154,7 +154,7 @@ async def test_a_cipher_is_refused_where_none_belongs(caller: Caller) -> None:
 async def test_a_category_asset_cipher_is_wanted_where_it_belongs(caller: Caller) -> None:
     path, page = "/affiliate_partner/202405/campaigns/search", PAGE
     operation = next(
-        o for o in caller.sandbox._platform.records.operations.values() if o.other_cipher and o.cipher == "never"
+        o for o in caller.sandbox._gateway.records.operations.values() if o.other_cipher and o.cipher == "never"
     )
     path, method = re.sub(r"{\w+}", "7000000000000000001", operation.path), operation.method
     assert await caller.code(method, path, page, cipher=None) == 106013

@@ -71,7 +71,7 @@ async def test_what_is_promised_is_counted_until_it_ships(caller: Caller) -> Non
     order = next(
         o
         for o in reversed(shop.orders.values())
-        if o.status(now) == "AWAITING_SHIPMENT" and o.id not in shop.planted.values() and len(o.packages) == 1
+        if o.get_status(now) == "AWAITING_SHIPMENT" and o.id not in shop.planted.values() and len(o.packages) == 1
     )
     sku = order.lines[0].sku
     held = sum(1 for line in order.lines if line.sku is sku)
@@ -114,7 +114,7 @@ async def test_only_live_products_out_of_promotions_take_a_price(caller: Caller)
     shop = caller.shop
     draft = next(p for p in shop.products.values() if p.status == "DRAFT")
     running = next(
-        a for a in shop.promotions.activities.values() if a.products and a.status(caller.sandbox.now()) == "ONGOING"
+        a for a in shop.promotions.activities.values() if a.products and a.get_status(caller.sandbox.now()) == "ONGOING"
     )
     for product, code in ((draft, 12052901), (shop.products[next(iter(running.products))], 12019045)):
         body = {"skus": [{"id": product.skus[0].id, "price": {"amount": "2.00", "currency": "GBP"}}]}

@@ -196,7 +196,7 @@ async def test_an_unpaid_order_is_cancelled_after_a_day(caller: Caller, clock: C
 
 async def test_the_states_own_sums_equal_the_pages(caller: Caller) -> None:
     start, end = NOW - 30 * DAY, NOW
-    sales = caller.shop.sales(start, end, NOW)
+    sales = caller.shop.sum_sales(start, end, NOW)
     found = await everything(caller, {"create_time_ge": start, "create_time_lt": end})
     paid = [o for o in found if o["status"] not in ("UNPAID", "CANCELLED")]
     assert (sales.orders, sales.amount) == (len(paid), sum(Decimal(o["payment"]["total_amount"]) for o in paid))

@@ -32,7 +32,7 @@ def waiting(caller: Caller, lines: int = 1) -> list[Any]:
     return [
         order
         for order in reversed(shop.orders.values())
-        if order.status(NOW) == "AWAITING_SHIPMENT"
+        if order.get_status(NOW) == "AWAITING_SHIPMENT"
         and order.id not in shop.planted.values()
         and len(order.lines) >= lines
         and len(order.packages) == 1

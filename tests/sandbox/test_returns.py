@@ -41,7 +41,7 @@ def delivered(caller: Caller, lines: int = 1) -> Any:
     return next(
         order
         for order in reversed(shop.orders.values())
-        if order.status(now) == "DELIVERED" and order.id not in shop.planted.values() and len(order.lines) >= lines
+        if order.get_status(now) == "DELIVERED" and order.id not in shop.planted.values() and len(order.lines) >= lines
     )
 
 
@@ -57,7 +57,7 @@ async def test_a_seeded_shop_has_returns_in_every_state(caller: Caller) -> None:
         assert {item["order_line_item_id"] for item in request["return_line_items"]} <= set(lines)
         total = sum(Decimal(i["refund_amount"]["refund_total"]) for i in request["return_line_items"])
         assert total == Decimal(request["refund_amount"]["refund_total"]) <= order.total_amount
-        assert order.delivered_time() <= request["create_time"] <= request["update_time"] <= caller.sandbox.now()
+        assert order.delivered_time <= request["create_time"] <= request["update_time"] <= caller.sandbox.now()
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_eligible_decisions_are_the_ones_that_work(caller: Caller) -> None
     for name in ("refund_pending", "return_pending", "return_shipped", "return_awaiting", "cancel_request"):
         if name == "cancel_request":
             order = caller.shop.orders[caller.shop.planted[name]]
-            request_id = caller.shop.aftersales.open_of(order).id
+            request_id = caller.shop.aftersales.find_open(order).id
         else:
             request_id = (await planted(caller, name))["return_id"]
         query = {"return_or_cancel_id": request_id}
@@ -199,7 +199,9 @@ async def test_eligibility_follows_the_status_and_the_side(caller: Caller) -> No
         return {e["request_type"] for sku in told for e in sku["line_item_eligibility"] if e["eligible"]}
 
     shop, now = caller.shop, int(caller.sandbox.now())
-    by_status = {order.status(now): order for order in shop.orders.values() if order.id not in shop.planted.values()}
+    by_status = {
+        order.get_status(now): order for order in shop.orders.values() if order.id not in shop.planted.values()
+    }
     assert await possible(by_status["AWAITING_SHIPMENT"].id) == {"CANCEL"}
     assert await possible(by_status["AWAITING_SHIPMENT"].id, request_types="REFUND") == set()
     assert await possible(by_status["IN_TRANSIT"].id) == {"REFUND"}

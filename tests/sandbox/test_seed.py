@@ -13,7 +13,7 @@ import pytest
 import mcp_server_tiktok_shop.sandbox
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.listings.attributes import check_attributes
-from mcp_server_tiktok_shop.sandbox.listings.categories import meant
+from mcp_server_tiktok_shop.sandbox.listings.categories import find_leaf
 from tests.sandbox.client import NOW, Clock
 
 DAY = 24 * 3600
@@ -53,7 +53,7 @@ def test_another_seed_builds_another_world() -> None:
 def test_at_every_hour_there_is_something_to_do(hour: float) -> None:
     now = MIDNIGHT + int(hour * 3600)
     shop = Sandbox(clock=Clock(now)).state.main
-    counts = Counter(order.status(now) for order in shop.orders.values())
+    counts = Counter(order.get_status(now) for order in shop.orders.values())
     assert sum(counts.values()) == len(shop.orders) == 300
     assert counts["AWAITING_SHIPMENT"] >= 10
     assert counts["ON_HOLD"] >= 2
@@ -69,7 +69,7 @@ def test_at_every_hour_there_is_something_to_do(hour: float) -> None:
 def test_orders_on_hold_were_paid_after_they_were_placed_and_within_the_hour(hour: float) -> None:
     now = MIDNIGHT + int(hour * 3600)
     shop = Sandbox(clock=Clock(now)).state.main
-    held = [order for order in shop.orders.values() if order.status(now) == "ON_HOLD"]
+    held = [order for order in shop.orders.values() if order.get_status(now) == "ON_HOLD"]
     assert all(max(order.create_time, now - 3600) <= order.paid_time <= now for order in held)
     if hour >= 1:
         assert len({order.paid_time for order in held}) == len(held)
@@ -79,7 +79,7 @@ def test_seeded_listings_are_such_as_could_be_created() -> None:
     for shop in Sandbox(shops=3, clock=Clock()).state.shops:
         for product in shop.products.values():
             check_attributes(product.category_id, product.extras["product_attributes"])
-            assert meant(product.title) == product.category_id
+            assert find_leaf(product.title) == product.category_id
             units = product.weight["unit"], product.extras["package_dimensions"]["unit"]
             assert units == (("POUND", "INCH") if shop.region == "US" else ("KILOGRAM", "CENTIMETER"))
             assert len({sku.seller_sku for sku in product.skus}) == len(product.skus)

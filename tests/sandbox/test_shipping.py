@@ -138,7 +138,7 @@ async def test_the_label_that_is_bought_unnamed_is_the_usual_service(caller: Cal
 
 
 async def test_a_bought_label_may_take_its_time(caller: Caller) -> None:
-    caller.sandbox.faults.labels(1)
+    caller.sandbox.faults.delay_labels(1)
     body = {"ship_type": "1", "order_id": (await waiting(caller))[0]["id"]}
     package_id = (await caller.call("POST", PACK, None, body))["package_id"]
     assert await caller.code("GET", document(package_id), LABEL) == 11034037
@@ -153,12 +153,14 @@ async def test_labels_are_bought_in_every_seeded_market(three: Caller, account: 
     order = next(
         o
         for o in shop.orders.values()
-        if o.status(now) == "AWAITING_SHIPMENT" and o.id not in shop.planted.values() and o.shipping_type == "TIKTOK"
+        if o.get_status(now) == "AWAITING_SHIPMENT"
+        and o.id not in shop.planted.values()
+        and o.shipping_type == "TIKTOK"
     )
     body = {"ship_type": "1", "order_id": order.id}
     made = await three.call("POST", PACK, None, body, cipher=shop.cipher)
-    assert order.status(now) == "AWAITING_COLLECTION"
-    assert shop.packages[made["package_id"]].status(now) == "PROCESSING"
+    assert order.get_status(now) == "AWAITING_COLLECTION"
+    assert shop.packages[made["package_id"]].get_status(now) == "PROCESSING"
 
 
 async def test_an_order_is_packed_in_parts(caller: Caller) -> None:
@@ -274,7 +276,7 @@ async def test_a_link_opens_for_a_day_and_only_as_given(caller: Caller, clock: C
 
 @pytest.mark.parametrize("polls", [0, 2])
 async def test_a_label_may_take_its_time(caller: Caller, polls: int) -> None:
-    caller.sandbox.faults.labels(polls)
+    caller.sandbox.faults.delay_labels(polls)
     package_id = await shipped_package(caller)
     for _ in range(polls):
         assert await caller.code("GET", document(package_id), LABEL) == 11034037

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.sandbox.gateway.signature import expected_signature, matches
+from mcp_server_tiktok_shop.sandbox.gateway.signature import compute_signature, is_same_signature
 
 if TYPE_CHECKING:
     from tests.sandbox.client import Caller
@@ -22,12 +22,12 @@ def test_every_vector_is_reckoned_alike(vector: dict[str, Any]) -> None:
     body = (vector["body"] or "").encode()
     media_type = vector["content_type"].partition(";")[0]
     query = {name: str(value) for name, value in vector["query"].items()}
-    assert expected_signature(vector["app_secret"], vector["path"], query, body, media_type) == vector["sign"]
+    assert compute_signature(vector["app_secret"], vector["path"], query, body, media_type) == vector["sign"]
 
 
 def test_upper_case_digits_are_a_wrong_signature() -> None:
-    assert matches("ab12", "ab12")
-    assert not matches("AB12", "ab12")
+    assert is_same_signature("ab12", "ab12")
+    assert not is_same_signature("AB12", "ab12")
 
 
 async def test_a_signature_in_upper_case_is_refused_over_the_wire(caller: Caller) -> None:

@@ -73,7 +73,7 @@ async def test_the_folder_is_its_owners_alone_whatever_is_written_there_first(
     (folder / "label.pdf").write_bytes(content.getvalue())
     before = os.umask(0o022)
     try:
-        async with sandbox.serving() as url, connect(**keys(sandbox, url), files=folder) as client:
+        async with sandbox.serve() as url, connect(**keys(sandbox, url), files=folder) as client:
             good(await client.call_tool("resize_pdf", {"source": "label.pdf"}))
             good(await client.call_tool(READ, {}))
     finally:
@@ -109,7 +109,7 @@ async def test_a_file_that_cannot_be_read_is_reported_and_left_as_it_is(
 ) -> None:
     path = home / "accounts.json"
     put(home, UNREADABLE[how])
-    async with sandbox.serving() as url, connect(**keys(sandbox, url)) as client:
+    async with sandbox.serve() as url, connect(**keys(sandbox, url)) as client:
         assert (await client.list_tools()).tools
         for tool in (READ, "refresh_access_token", "list_shops"):
             result = await client.call_tool(tool, {})
@@ -128,14 +128,14 @@ async def test_signing_in_anew_loses_neither_the_unreadable_file_nor_the_new_pai
     connect: Connect, sandbox: Sandbox, home: Path, how: str
 ) -> None:
     put(home, UNREADABLE[how])
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": ""}
         async with connect(**signed_out) as client:
             code = {"auth_code": sandbox.authorization_code()}
             result = await client.call_tool("exchange_authorization_code", code)
     assert UNREADABLE[how] in files(home).values()
     if result.is_error:  # then nothing must have been spent
-        assert sandbox.log.of("exchange_authorization_code") == []
+        assert sandbox.log.list_entries("exchange_authorization_code") == []
     else:
         assert holds_newest(home, sandbox)
 
@@ -169,14 +169,14 @@ async def test_who_waits_for_another_process_keeps_nobody_else_waiting(
                 good(await client.call_tool("list_shops", {}))
                 longest = max(longest, time.monotonic() - before)
             assert not waiting.done()
-            assert sandbox.log.of("refresh_access_token") == []
+            assert sandbox.log.list_entries("refresh_access_token") == []
         good(await waiting)
     assert longest < 0.4
     assert holds_newest(home, sandbox)
 
 
 async def test_a_pair_that_another_process_stored_is_taken_over(connect: Connect, sandbox: Sandbox, home: Path) -> None:
-    async with sandbox.serving() as url:
+    async with sandbox.serve() as url:
         ours = keys(sandbox, url)
         async with connect(**ours) as one, connect(**ours) as other:
             good(await one.call_tool(READ, {}))

@@ -17,8 +17,8 @@ from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.calls.caller import NonInteractiveCaller
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.sandbox.finance.ledger import books
-from mcp_server_tiktok_shop.sandbox.finance.settlement import of_order
+from mcp_server_tiktok_shop.sandbox.finance.ledger import build_ledger
+from mcp_server_tiktok_shop.sandbox.finance.settlement import settle_order
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tools.payouts import reconciliation
 from tests.conftest import CATALOG
@@ -119,23 +119,23 @@ async def test_the_simulated_shops_money_adds_up_to_the_penny(connect: Connect, 
         data = await shop.checked()
     assert (data["agrees"], data["complete"], data["problems"]) == (True, True, [])
     (total,) = data["totals"]
-    kept = books(sandbox.state.main, NOW)
+    kept = build_ledger(sandbox.state.main, NOW)
     meant = [s for s in kept.statements if s.id in {row["id"] for row in shop.statements}]
     assert len(meant) > 20
     assert data["checked"] == {
         "statements": len(meant),
         "transactions": sum(len(s.orders) + len(s.adjustments) for s in meant),
-        "payments": len({payment.id for s in meant if (payment := kept.payment_of(s)) is not None}),
+        "payments": len({payment.id for s in meant if (payment := kept.find_payment(s)) is not None}),
         "orders": sum(len(s.orders) for s in meant),
     }
     assert total == {
         "currency": "GBP",
         "statements": len(meant),
         "settlement": str(sum(s.settlement for s in meant)),
-        "revenue": str(sum(s.earned.revenue for s in meant)),
-        "shipping": str(sum(s.earned.shipping for s in meant)),
-        "fees": str(sum(s.earned.fees for s in meant)),
-        "adjustments": str(sum(s.adjusted for s in meant)),
+        "revenue": str(sum(s.earnings.revenue for s in meant)),
+        "shipping": str(sum(s.earnings.shipping for s in meant)),
+        "fees": str(sum(s.earnings.fees for s in meant)),
+        "adjustments": str(sum(s.adjustment_total for s in meant)),
         "paid": str(sum(s.settlement for s in meant)),
         "not_paid_yet": "0",
         "unsettled": ANY,
@@ -163,21 +163,21 @@ async def test_what_is_on_its_way_is_told_with_amount_and_since_when(connect: Co
     async with at_the_books(connect, sandbox) as shop:
         data = await shop.checked(period="last 7 days")
     assert data["agrees"] is True
-    kept = books(sandbox.state.main, NOW)
+    kept = build_ledger(sandbox.state.main, NOW)
     waiting = [dict(zip(data["waiting"]["columns"], row, strict=True)) for row in data["waiting"]["rows"]]
     assert data["waiting_in_all"] == len(kept.unsettled) + sum(row["kind"] == "not_paid" for row in waiting)
-    unpaid = [s for s in kept.statements if kept.payment_of(s) is None]
+    unpaid = [s for s in kept.statements if kept.find_payment(s) is None]
     assert [(row["id"], row["amount"]) for row in waiting if row["kind"] == "not_paid"] == [
         (s.id, str(s.settlement)) for s in unpaid
     ]
     assert waiting[0]["since"] == "2026-11-17T00:00+00:00"
     oldest = next(row for row in waiting if row["kind"] == "unsettled")
-    first = min(kept.unsettled, key=lambda order: order.delivered_time())
+    first = min(kept.unsettled, key=lambda order: order.delivered_time)
     assert oldest["order_id"] == first.id
     assert oldest["why"]
     (total,) = data["totals"]
     assert total["not_paid_yet"] == str(sum(s.settlement for s in unpaid))
-    assert total["unsettled"] == str(sum(of_order(order, "GB").settlement for order in kept.unsettled))
+    assert total["unsettled"] == str(sum(settle_order(order, "GB").settlement for order in kept.unsettled))
     assert {row[-1] for row in data["table"]["rows"]} == {"agrees", "agrees, not paid yet"}
 
 
@@ -310,7 +310,9 @@ async def test_a_payment_that_is_missing(connect: Connect, sandbox: Sandbox) -> 
         await shop.falsify(PAYMENTS, BY_CREATION, change)
         found = await shop.problems()
         table = (await shop.checked())["table"]["rows"]
-    covered = sum(s.settlement for p in books(sandbox.state.main, NOW).payments if p.id == gone for s in p.statements)
+    covered = sum(
+        s.settlement for p in build_ledger(sandbox.state.main, NOW).payments if p.id == gone for s in p.statements
+    )
     assert found == [
         {
             "kind": "missing",
@@ -358,7 +360,7 @@ async def test_a_payout_that_failed(connect: Connect, sandbox: Sandbox) -> None:
 
 async def test_orders_that_are_unknown_or_were_cancelled(connect: Connect, sandbox: Sandbox) -> None:
     async with at_the_books(connect, sandbox) as shop:
-        statement = next(s for s in books(sandbox.state.main, NOW).statements if len(s.orders) > 3)
+        statement = next(s for s in build_ledger(sandbox.state.main, NOW).statements if len(s.orders) > 3)
         ids = ",".join(order.id for order in statement.orders)
 
         def change(data: Json) -> None:
@@ -430,7 +432,7 @@ async def test_what_is_switched_off_is_not_called_from_here_either(connect: Conn
         data = await shop.checked()
         assert (data["agrees"], len(data["unchecked"])) == (None, 1)
         assert "get_payments" in data["unchecked"][0]
-        assert sandbox.log.of("get_payments") == []
+        assert sandbox.log.list_entries("get_payments") == []
     async with at_the_books(connect, sandbox, exclude_tools="get_statements") as shop:
         assert bad(await shop.client.call_tool(TOOL, {}))["error"] == "not_permitted"
 
@@ -488,7 +490,7 @@ class Listener(NonInteractiveCaller):
 
     heard: list[tuple[float, float | None]] = field(default_factory=list)
 
-    async def progress(self, done: float, total: float | None, _message: str) -> None:
+    async def report_progress(self, done: float, total: float | None, _message: str) -> None:
         self.heard.append((done, total))
 
 

@@ -22,7 +22,7 @@ from mcp_server_tiktok_shop.calls.caller import NonInteractiveCaller
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.sandbox.finance.ledger import books
+from mcp_server_tiktok_shop.sandbox.finance.ledger import build_ledger
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.summaries import finance
@@ -82,7 +82,7 @@ class Watcher(NonInteractiveCaller):
     act: Callable[[int], None] = lambda _: None
     told: list[tuple[float, float | None, str]] = field(default_factory=list)
 
-    async def progress(self, done: float, total: float | None, message: str) -> None:
+    async def report_progress(self, done: float, total: float | None, message: str) -> None:
         self.told.append((done, total, message))
         self.act(len(self.told))
 
@@ -124,7 +124,7 @@ async def in_parts(parts: App, tool: str, arguments: Json) -> list[Json]:
 
 def sales(sandbox: Sandbox, text: str) -> Any:
     found = parse_period(text, LONDON, NOW)
-    return sandbox.state.main.sales(found.start, min(found.end, int(NOW) + 1), int(NOW))
+    return sandbox.state.main.sum_sales(found.start, min(found.end, int(NOW) + 1), int(NOW))
 
 
 def column(told: Json, name: str) -> list[Any]:
@@ -170,7 +170,7 @@ async def test_groups_of_orders_add_up_to_sales(shared: Sandbox, home: Path, by:
 async def test_groups_by_status_hold_what_is_unpaid_and_cancelled_too(shared: Sandbox, home: Path) -> None:
     async with server(shared, home) as parts:
         told = await summed(parts, "summarize_orders", {"period": "last 60 days", "group_by": "status"})
-    statuses = Counter(order.status(int(NOW)) for order in shared.state.main.orders.values())
+    statuses = Counter(order.get_status(int(NOW)) for order in shared.state.main.orders.values())
     assert dict(zip(column(told, "status"), column(told, "orders"), strict=True)) == statuses
     assert added(told, "total") == sum(Decimal(told[n]["GBP"]["total"]) for n in ("sales", "unpaid", "cancelled"))
 
@@ -182,7 +182,7 @@ async def test_groups_of_lines_add_up_to_the_sum_of_their_prices(shared: Sandbox
     units: Counter[str] = Counter()
     worth: defaultdict[str, Decimal] = defaultdict(Decimal)
     for order in shared.state.main.orders.values():
-        if order.status(int(NOW)) not in ("UNPAID", "CANCELLED"):
+        if order.get_status(int(NOW)) not in ("UNPAID", "CANCELLED"):
             for line in order.lines:
                 key = line.product.id if by == "product" else line.sku.id
                 units[key] += 1
@@ -199,11 +199,11 @@ async def test_groups_of_lines_add_up_to_the_sum_of_their_prices(shared: Sandbox
 
 async def test_a_line_cancelled_by_itself_is_told_apart(home: Path) -> None:
     sandbox = Sandbox(orders=100, clock=lambda: NOW)
-    order = next(o for o in sandbox.state.main.orders.values() if o.status(int(NOW)) == "COMPLETED")
+    order = next(o for o in sandbox.state.main.orders.values() if o.get_status(int(NOW)) == "COMPLETED")
     order.lines[0].cancel_time = order.paid_time + 1
     async with server(sandbox, home) as parts:
         told = await summed(parts, "summarize_orders", {"period": A_LONG_TIME, "group_by": "product"})
-    paid = [o for o in sandbox.state.main.orders.values() if o.status(int(NOW)) not in ("UNPAID", "CANCELLED")]
+    paid = [o for o in sandbox.state.main.orders.values() if o.get_status(int(NOW)) not in ("UNPAID", "CANCELLED")]
     whole = told["sales"]["GBP"]
     assert whole["cancelled_units"] == 1
     assert whole["units"] == sum(len(o.lines) for o in paid) - 1 == added(told, "units")
@@ -259,7 +259,7 @@ async def test_the_shops_zone_or_the_one_that_is_set_decides_what_a_day_is(share
     start = datetime.fromisoformat(told["from"])
     assert start.isoformat().endswith("T00:00:00+09:00")
     tokyo = ZoneInfo("Asia/Tokyo")
-    paid = [o for o in shared.state.main.orders.values() if o.status(int(NOW)) not in ("UNPAID", "CANCELLED")]
+    paid = [o for o in shared.state.main.orders.values() if o.get_status(int(NOW)) not in ("UNPAID", "CANCELLED")]
     kept = [o.create_time for o in paid if o.create_time >= start.timestamp()]
     days = Counter(datetime.fromtimestamp(created, tokyo).date().isoformat() for created in kept)
     assert dict(zip(column(told, "day"), column(told, "orders"), strict=True)) == days
@@ -284,8 +284,8 @@ async def test_what_does_not_fit_is_gone_on_with_to_the_same_sum(large: Sandbox,
     # What was summed until then is just that: the orders up to that very second.
     until = int(datetime.fromisoformat(told[0]["summed_until"]).timestamp())
     start = int(datetime.fromisoformat(told[0]["from"]).timestamp())
-    assert Decimal(told[0]["sales"]["GBP"]["total"]) == large.state.main.sales(start, until + 1, int(NOW)).amount
-    assert len(large.log.of(ORDERS)) <= 52
+    assert Decimal(told[0]["sales"]["GBP"]["total"]) == large.state.main.sum_sales(start, until + 1, int(NOW)).amount
+    assert len(large.log.list_entries(ORDERS)) <= 52
 
 
 async def test_the_same_handle_gives_the_same_answer_again(middling: Sandbox, home: Path) -> None:
@@ -470,12 +470,12 @@ async def test_what_is_kept_holds_no_buyer(middling: Sandbox, home: Path) -> Non
 
 def settled(sandbox: Sandbox, text: str) -> list[Any]:
     found = parse_period(text, LONDON, NOW)
-    return [s for s in books(sandbox.state.main, int(NOW)).statements if found.start <= s.time < found.end]
+    return [s for s in build_ledger(sandbox.state.main, int(NOW)).statements if found.start <= s.time < found.end]
 
 
 def figures(statement: Any) -> tuple[Decimal, ...]:
-    earned = statement.earned
-    return (statement.settlement, earned.revenue, earned.shipping, earned.fees, statement.adjusted)
+    earned = statement.earnings
+    return (statement.settlement, earned.revenue, earned.shipping, earned.fees, statement.adjustment_total)
 
 
 @pytest.mark.parametrize("by", [None, "day", "week", "status", "fee_type"])
@@ -495,7 +495,7 @@ async def test_settlements_equal_the_books(shared: Sandbox, home: Path, by: str 
         assert added(told, "amount") == Decimal(whole["fees"])
         orders = [order for statement in statements for order in statement.orders]
         assert told["transactions"] == len(orders) + sum(len(s.adjustments) for s in statements)
-        commission = sum((s.earned.commission for s in statements), ZERO)
+        commission = sum((s.earnings.commission for s in statements), ZERO)
         assert (
             Decimal(
                 dict(told["groups"]["rows"][0:1] and [(r[0], r[2]) for r in told["groups"]["rows"]])[
@@ -547,7 +547,7 @@ async def test_fees_are_gone_on_with_within_a_statement(middling: Sandbox, home:
 
 def after_refusal(sandbox: Sandbox, operation: str) -> tuple[bool, bool]:
     """Whether a page token was in the request that was refused, and in the one after it."""
-    sent = sandbox.log.of(operation)
+    sent = sandbox.log.list_entries(operation)
     place = next(n for n, entry in enumerate(sent) if entry.code == 36009004)
     return "page_token" in sent[place].query, "page_token" in sent[place + 1].query
 
@@ -559,7 +559,7 @@ async def test_a_dead_token_begins_its_statement_again(middling: Sandbox, home: 
 
     def expire(_steps: int) -> None:
         """Right after the first page of a statement that has more than one."""
-        last = middling.log.of(TRANSACTIONS)[-1].path
+        last = middling.log.list_entries(TRANSACTIONS)[-1].path
         sizes = {s.id: len(s.orders) for s in settled(middling, "last 60 days")}
         if not read and sizes[last.split("/")[-2]] > PAGE:
             read.append(last)
@@ -585,7 +585,7 @@ async def test_progress_never_goes_back(middling: Sandbox, home: Path) -> None:
 
 
 def stock(sandbox: Sandbox) -> dict[str, int]:
-    products = [p for p in sandbox.state.main.products.values() if p.status_at(int(NOW)) != "DELETED"]
+    products = [p for p in sandbox.state.main.products.values() if p.get_status(int(NOW)) != "DELETED"]
     return {sku.id: sum(sku.stock.values()) for product in products for sku in product.skus}
 
 
@@ -628,7 +628,7 @@ async def test_days_left_follow_from_what_was_sold(shared: Sandbox, home: Path) 
         told = await summed(parts, "summarize_inventory", asked)
     sold: Counter[str] = Counter()
     for order in shared.state.main.orders.values():
-        if order.status(int(NOW)) not in ("UNPAID", "CANCELLED") and order.create_time < NOW:
+        if order.get_status(int(NOW)) not in ("UNPAID", "CANCELLED") and order.create_time < NOW:
             sold.update(line.sku.id for line in order.lines)
     days = (NOW - datetime(2026, 1, 1, tzinfo=LONDON).timestamp()) / 86400
     assert told["units_sold"] == sold.total()
@@ -666,7 +666,7 @@ async def test_products_are_counted_once_when_their_list_is_begun_again(home: Pa
     for number in range(400):
         product = type(first)(**vars(first) | {"id": f"9{number:018}", "create_time": int(NOW) - number})
         sandbox.state.main.products[product.id] = product
-    expected = 440 - sum(p.status_at(int(NOW)) == "DELETED" for p in sandbox.state.main.products.values())
+    expected = 440 - sum(p.get_status(int(NOW)) == "DELETED" for p in sandbox.state.main.products.values())
     watcher = Watcher(lambda steps: sandbox.faults.add("search_products", **EXPIRED) if steps == 2 else None)
     async with server(sandbox, home, seconds=11.0) as parts:
         begun = await summed(parts, "summarize_inventory", {"group_by": "product"}, watcher)

@@ -8,16 +8,16 @@ PENNY = Decimal("0.01")
 ZERO = Decimal("0.00")
 
 
-def rounded(amount: Decimal) -> Decimal:
+def round_amount(amount: Decimal) -> Decimal:
     return amount.quantize(PENNY, ROUND_HALF_UP)
 
 
-def text(amount: Decimal) -> str:
+def format_amount(amount: Decimal) -> str:
     # Adding ZERO turns a negative zero into a plain one.
     return str(amount.quantize(PENNY, ROUND_HALF_UP) + ZERO)
 
 
-def spread(amount: Decimal, parts: int) -> list[Decimal]:
+def split_amount(amount: Decimal, parts: int) -> list[Decimal]:
     """Equal parts that add up to the amount: what does not divide goes to the first."""
-    share = rounded(amount / parts)
+    share = round_amount(amount / parts)
     return [amount - share * (parts - 1)] + [share] * (parts - 1)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
+from contextlib import asynccontextmanager
 from math import inf
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway import records
-from mcp_server_tiktok_shop.sandbox.gateway.app import App
+from mcp_server_tiktok_shop.sandbox.gateway import operation_records
+from mcp_server_tiktok_shop.sandbox.gateway.asgi_app import AsgiApp
 from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
+from mcp_server_tiktok_shop.sandbox.gateway.gateway import Gateway
 from mcp_server_tiktok_shop.sandbox.gateway.log import Log
-from mcp_server_tiktok_shop.sandbox.gateway.platform import Platform
 from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
-from mcp_server_tiktok_shop.sandbox.gateway.tokens import Tokens
-from mcp_server_tiktok_shop.sandbox.ids import number
+from mcp_server_tiktok_shop.sandbox.gateway.tokens import TokenIssuer
+from mcp_server_tiktok_shop.sandbox.http_server import serve_app
+from mcp_server_tiktok_shop.sandbox.ids import draw_number
 from mcp_server_tiktok_shop.sandbox.seeding import seed
-from mcp_server_tiktok_shop.sandbox.serving import serve_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Callable
 
     from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
     from mcp_server_tiktok_shop.sandbox.shop import State
 
-SEED = "tea"
+DEFAULT_SEED = "tea"
 
 
 class Sandbox:
@@ -39,7 +39,7 @@ class Sandbox:
         shops: int = 1,
         orders: int = 300,
         clock: Callable[[], float] = time.time,
-        seed_word: str = SEED,
+        seed_word: str = DEFAULT_SEED,
         requests_per_second: float | None = None,
     ) -> None:
         if shops not in (1, 3):
@@ -50,19 +50,19 @@ class Sandbox:
             raise ValueError("a rate is a number of requests above 0")
         self.clock_skew = 0.0
         self._clock = clock
-        self.app_key = f"{number(seed_word, 'app_key') % 10**12:012d}"[:7] + "sbx"
-        self.app_secret = f"{number(seed_word, 'secret', 1):016x}{number(seed_word, 'secret', 2):016x}"
-        catalog = records.load()
+        self.app_key = f"{draw_number(seed_word, 'app_key') % 10**12:012d}"[:7] + "sbx"
+        self.app_secret = f"{draw_number(seed_word, 'secret', 1):016x}{draw_number(seed_word, 'secret', 2):016x}"
+        catalog = operation_records.load_operations()
         self.accounts: list[Account]
         self.state: State
-        self.accounts, self.state = seed.world(seed_word, shops, orders, clock(), catalog)
-        self.tokens = Tokens(seed_word, self.now)
+        self.accounts, self.state = seed.build_world(seed_word, shops, orders, clock(), catalog)
+        self.tokens = TokenIssuer(seed_word, self.now)
         for account in self.accounts:
             self.tokens.issue(account)
         self.faults = Faults()
         self.rates = Rates(requests_per_second)
         self.log = Log()
-        self._platform = Platform(
+        self._gateway = Gateway(
             records=catalog,
             state=self.state,
             accounts=self.accounts,
@@ -76,7 +76,7 @@ class Sandbox:
             redirect_url="",
         )
         self.base_url = "http://sandbox.localhost"
-        self.app = App(self._platform, self.log)
+        self.app = AsgiApp(self._gateway, self.log)
 
     def now(self) -> float:
         """The platform's clock: the injected one, off by `clock_skew` seconds."""
@@ -85,27 +85,27 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """What links in answers begin with."""
-        return self._platform.base_url
+        return self._gateway.base_url
 
     @base_url.setter
     def base_url(self, url: str) -> None:
-        follows = self._platform.redirect_url in ("", f"{self._platform.base_url}/callback")
-        self._platform.base_url = url.rstrip("/")
+        follows = self._gateway.redirect_url in ("", f"{self._gateway.base_url}/callback")
+        self._gateway.base_url = url.rstrip("/")
         if follows:
-            self._platform.redirect_url = f"{self._platform.base_url}/callback"
+            self._gateway.redirect_url = f"{self._gateway.base_url}/callback"
 
     @property
     def redirect_url(self) -> str:
         """Where the consent page leads; on the real platform it is fixed in the app's settings."""
-        return self._platform.redirect_url
+        return self._gateway.redirect_url
 
     @redirect_url.setter
     def redirect_url(self, url: str) -> None:
-        self._platform.redirect_url = url
+        self._gateway.redirect_url = url
 
     def authorization_code(self, account: int = 0) -> str:
         """A code as the consent page gives it: good once, for 30 minutes."""
-        return self.tokens.code(self.accounts[account])
+        return self.tokens.issue_code(self.accounts[account])
 
     def expire_access_token(self, account: int = 0) -> None:
         self.tokens.expire(self.accounts[account])
@@ -114,6 +114,9 @@ class Sandbox:
         """The seller removes the app."""
         self.tokens.revoke(self.accounts[account])
 
-    def serving(self, port: int = 0, host: str = "127.0.0.1") -> AbstractAsyncContextManager[str]:
+    @asynccontextmanager
+    async def serve(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
         """Serve over HTTP in the running loop; gives the base URL, which links then begin with."""
-        return serve_on(self, host, port)
+        async with serve_app(self.app, host, port) as base_url:
+            self.base_url = base_url
+            yield self.base_url

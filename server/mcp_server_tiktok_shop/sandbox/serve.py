@@ -25,7 +25,7 @@ def run(
 
     async def forever() -> None:
         sandbox = Sandbox(**options)
-        async with sandbox.serving(port, host) as base_url:
+        async with sandbox.serve(port, host) as base_url:
             if on_ready is not None:
                 on_ready(base_url, sandbox)
             await asyncio.Event().wait()

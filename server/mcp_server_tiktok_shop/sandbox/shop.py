@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Aftersales
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
 from mcp_server_tiktok_shop.sandbox.marketing.promotions import Promotions
 from mcp_server_tiktok_shop.sandbox.money import ZERO
 from mcp_server_tiktok_shop.sandbox.service.chats import Chats
+from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from decimal import Decimal
 
     from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import Warehouse
-    from mcp_server_tiktok_shop.sandbox.gateway.webhooks import Webhook
     from mcp_server_tiktok_shop.sandbox.listings.products import Product
     from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order, Package
+    from mcp_server_tiktok_shop.sandbox.service.webhooks import Webhook
 
 # Searches see time pass in steps of this many seconds: a walk over 400 pages doesn't match all orders 400 times.
-STEP = 60
-KEPT_VIEWS = 16
+CACHE_STEP_S = 60
+MAX_CACHE_ENTRIES = 16
 
 
 @dataclass(frozen=True)
@@ -61,36 +61,36 @@ class Shop:
     webhooks: dict[str, Webhook] = field(default_factory=dict, repr=False)
     planted: dict[str, str] = field(default_factory=dict, repr=False)
     version: int = 0
-    _views: OrderedDict[Hashable, tuple[tuple[int, int], Any]] = field(default_factory=OrderedDict, repr=False)
+    _cache: OrderedDict[Hashable, tuple[tuple[int, int], Any]] = field(default_factory=OrderedDict, repr=False)
 
-    def changed(self) -> None:
+    def mark_changed(self) -> None:
         """A write was done: what was listed before is stale."""
         self.version += 1
 
-    def kept(self, key: Hashable, now: int, build: Callable[[], Any]) -> Any:
+    def get_or_build(self, key: Hashable, now: int, build: Callable[[], Any]) -> Any:
         """What `build` made for this key, as long as no write was done and the minute lasts."""
-        stamp = (self.version, now // STEP)
-        held = self._views.get(key)
-        if held is None or held[0] != stamp:
-            held = (stamp, build())
-            self._views[key] = held
-        self._views.move_to_end(key)
-        while len(self._views) > KEPT_VIEWS:
-            self._views.popitem(last=False)
-        return held[1]
+        stamp = (self.version, now // CACHE_STEP_S)
+        entry = self._cache.get(key)
+        if entry is None or entry[0] != stamp:
+            entry = (stamp, build())
+            self._cache[key] = entry
+        self._cache.move_to_end(key)
+        while len(self._cache) > MAX_CACHE_ENTRIES:
+            self._cache.popitem(last=False)
+        return entry[1]
 
-    def orders_by_creation(self, now: int) -> View[Order]:
-        view: View[Order] = self.kept(
-            "orders", now, lambda: View.of(self.orders.values(), lambda order: (order.create_time, order.id))
+    def list_orders_by_creation(self, now: int) -> SortedItems[Order]:
+        orders: SortedItems[Order] = self.get_or_build(
+            "orders", now, lambda: SortedItems.sort(self.orders.values(), lambda order: (order.create_time, order.id))
         )
-        return view
+        return orders
 
-    def sales(self, start: int, end: int, now: int) -> Sales:
+    def sum_sales(self, start: int, end: int, now: int) -> Sales:
         """What the orders created in [start, end) sum up to; the measure for whoever sums them over the wire."""
         counts, sums = [0, 0, 0], [ZERO, ZERO, ZERO]
         for order in self.orders.values():
             if start <= order.create_time < end:
-                place = {"UNPAID": 1, "CANCELLED": 2}.get(order.status(now), 0)
+                place = {"UNPAID": 1, "CANCELLED": 2}.get(order.get_status(now), 0)
                 counts[place] += 1
                 sums[place] += order.total_amount
         return Sales(counts[0], sums[0], counts[1], sums[1], counts[2], sums[2])
@@ -107,14 +107,14 @@ class State:
     def main(self) -> Shop:
         return self.shops[0]
 
-    def shop(self, shop_id: str) -> Shop:
+    def find_shop(self, shop_id: str) -> Shop:
         return next(shop for shop in self.shops if shop.id == shop_id)
 
-    def owner_of_order(self, order_id: str) -> Shop | None:
+    def find_order_owner(self, order_id: str) -> Shop | None:
         return next((shop for shop in self.shops if order_id in shop.orders), None)
 
-    def owner_of_package(self, package_id: str) -> Shop | None:
+    def find_package_owner(self, package_id: str) -> Shop | None:
         return next((shop for shop in self.shops if package_id in shop.packages), None)
 
-    def owner_of_product(self, product_id: str) -> Shop | None:
+    def find_product_owner(self, product_id: str) -> Shop | None:
         return next((shop for shop in self.shops if product_id in shop.products), None)

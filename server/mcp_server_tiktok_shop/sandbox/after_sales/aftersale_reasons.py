@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 CANCEL, REFUND, RETURN = "CANCEL", "REFUND", "RETURN_AND_REFUND"
-KINDS = (CANCEL, REFUND, RETURN)
+REQUEST_KINDS = (CANCEL, REFUND, RETURN)
 
 # Who asks, and for what: reason names with their texts.
 REASONS: dict[tuple[str, str], dict[str, str]] = {
@@ -58,13 +58,13 @@ REJECT_REASONS: dict[str, dict[str, str]] = {
         "reverse_reject_request_reason_evidence_missing": "There is no evidence",
     },
 }
-TEXTS = {name: text for reasons in REASONS.values() for name, text in reasons.items()}
+REASON_TEXTS = {name: text for reasons in REASONS.values() for name, text in reasons.items()}
 
 
-def named(text: str, role: str) -> str:
+def find_reason_name(text: str, role: str) -> str:
     """The reason's name for a text as an order shows it."""
     return next((name for name, words in REASONS.get((role, CANCEL), {}).items() if words == text), text)
 
 
-def listed(kind: str) -> list[Json]:
+def list_reject_reasons(kind: str) -> list[Json]:
     return [{"name": name, "text": text} for name, text in REJECT_REASONS[kind].items()]

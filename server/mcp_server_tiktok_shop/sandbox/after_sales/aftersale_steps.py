@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.after_sales import aftersales, refunds
-from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, TEXTS
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, REASON_TEXTS
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Event, Request
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
 
-def file(
+def file_request(
     shop: Shop,
     kind: str,
     order: Order,
@@ -35,41 +35,43 @@ def file(
         kind=kind,
         order=order,
         lines=tuple(lines),
-        refunds=refunds.of_lines(order, lines),
+        refunds=refunds.refund_lines(order, lines),
         role=role,
         reason=reason,
         create_time=now,
         status=status,
         events=[Event(now, status, role, reason, note)],
     )
-    _plan(request, now)
+    _schedule_next_step(request, now)
     shop.aftersales.add(request)
     order.touched_time = max(order.touched_time, now)
     return request
 
 
-def _plan(request: Request, now: int) -> None:
-    follows = aftersales.follow(request.status, request.kind)
-    request.due = now + follows.after if follows else 0
+def _schedule_next_step(request: Request, now: int) -> None:
+    step = aftersales.find_next_step(request.status, request.kind)
+    request.due = now + step.delay_s if step else 0
 
 
-def move(shop: Shop, request: Request, status: str, now: int, role: str, *, reason: str = "", note: str = "") -> None:
+def move_request(
+    shop: Shop, request: Request, status: str, now: int, role: str, *, reason: str = "", note: str = ""
+) -> None:
     """The request comes to a status, with all that this brings about."""
     request.status = status
     request.events.append(Event(now, status, role, reason, note))
-    _plan(request, now)
-    shop.aftersales.plan(request.due)
+    _schedule_next_step(request, now)
+    shop.aftersales.schedule(request.due)
     order = request.order
     order.touched_time = max(order.touched_time, now)
     if status == aftersales.CANCEL_SUCCESS:
-        cancel_lines(shop, request.lines, now, request.role, TEXTS.get(request.reason, request.reason))
+        cancel_lines(shop, request.lines, now, request.role, REASON_TEXTS.get(request.reason, request.reason))
     elif status == aftersales.CANCEL_WITHDRAWN:
         order.request_cancel_time = 0
     elif status == aftersales.SHIPPED:
         request.tracking_number = f"SBR{make_id('7', 'return', request.id)[:14]}"
     elif status == aftersales.SUCCESS:
-        _refunded(shop, order, now)
-    shop.changed()
+        _complete_if_refunded(shop, order, now)
+    shop.mark_changed()
 
 
 def cancel_lines(shop: Shop, lines: Sequence[Line], now: int, role: str, reason: str) -> None:
@@ -77,14 +79,14 @@ def cancel_lines(shop: Shop, lines: Sequence[Line], now: int, role: str, reason:
     order = lines[0].order
     for line in lines:
         line.cancel_time, line.cancelled_by, line.cancel_reason = now, role, reason
-        restock(shop, line)
+        restock_line(shop, line)
     if all(line.cancel_time for line in order.lines):
         order.cancel_time, order.cancelled_by, order.cancel_reason = now, role, reason
     for line in lines:
-        _unpack(line, whole_order=bool(order.cancel_time))
+        _remove_from_package(line, whole_order=bool(order.cancel_time))
 
 
-def _unpack(line: Line, *, whole_order: bool) -> None:
+def _remove_from_package(line: Line, *, whole_order: bool) -> None:
     """A cancelled line leaves a parcel that others stay in; a parcel of cancelled lines alone is cancelled."""
     package = line.package
     if package is None or package.cancelled:
@@ -99,44 +101,44 @@ def _unpack(line: Line, *, whole_order: bool) -> None:
         line.package = None
 
 
-def restock(shop: Shop, line: Line) -> None:
+def restock_line(shop: Shop, line: Line) -> None:
     product = shop.products.get(line.product.id)
-    sku = product.sku(line.sku.id) if product else None
+    sku = product.find_sku(line.sku.id) if product else None
     if sku and sku.stock:
         warehouse = next(iter(sku.stock))
         sku.stock[warehouse] += 1
 
 
-def _refunded(shop: Shop, order: Order, now: int) -> None:
+def _complete_if_refunded(shop: Shop, order: Order, now: int) -> None:
     """An order of which everything was refunded is completed."""
-    back = refunds.total(
+    refunded = refunds.sum_refunds(
         refund
         for request in shop.aftersales.by_order[order.id]
-        if request.status in aftersales.GRANTED
+        if request.status in aftersales.GRANTED_STATUSES
         for refund in request.refunds
     )
-    if back.total >= order.total_amount:
+    if refunded.total >= order.total_amount:
         order.refunded_time = now
 
 
-def advance(shop: Shop, now: int) -> None:
+def advance_requests(shop: Shop, now: int) -> None:
     """What time has brought by now: answers that nobody gave, parcels sent back, money paid."""
-    kept = shop.aftersales
-    while kept.next_due and kept.next_due <= now:
-        due = [r for r in kept.requests.values() if r.due and r.due <= now]
-        kept.next_due = 0
+    shop_requests = shop.aftersales
+    while shop_requests.next_due and shop_requests.next_due <= now:
+        due = [r for r in shop_requests.requests.values() if r.due and r.due <= now]
+        shop_requests.next_due = 0
         for request in sorted(due, key=lambda r: (r.due, r.id)):
-            _go_on(shop, request)
-        waiting = [request.due for request in kept.requests.values() if request.due]
-        kept.next_due = min(waiting, default=0)
+            _advance_request(shop, request)
+        waiting = [request.due for request in shop_requests.requests.values() if request.due]
+        shop_requests.next_due = min(waiting, default=0)
 
 
-def _go_on(shop: Shop, request: Request) -> None:
+def _advance_request(shop: Shop, request: Request) -> None:
     if request.status == aftersales.CANCEL_SCHEDULED:
         for line in request.lines:
-            restock(shop, line)
-        move(shop, request, aftersales.CANCEL_COMPLETE, request.due, request.role)
+            restock_line(shop, line)
+        move_request(shop, request, aftersales.CANCEL_COMPLETE, request.due, request.role)
         return
-    follows = aftersales.follow(request.status, request.kind)
-    if follows:
-        move(shop, request, follows.to, request.due, follows.role)
+    step = aftersales.find_next_step(request.status, request.kind)
+    if step:
+        move_request(shop, request, step.status, request.due, step.role)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, RETURN
-from mcp_server_tiktok_shop.sandbox.after_sales.refunds import Refund, total
+from mcp_server_tiktok_shop.sandbox.after_sales.refunds import Refund, sum_refunds
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, HOUR_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
 
-HOUR, DAY = 3600, 24 * 3600
 
 CANCEL_SCHEDULED = "SCHEDULED"  # never shown: what will have been cancelled when its time has come
 CANCEL_PENDING = "CANCELLATION_REQUEST_PENDING"
@@ -30,37 +30,37 @@ SUCCESS = "RETURN_OR_REFUND_REQUEST_SUCCESS"
 WITHDRAWN = "RETURN_OR_REFUND_REQUEST_CANCEL"
 COMPLETE = "RETURN_OR_REFUND_REQUEST_COMPLETE"
 
-GRANTED = (CANCEL_SUCCESS, CANCEL_COMPLETE, SUCCESS, COMPLETE)
-DROPPED = (CANCEL_WITHDRAWN, WITHDRAWN)
-SELLER_DECIDES = (CANCEL_PENDING, PENDING, SHIPPED)
+GRANTED_STATUSES = (CANCEL_SUCCESS, CANCEL_COMPLETE, SUCCESS, COMPLETE)
+WITHDRAWN_STATUSES = (CANCEL_WITHDRAWN, WITHDRAWN)
+SELLER_DECISION_STATUSES = (CANCEL_PENDING, PENDING, SHIPPED)
 
 
 @dataclass(frozen=True)
-class Follow:
+class NextStep:
     """What happens by itself when nobody acts: after so long, to this status, in this role."""
 
-    after: int
-    to: str
+    delay_s: int
+    status: str
     role: str
 
 
-FOLLOWS = {
-    CANCEL_PENDING: Follow(48 * HOUR, CANCEL_SUCCESS, "SYSTEM"),
-    CANCEL_SUCCESS: Follow(HOUR, CANCEL_COMPLETE, "SYSTEM"),
-    PENDING: Follow(48 * HOUR, SUCCESS, "SYSTEM"),
-    AWAITING_SHIP: Follow(36 * HOUR, SHIPPED, "BUYER"),
-    AWAITING_RESPONSE: Follow(DAY, SUCCESS, "BUYER"),
-    SHIPPED: Follow(7 * DAY, SUCCESS, "SYSTEM"),
-    REJECTED: Follow(3 * DAY, WITHDRAWN, "SYSTEM"),
-    RECEIPT_REJECTED: Follow(3 * DAY, WITHDRAWN, "SYSTEM"),
-    SUCCESS: Follow(HOUR, COMPLETE, "SYSTEM"),
+NEXT_STEPS = {
+    CANCEL_PENDING: NextStep(48 * HOUR_S, CANCEL_SUCCESS, "SYSTEM"),
+    CANCEL_SUCCESS: NextStep(HOUR_S, CANCEL_COMPLETE, "SYSTEM"),
+    PENDING: NextStep(48 * HOUR_S, SUCCESS, "SYSTEM"),
+    AWAITING_SHIP: NextStep(36 * HOUR_S, SHIPPED, "BUYER"),
+    AWAITING_RESPONSE: NextStep(DAY_S, SUCCESS, "BUYER"),
+    SHIPPED: NextStep(7 * DAY_S, SUCCESS, "SYSTEM"),
+    REJECTED: NextStep(3 * DAY_S, WITHDRAWN, "SYSTEM"),
+    RECEIPT_REJECTED: NextStep(3 * DAY_S, WITHDRAWN, "SYSTEM"),
+    SUCCESS: NextStep(HOUR_S, COMPLETE, "SYSTEM"),
 }
 
 
-def follow(status: str, kind: str) -> Follow | None:
+def find_next_step(status: str, kind: str) -> NextStep | None:
     if status == PENDING and kind == RETURN:
-        return Follow(48 * HOUR, AWAITING_SHIP, "SYSTEM")
-    return FOLLOWS.get(status)
+        return NextStep(48 * HOUR_S, AWAITING_SHIP, "SYSTEM")
+    return NEXT_STEPS.get(status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,11 @@ class Request:
 
     @property
     def refund(self) -> Refund:
-        return total(self.refunds)
+        return sum_refunds(self.refunds)
 
     @property
     def is_open(self) -> bool:
-        return self.status not in (*GRANTED, *DROPPED, CANCEL_SCHEDULED)
+        return self.status not in (*GRANTED_STATUSES, *WITHDRAWN_STATUSES, CANCEL_SCHEDULED)
 
 
 @dataclass(eq=False)
@@ -113,30 +113,30 @@ class Aftersales:
 
     requests: dict[str, Request] = field(default_factory=dict)
     by_order: dict[str, list[Request]] = field(default_factory=dict)
-    answered: dict[str, tuple[str, str]] = field(default_factory=dict)
+    handled_keys: dict[str, tuple[str, str]] = field(default_factory=dict)
     next_due: int = 0
 
     def add(self, request: Request) -> None:
         self.requests[request.id] = request
         self.by_order.setdefault(request.order.id, []).append(request)
-        self.plan(request.due)
+        self.schedule(request.due)
 
-    def plan(self, due: int) -> None:
+    def schedule(self, due: int) -> None:
         if due and (not self.next_due or due < self.next_due):
             self.next_due = due
 
-    def cancellations(self) -> Iterator[Request]:
+    def iter_cancellations(self) -> Iterator[Request]:
         return (r for r in self.requests.values() if r.kind == CANCEL and r.status != CANCEL_SCHEDULED)
 
-    def returns(self) -> Iterator[Request]:
+    def iter_returns(self) -> Iterator[Request]:
         return (request for request in self.requests.values() if request.kind != CANCEL)
 
-    def of_line(self, line: Line) -> Request | None:
+    def find_by_line(self, line: Line) -> Request | None:
         """The request that holds a line: open, or granted already."""
         for request in self.by_order.get(line.order.id, ()):
-            if line in request.lines and (request.is_open or request.status in GRANTED):
+            if line in request.lines and (request.is_open or request.status in GRANTED_STATUSES):
                 return request
         return None
 
-    def open_of(self, order: Order) -> Request | None:
+    def find_open(self, order: Order) -> Request | None:
         return next((request for request in self.by_order.get(order.id, ()) if request.is_open), None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.money import ZERO, rounded, spread, text
+from mcp_server_tiktok_shop.sandbox.money import ZERO, format_amount, round_amount, split_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
 
 
@@ -28,29 +28,29 @@ class Refund:
     def __add__(self, other: Refund) -> Refund:
         return Refund(self.subtotal + other.subtotal, self.shipping + other.shipping, self.tax + other.tax)
 
-    def shown(self, currency: str) -> Json:
+    def to_json(self, currency: str) -> Json:
         return {
             "currency": currency,
-            "refund_total": text(self.total),
-            "refund_subtotal": text(self.subtotal),
-            "refund_shipping_fee": text(self.shipping),
-            "refund_tax": text(self.tax),
+            "refund_total": format_amount(self.total),
+            "refund_subtotal": format_amount(self.subtotal),
+            "refund_shipping_fee": format_amount(self.shipping),
+            "refund_tax": format_amount(self.tax),
             "retail_delivery_fee": "0.00",
         }
 
 
-def total(refunds: Iterable[Refund]) -> Refund:
+def sum_refunds(refunds: Iterable[Refund]) -> Refund:
     return sum(refunds, Refund())
 
 
-def of_lines(order: Order, lines: Sequence[Line]) -> list[Refund]:
+def refund_lines(order: Order, lines: Sequence[Line]) -> list[Refund]:
     """All that can be given back, line by line: postage only where nothing of the order is left."""
-    taxes = dict(zip(order.lines, spread(order.tax, len(order.lines)), strict=True))
-    left = [line for line in order.lines if line not in lines and not line.cancel_time]
-    postage = spread(ZERO if left else order.paid_by_buyer_for_shipping, len(lines))
+    taxes = dict(zip(order.lines, split_amount(order.tax, len(order.lines)), strict=True))
+    remaining_lines = [line for line in order.lines if line not in lines and not line.cancel_time]
+    postage = split_amount(ZERO if remaining_lines else order.paid_by_buyer_for_shipping, len(lines))
     return [Refund(line.sale_price, shipping, taxes[line]) for line, shipping in zip(lines, postage, strict=True)]
 
 
-def of_amount(amount: Decimal, lines: Sequence[Line]) -> list[Refund]:
+def split_refund(amount: Decimal, lines: Sequence[Line]) -> list[Refund]:
     """An amount agreed on, in equal parts."""
-    return [Refund(part) for part in spread(rounded(amount), len(lines))]
+    return [Refund(part) for part in split_amount(round_amount(amount), len(lines))]

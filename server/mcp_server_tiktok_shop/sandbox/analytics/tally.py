@@ -9,9 +9,10 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import GRANTED
-from mcp_server_tiktok_shop.sandbox.finance.settlement import AFFILIATE_EVERY
-from mcp_server_tiktok_shop.sandbox.ids import number
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import GRANTED_STATUSES
+from mcp_server_tiktok_shop.sandbox.durations import HOUR_S
+from mcp_server_tiktok_shop.sandbox.finance.settlement import AFFILIATE_EVERY_ORDERS
+from mcp_server_tiktok_shop.sandbox.ids import draw_number
 from mcp_server_tiktok_shop.sandbox.money import ZERO
 
 if TYPE_CHECKING:
@@ -63,13 +64,13 @@ class Tally:
     channels: defaultdict[tuple[str, str], Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
     skus: defaultdict[str, SkuTally] = field(default_factory=lambda: defaultdict(SkuTally))
 
-    def count(self, order: Order, now: int) -> None:
-        status = order.status(now)
+    def count_order(self, order: Order, now: int) -> None:
+        status = order.get_status(now)
         if status == "CANCELLED":
             self.cancelled += 1
         if status in ("UNPAID", "CANCELLED"):
             return
-        author, content = channel(order)
+        author, content = attribute_order(order)
         total = order.total_amount
         self.orders += 1
         self.gmv += total
@@ -78,18 +79,18 @@ class Tally:
         self.tax += order.tax
         self.buyers.add(order.buyer)
         self.channels[author, content] += total
-        seen = set()
+        counted_ids = set()
         for line in order.lines:
             sku, price = self.skus[line.sku.id], line.sale_price
             sku.gmv += price
             sku.units += 1
             sku.by_content[content] += price
             sku.units_by_content[content] += 1
-            if line.sku.id not in seen:
-                seen.add(line.sku.id)
+            if line.sku.id not in counted_ids:
+                counted_ids.add(line.sku.id)
                 sku.orders += 1
                 sku.buyers.add(order.buyer)
-        self.sku_orders += len(seen)
+        self.sku_orders += len(counted_ids)
 
     def add(self, other: Tally) -> None:
         for name in ("orders", "gmv", "items", "sku_orders", "shipping", "tax", "cancelled", "returned", "refunds"):
@@ -101,58 +102,58 @@ class Tally:
             self.skus[sku_id].add(sku)
 
 
-def channel(order: Order) -> tuple[str, str]:
+def attribute_order(order: Order) -> tuple[str, str]:
     """Who brought the order, and by what: the same creators that the settlement pays a commission to."""
-    author = CREATOR if number("creator", order.id) % AFFILIATE_EVERY == 0 else SELLER
-    return author, CONTENTS[number("content", order.id) % len(CONTENTS)]
+    author = CREATOR if draw_number("creator", order.id) % AFFILIATE_EVERY_ORDERS == 0 else SELLER
+    return author, CONTENTS[draw_number("content", order.id) % len(CONTENTS)]
 
 
-def zone(shop: Shop) -> ZoneInfo:
+def load_zone(shop: Shop) -> ZoneInfo:
     return ZoneInfo(ZONES[shop.region])
 
 
-def day_of(shop: Shop, time: int) -> date:
-    return datetime.fromtimestamp(time, zone(shop)).date()
+def to_local_day(shop: Shop, time: int) -> date:
+    return datetime.fromtimestamp(time, load_zone(shop)).date()
 
 
-def midnight(shop: Shop, day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=zone(shop)).timestamp())
+def to_midnight(shop: Shop, day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=load_zone(shop)).timestamp())
 
 
-def by_day(shop: Shop, now: int) -> dict[date, Tally]:
-    kept: dict[date, Tally] = shop.kept("tallies", now, lambda: _by_day(shop, now))
-    return kept
+def tally_days(shop: Shop, now: int) -> dict[date, Tally]:
+    tallies: dict[date, Tally] = shop.get_or_build("tallies", now, lambda: _tally_days(shop, now))
+    return tallies
 
 
-def _by_day(shop: Shop, now: int) -> dict[date, Tally]:
+def _tally_days(shop: Shop, now: int) -> dict[date, Tally]:
     tallies: defaultdict[date, Tally] = defaultdict(Tally)
-    home = zone(shop)
+    home = load_zone(shop)
     for order in shop.orders.values():
-        tallies[datetime.fromtimestamp(order.create_time, home).date()].count(order, now)
-    for request in shop.aftersales.returns():
-        if request.status in GRANTED:
+        tallies[datetime.fromtimestamp(order.create_time, home).date()].count_order(order, now)
+    for request in shop.aftersales.iter_returns():
+        if request.status in GRANTED_STATUSES:
             tally = tallies[datetime.fromtimestamp(request.update_time, home).date()]
             tally.returned += len(request.lines)
             tally.refunds += request.refund.total
     return dict(tallies)
 
 
-def between(shop: Shop, start: date, end: date, now: int) -> Tally:
+def tally_range(shop: Shop, start: date, end: date, now: int) -> Tally:
     """All days from `start` to before `end`, as one."""
-    whole, days = Tally(), by_day(shop, now)
+    total, days = Tally(), tally_days(shop, now)
     for offset in range((end - start).days):
         tally = days.get(start + timedelta(days=offset))
         if tally:
-            whole.add(tally)
-    return whole
+            total.add(tally)
+    return total
 
 
-def by_hour(shop: Shop, day: date, now: int) -> list[Tally]:
+def tally_hours(shop: Shop, day: date, now: int) -> list[Tally]:
     """The hours of a day, of which there are 23 or 25 when the clocks change."""
-    start, end = midnight(shop, day), midnight(shop, day + timedelta(days=1))
-    hours = [Tally() for _ in range((end - start) // 3600)]
-    view = shop.orders_by_creation(now)
+    start, end = to_midnight(shop, day), to_midnight(shop, day + timedelta(days=1))
+    hours = [Tally() for _ in range((end - start) // HOUR_S)]
+    view = shop.list_orders_by_creation(now)
     orders: Iterable[Order] = view.items[bisect_left(view.keys, (start, "")) : bisect_left(view.keys, (end, ""))]
     for order in orders:
-        hours[(order.create_time - start) // 3600].count(order, now)
+        hours[(order.create_time - start) // HOUR_S].count_order(order, now)
     return hours

@@ -12,23 +12,22 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.finance.settlement import Earned, of_order
-from mcp_server_tiktok_shop.sandbox.ids import make_id, number
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, HOUR_S, WEEK_S
+from mcp_server_tiktok_shop.sandbox.finance.settlement import Earnings, settle_order
+from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
 from mcp_server_tiktok_shop.sandbox.money import ZERO
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
-DAY = 24 * 3600
-WEEK = 7 * DAY
 # 1970-01-05 was a Monday.
-FIRST_MONDAY = 4 * DAY
-PAYMENT_HOUR = 6 * 3600
+FIRST_MONDAY_S = 4 * DAY_S
+PAYMENT_OFFSET_S = 6 * HOUR_S
 # A bank needs this long.
-TRANSFER_SECONDS = 26 * 3600
-WITHDRAWAL_SECONDS = 2 * 3600
-ADJUSTMENT_EVERY = 9
+TRANSFER_S = 26 * HOUR_S
+WITHDRAWAL_S = 2 * HOUR_S
+ADJUSTMENT_EVERY_DAYS = 9
 
 
 @dataclass(frozen=True)
@@ -50,19 +49,19 @@ class Statement:
     adjustments: tuple[Adjustment, ...]
 
     @cached_property
-    def earned(self) -> Earned:
-        total = Earned()
+    def earnings(self) -> Earnings:
+        total = Earnings()
         for order in self.orders:
-            total += of_order(order, self.region)
+            total += settle_order(order, self.region)
         return total
 
     @property
-    def adjusted(self) -> Decimal:
+    def adjustment_total(self) -> Decimal:
         return sum((adjustment.amount for adjustment in self.adjustments), ZERO)
 
     @property
     def settlement(self) -> Decimal:
-        return self.earned.settlement + self.adjusted
+        return self.earnings.settlement + self.adjustment_total
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +76,9 @@ class Payment:
 
     @property
     def paid_time(self) -> int:
-        return self.time + TRANSFER_SECONDS
+        return self.time + TRANSFER_S
 
-    def status(self, now: int) -> str:
+    def get_status(self, now: int) -> str:
         return "PAID" if self.paid_time <= now else "PROCESSING"
 
 
@@ -93,77 +92,77 @@ class Withdrawal:
 
 
 @dataclass(frozen=True)
-class Books:
+class Ledger:
     statements: list[Statement]
     payments: list[Payment]
     withdrawals: list[Withdrawal]
     unsettled: list[Order]
 
-    def payment_of(self, statement: Statement) -> Payment | None:
+    def find_payment(self, statement: Statement) -> Payment | None:
         return next((payment for payment in self.payments if statement in payment.statements), None)
 
-    def statement_of(self, order: Order) -> Statement | None:
+    def find_statement(self, order: Order) -> Statement | None:
         return next((statement for statement in self.statements if order in statement.orders), None)
 
 
-def books(shop: Shop, now: int) -> Books:
+def build_ledger(shop: Shop, now: int) -> Ledger:
     """The shop's books at this moment."""
-    kept: Books = shop.kept("books", now, lambda: _close(shop, now))
-    return kept
+    ledger: Ledger = shop.get_or_build("books", now, lambda: _close_books(shop, now))
+    return ledger
 
 
-def _close(shop: Shop, now: int) -> Books:
-    midnight = now - now % DAY
+def _close_books(shop: Shop, now: int) -> Ledger:
+    midnight = now - now % DAY_S
     by_day: defaultdict[int, list[Order]] = defaultdict(list)
     unsettled = []
     for order in shop.orders.values():
-        delivered = order.delivered_time()
-        completed = order.completed_time()
+        delivered = order.delivered_time
+        completed = order.completed_time
         # What was refunded whole before it was completed earns nothing.
         if not delivered or now < delivered or order.cancel_time or completed == order.refunded_time:
             continue
         if completed < midnight:
-            by_day[completed - completed % DAY + DAY].append(order)
+            by_day[completed - completed % DAY_S + DAY_S].append(order)
         else:
             unsettled.append(order)
-    statements = [_statement(shop, time, by_day[time]) for time in sorted(by_day)]
-    payments = _payments(shop, statements, now)
-    return Books(statements, payments, _withdrawals(shop, payments, now), unsettled)
+    statements = [_build_statement(shop, time, by_day[time]) for time in sorted(by_day)]
+    payments = _build_payments(shop, statements, now)
+    return Ledger(statements, payments, _build_withdrawals(shop, payments, now), unsettled)
 
 
-def _statement(shop: Shop, time: int, orders: list[Order]) -> Statement:
+def _build_statement(shop: Shop, time: int, orders: list[Order]) -> Statement:
     adjustments: tuple[Adjustment, ...] = ()
-    if time // DAY % ADJUSTMENT_EVERY == 0:
-        good = time // DAY % 2 == 0
-        kind = "LOGISTICS_REIMBURSEMENT" if good else "PLATFORM_PENALTY"
-        pence = 150 + number("adjusted", shop.id, time) % 900
-        amount = Decimal(pence if good else -pence) / 100
-        adjustments = (Adjustment(make_id("72", shop.id, "adjustment", time), kind, amount, time - DAY // 2),)
+    if time // DAY_S % ADJUSTMENT_EVERY_DAYS == 0:
+        is_reimbursement = time // DAY_S % 2 == 0
+        kind = "LOGISTICS_REIMBURSEMENT" if is_reimbursement else "PLATFORM_PENALTY"
+        pence = 150 + draw_number("adjusted", shop.id, time) % 900
+        amount = Decimal(pence if is_reimbursement else -pence) / 100
+        adjustments = (Adjustment(make_id("72", shop.id, "adjustment", time), kind, amount, time - DAY_S // 2),)
     ordered = tuple(sorted(orders, key=lambda order: (order.create_time, order.id)))
     return Statement(make_id("72", shop.id, "statement", time), time, shop.region, ordered, adjustments)
 
 
-def _payments(shop: Shop, statements: list[Statement], now: int) -> list[Payment]:
+def _build_payments(shop: Shop, statements: list[Statement], now: int) -> list[Payment]:
     by_monday: defaultdict[int, list[Statement]] = defaultdict(list)
     for statement in statements:
         # Cut on a Monday at midnight still goes into that Monday's payment.
-        monday = statement.time + (FIRST_MONDAY - statement.time) % WEEK
+        monday = statement.time + (FIRST_MONDAY_S - statement.time) % WEEK_S
         by_monday[monday].append(statement)
     return [
-        Payment(make_id("34", shop.id, "payment", monday), monday + PAYMENT_HOUR, tuple(covered))
+        Payment(make_id("34", shop.id, "payment", monday), monday + PAYMENT_OFFSET_S, tuple(covered))
         for monday, covered in sorted(by_monday.items())
-        if monday + PAYMENT_HOUR <= now
+        if monday + PAYMENT_OFFSET_S <= now
     ]
 
 
-def _withdrawals(shop: Shop, payments: list[Payment], now: int) -> list[Withdrawal]:
+def _build_withdrawals(shop: Shop, payments: list[Payment], now: int) -> list[Withdrawal]:
     """Each payment settles into the balance, and is withdrawn to the bank once it is paid."""
-    moved = []
+    withdrawals = []
     for payment in payments:
-        settled = make_id("35", shop.id, "settle", payment.id)
-        moved.append(Withdrawal(settled, "SETTLE", payment.amount, payment.time, "SUCCESS"))
-        taken_out = payment.paid_time + WITHDRAWAL_SECONDS
-        if taken_out <= now:
-            withdrawn = make_id("35", shop.id, "withdraw", payment.id)
-            moved.append(Withdrawal(withdrawn, "WITHDRAW", payment.amount, taken_out, "SUCCESS"))
-    return moved
+        settle_id = make_id("35", shop.id, "settle", payment.id)
+        withdrawals.append(Withdrawal(settle_id, "SETTLE", payment.amount, payment.time, "SUCCESS"))
+        withdrawal_time = payment.paid_time + WITHDRAWAL_S
+        if withdrawal_time <= now:
+            withdraw_id = make_id("35", shop.id, "withdraw", payment.id)
+            withdrawals.append(Withdrawal(withdraw_id, "WITHDRAW", payment.amount, withdrawal_time, "SUCCESS"))
+    return withdrawals

@@ -5,38 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.fulfillment.packing import move_lines
-from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import package_of, refuse_unshippable
+from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import refuse_unshippable, require_package
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.ids import make_id
-from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
+from mcp_server_tiktok_shop.sandbox.ordering.order_calls import require_order
 from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
+from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
 
 
 def search_combinable_packages(call: Call) -> Json:
     """Orders to be shipped that go to the same buyer in the same way."""
-    view = View.of(_groups(call).items(), lambda group: (group[1][0].create_time, group[0]))
-    page = pages.cut(view, call.arguments, f"{call.operation.name}/{call.shop.id}", descending=False)
-    return pages.answer(page, "combinable_packages", lambda group: _told(group[0], group[1]))
+    matches = SortedItems.sort(_find_combinable_orders(call).items(), lambda group: (group[1][0].create_time, group[0]))
+    page = pages.paginate(matches, call.arguments, call.page_scope, descending=False)
+    return pages.render_page(page, "combinable_packages", lambda group: _render_package(group[0], group[1]))
 
 
-def _told(group_id: str, orders: Sequence[Order]) -> Json:
+def _render_package(group_id: str, orders: Sequence[Order]) -> Json:
     return {"id": group_id, "order_ids": [order.id for order in orders]}
 
 
-def _groups(call: Call) -> dict[str, list[Order]]:
+def _find_combinable_orders(call: Call) -> dict[str, list[Order]]:
     by_buyer: dict[tuple[int, str], list[Order]] = {}
     for order in call.shop.orders.values():
-        ready = order.paid_time and not order.cancel_time and order.status(call.now) == "AWAITING_SHIPMENT"
-        if ready and len(order.packages) == 1 and not call.shop.aftersales.open_of(order):
+        ready = order.paid_time and not order.cancel_time and order.get_status(call.now) == "AWAITING_SHIPMENT"
+        if ready and len(order.packages) == 1 and not call.shop.aftersales.find_open(order):
             by_buyer.setdefault((order.buyer, order.shipping_type), []).append(order)
     groups = {}
     for orders in by_buyer.values():
@@ -48,19 +48,19 @@ def _groups(call: Call) -> dict[str, list[Order]]:
 
 def combine_package(call: Call) -> Json:
     """Each group by itself; what fails is told per item."""
-    made, errors = [], []
+    packages, errors = [], []
     for item in call.arguments["combinable_packages"]:
-        orders = _groups(call).get(item["id"], [])
-        wanted = item.get("order_ids") or [order.id for order in orders]
-        chosen = [order for order in orders if order.id in wanted]
-        if len(chosen) < 2 or len(chosen) != len(set(wanted)):  # noqa: PLR2004  (combining takes two)
+        orders = _find_combinable_orders(call).get(item["id"], [])
+        order_ids = item.get("order_ids") or [order.id for order in orders]
+        chosen = [order for order in orders if order.id in order_ids]
+        if len(chosen) < 2 or len(chosen) != len(set(order_ids)):  # noqa: PLR2004  (combining takes two)
             words = f"'{item['id']}' is no group of combinable packages with these orders."
             errors.append({"code": 21011031, "message": words, "detail": {"package_id": item["id"]}})
             continue
         lines = [line for order in chosen for line in order.lines if not line.cancel_time]
-        made.append(_told(_pack(call, lines).id, chosen))
-    call.shop.changed()
-    return {"packages": made} | ({"errors": errors} if errors else {})
+        packages.append(_render_package(_pack(call, lines).id, chosen))
+    call.shop.mark_changed()
+    return {"packages": packages} | ({"errors": errors} if errors else {})
 
 
 def _pack(call: Call, lines: list[Line]) -> Package:
@@ -72,38 +72,38 @@ def _pack(call: Call, lines: list[Line]) -> Package:
 
 def uncombine_packages(call: Call) -> Json:
     """The orders that are named, or all, get parcels of their own."""
-    package = package_of(call, call.arguments["package_id"])
+    package = require_package(call, call.arguments["package_id"])
     orders = package.orders
     if len(orders) == 1:
-        raise Refusal(21011029, f"The package '{package.id}' holds one order: there is nothing to take apart.")
-    refuse_unshippable(call, package, already=21011006)
-    wanted = call.arguments.get("order_ids") or [order.id for order in orders]
-    strange = [order_id for order_id in wanted if order_id not in {order.id for order in orders}]
-    if strange:
-        raise Refusal(21011005, f"The package '{package.id}' does not hold the order '{strange[0]}'.")
-    made = []
+        raise RefusalError(21011029, f"The package '{package.id}' holds one order: there is nothing to take apart.")
+    refuse_unshippable(call, package, already_code=21011006)
+    order_ids = call.arguments.get("order_ids") or [order.id for order in orders]
+    unknown_ids = [order_id for order_id in order_ids if order_id not in {order.id for order in orders}]
+    if unknown_ids:
+        raise RefusalError(21011005, f"The package '{package.id}' does not hold the order '{unknown_ids[0]}'.")
+    packages = []
     for order in orders:
-        if order.id in wanted:
+        if order.id in order_ids:
             new = _pack(call, [line for line in package.lines if line.order is order])
             order.split = ""
-            made.append(_told(new.id, [order]))
+            packages.append(_render_package(new.id, [order]))
     for order in package.orders if package.id in call.shop.packages else ():
         order.split = "COMBINED" if len(package.orders) > 1 else ""
-    call.shop.changed()
-    return {"packages": made}
+    call.shop.mark_changed()
+    return {"packages": packages}
 
 
 def get_order_split_attributes(call: Call) -> Json:
-    told = []
+    rows = []
     for order_id in dict.fromkeys(call.arguments["order_ids"]):
-        problem = _unsplittable(call, order_of(call, order_id))
-        told.append({"order_id": order_id, "can_split": not problem, "reason": problem, "must_split": False})
-    return {"split_attributes": told}
+        problem = _find_split_obstacle(call, require_order(call, order_id))
+        rows.append({"order_id": order_id, "can_split": not problem, "reason": problem, "must_split": False})
+    return {"split_attributes": rows}
 
 
-def _unsplittable(call: Call, order: Order) -> str:
+def _find_split_obstacle(call: Call, order: Order) -> str:
     lines = [line for line in order.lines if not line.cancel_time]
-    status = order.status(call.now)
+    status = order.get_status(call.now)
     if status != "AWAITING_SHIPMENT":
         return f"The order is {status}."
     if len(lines) == 1:
@@ -113,20 +113,20 @@ def _unsplittable(call: Call, order: Order) -> str:
 
 def confirm_order_split(call: Call) -> Json:
     """Every line in one group, two groups or more, each of which becomes a parcel."""
-    order = order_of(call, call.arguments["order_id"])
-    problem = _unsplittable(call, order)
+    order = require_order(call, call.arguments["order_id"])
+    problem = _find_split_obstacle(call, order)
     if problem:
-        raise Refusal(21011035, f"The order '{order.id}' cannot be split: {problem}")
+        raise RefusalError(21011035, f"The order '{order.id}' cannot be split: {problem}")
     groups = call.arguments["splittable_groups"]
-    named = [line_id for group in groups for line_id in group["order_line_item_ids"]]
-    own = {line.id: line for line in order.lines if not line.cancel_time}
-    if sorted(named) != sorted(own) or len(groups) < 2:  # noqa: PLR2004  (splitting makes two)
-        raise Refusal(21011005, "Invalid 'splittable_groups': each line must be in one of two or more groups.")
+    line_ids = [line_id for group in groups for line_id in group["order_line_item_ids"]]
+    lines_by_id = {line.id: line for line in order.lines if not line.cancel_time}
+    if sorted(line_ids) != sorted(lines_by_id) or len(groups) < 2:  # noqa: PLR2004  (splitting makes two)
+        raise RefusalError(21011005, "Invalid 'splittable_groups': each line must be in one of two or more groups.")
     for package in order.packages:
-        refuse_unshippable(call, package, already=21011006)
-    made = []
+        refuse_unshippable(call, package, already_code=21011006)
+    packages = []
     for group in groups:
-        package = _pack(call, [own[line_id] for line_id in group["order_line_item_ids"]])
-        made.append({"splittable_group_id": group["id"], "id": package.id})
-    call.shop.changed()
-    return {"packages": made}
+        package = _pack(call, [lines_by_id[line_id] for line_id in group["order_line_item_ids"]])
+        packages.append({"splittable_group_id": group["id"], "id": package.id})
+    call.shop.mark_changed()
+    return {"packages": packages}

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import own_shipment, package_of
+from mcp_server_tiktok_shop.sandbox.durations import HOUR_S
+from mcp_server_tiktok_shop.sandbox.fulfillment.shipping import parse_self_shipment, require_package
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import CARRIERS
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
-from mcp_server_tiktok_shop.sandbox.ordering.order_calls import order_of
+from mcp_server_tiktok_shop.sandbox.ordering.order_calls import require_order
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Package
 
-EDIT_SECONDS = 72 * 3600
+EDIT_WINDOW_S = 72 * HOUR_S
 # Code of the step and its words; the times are the parcel's own.
-STEPS = (
+TRACKING_STEPS = (
     (10, "ARRANGED", "Shipment arranged; the carrier is told."),
     (20, "COLLECTED", "The carrier has collected the parcel."),
     (30, "IN_TRANSIT", "The parcel has left the sorting centre."),
@@ -24,19 +25,19 @@ STEPS = (
 )
 
 
-def _way(package: Package, now: int) -> list[tuple[int, str, str, int]]:
+def _list_steps(package: Package, now: int) -> list[tuple[int, str, str, int]]:
     """The steps up to now, the newest first."""
     if not package.shipped_time:
         return []
     middle = (package.collected_time + package.delivered_time) // 2
     times = (package.shipped_time, package.collected_time, middle, package.delivered_time)
-    steps = [(*step, time) for step, time in zip(STEPS, times, strict=True) if time <= now]
+    steps = [(*step, time) for step, time in zip(TRACKING_STEPS, times, strict=True) if time <= now]
     return steps[::-1]
 
 
 def get_order_tracking(call: Call) -> Json:
-    order = order_of(call, call.arguments["order_id"])
-    steps = sorted((s for p in order.packages for s in _way(p, call.now)), key=lambda s: s[3], reverse=True)
+    order = require_order(call, call.arguments["order_id"])
+    steps = sorted((s for p in order.packages for s in _list_steps(p, call.now)), key=lambda s: s[3], reverse=True)
     return {
         "tracking": [
             {"description": words, "update_time_millis": time * 1000, "action_code": code}
@@ -46,7 +47,7 @@ def get_order_tracking(call: Call) -> Json:
 
 
 def get_logistics_tracking(call: Call) -> Json:
-    order = order_of(call, call.arguments["order_id"])
+    order = require_order(call, call.arguments["order_id"])
     return {
         "order_id": order.id,
         "logistics_details": [
@@ -61,7 +62,7 @@ def get_logistics_tracking(call: Call) -> Json:
                         "action_code": code,
                         "action_code_name": name,
                     }
-                    for code, name, words, time in _way(package, call.now)
+                    for code, name, words, time in _list_steps(package, call.now)
                 ],
             }
             for package in order.packages
@@ -71,36 +72,38 @@ def get_logistics_tracking(call: Call) -> Json:
 
 
 def update_package_shipping_info(call: Call) -> Json:
-    package = package_of(call, call.arguments["package_id"])
-    _renumber(call, package, call.arguments["shipping_info_list"][0])
+    package = require_package(call, call.arguments["package_id"])
+    _change_tracking(call, package, call.arguments["shipping_info_list"][0])
     return {}
 
 
 def update_order_shipping_info(call: Call) -> Json:
     """Of an order with one parcel."""
-    order = order_of(call, call.arguments["order_id"])
+    order = require_order(call, call.arguments["order_id"])
     if len(order.packages) != 1:
-        raise Refusal(21011046, f"The order '{order.id}' has {len(order.packages)} packages: update them one by one.")
-    _renumber(call, order.packages[0], call.arguments)
+        raise RefusalError(
+            21011046, f"The order '{order.id}' has {len(order.packages)} packages: update them one by one."
+        )
+    _change_tracking(call, order.packages[0], call.arguments)
     return {}
 
 
-def _renumber(call: Call, package: Package, given: Json) -> None:
+def _change_tracking(call: Call, package: Package, shipment: Json) -> None:
     if any(order.shipping_type != "SELLER" for order in package.orders):
-        raise Refusal(21011004, f"The package '{package.id}' is shipped by the platform.")
+        raise RefusalError(21011004, f"The package '{package.id}' is shipped by the platform.")
     if package.cancelled or any(order.is_cancelled(call.now) for order in package.orders):
-        raise Refusal(21011042, f"The package '{package.id}' is cancelled.")
+        raise RefusalError(21011042, f"The package '{package.id}' is cancelled.")
     if not package.shipped_time:
-        raise Refusal(21011043, f"The package '{package.id}' is not shipped yet.")
-    if package.status(call.now) == "COMPLETED":
-        raise Refusal(21011030, f"The package '{package.id}' is delivered.")
-    if call.shop.region == "US" and call.now > package.shipped_time + EDIT_SECONDS:
-        raise Refusal(21011050, f"The package '{package.id}' was shipped more than 72 hours ago.")
-    if given.get("tracking_number") == package.tracking_number:
-        package.provider_id = given.get("shipping_provider_id", package.provider_id)
+        raise RefusalError(21011043, f"The package '{package.id}' is not shipped yet.")
+    if package.get_status(call.now) == "COMPLETED":
+        raise RefusalError(21011030, f"The package '{package.id}' is delivered.")
+    if call.shop.region == "US" and call.now > package.shipped_time + EDIT_WINDOW_S:
+        raise RefusalError(21011050, f"The package '{package.id}' was shipped more than 72 hours ago.")
+    if shipment.get("tracking_number") == package.tracking_number:
+        package.provider_id = shipment.get("shipping_provider_id", package.provider_id)
     else:
-        package.provider_id, package.tracking_number = own_shipment(call, given)
-    call.shop.changed()
+        package.provider_id, package.tracking_number = parse_self_shipment(call, shipment)
+    call.shop.mark_changed()
 
 
 def update_package_delivery_status(call: Call) -> Json:
@@ -108,24 +111,24 @@ def update_package_delivery_status(call: Call) -> Json:
     errors = []
     for item in call.arguments["packages"]:
         try:
-            _deliver(call, item)
-        except Refusal as refusal:
+            _report_delivery(call, item)
+        except RefusalError as refusal:
             errors.append({"code": refusal.code, "message": refusal.message, "detail": {"package_id": item["id"]}})
-    call.shop.changed()
+    call.shop.mark_changed()
     return {"errors": errors} if errors else {}
 
 
-def _deliver(call: Call, item: Json) -> None:
-    package = package_of(call, item["id"])
+def _report_delivery(call: Call, item: Json) -> None:
+    package = require_package(call, item["id"])
     if any(order.shipping_type != "SELLER" for order in package.orders):
-        raise Refusal(21011004, f"The package '{package.id}' is shipped by the platform.")
-    status = package.status(call.now)
+        raise RefusalError(21011004, f"The package '{package.id}' is shipped by the platform.")
+    status = package.get_status(call.now)
     if status == "COMPLETED" and item["delivery_type"] != "UPDATE_POD":
-        raise Refusal(21011030, f"The package '{package.id}' is delivered already.")
+        raise RefusalError(21011030, f"The package '{package.id}' is delivered already.")
     if status in ("TO_FULFILL", "CANCELLED"):
-        raise Refusal(21011003, f"The package '{package.id}' is {status}: it is not on its way.")
+        raise RefusalError(21011003, f"The package '{package.id}' is {status}: it is not on its way.")
     if item["delivery_type"] == "DELIVERY_FAILED" and not item.get("fail_delivery_reason"):
-        raise Refusal(21001001, "Invalid param 'fail_delivery_reason': a failed delivery needs one.")
+        raise RefusalError(21001001, "Invalid param 'fail_delivery_reason': a failed delivery needs one.")
     if item["delivery_type"] == "DELIVERY_SUCCESS":
         package.collected_time = min(package.collected_time, call.now)
         package.delivered_time = call.now

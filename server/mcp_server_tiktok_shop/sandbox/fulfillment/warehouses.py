@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
-
-SALES, RETURN = "SALES_WAREHOUSE", "RETURN_WAREHOUSE"
+SALES_WAREHOUSE, RETURN_WAREHOUSE = "SALES_WAREHOUSE", "RETURN_WAREHOUSE"
 COUNTRIES = {"GB": "United Kingdom", "DE": "Germany", "US": "United States"}
 TOWNS = {
     "GB": ("England", "Sampleton", "ZZ9 9ZZ"),
@@ -32,9 +29,9 @@ class Warehouse:
     is_default: bool = True
     address: Json = field(default_factory=dict)
 
-    def shown(self) -> Json:
+    def to_json(self) -> Json:
         state, city, postcode = TOWNS[self.region]
-        street = "1 Sample Yard" if self.kind == SALES else "2 Sample Yard"
+        street = "1 Sample Yard" if self.kind == SALES_WAREHOUSE else "2 Sample Yard"
         return {
             "id": self.id,
             "entity_id": make_id("73", "entity", self.id),
@@ -74,57 +71,27 @@ class DeliveryOption:
     carriers: tuple[Carrier, ...]
 
 
-PARCEL = Carrier("7117858858072016686", "Sandbox Parcel")
-POST = Carrier("7117859084333745966", "Sandbox Post")
-COURIER = Carrier("7117859310595475246", "Sandbox Courier")
-STANDARD = DeliveryOption("6955034615128000261", "Standard Shipping", "STANDARD", (2, 4), (PARCEL, POST))
-EXPRESS = DeliveryOption("6955034615128000517", "Express Shipping", "EXPRESS", (1, 2), (COURIER,))
-BY_SELLER = DeliveryOption(
-    "6955034615128000773", "Shipped by seller", "SEND_BY_SELLER", (2, 5), (PARCEL, POST, COURIER)
+PARCEL_CARRIER = Carrier("7117858858072016686", "Sandbox Parcel")
+POST_CARRIER = Carrier("7117859084333745966", "Sandbox Post")
+COURIER_CARRIER = Carrier("7117859310595475246", "Sandbox Courier")
+STANDARD_DELIVERY = DeliveryOption(
+    "6955034615128000261", "Standard Shipping", "STANDARD", (2, 4), (PARCEL_CARRIER, POST_CARRIER)
 )
-OPTIONS = {option.id: option for option in (STANDARD, EXPRESS, BY_SELLER)}
-CARRIERS = {carrier.id: carrier for carrier in (PARCEL, POST, COURIER)}
+EXPRESS_DELIVERY = DeliveryOption("6955034615128000517", "Express Shipping", "EXPRESS", (1, 2), (COURIER_CARRIER,))
+SELLER_DELIVERY = DeliveryOption(
+    "6955034615128000773",
+    "Shipped by seller",
+    "SEND_BY_SELLER",
+    (2, 5),
+    (PARCEL_CARRIER, POST_CARRIER, COURIER_CARRIER),
+)
+DELIVERY_OPTIONS = {option.id: option for option in (STANDARD_DELIVERY, EXPRESS_DELIVERY, SELLER_DELIVERY)}
+CARRIERS = {carrier.id: carrier for carrier in (PARCEL_CARRIER, POST_CARRIER, COURIER_CARRIER)}
 
 
-def seeded(region: str, seller_type: str, *origin: object) -> list[Warehouse]:
+def make_seed_warehouses(region: str, seller_type: str, *origin: object) -> list[Warehouse]:
     sub_type = "DOMESTIC_WAREHOUSE" if seller_type == "LOCAL" else "CB_OVERSEA_WAREHOUSE"
     return [
         Warehouse(make_id("70", *origin, kind), f"{name} {region}", kind, region, sub_type)
-        for kind, name in ((SALES, "Sales warehouse"), (RETURN, "Returns warehouse"))
+        for kind, name in ((SALES_WAREHOUSE, "Sales warehouse"), (RETURN_WAREHOUSE, "Returns warehouse"))
     ]
-
-
-def get_warehouse_list(call: Call) -> Json:
-    return {"warehouses": [warehouse.shown() for warehouse in call.shop.warehouses]}
-
-
-def get_global_seller_warehouses(call: Call) -> Json:
-    warehouses = [w for shop in call.account.shops for w in shop.warehouses if w.kind == SALES]
-    return {"global_warehouses": [{"id": w.id, "name": w.name, "ownership": "SELLER"} for w in warehouses]}
-
-
-def get_warehouse_delivery_options(call: Call) -> Json:
-    if call.arguments["warehouse_id"] not in {warehouse.id for warehouse in call.shop.warehouses}:
-        raise Refusal(98001004, "Invalid 'warehouse_id': the shop has no such warehouse.")
-    unit = "POUND" if call.shop.region == "US" else "GRAM"
-    return {
-        "delivery_options": [
-            {
-                "id": option.id,
-                "name": option.name,
-                "type": option.kind,
-                "description": f"{option.days[0]}-{option.days[1]} days",
-                "dimension_limit": {"max_height": 100, "max_length": 120, "max_width": 80, "unit": "CM"},
-                "weight_limit": {"max_weight": 40 if unit == "POUND" else 20_000, "min_weight": 0, "unit": unit},
-                "platform": ["TIKTOK_SHOP"],
-            }
-            for option in OPTIONS.values()
-        ]
-    }
-
-
-def get_shipping_providers(call: Call) -> Json:
-    option = OPTIONS.get(call.arguments["delivery_option_id"])
-    if option is None:
-        raise Refusal(21008116, "The shop has not subscribed to this 'delivery_option_id'.")
-    return {"shipping_providers": [{"id": carrier.id, "name": carrier.name} for carrier in option.carriers]}

@@ -6,17 +6,20 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.sandbox.gateway import schema
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_server_tiktok_shop.sandbox.gateway.records import Operation
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json, Received
+    from mcp_server_tiktok_shop.sandbox.gateway.http_messages import HttpRequest
+    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import Operation
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
-COMMON = frozenset({"app_key", "timestamp", "sign", "access_token", "shop_cipher", "category_asset_cipher", "version"})
+COMMON_PARAMETERS = frozenset(
+    {"app_key", "timestamp", "sign", "access_token", "shop_cipher", "category_asset_cipher", "version"}
+)
 # Where an operation answers a list that is too long with a code of its own (and HTTP 200) instead of the gateway's.
-OWN_LIMIT_CODES = {
+LIMIT_CODES = {
     ("activate_products", "product_ids"): 12019120,
     ("activate_product", "product_ids"): 12019120,
     ("deactivate_products", "product_ids"): 12019120,
@@ -27,15 +30,15 @@ OWN_LIMIT_CODES = {
 }
 
 
-def read(operation: Operation, received: Received, ids: Mapping[str, str], form: Json | None) -> Json:
+def parse_arguments(operation: Operation, http_request: HttpRequest, ids: Mapping[str, str], form: Json | None) -> Json:
     """Arguments side by side, defaults filled in. `form` holds a multipart body's fields."""
     arguments: Json = {}
     for name, text in ids.items():
-        schema.check(operation.in_path[name], text, f"path.{name}")
+        schema.check_value(operation.in_path[name], text, f"path.{name}")
         arguments[name] = text
-    arguments |= _query(operation, received.query)
-    body = form if operation.multipart else _json(received.body)
-    arguments |= _body(operation, body or {})
+    arguments |= _parse_query(operation, http_request.query)
+    body = form if operation.multipart else _parse_json(http_request.body)
+    arguments |= _check_body(operation, body or {})
     for place in (operation.in_query, operation.in_body):
         for name, argument in place.items():
             if "default" in argument:
@@ -43,50 +46,50 @@ def read(operation: Operation, received: Received, ids: Mapping[str, str], form:
     return arguments
 
 
-def _query(operation: Operation, query: Mapping[str, str]) -> Json:
-    given: Json = {}
+def _parse_query(operation: Operation, query: Mapping[str, str]) -> Json:
+    values: Json = {}
     for name, text in query.items():
         if name in operation.in_query:
-            given[name] = schema.from_query(operation.in_query[name], text, f"query.{name}")
-        elif name not in COMMON:
-            raise schema.refuse(f"query.{name}", "unknown parameter")
-    _required(operation, operation.in_query, given, "query")
-    _checked(operation, operation.in_query, given, "query")
-    return given
+            values[name] = schema.parse_query_value(operation.in_query[name], text, f"query.{name}")
+        elif name not in COMMON_PARAMETERS:
+            raise schema.make_refusal(f"query.{name}", "unknown parameter")
+    _check_required(operation, operation.in_query, values, "query")
+    _check_values(operation, operation.in_query, values, "query")
+    return values
 
 
-def _json(body: bytes) -> Json:
+def _parse_json(body: bytes) -> Json:
     if not body:
         return {}
     try:
         value: Any = json.loads(body)
     except (ValueError, RecursionError):
-        raise schema.refuse("body", "not valid JSON") from None
+        raise schema.make_refusal("body", "not valid JSON") from None
     if not isinstance(value, dict):
-        raise schema.refuse("body", "expected type object")
+        raise schema.make_refusal("body", "expected type object")
     return value
 
 
-def _body(operation: Operation, given: Json) -> Json:
-    for name in given:
+def _check_body(operation: Operation, values: Json) -> Json:
+    for name in values:
         if name not in operation.in_body:
-            raise schema.refuse(f"body.{name}", "unknown field")
-    _required(operation, operation.in_body, given, "body")
-    _checked(operation, operation.in_body, given, "body")
-    return given
+            raise schema.make_refusal(f"body.{name}", "unknown field")
+    _check_required(operation, operation.in_body, values, "body")
+    _check_values(operation, operation.in_body, values, "body")
+    return values
 
 
-def _required(operation: Operation, place: Mapping[str, Json], given: Json, where: str) -> None:
+def _check_required(operation: Operation, place: Mapping[str, Json], values: Json, where: str) -> None:
     for name in place:
-        if name in operation.required and given.get(name) in (None, "", [], b""):
-            raise schema.missing(f"{where}.{name}")
+        if name in operation.required and values.get(name) in (None, "", [], b""):
+            raise schema.make_missing_refusal(f"{where}.{name}")
 
 
-def _checked(operation: Operation, place: Mapping[str, Json], given: Json, where: str) -> None:
-    for name, value in given.items():
-        own = OWN_LIMIT_CODES.get((operation.name, name))
-        if own and isinstance(value, list) and len(value) > place[name]["maxItems"]:
-            most = place[name]["maxItems"]
-            raise Refusal(own, f"'{name}' holds {len(value)} items; at most {most} are accepted.")
+def _check_values(operation: Operation, place: Mapping[str, Json], values: Json, where: str) -> None:
+    for name, value in values.items():
+        code = LIMIT_CODES.get((operation.name, name))
+        if code and isinstance(value, list) and len(value) > place[name]["maxItems"]:
+            max_items = place[name]["maxItems"]
+            raise RefusalError(code, f"'{name}' holds {len(value)} items; at most {max_items} are accepted.")
         if not isinstance(value, bytes):  # a file's bytes are its operation's to judge
-            schema.check(place[name], value, f"{where}.{name}")
+            schema.check_value(place[name], value, f"{where}.{name}")

@@ -6,9 +6,9 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
-PARTNERS = {
+UPPER_BY_LOWER = {
     "min": "max",
     "minimum": "maximum",
     "lowest": "highest",
@@ -16,22 +16,22 @@ PARTNERS = {
     "start": "end",
     "begin": "end",
 }
-LIMITS = frozenset({"min", "minimum", "max", "maximum", "lowest", "highest"})
+LIMIT_NAMES = frozenset({"min", "minimum", "max", "maximum", "lowest", "highest"})
 
 
 def is_bound(name: str) -> bool:
     """Whether a field of this name holds the lower or the upper end of a range."""
-    return not LIMITS.isdisjoint(name.split("_"))
+    return not LIMIT_NAMES.isdisjoint(name.split("_"))
 
 
-def put_in_order(told: Json) -> None:
+def order_bounds(payload: Json) -> None:
     """Exchanges two neighbours where the lower end lies above the upper one."""
-    for name in list(told):
+    for name in list(payload):
         parts = name.split("_")
         for place, part in enumerate(parts):
-            upper = "_".join([*parts[:place], PARTNERS.get(part, ""), *parts[place + 1 :]])
-            if part in PARTNERS and upper in told and _is_above(told[name], told[upper]):
-                told[name], told[upper] = told[upper], told[name]
+            upper = "_".join([*parts[:place], UPPER_BY_LOWER.get(part, ""), *parts[place + 1 :]])
+            if part in UPPER_BY_LOWER and upper in payload and _is_above(payload[name], payload[upper]):
+                payload[name], payload[upper] = payload[upper], payload[name]
 
 
 def _is_above(low: Any, high: Any) -> bool:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
-    from mcp_server_tiktok_shop.sandbox.gateway.records import Operation
+    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import Operation
     from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.shop import Shop, State
 
 
@@ -26,3 +26,8 @@ class Call:
     now: int
     base_url: str
     secret: str
+
+    @property
+    def page_scope(self) -> str:
+        """What a page token of this call is sealed with: it fits no other operation, and no other shop."""
+        return f"{self.operation.name}/{self.shop.id}"

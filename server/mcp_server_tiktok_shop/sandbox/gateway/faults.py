@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-When = Literal["before", "after"]
+FaultStage = Literal["before", "after"]
 
 
 @dataclass(frozen=True)
@@ -24,33 +24,33 @@ class Fault:
     operation: str = "*"
     times: int | None = 1
     name: str = ""
-    when: When = "before"
+    when: FaultStage = "before"
     status: int | None = None
     code: int | None = None
     message: str = ""
     retry_after: str | float | None = None
     delay: float = 0.0
-    cut: When | None = None
+    cut: FaultStage | None = None
     body: bytes | None = None
     content_type: str | None = None
     empty: bool = False
 
     @property
-    def runs(self) -> bool:
+    def allows_operation(self) -> bool:
         """Whether the operation is carried out although the answer is not the right one."""
-        return self.cut == "after" or (self.cut is None and (self.when == "after" or not self.replaces))
+        return self.cut == "after" or (self.cut is None and (self.when == "after" or not self.has_own_reply))
 
     @property
-    def replaces(self) -> bool:
+    def has_own_reply(self) -> bool:
         """Whether the fault has an answer of its own."""
         return self.empty or any(part is not None for part in (self.status, self.code, self.body))
 
     @property
-    def answers(self) -> bool:
+    def has_changed_reply(self) -> bool:
         """Whether what goes out is not the right answer as it stands."""
-        return self.replaces or self.cut is not None or self.content_type is not None
+        return self.has_own_reply or self.cut is not None or self.content_type is not None
 
-    def meets(self, operation: str, path: str) -> bool:
+    def matches(self, operation: str, path: str) -> bool:
         if self.operation.startswith("/"):
             return path.startswith(self.operation)
         return self.operation in ("*", operation)
@@ -100,11 +100,11 @@ class Faults:
         message: str = "Refused by a planned fault.",
         retry_after: str | float | None = None,
         delay: float = 0.0,
-        cut: When | None = None,
+        cut: FaultStage | None = None,
         body: bytes | None = None,
         content_type: str | None = None,
         empty: bool = False,
-        when: When = "before",
+        when: FaultStage = "before",
         name: str = "planned",
     ) -> None:
         """Fail the next `times` requests (None: all) of an operation, of a path's beginning, or of any ('*')."""
@@ -114,7 +114,7 @@ class Faults:
             )
         )
 
-    def random(self, seed: int | str, rates: Mapping[str, float], operation: str = "*") -> None:
+    def fail_at_random(self, seed: int | str, rates: Mapping[str, float], operation: str = "*") -> None:
         """From now on fail at random: `rates` gives each of KINDS its share of all requests."""
         unknown = set(rates) - set(KINDS)
         if unknown:
@@ -125,38 +125,38 @@ class Faults:
         self._rates = dict(rates)
         self._random_for = operation
 
-    def labels(self, polls: int) -> None:
+    def delay_labels(self, polls: int) -> None:
         """Every label is still being rendered for its first `polls` requests (11034037)."""
         self.label_polls = polls
         self._polled.clear()
 
-    def label_is_rendering(self, package_id: str) -> bool:
+    def count_label_poll(self, package_id: str) -> bool:
         self._polled[package_id] += 1
         return self._polled[package_id] <= self.label_polls
 
     def clear(self) -> None:
         self._planned.clear()
         self._rates = {}
-        self.labels(0)
+        self.delay_labels(0)
 
-    def next(self, operation: str, path: str) -> Fault | None:
+    def take_fault(self, operation: str, path: str) -> Fault | None:
         """The fault that meets this request, used up by it."""
         for place, fault in enumerate(self._planned):
-            if fault.meets(operation, path):
+            if fault.matches(operation, path):
                 if fault.times is not None:
                     if fault.times > 1:
                         self._planned[place] = replace(fault, times=fault.times - 1)
                     else:
                         del self._planned[place]
                 return fault
-        return self._drawn(operation, path)
+        return self._draw_fault(operation, path)
 
-    def _drawn(self, operation: str, path: str) -> Fault | None:
-        if not self._rates or not Fault(operation=self._random_for).meets(operation, path):
+    def _draw_fault(self, operation: str, path: str) -> Fault | None:
+        if not self._rates or not Fault(operation=self._random_for).matches(operation, path):
             return None
-        drawn = self._random.random()
+        share = self._random.random()
         for kind, rate in self._rates.items():
-            drawn -= rate
-            if drawn < 0:
+            share -= rate
+            if share < 0:
                 return replace(KINDS[kind], name=kind)
         return None

@@ -1,128 +1,118 @@
-"""The checks before any operation runs, in the platform's order, with its codes and HTTP statuses."""
+"""One request to one reply: the gateway's checks, then the operation; and whatever else the host serves."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway import signature
-from mcp_server_tiktok_shop.sandbox.gateway.wire import JSON_TYPE, Refusal
+from mcp_server_tiktok_shop.sandbox.fulfillment import document_calls
+from mcp_server_tiktok_shop.sandbox.gateway import arguments, auth, handlers, request_checks
+from mcp_server_tiktok_shop.sandbox.gateway.call import Call
+from mcp_server_tiktok_shop.sandbox.gateway.http_messages import EnvelopeWriter, Reply
+from mcp_server_tiktok_shop.sandbox.listings import upload_calls
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.records import Operation, Records
-    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, Tokens
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Received
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from collections.abc import Callable
 
-SECONDS_BEHIND = 5 * 60
-SECONDS_AHEAD = 30
-TEN_DIGITS = re.compile(r"\d{10}\Z", re.ASCII)
-MULTIPART = "multipart/form-data"
-TOKEN_HEADER = "x-tts-access-token"  # noqa: S105
-# Beyond this the gateway itself turns an upload away, before the operation sees it.
-LARGEST_BODY = 110 * 1024 * 1024
+    from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
+    from mcp_server_tiktok_shop.sandbox.gateway.http_messages import HttpRequest
+    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import Operation, OperationRecords
+    from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
+    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, TokenIssuer
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
+    from mcp_server_tiktok_shop.sandbox.shop import State
 
 
 @dataclass(frozen=True)
-class Route:
-    """Where a request goes: its operation and the ids in its path."""
+class RequestTarget:
+    """What a request is for, known before anything is checked: an operation's name, or a page's."""
 
-    operation: Operation
-    ids: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who calls, and for which shop: the first of the account where an operation takes no cipher."""
-
-    account: Account
-    shop: Shop
+    name: str
+    operation: Operation | None = None
 
 
-def route(records: Records, method: str, path: str) -> Route:
-    found = records.find(path)
-    if found is None:
-        raise Refusal(36009009, f"Invalid path '{path}'.", 404)
-    place, ids = found
-    if method in place.operations:
-        return Route(place.operations[method], ids)
-    if method in place.retired:
-        raise Refusal(36009014, f"The API version of '{path}' is retired; use a newer version.", 400)
-    raise Refusal(36009010, f"Method '{method}' is not allowed on '{path}'.", 405)
+@dataclass
+class Gateway:
+    """All that answers a request. `form` fields of an upload are read before, by the one who reads the body."""
 
+    records: OperationRecords
+    state: State
+    accounts: list[Account]
+    tokens: TokenIssuer
+    faults: Faults
+    rates: Rates
+    clock: Callable[[], float]
+    app_key: str
+    app_secret: str
+    base_url: str
+    redirect_url: str
 
-def check_app(received: Received, app_key: str, app_secret: str, now: float) -> None:
-    """App key, timestamp, signature, in this order."""
-    if received.query.get("app_key") != app_key:
-        raise Refusal(36009004, "Invalid 'app_key': no app has this key, or it is disabled.", 400)
-    _check_timestamp(received.query.get("timestamp", ""), now)
-    given = received.query.get("sign", "")
-    if not given:
-        raise Refusal(36009004, "Invalid 'sign': the signature is missing.", 400)
-    expected = signature.expected_signature(
-        app_secret, received.path, received.query, received.body, received.media_type
-    )
-    if not signature.matches(given, expected):
-        raise Refusal(106001, "Invalid 'sign': the signature does not match the request.", 401)
+    def __post_init__(self) -> None:
+        self.envelopes = EnvelopeWriter()
 
+    def find_target(self, method: str, path: str) -> RequestTarget:
+        """The operation that a request means; a page's name, or none, where it means no operation."""
+        match = self.records.find_path(path)
+        if match and method in match[0].operations:
+            operation = match[0].operations[method]
+            return RequestTarget(operation.name, operation)
+        return RequestTarget(path.split("/", 2)[1] if path.count("/") > 1 else path.strip("/"))
 
-def _check_timestamp(timestamp: str, now: float) -> None:
-    if not timestamp:
-        raise Refusal(36009004, "Invalid 'timestamp': it is missing.", 400)
-    if not TEN_DIGITS.match(timestamp):
-        raise Refusal(36009004, "Invalid 'timestamp': expected 10 digits, in seconds.", 400)
-    if int(timestamp) < now - SECONDS_BEHIND:
-        raise Refusal(36009004, "Invalid 'timestamp': earlier than 5 minutes before now.", 400)
-    if int(timestamp) > now + SECONDS_AHEAD:
-        raise Refusal(36009004, "Invalid 'timestamp': must not exceed now by more than 30 seconds.", 400)
+    def answer_request(self, target: RequestTarget, http_request: HttpRequest, form: Json | None) -> Reply:
+        page = self._serve_page(http_request)
+        if page is not None:
+            return page
+        now = self.clock()
+        try:
+            data = self._run(target, http_request, form, now)
+        except RefusalError as refusal:
+            return self.envelopes.wrap_refusal(refusal, self.base_url, now)
+        success = "success" if target.operation and target.operation.host == "auth" else "Success"
+        return self.envelopes.wrap(0, success, data, now)
 
+    def refuse(self, refusal: RefusalError) -> Reply:
+        return self.envelopes.wrap_refusal(refusal, self.base_url, self.clock())
 
-def check_content_type(operation: Operation, received: Received) -> None:
-    if operation.multipart and received.media_type != MULTIPART:
-        raise Refusal(36009023, f"Invalid 'content-type': expected '{MULTIPART}'.", 400)
-    if not operation.multipart and received.media_type != JSON_TYPE:
-        raise Refusal(36009022, f"Invalid 'content-type': expected '{JSON_TYPE}'.", 400)
-    if len(received.body) > LARGEST_BODY:
-        raise Refusal(36009021, "The request body is too large.", 413)
+    def _run(self, target: RequestTarget, http_request: HttpRequest, form: Json | None, now: float) -> Json:
+        operation = target.operation
+        if operation is not None and operation.host == "auth":
+            return auth.answer_grant(operation.name, http_request.query, self.tokens, self.app_key, self.app_secret)
+        route = request_checks.find_route(self.records, http_request.method, http_request.path)
+        request_checks.check_app(http_request, self.app_key, self.app_secret, now)
+        request_checks.check_content_type(route.operation, http_request)
+        caller = request_checks.check_caller(route.operation, http_request, self.tokens)
+        self.rates.check(caller.shop.id, route.operation.name, now)
+        values = arguments.parse_arguments(route.operation, http_request, route.ids, form)
+        return handlers.answer_call(
+            Call(
+                operation=route.operation,
+                arguments=values,
+                account=caller.account,
+                shop=caller.shop,
+                state=self.state,
+                faults=self.faults,
+                now=int(now),
+                base_url=self.base_url,
+                secret=self.app_secret,
+            )
+        )
 
-
-def check_caller(operation: Operation, received: Received, tokens: Tokens) -> Caller:
-    """Token, scope, then the ciphers."""
-    account = tokens.account(received.headers.get(TOKEN_HEADER, ""))
-    if operation.scope and not set(operation.scope) & set(account.granted_scopes):
-        wanted = "' or '".join(operation.scope)
-        raise Refusal(105005, f"Access denied: the token lacks the scope '{wanted}'.", 401)
-    shop = _shop(operation, received.query.get("shop_cipher"), account)
-    _check_asset(operation, received.query.get("category_asset_cipher"), account)
-    return Caller(account, shop)
-
-
-def _shop(operation: Operation, cipher: str | None, account: Account) -> Shop:
-    if operation.cipher == "never":
-        if cipher is not None:
-            raise Refusal(36009004, "Unexpected identifier: 'shop_cipher' is not required by this API.", 400)
-        return account.shops[0]
-    if not cipher:
-        if operation.cipher == "required":
-            raise Refusal(106013, "'shop_cipher' is required by this API and is missing.", 400)
-        return account.shops[0]
-    for shop in account.shops:
-        if shop.cipher == cipher:
-            return shop
-    raise Refusal(101000, "Invalid 'shop_cipher': it does not belong to this access token.", 400)
-
-
-def _check_asset(operation: Operation, cipher: str | None, account: Account) -> None:
-    name = "category_asset_cipher"
-    if operation.other_cipher != name:
-        if cipher is not None:
-            raise Refusal(36009004, f"Unexpected identifier: '{name}' is not required by this API.", 400)
-        return
-    if not cipher:
-        # Where a shop's cipher may be sent instead, either of the two is enough.
-        if operation.cipher == "never":
-            raise Refusal(106013, f"'{name}' is required by this API and is missing.", 400)
-        return
-    if cipher not in account.category_assets:
-        raise Refusal(101000, f"Invalid '{name}': it does not belong to this access token.", 400)
+    def _serve_page(self, http_request: HttpRequest) -> Reply | None:
+        """What needs no signature: consent, its landing page, documents, pictures, help on a code."""
+        path, query = http_request.path, http_request.query
+        if http_request.method not in ("GET", "HEAD"):
+            return None
+        reply: Reply | None = None
+        if path in auth.CONSENT_PATHS:
+            reply = auth.render_consent_page(query, self.accounts, self.tokens, self.redirect_url)
+        elif path == "/callback":
+            reply = auth.render_landing_page()
+        elif path.startswith("/documents/"):
+            reply = document_calls.serve_document(self.state, self.app_secret, path, query, self.clock())
+        elif path.startswith("/images/"):
+            reply = upload_calls.serve_picture(self.state, path.removeprefix("/images/"))
+        elif path.startswith("/help/"):
+            text = f"The simulated shop answered with code {path.removeprefix('/help/')}."
+            reply = Reply(200, text.encode(), "text/plain")
+        return reply

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.after_sales import cancellation_calls, eligibility, request_calls, return_calls
-from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance_requests
 from mcp_server_tiktok_shop.sandbox.analytics import product_analytics, shop_analytics
 from mcp_server_tiktok_shop.sandbox.finance import finance_calls
 from mcp_server_tiktok_shop.sandbox.fulfillment import (
-    bulk_shipping,
-    documents,
+    bulk_shipping_calls,
+    document_calls,
     handover_calls,
     package_calls,
     packing,
@@ -18,9 +18,8 @@ from mcp_server_tiktok_shop.sandbox.fulfillment import (
     shipping,
     tracking_calls,
     warehouse_calls,
-    warehouses,
 )
-from mcp_server_tiktok_shop.sandbox.gateway import sellers, shapes, webhooks
+from mcp_server_tiktok_shop.sandbox.gateway import placeholders, seller_calls
 from mcp_server_tiktok_shop.sandbox.listings import (
     category_calls,
     inventory_calls,
@@ -28,31 +27,31 @@ from mcp_server_tiktok_shop.sandbox.listings import (
     product_creation,
     product_edits,
     product_status_calls,
-    uploads,
+    upload_calls,
 )
-from mcp_server_tiktok_shop.sandbox.marketing import coupon_calls, promotion_calls, promotion_products
-from mcp_server_tiktok_shop.sandbox.ordering import order_calls, references
-from mcp_server_tiktok_shop.sandbox.service import chat_calls
+from mcp_server_tiktok_shop.sandbox.marketing import coupon_calls, promotion_calls, promotion_product_calls
+from mcp_server_tiktok_shop.sandbox.ordering import order_calls, reference_calls
+from mcp_server_tiktok_shop.sandbox.service import chat_calls, webhook_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 HANDLERS: dict[str, Callable[[Call], Json]] = {
     function.__name__: function
     for function in (
-        sellers.get_authorized_shops,
-        sellers.get_active_shops,
-        sellers.get_seller_permissions,
-        sellers.get_authorized_category_assets,
+        seller_calls.get_authorized_shops,
+        seller_calls.get_active_shops,
+        seller_calls.get_seller_permissions,
+        seller_calls.get_authorized_category_assets,
         order_calls.get_order_list,
         order_calls.get_order_detail,
         order_calls.get_price_detail,
-        references.add_external_order_references,
-        references.get_external_order_references,
-        references.search_orders_by_external_reference,
+        reference_calls.add_external_order_references,
+        reference_calls.get_external_order_references,
+        reference_calls.search_orders_by_external_reference,
         product_calls.search_products,
         product_calls.get_product,
         product_calls.delete_products,
@@ -72,13 +71,13 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         inventory_calls.inventory_search,
         inventory_calls.update_inventory,
         inventory_calls.update_price,
-        uploads.upload_product_image,
-        warehouses.get_warehouse_list,
+        upload_calls.upload_product_image,
+        warehouse_calls.get_warehouse_list,
         warehouse_calls.create_warehouse,
         warehouse_calls.update_warehouse,
-        warehouses.get_global_seller_warehouses,
-        warehouses.get_warehouse_delivery_options,
-        warehouses.get_shipping_providers,
+        warehouse_calls.get_global_seller_warehouses,
+        warehouse_calls.get_warehouse_delivery_options,
+        warehouse_calls.get_shipping_providers,
         package_calls.search_package,
         package_calls.get_package_detail,
         packing_calls.search_combinable_packages,
@@ -86,8 +85,8 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         packing_calls.uncombine_packages,
         packing_calls.get_order_split_attributes,
         packing_calls.confirm_order_split,
-        bulk_shipping.batch_ship_packages,
-        bulk_shipping.mark_package_as_shipped,
+        bulk_shipping_calls.batch_ship_packages,
+        bulk_shipping_calls.mark_package_as_shipped,
         handover_calls.get_package_handover_time_slots,
         handover_calls.get_order_handover_time_slots,
         handover_calls.get_eligible_shipping_services,
@@ -98,7 +97,7 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         tracking_calls.update_package_delivery_status,
         packing.create_packages,
         shipping.ship_package,
-        documents.get_package_shipping_document,
+        document_calls.get_package_shipping_document,
         request_calls.search_aftersales_requests,
         request_calls.search_return_merchandise_authorizations,
         request_calls.get_available_review_decisions,
@@ -122,8 +121,8 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         promotion_calls.update_promotion_activity,
         promotion_calls.deactivate_activity,
         promotion_calls.republish_activity,
-        promotion_products.update_promotion_activity_products,
-        promotion_products.remove_promotion_activity_products,
+        promotion_product_calls.update_promotion_activity_products,
+        promotion_product_calls.remove_promotion_activity_products,
         coupon_calls.search_coupon_list,
         coupon_calls.get_coupon,
         chat_calls.get_agent_settings,
@@ -136,9 +135,9 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         chat_calls.send_message,
         chat_calls.search_sessions,
         chat_calls.end_session,
-        webhooks.get_shop_webhooks,
-        webhooks.update_shop_webhook,
-        webhooks.delete_webhook_for_an_event,
+        webhook_calls.get_shop_webhooks,
+        webhook_calls.update_shop_webhook,
+        webhook_calls.delete_webhook_for_an_event,
         shop_analytics.get_shop_performance,
         shop_analytics.get_shop_performance_per_hour,
         product_analytics.get_shop_product_performance_list,
@@ -155,6 +154,6 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
 }
 
 
-def answer(call: Call) -> Json:
-    advance(call.shop, call.now)
-    return HANDLERS.get(call.operation.name, shapes.answer)(call)
+def answer_call(call: Call) -> Json:
+    advance_requests(call.shop, call.now)
+    return HANDLERS.get(call.operation.name, placeholders.make_answer)(call)

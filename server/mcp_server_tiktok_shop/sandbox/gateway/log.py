@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # A long-running sandbox must not grow with its traffic.
-KEPT = 20_000
+MAX_ENTRIES = 20_000
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Log(list[Entry]):
     """Entries in the order of their answers; the oldest half goes when there are too many."""
 
     def append(self, entry: Entry) -> None:
-        if len(self) >= KEPT:
-            del self[: KEPT // 2]
+        if len(self) >= MAX_ENTRIES:
+            del self[: MAX_ENTRIES // 2]
         super().append(entry)
 
-    def of(self, operation: str) -> list[Entry]:
+    def list_entries(self, operation: str) -> list[Entry]:
         return [entry for entry in self if entry.operation == operation]

@@ -9,32 +9,19 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mcp_server_tiktok_shop.sandbox.gateway.schema import refuse
+from mcp_server_tiktok_shop.sandbox.gateway.schema import make_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
+    from mcp_server_tiktok_shop.sandbox.sorted_items import Key, SortedItems
 
 T = TypeVar("T")
-Key = tuple[int, str]
 # Written as '+/+/': whoever forgets to encode a token for the query sends another one.
-MARK = b"\xfb\xff\xbf"
+TOKEN_PREFIX = b"\xfb\xff\xbf"
 SEAL_BYTES = 8
-DEFAULT_SIZE = 20
-
-
-@dataclass(frozen=True)
-class View(Generic[T]):
-    """A query's matches in ascending order, with the keys that order them."""
-
-    keys: list[Key]
-    items: list[T]
-
-    @classmethod
-    def of(cls, items: Iterable[T], key: Callable[[T], Key]) -> View[T]:
-        pairs = sorted(((key(item), item) for item in items), key=lambda pair: pair[0])
-        return cls([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+DEFAULT_PAGE_SIZE = 20
 
 
 @dataclass(frozen=True)
@@ -44,31 +31,31 @@ class Page(Generic[T]):
     total: int
 
 
-def cut(view: View[T], query: Json, seal_with: str, *, descending: bool) -> Page[T]:
+def paginate(matches: SortedItems[T], query: Json, scope: str, *, descending: bool) -> Page[T]:
     """The page that `page_token` in the query points at, or the first one."""
-    size = int(query.get("page_size", DEFAULT_SIZE))
-    seal = _seal(query, seal_with)
-    after = _position(str(query.get("page_token", "")), seal)
+    size = int(query.get("page_size", DEFAULT_PAGE_SIZE))
+    seal = _compute_seal(query, scope)
+    position = _parse_token(str(query.get("page_token", "")), seal)
     if descending:
-        end = len(view.keys) if after is None else bisect_left(view.keys, after)
+        end = len(matches.keys) if position is None else bisect_left(matches.keys, position)
         start = max(0, end - size)
-        items, last, more = view.items[start:end][::-1], start, start > 0
+        items, last, has_more = matches.items[start:end][::-1], start, start > 0
     else:
-        start = 0 if after is None else bisect_right(view.keys, after)
-        end = min(len(view.keys), start + size)
-        items, last, more = view.items[start:end], end - 1, end < len(view.keys)
-    token = _token(view.keys[last], seal) if more and items else ""
-    return Page(items, token, len(view.items))
+        start = 0 if position is None else bisect_right(matches.keys, position)
+        end = min(len(matches.keys), start + size)
+        items, last, has_more = matches.items[start:end], end - 1, end < len(matches.keys)
+    token = _make_token(matches.keys[last], seal) if has_more and items else ""
+    return Page(items, token, len(matches.items))
 
 
-def _seal(query: Json, seal_with: str) -> bytes:
+def _compute_seal(query: Json, scope: str) -> bytes:
     filters = {name: value for name, value in query.items() if name != "page_token"}
-    told = json.dumps([seal_with, filters], sort_keys=True)
-    return hashlib.blake2b(told.encode(), digest_size=SEAL_BYTES).digest()
+    text = json.dumps([scope, filters], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=SEAL_BYTES).digest()
 
 
-def _token(key: Key, seal: bytes) -> str:
-    raw = MARK + seal + f"{key[0]}:{key[1]}".encode()
+def _make_token(key: Key, seal: bytes) -> str:
+    raw = TOKEN_PREFIX + seal + f"{key[0]}:{key[1]}".encode()
     if len(raw) % 3 == 0:
         raw += b" "
     return base64.b64encode(raw).decode()
@@ -76,25 +63,25 @@ def _token(key: Key, seal: bytes) -> str:
 
 def is_token(text: str) -> bool:
     """Whether this is one of our tokens, for whichever query."""
-    return text.startswith(base64.b64encode(MARK).decode())
+    return text.startswith(base64.b64encode(TOKEN_PREFIX).decode())
 
 
-def _position(token: str, seal: bytes) -> Key | None:
+def _parse_token(token: str, seal: bytes) -> Key | None:
     if not token:
         return None
-    start = len(MARK) + SEAL_BYTES
+    start = len(TOKEN_PREFIX) + SEAL_BYTES
     try:
         raw = base64.b64decode(token, validate=True)
         value, _, key = raw[start:].decode().strip().partition(":")
         position = int(value), key
     except ValueError:
-        raise refuse("query.page_token", "not a page token") from None
-    if raw[:start] != MARK + seal:
-        raise refuse("query.page_token", "given for another query; repeat the filters it came from")
+        raise make_refusal("query.page_token", "not a page token") from None
+    if raw[:start] != TOKEN_PREFIX + seal:
+        raise make_refusal("query.page_token", "given for another query; repeat the filters it came from")
     return position
 
 
-def answer(page: Page[Any], name: str, render: Callable[[Any], Json], *, counted: bool = True) -> Json:
+def render_page(page: Page[Any], name: str, render: Callable[[Any], Json], *, counted: bool = True) -> Json:
     """A page as most lists answer it; statements and payments tell no total."""
-    told: Json = {"next_page_token": page.next_token, name: [render(item) for item in page.items]}
-    return told | {"total_count": page.total} if counted else told
+    payload: Json = {"next_page_token": page.next_token, name: [render(item) for item in page.items]}
+    return payload | {"total_count": page.total} if counted else payload

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import ceil
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
-TOO_MANY = 36009002
+TOO_MANY_REQUESTS_CODE = 36009002
 
 
 @dataclass
 class Bucket:
-    left: float
-    seen: float
+    remaining: float
+    update_time: float
 
 
 @dataclass
@@ -31,13 +31,13 @@ class Rates:
         rate = self.per_second
         if rate is None:
             return
-        most = max(1.0, rate)
-        bucket = self._buckets.setdefault((shop_id, operation), Bucket(most, now))
-        bucket.left = min(most, bucket.left + max(0.0, now - bucket.seen) * rate)
-        bucket.seen = now
-        if bucket.left >= 1:
-            bucket.left -= 1
+        capacity = max(1.0, rate)
+        bucket = self._buckets.setdefault((shop_id, operation), Bucket(capacity, now))
+        bucket.remaining = min(capacity, bucket.remaining + max(0.0, now - bucket.update_time) * rate)
+        bucket.update_time = now
+        if bucket.remaining >= 1:
+            bucket.remaining -= 1
             return
         self._refused += 1
-        wait = ceil((1 - bucket.left) / rate) if self._refused % 2 == 0 else None
-        raise Refusal(TOO_MANY, "Too many requests.", 429, wait)
+        wait = ceil((1 - bucket.remaining) / rate) if self._refused % 2 == 0 else None
+        raise RefusalError(TOO_MANY_REQUESTS_CODE, "Too many requests.", 429, wait)

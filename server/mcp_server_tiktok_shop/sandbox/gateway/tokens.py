@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
-from mcp_server_tiktok_shop.sandbox.ids import make_id, number
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, MINUTE_S, WEEK_S
+from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
-CODE_SECONDS = 30 * 60
-ACCESS_SECONDS = 7 * 24 * 3600
+CODE_TTL_S = 30 * MINUTE_S
+ACCESS_TOKEN_TTL_S = WEEK_S
 # Refresh tokens observed in the wild end about a hundred years ahead.
-REFRESH_SECONDS = 100 * 365 * 24 * 3600
-BAD_CODE = 36004004
+REFRESH_TOKEN_TTL_S = 100 * 365 * DAY_S
+INVALID_GRANT_CODE = 36004004
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Account:
     revoked: bool = False
     category_assets: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def told(self) -> Json:
+    def to_json(self) -> Json:
         """The token calls' answer."""
         return {
             "access_token": self.access_token,
@@ -55,80 +56,82 @@ class Account:
 
 
 @dataclass
-class Life:
+class TokenGrant:
     account: Account
     expires: int
 
 
-class Tokens:
+class TokenIssuer:
     """Issues and judges tokens. How long they live and what a renewal kills can be set by tests."""
 
     def __init__(self, seed: str, clock: Callable[[], float]) -> None:
-        self.access_seconds = ACCESS_SECONDS
-        self.refresh_seconds = REFRESH_SECONDS
+        self.access_seconds = ACCESS_TOKEN_TTL_S
+        self.refresh_seconds = REFRESH_TOKEN_TTL_S
         self.old_access_token_survives = True
         self.old_refresh_token_survives = False
         self.renewals = 0
         self._seed = seed
         self._clock = clock
         self._issued = 0
-        self._access: dict[str, Life] = {}
-        self._refresh: dict[str, Life] = {}
-        self._codes: dict[str, Life] = {}
+        self._access: dict[str, TokenGrant] = {}
+        self._refresh: dict[str, TokenGrant] = {}
+        self._codes: dict[str, TokenGrant] = {}
 
-    def _make(self, account: Account, kind: str) -> str:
+    def _make_token(self, account: Account, kind: str) -> str:
         self._issued += 1
-        digits = [number(self._seed, account.open_id, kind, self._issued, part) for part in range(3)]
+        digits = [draw_number(self._seed, account.open_id, kind, self._issued, part) for part in range(3)]
         return f"{account.prefix}_{''.join(f'{d:016x}' for d in digits)}"
 
     def issue(self, account: Account) -> None:
         """A new pair for the account."""
         now = int(self._clock())
-        account.access_token = self._make(account, "access")
+        account.access_token = self._make_token(account, "access")
         account.access_token_expire_in = now + self.access_seconds
-        account.refresh_token = self._make(account, "refresh")
+        account.refresh_token = self._make_token(account, "refresh")
         account.refresh_token_expire_in = now + self.refresh_seconds
-        self._access[account.access_token] = Life(account, account.access_token_expire_in)
-        self._refresh[account.refresh_token] = Life(account, account.refresh_token_expire_in)
+        self._access[account.access_token] = TokenGrant(account, account.access_token_expire_in)
+        self._refresh[account.refresh_token] = TokenGrant(account, account.refresh_token_expire_in)
 
-    def code(self, account: Account) -> str:
-        code = self._make(account, "code")
-        self._codes[code] = Life(account, int(self._clock()) + CODE_SECONDS)
+    def issue_code(self, account: Account) -> str:
+        code = self._make_token(account, "code")
+        self._codes[code] = TokenGrant(account, int(self._clock()) + CODE_TTL_S)
         return code
 
     def exchange(self, code: str) -> Account:
         """A pair for an authorization code; the code is used up by it."""
-        life = self._codes.pop(code, None)
-        if life is None or life.expires <= self._clock():
-            raise Refusal(BAD_CODE, "Invalid 'auth_code': unknown, used before, or older than 30 minutes.")
-        life.account.revoked = False
-        self.issue(life.account)
-        return life.account
+        grant = self._codes.pop(code, None)
+        if grant is None or grant.expires <= self._clock():
+            raise RefusalError(
+                INVALID_GRANT_CODE, "Invalid 'auth_code': unknown, used before, or older than 30 minutes."
+            )
+        grant.account.revoked = False
+        self.issue(grant.account)
+        return grant.account
 
     def renew(self, refresh_token: str) -> Account:
-        life = self._refresh.get(refresh_token)
-        if life is None or life.expires <= self._clock() or life.account.revoked:
-            raise Refusal(BAD_CODE, "Invalid 'refresh_token': unknown, used before, expired or revoked.")
+        grant = self._refresh.get(refresh_token)
+        if grant is None or grant.expires <= self._clock() or grant.account.revoked:
+            raise RefusalError(INVALID_GRANT_CODE, "Invalid 'refresh_token': unknown, used before, expired or revoked.")
         if not self.old_refresh_token_survives:
             del self._refresh[refresh_token]
         if not self.old_access_token_survives:
-            self._access = {t: a for t, a in self._access.items() if a.account is not life.account}
-        self.issue(life.account)
+            self._access = {t: a for t, a in self._access.items() if a.account is not grant.account}
+        self.issue(grant.account)
         self.renewals += 1
-        return life.account
+        return grant.account
 
-    def account(self, access_token: str) -> Account:
+    def authenticate(self, access_token: str) -> Account:
         """Whose token it is, or the platform's reason against it."""
         if not access_token:
-            raise Refusal(36009004, "Invalid 'x-tts-access-token': the header is missing.", 400)
-        life = self._access.get(access_token)
-        if life is None:
-            raise Refusal(36009004, "Invalid 'x-tts-access-token': not a token of this platform.", 400)
-        if life.account.revoked:
-            raise Refusal(105001, "The access token is deauthorized: the seller removed this app.", 401)
-        if life.expires <= self._clock():
-            raise Refusal(105002, "The access token is expired; renew it with the refresh token.", 401)
-        return life.account
+            raise RefusalError(36009004, "Invalid 'x-tts-access-token': the header is missing.", 400)
+        grant = self._access.get(access_token)
+        if grant is None:
+            raise RefusalError(36009004, "Invalid 'x-tts-access-token': not a token of this platform.", 400)
+        if grant.account.revoked:
+            raise RefusalError(105001, "The access token is deauthorized: the seller removed this app.", 401)
+        if grant.expires <= self._clock():
+            raise RefusalError(105002, "The access token is expired; renew it with the refresh token.", 401)
+        return grant.account
 
     def expire(self, account: Account) -> None:
         """End the newest access token now."""
@@ -139,5 +142,5 @@ class Tokens:
         account.revoked = True
 
 
-def open_id(seed: str, name: str) -> str:
+def make_open_id(seed: str, name: str) -> str:
     return make_id("7", seed, "open_id", name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Brand:
     name: str
     is_authorized: bool = True
 
-    def shown(self) -> Json:
+    def to_json(self) -> Json:
         return {
             "id": self.id,
             "name": self.name,
@@ -44,6 +44,6 @@ def check_brand(brand_id: str) -> None:
         return
     brand = BRANDS.get(brand_id)
     if brand is None:
-        raise Refusal(12052026, f"Invalid 'brand_id': there is no brand '{brand_id}'.")
+        raise RefusalError(12052026, f"Invalid 'brand_id': there is no brand '{brand_id}'.")
     if not brand.is_authorized:
-        raise Refusal(12052201, f"The shop is not authorized to sell the brand '{brand.name}'.")
+        raise RefusalError(12052201, f"The shop is not authorized to sell the brand '{brand.name}'.")

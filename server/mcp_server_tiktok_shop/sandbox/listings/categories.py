@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 ROOT = "0"
 TEA, COFFEE, CHOCOLATE, BISCUITS, GIFT = "914824", "914952", "915208", "915336", "915080"
@@ -38,7 +38,7 @@ CATEGORIES: dict[str, tuple[str, str]] = {
 }
 LEAVES = frozenset(CATEGORIES) - {parent for _, parent in CATEGORIES.values()}
 # The words of a title that mean a leaf; the first leaf that has one of them is meant.
-WORDS: tuple[tuple[str, frozenset[str]], ...] = (
+LEAF_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
     (GIFT, frozenset({"gift", "gifts", "hamper"})),
     (FLASK, frozenset({"flask", "thermos", "tumbler"})),
     (BREWER, frozenset({"espresso", "cafetiere", "percolator", "dripper"})),
@@ -61,29 +61,29 @@ WORDS: tuple[tuple[str, frozenset[str]], ...] = (
         ),
     ),
 )
-WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
+WORD_PATTERN = re.compile(r"[a-z]+(?:-[a-z]+)*")
 
 
-def meant(words: str) -> str:
+def find_leaf(words: str) -> str:
     """The leaf for a title; empty where nothing fits."""
-    said = set(WORD.findall(words.casefold()))
-    return next((leaf for leaf, known in WORDS if said & known), "")
+    title_words = set(WORD_PATTERN.findall(words.casefold()))
+    return next((leaf for leaf, leaf_words in LEAF_WORDS if title_words & leaf_words), "")
 
 
-def matches(category_id: str, keyword: str) -> bool:
+def is_match(category_id: str, keyword: str) -> bool:
     """By a part of the name, or by one of the words that mean the leaf."""
-    wanted = keyword.casefold().strip()
-    return wanted in CATEGORIES[category_id][0].casefold() or any(
-        leaf == category_id and wanted in known for leaf, known in WORDS
+    term = keyword.casefold().strip()
+    return term in CATEGORIES[category_id][0].casefold() or any(
+        leaf == category_id and term in leaf_words for leaf, leaf_words in LEAF_WORDS
     )
 
 
-def chain(category_id: str) -> list[Json]:
+def list_chain(category_id: str) -> list[Json]:
     """From the root to the leaf."""
-    found: list[Json] = []
+    categories: list[Json] = []
     while category_id in CATEGORIES:
         name, parent = CATEGORIES[category_id]
         leaf = category_id in LEAVES
-        found.insert(0, {"id": category_id, "parent_id": parent, "local_name": name, "is_leaf": leaf})
+        categories.insert(0, {"id": category_id, "parent_id": parent, "local_name": name, "is_leaf": leaf})
         category_id = parent
-    return found
+    return categories

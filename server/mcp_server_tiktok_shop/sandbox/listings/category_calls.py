@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import RETURN, SALES
+from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import RETURN_WAREHOUSE, SALES_WAREHOUSE
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
 from mcp_server_tiktok_shop.sandbox.listings import attributes, categories
 from mcp_server_tiktok_shop.sandbox.listings.brands import BRANDS
-from mcp_server_tiktok_shop.sandbox.listings.listing_checks import check_category, check_version, listing_faults
+from mcp_server_tiktok_shop.sandbox.listings.listing_checks import check_category, check_version, iter_listing_refusals
 from mcp_server_tiktok_shop.sandbox.listings.package_checks import SIZELESS_MARKETS
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
+from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
-OPEN = ["AVAILABLE"]
-NEVER_FAILED = (
+OPEN_STATUSES = ["AVAILABLE"]
+PASSING_CHECKS = (
     "SHOP_STATUS",
     "SHOP_TAX",
     "DELIVERY_OPTION",
@@ -40,10 +40,10 @@ def get_categories(call: Call) -> Json:
                 "parent_id": parent,
                 "local_name": name,
                 "is_leaf": category_id in categories.LEAVES,
-                "permission_statuses": OPEN,
+                "permission_statuses": OPEN_STATUSES,
             }
             for category_id, (name, parent) in categories.CATEGORIES.items()
-            if categories.matches(category_id, keyword)
+            if categories.is_match(category_id, keyword)
         ]
     }
 
@@ -51,36 +51,36 @@ def get_categories(call: Call) -> Json:
 def recommend_category(call: Call) -> Json:
     """By the words of the title, and of the description where those say nothing."""
     check_version(call)
-    asked = call.arguments
-    leaf = categories.meant(asked["product_title"]) or categories.meant(asked.get("description", ""))
+    arguments = call.arguments
+    leaf = categories.find_leaf(arguments["product_title"]) or categories.find_leaf(arguments.get("description", ""))
     if not leaf:
-        raise Refusal(12019064, "No category matches 'product_title'; give the full name of the product.")
+        raise RefusalError(12019064, "No category matches 'product_title'; give the full name of the product.")
     return {
         "leaf_category_id": leaf,
         "categories": [
             {
-                "id": one["id"],
-                "is_leaf": one["is_leaf"],
+                "id": category["id"],
+                "is_leaf": category["is_leaf"],
                 "level": level,
-                "name": one["local_name"],
-                "permission_statuses": OPEN,
+                "name": category["local_name"],
+                "permission_statuses": OPEN_STATUSES,
             }
-            for level, one in enumerate(categories.chain(leaf), 1)
+            for level, category in enumerate(categories.list_chain(leaf), 1)
         ],
     }
 
 
 def get_category_attributes(call: Call) -> Json:
-    leaf = _leaf(call)
+    leaf = _require_leaf(call)
     return {
-        "attributes": [one.shown("SALES_PROPERTY") for one in attributes.SALES]
-        + [one.shown("PRODUCT_PROPERTY") for one in attributes.OF_LEAF[leaf]]
+        "attributes": [attribute.to_json("SALES_PROPERTY") for attribute in attributes.SALES_ATTRIBUTES]
+        + [attribute.to_json("PRODUCT_PROPERTY") for attribute in attributes.ATTRIBUTES_BY_CATEGORY[leaf]]
     }
 
 
 def get_category_rules(call: Call) -> Json:
     """Nothing is demanded here that a listing is not held to."""
-    _leaf(call)
+    _require_leaf(call)
     return {
         "product_certifications": [],
         "size_chart": {"is_supported": False, "is_required": False},
@@ -95,7 +95,7 @@ def get_category_rules(call: Call) -> Json:
     }
 
 
-def _leaf(call: Call) -> str:
+def _require_leaf(call: Call) -> str:
     check_version(call)
     category_id: str = call.arguments["category_id"]
     check_category(category_id)
@@ -104,23 +104,24 @@ def _leaf(call: Call) -> str:
 
 def get_brands(call: Call) -> Json:
     check_version(call)
-    asked = call.arguments
-    if asked.get("category_id") and asked["category_id"] not in categories.CATEGORIES:
-        raise Refusal(12052023, f"Invalid 'category_id': there is no category '{asked['category_id']}'.")
-    wanted = asked.get("brand_name", "").casefold()
+    arguments = call.arguments
+    if arguments.get("category_id") and arguments["category_id"] not in categories.CATEGORIES:
+        raise RefusalError(12052023, f"Invalid 'category_id': there is no category '{arguments['category_id']}'.")
+    name_part = arguments.get("brand_name", "").casefold()
     found = [
         brand
         for brand in BRANDS.values()
-        if wanted in brand.name.casefold() and asked.get("is_authorized", brand.is_authorized) == brand.is_authorized
+        if name_part in brand.name.casefold()
+        and arguments.get("is_authorized", brand.is_authorized) == brand.is_authorized
     ]
-    view = View.of(found, lambda brand: (0, brand.id))
-    page = pages.cut(view, asked, f"{call.operation.name}/{call.shop.id}", descending=False)
-    return pages.answer(page, "brands", lambda brand: brand.shown())
+    matches = SortedItems.sort(found, lambda brand: (0, brand.id))
+    page = pages.paginate(matches, arguments, call.page_scope, descending=False)
+    return pages.render_page(page, "brands", lambda brand: brand.to_json())
 
 
 def check_product_listing(call: Call) -> Json:
     """All that create_product would refuse this listing for, told at once."""
-    found = list(listing_faults(call, call.arguments))
+    found = list(iter_listing_refusals(call, call.arguments))
     return {
         "check_result": "FAILED" if found else "PASSED",
         "fail_reasons": [{"code": fault.code, "message": fault.message} for fault in found],
@@ -129,8 +130,8 @@ def check_product_listing(call: Call) -> Json:
 
 def check_listing_prerequisites(call: Call) -> Json:
     kinds = {warehouse.kind for warehouse in call.shop.warehouses}
-    missing = {"PICKUP_WAREHOUSE": SALES not in kinds, "RETURN_WAREHOUSE": RETURN not in kinds}
-    results = dict.fromkeys(NEVER_FAILED, False) | missing
+    missing = {"PICKUP_WAREHOUSE": SALES_WAREHOUSE not in kinds, "RETURN_WAREHOUSE": RETURN_WAREHOUSE not in kinds}
+    results = dict.fromkeys(PASSING_CHECKS, False) | missing
     return {
         "check_results": [
             {

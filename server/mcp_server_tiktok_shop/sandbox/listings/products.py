@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.listings import categories
-from mcp_server_tiktok_shop.sandbox.money import text
+from mcp_server_tiktok_shop.sandbox.money import format_amount
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
 
-AUDIT_SECONDS = 60
+AUDIT_S = 60
 VARIANT_ATTRIBUTE = ("100000", "Variant")
-AUDITS = {"PENDING": "AUDITING", "FAILED": "FAILED", "DRAFT": "NONE"}
+AUDIT_STATUSES = {"PENDING": "AUDITING", "FAILED": "FAILED", "DRAFT": "NONE"}
 
 
 @dataclass(eq=False)
@@ -34,16 +34,16 @@ class Sku:
     def name(self) -> str:
         return ", ".join(a["value_name"] for a in self.attributes) or "Default"
 
-    def shown(self, currency: str, *, whole: bool) -> Json:
-        amount = text(self.price)
-        told: Json = {
+    def to_json(self, currency: str, *, whole: bool) -> Json:
+        amount = format_amount(self.price)
+        payload: Json = {
             "id": self.id,
             "seller_sku": self.seller_sku,
             "price": {"currency": currency, "sale_price": amount, "tax_exclusive_price": amount},
             "inventory": [{"warehouse_id": w, "quantity": q} for w, q in self.stock.items()],
             "status_info": {"status": "NORMAL"},
         }
-        return told | {"sales_attributes": self.attributes} | self.extras if whole else told
+        return payload | {"sales_attributes": self.attributes} | self.extras if whole else payload
 
 
 @dataclass(eq=False)
@@ -65,18 +65,18 @@ class Product:
     extras: Json = field(default_factory=dict)
     audit_from: int = 0
 
-    def sku(self, sku_id: str) -> Sku | None:
+    def find_sku(self, sku_id: str) -> Sku | None:
         return next((sku for sku in self.skus if sku.id == sku_id), None)
 
-    def status_at(self, now: int) -> str:
+    def get_status(self, now: int) -> str:
         return "ACTIVATE" if self.status == "PENDING" and not self.is_in_audit(now) else self.status
 
     def is_in_audit(self, now: int) -> bool:
-        return bool(self.audit_from) and now < self.audit_from + AUDIT_SECONDS
+        return bool(self.audit_from) and now < self.audit_from + AUDIT_S
 
-    def updated_at(self, now: int) -> int:
+    def get_update_time(self, now: int) -> int:
         if self.audit_from and not self.is_in_audit(now):
-            return max(self.update_time, self.audit_from + AUDIT_SECONDS)
+            return max(self.update_time, self.audit_from + AUDIT_S)
         return self.update_time
 
     def set_status(self, status: str, now: int) -> None:
@@ -84,37 +84,37 @@ class Product:
 
     def submit(self, now: int) -> None:
         """Goes to the audit; what is live stays live meanwhile."""
-        status = "ACTIVATE" if self.status_at(now) == "ACTIVATE" else "PENDING"
+        status = "ACTIVATE" if self.get_status(now) == "ACTIVATE" else "PENDING"
         self.status, self.update_time, self.audit_from = status, now, now
 
-    def _head(self, now: int) -> Json:
-        status = self.status_at(now)
+    def _render_head(self, now: int) -> Json:
+        status = self.get_status(now)
         return {
             "id": self.id,
             "title": self.title,
             "status": status,
             "create_time": self.create_time,
-            "update_time": self.updated_at(now),
-            "audit": {"status": "AUDITING" if self.is_in_audit(now) else AUDITS.get(status, "APPROVED")},
+            "update_time": self.get_update_time(now),
+            "audit": {"status": "AUDITING" if self.is_in_audit(now) else AUDIT_STATUSES.get(status, "APPROVED")},
             "has_draft": status == "DRAFT",
             "is_not_for_sale": False,
             "selling_format": "FIXED_PRICE",
         }
 
-    def listed(self, now: int) -> Json:
+    def to_summary_json(self, now: int) -> Json:
         """As a search shows it."""
-        skus = [sku.shown(self.currency, whole=False) for sku in self.skus]
-        return self._head(now) | {"skus": skus, "sales_regions": [self.region], "listing_quality_tier": "GOOD"}
+        skus = [sku.to_json(self.currency, whole=False) for sku in self.skus]
+        return self._render_head(now) | {"skus": skus, "sales_regions": [self.region], "listing_quality_tier": "GOOD"}
 
-    def shown(self, now: int, base_url: str) -> Json:
+    def to_json(self, now: int, base_url: str) -> Json:
         """In full."""
         return (
-            self._head(now)
+            self._render_head(now)
             | {
                 "description": self.description,
-                "category_chains": categories.chain(self.category_id),
-                "main_images": [image.shown(base_url) for image in self.images],
-                "skus": [sku.shown(self.currency, whole=True) for sku in self.skus],
+                "category_chains": categories.list_chain(self.category_id),
+                "main_images": [image.to_json(base_url) for image in self.images],
+                "skus": [sku.to_json(self.currency, whole=True) for sku in self.skus],
                 "package_weight": self.weight,
                 "is_cod_allowed": False,
                 "is_replicated": False,

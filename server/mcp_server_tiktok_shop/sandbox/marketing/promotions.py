@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
-
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 # An activity without an end is shown with the last second of this century.
-NEVER = 4_102_444_799
+NO_END_TIME = 4_102_444_799
 
 
 @dataclass(eq=False)
@@ -33,12 +30,12 @@ class Activity:
     products: dict[str, Json] = field(default_factory=dict)
     benefit_products: list[str] = field(default_factory=list)
 
-    def status(self, now: int) -> str:
+    def get_status(self, now: int) -> str:
         if self.deactivated:
             return "DEACTIVATED"
         return "NOT_START" if now < self.begin_time else "ONGOING" if now < self.end_time else "EXPIRED"
 
-    def listed(self, now: int) -> Json:
+    def to_summary_json(self, now: int) -> Json:
         terms = {name: value for name, value in self.terms.items() if name != "target_user_info"}
         return {
             "id": self.id,
@@ -47,42 +44,51 @@ class Activity:
             "duration_type": self.duration,
             "begin_time": self.begin_time,
             "end_time": self.end_time,
-            "status": self.status(now),
+            "status": self.get_status(now),
             "create_time": self.create_time * 1000,
             "update_time": self.update_time * 1000,
             "product_level": self.level,
             "activity_commands": [],
         } | terms
 
-    def shown(self, now: int, currency: str) -> Json:
-        told = self.listed(now) | self.terms
-        told["activity_id"] = told.pop("id")
-        told["products"] = [_entered(entry, currency) for entry in self.products.values()]
-        told["benefit_products"] = [{"id": product_id} for product_id in self.benefit_products]
-        return told
+    def to_json(self, now: int, currency: str) -> Json:
+        payload = self.to_summary_json(now) | self.terms
+        payload["activity_id"] = payload.pop("id")
+        payload["products"] = [_render_entry(entry, currency) for entry in self.products.values()]
+        payload["benefit_products"] = [{"id": product_id} for product_id in self.benefit_products]
+        return payload
 
 
-def _entered(entry: Json, currency: str) -> Json:
+def _render_entry(entry: Json, currency: str) -> Json:
     """A product or SKU as it takes part."""
-    told: Json = {
+    payload: Json = {
         "id": entry["id"],
         "quantity_limit": entry["quantity_limit"],
         "quantity_per_user": entry["quantity_per_user"],
         "used_quantity": entry.get("used_quantity", 0),
     }
     if entry.get("activity_price_amount"):
-        told["activity_price"] = {"amount": entry["activity_price_amount"], "currency": currency}
+        payload["activity_price"] = {"amount": entry["activity_price_amount"], "currency": currency}
     if entry.get("discount"):
-        told["discount"] = entry["discount"]
+        payload["discount"] = entry["discount"]
     if "skus" in entry:
-        told["skus"] = [_entered(sku, currency) for sku in entry["skus"]]
-    return told
+        payload["skus"] = [_render_entry(sku, currency) for sku in entry["skus"]]
+    return payload
 
 
 @dataclass(eq=False)
 class Promotions:
     activities: dict[str, Activity] = field(default_factory=dict)
     coupons: dict[str, Coupon] = field(default_factory=dict)
+
+    def find_by_product(
+        self, product_id: str, now: int, except_id: str = "", statuses: tuple[str, ...] = ("ONGOING",)
+    ) -> Activity | None:
+        """The activity in which a product takes part, if there is one."""
+        for activity in self.activities.values():
+            if activity.id != except_id and product_id in activity.products and activity.get_status(now) in statuses:
+                return activity
+        return None
 
 
 @dataclass(eq=False)
@@ -96,32 +102,11 @@ class Coupon:
     facts: Json
     detail: Json
 
-    def status(self, now: int) -> str:
+    def get_status(self, now: int) -> str:
         return "NOT_START" if now < self.begin_time else "ONGOING" if now < self.end_time else "EXPIRED"
 
-    def listed(self, now: int) -> Json:
-        return {"id": self.id, "title": self.title, "status": self.status(now)} | self.facts
+    def to_summary_json(self, now: int) -> Json:
+        return {"id": self.id, "title": self.title, "status": self.get_status(now)} | self.facts
 
-    def shown(self, now: int) -> Json:
-        return self.listed(now) | self.detail
-
-
-def activity_of(call: Call, activity_id: str, *, changing: bool = True) -> Activity:
-    """The shop's activity; one that is over or switched off can't be changed."""
-    activity = call.shop.promotions.activities.get(activity_id)
-    if activity is None:
-        raise Refusal(17029009, f"The shop has no promotion '{activity_id}'.")
-    status = activity.status(call.now)
-    if changing and status == "DEACTIVATED":
-        raise Refusal(17029010, f"The promotion '{activity_id}' is deactivated.")
-    if changing and status == "EXPIRED":
-        raise Refusal(17029012, f"The promotion '{activity_id}' is over.")
-    return activity
-
-
-def holding(call: Call, product_id: str, besides: str = "", among: tuple[str, ...] = ("ONGOING",)) -> Activity | None:
-    """The activity in which a product takes part, if there is one."""
-    for activity in call.shop.promotions.activities.values():
-        if activity.id != besides and product_id in activity.products and activity.status(call.now) in among:
-            return activity
-    return None
+    def to_json(self, now: int) -> Json:
+        return self.to_summary_json(now) | self.detail

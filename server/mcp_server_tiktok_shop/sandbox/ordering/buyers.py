@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mcp_server_tiktok_shop.sandbox.ids import make_id, number, pick
+from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id, pick
 
-FIRST = [
+FIRST_NAMES = [
     "Alex",
     "Sam",
     "Jo",
@@ -24,7 +24,7 @@ FIRST = [
     "Rowan",
     "Sky",
 ]
-LAST = ["Sample", "Example", "Placeholder", "Specimen", "Testfield", "Mockford", "Dummyton", "Fixture"]
+LAST_NAMES = ["Sample", "Example", "Placeholder", "Specimen", "Testfield", "Mockford", "Dummyton", "Fixture"]
 STREETS = ["Example Street", "Sample Lane", "Placeholder Road", "Specimen Avenue", "Test Terrace"]
 # Region: country, towns with (region, town, postcode), and a number range kept free for fiction.
 PLACES: dict[str, tuple[str, list[tuple[str, str, str]], str]] = {
@@ -74,21 +74,21 @@ class Buyer:
         return f"{self.country}, {self.district}, {self.town}, {self.street}"
 
 
-def user_id(region: str, index: int) -> str:
+def make_user_id(region: str, index: int) -> str:
     return make_id("7", "buyer", region, index)
 
 
-def buyer(region: str, index: int) -> Buyer:
+def make_buyer(region: str, index: int) -> Buyer:
     """The same person for the same number, wherever it is asked."""
     country, towns, phone = PLACES[region]
-    district, town, postcode = towns[number("town", region, index) % len(towns)]
+    district, town, postcode = towns[draw_number("town", region, index) % len(towns)]
     return Buyer(
-        user_id=user_id(region, index),
-        first_name=pick(FIRST, "first", index),
-        last_name=pick(LAST, "last", index),
-        phone=phone.format(number("phone", index) % 1000 if region != "US" else 100 + index % 100),
-        email=f"{user_id(region, index)[-10:]}@buyers.example",
-        street=f"{1 + number('house', index) % 120} {pick(STREETS, 'street', index)}",
+        user_id=make_user_id(region, index),
+        first_name=pick(FIRST_NAMES, "first", index),
+        last_name=pick(LAST_NAMES, "last", index),
+        phone=phone.format(draw_number("phone", index) % 1000 if region != "US" else 100 + index % 100),
+        email=f"{make_user_id(region, index)[-10:]}@buyers.example",
+        street=f"{1 + draw_number('house', index) % 120} {pick(STREETS, 'street', index)}",
         town=town,
         district=district,
         country=country,
@@ -96,10 +96,10 @@ def buyer(region: str, index: int) -> Buyer:
     )
 
 
-def masked(text: str, *, keep: int = 1) -> str:
+def mask_words(text: str, *, keep: int = 1) -> str:
     """Each word's beginning, then asterisks."""
     return " ".join(word[:keep] + "***" for word in text.split())
 
 
-def masked_phone(phone: str) -> str:
+def mask_phone(phone: str) -> str:
     return f"{phone[: phone.index(')') + 1]}{'*' * 7}{phone[-2:]}"

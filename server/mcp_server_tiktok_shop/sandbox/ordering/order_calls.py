@@ -6,22 +6,22 @@ from bisect import bisect_left
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import SALES
+from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import SALES_WAREHOUSE
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
-from mcp_server_tiktok_shop.sandbox.ordering.buyers import user_id
-from mcp_server_tiktok_shop.sandbox.ordering.order_prices import price_detail
-from mcp_server_tiktok_shop.sandbox.ordering.order_views import shown
+from mcp_server_tiktok_shop.sandbox.ordering.buyers import make_user_id
+from mcp_server_tiktok_shop.sandbox.ordering.order_json import render_order
+from mcp_server_tiktok_shop.sandbox.ordering.order_prices import render_price_detail
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
+from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
 
-FILTERS = (
+ORDER_FILTERS = (
     "order_status",
     "create_time_ge",
     "create_time_lt",
@@ -36,38 +36,39 @@ FILTERS = (
 
 def get_order_list(call: Call) -> Json:
     query, now = call.arguments, call.now
-    asked = tuple((name, str(query[name])) for name in (*FILTERS, "sort_field") if name in query)
-    view: View[Order] = call.shop.kept(("orders", asked), now, partial(_matching, call))
-    page = pages.cut(view, query, f"{call.operation.name}/{call.shop.id}", descending=query["sort_order"] == "DESC")
-    return pages.answer(page, "orders", lambda order: shown(order, call.shop, now, call.base_url))
+    filters = tuple((name, str(query[name])) for name in (*ORDER_FILTERS, "sort_field") if name in query)
+    matches: SortedItems[Order] = call.shop.get_or_build(("orders", filters), now, partial(_match_orders, call))
+    page = pages.paginate(matches, query, call.page_scope, descending=query["sort_order"] == "DESC")
+    return pages.render_page(page, "orders", lambda order: render_order(order, call.shop, now, call.base_url))
 
 
-def _matching(call: Call) -> View[Order]:
+def _match_orders(call: Call) -> SortedItems[Order]:
     query, now = call.arguments, call.now
-    everything = call.shop.orders_by_creation(now)
+    everything = call.shop.list_orders_by_creation(now)
     start = bisect_left(everything.keys, (query.get("create_time_ge", 0), ""))
     end = len(everything.keys)
     if "create_time_lt" in query:
         end = bisect_left(everything.keys, (query["create_time_lt"], ""))
     found: Iterable[Order] = everything.items[start:end]
     if "order_status" in query:
-        found = (order for order in found if order.status(now) == query["order_status"])
+        found = (order for order in found if order.get_status(now) == query["order_status"])
     if "shipping_type" in query:
         found = (order for order in found if order.shipping_type == query["shipping_type"])
     if "is_buyer_request_cancel" in query:
         found = (order for order in found if bool(order.request_cancel_time) == query["is_buyer_request_cancel"])
     if "buyer_user_id" in query:
-        found = (order for order in found if user_id(call.shop.region, order.buyer) == query["buyer_user_id"])
+        found = (order for order in found if make_user_id(call.shop.region, order.buyer) == query["buyer_user_id"])
     if "warehouse_ids" in query and not any(
-        warehouse.id in query["warehouse_ids"] and warehouse.kind == SALES for warehouse in call.shop.warehouses
+        warehouse.id in query["warehouse_ids"] and warehouse.kind == SALES_WAREHOUSE
+        for warehouse in call.shop.warehouses
     ):
         found = ()
     if "update_time_ge" in query or "update_time_lt" in query:
         low, high = query.get("update_time_ge", 0), query.get("update_time_lt", now + 1)
-        found = (order for order in found if low <= order.update_time(now) < high)
+        found = (order for order in found if low <= order.get_update_time(now) < high)
     if query["sort_field"] == "update_time":
-        return View.of(found, lambda order: (order.update_time(now), order.id))
-    return View.of(found, lambda order: (order.create_time, order.id))
+        return SortedItems.sort(found, lambda order: (order.get_update_time(now), order.id))
+    return SortedItems.sort(found, lambda order: (order.create_time, order.id))
 
 
 def get_order_detail(call: Call) -> Json:
@@ -76,25 +77,25 @@ def get_order_detail(call: Call) -> Json:
     for order_id in dict.fromkeys(call.arguments["ids"]):
         order = call.shop.orders.get(order_id)
         if order is not None:
-            found.append(shown(order, call.shop, call.now, call.base_url))
+            found.append(render_order(order, call.shop, call.now, call.base_url))
         else:
             refuse_foreign(call, order_id)
     return {"orders": found}
 
 
 def get_price_detail(call: Call) -> Json:
-    return price_detail(order_of(call, call.arguments["order_id"]), call.shop.currency)
+    return render_price_detail(require_order(call, call.arguments["order_id"]), call.shop.currency)
 
 
-def order_of(call: Call, order_id: str, unknown: int = 21001001) -> Order:
+def require_order(call: Call, order_id: str, unknown_code: int = 21001001) -> Order:
     """The shop's order with this id, or the platform's refusal; `unknown` is the code of the operation's own area."""
     order = call.shop.orders.get(order_id)
     if order is None:
         refuse_foreign(call, order_id)
-        raise Refusal(unknown, f"Invalid param 'order_id': there is no order '{order_id}' in this shop.")
+        raise RefusalError(unknown_code, f"Invalid param 'order_id': there is no order '{order_id}' in this shop.")
     return order
 
 
 def refuse_foreign(call: Call, order_id: str) -> None:
-    if call.state.owner_of_order(order_id) is not None:
-        raise Refusal(21008111, f"The order '{order_id}' does not belong to this shop.")
+    if call.state.find_order_owner(order_id) is not None:
+        raise RefusalError(21008111, f"The order '{order_id}' does not belong to this shop.")

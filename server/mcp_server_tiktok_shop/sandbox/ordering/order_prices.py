@@ -4,37 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.sandbox.money import ZERO, spread, text
+from mcp_server_tiktok_shop.sandbox.money import ZERO, format_amount, split_amount
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
 
 
-def price_detail(order: Order, currency: str) -> Json:
+def render_price_detail(order: Order, currency: str) -> Json:
     """What the total is made of, for the order and for each line; lines add up to the order."""
     count = len(order.lines)
     parts = [
-        _price(line.original_price, line.seller_discount, line.platform_discount, *rest)
+        _compute_price(line.original_price, line.seller_discount, line.platform_discount, *rest)
         for line, *rest in zip(
             order.lines,
-            spread(order.shipping_fee, count),
-            spread(order.shipping_seller_discount, count),
-            spread(order.shipping_platform_discount, count),
-            spread(order.tax, count),
+            split_amount(order.shipping_fee, count),
+            split_amount(order.shipping_seller_discount, count),
+            split_amount(order.shipping_platform_discount, count),
+            split_amount(order.tax, count),
             strict=True,
         )
     ]
-    whole = {name: sum((part[name] for part in parts), ZERO) for name in parts[0]}
+    total = {name: sum((part[name] for part in parts), ZERO) for name in parts[0]}
     lines = [
-        {"id": line.id, "currency": currency} | _texts(part) for line, part in zip(order.lines, parts, strict=True)
+        {"id": line.id, "currency": currency} | _render_amounts(part)
+        for line, part in zip(order.lines, parts, strict=True)
     ]
-    return {"currency": currency} | _texts(whole) | {"line_items": lines}
+    return {"currency": currency} | _render_amounts(total) | {"line_items": lines}
 
 
-def _price(
+def _compute_price(
     listed: Decimal,
     by_seller: Decimal,
     by_platform: Decimal,
@@ -63,5 +64,5 @@ def _price(
     }
 
 
-def _texts(amounts: dict[str, Decimal]) -> Json:
-    return {name: text(amount) for name, amount in amounts.items()}
+def _render_amounts(amounts: dict[str, Decimal]) -> Json:
+    return {name: format_amount(amount) for name, amount in amounts.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, HOUR_S, WEEK_S
 from mcp_server_tiktok_shop.sandbox.money import ZERO
 
 if TYPE_CHECKING:
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.sandbox.listings.products import Product, Sku
 
-HOLD_SECONDS = 3600
-PAYMENT_SECONDS = 24 * 3600
-AFTER_SALE_SECONDS = 7 * 24 * 3600
+HOLD_S = HOUR_S
+PAYMENT_WINDOW_S = DAY_S
+AFTER_SALE_WINDOW_S = WEEK_S
 
-DISPLAYED = {
+LINE_STATUSES = {
     "TO_FULFILL": "AWAITING_SHIPMENT",
     "PROCESSING": "AWAITING_COLLECTION",
     "FULFILLING": "IN_TRANSIT",
@@ -43,7 +44,7 @@ class Package:
     provider_id: str = ""
     cancelled: bool = False
 
-    def status(self, now: int) -> str:
+    def get_status(self, now: int) -> str:
         if self.cancelled:
             return "CANCELLED"
         if not self.shipped_time or now < self.shipped_time:
@@ -52,7 +53,7 @@ class Package:
             return "PROCESSING"
         return "FULFILLING" if now < self.delivered_time else "COMPLETED"
 
-    def update_time(self, now: int) -> int:
+    def get_update_time(self, now: int) -> int:
         """The last thing that happened to the parcel up to now."""
         times = {self.create_time, self.shipped_time, self.collected_time, self.delivered_time}
         times |= {time for line in self.lines for time in (line.cancel_time, line.order.cancel_time)}
@@ -132,8 +133,9 @@ class Order:
         return bool(self.cancel_time) and now >= self.cancel_time
 
     def is_on_hold(self, now: int) -> bool:
-        return bool(self.paid_time) and now < self.paid_time + HOLD_SECONDS
+        return bool(self.paid_time) and now < self.paid_time + HOLD_S
 
+    @property
     def delivered_time(self) -> int:
         """When the last parcel arrives or arrived; 0 while one is not on its way."""
         latest = 0
@@ -145,21 +147,22 @@ class Order:
             latest = max(latest, line.package.delivered_time)
         return latest
 
+    @property
     def completed_time(self) -> int:
-        delivered = self.delivered_time()
+        delivered = self.delivered_time
         if not delivered or self.cancel_time:
             return self.refunded_time
-        completed = delivered + AFTER_SALE_SECONDS
+        completed = delivered + AFTER_SALE_WINDOW_S
         return min(completed, self.refunded_time) if self.refunded_time else completed
 
-    def status(self, now: int) -> str:
+    def get_status(self, now: int) -> str:
         if self.is_cancelled(now):
             return "CANCELLED"
         if not self.paid_time:
             return "UNPAID"
-        return "ON_HOLD" if self.is_on_hold(now) else self._shipment_status(now)
+        return "ON_HOLD" if self.is_on_hold(now) else self._get_shipment_status(now)
 
-    def _shipment_status(self, now: int) -> str:
+    def _get_shipment_status(self, now: int) -> str:
         """Of a paid order: as far as its slowest parcel, but partly shipped as soon as one is."""
         if self.refunded_time and now >= self.refunded_time:
             return "COMPLETED"
@@ -169,25 +172,25 @@ class Order:
             return "AWAITING_SHIPMENT" if waiting == len(packages) else "PARTIALLY_SHIPPING"
         if any(now < p.collected_time for p in packages):
             return "AWAITING_COLLECTION"
-        delivered = self.delivered_time()
+        delivered = self.delivered_time
         if now < delivered:
             return "IN_TRANSIT"
-        return "DELIVERED" if now < delivered + AFTER_SALE_SECONDS else "COMPLETED"
+        return "DELIVERED" if now < delivered + AFTER_SALE_WINDOW_S else "COMPLETED"
 
-    def update_time(self, now: int) -> int:
+    def get_update_time(self, now: int) -> int:
         """The last thing that happened to the order up to now."""
         times = [self.create_time, self.paid_time, self.cancel_time, self.request_cancel_time, self.touched_time]
         if self.paid_time:
-            times.append(self.paid_time + HOLD_SECONDS)
+            times.append(self.paid_time + HOLD_S)
         for package in self.packages:
             times += (package.shipped_time, package.collected_time, package.delivered_time)
-        times.append(self.completed_time())
+        times.append(self.completed_time)
         return max(time for time in times if time <= now)
 
-    def line_status(self, line: Line, now: int) -> str:
+    def get_line_status(self, line: Line, now: int) -> str:
         if line.cancel_time:
             return "CANCELLED"
-        status = self.status(now)
+        status = self.get_status(now)
         if status in ("UNPAID", "CANCELLED", "COMPLETED") or line.package is None:
             return status
-        return DISPLAYED[line.package.status(now)]
+        return LINE_STATUSES[line.package.get_status(now)]

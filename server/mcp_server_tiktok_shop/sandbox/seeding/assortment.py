@@ -18,20 +18,20 @@ class Article:
     variants: tuple[tuple[str, str, str], ...]
 
 
-BAG = (("50 g", "4.95", "0.08"), ("100 g", "8.50", "0.14"), ("250 g", "18.90", "0.30"))
-FINE = (("25 g", "7.90", "0.05"), ("50 g", "14.50", "0.08"), ("100 g", "26.00", "0.14"))
-DAILY = (("40 bags", "3.95", "0.12"), ("80 bags", "6.95", "0.22"), ("160 bags", "11.95", "0.42"))
+BAG_VARIANTS = (("50 g", "4.95", "0.08"), ("100 g", "8.50", "0.14"), ("250 g", "18.90", "0.30"))
+FINE_VARIANTS = (("25 g", "7.90", "0.05"), ("50 g", "14.50", "0.08"), ("100 g", "26.00", "0.14"))
+DAILY_VARIANTS = (("40 bags", "3.95", "0.12"), ("80 bags", "6.95", "0.22"), ("160 bags", "11.95", "0.42"))
 
-RANGE: tuple[Article, ...] = (
-    Article("English Breakfast Loose Leaf Tea", "EBR", TEA, "Brisk and malty, for milk.", BAG),
-    Article("Earl Grey Loose Leaf Tea", "EGR", TEA, "Black tea with bergamot oil.", BAG),
-    Article("Assam Second Flush Loose Leaf Tea", "ASM", TEA, "Deep, honeyed, full-bodied.", BAG),
-    Article("Darjeeling First Flush Loose Leaf Tea", "DJF", TEA, "Light and flowery, spring picking.", FINE),
-    Article("Ceylon Orange Pekoe Loose Leaf Tea", "COP", TEA, "Bright and citrusy.", BAG),
-    Article("Lapsang Souchong Smoked Tea", "LAP", TEA, "Dried over pine smoke.", BAG),
-    Article("Yunnan Golden Tips Black Tea", "YGT", TEA, "Soft, with cocoa and malt.", FINE),
-    Article("Sencha Green Tea", "SEN", TEA, "Fresh and grassy; brew at 75 degrees.", BAG),
-    Article("Genmaicha Green Tea with Toasted Rice", "GEN", TEA, "Nutty and warming.", BAG),
+ARTICLES: tuple[Article, ...] = (
+    Article("English Breakfast Loose Leaf Tea", "EBR", TEA, "Brisk and malty, for milk.", BAG_VARIANTS),
+    Article("Earl Grey Loose Leaf Tea", "EGR", TEA, "Black tea with bergamot oil.", BAG_VARIANTS),
+    Article("Assam Second Flush Loose Leaf Tea", "ASM", TEA, "Deep, honeyed, full-bodied.", BAG_VARIANTS),
+    Article("Darjeeling First Flush Loose Leaf Tea", "DJF", TEA, "Light and flowery, spring picking.", FINE_VARIANTS),
+    Article("Ceylon Orange Pekoe Loose Leaf Tea", "COP", TEA, "Bright and citrusy.", BAG_VARIANTS),
+    Article("Lapsang Souchong Smoked Tea", "LAP", TEA, "Dried over pine smoke.", BAG_VARIANTS),
+    Article("Yunnan Golden Tips Black Tea", "YGT", TEA, "Soft, with cocoa and malt.", FINE_VARIANTS),
+    Article("Sencha Green Tea", "SEN", TEA, "Fresh and grassy; brew at 75 degrees.", BAG_VARIANTS),
+    Article("Genmaicha Green Tea with Toasted Rice", "GEN", TEA, "Nutty and warming.", BAG_VARIANTS),
     Article(
         "Ceremonial Matcha Powder",
         "MAT",
@@ -39,12 +39,12 @@ RANGE: tuple[Article, ...] = (
         "Stone-ground, for whisking.",
         (("30 g tin", "19.90", "0.09"), ("100 g tin", "54.00", "0.18")),
     ),
-    Article("Dragon Well Green Tea", "DRW", TEA, "Pan-fired, chestnut-sweet.", FINE),
-    Article("Jasmine Pearls Green Tea", "JAS", TEA, "Hand-rolled, scented with blossoms.", FINE),
-    Article("Milk Oolong Tea", "MOO", TEA, "Creamy and smooth.", FINE),
-    Article("Iron Goddess Oolong Tea", "IGO", TEA, "Orchid notes, many infusions.", FINE),
-    Article("Silver Needle White Tea", "SNW", TEA, "Buds only, delicate.", FINE),
-    Article("White Peony Tea", "WPE", TEA, "Round and fruity white tea.", FINE),
+    Article("Dragon Well Green Tea", "DRW", TEA, "Pan-fired, chestnut-sweet.", FINE_VARIANTS),
+    Article("Jasmine Pearls Green Tea", "JAS", TEA, "Hand-rolled, scented with blossoms.", FINE_VARIANTS),
+    Article("Milk Oolong Tea", "MOO", TEA, "Creamy and smooth.", FINE_VARIANTS),
+    Article("Iron Goddess Oolong Tea", "IGO", TEA, "Orchid notes, many infusions.", FINE_VARIANTS),
+    Article("Silver Needle White Tea", "SNW", TEA, "Buds only, delicate.", FINE_VARIANTS),
+    Article("White Peony Tea", "WPE", TEA, "Round and fruity white tea.", FINE_VARIANTS),
     Article(
         "Ripe Pu-erh Tea Cake",
         "PUE",
@@ -52,13 +52,13 @@ RANGE: tuple[Article, ...] = (
         "Earthy, pressed, aged five years.",
         (("100 g cake", "16.50", "0.13"), ("357 g cake", "48.00", "0.42")),
     ),
-    Article("Peppermint Herbal Infusion", "PEP", TEA, "Caffeine-free, cooling.", DAILY),
-    Article("Chamomile Herbal Infusion", "CHA", TEA, "Caffeine-free, for the evening.", DAILY),
-    Article("Rooibos Vanilla Infusion", "ROO", TEA, "Caffeine-free, sweet without sugar.", DAILY),
-    Article("Ginger and Lemon Infusion", "GIN", TEA, "Warm and sharp.", DAILY),
-    Article("Masala Chai Black Tea", "MCH", TEA, "Cardamom, cinnamon, clove and ginger.", BAG),
-    Article("Everyday Decaf Black Tea", "DEC", TEA, "All of the taste, none of the caffeine.", DAILY),
-    Article("Blackcurrant Fruit Infusion", "BLC", TEA, "Good cold with ice.", DAILY),
+    Article("Peppermint Herbal Infusion", "PEP", TEA, "Caffeine-free, cooling.", DAILY_VARIANTS),
+    Article("Chamomile Herbal Infusion", "CHA", TEA, "Caffeine-free, for the evening.", DAILY_VARIANTS),
+    Article("Rooibos Vanilla Infusion", "ROO", TEA, "Caffeine-free, sweet without sugar.", DAILY_VARIANTS),
+    Article("Ginger and Lemon Infusion", "GIN", TEA, "Warm and sharp.", DAILY_VARIANTS),
+    Article("Masala Chai Black Tea", "MCH", TEA, "Cardamom, cinnamon, clove and ginger.", BAG_VARIANTS),
+    Article("Everyday Decaf Black Tea", "DEC", TEA, "All of the taste, none of the caffeine.", DAILY_VARIANTS),
+    Article("Blackcurrant Fruit Infusion", "BLC", TEA, "Good cold with ice.", DAILY_VARIANTS),
     Article(
         "Cast Iron Teapot",
         "CIT",

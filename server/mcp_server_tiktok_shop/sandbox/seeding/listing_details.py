@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.listings import attributes, categories
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.seeding.assortment import Article
 
 # By attribute: the word that stands in the article's text, and the value that it means; the last one is the rest's.
-MEANT: dict[str, tuple[tuple[str, str], ...]] = {
+VALUES_BY_WORD: dict[str, tuple[tuple[str, str], ...]] = {
     attributes.TEA_TYPE.id: (
         ("pu-erh", "Pu-erh tea"),
         ("oolong", "Oolong tea"),
@@ -42,7 +42,7 @@ MEANT: dict[str, tuple[tuple[str, str], ...]] = {
         ("paper", "Paper"),
         ("", "Stoneware"),
     ),
-    attributes.USE.id: (
+    attributes.ACCESSORY_TYPE.id: (
         ("infuser", "Infuser"),
         ("whisk", "Whisk"),
         ("caddy", "Caddy"),
@@ -52,20 +52,20 @@ MEANT: dict[str, tuple[tuple[str, str], ...]] = {
     attributes.CONTENTS.id: (("", "Tea"),),
     attributes.OCCASION.id: (("", "Any"),),
 }
-CENTIMETERS: Json = {"length": "20", "width": "15", "height": "10", "unit": "CENTIMETER"}
-INCHES: Json = {"length": "8", "width": "6", "height": "4", "unit": "INCH"}
+SIZE_CM: Json = {"length": "20", "width": "15", "height": "10", "unit": "CENTIMETER"}
+SIZE_IN: Json = {"length": "8", "width": "6", "height": "4", "unit": "INCH"}
 
 
-def details(article: Article, region: str) -> Json:
+def make_details(article: Article, region: str) -> Json:
     text = article.title.casefold()
     if article.category != categories.TEA:  # a tea's words tell of other teas as well
         text += f" {article.words.casefold()}"
-    given = []
-    for attribute in attributes.OF_LEAF[article.category]:
-        value = next((value for word, value in MEANT.get(attribute.id, ()) if word in text), "")
+    answers = []
+    for attribute in attributes.ATTRIBUTES_BY_CATEGORY[article.category]:
+        value = next((value for word, value in VALUES_BY_WORD.get(attribute.id, ()) if word in text), "")
         if value:
-            given.append({"id": attribute.id, "values": [{"id": attribute.value_id(value)}]})
+            answers.append({"id": attribute.id, "values": [{"id": attribute.find_value_id(value)}]})
     return {
-        "product_attributes": attributes.named(article.category, given),
-        "package_dimensions": INCHES if region == "US" else CENTIMETERS,
+        "product_attributes": attributes.add_names(article.category, answers),
+        "package_dimensions": SIZE_IN if region == "US" else SIZE_CM,
     }

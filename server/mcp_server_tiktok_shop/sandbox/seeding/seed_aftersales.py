@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.after_sales import aftersales, refunds
-from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, REFUND, RETURN, named
-from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance, file, move
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, REFUND, RETURN, find_reason_name
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance_requests, file_request, move_request
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Event, Request
-from mcp_server_tiktok_shop.sandbox.after_sales.refunds import of_amount
+from mcp_server_tiktok_shop.sandbox.after_sales.refunds import split_refund
+from mcp_server_tiktok_shop.sandbox.durations import HOUR_S
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import ZERO
+from mcp_server_tiktok_shop.sandbox.ordering.orders import AFTER_SALE_WINDOW_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +21,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
     from mcp_server_tiktok_shop.sandbox.shop import Shop
 
-HOUR = 3600
-DAY = 24 * HOUR
-WINDOW = 7 * DAY
-
 
 @dataclass(frozen=True)
-class Case:
+class SeedRequest:
     """One request: when it was made, and the statuses that the seller took it to, so many hours later.
 
     `ago` counts hours back from now; 0 stands for a finished case of an order that is completed. `note` is what the
@@ -46,24 +44,26 @@ COMPLAINT = (
     "The lid is cracked. My name is Robin Specimen, call me on 07700 900456 or collect it at 7 Sample Lane, Leeds."
 )
 
-CASES = (
-    Case("return_pending", RETURN, "ecom_order_delivered_refund_and_return_reason_defective", 5, words=COMPLAINT),
-    Case("refund_pending", REFUND, "ecom_order_delivered_refund_reason_missing_item", 3),
-    Case(
+SEED_REQUESTS = (
+    SeedRequest(
+        "return_pending", RETURN, "ecom_order_delivered_refund_and_return_reason_defective", 5, words=COMPLAINT
+    ),
+    SeedRequest("refund_pending", REFUND, "ecom_order_delivered_refund_reason_missing_item", 3),
+    SeedRequest(
         "return_shipped",
         RETURN,
         "ecom_order_delivered_refund_and_return_reason_wrong_product",
         70,
         ((10, aftersales.AWAITING_SHIP),),
     ),
-    Case(
+    SeedRequest(
         "return_awaiting",
         RETURN,
         "ecom_order_delivered_refund_and_return_reason_no_longer_needed",
         30,
         ((10, aftersales.AWAITING_SHIP),),
     ),
-    Case(
+    SeedRequest(
         "refund_rejected",
         REFUND,
         "ecom_order_delivered_refund_reason_damaged",
@@ -71,54 +71,56 @@ CASES = (
         ((20, aftersales.REJECTED),),
         "The photograph shows another product.",
     ),
-    Case(
+    SeedRequest(
         "refund_offered",
         REFUND,
         "ecom_order_delivered_refund_reason_damaged",
         20,
         ((14, aftersales.AWAITING_RESPONSE),),
     ),
-    Case(
+    SeedRequest(
         "return_completed",
         RETURN,
         "ecom_order_delivered_refund_and_return_reason_defective",
         0,
         ((10, aftersales.AWAITING_SHIP), (96, aftersales.SUCCESS)),
     ),
-    Case("refund_completed", REFUND, "ecom_order_delivered_refund_reason_missing_item", 0, ((4, aftersales.SUCCESS),)),
+    SeedRequest(
+        "refund_completed", REFUND, "ecom_order_delivered_refund_reason_missing_item", 0, ((4, aftersales.SUCCESS),)
+    ),
 )
 
 
-def fill(shop: Shop, now: int) -> None:
+def add_requests(shop: Shop, now: int) -> None:
     """Every cancelled order has its cancellation; returns are made on the newest orders that fit them."""
     for order in shop.orders.values():
         if order.cancel_time:
-            shop.aftersales.add(_cancelled(shop, order, now))
+            shop.aftersales.add(_make_cancellation(shop, order, now))
     if "cancel_request" in shop.planted:
         order = shop.orders[shop.planted["cancel_request"]]
         reason = "ecom_order_to_ship_canceled_reason_no_longer_needed"
-        file(shop, CANCEL, order, order.lines, role="BUYER", reason=reason, now=order.request_cancel_time)
-    taken: set[str] = set()
-    for case in CASES:
-        order_found = next(_fitting(shop, case, now, taken), None)
+        file_request(shop, CANCEL, order, order.lines, role="BUYER", reason=reason, now=order.request_cancel_time)
+    taken_ids: set[str] = set()
+    for case in SEED_REQUESTS:
+        order_found = next(_iter_fitting_orders(shop, case, now, taken_ids), None)
         if order_found:
-            taken.add(order_found.id)
+            taken_ids.add(order_found.id)
             shop.planted[case.name] = order_found.id
-            _live_through(shop, case, order_found, now)
-    advance(shop, now)
+            _play_request(shop, case, order_found, now)
+    advance_requests(shop, now)
 
 
-def _cancelled(shop: Shop, order: Order, now: int) -> Request:
+def _make_cancellation(shop: Shop, order: Order, now: int) -> Request:
     """A cancellation that is done with, or will be when nobody pays."""
     time, done = order.cancel_time, order.cancel_time <= now
-    reason = named(order.cancel_reason, order.cancelled_by)
+    reason = find_reason_name(order.cancel_reason, order.cancelled_by)
     status = aftersales.CANCEL_COMPLETE if done else aftersales.CANCEL_SCHEDULED
     return Request(
         id=make_id("4035", shop.id, order.id, CANCEL, 0),
         kind=CANCEL,
         order=order,
         lines=order.lines,
-        refunds=refunds.of_lines(order, order.lines) if order.paid_time else of_amount(ZERO, order.lines),
+        refunds=refunds.refund_lines(order, order.lines) if order.paid_time else split_refund(ZERO, order.lines),
         role=order.cancelled_by,
         reason=reason,
         create_time=time,
@@ -128,24 +130,24 @@ def _cancelled(shop: Shop, order: Order, now: int) -> Request:
     )
 
 
-def _fitting(shop: Shop, case: Case, now: int, taken: set[str]) -> Iterator[Order]:
+def _iter_fitting_orders(shop: Shop, case: SeedRequest, now: int, taken_ids: set[str]) -> Iterator[Order]:
     for order in reversed(shop.orders.values()):
-        if order.id in taken or order.cancel_time or not 0 < order.delivered_time() <= now - case.ago * HOUR:
+        if order.id in taken_ids or order.cancel_time or not 0 < order.delivered_time <= now - case.ago * HOUR_S:
             continue
-        finished = order.delivered_time() + WINDOW <= now
+        finished = order.delivered_time + AFTER_SALE_WINDOW_S <= now
         # Finished cases give back a part, so that their orders and statements stay as they are.
         if finished if case.ago else not finished or len(order.lines) == 1:
             continue
         yield order
 
 
-def _live_through(shop: Shop, case: Case, order: Order, now: int) -> None:
-    start = now - case.ago * HOUR if case.ago else order.delivered_time() + 20 * HOUR
+def _play_request(shop: Shop, case: SeedRequest, order: Order, now: int) -> None:
+    start = now - case.ago * HOUR_S if case.ago else order.delivered_time + 20 * HOUR_S
     lines = order.lines if case.ago and len(order.lines) == 1 else order.lines[:1]
-    request = file(shop, case.kind, order, lines, role="BUYER", reason=case.reason, now=start, note=case.words)
+    request = file_request(shop, case.kind, order, lines, role="BUYER", reason=case.reason, now=start, note=case.words)
     for hours, status in case.steps:
-        moment = start + hours * HOUR
-        advance(shop, moment)
+        moment = start + hours * HOUR_S
+        advance_requests(shop, moment)
         if status == aftersales.AWAITING_RESPONSE:
-            request.refunds, request.offered = of_amount(request.refund.total / 2, lines), True
-        move(shop, request, status, moment, "SELLER", note=case.note)
+            request.refunds, request.offered = split_refund(request.refund.total / 2, lines), True
+        move_request(shop, request, status, moment, "SELLER", note=case.note)

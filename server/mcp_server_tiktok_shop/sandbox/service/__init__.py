@@ -1,1 +1,1 @@
-"""Conversations with buyers."""
+"""Conversations with buyers, and the addresses to which the shop's events go."""

@@ -1,4 +1,4 @@
-"""Serves a sandbox over real HTTP in the running loop, with connections that can be cut."""
+"""Serves the simulated shop over real HTTP in the running loop, with connections that can be cut."""
 
 from __future__ import annotations
 
@@ -14,49 +14,52 @@ from uvicorn.server import ServerState
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from mcp_server_tiktok_shop.sandbox.sandbox import Sandbox
+    from mcp_server_tiktok_shop.sandbox.gateway.asgi_app import AsgiApp
 
-BACKLOG = 2048
-CUT = "sandbox.cut"
+MAX_WAITING_CONNECTIONS = 2048
+CUT_KEY = "sandbox.cut"
 
 
-class Cuttable(H11Protocol):
+class CuttableConnection(H11Protocol):
     """A connection that tells when it is gone."""
 
-    gone: asyncio.Event
+    closed: asyncio.Event
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.gone = asyncio.Event()
+        self.closed = asyncio.Event()
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.gone.set()
+        self.closed.set()
 
 
 @asynccontextmanager
-async def serve_on(sandbox: Sandbox, host: str, port: int) -> AsyncIterator[str]:
-    """Uvicorn's protocol without uvicorn's server: that one takes the program's signals and stops in its own time."""
+async def serve_app(app: AsgiApp, host: str, port: int) -> AsyncIterator[str]:
+    """Serve on a port, of the system's choice where it is 0; gives the base URL.
+
+    Uvicorn's protocol without uvicorn's server: that one takes the program's signals and stops in its own time.
+    """
     state = ServerState()
 
     def cut_off(scope: Any) -> bool:
         client = tuple(scope["client"])
         for connection in state.connections:
-            if isinstance(connection, Cuttable) and connection.client == client:
+            if isinstance(connection, CuttableConnection) and connection.client == client:
                 connection.transport.abort()
-                scope[CUT] = connection.gone
+                scope[CUT_KEY] = connection.closed
                 return True
         return False
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await sandbox.app(scope, receive, send)
-        if CUT in scope:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        if CUT_KEY in scope:
             # Once it knows that the connection is gone, the protocol doesn't miss the answer.
-            await scope[CUT].wait()
+            await scope[CUT_KEY].wait()
 
     config = uvicorn.Config(
-        app,
-        http=Cuttable,
+        answer,
+        http=CuttableConnection,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -71,24 +74,25 @@ async def serve_on(sandbox: Sandbox, host: str, port: int) -> AsyncIterator[str]
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Cuttable(config, state, {}), sock=listener, backlog=BACKLOG)
-        sandbox.base_url = f"http://{host}:{listener.getsockname()[1]}"
-        sandbox.app.cut_off = cut_off
+        server = await loop.create_server(
+            lambda: CuttableConnection(config, state, {}), sock=listener, backlog=MAX_WAITING_CONNECTIONS
+        )
+        app.cut_off = cut_off
         try:
-            yield sandbox.base_url
+            yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
             server.close()
-            await _close(state)
+            await _close_connections(state)
 
 
-async def _close(state: ServerState) -> None:
+async def _close_connections(state: ServerState) -> None:
     """End what is under way and see every connection off."""
     tasks = list(state.tasks)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    open_ones = [connection for connection in state.connections if isinstance(connection, Cuttable)]
-    for connection in open_ones:
+    connections = [connection for connection in state.connections if isinstance(connection, CuttableConnection)]
+    for connection in connections:
         connection.transport.abort()
-    for connection in open_ones:
-        await connection.gone.wait()
+    for connection in connections:
+        await connection.closed.wait()

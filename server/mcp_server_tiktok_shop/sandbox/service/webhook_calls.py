@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mcp_server_tiktok_shop.sandbox.gateway.wire import Refusal
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
+from mcp_server_tiktok_shop.sandbox.service.webhooks import Webhook
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
-
-
-@dataclass(frozen=True)
-class Webhook:
-    address: str
-    create_time: int
-    update_time: int
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 
 def get_shop_webhooks(call: Call) -> Json:
-    told = [
+    rows = [
         {
             "event_type": event,
             "address": webhook.address,
@@ -31,29 +24,29 @@ def get_shop_webhooks(call: Call) -> Json:
         }
         for event, webhook in call.shop.webhooks.items()
     ]
-    return {"webhooks": told, "total_count": len(told)}
+    return {"webhooks": rows, "total_count": len(rows)}
 
 
 def update_shop_webhook(call: Call) -> Json:
     address, event = call.arguments["address"], call.arguments["event_type"]
-    _check(address)
-    before = call.shop.webhooks.get(event)
-    call.shop.webhooks[event] = Webhook(address, before.create_time if before else call.now, call.now)
+    _check_address(address)
+    previous = call.shop.webhooks.get(event)
+    call.shop.webhooks[event] = Webhook(address, previous.create_time if previous else call.now, call.now)
     return {}
 
 
-def _check(address: str) -> None:
+def _check_address(address: str) -> None:
     """An https address with a domain name, without a port."""
     try:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        raise Refusal(98001004, "Invalid 'address': not an address.") from None
+        raise RefusalError(98001004, "Invalid 'address': not an address.") from None
     host = parts.hostname or ""
     if parts.scheme != "https" or "." not in host:
-        raise Refusal(98001004, "Invalid 'address': it must begin with 'https://' and a domain name.")
+        raise RefusalError(98001004, "Invalid 'address': it must begin with 'https://' and a domain name.")
     if port is not None or _is_ip(host):
-        raise Refusal(98001004, "Invalid 'address': neither an IP address nor a port is accepted.")
+        raise RefusalError(98001004, "Invalid 'address': neither an IP address nor a port is accepted.")
 
 
 def _is_ip(host: str) -> bool:
@@ -67,5 +60,5 @@ def _is_ip(host: str) -> bool:
 def delete_webhook_for_an_event(call: Call) -> Json:
     event = call.arguments["event_type"]
     if call.shop.webhooks.pop(event, None) is None:
-        raise Refusal(98001004, f"Invalid 'event_type': no address is set for '{event}'.")
+        raise RefusalError(98001004, f"Invalid 'event_type': no address is set for '{event}'.")
     return {}

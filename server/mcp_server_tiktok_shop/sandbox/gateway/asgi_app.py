@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING, Any
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from mcp_server_tiktok_shop.sandbox.gateway.http_messages import JSON_MEDIA_TYPE, HttpRequest, Reply, parse_query
 from mcp_server_tiktok_shop.sandbox.gateway.log import Entry
-from mcp_server_tiktok_shop.sandbox.gateway.schema import refuse
-from mcp_server_tiktok_shop.sandbox.gateway.wire import JSON_TYPE, Received, Refusal, Reply, first_values
+from mcp_server_tiktok_shop.sandbox.gateway.schema import make_refusal
+from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 
     from mcp_server_tiktok_shop.sandbox.gateway.faults import Fault
+    from mcp_server_tiktok_shop.sandbox.gateway.gateway import Gateway, RequestTarget
     from mcp_server_tiktok_shop.sandbox.gateway.log import Log
-    from mcp_server_tiktok_shop.sandbox.gateway.platform import Platform, Target
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
-LARGEST_PART = 120 * 1024 * 1024
+MAX_PART_BYTES = 120 * 1024 * 1024
 
 
-class App:
+class AsgiApp:
     """`cut_off` closes the connection of a scope without an answer; where there is none, an error is raised."""
 
-    def __init__(self, platform: Platform, log: Log) -> None:
-        self._platform = platform
+    def __init__(self, gateway: Gateway, log: Log) -> None:
+        self._gateway = gateway
         self._log = log
         self.cut_off: Callable[[Any], bool] = lambda _scope: False
 
@@ -40,52 +41,52 @@ class App:
     ) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the simulated shop speaks HTTP, not {scope['type']}")
-        body = await _body(receive)
+        body = await _read_body(receive)
         if body is None:
             return
-        received = _received(scope, body)
-        target = self._platform.target(received.method, received.path)
-        fault = self._platform.faults.next(target.name, received.path)
+        http_request = _read_request(scope, body)
+        target = self._gateway.find_target(http_request.method, http_request.path)
+        fault = self._gateway.faults.take_fault(target.name, http_request.path)
         if fault and fault.delay:
             await asyncio.sleep(fault.delay)
         reply: Reply | None = None
-        if fault is None or fault.runs:
-            reply = await self._reply(target, received)
+        if fault is None or fault.allows_operation:
+            reply = await self._make_reply(target, http_request)
         ran = reply is not None and reply.code == 0
-        if fault and fault.answers:
-            reply = self._failed(fault, reply)
-        self._log.append(_entry(received, target, reply, fault, ran=ran, time=self._platform.clock()))
+        if fault and fault.has_changed_reply:
+            reply = self._apply_fault(fault, reply)
+        self._log.append(_make_entry(http_request, target, reply, fault, ran=ran, time=self._gateway.clock()))
         if reply is not None:
-            await self._send(send, reply, head_only=received.method == "HEAD")
+            await self._send(send, reply, head_only=http_request.method == "HEAD")
         elif not self.cut_off(scope):
             raise ConnectionResetError("the simulated shop closed the connection without an answer")
 
-    async def _reply(self, target: Target, received: Received) -> Reply:
+    async def _make_reply(self, target: RequestTarget, http_request: HttpRequest) -> Reply:
         form: Json | None = None
-        if target.operation and target.operation.multipart and received.media_type == "multipart/form-data":
+        if target.operation and target.operation.multipart and http_request.media_type == "multipart/form-data":
             try:
-                form = await _form(received)
+                form = await _parse_form(http_request)
             except MultiPartException:
-                return self._platform.refuse(Refusal(36009023, "The multipart body cannot be read.", 400))
+                return self._gateway.refuse(RefusalError(36009023, "The multipart body cannot be read.", 400))
             except ValueError:
-                return self._platform.refuse(refuse("body", "a multipart field is not text"))
-        return self._platform.answer(target, received, form)
+                return self._gateway.refuse(make_refusal("body", "a multipart field is not text"))
+        return self._gateway.answer_request(target, http_request, form)
 
-    def _failed(self, fault: Fault, reply: Reply | None) -> Reply | None:
+    def _apply_fault(self, fault: Fault, reply: Reply | None) -> Reply | None:
         """The answer that the fault puts in place of the right one; None cuts the connection."""
         if fault.cut:
             return None
         headers = (("retry-after", str(fault.retry_after)),) if fault.retry_after is not None else ()
         if fault.empty:
-            return Reply(fault.status or 200, b"", fault.content_type or JSON_TYPE, headers)
+            return Reply(fault.status or 200, b"", fault.content_type or JSON_MEDIA_TYPE, headers)
         if fault.body is not None:
-            return Reply(fault.status or 200, fault.body, fault.content_type or JSON_TYPE, headers)
+            return Reply(fault.status or 200, fault.body, fault.content_type or JSON_MEDIA_TYPE, headers)
         if fault.code is None and fault.status is None and reply is not None:
             return Reply(reply.status, reply.body, fault.content_type or reply.content_type, headers, reply.code)
         if fault.code is None:
             return Reply(fault.status or 200, b"", fault.content_type or "text/plain", headers)
-        told = self._platform.refuse(Refusal(fault.code, fault.message, fault.status or 200))
-        return Reply(told.status, told.body, fault.content_type or JSON_TYPE, headers, fault.code)
+        fault_reply = self._gateway.refuse(RefusalError(fault.code, fault.message, fault.status or 200))
+        return Reply(fault_reply.status, fault_reply.body, fault.content_type or JSON_MEDIA_TYPE, headers, fault.code)
 
     async def _send(
         self,
@@ -94,18 +95,18 @@ class App:
         *,
         head_only: bool,
     ) -> None:
-        named = (
+        header_texts = (
             ("content-type", reply.content_type),
             ("content-length", str(len(reply.body))),
-            ("date", formatdate(self._platform.clock(), usegmt=True)),
+            ("date", formatdate(self._gateway.clock(), usegmt=True)),
             *reply.headers,
         )
-        headers = [(name.encode(), value.encode()) for name, value in named]
+        headers = [(name.encode(), value.encode()) for name, value in header_texts]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head_only else reply.body})
 
 
-async def _body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> bytes | None:
+async def _read_body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> bytes | None:
     """The whole body, or None where the client went away before it had sent all of it."""
     parts = []
     more = True
@@ -118,38 +119,44 @@ async def _body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> b
     return b"".join(parts)
 
 
-def _received(scope: MutableMapping[str, Any], body: bytes) -> Received:
+def _read_request(scope: MutableMapping[str, Any], body: bytes) -> HttpRequest:
     query_string = scope["query_string"].decode("latin-1")
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
-    return Received(scope["method"], scope["path"], query_string, headers, body, first_values(query_string))
+    return HttpRequest(scope["method"], scope["path"], query_string, headers, body, parse_query(query_string))
 
 
-async def _form(received: Received) -> Json:
+async def _parse_form(http_request: HttpRequest) -> Json:
     """The fields of a multipart body: text as text, files as bytes."""
 
-    async def stream() -> AsyncIterator[bytes]:
-        yield received.body
+    async def stream_body() -> AsyncIterator[bytes]:
+        yield http_request.body
 
-    headers = Headers({"content-type": received.headers["content-type"]})
-    parsed = await MultiPartParser(headers, stream(), max_part_size=LARGEST_PART).parse()  # type: ignore[arg-type]
+    headers = Headers({"content-type": http_request.headers["content-type"]})
+    parsed = await MultiPartParser(headers, stream_body(), max_part_size=MAX_PART_BYTES).parse()  # type: ignore[arg-type]
     try:
         return {name: await value.read() if isinstance(value, UploadFile) else value for name, value in parsed.items()}
     finally:
         await parsed.close()
 
 
-def _entry(
-    received: Received, target: Target, reply: Reply | None, fault: Fault | None, *, ran: bool, time: float
+def _make_entry(
+    http_request: HttpRequest,
+    target: RequestTarget,
+    reply: Reply | None,
+    fault: Fault | None,
+    *,
+    ran: bool,
+    time: float,
 ) -> Entry:
     return Entry(
         time=time,
-        method=received.method,
-        path=received.path,
-        query=received.query_string,
-        headers=received.headers,
-        body=received.body,
+        method=http_request.method,
+        path=http_request.path,
+        query=http_request.query_string,
+        headers=http_request.headers,
+        body=http_request.body,
         operation=target.name,
         status=reply.status if reply else None,
         code=reply.code if reply else None,

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.after_sales import aftersales
-from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, REFUND, RETURN, TEXTS
-from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import PARCEL
-from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import RETURN as RETURN_WAREHOUSE
+from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, REASON_TEXTS, REFUND, RETURN
+from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import PARCEL_CARRIER, RETURN_WAREHOUSE
 from mcp_server_tiktok_shop.sandbox.gateway import pages
-from mcp_server_tiktok_shop.sandbox.gateway.pages import View
 from mcp_server_tiktok_shop.sandbox.ids import make_id
-from mcp_server_tiktok_shop.sandbox.money import ZERO, text
-from mcp_server_tiktok_shop.sandbox.ordering.buyers import user_id
+from mcp_server_tiktok_shop.sandbox.money import ZERO, format_amount
+from mcp_server_tiktok_shop.sandbox.ordering.buyers import make_user_id
+from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Request
     from mcp_server_tiktok_shop.sandbox.after_sales.refunds import Refund
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line
 
-ANSWERS = {
+SELLER_ACTIONS = {
     (CANCEL, aftersales.CANCEL_PENDING): "SELLER_RESPOND_CANCEL",
     (REFUND, aftersales.PENDING): "SELLER_RESPOND_REFUND",
     (RETURN, aftersales.PENDING): "SELLER_RESPOND_RETURN",
@@ -31,66 +30,70 @@ ANSWERS = {
 }
 
 
-def search(
-    call: Call, requests: Iterable[Request], filters: tuple[tuple[str, str], ...], name: str, show: Callable[..., Json]
+def search_requests(
+    call: Call,
+    requests: Iterable[Request],
+    filters: tuple[tuple[str, str], ...],
+    name: str,
+    render: Callable[..., Json],
 ) -> Json:
     """A page of the requests that pass all filters: (argument, what it holds of the request)."""
-    found = [request for request in requests if _matches(call, request, filters)]
+    found = [request for request in requests if _matches_filters(call, request, filters)]
     by_update = call.arguments.get("sort_field") == "update_time"
-    view = View.of(found, lambda r: (r.update_time if by_update else r.create_time, r.id))
+    matches = SortedItems.sort(found, lambda r: (r.update_time if by_update else r.create_time, r.id))
     descending = call.arguments.get("sort_order") == "DESC"
-    page = pages.cut(view, call.arguments, f"{call.operation.name}/{call.shop.id}", descending=descending)
-    return pages.answer(page, name, lambda request: show(call, request))
+    page = pages.paginate(matches, call.arguments, call.page_scope, descending=descending)
+    return pages.render_page(page, name, lambda request: render(call, request))
 
 
-def _matches(call: Call, request: Request, filters: tuple[tuple[str, str], ...]) -> bool:
-    asked = call.arguments
-    facts = {
+def _matches_filters(call: Call, request: Request, filters: tuple[tuple[str, str], ...]) -> bool:
+    arguments = call.arguments
+    values = {
         "id": request.id,
         "order": request.order.id,
         "status": request.status,
-        "buyer": user_id(call.shop.region, request.order.buyer) if asked.get("buyer_user_ids") else "",
+        "buyer": make_user_id(call.shop.region, request.order.buyer) if arguments.get("buyer_user_ids") else "",
         "kind": request.kind,
         "type": "BUYER_CANCEL" if request.role == "BUYER" else "CANCEL",
     }
-    if any(asked.get(argument) and facts[fact] not in asked[argument] for argument, fact in filters):
+    if any(arguments.get(argument) and values[fact] not in arguments[argument] for argument, fact in filters):
         return False
     return all(
-        asked.get(f"{field}_ge", time) <= time < asked.get(f"{field}_lt", time + 1)
+        arguments.get(f"{field}_ge", time) <= time < arguments.get(f"{field}_lt", time + 1)
         for field, time in (("create_time", request.create_time), ("update_time", request.update_time))
     )
 
 
-def cancellation(call: Call, request: Request) -> Json:
-    return _shared(call, request) | {
+def render_cancellation(call: Call, request: Request) -> Json:
+    return _render_common_fields(call, request) | {
         "cancel_id": request.id,
         "cancel_type": "BUYER_CANCEL" if request.role == "BUYER" else "CANCEL",
         "cancel_status": request.status,
         "cancel_reason": request.reason,
-        "cancel_reason_text": TEXTS.get(request.reason, request.reason),
-        "should_replenish_stock": request.status in aftersales.GRANTED,
+        "cancel_reason_text": REASON_TEXTS.get(request.reason, request.reason),
+        "should_replenish_stock": request.status in aftersales.GRANTED_STATUSES,
         "cancel_line_items": [
-            _line(call, line, refund) | {"cancel_line_item_id": make_id("4036", request.id, line.id)}
+            _render_line(call, line, refund) | {"cancel_line_item_id": make_id("4036", request.id, line.id)}
             for line, refund in zip(request.lines, request.refunds, strict=True)
         ],
     }
 
 
-def returned(call: Call, request: Request) -> Json:
-    told = _shared(call, request) | {
+def render_return(call: Call, request: Request) -> Json:
+    payload = _render_common_fields(call, request) | {
         "return_id": request.id,
         "return_type": request.kind,
         "return_status": request.status,
         "return_reason": request.reason,
-        "return_reason_text": TEXTS.get(request.reason, request.reason),
+        "return_reason_text": REASON_TEXTS.get(request.reason, request.reason),
         "can_buyer_keep_item": request.buyer_keeps,
         "is_combined_return": False,
         "is_quick_refund": False,
         "return_line_items": [
-            _line(call, line, refund) | {"return_line_item_id": make_id("4036", request.id, line.id)}
+            _render_line(call, line, refund) | {"return_line_item_id": make_id("4036", request.id, line.id)}
             for line, refund in zip(request.lines, request.refunds, strict=True)
         ],
-        "discount_amount": [_discounts(call, request)],
+        "discount_amount": [_render_discounts(call, request)],
         "shipping_fee_amount": [
             {
                 "currency": call.shop.currency,
@@ -101,76 +104,76 @@ def returned(call: Call, request: Request) -> Json:
         ],
     }
     if request.offered:
-        amount = {"currency": call.shop.currency, "amount": text(request.refund.total)}
-        told |= {"seller_proposed_return_type": "PARTIAL_REFUND", "partial_refund": amount}
-    return told | (_shipment(call, request) if request.kind == RETURN else {})
+        amount = {"currency": call.shop.currency, "amount": format_amount(request.refund.total)}
+        payload |= {"seller_proposed_return_type": "PARTIAL_REFUND", "partial_refund": amount}
+    return payload | (_render_shipment(call, request) if request.kind == RETURN else {})
 
 
-def _shipment(call: Call, request: Request) -> Json:
+def _render_shipment(call: Call, request: Request) -> Json:
     shipment, handover = request.shipment
-    told: Json = {
+    payload: Json = {
         "shipment_type": shipment,
         "handover_method": handover,
         "return_method": "PLATFORM_SHIPPED" if shipment == "PLATFORM" else "BUYER_SHIPPED",
         "return_shipping_document_type": "SHIPPING_LABEL",
     }
-    address = next((w.shown()["address"] for w in call.shop.warehouses if w.kind == RETURN_WAREHOUSE), None)
+    address = next((w.to_json()["address"] for w in call.shop.warehouses if w.kind == RETURN_WAREHOUSE), None)
     if address:
-        told["return_warehouse_address"] = {"full_address": address["full_address"]}
+        payload["return_warehouse_address"] = {"full_address": address["full_address"]}
     if request.tracking_number:
-        told |= {
+        payload |= {
             "return_tracking_number": request.tracking_number,
-            "return_provider_id": PARCEL.id,
-            "return_provider_name": PARCEL.name,
+            "return_provider_id": PARCEL_CARRIER.id,
+            "return_provider_name": PARCEL_CARRIER.name,
         }
-    return told
+    return payload
 
 
-def _shared(call: Call, request: Request) -> Json:
-    told: Json = {
+def _render_common_fields(call: Call, request: Request) -> Json:
+    payload: Json = {
         "order_id": request.order.id,
         "role": request.role,
         "create_time": request.create_time,
         "update_time": request.update_time,
-        "refund_amount": _amount(call, request.refund),
+        "refund_amount": _render_refund(call, request.refund),
     }
-    action = ANSWERS.get((request.kind, request.status))
+    action = SELLER_ACTIONS.get((request.kind, request.status))
     if action:
-        told["seller_next_action_response"] = [{"action": action, "deadline": request.due}]
-    return told
+        payload["seller_next_action_response"] = [{"action": action, "deadline": request.due}]
+    return payload
 
 
-def _amount(call: Call, refund: Refund) -> Json:
-    return refund.shown(call.shop.currency) | {"buyer_service_fee": "0.00"}
+def _render_refund(call: Call, refund: Refund) -> Json:
+    return refund.to_json(call.shop.currency) | {"buyer_service_fee": "0.00"}
 
 
-def _line(call: Call, line: Line, refund: Refund) -> Json:
-    told: Json = {
+def _render_line(call: Call, line: Line, refund: Refund) -> Json:
+    payload: Json = {
         "order_line_item_id": line.id,
         "sku_id": line.sku.id,
         "sku_name": line.sku.name,
         "product_name": line.product.title,
         "seller_sku": line.sku.seller_sku,
-        "refund_amount": _amount(call, refund),
+        "refund_amount": _render_refund(call, refund),
     }
     if line.product.images:
         image = line.product.images[0]
         url = f"{call.base_url}/images/{image.uri}"
-        told["product_image"] = {"url": url, "width": image.width, "height": image.height}
-    return told
+        payload["product_image"] = {"url": url, "width": image.width, "height": image.height}
+    return payload
 
 
-def _discounts(call: Call, request: Request) -> Json:
+def _render_discounts(call: Call, request: Request) -> Json:
     return {
         "currency": call.shop.currency,
-        "product_seller_discount": text(sum((line.seller_discount for line in request.lines), ZERO)),
-        "product_platform_discount": text(sum((line.platform_discount for line in request.lines), ZERO)),
+        "product_seller_discount": format_amount(sum((line.seller_discount for line in request.lines), ZERO)),
+        "product_platform_discount": format_amount(sum((line.platform_discount for line in request.lines), ZERO)),
         "shipping_fee_seller_discount": "0.00",
         "shipping_fee_platform_discount": "0.00",
     }
 
 
-NAMES = {
+EVENT_NAMES = {
     aftersales.PENDING: "ORDER_RETURN",
     aftersales.AWAITING_SHIP: "SELLER_AGREE_RETURN",
     aftersales.AWAITING_RESPONSE: "SELLER_OFFER_PARTIAL_REFUND",
@@ -183,14 +186,14 @@ NAMES = {
 }
 
 
-def records(request: Request) -> list[Json]:
+def render_history(request: Request) -> list[Json]:
     """The request's history, from its beginning."""
     return [
         {
-            "event": NAMES.get(event.status, event.status),
+            "event": EVENT_NAMES.get(event.status, event.status),
             "role": event.role,
             "description": f"{event.role.capitalize()}: {event.status.replace('_', ' ').lower()}",
-            "reason_text": TEXTS.get(event.reason, event.reason),
+            "reason_text": REASON_TEXTS.get(event.reason, event.reason),
             "note": event.note,
             "images": [],
             "videos": [],

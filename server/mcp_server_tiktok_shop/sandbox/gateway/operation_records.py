@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_server_tiktok_shop.sandbox.gateway.wire import Json
+    from mcp_server_tiktok_shop.sandbox.json_types import Json
 
-CATALOG = Path(__file__).parents[2] / "catalog"
+CATALOG_FOLDER = Path(__file__).parents[2] / "catalog"
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Operation:
     answer: Json = field(repr=False)
 
     @property
-    def reads(self) -> bool:
+    def is_read(self) -> bool:
         return self.effect == "read"
 
 
 @dataclass(frozen=True)
-class Place:
+class PathRecord:
     """A path that the platform knows: its operations by method, and what took over its retired ones."""
 
     template: str
@@ -52,16 +52,16 @@ class Place:
     retired: dict[str, Operation] = field(default_factory=dict)
 
 
-def _placed(record: Json, place: str) -> dict[str, Json]:
-    return {n: a for n, a in record["arguments"].items() if place in _places(a)}
+def _select_arguments(record: Json, place: str) -> dict[str, Json]:
+    return {n: a for n, a in record["arguments"].items() if place in _list_places(a)}
 
 
-def _places(argument: Json) -> list[str]:
+def _list_places(argument: Json) -> list[str]:
     place = argument["in"]
     return [place] if isinstance(place, str) else list(place)
 
 
-def _operation(name: str, area: str, record: Json, answer: Json) -> Operation:
+def _build_operation(name: str, area: str, record: Json, answer: Json) -> Operation:
     older = [old.rsplit(" ", 1) for old in record.get("replaces", [])]
     return Operation(
         name=name,
@@ -76,68 +76,68 @@ def _operation(name: str, area: str, record: Json, answer: Json) -> Operation:
         paging=record.get("paging", ""),
         scope=tuple(record.get("scope", ())),
         required=frozenset(record["required"]),
-        in_path=_placed(record, "path"),
-        in_query=_placed(record, "query"),
-        in_body=_placed(record, "body"),
+        in_path=_select_arguments(record, "path"),
+        in_query=_select_arguments(record, "query"),
+        in_body=_select_arguments(record, "body"),
         replaces=tuple((o[0] if len(o) > 1 else record["method"], o[-1]) for o in older),
         answer=answer,
     )
 
 
-class Records:
+class OperationRecords:
     """All operations, found by path."""
 
     def __init__(self, operations: list[Operation]) -> None:
         self.operations = {operation.name: operation for operation in operations}
-        self._plain: dict[str, Place] = {}
-        self._templates: dict[int, list[tuple[tuple[str, ...], Place]]] = {}
+        self._plain: dict[str, PathRecord] = {}
+        self._templates: dict[int, list[tuple[tuple[str, ...], PathRecord]]] = {}
         for operation in operations:
-            self._place(operation.path).operations[operation.method] = operation
+            self._add_path(operation.path).operations[operation.method] = operation
         for operation in operations:
             for method, path in operation.replaces:
-                self._place(path).retired.setdefault(method, operation)
+                self._add_path(path).retired.setdefault(method, operation)
 
-    def _place(self, template: str) -> Place:
+    def _add_path(self, template: str) -> PathRecord:
         place = self._plain.get(template)
         if place is None:
-            place = self._plain[template] = Place(template)
+            place = self._plain[template] = PathRecord(template)
             if "{" in template:
                 segments = tuple(template.split("/"))
                 self._templates.setdefault(len(segments), []).append((segments, place))
         return place
 
-    def find(self, path: str) -> tuple[Place, dict[str, str]] | None:
+    def find_path(self, path: str) -> tuple[PathRecord, dict[str, str]] | None:
         """The place of a path with the ids that stand in it; None where there is nothing."""
         if "{" not in path and path in self._plain:
             return self._plain[path], {}
         segments = path.split("/")
-        found: tuple[Place, dict[str, str]] | None = None
+        match: tuple[PathRecord, dict[str, str]] | None = None
         for template, place in self._templates.get(len(segments), ()):
-            ids = _ids(template, segments)
-            if ids is not None and (found is None or len(ids) < len(found[1])):
-                found = place, ids
-        return found
+            ids = _match_path(template, segments)
+            if ids is not None and (match is None or len(ids) < len(match[1])):
+                match = place, ids
+        return match
 
 
-def _ids(template: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
+def _match_path(template: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
     ids = {}
-    for wanted, given in zip(template, segments, strict=True):
-        if wanted.startswith("{") and given:
-            ids[wanted[1:-1]] = given
-        elif wanted != given:
+    for expected, segment in zip(template, segments, strict=True):
+        if expected.startswith("{") and segment:
+            ids[expected[1:-1]] = segment
+        elif expected != segment:
             return None
     return ids
 
 
 @cache
-def load() -> Records:
+def load_operations() -> OperationRecords:
     operations = []
-    for source in sorted((CATALOG / "areas").glob("*.json")):
+    for source in sorted((CATALOG_FOLDER / "areas").glob("*.json")):
         records: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
         # Tools that never reach the platform have no path, and no answer of its.
         records = {name: record for name, record in records.items() if "path" in record}
         if records:
-            answers = CATALOG / "responses" / source.name
+            answers = CATALOG_FOLDER / "responses" / source.name
             shapes: dict[str, Any] = json.loads(answers.read_text(encoding="utf-8"))
-            operations += [_operation(n, source.stem, r, shapes.get(n, {})) for n, r in records.items()]
-    return Records(operations)
+            operations += [_build_operation(n, source.stem, r, shapes.get(n, {})) for n, r in records.items()]
+    return OperationRecords(operations)
