@@ -29,6 +29,7 @@ SANDBOX_ORDERS_RANGE = (1, 200_000)  # the most takes some seconds to make, and 
 
 
 def get_default_home() -> Path:
+    """The user's data folder, where the operating system has it."""
     from platformdirs import user_data_path  # noqa: PLC0415 - not needed where the home is set
 
     return user_data_path("mcp-server-tiktok-shop", appauthor=False)
@@ -259,7 +260,7 @@ SETTINGS_BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
 def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None] | None = None) -> Settings:
-    """The settings that flags and environment make up; a flag wins over its variable.
+    """The settings from environment and flags (texts by the name of the setting); a flag wins over its variable.
 
     Raises:
         SettingsError: An unknown `TIKTOK_SHOP_` name, a value that can't be read, or settings that exclude each other.
@@ -284,6 +285,7 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The variable and its text by the name of the setting; an empty variable is one that is not set."""
     entries: dict[str, tuple[str, str]] = {}
     settings_by_variable = {setting.variable: setting for setting in SETTINGS}
     variables = [(name.upper(), text) for name, text in environment.items() if name.upper().startswith(VARIABLE_PREFIX)]

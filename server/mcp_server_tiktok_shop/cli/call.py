@@ -30,7 +30,7 @@ def call_operation(
     settings: Settings, operation: str, arguments_text: str, *, is_indented: bool, assume_yes: bool
 ) -> None:
     """Call an operation as an assistant would; exit code 1 if it is refused."""
-    arguments = _parse_arguments(sys.stdin.read() if arguments_text == "-" else arguments_text)
+    arguments = _parse_arguments(arguments_text)
 
     async def print_result(server_app: App, output: Output) -> int:
         exit_code = 0
@@ -46,14 +46,14 @@ def call_operation(
 
 
 def _parse_arguments(text: str) -> dict[str, Any]:
-    """The arguments of the call.
+    """The arguments of the call, from standard input where the text is `-`.
 
     Raises:
-        CommandError: The text is not a JSON object.
+        CommandError: They are not a JSON object.
 
     """
     try:
-        arguments = json.loads(text)
+        arguments = json.loads(sys.stdin.read() if text == "-" else text)  # reading fails where it is not UTF-8
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else error
         raise CommandError(f"--arguments is not JSON: {reason}") from None

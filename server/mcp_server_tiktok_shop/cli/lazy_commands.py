@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 class LazyCommands(MutableMapping[str, click.Command]):
     """Commands by name, as `click.Group` takes them: a start as a server imports none, `--help` all of them.
 
-    `import_paths` has a `module:attribute` for each name.
+    `entry_points` tells where each is defined, as `module:attribute`.
     """
 
-    def __init__(self, import_paths: Mapping[str, str]) -> None:
-        self._entries: dict[str, str | click.Command] = dict(import_paths)
+    def __init__(self, entry_points: Mapping[str, str]) -> None:
+        self._entries: dict[str, str | click.Command] = dict(entry_points)
 
     def __getitem__(self, name: str) -> click.Command:
         entry = self._entries[name]
