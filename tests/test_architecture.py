@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 import mcp_server_tiktok_shop
+from mcp_server_tiktok_shop import errors
+from mcp_server_tiktok_shop.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKAGE = "mcp_server_tiktok_shop"
 ROOT = Path(mcp_server_tiktok_shop.__file__).parent
@@ -161,11 +169,53 @@ def loaded(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_a_start_loads_nothing_that_is_not_needed_yet() -> None:
+def test_the_command_line_alone_loads_no_command_and_nothing_of_the_server() -> None:
     modules = loaded(f"import {PACKAGE}.cli.main")
+    ours = {name.removeprefix(f"{PACKAGE}.") for name in modules if name.startswith(f"{PACKAGE}.")}
+    shared = {"cli", "cli.command_error", "cli.lazy_commands", "cli.main", "cli.setting_options"}
+    assert ours == shared | {"errors", "proxies", "settings", "time_zones"}
+    assert not {"mcp", *HEAVY} & modules
+
+
+def test_a_start_loads_nothing_that_is_not_needed_yet() -> None:
+    modules = loaded(f"import {PACKAGE}.cli.main, {PACKAGE}.cli.serve")
     assert {name for name in HEAVY if name in modules} == set()
     assert f"{PACKAGE}.protocol.server" in modules
-    assert f"{PACKAGE}.cli.demo" not in modules
+    assert not {f"{PACKAGE}.cli.{name}" for name in main.list_commands(click.Context(main))} & modules
+
+
+def test_what_a_command_prints_goes_through_the_redactor() -> None:
+    """The simulated shop's own keys are there to be printed; the demo prints what came through a server."""
+    printers = set()
+    for path in (ROOT / "cli").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in ("echo", "secho", "stdout", "stderr"):
+                printers.add(name_of(path))
+    assert printers == {"cli.output", "cli.sandbox"}
+
+
+def exceptions_of(path: Path) -> Iterator[tuple[str, str]]:
+    """Every exception class that a module shares, with its base."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            for base in node.bases:
+                name = ast.unparse(base)
+                if name.endswith(("Error", "Exception")):
+                    yield node.name, name
+
+
+def test_every_exception_stands_in_the_tree_of_errors() -> None:
+    """The tree in the docstring of `errors` is the one that the classes make."""
+    made = {name: base for path in MODULES if room_of(name_of(path)) != "sandbox" for name, base in exceptions_of(path)}
+    assert made.pop("ElicitationRequired") == "Exception"
+    assert made.pop("CommandError") == "click.ClickException"
+    drawn: dict[str, str] = {}
+    above = ["Exception"]
+    for indent, name in re.findall(r"^( *)[*·] (\w+)", errors.__doc__ or "", re.MULTILINE):
+        depth = len(indent) // 2 + 1
+        drawn[name] = above[depth - 1]
+        above[depth:] = [name]
+    assert drawn == made
 
 
 def test_a_start_as_a_server_loads_no_more() -> None:

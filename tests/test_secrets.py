@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from mcp_server_tiktok_shop.app import build_app
-from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 from mcp_server_tiktok_shop.protocol.server import build_server
-from mcp_server_tiktok_shop.settings import SettingsError, read_settings
+from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
 from tests.platform.worker import environment, waiting
 from tests.wire.recorder import NEW_TOKENS, TEA, Recorder

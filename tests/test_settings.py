@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.settings import API_URL, AUTH_URL, SETTINGS, SettingsError, read_settings
+from mcp_server_tiktok_shop.errors import SettingsError
+from mcp_server_tiktok_shop.settings import API_URL, AUTH_URL, SETTINGS, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

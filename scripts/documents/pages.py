@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from typing import TYPE_CHECKING
@@ -106,13 +105,13 @@ def _argument(operation: Operation, name: str, schema: Json) -> str:
 
 def describe_commands() -> str:
     """The help of every command. The settings, which all commands share, have a page of their own."""
-    alone = copy.copy(main)
-    alone.params = [param for param in main.params if param.name not in SETTINGS_BY_NAME]
-    alone.commands = {}
+    params = [param for param in main.params if param.name not in SETTINGS_BY_NAME]
+    alone = click.Group(main.name, params=params, help=main.help, invoke_without_command=True)
     context = click.Context(alone, info_name=PROGRAM, terminal_width=HELP_COLUMNS, **main.context_settings)
     lines = [COMMANDS, _help(context)]
-    for name, command in sorted(main.commands.items()):
-        lines += ["", f"## {name}", "", _help(click.Context(command, context, name))]
+    for name in main.list_commands(context):
+        if command := main.get_command(context, name):
+            lines += ["", f"## {name}", "", _help(click.Context(command, context, name))]
     return "\n".join(lines) + "\n"
 
 

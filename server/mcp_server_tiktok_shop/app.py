@@ -19,7 +19,7 @@ from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStor
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
-from mcp_server_tiktok_shop.catalog.toolsets import UnknownToolError, resolve_tool_names, select_tools
+from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import DiscoveryOperations, PlatformClient, Runtime
@@ -29,7 +29,7 @@ from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
 from mcp_server_tiktok_shop.platform.sign_in import OAuthStates, SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
 from mcp_server_tiktok_shop.platform.tokens import TokenProvider, pair_fingerprint
-from mcp_server_tiktok_shop.settings import AUTH_URL, Settings, SettingsError
+from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
 from mcp_server_tiktok_shop.state.account_store import FileAccountStore, InMemoryAccountStore, StoredAccounts
 from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, Shop
 from mcp_server_tiktok_shop.state.audit_log import AuditLog
@@ -106,10 +106,7 @@ def build_app(
     home = settings.home
     if settings.sandbox:
         settings, store, transport = _build_simulation(settings, runtime, sandbox)
-    configured_secrets = (settings.app_secret, settings.access_token, settings.refresh_token)
-    secrets.register_secrets(*(secret.get_secret_value() for secret in configured_secrets))
-    if settings.proxy is not None:
-        secrets.register_secrets(*settings.proxy.collect_secrets())
+    secrets.register_secrets(*settings.collect_secrets())
 
     catalog = catalog or Catalog()
     auth = AuthTransport(transport, settings.auth_url)
@@ -135,11 +132,8 @@ def build_app(
         tokens, auth, platform.shops, catalog.lookup_error_code, oauth_states, secrets.register_secrets, consent_url
     )
 
-    try:
-        listed_tools = select_tools(catalog, settings.toolsets, settings.tools)
-        excluded = resolve_tool_names(catalog, settings.exclude_tools)
-    except UnknownToolError as error:
-        raise SettingsError(str(error)) from None
+    listed_tools = select_tools(catalog, settings.toolsets, settings.tools)
+    excluded = resolve_tool_names(catalog, settings.exclude_tools)
     labels_folder = settings.state_folder / "labels"
     files = AllowedFiles((settings.files_folder, labels_folder), home, (labels_folder, settings.state_folder / "files"))
     issued_documents = IssuedDocuments(settings.state_folder / "documents.txt", runtime.clock)

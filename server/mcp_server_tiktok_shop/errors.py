@@ -1,4 +1,19 @@
-"""What can go wrong, in words for the one who can mend it."""
+"""The tree of errors: what can go wrong, in words for the one who can mend it.
+
+* TikTokShopServerError
+  * ShopError                   a call was refused: the assistant reads why, and what to do now
+  * SettingsError               a setting can't be followed: the person who runs the server reads why
+    · UnknownToolError          it names a toolset or tool that does not exist
+  * RequestError                a request to the platform brought no data: `platform/` turns it into a ShopError
+    · RateLimitDeadlineError    it was not sent: its turn would come too late
+    · ConnectError              it surely did not arrive
+    · UnknownOutcomeError       it may have been carried out
+    · ApiError                  the platform refused it, with a code
+
+Marked `·` are those defined where they are raised. Outside the tree stand what is no fault (`ElicitationRequired`: a
+call is answered with a question), what never leaves its module, the command line's wrong use, which is click's
+(`CommandError`), and the simulated shop, which is another program.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +41,7 @@ ErrorKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with one argument; `argument` is its path, as in `orders[0].id`."""
+    """One thing wrong with one argument; `argument` is its path, as in `orders[0].id`, `allowed` what it may be."""
 
     argument: str
     message: str
@@ -37,11 +52,23 @@ class Problem:
         return result | {"allowed": self.allowed} if self.allowed else result
 
 
-class ShopError(Exception):
+class TikTokShopServerError(Exception):
+    """The base of every error of this server."""
+
+
+class SettingsError(TikTokShopServerError):
+    """A setting that can't be followed; the text is for the person who wrote it and holds no secret."""
+
+
+class RequestError(TikTokShopServerError):
+    """A request to the platform that brought no data; the text holds no secret."""
+
+
+class ShopError(TikTokShopServerError):
     """A refusal that an assistant can read: what was wrong, and what to do now.
 
-    `code` and `request_id` are the platform's own, where it was asked. `more` holds what else helps to go on
-    (the shops to choose from, the items of a batch that failed).
+    `code` and `request_id` are the platform's own, where the platform refused. `details` stand in the JSON beside the
+    other keys and hold what else helps to go on (the shops to choose from, the items of a batch that failed).
     """
 
     def __init__(

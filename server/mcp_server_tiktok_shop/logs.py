@@ -1,4 +1,4 @@
-"""Logs go to standard error, a line a call, and no secret passes through them or through a result."""
+"""The log on standard error, a line for each call, and the redactor that keeps secrets out of it and out of results."""
 
 from __future__ import annotations
 
@@ -8,35 +8,38 @@ import re
 import sys
 
 REDACTED = "[hidden]"
-MIN_SECRET_CHARS = 6  # Shorter values are no secrets, and hiding them would tear words apart.
-# Of a long secret even its beginning is hidden, with what of it follows: a text may have been cut.
+MIN_SECRET_CHARS = 6  # shorter values are no secrets, and redacting them would tear words apart
+# Of a long secret the beginning alone is looked for, and redacted with what of it follows: a text may have been cut.
 SECRET_PREFIX_CHARS = 12
+MIN_REMAINDER_CHARS = 4
 REMAINDER_PATTERN = r"(?:[\w+/=.~-]|%[0-9a-f]{2}|\\+/|\\+u00[0-9a-f]{2})*"
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LIBRARY_LOGGERS = ("httpx2", "httpcore2", "mcp", "asyncio")  # below a warning they log URLs and bodies
 
 
 class SecretRedactor:
-    """The values that must not be shown, and the filter that takes them out of a text, however they are escaped."""
+    """Replaces secrets in a text by `[hidden]`, however JSON, a URL or a `repr` has escaped them."""
 
     def __init__(self) -> None:
         self._values: set[str] = set()
-        # For each: a plain piece of it, to see quickly that a text does not hold it, and the whole pattern.
+        # A literal piece of each value, which tells quickly that it is not in a text, and the whole pattern.
         self._patterns: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
     def register_secrets(self, *values: str) -> None:
-        new = {value for value in values if len(value) >= MIN_SECRET_CHARS} - self._values
-        if new:
-            self._values |= new
+        """Redact these values from now on; the longest goes first, since it may hold a shorter one."""
+        new_values = {value for value in values if len(value) >= MIN_SECRET_CHARS} - self._values
+        if new_values:
+            self._values |= new_values
             longest_first = sorted(self._values, key=len, reverse=True)
             self._patterns = tuple((_find_literal_piece(value), _compile_pattern(value)) for value in longest_first)
 
     def redact_secrets(self, text: str) -> str:
         """The text without the secrets; JSON stays JSON."""
-        clean_text: str = text
-        for piece, pattern in self._patterns:
-            if piece in clean_text:
-                clean_text = pattern.sub(REDACTED, clean_text)
-        return clean_text
+        redacted_text: str = text
+        for literal_piece, pattern in self._patterns:
+            if literal_piece in redacted_text:
+                redacted_text = pattern.sub(REDACTED, redacted_text)
+        return redacted_text
 
 
 def _find_literal_piece(value: str) -> str:
@@ -46,7 +49,7 @@ def _find_literal_piece(value: str) -> str:
 
 
 def _compile_pattern(value: str) -> re.Pattern[str]:
-    is_prefix_only = len(value) >= SECRET_PREFIX_CHARS + 4
+    is_prefix_only = len(value) >= SECRET_PREFIX_CHARS + MIN_REMAINDER_CHARS
     escaped = "".join(map(_escape_character, value[:SECRET_PREFIX_CHARS] if is_prefix_only else value))
     return re.compile(escaped + (REMAINDER_PATTERN if is_prefix_only else ""), re.IGNORECASE)
 
@@ -75,15 +78,16 @@ class _RedactingFormatter(logging.Formatter):
 
 
 def to_one_line(text: str, max_chars: int = 60) -> str:
-    """A name that came from outside, fit for a log line."""
+    """A text that came from outside, fit for a log line: printable and short."""
     return "".join(c if c.isprintable() else "?" for c in text[:max_chars])
 
 
 def configure_logging(secrets: SecretRedactor, level: str) -> None:
+    """Log to standard error from this level on, with the secrets redacted; standard output is the protocol's."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_RedactingFormatter(secrets))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("httpx2", "httpcore2", "mcp", "asyncio"):  # they log URLs and bodies of their own accord
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    for library in LIBRARY_LOGGERS:
+        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -1,4 +1,4 @@
-"""Reads a proxy as people write it, without losing a character of its password or showing one."""
+"""Parses a proxy's address as people write it, without losing a character of its password or showing one."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ _HOST_AND_PORT = re.compile(rf"^{_HOST}/?$")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
+    """A proxy and its credentials; as a text it is without them."""
+
     scheme: Scheme
     host: str
     port: int
@@ -30,11 +32,11 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where it is, without credentials."""
+        """Its address without credentials."""
         return f"{self.scheme}://{self.host}:{self.port}"
 
     def collect_secrets(self) -> list[str]:
-        """What must never be shown of it: the password, also as the header to the proxy carries it."""
+        """What must never be shown of it: the password, by itself and as the `Proxy-Authorization` header has it."""
         password = self.password.get_secret_value()
         return [password, b64encode(f"{self.user}:{password}".encode()).decode()] if password else []
 
@@ -45,8 +47,10 @@ class Proxy:
 def parse_proxy(text: str) -> Proxy:
     """The proxy that a text names.
 
+    Credentials behind the port are taken as they are, those in front of the host may be percent-encoded.
+
     Raises:
-        ValueError: It names none; the message says why and holds nothing of what was given but its scheme.
+        ValueError: It names none; the message says why, and holds nothing of the text but its scheme.
 
     """
     scheme, separator, rest = text.strip().partition("://")
@@ -58,9 +62,9 @@ def parse_proxy(text: str) -> Proxy:
     user = password = None
     if _TRAILING_CREDENTIALS.match(rest) and "@" in rest and _HOST_AND_PORT.match(rest.rpartition("@")[2]):
         raise ValueError("can be read in two ways: percent-encode the : and @ of its password")
-    if match := _TRAILING_CREDENTIALS.match(rest):  # credentials, if any, stand behind and are taken as they are
+    if match := _TRAILING_CREDENTIALS.match(rest):
         user, password = match["user"], match["password"]
-    else:  # credentials stand in front, percent-encoded where the writer chose to
+    else:
         credentials, at_sign, address = rest.rpartition("@")
         match = _HOST_AND_PORT.match(address)
         if match is None:

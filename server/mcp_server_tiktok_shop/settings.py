@@ -1,4 +1,4 @@
-"""What the person who runs the server decides: read once from flags and environment, refused where it is not clear."""
+"""The settings of a run: a table of what can be set, read once from flags and environment, refused where not clear."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
+from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.time_zones import parse_zone
 
 if TYPE_CHECKING:
@@ -24,21 +25,20 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 API_URL = "https://open-api.tiktokglobalshop.com"
 AUTH_URL = "https://auth.tiktok-shops.com"
 RESULT_BYTES_RANGE = (2_000, 4_000_000)
-SANDBOX_ORDERS_RANGE = (1, 200_000)  # made in some seconds, held in some hundred megabytes
-
-
-class SettingsError(Exception):
-    """A setting that can't be followed; the text is for the person who wrote it and holds no secret."""
+SANDBOX_ORDERS_RANGE = (1, 200_000)  # the most takes some seconds to make, and some hundred megabytes
 
 
 def get_default_home() -> Path:
-    from platformdirs import user_data_path  # noqa: PLC0415 - not needed where the home is given
+    """The user's data folder, where the operating system has it."""
+    from platformdirs import user_data_path  # noqa: PLC0415 - not needed where the home is set
 
     return user_data_path("mcp-server-tiktok-shop", appauthor=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """The values in force: a field for each of `SETTINGS`, with its default."""
+
     app_key: str = ""
     app_secret: SecretStr = field(default=SecretStr(""))
     access_token: SecretStr = field(default=SecretStr(""))
@@ -67,6 +67,7 @@ class Settings:
 
     @property
     def is_loopback(self) -> bool:
+        """Whether the platform is a simulation on this computer."""
         return urlsplit(self.api_url).hostname in LOOPBACK_HOSTS
 
     @property
@@ -80,13 +81,22 @@ class Settings:
 
     @property
     def files_folder(self) -> Path:
-        """The folder whose files may be read."""
+        """The folder whose files an assistant may upload or resize."""
         return self.files or self.state_folder / "files"
+
+    def collect_secrets(self) -> list[str]:
+        """What must never be shown of it."""
+        secrets = [secret.get_secret_value() for secret in (self.app_secret, self.access_token, self.refresh_token)]
+        return secrets + (self.proxy.collect_secrets() if self.proxy is not None else [])
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: its name in `Settings`, what it means, and how its text is read. A secret has no flag."""
+    """The declaration of one setting: its name in `Settings`, its help, and how its text is parsed.
+
+    `parse` raises ValueError with the rest of a sentence that begins with the setting's name. `default` is for the
+    documents. A secret has no flag, a switch is a flag without a value.
+    """
 
     name: str
     help: str
@@ -250,7 +260,7 @@ SETTINGS_BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
 def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None] | None = None) -> Settings:
-    """The settings that flags and environment make up; a flag wins over its variable.
+    """The settings from environment and flags (texts by the name of the setting); a flag wins over its variable.
 
     Raises:
         SettingsError: An unknown `TIKTOK_SHOP_` name, a value that can't be read, or settings that exclude each other.
@@ -275,6 +285,7 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The variable and its text by the name of the setting; an empty variable is one that is not set."""
     entries: dict[str, tuple[str, str]] = {}
     settings_by_variable = {setting.variable: setting for setting in SETTINGS}
     variables = [(name.upper(), text) for name, text in environment.items() if name.upper().startswith(VARIABLE_PREFIX)]

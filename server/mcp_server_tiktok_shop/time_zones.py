@@ -1,4 +1,4 @@
-"""The time zone in which a shop's days begin."""
+"""Time zones: the one of a shop's region, in which its days begin, and those that a person names."""
 
 from __future__ import annotations
 
@@ -48,4 +48,5 @@ def parse_zone(name: str) -> ZoneInfo:
 
 
 def get_region_zone(region: str | None) -> ZoneInfo:
+    """The zone in which days begin for shops of a region; UTC for a region that is not known."""
     return ZoneInfo(ZONE_BY_REGION.get(region or "", "UTC"))

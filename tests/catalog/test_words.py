@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, get_args
 
+import click
 import pytest
 
 from mcp_server_tiktok_shop.catalog.loader import CATALOG_FOLDER, Catalog, _load_json
@@ -250,12 +251,14 @@ def test_every_tool_named_in_the_code_exists() -> None:
 
 
 def test_every_command_and_flag_that_is_named_exists() -> None:
-    options = {opt for command in (main, *main.commands.values()) for p in command.params for opt in p.opts}
+    context = click.Context(main)
+    commands = {name: main.get_command(context, name) for name in main.list_commands(context)}
+    options = {opt for command in (main, *commands.values()) if command for p in command.params for opt in p.opts}
     wrong: list[tuple[str, str]] = []
     for place, text in named_somewhere():
-        commands = re.findall(r"mcp-server-tiktok-shop ([a-z]+)", text)
+        names = re.findall(r"mcp-server-tiktok-shop ([a-z]+)", text)
         flags = re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)
-        wrong += [(place, name) for name in commands if name not in main.commands]
+        wrong += [(place, name) for name in names if name not in commands]
         wrong += [(place, flag) for flag in flags if flag not in options]
     assert wrong == []
 

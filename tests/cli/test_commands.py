@@ -356,3 +356,34 @@ async def test_a_journal_that_can_not_be_read_is_told_plainly(tmp_path: Path) ->
     assert ran.code == 2
     assert ran.err.startswith("Error: The journal ")
     plain(ran)
+
+
+# ---- secrets
+
+
+async def test_a_secret_in_a_name_is_hidden_by_every_command_that_prints_names(
+    sandbox: Sandbox, url: str, home: Path
+) -> None:
+    """Sellers name shops and accounts themselves: a slip with the clipboard must not end on a screen."""
+    secret = sandbox.app_secret
+    sandbox.state.main.name = sandbox.accounts[0].name = f"Tea {secret}"
+    code = sandbox.authorization_code()
+    rans = [await run(home, "login", typed=f"{code}\n", **app(sandbox, url))]
+    audit_log = {"id": "a", "outcome": "done", "operation": ORDERS, "shop": f"Tea {secret}"}
+    (home / "journal.jsonl").write_text(json.dumps(audit_log))
+    commands = (
+        ("shops",),
+        ("shops", "--json"),
+        ("check",),
+        ("check", "--json"),
+        ("call", "list_shops"),
+        ("call", "list_shops", "--indent"),
+        ("journal",),
+        ("journal", "--json"),
+        ("logout", "nobody"),
+        ("logout",),
+    )
+    rans += [await run(home, *command, **app(sandbox, url)) for command in commands]
+    for ran in rans:
+        plain(ran, secret)
+        assert "Tea [hidden]" in ran.shown

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.proxies import SCHEMES, Proxy, parse_proxy
-from mcp_server_tiktok_shop.settings import SettingsError, read_settings
+from mcp_server_tiktok_shop.settings import read_settings
 
 HOSTS = st.sampled_from(["proxy.example", "10.0.0.1", "[2001:db8::1]", "localhost", "Proxy-1.Example", "p_1"])
 PORTS = st.integers(1, 65535)

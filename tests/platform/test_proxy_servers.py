@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.proxies import parse_proxy
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.settings import SettingsError
 from tests.cli.test_commands import signed_in
 from tests.cli.test_login import app, run
 from tests.keys import reply

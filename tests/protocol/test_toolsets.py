@@ -9,7 +9,7 @@ import pytest
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
-from mcp_server_tiktok_shop.settings import SettingsError
+from mcp_server_tiktok_shop.errors import SettingsError
 from tests.keys import reply
 
 if TYPE_CHECKING:

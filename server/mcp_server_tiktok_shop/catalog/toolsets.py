@@ -5,6 +5,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.errors import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -59,7 +61,7 @@ DEFAULT_TOOLS = (
 )
 
 
-class UnknownToolError(ValueError):
+class UnknownToolError(SettingsError):
     """A toolset or tool that does not exist; the text names the nearest."""
 
 

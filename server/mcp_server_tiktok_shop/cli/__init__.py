@@ -1,1 +1,1 @@
-"""The command `mcp-server-tiktok-shop`, a module for each thing that a person asks of it."""
+"""The command line of `mcp-server-tiktok-shop`: a module for each of its commands, and what they share."""

@@ -1,17 +1,18 @@
-"""The doctor: goes through settings, store, network, clock, signature, token and scopes, and says what to do."""
+"""The command `check`: goes through settings, store, network, clock, sign-in and scopes, and says what to mend."""
 
 from __future__ import annotations
 
-import json
 import os
 import stat
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
+from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
+from mcp_server_tiktok_shop.cli.output import Output, json_option
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.account_store import FileAccountStore
 
@@ -19,33 +20,55 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.settings import Settings
+    from mcp_server_tiktok_shop.state.accounts import Account
 
 OTHERS_PERMISSION_BITS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing looked at; `advice` says what to do where it is not well."""
+    """What one check found; `advice` says what to do where it is not ok."""
 
-    about: str
-    well: bool
-    told: str
+    subject: str
+    is_ok: bool
+    message: str
     advice: str = ""
 
+    def to_json(self) -> Json:
+        """The result as scripts read it."""
+        return {"about": self.subject, "well": self.is_ok, "told": self.message, "advice": self.advice}
 
-async def run_checks(server_app: App, *, as_json: bool) -> int:
-    """Tell all findings; 0 where all is well, else 1."""
-    findings = [*_check_settings(server_app), *_check_store(server_app), *await _check_connection(server_app)]
-    if all(finding.well for finding in findings):
-        findings += [finding async for finding in _check_scopes(server_app)]
-    if as_json:
-        click.echo(server_app.secrets.redact_secrets(json.dumps({"findings": [asdict(f) for f in findings]}, indent=2)))
-    for finding in () if as_json else findings:
-        mark = click.style("ok  ", fg="green") if finding.well else click.style("not ", fg="red")
-        click.echo(server_app.secrets.redact_secrets(f"{mark} {finding.about}: {finding.told}"))
-        if finding.advice:
-            click.echo(server_app.secrets.redact_secrets(f"       {finding.advice}"))
-    return 0 if all(finding.well for finding in findings) else 1
+    def format_lines(self) -> Iterator[str]:
+        mark = click.style("ok  ", fg="green") if self.is_ok else click.style("not ", fg="red")
+        yield f"{mark} {self.subject}: {self.message}"
+        if self.advice:
+            yield f"       {self.advice}"
+
+
+@click.command("check")
+@json_option
+@click.pass_obj
+def check_installation(settings: Settings, *, as_json: bool) -> None:
+    """Find out what is wrong, and what to do about it."""
+
+    async def print_results(server_app: App, output: Output) -> int:
+        results = await run_checks(server_app)
+        report = {"findings": [result.to_json() for result in results]}
+        lines = (line for result in results for line in result.format_lines())
+        output.print_report(report, lines, as_json=as_json, ensure_ascii=True)
+        return 0 if all(result.is_ok for result in results) else FAILURE_EXIT_CODE
+
+    run_with_app(settings, print_results)
+
+
+async def run_checks(server_app: App) -> list[CheckResult]:
+    """All results in the order of what depends on what; scopes are left out where something else is wrong."""
+    results = [*_check_settings(server_app), *_check_store(server_app), *await _check_connection(server_app)]
+    if all(result.is_ok for result in results):
+        results += [result async for result in _check_scopes(server_app)]
+    return results
 
 
 def _check_settings(server_app: App) -> Iterator[CheckResult]:
@@ -53,13 +76,13 @@ def _check_settings(server_app: App) -> Iterator[CheckResult]:
     platform = "the simulated shop" if settings.sandbox else settings.api_url
     mode = "read-only" if settings.read_only else "reads and writes"
     pinned_text = f", pinned to {settings.shop}" if settings.shop else ""
-    yield CheckResult("settings", well=True, told=f"{platform}, {mode}{pinned_text}, state in {settings.state_folder}")
+    yield CheckResult("settings", True, f"{platform}, {mode}{pinned_text}, state in {settings.state_folder}")
     try:
         key = server_app.tokens.app.key
     except ShopError as error:
-        yield CheckResult("app", well=False, told=error.message, advice="Run: mcp-server-tiktok-shop login")
+        yield CheckResult("app", False, error.message, "Run: mcp-server-tiktok-shop login")
     else:
-        yield CheckResult("app", well=True, told=f"key {key}, secret given")
+        yield CheckResult("app", True, f"key {key}, secret given")
 
 
 def _check_store(server_app: App) -> Iterator[CheckResult]:
@@ -67,68 +90,75 @@ def _check_store(server_app: App) -> Iterator[CheckResult]:
         return
     path = server_app.store.path
     if not path.exists():
-        yield CheckResult("store", well=True, told=f"{path} does not exist yet")
+        yield CheckResult("store", True, f"{path} does not exist yet")
         return
     try:
         account_count = len(server_app.store.read().accounts)
     except ShopError as error:
-        yield CheckResult("store", well=False, told=error.message, advice=error.hint)
+        yield CheckResult("store", False, error.message, error.hint)
         return
-    yield CheckResult("store", well=True, told=f"{path}, {account_count} accounts")
+    yield CheckResult("store", True, f"{path}, {account_count} accounts")
     if os.name != "nt" and path.stat().st_mode & OTHERS_PERMISSION_BITS:
-        yield CheckResult("permissions", well=False, told="others can read the store", advice=f"Run: chmod 600 {path}")
+        yield CheckResult("permissions", False, "others can read the store", f"Run: chmod 600 {path}")
 
 
 async def _check_connection(server_app: App) -> list[CheckResult]:
-    connection: dict[str, Any] = await server_app.dispatcher.local_tools["check_connection"](
-        {}, None, NON_INTERACTIVE_CALLER
-    )
-    findings = []
-    for about, key in (("platform", "platform"), ("auth host", "auth_host")):
-        host = connection[key]
-        proxy_text = f" through {host['proxy']}" if "proxy" in host else ""
-        if host["reached"]:
-            findings.append(CheckResult(about, well=True, told=f"{host['url']}{proxy_text}, {host['milliseconds']} ms"))
-        else:
-            advice = "Check the network, the proxy and its credentials."
-            message = f"{host['url']} not reached{proxy_text}: {host['reason']}"
-            findings.append(CheckResult(about, well=False, told=message, advice=advice))
-    clock_offset = connection["clock_seconds_ahead"]
-    clock_text = "unknown: the platform told no time" if clock_offset is None else f"{clock_offset:+d} s"
-    findings.append(
-        CheckResult("clock", well="clock_advice" not in connection, told=connection.get("clock_advice", clock_text))
-    )
-    sign_in = connection["sign_in"]
+    """What the tool `check_connection` finds: hosts, clock, and each account's sign-in."""
+    connection: Json = await server_app.dispatcher.local_tools["check_connection"]({}, None, NON_INTERACTIVE_CALLER)
+    return [
+        _check_host("platform", connection["platform"]),
+        _check_host("auth host", connection["auth_host"]),
+        _check_clock(connection),
+        *_check_sign_in(connection["sign_in"]),
+    ]
+
+
+def _check_host(subject: str, host: Json) -> CheckResult:
+    proxy_text = f" through {host['proxy']}" if "proxy" in host else ""
+    if host["reached"]:
+        return CheckResult(subject, True, f"{host['url']}{proxy_text}, {host['milliseconds']} ms")
+    message = f"{host['url']} not reached{proxy_text}: {host['reason']}"
+    return CheckResult(subject, False, message, "Check the network, the proxy and its credentials.")
+
+
+def _check_clock(connection: Json) -> CheckResult:
+    if "clock_advice" in connection:
+        return CheckResult("clock", False, connection["clock_advice"])
+    offset_s = connection["clock_seconds_ahead"]
+    return CheckResult("clock", True, "unknown: the platform told no time" if offset_s is None else f"{offset_s:+d} s")
+
+
+def _check_sign_in(sign_in: Json) -> Iterator[CheckResult]:
+    subject = "key, signature, token"
     if sign_in["accepted"]:
         states = {True: "active", False: "not active"}
         names = ", ".join(f"{s['name']} ({s['region']}, {states[s['active']]})" for s in sign_in["shops"])
-        findings.append(CheckResult("key, signature, token", well=True, told=f"accepted; shops: {names or 'none'}"))
-    else:
-        for failed in sign_in.get("failed", [sign_in]):
-            account_prefix = f"{failed['account']}: " if "account" in failed else ""
-            advice = str(failed.get("hint", ""))
-            findings.append(CheckResult("key, signature, token", False, f"{account_prefix}{failed['message']}", advice))
-    return findings
+        yield CheckResult(subject, True, f"accepted; shops: {names or 'none'}")
+        return
+    for failure in sign_in.get("failed", [sign_in]):
+        account_prefix = f"{failure['account']}: " if "account" in failure else ""
+        yield CheckResult(subject, False, f"{account_prefix}{failure['message']}", str(failure.get("hint", "")))
 
 
 async def _check_scopes(server_app: App) -> AsyncIterator[CheckResult]:
-    """Which listed tools an authorization does not cover, where it says what it covers."""
-    operations = server_app.dispatcher.catalog.operations
+    """Whether the authorizations cover the tools of the default list, where they name their scopes."""
     accounts = list((await server_app.tokens.load_accounts()).values())
     if server_app.settings.shop is not None:
         accounts = [target.account for target in await server_app.dispatcher.platform.shops.list_targets()]
+    operations = server_app.dispatcher.catalog.operations
+    scopes_by_tool = {name: set(operations[name].record.get("scope", ())) for name in DEFAULT_TOOLS}
     for account in accounts:
-        granted_scopes = set(account.granted_scopes)
-        if not granted_scopes:
-            continue
-        required_scopes = {name: set(operations[name].record.get("scope", ())) for name in DEFAULT_TOOLS}
-        missing_scopes = {
-            name: scopes for name, scopes in required_scopes.items() if scopes and not scopes & granted_scopes
-        }
-        about = f"scopes of {account.name or account.id}"
-        if not missing_scopes:
-            yield CheckResult(about, well=True, told=f"{len(granted_scopes)} granted, all listed tools covered")
-            continue
-        scopes = ", ".join(sorted(set().union(*missing_scopes.values())))
-        advice = f"Enable {scopes} for the app in Partner Center, then sign in again."
-        yield CheckResult(about, well=False, told=f"not covered: {', '.join(missing_scopes)}", advice=advice)
+        if account.granted_scopes:
+            yield _check_account_scopes(account, scopes_by_tool)
+
+
+def _check_account_scopes(account: Account, scopes_by_tool: dict[str, set[str]]) -> CheckResult:
+    """Any one of a tool's scopes is enough for it."""
+    subject = f"scopes of {account.name or account.id}"
+    granted_scopes = set(account.granted_scopes)
+    missing_scopes = {tool: scopes for tool, scopes in scopes_by_tool.items() if scopes and not scopes & granted_scopes}
+    if not missing_scopes:
+        return CheckResult(subject, True, f"{len(granted_scopes)} granted, all listed tools covered")
+    scopes = ", ".join(sorted(set().union(*missing_scopes.values())))
+    advice = f"Enable {scopes} for the app in Partner Center, then sign in again."
+    return CheckResult(subject, False, f"not covered: {', '.join(missing_scopes)}", advice)

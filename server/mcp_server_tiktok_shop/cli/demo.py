@@ -1,4 +1,4 @@
-"""Plays an assistant's session against the simulated shop, the way a chat client would: a process, stdio, MCP."""
+"""The command `demo`: plays an assistant's session on the simulated shop as a chat client does: process, stdio, MCP."""
 
 from __future__ import annotations
 
@@ -10,16 +10,39 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import click
 from mcp import Client, StdioServerParameters
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-DAYS_PER_WEEK = 7
+from mcp_server_tiktok_shop.cli.launch_command import find_launch_command
+
+MAX_ARGUMENTS_CHARS = 110
+MAX_ORDER_ROWS = 6
+MAX_PRODUCT_NAME_CHARS = 44
+PAYOUT_WEEKS = 4
+
+
+@click.command("demo")
+def play_demo() -> None:
+    """Watch an assistant's session against the simulated shop."""
+    launch_command = find_launch_command()
+    console = Console(highlight=False)
+    asyncio.run(play_session(launch_command, console))
+    console.print()
+    console.print(Text("That was the whole way: client, server, checks, signature, platform.", style="bold"))
+    console.print("Put it into your own chat client, on the simulated shop, with what this prints:")
+    console.print(
+        Text(f"  {' '.join(launch_command)} config --client claude-desktop --sandbox", style="cyan"), soft_wrap=True
+    )
 
 
 class DemoSession:
-    """One conversation: what a person would ask, which tool the assistant calls, what comes back."""
+    """One conversation on the console: what a person asks, which tool the assistant calls, what comes back.
+
+    What is printed came through a server, which takes secrets out.
+    """
 
     def __init__(self, client: Client, console: Console) -> None:
         self._client = client
@@ -36,9 +59,10 @@ class DemoSession:
         self._console.print(table)
 
     async def call_tool(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """Call a tool and show the call; answers the result or the error as an object."""
+        """Call a tool and print the call, with what was refused; returns the result or the error as an object."""
         arguments_text = json.dumps(arguments, ensure_ascii=False)
-        arguments_text = arguments_text if len(arguments_text) <= 110 else f"{arguments_text[:110]}…"  # noqa: PLR2004
+        if len(arguments_text) > MAX_ARGUMENTS_CHARS:
+            arguments_text = f"{arguments_text[:MAX_ARGUMENTS_CHARS]}…"
         self._console.print(Text(f"  {tool} {arguments_text}", style="cyan"))
         result = await self._client.call_tool(tool, arguments)
         payload: dict[str, Any] = json.loads(result.content[0].text)  # type: ignore[union-attr]
@@ -49,10 +73,10 @@ class DemoSession:
 
 
 def create_table(*columns: str) -> Table:
-    new_table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2), header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2), header_style="dim")
     for column in columns:
-        new_table.add_column(column)
-    return new_table
+        table.add_column(column)
+    return table
 
 
 async def show_shop(session: DemoSession) -> None:
@@ -67,7 +91,7 @@ async def show_todays_orders(session: DemoSession) -> list[dict[str, Any]]:
     result = await session.call_tool("get_order_list", create_time_ge=today, page_size=50)
     orders: list[dict[str, Any]] = result["data"].get("orders", [])
     order_table = create_table("order", "when", "status", "lines", "total")
-    for order in orders[:6]:
+    for order in orders[:MAX_ORDER_ROWS]:
         payment = order["payment"]
         total = f"{payment['total_amount']} {payment['currency']}"
         order_table.add_row(
@@ -88,7 +112,9 @@ async def show_waiting_order(session: DemoSession) -> dict[str, Any]:
     line_table = create_table("product", "SKU", "price")
     currency = order["payment"]["currency"]
     for line in order["line_items"]:
-        line_table.add_row(line["product_name"][:44], line["seller_sku"], f"{line['sale_price']} {currency}")
+        line_table.add_row(
+            line["product_name"][:MAX_PRODUCT_NAME_CHARS], line["seller_sku"], f"{line['sale_price']} {currency}"
+        )
     session.show_table(line_table)
     session.show_answer(
         f"For {order['recipient_address']['name']}, ship by {order.get('shipping_due_time', 'no set time')}."
@@ -114,14 +140,14 @@ async def ship_order(session: DemoSession, order: dict[str, Any]) -> None:
         "get_package_shipping_document", package_id=package_id, document_type="SHIPPING_LABEL"
     )
     session.show_answer(f"Tracking number {label['data']['tracking_number']}.")
-    resized = (await session.call_tool("resize_pdf", source=[label["data"]["doc_url"]], paper_size="4x6in"))["data"]
-    width, height = resized["page_sizes_mm"][0]
-    session.show_answer(f"{resized['pages']} page, {width} x {height} mm: {resized['path']}")
+    pdf = (await session.call_tool("resize_pdf", source=[label["data"]["doc_url"]], paper_size="4x6in"))["data"]
+    width, height = pdf["page_sizes_mm"][0]
+    session.show_answer(f"{pdf['pages']} page, {width} x {height} mm: {pdf['path']}")
 
 
 async def show_payout(session: DemoSession) -> None:
     session.show_question("What was the last payout made of?")
-    since = (datetime.now(UTC) - timedelta(days=4 * DAYS_PER_WEEK)).date().isoformat()
+    since = (datetime.now(UTC) - timedelta(weeks=PAYOUT_WEEKS)).date().isoformat()
     result = await session.call_tool("get_payments", create_time_ge=since, sort_order="DESC", page_size=1)
     (payment,) = result["data"]["payments"]
     result = await session.call_tool("get_statements", statement_time_ge=since, payment_status="PAID", page_size=100)
@@ -137,10 +163,10 @@ async def show_payout(session: DemoSession) -> None:
             statement["settlement_amount"],
         )
     session.show_table(statement_table)
-    total = sum((Decimal(part["settlement_amount"]) for part in statements), Decimal(0))
-    paid = payment["amount"]
+    total = sum((Decimal(statement["settlement_amount"]) for statement in statements), Decimal(0))
+    amount = payment["amount"]
     day = str(payment.get("paid_time"))[:10]
-    session.show_answer(f"Paid {paid['value']} {paid['currency']} on {day}; its statements add to {total}.")
+    session.show_answer(f"Paid {amount['value']} {amount['currency']} on {day}; its statements add to {total}.")
 
 
 async def show_sales(session: DemoSession) -> None:
@@ -161,35 +187,23 @@ async def try_too_many_deletions(session: DemoSession) -> None:
     await session.call_tool("delete_products", product_ids=[str(1729592969712207000 + n) for n in range(21)])
 
 
-async def run_session(launch_command: list[str], console: Console) -> None:
+async def play_session(launch_command: list[str], console: Console) -> None:
+    """Start a server of its own, in an empty home folder, and hold the conversation with it."""
     program, *arguments = launch_command
     home = tempfile.mkdtemp(prefix="tiktok-shop-demo-")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TIKTOK_SHOP_")}
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("TIKTOK_SHOP_")}
     environment |= {"TIKTOK_SHOP_HOME": home, "TIKTOK_SHOP_LOG_LEVEL": "error"}
     server = StdioServerParameters(command=program, args=[*arguments, "--sandbox"], env=environment)
-    console.print(Text(f"{' '.join([*launch_command, '--sandbox'])}", style="dim"))
+    console.print(Text(" ".join([*launch_command, "--sandbox"]), style="dim"))
     async with Client(server, mode="legacy") as client:
         tools = (await client.list_tools()).tools
         console.print(Text(f"{len(tools)} tools, on a simulated shop: nothing here is real.", style="dim"))
-        demo_session = DemoSession(client, console)
-        await show_shop(demo_session)
-        await show_todays_orders(demo_session)
-        order = await show_waiting_order(demo_session)
-        await try_too_many_orders(demo_session)
-        await ship_order(demo_session, order)
-        await show_sales(demo_session)
-        await show_payout(demo_session)
-        await try_too_many_deletions(demo_session)
-
-
-def play_demo(launch_command: list[str]) -> int:
-    """Play the session on this terminal; `start` is the command of this installation."""
-    console = Console(highlight=False)
-    asyncio.run(run_session(launch_command, console))
-    console.print()
-    console.print(Text("That was the whole way: client, server, checks, signature, platform.", style="bold"))
-    console.print("Put it into your own chat client, on the simulated shop, with what this prints:")
-    console.print(
-        Text(f"  {' '.join(launch_command)} config --client claude-desktop --sandbox", style="cyan"), soft_wrap=True
-    )
-    return 0
+        session = DemoSession(client, console)
+        await show_shop(session)
+        await show_todays_orders(session)
+        order = await show_waiting_order(session)
+        await try_too_many_orders(session)
+        await ship_order(session, order)
+        await show_sales(session)
+        await show_payout(session)
+        await try_too_many_deletions(session)

@@ -1,4 +1,4 @@
-"""Takes a person at the terminal through signing in a seller's account, and out again."""
+"""The command `login`: takes a person at a terminal through signing in a seller's account."""
 
 from __future__ import annotations
 
@@ -8,42 +8,54 @@ import click
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
+from mcp_server_tiktok_shop.cli.app_runner import run_with_app
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.account_store import FileAccountStore
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, PartnerApp
+from mcp_server_tiktok_shop.state.accounts import PartnerApp
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.app import App
-    from mcp_server_tiktok_shop.state.accounts import Account
+    from mcp_server_tiktok_shop.cli.output import Output
+    from mcp_server_tiktok_shop.settings import Settings
 
 
-async def sign_in(server_app: App, *, own_proxy: bool) -> int:
-    """Ask for what is missing, show the link, take the answer, store what follows."""
-    _set_aside_unreadable_store(server_app)
+@click.command("login")
+@click.option("--own-proxy", is_flag=True, help="Ask for a proxy that this account alone uses.")
+@click.pass_obj
+def log_in(settings: Settings, *, own_proxy: bool) -> None:
+    """Sign in a seller: key, secret, consent, tokens, shops."""
+    run_with_app(settings, lambda server_app, output: sign_in(server_app, output, own_proxy=own_proxy))
+
+
+async def sign_in(server_app: App, output: Output, *, own_proxy: bool) -> int:
+    """Ask for what is missing, print the authorization link, take the code, and store what it is exchanged for."""
+    _set_aside_unreadable_store(server_app, output)
     app = _prompt_for_app(server_app)
     proxy = _prompt_for_proxy() if own_proxy else None
-    click.echo("\nOpen this address, sign in as the seller, and agree:\n")
-    click.echo(f"  {server_app.sign_in.create_link(app.service_id, app.region)}\n")
-    click.echo("You are sent to your app's redirect address. It may not show a page; its address holds the code.")
+    output.print_line("\nOpen this address, sign in as the seller, and agree:\n")
+    output.print_line(f"  {server_app.sign_in.create_link(app.service_id, app.region)}\n")
+    output.print_line(
+        "You are sent to your app's redirect address. It may not show a page; its address holds the code."
+    )
     redirect_or_code = click.prompt("Paste that whole address, or the code", hide_input=False)
     account = await server_app.sign_in.finish(redirect_or_code, app=app, proxy=proxy)
-    click.echo(f"\nSigned in: {account.name or account.id}.")
+    output.print_line(f"\nSigned in: {account.name or account.id}.")
     for shop in account.shops or ():
-        click.echo(f"  {shop.label}  {shop.region}  {shop.id}")
+        output.print_line(f"  {shop.label}  {shop.region}  {shop.id}")
     if not account.shops:
-        click.echo("  The authorization opens no shop yet.")
-    click.echo("\nSet up your chat client with: mcp-server-tiktok-shop config --client claude-desktop")
+        output.print_line("  The authorization opens no shop yet.")
+    output.print_line("\nSet up your chat client with: mcp-server-tiktok-shop config --client claude-desktop")
     return 0
 
 
-def _set_aside_unreadable_store(server_app: App) -> None:
-    """A store that can't be read is kept aside before a new one is made."""
+def _set_aside_unreadable_store(server_app: App, output: Output) -> None:
+    """A store that can't be read is renamed before a new one takes its place: nothing in it is lost."""
     if isinstance(server_app.store, FileAccountStore) and (backup_path := server_app.store.quarantine_damaged_file()):
-        click.echo(f"The old store could not be read; it is kept as {backup_path}.", err=True)
+        output.print_line(f"The old store could not be read; it is kept as {backup_path}.", err=True)
 
 
 def _prompt_for_app(server_app: App) -> PartnerApp:
-    """The app as set, as stored, or as typed: the secret without echo."""
+    """The app from settings, store or prompts, in this order; the secret is typed without echo."""
     settings, stored_app = server_app.settings, server_app.store.read().app
     key = settings.app_key or (stored_app.key if stored_app else "") or click.prompt("App key").strip()
     secret = settings.app_secret.get_secret_value()
@@ -69,27 +81,3 @@ def _prompt_for_proxy() -> SecretStr:
     except ValueError as error:
         raise ShopError("not_configured", f"The proxy {error}.") from None
     return SecretStr(text)
-
-
-async def sign_out(server_app: App, seller: str | None, *, forget_all: bool) -> int:
-    """Forget one account by its seller's name or a shop's, the only one, or all."""
-    if forget_all:
-        async with server_app.store.edit() as transaction:
-            transaction.app, transaction.accounts = None, {}
-            await transaction.save()
-        click.echo("Forgot every account, and the app's key and secret.")
-        return 0
-    accounts = [a for a in server_app.store.read().accounts.values() if not a.id.startswith(ENVIRONMENT_ID_PREFIX)]
-    matches = accounts if seller is None else [account for account in accounts if _has_name(account, seller)]
-    if len(matches) != 1:
-        names = ", ".join(account.name or account.id for account in accounts) or "none"
-        hint = f"Signed in: {names}. Name one of them, or use --all."
-        raise ShopError("not_found", "Which account is meant is not clear.", hint=hint)
-    await server_app.tokens.remove_account(matches[0].id)
-    click.echo(f"Forgot the tokens of {matches[0].name or matches[0].id} on this computer.")
-    return 0
-
-
-def _has_name(account: Account, name: str) -> bool:
-    names = {account.id, account.name, *(n for shop in account.shops or () for n in (shop.id, shop.name))}
-    return name.casefold() in {n.casefold() for n in names if n}

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from mcp_server_tiktok_shop.errors import RequestError
+
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
@@ -20,11 +22,11 @@ class ApiResponse:
     request_id: str | None
 
 
-class ConnectError(Exception):
+class ConnectError(RequestError):
     """The request surely did not arrive."""
 
 
-class UnknownOutcomeError(Exception):
+class UnknownOutcomeError(RequestError):
     """The request may have been carried out: its answer did not come or can't be read.
 
     `retry_after` is in seconds, where the platform named it.
@@ -35,7 +37,7 @@ class UnknownOutcomeError(Exception):
         self.retry_after = retry_after
 
 
-class ApiError(Exception):
+class ApiError(RequestError):
     """The platform said no. `retry_after` is in seconds."""
 
     def __init__(self, code: int, message: str, request_id: str | None, status: int, retry_after: float | None) -> None:

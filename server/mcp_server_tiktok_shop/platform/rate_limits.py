@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from mcp_server_tiktok_shop.errors import RequestError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
@@ -33,7 +35,7 @@ class RateLimitKey(NamedTuple):
     operation: str
 
 
-class RateLimitDeadlineError(Exception):
+class RateLimitDeadlineError(RequestError):
     """The turn would come after the deadline, so nothing was sent. `seconds` tells how long it would take."""
 
     def __init__(self, estimated_wait: float) -> None:

@@ -1,0 +1,54 @@
+"""Runs what a command does on the server's parts, and turns how it ends into an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop import logs
+from mcp_server_tiktok_shop.app import App, build_app
+from mcp_server_tiktok_shop.cli.command_error import CommandError
+from mcp_server_tiktok_shop.cli.output import Output
+from mcp_server_tiktok_shop.errors import SettingsError, ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from mcp_server_tiktok_shop.settings import Settings
+
+FAILURE_EXIT_CODE = 1
+
+
+def build_server_app(settings: Settings) -> App:
+    """The server's parts.
+
+    Raises:
+        CommandError: The settings can't be followed.
+
+    """
+    try:
+        return build_app(settings)
+    except SettingsError as error:
+        raise CommandError(str(error)) from None
+
+
+def run_with_app(settings: Settings, action: Callable[[App, Output], Coroutine[Any, Any, int]]) -> None:
+    """Run the action, and exit with the code it returns, or with 1 and a plain sentence where it was refused."""
+    server_app = build_server_app(settings)
+    output = Output(server_app.secrets)
+    # A line for each call is for who reads a server's log, not for who waits for a command.
+    logs.configure_logging(server_app.secrets, "WARNING" if settings.log_level == "INFO" else settings.log_level)
+
+    async def run_action() -> int:
+        try:
+            return await action(server_app, output)
+        except ShopError as error:
+            output.print_line(f"Error: {' '.join(filter(None, (error.message, error.hint)))}", err=True)
+        except OSError as error:
+            output.print_line(f"Error: {error.strerror or type(error).__name__}: {error.filename or ''}", err=True)
+        finally:
+            await server_app.close()
+        return FAILURE_EXIT_CODE
+
+    sys.exit(asyncio.run(run_action()))

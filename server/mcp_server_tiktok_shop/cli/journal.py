@@ -1,0 +1,55 @@
+"""The command `journal`: prints the audit log, a line for each write that was sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mcp_server_tiktok_shop.cli.command_error import CommandError
+from mcp_server_tiktok_shop.cli.output import Output, json_option
+from mcp_server_tiktok_shop.state.audit_log import AuditLog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mcp_server_tiktok_shop.settings import Settings
+
+MAX_IDS_PER_FIELD = 3
+
+
+@click.command("journal")
+@json_option
+@click.option(
+    "--last", "max_entries", type=click.IntRange(1), default=50, show_default=True, help="How many, newest last."
+)
+@click.pass_obj
+def print_audit_log(settings: Settings, *, as_json: bool, max_entries: int) -> None:
+    """Tell what was changed from here: every write that was sent, and what came of it."""
+    try:
+        entries = AuditLog(settings.audit_log_path).read_entries()[-max_entries:]
+    except OSError as error:
+        raise CommandError(f"The journal {settings.audit_log_path} can't be read: {error.strerror}.") from None
+    lines = map(_format_entry, entries) if entries else ["Nothing was changed from here."]
+    Output.from_settings(settings).print_report({"writes": entries}, lines, as_json=as_json)
+
+
+def _format_entry(entry: dict[str, Any]) -> str:
+    """When, outcome, operation, where, and the ids of what was changed or made."""
+    shop = entry.get("shop") or entry.get("account") or ""
+    columns = [entry.get("time", ""), entry["outcome"], entry.get("operation", ""), shop]
+    columns += _format_ids(entry.get("ids") or {})
+    columns += _format_ids(entry.get("made") or {}, prefix="made ")
+    return "  ".join(filter(None, columns))
+
+
+def _format_ids(ids: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in ids.items():
+        yield f"{prefix}{name}={_format_value(value)}"
+
+
+def _format_value(value: Any) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    rest_text = f" and {len(value) - MAX_IDS_PER_FIELD} more" if len(value) > MAX_IDS_PER_FIELD else ""
+    return ",".join(map(str, value[:MAX_IDS_PER_FIELD])) + rest_text
