@@ -105,7 +105,7 @@ async def test_each_order_comes_once_and_in_order(walk: Any, sandbox: Sandbox) -
     pages = [page async for page in walk(ORDERS, {"page_size": 7, "sort_order": "ASC"})]
     orders = sorted(sandbox.state.main.orders.values(), key=lambda order: (order.create_time, order.id))
     assert ids(pages) == [order.id for order in orders]
-    assert {page.name for page in pages} == {"orders"}
+    assert {page.list_path for page in pages} == {"orders"}
     assert len(pages) == 9 == sent(sandbox, ORDERS)
 
 
@@ -225,7 +225,7 @@ async def test_an_empty_page_midway_does_not_end_the_walk(walk: Any, sandbox: Sa
 async def test_an_answer_without_its_list_is_an_empty_page(walk: Any, sandbox: Sandbox, data: Json) -> None:
     scripted(sandbox, ORDERS, data)
     (page,) = [page async for page in walk(ORDERS, {})]
-    assert (page.name, page.rows, page.next_token) == ("orders", [], None)
+    assert (page.list_path, page.rows, page.next_token) == ("orders", [], None)
 
 
 async def test_rows_without_an_id_are_all_kept(walk: Any, sandbox: Sandbox) -> None:
@@ -239,7 +239,7 @@ async def test_a_list_one_level_down_is_walked_with_the_token_beside_it(walk: An
     scripted(sandbox, "list_opportunities", first, {"data": {"opportunities": [{"id": "2"}]}})
     values = accepted(CATALOG.operations["list_opportunities"], {})
     pages = [page async for page in walk("list_opportunities", values)]
-    assert [page.name for page in pages] == ["data.opportunities"] * 2
+    assert [page.list_path for page in pages] == ["data.opportunities"] * 2
     assert ids(pages) == ["1", "2"]
 
 
