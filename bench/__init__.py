@@ -1,1 +1,1 @@
-"""Measures the server against the SDK's bare one, side by side in one run: `python -m bench`."""
+"""Benchmarks the server against the SDK's bare one, side by side in one run: `python -m bench`."""

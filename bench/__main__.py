@@ -1,4 +1,4 @@
-"""Measures and prints the table: ours, bare, their ratio, what is promised, and whether it holds.
+"""Runs the benchmark and prints the table: ours, bare, their ratio, what is promised, and whether it holds.
 
 It informs and gates nothing: the exit code is 0 unless something did not run.
 """
@@ -35,7 +35,7 @@ SLOWING_VARIABLES = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONOPTIM
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table; a promise is an upper bound on the ratio unless it starts with ≥."""
+    """One line of the table: `promise` is a bound on the ratio, or on ours where there is no ratio."""
 
     what: str
     ours: float | None = None
@@ -45,10 +45,13 @@ class Row:
     holds: bool | None = None
 
 
-def make_row(what: str, pairs: PairedSamples, *, max_ratio: float | None = None, min_ratio: float | None = None) -> Row:
-    if not pairs.ours:
+def make_row(
+    what: str, samples: PairedSamples, *, max_ratio: float | None = None, min_ratio: float | None = None
+) -> Row:
+    """The row of the samples' medians; without numbers where this system gives none."""
+    if not samples.ours:
         return Row(f"{what} (not told here)")
-    ours, bare, ratio = statistics.median(pairs.ours), statistics.median(pairs.bare), pairs.ratio
+    ours, bare, ratio = statistics.median(samples.ours), statistics.median(samples.bare), samples.ratio
     if max_ratio is not None:
         return Row(what, ours, bare, ratio, f"≤ {max_ratio:.2f}", ratio <= max_ratio)
     if min_ratio is not None:
@@ -57,6 +60,12 @@ def make_row(what: str, pairs: PairedSamples, *, max_ratio: float | None = None,
 
 
 def measure(url: str, home: Path, *, quick: bool) -> list[Row]:
+    """Measure all rows against the platform at `url`; `home` is where our server has its state.
+
+    Raises:
+        BenchmarkError: A server did not start or did not answer as it should.
+
+    """
     excluded_prefixes = ("TIKTOK_SHOP_", *SLOWING_VARIABLES)
     base_environment = {
         name: text for name, text in os.environ.items() if not name.upper().startswith(excluded_prefixes)
@@ -69,38 +78,37 @@ def measure(url: str, home: Path, *, quick: bool) -> list[Row]:
     bare = ServerCommand("the bare server", (sys.executable, str(BENCH_FOLDER / "bare.py")), bare_environment, home)
     sandbox = ServerCommand("our sandbox", (*OUR_COMMAND, "--sandbox"), base_environment | state, home)
 
-    tools, size = runs.measure_tool_list(
-        ours
-    )  # no shop is known yet: the longer list, and the first start, which compiles
+    # No shop is known yet: the longer list, and the first start, which compiles.
+    tool_count, tool_list_bytes = runs.measure_tool_list(ours)
     runs.measure_cold_start(bare)
     load = runs.measure_load(ours, bare, 1 if quick else 3)  # from the first call on the shop is in the store
-    cold = runs.measure_cold_starts(ours, bare, 5 if quick else 15)
+    starts = runs.measure_cold_starts(ours, bare, 5 if quick else 15)
     runs.measure_cold_start(sandbox)
-    sandbox_cold = runs.measure_cold_starts(sandbox, bare, 2 if quick else 5)
+    sandbox_starts = runs.measure_cold_starts(sandbox, bare, 2 if quick else 5)
     return [
-        make_row("cold start to tools/list, ms", cold, max_ratio=1.05),
-        Row("  the fastest of them, ms", min(cold.ours), min(cold.bare), min(cold.ours) / min(cold.bare)),
-        make_row("  with --sandbox, ms", sandbox_cold),
+        make_row("cold start to tools/list, ms", starts, max_ratio=1.05),
+        Row("  the fastest of them, ms", min(starts.ours), min(starts.bare), min(starts.ours) / min(starts.bare)),
+        make_row("  with --sandbox, ms", sandbox_starts),
         make_row("call in a row, p50 ms", load.median, max_ratio=1.35),
         make_row("  p95 ms", load.p95),
         make_row(f"calls a second, {runs.MAX_IN_FLIGHT} in flight", load.rate, min_ratio=0.8),
         make_row("memory after the load, MB", load.memory, max_ratio=1.20),
         Row(
-            f"tools array ({tools} tools), bytes",
-            size,
+            f"tools array ({tool_count} tools), bytes",
+            tool_list_bytes,
             promise=f"≤ {MAX_TOOL_LIST_BYTES}",
-            holds=size <= MAX_TOOL_LIST_BYTES,
+            holds=tool_list_bytes <= MAX_TOOL_LIST_BYTES,
         ),
     ]
 
 
 def print_table(rows: list[Row]) -> None:
-    form = "{:34} {:>9} {:>9} {:>7} {:>9}  {}"
-    print(form.format("", "ours", "bare", "ratio", "promise", "holds"))
-    for line in rows:
-        numbers = ["" if n is None else f"{n:.5g}" for n in (line.ours, line.bare)]
-        numbers.append("" if line.ratio is None else f"{line.ratio:.2f}")
-        print(form.format(line.what, *numbers, line.promise, {True: "yes", False: "NO", None: ""}[line.holds]))
+    layout = "{:34} {:>9} {:>9} {:>7} {:>9}  {}"
+    print(layout.format("", "ours", "bare", "ratio", "promise", "holds"))
+    for row in rows:
+        numbers = ["" if number is None else f"{number:.5g}" for number in (row.ours, row.bare)]
+        numbers.append("" if row.ratio is None else f"{row.ratio:.2f}")
+        print(layout.format(row.what, *numbers, row.promise, {True: "yes", False: "NO", None: ""}[row.holds]))
 
 
 def main() -> int:
@@ -129,7 +137,7 @@ def main() -> int:
     )
     print("ratio is the median over neighbouring rounds")
     if options.json is not None:
-        options.json.write_text(json.dumps([asdict(line) for line in rows], indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     return 0
 
 

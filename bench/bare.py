@@ -1,4 +1,4 @@
-"""The least that does the same: the SDK's low-level server, one tool, one signed GET through one HTTP client."""
+"""Serves the least that does the same: the SDK's low-level server, one tool, one signed GET through one HTTP client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client that costs next to nothing: JSON-RPC lines over a server's pipes, in blocking calls of one thread."""
+"""Measures a server as its client, at next to no cost: JSON-RPC lines over pipes, in blocking calls of one thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_SERVER_LIFETIME_S = 60.0  # seconds that a server may live here; a hanging one is ended, so that the run is
+MAX_SERVER_LIFETIME_S = 60.0  # a hanging server is killed, so that the run ends
+MAX_QUOTED_RESPONSE_CHARS = 300
+MAX_QUOTED_STDERR_BYTES = 1500
 TOOL_CALL_PARAMS = {"name": "get_order_detail", "arguments": {"ids": ["576461413038785752"]}}
 INITIALIZE_PARAMS = {
     "protocolVersion": "2025-11-25",
@@ -24,12 +26,12 @@ INITIALIZE_PARAMS = {
 
 
 class BenchmarkError(Exception):
-    """A server did not start or did not answer as it should."""
+    """A server that did not start or did not answer as it should."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerCommand:
-    """How a server is started."""
+    """How to start a server, and what to call it."""
 
     name: str
     command: tuple[str, ...]
@@ -38,16 +40,16 @@ class ServerCommand:
 
 
 class ServerProcess:
-    """A started server, from spawn to end."""
+    """A running server, from spawn to end. Its methods raise `BenchmarkError` where it does not answer as it should."""
 
     def __init__(self, server_command: ServerCommand) -> None:
         self._server_command = server_command
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
             server_command.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._errors,
+            stderr=self._stderr,
             env=dict(server_command.environment),
             cwd=server_command.folder,
         )
@@ -63,29 +65,29 @@ class ServerProcess:
         self._kill_timer.cancel()
         self._process.kill()
         self._process.communicate()
-        self._errors.close()
+        self._stderr.close()
 
     def connect(self) -> list[dict[str, Any]]:
-        """Shake hands and list the tools, as a client does when it starts."""
+        """Initialize and list the tools, as a client does when it starts."""
         self.request("initialize", INITIALIZE_PARAMS)
         self._write(_encode_line({"jsonrpc": "2.0", "method": "notifications/initialized"}))
         tools: list[dict[str, Any]] = self.request("tools/list", {})["tools"]
         return tools
 
     def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Send one request and wait for its result."""
         self._write(self._encode_request(method, params))
         response = json.loads(self._read())
         if "result" not in response or response["id"] != self._last_id:
-            raise BenchmarkError(
-                f"{self._server_command.name} did not answer {method} as it should: {str(response)[:300]}"
-            )
+            text = str(response)[:MAX_QUOTED_RESPONSE_CHARS]
+            raise BenchmarkError(f"{self._server_command.name} did not answer {method} as it should: {text}")
         result: dict[str, Any] = response["result"]
         return result
 
-    def measure_latencies(self, calls: int) -> list[float]:
-        """Milliseconds of each of some calls in a row."""
+    def measure_latencies(self, call_count: int) -> list[float]:
+        """Milliseconds of each call, one after the other."""
         latencies = []
-        for _ in range(calls):
+        for _ in range(call_count):
             line = self._encode_request("tools/call", TOOL_CALL_PARAMS)
             start_time = time.perf_counter()
             self._write(line)
@@ -94,23 +96,23 @@ class ServerProcess:
             self._check_response(response)
         return latencies
 
-    def measure_rate(self, calls: int, in_flight: int) -> float:
-        """Calls a second, with so many under way at any time."""
-        lines = [self._encode_request("tools/call", TOOL_CALL_PARAMS) for _ in range(calls)]
+    def measure_rate(self, call_count: int, max_in_flight: int) -> float:
+        """Calls a second, with so many in flight at any time."""
+        lines = [self._encode_request("tools/call", TOOL_CALL_PARAMS) for _ in range(call_count)]
         start_time = time.perf_counter()
-        self._write(b"".join(lines[:in_flight]))
+        self._write(b"".join(lines[:max_in_flight]))
         responses = []
-        for number in range(calls):
+        for number in range(call_count):
             responses.append(self._read())
-            if number + in_flight < calls:
-                self._write(lines[number + in_flight])
-        elapsed = time.perf_counter() - start_time
-        for answer in responses:
-            self._check_response(answer)
-        return calls / elapsed
+            if number + max_in_flight < call_count:
+                self._write(lines[number + max_in_flight])
+        elapsed_s = time.perf_counter() - start_time
+        for response in responses:
+            self._check_response(response)
+        return call_count / elapsed_s
 
     def measure_memory(self) -> float | None:
-        """Megabytes resident now, or None on a system that does not tell."""
+        """Megabytes resident now; None on a system that has no such number."""
         pid = self._process.pid
         try:
             status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
@@ -144,11 +146,12 @@ class ServerProcess:
         result = json.loads(response).get("result", {})
         text = result.get("content", [{}])[0].get("text", "")
         if result.get("isError") or '"line_items"' not in text:
-            raise BenchmarkError(f"{self._server_command.name} did not answer with the order: {response[:300]!r}")
+            quoted_response = response[:MAX_QUOTED_RESPONSE_CHARS]
+            raise BenchmarkError(f"{self._server_command.name} did not answer with the order: {quoted_response!r}")
 
     def _build_exit_error(self) -> BenchmarkError:
-        self._errors.seek(0)
-        tail = self._errors.read()[-1500:].decode(errors="replace")
+        self._stderr.seek(0)
+        tail = self._stderr.read()[-MAX_QUOTED_STDERR_BYTES:].decode(errors="replace")
         return BenchmarkError(
             f"{self._server_command.name} ended or said nothing for {MAX_SERVER_LIFETIME_S:.0f} s:\n{tail}"
         )

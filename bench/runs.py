@@ -13,14 +13,14 @@ from bench.client import ServerProcess
 if TYPE_CHECKING:
     from bench.client import ServerCommand
 
-WARM_UP_CALLS = 60  # calls before anything counts: connections, validators, caches
-CALLS_PER_ROUND, FLOOD_CALLS, MAX_IN_FLIGHT = 100, 600, 32
+WARM_UP_CALLS = 60  # before anything counts: connections, validators, caches
+LATENCY_CALLS_PER_ROUND, RATE_CALLS_PER_ROUND, MAX_IN_FLIGHT = 100, 600, 32
 ROUNDS_PER_LIFE = 5  # of each kind in the life of a pair of servers
 
 
 @dataclass(slots=True)
 class PairedSamples:
-    """What was measured for ours and for the bare server, side by side in time."""
+    """Samples of our server and of the bare one, pair by pair side by side in time."""
 
     ours: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
@@ -39,9 +39,10 @@ def measure_cold_start(command: ServerCommand) -> float:
         return (time.perf_counter() - start_time) * 1000
 
 
-def measure_cold_starts(ours: ServerCommand, bare: ServerCommand, rounds: int) -> PairedSamples:
+def measure_cold_starts(ours: ServerCommand, bare: ServerCommand, round_count: int) -> PairedSamples:
+    """Milliseconds of cold starts, ours and bare in turn."""
     samples = PairedSamples()
-    for number in range(rounds):
+    for number in range(round_count):
         if number % 2:
             samples.ours.append(measure_cold_start(ours))
             samples.bare.append(measure_cold_start(bare))
@@ -61,33 +62,33 @@ class LoadSamples:
     memory: PairedSamples = field(default_factory=PairedSamples)
 
 
-def measure_load(ours: ServerCommand, bare: ServerCommand, lives: int) -> LoadSamples:
-    """Both servers alive at once, called in turn; a new pair each life, since two processes are never quite alike."""
+def measure_load(ours: ServerCommand, bare: ServerCommand, life_count: int) -> LoadSamples:
+    """Call both servers in turn while both run; a new pair each life, since two processes are never quite alike."""
     load = LoadSamples()
-    for _ in range(lives):
+    for _ in range(life_count):
         with ServerProcess(ours) as first, ServerProcess(bare) as second:
             for server in (first, second):
                 server.connect()
                 server.measure_latencies(WARM_UP_CALLS)
             for number in range(ROUNDS_PER_LIFE):
                 for server in (first, second) if number % 2 else (second, first):
-                    times = server.measure_latencies(CALLS_PER_ROUND)
+                    latencies = server.measure_latencies(LATENCY_CALLS_PER_ROUND)
                     side = "ours" if server is first else "bare"
-                    getattr(load.median, side).append(statistics.median(times))
-                    getattr(load.p95, side).append(statistics.quantiles(times, n=20)[-1])
+                    getattr(load.median, side).append(statistics.median(latencies))
+                    getattr(load.p95, side).append(statistics.quantiles(latencies, n=20)[-1])
             for number in range(ROUNDS_PER_LIFE):
                 for server in (first, second) if number % 2 else (second, first):
                     side = "ours" if server is first else "bare"
-                    getattr(load.rate, side).append(server.measure_rate(FLOOD_CALLS, MAX_IN_FLIGHT))
-            memory_used = first.measure_memory(), second.measure_memory()
-            if memory_used[0] is not None and memory_used[1] is not None:
-                load.memory.ours.append(memory_used[0])
-                load.memory.bare.append(memory_used[1])
+                    getattr(load.rate, side).append(server.measure_rate(RATE_CALLS_PER_ROUND, MAX_IN_FLIGHT))
+            our_memory, bare_memory = first.measure_memory(), second.measure_memory()
+            if our_memory is not None and bare_memory is not None:
+                load.memory.ours.append(our_memory)
+                load.memory.bare.append(bare_memory)
     return load
 
 
 def measure_tool_list(command: ServerCommand) -> tuple[int, int]:
-    """How many tools are listed, and their bytes as compact JSON."""
+    """The number of tools in the list, and their bytes as compact JSON."""
     with ServerProcess(command) as server:
         tools = server.connect()
     return len(tools), len(json.dumps(tools, ensure_ascii=False, separators=(",", ":")).encode())

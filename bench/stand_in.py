@@ -1,4 +1,4 @@
-"""A platform that costs almost nothing: one order of 6 kB for every path, one shop; both servers talk to it."""
+"""Serves in the platform's place at almost no cost, for both servers: one shop, one order of 6 kB for every path."""
 
 from __future__ import annotations
 
@@ -74,22 +74,23 @@ def _encode_response(data: dict[str, Any]) -> bytes:
 class _Connection(asyncio.Protocol):
     """Keep-alive HTTP for requests without a body."""
 
-    shops = _encode_response({"shops": [SHOP]})
-    orders = _encode_response({"orders": [_build_order()]})
+    shops_response = _encode_response({"shops": [SHOP]})
+    order_response = _encode_response({"orders": [_build_order()]})
 
     def __init__(self) -> None:
-        self._unread = b""
+        self._partial_request = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport if isinstance(transport, asyncio.Transport) else None
 
     def data_received(self, data: bytes) -> None:
-        *requests, self._unread = (self._unread + data).split(b"\r\n\r\n")
+        *requests, self._partial_request = (self._partial_request + data).split(b"\r\n\r\n")
         for request in requests:
             path = request.split(b" ", 2)[1].partition(b"?")[0]
             if self._transport is not None:
-                self._transport.write(self.shops if path == SHOPS_PATH.encode() else self.orders)
+                is_shop_list = path == SHOPS_PATH.encode()
+                self._transport.write(self.shops_response if is_shop_list else self.order_response)
 
 
 async def _serve() -> None:

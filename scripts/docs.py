@@ -11,41 +11,41 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a file, it finds its modules from the project's root
 
-from scripts.documents.links import find_broken, find_unlinked
+from scripts.documents.links import find_broken_links, find_unlinked_pages
 from scripts.documents.pages import make_pages
-from scripts.documents.tables import PlaceError, fill, make_tables
+from scripts.documents.tables import PlaceError, fill_places, make_tables
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 
 ROOT = Path(__file__).parents[1]
-INDEX = "docs/README.md"
+INDEX_PAGE = "docs/README.md"
 # The order in which a seller comes by them; pages that are not named here follow.
-ORDER = ("clients", "accounts", "answers", "safety", "tools", "settings", "commands", "troubleshooting", "codes")
+PAGE_ORDER = ("clients", "accounts", "answers", "safety", "tools", "settings", "commands", "troubleshooting", "codes")
 
 
 def read_documents() -> dict[str, str]:
-    """All documents as they stand, by their path from the root."""
+    """The text of all documents as they are now, by their path from the root."""
     paths = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in sorted(paths)}
 
 
 def make_documents(texts: dict[str, str]) -> dict[str, str]:
-    """All documents as they should read. Pages that the code no longer makes are not among them.
+    """All documents as they should be, from those as they are. Pages that the code no longer makes are left out.
 
     Raises:
-        PlaceError: A table and its place do not come together.
+        PlaceError: A table has no place, or a place no table.
 
     """
     catalog = Catalog()
-    made = {f"docs/{path}": text for path, text in make_pages(catalog).items()}
-    texts = {page: text for page, text in texts.items() if not page.startswith("docs/operations/")} | made
-    return fill(texts, make_tables(catalog) | {"pages": list_pages(texts)})
+    pages = {f"docs/{path}": text for path, text in make_pages(catalog).items()}
+    texts = {page: text for page, text in texts.items() if not page.startswith("docs/operations/")} | pages
+    return fill_places(texts, make_tables(catalog) | {"pages": list_pages(texts)})
 
 
 def list_pages(texts: dict[str, str]) -> str:
-    """Every page of `docs` with its first sentence."""
-    names = [Path(page).stem for page in texts if re.fullmatch(r"docs/[^/]+\.md", page) and page != INDEX]
-    names.sort(key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    """A Markdown list of every page of `docs` with its first sentence."""
+    names = [Path(page).stem for page in texts if re.fullmatch(r"docs/[^/]+\.md", page) and page != INDEX_PAGE]
+    names.sort(key=lambda name: (PAGE_ORDER.index(name) if name in PAGE_ORDER else len(PAGE_ORDER), name))
     lines = []
     for name in names:
         title, first = re.findall(r"\S.*", texts[f"docs/{name}.md"])[:2]
@@ -56,23 +56,24 @@ def list_pages(texts: dict[str, str]) -> str:
 def main() -> None:
     texts = read_documents()
     try:
-        made = make_documents(texts)
+        documents = make_documents(texts)
     except PlaceError as error:
         sys.exit(f"documents: {error}")
-    stale = [page for page in made if made[page] != texts.get(page)]
-    gone = sorted(texts.keys() - made.keys())
+    stale_pages = [page for page in documents if documents[page] != texts.get(page)]
+    obsolete_pages = sorted(texts.keys() - documents.keys())
     if "--check" in sys.argv:
-        faults = find_broken(made, lambda path: (ROOT / path).exists())
-        faults += [f"no link leads to {page}" for page in find_unlinked(made, "README.md")]
-        if stale or gone:
-            faults.append(f"out of step with the code, run `make docs`: {', '.join([*stale, *gone])}")
+        faults = find_broken_links(documents, lambda path: (ROOT / path).exists())
+        faults += [f"no link leads to {page}" for page in find_unlinked_pages(documents, "README.md")]
+        if stale_pages or obsolete_pages:
+            names = ", ".join([*stale_pages, *obsolete_pages])
+            faults.append(f"out of step with the code, run `make docs`: {names}")
         if faults:
             sys.exit("\n".join(faults))
         return
-    for page in stale:
+    for page in stale_pages:
         (ROOT / page).parent.mkdir(parents=True, exist_ok=True)
-        (ROOT / page).write_text(made[page], encoding="utf-8")
-    for page in gone:
+        (ROOT / page).write_text(documents[page], encoding="utf-8")
+    for page in obsolete_pages:
         (ROOT / page).unlink()
 
 

@@ -10,8 +10,8 @@ from typing import get_args
 import click
 import pytest
 from scripts.docs import list_pages, make_documents, read_documents
-from scripts.documents.links import find_anchors, find_broken, find_unlinked
-from scripts.documents.tables import PlaceError, fill
+from scripts.documents.links import find_anchors, find_broken_links, find_unlinked_pages
+from scripts.documents.tables import PlaceError, fill_places
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
@@ -112,8 +112,8 @@ def test_the_index_names_every_page_of_the_reference() -> None:
 
 
 def test_every_link_leads_somewhere_and_every_document_is_led_to() -> None:
-    assert find_broken(DOCUMENTS, lambda path: (PROJECT / path).exists()) == []
-    assert find_unlinked(DOCUMENTS, "README.md") == []
+    assert find_broken_links(DOCUMENTS, lambda path: (PROJECT / path).exists()) == []
+    assert find_unlinked_pages(DOCUMENTS, "README.md") == []
 
 
 def test_a_link_to_nowhere_is_named_with_its_page() -> None:
@@ -121,7 +121,7 @@ def test_a_link_to_nowhere_is_named_with_its_page() -> None:
         "README.md": "[a](docs/a.md) [b](docs/a.md#there) [c](docs/a.md#gone) [d](docs/b.md) [e](LICENSE) [f](lost)",
         "docs/a.md": "# A\n\n## There\n\n[up](../README.md) [self](#there) [away](https://example.com/#x) [no](#nope)",
     }
-    assert find_broken(texts, lambda path: path == "LICENSE") == [
+    assert find_broken_links(texts, lambda path: path == "LICENSE") == [
         "README.md links docs/a.md#gone, which has no such heading",
         "README.md links docs/b.md, which is not there",
         "README.md links lost, which is not there",
@@ -132,7 +132,7 @@ def test_a_link_to_nowhere_is_named_with_its_page() -> None:
 def test_what_stands_in_a_block_of_code_is_neither_link_nor_heading() -> None:
     text = "# A\n\n```sh\n# not a heading\n[not](a-link)\n```\n"
     assert find_anchors(text) == {"a"}
-    assert find_broken({"README.md": text}, lambda _path: False) == []
+    assert find_broken_links({"README.md": text}, lambda _path: False) == []
 
 
 def test_anchors_are_those_that_a_reader_s_browser_follows() -> None:
@@ -142,7 +142,7 @@ def test_anchors_are_those_that_a_reader_s_browser_follows() -> None:
 
 def test_a_document_that_no_link_leads_to_is_named() -> None:
     texts = {"README.md": "[a](docs/a.md)", "docs/a.md": "[b](b.md)", "docs/b.md": "", "docs/lost.md": "[b](b.md)"}
-    assert find_unlinked(texts, "README.md") == ["docs/lost.md"]
+    assert find_unlinked_pages(texts, "README.md") == ["docs/lost.md"]
 
 
 # ---- what is written from the code
@@ -154,11 +154,11 @@ def test_the_documents_stand_as_the_code_writes_them() -> None:
 
 def test_a_table_is_put_where_its_name_stands_and_nothing_else_is_touched() -> None:
     page = "before\n<!-- fruit: written by `make docs` -->\nold\n<!-- /fruit -->\nafter\n"
-    assert fill({"a.md": page}, {"fruit": "new"}) == {"a.md": page.replace("old", "new")}
+    assert fill_places({"a.md": page}, {"fruit": "new"}) == {"a.md": page.replace("old", "new")}
 
 
 @pytest.mark.parametrize(("tables", "named"), [({}, "fruit"), ({"fruit": "x", "nuts": "y"}, "nuts")])
 def test_a_place_without_table_and_a_table_without_place_are_refused(tables: dict[str, str], named: str) -> None:
     page = "<!-- fruit: written by `make docs` -->\n<!-- /fruit -->\n"
     with pytest.raises(PlaceError, match=named):
-        fill({"a.md": page}, tables)
+        fill_places({"a.md": page}, tables)

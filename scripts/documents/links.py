@@ -1,4 +1,4 @@
-"""Follows the links between documents: each must lead to a file, and to a heading in it where one is named."""
+"""Checks the links between documents: each must lead to a file, and to a heading in it where one is named."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
-ELSEWHERE = re.compile(r"[a-z]+:")
+CODE_BLOCK_PATTERN = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+LINK_PATTERN = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING_PATTERN = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+URL_SCHEME_PATTERN = re.compile(r"[a-z]+:")
 
 
-def find_broken(texts: Mapping[str, str], exists: Callable[[str], bool]) -> list[str]:
+def find_broken_links(texts: Mapping[str, str], exists: Callable[[str], bool]) -> list[str]:
     """What is wrong with the links of these documents, a sentence each; `texts` are keyed by path from the root.
 
-    `exists` tells whether any other file is there.
+    `exists` answers for the path of any other file.
     """
     faults = []
     for page, text in texts.items():
@@ -30,21 +30,21 @@ def find_broken(texts: Mapping[str, str], exists: Callable[[str], bool]) -> list
     return faults
 
 
-def find_unlinked(texts: Mapping[str, str], start: str) -> list[str]:
-    """The documents that no chain of links from `start` leads to."""
-    seen, ahead = {start}, [start]
-    while ahead:
-        page = ahead.pop()
-        found = {path for path, _ in find_links(page, texts[page])} & texts.keys() - seen
-        seen |= found
-        ahead += found
-    return sorted(texts.keys() - seen)
+def find_unlinked_pages(texts: Mapping[str, str], start: str) -> list[str]:
+    """The paths of the documents that no chain of links from `start` leads to, sorted."""
+    reachable, pending = {start}, [start]
+    while pending:
+        page = pending.pop()
+        targets = {path for path, _ in find_links(page, texts[page])} & texts.keys() - reachable
+        reachable |= targets
+        pending += targets
+    return sorted(texts.keys() - reachable)
 
 
 def find_links(page: str, text: str) -> Iterator[tuple[str, str]]:
-    """Each link that stays here, as path from the root and anchor."""
-    for target in LINK.findall(FENCED.sub("", text)):
-        if not ELSEWHERE.match(target):
+    """Each link of a page to a file here, as its path from the root and its anchor, empty without one."""
+    for target in LINK_PATTERN.findall(CODE_BLOCK_PATTERN.sub("", text)):
+        if not URL_SCHEME_PATTERN.match(target):
             path, _, anchor = target.partition("#")
             yield (posixpath.normpath(posixpath.join(posixpath.dirname(page), path)) if path else page), anchor
 
@@ -52,9 +52,9 @@ def find_links(page: str, text: str) -> Iterator[tuple[str, str]]:
 def find_anchors(text: str) -> set[str]:
     """The anchors of a document's headings, as GitHub makes them."""
     anchors: set[str] = set()
-    for heading in HEADING.findall(FENCED.sub("", text)):
-        plain = re.sub(r"[^\w\- ]", "", re.sub(LINK.pattern, lambda link: link[0][1:].partition("]")[0], heading))
-        anchor = base = plain.lower().replace(" ", "-")
+    for heading in HEADING_PATTERN.findall(CODE_BLOCK_PATTERN.sub("", text)):
+        title = LINK_PATTERN.sub(lambda link: link[0][1:].partition("]")[0], heading)
+        anchor = base = re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-")
         count = 0
         while anchor in anchors:
             count += 1

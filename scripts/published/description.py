@@ -1,4 +1,4 @@
-"""Opens an unpacked package of the platform and reads each operation of its OpenAPI documents into facts."""
+"""Reads an unpacked package of the platform, and extracts facts from each operation of its OpenAPI documents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from scripts.published import wording
+from scripts.published import prose
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ Json = dict[str, Any]
 
 
 class DescriptionError(Exception):
-    """The package can't be had, or holds no description of operations."""
+    """The package can't be fetched, or has no description of operations."""
 
 
 @dataclass(frozen=True)
@@ -74,23 +74,30 @@ class Address:
 
 @dataclass(frozen=True)
 class PublishedOperation:
-    """One operation: facts as `import_facts` lays them; texts stand under `x-hint`, which is never laid."""
+    """One operation: facts as `import_facts` merges them; texts stand under `x-hint`, which it leaves out."""
 
     address: Address
     title: str
     facts: Json
-    has_required_lists: bool  # whether its body tells at all which fields it needs
+    has_required_lists: bool  # whether its body says of any field that it is required
     digest: str  # of all it says, to see that something was reworded
 
 
 @dataclass(frozen=True)
 class Description:
+    """One version of the description, with its operations by address."""
+
     version: str
     operations: dict[str, PublishedOperation]
 
 
 def fetch_package(folder: Path) -> Path:
-    """The package as the user's own npm gives it, unpacked."""
+    """Fetch the newest package with the user's own npm, and unpack it below the folder.
+
+    Raises:
+        DescriptionError: There is no npm, or it could not fetch the package.
+
+    """
     npm = shutil.which("npm")
     if npm is None:
         raise DescriptionError("npm is needed to fetch the package; or give the folder of an unpacked one")
@@ -105,7 +112,12 @@ def fetch_package(folder: Path) -> Path:
 
 
 def read_description(folder: Path) -> Description:
-    """All operations of all OpenAPI documents below the folder, wherever the package keeps them."""
+    """Read all operations of all OpenAPI documents below the folder, wherever they stand in the package.
+
+    Raises:
+        DescriptionError: There is no folder, no document with operations, or one that is no JSON.
+
+    """
     if not folder.is_dir():
         raise DescriptionError(f"{folder} is not a folder")
     operations: dict[str, PublishedOperation] = {}
@@ -184,9 +196,9 @@ def _extract_body(node: Json, document: Json) -> tuple[str | None, Json | None]:
 
 
 def _extract_response(node: Json, document: Json) -> Json:
-    """The shape of `data`, as far as the description tells."""
-    answer = _resolve_reference(node.get("responses", {}).get("200", {}), document)
-    for body in answer.get("content", {}).values():
+    """The shape of `data`, as far as it is described."""
+    response = _resolve_reference(node.get("responses", {}).get("200", {}), document)
+    for body in response.get("content", {}).values():
         envelope = extract_schema(body.get("schema", {}), document)
         data: Json = envelope.get("properties", {}).get("data", {})
         return data or {"type": "object"}
@@ -194,18 +206,21 @@ def _extract_response(node: Json, document: Json) -> Json:
 
 
 def extract_schema(node: Json, document: Json, text: str = "", visited_refs: tuple[str, ...] = ()) -> Json:
-    """A schema's facts, those in its text included, whichever way the description writes them."""
+    """Extract a schema's facts, those in its text included; `text` is what stands beside the schema.
+
+    `visited_refs` are the references on the way to it: a schema within itself becomes a plain object.
+    """
     if "$ref" in node:
         if node["$ref"] in visited_refs:
             return {"type": "object"}
         return extract_schema(_resolve_reference(node, document), document, text, (*visited_refs, node["$ref"]))
-    node = _merge_all_of(node, document)
+    node = _merge_subschemas(node, document)
     full_text = "\n".join(filter(None, (text, str(node.get("description", "")))))
     kind = _detect_type(node)
     facts: Json = {"type": kind, "x-hint": full_text}
     facts |= {"x-unit": unit} if (unit := _detect_unit(node, full_text, kind)) else {}
-    facts |= wording.extract_limits(full_text, kind) | (
-        {"enum": enum_values} if (enum_values := wording.extract_values(full_text, kind)) else {}
+    facts |= prose.extract_limits(full_text, kind) | (
+        {"enum": enum_values} if (enum_values := prose.extract_values(full_text, kind)) else {}
     )
     facts |= {keyword: node[keyword] for keyword in SCHEMA_KEYWORDS if keyword in node}
     if kind == "array":
@@ -216,19 +231,19 @@ def extract_schema(node: Json, document: Json, text: str = "", visited_refs: tup
     return facts
 
 
-def _merge_all_of(node: Json, document: Json) -> Json:
-    """All parts of an `allOf` as one schema."""
-    parts = [_merge_all_of(_resolve_reference(part, document), document) for part in node.get("allOf", [])]
-    for part in parts:
-        fields = part.get("properties", {}) | node.get("properties", {})
-        node = part | node | ({"properties": fields} if fields else {})
+def _merge_subschemas(node: Json, document: Json) -> Json:
+    """Merge the schemas of an `allOf` into one."""
+    subschemas = [_merge_subschemas(_resolve_reference(each, document), document) for each in node.get("allOf", [])]
+    for subschema in subschemas:
+        fields = subschema.get("properties", {}) | node.get("properties", {})
+        node = subschema | node | ({"properties": fields} if fields else {})
     return node
 
 
 def _extract_items(node: Json, text: str, document: Json, visited_refs: tuple[str, ...]) -> Json:
-    """The values that the text of a list names are those of its items."""
+    """Extract the facts of a list's items: the values that the list's text names are theirs."""
     items = extract_schema(node.get("items", {}), document, "", visited_refs)
-    if "enum" not in items and (enum_values := wording.extract_values(text, items["type"])):
+    if "enum" not in items and (enum_values := prose.extract_values(text, items["type"])):
         items["enum"] = enum_values
     return items | {"x-hint": f"{items['x-hint']}\n{text}"}
 
@@ -241,7 +256,7 @@ def _detect_type(node: Json) -> str:
 
 
 def _detect_unit(node: Json, text: str, kind: str) -> str | None:
-    return "binary" if node.get("format") == "binary" else wording.detect_unit(text, kind)
+    return "binary" if node.get("format") == "binary" else prose.detect_unit(text, kind)
 
 
 def _has_required_lists(facts: Json | None) -> bool:

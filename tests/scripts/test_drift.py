@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from scripts.import_facts import write_json
-from scripts.published import wording
+from scripts.published import prose
 
 from scripts import drift
 
@@ -463,7 +463,7 @@ def test_without_npm_and_folder_it_says_what_is_needed(
     ],
 )
 def test_values_are_read_where_they_are_plainly_listed(text: str, values: list[str]) -> None:
-    assert wording.extract_values(text, "string") == values
+    assert prose.extract_values(text, "string") == values
 
 
 @pytest.mark.parametrize(
@@ -486,4 +486,4 @@ def test_values_are_read_where_they_are_plainly_listed(text: str, values: list[s
     ],
 )
 def test_limits_are_read_where_they_are_plainly_set(text: str, kind: str, limits: Json) -> None:
-    assert wording.extract_limits(text, kind) == limits
+    assert prose.extract_limits(text, kind) == limits

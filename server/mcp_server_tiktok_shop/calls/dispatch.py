@@ -16,7 +16,7 @@ from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.binding import bind, has_local_time
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
-from mcp_server_tiktok_shop.catalog.common_arguments import SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.results.json_paths import get_value
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, get_default
 from mcp_server_tiktok_shop.errors import ShopError
@@ -28,9 +29,9 @@ MAX_EMPTY_PAGES = 10
 class Page:
     """One page: the rows of its list that did not come before, as the platform sent them, and their whole answer.
 
-    `name` is where in the answer the list stands, as in `orders` or `data.opportunities`; empty where no list is
-    known. `next_token` leads to the next page; None at the end. `moved` is the time filter that the walk was taken up
-    with: the token holds for it, and not for the one that was given.
+    `list_path` is where in the answer the list stands, as in `orders` or `data.opportunities`; empty where no list is
+    known. `next_token` leads to the next page; None at the end. `resume_filter` is the time filter that paging was
+    resumed with: the token holds for it, and not for the one in the caller's arguments.
     """
 
     list_path: str
@@ -56,11 +57,11 @@ class Paginator:
         deadline: float | None = None,
         previous_keys: Iterable[str] = (),
     ) -> AsyncGenerator[Page, None]:
-        """The pages of an operation's list; `values` are checked ones, as `catalog.reading.read` gives them.
+        """Request the pages of an operation's list one by one; `values` are valid, as `coerce_arguments` gives them.
 
-        Each page is asked for by `until`, a moment of the monotonic clock, or else within a deadline of its own.
-        Rows whose key (see `row_key`) is in `seen` are left out as if they had come before. Where the platform
-        refuses a page token midway, the walk goes on by the time filter that matches the list's sort.
+        Each page has to come before `deadline`, in seconds of the monotonic clock, or else within a deadline of its
+        own. Rows whose key (see `get_row_key`) is in `previous_keys` are left out as if they had come before. Where
+        the platform refuses a page token midway, paging goes on by the time filter that matches the list's sort.
 
         Raises:
             ShopError: A page could not be had; `platform` where page tokens go on and on without a new row.
@@ -177,12 +178,12 @@ def _is_new(row: Any, path: str, seen_keys: set[str]) -> bool:
 
 def _extract_rows(data: Json, paths: list[str]) -> tuple[str, list[Any], str | None]:
     """The list of an answer, where it stands, and the token that stands on top or beside it."""
-    candidates = [(path, value) for path in paths if isinstance(value := _get_at_path(data, path), list)]
+    candidates = [(path, value) for path in paths if isinstance(value := get_value(data, path.split(".")), list)]
     candidates = candidates or [(n, v) for n, v in data.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
     path, rows = next(
         (pair for pair in candidates if pair[1]), candidates[0] if candidates else (paths[0] if paths else "", [])
     )
-    parent = _get_at_path(data, path.rpartition(".")[0]) if "." in path else data
+    parent = get_value(data, path.split(".")[:-1])
     for container in (data, parent if isinstance(parent, dict) else {}):
         if container.get("has_more") is False:
             return path, rows, None
@@ -190,10 +191,3 @@ def _extract_rows(data: Json, paths: list[str]) -> tuple[str, list[Any], str | N
         if token and isinstance(token, str | int):
             return path, rows, str(token)
     return path, rows, None
-
-
-def _get_at_path(data: Json, path: str) -> Any:
-    value: Any = data
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value

@@ -11,7 +11,7 @@ from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
 from mcp_server_tiktok_shop.calls.results.json_paths import find_values
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
-from mcp_server_tiktok_shop.catalog.common_arguments import ALL_PAGES
+from mcp_server_tiktok_shop.catalog.server_arguments import ALL_PAGES
 from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse

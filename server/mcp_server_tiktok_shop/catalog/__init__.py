@@ -1,1 +1,1 @@
-"""What the platform offers, as data, and the pure code that reads it."""
+"""Declares what the platform offers, as data, and reads it with pure code."""

@@ -1,4 +1,4 @@
-"""Binds checked values to their places in a request; pure, so that what is bound can be shown before it is sent."""
+"""Binds valid arguments to their places in a request; pure, so that a request can be previewed before it is sent."""
 
 from __future__ import annotations
 
@@ -44,7 +44,12 @@ class ApiCall:
 
 
 def bind(operation: Operation, values: Json, zone: ZoneInfo, files: Mapping[str, Upload] | None = None) -> ApiCall:
-    """Path, query and body of a call; times without offset are read in `zone`."""
+    """Build the request of an operation: path and query as text, the body as bytes of compact JSON.
+
+    `values` are valid arguments, as `coerce_arguments` gives them and `validate` lets them through, without the
+    server's own; of a multipart operation `files` are the file parts by their name there. Times without offset are
+    read in `zone`.
+    """
     path: str = operation.record["path"]
     query: dict[str, str] = {}
     body: Json = {}
@@ -66,7 +71,7 @@ def bind(operation: Operation, values: Json, zone: ZoneInfo, files: Mapping[str,
 
 
 def has_local_time(schema: Json, value: Any) -> bool:
-    """Whether a time without offset stands in the value, so that the zone decides what it means."""
+    """Whether a time without offset stands in a coerced value, so that the zone decides what it means."""
     if is_time(schema):
         return isinstance(value, str)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Reads what a model wrote as arguments: ids as text, lists sent as JSON text, times in any usual form."""
+"""Coerces what a model wrote to the types of its arguments: ids to text, JSON text to lists, times to Unix time."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, Json, Operation, get_default, is_time
 from mcp_server_tiktok_shop.errors import Problem
 
-SAFE_INTEGER_LIMIT = 2**53  # From here on, clients written in JavaScript have already rounded an integer.
-MIN_UNIX_MILLISECONDS = 10**11  # As seconds this is the year 5138; a number above it was meant as milliseconds.
+SAFE_INTEGER_LIMIT = 2**53  # from here on, clients written in JavaScript have already rounded an integer
+MIN_UNIX_MILLISECONDS = 10**11  # as seconds this is the year 5138: a number above it was meant as milliseconds
 MIN_UNIX_SECONDS = 10**8  # 1973: what is smaller was meant as a date or a duration
-TIME_DIGITS_LIMIT = 20  # digits of a number that may still be a time
-MIN_YEAR, MAX_YEAR = 1970, 5000  # years
+TIME_DIGITS_LIMIT = 20  # a number of so many digits is no time
+MAX_QUOTED_TIME_CHARS = 40
+MIN_YEAR, MAX_YEAR = 1970, 5000
 
 PLATFORM_ID_PATTERN = re.compile(r"\s*\d{15,20}\s*", re.ASCII)  # blanks around one are a slip of the pen
 
@@ -23,10 +24,12 @@ TIME_FORMATS = "ISO 8601 such as 2026-11-01, 2026-11-01T09:30 or 2026-11-01T09:3
 
 
 def coerce_arguments(operation: Operation, arguments: Json) -> tuple[Json, list[Problem]]:
-    """The values as the platform wants them, and what could not be read.
+    """Coerce each argument to the type that its schema has, where the meaning is exact.
 
-    Optional arguments left empty count as not given; a required one with a single sensible value is filled in.
-    A time becomes Unix time, or stays an ISO text without offset until the shop's time zone is known.
+    Returns the values by name, and a problem for each argument that could not be read; its value then stands as it
+    came. Optional arguments left empty count as not given; a required one with a single sensible value is filled in.
+    A time becomes Unix time in the schema's unit, or stays an ISO text without offset until the shop's time zone is
+    known. Nothing is judged here: `validate` does that.
     """
     problems: list[Problem] = []
     values: Json = {}
@@ -42,9 +45,9 @@ def coerce_arguments(operation: Operation, arguments: Json) -> tuple[Json, list[
         if not _is_encodable(values[name]):
             problems.append(Problem(name, "holds half a character (a lone surrogate)", "whole characters"))
             del values[name]
-    size = operation.arguments.get("page_size", {})
-    if "pages" in values and "page_size" not in values and "maximum" in size:
-        values["page_size"] = size["maximum"]  # who wants many pages wants few requests
+    page_size_schema = operation.arguments.get("page_size", {})
+    if "pages" in values and "page_size" not in values and "maximum" in page_size_schema:
+        values["page_size"] = page_size_schema["maximum"]  # who wants many pages wants few requests
     for name in operation.required:
         if values.get(name) is None and (default := get_default(operation.arguments[name], name)) is not None:
             values[name] = default
@@ -98,7 +101,7 @@ def _coerce_string(schema: Json, value: Any, path: str, problems: list[Problem])
 
 
 def _coerce_json_text(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
-    """JSON as text: an object is written as such, and plain text put where the record says that it belongs."""
+    """Write an object as JSON text, and put plain text where the record says that it belongs."""
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     if not isinstance(value, str) or not value.strip():
@@ -133,7 +136,7 @@ def _parse_container(schema: Json, text: str, path: str, problems: list[Problem]
 
 
 def _coerce_number_to_text(schema: Json, value: float, path: str, problems: list[Problem]) -> Any:
-    """A number where text belongs: an id or an amount that a model left unquoted."""
+    """Write a number as text: it is an id or an amount that a model left unquoted."""
     if isinstance(value, int):
         if abs(value) < SAFE_INTEGER_LIMIT:
             return str(value)
@@ -145,15 +148,15 @@ def _coerce_number_to_text(schema: Json, value: float, path: str, problems: list
 
 
 def _coerce_time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
-    unit = TIME_UNITS_PER_SECOND[schema["x-unit"]]
+    units_per_second = TIME_UNITS_PER_SECOND[schema["x-unit"]]
     if isinstance(value, str) and _is_unix_time(value.strip()):
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         if value == 0 or MIN_UNIX_SECONDS <= value < MIN_UNIX_MILLISECONDS:
-            return value * unit
-        if MIN_UNIX_MILLISECONDS <= value < MIN_UNIX_MILLISECONDS * unit:
+            return value * units_per_second
+        if MIN_UNIX_MILLISECONDS <= value < MIN_UNIX_MILLISECONDS * units_per_second:
             return value
         problems.append(Problem(path, f"{value} is no Unix time of these years", TIME_FORMATS))
         return value
@@ -163,18 +166,18 @@ def _coerce_time(schema: Json, value: Any, path: str, problems: list[Problem]) -
         except ValueError:
             moment = None
         if moment is None or not MIN_YEAR < moment.year < MAX_YEAR:
-            problems.append(Problem(path, f"{value[:40]!r} is not a time", TIME_FORMATS))
+            problems.append(Problem(path, f"{value[:MAX_QUOTED_TIME_CHARS]!r} is not a time", TIME_FORMATS))
             return value
-        return to_unix_time(moment, unit) if moment.tzinfo else moment.isoformat()
+        return to_unix_time(moment, units_per_second) if moment.tzinfo else moment.isoformat()
     problems.append(Problem(path, "is not a time", TIME_FORMATS))
     return value
 
 
 def _is_unix_time(text: str) -> bool:
-    """Digits are Unix time, but eight of them are a date: 20261101."""
+    """Whether a text is Unix time: digits are, but eight of them are a date: 20261101."""
     return text.isascii() and text.isdigit() and len(text) < TIME_DIGITS_LIMIT and len(text) != len("20261101")
 
 
-def to_unix_time(moment: datetime, unit: int = 1) -> int:
-    """Unix time of a moment with a zone; `unit` is 1 for seconds, 1000 for milliseconds."""
-    return int(moment.astimezone(UTC).timestamp() * unit)
+def to_unix_time(moment: datetime, units_per_second: int = 1) -> int:
+    """Unix time of a moment with a zone: in seconds, or with 1000 units per second in milliseconds."""
+    return int(moment.astimezone(UTC).timestamp() * units_per_second)

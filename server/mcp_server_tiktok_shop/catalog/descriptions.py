@@ -1,4 +1,4 @@
-"""Tells all that the catalog knows of an operation: the whole schema, its rules, and the shape of the answer."""
+"""Describes operations to a model: in a line for a search result, or with schema, rules and the response's shape."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ CIPHER_RULE_PHRASES = {
 
 
 def summarize_operation(operation: Operation) -> Json:
-    """What a search result says of an operation."""
+    """Describe an operation in a search result: `name`, `summary`, `effect`, `area`, and `required` where any is."""
     result: Json = {"name": operation.name, "summary": operation.record["summary"]}
     result |= {"effect": operation.effect, "area": operation.area}
     return result | ({"required": list(operation.caller_required)} if operation.caller_required else {})
 
 
 def describe_operation(operation: Operation, shape: Json) -> Json:
-    """What a model needs to call an operation it has not seen listed."""
+    """Describe all that a model needs to call an operation that is not among its tools.
+
+    `arguments` is the whole JSON Schema; `also_inside_arguments` describes the server's own by name; `answer` outlines
+    `shape`, the shape of the response's `data`, where it is known.
+    """
     record = operation.record
     result: Json = {
         "name": operation.name,
@@ -34,9 +38,9 @@ def describe_operation(operation: Operation, shape: Json) -> Json:
     }
     if operation.uses_platform:
         result["acts"] = CIPHER_RULE_PHRASES[operation.cipher_rule]
-    for key, word in (("scope", "scopes"), ("regions", "markets"), ("superseded_by", "replaced_by")):
-        if key in record:
-            result[word] = record[key]
+    for record_key, key in (("scope", "scopes"), ("regions", "markets"), ("superseded_by", "replaced_by")):
+        if record_key in record:
+            result[key] = record[record_key]
     result["arguments"] = build_full_schema(operation)
     if server_arguments := operation.server_arguments:
         result["also_inside_arguments"] = {name: schema["description"] for name, schema in server_arguments.items()}
@@ -46,7 +50,7 @@ def describe_operation(operation: Operation, shape: Json) -> Json:
 
 
 def outline_shape(shape: Json) -> str:
-    """The names in an answer, nested: `orders[]{id, payment{currency}}`."""
+    """The names of a shape's fields, nested: `orders[]{id, payment{currency}}`; deprecated ones are left out."""
     fields = shape.get("properties", {})
     return ", ".join(name + _outline_field(field) for name, field in fields.items() if not field.get("deprecated"))
 

@@ -1,4 +1,4 @@
-"""Opens the catalog's files: records by area, the shapes of answers, the meaning of error codes."""
+"""Loads the catalog's files: records by area, the shapes of responses, the meaning of error codes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 CATALOG_FOLDER = Path(__file__).parent
+MAX_SUGGESTED_NAMES = 3
 
 
 class Catalog:
-    """All operations, read from the files when first asked for."""
+    """All operations of the platform and tools of this server; each file of the folder is read when first needed."""
 
     def __init__(self, folder: Path = CATALOG_FOLDER) -> None:
         self._folder = folder
@@ -22,6 +23,7 @@ class Catalog:
 
     @cached_property
     def operations(self) -> dict[str, Operation]:
+        """Every operation by its name, area by area."""
         operations: dict[str, Operation] = {}
         for path in sorted((self._folder / "areas").glob("*.json")):
             for name, record in _load_json(path).items():
@@ -33,12 +35,12 @@ class Catalog:
         return _load_json(self._folder / "errors.json")
 
     def lookup_error_code(self, code: int) -> Json:
-        """What is known of a code: `meaning`, `retry` class, `hint`; empty where nothing is."""
+        """What is known of the platform's error code: `meaning`, `retry` class, `hint`; empty where nothing is."""
         entry: Json = self._error_codes.get(str(code), {})
         return entry
 
     def get_response_shape(self, operation: Operation) -> Json:
-        """The shape of the operation's `data`; never complete enough to refuse an answer by."""
+        """The JSON Schema of the response's `data`, empty where none is known; never complete enough to validate by."""
         if operation.area not in self._shapes:
             path = self._folder / "responses" / f"{operation.area}.json"
             self._shapes[operation.area] = _load_json(path) if path.exists() else {}
@@ -46,14 +48,15 @@ class Catalog:
         return shape
 
     def find_by_path(self, path: str) -> Operation | None:
-        """The operation that a path of the platform's belongs to, also one that was replaced."""
+        """The operation that a path of the platform's belongs to, also of an older version of it; else None."""
         for operation in self.operations.values():
             if path == operation.record.get("path") or path in operation.record.get("replaces", ()):
                 return operation
         return None
 
     def suggest_names(self, name: str) -> list[str]:
-        return get_close_matches(name, self.operations, n=3, cutoff=0.6)
+        """The names of operations that are spelled nearly so, nearest first: three at most."""
+        return get_close_matches(name, self.operations, n=MAX_SUGGESTED_NAMES)
 
 
 def _load_json(path: Path) -> dict[str, Any]:

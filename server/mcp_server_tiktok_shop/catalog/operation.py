@@ -1,4 +1,4 @@
-"""An operation of the platform, or a tool of our own, as its record in the catalog declares it."""
+"""Reads an operation of the platform, or a tool of this server, from its record in the catalog."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from mcp_server_tiktok_shop.catalog.common_arguments import RUNNER_ARGUMENTS, SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.server_arguments import RUNNER_ARGUMENTS, SERVER_ARGUMENTS
 
 Json = dict[str, Any]
 Effect = Literal["read", "write", "destructive"]
 CipherRule = Literal["required", "optional", "never"]
 
-# The platform's own means against doing a thing twice: filled in where a write is sent, never asked for.
+# The platform's own means against doing a thing twice: filled in where a write is sent, never by a caller.
 IDEMPOTENCY_KEY_ARGUMENTS = ("idempotency_key", "idempotent_key")
 TIME_UNITS_PER_SECOND = {"unix-seconds": 1, "unix-milliseconds": 1000}
+DEFAULT_PAGE_SIZE = 20  # rows
 
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One record. `arguments` are JSON Schemas by name, each with its place (`in`) on the wire."""
+    """One record of the catalog. `arguments` are JSON Schemas by name, each with its location (`in`) in the request."""
 
     name: str
     area: str
@@ -45,7 +46,7 @@ class Operation:
 
     @property
     def is_local(self) -> bool:
-        """Answered by this server itself; what it writes, it writes here and not at the shop."""
+        """Whether this server answers it itself; what it writes, it writes here and not at the shop."""
         return bool(self.record.get("local")) or self.record.get("host") == "auth"
 
     @property
@@ -63,7 +64,7 @@ class Operation:
 
     @property
     def delegates_to(self) -> str | None:
-        """Of the tools that call other operations: what kind they may call, "read" or "write"."""
+        """The kind of operations that a tool may call in turn, "read" or "write"; None where it calls none."""
         return self.record.get("runs")
 
     @property
@@ -95,14 +96,14 @@ class Operation:
 
     @cached_property
     def required(self) -> tuple[str, ...]:
-        """The arguments that a call can't be without; what is filled in at sending is none of them."""
+        """The arguments that a call can't be without; the idempotency key, which is filled in, is none of them."""
         return tuple(
             name for name in self.record["required"] if name in self.arguments and name not in IDEMPOTENCY_KEY_ARGUMENTS
         )
 
     @cached_property
     def caller_required(self) -> tuple[str, ...]:
-        """The arguments that a caller must give: required, and without a value that goes without saying."""
+        """The arguments that a caller must give: required, and without a default."""
         return tuple(name for name in self.required if get_default(self.arguments[name], name) is None)
 
     @property
@@ -119,7 +120,7 @@ class Operation:
 
     @cached_property
     def server_arguments(self) -> dict[str, Json]:
-        """The schemas of our own arguments that the operation takes."""
+        """The schemas of the server's own arguments that the operation takes."""
         is_platform_read = self.uses_platform and self.effect == "read"
         applicable = {
             "shop": self.takes_shop,
@@ -139,16 +140,17 @@ class Operation:
 
     @cached_property
     def all_arguments(self) -> dict[str, Json]:
-        """The schemas of all arguments that the operation takes, the platform's and ours."""
+        """The schemas of all arguments that the operation takes, the platform's and the server's."""
         return self.arguments | self.server_arguments
 
     def get_locations(self, name: str) -> tuple[str, ...]:
+        """Where an argument of the platform's stands in the request: `path`, `query`, `body`; `file` is read here."""
         location = self.arguments[name]["in"]
         return (location,) if isinstance(location, str) else tuple(location)
 
 
 def describe_file_limits(schema: Json) -> list[str]:
-    """What a file must be, in words: kinds, size, pixels."""
+    """Describe what a file must be, a phrase each: kinds, megabytes, pixels; none where nothing is known."""
     phrases = [", ".join(schema["x-formats"])] if "x-formats" in schema else []
     if "x-max-mb" in schema:
         phrases.append(f"up to {schema['x-max-mb']} MB")
@@ -162,13 +164,14 @@ def describe_file_limits(schema: Json) -> list[str]:
 
 
 def get_default(schema: Json, name: str) -> Any:
-    """The one sensible value of an argument that is required but need not be asked for, or None."""
+    """The one sensible value of a required argument that a caller need not give; None where it must be given."""
     if "default" in schema:
         return schema["default"]
     if len(schema.get("enum", ())) == 1 and not schema.get("x-enum-open"):
         return schema["enum"][0]
-    return min(20, schema.get("maximum", 20)) if name == "page_size" else None
+    return min(DEFAULT_PAGE_SIZE, schema.get("maximum", DEFAULT_PAGE_SIZE)) if name == "page_size" else None
 
 
 def is_time(schema: Json) -> bool:
+    """Whether a schema's values are Unix times, in seconds or milliseconds."""
     return schema.get("x-unit") in TIME_UNITS_PER_SECOND

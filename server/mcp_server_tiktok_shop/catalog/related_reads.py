@@ -1,4 +1,4 @@
-"""Which read tells what a write is about: its name, its state, what it holds now."""
+"""Finds the reads that give the state now of what a write changes: its name, its status, its values."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
-# By argument of a write in these areas: the read, the argument it takes the id in, and what to tell of its answer.
+# By argument of a write in these areas: the read, the argument it takes the id in, and the fields of its response.
 RELATED_READS_FILE = Path(__file__).with_name("looks.json")
-MAX_RELATED_READS = 5  # things to look at before a write
+MAX_RELATED_READS = 5  # reads before a write, where each reads one thing
+MAX_IDS_PER_READ = 50  # what the platform's reads of several things take
 
 
 @dataclass(frozen=True, slots=True)
 class RelatedRead:
-    """One read: its operation, its arguments, the paths in its answer that tell what is concerned.
+    """One read: the name of its operation, its arguments, and the dotted paths of the fields to show of its response.
 
-    Of a list in the answer only the items are told whose id is in `about`, if any is: the write names those.
+    Of a list in the response only the items whose id is in `subject_ids` are meant, if any is: the write names those.
     """
 
     operation: str
@@ -32,7 +33,10 @@ class RelatedRead:
 
 
 def find_related_reads(operation: Operation, values: Json) -> list[RelatedRead]:
-    """The reads that tell what a write with these values concerns, the first few; none where nothing tells it."""
+    """Find the reads of what a write with these values changes, five at most; none where no rule names one.
+
+    The rules stand in `looks.json`.
+    """
     rules = _load_rules()
     if operation.area not in rules["areas"] or operation.cipher_rule == "never":
         return []
@@ -44,7 +48,7 @@ def find_related_reads(operation: Operation, values: Json) -> list[RelatedRead]:
             continue
         argument, response_paths = rule["argument"], tuple(rule["tells"])
         if argument.endswith("ids"):  # one call reads them all
-            return [RelatedRead(rule["operation"], {argument: ids[:50]}, response_paths, subject_ids)]
+            return [RelatedRead(rule["operation"], {argument: ids[:MAX_IDS_PER_READ]}, response_paths, subject_ids)]
         return [
             RelatedRead(rule["operation"], {argument: i}, response_paths, subject_ids) for i in ids[:MAX_RELATED_READS]
         ]

@@ -1,4 +1,4 @@
-"""Two views of a record's arguments: the JSON Schema that is enforced, and the one that a model is shown."""
+"""Builds the JSON Schemas of a record's arguments: the one to validate by, and the view of it that a tool lists."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from mcp_server_tiktok_shop.catalog.operation import Json, Operation, is_time
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
-TOOL_SCHEMA_DEPTH, FULL_SCHEMA_DEPTH = 5, 50  # how deep an argument is shown in the list, and when it is described
+TOOL_SCHEMA_DEPTH, FULL_SCHEMA_DEPTH = 5, 50  # levels of an argument in the list of tools, and in its description
+MAX_PATH_VALUE_CHARS, MAX_QUERY_VALUE_CHARS = 128, 4096  # a URL has to stay sendable
 # Ids and other values that stand in the path: what has a meaning in a URL can't be one.
-MAX_PATH_VALUE_CHARS, MAX_QUERY_VALUE_CHARS = 128, 4096  # characters; a URL has to stay sendable
 PATH_VALUE_PATTERN = r"^[A-Za-z0-9_~.-]*[A-Za-z0-9_~-]$"
 NOT_BLANK_PATTERN = r"\S"
 QUERY_LIST_ITEM_PATTERN = r"^[^,]*[^,\s][^,]*$"  # items are joined by commas
@@ -31,7 +31,7 @@ TIME_DESCRIPTION = "ISO 8601 or Unix seconds"
 
 
 def build_validation_schema(operation: Operation) -> Json:
-    """The whole schema: every depth, every limit, nothing beyond what is declared."""
+    """Build the JSON Schema to validate coerced arguments by: every depth, every limit, no undeclared name."""
     properties = {
         name: _to_validation_schema(
             schema, required=name in operation.required, locations=operation.get_locations(name)
@@ -46,7 +46,7 @@ def build_validation_schema(operation: Operation) -> Json:
 
 
 def _to_validation_schema(schema: Json, *, required: bool, locations: tuple[str, ...] = ()) -> Json:
-    if is_time(schema):  # judged when it was read
+    if is_time(schema):  # validated by coercion
         return {}
     validation: Json = {keyword: schema[keyword] for keyword in VALIDATION_KEYWORDS if keyword in schema}
     if "enum" in schema and not schema.get("x-enum-open"):
@@ -73,7 +73,7 @@ def _to_validation_schema(schema: Json, *, required: bool, locations: tuple[str,
 
 
 def _restrict_text(validation: Json, schema: Json, *, required: bool, locations: tuple[str, ...]) -> Json:
-    """Bounds on the number in a text are no matter of JSON Schema: `checking` sees to them."""
+    """Add bounds on length and form. Those on the number in a text are no matter of JSON Schema: see `validation`."""
     validation = {k: v for k, v in validation.items() if k not in ("minimum", "maximum")}
     if "path" in locations or "query" in locations:
         max_chars = MAX_PATH_VALUE_CHARS if "path" in locations else MAX_QUERY_VALUE_CHARS
@@ -100,7 +100,7 @@ def _choose_pattern(schema: Json, *, required: bool, locations: tuple[str, ...])
 
 
 def _build_conditions(fields: dict[str, Json]) -> Json:
-    """`x-limits-when` as if/then: a bound on one field under a value of its neighbour."""
+    """Write `x-limits-when` as if/then: a bound on one field under a value of its neighbour."""
     rules: list[Json] = []
     for name, schema in fields.items():
         for rule in schema.get("x-limits-when", ()):
@@ -126,9 +126,9 @@ def _build_consequence(name: str, rule: Json) -> Json:
 
 
 def build_tool_schema(operation: Operation, *, hidden_arguments: Container[str] = ()) -> Json:
-    """What a model is shown: one type a property, limits also in words, seldom needed fields left out.
+    """Build the JSON Schema that a tool lists: one type a property, limits also in words, rare fields left out.
 
-    `without` are those of our own arguments that mean nothing on this server, such as `shop` where there is one.
+    `hidden_arguments` are those of the server's own that mean nothing here, such as `shop` where there is only one.
     """
     server_arguments = {
         name: schema for name, schema in operation.server_arguments.items() if name not in hidden_arguments
@@ -143,7 +143,7 @@ def build_tool_schema(operation: Operation, *, hidden_arguments: Container[str] 
 
 
 def build_full_schema(operation: Operation) -> Json:
-    """The same view of every argument at every depth."""
+    """Build the same view of every argument of the platform's at every depth, seldom needed ones included."""
     properties = {
         name: _to_tool_schema(schema, FULL_SCHEMA_DEPTH, include_unlisted=True)
         for name, schema in operation.arguments.items()
@@ -180,17 +180,17 @@ def _select_bounds(schema: Json, kind: str) -> Json:
 
 
 def _describe(schema: Json) -> str:
-    parts = [str(schema.get("description", ""))]
+    phrases = [str(schema.get("description", ""))]
     if is_time(schema):
-        parts.append(TIME_DESCRIPTION)
+        phrases.append(TIME_DESCRIPTION)
     if schema.get("x-enum-open"):
-        parts.append("one of " + ", ".join(map(str, schema["enum"])) + ", or newer values")
-    parts += describe_limits(schema)
-    return "; ".join(filter(None, parts))
+        phrases.append("one of " + ", ".join(map(str, schema["enum"])) + ", or newer values")
+    phrases += describe_limits(schema)
+    return "; ".join(filter(None, phrases))
 
 
 def describe_limits(schema: Json) -> list[str]:
-    """The bounds of a schema in words, for clients that drop the keywords."""
+    """Describe the bounds of a schema, a phrase each, for clients that drop the keywords."""
     phrases = []
     if "maxItems" in schema or "minItems" in schema:
         phrases.append(_describe_range(schema.get("minItems"), schema.get("maxItems"), "items"))

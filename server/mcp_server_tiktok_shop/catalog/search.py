@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Operation
 
-# Told there: `fillers` say nothing of what is wanted; `asks` and `acts` begin a question or an order; `apart` are words
+# Its keys: `fillers` say nothing of what is wanted; `asks` and `acts` begin a question or an order; `apart` are words
 # that their stem would mix up with others; of `forms` the first stands for all; `same` are other words for one thing.
 SYNONYMS_FILE = Path(__file__).with_name("synonyms.json")
-# How much a hit in a column says, and how soon more hits say no more. A long text is not held against a record: the
-# everyday operations are those that most words were found for.
+# How much a hit in a column weighs, and how soon more hits weigh no more. A record doesn't lose by a long text: the
+# everyday operations are those that have the most words.
 COLUMN_WEIGHTS = {"name": 4.0, "title": 4.0, "summary": 3.0, "keywords": 2.5, "details": 0.6, "arguments": 0.1}
 SATURATION = 3.0
-# Another word for the same thing says less than the word itself.
+# Another word for the same thing weighs less than the word itself.
 SYNONYM_WEIGHT = 0.3
-# Two words of the question that stand side by side in a record say more than each alone: "send it", "who bought".
+# Two words of the query that stand side by side in a record weigh more than each alone: "send it", "who bought".
 PAIR_COLUMNS = ("title", "summary", "keywords")
 PAIR_WEIGHT = 0.35
 # A number with more digits than an amount has is an id.
 MAX_AMOUNT_DIGITS = 5
-# Of two operations found equally well, that which more of the question's words lead to.
+# Of two operations with the same score, the one that more of the query's words lead to comes first.
 COVERAGE_EXPONENT = 0.5
-# A question to be answered is seldom meant to change anything, an order to do something seldom to look.
+# A question is seldom meant to change anything, an order seldom to look something up.
 INTENT_MISMATCH_FACTOR = 0.7
 POLITE_PREFIX_PATTERN = re.compile(
     "^(please |can you |could you |how (do|can) (i|we) |(i|we) (d |would )?(want|need|like) to |let s |help me (to )?)+"
 )
-# Programmes of their own stand behind their everyday twins, unless a question names them.
+# Programmes of their own rank behind their everyday twins, unless a query names them.
 SPECIAL_AREA_WORDS = {
     "global_service_commodity": {"supplier", "full", "gs"},
     "global_service_inventory": {"supplier", "full", "gs"},
@@ -48,7 +48,7 @@ SPECIAL_AREA_WORDS = {
     "affiliate_partner": {"partner", "agency", "campaign", "tap", "cap"},
 }
 SPECIAL_AREA_FACTOR = 0.6
-# What sellers mostly mean: the areas of daily work, and in them what is listed by default.
+# What sellers mostly mean: the areas of daily work, and in them the default tools.
 DAILY_AREAS = frozenset(
     ("orders", "products", "fulfillment", "logistics", "finance", "returns", "promotions", "customer_service")
 )
@@ -56,7 +56,7 @@ DAILY_AREA_FACTOR, COMMON_OPERATION_FACTOR = 1.15, 1.15
 
 
 class OperationIndex:
-    """A search index over operations, in memory. `common` are the names that sellers mostly mean."""
+    """A search index over operations, in memory. `common` are the names of those that sellers mostly mean."""
 
     def __init__(self, operations: Iterable[Operation], common: Iterable[str] = ()) -> None:
         self._operations = list(operations)
@@ -66,45 +66,43 @@ class OperationIndex:
             frozenset(word_lists[kind].split()) for kind in ("fillers", "asks", "acts")
         )
         texts = {
-            (at, c): _split_words(text)
-            for at, o in enumerate(self._operations)
-            for c, text in _get_column_texts(o).items()
+            (index, column): _split_words(text)
+            for index, operation in enumerate(self._operations)
+            for column, text in _get_column_texts(operation).items()
         }
-        forms, groups = (
-            [_split_words(group) for group in word_lists["forms"]],
-            [_split_words(group) for group in word_lists["same"]],
-        )
+        forms = [_split_words(group) for group in word_lists["forms"]]
+        groups = [_split_words(group) for group in word_lists["same"]]
         stems = _compute_stems({word for words in (*forms, *groups, *texts.values()) for word in words})
         self._forms = {stems[form]: stems[first] for first, *others in forms for form in others}
         self._stem_by_word = {word: self._forms.get(stem, stem) for word, stem in stems.items()} | word_lists["apart"]
-        self._hits = self._index_texts({place: self._stem(words) for place, words in texts.items()})
+        self._hits = self._index_texts({cell: self._stem(words) for cell, words in texts.items()})
         self._synonyms: defaultdict[str, set[str]] = defaultdict(set)
-        for same in map(self._stem, groups):
-            for stem in same:
-                self._synonyms[stem] |= {*same} - {stem}
+        for group in map(self._stem, groups):
+            for stem in group:
+                self._synonyms[stem] |= {*group} - {stem}
 
     def _stem(self, words: list[str]) -> list[str]:
-        new = _compute_stems({word for word in words if word not in self._stem_by_word})
+        new_stems = _compute_stems({word for word in words if word not in self._stem_by_word})
         stem_by_word = (
-            self._stem_by_word | {word: self._forms.get(stem, stem) for word, stem in new.items()}
-            if new
+            self._stem_by_word | {word: self._forms.get(stem, stem) for word, stem in new_stems.items()}
+            if new_stems
             else self._stem_by_word
         )
         return [stem_by_word[word] for word in words]
 
     def _index_texts(self, texts: dict[tuple[int, str], list[str]]) -> dict[str, dict[int, float]]:
-        """For each stem, and each two side by side, the operations they stand in, with how strongly."""
+        """For each stem, and each two side by side, the weight of its hits by the index of their operation."""
         hits: defaultdict[str, defaultdict[int, float]] = defaultdict(lambda: defaultdict(float))
-        for (at, column), stems in texts.items():
+        for (index, column), stems in texts.items():
             for stem in stems:
-                hits[stem][at] += COLUMN_WEIGHTS[column]
+                hits[stem][index] += COLUMN_WEIGHTS[column]
             if column in PAIR_COLUMNS:
                 for one, other in pairwise(stems):
-                    hits[f"{one} {other}"][at] = COLUMN_WEIGHTS[column]
-        return {stem: dict(found) for stem, found in hits.items()}
+                    hits[f"{one} {other}"][index] = COLUMN_WEIGHTS[column]
+        return {term: dict(weights) for term, weights in hits.items()}
 
     def search(self, query: str) -> list[Operation]:
-        """The operations that the words of the query lead to, best first."""
+        """The operations that the words of a query lead to, best first; none where no word is known."""
         # Who gives an id means one thing's details; other numbers say nothing.
         words = _split_words(
             re.sub(r"\b\d+\b", lambda number: "details" if len(number[0]) > MAX_AMOUNT_DIGITS else "", query)
@@ -114,48 +112,55 @@ class OperationIndex:
         scores: defaultdict[int, float] = defaultdict(float)
         coverage: defaultdict[int, float] = defaultdict(float)
         for term in terms:
-            for at, score in self._score_term(term).items():
-                scores[at] += score
-                coverage[at] += rarity.get(term, 0)
+            for index, score in self._score_term(term).items():
+                scores[index] += score
+                coverage[index] += rarity.get(term, 0)
         query_words, wants_read = set(words), self._detect_read_intent(words)
-        ranked = {
-            at: scores[at] * coverage[at] ** COVERAGE_EXPONENT * self._get_weight(at, query_words, wants_read)
-            for at in scores
+        ranks = {
+            index: score * coverage[index] ** COVERAGE_EXPONENT * self._get_weight(index, query_words, wants_read)
+            for index, score in scores.items()
         }
-        return [self._operations[at] for at in sorted(ranked, key=lambda at: (-ranked[at], at))]
+        return [self._operations[index] for index in sorted(ranks, key=lambda index: (-ranks[index], index))]
 
     def _iter_terms(self, words: list[str]) -> Iterator[str]:
-        """The stems of the telling words, and of each two neighbours of which one is telling."""
+        """The stems of the significant words, and of each two neighbours of which one is significant."""
         stems = self._stem(words)
-        known = [stem in self._hits or stem in self._synonyms for stem in stems]
-        telling = [knows and len(w) > 1 and w not in self._fillers for w, knows in zip(words, known, strict=True)]
-        yield from (stem for stem, tells in zip(stems, telling, strict=True) if tells or not any(telling))
-        for (one, tells), (other, also) in pairwise(zip(stems, telling, strict=True)):
-            if tells or also:
+        significance = [
+            (stem in self._hits or stem in self._synonyms) and len(word) > 1 and word not in self._fillers
+            for word, stem in zip(words, stems, strict=True)
+        ]
+        yield from (
+            stem
+            for stem, is_significant in zip(stems, significance, strict=True)
+            if is_significant or not any(significance)
+        )
+        for (one, is_one_significant), (other, is_other_significant) in pairwise(zip(stems, significance, strict=True)):
+            if is_one_significant or is_other_significant:
                 yield f"{one} {other}"
 
     def _detect_read_intent(self, words: list[str]) -> bool | None:
-        """Whether the question wants to be told something (or to have something done), if that can be heard."""
+        """Whether a query is a question (and no order to do something); None where its first word tells neither."""
         first = POLITE_PREFIX_PATTERN.sub("", " ".join(words)).partition(" ")[0]
         return True if first in self._question_words else False if first in self._order_words else None
 
     def _score_term(self, term: str) -> dict[int, float]:
-        """What a word finds by itself or by its synonyms, the better of both."""
+        """The scores that a term gives by itself or by its synonyms, the better of both."""
         scores: defaultdict[int, float] = defaultdict(float)
         term_weight = PAIR_WEIGHT if " " in term else 1.0
         for word, weight in ((term, term_weight), *((other, SYNONYM_WEIGHT) for other in self._synonyms.get(term, ()))):
-            for at, hit in self._hits.get(word, {}).items():
-                scores[at] = max(scores[at], weight * self._compute_rarity(word) * hit / (SATURATION + hit))
+            for index, hit in self._hits.get(word, {}).items():
+                scores[index] = max(scores[index], weight * self._compute_rarity(word) * hit / (SATURATION + hit))
         return scores
 
     def _compute_rarity(self, term: str) -> float:
         match_count = len(self._hits.get(term, ()))
         return log(1 + (len(self._operations) - match_count + 0.5) / (match_count + 0.5))
 
-    def _get_weight(self, at: int, query_words: set[str], wants_read: bool | None) -> float:
-        operation = self._operations[at]
+    def _get_weight(self, index: int, query_words: set[str], wants_read: bool | None) -> float:
+        operation = self._operations[index]
         area_words = SPECIAL_AREA_WORDS.get(operation.area)
-        weight = SPECIAL_AREA_FACTOR if area_words is not None and not query_words & area_words else self._weights[at]
+        is_unnamed_special = area_words is not None and not query_words & area_words
+        weight = SPECIAL_AREA_FACTOR if is_unnamed_special else self._weights[index]
         return weight if wants_read in (None, operation.effect == "read") else weight * INTENT_MISMATCH_FACTOR
 
 
@@ -179,9 +184,9 @@ def _compute_stems(words: set[str]) -> dict[str, str]:
     if not words:
         return {}
     with closing(sqlite3.connect(":memory:")) as db:
-        db.execute("CREATE VIRTUAL TABLE told USING fts5(word, tokenize='porter unicode61')")
-        db.execute("CREATE VIRTUAL TABLE stems USING fts5vocab(told, instance)")
+        db.execute("CREATE VIRTUAL TABLE words USING fts5(word, tokenize='porter unicode61')")
+        db.execute("CREATE VIRTUAL TABLE stems USING fts5vocab(words, instance)")
         rows = list(enumerate(words))
-        db.executemany("INSERT INTO told(rowid, word) VALUES (?, ?)", rows)
+        db.executemany("INSERT INTO words(rowid, word) VALUES (?, ?)", rows)
         stems: dict[int, str] = dict(db.execute("SELECT doc, term FROM stems"))
-    return {word: stems.get(at, word) for at, word in rows}
+    return {word: stems.get(row_id, word) for row_id, word in rows}

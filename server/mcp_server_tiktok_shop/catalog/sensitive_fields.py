@@ -1,4 +1,4 @@
-"""Which fields hold buyers' data, and which hold text that others wrote: the facts of personal.json by field."""
+"""Classifies fields by the rules of personal.json: which hold buyers' data, and which hold text that others wrote."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ PERSONAL_KINDS = frozenset({"name", "phone", "email", "address", "number", "pict
 FREE_TEXT_KINDS = frozenset({"text", "note"})
 UNTRUSTED_KINDS = frozenset({"text", "title"})
 WHOLE_OPERATION = "*"
-MAX_NAMES_IN_RULE = 3  # names at most in a rule
+MAX_NAMES_IN_RULE = 3
 MAX_CACHED_CHILDREN = 2000  # fields of one object: more of them are ids used as names
 
 
 class FieldSensitivity:
-    """A place in an operation's answer or arguments; the items of a list stand where the list does.
+    """How sensitive a field of an operation's response or arguments is; the items of a list are as the list itself.
 
-    `kind` is None where nothing is to be done; `personal` says that the value is a buyer's own data, `free` that such
-    data may stand inside of it, `public` that all within is the seller's own or known to everybody.
+    `path` is dotted, from the top; `kind` is None where nothing is to be done. `is_personal` says that the value is a
+    buyer's own data, `is_free_text` that such data may stand inside of it, `is_untrusted` that others wrote it,
+    `is_public` that all within is the seller's own or known to everybody.
     """
 
     def __init__(
@@ -46,13 +47,14 @@ class FieldSensitivity:
         self.is_personal = kind in PERSONAL_KINDS
         self.is_free_text = kind in FREE_TEXT_KINDS
         self.is_untrusted = kind in UNTRUSTED_KINDS
-        # The roles of those who are no buyers, where an object tells of a person with a role.
+        # The roles of those who are no buyers, where an object stands for a person with a role.
         self.non_buyer_roles = sensitive_fields.find_non_buyer_roles(path)
-        self.children: dict[str, FieldSensitivity] = {}  # those asked for before
+        self.children: dict[str, FieldSensitivity] = {}  # a cache, open to who goes over many fields
         self._operation_rules = operation_rules
         self._sensitive_fields = sensitive_fields
 
     def get_child(self, name: str) -> FieldSensitivity:
+        """How sensitive the field of this name in this object is."""
         child = self.children.get(name)
         if child is None:
             child = self._classify_child(name)
@@ -62,7 +64,7 @@ class FieldSensitivity:
 
     @cached_property
     def public_variant(self) -> FieldSensitivity:
-        """The same place, where the person it tells of is no buyer."""
+        """The same field, where the person that it is about is no buyer."""
         return FieldSensitivity(
             self.path,
             None,
@@ -89,7 +91,7 @@ class FieldSensitivity:
 
 
 class SensitiveFields:
-    """The facts, read when first asked for; the fields met are remembered."""
+    """The rules on sensitive fields. The file is read when first needed, and what it says of a field is cached."""
 
     def __init__(self, file: Path = SENSITIVE_FIELDS_FILE) -> None:
         self._file = file
@@ -105,7 +107,7 @@ class SensitiveFields:
         return _index_by_suffix(self.rules["everywhere"])
 
     def get_root(self, operation: str) -> FieldSensitivity:
-        """The place that holds everything: an operation's `data`, or its arguments."""
+        """How sensitive an operation's `data` or arguments as a whole are: where to start with either."""
         if operation not in self._roots:
             operation_rules = _index_by_suffix(self.rules["operations"].get(operation, {}))
             is_public = operation_rules.get(WHOLE_OPERATION) == "open"
@@ -115,7 +117,7 @@ class SensitiveFields:
         return self._roots[operation]
 
     def find_kind(self, path: str, operation_rules: Mapping[str, FieldKind]) -> FieldKind | None:
-        """What the longest rule for the end of a path says; an operation's own rules come first."""
+        """The kind that the longest rule for the end of a path gives; an operation's own rules come first."""
         for rules in (operation_rules, self._general_rules):
             for suffix in iter_suffixes(path):
                 if suffix in rules:
@@ -123,6 +125,7 @@ class SensitiveFields:
         return None
 
     def find_non_buyer_roles(self, path: str) -> frozenset[str]:
+        """The roles of staff, where a path leads to a person who may have one."""
         staff = self.rules["staff"]
         return frozenset(staff["roles"]) if path.rpartition(".")[2] in staff["objects"] else frozenset()
 
@@ -138,5 +141,5 @@ def _index_by_suffix(rules: Mapping[FieldKind, list[str]]) -> dict[str, FieldKin
 
 
 def _is_id_name(name: str) -> bool:
-    """Ids are kept inside of what is masked, too."""
+    """Whether a field holds ids, which stay inside of what is masked, too."""
     return name == "id" or name.endswith(("_id", "_ids"))

@@ -1,4 +1,4 @@
-"""Which tools a client lists. Every other operation is within reach all the same; this only shapes the list."""
+"""Selects the tools that a client lists. Every other operation is within reach all the same."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ class UnknownToolError(SettingsError):
 
 
 def select_tools(catalog: Catalog, toolsets: Iterable[str], tools: Iterable[str]) -> tuple[str, ...]:
-    """The names to list: those always there, then whole toolsets, then single tools, each once.
+    """Select the names to list: those always there, then whole toolsets, then single tools, each once.
 
-    A toolset is an area of the catalog, `default`, `all` or `none`. What is excluded, or not done under read-only,
-    is taken out of the list afterwards: exclusion wins over everything.
+    A toolset is an area of the catalog, `default`, `all` or `none`. Excluded tools, and writes under read-only, are
+    taken out of the list afterwards: exclusion wins over everything.
 
     Raises:
-        UnknownToolError: There is no such toolset or tool.
+        UnknownToolError: One of them is no toolset or tool; the text names the nearest.
 
     """
     areas: dict[str, list[str]] = {}
@@ -90,7 +90,12 @@ def select_tools(catalog: Catalog, toolsets: Iterable[str], tools: Iterable[str]
 
 
 def resolve_tool_names(catalog: Catalog, names: Iterable[str]) -> frozenset[str]:
-    """The names, if each is a tool."""
+    """The names, if each is a tool.
+
+    Raises:
+        UnknownToolError: One of them is no tool; the text names the nearest.
+
+    """
     return frozenset(_resolve_name(name, catalog.operations, "tool") for name in names)
 
 

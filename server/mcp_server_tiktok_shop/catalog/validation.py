@@ -1,14 +1,14 @@
-"""Holds arguments against their record and tells all faults of a call at once."""
+"""Validates arguments against their record, and reports all problems of a call at once."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from mcp_server_tiktok_shop.catalog import schemas
-from mcp_server_tiktok_shop.catalog.common_arguments import SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
@@ -18,9 +18,18 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
-MAX_PROBLEMS_IN_MESSAGE = 3  # How many problems the message itself tells; all of them stand in `problems`.
-MAX_VALUE_CHARS = 40
-MAX_SUGGESTED_NAMES = 12  # How many allowed names an error lists before it gets long.
+MAX_PROBLEMS_IN_MESSAGE = 3  # all of them stand in `problems`
+MAX_VALUE_CHARS = 40  # of a wrong value in a message
+MAX_LISTED_NAMES = 12  # names of arguments in an error
+TYPE_PHRASES = {
+    "array": "a list",
+    "object": "an object",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "string": "text",
+}
+JSON_TYPES = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 VALIDATORS: WeakKeyDictionary[Operation, jsonschema_rs.Draft202012Validator] = WeakKeyDictionary()
 PATTERN_MESSAGES = {
     schemas.PATH_VALUE_PATTERN: "has characters that can't be part of an id",
@@ -32,13 +41,20 @@ PATTERN_MESSAGES = {
 }
 
 
+class _Violation(NamedTuple):
+    problem: Problem
+    is_batch_limit: bool = False
+
+
 def validate(operation: Operation, values: Json, coercion_problems: Iterable[Problem] = ()) -> None:
     """Refuse what the platform would refuse, and what it would misunderstand.
 
-    `unread` are the problems met while reading; nothing more is said of the same arguments.
+    `values` and `coercion_problems` come from `coerce_arguments`; of an argument that has a problem already, nothing
+    more is reported.
 
     Raises:
-        ShopError: `batch_limit` where all that is wrong is too many items, else `invalid_arguments`.
+        ShopError: `batch_limit` where all that is wrong is too many items, else `invalid_arguments`; each problem names
+            the argument's path, what is wrong and what is allowed.
 
     """
     problems = list(coercion_problems)
@@ -48,7 +64,7 @@ def validate(operation: Operation, values: Json, coercion_problems: Iterable[Pro
     for problem, is_batch_limit in violations:
         if not any(_contains_path(argument, problem.argument) for argument in reported_arguments):
             problems.append(problem)
-            batch_problems += [problem] * is_batch_limit
+            batch_problems += [problem] if is_batch_limit else []
     if not problems:
         return
     summary = "; ".join(f"{p.argument} {p.message}" for p in problems[:MAX_PROBLEMS_IN_MESSAGE])
@@ -67,7 +83,7 @@ def _contains_path(argument: str, path: str) -> bool:
 
 
 def _get_validator(operation: Operation) -> jsonschema_rs.Draft202012Validator:
-    """The operation's schema made ready to check by; it goes when its catalog goes."""
+    """The operation's compiled schema, which goes when its catalog goes."""
     validator = VALIDATORS.get(operation)
     if validator is None:
         import jsonschema_rs  # noqa: PLC0415  - heavy, and needed only when a tool is called
@@ -78,33 +94,26 @@ def _get_validator(operation: Operation) -> jsonschema_rs.Draft202012Validator:
     return validator
 
 
-def _iter_schema_violations(operation: Operation, values: Json) -> Iterator[tuple[Problem, bool]]:
+def _iter_schema_violations(operation: Operation, values: Json) -> Iterator[_Violation]:
     for error in _get_validator(operation).iter_errors(values):
         path = format_argument_path(error.instance_path)
         kind: Any = error.kind  # its attributes differ from kind to kind
         name, limit = kind.name, getattr(kind, "value", None)
         instance: Any = error.instance
         if name == "required":
-            yield (
-                Problem(
-                    _join_path(path, str(limit)),
-                    "is required and missing",
-                    _describe_choices(operation, error, str(limit)),
-                ),
-                False,
-            )
+            choices = _describe_choices(operation, error, str(limit))
+            yield _Violation(Problem(_join_path(path, str(limit)), "is required and missing", choices))
         elif name == "additionalProperties":
             for unknown in kind.unexpected:
-                yield (
-                    _describe_unknown_argument(operation, error.instance_path, _join_path(path, unknown), unknown),
-                    False,
-                )
+                unknown_path = _join_path(path, unknown)
+                yield _Violation(_describe_unknown_argument(operation, error.instance_path, unknown_path, unknown))
         elif name == "maxItems":
             calls = -(-len(instance) // int(limit or 1))
             message = f"holds {len(instance)} items; at most {limit} go into one call"
-            yield Problem(path, message, f"1-{limit} items: split it into {calls} calls"), True
+            problem = Problem(path, message, f"1-{limit} items: split it into {calls} calls")
+            yield _Violation(problem, is_batch_limit=True)
         else:
-            yield _describe_violation(path, name, limit, instance), False
+            yield _Violation(_describe_violation(path, name, limit, instance))
 
 
 def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem:
@@ -113,7 +122,8 @@ def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem
     message, allowed = f"is {value_text}, which is not allowed", str(limit)
     match name:
         case "type":
-            allowed = _describe_schema_type(" or ".join(limit))
+            kind = " or ".join(limit)
+            allowed = TYPE_PHRASES.get(kind, kind)
             message = f"must be {allowed}, not {_describe_value_type(value)}"
         case "enum":
             allowed = "one of " + ", ".join(map(str, limit))
@@ -131,23 +141,23 @@ def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem
 
 
 def _describe_unknown_argument(operation: Operation, steps: list[str | int], path: str, name: str) -> Problem:
-    names = list(_get_fields_at(operation, steps))
-    suggestions = get_close_matches(name, names, n=1, cutoff=0.6)
+    names = list(_get_known_fields(operation, steps))
+    suggestions = get_close_matches(name, names, n=1)
     if suggestions:
         return Problem(path, f"is not an argument here; did you mean {suggestions[0]}?", suggestions[0])
-    allowed = ", ".join(names[:MAX_SUGGESTED_NAMES]) + (", …" if len(names) > MAX_SUGGESTED_NAMES else "")
+    allowed = ", ".join(names[:MAX_LISTED_NAMES]) + (", …" if len(names) > MAX_LISTED_NAMES else "")
     return Problem(path, "is not an argument here", allowed or "no arguments")
 
 
 def _describe_choices(operation: Operation, error: jsonschema_rs.ValidationError, name: str) -> str | None:
-    """What a missing argument may be, where that is a list of names."""
-    schema = _get_fields_at(operation, error.instance_path).get(name, {})
+    """What a missing argument may be, where its schema lists that."""
+    schema = _get_known_fields(operation, error.instance_path).get(name, {})
     schema = schema.get("items", schema)
     return "one of " + ", ".join(map(str, schema["enum"])) if "enum" in schema else None
 
 
-def _get_fields_at(operation: Operation, steps: list[str | int]) -> Json:
-    """The fields that are known at a place in the arguments."""
+def _get_known_fields(operation: Operation, steps: list[str | int]) -> Json:
+    """The schemas of the fields at a path in the arguments."""
     fields: Json = operation.all_arguments
     schema: Json = {}
     for step in steps:
@@ -156,32 +166,32 @@ def _get_fields_at(operation: Operation, steps: list[str | int]) -> Json:
     return fields
 
 
-def _iter_limit_violations(fields: Json, values: Json, path: str) -> Iterator[tuple[Problem, bool]]:
-    """What JSON Schema can't say: bounds on the number in a text, on the length of a list's texts together."""
+def _iter_limit_violations(fields: Json, values: Json, path: str) -> Iterator[_Violation]:
+    """Check what JSON Schema can't say: bounds on the number in a text, on the length of a list's texts together."""
     for name, value in values.items():
         if (schema := fields.get(name)) is not None:
             yield from _iter_value_violations(schema, value, _join_path(path, name))
 
 
-def _iter_value_violations(schema: Json, value: Any, path: str) -> Iterator[tuple[Problem, bool]]:
+def _iter_value_violations(schema: Json, value: Any, path: str) -> Iterator[_Violation]:
     if isinstance(value, dict):
         yield from _iter_limit_violations(schema.get("properties", {}), value, path)
     elif isinstance(value, list) and schema.get("type") == "array":
         for index, item in enumerate(value):
             yield from _iter_value_violations(schema["items"], item, f"{path}[{index}]")
-        total = schema.get("x-total-max-length")
+        max_total = schema.get("x-total-max-length")
         length = sum(len(item) for item in value if isinstance(item, str))
-        if total and length > total:
-            yield Problem(path, f"holds {length} characters in all", f"at most {total} together"), False
+        if max_total and length > max_total:
+            yield _Violation(Problem(path, f"holds {length} characters in all", f"at most {max_total} together"))
     elif isinstance(value, str) and schema.get("type") == "string":
         low, high = schema.get("minimum"), schema.get("maximum")
         if low is None and high is None:
             return
         number = _parse_number(value)
         if number is not None and not (low is None or number >= Decimal(str(low))):
-            yield Problem(path, f"is {value}, out of range", f"at least {low}"), False
+            yield _Violation(Problem(path, f"is {value}, out of range", f"at least {low}"))
         if number is not None and not (high is None or number <= Decimal(str(high))):
-            yield Problem(path, f"is {value}, out of range", f"at most {high}"), False
+            yield _Violation(Problem(path, f"is {value}, out of range", f"at most {high}"))
 
 
 def _parse_number(text: str) -> Decimal | None:
@@ -190,7 +200,7 @@ def _parse_number(text: str) -> Decimal | None:
 
 
 def format_argument_path(steps: Iterable[str | int]) -> str:
-    """A path as people write it: `orders[0].id`."""
+    """Write a path as people do: `orders[0].id`. It is not for reading back: odd names stand in it as they are."""
     path = ""
     for step in steps:
         path = f"{path}[{step}]" if isinstance(step, int) else _join_path(path, str(step))
@@ -202,17 +212,4 @@ def _join_path(path: str, name: str) -> str:
 
 
 def _describe_value_type(value: Any) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
-    return "nothing" if value is None else names.get(type(value), "an object")
-
-
-def _describe_schema_type(kind: str) -> str:
-    names = {
-        "array": "a list",
-        "object": "an object",
-        "integer": "a whole number",
-        "number": "a number",
-        "boolean": "true or false",
-        "string": "text",
-    }
-    return names.get(kind, kind)
+    return "nothing" if value is None else TYPE_PHRASES[JSON_TYPES.get(type(value), "object")]

@@ -1,1 +1,1 @@
-"""Keeps buyers' data back, and names the text that others wrote."""
+"""Redacts buyers' data, and finds the text that others wrote."""

@@ -1,4 +1,4 @@
-"""Free text that people wrote: marks nobody sees are taken out, personal data inside is masked by its pattern."""
+"""Masks personal data in free text by its pattern, and strips the characters that nobody sees."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from mcp_server_tiktok_shop.calls.redaction import pii_patterns
 
 MASK = "***"
-MIN_PHONE_DIGITS = 5  # asterisks counted, of a number whose last two may be shown
+MIN_PHONE_DIGITS = 5  # with asterisks, of a number whose last two digits may be shown
 
 EMOJI_CHARS = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299"
@@ -27,16 +27,19 @@ CONTACT_LINK = re.compile(r"wa\.me|whatsapp|t\.me|@|%40|tel=|phone=|mobile=|mail
 
 
 def strip_invisible(text: str) -> str:
-    """The text without marks that nobody sees or that turn its direction; emoji stay whole."""
+    """The text without characters that nobody sees or that turn its direction; emoji stay whole."""
     if text.isascii() and text.isprintable():
         return text
     return INVISIBLE_CHARS.sub("", LINE_BREAK.sub("\n", text))
 
 
 def mask_text(text: str) -> str:
-    """The text with e-mails, phone, card and tax numbers, addresses and names told as such masked."""
+    """Mask e-mail addresses, phone, card and tax numbers, addresses, and names after words that introduce them.
+
+    Masking a masked text changes nothing. The patterns stand in `pii_patterns`.
+    """
     previous = ""
-    while previous != text:  # what stands beside a mask may be read anew: masking a second time must change nothing
+    while previous != text:  # what stands beside a mask may match in another way the second time
         previous, text = text, _mask_once(text)
     return text
 
@@ -69,7 +72,7 @@ def _is_card(digits: str) -> bool:
 
 
 def mask_phone(text: str) -> str:
-    """Asterisks and the last two digits."""
-    characters = [sign for sign in text if sign.isdecimal() or sign == "*"]
+    """Mask a phone number: asterisks and its last two digits, of a short one asterisks alone."""
+    characters = [character for character in text if character.isdecimal() or character == "*"]
     last_digits = "".join(characters[-2:]).replace("*", "")
     return MASK + last_digits if len(characters) >= MIN_PHONE_DIGITS else MASK

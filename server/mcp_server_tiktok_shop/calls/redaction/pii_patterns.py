@@ -1,4 +1,4 @@
-"""What personal data looks like inside of free text, and what only looks like it: ids, times, amounts."""
+"""Describes personal data inside of free text by patterns, and what only looks like it: ids, times, amounts."""
 
 from __future__ import annotations
 
@@ -101,16 +101,16 @@ CLOSINGS = r"regards|sincerely|yours truly|best wishes|cheers|grüße|saludos|co
 
 @cache
 def compile_pii_pattern() -> re.Pattern[str]:
-    """All that digits or @ give away, by groups: `link`, `card`, `other` and `phone`; `kept` is none of them."""
+    """What digits or @ give away, by groups: `link`, `card`, `other` and `phone`; `not_pii` only looks like it."""
     other = "|".join((EMAIL, *DOCUMENT_NUMBERS, *ADDRESSES))
     not_pii = "|".join(NOT_PII)
-    groups = {"link": LINK, "other": other, "card": UNSPACED_CARD, "kept": not_pii, "phone": PHONE}
+    groups = {"link": LINK, "other": other, "card": UNSPACED_CARD, "not_pii": not_pii, "phone": PHONE}
     return re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in groups.items()))
 
 
 @cache
 def compile_name_pattern() -> re.Pattern[str]:
-    """A name after the words that introduce or close, which are the group `before` or `closing`."""
+    """A name after the words that introduce it (the group `before`) or that close a letter (the group `closing`)."""
     introduced_name = rf"(?P<before>\b(?i:{INTRODUCTIONS}) *:? +){NO_NAME}{WORD}(?: {NAME_WORD}){{0,3}}{SURNAME}"
     signed_name = rf"(?P<closing>\b(?i:{CLOSINGS}),?\s{{1,3}}){NAME_WORD}(?: {NAME_WORD}){{0,2}}(?=[ .!,]*(?:\n|$))"
     return re.compile(f"{introduced_name}|{signed_name}")

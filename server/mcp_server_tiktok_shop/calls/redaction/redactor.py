@@ -1,4 +1,4 @@
-"""Guards an answer: buyers' data is masked, texts by others are named, marks nobody sees are taken out."""
+"""Redacts data: masks what is buyers', finds the texts by others, strips the characters that nobody sees."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ if TYPE_CHECKING:
 
 BuyerDataPolicy = Literal["masked", "full", "none"]
 
-MIN_VALUE_CHARS = 4  # of a masked value that is looked for in texts
-MIN_UNSPACED_VALUE_CHARS = 3
+MIN_VALUE_CHARS = 4  # of a masked value, to mask it in texts as well
+MIN_UNSPACED_VALUE_CHARS = 3  # the same in scripts without spaces between words
 WORD_PATTERN = re.compile(r"\w+")
 ADDRESS_SEPARATOR = re.compile(r"[,;\n]")
 UNSPACED_SCRIPT = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-MAX_WORD_GAP_CHARS = 3  # signs at most between two words of one value
+MAX_WORD_GAP_CHARS = 3  # between two words of one value
 JSON_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*')
 OMITTED = object()
 JSON_KEY_END = re.compile(r"\s*:")
 
 
 def redact(data: Json, field: FieldSensitivity, policy: BuyerDataPolicy) -> tuple[Json, list[str]]:
-    """The data as it may be shown, and the sorted paths at which text by others stands in it.
+    """Redact the data of a response or the arguments of a call, by the policy: "masked", "none" or "full".
 
-    `field` is the operation's place in the facts (`Personal().of(name)`), `data` what was shaped: the platform's
-    data, or the arguments of a call. In every mode marks that nobody sees are taken out of all texts and names.
+    `field` is the operation's own (`SensitiveFields().get_root(name)`). Returns the data and the sorted dotted paths of
+    text by others in it. Under "masked", personal values are masked wherever they stand, under "none" their fields are
+    omitted; under every policy, the characters that nobody sees are stripped from all texts and names.
     """
     redactor = _Redactor(policy)
     redacted = redactor.redact_object(data, field)
@@ -41,13 +42,13 @@ def redact(data: Json, field: FieldSensitivity, policy: BuyerDataPolicy) -> tupl
 
 
 def redact_text(text: str, policy: BuyerDataPolicy) -> str:
-    """A single text, such as a preview's or an error's, as it may be shown."""
+    """Redact a single text, such as the message of an error."""
     text = strip_invisible(text)
     return text if policy == "full" else mask_text(text)
 
 
 class _Redactor:
-    """One answer on its way: texts wait until all personal values are known that may stand in them."""
+    """Redacts one response: texts wait until all personal values are known that may stand in them."""
 
     def __init__(self, policy: BuyerDataPolicy) -> None:
         self.policy = policy
@@ -63,7 +64,7 @@ class _Redactor:
         for name, value in data.items():
             inner = children.get(name)
             if inner is None:
-                name = _make_unique_name(strip_invisible(name), name, data)  # noqa: PLW2901 (the name as it is shown)
+                name = _make_unique_name(strip_invisible(name), name, data)  # noqa: PLW2901 (the name to show)
                 inner = field.get_child(name)
             if inner.kind is None:
                 # Most values go this way.
@@ -113,9 +114,9 @@ class _Redactor:
         return OMITTED if self.policy == "none" else mask_value(value, field)
 
     def redact_pending_texts(self) -> None:
-        for holder, place, field in self._pending_texts:
-            text = holder[place]
-            holder[place] = self._redact_json_text(text, field) if _is_json(text) else self._mask_free_text(text)
+        for container, key, field in self._pending_texts:
+            text = container[key]
+            container[key] = self._redact_json_text(text, field) if _is_json(text) else self._mask_free_text(text)
 
     def _mask_free_text(self, text: str) -> str:
         if self.policy == "full":
@@ -125,7 +126,7 @@ class _Redactor:
         return masked_text if without_known_pii == masked_text else mask_text(without_known_pii)
 
     def _redact_json_text(self, text: str, field: FieldSensitivity) -> str:
-        """JSON in a text stays JSON: what changes is inside of its strings, and all else stays sign by sign."""
+        """Redact a text that is JSON: it stays that, and all but its strings stays character by character."""
         pieces: list[str] = []
         end = 0
         inner = field
@@ -150,27 +151,27 @@ class _Redactor:
 
 
 class _KnownPii:
-    """The personal values of an answer, by their first word, to be found again in its texts."""
+    """The personal values of a response, by their first word, to find them again in its texts."""
 
     def __init__(self) -> None:
         self._values: dict[str, set[tuple[str, ...]]] = {}
         self._words: set[str] = set()
-        self._unspaced: set[str] = set()
+        self._unspaced_values: set[str] = set()
 
     def add(self, value: str, field: FieldSensitivity) -> None:
-        parts = [value, *ADDRESS_SEPARATOR.split(value)] if field.kind == "address" else [value]
-        for part in parts:
-            if UNSPACED_SCRIPT.search(part):
-                if len(part.strip()) >= MIN_UNSPACED_VALUE_CHARS:
-                    self._unspaced.add(part.strip())
-            elif len(part.strip()) >= MIN_VALUE_CHARS and (words := tuple(WORD_PATTERN.findall(part.casefold()))):
+        texts = [value, *ADDRESS_SEPARATOR.split(value)] if field.kind == "address" else [value]
+        for text in texts:
+            if UNSPACED_SCRIPT.search(text):
+                if len(text.strip()) >= MIN_UNSPACED_VALUE_CHARS:
+                    self._unspaced_values.add(text.strip())
+            elif len(text.strip()) >= MIN_VALUE_CHARS and (words := tuple(WORD_PATTERN.findall(text.casefold()))):
                 self._values.setdefault(words[0], set()).add(words)
         if field.kind == "name":
-            # Half a name is looked for as it is written: in small letters it may be a common word.
+            # Half a name counts only in the letters it was written in: in small ones it may be a common word.
             self._words.update(word for word in WORD_PATTERN.findall(value) if len(word) >= MIN_VALUE_CHARS)
 
     def mask_occurrences(self, text: str) -> str:
-        for value in self._unspaced:
+        for value in self._unspaced_values:
             if value in text:
                 text = text.replace(value, MASK)
         if not self._values and not self._words:
@@ -185,19 +186,19 @@ class _KnownPii:
     def _find_spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where values stand, from left to right; of two that begin together the longer one."""
         words = list(WORD_PATTERN.finditer(text))
-        folded = [word[0].casefold() for word in words]
+        folded_words = [word[0].casefold() for word in words]
         index = 0
         while index < len(words):
-            count = self._count_matching_words(words, folded, index)
+            count = self._count_matching_words(words, folded_words, index)
             if count:
                 yield words[index].start(), words[index + count - 1].end()
             index += count or 1
 
-    def _count_matching_words(self, words: list[re.Match[str]], folded: list[str], index: int) -> int:
-        for value in sorted(self._values.get(folded[index], ()), key=len, reverse=True):
+    def _count_matching_words(self, words: list[re.Match[str]], folded_words: list[str], index: int) -> int:
+        for value in sorted(self._values.get(folded_words[index], ()), key=len, reverse=True):
             count = len(value)
             candidate = words[index : index + count]
-            if tuple(folded[index : index + count]) == value and all(
+            if tuple(folded_words[index : index + count]) == value and all(
                 after.start() - before.end() <= MAX_WORD_GAP_CHARS for before, after in pairwise(candidate)
             ):
                 return count
@@ -205,7 +206,7 @@ class _KnownPii:
 
 
 def mask_value(value: str, field: FieldSensitivity) -> str:
-    """What stands for a value: a name's first letter, a phone's last two digits, of all else nothing."""
+    """Mask a personal value: a name but for its first letter, a phone but for two digits, all else whole."""
     if not value.strip():
         return value
     if field.kind == "name":
@@ -215,7 +216,7 @@ def mask_value(value: str, field: FieldSensitivity) -> str:
 
 
 def _strip_invisible_json(text: str) -> str:
-    """As `visible`, but a line's end inside of JSON is written as JSON does."""
+    """Strip as `strip_invisible` does, but inside of JSON write a line's end as JSON does."""
     if text.isascii() and text.isprintable():
         return text
     return JSON_LITERAL.sub(_strip_invisible_literal, text) if _is_json(text) else strip_invisible(text)
@@ -244,7 +245,7 @@ def _is_json(text: str) -> bool:
 
 
 def _make_unique_name(name: str, original_name: str, siblings: Json) -> str:
-    """A name whose invisible marks were taken out must not take the place of another."""
+    """A name that takes no sibling's place, for one whose invisible characters were stripped."""
     while name != original_name and name in siblings:
         name += "_"
     return name

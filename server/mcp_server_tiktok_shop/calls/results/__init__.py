@@ -1,1 +1,1 @@
-"""What an answer goes through: made readable, cut to what was asked for, fitted, kept."""
+"""Makes results of responses: normalizes them, projects the fields that matter, truncates and stores the rest."""

@@ -1,4 +1,4 @@
-"""From the platform's answer to what an assistant reads: guarded, cut to what was asked for, within the budget."""
+"""Builds a result of a response, step by step: normalize, redact, project, truncate."""
 
 from __future__ import annotations
 
@@ -39,20 +39,21 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.state.accounts import Shop
 
-RESULT_OVERHEAD_BYTES = 400  # bytes for what is told beside an answer later: zone, simulation
-MAX_UNTRUSTED_PATHS, MAX_UNTRUSTED_BYTES = 40, 1_000  # in `untrusted`
+RESULT_OVERHEAD_BYTES = 400  # for what a result gets later: its shop, the mark of the simulated shop
+MAX_UNTRUSTED_PATHS, MAX_UNTRUSTED_BYTES = 40, 1_000  # of `untrusted`
 NOTHING_FOUND_NOTE = "Nothing found: the answer is empty."
 DONE_NOTE = "Done."
 QUANTITY_NOTE = "`quantity` counts equal items."
 EMPTY_DATA: tuple[Json, ...] = ({}, {"total_count": 0})
 PARTIAL_VIEW_NOTE = 'A part of each item; fields ["*"] gives all.'
+SHORTENED_TEXTS_NOTE = "Texts that end in … are beginnings."
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What is told of an answer: the data asked for, where text by others stands in it, and what has to be said."""
+    """The fields of a response that a result shows, the dotted paths of text by others in them, and notes on both."""
 
     data: Json
     untrusted: list[str]
@@ -61,7 +62,7 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class ResultBuilder:
-    """How answers are told here: `budget` in bytes, `buyer_data` as it may be shown."""
+    """Builds the results of this server: at most `max_bytes` each, with buyers' data as its policy allows."""
 
     catalog: Catalog
     sensitive_fields: SensitiveFields
@@ -72,7 +73,10 @@ class ResultBuilder:
     default_views: dict[str, DefaultView] = field(default_factory=dict)
 
     def normalize(self, operation: Operation, values: Json, response: ApiResponse, zone: ZoneInfo) -> Json:
-        """The whole answer, made safe to read: times, ids, failures in sight, buyers guarded, nothing empty.
+        """Normalize and redact a response to the arguments `values`: all of it, and safe to read.
+
+        The result has `data` without empty fields and `untrusted`, the dotted paths of text by others in it; where they
+        apply `next_page_token`, `request_id`, `failed`, `not_found` (ids that were requested and did not come), `note`.
 
         Raises:
             ShopError: `platform`, where every item of a batch failed.
@@ -91,11 +95,11 @@ class ResultBuilder:
         return result if result["data"] not in EMPTY_DATA else result | {"note": NOTHING_FOUND_NOTE}
 
     def redact_text(self, text: str) -> str:
-        """A text of the platform's beside its data, which may repeat what others wrote."""
+        """Redact a text of the platform's beside its data, which may repeat what others wrote."""
         return redact_text(text, self.buyer_data)
 
     def to_error_result(self, error: ShopError) -> Json:
-        """An error as an assistant may read it, within the budget."""
+        """Make a result of an error: its JSON, redacted where the words are the platform's, and truncated."""
         result = error.to_json()
         if error.code is not None:
             result["message"] = self.redact_text(result["message"])
@@ -103,14 +107,14 @@ class ResultBuilder:
         return truncated.result | build_truncation_notice(truncated, None)
 
     def redact_arguments(self, operation: Operation, values: Json) -> Json:
-        """Arguments as they may be shown, in a preview or an error."""
+        """Redact arguments for a preview or an error."""
         return redact(values, self.sensitive_fields.get_root(operation.name), self.buyer_data)[0]
 
     def resolve_selection(self, operation: Operation, result: Json, fields: list[str]) -> Selection:
-        """The fields asked for, to be taken from this answer and from others like it.
+        """Resolve dotted paths against a normalized response, to project it and others of its operation.
 
         Raises:
-            ShopError: `invalid_arguments` where neither the answer nor its known shape has a field.
+            ShopError: `invalid_arguments` where neither the response nor its shape in the catalog has a field.
 
         """
         platform_fields = [path for path in fields if path not in _map_quantity_paths(operation)]
@@ -119,10 +123,12 @@ class ResultBuilder:
     def project(
         self, operation: Operation, result: Json, fields: list[str] | None, selection: Selection | None = None
     ) -> Projection:
-        """The fields asked for, or those shown by default; `chosen` are the fields if they were judged before.
+        """Project a normalized response to `fields`, as a table where they are plain, or to its default view.
+
+        `selection` are the fields where they have been resolved before.
 
         Raises:
-            ShopError: As `selection`.
+            ShopError: As `resolve_selection`.
 
         """
         data, view_spec = result["data"], operation.record.get("shows")
@@ -130,8 +136,10 @@ class ResultBuilder:
             selection = selection or self.resolve_selection(operation, result, fields)
             projected: Json = selection.project(data)
             notes: list[str] = []
-            if merges := [merged for path, merged in _map_quantity_paths(operation).items() if path in fields]:
-                projected = project_view(projected, {"fields": [ALL_FIELDS], "merges": merges}).data
+            if list_paths := [
+                list_path for path, list_path in _map_quantity_paths(operation).items() if path in fields
+            ]:
+                projected = project_view(projected, {"fields": [ALL_FIELDS], "merges": list_paths}).data
                 notes = [QUANTITY_NOTE]
             return Projection(
                 to_table(projected, fields) or projected, _select_present_paths(result["untrusted"], projected), notes
@@ -141,21 +149,26 @@ class ResultBuilder:
         view = self._get_default_view(operation).project(data)
         notes = [PARTIAL_VIEW_NOTE] if view.left_out else []
         if view.shortened:
-            notes.append("Texts that end in … are beginnings.")
+            notes.append(SHORTENED_TEXTS_NOTE)
         if view.merged:
             notes.append(QUANTITY_NOTE)
         return Projection(view.data, _select_present_paths(result["untrusted"], view.data), notes)
 
     async def to_result(self, operation: Operation, result: Json, fields: list[str] | None, shop: Shop | None) -> Json:
-        """The result: as much of what was asked for as the budget holds, and how to read the rest."""
+        """Make the result of a normalized response: projected, truncated, and stored where it doesn't fit.
+
+        Raises:
+            ShopError: As `resolve_selection`.
+
+        """
         projection = self.project(operation, result, fields)
-        # What was asked for by name is kept as it was asked for; of a view the whole behind it.
+        # Fields that were named are stored as they were named; of a view the whole behind it.
         full_data = projection.data if fields else result["data"]
         extras = {name: value for name, value in result.items() if name not in ("data", "untrusted")}
         return await self.truncate({"data": projection.data} | extras, projection, full_data, shop)
 
     async def truncate(self, result: Json, projection: Projection, full_data: Any, shop: Shop | None = None) -> Json:
-        """The result within its budget; where it is not whole, `whole` is kept to be read on."""
+        """Truncate a result to `max_bytes`; where it doesn't fit, store it with `full_data` as its data, to read on."""
         result |= {"shop": shop.label} if shop else {}
         result |= {"untrusted": summarize_paths(projection.untrusted)} if projection.untrusted else {}
         projection.notes[:0] = [result.pop("note")] if "note" in result else []
@@ -167,14 +180,17 @@ class ResultBuilder:
         )
 
     async def to_local_result(self, data: Json, note: str = "", shop: Shop | None = None) -> Json:
-        """Data of our own, such as a preview, as a result within its budget."""
+        """Make a result of data from this server itself, such as a preview; `untrusted` in it is taken out."""
         projection = Projection(data, data.pop("untrusted", []), [note] if note else [])
         return await self.truncate({"data": data}, projection, data, shop)
 
     async def store_truncated(
         self, truncated: TruncatedResult, projection: Projection, content: bytes, shop: Shop | None
     ) -> Json:
-        """A result that is not whole, with its content kept, and what to say of it."""
+        """Store the whole result (`content` is its JSON), and add the notice to what was truncated.
+
+        A store that fails costs the `result_id` alone.
+        """
         try:
             result_id = await self.result_store.put(content, shop.id if shop else None)
         except ShopError as error:
@@ -196,12 +212,12 @@ class ResultBuilder:
 
 
 def _map_quantity_paths(operation: Operation) -> dict[str, str]:
-    """The paths of our own `quantity`, each with the list whose equal items it counts."""
+    """The paths of `quantity`, which this server adds, each with the path of the list whose equal items it counts."""
     return {f"{path}.quantity": path for path in operation.record.get("shows", {}).get("merges", ())}
 
 
 def summarize_paths(paths: list[str]) -> list[str]:
-    """The paths, or where ids used as names make too many of them, few that stand for all: `prices.*`."""
+    """The dotted paths, or where ids used as names make too many of them, few that stand for all: `prices.*`."""
     depth = max((path.count(".") for path in paths), default=0)
     summary = paths
     while len(summary) > MAX_UNTRUSTED_PATHS or len(to_json_text(summary)) > MAX_UNTRUSTED_BYTES:
@@ -215,7 +231,7 @@ def summarize_paths(paths: list[str]) -> list[str]:
 
 
 def measure_overhead(notes: Iterable[str]) -> int:
-    """Bytes for what is told beside an answer."""
+    """The bytes to reserve for what stands beside the data: the notes, and what a result gets later."""
     return RESULT_OVERHEAD_BYTES + sum(len(to_json_text(note).encode()) for note in notes)
 
 
@@ -225,14 +241,14 @@ def _add_note(result: Json, notes: Iterable[str]) -> Json:
 
 
 def _select_present_paths(paths: list[str], data: Json) -> list[str]:
-    """Those of the paths at which something stands."""
+    """Those of the paths that have a value."""
     return [path for path in paths if has_value(data, path.split("."))]
 
 
 def _find_missing_ids(operation: Operation, values: Json, data: Json) -> list[str]:
-    """The ids that were asked for and are not in the answer, where the record says how to tell."""
+    """The ids that were requested and are not in the response, where the record says which those are."""
     rule = operation.record.get("answers_each")
     if rule is None:
         return []
     returned_ids = {str(row.get("id")) for row in data.get(rule["list"]) or () if isinstance(row, dict)}
-    return [wanted for wanted in values[rule["argument"]] if wanted not in returned_ids]
+    return [requested_id for requested_id in values[rule["argument"]] if requested_id not in returned_ids]

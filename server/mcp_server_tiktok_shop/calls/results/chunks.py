@@ -1,4 +1,4 @@
-"""Gives one part of a large answer at a time, so that following `next_offset` reads all of it."""
+"""Reads one chunk of a large result at a time, so that following `next_offset` reads all of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.json_paths import PathStep, format_path, parse_path
+from mcp_server_tiktok_shop.calls.results.json_paths import format_path, parse_path
 from mcp_server_tiktok_shop.calls.results.projection import resolve_selection
 from mcp_server_tiktok_shop.calls.results.tabular import is_table, to_table
 from mcp_server_tiktok_shop.calls.results.truncation import choose_measure
@@ -15,17 +15,22 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mcp_server_tiktok_shop.calls.results.json_paths import JsonPath
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-MAX_INLINE_VALUE_BYTES = 200  # bytes up to which a value is shown among the fields of an object too large to show
+MAX_INLINE_VALUE_BYTES = 200  # of a value that is shown among the fields of an object too large to show
 MAX_LISTED_FIELDS = 12
-HEADER_BYTES = 200  # bytes for the counts beside a part
-JsonPath = tuple[PathStep, ...]
+MAX_QUOTED_PATH_CHARS = 60  # of a wrong path or name in a message
+HEADER_BYTES = 200  # for the counts beside a chunk
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkRequest:
-    """Which part is wanted. `fields` start at what the path names; `limit` is None for as much as there is room."""
+    """Which chunk to read: `fields` are dotted paths from where `path` leads.
+
+    `offset` and `limit` count a list's items, a table's rows, a text's characters or an object's fields; `limit` is
+    None for as many as fit.
+    """
 
     path: str | None = None
     fields: Sequence[str] = ()
@@ -34,29 +39,30 @@ class ChunkRequest:
 
 
 def read_chunk(data: Any, request: ChunkRequest, max_bytes: int) -> Json:
-    """The part of `data` that is wanted, in at most `room` bytes (and always at least one step further).
+    """Read the chunk of `data` that is requested, in at most `max_bytes` (and always at least one step further).
 
     A list comes as `items` with its `total`; a table as `columns` and `rows`; a text as `text`, counted in characters;
     another value as `value`. An object that is too large comes as `values` (its small fields) and `parts` (what the
     others are, to be read by their path). `next_offset` is there as long as there is more; `in_parts` is the path of
-    an item too large to be shown with others, or at all.
+    an item too large to be shown with others, or at all. `path` is there where it was chosen here.
 
     Raises:
         ShopError: `invalid_arguments`: there is no such path, offset or field.
 
     """
-    steps, is_default = _resolve_steps(data, request.path)
+    steps, is_default = _choose_steps(data, request.path)
     value, steps = resolve_path(data, steps)
     chunk: Json = {"path": format_path(steps)} if is_default and steps else {}
     return chunk | _ChunkReader(choose_measure(data), max_bytes - HEADER_BYTES, request, steps).read(value)
 
 
-def _resolve_steps(data: Any, path: str | None) -> tuple[JsonPath, bool]:
-    """The steps to take, and whether they were chosen here: to the one list that an answer is about."""
+def _choose_steps(data: Any, path: str | None) -> tuple[JsonPath, bool]:
+    """The steps of the path, or of the default one, and whether it is that: to the only list in the data."""
     if path is not None:
         steps = parse_path(path)
         if steps is None:
-            raise _build_argument_error("path", f"{path[:60]!r} is not a path", "such as orders[3].line_items")
+            message = f"{path[:MAX_QUOTED_PATH_CHARS]!r} is not a path"
+            raise _build_argument_error("path", message, "such as orders[3].line_items")
         has_data_field = isinstance(data, dict) and "data" in data
         return (steps[1:] if steps[:1] == ("data",) and not has_data_field else steps), False
     lists = [name for name, value in data.items() if isinstance(value, list)] if isinstance(data, dict) else []
@@ -66,7 +72,12 @@ def _resolve_steps(data: Any, path: str | None) -> tuple[JsonPath, bool]:
 
 
 def resolve_path(data: Any, steps: JsonPath) -> tuple[Any, JsonPath]:
-    """What is at the end of the steps. The rows of a table, named as such, are the table."""
+    """Follow the steps to a value, and return it with its own steps: those of a table's rows lead to the table.
+
+    Raises:
+        ShopError: `invalid_arguments`: there is no such field or item; the nearest right path stands beside it.
+
+    """
     value = data
     for depth, step in enumerate(steps):
         parent_path = steps[:depth]
@@ -102,19 +113,16 @@ def _build_missing_field_error(value: Any, name: str, parent_path: JsonPath, rem
         message = f"{location} is a list: name one of its items, such as {suggestion}, or read {location} with fields"
         return _build_argument_error("path", message, suggestion)
     if not isinstance(value, dict):
-        return _build_argument_error(
-            "path", f"{location} is {describe_value(value)}: there is no {name[:60]!r} in it", location
-        )
-    matches = get_close_matches(name, value, n=1, cutoff=0.6)
+        message = f"{location} is {describe_value(value)}: there is no {name[:MAX_QUOTED_PATH_CHARS]!r} in it"
+        return _build_argument_error("path", message, location)
+    message = f"{location} has no field {name[:MAX_QUOTED_PATH_CHARS]!r}"
+    matches = get_close_matches(name, value, n=1)
     if matches:
         suggestion = format_path((*parent_path, matches[0], *remaining_steps))
-        return _build_argument_error(
-            "path", f"{location} has no field {name[:60]!r}; did you mean {suggestion}?", suggestion
-        )
-    names = [format_path((*parent_path, known)) for known in list(value)[:MAX_LISTED_FIELDS]] + ["…"] * (
-        len(value) > MAX_LISTED_FIELDS
-    )
-    return _build_argument_error("path", f"{location} has no field {name[:60]!r}", ", ".join(names) or "it is empty")
+        return _build_argument_error("path", f"{message}; did you mean {suggestion}?", suggestion)
+    paths = [format_path((*parent_path, known_name)) for known_name in list(value)[:MAX_LISTED_FIELDS]]
+    paths += ["…"] * (len(value) > MAX_LISTED_FIELDS)
+    return _build_argument_error("path", message, ", ".join(paths) or "it is empty")
 
 
 def _build_argument_error(argument: str, message: str, allowed: str) -> ShopError:
@@ -124,7 +132,7 @@ def _build_argument_error(argument: str, message: str, allowed: str) -> ShopErro
 
 
 def describe_value(value: Any) -> str:
-    """What a value is and how large, in a few words."""
+    """Describe what a value is and how large, in a few words: "a list of 3 items"."""
     if is_table(value):
         return f"a table of {len(value['rows'])} rows"
     if isinstance(value, list):
@@ -147,18 +155,14 @@ class _ChunkReader:
         if is_table(value):
             return self._read_table(value)
         if fields := self._to_relative_fields(value):
-            field_selection = resolve_selection(fields, {}, value)
+            selection = resolve_selection(fields, {}, value)
             if isinstance(value, list):
-                return self._read_projected_items(
-                    fields,
-                    field_selection.project(value[self.request.offset : self._resolve_end(len(value))]),
-                    len(value),
-                )
-            value = field_selection.project(value)
+                items = selection.project(value[self.request.offset : self._resolve_end(len(value))])
+                return self._read_projected_items(fields, items, len(value))
+            value = selection.project(value)
         if isinstance(value, list):
-            return self._read_items(
-                "items", value[self.request.offset : self._resolve_end(len(value))], len(value), self.steps
-            )
+            items = value[self.request.offset : self._resolve_end(len(value))]
+            return self._read_items("items", items, len(value), self.steps)
         if isinstance(value, str):
             return self._read_text(value)
         is_paged = self.request.offset or self.request.limit
@@ -168,21 +172,21 @@ class _ChunkReader:
         return {"value": value}
 
     def _resolve_end(self, total: int) -> int:
-        """Where the part wanted ends."""
+        """The offset at which the requested chunk ends."""
         if self.request.offset and self.request.offset >= total:
             message = f"is {self.request.offset}, and there are {total} in all, counted from 0"
             raise _build_argument_error("offset", message, f"0-{total - 1}" if total else "0")
         return total if self.request.limit is None else min(total, self.request.offset + self.request.limit)
 
     def _to_relative_fields(self, value: Any) -> list[str]:
-        """The fields from here on; those that a model wrote from the top, as for the tool itself, are shortened."""
+        """The fields from here on; of those that a model wrote from the top, as for the tool itself, the rest."""
         prefix = format_path(step for step in self.steps if isinstance(step, str)) + "."
         rows = value["columns"] if is_table(value) else value if isinstance(value, list) else [value]
         is_relative = any(name in row for row in rows if isinstance(row, dict | str) for name in self.steps[:1])
         return [field if is_relative else field.strip().removeprefix(prefix) for field in self.request.fields]
 
     def _read_projected_items(self, fields: list[str], items: list[Any], total: int) -> Json:
-        """Fields of a list's items: a table where they are plain."""
+        """Read fields of a list's items: as a table where they are plain."""
         table = to_table({"items": items}, [f"items.{field}" for field in fields])
         if table is None:
             return self._read_items("items", items, total, self.steps)
@@ -193,8 +197,8 @@ class _ChunkReader:
         columns, rows = table["columns"], table["rows"]
         column_indexes = list(range(len(columns)))
         if fields := self._to_relative_fields(table):
-            index_groups = [_find_columns(columns, name, place) for place, name in enumerate(fields)]
-            column_indexes = list(dict.fromkeys(index for indexes in index_groups for index in indexes))
+            indexes_by_field = [_find_columns(columns, field, index) for index, field in enumerate(fields)]
+            column_indexes = list(dict.fromkeys(index for indexes in indexes_by_field for index in indexes))
         selected_rows = rows[self.request.offset : self._resolve_end(len(rows))]
         selected_rows = [[row[index] for index in column_indexes] for row in selected_rows] if fields else selected_rows
         header = {"columns": [columns[index] for index in column_indexes]}
@@ -202,18 +206,16 @@ class _ChunkReader:
 
     def _read_items(self, name: str, items: list[Any], total: int, steps: JsonPath, header: Json | None = None) -> Json:
         header = header or {}
-        remaining_bytes = self.max_bytes - self.measure(header)
-        shown_count = self._count_fitting_items(items, remaining_bytes)
-        first = self.request.offset
+        fitting_count = self._count_fitting_items(items, self.max_bytes - self.measure(header))
         chunk: Json = {"total": total}
-        end = first + shown_count
-        if items and not shown_count:
-            chunk["in_parts"] = format_path((*steps, first))
+        end = self.request.offset + fitting_count
+        if items and not fitting_count:
+            chunk["in_parts"] = format_path((*steps, self.request.offset))
             chunk["note"] = "That item alone is too large: read it by this path."
             end += 1
         if end < total:
             chunk["next_offset"] = end
-        return chunk | header | {name: items[:shown_count]}
+        return chunk | header | {name: items[:fitting_count]}
 
     def _count_fitting_items(self, items: list[Any], remaining_bytes: int) -> int:
         for count, item in enumerate(items):
@@ -236,7 +238,7 @@ class _ChunkReader:
         return {"total": len(text)} | ({"next_offset": end} if end < len(text) else {}) | {"text": available_text[:low]}
 
     def _read_outline(self, value: Json) -> Json:
-        """The fields of an object: the small ones whole, of the others what they are."""
+        """Read the fields of an object: the small ones whole, of the others what they are."""
         values: Json = {}
         parts: Json = {}
         remaining_bytes = self.max_bytes
@@ -254,13 +256,12 @@ class _ChunkReader:
         return chunk | ({"values": values} if values else {}) | ({"parts": parts} if parts else {})
 
 
-def _find_columns(columns: list[str], name: str, index: int) -> list[int]:
-    """The columns that a path names: one, or those of all fields below it."""
-    indexes = [i for i, column in enumerate(columns) if name in (column, "*") or column.startswith(f"{name}.")]
+def _find_columns(columns: list[str], field: str, field_index: int) -> list[int]:
+    """The indexes of the columns that a field names: one, or those of all fields below it."""
+    indexes = [i for i, column in enumerate(columns) if field in (column, "*") or column.startswith(f"{field}.")]
     if indexes:
         return indexes
-    matches = get_close_matches(name, columns, n=1, cutoff=0.6)
+    matches = get_close_matches(field, columns, n=1)
     did_you_mean = f"; did you mean {matches[0]}?" if matches else ""
-    raise _build_argument_error(
-        f"fields[{index}]", f"{name[:60]!r} is no column{did_you_mean}", matches[0] if matches else ", ".join(columns)
-    )
+    message = f"{field[:MAX_QUOTED_PATH_CHARS]!r} is no column{did_you_mean}"
+    raise _build_argument_error(f"fields[{field_index}]", message, matches[0] if matches else ", ".join(columns))

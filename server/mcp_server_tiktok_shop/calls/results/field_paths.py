@@ -1,4 +1,4 @@
-"""Judges whether an answer has a field: by the shape that the catalog knows, and by the answer itself."""
+"""Checks whether a response has a field, by the shape in the catalog and by its data, and suggests the right path."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mcp_server_tiktok_shop.calls.results.json_paths import FieldPath
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-MAX_QUOTED_PATH_CHARS = 80  # characters of a wrong path that are told back
-MAX_LISTED_FIELDS = 12  # fields listed where none is near
+MAX_QUOTED_PATH_CHARS = 80  # of a wrong path in a message
+MAX_LISTED_FIELDS = 12  # where no path is near
+MAX_LISTED_PROBLEMS = 3  # in the message; all of them stand in `problems`
 MAX_SAMPLED_ITEMS = 50  # items of a list whose fields may be what was meant
 MIN_SIMILARITY = 0.7
 MAX_SUGGESTIONS = 3
-MAX_COMPARED_PATHS = 20_000  # paths that are compared; rows repeat them
+MAX_COMPARED_PATHS = 20_000  # rows repeat them
 SCALAR_TYPES = {"string", "integer", "number", "boolean"}
 CORRECT_PATHS_HINT = 'Correct the paths and call again; ["*"] gives everything.'
 
 
 def build_fields_error(problems: Sequence[Problem]) -> ShopError:
-    """All wrong paths of a call, in one error."""
-    summary = "; ".join(f"{problem.argument} {problem.message}" for problem in problems[:3])
+    """Make one `invalid_arguments` error of all wrong paths of a call."""
+    summary = "; ".join(f"{problem.argument} {problem.message}" for problem in problems[:MAX_LISTED_PROBLEMS])
     return ShopError("invalid_arguments", summary, hint=CORRECT_PATHS_HINT, problems=tuple(problems))
 
 
 def has_path(shape: Json, names: Sequence[str]) -> bool:
-    """Whether the shape has this path."""
+    """Whether a shape (the JSON Schema of an operation's `data`) has this path."""
     for name in names:
         shape = _unwrap_items(shape).get("properties", {}).get(name)
         if shape is None:
@@ -40,9 +42,11 @@ def has_path(shape: Json, names: Sequence[str]) -> bool:
 
 
 def explain_missing_path(names: Sequence[str], shape: Json, data: Any) -> Problem | None:
-    """What is wrong with a path that neither shape nor answer has: what was meant, or what there is.
+    """Explain a path that neither the shape nor the data of a response has; None where it is right.
 
-    Where nothing is known of a place (no shape, and nothing in the answer there) a path is right.
+    The problem's `argument` is empty, its `message` the end of a sentence ("; did you mean …?"), and its `allowed` the
+    path that was meant, or the fields that there are. Where nothing is known of a place (no shape, and nothing in the
+    data there) a path is right.
     """
     if has_path(shape, names):
         return None
@@ -68,7 +72,7 @@ def explain_missing_path(names: Sequence[str], shape: Json, data: Any) -> Proble
 
 
 def _unwrap_items(shape: Json) -> Json:
-    """The shape of what is in a list, however deep."""
+    """The shape of the items of a list, however deep."""
     while "items" in shape:
         shape = shape["items"]
     return shape
@@ -97,33 +101,33 @@ def _build_problem(names: Sequence[str], shape: Json, data: Any, field_names: li
     )
 
 
-def _find_nearest(names: Sequence[str], known_paths: list[tuple[str, ...]]) -> list[str]:
-    """The paths that were most probably meant, best first; none where nothing is like what was asked for.
+def _find_nearest(names: Sequence[str], known_paths: list[FieldPath]) -> list[str]:
+    """Find the paths that were most probably meant, best first; none where none is similar.
 
-    What stands on the same branch comes first; there a field of the same name, then one whose name holds all words of
-    the asked one (there may be several), then one written alike.
+    What stands on the same branch comes first; there a field of the same name, then one whose name has all words of
+    the requested one (there may be several), then one of similar spelling.
     """
     prefixes = {tuple(names[:depth]) for depth in range(len(names))}  # right as far as it goes, and not what was meant
     paths = [path for path in known_paths if path not in prefixes]
     last_name, branch = names[-1].lower(), tuple(names[:-1])
     similar_names = set(get_close_matches(last_name, {path[-1].lower() for path in paths}, n=1, cutoff=MIN_SIMILARITY))
-    ranked: dict[tuple[int, int], list[tuple[str, ...]]] = {}
+    paths_by_rank: dict[tuple[int, int], list[FieldPath]] = {}
     for path in paths:
         similarity = _classify_similarity(last_name, path, similar_names)
         if similarity is not None:
-            ranked.setdefault((-_count_shared_names(branch, path), similarity), []).append(path)
-    if not ranked:
+            paths_by_rank.setdefault((-_count_shared_names(branch, path), similarity), []).append(path)
+    if not paths_by_rank:
         return []
-    rank = min(ranked)
-    best = sorted(ranked[rank], key=lambda path: (not path[-1].startswith(last_name), len(path)))
+    rank = min(paths_by_rank)
+    best = sorted(paths_by_rank[rank], key=lambda path: (not path[-1].startswith(last_name), len(path)))
     return [format_path(path) for path in best[: MAX_SUGGESTIONS if rank[1] == CONTAINS_WORDS else 1]]
 
 
 SAME_NAME, CONTAINS_WORDS, SIMILAR_SPELLING = range(3)
 
 
-def _classify_similarity(requested: str, path: tuple[str, ...], similar_names: set[str]) -> int | None:
-    """In which way a path may be what was asked for, the surest way first; None where it may not."""
+def _classify_similarity(requested: str, path: FieldPath, similar_names: set[str]) -> int | None:
+    """In which way a path may be what was requested, the surest way first; None where it may not."""
     name = path[-1].lower()
     if name == requested or _is_item_id(requested, path):
         return SAME_NAME
@@ -136,25 +140,25 @@ def _split_words(name: str) -> set[str]:
     return set(name.split("_"))
 
 
-def _is_item_id(requested: str, path: tuple[str, ...]) -> bool:
-    """Whether `order_id` was asked for where the platform says `orders.id`."""
+def _is_item_id(requested: str, path: FieldPath) -> bool:
+    """Whether `order_id` was requested where the platform has `orders.id`."""
     return len(path) > 1 and path[-1] == "id" and requested in {f"{path[-2]}_id", f"{path[-2].removesuffix('s')}_id"}
 
 
-def _count_shared_names(branch: tuple[str, ...], path: tuple[str, ...]) -> int:
-    """How far two paths go together."""
+def _count_shared_names(branch: FieldPath, path: FieldPath) -> int:
+    """How many names two paths have in common from the top."""
     return next(
         (depth for depth, (a, b) in enumerate(zip(branch, path, strict=False)) if a != b), min(len(branch), len(path))
     )
 
 
-def _iter_shape_paths(shape: Json, prefix: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _iter_shape_paths(shape: Json, prefix: FieldPath) -> Iterator[FieldPath]:
     for name, inner in _unwrap_items(shape).get("properties", {}).items():
         yield (*prefix, name)
         yield from _iter_shape_paths(inner, (*prefix, name))
 
 
-def _iter_response_paths(value: Any, prefix: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _iter_response_paths(value: Any, prefix: FieldPath) -> Iterator[FieldPath]:
     if isinstance(value, list):
         for item in value[:MAX_SAMPLED_ITEMS]:
             yield from _iter_response_paths(item, prefix)

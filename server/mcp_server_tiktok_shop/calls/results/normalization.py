@@ -1,4 +1,4 @@
-"""Makes of the platform's data what an assistant reads: readable times, safe ids, no secrets, failures in sight."""
+"""Normalizes a response for an assistant: readable times, safe ids, no secrets, failures of single items in sight."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.error_codes import ErrorCodeLookup
 
 SECRET_FIELDS = frozenset({"access_token", "refresh_token", "cipher", "shop_cipher", "category_asset_cipher"})
-MIN_TIMESTAMP_S = 10**9  # 2001: a smaller number in a field called …_time is a duration, not a moment.
+MIN_RESPONSE_UNIX_SECONDS = 10**9  # 2001: a smaller number in a field called …_time is a duration, not a time
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledShape:
-    """An answer's shape made ready: what is in a field, and whether it is a time (`unit` a second's parts, else 0)."""
+    """A response's shape, or that of a field in it, ready to normalize by."""
 
     fields: dict[str, CompiledShape]
     items: CompiledShape | None
-    units_per_second: int
+    units_per_second: int  # of a Unix time; 0 where it is no time
     is_known: bool
 
 
 def compile_shape(shape: Json) -> CompiledShape:
+    """Compile a shape, the JSON Schema of an operation's `data`; `{}` where none is known."""
     fields = {name: compile_shape(field) for name, field in shape.get("properties", {}).items()}
     items = compile_shape(shape["items"]) if "items" in shape else None
     return CompiledShape(fields, items, TIME_UNITS_PER_SECOND[shape["x-unit"]] if is_time(shape) else 0, bool(shape))
@@ -42,7 +43,10 @@ UNKNOWN_SHAPE = compile_shape({})
 
 
 def normalize(response: ApiResponse, shape: CompiledShape, zone: ZoneInfo) -> Json:
-    """`data` and what belongs beside it: `request_id`, `next_page_token`."""
+    """Make a result of a response: `data`, and beside it `next_page_token` and `request_id` where it has them.
+
+    Times become ISO 8601 in `zone`, ids too large for a JSON number text; secrets are dropped.
+    """
     data: Json = _normalize_object(response.data, shape, zone)
     token = data.pop("next_page_token", None)
     result: Json = {"data": data}
@@ -90,14 +94,14 @@ def _normalize_value(value: Any, shape: CompiledShape, zone: ZoneInfo, name: str
 
 
 def _format_time(value: Any, units_per_second: int, zone: ZoneInfo) -> Any:
-    """ISO with offset. 0 is how the platform says "not yet"; what is no plausible time is left as it is."""
+    """Format a time as ISO 8601 with offset. 0 is the platform's "not yet"; an implausible one stays as it is."""
     is_digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < TIME_DIGITS_LIMIT
     number = int(value) if is_digits else value
     if number == 0:
         return None
     if (
         not isinstance(number, int)
-        or not MIN_TIMESTAMP_S * units_per_second <= number < MIN_UNIX_MILLISECONDS * units_per_second
+        or not MIN_RESPONSE_UNIX_SECONDS * units_per_second <= number < MIN_UNIX_MILLISECONDS * units_per_second
     ):
         return str(value) if isinstance(value, int) and abs(value) >= SAFE_INTEGER_LIMIT else value
     return datetime.fromtimestamp(number / units_per_second, zone).isoformat(timespec="seconds")
@@ -110,55 +114,58 @@ def extract_failures(
     lookup_error_code: ErrorCodeLookup,
     redact_text: Callable[[str], str],
 ) -> Json:
-    """Faults of single items, which the platform hides in a success, brought up as `failed`.
+    """Move the failures of single items, which the platform hides in a success, from `data` to `failed`.
 
-    Of a batch it is told, too, which items were `done`, and `again` holds the arguments that send the failed ones anew.
-    `said` makes the platform's words fit to be told: they may repeat what was sent.
+    Each has `code` and `message`, and `id` and `hint` where they are known. Of a batch there is `done`, too, the ids of
+    the other items, and `again`, the arguments that send the failed ones anew. `values` are the arguments that were
+    sent; `redact_text` masks the platform's words, which may repeat them.
 
     Raises:
         ShopError: `platform`, where every item of the batch failed.
 
     """
-    faults = result["data"].pop("errors", None)
-    if not faults:
+    errors = result["data"].pop("errors", None)
+    if not errors:
         return result
-    failed = [
-        _to_failure(fault, lookup_error_code, redact_text)
-        for fault in (faults if isinstance(faults, list) else [faults])
+    failures = [
+        _to_failure(error, lookup_error_code, redact_text)
+        for error in (errors if isinstance(errors, list) else [errors])
     ]
-    result = {**result, "failed": failed}
+    result = {**result, "failed": failures}
     batch = _find_batch(operation, values)
     if batch is None:
         return result
-    name, requested = batch
-    failed_ids = {item["id"] for item in failed if "id" in item}
-    item_texts = [set(_iter_texts(item)) for item in requested]
-    failed_items = [item for item, names in zip(requested, item_texts, strict=True) if failed_ids & names]
-    # A fault may name several things in one item, or something that was not asked for by that name.
-    unmatched_count = sum("id" not in item or not any(item["id"] in names for names in item_texts) for item in failed)
-    if len(failed_items) + unmatched_count >= len(requested):
-        first_failure = failed[0]
-        outcome = "It was not done" if len(requested) == 1 else f"None of the {len(requested)} was done"
+    argument, items = batch
+    failed_ids = {failure["id"] for failure in failures if "id" in failure}
+    item_texts = [set(_iter_texts(item)) for item in items]
+    failed_items = [item for item, texts in zip(items, item_texts, strict=True) if failed_ids & texts]
+    # A failure may name several things in one item, or something that has another name in the arguments.
+    unmatched_count = sum(
+        "id" not in failure or not any(failure["id"] in texts for texts in item_texts) for failure in failures
+    )
+    if len(failed_items) + unmatched_count >= len(items):
+        first_failure = failures[0]
+        outcome = "It was not done" if len(items) == 1 else f"None of the {len(items)} was done"
         raise ShopError(
             "platform",
             f"{outcome}: {first_failure['message']}",
             hint=first_failure.get("hint", ""),
             code=first_failure["code"],
             request_id=result.get("request_id"),
-            failed=failed,
+            failed=failures,
         )
     if unmatched_count:
-        return result  # which ones were done can't be told
-    done_items = [
+        return result  # nobody knows which ones were done
+    done_ids = [
         item if isinstance(item, str) else next(iter(_iter_texts(item)), "")
-        for item in requested
+        for item in items
         if item not in failed_items
     ]
-    return {**result, "done": done_items, "again": {**values, name: failed_items}}
+    return {**result, "done": done_ids, "again": {**values, argument: failed_items}}
 
 
 def _iter_texts(item: Any) -> Iterator[str]:
-    """The texts in an item of a batch, that which names it first."""
+    """The texts in an item of a batch, ids first."""
     if isinstance(item, dict):
         for name in sorted(item, key=lambda name: not (name == "id" or name.endswith("_id"))):
             yield from _iter_texts(item[name])
@@ -169,21 +176,21 @@ def _iter_texts(item: Any) -> Iterator[str]:
         yield item
 
 
-def _to_failure(fault: Any, lookup_error_code: ErrorCodeLookup, redact_text: Callable[[str], str]) -> Json:
-    if not isinstance(fault, dict):
-        return {"code": None, "message": redact_text(str(fault or ""))}
-    code = fault.get("code")
+def _to_failure(error: Any, lookup_error_code: ErrorCodeLookup, redact_text: Callable[[str], str]) -> Json:
+    if not isinstance(error, dict):
+        return {"code": None, "message": redact_text(str(error or ""))}
+    code = error.get("code")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < TIME_DIGITS_LIMIT:
         code = int(code)
-    item_id = _find_id(fault.get("detail"))
+    item_id = _find_id(error.get("detail"))
     failure: Json = {"id": item_id} if item_id else {}
-    failure |= {"code": code, "message": redact_text(str(fault.get("message") or ""))}
+    failure |= {"code": code, "message": redact_text(str(error.get("message") or ""))}
     hint = lookup_error_code(code).get("hint") if isinstance(code, int) else None
     return failure | {"hint": hint} if hint else failure
 
 
 def _find_id(detail: Any) -> str | None:
-    """The item a fault is about: the first id in its detail."""
+    """The id of the item that an error is about: the first in its detail."""
     if not isinstance(detail, dict):
         return None
     for name, value in detail.items():
@@ -193,7 +200,7 @@ def _find_id(detail: Any) -> str | None:
 
 
 def _find_batch(operation: Operation, values: Json) -> tuple[str, list[Any]] | None:
-    """The list of things that a write was asked to do, with its argument, if it was asked for one."""
+    """The argument that holds the items of a batch, and the items; None where there is no such list, or several."""
     lists = [(n, values[n]) for n in operation.required if isinstance(values.get(n), list)]
     if not lists and operation.effect != "read":  # the platform calls the list of many a batch optional
         lists = [(n, v) for n, v in values.items() if isinstance(v, list) and v]

@@ -1,4 +1,4 @@
-"""Takes of an answer the fields that were asked for, or those that its record shows by default."""
+"""Projects a response's data to the fields that the caller names, or to the default view of its record."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mcp_server_tiktok_shop.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from mcp_server_tiktok_shop.calls.results.json_paths import FieldPath
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-FieldPath = tuple[str, ...]
 ALL_FIELDS = "*"
 ZERO_NUMBER = re.compile(r"-?0+(\.0*)?")
 EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
@@ -28,7 +28,10 @@ EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 
 @dataclass(slots=True)
 class _FieldNode:
-    """What is wanted of a value: all of it (`whole`), or fields by name; lists are passed through."""
+    """What to project of a value: all of it (`whole`), or fields by name; of a list the same of each item.
+
+    `max_chars`, `merged` and `if_any` are those of a default view: see `DefaultView`.
+    """
 
     whole: bool = False
     fields: dict[str, _FieldNode] = field(default_factory=dict)
@@ -39,7 +42,7 @@ class _FieldNode:
     is_identity: bool = False
 
     def finalize(self) -> _FieldNode:
-        """The same, ready to be asked often whether a value is taken as it is."""
+        """The same node, which now knows whether it takes values as they are: that is asked often."""
         self.is_identity = self.whole and not self.fields and self.max_chars is None and not self.merged
         for inner in self.fields.values():
             inner.finalize()
@@ -55,7 +58,7 @@ class _FieldNode:
         node.fields.clear()
 
     def find_node(self, names: FieldPath) -> _FieldNode | None:
-        """The place of these names, if it is shown at all."""
+        """The node of a path, made where a parent is whole; None where the path is not projected."""
         node = self
         for name in names:
             if name not in node.fields and not node.whole:
@@ -66,7 +69,7 @@ class _FieldNode:
 
 @dataclass(slots=True)
 class _Projector:
-    """Takes what is wanted, and notices what it leaves."""
+    """Projects values to a tree of nodes, and records what it does to them."""
 
     left_out: bool = False
     shortened: bool = False
@@ -107,7 +110,7 @@ class _Projector:
         return projected
 
     def _merge(self, items: list[Any]) -> list[Any]:
-        """Items alike in all that is shown of them, once, with their number; those with a number of their own stay."""
+        """Equal items once, with their number as `quantity`; unchanged where one has a quantity of its own."""
         if any(not isinstance(item, dict) or "quantity" in item for item in items):
             return items
         counts: dict[str, int] = {}
@@ -122,30 +125,30 @@ class _Projector:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Fields that are known to be there, ready to be taken from any part of the answer they were held against."""
+    """Fields that a response has, ready to project its data to, or other data of the same shape."""
 
     root: _FieldNode
 
     def project(self, value: Any) -> Any:
-        """The fields, in the order asked; a row that has none of them stays as {}."""
+        """The fields, in the caller's order; a row that has none of them stays as {}."""
         return _Projector().project(value, self.root)
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectedView:
-    """What is shown of an answer by default, and what was done to it."""
+    """The default view of a response's data, and what was done to it."""
 
     data: Json
     left_out: bool = False  # fields with a value in them
-    shortened: bool = False  # texts of which only the start is shown
-    merged: bool = False  # items alike shown once
+    shortened: bool = False  # texts of which only the start stands there
+    merged: bool = False  # equal items stand there once
 
 
 def parse_field_paths(fields: Sequence[str], problem_argument: str = "fields") -> list[FieldPath]:
-    """The names along each path. What can't be a path can be refused so before anything is sent.
+    """Parse dotted paths into names; without a response, so that what is no path is refused before anything is sent.
 
     Raises:
-        ShopError: `invalid_arguments`: a path can't be read, or picks an item by its place.
+        ShopError: `invalid_arguments`: a path can't be parsed, or picks an item by its index.
 
     """
     paths: list[FieldPath] = []
@@ -169,12 +172,13 @@ def parse_field_paths(fields: Sequence[str], problem_argument: str = "fields") -
 
 
 def resolve_selection(fields: Sequence[str], shape: Json, data: Any, problem_argument: str = "fields") -> Selection:
-    """What `fields` name in an answer; no fields, or `*`, name everything.
+    """Resolve dotted paths against a response's `data`; no fields, or `*`, name everything.
 
-    `shape` is the JSON Schema of the answer's `data`; an empty one leaves it to the answer to say what there is.
+    `shape` is the JSON Schema of `data`; where it is empty, the data alone says what there is. `problem_argument` is
+    the caller's name for `fields` in an error.
 
     Raises:
-        ShopError: `invalid_arguments`: neither shape nor answer has a field; the nearest right path is told.
+        ShopError: `invalid_arguments`: neither shape nor data has a field; the nearest right path stands beside it.
 
     """
     root = _FieldNode(whole=not fields)
@@ -193,13 +197,13 @@ def resolve_selection(fields: Sequence[str], shape: Json, data: Any, problem_arg
 
 
 def project_fields(data: Json, fields: Sequence[str], shape: Json, problem_argument: str = "fields") -> Json:
-    """The part of an answer's `data` that dotted paths name; see `selection`."""
+    """The fields of a response's `data` that dotted paths name; see `resolve_selection`, also for its errors."""
     projected: Json = resolve_selection(fields, shape, data, problem_argument).project(data)
     return projected
 
 
 def normalize_field_path(names: FieldPath, shape: Json, data: Any) -> FieldPath:
-    """The names without what only means "all of it", and without `data` where that is the answer itself."""
+    """The names without what only means "all of it", and without `data` where that is the response's data itself."""
     known_names = {*shape.get("properties", ()), *(data if isinstance(data, dict) else ())}
     if names[0] == "data" and "data" not in known_names:
         names = names[1:]
@@ -208,17 +212,18 @@ def normalize_field_path(names: FieldPath, shape: Json, data: Any) -> FieldPath:
 
 @dataclass(frozen=True, slots=True)
 class DefaultView:
-    """A default view made ready, as a record's `shows` describes it.
+    """A default view, ready to project by, from the record's `shows`.
 
-    `fields` are paths as in `select`; `starts` gives for a text the number of characters shown of it; `merges` names
-    lists whose items, where alike in all that is shown, are shown once with their number as `quantity`; `if_any` names
-    flags and amounts (or objects of them) that are left out where they are false or zero.
+    There `fields` are dotted paths; `starts` gives for a text the number of characters to show of it; `merges` names
+    lists whose items, where equal in all that is shown, stand there once with their number as `quantity`; `if_any`
+    names flags and amounts (or objects of them) that are left out where they are false or zero.
     """
 
     root: _FieldNode
 
     @classmethod
     def from_spec(cls, view_spec: Json) -> DefaultView:
+        """Build the view from a record's `shows`."""
         root = _FieldNode()
         for names in _parse_view_paths(view_spec["fields"]):
             root.add(names)
@@ -235,7 +240,7 @@ class DefaultView:
         return cls(root.finalize())
 
     def project(self, data: Json) -> ProjectedView:
-        """What is shown of an answer. What it does not have is just not there; where nothing would be left, all is."""
+        """Project a response's data. A field that it doesn't have is no error; where nothing would be left, all is."""
         projector = _Projector()
         projected = projector.project(data, self.root)
         if projector.left_out and _has_no_values(projected):
@@ -244,7 +249,7 @@ class DefaultView:
 
 
 def project_view(data: Json, view_spec: Json) -> ProjectedView:
-    """The default view of an answer; see `Viewing`."""
+    """The default view of a response's data; see `DefaultView` for `view_spec`."""
     return DefaultView.from_spec(view_spec).project(data)
 
 
@@ -279,7 +284,7 @@ def _has_no_values(value: Any) -> bool:
 
 
 def drop_empty(value: Any) -> Any:
-    """The value without fields that hold nothing, at every depth; items of lists keep their place."""
+    """The value without fields that are null, empty texts, lists or objects, at every depth; lists keep all items."""
     if isinstance(value, list):
         return [drop_empty(item) if isinstance(item, list | dict) else item for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Lets a kept result be read only where it might have been told: of the same shop, and no more open than here."""
+"""Scopes stored results: only a server for the same shop reads one, if it may show as much of buyers' data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POLICIES_BY_STRICTNESS: tuple[BuyerDataPolicy, ...] = ("full", "masked", "none")
 
 @dataclass(frozen=True, slots=True)
 class ScopedResultStore:
-    """Kept results of this server, and of others that share its folder, each behind a line that tells whose it is.
+    """Stored results of this server, and of others that share its folder, each behind a header line with its scope.
 
     `pinned` tells the id of the one shop that this server is for, if it is for one. `buyer_data` is how buyers' data
     may be shown here: what another server kept with more of it is not given.
@@ -30,20 +30,20 @@ class ScopedResultStore:
     buyer_data: BuyerDataPolicy
 
     async def put(self, content: bytes, shop_id: str | None) -> str:
-        """Keep the content of a shop, None where it is of none or of several; answers its id.
+        """Store the content of a shop, None where it is of none or of several; returns its id.
 
         Raises:
-            ShopError: As `Kept.put`.
+            ShopError: As `ResultStore.put`.
 
         """
         header = {"shop": await self.get_pinned_shop_id() or shop_id, "buyer_data": self.buyer_data}
         return await self.store.put(b"%s\n%s" % (json.dumps(header).encode(), content))
 
     async def get_or_raise(self, result_id: str) -> bytes:
-        """The content of an id that somebody was given.
+        """The content of an id that a caller names.
 
         Raises:
-            ShopError: `not_found` where there is none, or no longer. As `get`.
+            ShopError: `not_found` where there is none, or no longer; else as `get`.
 
         """
         content = await self.get(result_id)
@@ -57,7 +57,7 @@ class ScopedResultStore:
         """The content of an id; None where there is none, no longer, or of another shop than a server is pinned to.
 
         Raises:
-            ShopError: `not_permitted`: it shows more of buyers than this server may. As `Kept.get`.
+            ShopError: `not_permitted`: it shows more of buyers than this server may; else as `ResultStore.get`.
 
         """
         stored = await self.store.get(result_id)

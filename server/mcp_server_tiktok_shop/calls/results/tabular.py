@@ -1,29 +1,33 @@
-"""Writes a list whose items are all plain values as a table, which names each field once."""
+"""Tabulates a list whose items are all plain values: a table names each field once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path
+from mcp_server_tiktok_shop.calls.results.json_paths import format_path, replace_value
 from mcp_server_tiktok_shop.calls.results.projection import normalize_field_path, parse_field_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mcp_server_tiktok_shop.calls.results.json_paths import FieldPath
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-FieldPath = tuple[str, ...]
 
-
-class _NotPlainError(Exception):
+class _NestedValueError(Exception):
     """A list or an object stands where a table has a cell."""
 
 
 def to_table(data: Json, fields: Sequence[str]) -> Json | None:
-    """The selected `data` with its one list as `{"columns": [...], "rows": [[...], ...]}` in the list's place.
+    """Write the projected `data` with its one list as `{"columns": [...], "rows": [[...], ...]}` in the list's place.
 
-    Columns are the paths from an item on, in the order asked; null is what an item does not have. Plain values asked
-    for beside the list stay as they are. None where this is no table: no list or several, or something nested in it.
+    `fields` are the dotted paths that were projected. Columns are their rest from an item on, in that order; null is
+    what an item does not have. Plain values beside the list stay as they are. None where this is no table: no list or
+    several, or something nested in it.
+
+    Raises:
+        ShopError: `invalid_arguments`: one of the fields is no path.
+
     """
     lists: dict[FieldPath, list[FieldPath]] = {}
     for names in dict.fromkeys(normalize_field_path(names, {}, data) for names in parse_field_paths(fields)):
@@ -40,21 +44,22 @@ def to_table(data: Json, fields: Sequence[str]) -> Json | None:
         return None
     try:
         rows = [[_get_cell(item, column) for column in columns] for item in items]
-    except _NotPlainError:
+    except _NestedValueError:
         return None
-    table: Json = _replace_value(
+    result: Json = replace_value(
         data, list_path, {"columns": [format_path(column) for column in columns], "rows": rows}
     )
-    return table
+    return result
 
 
 def is_table(value: Any) -> bool:
-    """Whether a value is a table as `as_table` writes it."""
+    """Whether a value is a table as `to_table` writes it."""
     if not isinstance(value, dict) or list(value) != ["columns", "rows"]:
         return False
     columns, rows = value.values()
-    texts = isinstance(columns, list) and all(isinstance(column, str) for column in columns)
-    return texts and isinstance(rows, list) and all(isinstance(row, list) and len(row) == len(columns) for row in rows)
+    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+        return False
+    return isinstance(rows, list) and all(isinstance(row, list) and len(row) == len(columns) for row in rows)
 
 
 def _find_list(data: Any, names: FieldPath) -> tuple[FieldPath, Any]:
@@ -70,15 +75,8 @@ def _find_list(data: Any, names: FieldPath) -> tuple[FieldPath, Any]:
 def _get_cell(item: Any, column: FieldPath) -> Any:
     for name in column:
         if isinstance(item, list):
-            raise _NotPlainError
+            raise _NestedValueError
         item = item.get(name) if isinstance(item, dict) else None
     if isinstance(item, dict | list):
-        raise _NotPlainError
+        raise _NestedValueError
     return item
-
-
-def _replace_value(data: Json, names: FieldPath, value: Any) -> Any:
-    """A copy of the data with a value in place of what stands at the names."""
-    if not names:
-        return value
-    return {n: _replace_value(inner, names[1:], value) if n == names[0] else inner for n, inner in data.items()}

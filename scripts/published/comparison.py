@@ -1,4 +1,4 @@
-"""Finds where the published description and the catalog's records say different things."""
+"""Compares the published description with the catalog's records, and finds where they differ."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from dataclasses import field as attribute
 from typing import TYPE_CHECKING, Any
 
-from scripts.published import wording
+from scripts.import_facts import get_required_names, iter_fields
+from scripts.published import prose
 from scripts.published.description import Address
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 BOUND_KEYWORDS = ("minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum")
-# In the order in which they are told.
+# In the order of the report.
 DIFFERENCE_KINDS = (
     "operation added",
     "operation gone",
@@ -39,14 +40,14 @@ DIFFERENCE_KINDS = (
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that the two say differently: `ours` stands in the catalog, `theirs` in the description."""
+    """One difference between the two: `ours` stands in the catalog, `theirs` in the description."""
 
     kind: str
     operation: str  # its name; of one that the catalog lacks, its address
     place: str = ""  # the argument, or the field of the answer, by dots; for a limit its keyword after a blank
     ours: Any = None
     theirs: Any = None
-    facts: Json | None = attribute(default=None, compare=False, repr=False)  # what `--write` lays
+    facts: Json | None = attribute(default=None, compare=False, repr=False)  # what `--write` merges into the record
 
     @property
     def identity(self) -> str:
@@ -71,15 +72,16 @@ class CatalogOperation:
 
 @dataclass(frozen=True)
 class OperationPairs:
-    """Who is who: each record beside the operation of the description that it stands for."""
+    """Each record beside the operation of the description that it stands for, and those without a counterpart."""
 
     matched: tuple[tuple[CatalogOperation, PublishedOperation], ...]
     added: tuple[PublishedOperation, ...]
     undescribed: tuple[CatalogOperation, ...]  # ours from other sources, or no longer described
-    older: tuple[PublishedOperation, ...]  # versions that a record of ours has left behind
+    older: tuple[PublishedOperation, ...]  # versions that a record of ours supersedes
 
 
 def pair_operations(catalog: list[CatalogOperation], description: Description) -> OperationPairs:
+    """Pair each record with the newest published version of its operation."""
     families = {address.family: ours for ours in catalog for address in get_older_addresses(ours)}
     families |= {ours.address.family: ours for ours in catalog}
     current = {str(ours.address): ours for ours in catalog}
@@ -112,7 +114,7 @@ def get_older_addresses(ours: CatalogOperation) -> list[Address]:
 
 
 def find_differences(pairs: OperationPairs, previous_digests: dict[str, str]) -> list[Difference]:
-    """All of them, sorted by kind; `remembered` are the digests of the operations described last time."""
+    """Find all differences, sorted by kind; `previous_digests` are those of the last review, by address."""
     differences = [
         Difference("operation added", str(published.address), theirs=published.title, facts=published.facts)
         for published in pairs.added
@@ -135,46 +137,36 @@ def _compare_operation(ours: CatalogOperation, published: PublishedOperation) ->
         yield Difference("operation superseded", name, ours=str(ours.address), theirs=str(published.address))
     if (record["cipher"] == "never") != (facts["shop_cipher"] == "never"):
         yield Difference("cipher changed", name, ours=record["cipher"], theirs=facts["shop_cipher"])
-    theirs = merge_arguments(facts)
+    theirs = _collect_arguments(facts)
     yield from _compare_required(
-        name, "", record["required"], _get_required_names(facts), theirs, record["arguments"], published
+        name, "", record["required"], get_required_names(facts), theirs, record["arguments"], published
     )
     yield from _compare_fields(name, "", record["arguments"], theirs, published)
     yield from _compare_responses(name, "", ours.shape, facts["response"])
 
 
-def merge_arguments(facts: Json) -> Json:
-    """Path, query and body fields side by side, as a record holds them, with the texts they were read from."""
-    merged: Json = {}
-    places = {
-        "path": facts["path_params"],
-        "query": facts["query"],
-        "body": (facts["body"] or {}).get("properties", {}),
-    }
-    for place, fields in places.items():
-        for name, field in fields.items():
-            merged[name] = field | {"in": [merged[name]["in"], place] if name in merged else place}
-    return merged
-
-
-def _get_required_names(facts: Json) -> list[str]:
-    return [*facts["required"], *(facts["body"] or {}).get("required", [])]
+def _collect_arguments(facts: Json) -> Json:
+    """Path, query and body fields side by side, as in a record, but with the texts they were read from."""
+    arguments: Json = {}
+    for location, name, field in iter_fields(facts):
+        arguments[name] = field | {"in": [arguments[name]["in"], location] if name in arguments else location}
+    return arguments
 
 
 def _compare_required(
     name: str,
     place: str,
-    ours: list[str],
-    theirs: list[str],
-    described: Json,
-    recorded: Json,
+    our_names: list[str],
+    their_names: list[str],
+    their_fields: Json,
+    our_fields: Json,
     published: PublishedOperation,
 ) -> Iterator[Difference]:
-    """Bodies that tell of no field whether it is needed tell nothing by it."""
-    for field in sorted(set(described) & set(recorded)):
-        is_undeclared = not published.has_required_lists and "body" in described[field].get("in", "body")
-        if not is_undeclared and (field in ours) != (field in theirs):
-            yield Difference("required changed", name, place + field, field in ours, field in theirs)
+    """Compare which fields are required; a body that says so of none of its fields says nothing."""
+    for field in sorted(set(their_fields) & set(our_fields)):
+        is_undeclared = not published.has_required_lists and "body" in their_fields[field].get("in", "body")
+        if not is_undeclared and (field in our_names) != (field in their_names):
+            yield Difference("required changed", name, place + field, field in our_names, field in their_names)
 
 
 def _compare_fields(
@@ -207,19 +199,19 @@ def _compare_field(
         yield from _compare_bounds(name, f"{place}[]", our_items, their_items)
     if "properties" in their_items:
         our_fields, their_fields = our_items.get("properties", {}), their_items["properties"]
-        required = our_items.get("required", []), their_items.get("required", [])
-        yield from _compare_required(name, f"{place}.", *required, their_fields, our_fields, published)
+        required_names = our_items.get("required", []), their_items.get("required", [])
+        yield from _compare_required(name, f"{place}.", *required_names, their_fields, our_fields, published)
         yield from _compare_fields(name, f"{place}.", our_fields, their_fields, published)
 
 
 def _compare_values(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
-    """A value of ours is missing only where the description lists others and doesn't name it at all."""
+    """Compare values. One of ours is missing only where the description lists others and doesn't name it at all."""
     our_values, their_values = ({str(value): value for value in each.get("enum", ())} for each in (ours, theirs))
     for text, value in their_values.items():
         if text not in our_values:
             yield Difference("value added", name, place, theirs=value)
     for text, value in our_values.items():
-        if their_values and text not in their_values and not wording.contains_word(theirs.get("x-hint", ""), text):
+        if their_values and text not in their_values and not prose.contains_word(theirs.get("x-hint", ""), text):
             yield Difference("value not described", name, place, ours=value)
 
 
@@ -230,7 +222,7 @@ def _compare_bounds(name: str, place: str, ours: Json, theirs: Json) -> Iterator
 
 
 def _compare_responses(name: str, place: str, ours: Json, theirs: Json) -> Iterator[Difference]:
-    """Ours may hold more, from newer sources, and ends at some depth."""
+    """Compare shapes. Ours may have more, from newer sources, and ends at some depth."""
     ours, theirs = ours.get("items", ours), theirs.get("items", theirs)
     our_fields, their_fields = ours.get("properties", {}), theirs.get("properties", {})
     for field in their_fields if our_fields else ():

@@ -1,4 +1,4 @@
-"""Tells the differences: as a table for people, as JSON for programs."""
+"""Formats a report of differences: as a table for people, as JSON for programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from scripts.published.comparing import DIFFERENCE_KINDS, Difference, Json
+from scripts.published.comparison import DIFFERENCE_KINDS, Difference, Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ MAX_CELL_CHARS = 60
 
 
 def format_table(differences: list[Difference]) -> str:
-    """One row a place; values of one field side by side."""
+    """A table in plain text, with one row for each kind, operation and place; values of one field side by side."""
     rows = [("what", "operation", "place", "catalog", "description"), *_iter_rows(differences)]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
@@ -36,10 +36,12 @@ def _shorten(values: Iterator[Any]) -> str:
 
 
 def count_by_kind(differences: list[Difference]) -> dict[str, int]:
+    """The number of differences of each kind that there is."""
     counter = Counter(each.kind for each in differences)
     return {kind: counter[kind] for kind in DIFFERENCE_KINDS if counter[kind]}
 
 
 def to_json(differences: list[Difference], summary: Json) -> Json:
+    """The summary, with every difference under `differences`."""
     keys = ("kind", "operation", "place", "ours", "theirs")
     return summary | {"differences": [{key: getattr(each, key) for key in keys} for each in differences]}

@@ -1,4 +1,4 @@
-"""Lays what the description newly says into the catalog's records; takes nothing away, and leaves our words."""
+"""Updates the catalog's records with differences to the description; removes nothing, and leaves the words there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scripts.import_facts import ARGUMENT_WORDS, extract_shape, merge_record, merge_schema, read_json, write_json
-from scripts.published.comparing import CatalogOperation, Difference, Json
+from scripts.published.comparison import CatalogOperation, Difference, Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ FOLDER_NAMES = ("areas", "responses")
 
 @dataclass(frozen=True)
 class CatalogRecords:
-    """The catalog's two folders, by area."""
+    """The catalog's records, and the shapes of its responses, by area."""
 
     folder: Path
     areas: dict[str, Json]
@@ -33,7 +33,7 @@ class CatalogRecords:
         return cls(folder, areas, responses)
 
     def list_operations(self) -> list[CatalogOperation]:
-        """Every record that asks the platform; the local tools have no path."""
+        """The operations of the platform; this server's own tools, which have no path, are none of them."""
         return [
             CatalogOperation(name, area, each, self.responses.get(area, {}).get(name, {}))
             for area, records in self.areas.items()
@@ -42,6 +42,7 @@ class CatalogRecords:
         ]
 
     def save(self) -> None:
+        """Write the files that have changed."""
         for kind, files in zip(FOLDER_NAMES, (self.areas, self.responses), strict=True):
             for area, data in files.items():
                 path = self.folder / kind / f"{area}.json"
@@ -50,7 +51,7 @@ class CatalogRecords:
 
 
 def apply_differences(differences: list[Difference], records: CatalogRecords) -> list[Difference]:
-    """Write what can be written; what is left, in the order given, is for the reader."""
+    """Update the records and save them; returns the differences that a person has to judge, in their order."""
     operations = {ours.name: ours for ours in records.list_operations()}
     remaining = []
     for each in differences:
@@ -65,7 +66,7 @@ def apply_differences(differences: list[Difference], records: CatalogRecords) ->
 
 
 def _add_operation(difference: Difference, records: CatalogRecords) -> None:
-    """A record without words. Until somebody judges it, all but a GET counts as what can't be undone."""
+    """Add a record without words. Until somebody judges it, all but a GET counts as what can't be undone."""
     facts: Json = difference.facts or {}
     is_read = facts["method"] == "GET"
     judgement = {
@@ -89,14 +90,14 @@ def _find_paging(facts: Json) -> str | None:
 
 
 def _choose_area(path: str, records: CatalogRecords) -> str:
-    """Where most records of the same first step are; else an area of its own."""
-    first = path.split("/")[1]
+    """The area with most records whose path begins alike; else one of its own."""
+    first_step = path.split("/")[1]
     counts = {
-        area: sum(each.get("path", "").startswith(f"/{first}/") for each in group.values())
+        area: sum(each.get("path", "").startswith(f"/{first_step}/") for each in group.values())
         for area, group in records.areas.items()
     }
-    best = max(counts, key=lambda area: counts[area], default=first)
-    return best if counts.get(best) else first
+    best_area = max(counts, key=lambda area: counts[area], default=first_step)
+    return best_area if counts.get(best_area) else first_step
 
 
 def _choose_name(title: str, path: str, existing_names: set[str]) -> str:
@@ -128,7 +129,7 @@ def _unwrap_items(each: Json) -> Json:
 
 
 def _to_object_schema(ours: CatalogOperation) -> Json:
-    """A record's arguments and required names, seen as the object that they are; changes go into the record."""
+    """A record's arguments and required names as a schema of an object; changes to it change the record."""
     return {"properties": ours.record["arguments"], "required": ours.record["required"]}
 
 
@@ -158,7 +159,7 @@ def _add_argument(ours: CatalogOperation, each: Difference) -> None:
 
 
 def _open_enums(node: Json) -> Json:
-    """One source's list of values is not the whole truth: it is told, and others are let through."""
+    """Mark lists of values as open, at every depth: one source may not know all of them."""
     if "items" in node:
         node["items"] |= _open_enums(node["items"])
     for each in node.get("properties", {}).values():

@@ -1,6 +1,6 @@
-"""Reads what the published description tells in prose alone: the values of a field, its bounds, its unit."""
+"""Extracts from prose what the description's schemas don't say: the values of a field, its bounds, its unit."""
 
-# Its schemas hold names and types and little more. What the text beside them does not say plainly is left unread:
+# Its schemas have names and types and little more. What the text beside them does not say plainly is passed over:
 # a missed fact shows as a reworded operation and is found by eye, a made-up one would be written.
 
 from __future__ import annotations
@@ -88,22 +88,25 @@ MAX_ITEMS_PATTERNS = (
 
 
 def extract_values(text: str, kind: str) -> list[str]:
-    """The values that a text lists for a field of text, in its order; none where it lists none plainly."""
+    """Extract the values that a text lists for a field, in their order; none where it lists none plainly.
+
+    `kind` is the field's type: all but `string` have no values.
+    """
     if kind != "string":
         return []
     lines = [line.strip().replace("**", "") for line in text.splitlines()]
     matches: list[str] = []
-    for place, line in enumerate(lines):
+    for index, line in enumerate(lines):
         cue = VALUES_CUE_PATTERN.search(line)
         if cue and "example" not in line.lower():
             matches += _extract_inline_values(line[cue.end() :]) or _extract_following_values(
-                lines[place + 1 :], by_region="region" in line.lower()
+                lines[index + 1 :], by_region="region" in line.lower()
             )
     return list(dict.fromkeys(matches or _extract_uppercase_values(lines)))
 
 
 def _extract_inline_values(rest: str) -> list[str]:
-    """Values on the line itself: `Possible values: ASC, DESC`."""
+    """Extract values on the line itself: `Possible values: ASC, DESC`."""
     statement = re.match(r"[^:\uff1a]{0,40}?(?:[:\uff1a]|\bare\b|\bis\b|\binclude\b)\s*(.+)", rest)
     if not statement:
         return []
@@ -119,7 +122,7 @@ def _extract_inline_values(rest: str) -> list[str]:
 
 
 def _extract_following_values(lines: list[str], *, by_region: bool) -> list[str]:
-    """Values on the lines that follow, up to the first that is none of them."""
+    """Extract values on the lines that follow, up to the first that is none of them."""
     matches: list[str] = []
     for line in lines:
         value = _match_value(line, by_region=by_region)
@@ -131,7 +134,7 @@ def _extract_following_values(lines: list[str], *, by_region: bool) -> list[str]
 
 
 def _is_continuation(line: str) -> bool:
-    """Says more of the value above it."""
+    """Whether a line says more of the value above it."""
     return bool(line) and line[0].islower() and line.endswith((".", ",", ";"))
 
 
@@ -149,7 +152,7 @@ def _match_value(line: str, *, by_region: bool) -> str | None:
 
 
 def _extract_uppercase_values(lines: list[str]) -> list[str]:
-    """Values without a cue: two bullets or more in capitals, under a line that is not about something else."""
+    """Extract values without a cue: two bullets or more in capitals, under a line that is not about something else."""
     matches: list[str] = []
     heading = ""
     for line in lines:
@@ -163,7 +166,7 @@ def _extract_uppercase_values(lines: list[str]) -> list[str]:
 
 
 def extract_limits(text: str, kind: str) -> Facts:
-    """The bounds that a text sets to a list, a text's length or a number; the loosest, where it has several."""
+    """Extract the bounds that a text sets to a list, a text's length or a number; the loosest, where it has several."""
     bounds: Facts = {}
     for sentence in _iter_sentences(text):
         for keyword, value in _iter_bounds(sentence, kind):
@@ -173,7 +176,7 @@ def extract_limits(text: str, kind: str) -> Facts:
 
 
 def _iter_sentences(text: str) -> Iterator[str]:
-    """One by one and without marks; what holds under a condition alone is no bound of the field."""
+    """The sentences of a text without Markdown; what applies under a condition alone is no bound of the field."""
     for sentence in re.split(r"\n|(?<=[a-z)])[.;]\s+", text.replace("`", "")):
         plain = sentence.strip(" -*\u2022")
         if not re.match(r"(if|when|for|recommend|resolution|use|generally|image|edit)\b", plain, re.IGNORECASE):
@@ -225,7 +228,7 @@ def _parse_number(text: str) -> float:
 
 
 def detect_unit(text: str, kind: str) -> str | None:
-    """Seconds since 1970, where the text says so: the one unit that a caller gives otherwise than it is sent."""
+    """Unix time in seconds or milliseconds, where the text says so: a caller may write a time in other ways, too."""
     match = re.search(r"unix (epoch )?time", text, re.IGNORECASE)
     if not match or kind not in ("integer", "string"):
         return None

@@ -1,4 +1,4 @@
-"""Our own arguments, beside the platform's: which shop, how much of an answer, how a write is done."""
+"""Declares the server's own arguments, beside the platform's: which shop, how much of a result, how a write is done."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
         "description": "true: send again what has an unknown outcome, after a look",
     },
 }
-# Given beside `arguments` to the tools that run any operation, they mean the same as inside.
+# By what a tool delegates to: the server's arguments that it takes beside `arguments`; they mean the same as inside.
 RUNNER_ARGUMENTS = {"read": ("fields", "pages"), "write": ("dry_run", "confirm", "repeat")}
