@@ -13,7 +13,8 @@ from mcp_server_tiktok_shop.errors import ShopError
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller, Decision
     from mcp_server_tiktok_shop.calls.preview import Preview
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.catalog.operation import Operation
     from mcp_server_tiktok_shop.state.expiring_records import ExpiringRecords
 
 ConfirmPolicy = Literal["asks", "all", "none", "person"]
@@ -30,28 +31,35 @@ REASON_BY_DECISION: dict[Decision, str] = {
 class ConfirmationGate:
     """The gate before a write.
 
-    `mode`: `asks` what the catalog says a careful seller wants to be asked about, `all` writes, `none`, or every
-    write by a `person`: one who answers through the client, never the model in their place.
-    `pending` holds one record for each question or token: single-use, bound to shop, operation and exact arguments.
-    `fit` makes a preview a result that a model can take in.
+    `policy` says what has to be confirmed: `asks` is what the catalog marks so, and whatever destroys; `all` is every
+    write, `none` is none, and `person` is every write, by a person who answers through the client and never by the
+    model in their place. `pending` holds one record for each question or token: single-use, bound to shop, operation
+    and exact arguments.
     """
 
     policy: ConfirmPolicy
     pending: ExpiringRecords
-    to_local_result: Callable[[Json], Awaitable[Json]]
+    result_builder: ResultBuilder
 
     def requires_confirmation(self, operation: Operation) -> bool:
         if not operation.is_platform_write or self.policy == "none":
             return False
         return self.policy != "asks" or operation.effect == "destructive" or bool(operation.record["asks"])
 
+    def accepts_token(self, operation: Operation) -> bool:
+        """Whether a call of it may need a token in `confirm`: one that runs a write by name may, as may the write."""
+        if self.policy in ("none", "person"):
+            return False
+        return operation.delegates_to == "write" or self.requires_confirmation(operation)
+
     async def ensure_confirmed(
         self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, token: str | None, caller: Caller
     ) -> None:
-        """Go on only where the write of this mark is confirmed, if it has to be.
+        """Go on only where the write of this fingerprint is confirmed, if it has to be.
 
         Raises:
-            Asked: The question to put to the person, where the client takes it as the answer of this call.
+            ElicitationRequired: The question to put to the person, where the client takes it as the answer of this
+                call.
             ShopError: `confirmation_required` with a preview and a token, or `declined`.
 
         """
@@ -96,7 +104,7 @@ class ConfirmationGate:
         self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, rejection: str
     ) -> ShopError:
         token = secrets.token_urlsafe(12)
-        result = await self.to_local_result((await make_preview()).to_json())
+        result = await self.result_builder.to_local_result((await make_preview()).to_json())
         preview_data = result.pop("data") | (
             {"untrusted": untrusted_paths} if (untrusted_paths := result.pop("untrusted", None)) else {}
         )

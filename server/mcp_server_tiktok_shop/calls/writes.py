@@ -20,16 +20,17 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.write_outcomes import format_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
+    from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
+    from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.related_reads import RelatedRead
     from mcp_server_tiktok_shop.platform.client import PlatformClient
-    from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.audit_log import AuditLog
     from mcp_server_tiktok_shop.state.expiring_records import Record
@@ -78,23 +79,21 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class WriteExecutor:
-    """`opened` makes an answer fit to be told, `look` reads what a write is about.
+    """Sends a write once: previewed, confirmed where it must be, and entered in both records before it goes out.
 
-    `guard` masks values that are shown, `said` the platform's words.
+    `write_outcomes` refuses what was sent already and may have been done; `audit_log` is what a person reads later.
     """
 
     platform: PlatformClient
     confirmation_gate: ConfirmationGate
     write_outcomes: WriteOutcomes
     audit_log: AuditLog
-    normalize_response: Callable[[Operation, Json, ApiResponse, ZoneInfo], Json]
-    read_current_state: Callable[[RelatedRead, Target], Awaitable[list[tuple[str, Any]]]]
-    redact_arguments: Callable[[Operation, Json], Json]
-    redact_text: Callable[[str], str]
+    result_builder: ResultBuilder
+    current_state_reader: CurrentStateReader
 
     async def build_preview(self, write: Write, *, with_current_state: bool) -> Preview:
         """What would be sent, and what it is about where a look tells it."""
-        redacted_write = replace(write, values=self.redact_arguments(write.operation, write.values))
+        redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
         current_state = await self._read_current_state(write) if with_current_state else None
         return Preview(
             write.operation, write.target.shop, redacted_write.values, redacted_write.build_call(), current_state
@@ -172,7 +171,7 @@ class WriteExecutor:
             raise
         await self.write_outcomes.clear(fingerprint)
         try:
-            normalized = self.normalize_response(write.operation, write.values, response, write.zone)
+            normalized = self.result_builder.normalize(write.operation, write.values, response, write.zone)
         except ShopError as error:  # every item of a batch failed
             await self.audit_log.append(
                 entry_id | {"outcome": f"not done: {error.kind}", "request_id": response.request_id}
@@ -194,10 +193,12 @@ class WriteExecutor:
         """What one look tells; a thing that can't be looked up must not hide the others."""
         try:
             async with asyncio.timeout(READ_STATE_TIMEOUT_S):
-                return await self.read_current_state(state_read, target)
-        except (ShopError, TimeoutError) as error:
-            reason = self.redact_text(error.message) if isinstance(error, ShopError) else "the platform took too long"
-            return [(f"not looked up: {next(iter(flatten(state_read.values)), ('', ''))[1]}", reason)]
+                return await self.current_state_reader.read(state_read, target)
+        except TimeoutError:
+            reason = "the platform took too long"
+        except ShopError as error:
+            reason = self.result_builder.redact_text(error.message)
+        return [(f"not looked up: {next(iter(flatten(state_read.values)), ('', ''))[1]}", reason)]
 
     def _already_sent_error(self, write: Write, earlier_entry: Record) -> ShopError:
         sent_at, outcome_text = format_timestamp(earlier_entry["sent"]), "and is under way or was cut off"
@@ -217,7 +218,7 @@ class WriteExecutor:
         return ShopError("unknown_outcome", message, hint=hint, **self._verification_details(write, earlier_entry))
 
     def _verification_details(self, write: Write, entry: Record) -> Json:
-        sent_values = dict(_shorten(flatten(self.redact_arguments(write.operation, write.values))))
+        sent_values = dict(_shorten(flatten(self.result_builder.redact_arguments(write.operation, write.values))))
         details: Json = {"sent_at": format_timestamp(entry["sent"]), "sent": sent_values}
         state_reads = find_related_reads(write.operation, write.values)
         return details | (

@@ -80,9 +80,7 @@ def _check_store(server_app: App) -> Iterator[CheckResult]:
 
 
 async def _check_connection(server_app: App) -> list[CheckResult]:
-    connection: dict[str, Any] = await server_app.dispatcher.local_tools["check_connection"](
-        {}, None, NON_INTERACTIVE_CALLER
-    )
+    connection: dict[str, Any] = await server_app.tools["check_connection"]({}, None, NON_INTERACTIVE_CALLER)
     findings = []
     for about, key in (("platform", "platform"), ("auth host", "auth_host")):
         host = connection[key]
@@ -113,10 +111,10 @@ async def _check_connection(server_app: App) -> list[CheckResult]:
 
 async def _check_scopes(server_app: App) -> AsyncIterator[CheckResult]:
     """Which listed tools an authorization does not cover, where it says what it covers."""
-    operations = server_app.dispatcher.catalog.operations
+    operations = server_app.operations.catalog.operations
     accounts = list((await server_app.tokens.load_accounts()).values())
     if server_app.settings.shop is not None:
-        accounts = [target.account for target in await server_app.dispatcher.platform.shops.list_targets()]
+        accounts = [target.account for target in await server_app.platform.shops.list_targets()]
     for account in accounts:
         granted_scopes = set(account.granted_scopes)
         if not granted_scopes:

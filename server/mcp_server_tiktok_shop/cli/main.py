@@ -17,7 +17,7 @@ from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.cli.client_configs import CLIENT_INSTRUCTIONS, build_client_config, find_launch_command
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.protocol.server import build_server, run_stdio
+from mcp_server_tiktok_shop.protocol.server import run_stdio
 from mcp_server_tiktok_shop.settings import SETTINGS, SETTINGS_BY_NAME, Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
@@ -87,10 +87,7 @@ def _serve(settings: Settings) -> None:
         click.echo(message, err=True)
     server_app = _build_app(settings)
     logs.configure_logging(server_app.secrets, settings.log_level)
-    server = build_server(
-        server_app.dispatcher, server_app.secrets, list_shop=server_app.has_shop_choice, close=server_app.close
-    )
-    run_stdio(server, era=settings.era, close=server_app.close)
+    run_stdio(server_app.build_server(), era=settings.era, close=server_app.close)
 
 
 def _build_app(settings: Settings) -> App:
@@ -149,7 +146,7 @@ def shops(settings: Settings, *, as_json: bool) -> None:
     """Name the shops that this server can act on."""
 
     async def print_shops(server_app: App) -> int:
-        rows = (await server_app.dispatcher.local_tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER))["shops"]
+        rows = (await server_app.tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER))["shops"]
         if as_json:
             click.echo(json.dumps({"shops": rows}, ensure_ascii=False, indent=2))
         for shop in () if as_json else rows:
@@ -226,10 +223,7 @@ def journal(settings: Settings, *, as_json: bool, last: int) -> None:
 @click.pass_obj
 def tools(settings: Settings, *, as_json: bool) -> None:
     """List every operation that this server does, by area."""
-    dispatcher = _build_app(settings).dispatcher
-    operations = [
-        operation for operation in dispatcher.catalog.operations.values() if dispatcher.is_available(operation)
-    ]
+    operations = _build_app(settings).operations.list_available()
     if as_json:
         rows = [
             {"name": o.name, "area": o.area, "effect": o.effect, "summary": o.record["summary"]} for o in operations

@@ -11,12 +11,11 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, ElicitationReply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams
 
     from mcp_server_tiktok_shop.calls.caller import Decision
+    from mcp_server_tiktok_shop.logs import SecretRedactor
 
 # Accepting it is the answer: one yes or no, and nothing to fill in.
 CONFIRM_FORM_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
@@ -25,16 +24,20 @@ DECISION_BY_ACTION: dict[str, Decision] = {"accept": "accepted", "decline": "dec
 
 
 class McpCaller:
-    """One call of a client. `asks` is "now" where the server can send requests, "again" where it answers with them."""
+    """One call of a client, and its person where the client says that it can ask one.
+
+    `elicitation_support` is "now" where the server can send requests (to 2025-11-25), "again" where it answers a call
+    with them (from 2026-07-28).
+    """
 
     def __init__(
         self,
         context: ServerRequestContext[Any, Any],
         params: CallToolRequestParams,
-        redact_secrets: Callable[[str], str],
+        secrets: SecretRedactor,
     ) -> None:
         self._context = context
-        self._redact_secrets = redact_secrets
+        self._secrets = secrets
         self._params = params
 
     @property
@@ -59,7 +62,9 @@ class McpCaller:
         try:
             async with asyncio.timeout(ELICITATION_TIMEOUT_S):
                 result = await session.elicit_form(
-                    self._redact_secrets(question), CONFIRM_FORM_SCHEMA, related_request_id=self._context.request_id
+                    self._secrets.redact_secrets(question),
+                    CONFIRM_FORM_SCHEMA,
+                    related_request_id=self._context.request_id,
                 )
         except TimeoutError:
             return "unanswered"

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
         ReadResourceRequestParams,
     )
 
-    from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
+    from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.logs import SecretRedactor
 
     Context = ServerRequestContext[Any, Any]
@@ -54,7 +56,9 @@ MAX_COMPLETIONS = 100  # completions that the protocol allows
 class ResourceProvider:
     """The handlers of resources, prompts and completions; faults become protocol errors that tell what was wrong."""
 
-    dispatcher: ToolDispatcher
+    operations: OperationDirectory
+    result_store: ScopedResultStore
+    list_shops: LocalTool
     secrets: SecretRedactor
 
     async def list_resources(self, _ctx: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
@@ -94,12 +98,12 @@ class ResourceProvider:
     async def _read_text(self, uri: str) -> str:
         try:
             if uri == f"{URI_SCHEME}shops":
-                shops = await self.dispatcher.local_tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER)
+                shops = await self.list_shops({}, None, NON_INTERACTIVE_CALLER)
                 return json.dumps(shops, ensure_ascii=False)
             if uri == f"{URI_SCHEME}toolsets":
                 return json.dumps(self._group_by_toolset(), ensure_ascii=False)
             if uri.startswith(RESULTS_URI_PREFIX):
-                content = await self.dispatcher.result_store.get(uri.removeprefix(RESULTS_URI_PREFIX))
+                content = await self.result_store.get(uri.removeprefix(RESULTS_URI_PREFIX))
                 if content is not None:
                     return content.decode()
         except ShopError as error:
@@ -109,7 +113,7 @@ class ResourceProvider:
 
     def _group_by_toolset(self) -> dict[str, Any]:
         areas: dict[str, list[str]] = {}
-        for operation in filter(self.dispatcher.is_available, self.dispatcher.catalog.operations.values()):
+        for operation in self.operations.list_available():
             areas.setdefault(operation.area, []).append(operation.name)
         default = [name for names in areas.values() for name in names if name in DEFAULT_TOOLS]
         return {"default": default} | areas
@@ -127,12 +131,9 @@ class ResourceProvider:
                     ],
                 )
                 for name, template in PROMPT_TEMPLATES.items()
-                if self._are_available(template.required_tools)
+                if self.operations.are_available(template.required_tools)
             ]
         )
-
-    def _are_available(self, tools: tuple[str, ...]) -> bool:
-        return all(self.dispatcher.is_available(self.dispatcher.catalog.operations[name]) for name in tools)
 
     async def get_prompt(self, _ctx: Context, params: GetPromptRequestParams) -> GetPromptResult:
         try:
@@ -156,7 +157,7 @@ class ResourceProvider:
         if argument != "shop":
             return []
         try:
-            shops = await self.dispatcher.local_tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER)
+            shops = await self.list_shops({}, None, NON_INTERACTIVE_CALLER)
         except ShopError:  # nobody has signed in: there is nothing to complete with
             return []
         return [str(shop["name"]) for shop in shops["shops"]]

@@ -8,32 +8,29 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.catalog.access import OPERATOR_HINT
 from mcp_server_tiktok_shop.catalog.descriptions import describe_operation, summarize_operation
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.catalog.loader import Catalog
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.catalog.search import OperationIndex
 
 
 @dataclass(frozen=True)
 class DiscoveryTools:
-    """`offers` says which operations this server does at all; `named` finds one by its name, or says what is near."""
+    """Searches and describes the operations of `operations` that this server does, our own tools among them."""
 
-    catalog: Catalog
-    is_available: Callable[[Operation], bool]
-    get_operation: Callable[[str], Operation]
+    operations: OperationDirectory
 
     @cached_property
     def _index(self) -> OperationIndex:
         from mcp_server_tiktok_shop.catalog.search import OperationIndex  # noqa: PLC0415 - built at the first search
 
-        available = (o for o in self.catalog.operations.values() if o.delegates_to is None and self.is_available(o))
+        available = (o for o in self.operations.list_available() if o.delegates_to is None)
         return OperationIndex(available, DEFAULT_TOOLS)
 
     async def find_operations(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
@@ -49,7 +46,7 @@ class DiscoveryTools:
         return result
 
     def _check_area(self, area: str | None) -> None:
-        areas = list(dict.fromkeys(operation.area for operation in self.catalog.operations.values()))
+        areas = list(dict.fromkeys(operation.area for operation in self.operations.catalog.operations.values()))
         if area is None or area in areas:
             return
         suggestions = get_close_matches(area, areas, n=1)
@@ -62,8 +59,8 @@ class DiscoveryTools:
 
     async def describe_operation(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
         """All that is known of one operation."""
-        operation = self.get_operation(values["name"])
-        if not self.is_available(operation):
+        operation = self.operations.get(values["name"])
+        if not self.operations.policy.is_available(operation):
             message = f"{operation.name} is not done by this server."
-            raise ShopError("not_permitted", message, hint="Only the person who runs the server can change that.")
-        return describe_operation(operation, self.catalog.get_response_shape(operation))
+            raise ShopError("not_permitted", message, hint=OPERATOR_HINT)
+        return describe_operation(operation, self.operations.catalog.get_response_shape(operation))

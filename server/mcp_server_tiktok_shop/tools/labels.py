@@ -16,15 +16,14 @@ from mcp_server_tiktok_shop.platform.documents import MAX_DOCUMENT_BYTES
 from mcp_server_tiktok_shop.state.account_store import write_private_file
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from pydantic import SecretStr
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.documents import DocumentFetcher, IssuedDocuments
+    from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 
 POINTS_PER_MM = 72 / 25.4  # PDF points in a millimetre
 PAPER_SIZES_MM = {"A6": (105.0, 148.0), "A5": (148.0, 210.0), "A4": (210.0, 297.0), "4x6in": (101.6, 152.4)}
@@ -56,13 +55,13 @@ class PageFormat:
 
 @dataclass(frozen=True, slots=True)
 class ResizePdfTool:
-    """`find_label` gives the document URL of a package's label; `clock` names the files."""
+    """Fits labels to a paper and saves them in `folder`; `clock`, in Unix seconds, names the files."""
 
     files: AllowedFiles
     document_fetcher: DocumentFetcher
     issued_documents: IssuedDocuments
     folder: Path
-    find_label: Callable[[str, str | None], Awaitable[tuple[str, SecretStr]]]
+    label_lookup: ShippingLabelLookup
     clock: Callable[[], float]
 
     async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
@@ -72,8 +71,8 @@ class ResizePdfTool:
         if (package_id is None) == (not sources):
             raise _argument_error("package_id", "give package_id or source, one of them", "a package id, or a source")
         if package_id is not None:
-            url, proxy = await self.find_label(package_id, shop)
-            contents = [await self.document_fetcher.fetch(url, proxy)]
+            label = await self.label_lookup.find(package_id, shop)
+            contents = [await self.document_fetcher.fetch(label.url, label.proxy)]
             name = f"label-{package_id}"
         else:
             if len(sources) > MAX_SOURCES:

@@ -10,33 +10,42 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.sign_in import STATE_TTL_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
     from mcp_server_tiktok_shop.platform.sign_in import SignIn
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
+    from mcp_server_tiktok_shop.state.account_store import AccountStore
 
 
 @dataclass(frozen=True, slots=True)
 class SignInTools:
-    """`service` gives the app's service id and region, empty where nobody said them."""
+    """`service_id` and `region` are the app's as they were set; where empty, those stored at sign-in count."""
 
     sign_in: SignIn
     tokens: TokenProvider
     shops: ShopResolver
-    get_app_service: Callable[[], tuple[str, str]]
+    store: AccountStore
+    service_id: str
+    region: str
 
     async def get_authorization_url(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
         """The address at which the seller agrees."""
-        service_id, region = self.get_app_service()
+        service_id, region = self._read_app_service()
         if not service_id:
             message = "The app's service id is not known, so its authorization link can't be made."
             hint = "Set TIKTOK_SHOP_SERVICE_ID, or open the link that Partner Center shows for the app."
             raise ShopError("not_configured", message, hint=hint)
         url = await asyncio.to_thread(self.sign_in.create_link, service_id, region)
         return {"url": url, "code_lives_minutes": STATE_TTL_S // 60}
+
+    def _read_app_service(self) -> tuple[str, str]:
+        """The app's service id and region; empty where they are neither set nor stored."""
+        stored_app = self.store.read().app
+        return (
+            self.service_id or (stored_app.service_id if stored_app else ""),
+            self.region or (stored_app.region if stored_app else ""),
+        )
 
     async def exchange_authorization_code(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
         """Turn an authorization code into a stored token pair, and find the shops it opens."""
