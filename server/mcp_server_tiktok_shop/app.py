@@ -49,6 +49,7 @@ from mcp_server_tiktok_shop.tools.exports import SaveResultTool
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
+from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 from mcp_server_tiktok_shop.tools.payouts.reconciliation import ReconcilePayoutsTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
@@ -239,13 +240,12 @@ def build_app(
             files,
             DocumentFetcher(transport, loopback=settings.is_loopback),
             issued_documents,
-            labels_folder,
             ShippingLabelLookup(
                 operations.get("get_package_shipping_document"), platform, policy, issued_documents, settings.time_zone
             ),
-            runtime.clock,
+            OutputFolder(labels_folder, runtime.clock),
         ),
-        "save_result": SaveResultTool(result_store, settings.state_folder / "exports", runtime.clock),
+        "save_result": SaveResultTool(result_store, OutputFolder(settings.state_folder / "exports", runtime.clock)),
         **summary_tools.create_tools(),
     }
     dispatcher = ToolDispatcher(
@@ -285,13 +285,14 @@ def build_app(
 
 
 def _read_app(settings: Settings) -> PartnerApp | None:
+    """The app that the settings hold; None where key or secret is missing, and the stored one counts."""
     if not settings.app_key or not settings.app_secret.get_secret_value():
         return None
     return PartnerApp(key=settings.app_key, secret=settings.app_secret)
 
 
 def _environment_account(settings: Settings) -> Account | None:
-    """The account that the environment's tokens make up."""
+    """The account of the tokens in the settings; None without an access token."""
     if settings.sandbox or not settings.access_token.get_secret_value():
         return None
     return Account(

@@ -1,4 +1,4 @@
-"""Lets no write through that somebody should have been asked about first."""
+"""Confirms writes before they are sent: by a person through the client, or by a token for a preview."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.expiring_records import ExpiringRecords
 
 ConfirmPolicy = Literal["asks", "all", "none", "person"]
-CONFIRM_TOKEN_TTL_S = 600.0  # seconds that a token of `confirmation_required` is good for
+CONFIRM_TOKEN_TTL_S = 600.0  # how long a token of `confirmation_required` is good for
 PreviewFactory = Callable[[], Awaitable["Preview"]]
 REASON_BY_DECISION: dict[Decision, str] = {
     "declined": "The person said no",
@@ -29,7 +29,7 @@ REASON_BY_DECISION: dict[Decision, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationGate:
-    """The gate before a write.
+    """Stands before every write; nothing is sent past it that should have been asked about.
 
     `policy` says what has to be confirmed: `asks` is what the catalog marks so, and whatever destroys; `all` is every
     write, `none` is none, and `person` is every write, by a person who answers through the client and never by the
@@ -42,6 +42,7 @@ class ConfirmationGate:
     result_builder: ResultBuilder
 
     def requires_confirmation(self, operation: Operation) -> bool:
+        """Whether the operation is sent only after a yes."""
         if not operation.is_platform_write or self.policy == "none":
             return False
         return self.policy != "asks" or operation.effect == "destructive" or bool(operation.record["asks"])

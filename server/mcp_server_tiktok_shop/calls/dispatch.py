@@ -1,4 +1,4 @@
-"""One call from a model's arguments to what it reads: the one way through, for every tool."""
+"""Dispatches one tool call, from a model's arguments to its result: the one way through, for every tool."""
 
 from __future__ import annotations
 
@@ -56,10 +56,13 @@ class ToolDispatcher:
     is_sandbox: bool = False
 
     async def call(self, name: str, arguments: Json, caller: Caller = NON_INTERACTIVE_CALLER) -> Json:
-        """The result of a tool as an object.
+        """The result of a tool, whole and within the budget: `data` and what stands beside it, as JSON can hold it.
+
+        `arguments` are as a model wrote them, the platform's and ours (`shop`, `fields`, `dry_run`, …) side by side.
 
         Raises:
             ShopError: Every way in which a call can fail that is not a fault of this program.
+            ElicitationRequired: The call is to be answered with a question to the person.
 
         """
         operation = self.operations.get(name)
@@ -83,7 +86,7 @@ class ToolDispatcher:
         return result | {"sandbox": True} if self.is_sandbox else result
 
     async def _run_nested_operation(self, runner: Operation, values: Json, caller: Caller) -> Json:
-        """Call the operation that a `run_…` tool names, on the same way through."""
+        """Run the operation that a `run_…` tool names, by the same way through."""
         operation = self.operations.get(values["name"])
         if operation.delegates_to is not None:
             message = f"{runner.name} calls operations, not other run_ tools: {operation.name} is one."
@@ -101,7 +104,7 @@ class ToolDispatcher:
         return await self.call(operation.name, values.get("arguments", {}), caller)
 
     async def _run_local(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
-        """What this server answers itself. A token call goes to the platform all the same, and may have to wait."""
+        """The result of a tool of our own; one that renews or exchanges tokens is confirmed like a write."""
         if server_arguments.get("dry_run"):
             return {"data": Preview(operation, None, {}, None).to_json(), "note": DRY_RUN_NOTE}
         if operation.is_platform_write:
@@ -112,6 +115,7 @@ class ToolDispatcher:
         return await self.result_builder.to_local_result(data)
 
     async def _run_remote(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
+        """The result of one of the platform's operations, or of a dry run of it."""
         files = await asyncio.to_thread(read_uploads, operation, values, self.files) if operation.upload_schemas else {}
         target = await self._resolve_target(
             operation, server_arguments.get("shop"), server_arguments.get("category_asset")
@@ -128,12 +132,13 @@ class ToolDispatcher:
                 result = await self.result_builder.to_result(
                     operation, await self.write_executor.execute(write, server_arguments, caller), None, target.shop
                 )
-        if any(has_local_time(operation.arguments[n], value) for n, value in values.items()):
+        if any(has_local_time(operation.arguments[name], value) for name, value in values.items()):
             note = f"Times given without offset were read in {zone.key}."
             result["note"] = " ".join(filter(None, (result.get("note"), note)))
         return result
 
     async def _resolve_target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
+        """The shop or category asset of a call; of a named shop or a pinned server, assets of its account alone."""
         if asset is None and not (operation.takes_asset and operation.cipher_rule == "never"):
             return await self.platform.shops.choose(shop, operation.cipher_rule)
         account = None
@@ -143,7 +148,7 @@ class ToolDispatcher:
 
 
 def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
-    """Our own arguments given beside `arguments`, where a model easily puts them, belong inside.
+    """Move our own arguments that stand beside `arguments`, where a model easily puts them, inside it.
 
     None may get lost on the way: a call without its `dry_run` would be sent.
 
@@ -164,12 +169,12 @@ def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
             raise ShopError("invalid_arguments", message, hint="Nothing was sent.", problems=(problem,))
         inner_arguments = {**inner_arguments, name: value}
     call_arguments["arguments"] = {
-        name: v for name, v in outer_arguments.items() if v not in (None, "")
+        name: value for name, value in outer_arguments.items() if value not in (None, "")
     } | inner_arguments
 
 
 def _parse_json_text(arguments: Any) -> Any:
-    """What JSON text holds, if it is some."""
+    """The value of JSON text; anything else as it is."""
     try:
         return json.loads(arguments) if isinstance(arguments, str) else arguments
     except (ValueError, RecursionError):

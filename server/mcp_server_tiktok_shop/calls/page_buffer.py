@@ -1,4 +1,4 @@
-"""Gathers the rows of many pages into one result, as text and not as objects: forty thousand orders must fit."""
+"""Buffers the rows of many pages for one result, as text and not as objects: forty thousand orders must fit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.builder import Projection, measure_overhead, summarize_paths
-from mcp_server_tiktok_shop.calls.results.json_paths import find_values, parse_path
+from mcp_server_tiktok_shop.calls.results.json_paths import find_values, get_value, parse_path, replace_value
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, Cut, to_json_text, truncate
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.state.accounts import Shop
 
-PER_PAGE_FIELDS = ("failed", "not_found")  # what every page may tell of its own
+PER_PAGE_FIELDS = ("failed", "not_found")  # which any page may have beside its data
 MAX_BUFFER_BYTES = 20 * 2**20  # bytes of rows in one result
 
 
 class PageBuffer:
-    """Pages that were read: their rows, and what stands beside the list on the first of them."""
+    """The rows of the pages that were read, and what stands beside the list on the first of them."""
 
     def __init__(self) -> None:
         self.page_count = 0
@@ -42,14 +42,15 @@ class PageBuffer:
 
     @property
     def is_full(self) -> bool:
+        """Whether no further page may be added."""
         return self._size_bytes > MAX_BUFFER_BYTES
 
     def record_stop(self, reason: str) -> None:
-        """Say why the walk ended before its end."""
+        """Record why the list was not read to its end, for the result's note."""
         self._stop_reason = reason
 
     def add(self, page: Page, result: Json, projection: Projection) -> None:
-        """Take the rows of a page: `told` is all of it, `part` what was asked for."""
+        """Add a page: its normalized `result`, and the `projection` of that whose rows are buffered."""
         self.page_count += 1
         self._next_page_token, self._resume_filter = page.next_token, page.resume_filter
         self._untrusted |= set(projection.untrusted)
@@ -64,7 +65,7 @@ class PageBuffer:
             self._extras = {n: v for n, v in result.items() if n not in handled_fields} | self._extras
             reported_total = result["data"].get("total_count")
             self.total_count = reported_total if isinstance(reported_total, int) else None
-        row_list = _get_value(projection.data, self._list_path)
+        row_list = get_value(projection.data, self._list_path)
         rows = row_list["rows"] if is_table(row_list) else row_list if isinstance(row_list, list) else []
         columns = row_list["columns"] if is_table(row_list) else None
         if self.row_count and columns != self._columns:
@@ -77,13 +78,13 @@ class PageBuffer:
         self.row_count += len(rows)
 
     def _convert_rows(self, rows: list[Any], columns: list[str] | None) -> list[Any]:
-        """Rows of a page that came as a table where the others did not, or the other way round."""
+        """The rows of a page that is a table where the buffer holds objects, or the other way round."""
         if self._columns is None:
             return [_to_object(columns or [], row) for row in rows]
         return [[_get_cell(row, column) for column in self._columns] for row in rows]
 
     async def to_result(self, result_builder: ResultBuilder, shop: Shop | None) -> Json:
-        """One result of all pages: the rows that the budget holds, all of them kept where it does not hold them."""
+        """One result of all pages: the rows within the budget; where that is not all, all are stored to be read on."""
         summary = f"{self.page_count} page{'s' * (self.page_count > 1)}, {self.row_count} items"
         notes = [f"{summary}; not all: {self._stop_reason}." if self._stop_reason else f"{summary}.", *self._notes]
         resume_text = "".join(f", with {name} {value}" for name, value in self._resume_filter.items())
@@ -115,7 +116,7 @@ class PageBuffer:
         return await result_builder.store_truncated(truncated, projection, self._serialize(result), shop)
 
     def _take_first_rows(self, max_bytes: int) -> list[bytes]:
-        """Rows that are surely more than fit, if there are so many: one more than make up the budget."""
+        """As many rows as fill the budget, and one more: if there are so many, surely more than fit."""
         size = count = 0
         while count < len(self._row_texts) and size <= max_bytes:
             size += len(self._row_texts[count])
@@ -124,16 +125,16 @@ class PageBuffer:
 
     def _insert_rows(self, rows: list[Any]) -> Json:
         row_list = {"columns": self._columns, "rows": rows} if self._columns else rows
-        # Fields that stand beside the list were asked for, and the list was not.
-        is_list_omitted = not rows and _get_value(self._first_data, self._list_path) is None
+        # Only fields that stand beside the list were asked for.
+        is_list_omitted = not rows and get_value(self._first_data, self._list_path) is None
         return (
             self._first_data
             if is_list_omitted or not self._list_path
-            else _replace_value(self._first_data, self._list_path, row_list)
+            else replace_value(self._first_data, self._list_path, row_list)
         )
 
     def _serialize(self, result: Json) -> bytes:
-        """The kept result with all rows, put together as text."""
+        """The result with all rows as JSON text, to be stored."""
         placeholder = "\ue000rows\ue000"
         frame = to_json_text({**result, "data": self._insert_rows([placeholder])})
         placeholder_text = next(text for text in (to_json_text(placeholder), json.dumps(placeholder)) if text in frame)
@@ -141,28 +142,16 @@ class PageBuffer:
         return b"".join((before.encode(), b",".join(self._row_texts), after.encode()))
 
 
-def _get_value(data: Any, path: list[str]) -> Any:
-    for name in path:
-        data = data.get(name) if isinstance(data, dict) else None
-    return data
-
-
 def _get_cell(row: Any, column: str) -> Any:
+    """What an object has at the path of a column; several values as a list."""
     values = find_values(row, [str(step) for step in parse_path(column) or ()])
     return values[0] if len(values) == 1 else values or None
 
 
 def _to_object(columns: list[str], row: list[Any]) -> Json:
-    """The row of a table as the object that it was."""
+    """The row of a table as the object that it stands for."""
     nested: Json = {}
     for column, value in zip(columns, row, strict=True):
         if value is not None:
-            nested = _replace_value(nested, [str(step) for step in parse_path(column) or ()], value)
+            nested = replace_value(nested, [str(step) for step in parse_path(column) or ()], value)
     return nested
-
-
-def _replace_value(data: Any, path: list[str], value: Any) -> Any:
-    if not path:
-        return value
-    inner = data.get(path[0]) if isinstance(data, dict) else None
-    return {**(data if isinstance(data, dict) else {}), path[0]: _replace_value(inner or {}, path[1:], value)}

@@ -1,10 +1,10 @@
-"""A read from its checked values to the part of the answer that was asked for; one page, several, or all."""
+"""Executes a read: one page, several or all, projected to the fields that were asked for."""
 
 from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
 from mcp_server_tiktok_shop.catalog.binding import bind
@@ -42,7 +42,12 @@ class ReadExecutor:
     async def execute(
         self, operation: Operation, values: Json, server_arguments: Json, target: Target, caller: Caller
     ) -> Json:
-        """The result of a read, as it is told."""
+        """The result of a read; `values` are coerced and validated, `server_arguments` our own (`fields`, `pages`).
+
+        Raises:
+            ShopError: What the platform refused; `invalid_arguments` where `fields` names nothing that there is.
+
+        """
         if (pages := server_arguments.get("pages")) is not None:
             max_pages = None if pages == ALL_PAGES else int(pages)
             return await self._read_pages(operation, values, server_arguments.get("fields"), max_pages, target, caller)
@@ -62,7 +67,10 @@ class ReadExecutor:
         target: Target,
         caller: Caller,
     ) -> Json:
-        """Pages, one after the other, as far as wanted and as time and room allow; never a part unsaid."""
+        """One result of at most `max_pages` pages (None: all), as far as time and memory allow.
+
+        Where it ends early it says why; an error on a later page ends it with what came before.
+        """
         zone, deadline = target.resolve_zone(self.zone), self.platform.new_deadline()
         page_buffer = PageBuffer()
         selection: Selection | None = None
@@ -70,9 +78,9 @@ class ReadExecutor:
         async with aclosing(page_stream) as pages:
             try:
                 async for page in pages:
-                    response = ApiResponse(replace_rows(page.data, page.list_path, page.rows), page.request_id)
+                    response = ApiResponse(page.new_data, page.request_id)
                     normalized = self.result_builder.normalize(operation, values, response, zone)
-                    # Judged once: a field that is rare need not be on every page.
+                    # Resolved once: a field that is rare need not be on every page.
                     selection = selection or (
                         self.result_builder.resolve_selection(operation, normalized, fields) if fields else None
                     )
@@ -99,14 +107,3 @@ class ReadExecutor:
                     f"{self.result_builder.redact_text(error.message)[:MAX_REASON_CHARS]}"
                 )
         return await page_buffer.to_result(self.result_builder, target.shop)
-
-
-def replace_rows(data: Json, path: str, rows: list[Any]) -> Json:
-    """The data with other rows in the list at a path; as it is where there is no such path."""
-    if not path:
-        return data
-    name, _, inner_path = path.partition(".")
-    if not inner_path:
-        return {**data, name: rows}
-    inner = data.get(name)
-    return {**data, name: replace_rows(inner if isinstance(inner, dict) else {}, inner_path, rows)}

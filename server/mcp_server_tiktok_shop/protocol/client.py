@@ -1,4 +1,4 @@
-"""The client as a caller: tells it how far a call is, and asks its person, in both eras of the protocol."""
+"""Represents an MCP client as a caller: progress and elicitation, in both eras of the protocol."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class McpCaller:
                 )
         except TimeoutError:
             return "unanswered"
-        except MCPError:  # it said that it can ask, and can't
+        except MCPError:  # it declares elicitation and does not do it
             return "cancelled"
         return _parse_decision(result)
 
@@ -77,13 +77,13 @@ class McpCaller:
 
 
 def to_input_required_result(text: str, state: str) -> InputRequiredResult:
-    """The answer of a call that has to be confirmed, where the protocol knows no requests by the server."""
+    """The answer of a call that has to be confirmed, where the protocol has no requests by the server."""
     params = ElicitRequestFormParams(message=text, requested_schema=CONFIRM_FORM_SCHEMA)
     return InputRequiredResult(input_requests={CONFIRM_INPUT_KEY: ElicitRequest(params=params)}, request_state=state)
 
 
 def _parse_decision(result: ElicitResult) -> Decision:
-    """What the person decided; whoever accepts a form with a no in it has said no."""
+    """The person's decision; a form that is accepted with a false in it is declined."""
     if result.action == "accept" and any(value is False for value in (result.content or {}).values()):
         return "declined"
     return DECISION_BY_ACTION[result.action]

@@ -1,4 +1,4 @@
-"""What a model is told about this server before its first call."""
+"""Writes the instructions: what a model reads about this server before its first call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client can read beside calling tools: shops, toolsets, kept results, prompts and what completes them."""
+"""Provides resources, prompts and completions: shops, toolsets, stored results, a seller's routines."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ MAX_COMPLETIONS = 100  # completions that the protocol allows
 
 @dataclass(frozen=True, slots=True)
 class ResourceProvider:
-    """The handlers of resources, prompts and completions; faults become protocol errors that tell what was wrong."""
+    """The handlers of resources, prompts and completions.
+
+    A `ShopError` becomes a protocol error (invalid params) with its message and hint.
+    """
 
     operations: OperationDirectory
     result_store: ScopedResultStore
@@ -112,6 +115,7 @@ class ResourceProvider:
         raise MCPError(INVALID_PARAMS, message, {"uri": uri})
 
     def _group_by_toolset(self) -> dict[str, Any]:
+        """The names of the operations that this server does, by toolset."""
         areas: dict[str, list[str]] = {}
         for operation in self.operations.list_available():
             areas.setdefault(operation.area, []).append(operation.name)
@@ -150,6 +154,7 @@ class ResourceProvider:
         return CompleteResult(completion=Completion(values=values[:MAX_COMPLETIONS], total=len(values), has_more=False))
 
     async def _list_completions(self, argument: str) -> list[str]:
+        """The values that an argument of a prompt may be completed with."""
         if argument == "period":
             return list(PERIOD_COMPLETIONS)
         if argument == "below":

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.logs import SecretRedactor
     from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 
-# Answers are trees of small objects that die young: look for cycles less often than Python does by itself.
+# Results are trees of small objects that die young: look for cycles less often than Python does by itself.
 GC_THRESHOLDS = (20_000, 20, 20)
-SHUTDOWN_TIMEOUT_S = 40.0  # seconds that a renewal under way may take when the process is told to end
+SHUTDOWN_TIMEOUT_S = 40.0  # for a token renewal under way when the process has to end
 
 McpServer = Server[Any]
 
@@ -132,7 +132,10 @@ def build_server(
 
 
 async def serve_stdio(server: McpServer, *, era: str, close: Callable[[], Awaitable[None]]) -> None:
-    """Serve one client on standard input and output until it goes away, or the process is told to end."""
+    """Serve one client on standard input and output until it goes away, or a signal ends the process.
+
+    `era` is "legacy" for clients that mix up both eras of the protocol, else "auto".
+    """
     _shut_down_on_signals(close)
     async with stdio_server() as (read_stream, write_stream):
         options = server.create_initialization_options()
@@ -144,7 +147,7 @@ async def serve_stdio(server: McpServer, *, era: str, close: Callable[[], Awaita
 
 
 def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:
-    """End at once, but after what must be stored: the thread that waits for input can't be stopped otherwise."""
+    """On a signal close and exit at once: the thread that waits for input can't be stopped otherwise."""
     loop = asyncio.get_running_loop()
 
     async def shut_down(code: int) -> None:
@@ -166,6 +169,7 @@ def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:
 
 
 def run_stdio(server: McpServer, *, era: str, close: Callable[[], Awaitable[None]]) -> None:
+    """Run `serve_stdio` in a process of its own, with the garbage collector set for it."""
     gc.freeze()  # what was imported and read stays; see __main__
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()

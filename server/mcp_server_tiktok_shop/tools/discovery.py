@@ -1,4 +1,4 @@
-"""Finds and describes operations that a client does not list."""
+"""Discovers operations that a client does not list: search by words, description by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DiscoveryTools:
-    """Searches and describes the operations of `operations` that this server does, our own tools among them."""
+    """The tools `find_operations` and `describe_operation`, for all operations that this server does."""
 
     operations: OperationDirectory
 
@@ -34,7 +34,7 @@ class DiscoveryTools:
         return OperationIndex(available, DEFAULT_TOOLS)
 
     async def find_operations(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """The operations that the words of a question lead to, best first."""
+        """The operations that fit the words of `query`, best first, in one line each."""
         matches = await asyncio.to_thread(lambda: self._index.search(values["query"]))
         area, effect = values.get("area"), values.get("effect")
         self._check_area(area)
@@ -58,7 +58,12 @@ class DiscoveryTools:
         )
 
     async def describe_operation(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """All that is known of one operation."""
+        """All that is known of the operation `name`: words, arguments, answer.
+
+        Raises:
+            ShopError: `not_found` with the nearest names, or `not_permitted`.
+
+        """
         operation = self.operations.get(values["name"])
         if not self.operations.policy.is_available(operation):
             message = f"{operation.name} is not done by this server."

@@ -67,3 +67,18 @@ def has_value(data: Any, path: Sequence[str]) -> bool:
     if not path:
         return data is not None
     return isinstance(data, dict) and has_value(data.get(path[0]), path[1:])
+
+
+def get_value(data: Any, path: Sequence[str]) -> Any:
+    """The value at a path of names; None where there is none, or a list stands on the way."""
+    for name in path:
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def replace_value(data: Any, path: Sequence[str], value: Any) -> Any:
+    """A copy of the data with a value at a path of names; objects are made where there are none."""
+    if not path:
+        return value
+    fields = data if isinstance(data, dict) else {}
+    return {**fields, path[0]: replace_value(fields.get(path[0]), path[1:], value)}
