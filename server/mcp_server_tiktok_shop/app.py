@@ -172,7 +172,7 @@ def build_app(
         _read_app(settings),
         settings.app_key,
         runtime.clock,
-        _environment_account(settings),
+        _read_environment_account(settings),
         secrets.register_secrets,
     )
     platform = PlatformClient(
@@ -267,20 +267,20 @@ def build_app(
         settings.sandbox,
     )
     return App(
-        settings,
-        operations,
-        platform,
-        tools,
-        listed_tools,
-        dispatcher,
-        confirmation_gate,
-        result_builder,
-        result_store,
-        tokens,
-        sign_in,
-        store,
-        transport,
-        secrets,
+        settings=settings,
+        operations=operations,
+        platform=platform,
+        tools=tools,
+        listed_tools=listed_tools,
+        dispatcher=dispatcher,
+        confirmation_gate=confirmation_gate,
+        result_builder=result_builder,
+        result_store=result_store,
+        tokens=tokens,
+        sign_in=sign_in,
+        store=store,
+        transport=transport,
+        secrets=secrets,
     )
 
 
@@ -291,7 +291,7 @@ def _read_app(settings: Settings) -> PartnerApp | None:
     return PartnerApp(key=settings.app_key, secret=settings.app_secret)
 
 
-def _environment_account(settings: Settings) -> Account | None:
+def _read_environment_account(settings: Settings) -> Account | None:
     """The account of the tokens in the settings; None without an access token."""
     if settings.sandbox or not settings.access_token.get_secret_value():
         return None

@@ -81,7 +81,7 @@ class ConfirmationGate:
         rejection = ""
         if token is not None:
             record = await self.pending.take(token)
-            if record is not None and record["way"] == "model" and record["mark"] == fingerprint:
+            if record is not None and record.get("channel") == "model" and record.get("fingerprint") == fingerprint:
                 return
             rejection = (
                 "The token in `confirm` is used up, too old, or for another shop, operation or other arguments. "
@@ -94,10 +94,10 @@ class ConfirmationGate:
         if caller.reply is None:
             state = secrets.token_urlsafe(24)
             question = (await make_preview()).to_question()
-            await self.pending.put(state, {"mark": fingerprint, "way": "person"}, ELICITATION_TIMEOUT_S)
+            await self.pending.put(state, {"fingerprint": fingerprint, "channel": "person"}, ELICITATION_TIMEOUT_S)
             raise ElicitationRequired(question, state)
         record = await self.pending.take(caller.reply.state)
-        if record is None or record["way"] != "person" or record["mark"] != fingerprint:
+        if record is None or record.get("channel") != "person" or record.get("fingerprint") != fingerprint:
             return "unanswered"
         return caller.reply.decision
 
@@ -109,7 +109,7 @@ class ConfirmationGate:
         preview_data = result.pop("data") | (
             {"untrusted": untrusted_paths} if (untrusted_paths := result.pop("untrusted", None)) else {}
         )
-        await self.pending.put(token, {"mark": fingerprint, "way": "model"}, CONFIRM_TOKEN_TTL_S)
+        await self.pending.put(token, {"fingerprint": fingerprint, "channel": "model"}, CONFIRM_TOKEN_TTL_S)
         message = f"{rejection}{operation.name} was not sent: show the person what is in `preview` and ask them first."
         hint = (
             "Only if they agree: call it again with the same arguments and this `confirm`. It holds once, for "

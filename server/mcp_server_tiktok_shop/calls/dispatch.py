@@ -56,7 +56,7 @@ class ToolDispatcher:
     is_sandbox: bool = False
 
     async def call(self, name: str, arguments: Json, caller: Caller = NON_INTERACTIVE_CALLER) -> Json:
-        """The result of a tool, whole and within the budget: `data` and what stands beside it, as JSON can hold it.
+        """The result of a tool within its budget: `data` and what stands beside it, as JSON can hold it.
 
         `arguments` are as a model wrote them, the platform's and ours (`shop`, `fields`, `dry_run`, …) side by side.
 

@@ -1,4 +1,4 @@
-"""What a tool is that this server answers itself."""
+"""Declares the interface of the tools that this server answers itself."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ class WriteExecutor:
         except ShopError as error:
             if error.kind == "unknown_outcome":
                 await self.write_outcomes.mark_unknown(fingerprint, entry)
-                error.details |= self._verification_details(write, entry)
+                error.details |= self._describe_verification(write, entry)
             else:
                 await self.write_outcomes.clear(fingerprint)
             outcome = "unknown" if error.kind == "unknown_outcome" else f"not done: {error.kind}"
@@ -223,9 +223,9 @@ class WriteExecutor:
         )
         retry_advice = "call again with repeat: true" + ("" if is_over else " a minute later")
         hint = f"Look first whether it took. If it surely did not, {retry_advice}, or wait ten minutes."
-        return ShopError("unknown_outcome", message, hint=hint, **self._verification_details(write, earlier_entry))
+        return ShopError("unknown_outcome", message, hint=hint, **self._describe_verification(write, earlier_entry))
 
-    def _verification_details(self, write: Write, entry: Record) -> Json:
+    def _describe_verification(self, write: Write, entry: Record) -> Json:
         """When and what was sent, redacted and shortened, and the read that shows whether it was done."""
         redacted_values = self.result_builder.redact_arguments(write.operation, write.values)
         sent_values = {path: shorten(value) for path, value in islice(flatten(redacted_values), MAX_REPORTED_VALUES)}
