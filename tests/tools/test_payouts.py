@@ -488,7 +488,7 @@ class Listener(NonInteractiveCaller):
 
     heard: list[tuple[float, float | None]] = field(default_factory=list)
 
-    async def progress(self, done: float, total: float | None, _message: str) -> None:
+    async def report_progress(self, done: float, total: float | None, _message: str) -> None:
         self.heard.append((done, total))
 
 

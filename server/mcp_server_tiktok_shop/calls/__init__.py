@@ -1,7 +1,9 @@
 """Dispatches one tool call, from a model's arguments to the result that it reads, by one way for all operations.
 
-    arguments ─► coerce ─► validate ─► shop ─► bind ─► confirm ─► call ─► normalize ─► redact ─► project ─► truncate
-                 └─catalog (pure)─┘   platform catalog writes    platform └────────── redaction, results ──────────┘
+    arguments ─► coerce ─► validate ─► shop ─► bind ─► confirm ─► reserve ─► permit ─► sign ─► send ─► parse ─►
+                 └─── catalog ────┘  platform catalog  └─ writes alone ─┘    └────────── platform ─────────┘
+    redact ─► project ─► truncate ─► result
+    └──── redaction, results ───┘
 
 Where a step is found:
 
