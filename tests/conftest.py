@@ -13,7 +13,6 @@ from mcp import Client
 
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, REFRESH_TOKEN
 
@@ -71,7 +70,7 @@ def connect(era: str, home: Path) -> Connect:
             }
         environment |= {f"TIKTOK_SHOP_{name.upper()}": str(value) for name, value in more.items()}
         parts = build_app(read_settings(environment), sandbox=sandbox, catalog=CATALOG, **options)
-        server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
+        server = parts.build_server()
         async with Client(server, mode=era, elicitation_callback=asked) as client:
             yield client
 

@@ -16,7 +16,9 @@ import pytest
 
 import mcp_server_tiktok_shop
 from mcp_server_tiktok_shop import errors
+from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.cli.main import main
+from mcp_server_tiktok_shop.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "calls": LEAVES | {"catalog", "platform", "state"},
     "tools": LEAVES | {"catalog", "platform", "state", "calls"},
     "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
-    "app": LEAVES | {"settings", "catalog", "platform", "state", "calls", "tools", "protocol", "sandbox"},
+    "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
+    "app": LEAVES | {"settings", "simulation", "catalog", "platform", "state", "calls", "tools", "protocol", "sandbox"},
     "cli": LEAVES | {"settings", "catalog", "platform", "state", "calls", "tools", "protocol", "sandbox", "app"},
     "__main__": {"cli"},
     "sandbox": set(),
@@ -107,6 +110,19 @@ def test_only_the_protocol_speaks_mcp() -> None:
     """The demo is a client of its own: it plays the other side."""
     speakers = {each.module for path in MODULES for each in imports_of(path) if each.name.split(".")[0] == "mcp"}
     assert {name for name in speakers if room_of(name) != "protocol"} == {"cli.demo"}
+
+
+def test_only_those_who_take_calls_know_the_dispatcher() -> None:
+    """A tool that needs what the dispatcher uses is given just that when it is made."""
+    dispatcher = f"{PACKAGE}.calls.dispatch"
+    rooms = {room_of(each.module) for path in MODULES for each in imports_of(path) if each.name.startswith(dispatcher)}
+    assert rooms <= {"app", "protocol", "cli"}
+
+
+def test_every_tool_of_our_own_is_there_from_the_start(tmp_path: Path) -> None:
+    app = build_app(read_settings({"TIKTOK_SHOP_HOME": str(tmp_path)}))
+    operations = app.operations.catalog.operations.values()
+    assert app.tools.keys() == {each.name for each in operations if each.is_local and each.delegates_to is None}
 
 
 def test_the_catalog_is_pure() -> None:
@@ -222,9 +238,8 @@ def test_a_start_as_a_server_loads_no_more() -> None:
     """Up to the list of tools: parts put together, tools listed, nothing called."""
     statement = (
         f"from {PACKAGE}.app import build_app; from {PACKAGE}.settings import read_settings; "
-        f"from {PACKAGE}.protocol.server import list_tools; "
         "app = build_app(read_settings({'TIKTOK_SHOP_HOME': '/nonexistent'})); "
-        "assert list_tools(app.dispatcher, list_shop=True)"
+        "assert app.build_server()"
     )
     modules = loaded(statement)
     assert {name for name in HEAVY if name in modules} == set()

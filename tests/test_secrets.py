@@ -21,7 +21,6 @@ from mcp import Client
 
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
-from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
 from tests.platform.worker import environment, waiting
@@ -187,7 +186,7 @@ async def stage(secrets: Hidden, **more: str) -> AsyncIterator[Stage]:
             answer_plainly(recorder, secrets)
             own = settings_of(secrets, recorder.url, **more)
             parts = build_app(read_settings(environment(Path(folder), own)), catalog=CATALOG, call_timeout_s=2)
-            server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
+            server = parts.build_server()
             async with Client(server) as client:
                 yield Stage(secrets, recorder, client, Path(folder))
 

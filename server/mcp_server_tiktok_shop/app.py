@@ -1,15 +1,14 @@
-"""Puts the parts together, by the settings: the only place that knows them all."""
+"""The composition root: builds the server from settings, and is the only place that knows all parts."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-
-from pydantic import SecretStr
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
+from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
 from mcp_server_tiktok_shop.calls.paging import Paginator
@@ -17,7 +16,9 @@ from mcp_server_tiktok_shop.calls.reads import ReadExecutor
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
+from mcp_server_tiktok_shop.catalog.access import AccessPolicy
 from mcp_server_tiktok_shop.catalog.loader import Catalog
+from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
 from mcp_server_tiktok_shop.errors import ShopError
@@ -29,9 +30,14 @@ from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
 from mcp_server_tiktok_shop.platform.sign_in import OAuthStates, SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
 from mcp_server_tiktok_shop.platform.tokens import TokenProvider, pair_fingerprint
+from mcp_server_tiktok_shop.protocol.instructions import build_instructions
+from mcp_server_tiktok_shop.protocol.listing import list_tools
+from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
+from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
-from mcp_server_tiktok_shop.state.account_store import FileAccountStore, InMemoryAccountStore, StoredAccounts
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, Shop
+from mcp_server_tiktok_shop.simulation import build_simulation
+from mcp_server_tiktok_shop.state.account_store import FileAccountStore
+from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp
 from mcp_server_tiktok_shop.state.audit_log import AuditLog
 from mcp_server_tiktok_shop.state.expiring_records import FileExpiringRecords
 from mcp_server_tiktok_shop.state.process_identity import get_process_name, is_process_dead
@@ -43,12 +49,18 @@ from mcp_server_tiktok_shop.tools.exports import SaveResultTool
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
+from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 from mcp_server_tiktok_shop.tools.payouts.reconciliation import ReconcilePayoutsTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
+from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
 from mcp_server_tiktok_shop.tools.summaries.desk import SummaryTools
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
+    from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.state.account_store import AccountStore
 
@@ -57,10 +69,20 @@ REAL_RUNTIME = Runtime(time.time, time.monotonic)
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What a run is made of. `settings` are those in force, the simulated shop's in its place."""
+    """What a run is made of. `settings` are those in force, the simulated shop's in its place.
+
+    `tools` are the tools that this server answers itself, by name; `listed_tools` the names that a client lists.
+    """
 
     settings: Settings
+    operations: OperationDirectory
+    platform: PlatformClient
+    tools: Mapping[str, LocalTool]
+    listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
+    confirmation_gate: ConfirmationGate
+    result_builder: ResultBuilder
+    result_store: ScopedResultStore
     tokens: TokenProvider
     sign_in: SignIn
     store: AccountStore
@@ -69,7 +91,7 @@ class App:
 
     @property
     def has_shop_choice(self) -> bool:
-        """Whether a model is told of `shop`: not where it has no choice."""
+        """Whether `shop` is listed: not where a model has no choice."""
         if self.settings.shop is not None:
             return False
         try:
@@ -81,7 +103,25 @@ class App:
         shops = {shop.id for account in accounts for shop in account.shops or ()}
         return len(shops) != 1 or any(account.shops is None for account in accounts)
 
+    def build_server(self) -> McpServer:
+        """The MCP server of this run, which closes it at its end."""
+        return build_server(
+            list_tools(self.operations, self.listed_tools, self.confirmation_gate, list_shop=self.has_shop_choice),
+            build_instructions(
+                buyer_data=self.settings.buyer_data,
+                confirm_policy=self.settings.confirm,
+                upload_folder=self.settings.files_folder,
+                is_read_only=self.settings.read_only,
+                has_discovery=self.operations.are_available(["find_operations"]),
+                is_sandbox=self.settings.sandbox,
+            ),
+            CallHandler(self.dispatcher, self.result_builder, self.secrets),
+            ResourceProvider(self.operations, self.result_store, self.tools["list_shops"], self.secrets),
+            self.close,
+        )
+
     async def close(self) -> None:
+        """Finish what is being stored, and close the connections."""
         await self.sign_in.wait_for_pending()
         await self.tokens.wait_for_pending()
         await self.transport.close()
@@ -95,24 +135,39 @@ def build_app(
     catalog: Catalog | None = None,
     call_timeout_s: float = 45.0,
 ) -> App:
-    """Everything that serves an assistant.
+    """Makes every part, each whole when it is made: what it needs comes before it.
 
     In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given. Servers in one process
-    can share a `catalog`, with the schemas that were made ready to check by.
+    can share a `catalog`, with the schemas that were made ready to check by. `call_timeout_s` is the deadline of one
+    call to the platform, retries included.
+
+    Raises:
+        SettingsError: A toolset or tool is named that does not exist.
+
     """
     secrets = logs.SecretRedactor()
     store: AccountStore = FileAccountStore(settings.home)
     transport = HttpTransport(proxy=settings.proxy, loopback=settings.is_loopback)
     home = settings.home
     if settings.sandbox:
-        settings, store, transport = _build_simulation(settings, runtime, sandbox)
+        settings, store, transport = build_simulation(settings, runtime, sandbox)
     secrets.register_secrets(*settings.collect_secrets())
 
     catalog = catalog or Catalog()
+    listed_tools = select_tools(catalog, settings.toolsets, settings.tools)
+    excluded_tools = resolve_tool_names(catalog, settings.exclude_tools)
+    policy = AccessPolicy(excluded_tools, settings.read_only, is_pinned=settings.shop is not None)
+    operations = OperationDirectory(catalog, policy)
+
     auth = AuthTransport(transport, settings.auth_url)
-    app = _read_app(settings)
     tokens = TokenProvider(
-        store, auth, app, settings.app_key, runtime.clock, _environment_account(settings), secrets.register_secrets
+        store,
+        auth,
+        _read_app(settings),
+        settings.app_key,
+        runtime.clock,
+        _read_environment_account(settings),
+        secrets.register_secrets,
     )
     platform = PlatformClient(
         ApiTransport(transport, settings.api_url, runtime.clock),
@@ -120,9 +175,7 @@ def build_app(
         runtime,
         InMemoryRateLimiter(runtime.monotonic, runtime.sleep),
         catalog.lookup_error_code,
-        DiscoveryOperations(
-            catalog.operations["get_authorized_shops"], catalog.operations["get_authorized_category_assets"]
-        ),
+        DiscoveryOperations(operations.get("get_authorized_shops"), operations.get("get_authorized_category_assets")),
         call_timeout_s,
         settings.shop,
     )
@@ -132,99 +185,108 @@ def build_app(
         tokens, auth, platform.shops, catalog.lookup_error_code, oauth_states, secrets.register_secrets, consent_url
     )
 
-    listed_tools = select_tools(catalog, settings.toolsets, settings.tools)
-    excluded = resolve_tool_names(catalog, settings.exclude_tools)
     labels_folder = settings.state_folder / "labels"
     files = AllowedFiles((settings.files_folder, labels_folder), home, (labels_folder, settings.state_folder / "files"))
     issued_documents = IssuedDocuments(settings.state_folder / "documents.txt", runtime.clock)
     result_store = ScopedResultStore(
-        ResultStore(settings.state_folder / "results", runtime.clock),
-        platform.shops.resolve_pinned_id,
-        settings.buyer_data,
+        ResultStore(settings.state_folder / "results", runtime.clock), platform.shops, settings.buyer_data
     )
-    paginator = Paginator(catalog, platform, settings.time_zone)
     result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
-    reads = ReadExecutor(catalog, platform, paginator, result_builder, issued_documents, settings.time_zone, excluded)
-    audit_log = AuditLog(settings.audit_log_path)
-    writes = WriteExecutor(
-        platform,
-        ConfirmationGate(
-            settings.confirm,
-            FileExpiringRecords(settings.state_folder / "confirmations.json", runtime.clock),
-            result_builder.to_local_result,
-        ),
-        WriteOutcomes(
-            FileExpiringRecords(settings.state_folder / "unknown.json", runtime.clock),
-            runtime.clock,
-            get_process_name(),
-            is_process_dead,
-        ),
-        audit_log,
-        result_builder.normalize,
-        reads.read_current_state,
-        result_builder.redact_arguments,
-        result_builder.redact_text,
-    )
-    local_tools: dict[str, Any] = {}
-    dispatcher = ToolDispatcher(
-        catalog,
-        platform,
-        files,
-        reads,
-        writes,
+    paginator = Paginator(catalog, platform, settings.time_zone)
+    confirmation_gate = ConfirmationGate(
+        settings.confirm,
+        FileExpiringRecords(settings.state_folder / "confirmations.json", runtime.clock),
         result_builder,
-        result_store,
-        local_tools,
-        listed_tools,
-        excluded,
-        settings.time_zone,
-        settings.read_only,
-        settings.sandbox,
     )
-    discovery_tools = DiscoveryTools(catalog, dispatcher.is_available, dispatcher.get_operation)
-    document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
-    sign_in_tools = SignInTools(sign_in, tokens, platform.shops, lambda: _read_service(settings, store))
-    summary_store = ResultStore(settings.state_folder / "sums", runtime.clock)
-    local_tools |= SummaryTools(
-        catalog, platform, settings.time_zone, summary_store, runtime.clock, dispatcher.is_available
-    ).create_tools()
-    local_tools |= {
+    write_outcomes = WriteOutcomes(
+        FileExpiringRecords(settings.state_folder / "unknown.json", runtime.clock),
+        runtime.clock,
+        get_process_name(),
+        is_process_dead,
+    )
+    audit_log = AuditLog(settings.audit_log_path)
+
+    discovery_tools = DiscoveryTools(operations)
+    sign_in_tools = SignInTools(sign_in, tokens, platform.shops, store, settings.service_id, settings.region)
+    summary_tools = SummaryTools(
+        paginator, platform, ResultStore(settings.state_folder / "sums", runtime.clock), runtime.clock, policy
+    )
+    tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
             settings.api_url,
             settings.auth_url,
             tokens,
             platform,
-            catalog.operations["get_active_shops"],
+            operations.get("get_active_shops"),
             runtime,
         ),
         "describe_operation": discovery_tools.describe_operation,
-        "find_operations": discovery_tools.find_operations,
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
+        "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
         "list_changes": ListChangesTool(audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
-        "reconcile_payouts": ReconcilePayoutsTool(
-            paginator, platform, dispatcher.is_available, settings.time_zone, runtime.clock
-        ),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
+        "reconcile_payouts": ReconcilePayoutsTool(paginator, platform, policy, settings.time_zone, runtime.clock),
         "refresh_access_token": sign_in_tools.refresh_access_token,
-        "save_result": SaveResultTool(result_store, settings.state_folder / "exports", runtime.clock),
         "resize_pdf": ResizePdfTool(
-            files, document_fetcher, issued_documents, labels_folder, dispatcher.find_shipping_label, runtime.clock
+            files,
+            DocumentFetcher(transport, loopback=settings.is_loopback),
+            issued_documents,
+            ShippingLabelLookup(
+                operations.get("get_package_shipping_document"), platform, policy, issued_documents, settings.time_zone
+            ),
+            OutputFolder(labels_folder, runtime.clock),
         ),
+        "save_result": SaveResultTool(result_store, OutputFolder(settings.state_folder / "exports", runtime.clock)),
+        **summary_tools.create_tools(),
     }
-    return App(settings, dispatcher, tokens, sign_in, store, transport, secrets)
+    dispatcher = ToolDispatcher(
+        operations,
+        platform,
+        files,
+        ReadExecutor(platform, paginator, result_builder, issued_documents, settings.time_zone),
+        WriteExecutor(
+            platform,
+            confirmation_gate,
+            write_outcomes,
+            audit_log,
+            result_builder,
+            CurrentStateReader(operations, platform, result_builder, settings.time_zone),
+        ),
+        result_builder,
+        tools,
+        settings.time_zone,
+        settings.sandbox,
+    )
+    return App(
+        settings=settings,
+        operations=operations,
+        platform=platform,
+        tools=tools,
+        listed_tools=listed_tools,
+        dispatcher=dispatcher,
+        confirmation_gate=confirmation_gate,
+        result_builder=result_builder,
+        result_store=result_store,
+        tokens=tokens,
+        sign_in=sign_in,
+        store=store,
+        transport=transport,
+        secrets=secrets,
+    )
 
 
 def _read_app(settings: Settings) -> PartnerApp | None:
+    """The app that the settings hold; None where key or secret is missing, and the stored one counts."""
     if not settings.app_key or not settings.app_secret.get_secret_value():
         return None
     return PartnerApp(key=settings.app_key, secret=settings.app_secret)
 
 
-def _environment_account(settings: Settings) -> Account | None:
-    """The account that the environment's tokens make up."""
+def _read_environment_account(settings: Settings) -> Account | None:
+    """The account of the tokens in the settings; None without an access token."""
     if settings.sandbox or not settings.access_token.get_secret_value():
         return None
     return Account(
@@ -232,64 +294,4 @@ def _environment_account(settings: Settings) -> Account | None:
         app_key=settings.app_key,
         access_token=settings.access_token,
         refresh_token=settings.refresh_token,
-    )
-
-
-def _read_service(settings: Settings, store: AccountStore) -> tuple[str, str]:
-    """The app's service id and region, as set or as stored at sign-in."""
-    stored_app = store.read().app
-    return (
-        settings.service_id or (stored_app.service_id if stored_app else ""),
-        settings.region or (stored_app.region if stored_app else ""),
-    )
-
-
-def _build_simulation(
-    settings: Settings, runtime: Runtime, sandbox: Sandbox | None
-) -> tuple[Settings, AccountStore, HttpTransport]:
-    """The simulated shop in place of network, keys and store: nothing real is read or written."""
-    if sandbox is None:
-        from mcp_server_tiktok_shop.sandbox import Sandbox  # noqa: PLC0415 - only where it is asked for
-
-        sandbox = Sandbox(shops=settings.sandbox_shops, orders=settings.sandbox_orders, clock=runtime.clock)
-    accounts = {
-        account.open_id: Account(
-            id=account.open_id,
-            app_key=sandbox.app_key,
-            name=account.name,
-            region=account.region,
-            access_token=SecretStr(account.access_token),
-            access_token_expire_in=account.access_token_expire_in,
-            refresh_token=SecretStr(account.refresh_token),
-            refresh_token_expire_in=account.refresh_token_expire_in,
-            granted_scopes=tuple(account.granted_scopes),
-            shops=tuple(
-                Shop(
-                    id=shop.id,
-                    name=shop.name,
-                    region=shop.region,
-                    seller_type=shop.seller_type,
-                    code=shop.code,
-                    cipher=SecretStr(shop.cipher),
-                )
-                for shop in account.shops
-            ),
-        )
-        for account in sandbox.accounts
-    }
-    sandbox_settings = replace(
-        settings,
-        app_key=sandbox.app_key,
-        app_secret=SecretStr(sandbox.app_secret),
-        access_token=SecretStr(""),
-        refresh_token=SecretStr(""),
-        service_id="sandbox",
-        proxy=None,
-        api_url=sandbox.base_url,
-        auth_url=sandbox.base_url,
-    )
-    return (
-        sandbox_settings,
-        InMemoryAccountStore(StoredAccounts(None, accounts)),
-        HttpTransport(application=sandbox.app),
     )

@@ -10,7 +10,6 @@ import pytest
 from mcp import Client
 
 from mcp_server_tiktok_shop.app import build_app
-from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.calls.arguments import accepted, spoilt
@@ -43,7 +42,7 @@ async def connected(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Client]:
         sandbox=sandbox,
         catalog=CATALOG,
     )
-    server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
+    server = parts.build_server()
     async with Client(server) as client:
         yield client
 

@@ -46,7 +46,7 @@ def sandbox() -> Sandbox:
 async def walk(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Any]:
     settings = read_settings({"TIKTOK_SHOP_SANDBOX": "1", "TIKTOK_SHOP_HOME": str(tmp_path)})
     parts = build_app(settings, sandbox=sandbox, catalog=CATALOG, runtime=Runtime(lambda: NOW, time.monotonic))
-    platform = parts.dispatcher.platform
+    platform = parts.platform
 
     async def pages(name: str, values: Json, seen: tuple[str, ...] = (), *, asset: str | None = None) -> Any:
         operation = CATALOG.operations[name]

@@ -17,7 +17,6 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.app import build_app
-from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.settings import read_settings
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ async def _work(work: dict[str, Any]) -> list[str]:
         logs.configure_logging(parts.secrets, "DEBUG")
         for name in LOGGERS:
             logging.getLogger(name).setLevel(logging.DEBUG)
-    server = build_server(parts.dispatcher, parts.secrets, list_shop=parts.has_shop_choice, close=parts.close)
+    server = parts.build_server()
     async with Client(server) as client:
         if work.get("in_turn"):
             results = [await client.call_tool(*call) for call in work["calls"]]

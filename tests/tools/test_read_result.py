@@ -257,11 +257,13 @@ def test_reading_all_parts_gives_back_all_of_it(data: Json) -> None:
 # ---- the tool
 
 
-def keeping(folder: Path, clock: Callable[[], float]) -> ScopedResultStore:
-    async def pinned() -> None:
+class NoPin:
+    async def resolve_pinned_id(self) -> None:
         return None
 
-    return ScopedResultStore(ResultStore(folder, clock), pinned, "masked")
+
+def keeping(folder: Path, clock: Callable[[], float]) -> ScopedResultStore:
+    return ScopedResultStore(ResultStore(folder, clock), NoPin(), "masked")
 
 
 @pytest.fixture

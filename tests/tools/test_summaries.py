@@ -298,7 +298,7 @@ async def test_the_same_handle_gives_the_same_answer_again(middling: Sandbox, ho
 
 async def test_no_page_is_begun_in_the_last_seconds(middling: Sandbox, home: Path) -> None:
     async with server(middling, home, seconds=8.0) as parts:
-        await parts.dispatcher.platform.shops.list_targets()
+        await parts.platform.shops.list_targets()
         middling.log.clear()
         told = await summed(parts, "summarize_orders", {"period": "last 60 days"})
     assert not told["complete"]
@@ -538,7 +538,7 @@ async def test_fees_are_gone_on_with_within_a_statement(middling: Sandbox, home:
     pages = sum(-(-size // PAGE) for size in sizes)
     assert pages > len(sizes)
     async with server(middling, home, seconds=22.0) as parts:  # time for one page of transactions in each call
-        await parts.dispatcher.platform.shops.list_targets()
+        await parts.platform.shops.list_targets()
         told = await in_parts(parts, "summarize_finance", asked)
     assert len(told) == pages + 1
     assert told[-1] == whole

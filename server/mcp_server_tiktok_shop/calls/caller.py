@@ -1,4 +1,4 @@
-"""Who called, as far as a tool may know: somebody who can be told how far it is, and perhaps be asked."""
+"""Represents the caller of a tool: who hears of its progress, and may be asked a question (elicitation)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ ELICITATION_TIMEOUT_S = 50.0  # seconds that a question may stand: clients give 
 
 @dataclass(frozen=True, slots=True)
 class ElicitationReply:
-    """What came back to a question that was put by answering the call with it; `state` tells which question."""
+    """The decision on a question that an earlier call was answered with; `state` names the question."""
 
     state: str
     decision: Decision
 
 
 class ElicitationRequired(Exception):  # noqa: N818 - no fault: the way out of a call that is answered with a question
-    """The question to answer this call with; the client calls again with the reply."""
+    """Ends a call by answering it with a question; the client calls again with the reply and `state`.
+
+    It is no `ShopError`: those are caught and reported on the way, and this must reach the protocol.
+    """
 
     def __init__(self, question: str, state: str) -> None:
         super().__init__("a person is asked")
@@ -27,7 +30,7 @@ class ElicitationRequired(Exception):  # noqa: N818 - no fault: the way out of a
 
 
 class Caller(Protocol):
-    """The other end of one call. Nothing about it outlives the call."""
+    """The other end of one call; nothing about it outlives the call."""
 
     @property
     def elicitation_support(self) -> Literal["", "now", "again"]:
@@ -36,20 +39,20 @@ class Caller(Protocol):
 
     @property
     def reply(self) -> ElicitationReply | None:
-        """The reply that this call carries, to a question that an earlier one was answered with."""
+        """The reply that this call carries, where an earlier one was answered with a question."""
         ...
 
     async def elicit(self, question: str) -> Decision:
-        """What the person answers to a yes-or-no question, within PATIENCE; only where `asks` is "now"."""
+        """The decision on a yes-or-no question within `ELICITATION_TIMEOUT_S`; only where support is "now"."""
         ...
 
     async def report_progress(self, done: float, total: float | None, message: str) -> None:
-        """Tell how far a long call is."""
+        """Report how far a long call is: `done` of `total` (None: unknown), and a few words for a person."""
         ...
 
 
 class NonInteractiveCaller:
-    """A caller that can't be asked and isn't told: a command line, or a call made for another one."""
+    """A caller that can't be asked and hears of no progress: a command, or a call made on behalf of another."""
 
     elicitation_support: Literal["", "now", "again"] = ""
     reply: ElicitationReply | None = None

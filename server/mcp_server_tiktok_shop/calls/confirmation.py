@@ -1,4 +1,4 @@
-"""Lets no write through that somebody should have been asked about first."""
+"""Confirms writes before they are sent: by a person through the client, or by a token for a preview."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from mcp_server_tiktok_shop.errors import ShopError
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller, Decision
     from mcp_server_tiktok_shop.calls.preview import Preview
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.catalog.operation import Operation
     from mcp_server_tiktok_shop.state.expiring_records import ExpiringRecords
 
 ConfirmPolicy = Literal["asks", "all", "none", "person"]
-CONFIRM_TOKEN_TTL_S = 600.0  # seconds that a token of `confirmation_required` is good for
+CONFIRM_TOKEN_TTL_S = 600.0  # how long a token of `confirmation_required` is good for
 PreviewFactory = Callable[[], Awaitable["Preview"]]
 REASON_BY_DECISION: dict[Decision, str] = {
     "declined": "The person said no",
@@ -28,30 +29,38 @@ REASON_BY_DECISION: dict[Decision, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationGate:
-    """The gate before a write.
+    """Stands before every write; nothing is sent past it that should have been asked about.
 
-    `mode`: `asks` what the catalog says a careful seller wants to be asked about, `all` writes, `none`, or every
-    write by a `person`: one who answers through the client, never the model in their place.
-    `pending` holds one record for each question or token: single-use, bound to shop, operation and exact arguments.
-    `fit` makes a preview a result that a model can take in.
+    `policy` says what has to be confirmed: `asks` is what the catalog marks so, and whatever destroys; `all` is every
+    write, `none` is none, and `person` is every write, by a person who answers through the client and never by the
+    model in their place. `pending` holds one record for each question or token: single-use, bound to shop, operation
+    and exact arguments.
     """
 
     policy: ConfirmPolicy
     pending: ExpiringRecords
-    to_local_result: Callable[[Json], Awaitable[Json]]
+    result_builder: ResultBuilder
 
     def requires_confirmation(self, operation: Operation) -> bool:
+        """Whether the operation is sent only after a yes."""
         if not operation.is_platform_write or self.policy == "none":
             return False
         return self.policy != "asks" or operation.effect == "destructive" or bool(operation.record["asks"])
 
+    def accepts_token(self, operation: Operation) -> bool:
+        """Whether a call of it may need a token in `confirm`: one that runs a write by name may, as may the write."""
+        if self.policy in ("none", "person"):
+            return False
+        return operation.delegates_to == "write" or self.requires_confirmation(operation)
+
     async def ensure_confirmed(
         self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, token: str | None, caller: Caller
     ) -> None:
-        """Go on only where the write of this mark is confirmed, if it has to be.
+        """Go on only where the write of this fingerprint is confirmed, if it has to be.
 
         Raises:
-            Asked: The question to put to the person, where the client takes it as the answer of this call.
+            ElicitationRequired: The question to put to the person, where the client takes it as the answer of this
+                call.
             ShopError: `confirmation_required` with a preview and a token, or `declined`.
 
         """
@@ -72,7 +81,7 @@ class ConfirmationGate:
         rejection = ""
         if token is not None:
             record = await self.pending.take(token)
-            if record is not None and record["way"] == "model" and record["mark"] == fingerprint:
+            if record is not None and record.get("channel") == "model" and record.get("fingerprint") == fingerprint:
                 return
             rejection = (
                 "The token in `confirm` is used up, too old, or for another shop, operation or other arguments. "
@@ -85,10 +94,10 @@ class ConfirmationGate:
         if caller.reply is None:
             state = secrets.token_urlsafe(24)
             question = (await make_preview()).to_question()
-            await self.pending.put(state, {"mark": fingerprint, "way": "person"}, ELICITATION_TIMEOUT_S)
+            await self.pending.put(state, {"fingerprint": fingerprint, "channel": "person"}, ELICITATION_TIMEOUT_S)
             raise ElicitationRequired(question, state)
         record = await self.pending.take(caller.reply.state)
-        if record is None or record["way"] != "person" or record["mark"] != fingerprint:
+        if record is None or record.get("channel") != "person" or record.get("fingerprint") != fingerprint:
             return "unanswered"
         return caller.reply.decision
 
@@ -96,11 +105,11 @@ class ConfirmationGate:
         self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, rejection: str
     ) -> ShopError:
         token = secrets.token_urlsafe(12)
-        result = await self.to_local_result((await make_preview()).to_json())
+        result = await self.result_builder.to_local_result((await make_preview()).to_json())
         preview_data = result.pop("data") | (
             {"untrusted": untrusted_paths} if (untrusted_paths := result.pop("untrusted", None)) else {}
         )
-        await self.pending.put(token, {"mark": fingerprint, "way": "model"}, CONFIRM_TOKEN_TTL_S)
+        await self.pending.put(token, {"fingerprint": fingerprint, "channel": "model"}, CONFIRM_TOKEN_TTL_S)
         message = f"{rejection}{operation.name} was not sent: show the person what is in `preview` and ask them first."
         hint = (
             "Only if they agree: call it again with the same arguments and this `confirm`. It holds once, for "

@@ -1,20 +1,18 @@
-"""One call from a model's arguments to what it reads: the one way through, for every tool."""
+"""Dispatches one tool call, from a model's arguments to its result: the one way through, for every tool."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.preview import Preview
-from mcp_server_tiktok_shop.calls.reads import DOCUMENT_URL_FIELD
 from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.writes import Write
-from mcp_server_tiktok_shop.catalog.binding import bind, has_local_time
+from mcp_server_tiktok_shop.catalog.binding import has_local_time
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.validation import validate
@@ -24,85 +22,51 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
-    from pydantic import SecretStr
-
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
     from mcp_server_tiktok_shop.calls.reads import ReadExecutor
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
-    from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
-    from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
 
-log = logging.getLogger(__name__)
-
 DRY_RUN_NOTE = "A dry run: nothing was sent."
-OPERATOR_HINT = "Only the person who runs the server can change that."
-
-
-class LocalTool(Protocol):
-    """A tool that this server answers itself; `shop` is the caller's choice, unresolved."""
-
-    async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json: ...
 
 
 @dataclass(frozen=True, slots=True)
 class ToolDispatcher:
-    """What an assistant can do here, and under which rules."""
+    """Takes a call from a model's arguments to its result, by one way for all tools: see `calls`.
 
-    catalog: Catalog
+    Arguments are coerced and validated by the operation's record; then a tool of our own answers (`tools`, by name), or
+    the platform is called: `read_executor` and `write_executor` are the two arms. `zone` is the time zone set for all
+    shops, if one is; in the simulated shop (`is_sandbox`) every result says `sandbox: true`.
+    """
+
+    operations: OperationDirectory
     platform: PlatformClient
     files: AllowedFiles
     read_executor: ReadExecutor
     write_executor: WriteExecutor
     result_builder: ResultBuilder
-    result_store: ScopedResultStore
-    local_tools: Mapping[str, LocalTool]
-    listed_tools: tuple[str, ...] = ()
-    excluded_tools: frozenset[str] = frozenset()
+    tools: Mapping[str, LocalTool]
     zone: ZoneInfo | None = None
-    read_only: bool = False
     is_sandbox: bool = False
 
-    def is_available(self, operation: Operation) -> bool:
-        """Whether this server does the operation at all, listed or not."""
-        return self._permission_error(operation) is None
-
-    def hidden_server_arguments(self, operation: Operation) -> set[str]:
-        """Those of our own arguments that need not be listed with it: nothing is asked for here that they answer."""
-        is_confirm_used = self.write_executor.confirmation_gate.policy not in ("none", "person") and (
-            operation.delegates_to == "write" or self.write_executor.confirmation_gate.requires_confirmation(operation)
-        )
-        return set() if is_confirm_used else {"confirm"}
-
-    def _permission_error(self, operation: Operation) -> ShopError | None:
-        """Why this server was started not to do an operation: exclusion, read-only, or a pin to one shop."""
-        if operation.name in self.excluded_tools:
-            message = f"{operation.name} is switched off on this server."
-            return ShopError("not_permitted", message, hint=OPERATOR_HINT)
-        if self.read_only and operation.changes_shop:
-            message = f"{operation.name} changes the shop, and this server was started read-only."
-            return ShopError("read_only", message, hint=OPERATOR_HINT)
-        affects_whole_account = (
-            operation.uses_platform and operation.effect != "read" and operation.cipher_rule == "never"
-        )
-        if self.platform.shops.pinned is not None and (affects_whole_account or operation.record.get("shows_shops")):
-            message = f"{operation.name} concerns the whole account, and this server is pinned to one shop."
-            return ShopError("not_permitted", message, hint="It can be done on a server without --shop.")
-        return None
-
     async def call(self, name: str, arguments: Json, caller: Caller = NON_INTERACTIVE_CALLER) -> Json:
-        """The result of a tool as an object.
+        """The result of a tool within its budget: `data` and what stands beside it, as JSON can hold it.
+
+        `arguments` are as a model wrote them, the platform's and ours (`shop`, `fields`, `dry_run`, …) side by side.
 
         Raises:
             ShopError: Every way in which a call can fail that is not a fault of this program.
+            ElicitationRequired: The call is to be answered with a question to the person.
 
         """
-        operation = self.get_operation(name)
-        self._check_allowed(operation)
+        operation = self.operations.get(name)
+        self.operations.policy.ensure_allowed(operation)
         call_arguments = dict(arguments)
         if operation.delegates_to is not None:
             _merge_outer_arguments(call_arguments)
@@ -122,60 +86,36 @@ class ToolDispatcher:
         return result | {"sandbox": True} if self.is_sandbox else result
 
     async def _run_nested_operation(self, runner: Operation, values: Json, caller: Caller) -> Json:
-        """Call the operation that a `run_…` tool names, on the same way through."""
-        operation = self.get_operation(values["name"])
+        """Run the operation that a `run_…` tool names, by the same way through."""
+        operation = self.operations.get(values["name"])
         if operation.delegates_to is not None:
             message = f"{runner.name} calls operations, not other run_ tools: {operation.name} is one."
             problem = Problem("name", message, "the name of an operation, from find_operations")
             raise ShopError("invalid_arguments", message, problems=(problem,))
         if runner.delegates_to == "read" and operation.effect != "read":
             message = f"{operation.name} changes something: its effect is {operation.effect}."
-            write_runner = self.catalog.operations["run_write_operation"]
+            write_runner = self.operations.get("run_write_operation")
             hint = (
                 f"Call it with {write_runner.name}."
-                if self.is_available(write_runner)
+                if self.operations.policy.is_available(write_runner)
                 else f"Call {operation.name} as a tool."
             )
             raise ShopError("not_permitted", message, hint=hint)
         return await self.call(operation.name, values.get("arguments", {}), caller)
 
-    def _check_allowed(self, operation: Operation) -> None:
-        if (error := self._permission_error(operation)) is not None:
-            raise error
-        if reason := operation.record.get("refused"):
-            raise ShopError("not_permitted", f"{operation.name} is not called from here: {reason}")
-
-    def get_operation(self, name: str) -> Operation:
-        """The operation of a name.
-
-        Raises:
-            ShopError: `not_found`, with the nearest names, or with what took the place of a retired path.
-
-        """
-        operation = self.catalog.operations.get(name)
-        if operation is not None:
-            return operation
-        if "/" in name and (match := self.catalog.find_by_path(name)) is not None:
-            is_retired = match.record["path"] != name
-            message = f"{name[:100]} is {'a retired path' if is_retired else 'a path, not a name'}."
-            raise ShopError("not_found", message, hint=f"The operation is now called {match.name}.")
-        suggestions = [n for n in self.catalog.suggest_names(name) if self.is_available(self.catalog.operations[n])]
-        suggestion_text = f"Did you mean {' or '.join(suggestions)}? " if suggestions else ""
-        hint = f"{suggestion_text}find_operations looks for one by what it does."
-        raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
-
     async def _run_local(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
-        """What this server answers itself. A token call goes to the platform all the same, and may have to wait."""
+        """The result of a tool of our own; one that renews or exchanges tokens is confirmed like a write."""
         if server_arguments.get("dry_run"):
             return {"data": Preview(operation, None, {}, None).to_json(), "note": DRY_RUN_NOTE}
         if operation.is_platform_write:
             await self.write_executor.confirm_local_write(
                 operation, values | {"shop": server_arguments.get("shop")}, server_arguments, caller
             )
-        data = drop_empty(await self.local_tools[operation.name](values, server_arguments.get("shop"), caller))
+        data = drop_empty(await self.tools[operation.name](values, server_arguments.get("shop"), caller))
         return await self.result_builder.to_local_result(data)
 
     async def _run_remote(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
+        """The result of one of the platform's operations, or of a dry run of it."""
         files = await asyncio.to_thread(read_uploads, operation, values, self.files) if operation.upload_schemas else {}
         target = await self._resolve_target(
             operation, server_arguments.get("shop"), server_arguments.get("category_asset")
@@ -192,12 +132,13 @@ class ToolDispatcher:
                 result = await self.result_builder.to_result(
                     operation, await self.write_executor.execute(write, server_arguments, caller), None, target.shop
                 )
-        if any(has_local_time(operation.arguments[n], value) for n, value in values.items()):
+        if any(has_local_time(operation.arguments[name], value) for name, value in values.items()):
             note = f"Times given without offset were read in {zone.key}."
             result["note"] = " ".join(filter(None, (result.get("note"), note)))
         return result
 
     async def _resolve_target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
+        """The shop or category asset of a call; of a named shop or a pinned server, assets of its account alone."""
         if asset is None and not (operation.takes_asset and operation.cipher_rule == "never"):
             return await self.platform.shops.choose(shop, operation.cipher_rule)
         account = None
@@ -205,24 +146,9 @@ class ToolDispatcher:
             account = (await self.platform.shops.choose(shop, "never")).account
         return await self.platform.assets.choose(asset, account)
 
-    async def find_shipping_label(self, package_id: str, shop: str | None) -> tuple[str, SecretStr]:
-        """The URL of a package's shipping label, and the account's own proxy to fetch it through."""
-        operation = self.catalog.operations["get_package_shipping_document"]
-        self._check_allowed(operation)
-        target: Target = await self.platform.shops.choose(shop, operation.cipher_rule)
-        values = {"package_id": package_id, "document_type": "SHIPPING_LABEL"}
-        validate(operation, values)
-        response = await self.platform.call(bind(operation, values, target.resolve_zone(self.zone)), target)
-        url = response.data.get(DOCUMENT_URL_FIELD)
-        if not isinstance(url, str) or not url:
-            message = f"The label of package {package_id} is not ready yet."
-            raise ShopError("platform", message, hint="Labels take some seconds: try again.", retryable=True)
-        await self.read_executor.remember_document(url)
-        return url, target.account.proxy
-
 
 def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
-    """Our own arguments given beside `arguments`, where a model easily puts them, belong inside.
+    """Move our own arguments that stand beside `arguments`, where a model easily puts them, inside it.
 
     None may get lost on the way: a call without its `dry_run` would be sent.
 
@@ -243,12 +169,12 @@ def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
             raise ShopError("invalid_arguments", message, hint="Nothing was sent.", problems=(problem,))
         inner_arguments = {**inner_arguments, name: value}
     call_arguments["arguments"] = {
-        name: v for name, v in outer_arguments.items() if v not in (None, "")
+        name: value for name, value in outer_arguments.items() if value not in (None, "")
     } | inner_arguments
 
 
 def _parse_json_text(arguments: Any) -> Any:
-    """What JSON text holds, if it is some."""
+    """The value of JSON text; anything else as it is."""
     try:
         return json.loads(arguments) if isinstance(arguments, str) else arguments
     except (ValueError, RecursionError):

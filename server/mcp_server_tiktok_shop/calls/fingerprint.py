@@ -1,4 +1,4 @@
-"""Tells the same write from another, so that one whose outcome is unknown is not sent twice."""
+"""Computes the fingerprint of a write, so that one whose outcome is unknown is not sent twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def compute_fingerprint(operation: Operation, values: Json, target: Target | None) -> str:
-    """Tells the same write from another: operation, whom it is for, exact arguments."""
+    """The SHA-256, in hex, of the operation, whom it is for and its exact arguments: equal for the same write alone."""
     target_id = ""
     if target is not None:
         asset = f"{target.asset.market}/{target.asset.category_id}" if target.asset else ""  # a cipher may change

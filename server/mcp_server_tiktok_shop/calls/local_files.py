@@ -1,4 +1,4 @@
-"""Opens the files that an assistant may name: regular ones, inside the allowed folders, never our own state."""
+"""Reads the local files that an assistant may name: regular ones in allowed folders, never our own state."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ BYTES_PER_MB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class AllowedFiles:
-    """`folders` may be read, the first being where relative paths start; of `home` only those parts of it."""
+    """`folders` may be read from; relative paths start in the first. Of our own `home` only `readable_in_home` may."""
 
     folders: tuple[Path, ...]
     home: Path
     readable_in_home: tuple[Path, ...]
 
     def read(self, argument: str, path_text: str, max_bytes: int) -> bytes:
-        """The content of a file named in `argument`.
+        """The content of a file, at most `max_bytes`; `argument` is the name of the argument that holds its path.
 
         Raises:
-            ShopError: `invalid_arguments`, saying what is wrong with the path.
+            ShopError: `invalid_arguments`, saying what is wrong with the path or the file.
 
         """
         self._create_folder()
@@ -69,7 +69,7 @@ class AllowedFiles:
         return real_path
 
     def _create_folder(self) -> None:
-        """The folder that files are to be put into, where it is our own and nobody made it yet."""
+        """Create the folder that files are to be put into, where it is our own and not there yet."""
         if self.folders[0].is_relative_to(self.home):
             with suppress(OSError):  # a home that can't be written shows itself elsewhere
                 make_private_folder(self.folders[0])

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.state.accounts import Shop
 
-PER_PAGE_FIELDS = ("failed", "not_found")  # what stands beside the data of any page, and is joined
-MAX_BUFFER_BYTES = 20 * 2**20  # rows of one result
+PER_PAGE_FIELDS = ("failed", "not_found")  # which any page may have beside its data
+MAX_BUFFER_BYTES = 20 * 2**20  # bytes of rows in one result
 
 
 class PageBuffer:
-    """The pages of one list: the rows of all of them, and what stands beside the list on the first."""
+    """The rows of the pages that were read, and what stands beside the list on the first of them."""
 
     def __init__(self) -> None:
         self.page_count = 0
@@ -42,15 +42,15 @@ class PageBuffer:
 
     @property
     def is_full(self) -> bool:
-        """Whether the rows are more than one result may have."""
+        """Whether no further page may be added."""
         return self._size_bytes > MAX_BUFFER_BYTES
 
     def record_stop(self, reason: str) -> None:
-        """Note why the pages end before the list does, in a few words for the result's note."""
+        """Record why the list was not read to its end, for the result's note."""
         self._stop_reason = reason
 
     def add(self, page: Page, result: Json, projection: Projection) -> None:
-        """Add a page: `result` is the whole page normalized, `projection` the fields of it that the result shows."""
+        """Add a page: its normalized `result`, and the `projection` of that whose rows are buffered."""
         self.page_count += 1
         self._next_page_token, self._resume_filter = page.next_token, page.resume_filter
         self._untrusted |= set(projection.untrusted)
@@ -78,13 +78,13 @@ class PageBuffer:
         self.row_count += len(rows)
 
     def _convert_rows(self, rows: list[Any], columns: list[str] | None) -> list[Any]:
-        """Write the rows of a table as objects where other pages have objects, or objects as the rows of a table."""
+        """The rows of a page that is a table where the buffer holds objects, or the other way round."""
         if self._columns is None:
             return [_to_object(columns or [], row) for row in rows]
         return [[_get_cell(row, column) for column in self._columns] for row in rows]
 
     async def to_result(self, result_builder: ResultBuilder, shop: Shop | None) -> Json:
-        """Make one result of all pages, with as many rows as its bytes allow; where not with all, all are stored."""
+        """One result of all pages: the rows within the budget; where that is not all, all are stored to be read on."""
         summary = f"{self.page_count} page{'s' * (self.page_count > 1)}, {self.row_count} items"
         notes = [f"{summary}; not all: {self._stop_reason}." if self._stop_reason else f"{summary}.", *self._notes]
         resume_text = "".join(f", with {name} {value}" for name, value in self._resume_filter.items())
@@ -116,7 +116,7 @@ class PageBuffer:
         return await result_builder.store_truncated(truncated, projection, self._serialize(result), shop)
 
     def _take_first_rows(self, max_bytes: int) -> list[bytes]:
-        """The first rows, one more than make up the bytes of a result: where there are so many, they can't all fit."""
+        """As many rows as fill the budget, and one more: if there are so many, surely more than fit."""
         size = count = 0
         while count < len(self._row_texts) and size <= max_bytes:
             size += len(self._row_texts[count])
@@ -125,7 +125,7 @@ class PageBuffer:
 
     def _insert_rows(self, rows: list[Any]) -> Json:
         row_list = {"columns": self._columns, "rows": rows} if self._columns else rows
-        # Fields that stand beside the list were asked for, and the list was not.
+        # Only fields that stand beside the list were asked for.
         is_list_omitted = not rows and get_value(self._first_data, self._list_path) is None
         return (
             self._first_data
@@ -134,7 +134,7 @@ class PageBuffer:
         )
 
     def _serialize(self, result: Json) -> bytes:
-        """The result with all rows as JSON text, put together of texts."""
+        """The result with all rows as JSON text, to be stored."""
         placeholder = "\ue000rows\ue000"
         frame = to_json_text({**result, "data": self._insert_rows([placeholder])})
         placeholder_text = next(text for text in (to_json_text(placeholder), json.dumps(placeholder)) if text in frame)
@@ -143,12 +143,13 @@ class PageBuffer:
 
 
 def _get_cell(row: Any, column: str) -> Any:
+    """What an object has at the path of a column; several values as a list."""
     values = find_values(row, [str(step) for step in parse_path(column) or ()])
     return values[0] if len(values) == 1 else values or None
 
 
 def _to_object(columns: list[str], row: list[Any]) -> Json:
-    """The row of a table as the object that it was."""
+    """The row of a table as the object that it stands for."""
     nested: Json = {}
     for column, value in zip(columns, row, strict=True):
         if value is not None:

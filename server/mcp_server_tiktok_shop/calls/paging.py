@@ -1,4 +1,4 @@
-"""Walks the pages of a list, each row once, to its end or as far as the caller wants."""
+"""Paginates a list of the platform's: page after page, each row once, to its end or as far as the caller goes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.json_paths import get_value
+from mcp_server_tiktok_shop.calls.results.json_paths import get_value, replace_value
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, get_default
 from mcp_server_tiktok_shop.errors import ShopError
@@ -21,17 +21,16 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 NEXT_PAGE_TOKEN_FIELD = "next_page_token"  # noqa: S105 - a field's name
-# So many pages in a row that bring nothing new are no list any more.
-MAX_EMPTY_PAGES = 10
+MAX_EMPTY_PAGES = 10  # in a row without a new row: it is no list any more
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: the rows of its list that did not come before, as the platform sent them, and their whole answer.
+    """One page: the rows of its list that did not come before, as the platform sent them, and the whole `data`.
 
-    `list_path` is where in the answer the list stands, as in `orders` or `data.opportunities`; empty where no list is
-    known. `next_token` leads to the next page; None at the end. `resume_filter` is the time filter that paging was
-    resumed with: the token holds for it, and not for the one in the caller's arguments.
+    `list_path` is where in `data` the list stands, as in `orders` or `data.opportunities`; empty where no list is
+    known. `next_token` leads to the next page; None at the end. `resume_filter` is the time filter with which the list
+    was resumed: the token is valid with it, and not with the one that was given.
     """
 
     list_path: str
@@ -41,9 +40,19 @@ class Page:
     next_token: str | None
     resume_filter: Json = field(default_factory=dict)
 
+    @property
+    def new_data(self) -> Json:
+        """`data` with the rows that did not come before in its list."""
+        if not self.list_path:
+            return self.data
+        new_data: Json = replace_value(self.data, self.list_path.split("."), self.rows)
+        return new_data
+
 
 @dataclass(frozen=True, slots=True)
 class Paginator:
+    """Paginates by the platform's page tokens; `zone` is the time zone set for all shops, if one is."""
+
     catalog: Catalog
     platform: PlatformClient
     zone: ZoneInfo | None
@@ -57,14 +66,14 @@ class Paginator:
         deadline: float | None = None,
         previous_keys: Iterable[str] = (),
     ) -> AsyncGenerator[Page, None]:
-        """Request the pages of an operation's list one by one; `values` are valid, as `coerce_arguments` gives them.
+        """The pages of the list of the operation `name`; `values` are coerced and validated.
 
-        Each page has to come before `deadline`, in seconds of the monotonic clock, or else within a deadline of its
-        own. Rows whose key (see `get_row_key`) is in `previous_keys` are left out as if they had come before. Where
-        the platform refuses a page token midway, paging goes on by the time filter that matches the list's sort.
+        Each page is asked for before `deadline`, a moment of the monotonic clock, or else within one of its own.
+        Rows whose key (see `get_row_key`) is in `previous_keys` are left out as if they had come before. Where the
+        platform refuses a page token midway, the list is resumed by the time filter that matches its sort.
 
         Raises:
-            ShopError: A page could not be had; `platform` where page tokens go on and on without a new row.
+            ShopError: A page was refused; `platform` where page tokens go on and on without a new row.
 
         """
         operation = self.catalog.operations[name]
@@ -108,7 +117,7 @@ class Paginator:
 
 @dataclass(frozen=True, slots=True)
 class _TimeSort:
-    """By which time a list is sorted, where a filter of the same name can take up the thread."""
+    """By which time a list is sorted, where a filter of the same name can resume it."""
 
     sort_field: str
     filter_name: str
@@ -116,7 +125,8 @@ class _TimeSort:
 
     @classmethod
     def detect(cls, operation: Operation, values: Json) -> _TimeSort | None:
-        sort_field, direction = (_get_value(operation, values, name) for name in ("sort_field", "sort_order"))
+        """The sort of a query; None where it is not by a time in seconds with a filter of its own."""
+        sort_field, direction = (_get_argument(operation, values, name) for name in ("sort_field", "sort_order"))
         filter_name = f"{sort_field}_{'ge' if direction == 'ASC' else 'lt'}"
         schema = operation.arguments.get(filter_name, {})
         if direction not in ("ASC", "DESC") or TIME_UNITS_PER_SECOND.get(schema.get("x-unit", "")) != 1:
@@ -124,6 +134,7 @@ class _TimeSort:
         return cls(str(sort_field), filter_name, direction == "ASC")
 
     def read_time(self, row: Json, fallback: int | None) -> int | None:
+        """The time of a row, in Unix seconds."""
         value = row.get(self.sort_field)
         return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else fallback
 
@@ -133,17 +144,17 @@ class _TimeSort:
         return other_values | {self.filter_name: last_time if self.ascending else last_time + 1}
 
 
-def _get_value(operation: Operation, values: Json, name: str) -> Any:
+def _get_argument(operation: Operation, values: Json, name: str) -> Any:
     return values.get(name) or get_default(operation.arguments.get(name, {}), name)
 
 
 def is_invalid_page_token(error: ShopError) -> bool:
-    """Whether the platform does not take a page token any more: one code covers a dozen faults, the words tell."""
+    """Whether the platform refuses a page token: one code covers a dozen faults, so its words decide."""
     return error.code is not None and re.search(r"page[_ ]?token", error.message, re.IGNORECASE) is not None
 
 
 def find_list_paths(shape: Json) -> list[str]:
-    """Where an answer's lists of objects stand: those on top, or else those in the objects on top."""
+    """The paths of the lists of objects in a response shape: those on top, or else those in the objects on top."""
     fields = shape.get("properties", {})
     top_level_paths = [name for name, field in fields.items() if field.get("items", {}).get("type") == "object"]
     if top_level_paths:
@@ -154,7 +165,7 @@ def find_list_paths(shape: Json) -> list[str]:
 
 
 def get_row_key(row: Json, path: str) -> str | None:
-    """What tells a row from all others of its list: its `id`, or the id named after the list; None without one."""
+    """The key of a row within its list: its `id`, or the id named after the list at `path`; None without one."""
     stem = path.rpartition(".")[2]
     names = ["id"] if "id" in row else [n for n in row if n.endswith("_id") and stem.startswith(n.removesuffix("_id"))]
     if not names or not isinstance(row[names[0]], str | int):
@@ -177,7 +188,7 @@ def _is_new(row: Any, path: str, seen_keys: set[str]) -> bool:
 
 
 def _extract_rows(data: Json, paths: list[str]) -> tuple[str, list[Any], str | None]:
-    """The list of an answer, where it stands, and the token that stands on top or beside it."""
+    """The path of the list in an answer, its rows, and the next page token that stands on top or beside it."""
     candidates = [(path, value) for path in paths if isinstance(value := get_value(data, path.split(".")), list)]
     candidates = candidates or [(n, v) for n, v in data.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
     path, rows = next(

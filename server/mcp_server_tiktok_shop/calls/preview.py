@@ -1,4 +1,4 @@
-"""Shows what a write would send: whole to a model, in a few quoted lines to the person who is asked."""
+"""Previews a write before it is sent: whole for a model, in a few quoted lines for the person who is asked."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ EFFECT_DESCRIPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A write before it is sent. `values` and `call` hold no secret; buyer data in them is masked already.
+    """A write before it is sent; `values` and `call` hold no secret, and buyers' data in them is redacted already.
 
-    `now` is what a read tells of the things concerned, by path; None where nobody looked.
+    `call` is None for a token call, whose request is secret. `current_state` holds pairs of path and value as
+    `CurrentStateReader` reads them; None where nothing was read.
     """
 
     operation: Operation
@@ -37,7 +38,7 @@ class Preview:
     current_state: list[tuple[str, Any]] | None = None
 
     def to_json(self) -> Json:
-        """As a model reads it: the request that would go out."""
+        """The request that would go out, for a model: operation, effect, method, path, query, body or form."""
         data: Json = {"operation": self.operation.name, "effect": self.operation.effect}
         data |= {"shop": self.shop.label} if self.shop else {}
         data |= {"method": self.operation.record["method"]}
@@ -45,16 +46,18 @@ class Preview:
             return data | {"path": self.operation.record["path"]}
         data |= {"path": self.call.path, "query": dict(self.call.query)}
         if self.call.files:
-            files = {n: {"filename": f.filename, "bytes": len(f.content)} for n, f in self.call.files.items()}
+            files = {
+                name: {"filename": file.filename, "bytes": len(file.content)} for name, file in self.call.files.items()
+            }
             return data | {"form": dict(self.call.form), "files": files}
         data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
         if not self.current_state:
             return data
-        # What stands there now may be in the words of others.
+        # The state may be in the words of others.
         return data | {"now": [f"{path}: {value}" for path, value in self.current_state], "untrusted": ["now"]}
 
     def to_question(self) -> str:
-        """As a person reads it: values quoted behind our own headings, a line each, so none poses as the question."""
+        """The question to a person; values are quoted behind our headings, a line each, so that none poses as it."""
         shop = f"{quote(self.shop.label)} ({to_single_line(self.shop.region)})" if self.shop else "the whole account"
         lines = [
             f"Shop: {shop}",
@@ -76,7 +79,7 @@ def _format_section(heading: str, rows: list[tuple[str, Any]]) -> list[str]:
 
 
 def flatten(values: Json, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value with its path; a list of plain values in one, with their number."""
+    """Every value with its path, such as `skus[0].id`; a list of plain values as one, with their number."""
     for name, value in values.items():
         yield from _flatten_value(value, f"{path}.{name}" if path else name)
 
@@ -95,13 +98,18 @@ def _flatten_value(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value[0] if isinstance(value, list) and value else value
 
 
+def shorten(value: Any) -> Any:
+    """The value, or the beginning of its text where that has more than `MAX_VALUE_CHARS`."""
+    text = str(value)
+    return value if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…"
+
+
 def quote(value: Any) -> str:
-    """A value on one line, in quotes that it can't end, cut where it is long."""
+    """A value on one line, in quotes that it can't end, shortened."""
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
-    text = to_single_line(str(value))
-    shortened = text if len(text) <= MAX_VALUE_CHARS else text[:MAX_VALUE_CHARS] + "…"
-    return '"' + shortened.replace("\\", "\\\\").replace('"', "'") + '"'
+    text: str = shorten(to_single_line(str(value)))
+    return '"' + text.replace("\\", "\\\\").replace('"', "'") + '"'
 
 
 def to_single_line(text: str) -> str:

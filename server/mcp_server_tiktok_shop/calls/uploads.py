@@ -1,4 +1,4 @@
-"""Reads the file that an upload sends, and checks what the platform would refuse: kind, size, pixels."""
+"""Reads the files of an upload, and checks what the platform would refuse: format, size, pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
-MAX_INLINE_BYTES = 64 * 1024
+MAX_INLINE_BYTES = 64 * 1024  # of a file given as base64, decoded
 DEFAULT_MAX_MB = 100  # megabytes, where the facts name no limit
 MAGIC_BYTES = (  # by content: (offset, bytes, name)
     (0, b"\xff\xd8\xff", "JPEG"),
@@ -54,7 +54,7 @@ MEASURABLE_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
 
 def read_uploads(operation: Operation, values: Json, files: AllowedFiles) -> dict[str, Upload]:
-    """The file parts of a call, by the name the platform gives them; takes their arguments out of `values`.
+    """The file parts of a call, by the platform's names; their arguments (`…_path`, `…_base64`) leave `values`.
 
     Raises:
         ShopError: `invalid_arguments`, naming the argument and what is allowed.
@@ -119,7 +119,7 @@ def _check_upload(argument: str, kind: str, content: bytes, schema: Json, values
 
 
 def _detect_format(content: bytes) -> str:
-    """The kind of a file by its first bytes; empty where they tell none."""
+    """The format of a file by its first bytes; empty where they fit none."""
     if content[4:8] == b"ftyp":
         brand = content[8:12]
         return next((name for brand_prefix, name in FORMAT_BY_BRAND.items() if brand.startswith(brand_prefix)), "MP4")
@@ -129,7 +129,7 @@ def _detect_format(content: bytes) -> str:
 
 
 def _get_max_mb(schema: Json, file_format: str | None = None) -> float:
-    """Megabytes: of the kind of file, or where that is not known yet, of the largest kind."""
+    """Megabytes allowed for the format, or where that is not known yet, for the largest."""
     by_format: dict[str, float] = schema.get("x-max-mb-by-format", {})
     if by_format:
         return (

@@ -1,4 +1,4 @@
-"""A write from its checked values to its known outcome: shown, confirmed, never sent twice, written down."""
+"""Executes a write: previewed, confirmed, never sent twice, entered in the audit log with its outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
-from mcp_server_tiktok_shop.calls.preview import MAX_VALUE_CHARS, Preview, flatten
+from mcp_server_tiktok_shop.calls.preview import Preview, flatten, shorten
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.related_reads import find_related_reads
@@ -20,32 +20,33 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.write_outcomes import format_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
+    from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
+    from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.related_reads import RelatedRead
     from mcp_server_tiktok_shop.platform.client import PlatformClient
-    from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.audit_log import AuditLog
     from mcp_server_tiktok_shop.state.expiring_records import Record
     from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
 
-READ_STATE_TIMEOUT_S = 8.0  # seconds that a look before a question may take
-MAX_AUDITED_IDS = 40
-MAX_REPORTED_VALUES = 12  # values of a write that an unknown outcome tells
+READ_STATE_TIMEOUT_S = 8.0  # for one read of the current state, before a question
+MAX_AUDITED_IDS = 40  # of one name in an entry of the audit log
+MAX_REPORTED_VALUES = 12  # values of a write in an error about its outcome
 ID_NAME_PATTERN = re.compile(r"(^|_)ids?$")
 ID_PATTERN = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
-PERSON_WORDS = ("buyer", "user", "creator")  # whose ids stay out of the journal
+PERSON_WORDS = ("buyer", "user", "creator")  # whose ids stay out of the audit log
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write, ready to go: `values` are checked ones, `files` the parts of an upload."""
+    """One write, ready to send: `values` are coerced and validated, `files` the parts of an upload by name."""
 
     operation: Operation
     values: Json
@@ -54,20 +55,22 @@ class Write:
     files: Mapping[str, Upload]
 
     def build_call(self, idempotency_key: str = "") -> ApiCall:
-        """The request; `key` is what the ledger has for the platform's idempotency key."""
+        """The request; `idempotency_key`, where given, is sent in the argument that the platform has for it."""
         idempotency_keys = {
-            n: idempotency_key for n in IDEMPOTENCY_KEY_ARGUMENTS if idempotency_key and n in self.operation.arguments
+            name: idempotency_key
+            for name in IDEMPOTENCY_KEY_ARGUMENTS
+            if idempotency_key and name in self.operation.arguments
         }
         return bind(self.operation, self.values | idempotency_keys, self.zone, self.files)
 
     @property
     def idempotency_key(self) -> str:
-        """The caller's own idempotency key, or nothing."""
+        """The idempotency key that the caller gave; empty where there is none."""
         return next((str(self.values[n]) for n in IDEMPOTENCY_KEY_ARGUMENTS if n in self.values), "")
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same thing to do, however it was written: under another key it would be done twice."""
+        """Equal for writes that do the same: made of the bound request, without the idempotency key."""
         values = {n: value for n, value in self.values.items() if n not in IDEMPOTENCY_KEY_ARGUMENTS}
         call = bind(self.operation, values, self.zone)
         content: Json = {"path": call.path, "query": dict(call.query), "form": dict(call.form)}
@@ -78,33 +81,35 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class WriteExecutor:
-    """`opened` makes an answer fit to be told, `look` reads what a write is about.
+    """Sends a write once: previewed, confirmed where it must be, and entered in both records before it goes out.
 
-    `guard` masks values that are shown, `said` the platform's words.
+    `write_outcomes` refuses what was sent already and may have been done; `audit_log` is what a person reads later.
     """
 
     platform: PlatformClient
     confirmation_gate: ConfirmationGate
     write_outcomes: WriteOutcomes
     audit_log: AuditLog
-    normalize_response: Callable[[Operation, Json, ApiResponse, ZoneInfo], Json]
-    read_current_state: Callable[[RelatedRead, Target], Awaitable[list[tuple[str, Any]]]]
-    redact_arguments: Callable[[Operation, Json], Json]
-    redact_text: Callable[[str], str]
+    result_builder: ResultBuilder
+    current_state_reader: CurrentStateReader
 
     async def build_preview(self, write: Write, *, with_current_state: bool) -> Preview:
-        """What would be sent, and what it is about where a look tells it."""
-        redacted_write = replace(write, values=self.redact_arguments(write.operation, write.values))
+        """What would be sent, redacted, and how things stand now where that is wanted and can be read."""
+        redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
         current_state = await self._read_current_state(write) if with_current_state else None
         return Preview(
             write.operation, write.target.shop, redacted_write.values, redacted_write.build_call(), current_state
         )
 
     async def execute(self, write: Write, server_arguments: Json, caller: Caller) -> Json:
-        """What the platform answers to a write that was confirmed, where it must be, and not sent before.
+        """The normalized answer to a write that is confirmed where it must be, and was not sent before.
+
+        `server_arguments` are our own: `confirm` is the token of a preview, `repeat` sends again what has an unknown
+        outcome.
 
         Raises:
             ShopError: `confirmation_required`, `declined`, `unknown_outcome`, or what the platform refused.
+            ElicitationRequired: As `ConfirmationGate.ensure_confirmed`.
 
         """
         operation, fingerprint, repeat = write.operation, write.fingerprint, bool(server_arguments.get("repeat"))
@@ -127,10 +132,11 @@ class WriteExecutor:
     async def confirm_local_write(
         self, operation: Operation, values: Json, server_arguments: Json, caller: Caller
     ) -> None:
-        """Confirm a write that is not the platform's API's: a token call, whose values are secret.
+        """Confirm a call of a tool of our own that exchanges or renews tokens; its values are secret.
 
         Raises:
             ShopError: `confirmation_required` or `declined`.
+            ElicitationRequired: As `ConfirmationGate.ensure_confirmed`.
 
         """
 
@@ -146,6 +152,7 @@ class WriteExecutor:
         )
 
     async def _send(self, write: Write, fingerprint: str, entry: Record) -> Json:
+        """Send the write between two lines in the audit log, one before it and one with its outcome."""
         shop = write.target.shop
         entry_id: Json = {"id": secrets.token_hex(6)}
         target_fields = {"shop": shop.label, "shop_id": shop.id} if shop else {"account": write.target.account.name}
@@ -160,7 +167,7 @@ class WriteExecutor:
         except ShopError as error:
             if error.kind == "unknown_outcome":
                 await self.write_outcomes.mark_unknown(fingerprint, entry)
-                error.details |= self._verification_details(write, entry)
+                error.details |= self._describe_verification(write, entry)
             else:
                 await self.write_outcomes.clear(fingerprint)
             outcome = "unknown" if error.kind == "unknown_outcome" else f"not done: {error.kind}"
@@ -172,7 +179,7 @@ class WriteExecutor:
             raise
         await self.write_outcomes.clear(fingerprint)
         try:
-            normalized = self.normalize_response(write.operation, write.values, response, write.zone)
+            normalized = self.result_builder.normalize(write.operation, write.values, response, write.zone)
         except ShopError as error:  # every item of a batch failed
             await self.audit_log.append(
                 entry_id | {"outcome": f"not done: {error.kind}", "request_id": response.request_id}
@@ -191,13 +198,15 @@ class WriteExecutor:
         return [row for rows in rows_by_read for row in rows]
 
     async def _read_state_or_reason(self, state_read: RelatedRead, target: Target) -> list[tuple[str, Any]]:
-        """What one look tells; a thing that can't be looked up must not hide the others."""
+        """What one read says, or why it failed: a thing that can't be read must not hide the others."""
         try:
             async with asyncio.timeout(READ_STATE_TIMEOUT_S):
-                return await self.read_current_state(state_read, target)
-        except (ShopError, TimeoutError) as error:
-            reason = self.redact_text(error.message) if isinstance(error, ShopError) else "the platform took too long"
-            return [(f"not looked up: {next(iter(flatten(state_read.values)), ('', ''))[1]}", reason)]
+                return await self.current_state_reader.read(state_read, target)
+        except TimeoutError:
+            reason = "the platform took too long"
+        except ShopError as error:
+            reason = self.result_builder.redact_text(error.message)
+        return [(f"not looked up: {next(iter(flatten(state_read.values)), ('', ''))[1]}", reason)]
 
     def _already_sent_error(self, write: Write, earlier_entry: Record) -> ShopError:
         sent_at, outcome_text = format_timestamp(earlier_entry["sent"]), "and is under way or was cut off"
@@ -214,10 +223,12 @@ class WriteExecutor:
         )
         retry_advice = "call again with repeat: true" + ("" if is_over else " a minute later")
         hint = f"Look first whether it took. If it surely did not, {retry_advice}, or wait ten minutes."
-        return ShopError("unknown_outcome", message, hint=hint, **self._verification_details(write, earlier_entry))
+        return ShopError("unknown_outcome", message, hint=hint, **self._describe_verification(write, earlier_entry))
 
-    def _verification_details(self, write: Write, entry: Record) -> Json:
-        sent_values = dict(_shorten(flatten(self.redact_arguments(write.operation, write.values))))
+    def _describe_verification(self, write: Write, entry: Record) -> Json:
+        """When and what was sent, redacted and shortened, and the read that shows whether it was done."""
+        redacted_values = self.result_builder.redact_arguments(write.operation, write.values)
+        sent_values = {path: shorten(value) for path, value in islice(flatten(redacted_values), MAX_REPORTED_VALUES)}
         details: Json = {"sent_at": format_timestamp(entry["sent"]), "sent": sent_values}
         state_reads = find_related_reads(write.operation, write.values)
         return details | (
@@ -225,16 +236,8 @@ class WriteExecutor:
         )
 
 
-def _shorten(rows: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """The first values, long ones cut: enough to know the write by."""
-    return [
-        (path, v if len(str(v)) <= MAX_VALUE_CHARS else f"{str(v)[:MAX_VALUE_CHARS]}…")
-        for path, v in islice(rows, MAX_REPORTED_VALUES)
-    ]
-
-
 def collect_ids(value: Any) -> Json:
-    """The ids in arguments or an answer, by name: what a journal may keep of them."""
+    """The ids in arguments or an answer, by path: what the audit log may hold of them, so none of persons."""
     ids_by_name: dict[str, list[str]] = {}
     for path, leaf in flatten(value) if isinstance(value, dict) else ():
         name = re.sub(r"\[\d+\]| \(.*\)", "", path)

@@ -104,7 +104,7 @@ def _check_store(server_app: App) -> Iterator[CheckResult]:
 
 async def _check_connection(server_app: App) -> list[CheckResult]:
     """What the tool `check_connection` finds: hosts, clock, and each account's sign-in."""
-    connection: Json = await server_app.dispatcher.local_tools["check_connection"]({}, None, NON_INTERACTIVE_CALLER)
+    connection: Json = await server_app.tools["check_connection"]({}, None, NON_INTERACTIVE_CALLER)
     return [
         _check_host("platform", connection["platform"]),
         _check_host("auth host", connection["auth_host"]),
@@ -144,8 +144,8 @@ async def _check_scopes(server_app: App) -> AsyncIterator[CheckResult]:
     """Whether the authorizations cover the tools of the default list, where they name their scopes."""
     accounts = list((await server_app.tokens.load_accounts()).values())
     if server_app.settings.shop is not None:
-        accounts = [target.account for target in await server_app.dispatcher.platform.shops.list_targets()]
-    operations = server_app.dispatcher.catalog.operations
+        accounts = [target.account for target in await server_app.platform.shops.list_targets()]
+    operations = server_app.operations.catalog.operations
     scopes_by_tool = {name: set(operations[name].record.get("scope", ())) for name in DEFAULT_TOOLS}
     for account in accounts:
         if account.granted_scopes:

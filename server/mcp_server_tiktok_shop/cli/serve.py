@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.cli.app_runner import build_server_app
 from mcp_server_tiktok_shop.cli.output import Output
-from mcp_server_tiktok_shop.protocol.server import build_server, run_stdio
+from mcp_server_tiktok_shop.protocol.server import run_stdio
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.settings import Settings
@@ -24,7 +24,4 @@ def serve_stdio(settings: Settings) -> None:
         Output.from_settings(settings).print_line(TERMINAL_NOTICE, err=True)
     server_app = build_server_app(settings)
     logs.configure_logging(server_app.secrets, settings.log_level)
-    server = build_server(
-        server_app.dispatcher, server_app.secrets, list_shop=server_app.has_shop_choice, close=server_app.close
-    )
-    run_stdio(server, era=settings.era, close=server_app.close)
+    run_stdio(server_app.build_server(), era=settings.era, close=server_app.close)

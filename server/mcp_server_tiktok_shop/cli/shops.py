@@ -22,7 +22,7 @@ def print_shops(settings: Settings, *, as_json: bool) -> None:
     """Name the shops that this server can act on."""
 
     async def list_shops(server_app: App, output: Output) -> int:
-        report = await server_app.dispatcher.local_tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER)
+        report = await server_app.tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER)
         output.print_report(report, map(_format_shop, report["shops"]), as_json=as_json)
         return 0
 

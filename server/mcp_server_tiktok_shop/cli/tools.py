@@ -24,8 +24,7 @@ def print_tools(settings: Settings, *, as_json: bool) -> None:
     """List every operation that this server does, by area."""
 
     async def list_tools(server_app: App, output: Output) -> int:
-        dispatcher = server_app.dispatcher
-        operations = list(filter(dispatcher.is_available, dispatcher.catalog.operations.values()))
+        operations = server_app.operations.list_available()
         rows = [
             {"name": o.name, "area": o.area, "effect": o.effect, "summary": o.record["summary"]} for o in operations
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
+import logging
 import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 
+DOCUMENT_URL_FIELD = "doc_url"  # of an answer that hands out a document
 URL_TTL_S = 24 * 3600
 MAX_DOCUMENT_BYTES = 20 * 2**20
 MAX_REDIRECTS = 3
@@ -36,6 +38,8 @@ IPV4_EMBEDDING_NETWORKS = tuple(
     map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "2002::/16", "2001::/32"))
 )
 
+log = logging.getLogger(__name__)
+
 
 class IssuedDocuments:
     """Remembers, as fingerprints, which document URLs the platform gave out in the last 24 hours."""
@@ -45,7 +49,11 @@ class IssuedDocuments:
         self._clock = clock
 
     async def remember(self, url: str) -> None:
-        await asyncio.to_thread(self._remember, url)
+        """Remember a document's URL, so that it may be fetched; a disk that refuses is logged, and the call goes on."""
+        try:
+            await asyncio.to_thread(self._remember, url)
+        except (OSError, TimeoutError) as error:  # resize_pdf can still go by package_id
+            log.warning("a document's link could not be remembered: %s", type(error).__name__)
 
     def _remember(self, url: str) -> None:
         from filelock import FileLock  # noqa: PLC0415 - only when a document was handed out

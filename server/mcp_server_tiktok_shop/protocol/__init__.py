@@ -1,1 +1,1 @@
-"""What speaks MCP: the only importer of the SDK."""
+"""Speaks MCP to clients; nothing else imports its SDK."""

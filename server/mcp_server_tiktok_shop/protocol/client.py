@@ -1,4 +1,4 @@
-"""The client as a caller: tells it how far a call is, and asks its person, in both eras of the protocol."""
+"""Represents an MCP client as a caller: progress and elicitation, in both eras of the protocol."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, ElicitationReply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams
 
     from mcp_server_tiktok_shop.calls.caller import Decision
+    from mcp_server_tiktok_shop.logs import SecretRedactor
 
 # Accepting it is the answer: one yes or no, and nothing to fill in.
 CONFIRM_FORM_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
@@ -25,16 +24,20 @@ DECISION_BY_ACTION: dict[str, Decision] = {"accept": "accepted", "decline": "dec
 
 
 class McpCaller:
-    """One call of a client. `asks` is "now" where the server can send requests, "again" where it answers with them."""
+    """One call of a client, and its person where the client says that it can ask one.
+
+    `elicitation_support` is "now" where the server can send requests (to 2025-11-25), "again" where it answers a call
+    with them (from 2026-07-28).
+    """
 
     def __init__(
         self,
         context: ServerRequestContext[Any, Any],
         params: CallToolRequestParams,
-        redact_secrets: Callable[[str], str],
+        secrets: SecretRedactor,
     ) -> None:
         self._context = context
-        self._redact_secrets = redact_secrets
+        self._secrets = secrets
         self._params = params
 
     @property
@@ -59,11 +62,13 @@ class McpCaller:
         try:
             async with asyncio.timeout(ELICITATION_TIMEOUT_S):
                 result = await session.elicit_form(
-                    self._redact_secrets(question), CONFIRM_FORM_SCHEMA, related_request_id=self._context.request_id
+                    self._secrets.redact_secrets(question),
+                    CONFIRM_FORM_SCHEMA,
+                    related_request_id=self._context.request_id,
                 )
         except TimeoutError:
             return "unanswered"
-        except MCPError:  # it said that it can ask, and can't
+        except MCPError:  # it declares elicitation and does not do it
             return "cancelled"
         return _parse_decision(result)
 
@@ -72,13 +77,13 @@ class McpCaller:
 
 
 def to_input_required_result(text: str, state: str) -> InputRequiredResult:
-    """The answer of a call that has to be confirmed, where the protocol knows no requests by the server."""
+    """The answer of a call that has to be confirmed, where the protocol has no requests by the server."""
     params = ElicitRequestFormParams(message=text, requested_schema=CONFIRM_FORM_SCHEMA)
     return InputRequiredResult(input_requests={CONFIRM_INPUT_KEY: ElicitRequest(params=params)}, request_state=state)
 
 
 def _parse_decision(result: ElicitResult) -> Decision:
-    """What the person decided; whoever accepts a form with a no in it has said no."""
+    """The person's decision; a form that is accepted with a false in it is declined."""
     if result.action == "accept" and any(value is False for value in (result.content or {}).values()):
         return "declined"
     return DECISION_BY_ACTION[result.action]

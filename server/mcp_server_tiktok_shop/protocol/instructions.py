@@ -1,11 +1,14 @@
-"""What a model is told about this server before its first call."""
+"""Writes the instructions: what a model reads about this server before its first call."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+    from pathlib import Path
+
+    from mcp_server_tiktok_shop.calls.confirmation import ConfirmPolicy
+    from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
 
 BASE_TEXT = (
     "Runs a TikTok Shop through its Partner API. Ids are strings of digits: copy them exactly. "
@@ -43,16 +46,24 @@ DISCOVERY_TEXT = (
 )
 
 
-def build_instructions(dispatcher: ToolDispatcher) -> str:
-    """What holds on this server, as it was started."""
-    parts = [BASE_TEXT, UNTRUSTED_TEXT, BUYER_DATA_TEXT_BY_POLICY[dispatcher.result_builder.buyer_data]]
-    if dispatcher.read_only:
+def build_instructions(
+    *,
+    buyer_data: BuyerDataPolicy,
+    confirm_policy: ConfirmPolicy,
+    upload_folder: Path,
+    is_read_only: bool,
+    has_discovery: bool,
+    is_sandbox: bool,
+) -> str:
+    """What holds on a server that was started so; `has_discovery` says that unlisted operations can be found."""
+    parts = [BASE_TEXT, UNTRUSTED_TEXT, BUYER_DATA_TEXT_BY_POLICY[buyer_data]]
+    if is_read_only:
         parts.append("This server is read-only: nothing can be changed at the shop.")
     else:
-        parts += [WRITES_TEXT, CONFIRM_TEXT_BY_POLICY[dispatcher.write_executor.confirmation_gate.policy]]
-        parts.append(f"Files to upload or resize are put into {dispatcher.files.folders[0]}.")
-    if dispatcher.is_available(dispatcher.catalog.operations["find_operations"]):
+        parts += [WRITES_TEXT, CONFIRM_TEXT_BY_POLICY[confirm_policy]]
+        parts.append(f"Files to upload or resize are put into {upload_folder}.")
+    if has_discovery:
         parts.append(DISCOVERY_TEXT)
-    if dispatcher.is_sandbox:
+    if is_sandbox:
         parts.append("This is a simulated shop: nothing here is real, and nothing leaves this computer.")
     return " ".join(filter(None, parts))

@@ -1,4 +1,4 @@
-"""A seller's routines, ready to be asked for: what the assistant is to do, tool by tool."""
+"""Renders prompts for a seller's routines: what the assistant is to do, tool by tool."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ ANSWER_STYLE = "Answer in the language of the question, with amounts in their cu
 
 @dataclass(frozen=True, slots=True)
 class PromptTemplate:
-    """One prompt. `text` holds the arguments in braces; those not given take their value of `defaults`."""
+    """One prompt. `text` holds its arguments in braces; those left out take their value from `defaults`.
+
+    It is listed where this server does all `required_tools`.
+    """
 
     title: str
     description: str
@@ -102,7 +105,7 @@ PROMPT_TEMPLATES: Mapping[str, PromptTemplate] = {
 
 
 def get_prompt_template(name: str) -> PromptTemplate:
-    """The routine of a name.
+    """The prompt of a name.
 
     Raises:
         ShopError: `not_found`, with the nearest name.
@@ -117,7 +120,7 @@ def get_prompt_template(name: str) -> PromptTemplate:
 
 
 def render_prompt(name: str, arguments: Mapping[str, str]) -> str:
-    """The text of a routine with its arguments.
+    """The text of a prompt with its arguments filled in.
 
     Raises:
         ShopError: `not_found`, or `invalid_arguments` where one is missing or unknown.

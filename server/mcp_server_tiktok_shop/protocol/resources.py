@@ -1,4 +1,4 @@
-"""What a client can read beside calling tools: shops, toolsets, kept results, prompts and what completes them."""
+"""Provides resources, prompts and completions: shops, toolsets, stored results, a seller's routines."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
         ReadResourceRequestParams,
     )
 
-    from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
+    from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.logs import SecretRedactor
 
     Context = ServerRequestContext[Any, Any]
@@ -52,9 +54,14 @@ MAX_COMPLETIONS = 100  # completions that the protocol allows
 
 @dataclass(frozen=True, slots=True)
 class ResourceProvider:
-    """The handlers of resources, prompts and completions; faults become protocol errors that tell what was wrong."""
+    """The handlers of resources, prompts and completions.
 
-    dispatcher: ToolDispatcher
+    A `ShopError` becomes a protocol error (invalid params) with its message and hint.
+    """
+
+    operations: OperationDirectory
+    result_store: ScopedResultStore
+    list_shops: LocalTool
     secrets: SecretRedactor
 
     async def list_resources(self, _ctx: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
@@ -94,12 +101,12 @@ class ResourceProvider:
     async def _read_text(self, uri: str) -> str:
         try:
             if uri == f"{URI_SCHEME}shops":
-                shops = await self.dispatcher.local_tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER)
+                shops = await self.list_shops({}, None, NON_INTERACTIVE_CALLER)
                 return json.dumps(shops, ensure_ascii=False)
             if uri == f"{URI_SCHEME}toolsets":
                 return json.dumps(self._group_by_toolset(), ensure_ascii=False)
             if uri.startswith(RESULTS_URI_PREFIX):
-                content = await self.dispatcher.result_store.get(uri.removeprefix(RESULTS_URI_PREFIX))
+                content = await self.result_store.get(uri.removeprefix(RESULTS_URI_PREFIX))
                 if content is not None:
                     return content.decode()
         except ShopError as error:
@@ -108,8 +115,9 @@ class ResourceProvider:
         raise MCPError(INVALID_PARAMS, message, {"uri": uri})
 
     def _group_by_toolset(self) -> dict[str, Any]:
+        """The names of the operations that this server does, by toolset."""
         areas: dict[str, list[str]] = {}
-        for operation in filter(self.dispatcher.is_available, self.dispatcher.catalog.operations.values()):
+        for operation in self.operations.list_available():
             areas.setdefault(operation.area, []).append(operation.name)
         default = [name for names in areas.values() for name in names if name in DEFAULT_TOOLS]
         return {"default": default} | areas
@@ -127,12 +135,9 @@ class ResourceProvider:
                     ],
                 )
                 for name, template in PROMPT_TEMPLATES.items()
-                if self._are_available(template.required_tools)
+                if self.operations.are_available(template.required_tools)
             ]
         )
-
-    def _are_available(self, tools: tuple[str, ...]) -> bool:
-        return all(self.dispatcher.is_available(self.dispatcher.catalog.operations[name]) for name in tools)
 
     async def get_prompt(self, _ctx: Context, params: GetPromptRequestParams) -> GetPromptResult:
         try:
@@ -149,6 +154,7 @@ class ResourceProvider:
         return CompleteResult(completion=Completion(values=values[:MAX_COMPLETIONS], total=len(values), has_more=False))
 
     async def _list_completions(self, argument: str) -> list[str]:
+        """The values that an argument of a prompt may be completed with."""
         if argument == "period":
             return list(PERIOD_COMPLETIONS)
         if argument == "below":
@@ -156,7 +162,7 @@ class ResourceProvider:
         if argument != "shop":
             return []
         try:
-            shops = await self.dispatcher.local_tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER)
+            shops = await self.list_shops({}, None, NON_INTERACTIVE_CALLER)
         except ShopError:  # nobody has signed in: there is nothing to complete with
             return []
         return [str(shop["name"]) for shop in shops["shops"]]

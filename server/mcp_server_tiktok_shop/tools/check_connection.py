@@ -1,4 +1,4 @@
-"""Finds out why calls fail: whether the hosts are reached, the clock is right, key and sign-in are accepted."""
+"""Checks the connection: whether hosts are reached, the clock is right, app key and tokens are accepted."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import Account
 
 PROBE_TIMEOUT_S = 10.0
-MIN_CLOCK_OFFSET_S, MAX_CLOCK_OFFSET_S = -300, 30  # what the platform accepts of a request's timestamp, in seconds
+MIN_CLOCK_OFFSET_S, MAX_CLOCK_OFFSET_S = -300, 30  # within which the platform accepts a request's timestamp
 
 
 @dataclass(frozen=True, slots=True)
 class CheckConnectionTool:
-    """Asks both hosts for nothing in particular: any HTTP answer tells that they are reached, and what time it is."""
+    """The tool `check_connection`. Any HTTP answer of a host shows that it is reached, and what time it is there."""
 
     transport: HttpTransport
     api_url: str
@@ -38,16 +38,17 @@ class CheckConnectionTool:
     runtime: Runtime
 
     async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
+        """A report: `platform`, `auth_host`, `clock_seconds_ahead`, `sign_in` with the shops, and `ok` of it all."""
         accounts, accounts_error = await self._load_accounts()
-        # Where accounts go their own ways, the first of them is tried: there may be no other way out.
+        # Where accounts have proxies of their own, the first one is tried: there may be no other way out.
         account_transport = self.transport.for_proxy(accounts[0].proxy) if accounts else self.transport
-        platform, auth_host = await asyncio.gather(
+        api_host, auth_host = await asyncio.gather(
             *(self._probe_host(account_transport, url) for url in (self.api_url, self.auth_url))
         )
-        clock_offset = platform.pop("ahead", None)
+        clock_offset = api_host.pop("ahead", None)
         auth_host.pop("ahead", None)
-        result: Json = {"platform": platform, "auth_host": auth_host} | self._report_clock(clock_offset)
-        if not platform["reached"]:
+        result: Json = {"platform": api_host, "auth_host": auth_host} | self._report_clock(clock_offset)
+        if not api_host["reached"]:
             result["sign_in"] = {"accepted": False, "message": "Not tried: the platform is not reached."}
         elif accounts_error is not None:
             result["sign_in"] = {"accepted": False} | accounts_error.to_json()
@@ -57,7 +58,7 @@ class CheckConnectionTool:
         return result
 
     async def _load_accounts(self) -> tuple[list[Account], ShopError | None]:
-        """The accounts to look at: of a pinned server its own alone."""
+        """The accounts to check (on a pinned server its own alone), or why there are none."""
         try:
             accounts = list((await self.tokens.load_accounts()).values())
             if not accounts or self.platform.shops.pinned is not None:
@@ -67,6 +68,7 @@ class CheckConnectionTool:
         return accounts, None
 
     async def _probe_host(self, transport: HttpTransport, url: str) -> Json:
+        """Whether a host is reached and how fast, or why not; `ahead` is our clock minus the host's, in seconds."""
         result: Json = {"url": url} | ({"proxy": proxy} if (proxy := transport.describe_proxy(url)) else {})
         started_at = self.runtime.monotonic()
         try:
@@ -78,9 +80,8 @@ class CheckConnectionTool:
         elapsed = self.runtime.monotonic() - started_at
         result |= {"reached": True, "milliseconds": round(elapsed * 1000)}
         try:
-            server_time = (
-                parsedate_to_datetime(response.headers.get("date", "")).timestamp() + 0.5
-            )  # it has whole seconds
+            # The header has whole seconds: on average half a second has passed.
+            server_time = parsedate_to_datetime(response.headers.get("date", "")).timestamp() + 0.5
         except ValueError:
             return result
         return result | {"ahead": self.runtime.clock() - elapsed / 2 - server_time}
@@ -99,7 +100,7 @@ class CheckConnectionTool:
         }
 
     async def _check_sign_in(self, accounts: list[Account]) -> Json:
-        """Key, signature and each account's token are tried by asking for its shops anew."""
+        """Try key, signature and each account's token by asking for its shops anew."""
         active_shop_ids: set[str] = set()
         failed: list[Json] = []
         for account in accounts:
@@ -117,7 +118,7 @@ class CheckConnectionTool:
         return result
 
     async def _fetch_active_shop_ids(self, account: Account) -> set[str]:
-        """The shops of the account that are open for business, as the platform tells it."""
+        """The ids of the account's shops that are open for business."""
         call = bind(self.active_shops_operation, {}, ZoneInfo("UTC"))
         response = await self.platform.call(call, Target(account, None))
         return {str(shop.get("id")) for shop in response.data.get("shops") or ()}

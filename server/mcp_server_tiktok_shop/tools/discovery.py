@@ -1,4 +1,4 @@
-"""Finds and describes operations that a client does not list."""
+"""Discovers operations that a client does not list: search by words, description by name."""
 
 from __future__ import annotations
 
@@ -8,36 +8,33 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.catalog.access import OPERATOR_HINT
 from mcp_server_tiktok_shop.catalog.descriptions import describe_operation, summarize_operation
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.catalog.loader import Catalog
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.catalog.search import OperationIndex
 
 
 @dataclass(frozen=True)
 class DiscoveryTools:
-    """`offers` says which operations this server does at all; `named` finds one by its name, or says what is near."""
+    """The tools `find_operations` and `describe_operation`, for all operations that this server does."""
 
-    catalog: Catalog
-    is_available: Callable[[Operation], bool]
-    get_operation: Callable[[str], Operation]
+    operations: OperationDirectory
 
     @cached_property
     def _index(self) -> OperationIndex:
         from mcp_server_tiktok_shop.catalog.search import OperationIndex  # noqa: PLC0415 - built at the first search
 
-        available = (o for o in self.catalog.operations.values() if o.delegates_to is None and self.is_available(o))
+        available = (o for o in self.operations.list_available() if o.delegates_to is None)
         return OperationIndex(available, DEFAULT_TOOLS)
 
     async def find_operations(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """The operations that the words of a question lead to, best first."""
+        """The operations that fit the words of `query`, best first, in one line each."""
         matches = await asyncio.to_thread(lambda: self._index.search(values["query"]))
         area, effect = values.get("area"), values.get("effect")
         self._check_area(area)
@@ -49,7 +46,7 @@ class DiscoveryTools:
         return result
 
     def _check_area(self, area: str | None) -> None:
-        areas = list(dict.fromkeys(operation.area for operation in self.catalog.operations.values()))
+        areas = list(dict.fromkeys(operation.area for operation in self.operations.catalog.operations.values()))
         if area is None or area in areas:
             return
         suggestions = get_close_matches(area, areas, n=1)
@@ -61,9 +58,14 @@ class DiscoveryTools:
         )
 
     async def describe_operation(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """All that is known of one operation."""
-        operation = self.get_operation(values["name"])
-        if not self.is_available(operation):
+        """All that is known of the operation `name`: words, arguments, answer.
+
+        Raises:
+            ShopError: `not_found` with the nearest names, or `not_permitted`.
+
+        """
+        operation = self.operations.get(values["name"])
+        if not self.operations.policy.is_available(operation):
             message = f"{operation.name} is not done by this server."
-            raise ShopError("not_permitted", message, hint="Only the person who runs the server can change that.")
-        return describe_operation(operation, self.catalog.get_response_shape(operation))
+            raise ShopError("not_permitted", message, hint=OPERATOR_HINT)
+        return describe_operation(operation, self.operations.catalog.get_response_shape(operation))

@@ -1,4 +1,4 @@
-"""Saves a kept result as a file that a spreadsheet opens, so that its rows need not pass through a model."""
+"""Exports a stored result as a CSV file for a spreadsheet, so that its rows need not pass through a model."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ import csv
 import io
 import json
 import re
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest, read_chunk
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.state.account_store import write_private_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 
 UNLIMITED_BYTES = 2**40  # bytes: all of a list at once
 NUMBER_PATTERN = re.compile(r"-?\d+([.,]\d+)?")
@@ -32,27 +27,31 @@ ID_COLUMNS_ADVICE = "Open the id columns as text: spreadsheets round numbers of 
 
 @dataclass(frozen=True, slots=True)
 class SaveResultTool:
-    """Files are named by what they hold and by `clock`, in a folder of this server's own."""
+    """The tool `save_result`."""
 
     result_store: ScopedResultStore
-    folder: Path
-    clock: Callable[[], float]
+    output_folder: OutputFolder
 
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
+        """Save a list of the stored result `id`: where the file is, its columns and how many rows.
+
+        Raises:
+            ShopError: `not_found`, `invalid_arguments` where `path` leads to no list, `not_configured` where the
+                folder can't be written.
+
+        """
         content = await self.result_store.get_or_raise(values["id"])
         columns, rows = await asyncio.to_thread(_extract_table, content, values)
-        timestamp = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y%m%d-%H%M%S")
-        path = self.folder / f"result-{timestamp}-{secrets.token_hex(3)}.csv"
         try:
-            await asyncio.to_thread(write_private_file, path, _to_csv(columns, rows))
+            path = await self.output_folder.save("result", "csv", _to_csv(columns, rows))
         except OSError as error:
-            message = f"{self.folder} can't be written: {error.strerror}."
+            message = f"{self.output_folder.path} can't be written: {error.strerror}."
             raise ShopError("not_configured", message, hint="Make room, or mend the folder's permissions.") from None
         return {"path": str(path), "rows": len(rows), "columns": columns, "advice": ID_COLUMNS_ADVICE}
 
 
 def _extract_table(content: bytes, values: Json) -> tuple[list[str], list[list[Any]]]:
-    """The columns and rows of the list that is meant; fields of fields are columns of their own, lists are JSON."""
+    """The columns and rows of the list at `path`; nested fields are columns of their own, lists are JSON text."""
     data = json.loads(content)["data"]
     chunk = read_chunk(data, ChunkRequest(values.get("path"), values.get("fields", ())), UNLIMITED_BYTES)
     if "rows" in chunk:
@@ -66,6 +65,7 @@ def _extract_table(content: bytes, values: Json) -> tuple[list[str], list[list[A
 
 
 def _flatten(item: Any, path: str = "") -> Json:
+    """The fields of an item by their paths; lists as JSON text."""
     if not isinstance(item, dict):
         return {path or "value": json.dumps(item, ensure_ascii=False) if isinstance(item, list) else item}
     flattened: Json = {}
@@ -75,7 +75,7 @@ def _flatten(item: Any, path: str = "") -> Json:
 
 
 def _to_csv(columns: list[str], rows: list[list[Any]]) -> bytes:
-    """CSV as every spreadsheet reads it: with a mark that it is UTF-8."""
+    """CSV as every spreadsheet reads it: UTF-8 with a byte order mark."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
     writer.writerow(columns)

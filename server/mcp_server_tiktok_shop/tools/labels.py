@@ -1,30 +1,26 @@
-"""Fits labels to a printer's paper: fetched or read, merged in order, proportions kept, saved for a person to find."""
+"""Resizes label PDFs for a printer's paper: fetched or read, merged in order, fitted without distortion, saved."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-import secrets
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.platform.documents import MAX_DOCUMENT_BYTES
-from mcp_server_tiktok_shop.state.account_store import write_private_file
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
-
-    from pydantic import SecretStr
+    from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.documents import DocumentFetcher, IssuedDocuments
+    from mcp_server_tiktok_shop.tools.output_files import OutputFolder
+    from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 
 POINTS_PER_MM = 72 / 25.4  # PDF points in a millimetre
 PAPER_SIZES_MM = {"A6": (105.0, 148.0), "A5": (148.0, 210.0), "A4": (210.0, 297.0), "4x6in": (101.6, 152.4)}
@@ -47,7 +43,7 @@ DAMAGED_PDF_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class PageFormat:
-    """What a page is to become: a paper in millimetres, or a multiple of what it is."""
+    """The size of a page to make: `paper` in millimetres, or `scale` times what it is; `name` as in file names."""
 
     paper: tuple[float, float] | None
     scale: float
@@ -56,24 +52,29 @@ class PageFormat:
 
 @dataclass(frozen=True, slots=True)
 class ResizePdfTool:
-    """`find_label` gives the document URL of a package's label; `clock` names the files."""
+    """The tool `resize_pdf`; `files` may be read, and of URLs those that the platform issued may be fetched."""
 
     files: AllowedFiles
     document_fetcher: DocumentFetcher
     issued_documents: IssuedDocuments
-    folder: Path
-    find_label: Callable[[str, str | None], Awaitable[tuple[str, SecretStr]]]
-    clock: Callable[[], float]
+    label_lookup: ShippingLabelLookup
+    output_folder: OutputFolder
 
     async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
+        """Resize the label of a package, or PDFs by path or URL: where the file is, its pages, sizes in mm, bytes.
+
+        Raises:
+            ShopError: `invalid_arguments` of a source or size; what a label or document can't be had for.
+
+        """
         page_format = _parse_page_format(values)
         package_id: str | None = values.get("package_id")
         sources: list[str] = values.get("source", [])
         if (package_id is None) == (not sources):
             raise _argument_error("package_id", "give package_id or source, one of them", "a package id, or a source")
         if package_id is not None:
-            url, proxy = await self.find_label(package_id, shop)
-            contents = [await self.document_fetcher.fetch(url, proxy)]
+            label = await self.label_lookup.find(package_id, shop)
+            contents = [await self.document_fetcher.fetch(label.url, label.proxy)]
             name = f"label-{package_id}"
         else:
             if len(sources) > MAX_SOURCES:
@@ -85,9 +86,7 @@ class ResizePdfTool:
                 await caller.report_progress(len(contents), len(sources), "labels fetched")
             name = "labels" if len(sources) > 1 else "label"
         pdf, sizes = await asyncio.to_thread(resize_pages, contents, page_format)
-        timestamp = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y%m%d-%H%M%S")
-        path = self.folder / f"{name}-{page_format.name}-{timestamp}-{secrets.token_hex(3)}.pdf"
-        await asyncio.to_thread(write_private_file, path, pdf)
+        path = await self.output_folder.save(f"{name}-{page_format.name}", "pdf", pdf)
         return {
             "path": str(path),
             "pages": len(sizes),
@@ -96,7 +95,7 @@ class ResizePdfTool:
         }
 
     async def _read_file(self, source: str, index: int) -> bytes | None:
-        """A file's content; None of a URL, which is fetched only when all sources are found to be allowed."""
+        """A file's content; None for a URL, which is fetched only once all sources are found to be allowed."""
         argument = f"source[{index}]"
         if "://" not in source:
             return await asyncio.to_thread(self.files.read, argument, source, MAX_DOCUMENT_BYTES)
@@ -127,7 +126,7 @@ def _parse_page_format(values: Json) -> PageFormat:
 
 
 def resize_pages(contents: list[bytes], page_format: PageFormat) -> tuple[bytes, list[tuple[float, float]]]:
-    """One PDF of all pages, each fitted to the target and centred on it, and the page sizes in millimetres.
+    """One PDF of all pages, each fitted to the format and centred, and the page sizes in millimetres.
 
     Raises:
         ShopError: `invalid_arguments`, where a source is no PDF that can be read.
@@ -150,7 +149,7 @@ def resize_pages(contents: list[bytes], page_format: PageFormat) -> tuple[bytes,
 
 @contextmanager
 def _reject_damaged_pdf(index: int) -> Iterator[None]:
-    """A damaged file makes the PDF library stumble in many ways; all of them mean the same to the caller."""
+    """Turn whatever the PDF library raises on a damaged file into `invalid_arguments`."""
     from pypdf.errors import DependencyError, PyPdfError  # noqa: PLC0415
 
     try:
@@ -161,6 +160,7 @@ def _reject_damaged_pdf(index: int) -> Iterator[None]:
 
 
 def _read_pages(content: bytes, index: int) -> list[Any]:
+    """The pages of a source, turned upright."""
     from pypdf import PdfReader, PdfWriter  # noqa: PLC0415
 
     argument = f"source[{index}]"
@@ -182,6 +182,7 @@ def _read_pages(content: bytes, index: int) -> list[Any]:
 
 
 def _place_page(writer: Any, page: Any, page_format: PageFormat) -> tuple[float, float]:
+    """Add the page to the writer in the format; its size in millimetres."""
     from pypdf import Transformation  # noqa: PLC0415
 
     box = page.cropbox

@@ -1,4 +1,4 @@
-"""Tells from the journal what was changed here."""
+"""Lists from the audit log what was changed here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = ("time", "shop", "operation", "outcome", "ids", "made")
 
 @dataclass(frozen=True, slots=True)
 class ListChangesTool:
-    """The writes that were sent from this home folder; on a pinned server those at its own shop alone."""
+    """The tool `list_changes`; on a pinned server of its own shop alone. `clock` gives Unix seconds."""
 
     audit_log: AuditLog
     shops: ShopResolver
@@ -31,6 +31,7 @@ class ListChangesTool:
     clock: Callable[[], float]
 
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
+        """The writes that were sent from this home folder in a period, as a table; times in the first shop's zone."""
         targets = await self.shops.list_targets()
         zone = self.zone or (targets[0].resolve_zone(None) if targets else ZoneInfo("UTC"))
         period_range = parse_period(values["period"], zone, self.clock())

@@ -1,4 +1,4 @@
-"""Names the shops that a call can be for."""
+"""Lists the shops that a call can be for."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ListShopsTool:
+    """The tool `list_shops`; `zone` is the time zone set for all shops, if one is."""
+
     shops: ShopResolver
     zone: ZoneInfo | None
 
     async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
+        """Each shop with its region, time zone and account, and when that account's access token expires."""
         rows = []
         for target in await self.shops.list_targets():
             if target.shop is None:
                 continue
-            expires = target.account.access_token_expire_in
+            expires_at = target.account.access_token_expire_in
             zone = target.resolve_zone(self.zone)
             row = target.shop.to_json() | {"time_zone": zone.key}
             if target.account.name:
                 row["account"] = target.account.name
-            if expires:
-                row["access_token_expires"] = datetime.fromtimestamp(expires, zone).isoformat()
+            if expires_at:
+                row["access_token_expires"] = datetime.fromtimestamp(expires_at, zone).isoformat()
             rows.append(row)
         return {"shops": rows}

@@ -1,4 +1,4 @@
-"""Reads a stretch of time as people name it, such as `last week`, in a shop's own days."""
+"""Parses periods as people name them, such as `last week`, in a shop's own days."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DayRange = tuple[date, date]  # the first day, and the day after the last
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Unix seconds from `start`, included, to `end`, not included; `told` is what was asked, made definite."""
+    """Unix seconds from `start`, included, to `end`, not included; `description` names its days or moments exactly."""
 
     start: int
     end: int
@@ -131,7 +131,7 @@ def _get_next_month(first: date) -> date:
 
 
 def _to_midnight(day: date, zone: ZoneInfo) -> int:
-    """The first second of a day, also of one whose midnight the clocks skip."""
+    """The first second of a day in Unix seconds, also of one whose midnight the clocks skip."""
     return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())
 
 

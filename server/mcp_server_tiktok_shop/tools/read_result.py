@@ -1,4 +1,4 @@
-"""Reads on in a result that was too large for one answer."""
+"""Reads further chunks of a stored result that was too large for one answer."""
 
 from __future__ import annotations
 
@@ -21,17 +21,23 @@ RESERVED_BYTES = 800  # bytes for what stands beside `data` in a result
 
 @dataclass(frozen=True, slots=True)
 class ReadResultTool:
-    """A part of a kept result in at most `budget` bytes, with all that is beside it.
+    """The tool `read_result`; a chunk takes at most `max_bytes`.
 
-    A kept result is an object of `data`, `untrusted` (paths of text by others in it) and the `next_page_token` that
-    follows it, which is told where one of its lists is at its end: before that, the next page would skip what was not
-    read yet.
+    A stored result is an object of `data`, `untrusted` (paths of text by others in it) and the `next_page_token` that
+    follows it. The token is given only where one of its lists is at its end: before that, the next page would skip
+    what was not read yet.
     """
 
     result_store: ScopedResultStore
     max_bytes: int
 
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
+        """A chunk of the stored result `id`: of the list or object at `path`, from `offset`, `limit` items at most.
+
+        Raises:
+            ShopError: `not_found`, `not_permitted`, or `invalid_arguments` of a path or fields that are not there.
+
+        """
         content = await self.result_store.get_or_raise(values["id"])
         request = ChunkRequest(
             values.get("path"), values.get("fields", ()), values.get("offset", 0), values.get("limit")
@@ -56,5 +62,5 @@ class ReadResultTool:
 
 
 def _is_overlapping(first: list[str], second: list[str]) -> bool:
-    """Whether one path leads through the other, or the other way round."""
+    """Whether one of the paths begins with the other; `*` is any name."""
     return all("*" in (a, b) or a == b for a, b in zip(first, second, strict=False))

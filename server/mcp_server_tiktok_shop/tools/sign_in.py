@@ -1,4 +1,4 @@
-"""Signing in and staying so from inside a chat: whose tokens, how long, for what; never a token."""
+"""Signs in sellers from inside a chat and renews their tokens; no token is ever in a result."""
 
 from __future__ import annotations
 
@@ -10,27 +10,36 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.sign_in import STATE_TTL_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
     from mcp_server_tiktok_shop.platform.sign_in import SignIn
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
+    from mcp_server_tiktok_shop.state.account_store import AccountStore
 
 
 @dataclass(frozen=True, slots=True)
 class SignInTools:
-    """`service` gives the app's service id and region, empty where nobody said them."""
+    """The tools `get_authorization_url`, `exchange_authorization_code` and `refresh_access_token`.
+
+    `service_id` and `region` are the app's as they were set; where empty, those stored at sign-in count.
+    """
 
     sign_in: SignIn
     tokens: TokenProvider
     shops: ShopResolver
-    get_app_service: Callable[[], tuple[str, str]]
+    store: AccountStore
+    service_id: str
+    region: str
 
     async def get_authorization_url(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """The address at which the seller agrees."""
-        service_id, region = self.get_app_service()
+        """The URL at which the seller authorizes the app, and for how many minutes its code is good.
+
+        Raises:
+            ShopError: `not_configured` where the app's service id is not known.
+
+        """
+        service_id, region = self._read_app_service()
         if not service_id:
             message = "The app's service id is not known, so its authorization link can't be made."
             hint = "Set TIKTOK_SHOP_SERVICE_ID, or open the link that Partner Center shows for the app."
@@ -38,23 +47,32 @@ class SignInTools:
         url = await asyncio.to_thread(self.sign_in.create_link, service_id, region)
         return {"url": url, "code_lives_minutes": STATE_TTL_S // 60}
 
+    def _read_app_service(self) -> tuple[str, str]:
+        """The app's service id and region; empty where they are neither set nor stored."""
+        stored_app = self.store.read().app
+        return (
+            self.service_id or (stored_app.service_id if stored_app else ""),
+            self.region or (stored_app.region if stored_app else ""),
+        )
+
     async def exchange_authorization_code(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """Turn an authorization code into a stored token pair, and find the shops it opens."""
+        """Turn an authorization code into a stored token pair: the account, and the shops that it opens."""
         account = await self.sign_in.finish(values["auth_code"])
         if account.shops is None:
             return account.to_json() | {"shops": "not fetched yet; list_shops asks for them"}
         return account.to_json() | {
-            "shops": [s.to_json() for s in account.shops if s.id in await self._list_allowed_shop_ids()]
+            "shops": [shop.to_json() for shop in account.shops if shop.id in await self._list_allowed_shop_ids()]
         }
 
     async def _list_allowed_shop_ids(self) -> set[str]:
+        """The ids of the shops that this server may name."""
         try:
             return {target.shop.id for target in await self.shops.list_targets() if target.shop is not None}
         except ShopError:  # of a pinned server whose own shop is not among them
             return set()
 
     async def refresh_access_token(self, _values: Json, shop: str | None, _caller: Caller) -> Json:
-        """Renew the token pair of the account that `shop` belongs to, or of the only one."""
+        """Renew the token pair of the account that `shop` belongs to, or of the only one: the account, renewed."""
         target = await self.shops.choose(shop, "never")
         account = await self.tokens.renew(target.account.id, target.account.access_token)
         return account.to_json()

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
     from mcp_server_tiktok_shop.state.result_store import ResultStore
 
 POLICIES_BY_STRICTNESS: tuple[BuyerDataPolicy, ...] = ("full", "masked", "none")
 
 
+class ShopPin(Protocol):
+    """Knows the one shop that this server is for, if it is for one."""
+
+    async def resolve_pinned_id(self) -> str | None:
+        """The shop's id; None where the server is for all shops."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ScopedResultStore:
     """Stored results of this server, and of others that share its folder, each behind a header line with its scope.
 
-    `pinned` tells the id of the one shop that this server is for, if it is for one. `buyer_data` is how buyers' data
+    `pin` knows the one shop that this server is for, if it is for one. `buyer_data` is how buyers' data
     may be shown here: what another server kept with more of it is not given.
     """
 
     store: ResultStore
-    get_pinned_shop_id: Callable[[], Awaitable[str | None]]
+    pin: ShopPin
     buyer_data: BuyerDataPolicy
 
     async def put(self, content: bytes, shop_id: str | None) -> str:
@@ -36,7 +42,7 @@ class ScopedResultStore:
             ShopError: As `ResultStore.put`.
 
         """
-        header = {"shop": await self.get_pinned_shop_id() or shop_id, "buyer_data": self.buyer_data}
+        header = {"shop": await self.pin.resolve_pinned_id() or shop_id, "buyer_data": self.buyer_data}
         return await self.store.put(b"%s\n%s" % (json.dumps(header).encode(), content))
 
     async def get_or_raise(self, result_id: str) -> bytes:
@@ -65,7 +71,7 @@ class ScopedResultStore:
             return None
         header_line, _, content = stored.partition(b"\n")
         header = json.loads(header_line)
-        pinned_shop_id = await self.get_pinned_shop_id()
+        pinned_shop_id = await self.pin.resolve_pinned_id()
         if pinned_shop_id is not None and header.get("shop") != pinned_shop_id:
             return None
         stored_policy = header.get("buyer_data", "full")

@@ -20,10 +20,11 @@ from mcp_server_tiktok_shop.tools.payouts.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from mcp_server_tiktok_shop.calls.paging import Page, Paginator
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.access import AccessPolicy
+    from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.shops import Target
 
 MAX_PAGE_SIZE = 100
@@ -32,13 +33,13 @@ CLOCK_TOLERANCE_S = 3600  # a payment is not made before its statements, but for
 
 @dataclass(frozen=True, slots=True)
 class PayoutReader:
-    """Reads one shop's books. `until` is a moment of the monotonic clock; `offers` tells what may be called here.
+    """Reads one shop's books. `until` is a moment of the monotonic clock; `policy` says what may be read.
 
     Every method raises a ShopError where the platform refuses or does not answer in time.
     """
 
     paginator: Paginator
-    is_available: Callable[[Operation], bool]
+    policy: AccessPolicy
     target: Target
     deadline: float
 
@@ -112,7 +113,7 @@ class PayoutReader:
 
     def _iter_pages(self, name: str, given: Json) -> AsyncIterator[Page]:
         operation = self.paginator.catalog.operations[name]
-        if not self.is_available(operation):
+        if not self.policy.is_available(operation):
             raise ShopError("not_permitted", f"{name} is switched off on this server.")
         size: dict[str, Any] = {"page_size": MAX_PAGE_SIZE} if "page_size" in operation.arguments else {}
         values, _ = coerce_arguments(operation, given | size)

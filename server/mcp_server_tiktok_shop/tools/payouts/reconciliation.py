@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.paging import Paginator
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.access import AccessPolicy
+    from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.tools.payouts.findings import Finding
     from mcp_server_tiktok_shop.tools.payouts.records import (
@@ -78,7 +79,7 @@ class ReconciliationData:
 class ReconcilePayoutsTool:
     paginator: Paginator
     platform: PlatformClient
-    is_available: Callable[[Operation], bool]
+    policy: AccessPolicy
     zone: ZoneInfo | None
     clock: Callable[[], float]
 
@@ -97,9 +98,7 @@ class ReconcilePayoutsTool:
         default: str = self.paginator.catalog.operations[TOOL_NAME].arguments["period"]["default"]
         span = parse_period(str(values.get("period", default)), zone, self.clock()) if statement_id is None else None
         books = ReconciliationData()
-        await self._gather(
-            PayoutReader(self.paginator, self.is_available, target, until), books, span, statement_id, caller
-        )
+        await self._gather(PayoutReader(self.paginator, self.policy, target, until), books, span, statement_id, caller)
         start, end = _get_bounds(span, books, zone)
         return _to_result(books, start, end, zone)
 

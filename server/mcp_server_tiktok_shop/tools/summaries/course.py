@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
+from mcp_server_tiktok_shop.catalog.access import OPERATOR_HINT
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.periods import PERIOD_FORMS, parse_period
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.dispatch import LocalTool
+    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
     from mcp_server_tiktok_shop.calls.paging import Page, Paginator
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.access import AccessPolicy
+    from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.result_store import ResultStore
@@ -112,13 +114,13 @@ class SummaryDefinition:
 
 @dataclass(frozen=True, slots=True)
 class SummaryRunner:
-    """`offers` says which operations this server does at all; `clock` gives Unix seconds."""
+    """`policy` says which operations may be read from; `clock` gives Unix seconds."""
 
     paginator: Paginator
     platform: PlatformClient
     state_store: ResultStore
     clock: Callable[[], float]
-    is_available: Callable[[Operation], bool]
+    policy: AccessPolicy
 
     def create_tool(self, kind: SummaryDefinition) -> LocalTool:
         async def summarize(values: Json, shop: str | None, caller: Caller) -> Json:
@@ -162,9 +164,9 @@ class SummaryRunner:
 
     def _check_available(self, kind: SummaryDefinition) -> None:
         for name in kind.operations:
-            if not self.is_available(self.paginator.catalog.operations[name]):
+            if not self.policy.is_available(self.paginator.catalog.operations[name]):
                 told = f"{kind.name} reads through {name}, which is switched off on this server."
-                raise ShopError("not_permitted", told, hint="Only the person who runs the server can change that.")
+                raise ShopError("not_permitted", told, hint=OPERATOR_HINT)
 
     def _create_request(self, kind: SummaryDefinition, values: Json, zone: ZoneInfo) -> SummaryRequest:
         if "period" not in values:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.dispatch import LocalTool
-    from mcp_server_tiktok_shop.catalog.loader import Catalog
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
+    from mcp_server_tiktok_shop.calls.paging import Paginator
+    from mcp_server_tiktok_shop.catalog.access import AccessPolicy
+    from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.state.result_store import ResultStore
 
@@ -22,14 +22,13 @@ SUMMARY_TOOLS = ("summarize_orders", "summarize_finance", "summarize_inventory")
 
 @dataclass(frozen=True)
 class SummaryTools:
-    """`offers` says which operations this server does at all; `clock` gives Unix seconds."""
+    """`policy` says which operations may be read from; `clock` gives Unix seconds."""
 
-    catalog: Catalog
+    paginator: Paginator
     platform: PlatformClient
-    zone: ZoneInfo | None
     state_store: ResultStore
     clock: Callable[[], float]
-    is_available: Callable[[Operation], bool]
+    policy: AccessPolicy
 
     def create_tools(self) -> dict[str, LocalTool]:
         return {name: self._create_lazy_tool(name) for name in SUMMARY_TOOLS}
@@ -43,12 +42,10 @@ class SummaryTools:
     @cached_property
     def _implementations(self) -> dict[str, LocalTool]:
         # A server that is never asked for a sum starts without all this.
-        from mcp_server_tiktok_shop.calls.paging import Paginator  # noqa: PLC0415
         from mcp_server_tiktok_shop.tools.summaries.course import SummaryRunner  # noqa: PLC0415
         from mcp_server_tiktok_shop.tools.summaries.finance import FINANCE  # noqa: PLC0415
         from mcp_server_tiktok_shop.tools.summaries.inventory import INVENTORY  # noqa: PLC0415
         from mcp_server_tiktok_shop.tools.summaries.orders import ORDERS  # noqa: PLC0415
 
-        paginator = Paginator(self.catalog, self.platform, self.zone)
-        runner = SummaryRunner(paginator, self.platform, self.state_store, self.clock, self.is_available)
+        runner = SummaryRunner(self.paginator, self.platform, self.state_store, self.clock, self.policy)
         return {definition.name: runner.create_tool(definition) for definition in (ORDERS, FINANCE, INVENTORY)}

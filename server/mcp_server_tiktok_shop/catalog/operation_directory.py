@@ -1,0 +1,50 @@
+"""Finds operations by name, and tells which of them this server does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.errors import ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mcp_server_tiktok_shop.catalog.access import AccessPolicy
+    from mcp_server_tiktok_shop.catalog.loader import Catalog
+    from mcp_server_tiktok_shop.catalog.operation import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class OperationDirectory:
+    """The catalog as this server offers it."""
+
+    catalog: Catalog
+    policy: AccessPolicy
+
+    def get(self, name: str) -> Operation:
+        """The operation of a name, available or not.
+
+        Raises:
+            ShopError: `not_found`, with the nearest names, or with what took the place of a retired path.
+
+        """
+        operation = self.catalog.operations.get(name)
+        if operation is not None:
+            return operation
+        if "/" in name and (match := self.catalog.find_by_path(name)) is not None:
+            is_retired = match.record["path"] != name
+            message = f"{name[:100]} is {'a retired path' if is_retired else 'a path, not a name'}."
+            raise ShopError("not_found", message, hint=f"The operation is now called {match.name}.")
+        suggestions = [n for n in self.catalog.suggest_names(name) if self.are_available([n])]
+        suggestion_text = f"Did you mean {' or '.join(suggestions)}? " if suggestions else ""
+        hint = f"{suggestion_text}find_operations looks for one by what it does."
+        raise ShopError("not_found", f"There is no tool {name[:60]!r}.", hint=hint)
+
+    def list_available(self) -> list[Operation]:
+        """Every operation that this server does, in the order of the catalog."""
+        return list(filter(self.policy.is_available, self.catalog.operations.values()))
+
+    def are_available(self, names: Iterable[str]) -> bool:
+        """Whether this server does all of these operations; each must be one."""
+        return all(self.policy.is_available(self.catalog.operations[name]) for name in names)

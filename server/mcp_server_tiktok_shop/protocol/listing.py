@@ -1,0 +1,46 @@
+"""Lists tools as a client sees them: names, words, schemas and annotations, all from the operations' records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp.types import Tool, ToolAnnotations
+
+from mcp_server_tiktok_shop.catalog.schemas import build_tool_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
+    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
+
+
+def list_tools(
+    operations: OperationDirectory, names: Iterable[str], confirmation_gate: ConfirmationGate, *, list_shop: bool
+) -> list[Tool]:
+    """Those of the named tools that this server does, in that order.
+
+    Arguments that nothing here asks for are left out of the schemas: `shop` without `list_shop`, and `confirm` where
+    no token is ever given out. They are accepted all the same.
+    """
+    always_hidden = set() if list_shop else {"shop"}
+    return [
+        _to_tool(operation, always_hidden | (set() if confirmation_gate.accepts_token(operation) else {"confirm"}))
+        for operation in filter(operations.policy.is_available, map(operations.get, names))
+    ]
+
+
+def _to_tool(operation: Operation, hidden_arguments: set[str]) -> Tool:
+    return Tool(
+        name=operation.name,
+        description=operation.description,
+        input_schema=build_tool_schema(operation, hidden_arguments=hidden_arguments),
+        annotations=ToolAnnotations(
+            title=operation.title,
+            read_only_hint=operation.effect == "read",
+            destructive_hint=operation.effect == "destructive",
+            idempotent_hint=operation.effect == "read",
+            open_world_hint=operation.uses_platform or operation.delegates_to is not None or operation.takes_shop,
+        ),
+    )

@@ -1,0 +1,35 @@
+"""Saves the files that tools make, named by what they hold and when, for a person to find."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.state.account_store import write_private_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFolder:
+    """A folder of this server's own; `clock` gives Unix seconds."""
+
+    path: Path
+    clock: Callable[[], float]
+
+    async def save(self, stem: str, extension: str, content: bytes) -> Path:
+        """The path of a new owner-only file: `stem`, the time in UTC, what no other file is named by, `extension`.
+
+        Raises:
+            OSError: The folder can't be written.
+
+        """
+        timestamp = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y%m%d-%H%M%S")
+        path = self.path / f"{stem}-{timestamp}-{secrets.token_hex(3)}.{extension}"
+        await asyncio.to_thread(write_private_file, path, content)
+        return path
