@@ -9,8 +9,8 @@
 #          a test through a redirect does not show it, and without default parameters the link works.
 # Matters: shop API clients: the key or shop id as a default and a next link by the server are a natural pair. The
 #          shop answers with page one for ever: no error, but double rows, or a loop without end.
-# Seen:    2026-11-28. That params= of a request replaces the address's query is said of httpx since 0.28; that a
-#          client's defaults do so is easily missed, as nobody writes them at the call.
+# Seen:    2026-11-28. That params= of one request replaces the address's query is known of httpx since 0.28; that
+#          a client's defaults do so is easily missed, as they are not written at the call.
 set -euo pipefail
 
 dir="$(mktemp -d)"
@@ -29,8 +29,8 @@ def answer(request):
 
 
 def sent(path, defaults, **options):
-    transport = httpx2.MockTransport(answer)
-    with httpx2.Client(base_url="http://shop.test", params=defaults, transport=transport, follow_redirects=True) as client:
+    shop = {"base_url": "http://shop.test", "transport": httpx2.MockTransport(answer), "follow_redirects": True}
+    with httpx2.Client(params=defaults, **shop) as client:
         return client.get(path, **options).text
 
 
