@@ -6,9 +6,9 @@
 #          accepts the schema accepts: both come from one line. 19.99 is a multiple of 0.01.
 # Really:  pydantic allows for the rounding of floats, and so does jsonschema-rs; jsonschema, with which the SDK's
 #          client checks each structured result, divides floats and asks for a whole number. Of the prices from 0.01
-#          to 100.00 it refuses every seventh; pydantic and jsonschema-rs none. The call has been carried out by then, and
-#          the caller gets a RuntimeError instead of the result. The TypeScript SDK's client (1.32.2) refuses 19.99
-#          as well, but only if it has listed the tools before.
+#          to 100.00 it refuses every seventh; pydantic and jsonschema-rs none. The call has been carried out by
+#          then, and the caller gets a RuntimeError instead of the result. The TypeScript SDK's client (1.32.2)
+#          refuses 19.99 as well, but only if it has listed the tools before.
 # Matters: MCP servers of shops. A test with 10.00 or 2.50 passes, a write goes through, and some prices fail after it.
 # Seen:    2026-11-28: 1363 of 10,000 prices refused.
 set -euo pipefail
