@@ -57,7 +57,7 @@ for line in sys.stdin:
     print(json.dumps(reply), flush=True)
 PY
 
-"$dir/venv/bin/python" - "$dir/server.py" <<'PY'
+OPENAI_AGENTS_DISABLE_TRACING=1 "$dir/venv/bin/python" - "$dir/server.py" <<'PY'
 import asyncio
 import json
 import sys
