@@ -2,8 +2,8 @@
 # incr() of redis-py counts twice when the reply is lost, and raises nothing.
 #
 # Library: redis 8.1.0 (PyPI)
-# Guess:   a client does not repeat by itself a command that changes something: a lost connection raises, as in older
-#          versions, and the caller decides.
+# Guess:   a client does not repeat by itself a command that changes something: a lost connection raises, as it did
+#          with version 5.2.1, and the caller decides.
 # Really:  by default a command is sent again, up to ten times, on a ConnectionError or TimeoutError, whatever it does.
 #          Here the server carries out INCRBY and the connection breaks before the reply: incr() returns 2 for the
 #          first and only call. With retry=None it raises.
