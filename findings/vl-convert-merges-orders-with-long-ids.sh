@@ -4,9 +4,9 @@
 # Library: vl-convert-python 1.9.0.post1 (Vega-Lite)
 # Guess:   Python has exact integers, the specification says that the id is "nominal", and no browser is involved: ids
 #          are labels and stay as they are.
-# Really:  the drawing is done in JavaScript inside the wheel. Ids of 19 digits become doubles before "nominal" is looked
-#          at: 5761234567890123456 and ...457 are one category, 5761234567890124000, with one stacked bar. As strings
-#          they are two.
+# Really:  the drawing is done in JavaScript inside the wheel. Ids of 19 digits become doubles before "nominal" is
+#          looked at: 5761234567890123456 and ...457 are one category, 5761234567890124000, with one stacked bar. As
+#          strings they are two.
 # Matters: charts of SQL over a mirror, where an id column is BIGINT: totals of neighbours are added up silently, and
 #          an id read from the picture finds nothing.
 # Seen:    2026-11-28
