@@ -9,6 +9,7 @@ import math
 import random
 import stat
 import time
+import zlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import ContentStream, NameObject, NumberObject
+from pypdf.generic import ArrayObject, ContentStream, EncodedStreamObject, NameObject, NumberObject
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.client import Runtime
@@ -361,6 +362,118 @@ async def test_a_packages_label_is_fetched_and_fitted(connect: Connect, tmp_path
     assert recorder.calls[-1].raw_path.endswith("/packages/1153/shipping_documents")
 
 
+async def test_many_packages_become_one_file_and_it_is_told_which_page_is_whose(connect: Connect) -> None:
+    async with connect(sandbox=True) as client:
+        asked = {"order_status": "AWAITING_SHIPMENT", "page_size": 20, "fields": ["orders.packages.id"]}
+        orders = reply(await client.call_tool("get_order_list", asked))["data"]["orders"]
+        package_ids = [order["packages"][0]["id"] for order in orders if order.get("packages")][:6]
+        assert len(package_ids) > 4  # more than are fetched at once
+        for package_id in package_ids:
+            await client.call_tool("ship_package", {"package_id": package_id, "handover_method": "DROP_OFF"})
+        for order in (package_ids, package_ids[::-1]):
+            told = reply(await client.call_tool("resize_pdf", {"package_ids": order, "paper_size": "4x6in"}))["data"]
+            pages = PdfReader(told["path"]).pages
+            assert told["pages"] == len(pages) == len(order)
+            assert [row["package_id"] for row in told["page_table"]] == order
+            for row in told["page_table"]:
+                (page,) = row["pages"]
+                assert row["package_id"] in pages[page - 1].extract_text()
+        four = reply(await client.call_tool("resize_pdf", {"package_ids": package_ids, "sheet": "4-up"}))["data"]
+    assert four["pages"] == -(-len(package_ids) // 4)
+    assert [(row["package_id"], row["pages"]) for row in four["page_table"]] == [
+        (package_id, [1 + place // 4]) for place, package_id in enumerate(package_ids)
+    ]
+    assert [row["scale_percent"] for row in four["page_table"]] == [100.0] * len(package_ids)
+
+
+async def test_a_package_without_a_label_is_named_and_nothing_is_written(connect: Connect, home: Path) -> None:
+    async with connect(sandbox=True) as client:
+        asked = {"order_status": "AWAITING_SHIPMENT", "page_size": 5, "fields": ["orders.packages.id"]}
+        orders = reply(await client.call_tool("get_order_list", asked))["data"]["orders"]
+        first, second = [order["packages"][0]["id"] for order in orders if order.get("packages")][:2]
+        await client.call_tool("ship_package", {"package_id": first, "handover_method": "DROP_OFF"})
+        told = await refused(client, "platform", package_ids=[first, second])
+    assert second in told["message"]
+    assert first not in told["message"]
+    assert "without this one" in told["hint"]
+    assert not list(home.rglob("*.pdf"))
+
+
+async def test_a_wrong_id_among_packages_is_named_by_its_place(connect: Connect, tmp_path: Path) -> None:
+    async with shop(connect, tmp_path) as (client, recorder, _):
+        told = await refused(client, package_ids=["../shops"])
+        assert told["problems"][0]["argument"] == "package_ids[0]"
+        await refused(client, "batch_limit", package_ids=["1153"] * 51)
+        assert recorder.calls == []
+
+
+async def test_pages_of_a_source_that_are_scaled_alike_share_a_row(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf((298, 420), (420, 298), (298, 420), (149, 210)))
+    (tmp_path / "b.pdf").write_bytes(pdf((298, 420)))
+    async with shop(connect, tmp_path) as (client, _, _):
+        data, _ = await resized(client, source=["a.pdf", "b.pdf"])
+    assert data["page_table"] == [
+        {"source": "source[0]", "pages": [1, 3], "scale_percent": 99.9},
+        {"source": "source[0]", "pages": [2], "scale_percent": 99.9, "turned_degrees": 90},
+        {"source": "source[0]", "pages": [4], "scale_percent": 199.8},
+        {"source": "source[1]", "pages": [5], "scale_percent": 99.9},
+    ]
+
+
+async def test_four_pages_share_a_sheet_of_the_paper_asked_for(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf(*[(298, 420)] * 5))
+    async with shop(connect, tmp_path) as (client, _, _):
+        data, _ = await resized(client, source="a.pdf", sheet="4-up")
+        assert (data["pages"], data["page_sizes_mm"]) == (2, [[210, 297]])
+        assert data["page_table"] == [{"source": "source[0]", "pages": [1, 2], "scale_percent": 99.9}]
+        data, _ = await resized(client, source="a.pdf", sheet="4-up", width_mm=105, height_mm=148)
+        assert (data["page_sizes_mm"], data["page_table"][0]["scale_percent"]) == ([[105, 148]], 49.9)
+        told = await refused(client, source="a.pdf", sheet="4-up", scale=1)
+        assert told["problems"][0]["argument"] == "scale"
+        told = await refused(client, source="a.pdf", sheet="2-up")
+        assert "split-4-up" in str(told["problems"])
+
+
+async def test_pages_of_sheets_taken_apart_are_counted(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf(*[(595, 842)] * 125))
+    (tmp_path / "b.pdf").write_bytes(pdf((595, 842)))
+    async with shop(connect, tmp_path) as (client, _, _):
+        result = await client.call_tool("resize_pdf", {"source": "a.pdf", "sheet": "split-4-up"})
+        assert reply(result)["data"]["pages"] == 500
+        told = await refused(client, source=["a.pdf", "b.pdf"], sheet="split-4-up")
+        assert told["problems"][0]["argument"] == "source[1]"
+        assert "500" in str(told["problems"])
+
+
+def test_pages_that_unpack_to_very_much_are_refused_soon() -> None:
+    """One stream of 60 MB that packs to nothing, drawn by 400 pages, and drawn ten times by one page."""
+    packed = zlib.compress(b"0 0 1 1 re f " * 4_600_000)
+    for page_count, times in ((400, 1), (1, 10)):
+        writer = PdfWriter()
+        stream = EncodedStreamObject()
+        stream._data = packed
+        stream[NameObject("/Filter")] = NameObject("/FlateDecode")
+        place = writer._add_object(stream)
+        for _ in range(page_count):
+            page = writer.add_blank_page(298, 420)
+            page[NameObject("/Contents")] = ArrayObject([place] * times)
+        buffer = io.BytesIO()
+        writer.write(buffer)
+        start = time.monotonic()
+        made, kind, _ = tried(buffer.getvalue())
+        assert time.monotonic() - start < 20
+        assert kind == ("invalid_arguments" if times > 1 else "")
+        assert len(made) < 60 * MB
+
+
+async def test_sources_of_more_than_100_mb_in_all_are_refused(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "large.pdf").write_bytes(pdf((298, 420)) + b"\0" * (18 * MB))
+    async with shop(connect, tmp_path) as (client, _, _):
+        told = await refused(client, source=["large.pdf"] * 6)
+    assert told["problems"][0]["argument"] == "source[5]"
+    assert "100 MB" in str(told["problems"])
+
+
 async def test_a_label_of_the_simulated_shop_is_fitted(connect: Connect) -> None:
     async with connect(sandbox=True) as client:
         asked = {"order_status": "AWAITING_SHIPMENT", "page_size": 5, "fields": ["orders.packages.id"]}
@@ -423,6 +536,8 @@ async def test_what_to_resize_is_named_one_way(connect: Connect, tmp_path: Path)
         await refused(client, source=[])
         await refused(client, source="")
         await refused(client, source="a.pdf", package_id="1153")
+        await refused(client, source="a.pdf", package_ids=["1153"])
+        await refused(client, package_id="1153", package_ids=["1154"])
     assert recorder.calls == []
 
 

@@ -191,6 +191,7 @@ def _describe(resized: ResizedPdf, package_ids: dict[str, str]) -> Json:
         if part.page not in rows[key]["pages"][-1:]:
             rows[key]["pages"].append(part.page)
     result["page_table"] = list(rows.values())
-    if resized.undrawn_annotations:
-        result["undrawn_annotations"] = resized.undrawn_annotations
+    if resized.incomplete_pages:
+        pages = ", ".join(map(str, resized.incomplete_pages))
+        result["note"] = f"Comments or form fields that have no stored look are left out on page {pages}."
     return result

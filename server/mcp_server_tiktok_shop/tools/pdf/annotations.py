@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.pdf.source import SourcePage
 
 HIDDEN, NO_ROTATE, NO_VIEW = 1 << 1, 1 << 4, 1 << 5  # bits of /F
-# Without an appearance of their own, viewers show nothing of these.
-BARE_SUBTYPES = frozenset({"/Link", "/Popup"})
-EMPTY_WIDGET_TYPES = frozenset({"/Btn", "/Sig", ""})
+TEXT_WIDGET_TYPES = frozenset({"/Tx", "/Ch"})
+MAX_FIELD_DEPTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +46,13 @@ def list_annotations(page: SourcePage) -> list[DictionaryObject]:
 
 def find_appearance(annotation: DictionaryObject, page: SourcePage) -> Appearance | None:
     """How an annotation looks now; None where its file doesn't say."""
-    form = find_normal_form(annotation)
+    form = _find_normal_form(annotation)
     if form is None or "/BBox" not in form:
         return None
     box, rect = read_box(form["/BBox"]), read_box(annotation["/Rect"])
     form_matrix = Matrix(*read_numbers(form["/Matrix"], 6)) if "/Matrix" in form else IDENTITY
     drawn = box.map_by(form_matrix)
-    if not (drawn.width and drawn.height):
+    if not (drawn.width and drawn.height and rect.width and rect.height):
         return None
     matrix = (
         translate(-drawn.left, -drawn.bottom)
@@ -65,7 +64,7 @@ def find_appearance(annotation: DictionaryObject, page: SourcePage) -> Appearanc
     return Appearance(form, matrix, annotation.raw_get("/OC") if "/OC" in annotation else None)
 
 
-def find_normal_form(annotation: DictionaryObject) -> StreamObject | None:
+def _find_normal_form(annotation: DictionaryObject) -> StreamObject | None:
     """The normal appearance, of several the one of the annotation's state."""
     appearances = annotation.get("/AP")
     appearances = appearances.get_object() if appearances is not None else None
@@ -77,17 +76,19 @@ def find_normal_form(annotation: DictionaryObject) -> StreamObject | None:
     return normal if isinstance(normal, StreamObject) else None
 
 
-def shows_something(annotation: DictionaryObject) -> bool:
-    """Whether a viewer makes up a look for an annotation that has no appearance of its own."""
+def lacks_appearance(annotation: DictionaryObject, page: SourcePage) -> bool:
+    """Whether a viewer makes up a look for an annotation, as its file says nothing of one."""
+    if find_appearance(annotation, page) is not None:
+        return False
     if annotation.get("/Subtype") == "/Widget":
-        return bool(read_field(annotation, "/V")) and read_field(annotation, "/FT") not in EMPTY_WIDGET_TYPES
-    return annotation.get("/Subtype") not in BARE_SUBTYPES
+        return bool(_read_field(annotation, "/V")) and _read_field(annotation, "/FT") in TEXT_WIDGET_TYPES
+    return annotation.get("/Subtype") != "/Link"
 
 
-def read_field(annotation: DictionaryObject, key: str) -> Any:
+def _read_field(annotation: DictionaryObject, key: str) -> Any:
     """A form field's entry, its own or that of the field it is a part of."""
     field: Any = annotation
-    for _ in range(32):
+    for _ in range(MAX_FIELD_DEPTH):
         if key in field:
             return field[key]
         if "/Parent" not in field:

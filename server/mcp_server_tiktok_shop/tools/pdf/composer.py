@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, FloatObject, NameObject
 
-from mcp_server_tiktok_shop.tools.pdf.annotations import find_appearance, list_annotations, shows_something
+from mcp_server_tiktok_shop.tools.pdf.annotations import find_appearance, lacks_appearance, list_annotations
 from mcp_server_tiktok_shop.tools.pdf.geometry import IDENTITY, enlarge, fit
 from mcp_server_tiktok_shop.tools.pdf.layers import Layers
 from mcp_server_tiktok_shop.tools.pdf.page_format import POINTS_PER_MM
@@ -47,7 +47,7 @@ class ResizedPdf:
     content: bytes = b""
     page_sizes_mm: list[tuple[float, float]] = field(default_factory=list)
     parts: list[PlacedPart] = field(default_factory=list)
-    undrawn_annotations: int = 0
+    incomplete_pages: list[int] = field(default_factory=list)  # without what the file says nothing of how it looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class Part:
     page: SourcePage
     box: Box
     drawings: list[Drawing]
+    is_complete: bool
     group: PdfObject | None
 
 
@@ -104,11 +105,13 @@ class _Composer:
         self._readers.append(reader)
         self._layers.add(reader, self._writer)
         for page in read_pages(reader, argument):
-            drawings = [self._draw_content(page, argument), *self._draw_annotations(page)]
+            annotations = list_annotations(page)
+            drawings = [self._draw_content(page, argument), *self._draw_annotations(annotations, page)]
+            is_complete = not any(lacks_appearance(annotation, page) for annotation in annotations)
             group = page.attributes.get("/Group")
             group = group.get_object().clone(self._writer) if group is not None else None
             boxes = page.shown_box.split_into_quarters() if self._format.splits_pages else (page.shown_box,)
-            self._parts += [Part(argument, page, box, drawings, group) for box in boxes]
+            self._parts += [Part(argument, page, box, drawings, is_complete, group) for box in boxes]
             if len(self._parts) > MAX_PAGES:
                 message = f"goes beyond {MAX_PAGES} pages"
                 raise argument_error(argument, message, f"at most {MAX_PAGES} pages in all")
@@ -129,6 +132,8 @@ class _Composer:
                 PlacedPart(part.argument, len(result.page_sizes_mm), placement.scale, placement.turn_degrees)
                 for part, placement in zip(parts, placements, strict=True)
             ]
+            if not all(part.is_complete for part in parts):
+                result.incomplete_pages.append(len(result.page_sizes_mm))
         self._layers.write_to(self._writer)
         buffer = io.BytesIO()
         self._writer.write(buffer)
@@ -177,13 +182,9 @@ class _Composer:
             self._resources[id(resources)] = self._register(resources.clone(self._writer))
         return self._resources[id(resources)]
 
-    def _draw_annotations(self, page: SourcePage) -> list[Drawing]:
+    def _draw_annotations(self, annotations: list[DictionaryObject], page: SourcePage) -> list[Drawing]:
         drawings = []
-        for annotation in list_annotations(page):
-            appearance = find_appearance(annotation, page)
-            if appearance is None:
-                self._result.undrawn_annotations += shows_something(annotation)
-                continue
+        for appearance in filter(None, (find_appearance(annotation, page) for annotation in annotations)):
             form = appearance.form.clone(self._writer)
             form[NameObject("/Type")] = NameObject("/XObject")
             form[NameObject("/Subtype")] = NameObject("/Form")

@@ -91,7 +91,7 @@ def _read_page(page: DictionaryObject) -> SourcePage:
     media = read_box(page["/MediaBox"])
     box = read_box(page["/CropBox"]).intersect(media) if "/CropBox" in page else media
     if box.width <= 0 or box.height <= 0:
-        box = media  # what viewers do where the two don't meet
+        box = media  # where the two don't meet, the whole page is better than none
     rotation = _read_number(page.get("/Rotate", 0))
     user_unit = _read_number(page.get("/UserUnit", 1))
     return SourcePage(
