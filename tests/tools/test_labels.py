@@ -272,6 +272,13 @@ def test_a_strange_pdf_is_read_or_refused_and_never_a_fault_of_the_server(conten
     assert kind == "invalid_arguments" or made.startswith(b"%PDF-"), made
 
 
+@pytest.mark.parametrize("contents", ["99 0 R", "[5 0 R 99 0 R]", "2 0 R", "null"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_page_that_lacks_a_part_of_its_content_is_refused(contents: str) -> None:
+    _, kind, argument = tried(pdf((300, 400)).replace(b"/Contents 5 0 R", f"/Contents {contents}".encode()))
+    assert (kind, argument) == ("invalid_arguments", "source[0]")
+
+
 # ---- the tool
 
 

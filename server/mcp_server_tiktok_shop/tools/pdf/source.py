@@ -46,11 +46,18 @@ class SourcePage:
 
     @property
     def content_streams(self) -> list[StreamObject]:
-        contents = self.attributes.get("/Contents")
-        contents = contents.get_object() if contents is not None else None
-        parts = contents if isinstance(contents, ArrayObject) else [contents]
-        streams = [part.get_object() for part in parts if part is not None]
-        return [stream for stream in streams if isinstance(stream, StreamObject)]
+        """What draws the page, in order; nothing, of an empty page.
+
+        Raises:
+            ValueError: where a part of it is missing: a label without it would be no label.
+
+        """
+        contents = self.attributes.get("/Contents", ArrayObject()).get_object()
+        parts = [part.get_object() for part in (contents if isinstance(contents, ArrayObject) else [contents])]
+        streams = [part for part in parts if isinstance(part, StreamObject)]
+        if len(streams) < len(parts):
+            raise ValueError("a part of a page is missing")
+        return streams
 
 
 def open_pdf(content: bytes, argument: str) -> PdfReader:
