@@ -9,6 +9,7 @@ import math
 import random
 import stat
 import time
+import zlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import NameObject, NumberObject
+from pypdf.generic import ArrayObject, ContentStream, EncodedStreamObject, NameObject, NumberObject
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.client import Runtime
-from mcp_server_tiktok_shop.tools.labels import PageFormat, resize_pages
+from mcp_server_tiktok_shop.tools.pdf.composer import resize_pages
+from mcp_server_tiktok_shop.tools.pdf.geometry import IDENTITY, Matrix
+from mcp_server_tiktok_shop.tools.pdf.page_format import PageFormat
 from tests.keys import reply
 from tests.platform.test_documents import MB, document_host
+from tests.tools.pdf_files import write_pdf
 from tests.wire.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -77,17 +81,7 @@ def pdf(
         ]
     kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(sizes)))
     objects[1] = f"<< /Type /Pages /Kids [{kids}] /Count {len(sizes)} {shared} >>"
-    out = io.BytesIO()
-    out.write(b"%PDF-1.4\n")
-    offsets = []
-    for number, text in enumerate(objects, 1):
-        offsets.append(out.tell())
-        out.write(f"{number} 0 obj\n{text}\nendobj\n".encode())
-    table = out.tell()
-    out.write(f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode())
-    out.writelines(f"{offset:010d} 00000 n \n".encode() for offset in offsets)
-    out.write(f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n".encode())
-    return out.getvalue()
+    return write_pdf(objects)
 
 
 @dataclass(frozen=True)
@@ -102,30 +96,49 @@ class Seen:
 
 
 def seen(content: bytes) -> list[Seen]:
+    reader = PdfReader(io.BytesIO(content))
     pages = []
-    for page in PdfReader(io.BytesIO(content)).pages:
+    for page in reader.pages:
         assert page.rotation == 0
-        spots: dict[str, tuple[float, float]] = {}
-
-        def keep(
-            text: str, cm: Any, tm: Any, _font: Any, _size: Any, spots: dict[str, tuple[float, float]] = spots
-        ) -> None:
-            x, y = tm[4] * cm[0] + tm[5] * cm[2] + cm[4], tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
-            for letter in text.strip():
-                spots[letter] = (x, y)
-
-        page.extract_text(visitor_text=keep)
+        assert "/UserUnit" not in page
         assert page.mediabox.left == page.mediabox.bottom == 0
         assert page.cropbox == page.mediabox
+        spots = find_spots(page["/Contents"], page["/Resources"], IDENTITY, reader)
         pages.append(Seen((float(page.mediabox.width), float(page.mediabox.height)), spots))
     return pages
 
 
+def find_spots(stream: Any, resources: Any, matrix: Matrix, reader: PdfReader) -> dict[str, tuple[float, float]]:
+    """Where a stream's letters come to stand, those of forms in it too."""
+    spots: dict[str, tuple[float, float]] = {}
+    saved: list[Matrix] = []
+    place = (0.0, 0.0)
+    for operands, operator in ContentStream(stream.get_object(), reader).operations:
+        match operator:
+            case b"q":
+                saved.append(matrix)
+            case b"Q":
+                matrix = saved.pop()
+            case b"cm":
+                matrix = Matrix(*map(float, operands)).then(matrix)
+            case b"Td":
+                place = (float(operands[0]), float(operands[1]))
+            case b"Tj":
+                spots |= dict.fromkeys(str(operands[0]), matrix.map_point(*place))
+            case b"Do":
+                form = resources["/XObject"][operands[0]]
+                spots |= find_spots(form, form["/Resources"], matrix, reader)
+    return spots
+
+
 def assert_fits(page: Seen, width: float, height: float, paper_mm: tuple[float, float]) -> None:
-    """All of a picture of this size stands on the paper, upright, in proportion, as large as can be, in the middle."""
+    """All of a picture of this size stands on the paper in proportion, as large as can be, in the middle."""
     paper = (paper_mm[0] * POINT, paper_mm[1] * POINT)
     assert page.size == pytest.approx(paper, abs=0.1)
-    scale = min(paper[0] / width, paper[1] / height)
+    scale, turned_scale = min(paper[0] / width, paper[1] / height), min(paper[0] / height, paper[1] / width)
+    if turned_scale > scale * 1.01:
+        page = Seen(page.size, {TURNED[90][letter]: spot for letter, spot in page.spots.items()})
+        width, height, scale = height, width, turned_scale
     (left, bottom), (right, top) = page.spots["A"], page.spots["D"]
     assert right - left == pytest.approx(width * scale, rel=1e-3, abs=0.05)
     assert top - bottom == pytest.approx(height * scale, rel=1e-3, abs=0.05)
@@ -137,6 +150,13 @@ def assert_fits(page: Seen, width: float, height: float, paper_mm: tuple[float, 
     assert bottom >= -0.1
 
 
+# Where each letter comes to stand when a page is shown turned clockwise by so many degrees.
+TURNED = {
+    0: {"A": "A", "B": "B", "C": "C", "D": "D"},
+    90: {"A": "C", "B": "A", "C": "D", "D": "B"},
+    180: {"A": "D", "B": "C", "C": "B", "D": "A"},
+    270: {"A": "B", "B": "D", "C": "A", "D": "C"},
+}
 SIDES = st.floats(20, 3000).map(lambda side: round(side, 2))
 OFFSETS = st.sampled_from([0.0, -200.0, 36.0, 10_000.0])
 MILLIMETRES = st.floats(10, 1200).map(lambda side: round(side, 1))
@@ -147,10 +167,11 @@ MILLIMETRES = st.floats(10, 1200).map(lambda side: round(side, 1))
 def test_any_page_fits_any_paper_in_proportion(
     width: float, height: float, left: float, bottom: float, across: float, up: float
 ) -> None:
-    made, told = resize_pages([pdf((width, height), left=left, bottom=bottom)], PageFormat((across, up), 1.0, ""))
-    (page,) = seen(made)
+    source = pdf((width, height), left=left, bottom=bottom)
+    made = resize_pages({"source[0]": source}, PageFormat((across, up), 1.0, ""))
+    (page,) = seen(made.content)
     assert_fits(page, width, height, (across, up))
-    assert told == [pytest.approx((across, up), abs=0.06)]
+    assert made.page_sizes_mm == [pytest.approx((across, up), abs=0.06)]
 
 
 @settings(max_examples=20)
@@ -158,19 +179,10 @@ def test_any_page_fits_any_paper_in_proportion(
 def test_a_scale_makes_the_page_and_what_is_on_it_larger_alike(
     width: float, height: float, left: float, scale: float
 ) -> None:
-    made, told = resize_pages([pdf((width, height), left=left)], PageFormat(None, scale, ""))
-    (page,) = seen(made)
+    made = resize_pages({"source[0]": pdf((width, height), left=left)}, PageFormat(None, scale, ""))
+    (page,) = seen(made.content)
     assert_fits(page, width, height, (width * scale / POINT, height * scale / POINT))
-    assert told == [pytest.approx((width * scale / POINT, height * scale / POINT), abs=0.06)]
-
-
-# Where each letter comes to stand when a page is shown turned clockwise by so many degrees.
-TURNED = {
-    0: {"A": "A", "B": "B", "C": "C", "D": "D"},
-    90: {"A": "C", "B": "A", "C": "D", "D": "B"},
-    180: {"A": "D", "B": "C", "C": "B", "D": "A"},
-    270: {"A": "B", "B": "D", "C": "A", "D": "C"},
-}
+    assert made.page_sizes_mm == [pytest.approx((width * scale / POINT, height * scale / POINT), abs=0.06)]
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270, -90, 450])
@@ -178,8 +190,8 @@ TURNED = {
 @pytest.mark.parametrize(("left", "bottom"), [(0, 0), (50, -30)])
 def test_a_turned_page_is_printed_as_it_is_shown(rotate: int, inherited: bool, left: float, bottom: float) -> None:
     source = pdf((400, 200), rotate=rotate, inherited=inherited, left=left, bottom=bottom)
-    made, _ = resize_pages([source], PageFormat(PAPERS["A6"], 1.0, "A6"))
-    (page,) = seen(made)
+    made = resize_pages({"source[0]": source}, PageFormat(PAPERS["A6"], 1.0, "A6"))
+    (page,) = seen(made.content)
     as_shown = Seen(page.size, {TURNED[rotate % 360][letter]: spot for letter, spot in page.spots.items()})
     size = (400, 200) if rotate % 180 == 0 else (200, 400)
     assert_fits(as_shown, *size, PAPERS["A6"])
@@ -189,8 +201,8 @@ def test_a_turned_page_is_printed_as_it_is_shown(rotate: int, inherited: bool, l
 @pytest.mark.parametrize("inherited", [False, True])
 def test_what_is_cropped_away_is_not_printed(rotate: int, inherited: bool) -> None:
     source = pdf((600, 800), crop=(100, 200, 400, 300), rotate=rotate, inherited=inherited)
-    made, _ = resize_pages([source], PageFormat(PAPERS["4x6in"], 1.0, "4x6in"))
-    (page,) = seen(made)
+    made = resize_pages({"source[0]": source}, PageFormat(PAPERS["4x6in"], 1.0, "4x6in"))
+    (page,) = seen(made.content)
     as_shown = Seen(page.size, {TURNED[rotate][letter]: spot for letter, spot in page.spots.items()})
     size = (300, 100) if rotate % 180 == 0 else (100, 300)
     assert_fits(as_shown, *size, PAPERS["4x6in"])
@@ -229,10 +241,10 @@ def test_a_damaged_pdf_is_read_or_refused_and_never_a_fault_of_the_server() -> N
 def tried(content: bytes) -> tuple[bytes, str, str]:
     """The PDF that is made of one, or the kind of the refusal and the argument it names."""
     try:
-        made, sizes = resize_pages([content], PageFormat(PAPERS["A6"], 1.0, "A6"))
+        made = resize_pages({"source[0]": content}, PageFormat(PAPERS["A6"], 1.0, "A6"))
     except ShopError as error:
         return b"", error.kind, error.problems[0].argument
-    return made if sizes else b"a PDF without a page is no label", "", ""
+    return made.content if made.parts else b"a PDF without a page is no label", "", ""
 
 
 @pytest.mark.parametrize(
@@ -258,6 +270,13 @@ def tried(content: bytes) -> tuple[bytes, str, str]:
 def test_a_strange_pdf_is_read_or_refused_and_never_a_fault_of_the_server(content: bytes) -> None:
     made, kind, _ = tried(content)
     assert kind == "invalid_arguments" or made.startswith(b"%PDF-"), made
+
+
+@pytest.mark.parametrize("contents", ["99 0 R", "[5 0 R 99 0 R]", "2 0 R", "null"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_page_that_lacks_a_part_of_its_content_is_refused(contents: str) -> None:
+    _, kind, argument = tried(pdf((300, 400)).replace(b"/Contents 5 0 R", f"/Contents {contents}".encode()))
+    assert (kind, argument) == ("invalid_arguments", "source[0]")
 
 
 # ---- the tool
@@ -350,6 +369,118 @@ async def test_a_packages_label_is_fetched_and_fitted(connect: Connect, tmp_path
     assert recorder.calls[-1].raw_path.endswith("/packages/1153/shipping_documents")
 
 
+async def test_many_packages_become_one_file_and_it_is_told_which_page_is_whose(connect: Connect) -> None:
+    async with connect(sandbox=True) as client:
+        asked = {"order_status": "AWAITING_SHIPMENT", "page_size": 20, "fields": ["orders.packages.id"]}
+        orders = reply(await client.call_tool("get_order_list", asked))["data"]["orders"]
+        package_ids = [order["packages"][0]["id"] for order in orders if order.get("packages")][:6]
+        assert len(package_ids) > 4  # more than are fetched at once
+        for package_id in package_ids:
+            await client.call_tool("ship_package", {"package_id": package_id, "handover_method": "DROP_OFF"})
+        for order in (package_ids, package_ids[::-1]):
+            told = reply(await client.call_tool("resize_pdf", {"package_ids": order, "paper_size": "4x6in"}))["data"]
+            pages = PdfReader(told["path"]).pages
+            assert told["pages"] == len(pages) == len(order)
+            assert [row["package_id"] for row in told["page_table"]] == order
+            for row in told["page_table"]:
+                (page,) = row["pages"]
+                assert row["package_id"] in pages[page - 1].extract_text()
+        four = reply(await client.call_tool("resize_pdf", {"package_ids": package_ids, "sheet": "4-up"}))["data"]
+    assert four["pages"] == -(-len(package_ids) // 4)
+    assert [(row["package_id"], row["pages"]) for row in four["page_table"]] == [
+        (package_id, [1 + place // 4]) for place, package_id in enumerate(package_ids)
+    ]
+    assert [row["scale_percent"] for row in four["page_table"]] == [100.0] * len(package_ids)
+
+
+async def test_a_package_without_a_label_is_named_and_nothing_is_written(connect: Connect, home: Path) -> None:
+    async with connect(sandbox=True) as client:
+        asked = {"order_status": "AWAITING_SHIPMENT", "page_size": 5, "fields": ["orders.packages.id"]}
+        orders = reply(await client.call_tool("get_order_list", asked))["data"]["orders"]
+        first, second = [order["packages"][0]["id"] for order in orders if order.get("packages")][:2]
+        await client.call_tool("ship_package", {"package_id": first, "handover_method": "DROP_OFF"})
+        told = await refused(client, "platform", package_ids=[first, second])
+    assert second in told["message"]
+    assert first not in told["message"]
+    assert "without this one" in told["hint"]
+    assert not list(home.rglob("*.pdf"))
+
+
+async def test_a_wrong_id_among_packages_is_named_by_its_place(connect: Connect, tmp_path: Path) -> None:
+    async with shop(connect, tmp_path) as (client, recorder, _):
+        told = await refused(client, package_ids=["../shops"])
+        assert told["problems"][0]["argument"] == "package_ids[0]"
+        await refused(client, "batch_limit", package_ids=["1153"] * 51)
+        assert recorder.calls == []
+
+
+async def test_pages_of_a_source_that_are_scaled_alike_share_a_row(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf((298, 420), (420, 298), (298, 420), (149, 210)))
+    (tmp_path / "b.pdf").write_bytes(pdf((298, 420)))
+    async with shop(connect, tmp_path) as (client, _, _):
+        data, _ = await resized(client, source=["a.pdf", "b.pdf"])
+    assert data["page_table"] == [
+        {"source": "source[0]", "pages": [1, 3], "scale_percent": 99.9},
+        {"source": "source[0]", "pages": [2], "scale_percent": 99.9, "turned_degrees": 90},
+        {"source": "source[0]", "pages": [4], "scale_percent": 199.8},
+        {"source": "source[1]", "pages": [5], "scale_percent": 99.9},
+    ]
+
+
+async def test_four_pages_share_a_sheet_of_the_paper_asked_for(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf(*[(298, 420)] * 5))
+    async with shop(connect, tmp_path) as (client, _, _):
+        data, _ = await resized(client, source="a.pdf", sheet="4-up")
+        assert (data["pages"], data["page_sizes_mm"]) == (2, [[210, 297]])
+        assert data["page_table"] == [{"source": "source[0]", "pages": [1, 2], "scale_percent": 99.9}]
+        data, _ = await resized(client, source="a.pdf", sheet="4-up", width_mm=105, height_mm=148)
+        assert (data["page_sizes_mm"], data["page_table"][0]["scale_percent"]) == ([[105, 148]], 49.9)
+        told = await refused(client, source="a.pdf", sheet="4-up", scale=1)
+        assert told["problems"][0]["argument"] == "scale"
+        told = await refused(client, source="a.pdf", sheet="2-up")
+        assert "split-4-up" in str(told["problems"])
+
+
+async def test_pages_of_sheets_taken_apart_are_counted(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf(*[(595, 842)] * 125))
+    (tmp_path / "b.pdf").write_bytes(pdf((595, 842)))
+    async with shop(connect, tmp_path) as (client, _, _):
+        result = await client.call_tool("resize_pdf", {"source": "a.pdf", "sheet": "split-4-up"})
+        assert reply(result)["data"]["pages"] == 500
+        told = await refused(client, source=["a.pdf", "b.pdf"], sheet="split-4-up")
+        assert told["problems"][0]["argument"] == "source[1]"
+        assert "500" in str(told["problems"])
+
+
+def test_pages_that_unpack_to_very_much_are_refused_soon() -> None:
+    """One stream of 60 MB that packs to nothing, drawn by 400 pages, and drawn ten times by one page."""
+    packed = zlib.compress(b"0 0 1 1 re f " * 4_600_000)
+    for page_count, times in ((400, 1), (1, 10)):
+        writer = PdfWriter()
+        stream = EncodedStreamObject()
+        stream._data = packed
+        stream[NameObject("/Filter")] = NameObject("/FlateDecode")
+        place = writer._add_object(stream)
+        for _ in range(page_count):
+            page = writer.add_blank_page(298, 420)
+            page[NameObject("/Contents")] = ArrayObject([place] * times)
+        buffer = io.BytesIO()
+        writer.write(buffer)
+        start = time.monotonic()
+        made, kind, _ = tried(buffer.getvalue())
+        assert time.monotonic() - start < 20
+        assert kind == ("invalid_arguments" if times > 1 else "")
+        assert len(made) < 60 * MB
+
+
+async def test_sources_of_more_than_100_mb_in_all_are_refused(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "large.pdf").write_bytes(pdf((298, 420)) + b"\0" * (18 * MB))
+    async with shop(connect, tmp_path) as (client, _, _):
+        told = await refused(client, source=["large.pdf"] * 6)
+    assert told["problems"][0]["argument"] == "source[5]"
+    assert "100 MB" in str(told["problems"])
+
+
 async def test_a_label_of_the_simulated_shop_is_fitted(connect: Connect) -> None:
     async with connect(sandbox=True) as client:
         asked = {"order_status": "AWAITING_SHIPMENT", "page_size": 5, "fields": ["orders.packages.id"]}
@@ -412,6 +543,8 @@ async def test_what_to_resize_is_named_one_way(connect: Connect, tmp_path: Path)
         await refused(client, source=[])
         await refused(client, source="")
         await refused(client, source="a.pdf", package_id="1153")
+        await refused(client, source="a.pdf", package_ids=["1153"])
+        await refused(client, package_id="1153", package_ids=["1154"])
     assert recorder.calls == []
 
 
@@ -435,7 +568,7 @@ async def test_a_refusal_says_what_to_do(connect: Connect, tmp_path: Path) -> No
 async def test_too_many_sources_and_pages_are_refused(connect: Connect, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdf(*[(100, 100)] * 260))
     async with shop(connect, tmp_path) as (client, _, _):
-        told = await refused(client, source=["a.pdf"] * 51)
+        told = await refused(client, "batch_limit", source=["a.pdf"] * 51)
         assert "50" in str(told["problems"])
         told = await refused(client, source=["a.pdf"] * 2)
         assert "500" in str(told["problems"])

@@ -1,53 +1,34 @@
-"""Resizes label PDFs for a printer's paper: fetched or read, merged in order, fitted without distortion, saved."""
+"""Fits labels to a printer's paper: fetched or read, merged in order, saved for a person to find."""
 
 from __future__ import annotations
 
 import asyncio
-import io
-import zlib
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.documents import MAX_DOCUMENT_BYTES
+from mcp_server_tiktok_shop.tools.pdf.page_format import (
+    DEFAULT_PAPER,
+    DEFAULT_SHEET_PAPER,
+    FOUR_UP,
+    PAPER_SIZES_MM,
+    PageFormat,
+)
+from mcp_server_tiktok_shop.tools.pdf.refusals import argument_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.documents import DocumentFetcher, IssuedDocuments
     from mcp_server_tiktok_shop.tools.output_files import OutputFolder
+    from mcp_server_tiktok_shop.tools.pdf.composer import ResizedPdf
     from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 
-POINTS_PER_MM = 72 / 25.4  # PDF points in a millimetre
-PAPER_SIZES_MM = {"A6": (105.0, 148.0), "A5": (148.0, 210.0), "A4": (210.0, 297.0), "4x6in": (101.6, 152.4)}
-MAX_SOURCES = 50
-MAX_PAGES = 500
-# What the PDF library raises on damaged files, besides errors of its own.
-DAMAGED_PDF_ERRORS = (
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    ArithmeticError,
-    AssertionError,
-    RecursionError,
-    NotImplementedError,
-    OSError,
-    zlib.error,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class PageFormat:
-    """The size of a page to make: `paper` in millimetres, or `scale` times what it is; `name` as in file names."""
-
-    paper: tuple[float, float] | None
-    scale: float
-    name: str
+BYTES_PER_MB = 2**20
+MAX_TOTAL_BYTES = 100 * BYTES_PER_MB  # of all sources of one call
+CONCURRENT_FETCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,141 +49,146 @@ class ResizePdfTool:
 
         """
         page_format = _parse_page_format(values)
-        package_id: str | None = values.get("package_id")
-        sources: list[str] = values.get("source", [])
-        if (package_id is None) == (not sources):
-            raise _argument_error("package_id", "give package_id or source, one of them", "a package id, or a source")
-        if package_id is not None:
-            label = await self.label_lookup.find(package_id, shop)
-            contents = [await self.document_fetcher.fetch(label.url, label.proxy)]
-            name = f"label-{package_id}"
+        package_ids, sources = _name_packages(values), _name_sources(values)
+        if bool(package_ids) == bool(sources):
+            message = "give package_ids or source, one of them"
+            raise argument_error("package_ids", message, "package ids, or sources")
+        if package_ids:
+            contents = await self._fetch_labels(package_ids, shop, caller)
+            name = f"label-{next(iter(package_ids.values()))}" if len(package_ids) == 1 else "labels"
         else:
-            if len(sources) > MAX_SOURCES:
-                raise _argument_error("source", f"holds {len(sources)} items", f"at most {MAX_SOURCES} in one call")
-            file_contents = [await self._read_file(source, i) for i, source in enumerate(sources)]
-            contents = []
-            for source, content in zip(sources, file_contents, strict=True):
-                contents.append(await self.document_fetcher.fetch(source) if content is None else content)
-                await caller.report_progress(len(contents), len(sources), "labels fetched")
-            name = "labels" if len(sources) > 1 else "label"
-        pdf, sizes = await asyncio.to_thread(resize_pages, contents, page_format)
-        path = await self.output_folder.save(f"{name}-{page_format.name}", "pdf", pdf)
-        return {
-            "path": str(path),
-            "pages": len(sizes),
-            "page_sizes_mm": [list(size) for size in dict.fromkeys(sizes)],
-            "bytes": len(pdf),
-        }
+            contents = await self._read_sources(sources, caller)
+            name = "label" if len(sources) == 1 else "labels"
+        resized = await asyncio.to_thread(_resize, contents, page_format)
+        path = await self.output_folder.save(f"{name}-{page_format.name}", "pdf", resized.content)
+        return {"path": str(path)} | _describe(resized, package_ids)
 
-    async def _read_file(self, source: str, index: int) -> bytes | None:
-        """A file's content; None for a URL, which is fetched only once all sources are found to be allowed."""
-        argument = f"source[{index}]"
+    async def _fetch_labels(self, package_ids: dict[str, str], shop: str | None, caller: Caller) -> dict[str, bytes]:
+        contents: dict[str, bytes] = {}
+        arguments = list(package_ids)
+        for first in range(0, len(arguments), CONCURRENT_FETCHES):
+            batch = arguments[first : first + CONCURRENT_FETCHES]
+            fetched = await asyncio.gather(*(self._fetch_label(name, package_ids[name], shop) for name in batch))
+            for argument, content in zip(batch, fetched, strict=True):
+                _keep(contents, argument, content)
+            await caller.report_progress(len(contents), len(arguments), "labels fetched")
+        return contents
+
+    async def _fetch_label(self, argument: str, package_id: str, shop: str | None) -> bytes:
+        try:
+            label = await self.label_lookup.find(package_id, shop)
+            return await self.document_fetcher.fetch(label.url, label.proxy)
+        except ShopError as error:
+            raise _name_package(error, argument, package_id) from None
+
+    async def _read_sources(self, sources: dict[str, str], caller: Caller) -> dict[str, bytes]:
+        """The content of files and URLs; none is fetched before all are found to be allowed."""
+        file_contents = {argument: await self._read_file(argument, source) for argument, source in sources.items()}
+        contents: dict[str, bytes] = {}
+        for argument, content in file_contents.items():
+            fetched = await self.document_fetcher.fetch(sources[argument]) if content is None else content
+            _keep(contents, argument, fetched)
+            await caller.report_progress(len(contents), len(sources), "labels fetched")
+        return contents
+
+    async def _read_file(self, argument: str, source: str) -> bytes | None:
+        """A file's content; None of a URL."""
         if "://" not in source:
             return await asyncio.to_thread(self.files.read, argument, source, MAX_DOCUMENT_BYTES)
         if not await self.issued_documents.is_issued(source):
             expected = "a doc_url from get_package_shipping_document of the last 24 hours, or an allowed path"
-            raise _argument_error(argument, "is not a document that this server was given by the platform", expected)
+            raise argument_error(argument, "is not a document that this server was given by the platform", expected)
         return None
+
+
+def _name_packages(values: Json) -> dict[str, str]:
+    """The packages asked for, by the argument that each came in."""
+    if "package_id" in values:
+        if "package_ids" in values:
+            raise argument_error("package_id", "stands beside package_ids", "package_ids alone")
+        return {"package_id": values["package_id"]}
+    return {f"package_ids[{index}]": package_id for index, package_id in enumerate(values.get("package_ids", []))}
+
+
+def _name_sources(values: Json) -> dict[str, str]:
+    return {f"source[{index}]": source for index, source in enumerate(values.get("source", []))}
+
+
+def _keep(contents: dict[str, bytes], argument: str, content: bytes) -> None:
+    contents[argument] = content
+    if sum(map(len, contents.values())) > MAX_TOTAL_BYTES:
+        limit = f"{MAX_TOTAL_BYTES // BYTES_PER_MB} MB in all"
+        raise argument_error(argument, f"brings the sources beyond {limit}", f"at most {limit}: use several calls")
+
+
+def _name_package(error: ShopError, argument: str, package_id: str) -> ShopError:
+    """The same error, saying which of the packages it is about."""
+    if argument == "package_id":
+        return error
+    message = error.message if package_id in error.message else f"Package {package_id}: {error.message}"
+    return ShopError(
+        error.kind,
+        message,
+        hint=f"{error.hint} Nothing was written; the others can be had without this one.".strip(),
+        retryable=error.retryable,
+        problems=tuple(replace(problem, argument=argument) for problem in error.problems),
+        code=error.code,
+        request_id=error.request_id,
+        **error.details,
+    )
 
 
 def _parse_page_format(values: Json) -> PageFormat:
     width, height, scale = (values.get(name) for name in ("width_mm", "height_mm", "scale"))
     paper: str | None = values.get("paper_size")
+    sheet: str = values.get("sheet", "")
     if (width is None) != (height is None):
         missing_name = "width_mm" if width is None else "height_mm"
-        raise _argument_error(missing_name, "is missing beside its twin", "width_mm and height_mm together")
+        raise argument_error(missing_name, "is missing beside its twin", "width_mm and height_mm together")
     alternatives = [
         n for n, value in (("paper_size", paper), ("width_mm", width), ("scale", scale)) if value is not None
     ]
     if len(alternatives) > 1:
-        raise _argument_error(
+        raise argument_error(
             alternatives[-1], "give one target only", "paper_size, or width_mm and height_mm, or scale"
         )
+    suffix = f"-{sheet}" if sheet else ""
     if scale is not None:
-        return PageFormat(None, float(scale), f"x{scale:g}")
+        if sheet == FOUR_UP:
+            raise argument_error("scale", "says nothing of the sheet's paper", "paper_size, or width_mm and height_mm")
+        return PageFormat(None, float(scale), f"x{scale:g}{suffix}", sheet)
     if width is not None and height is not None:
-        return PageFormat((float(width), float(height)), 1.0, f"{width:g}x{height:g}mm")
-    return PageFormat(PAPER_SIZES_MM[paper or "A6"], 1.0, paper or "A6")
+        return PageFormat((float(width), float(height)), 1.0, f"{width:g}x{height:g}mm{suffix}", sheet)
+    paper = paper or (DEFAULT_SHEET_PAPER if sheet == FOUR_UP else DEFAULT_PAPER)
+    return PageFormat(PAPER_SIZES_MM[paper], 1.0, f"{paper}{suffix}", sheet)
 
 
-def resize_pages(contents: list[bytes], page_format: PageFormat) -> tuple[bytes, list[tuple[float, float]]]:
-    """One PDF of all pages, each fitted to the format and centred, and the page sizes in millimetres.
+def _resize(contents: dict[str, bytes], page_format: PageFormat) -> ResizedPdf:
+    from mcp_server_tiktok_shop.tools.pdf.composer import resize_pages  # noqa: PLC0415 - heavy, and only for labels
 
-    Raises:
-        ShopError: `invalid_arguments`, where a source is no PDF that can be read.
-
-    """
-    from pypdf import PdfWriter  # noqa: PLC0415 - heavy, and only for labels
-
-    writer = PdfWriter()
-    sizes: list[tuple[float, float]] = []
-    for index, content in enumerate(contents):
-        with _reject_damaged_pdf(index):
-            sizes += [_place_page(writer, page, page_format) for page in _read_pages(content, index)]
-        if len(sizes) > MAX_PAGES:
-            raise _argument_error("source", f"has more than {MAX_PAGES} pages", f"at most {MAX_PAGES} pages in all")
-    buffer = io.BytesIO()
-    with _reject_damaged_pdf(len(contents) - 1):
-        writer.write(buffer)
-    return buffer.getvalue(), sizes
+    return resize_pages(contents, page_format)
 
 
-@contextmanager
-def _reject_damaged_pdf(index: int) -> Iterator[None]:
-    """Turn whatever the PDF library raises on a damaged file into `invalid_arguments`."""
-    from pypdf.errors import DependencyError, PyPdfError  # noqa: PLC0415
-
-    try:
-        yield
-    except (PyPdfError, DependencyError, *DAMAGED_PDF_ERRORS) as error:
-        message = f"is a damaged PDF ({type(error).__name__})"
-        raise _argument_error(f"source[{index}]", message, "a PDF that opens") from None
-
-
-def _read_pages(content: bytes, index: int) -> list[Any]:
-    """The pages of a source, turned upright."""
-    from pypdf import PdfReader, PdfWriter  # noqa: PLC0415
-
-    argument = f"source[{index}]"
-    if not content.lstrip()[:5] == b"%PDF-":
-        raise _argument_error(argument, "is not a PDF", "a PDF; pictures and ZPL can't be resized")
-    reader = PdfReader(io.BytesIO(content))
-    if reader.is_encrypted and not reader.decrypt(""):
-        raise _argument_error(argument, "is locked with a password", "a PDF that opens without a password")
-    if len(reader.pages) > MAX_PAGES:
-        raise _argument_error(argument, f"has {len(reader.pages)} pages", f"at most {MAX_PAGES} pages in all")
-    pages = list(PdfWriter(clone_from=reader).pages)  # only a writer's pages can be turned upright
-    for page in pages:
-        page.transfer_rotation_to_content()
-    if not pages:
-        raise _argument_error(argument, "is a PDF without a page", "a PDF with pages")
-    if any(float(page.cropbox.width) < 1 or float(page.cropbox.height) < 1 for page in pages):
-        raise _argument_error(argument, "has a page without a size", "a PDF with pages that can be printed")
-    return pages
-
-
-def _place_page(writer: Any, page: Any, page_format: PageFormat) -> tuple[float, float]:
-    """Add the page to the writer in the format; its size in millimetres."""
-    from pypdf import Transformation  # noqa: PLC0415
-
-    box = page.cropbox
-    width, height = float(box.width), float(box.height)
-    if page_format.paper is None:
-        page_size = (width * page_format.scale, height * page_format.scale)
-        scale = page_format.scale
-    else:
-        page_size = (page_format.paper[0] * POINTS_PER_MM, page_format.paper[1] * POINTS_PER_MM)
-        scale = min(page_size[0] / width, page_size[1] / height)
-    offset_x, offset_y = (page_size[0] - width * scale) / 2, (page_size[1] - height * scale) / 2
-    transformation = (
-        Transformation().translate(-float(box.left), -float(box.bottom)).scale(scale).translate(offset_x, offset_y)
-    )
-    new_page = writer.add_blank_page(*page_size)
-    new_page.merge_transformed_page(page, transformation)
-    return round(page_size[0] / POINTS_PER_MM, 1), round(page_size[1] / POINTS_PER_MM, 1)
-
-
-def _argument_error(argument: str, message: str, allowed: str) -> ShopError:
-    problem = Problem(argument, message, allowed)
-    hint = "Correct it and call resize_pdf again; nothing was written."
-    return ShopError("invalid_arguments", f"{argument}: {message}", hint=hint, problems=(problem,))
+def _describe(resized: ResizedPdf, package_ids: dict[str, str]) -> Json:
+    """What a caller is to know of the new file: among it which page is whose, and how large it came out."""
+    result: Json = {
+        "pages": len(resized.page_sizes_mm),
+        "page_sizes_mm": [list(size) for size in dict.fromkeys(resized.page_sizes_mm)],
+        "bytes": len(resized.content),
+        "page_table": [],
+    }
+    rows: dict[tuple[str, float, int], Json] = {}
+    for part in resized.parts:
+        scale_percent = round(part.scale * 100, 1)
+        key = (part.argument, scale_percent, part.turn_degrees)
+        if key not in rows:
+            owner = {"package_id": package_ids[part.argument]} if package_ids else {"source": part.argument}
+            rows[key] = owner | {"pages": [], "scale_percent": scale_percent}
+            rows[key] |= {"turned_degrees": part.turn_degrees} if part.turn_degrees else {}
+        if part.page not in rows[key]["pages"][-1:]:
+            rows[key]["pages"].append(part.page)
+    result["page_table"] = list(rows.values())
+    if resized.incomplete_pages:
+        pages = ", ".join(map(str, resized.incomplete_pages))
+        result["note"] = f"Comments or form fields that have no stored look are left out on page {pages}."
+    return result

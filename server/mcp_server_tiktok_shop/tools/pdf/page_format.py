@@ -1,0 +1,40 @@
+"""What pages are to become: a paper or a scale, and how many of them share a sheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcp_server_tiktok_shop.tools.pdf.geometry import Box
+
+POINTS_PER_MM = 72 / 25.4  # PDF points in a millimetre
+PAPER_SIZES_MM = {"A6": (105.0, 148.0), "A5": (148.0, 210.0), "A4": (210.0, 297.0), "4x6in": (101.6, 152.4)}
+DEFAULT_PAPER, DEFAULT_SHEET_PAPER = "A6", "A4"
+FOUR_UP, SPLIT_FOUR_UP = "4-up", "split-4-up"
+
+
+@dataclass(frozen=True, slots=True)
+class PageFormat:
+    """A paper in millimetres, or a multiple of what a page is; `sheet` lays four on one, or takes one apart."""
+
+    paper: tuple[float, float] | None
+    scale: float
+    name: str
+    sheet: str = ""
+
+    @property
+    def paper_box(self) -> Box | None:
+        """The paper in points."""
+        if self.paper is None:
+            return None
+        return Box(0, 0, self.paper[0] * POINTS_PER_MM, self.paper[1] * POINTS_PER_MM)
+
+    @property
+    def cells(self) -> tuple[Box, ...]:
+        """Where pages go on one paper; nowhere, where each keeps a paper of its own size."""
+        if self.paper_box is None:
+            return ()
+        return self.paper_box.split_into_quarters() if self.sheet == FOUR_UP else (self.paper_box,)
+
+    @property
+    def splits_pages(self) -> bool:
+        return self.sheet == SPLIT_FOUR_UP
