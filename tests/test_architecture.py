@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logs": set(),
     "proxies": set(),
     "time_zones": set(),
-    "settings": LEAVES,
+    "settings": LEAVES | {"state"},
     "catalog": {"errors"},
     "state": LEAVES,
     "platform": LEAVES | {"catalog", "state"},

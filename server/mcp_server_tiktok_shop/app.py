@@ -23,19 +23,17 @@ from mcp_server_tiktok_shop.catalog.toolsets import UnknownToolError, resolve_to
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import DiscoveryOperations, PlatformClient, Runtime
-from mcp_server_tiktok_shop.platform.documents import DocumentFetcher, IssuedDocuments
+from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
-from mcp_server_tiktok_shop.platform.sign_in import OAuthStates, SignIn
+from mcp_server_tiktok_shop.platform.sign_in import SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
 from mcp_server_tiktok_shop.platform.tokens import TokenProvider, pair_fingerprint
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings, SettingsError
-from mcp_server_tiktok_shop.state.account_store import FileAccountStore, InMemoryAccountStore, StoredAccounts
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, Shop
-from mcp_server_tiktok_shop.state.audit_log import AuditLog
-from mcp_server_tiktok_shop.state.expiring_records import FileExpiringRecords
-from mcp_server_tiktok_shop.state.process_identity import get_process_name, is_process_dead
-from mcp_server_tiktok_shop.state.result_store import ResultStore
+from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, Shop, StoredAccounts
+from mcp_server_tiktok_shop.state.files.stores import open_file_stores
+from mcp_server_tiktok_shop.state.memory import InMemoryAccountStore
+from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
@@ -50,7 +48,7 @@ from mcp_server_tiktok_shop.tools.summaries.desk import SummaryTools
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox import Sandbox
-    from mcp_server_tiktok_shop.state.account_store import AccountStore
+    from mcp_server_tiktok_shop.state.stores import AccountStore
 
 REAL_RUNTIME = Runtime(time.time, time.monotonic)
 
@@ -95,11 +93,12 @@ def build_app(
     In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given.
     """
     secrets = logs.SecretRedactor()
-    store: AccountStore = FileAccountStore(settings.home)
+    home_folder = settings.home_folder
+    stores = open_file_stores(home_folder, runtime.clock, runtime.monotonic)
     transport = HttpTransport(proxy=settings.proxy, loopback=settings.is_loopback)
-    home = settings.home
     if settings.sandbox:
-        settings, store, transport = _build_simulation(settings, runtime, sandbox)
+        settings, accounts, transport = _build_simulation(settings, runtime, sandbox)
+        stores = replace(stores, accounts=accounts)
     configured_secrets = (settings.app_secret, settings.access_token, settings.refresh_token)
     secrets.register_secrets(*(secret.get_secret_value() for secret in configured_secrets))
     if settings.proxy is not None:
@@ -109,13 +108,19 @@ def build_app(
     auth = AuthTransport(transport, settings.auth_url)
     app = _read_app(settings)
     tokens = TokenProvider(
-        store, auth, app, settings.app_key, runtime.clock, _environment_account(settings), secrets.register_secrets
+        stores.accounts,
+        auth,
+        app,
+        settings.app_key,
+        runtime.clock,
+        _environment_account(settings),
+        secrets.register_secrets,
     )
     platform = PlatformClient(
         ApiTransport(transport, settings.api_url, runtime.clock),
         tokens,
         runtime,
-        InMemoryRateLimiter(runtime.monotonic, runtime.sleep),
+        InMemoryRateLimiter(runtime.monotonic, runtime.sleep, stores.rate_marks),
         catalog.lookup_error_code,
         DiscoveryOperations(
             catalog.operations["get_authorized_shops"], catalog.operations["get_authorized_category_assets"]
@@ -123,10 +128,15 @@ def build_app(
         call_timeout_s,
         settings.shop,
     )
-    oauth_states = OAuthStates(settings.state_folder / "sign-ins.json", runtime.clock)
     consent_url = "" if settings.auth_url == AUTH_URL else settings.auth_url
     sign_in = SignIn(
-        tokens, auth, platform.shops, catalog.lookup_error_code, oauth_states, secrets.register_secrets, consent_url
+        tokens,
+        auth,
+        platform.shops,
+        catalog.lookup_error_code,
+        stores.oauth_states,
+        secrets.register_secrets,
+        consent_url,
     )
 
     try:
@@ -134,32 +144,21 @@ def build_app(
         excluded = resolve_tool_names(catalog, settings.exclude_tools)
     except UnknownToolError as error:
         raise SettingsError(str(error)) from None
-    labels_folder = settings.state_folder / "labels"
-    files = AllowedFiles((settings.files_folder, labels_folder), home, (labels_folder, settings.state_folder / "files"))
-    issued_documents = IssuedDocuments(settings.state_folder / "documents.txt", runtime.clock)
-    result_store = ScopedResultStore(
-        ResultStore(settings.state_folder / "results", runtime.clock),
-        platform.shops.resolve_pinned_id,
-        settings.buyer_data,
+    labels_folder = home_folder.labels_folder
+    files = AllowedFiles(
+        (settings.files_folder, labels_folder), settings.home, (labels_folder, home_folder.files_folder)
     )
+    result_store = ScopedResultStore(stores.results, platform.shops.resolve_pinned_id, settings.buyer_data)
     paginator = Paginator(catalog, platform, settings.time_zone)
     result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
-    reads = ReadExecutor(catalog, platform, paginator, result_builder, issued_documents, settings.time_zone, excluded)
-    audit_log = AuditLog(settings.audit_log_path)
+    reads = ReadExecutor(
+        catalog, platform, paginator, result_builder, stores.issued_documents, settings.time_zone, excluded
+    )
     writes = WriteExecutor(
         platform,
-        ConfirmationGate(
-            settings.confirm,
-            FileExpiringRecords(settings.state_folder / "confirmations.json", runtime.clock),
-            result_builder.to_local_result,
-        ),
-        WriteOutcomes(
-            FileExpiringRecords(settings.state_folder / "unknown.json", runtime.clock),
-            runtime.clock,
-            get_process_name(),
-            is_process_dead,
-        ),
-        audit_log,
+        ConfirmationGate(settings.confirm, stores.confirmations, result_builder.to_local_result),
+        WriteOutcomes(stores.write_outcomes, runtime.clock, LocalProcesses()),
+        stores.audit_log,
         result_builder.normalize,
         reads.read_current_state,
         result_builder.redact_arguments,
@@ -183,10 +182,9 @@ def build_app(
     )
     discovery_tools = DiscoveryTools(catalog, dispatcher.is_available, dispatcher.get_operation)
     document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
-    sign_in_tools = SignInTools(sign_in, tokens, platform.shops, lambda: _read_service(settings, store))
-    summary_store = ResultStore(settings.state_folder / "sums", runtime.clock)
+    sign_in_tools = SignInTools(sign_in, tokens, platform.shops, lambda: _read_service(settings, stores.accounts))
     local_tools |= SummaryTools(
-        catalog, platform, settings.time_zone, summary_store, runtime.clock, dispatcher.is_available
+        catalog, platform, settings.time_zone, stores.unfinished_summaries, runtime.clock, dispatcher.is_available
     ).create_tools()
     local_tools |= {
         "check_connection": CheckConnectionTool(
@@ -202,19 +200,24 @@ def build_app(
         "find_operations": discovery_tools.find_operations,
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "get_authorization_url": sign_in_tools.get_authorization_url,
-        "list_changes": ListChangesTool(audit_log, platform.shops, settings.time_zone, runtime.clock),
+        "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
         "reconcile_payouts": ReconcilePayoutsTool(
             paginator, platform, dispatcher.is_available, settings.time_zone, runtime.clock
         ),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
         "refresh_access_token": sign_in_tools.refresh_access_token,
-        "save_result": SaveResultTool(result_store, settings.state_folder / "exports", runtime.clock),
+        "save_result": SaveResultTool(result_store, home_folder.exports_folder, runtime.clock),
         "resize_pdf": ResizePdfTool(
-            files, document_fetcher, issued_documents, labels_folder, dispatcher.find_shipping_label, runtime.clock
+            files,
+            document_fetcher,
+            stores.issued_documents,
+            labels_folder,
+            dispatcher.find_shipping_label,
+            runtime.clock,
         ),
     }
-    return App(settings, dispatcher, tokens, sign_in, store, transport, secrets)
+    return App(settings, dispatcher, tokens, sign_in, stores.accounts, transport, secrets)
 
 
 def _read_app(settings: Settings) -> PartnerApp | None:

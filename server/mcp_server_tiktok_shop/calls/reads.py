@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.related_reads import RelatedRead
     from mcp_server_tiktok_shop.platform.client import PlatformClient
-    from mcp_server_tiktok_shop.platform.documents import IssuedDocuments
     from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.state.stores import IssuedDocuments
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import click
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.account_store import FileAccountStore
+from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -53,7 +53,9 @@ def _check_settings(server_app: App) -> Iterator[CheckResult]:
     platform = "the simulated shop" if settings.sandbox else settings.api_url
     mode = "read-only" if settings.read_only else "reads and writes"
     pinned_text = f", pinned to {settings.shop}" if settings.shop else ""
-    yield CheckResult("settings", well=True, told=f"{platform}, {mode}{pinned_text}, state in {settings.state_folder}")
+    yield CheckResult(
+        "settings", well=True, told=f"{platform}, {mode}{pinned_text}, state in {settings.home_folder.root}"
+    )
     try:
         key = server_app.tokens.app.key
     except ShopError as error:

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.account_store import FileAccountStore
 from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, PartnerApp
+from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.app import App
@@ -23,7 +23,7 @@ async def sign_in(server_app: App, *, own_proxy: bool) -> int:
     app = _prompt_for_app(server_app)
     proxy = _prompt_for_proxy() if own_proxy else None
     click.echo("\nOpen this address, sign in as the seller, and agree:\n")
-    click.echo(f"  {server_app.sign_in.create_link(app.service_id, app.region)}\n")
+    click.echo(f"  {await server_app.sign_in.create_link(app.service_id, app.region)}\n")
     click.echo("You are sent to your app's redirect address. It may not show a page; its address holds the code.")
     redirect_or_code = click.prompt("Paste that whole address, or the code", hide_input=False)
     account = await server_app.sign_in.finish(redirect_or_code, app=app, proxy=proxy)

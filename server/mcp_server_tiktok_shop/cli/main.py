@@ -208,12 +208,13 @@ def call(settings: Settings, operation: str, arguments: str, *, indent: bool, ag
 def journal(settings: Settings, *, as_json: bool, last: int) -> None:
     """Tell what was changed from here: every write that was sent, and what came of it."""
     from mcp_server_tiktok_shop.cli.terminal import format_audit_log  # noqa: PLC0415
-    from mcp_server_tiktok_shop.state.audit_log import AuditLog  # noqa: PLC0415
+    from mcp_server_tiktok_shop.state.files.audit_log import FileAuditLog  # noqa: PLC0415
 
+    audit_log = FileAuditLog(settings.home_folder.audit_log_path)
     try:
-        entries = AuditLog(settings.audit_log_path).read_entries()[-last:]
+        entries = asyncio.run(audit_log.read_entries())[-last:]
     except OSError as error:
-        raise _CommandError(f"The journal {settings.audit_log_path} can't be read: {error.strerror}.") from None
+        raise _CommandError(f"The journal {audit_log.path} can't be read: {error.strerror}.") from None
     if as_json:
         click.echo(json.dumps({"writes": entries}, ensure_ascii=False, indent=2))
         return

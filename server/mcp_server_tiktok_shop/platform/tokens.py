@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.platform.authorization import AuthTransport
-    from mcp_server_tiktok_shop.state.account_store import AccountStore, AccountTransaction, StoredAccounts
-    from mcp_server_tiktok_shop.state.accounts import PartnerApp
+    from mcp_server_tiktok_shop.state.accounts import PartnerApp, StoredAccounts
+    from mcp_server_tiktok_shop.state.stores import AccountStore, AccountTransaction
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest, read_chunk
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.state.account_store import write_private_file
+from mcp_server_tiktok_shop.state.files.private_files import write_private_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.platform.documents import MAX_DOCUMENT_BYTES
-from mcp_server_tiktok_shop.state.account_store import write_private_file
+from mcp_server_tiktok_shop.state.files.private_files import write_private_file
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.platform.documents import DocumentFetcher, IssuedDocuments
+    from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
+    from mcp_server_tiktok_shop.state.stores import IssuedDocuments
 
 POINTS_PER_MM = 72 / 25.4  # PDF points in a millimetre
 PAPER_SIZES_MM = {"A6": (105.0, 148.0), "A5": (148.0, 210.0), "A4": (210.0, 297.0), "4x6in": (101.6, 152.4)}

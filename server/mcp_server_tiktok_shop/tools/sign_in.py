@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.sign_in import STATE_TTL_S
+from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +34,8 @@ class SignInTools:
             message = "The app's service id is not known, so its authorization link can't be made."
             hint = "Set TIKTOK_SHOP_SERVICE_ID, or open the link that Partner Center shows for the app."
             raise ShopError("not_configured", message, hint=hint)
-        url = await asyncio.to_thread(self.sign_in.create_link, service_id, region)
-        return {"url": url, "code_lives_minutes": STATE_TTL_S // 60}
+        url = await self.sign_in.create_link(service_id, region)
+        return {"url": url, "code_lives_minutes": OAUTH_STATE_TTL_S // 60}
 
     async def exchange_authorization_code(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
         """Turn an authorization code into a stored token pair, and find the shops it opens."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
-    from mcp_server_tiktok_shop.state.result_store import ResultStore
+    from mcp_server_tiktok_shop.state.stores import ResultStore
 
 POLICIES_BY_STRICTNESS: tuple[BuyerDataPolicy, ...] = ("full", "masked", "none")
 
