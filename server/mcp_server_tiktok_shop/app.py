@@ -22,13 +22,13 @@ from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.catalog.toolsets import UnknownToolError, resolve_tool_names, select_tools
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
-from mcp_server_tiktok_shop.platform.client import DiscoveryOperations, PlatformClient, Runtime
+from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
 from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
 from mcp_server_tiktok_shop.platform.sign_in import SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
-from mcp_server_tiktok_shop.platform.tokens import TokenProvider, pair_fingerprint
+from mcp_server_tiktok_shop.platform.tokens import TokenProvider, compute_pair_fingerprint
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings, SettingsError
 from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, Shop, StoredAccounts
 from mcp_server_tiktok_shop.state.files.stores import open_file_stores
@@ -86,7 +86,11 @@ class App:
 
 
 def build_app(
-    settings: Settings, *, runtime: Runtime = REAL_RUNTIME, sandbox: Sandbox | None = None, call_timeout_s: float = 45.0
+    settings: Settings,
+    *,
+    runtime: Runtime = REAL_RUNTIME,
+    sandbox: Sandbox | None = None,
+    call_timeout_s: float = CALL_TIMEOUT_S,
 ) -> App:
     """Everything that serves an assistant.
 
@@ -114,14 +118,14 @@ def build_app(
         settings.app_key,
         runtime.clock,
         _environment_account(settings),
-        secrets.register_secrets,
+        secrets,
     )
     platform = PlatformClient(
         ApiTransport(transport, settings.api_url, runtime.clock),
         tokens,
         runtime,
         InMemoryRateLimiter(runtime.monotonic, runtime.sleep, stores.rate_marks),
-        catalog.lookup_error_code,
+        catalog,
         DiscoveryOperations(
             catalog.operations["get_authorized_shops"], catalog.operations["get_authorized_category_assets"]
         ),
@@ -133,9 +137,9 @@ def build_app(
         tokens,
         auth,
         platform.shops,
-        catalog.lookup_error_code,
+        catalog,
         stores.oauth_states,
-        secrets.register_secrets,
+        secrets,
         consent_url,
     )
 
@@ -231,7 +235,7 @@ def _environment_account(settings: Settings) -> Account | None:
     if settings.sandbox or not settings.access_token.get_secret_value():
         return None
     return Account(
-        id=ENVIRONMENT_ID_PREFIX + pair_fingerprint(settings.access_token, settings.refresh_token),
+        id=ENVIRONMENT_ID_PREFIX + compute_pair_fingerprint(settings.access_token, settings.refresh_token),
         app_key=settings.app_key,
         access_token=settings.access_token,
         refresh_token=settings.refresh_token,

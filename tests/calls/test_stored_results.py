@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.files import results as file_results
 from mcp_server_tiktok_shop.state.files.results import ABANDONED_WRITE_S, FileResultStore
 from mcp_server_tiktok_shop.state.stores import MAX_RESULTS, RESULT_TTL_S
 
@@ -127,10 +126,8 @@ async def test_of_too_many_the_oldest_go(results: ResultStore, folder: Path, clo
     assert await results.get(ids[-1]) == b"104"
 
 
-async def test_of_too_much_the_oldest_go_and_never_what_was_just_put(
-    results: ResultStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(file_results, "MAX_RESULTS_BYTES", 100)
+async def test_of_too_much_the_oldest_go_and_never_what_was_just_put(folder: Path, clock: Clock) -> None:
+    results = FileResultStore(folder, clock, max_bytes=100)
     ids = []
     for _ in range(3):
         ids.append(await results.put(b"x" * 45))

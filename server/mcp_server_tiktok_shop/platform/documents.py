@@ -33,17 +33,19 @@ IPV4_EMBEDDING_NETWORKS = tuple(
 
 
 class DocumentFetcher:
-    """Downloads with the caller's address checks: public addresses only, loopback where the API itself is there."""
+    """Downloads from public addresses; with `loopback`, where the API itself is on this machine, from there as well."""
 
     def __init__(self, transport: HttpTransport, *, loopback: bool) -> None:
         self._transport = transport
         self._loopback = loopback
 
     async def fetch(self, url: str, proxy: SecretStr | None = None) -> bytes:
-        """The document's bytes, at most 20 MB, asked for without any header of ours; `proxy` is an account's own.
+        """The document's bytes, at most MAX_DOCUMENT_BYTES, within FETCH_TIMEOUT_S and without any header of ours.
+
+        `proxy` is an account's own.
 
         Raises:
-            ShopError: `not_permitted`, `not_found`, `network` or `platform`.
+            ShopError: `not_permitted` for an address that is not public, `not_found`, `network` or `platform`.
 
         """
         import httpx2  # noqa: PLC0415
@@ -122,7 +124,7 @@ def _join_redirect(url: str, location: str) -> str:
 
 
 def _is_literal_host(host: str) -> bool:
-    """Whether a host is an address, however it is written, or this computer: a proxy must not be asked for those."""
+    """Whether a host is an address, in any notation, or this computer: a proxy must not be asked for those."""
     host = host.casefold().rstrip(".")
     if host == "localhost" or host.endswith(".localhost") or ":" in host:
         return True

@@ -45,7 +45,7 @@ class RateLimitDeadlineError(Exception):
     """The permit would come after the deadline, so nothing was sent. `estimated_wait` is in seconds."""
 
     def __init__(self, estimated_wait: float) -> None:
-        super().__init__(f"the turn comes in {estimated_wait:.1f} seconds")
+        super().__init__(f"the permit comes in {estimated_wait:.1f} seconds")
         self.estimated_wait = estimated_wait
 
 

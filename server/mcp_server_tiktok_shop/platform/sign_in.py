@@ -1,4 +1,4 @@
-"""From a seller's consent to a stored account: the link to open, the address it leads back to, the code in it."""
+"""Sign-in: the link at which a seller agrees, the address it leads back to, and the account that its code opens."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT, is_outcome_unkn
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pydantic import SecretStr
 
     from mcp_server_tiktok_shop.platform.authorization import AuthTransport
     from mcp_server_tiktok_shop.platform.error_codes import ErrorCodeLookup
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
-    from mcp_server_tiktok_shop.platform.tokens import TokenProvider
+    from mcp_server_tiktok_shop.platform.tokens import SecretRegistry, TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
     from mcp_server_tiktok_shop.state.stores import OAuthStates
 
@@ -29,24 +27,24 @@ log = logging.getLogger(__name__)
 
 CONSENT_URL_BY_REGION = {"us": "https://services.us.tiktokshop.com", "row": "https://services.tiktokshop.com"}
 TRANSIENT_KINDS = ("network", "rate_limited", "unknown_outcome")
-MIN_CODE_CHARS = 12
+MIN_CODE_CHARS = 12  # shorter values of an address are no codes, and hiding them would tear words apart
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """`consent` is where sellers agree, by region or as set for another auth host."""
+    """Signs sellers in. `consent_url` is where they agree, if not at the platform's own address of their region."""
 
     tokens: TokenProvider
     auth: AuthTransport
     shops: ShopResolver
-    lookup_error_code: ErrorCodeLookup
+    error_codes: ErrorCodeLookup
     states: OAuthStates
-    register_secrets: Callable[[str], None]
+    secrets: SecretRegistry
     consent_url: str = ""
     _tasks: set[asyncio.Task[Account]] = field(default_factory=set)
 
     async def create_link(self, service_id: str, region: str) -> str:
-        """The address at which the seller agrees, with a new `state`."""
+        """The address at which the seller agrees, with a new `state`; `region` is `us`, `row` or empty."""
         host = self.consent_url or CONSENT_URL_BY_REGION[region or "row"]
         return f"{host}/open/authorize?service_id={quote(service_id, safe='')}&state={await self.states.create()}"
 
@@ -78,10 +76,13 @@ class SignIn:
     async def finish(
         self, pasted_text: str, *, app: PartnerApp | None = None, proxy: SecretStr | None = None
     ) -> Account:
-        """Exchange the code, store the pair, and find the shops it opens.
+        """Exchange the code, store the pair, and fetch the shops it opens; answers the stored account.
+
+        `pasted_text` is what `extract_code` takes; `app` is stored beside the account; `proxy` is the account's own.
+        A code that was sent is brought to its end although the caller is gone.
 
         Raises:
-            ShopError: Saying whether the code can still be used.
+            ShopError: As `extract_code`; else one that says whether the code can still be used.
 
         """
         self._register_pasted_secrets(pasted_text.strip())
@@ -93,16 +94,16 @@ class SignIn:
         return await asyncio.shield(task)  # the code is spent once it is sent: the pair is stored whoever waits
 
     def _register_pasted_secrets(self, text: str) -> None:
-        """Whatever is made of what was pasted, it is not shown: a bare code, or the values in an address."""
+        """A bare code, or the values in an address: whatever becomes of them, they must not appear anywhere."""
         values = [value for _, value in parse_qsl(text.rpartition("?")[2])] if _is_address(text) else [text]
         for value in values:
             if len(value) >= MIN_CODE_CHARS:
-                self.register_secrets(value)
+                self.secrets.register_secrets(value)
 
     def _discard_task(self, task: asyncio.Task[Account]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # a caller that is gone hears nothing of it
+            task.exception()  # nobody waits for it any more
 
     async def wait_for_pending(self) -> None:
         """Wait for sign-ins under way."""
@@ -116,7 +117,7 @@ class SignIn:
             if is_outcome_unknown(error):
                 message = f"The code was sent, and the auth host answered with a fault: {error.message}"
                 raise ShopError("unknown_outcome", message, hint=SIGN_IN_HINT, code=error.code) from None
-            hint = self.lookup_error_code(error.code).get("hint") or SIGN_IN_HINT
+            hint = self.error_codes.lookup_error_code(error.code).get("hint") or SIGN_IN_HINT
             message = f"The platform refused the authorization code: {error.message}"
             raise ShopError("signed_out", message, hint=hint, code=error.code, request_id=error.request_id) from None
         except ConnectError as error:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, StoredAccounts
 from mcp_server_tiktok_shop.state.stores import (
     AUDIT_OUTCOME_UNKNOWN,
@@ -21,6 +20,7 @@ from mcp_server_tiktok_shop.state.stores import (
     RESULT_TTL_S,
     RateMarks,
     StateStores,
+    check_content_size,
 )
 
 if TYPE_CHECKING:
@@ -95,13 +95,13 @@ class InMemoryExpiringRecords:
 class InMemoryResultStore:
     """Contents in a dict, oldest first, each beside the moment it was stored at. `clock` gives Unix seconds."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], max_bytes: int = MAX_RESULTS_BYTES) -> None:
         self._clock = clock
+        self._max_bytes = max_bytes
         self._contents: dict[str, tuple[float, bytes]] = {}
 
     async def put(self, content: bytes) -> str:
-        if len(content) > MAX_RESULTS_BYTES:
-            raise ShopError("internal", f"{len(content) / 2**20:.0f} MB are too much to keep.", hint="Ask for less.")
+        check_content_size(content, self._max_bytes)
         result_id = secrets.token_hex(RESULT_ID_BYTES)
         self._contents[result_id] = (self._clock(), content)
         self._evict()
@@ -116,7 +116,7 @@ class InMemoryResultStore:
         now = self._clock()
         self._contents = {key: entry for key, entry in self._contents.items() if abs(now - entry[0]) < RESULT_TTL_S}
         total_bytes = sum(len(content) for _, content in self._contents.values())
-        while len(self._contents) > MAX_RESULTS or total_bytes > MAX_RESULTS_BYTES:
+        while len(self._contents) > MAX_RESULTS or total_bytes > self._max_bytes:
             _, content = self._contents.pop(next(iter(self._contents)))
             total_bytes -= len(content)
 

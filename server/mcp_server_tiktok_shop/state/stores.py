@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mcp_server_tiktok_shop.errors import ShopError
+
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
@@ -110,6 +112,17 @@ class ResultStore(Protocol):
             ShopError: `internal`: it is there and can't be read.
 
         """
+
+
+def check_content_size(content: bytes, max_bytes: int) -> None:
+    """Refuse a content for which even an empty result store has no room.
+
+    Raises:
+        ShopError: `internal`.
+
+    """
+    if len(content) > max_bytes:
+        raise ShopError("internal", f"{len(content) / 2**20:.0f} MB are too much to keep.", hint="Ask for less.")
 
 
 class AuditLog(Protocol):

@@ -107,7 +107,7 @@ def extract_failures(
     result: Json,
     operation: Operation,
     values: Json,
-    lookup_error_code: ErrorCodeLookup,
+    error_codes: ErrorCodeLookup,
     redact_text: Callable[[str], str],
 ) -> Json:
     """Faults of single items, which the platform hides in a success, brought up as `failed`.
@@ -123,8 +123,7 @@ def extract_failures(
     if not faults:
         return result
     failed = [
-        _to_failure(fault, lookup_error_code, redact_text)
-        for fault in (faults if isinstance(faults, list) else [faults])
+        _to_failure(fault, error_codes, redact_text) for fault in (faults if isinstance(faults, list) else [faults])
     ]
     result = {**result, "failed": failed}
     batch = _find_batch(operation, values)
@@ -169,7 +168,7 @@ def _iter_texts(item: Any) -> Iterator[str]:
         yield item
 
 
-def _to_failure(fault: Any, lookup_error_code: ErrorCodeLookup, redact_text: Callable[[str], str]) -> Json:
+def _to_failure(fault: Any, error_codes: ErrorCodeLookup, redact_text: Callable[[str], str]) -> Json:
     if not isinstance(fault, dict):
         return {"code": None, "message": redact_text(str(fault or ""))}
     code = fault.get("code")
@@ -178,7 +177,7 @@ def _to_failure(fault: Any, lookup_error_code: ErrorCodeLookup, redact_text: Cal
     item_id = _find_id(fault.get("detail"))
     failure: Json = {"id": item_id} if item_id else {}
     failure |= {"code": code, "message": redact_text(str(fault.get("message") or ""))}
-    hint = lookup_error_code(code).get("hint") if isinstance(code, int) else None
+    hint = error_codes.lookup_error_code(code).get("hint") if isinstance(code, int) else None
     return failure | {"hint": hint} if hint else failure
 
 

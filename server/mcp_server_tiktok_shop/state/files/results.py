@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX, write_private_file
-from mcp_server_tiktok_shop.state.stores import MAX_RESULTS, MAX_RESULTS_BYTES, RESULT_ID_BYTES, RESULT_TTL_S
+from mcp_server_tiktok_shop.state.stores import (
+    MAX_RESULTS,
+    MAX_RESULTS_BYTES,
+    RESULT_ID_BYTES,
+    RESULT_TTL_S,
+    check_content_size,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,13 +44,13 @@ class _StoredFile:
 class FileResultStore:
     """A file for each content, named by its id and the moment it was stored at. `clock` gives Unix seconds."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float], max_bytes: int = MAX_RESULTS_BYTES) -> None:
         self._folder = folder
         self._clock = clock
+        self._max_bytes = max_bytes
 
     async def put(self, content: bytes) -> str:
-        if len(content) > MAX_RESULTS_BYTES:
-            raise ShopError("internal", f"{len(content) / 2**20:.0f} MB are too much to keep.", hint="Ask for less.")
+        check_content_size(content, self._max_bytes)
         result_id = secrets.token_hex(RESULT_ID_BYTES)
         await asyncio.to_thread(self._write, result_id, content, self._clock())
         return result_id
@@ -93,7 +99,7 @@ class FileResultStore:
                 count += 1
                 with suppress(OSError):
                     total_bytes += file.path.stat().st_size
-                is_expired = not _is_alive(file, now) or count > MAX_RESULTS or total_bytes > MAX_RESULTS_BYTES
+                is_expired = not _is_alive(file, now) or count > MAX_RESULTS or total_bytes > self._max_bytes
             if is_expired and file.path != newest:
                 with suppress(OSError):  # on Windows one that is being read stays until the next time
                     file.path.unlink()
