@@ -116,6 +116,18 @@ async def test_marks_are_forgotten_when_they_say_nothing_any_more(hours: Hours, 
     assert len(marks) == 1
 
 
+async def test_marks_are_forgotten_at_once_when_good_calls_took_everything_back(
+    hours: Hours, marks: RemoteMarks
+) -> None:
+    limiter = InMemoryRateLimiter(hours, hours.sleep, marks)
+    async with limiter.acquire(ONE, hours.now + 45) as permit:
+        permit.record_throttle()
+    for _ in range(100):
+        await send(limiter, hours, [])
+    assert hours.now - NOW < 0.5 * MAX_RECOVERY_S
+    assert len(marks) == 0
+
+
 @pytest.mark.parametrize("times", [1, 2, 5, 20])
 def test_marks_expire_no_sooner_than_they_are_idle(times: int) -> None:
     marks = RateMarks()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
 
-CALL_TIMEOUT_S = 45.0  # one deadline for all that belongs to a call: clients mostly give up after 60 s
+CALL_TIMEOUT_S = 45.0  # one deadline for all that belongs to a call: many clients give up after 60 s
 MAX_BACKOFF_S = 60.0
 MAX_CONNECT_RETRIES = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
 
@@ -128,7 +128,7 @@ class PlatformClient:
                 failure = error
             except (ConnectError, UnknownOutcomeError) as error:
                 failure = error
-            delay = self._retry_delay(call, failure, attempt)
+            delay = self._compute_retry_delay(call, failure, attempt)
             if delay is None or self._runtime.monotonic() + delay >= deadline:
                 raise self._to_error(call, failure)
             if delay:
@@ -204,12 +204,12 @@ class PlatformClient:
         retry_class = self._error_codes.lookup_error_code(error.code).get("retry")
         return retry_class != QUOTA_CLASS and (error.status == HTTP_TOO_MANY_REQUESTS or retry_class == BACKOFF_CLASS)
 
-    def _retry_delay(
+    def _compute_retry_delay(
         self, call: ApiCall, failure: ApiError | ConnectError | UnknownOutcomeError, attempt: int
     ) -> float | None:
         """Seconds until a call may be repeated, besides its wait for a permit; None where it must not be."""
         if isinstance(failure, ConnectError):
-            return self._backoff(attempt) if attempt < MAX_CONNECT_RETRIES else None
+            return self._compute_backoff(attempt) if attempt < MAX_CONNECT_RETRIES else None
         if isinstance(failure, ApiError):
             if self._is_throttled(failure):
                 return 0.0
@@ -218,10 +218,10 @@ class PlatformClient:
                 return None
         if not _is_read(call):
             return None
-        backoff = self._backoff(attempt)
+        backoff = self._compute_backoff(attempt)
         return backoff if backoff > (failure.retry_after or 0.0) else 0.0
 
-    def _backoff(self, attempt: int) -> float:
+    def _compute_backoff(self, attempt: int) -> float:
         return float(min(2**attempt, MAX_BACKOFF_S)) * 0.5 + self._runtime.jitter() * 0.5
 
     def _to_error(self, call: ApiCall, failure: ApiError | ConnectError | UnknownOutcomeError) -> ShopError:
