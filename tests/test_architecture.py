@@ -27,14 +27,15 @@ PACKAGE = "mcp_server_tiktok_shop"
 ROOT = Path(mcp_server_tiktok_shop.__file__).parent
 PROJECT = ROOT.parent.parent
 MODULES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"errors", "logs", "proxies", "time_zones"}  # values without effects, for every room
+LEAVES = {"errors", "json_text", "logs", "proxies", "time_zones"}  # values without effects, for every room
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "logs": set(),
     "proxies": set(),
     "time_zones": set(),
     "settings": LEAVES | {"state"},
-    "catalog": {"errors"},
+    "json_text": {"errors"},
+    "catalog": {"errors", "json_text"},
     "state": LEAVES,
     "platform": LEAVES | {"catalog", "state"},
     "calls": LEAVES | {"catalog", "platform", "state"},

@@ -48,6 +48,7 @@ from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 from mcp_server_tiktok_shop.tools.payouts.reconciliation import ReconcilePayoutsTool
+from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
@@ -84,6 +85,7 @@ class App:
     sign_in: SignIn
     store: AccountStore
     transport: HttpTransport
+    pdf_workers: PdfWorkerPool
     secrets: logs.SecretRedactor
 
     @property
@@ -118,7 +120,8 @@ class App:
         )
 
     async def close(self) -> None:
-        """Finish what is being stored, and close the connections."""
+        """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
+        self.pdf_workers.close()
         await self.sign_in.wait_for_pending()
         await self.tokens.wait_for_pending()
         await self.transport.close()
@@ -202,6 +205,7 @@ def build_app(
     )
     write_outcomes = WriteOutcomes(stores.write_outcomes, runtime.clock, LocalProcesses())
 
+    pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
     summary_tools = SummaryTools(paginator, platform, stores.unfinished_summaries, runtime.clock, policy)
@@ -236,6 +240,7 @@ def build_app(
                 settings.time_zone,
             ),
             OutputFolder(labels_folder, runtime.clock),
+            pdf_workers,
         ),
         "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
         **summary_tools.create_tools(),
@@ -272,6 +277,7 @@ def build_app(
         sign_in=sign_in,
         store=stores.accounts,
         transport=transport,
+        pdf_workers=pdf_workers,
         secrets=secrets,
     )
 

@@ -21,7 +21,7 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     UPSTREAM_TIMEOUT_CODE,
 )
 from mcp_server_tiktok_shop.platform.category_assets import AssetResolver
-from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError, UnusableAnswerError
 from mcp_server_tiktok_shop.platform.error_codes import map_api_error
 from mcp_server_tiktok_shop.platform.rate_limits import RateLimitDeadlineError, RateLimitKey
 from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 CALL_TIMEOUT_S = 45.0  # one deadline for all that belongs to a call: many clients give up after 60 s
 MAX_BACKOFF_S = 60.0
+UNUSABLE_ANSWER_HINT = "Ask for less at once: a smaller page, a shorter time, fewer ids."
 MAX_CONNECT_RETRIES = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
 
 
@@ -208,6 +209,8 @@ class PlatformClient:
         self, call: ApiCall, failure: ApiError | ConnectError | UnknownOutcomeError, attempt: int
     ) -> float | None:
         """Seconds until a call may be repeated, besides its wait for a permit; None where it must not be."""
+        if isinstance(failure, UnusableAnswerError):
+            return None
         if isinstance(failure, ConnectError):
             return self._compute_backoff(attempt) if attempt < MAX_CONNECT_RETRIES else None
         if isinstance(failure, ApiError):
@@ -258,6 +261,8 @@ class PlatformClient:
     def _transport_error(self, call: ApiCall, error: ConnectError | UnknownOutcomeError) -> ShopError:
         if isinstance(error, UnknownOutcomeError) and not _is_read(call):
             return self._unknown_outcome_error(call, str(error), None)
+        if isinstance(error, UnusableAnswerError):
+            return ShopError("platform", f"The platform answered, but {error}.", hint=UNUSABLE_ANSWER_HINT)
         outcome = (
             "was reached, but its answer was lost" if isinstance(error, UnknownOutcomeError) else "was not reached"
         )

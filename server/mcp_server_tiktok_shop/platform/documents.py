@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.http_transport import describe_transport_error
+from mcp_server_tiktok_shop.platform.http_transport import describe_transport_error, read_body
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,7 +70,7 @@ class DocumentFetcher:
                 if response.status_code != HTTP_OK:
                     message = f"The document is not to be had: HTTP {response.status_code}."
                     raise ShopError("not_found", message, hint=NEW_LINK_HINT)
-                return await _read_limited(response)
+                return await _read_document(response)
         raise ShopError("platform", "The document's link leads from one redirect to the next.", hint=NEW_LINK_HINT)
 
     @asynccontextmanager
@@ -164,15 +164,12 @@ async def _resolve_host(host: str, port: int) -> list[IpAddress]:
     return list(dict.fromkeys(mapped))
 
 
-async def _read_limited(response: Any) -> bytes:
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > MAX_DOCUMENT_BYTES:
-            raise ShopError(
-                "platform", f"The document is larger than {MAX_DOCUMENT_BYTES // 2**20} MB.", hint=NEW_LINK_HINT
-            )
-    return bytes(content)
+async def _read_document(response: Any) -> bytes:
+    content = await read_body(response, MAX_DOCUMENT_BYTES)
+    if content is None:
+        message = f"The document is larger than {MAX_DOCUMENT_BYTES // 2**20} MB."
+        raise ShopError("platform", message, hint=NEW_LINK_HINT)
+    return content
 
 
 def _forbidden_error(reason: str) -> ShopError:

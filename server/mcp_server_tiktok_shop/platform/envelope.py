@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite, nan
 from typing import Any
 
-from pydantic_core import from_json
-
-from mcp_server_tiktok_shop.errors import RequestError
+from mcp_server_tiktok_shop.errors import NestingError, RequestError
+from mcp_server_tiktok_shop.json_text import parse_json
 from mcp_server_tiktok_shop.platform.api_codes import HTTP_TOO_MANY_REQUESTS, THROTTLE_CODE
 
 
@@ -38,6 +36,10 @@ class UnknownOutcomeError(RequestError):
         self.retry_after = retry_after
 
 
+class UnusableAnswerError(UnknownOutcomeError):
+    """An answer came that is larger, or nested deeper, than what is read here: the next one would be so, too."""
+
+
 class ApiError(RequestError):
     """The platform refused: the envelope's `code`, `message` and `request_id`, and the HTTP `status`.
 
@@ -61,6 +63,7 @@ def parse_response(status: int, content: bytes, retry_after: str | None = None) 
     Raises:
         ApiError: The envelope carries another code, or the status is 429.
         UnknownOutcomeError: A server fault, or nothing that can be read as an envelope.
+        UnusableAnswerError: It is nested too deep.
 
     """
     envelope = _parse_envelope(content)
@@ -82,11 +85,10 @@ def parse_response(status: int, content: bytes, retry_after: str | None = None) 
 
 def _parse_envelope(content: bytes) -> dict[str, Any] | None:
     try:
-        try:
-            parsed = from_json(content)
-        except ValueError:  # stricter than it need be: half a character is no reason to lose an answer
-            parsed = json.loads(content)
-    except (ValueError, RecursionError):
+        parsed = parse_json(content)
+    except NestingError as error:
+        raise UnusableAnswerError(f"its answer can't be used: {error}") from None
+    except ValueError:
         return None
     return parsed if isinstance(parsed, dict) else None
 
