@@ -119,6 +119,10 @@ class App:
             self.close,
         )
 
+    def awaits_pair(self) -> bool:
+        """Whether a token pair is under way or being stored."""
+        return self.tokens.has_pending or self.sign_in.has_pending
+
     async def close(self) -> None:
         """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
         self.pdf_workers.close()

@@ -24,4 +24,4 @@ def serve_stdio(settings: Settings) -> None:
         Output.from_settings(settings).print_line(TERMINAL_NOTICE, err=True)
     server_app = build_server_app(settings)
     logs.configure_logging(server_app.secrets, settings.log_level)
-    run_stdio(server_app.build_server(), era=settings.era, close=server_app.close)
+    run_stdio(server_app.build_server(), era=settings.era, close=server_app.close, awaits_pair=server_app.awaits_pair)

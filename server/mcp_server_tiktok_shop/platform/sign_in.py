@@ -105,6 +105,11 @@ class SignIn:
         if not task.cancelled():
             task.exception()  # nobody waits for it any more
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether a sign-in is under way."""
+        return bool(self._tasks)
+
     async def wait_for_pending(self) -> None:
         """Wait for sign-ins under way."""
         if self._tasks:

@@ -278,6 +278,11 @@ class TokenProvider:
             transaction.accounts.pop(account_id, None)
             await transaction.save()
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether a renewal is in flight."""
+        return bool(self._renewals)
+
     async def wait_for_pending(self) -> None:
         """Wait for renewals in flight, so that their pairs are stored before the server ends."""
         if self._renewals:

@@ -23,6 +23,7 @@ from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
+from mcp_server_tiktok_shop.protocol.client_exit import ClientStream, ExitDeadline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -131,13 +132,17 @@ def build_server(
     )
 
 
-async def serve_stdio(server: McpServer, *, era: str, close: Callable[[], Awaitable[None]]) -> None:
+async def serve_stdio(
+    server: McpServer, *, era: str, close: Callable[[], Awaitable[None]], awaits_pair: Callable[[], bool]
+) -> None:
     """Serve one client on standard input and output until it goes away, or a signal ends the process.
 
-    `era` is "legacy" for clients that mix up both eras of the protocol, else "auto".
+    `era` is "legacy" for clients that mix up both eras of the protocol, else "auto". `awaits_pair` tells whether a
+    token pair is under way, which the process must not end before.
     """
     _shut_down_on_signals(close)
-    async with stdio_server() as (read_stream, write_stream):
+    async with stdio_server() as (wire_stream, write_stream):
+        read_stream = ClientStream(wire_stream, ExitDeadline(awaits_pair).start)
         options = server.create_initialization_options()
         if era == "legacy":
             async with server.lifespan(server) as state:
@@ -168,9 +173,11 @@ def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:
             return
 
 
-def run_stdio(server: McpServer, *, era: str, close: Callable[[], Awaitable[None]]) -> None:
+def run_stdio(
+    server: McpServer, *, era: str, close: Callable[[], Awaitable[None]], awaits_pair: Callable[[], bool]
+) -> None:
     """Run `serve_stdio` in a process of its own, with the garbage collector set for it."""
     gc.freeze()  # what was imported and read stays; see __main__
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
-    asyncio.run(serve_stdio(server, era=era, close=close))
+    asyncio.run(serve_stdio(server, era=era, close=close, awaits_pair=awaits_pair))

@@ -56,6 +56,7 @@ class ResizePdfTool:
         if bool(package_ids) == bool(sources):
             message = "give package_ids or source, one of them"
             raise argument_error("package_ids", message, "package ids, or sources")
+        self.pdf_workers.prepare()
         if package_ids:
             contents = await self._fetch_labels(package_ids, shop, caller)
             name = f"label-{next(iter(package_ids.values()))}" if len(package_ids) == 1 else "labels"

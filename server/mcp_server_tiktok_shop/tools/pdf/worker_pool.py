@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import ShopError
@@ -37,6 +39,13 @@ class PdfWorkerPool:
         self._busy: set[_Worker] = set()
         self._threads: ThreadPoolExecutor | None = None  # its own: whatever hangs here keeps no other tool waiting
 
+    def prepare(self) -> None:
+        """Start a worker for a job to come, where none is there: it takes longer than a small job itself."""
+        if not self._idle and not self._busy:
+            worker = _Worker()
+            self._hold_idle(worker)
+            self._get_threads().submit(worker.start)
+
     async def resize(self, contents: dict[str, bytes], page_format: PageFormat) -> ResizedPdf:
         """One PDF of all pages of the files, by the argument that each came in.
 
@@ -66,9 +75,7 @@ class PdfWorkerPool:
             "name": page_format.name,
             "sheet": page_format.sheet,
         }
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(MAX_WORKERS, thread_name_prefix="pdf")
-        job = self._threads.submit(worker.exchange, header, list(contents.values()))
+        job = self._get_threads().submit(worker.exchange, header, list(contents.values()))
         try:
             async with asyncio.timeout(self._job_timeout_s):
                 reply, files = await asyncio.wrap_future(job)
@@ -107,8 +114,16 @@ class PdfWorkerPool:
         if job_bytes > MAX_REUSE_BYTES:
             worker.end()
         else:
-            loop = asyncio.get_running_loop()
-            self._idle[worker] = loop.call_later(self._idle_timeout_s, self._end_idle, worker)
+            self._hold_idle(worker)
+
+    def _hold_idle(self, worker: _Worker) -> None:
+        loop = asyncio.get_running_loop()
+        self._idle[worker] = loop.call_later(self._idle_timeout_s, self._end_idle, worker)
+
+    def _get_threads(self) -> ThreadPoolExecutor:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(MAX_WORKERS, thread_name_prefix="pdf")
+        return self._threads
 
     def _end_idle(self, worker: _Worker) -> None:
         self._idle.pop(worker, None)
@@ -140,7 +155,20 @@ class _Worker:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
         self._is_over = False
+
+    def start(self) -> subprocess.Popen[bytes] | None:
+        """The process, started where it is not yet; None where it is to be over.
+
+        Raises:
+            OSError: The system starts none.
+
+        """
+        with self._lock:
+            if self._process is None and not self._is_over:
+                self._process = _start_process()
+            return self._process
 
     def exchange(self, header: dict[str, Any], files: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
         """The reply to a job.
@@ -150,11 +178,9 @@ class _Worker:
 
         """
         try:
-            process = self._process = self._process or _start_process()
-            if self._is_over:
-                process.kill()
-            assert process.stdin is not None  # noqa: S101 - they are pipes
-            assert process.stdout is not None  # noqa: S101
+            process = self.start()
+            if process is None or process.stdin is None or process.stdout is None:
+                raise EOFError  # noqa: TRY301 - given up before it began
             write_message(process.stdin, header, files)
             return read_message(process.stdout)
         except (OSError, EOFError):
@@ -163,9 +189,10 @@ class _Worker:
 
     def kill(self) -> None:
         """End the process; the thread that is at work with it cleans up."""
-        self._is_over = True
-        if self._process is not None:
-            self._process.kill()
+        with self._lock:
+            self._is_over = True
+            if self._process is not None:
+                self._process.kill()
 
     def end(self) -> None:
         """End the process and close its pipes, where no thread is at work with it."""
@@ -175,10 +202,8 @@ class _Worker:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                try:
+                with suppress(OSError):  # what was not written yet can't be written any more
                     stream.close()
-                except OSError:  # what was not written yet can't be written any more
-                    continue
 
 
 def _start_process() -> subprocess.Popen[bytes]:
