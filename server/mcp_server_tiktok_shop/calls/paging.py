@@ -39,6 +39,7 @@ class Page:
     request_id: str | None
     next_token: str | None
     resume_filter: Json = field(default_factory=dict)
+    size_bytes: int = 0  # of the answer
 
     @property
     def new_data(self) -> Json:
@@ -105,7 +106,7 @@ class Paginator:
             else:
                 empty_pages += 1
             token = None if token in used_tokens else token
-            yield Page(path, rows, response.data, response.request_id, token, resume_filter)
+            yield Page(path, rows, response.data, response.request_id, token, resume_filter, response.size_bytes)
             if token is None:
                 return
             if empty_pages >= MAX_EMPTY_PAGES:

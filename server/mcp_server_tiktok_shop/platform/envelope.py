@@ -15,10 +15,11 @@ from mcp_server_tiktok_shop.platform.api_codes import HTTP_TOO_MANY_REQUESTS, TH
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """A success: the envelope's `data`, and its `request_id` where it has one."""
+    """A success: the envelope's `data`, and its `request_id` where it has one; `size_bytes` is that of the body."""
 
     data: dict[str, Any] = field(repr=False)
     request_id: str | None
+    size_bytes: int = 0
 
 
 class ConnectError(RequestError):
@@ -78,7 +79,7 @@ def parse_response(status: int, content: bytes, retry_after: str | None = None) 
     request_id = envelope.get("request_id")
     if code == 0:
         data = envelope.get("data")
-        return ApiResponse(data if isinstance(data, dict) else {}, request_id)
+        return ApiResponse(data if isinstance(data, dict) else {}, request_id, len(content))
     message = str(envelope.get("message") or "")
     raise ApiError(code, message, request_id, status, parse_retry_after(retry_after))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.platform.authorization import encode_url
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse, parse_response
+from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 from mcp_server_tiktok_shop.platform.signing import sign
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import PartnerApp
 
 JSON_MEDIA_TYPE = "application/json"
-MAX_INLINE_BYTES = 2**20  # of an answer that is parsed on the event loop; that takes some 30 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +41,8 @@ class ApiTransport:
         url, parts = self.build_request(app, call, target)
         transport = self.transport.for_proxy(target.account.proxy)
         response = await transport.request(call.method, url, timeout=timeout, **parts)
-        arguments = (response.status_code, response.content, response.headers.get("retry-after"))
-        if len(response.content) > MAX_INLINE_BYTES:
-            return await asyncio.to_thread(parse_response, *arguments)
-        return parse_response(*arguments)
+        content, retry_after = response.content, response.headers.get("retry-after")
+        return await run_by_size(len(content), parse_response, response.status_code, content, retry_after)
 
     def build_request(self, app: PartnerApp, call: ApiCall, target: Target) -> tuple[str, dict[str, Any]]:
         """The URL, and the keyword arguments of the HTTP client: headers, and content or form and files.

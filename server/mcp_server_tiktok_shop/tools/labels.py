@@ -56,7 +56,6 @@ class ResizePdfTool:
         if bool(package_ids) == bool(sources):
             message = "give package_ids or source, one of them"
             raise argument_error("package_ids", message, "package ids, or sources")
-        self.pdf_workers.prepare()
         if package_ids:
             contents = await self._fetch_labels(package_ids, shop, caller)
             name = f"label-{next(iter(package_ids.values()))}" if len(package_ids) == 1 else "labels"
@@ -68,6 +67,7 @@ class ResizePdfTool:
         return {"path": str(path)} | _describe(resized, package_ids)
 
     async def _fetch_labels(self, package_ids: dict[str, str], shop: str | None, caller: Caller) -> dict[str, bytes]:
+        self.pdf_workers.prepare()
         contents: dict[str, bytes] = {}
         arguments = list(package_ids)
         for first in range(0, len(arguments), CONCURRENT_FETCHES):
@@ -88,6 +88,7 @@ class ResizePdfTool:
     async def _read_sources(self, sources: dict[str, str], caller: Caller) -> dict[str, bytes]:
         """The content of files and URLs; none is fetched before all are found to be allowed."""
         file_contents = {argument: await self._read_file(argument, source) for argument, source in sources.items()}
+        self.pdf_workers.prepare()
         contents: dict[str, bytes] = {}
         for argument, content in file_contents.items():
             fetched = await self.document_fetcher.fetch(sources[argument]) if content is None else content
