@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,13 +28,31 @@ API_URL = "https://open-api.tiktokglobalshop.com"
 AUTH_URL = "https://auth.tiktok-shops.com"
 RESULT_BYTES_RANGE = (2_000, 4_000_000)
 SANDBOX_ORDERS_RANGE = (1, 200_000)  # the most takes some seconds to make, and some hundred megabytes
+# What a client, a shell or a template engine was to replace by a value, and did not.
+PLACEHOLDER_PATTERN = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}", re.DOTALL)
+WHOLE_PLACEHOLDER_PATTERN = re.compile(r"\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|<[^<>]*>", re.ASCII)
+FOLDER_PLACEHOLDER_PATTERN = re.compile(r"^\$[A-Za-z_]\w*|%[A-Za-z_]\w*%", re.ASCII)
+PLACEHOLDER_FAULT = (
+    "holds a placeholder in place of its value, which whoever starts this server did not fill in: write the value "
+    "itself, or the placeholder as that program wants it"
+)
+QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
+INVISIBLE_CATEGORIES = ("Cc", "Cf", "Zl", "Zp")  # control and format characters: a byte order mark, a zero-width space
 
 
 def get_default_home() -> Path:
-    """The user's data folder, where the operating system has it."""
+    """The user's data folder, where the operating system has it.
+
+    Raises:
+        SettingsError: The environment names none.
+
+    """
     from platformdirs import user_data_path  # noqa: PLC0415 - not needed where the home is set
 
-    return user_data_path("mcp-server-tiktok-shop", appauthor=False)
+    folder = user_data_path("mcp-server-tiktok-shop", appauthor=False)
+    if not folder.is_absolute():
+        raise SettingsError("The user's data folder is not known here: set TIKTOK_SHOP_HOME to the whole path of one")
+    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +134,44 @@ class Setting:
         return "--" + self.name.replace("_", "-")
 
 
+def _find_text_fault(text: str) -> str:
+    """What no setting can mean, as the rest of a sentence that begins with its name; empty where there is none."""
+    text = text.strip()
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return "holds bytes that are not UTF-8"
+    if PLACEHOLDER_PATTERN.search(text) or WHOLE_PLACEHOLDER_PATTERN.fullmatch(text):
+        return PLACEHOLDER_FAULT
+    if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
+        return "has quotation marks around its value: take them away"
+    return ""
+
+
+def parse_credential(text: str) -> str:
+    """An app key, app secret, token or service id, without blanks around it.
+
+    Raises:
+        ValueError: It can't be one; the message is the rest of a sentence that begins with its name, and holds nothing
+            of the text.
+
+    """
+    text = text.strip()
+    if fault := _find_text_fault(text):
+        raise ValueError(fault)
+    if any(unicodedata.category(character) in INVISIBLE_CATEGORIES for character in text):
+        raise ValueError("holds an invisible character (a line break, a zero-width space): copy it anew, by itself")
+    if any(character in QUOTES for character in text):
+        raise ValueError("holds a quotation mark: write the value alone")
+    if not text.isascii():
+        raise ValueError("holds a character outside ASCII, which no key or token has: copy it anew")
+    if " " in text:
+        raise ValueError("holds a blank: write the value alone")
+    return text
+
+
+def _parse_secret(text: str) -> SecretStr:
+    return SecretStr(parse_credential(text))
+
+
 def _parse_bool(text: str) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if text.casefold() not in words:
@@ -145,10 +203,14 @@ def _parse_url(text: str) -> str:
 
 
 def _parse_folder(text: str) -> Path:
+    if FOLDER_PLACEHOLDER_PATTERN.search(text.strip()):
+        raise ValueError(PLACEHOLDER_FAULT)
     try:
         return Path(text).expanduser().absolute()
     except RuntimeError:
         raise ValueError("names the home of a user that there is not") from None
+    except OSError:
+        raise ValueError("is relative to the current folder, and that one is gone: write the whole path") from None
 
 
 def _parse_names(text: str) -> tuple[str, ...]:
@@ -176,18 +238,18 @@ def _parse_log_level(text: str) -> str:
 
 
 SETTINGS = (
-    Setting("app_key", "Key of your app in TikTok Shop Partner Center.", str.strip),
-    Setting("app_secret", "Secret of that app.", lambda text: SecretStr(text.strip()), is_secret=True),
+    Setting("app_key", "Key of your app in TikTok Shop Partner Center.", parse_credential),
+    Setting("app_secret", "Secret of that app.", _parse_secret, is_secret=True),
     Setting(
         "access_token",
         "Access token of the seller's authorization, to start with.",
-        lambda text: SecretStr(text.strip()),
+        _parse_secret,
         is_secret=True,
     ),
     Setting(
         "refresh_token",
         "Refresh token beside it; the pair that follows from it is kept under the home folder.",
-        lambda text: SecretStr(text.strip()),
+        _parse_secret,
         is_secret=True,
     ),
     Setting(
@@ -207,7 +269,7 @@ SETTINGS = (
         "files", "Folder whose files the assistant may upload or resize.", _parse_folder, default="`files` in the home"
     ),
     Setting("shop", "Pin the server to one shop, by name, id or unique region.", str.strip, default="every shop"),
-    Setting("service_id", "Service id of your app, for its authorization link.", str.strip),
+    Setting("service_id", "Service id of your app, for its authorization link.", parse_credential),
     Setting(
         "region", "Where sellers agree: `us`, or `row` for the rest of the world.", _make_choice_parser("us", "row")
     ),
@@ -274,6 +336,8 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
             if source.startswith("--"):
                 raise SettingsError(f"{source} is empty: leave it out, or give it a value")
             continue
+        if fault := _find_text_fault(text):
+            raise SettingsError(f"{source} {fault}")
         try:
             values[name] = SETTINGS_BY_NAME[name].parse(text)
         except ValueError as error:
@@ -312,7 +376,18 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, st
 
 
 def _read_secret_file(name: str, path: str) -> str:
+    """The text of a file, as editors and shells write it: UTF-8 with or without a mark, UTF-16 with one."""
+    if fault := _find_text_fault(path):
+        raise SettingsError(f"{name} {fault}")
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8").strip()
+        content = Path(path.strip()).expanduser().read_bytes()
+        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        text = content.decode(encoding).strip()
+    except UnicodeDecodeError:
+        raise SettingsError(f"{name} names a file that is not text in UTF-8: save it so") from None
     except (OSError, ValueError, RuntimeError) as error:
-        raise SettingsError(f"{name} names a file that can't be read ({type(error).__name__})") from None
+        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+        raise SettingsError(f"{name} names a file that can't be read ({reason})") from None
+    if not text:
+        raise SettingsError(f"{name} names a file that is empty")
+    return text
