@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.preview import Preview
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.catalog.operation import Operation
-    from mcp_server_tiktok_shop.state.expiring_records import ExpiringRecords
+    from mcp_server_tiktok_shop.state.stores import ExpiringRecords
 
 ConfirmPolicy = Literal["asks", "all", "none", "person"]
 CONFIRM_TOKEN_TTL_S = 600.0  # how long a token of `confirmation_required` is good for
