@@ -199,10 +199,13 @@ class TokenProvider:
         await transaction.save()
         try:
             data = await self._auth.renew_pair(self.app, account)
-        except ConnectError as error:
+        except (ConnectError, ShopError) as error:  # surely not sent, or refused on the way
             transaction.accounts[account.id] = account
             await transaction.save()
-            raise ShopError("network", f"The auth host was not reached: {error}.", retryable=True) from None
+            if isinstance(error, ShopError):
+                raise
+            message = f"The auth host was not reached: {error}."
+            raise ShopError("network", message, hint="check_connection tells what is in the way.", retryable=error.is_transient) from None
         except (ApiError, UnknownOutcomeError) as error:
             if isinstance(error, ApiError) and not is_outcome_unknown(error):
                 transaction.accounts[account.id] = account
@@ -213,7 +216,7 @@ class TokenProvider:
             )
             hint = f"Call again: the old refresh token is tried once more. If it is refused: {SIGN_IN_HINT}"
             raise ShopError("unknown_outcome", message, hint=hint, retryable=True) from None
-        renewed_account = account.copy_with_pair(data)
+        renewed_account = account.copy_with_pair(data, self._clock())
         self._secrets.register_secrets(*renewed_account.collect_secrets())
         transaction.accounts[account.id] = renewed_account
         try:
@@ -249,7 +252,7 @@ class TokenProvider:
                 since=now,
                 proxy=account_proxy,
             )
-            account = transaction.accounts[account_id] = new_account.copy_with_pair(data)
+            account = transaction.accounts[account_id] = new_account.copy_with_pair(data, now)
             await transaction.save()
         return account
 
