@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 CALL_TIMEOUT_S = 45.0  # one deadline for all that belongs to a call: many clients give up after 60 s
 MAX_BACKOFF_S = 60.0
 GATEWAY_HINT = (
-    "A gateway, proxy or firewall refused it, or a network's sign-in page did; nothing was done, and the same call meets "
-    "the same. Look at the network, at the proxy, and at TIKTOK_SHOP_API_URL where it is set; check_connection helps."
+    "Nothing was done, and the same call would meet the same: a gateway, proxy, firewall or a network's sign-in page. "
+    "Look at the network, at the proxy, and at TIKTOK_SHOP_API_URL where it is set; check_connection helps."
 )
 MAX_CONNECT_RETRIES = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
 

@@ -99,7 +99,7 @@ def parse_response(response: httpx2.Response) -> ApiResponse:
 
 
 def _make_gateway_error(response: httpx2.Response, retry_after: float | None) -> ConnectError | UnknownOutcomeError:
-    """What an answer without envelope means: it is a gateway's, a proxy's, a firewall's, or a part of the platform's."""
+    """What an answer without envelope means: it is a gateway's, a firewall's, or a part of the platform's."""
     status, content = response.status_code, response.content
     source = f"{response.url.netloc.decode()} answered HTTP {status}"
     if HTTP_REDIRECTION <= status < HTTP_CLIENT_ERROR:

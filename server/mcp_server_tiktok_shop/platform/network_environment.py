@@ -87,7 +87,7 @@ def _find_certificate_folder_fault() -> str:
 def _list_names(folder: Path) -> list[str]:
     """The names in a folder; none where it can't be read."""
     try:
-        return os.listdir(folder)
+        return [path.name for path in folder.iterdir()]
     except OSError:
         return []
 

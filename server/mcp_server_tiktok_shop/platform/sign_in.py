@@ -87,7 +87,7 @@ class SignIn:
         """
         self._register_pasted_secrets(pasted_text.strip())
         code = await self.extract_code(pasted_text)
-        self.tokens.check_store()
+        await self.tokens.check_store()
         task = asyncio.create_task(self._finish(code, app, proxy))
         self._tasks.add(task)
         task.add_done_callback(self._discard_task)

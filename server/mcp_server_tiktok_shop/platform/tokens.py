@@ -72,7 +72,7 @@ class TokenProvider:
         self._secrets = secrets
         self._renewals: dict[str, asyncio.Task[Account]] = {}
         self._started_at = 0
-        self._unsaved_pairs: dict[str, tuple[SecretStr, Account]] = {}
+        self._unsaved_accounts: dict[str, tuple[SecretStr, Account]] = {}
         self._paused_until: dict[str, float] = {}
         self._accounts_cache: tuple[StoredAccounts, dict[str, Account]] | None = None
 
@@ -107,10 +107,10 @@ class TokenProvider:
         return self._overlay_unsaved(self._accounts_cache[1])
 
     def _overlay_unsaved(self, accounts: dict[str, Account]) -> dict[str, Account]:
-        """The accounts with the pairs that could not be stored, for as long as the store has those they replaced."""
+        """The accounts with changes that could not be stored, for as long as the store has the token before them."""
         unsaved = {
-            account_id: renewed
-            for account_id, (replaced, renewed) in self._unsaved_pairs.items()
+            account_id: changed
+            for account_id, (replaced, changed) in self._unsaved_accounts.items()
             if account_id in accounts and accounts[account_id].access_token == replaced
         }
         return accounts | unsaved if unsaved else accounts
@@ -205,7 +205,9 @@ class TokenProvider:
             if isinstance(error, ShopError):
                 raise
             message = f"The auth host was not reached: {error}."
-            raise ShopError("network", message, hint="check_connection tells what is in the way.", retryable=error.is_transient) from None
+            raise ShopError(
+                "network", message, hint="check_connection tells what is in the way.", retryable=error.is_transient
+            ) from None
         except (ApiError, UnknownOutcomeError) as error:
             if isinstance(error, ApiError) and not is_outcome_unknown(error):
                 transaction.accounts[account.id] = account
@@ -222,7 +224,7 @@ class TokenProvider:
         try:
             await transaction.save()
         except ShopError as error:  # the old pair is dead: better an unstored new one than none
-            self._unsaved_pairs[account.id] = (account.access_token, renewed_account)
+            self._unsaved_accounts[account.id] = (account.access_token, renewed_account)
             log.error("%s The renewed pair is in memory alone.", error.message)  # noqa: TRY400 - no traceback
         log.info("renewed the access token of %s", renewed_account.name or renewed_account.id)
         return renewed_account
@@ -257,23 +259,48 @@ class TokenProvider:
         return account
 
     async def update_account(self, account_id: str, **update: Any) -> Account | None:
-        """Store a change to fields of an account; answers the account, None where it is gone. Raises as `save_pair`."""
-        async with self._store.edit() as transaction:
-            account = self._overlay_unsaved(self._select_own(transaction.accounts)).get(account_id)
-            if account is not None:
-                account = transaction.accounts[account_id] = account.model_copy(update=update)
-                self._secrets.register_secrets(*account.collect_secrets())
-                await transaction.save()
-            return account
+        """Store a change to fields of an account; answers the account, None where it is gone.
 
-    def check_store(self) -> None:
-        """Make sure that a pair can be stored, before a code is spent on it.
+        Where it can't be stored it holds in this process alone, so that reads go on; not so a new token pair.
 
         Raises:
-            ShopError: `not_configured` where the store can't be read.
+            ShopError: As the store's `edit`, but for a store that can't be written.
 
         """
-        self._store.read()
+        try:
+            async with self._store.edit() as transaction:
+                account = self._overlay_unsaved(self._select_own(transaction.accounts)).get(account_id)
+                if account is not None:
+                    account = transaction.accounts[account_id] = account.model_copy(update=update)
+                    self._secrets.register_secrets(*account.collect_secrets())
+                    await transaction.save()
+                return account
+        except ShopError as error:
+            if error.kind != "not_configured":
+                raise
+            return self._update_unsaved(account_id, update, error)
+
+    def _update_unsaved(self, account_id: str, update: dict[str, Any], error: ShopError) -> Account | None:
+        """The changed account, kept in memory in the place of the stored one for as long as that has its token."""
+        account = self._load_cached().get(account_id)
+        if account is None:
+            return None
+        replaced = self._select_own(self._store.read().accounts)[account_id]
+        changed_account = account.model_copy(update=update)
+        self._unsaved_accounts[account_id] = (replaced.access_token, changed_account)
+        self._secrets.register_secrets(*changed_account.collect_secrets())
+        log.warning("%s What was fetched is in memory alone. %s", error.message, error.hint)
+        return changed_account
+
+    async def check_store(self) -> None:
+        """Make sure that a pair can be stored, before a code is spent on it: the store is written as it is.
+
+        Raises:
+            ShopError: `not_configured` where the store can't be read or written.
+
+        """
+        async with self._store.edit() as transaction:
+            await transaction.save()
 
     async def remove_account(self, account_id: str) -> None:
         """Delete an account from the store; at the platform the authorization stays. Raises as `save_pair`."""

@@ -212,8 +212,8 @@ class SummaryRunner:
         told: Json = {} if stopped is None else {"stopped_by": stopped.to_json()}
         try:
             handle = await self.state_store.put(json.dumps(state | {"told": terms.period_description}).encode())
-        except OSError as error:
-            log.warning("what is summed so far could not be kept: %s", type(error).__name__)
+        except ShopError as error:
+            log.warning("what is summed so far could not be kept: %s", error.message)
             return told | {"note": "A PART ONLY, and it could not be kept to go on: ask for shorter periods."}
         when = "call" if stopped is None else "an error came first, see stopped_by; then call"
         note = f"A PART ONLY: {when} {kind.name} with continue alone until complete is true."
