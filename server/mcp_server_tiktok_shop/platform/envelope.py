@@ -139,11 +139,11 @@ def parse_retry_after(retry_after: str | None) -> float | None:
     try:
         delay_s = float(retry_after)
     except ValueError:
-        delay_s = _compute_seconds_until(retry_after)
+        delay_s = _compute_wait_seconds(retry_after)
     return max(0.0, delay_s) if isfinite(delay_s) else None
 
 
-def _compute_seconds_until(date: str) -> float:
+def _compute_wait_seconds(date: str) -> float:
     """Seconds from now to an HTTP date; not a number where it is none."""
     try:
         parsed_date = parsedate_to_datetime(date)
