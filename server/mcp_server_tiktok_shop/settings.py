@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,11 +12,19 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
 from mcp_server_tiktok_shop.errors import SettingsError
+from mcp_server_tiktok_shop.setting_texts import (
+    find_text_fault,
+    parse_credential,
+    parse_folder,
+    parse_secret,
+    read_secret_file,
+)
 from mcp_server_tiktok_shop.state.files.home import HomeFolder
 from mcp_server_tiktok_shop.time_zones import parse_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from zoneinfo import ZoneInfo
 
 VARIABLE_PREFIX = "TIKTOK_SHOP_"
@@ -29,16 +34,6 @@ API_URL = "https://open-api.tiktokglobalshop.com"
 AUTH_URL = "https://auth.tiktok-shops.com"
 RESULT_BYTES_RANGE = (2_000, 4_000_000)
 SANDBOX_ORDERS_RANGE = (1, 200_000)  # the most takes some seconds to make, and some hundred megabytes
-# What a client, a shell or a template engine was to replace by a value, and did not.
-PLACEHOLDER_PATTERN = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}", re.DOTALL)
-WHOLE_PLACEHOLDER_PATTERN = re.compile(r"\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|<[^<>]*>", re.ASCII)
-FOLDER_PLACEHOLDER_PATTERN = re.compile(r"^\$[A-Za-z_]\w*|%[A-Za-z_]\w*%", re.ASCII)
-PLACEHOLDER_FAULT = (
-    "holds a placeholder in place of its value, which whoever starts this server did not fill in: write the value "
-    "itself, or the placeholder as that program wants it"
-)
-QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
-INVISIBLE_CATEGORIES = ("Cc", "Cf", "Zl", "Zp")  # control and format characters: a byte order mark, a zero-width space
 
 
 def get_default_home() -> Path:
@@ -50,8 +45,11 @@ def get_default_home() -> Path:
     """
     from platformdirs import user_data_path  # noqa: PLC0415 - not needed where the home is set
 
-    folder = user_data_path("mcp-server-tiktok-shop", appauthor=False)
-    if not folder.is_absolute():
+    try:
+        folder = user_data_path("mcp-server-tiktok-shop", appauthor=False)
+    except RuntimeError:
+        folder = None
+    if folder is None or not folder.is_absolute():
         raise SettingsError("The user's data folder is not known here: set TIKTOK_SHOP_HOME to the whole path of one")
     return folder
 
@@ -132,44 +130,6 @@ class Setting:
         return "--" + self.name.replace("_", "-")
 
 
-def _find_text_fault(text: str) -> str:
-    """What no setting can mean, as the rest of a sentence that begins with its name; empty where there is none."""
-    text = text.strip()
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        return "holds bytes that are not UTF-8"
-    if PLACEHOLDER_PATTERN.search(text) or WHOLE_PLACEHOLDER_PATTERN.fullmatch(text):
-        return PLACEHOLDER_FAULT
-    if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
-        return "has quotation marks around its value: take them away"
-    return ""
-
-
-def parse_credential(text: str) -> str:
-    """An app key, app secret, token or service id, without blanks around it.
-
-    Raises:
-        ValueError: It can't be one; the message is the rest of a sentence that begins with its name, and holds nothing
-            of the text.
-
-    """
-    text = text.strip()
-    if fault := _find_text_fault(text):
-        raise ValueError(fault)
-    if any(unicodedata.category(character) in INVISIBLE_CATEGORIES for character in text):
-        raise ValueError("holds an invisible character (a line break, a zero-width space): copy it anew, by itself")
-    if any(character in QUOTES for character in text):
-        raise ValueError("holds a quotation mark: write the value alone")
-    if not text.isascii():
-        raise ValueError("holds a character outside ASCII, which no key or token has: copy it anew")
-    if " " in text:
-        raise ValueError("holds a blank: write the value alone")
-    return text
-
-
-def _parse_secret(text: str) -> SecretStr:
-    return SecretStr(parse_credential(text))
-
-
 def _parse_bool(text: str) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if text.casefold() not in words:
@@ -200,17 +160,6 @@ def _parse_url(text: str) -> str:
     return text.strip().rstrip("/")
 
 
-def _parse_folder(text: str) -> Path:
-    if FOLDER_PLACEHOLDER_PATTERN.search(text.strip()):
-        raise ValueError(PLACEHOLDER_FAULT)
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError:
-        raise ValueError("names the home of a user that there is not") from None
-    except OSError:
-        raise ValueError("is relative to the current folder, and that one is gone: write the whole path") from None
-
-
 def _parse_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
@@ -237,17 +186,17 @@ def _parse_log_level(text: str) -> str:
 
 SETTINGS = (
     Setting("app_key", "Key of your app in TikTok Shop Partner Center.", parse_credential),
-    Setting("app_secret", "Secret of that app.", _parse_secret, is_secret=True),
+    Setting("app_secret", "Secret of that app.", parse_secret, is_secret=True),
     Setting(
         "access_token",
         "Access token of the seller's authorization, to start with.",
-        _parse_secret,
+        parse_secret,
         is_secret=True,
     ),
     Setting(
         "refresh_token",
         "Refresh token beside it; the pair that follows from it is kept under the home folder.",
-        _parse_secret,
+        parse_secret,
         is_secret=True,
     ),
     Setting(
@@ -260,11 +209,9 @@ SETTINGS = (
     ),
     Setting("api_url", "Address of the API host.", _parse_url, default=API_URL),
     Setting("auth_url", "Address of the auth host.", _parse_url, default=AUTH_URL),
+    Setting("home", "Folder that holds tokens, labels and other state.", parse_folder, default="your user data folder"),
     Setting(
-        "home", "Folder that holds tokens, labels and other state.", _parse_folder, default="your user data folder"
-    ),
-    Setting(
-        "files", "Folder whose files the assistant may upload or resize.", _parse_folder, default="`files` in the home"
+        "files", "Folder whose files the assistant may upload or resize.", parse_folder, default="`files` in the home"
     ),
     Setting("shop", "Pin the server to one shop, by name, id or unique region.", str.strip, default="every shop"),
     Setting("service_id", "Service id of your app, for its authorization link.", parse_credential),
@@ -334,7 +281,7 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
             if source.startswith("--"):
                 raise SettingsError(f"{source} is empty: leave it out, or give it a value")
             continue
-        if fault := _find_text_fault(text):
+        if fault := find_text_fault(text):
             raise SettingsError(f"{source} {fault}")
         try:
             values[name] = SETTINGS_BY_NAME[name].parse(text)
@@ -369,23 +316,8 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, st
         if name in nonempty_names and setting.variable in nonempty_names:
             raise SettingsError(f"{setting.variable} and {name} are both set: take one away")
         if name in nonempty_names:
-            entries[setting.name] = (name, _read_secret_file(name, text))
+            try:
+                entries[setting.name] = (name, read_secret_file(text))
+            except ValueError as error:
+                raise SettingsError(f"{name} {error}") from None
     return entries
-
-
-def _read_secret_file(name: str, path: str) -> str:
-    """The text of a file, as editors and shells write it: UTF-8 with or without a mark, UTF-16 with one."""
-    if fault := _find_text_fault(path):
-        raise SettingsError(f"{name} {fault}")
-    try:
-        content = Path(path.strip()).expanduser().read_bytes()
-        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-        text = content.decode(encoding).strip()
-    except UnicodeDecodeError:
-        raise SettingsError(f"{name} names a file that is not text in UTF-8: save it so") from None
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
-        raise SettingsError(f"{name} names a file that can't be read ({reason})") from None
-    if not text:
-        raise SettingsError(f"{name} names a file that is empty")
-    return text

@@ -32,7 +32,7 @@ def print_audit_log(settings: Settings, *, as_json: bool, max_entries: int) -> N
     try:
         entries = asyncio.run(audit_log.read_entries())[-max_entries:]
     except ShopError as error:
-        raise CommandError(f"{error.message} {error.hint}") from None
+        raise CommandError(f"The journal {error.message} {error.hint}") from None
     lines = map(_format_entry, entries) if entries else ["Nothing was changed from here."]
     Output.from_settings(settings).print_report({"writes": entries}, lines, as_json=as_json)
 

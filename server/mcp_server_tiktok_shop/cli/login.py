@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from mcp_server_tiktok_shop import proxies
 from mcp_server_tiktok_shop.cli.app_runner import run_with_app
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.settings import parse_credential
+from mcp_server_tiktok_shop.setting_texts import parse_credential
 from mcp_server_tiktok_shop.state.accounts import PartnerApp
 from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 

@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mcp_server_tiktok_shop.errors import ShopError
@@ -82,7 +82,12 @@ class HttpTransport:
         """The proxy that a request to this address goes through, without its credentials; empty where there is none."""
         if self.proxy is not None:
             return str(self.proxy)
-        parts = urlsplit(url)
+        try:
+            return self._describe_environment_proxy(urlsplit(url))
+        except ValueError:  # what `get_client` refuses
+            return ""
+
+    def _describe_environment_proxy(self, parts: SplitResult) -> str:
         if self.simulated or self._loopback or proxy_bypass(parts.netloc):
             return ""
         proxies = getproxies()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,6 +151,12 @@ class Account(_StoredModel):
             "refresh_token_expires": format_expiry(self.refresh_token_expire_in),
             "scopes": list(self.granted_scopes),
         }
+
+
+def compute_pair_fingerprint(access_token: SecretStr, refresh_token: SecretStr) -> str:
+    """32 hex digits that stand for a first pair: the same environment is known again without its tokens in an id."""
+    pair = f"{access_token.get_secret_value()}\n{refresh_token.get_secret_value()}"
+    return hashlib.sha256(pair.encode()).hexdigest()[:32]
 
 
 def _parse_expiry(value: Any, now: float) -> int:

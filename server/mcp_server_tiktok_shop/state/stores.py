@@ -55,6 +55,14 @@ class AccountStore(Protocol):
 
         """
 
+    async def check_writable(self) -> None:
+        """Make sure that something could be stored now; the contents stay as they are.
+
+        Raises:
+            ShopError: As for `edit`, and `not_configured` where they can't be written.
+
+        """
+
     def edit(self) -> AbstractAsyncContextManager[AccountTransaction]:
         """The newest contents, while no other process may change them.
 

@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, StoredAccounts
 from mcp_server_tiktok_shop.state.files.private_files import (
     LOCK_SUFFIX,
+    check_writable,
     delete_partial_files,
     make_private_folder,
     make_storage_error,
@@ -53,6 +54,15 @@ class FileAccountStore:
         except OSError as error:
             raise make_storage_error(self.path, "read", error) from None
         return self._contents
+
+    async def check_writable(self) -> None:
+        """Write another file as large as the contents, beside them."""
+        async with self.edit() as transaction:
+            content = self._serialize(StoredAccounts(transaction.app, transaction.accounts))
+            try:
+                await asyncio.to_thread(check_writable, self.path, content)
+            except OSError as error:
+                raise make_storage_error(self.path, "written", error) from None
 
     @asynccontextmanager
     async def edit(self) -> AsyncIterator[AccountTransaction]:
@@ -105,12 +115,15 @@ class FileAccountStore:
             OSError: It can't be written.
 
         """
+        write_private_file(self.path, self._serialize(contents))
+
+    def _serialize(self, contents: StoredAccounts) -> bytes:
         payload = {
             "version": FORMAT_VERSION,
             "app": contents.app.model_dump(mode="json") if contents.app else None,
             "accounts": [account.model_dump(mode="json") for account in contents.accounts.values()],
         }
-        write_private_file(self.path, json.dumps(payload, ensure_ascii=False, indent=1).encode())
+        return json.dumps(payload, ensure_ascii=False, indent=1).encode()
 
     def _parse(self, content: bytes) -> StoredAccounts:
         try:

@@ -90,6 +90,18 @@ def write_private_file(path: Path, content: bytes) -> None:
     _replace(partial_path, path)
 
 
+def check_writable(path: Path, content: bytes) -> None:
+    """Write what may become the content of a file, without touching the file.
+
+    Raises:
+        OSError: It can't be written.
+
+    """
+    with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=PARTIAL_SUFFIX) as file:
+        file.write(content)
+        file.flush()
+
+
 def _replace(partial_path: Path, path: Path) -> None:
     for attempt in range(MAX_REPLACE_ATTEMPTS):
         try:
