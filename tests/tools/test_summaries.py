@@ -81,7 +81,7 @@ class Watcher(NonInteractiveCaller):
     act: Callable[[int], None] = lambda _: None
     told: list[tuple[float, float | None, str]] = field(default_factory=list)
 
-    async def progress(self, done: float, total: float | None, message: str) -> None:
+    async def report_progress(self, done: float, total: float | None, message: str) -> None:
         self.told.append((done, total, message))
         self.act(len(self.told))
 
