@@ -203,9 +203,9 @@ def test_the_sandbox_and_a_real_address_exclude_each_other() -> None:
 def test_the_sandbox_has_a_folder_of_its_own(tmp_path: Path) -> None:
     real = read_settings({"TIKTOK_SHOP_HOME": str(tmp_path)})
     simulated = read_settings({"TIKTOK_SHOP_HOME": str(tmp_path), "TIKTOK_SHOP_SANDBOX": "1"})
-    assert real.state_folder == tmp_path
-    assert simulated.state_folder == tmp_path / "sandbox"
-    assert simulated.files_folder.is_relative_to(simulated.state_folder)
+    assert real.home_folder.root == tmp_path
+    assert simulated.home_folder.root == tmp_path / "sandbox"
+    assert simulated.files_folder.is_relative_to(simulated.home_folder.root)
 
 
 def test_a_flag_wins_over_its_variable(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop import logs
@@ -23,25 +23,22 @@ from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
-from mcp_server_tiktok_shop.platform.client import DiscoveryOperations, PlatformClient, Runtime
-from mcp_server_tiktok_shop.platform.documents import DocumentFetcher, IssuedDocuments
+from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
+from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
-from mcp_server_tiktok_shop.platform.sign_in import OAuthStates, SignIn
+from mcp_server_tiktok_shop.platform.sign_in import SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
-from mcp_server_tiktok_shop.platform.tokens import TokenProvider, pair_fingerprint
+from mcp_server_tiktok_shop.platform.tokens import TokenProvider, compute_pair_fingerprint
 from mcp_server_tiktok_shop.protocol.instructions import build_instructions
 from mcp_server_tiktok_shop.protocol.listing import list_tools
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
 from mcp_server_tiktok_shop.simulation import build_simulation
-from mcp_server_tiktok_shop.state.account_store import FileAccountStore
 from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp
-from mcp_server_tiktok_shop.state.audit_log import AuditLog
-from mcp_server_tiktok_shop.state.expiring_records import FileExpiringRecords
-from mcp_server_tiktok_shop.state.process_identity import get_process_name, is_process_dead
-from mcp_server_tiktok_shop.state.result_store import ResultStore
+from mcp_server_tiktok_shop.state.files.stores import open_file_stores
+from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
@@ -62,7 +59,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool
     from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
-    from mcp_server_tiktok_shop.state.account_store import AccountStore
+    from mcp_server_tiktok_shop.state.stores import AccountStore
 
 REAL_RUNTIME = Runtime(time.time, time.monotonic)
 
@@ -133,7 +130,7 @@ def build_app(
     runtime: Runtime = REAL_RUNTIME,
     sandbox: Sandbox | None = None,
     catalog: Catalog | None = None,
-    call_timeout_s: float = 45.0,
+    call_timeout_s: float = CALL_TIMEOUT_S,
 ) -> App:
     """Makes every part, each whole when it is made: what it needs comes before it.
 
@@ -146,11 +143,12 @@ def build_app(
 
     """
     secrets = logs.SecretRedactor()
-    store: AccountStore = FileAccountStore(settings.home)
+    home_folder = settings.home_folder
+    stores = open_file_stores(home_folder, runtime.clock, runtime.monotonic)
     transport = HttpTransport(proxy=settings.proxy, loopback=settings.is_loopback)
-    home = settings.home
     if settings.sandbox:
-        settings, store, transport = build_simulation(settings, runtime, sandbox)
+        settings, accounts, transport = build_simulation(settings, runtime, sandbox)
+        stores = replace(stores, accounts=accounts)
     secrets.register_secrets(*settings.collect_secrets())
 
     catalog = catalog or Catalog()
@@ -161,56 +159,52 @@ def build_app(
 
     auth = AuthTransport(transport, settings.auth_url)
     tokens = TokenProvider(
-        store,
+        stores.accounts,
         auth,
         _read_app(settings),
         settings.app_key,
         runtime.clock,
         _read_environment_account(settings),
-        secrets.register_secrets,
+        secrets,
     )
     platform = PlatformClient(
         ApiTransport(transport, settings.api_url, runtime.clock),
         tokens,
         runtime,
-        InMemoryRateLimiter(runtime.monotonic, runtime.sleep),
-        catalog.lookup_error_code,
+        InMemoryRateLimiter(runtime.monotonic, runtime.sleep, stores.rate_marks),
+        catalog,
         DiscoveryOperations(operations.get("get_authorized_shops"), operations.get("get_authorized_category_assets")),
         call_timeout_s,
         settings.shop,
     )
-    oauth_states = OAuthStates(settings.state_folder / "sign-ins.json", runtime.clock)
     consent_url = "" if settings.auth_url == AUTH_URL else settings.auth_url
     sign_in = SignIn(
-        tokens, auth, platform.shops, catalog.lookup_error_code, oauth_states, secrets.register_secrets, consent_url
+        tokens,
+        auth,
+        platform.shops,
+        catalog,
+        stores.oauth_states,
+        secrets,
+        consent_url,
     )
 
-    labels_folder = settings.state_folder / "labels"
-    files = AllowedFiles((settings.files_folder, labels_folder), home, (labels_folder, settings.state_folder / "files"))
-    issued_documents = IssuedDocuments(settings.state_folder / "documents.txt", runtime.clock)
-    result_store = ScopedResultStore(
-        ResultStore(settings.state_folder / "results", runtime.clock), platform.shops, settings.buyer_data
+    labels_folder = home_folder.labels_folder
+    files = AllowedFiles(
+        (settings.files_folder, labels_folder), settings.home, (labels_folder, home_folder.files_folder)
     )
+    result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data)
     result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
     paginator = Paginator(catalog, platform, settings.time_zone)
     confirmation_gate = ConfirmationGate(
         settings.confirm,
-        FileExpiringRecords(settings.state_folder / "confirmations.json", runtime.clock),
+        stores.confirmations,
         result_builder,
     )
-    write_outcomes = WriteOutcomes(
-        FileExpiringRecords(settings.state_folder / "unknown.json", runtime.clock),
-        runtime.clock,
-        get_process_name(),
-        is_process_dead,
-    )
-    audit_log = AuditLog(settings.audit_log_path)
+    write_outcomes = WriteOutcomes(stores.write_outcomes, runtime.clock, LocalProcesses())
 
     discovery_tools = DiscoveryTools(operations)
-    sign_in_tools = SignInTools(sign_in, tokens, platform.shops, store, settings.service_id, settings.region)
-    summary_tools = SummaryTools(
-        paginator, platform, ResultStore(settings.state_folder / "sums", runtime.clock), runtime.clock, policy
-    )
+    sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
+    summary_tools = SummaryTools(paginator, platform, stores.unfinished_summaries, runtime.clock, policy)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -225,7 +219,7 @@ def build_app(
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
-        "list_changes": ListChangesTool(audit_log, platform.shops, settings.time_zone, runtime.clock),
+        "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
         "reconcile_payouts": ReconcilePayoutsTool(paginator, platform, policy, settings.time_zone, runtime.clock),
@@ -233,25 +227,29 @@ def build_app(
         "resize_pdf": ResizePdfTool(
             files,
             DocumentFetcher(transport, loopback=settings.is_loopback),
-            issued_documents,
+            stores.issued_documents,
             ShippingLabelLookup(
-                operations.get("get_package_shipping_document"), platform, policy, issued_documents, settings.time_zone
+                operations.get("get_package_shipping_document"),
+                platform,
+                policy,
+                stores.issued_documents,
+                settings.time_zone,
             ),
             OutputFolder(labels_folder, runtime.clock),
         ),
-        "save_result": SaveResultTool(result_store, OutputFolder(settings.state_folder / "exports", runtime.clock)),
+        "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
         **summary_tools.create_tools(),
     }
     dispatcher = ToolDispatcher(
         operations,
         platform,
         files,
-        ReadExecutor(platform, paginator, result_builder, issued_documents, settings.time_zone),
+        ReadExecutor(platform, paginator, result_builder, stores.issued_documents, settings.time_zone),
         WriteExecutor(
             platform,
             confirmation_gate,
             write_outcomes,
-            audit_log,
+            stores.audit_log,
             result_builder,
             CurrentStateReader(operations, platform, result_builder, settings.time_zone),
         ),
@@ -272,7 +270,7 @@ def build_app(
         result_store=result_store,
         tokens=tokens,
         sign_in=sign_in,
-        store=store,
+        store=stores.accounts,
         transport=transport,
         secrets=secrets,
     )
@@ -290,7 +288,7 @@ def _read_environment_account(settings: Settings) -> Account | None:
     if settings.sandbox or not settings.access_token.get_secret_value():
         return None
     return Account(
-        id=ENVIRONMENT_ID_PREFIX + pair_fingerprint(settings.access_token, settings.refresh_token),
+        id=ENVIRONMENT_ID_PREFIX + compute_pair_fingerprint(settings.access_token, settings.refresh_token),
         app_key=settings.app_key,
         access_token=settings.access_token,
         refresh_token=settings.refresh_token,

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
 from mcp_server_tiktok_shop.errors import SettingsError
+from mcp_server_tiktok_shop.state.files.home import HomeFolder
 from mcp_server_tiktok_shop.time_zones import parse_zone
 
 if TYPE_CHECKING:
@@ -71,18 +72,15 @@ class Settings:
         return urlsplit(self.api_url).hostname in LOOPBACK_HOSTS
 
     @property
-    def state_folder(self) -> Path:
+    def home_folder(self) -> HomeFolder:
         """Where this run keeps its state: the simulated shop never sees a real one's."""
-        return self.home / "sandbox" if self.sandbox else self.home
-
-    @property
-    def audit_log_path(self) -> Path:
-        return self.state_folder / "journal.jsonl"
+        home_folder = HomeFolder(self.home)
+        return home_folder.sandbox if self.sandbox else home_folder
 
     @property
     def files_folder(self) -> Path:
         """The folder whose files an assistant may upload or resize."""
-        return self.files or self.state_folder / "files"
+        return self.files or self.home_folder.files_folder
 
     def collect_secrets(self) -> list[str]:
         """What must never be shown of it."""

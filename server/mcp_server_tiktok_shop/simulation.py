@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
-from mcp_server_tiktok_shop.state.account_store import InMemoryAccountStore, StoredAccounts
-from mcp_server_tiktok_shop.state.accounts import Account, Shop
+from mcp_server_tiktok_shop.state.accounts import Account, Shop, StoredAccounts
+from mcp_server_tiktok_shop.state.memory import InMemoryAccountStore
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.client import Runtime
     from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.settings import Settings
-    from mcp_server_tiktok_shop.state.account_store import AccountStore
+    from mcp_server_tiktok_shop.state.stores import AccountStore
 
 
 def build_simulation(

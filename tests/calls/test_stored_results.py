@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state import result_store
-from mcp_server_tiktok_shop.state.result_store import ABANDONED_WRITE_S, MAX_RESULTS, RESULT_TTL_S, ResultStore
+from mcp_server_tiktok_shop.state.files.results import ABANDONED_WRITE_S, FileResultStore
+from mcp_server_tiktok_shop.state.stores import MAX_RESULTS, RESULT_TTL_S
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mcp_server_tiktok_shop.state.stores import ResultStore
 
 DAY = 24 * 3600
 
@@ -39,7 +41,7 @@ def folder(home: Path) -> Path:
 
 @pytest.fixture
 def results(folder: Path, clock: Clock) -> ResultStore:
-    return ResultStore(folder, clock)
+    return FileResultStore(folder, clock)
 
 
 def mode(path: Path) -> int:
@@ -56,7 +58,7 @@ async def test_what_is_put_is_had_again_also_by_another_process(
     first, second = await results.put(b'{"a":1}'), await results.put(b"")
     assert await results.get(first) == b'{"a":1}'
     assert await results.get(second) == b""
-    assert await ResultStore(folder, clock).get(first) == b'{"a":1}'
+    assert await FileResultStore(folder, clock).get(first) == b'{"a":1}'
 
 
 async def test_ids_are_long_and_never_the_same(results: ResultStore) -> None:
@@ -124,10 +126,8 @@ async def test_of_too_many_the_oldest_go(results: ResultStore, folder: Path, clo
     assert await results.get(ids[-1]) == b"104"
 
 
-async def test_of_too_much_the_oldest_go_and_never_what_was_just_put(
-    results: ResultStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(result_store, "MAX_TOTAL_BYTES", 100)
+async def test_of_too_much_the_oldest_go_and_never_what_was_just_put(folder: Path, clock: Clock) -> None:
+    results = FileResultStore(folder, clock, max_bytes=100)
     ids = []
     for _ in range(3):
         ids.append(await results.put(b"x" * 45))
@@ -165,7 +165,7 @@ async def test_files_of_others_in_the_folder_are_left_alone(results: ResultStore
 
 
 async def test_many_can_be_put_at_once_by_two_processes(results: ResultStore, folder: Path, clock: Clock) -> None:
-    other = ResultStore(folder, clock)
+    other = FileResultStore(folder, clock)
     ids = await asyncio.gather(*((results, other)[n % 2].put(b"%d" % n) for n in range(60)))
     assert [await results.get(name) for name in ids] == [b"%d" % n for n in range(60)]
     assert len(files(folder)) == 60
@@ -173,7 +173,7 @@ async def test_many_can_be_put_at_once_by_two_processes(results: ResultStore, fo
 
 async def test_what_can_not_be_written_is_an_error_with_a_reason(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "results").write_bytes(b"a file where the folder should be")
-    results = ResultStore(tmp_path / "results", clock)
+    results = FileResultStore(tmp_path / "results", clock)
     with pytest.raises(ShopError, match="can't be written") as caught:
         await results.put(b"x")
     assert caught.value.kind == "internal"

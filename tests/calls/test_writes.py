@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.state.audit_log import MAX_FILE_BYTES, AuditLog
+from mcp_server_tiktok_shop.state.files.audit_log import MAX_FILE_BYTES, FileAuditLog
 from tests.calls.arguments import accepted
 from tests.keys import reply
 from tests.wire.pictures import png
@@ -95,6 +95,17 @@ async def test_a_write_that_asks_is_shown_first_and_sent_with_the_token(connect:
         )
     assert "error" not in done
     assert writes(sandbox) == ["update_price"]
+
+
+async def test_what_waits_for_a_yes_is_stored_under_the_names_of_earlier_versions(connect: Connect, home: Path) -> None:
+    """A server that was updated in between takes the token that the one before gave out."""
+    async with connect(sandbox="1", confirm="asks") as client:
+        change = await price_change(client)
+        refused = await told(client, "run_write_operation", name="update_price", arguments=change)
+    stored = json.loads((home / "sandbox" / "confirmations.json").read_text(encoding="utf-8"))
+    assert stored.keys() == {refused["confirm"]}
+    assert stored[refused["confirm"]].keys() == {"mark", "way", "until"}
+    assert stored[refused["confirm"]]["way"] == "model"
 
 
 async def test_a_token_holds_once_and_for_the_exact_arguments(connect: Connect, sandbox: Sandbox) -> None:
@@ -283,7 +294,7 @@ async def test_the_journal_tells_what_was_changed(connect: Connect, sandbox: San
             arguments={"conversation_id": "1", "type": "TEXT", "content": '{"content": "to jane@example.com"}'},
         )
     path = home / "sandbox" / "journal.jsonl"
-    entries = AuditLog(path).read_entries()
+    entries = await FileAuditLog(path).read_entries()
     assert [(e["operation"], e["outcome"]) for e in entries] == [
         ("update_price", "done"),
         ("delete_products", "not done: platform"),
@@ -295,10 +306,10 @@ async def test_the_journal_tells_what_was_changed(connect: Connect, sandbox: San
     assert "jane" not in path.read_text(encoding="utf-8")
 
 
-def test_a_write_that_was_cut_off_stands_in_the_journal_as_unknown(tmp_path: Path) -> None:
+async def test_a_write_that_was_cut_off_stands_in_the_journal_as_unknown(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_text(to_json_text({"id": "a", "operation": "ship_package"}) + '\n{"id": "b", "oper', encoding="utf-8")
-    assert AuditLog(path).read_entries() == [{"outcome": "unknown", "id": "a", "operation": "ship_package"}]
+    assert await FileAuditLog(path).read_entries() == [{"outcome": "unknown", "id": "a", "operation": "ship_package"}]
 
 
 async def test_an_assistant_can_tell_what_it_has_changed(connect: Connect) -> None:
@@ -356,26 +367,22 @@ async def test_a_title_in_any_script_is_shown_as_it_is_written(connect: Connect,
     assert "น้ำปลา" in person.questions[0]
 
 
-def test_half_a_line_does_not_swallow_the_next_write(tmp_path: Path) -> None:
+async def test_half_a_line_does_not_swallow_the_next_write(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_text('{"id": "a", "oper', encoding="utf-8")
-    journal = AuditLog(path)
-    asyncio.run(journal.append({"id": "b", "shop": "one\u2028two", "outcome": "done"}))
+    journal = FileAuditLog(path)
+    await journal.append({"id": "b", "shop": "one\u2028two", "outcome": "done"})
     with path.open("a", encoding="utf-8") as file:
         file.write('{"id": ["c"]}\n')
-    assert [entry["id"] for entry in journal.read_entries()] == ["b"]
+    assert [entry["id"] for entry in await journal.read_entries()] == ["b"]
 
 
-def test_two_processes_that_find_the_journal_full_lose_nothing(tmp_path: Path) -> None:
+async def test_two_processes_that_find_the_journal_full_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_bytes(b" " * (MAX_FILE_BYTES + 1) + b"\n" + to_json_text({"id": "old"}).encode() + b"\n")
-    journals = [AuditLog(path) for _ in range(8)]
-
-    async def all_at_once() -> None:
-        await asyncio.gather(*(j.append({"id": str(n)}) for n, j in enumerate(journals)))
-
-    asyncio.run(all_at_once())
-    assert {entry["id"] for entry in journals[0].read_entries()} == {"old", *map(str, range(8))}
+    journals = [FileAuditLog(path) for _ in range(8)]
+    await asyncio.gather(*(j.append({"id": str(n)}) for n, j in enumerate(journals)))
+    assert {entry["id"] for entry in await journals[0].read_entries()} == {"old", *map(str, range(8))}
 
 
 async def test_a_look_before_a_write_asks_for_nothing_but_ids(connect: Connect, sandbox: Sandbox) -> None:

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.documents import DocumentFetcher, IssuedDocuments
+from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.proxies import parse_proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
-DAY = 24 * 3600
 MB = 2**20
 PDF = b"%PDF-1.4 not much of one"
 
@@ -375,47 +373,3 @@ async def test_behind_a_proxy_nobodys_own_address_is_asked_for(host: str) -> Non
             with pytest.raises(ShopError):
                 await fetcher.fetch(f"https://{host}/label.pdf")
         assert proxy.requests == []
-
-
-# ---- what was handed out
-
-
-async def test_a_link_is_known_for_24_hours(tmp_path: Path) -> None:
-    now = 1_000_000.0
-    handed_out = IssuedDocuments(tmp_path / "documents.txt", lambda: now)
-    await handed_out.remember("https://documents.example/label.pdf?s=1")
-    now += DAY - 1
-    assert await handed_out.is_issued("https://documents.example/label.pdf?s=1")
-    now += 2
-    assert not await handed_out.is_issued("https://documents.example/label.pdf?s=1")
-
-
-async def test_a_link_is_known_to_the_next_process_and_kept_as_a_fingerprint(tmp_path: Path) -> None:
-    path = tmp_path / "state" / "documents.txt"
-    await IssuedDocuments(path, lambda: 1e6).remember("https://documents.example/label.pdf?signature=abc")
-    assert await IssuedDocuments(path, lambda: 1e6).is_issued("https://documents.example/label.pdf?signature=abc")
-    assert "abc" not in path.read_text()
-    assert path.stat().st_mode & 0o077 == 0
-
-
-async def test_old_links_are_forgotten_and_new_ones_are_not(tmp_path: Path) -> None:
-    now = 1e6
-    handed_out = IssuedDocuments(tmp_path / "documents.txt", lambda: now)
-    for number in range(200):
-        handed_out._remember(f"https://documents.example/{number}")
-    now += DAY + 1
-    await asyncio.gather(*(handed_out.remember(f"https://documents.example/new/{n}") for n in range(40)))
-    assert (tmp_path / "documents.txt").stat().st_size < 5_000
-    assert all([await handed_out.is_issued(f"https://documents.example/new/{n}") for n in range(40)])
-
-
-async def test_a_torn_line_does_no_harm(tmp_path: Path) -> None:
-    """Two processes write there, and a disk may fill up."""
-    path = tmp_path / "documents.txt"
-    handed_out = IssuedDocuments(path, lambda: 1e6)
-    await handed_out.remember("https://documents.example/1")
-    with path.open("a") as file:
-        file.write("17\n\nnonsense here\n108")
-    await handed_out.remember("https://documents.example/2")
-    assert await handed_out.is_issued("https://documents.example/1")
-    assert not await handed_out.is_issued("https://documents.example/3")

@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.gateway.log import Log
-from mcp_server_tiktok_shop.state.account_store import FileAccountStore
+from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 from tests.keys import ACCESS_TOKEN, REFRESH_TOKEN, reply
 from tests.platform.worker import all_stored, keys, stored
 from tests.wire.recorder import NEW_TOKENS, Recorder
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mcp import Client
 
     from mcp_server_tiktok_shop.sandbox import Entry
-    from mcp_server_tiktok_shop.state.account_store import StoredAccounts
+    from mcp_server_tiktok_shop.state.accounts import StoredAccounts
     from tests.conftest import Connect
 
 DAY = 24 * 3600

@@ -14,7 +14,7 @@ from mcp_server_tiktok_shop.calls.results.json_paths import format_path
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.result_store import ResultStore
+from mcp_server_tiktok_shop.state.files.results import FileResultStore
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
 from tests.keys import reply
 
@@ -263,7 +263,7 @@ class NoPin:
 
 
 def keeping(folder: Path, clock: Callable[[], float]) -> ScopedResultStore:
-    return ScopedResultStore(ResultStore(folder, clock), NoPin(), "masked")
+    return ScopedResultStore(FileResultStore(folder, clock), NoPin(), "masked")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.state.account_store import make_private_folder
+from mcp_server_tiktok_shop.state.files.private_files import make_private_folder
 
 BYTES_PER_MB = 2**20
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.results.projection import Selection
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.client import PlatformClient
-    from mcp_server_tiktok_shop.platform.documents import IssuedDocuments
     from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.state.stores import IssuedDocuments
 
 MAX_REASON_CHARS = 300  # characters of an error in a note
 DEADLINE_MARGIN_S = 3.0  # seconds before the deadline at which no further page is begun

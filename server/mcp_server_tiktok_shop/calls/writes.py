@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.related_reads import RelatedRead
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
-    from mcp_server_tiktok_shop.state.audit_log import AuditLog
-    from mcp_server_tiktok_shop.state.expiring_records import Record
+    from mcp_server_tiktok_shop.state.stores import AuditLog, Record
     from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
 
 READ_STATE_TIMEOUT_S = 8.0  # for one read of the current state, before a question
@@ -210,9 +209,7 @@ class WriteExecutor:
 
     def _already_sent_error(self, write: Write, earlier_entry: Record) -> ShopError:
         sent_at, outcome_text = format_timestamp(earlier_entry["sent"]), "and is under way or was cut off"
-        is_over = earlier_entry.get("lost") or self.write_outcomes.is_process_dead(
-            str(earlier_entry.get("process", ""))
-        )
+        is_over = earlier_entry.get("lost") or self.write_outcomes.is_cut_off(earlier_entry)
         if is_over:
             outcome_text = (
                 "and its outcome is unknown" if earlier_entry.get("lost") else "and was cut off: its outcome is unknown"

@@ -14,7 +14,7 @@ from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
 from mcp_server_tiktok_shop.cli.output import Output, json_option
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.account_store import FileAccountStore
+from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -76,7 +76,7 @@ def _check_settings(server_app: App) -> Iterator[CheckResult]:
     platform = "the simulated shop" if settings.sandbox else settings.api_url
     mode = "read-only" if settings.read_only else "reads and writes"
     pinned_text = f", pinned to {settings.shop}" if settings.shop else ""
-    yield CheckResult("settings", True, f"{platform}, {mode}{pinned_text}, state in {settings.state_folder}")
+    yield CheckResult("settings", True, f"{platform}, {mode}{pinned_text}, state in {settings.home_folder.root}")
     try:
         key = server_app.tokens.app.key
     except ShopError as error:

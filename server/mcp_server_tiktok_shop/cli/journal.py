@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.output import Output, json_option
-from mcp_server_tiktok_shop.state.audit_log import AuditLog
+from mcp_server_tiktok_shop.state.files.audit_log import FileAuditLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +27,11 @@ MAX_IDS_PER_FIELD = 3
 @click.pass_obj
 def print_audit_log(settings: Settings, *, as_json: bool, max_entries: int) -> None:
     """Tell what was changed from here: every write that was sent, and what came of it."""
+    audit_log = FileAuditLog(settings.home_folder.audit_log_path)
     try:
-        entries = AuditLog(settings.audit_log_path).read_entries()[-max_entries:]
+        entries = asyncio.run(audit_log.read_entries())[-max_entries:]
     except OSError as error:
-        raise CommandError(f"The journal {settings.audit_log_path} can't be read: {error.strerror}.") from None
+        raise CommandError(f"The journal {audit_log.path} can't be read: {error.strerror}.") from None
     lines = map(_format_entry, entries) if entries else ["Nothing was changed from here."]
     Output.from_settings(settings).print_report({"writes": entries}, lines, as_json=as_json)
 

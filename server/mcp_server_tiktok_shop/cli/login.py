@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from mcp_server_tiktok_shop import proxies
 from mcp_server_tiktok_shop.cli.app_runner import run_with_app
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.account_store import FileAccountStore
 from mcp_server_tiktok_shop.state.accounts import PartnerApp
+from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.app import App
@@ -33,7 +33,7 @@ async def sign_in(server_app: App, output: Output, *, own_proxy: bool) -> int:
     app = _prompt_for_app(server_app)
     proxy = _prompt_for_proxy() if own_proxy else None
     output.print_line("\nOpen this address, sign in as the seller, and agree:\n")
-    output.print_line(f"  {server_app.sign_in.create_link(app.service_id, app.region)}\n")
+    output.print_line(f"  {await server_app.sign_in.create_link(app.service_id, app.region)}\n")
     output.print_line(
         "You are sent to your app's redirect address. It may not show a page; its address holds the code."
     )

@@ -1,4 +1,4 @@
-"""The auth host: codes and refresh tokens become token pairs. These calls are unsigned, and never repeated blindly."""
+"""Token calls to the auth host: codes and refresh tokens become token pairs. Unsigned, and never repeated blindly."""
 
 from __future__ import annotations
 
@@ -19,16 +19,23 @@ REQUEST_TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class AuthTransport:
-    """Both calls answer `data` of a token answer, and raise Refused, Unreached or Lost."""
+    """Sends token calls to the auth host at `url`, once each.
+
+    Both answer the `data` of a token answer: `access_token`, `refresh_token`, `access_token_expire_in` and
+    `refresh_token_expire_in` in Unix seconds, `open_id`, `seller_name`, `seller_base_region`, `granted_scopes`.
+    Both raise `ApiError`, `ConnectError` or `UnknownOutcomeError`.
+    """
 
     transport: HttpTransport
     url: str
 
     async def exchange_code(self, app: PartnerApp, code: str, proxy: SecretStr | None = None) -> dict[str, Any]:
+        """The pair for an authorization code, which works once and for 30 minutes."""
         query = {"auth_code": code, "grant_type": "authorized_code"}
         return await self._get("/api/v2/token/get", app, query, proxy)
 
     async def renew_pair(self, app: PartnerApp, account: Account) -> dict[str, Any]:
+        """The pair that takes the place of the account's; its old refresh token is spent with that."""
         query = {"refresh_token": account.refresh_token.get_secret_value(), "grant_type": "refresh_token"}
         return await self._get("/api/v2/token/refresh", app, query, account.proxy)
 

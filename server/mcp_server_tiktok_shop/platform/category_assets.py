@@ -1,16 +1,14 @@
-"""Which category asset an affiliate partner's call is for: chosen like a shop, never guessed."""
+"""Category asset resolution: which asset an affiliate partner's call is for, chosen like a shop, never guessed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.shops import Target
 from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account, Asset
 
@@ -21,18 +19,30 @@ NAME_ASSET_HINT = (
 )
 
 
-class AssetResolver:
-    """The category assets of all accounts. `fetch` asks the platform for those of one account."""
+class AssetSource(Protocol):
+    """Where an account's category assets are looked up."""
 
-    def __init__(self, tokens: TokenProvider, fetch_assets: Callable[[Account], Awaitable[tuple[Asset, ...]]]) -> None:
-        self._tokens = tokens
-        self._fetch_assets = fetch_assets
-
-    async def choose(self, asset_name: str | None, only_account: Account | None = None) -> Target:
-        """The category asset named, or the only one; of one account, where it is given.
+    async def fetch_assets(self, account: Account) -> tuple[Asset, ...]:
+        """The category assets that the account's authorization opens now, as the platform lists them.
 
         Raises:
-            ShopError: `shop_required` with those to choose from; `signed_out`; or why the platform shows none.
+            ShopError: Why the platform lists none.
+
+        """
+
+
+class AssetResolver:
+    """The category assets of all accounts, from the account store or from `source`."""
+
+    def __init__(self, tokens: TokenProvider, source: AssetSource) -> None:
+        self._tokens = tokens
+        self._source = source
+
+    async def choose(self, asset_name: str | None, only_account: Account | None = None) -> Target:
+        """The category asset of that name, or the only one; of `only_account`, where there is one, else of all.
+
+        Raises:
+            ShopError: `shop_required` with those to choose from; `signed_out`; or why the platform lists none.
 
         """
         targets = await self._list_targets(only_account)
@@ -72,7 +82,7 @@ class AssetResolver:
         return targets
 
     async def refresh_cipher(self, target: Target) -> Target:
-        """The same target with its cipher asked for anew."""
+        """The same target with its cipher fetched anew; as it was where the asset is no longer listed."""
         account = await self._refetch_assets(target.account)
         for asset in account.assets or ():
             if target.asset is not None and asset.to_json() == target.asset.to_json():
@@ -80,5 +90,5 @@ class AssetResolver:
         return target
 
     async def _refetch_assets(self, account: Account) -> Account:
-        assets = await self._fetch_assets(account)
+        assets = await self._source.fetch_assets(account)
         return await self._tokens.update_account(account.id, assets=assets) or account

@@ -1,4 +1,4 @@
-"""One call to the platform from a bound request to its answer: fresh token, signature, retries, one deadline."""
+"""Platform client: one call from a bound request to its answer, with a fresh token, retries and one deadline."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.category_assets import AssetResolver
-from mcp_server_tiktok_shop.platform.envelope import (
+from mcp_server_tiktok_shop.platform.api_codes import (
+    BACKOFF_CLASS,
     HTTP_SERVER_ERROR,
     HTTP_TOO_MANY_REQUESTS,
-    ApiError,
-    ConnectError,
-    UnknownOutcomeError,
+    INVALID_CIPHER_CODE,
+    QUOTA_CLASS,
+    TOKEN_EXPIRED_CODE,
+    TRANSIENT_CLASS,
+    UPSTREAM_TIMEOUT_CODE,
 )
-from mcp_server_tiktok_shop.platform.error_codes import QUOTA_CLASS, map_api_error
+from mcp_server_tiktok_shop.platform.category_assets import AssetResolver
+from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.error_codes import map_api_error
 from mcp_server_tiktok_shop.platform.rate_limits import RateLimitDeadlineError, RateLimitKey
 from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
 from mcp_server_tiktok_shop.state.accounts import Account, Asset, Shop
@@ -34,9 +38,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
 
-TOKEN_EXPIRED_CODE = 105002
-INVALID_CIPHER_CODE = 101000
-UPSTREAM_TIMEOUT_CODE = 36009007
+CALL_TIMEOUT_S = 45.0  # one deadline for all that belongs to a call: many clients give up after 60 s
 MAX_BACKOFF_S = 60.0
 MAX_CONNECT_RETRIES = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
 
@@ -55,7 +57,10 @@ class DiscoveryOperations:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What the passing of time is made of, so that tests can hold it still."""
+    """Clock, sleep and randomness, so that tests can stop time.
+
+    `clock` gives Unix seconds, `monotonic` seconds of a clock that is never set, `jitter` a number from 0 to 1.
+    """
 
     clock: Callable[[], float]
     monotonic: Callable[[], float]
@@ -64,7 +69,10 @@ class Runtime:
 
 
 class PlatformClient:
-    """The platform as the rest of the server sees it. `meaning` is what the catalog knows of a code."""
+    """The platform as the rest of the server sees it.
+
+    `error_codes` says what is known of the platform's codes. Moments named `deadline` are the monotonic clock's.
+    """
 
     def __init__(
         self,
@@ -72,27 +80,27 @@ class PlatformClient:
         tokens: TokenProvider,
         runtime: Runtime,
         rate_limiter: RateLimiter,
-        lookup_error_code: ErrorCodeLookup,
+        error_codes: ErrorCodeLookup,
         discovery: DiscoveryOperations,
-        call_timeout_s: float = 45.0,
+        call_timeout_s: float = CALL_TIMEOUT_S,
         pinned_shop: str | None = None,
     ) -> None:
         self._api = api
         self._tokens = tokens
         self._runtime = runtime
         self._rate_limiter = rate_limiter
-        self._lookup_error_code = lookup_error_code
+        self._error_codes = error_codes
         self._discovery = discovery
         self._call_timeout_s = call_timeout_s
-        self.shops = ShopResolver(tokens, self._fetch_shops, pinned_shop)
-        self.assets = AssetResolver(tokens, self._fetch_assets)
+        self.shops = ShopResolver(tokens, self, pinned_shop)
+        self.assets = AssetResolver(tokens, self)
 
     async def call(self, call: ApiCall, target: Target, *, deadline: float | None = None) -> ApiResponse:
-        """The platform's answer, by a moment of the monotonic clock, or else within the deadline.
+        """The platform's answer, by `deadline`; without one, within the call timeout from now.
 
         A token past its expiry is renewed once and a refused cipher fetched anew once: the call was surely not
         done, so a write goes out again too. Reads are repeated on what passes, as far as the deadline allows.
-        What the platform throttled goes out again at its pace, as does everything else: that wait counts, too.
+        What the platform throttled goes out again when the rate limiter permits it; that wait counts, too.
 
         Raises:
             ShopError: What the platform refused, or why it was not reached, or that the outcome is unknown.
@@ -120,7 +128,7 @@ class PlatformClient:
                 failure = error
             except (ConnectError, UnknownOutcomeError) as error:
                 failure = error
-            delay = self._retry_delay(call, failure, attempt)
+            delay = self._compute_retry_delay(call, failure, attempt)
             if delay is None or self._runtime.monotonic() + delay >= deadline:
                 raise self._to_error(call, failure)
             if delay:
@@ -128,11 +136,11 @@ class PlatformClient:
                 await self._runtime.sleep(delay)
 
     def new_deadline(self) -> float:
-        """When a call that begins now must be done, by the monotonic clock."""
+        """The moment by which a call that begins now must be done."""
         return self._runtime.monotonic() + self._call_timeout_s
 
     def time_remaining(self, deadline: float) -> float:
-        """Seconds until then."""
+        """Seconds until a deadline; negative where it has passed."""
         return deadline - self._runtime.monotonic()
 
     async def _attempt(self, call: ApiCall, target: Target, deadline: float) -> ApiResponse:
@@ -150,7 +158,7 @@ class PlatformClient:
             return response
 
     def _report_to_rate_limiter(self, permit: Permit, error: ApiError | UnknownOutcomeError) -> None:
-        """Tell the pace what the platform said of it."""
+        """Record what the platform's refusal says about the rate it takes."""
         if error.retry_after:
             permit.apply_retry_after(error.retry_after)
         if isinstance(error, ApiError):
@@ -168,13 +176,13 @@ class PlatformClient:
             raise ShopError("network", message, hint="Try again in a moment.", retryable=True) from None
 
     async def _ensure_token(self, target: Target, deadline: float) -> Target:
-        account = self._tokens.valid_token(target.account.id)
+        account = self._tokens.get_valid_account(target.account.id)
         if account is None:
             account = await self._with_deadline(deadline, self._tokens.ensure_fresh(target.account))
         return replace(target, account=account)
 
     async def _refresh_credentials(self, call: ApiCall, target: Target, error: ApiError) -> Target | None:
-        """The target with what was refused made new, or None where that can't help."""
+        """The target with a new token or cipher in the place of the refused one; None where that can't help."""
         if error.code == TOKEN_EXPIRED_CODE:
             account = await self._tokens.renew(target.account.id, target.account.access_token)
             return replace(target, account=account)
@@ -193,27 +201,27 @@ class PlatformClient:
 
     def _is_throttled(self, error: ApiError) -> bool:
         """Whether it was one too many for now, and surely not done."""
-        retry_class = self._lookup_error_code(error.code).get("retry")
-        return retry_class != QUOTA_CLASS and (error.status == HTTP_TOO_MANY_REQUESTS or retry_class == "backoff")
+        retry_class = self._error_codes.lookup_error_code(error.code).get("retry")
+        return retry_class != QUOTA_CLASS and (error.status == HTTP_TOO_MANY_REQUESTS or retry_class == BACKOFF_CLASS)
 
-    def _retry_delay(
+    def _compute_retry_delay(
         self, call: ApiCall, failure: ApiError | ConnectError | UnknownOutcomeError, attempt: int
     ) -> float | None:
-        """Seconds until a call may be repeated, besides what its pace makes it wait; None where it must not be."""
+        """Seconds until a call may be repeated, besides its wait for a permit; None where it must not be."""
         if isinstance(failure, ConnectError):
-            return self._backoff(attempt) if attempt < MAX_CONNECT_RETRIES else None
+            return self._compute_backoff(attempt) if attempt < MAX_CONNECT_RETRIES else None
         if isinstance(failure, ApiError):
             if self._is_throttled(failure):
                 return 0.0
-            retry_class = self._lookup_error_code(failure.code).get("retry")
-            if retry_class != "transient" and (failure.status < HTTP_SERVER_ERROR or retry_class is not None):
+            retry_class = self._error_codes.lookup_error_code(failure.code).get("retry")
+            if retry_class != TRANSIENT_CLASS and (failure.status < HTTP_SERVER_ERROR or retry_class is not None):
                 return None
         if not _is_read(call):
             return None
-        backoff = self._backoff(attempt)
+        backoff = self._compute_backoff(attempt)
         return backoff if backoff > (failure.retry_after or 0.0) else 0.0
 
-    def _backoff(self, attempt: int) -> float:
+    def _compute_backoff(self, attempt: int) -> float:
         return float(min(2**attempt, MAX_BACKOFF_S)) * 0.5 + self._runtime.jitter() * 0.5
 
     def _to_error(self, call: ApiCall, failure: ApiError | ConnectError | UnknownOutcomeError) -> ShopError:
@@ -224,9 +232,9 @@ class PlatformClient:
             return self._unknown_outcome_error(
                 call, f"the platform answered {failure.code} ({failure.message})", failure.request_id
             )
-        error = map_api_error(call.operation, failure, self._lookup_error_code(failure.code))
+        error = map_api_error(call.operation, failure, self._error_codes.lookup_error_code(failure.code))
         if error.retryable and not _is_read(call) and not self._is_throttled(failure):
-            error.retryable = False  # it may have been done: only a look can tell
+            error.retryable = False  # it may have been done: only a read can say
         return error
 
     def _deadline_error(
@@ -262,11 +270,13 @@ class PlatformClient:
         hint = "Do not repeat it yet: look first with a read (the order, product or package concerned) whether it took."
         return ShopError("unknown_outcome", message, hint=hint, request_id=request_id)
 
-    async def _fetch_shops(self, account: Account) -> tuple[Shop, ...]:
+    async def fetch_shops(self, account: Account) -> tuple[Shop, ...]:
+        """The shops that the account's authorization opens now. Raises as `call`."""
         rows = await self._fetch_list(account, self._discovery.shops, "shops")
         return tuple(Shop.model_validate({k: v for k, v in row.items() if v is not None}) for row in rows)
 
-    async def _fetch_assets(self, account: Account) -> tuple[Asset, ...]:
+    async def fetch_assets(self, account: Account) -> tuple[Asset, ...]:
+        """The category assets that the account's authorization opens now. Raises as `call`."""
         rows = await self._fetch_list(account, self._discovery.assets, "category_assets")
         return tuple(
             Asset(

@@ -1,9 +1,8 @@
-"""Fetches documents that the platform handed out, and nothing else: what a model names is not fetched."""
+"""Document downloads: from public addresses alone, whatever the link says and wherever it redirects to."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import ipaddress
 import logging
 import socket
@@ -13,22 +12,18 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.http_transport import describe_transport_error
-from mcp_server_tiktok_shop.state.account_store import make_private_folder, write_private_file
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
     from pydantic import SecretStr
 
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 
 DOCUMENT_URL_FIELD = "doc_url"  # of an answer that hands out a document
-URL_TTL_S = 24 * 3600
 MAX_DOCUMENT_BYTES = 20 * 2**20
 MAX_REDIRECTS = 3
 HTTP_TIMEOUT_S = 30.0
-MAX_REMEMBERED_URLS = 2000
 HTTP_OK = 200
 FETCH_TIMEOUT_S = 45.0
 NEW_LINK_HINT = "Get a new link with get_package_shipping_document: each lives 24 hours."
@@ -41,65 +36,20 @@ IPV4_EMBEDDING_NETWORKS = tuple(
 log = logging.getLogger(__name__)
 
 
-class IssuedDocuments:
-    """Remembers, as fingerprints, which document URLs the platform gave out in the last 24 hours."""
-
-    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
-        self._path = path
-        self._clock = clock
-
-    async def remember(self, url: str) -> None:
-        """Remember a document's URL, so that it may be fetched; a disk that refuses is logged, and the call goes on."""
-        try:
-            await asyncio.to_thread(self._remember, url)
-        except (OSError, TimeoutError) as error:  # resize_pdf can still go by package_id
-            log.warning("a document's link could not be remembered: %s", type(error).__name__)
-
-    def _remember(self, url: str) -> None:
-        from filelock import FileLock  # noqa: PLC0415 - only when a document was handed out
-
-        make_private_folder(self._path.parent)
-        with FileLock(self._path.with_suffix(".lock"), timeout=FETCH_TIMEOUT_S):
-            now = self._clock()
-            expiries = {
-                fingerprint: expires_at for fingerprint, expires_at in self._read_expiries().items() if expires_at > now
-            }
-            expiries[_fingerprint(url)] = int(now) + URL_TTL_S
-            lines = (
-                f"{expires_at} {fingerprint}\n"
-                for fingerprint, expires_at in list(expiries.items())[-MAX_REMEMBERED_URLS:]
-            )
-            write_private_file(self._path, "".join(lines).encode())
-
-    async def is_issued(self, url: str) -> bool:
-        expiries = await asyncio.to_thread(self._read_expiries)
-        return expiries.get(_fingerprint(url), 0) > self._clock()
-
-    def _read_expiries(self) -> dict[str, int]:
-        """Fingerprints and when they end; what is no such line is passed over."""
-        try:
-            rows = [line.split() for line in self._path.read_text(encoding="ascii", errors="replace").splitlines()]
-        except FileNotFoundError:
-            return {}
-        return {row[1]: int(row[0]) for row in rows if len(row) == 2 and row[0].isdecimal()}  # noqa: PLR2004
-
-
-def _fingerprint(url: str) -> str:
-    return hashlib.sha256(url.encode()).hexdigest()
-
-
 class DocumentFetcher:
-    """Downloads with the caller's address checks: public addresses only, loopback where the API itself is there."""
+    """Downloads from public addresses; with `loopback`, where the API itself is on this machine, from there as well."""
 
     def __init__(self, transport: HttpTransport, *, loopback: bool) -> None:
         self._transport = transport
         self._loopback = loopback
 
     async def fetch(self, url: str, proxy: SecretStr | None = None) -> bytes:
-        """The document's bytes, at most 20 MB, asked for without any header of ours; `proxy` is an account's own.
+        """The document's bytes, at most MAX_DOCUMENT_BYTES, within FETCH_TIMEOUT_S and without any header of ours.
+
+        `proxy` is an account's own.
 
         Raises:
-            ShopError: `not_permitted`, `not_found`, `network` or `platform`.
+            ShopError: `not_permitted` for an address that is not public, `not_found`, `network` or `platform`.
 
         """
         import httpx2  # noqa: PLC0415
@@ -178,7 +128,7 @@ def _join_redirect(url: str, location: str) -> str:
 
 
 def _is_literal_host(host: str) -> bool:
-    """Whether a host is an address, however it is written, or this computer: a proxy must not be asked for those."""
+    """Whether a host is an address, in any notation, or this computer: a proxy must not be asked for those."""
     host = host.casefold().rstrip(".")
     if host == "localhost" or host.endswith(".localhost") or ":" in host:
         return True

@@ -1,4 +1,4 @@
-"""Opens what the platform answers: data, a refusal with its code, or something that can't be read."""
+"""Envelope parsing: an answer of the platform is data, an API error with its code, or nothing that can be read."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from typing import Any
 from pydantic_core import from_json
 
 from mcp_server_tiktok_shop.errors import RequestError
+from mcp_server_tiktok_shop.platform.api_codes import HTTP_TOO_MANY_REQUESTS, THROTTLE_CODE
 
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """A success."""
+    """A success: the envelope's `data`, and its `request_id` where it has one."""
 
     data: dict[str, Any] = field(repr=False)
     request_id: str | None
 
 
 class ConnectError(RequestError):
-    """The request surely did not arrive."""
+    """The request surely did not arrive, so that nothing was done."""
 
 
 class UnknownOutcomeError(RequestError):
@@ -38,7 +39,10 @@ class UnknownOutcomeError(RequestError):
 
 
 class ApiError(RequestError):
-    """The platform said no. `retry_after` is in seconds."""
+    """The platform refused: the envelope's `code`, `message` and `request_id`, and the HTTP `status`.
+
+    `retry_after` is in seconds, where the platform named it.
+    """
 
     def __init__(self, code: int, message: str, request_id: str | None, status: int, retry_after: float | None) -> None:
         super().__init__(message)
@@ -49,17 +53,14 @@ class ApiError(RequestError):
         self.retry_after = retry_after
 
 
-HTTP_TOO_MANY_REQUESTS = 429
-HTTP_SERVER_ERROR = 500
-THROTTLE_CODE = 36009002
-
-
 def parse_response(status: int, content: bytes, retry_after: str | None = None) -> ApiResponse:
     """The data of a success: `code` 0, whatever the HTTP status.
 
+    `content` is the body, `retry_after` the header of that name.
+
     Raises:
-        Refused: The envelope carries another code, or the status is 429.
-        Lost: A server fault, or nothing that can be read as an envelope.
+        ApiError: The envelope carries another code, or the status is 429.
+        UnknownOutcomeError: A server fault, or nothing that can be read as an envelope.
 
     """
     envelope = _parse_envelope(content)
@@ -91,17 +92,17 @@ def _parse_envelope(content: bytes) -> dict[str, Any] | None:
 
 
 def parse_retry_after(retry_after: str | None) -> float | None:
-    """`Retry-After` as seconds from now; None where it is absent or unreadable."""
+    """A `Retry-After` header, seconds or an HTTP date, as seconds from now; None where it is absent or unreadable."""
     if not retry_after:
         return None
     try:
         delay_s = float(retry_after)
     except ValueError:
-        delay_s = _seconds_until(retry_after)
+        delay_s = _compute_wait_seconds(retry_after)
     return max(0.0, delay_s) if isfinite(delay_s) else None
 
 
-def _seconds_until(date: str) -> float:
+def _compute_wait_seconds(date: str) -> float:
     """Seconds from now to an HTTP date; not a number where it is none."""
     try:
         parsed_date = parsedate_to_datetime(date)

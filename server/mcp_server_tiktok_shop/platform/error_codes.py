@@ -1,27 +1,39 @@
-"""Says what a code of the platform means for the one who called, and what to do next."""
+"""Error mapping: what an API error means for the one who called, and what to do next."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.errors import ErrorKind, ShopError
-from mcp_server_tiktok_shop.platform.envelope import HTTP_TOO_MANY_REQUESTS, THROTTLE_CODE, ApiError
+from mcp_server_tiktok_shop.platform.api_codes import (
+    AUTHORIZATION_WITHDRAWN_CODE,
+    GENERIC_INVALID_CODE,
+    HTTP_TOO_MANY_REQUESTS,
+    IP_NOT_ALLOWED_CODE,
+    QUOTA_CLASS,
+    RETRYABLE_CLASSES,
+    SCOPE_MISSING_CODE,
+    SELLER_INACTIVE_CODE,
+    SHOP_INACTIVE_CODE,
+    THROTTLE_CODE,
+    TOKEN_EXPIRED_CODE,
+    UNKNOWN_PATH_CODE,
+)
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.platform.envelope import ApiError
 
 KIND_BY_CODE: dict[int, ErrorKind] = {
-    105001: "signed_out",
-    105002: "signed_out",
-    105005: "not_permitted",
-    36009033: "not_permitted",
-    36009043: "not_permitted",
-    36009044: "not_permitted",
-    36009009: "not_found",
+    AUTHORIZATION_WITHDRAWN_CODE: "signed_out",
+    TOKEN_EXPIRED_CODE: "signed_out",
+    SCOPE_MISSING_CODE: "not_permitted",
+    IP_NOT_ALLOWED_CODE: "not_permitted",
+    SHOP_INACTIVE_CODE: "not_permitted",
+    SELLER_INACTIVE_CODE: "not_permitted",
+    UNKNOWN_PATH_CODE: "not_found",
 }
-# 36009004 covers a dozen faults; the words of the message tell which.
-GENERIC_INVALID_CODE = 36009004
+# What to do about GENERIC_INVALID_CODE, by words of its message.
 HINT_BY_MESSAGE: dict[str, str] = {
     "page_token": "A page token holds for the same arguments, and not for long: begin again without it.",
     "page token": "A page token holds for the same arguments, and not for long: begin again without it.",
@@ -32,13 +44,21 @@ HINT_BY_MESSAGE: dict[str, str] = {
     "access_token": "The access token is not one the platform knows here: sign in again.",
     "shop_id": "The shop does not match the token: list_shops names the shops that do.",
 }
-ErrorCodeLookup = Callable[[int], "Json"]
-RETRYABLE_CLASSES = ("backoff", "transient", "poll")
-QUOTA_CLASS = "quota"  # used up for the hour or the day: waiting seconds does not help
+
+
+class ErrorCodeLookup(Protocol):
+    """What is known of the platform's codes."""
+
+    def lookup_error_code(self, code: int) -> Json:
+        """`meaning`, `hint` and `retry`, the retry class, of a code; nothing where it is unknown."""
 
 
 def map_api_error(operation: Operation, error: ApiError, code_info: Json) -> ShopError:
-    """The error for a refused call; `known` is what the catalog knows of its code."""
+    """The error that a caller reads about a refused call.
+
+    `code_info` is what `lookup_error_code` answers of its code. Where the platform named a Retry-After, the error has
+    `retry_after_seconds`.
+    """
     kind: ErrorKind = KIND_BY_CODE.get(error.code, "platform")
     if error.status == HTTP_TOO_MANY_REQUESTS or error.code == THROTTLE_CODE or code_info.get("retry") == QUOTA_CLASS:
         kind = "rate_limited"
@@ -52,7 +72,7 @@ def map_api_error(operation: Operation, error: ApiError, code_info: Json) -> Sho
         marker = next((marker for marker in HINT_BY_MESSAGE if marker in text), "")
         hint = HINT_BY_MESSAGE.get(marker, hint)
         kind = "signed_out" if marker.startswith("access") else kind
-    if error.code == 105005 and (scopes := operation.record.get("scope")):  # noqa: PLR2004
+    if error.code == SCOPE_MISSING_CODE and (scopes := operation.record.get("scope")):
         hint = f"{hint} The scope for {operation.name} is {' or '.join(scopes)}.".strip()
     if not hint and kind == "platform" and not retryable:
         hint = f"Correct what the message names; describe_operation tells what {operation.name} takes."

@@ -1,4 +1,4 @@
-"""The one HTTP client: opened at the first request, closed with the server, never following a redirect by itself."""
+"""HTTP transport: one client, opened at the first request and closed with the server; it follows no redirect."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class HttpTransport:
         self._by_proxy: dict[str, HttpTransport] = {}
 
     def for_proxy(self, proxy: SecretStr | None) -> HttpTransport:
-        """This network, or the one behind an account's own proxy."""
+        """The transport of an account: through its own proxy, or this one where it has none."""
         text = proxy.get_secret_value() if proxy is not None else ""
         if not text or self.simulated:
             return self
@@ -69,6 +69,7 @@ class HttpTransport:
 
     @property
     def simulated(self) -> bool:
+        """Whether an application in this process answers in the place of a network."""
         return self._application is not None
 
     def describe_proxy(self, url: str) -> str:
@@ -87,6 +88,12 @@ class HttpTransport:
         return f"{proxy_parts.scheme}://{proxy_parts.netloc.rpartition('@')[2]}{credentials_note}, from the environment"
 
     def get_client(self) -> httpx2.AsyncClient:
+        """The HTTP client, made when it is first needed.
+
+        Raises:
+            ValueError, TypeError, ImportError: The environment's proxy variables can't be followed.
+
+        """
         if self._client is None:
             import httpx2  # noqa: PLC0415 - not needed before the first call
 
@@ -103,11 +110,12 @@ class HttpTransport:
         return self._client
 
     async def request(self, method: str, url: str, *, timeout: float, **parts: Any) -> httpx2.Response:  # noqa: ASYNC109
-        """One exchange, body included.
+        """One exchange, body included, within `timeout` seconds.
 
         Raises:
-            Unreached: No connection came about, so nothing was sent.
-            Lost: Anything later went wrong.
+            ConnectError: No connection came about, so nothing was sent.
+            UnknownOutcomeError: Anything later went wrong.
+            ShopError: `not_configured` where the environment's proxy variables can't be followed.
 
         """
         import httpx2  # noqa: PLC0415
@@ -115,7 +123,7 @@ class HttpTransport:
 
         limits = httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT_S, timeout), pool=timeout)
         try:
-            async with asyncio.timeout(timeout):  # a dripping answer keeps every single read in time
+            async with asyncio.timeout(timeout):  # an answer that drips is never late in a single read
                 response = await self._require_client().request(method, url, timeout=limits, **parts)
         except TimeoutError:
             raise UnknownOutcomeError("no answer in time") from None
@@ -146,6 +154,7 @@ class HttpTransport:
             raise ShopError("not_configured", message, hint=hint) from None
 
     async def close(self) -> None:
+        """Close the client, and those of accounts' own proxies; a later request opens it again."""
         for transport in self._by_proxy.values():
             await transport.close()
         if self._client is not None:
@@ -163,7 +172,7 @@ class HttpTransport:
 
 
 def describe_transport_error(error: BaseException) -> str:
-    """What a fault on the way means, in plain words; a name that can't be resolved and a certificate are told apart."""
+    """What a fault on the way means, in plain words, without any address; causes deep inside it count first."""
     cause: BaseException | None = error
     while cause is not None:
         for error_type, message in MESSAGE_BY_CAUSE:

@@ -1,34 +1,41 @@
-"""Keeps calls to what the platform takes: how many at once, how far apart, and not before it said."""
+"""Rate limiter: how many requests of a kind are in flight, how far apart they go, and when after a Retry-After."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from math import inf
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mcp_server_tiktok_shop.errors import RequestError
+from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
+from mcp_server_tiktok_shop.state.stores import RateMarks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
     from contextlib import AbstractAsyncContextManager
 
+    from mcp_server_tiktok_shop.state.stores import RateMarksChange, RateMarkStore
+
 MAX_CONCURRENCY = 8
-INITIAL_INTERVAL_S = 0.05  # seconds between sends after the first refusal
+INITIAL_INTERVAL_S = 0.05  # between two sends after the first throttled one
 MIN_INTERVAL_S = 0.01
 MAX_INTERVAL_S = 5.0
-RETRY_AFTER_MARGIN_S = 0.1  # over a Retry-After: it is told in whole seconds, from another clock
+RETRY_AFTER_MARGIN_S = 0.1  # over a Retry-After: it comes in whole seconds, from another clock
 MAX_RETRY_AFTER_S = 3600.0  # a Retry-After in the year 9999 is no reason never to ask again
-# After a refusal the distance follows a cubic curve, as TCP's window does: from WIDER times a level down to the level
-# at CALM, where it stays for a while, then ever faster to 0. A platform's limit is found with few further refusals.
+# After a throttled request the interval follows a cubic curve, as TCP's window does: from THROTTLE_MULTIPLIER times a
+# base down to the base at RECOVERY_SUCCESSES, where it stays for a while, then ever faster to 0. A platform's limit is
+# found with few further refusals.
 THROTTLE_MULTIPLIER = 1.3
 RECOVERY_SUCCESSES = 40.0
-SUCCESSES_PER_SECOND = 2.0  # a second counts as much as two good calls: who was slowed to a crawl gets away from it
+SUCCESSES_PER_SECOND = 2.0  # a second counts as much as two successes: who was slowed to a crawl gets away from it
+# Where the curve meets 0 without a single success, in seconds after the throttled request.
+MAX_RECOVERY_S = RECOVERY_SUCCESSES * (1 + (THROTTLE_MULTIPLIER - 1) ** (-1 / 3)) / SUCCESSES_PER_SECOND
 
 
 class RateLimitKey(NamedTuple):
-    """What the platform counts by. `shop` is an id, or empty."""
+    """What the platform counts requests by: ids of account and shop, the shop's empty where there is none."""
 
     account: str
     shop: str
@@ -36,135 +43,213 @@ class RateLimitKey(NamedTuple):
 
 
 class RateLimitDeadlineError(RequestError):
-    """The turn would come after the deadline, so nothing was sent. `seconds` tells how long it would take."""
+    """The permit would come after the deadline, so nothing was sent. `estimated_wait` is in seconds."""
 
     def __init__(self, estimated_wait: float) -> None:
-        super().__init__(f"the turn comes in {estimated_wait:.1f} seconds")
+        super().__init__(f"the permit comes in {estimated_wait:.1f} seconds")
         self.estimated_wait = estimated_wait
 
 
 class Permit(Protocol):
-    """One request's leave to go out. What became of it is told before the turn ends; a lost answer tells nothing."""
+    """Leave to send one request. Its outcome is recorded while the permit lasts; a lost answer has none."""
 
     def record_success(self) -> None:
         """It was answered, and not for being one too many."""
 
     def record_throttle(self) -> None:
-        """It was refused as one too many: the next ones keep more distance."""
+        """It was refused as one too many: the next ones go farther apart."""
 
     def apply_retry_after(self, seconds: float) -> None:
-        """The platform wants nothing for so long."""
+        """The platform wants no request for so long."""
 
 
 class RateLimiter(Protocol):
+    """Permits to send requests, so that the platform is not asked more than it takes."""
+
     def acquire(self, key: RateLimitKey, deadline: float) -> AbstractAsyncContextManager[Permit]:
-        """Wait for leave to send one request; `until` is a moment of the monotonic clock.
+        """Wait for a permit to send one request; `deadline` is a moment of the monotonic clock, in seconds.
 
         Raises:
-            Late: The turn would come after that.
+            RateLimitDeadlineError: The permit would come after the deadline.
 
         """
 
 
+def compute_send_interval(marks: RateMarks, now: float) -> float:
+    """Seconds between two sends."""
+    recovery = marks.successes_since_throttle + SUCCESSES_PER_SECOND * (now - marks.last_throttled_at)
+    remaining = 1 - recovery / RECOVERY_SUCCESSES
+    return marks.base_interval * max(0.0, 1 + (THROTTLE_MULTIPLIER - 1) * remaining**3)
+
+
+def estimate_wait(marks: RateMarks, now: float, requests_ahead: int) -> float:
+    """Seconds that a request must wait that has so many ahead of it."""
+    return max(0.0, marks.next_send_at - now) + requests_ahead * compute_send_interval(marks, now)
+
+
+def is_idle(marks: RateMarks, now: float) -> bool:
+    """Whether nothing would be lost without the marks."""
+    return marks.next_send_at <= now and compute_send_interval(marks, now) <= 0
+
+
+def reserve_send(marks: RateMarks, now: float) -> RateMarks:
+    """The marks after a send at this moment; as they are where it is too early for one."""
+    interval = compute_send_interval(marks, now)
+    if marks.next_send_at > now or interval <= 0:
+        return marks
+    return _delay_next_send(marks, now + interval)
+
+
+def record_success(marks: RateMarks) -> RateMarks:
+    """The marks after an answer; where nothing was ever throttled there is nothing to recover from."""
+    if marks.base_interval <= 0:
+        return marks
+    return replace(marks, successes_since_throttle=marks.successes_since_throttle + 1)
+
+
+def record_throttle(marks: RateMarks, sent_at: float, now: float) -> RateMarks:
+    """The marks after a request that was throttled: a wider interval, and a next send that keeps it."""
+    if sent_at > marks.last_throttled_at:  # what was in flight when another was throttled says nothing new
+        base_interval = _widen_base_interval(marks, now)
+        marks = replace(marks, base_interval=base_interval, successes_since_throttle=0, last_throttled_at=now)
+        marks = replace(marks, expires_at=max(marks.expires_at, now + MAX_RECOVERY_S))
+    return _delay_next_send(marks, now + compute_send_interval(marks, now))
+
+
+def apply_retry_after(marks: RateMarks, seconds: float, now: float) -> RateMarks:
+    """The marks after a Retry-After of so many seconds."""
+    return _delay_next_send(marks, now + min(seconds, MAX_RETRY_AFTER_S) + RETRY_AFTER_MARGIN_S)
+
+
+def forget_if_idle(marks: RateMarks, now: float, *, is_used: bool) -> RateMarks:
+    """No marks where they say nothing any more, and no request is in flight that may yet be throttled."""
+    return RateMarks() if not is_used and is_idle(marks, now) else marks
+
+
+def _widen_base_interval(marks: RateMarks, now: float) -> float:
+    interval = compute_send_interval(marks, now)
+    if interval <= 0:
+        base = INITIAL_INTERVAL_S / THROTTLE_MULTIPLIER
+    elif marks.successes_since_throttle == 0:
+        base = 2 * marks.base_interval
+    else:
+        base = max(interval, MIN_INTERVAL_S)
+    return min(base, MAX_INTERVAL_S / THROTTLE_MULTIPLIER)
+
+
+def _delay_next_send(marks: RateMarks, moment: float) -> RateMarks:
+    next_send_at = max(marks.next_send_at, moment)
+    return replace(marks, next_send_at=next_send_at, expires_at=max(marks.expires_at, next_send_at))
+
+
+def _apply_changes(changes: Iterable[RateMarksChange], marks: RateMarks) -> RateMarks:
+    for change in changes:
+        marks = change(marks)
+    return marks
+
+
 @dataclass(slots=True)
 class RateLimitBucket:
-    """The requests of one key. Moments are the monotonic clock's."""
+    """The requests of one key in this process, with the marks as this process knows them.
 
+    `pending_changes` are part of `marks` already, and not yet of the store.
+    """
+
+    key: RateLimitKey
     concurrency: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_CONCURRENCY))
     send_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     active_requests: int = 0
     waiting_requests: int = 0
-    next_send_at: float = -inf
-    base_interval: float = 0.0
-    successes_since_throttle: int = 0
-    last_throttled_at: float = -inf
+    marks: RateMarks = field(default_factory=RateMarks)
+    pending_changes: list[RateMarksChange] = field(default_factory=list)
 
-    def send_interval(self, now: float) -> float:
-        """Seconds between two sends."""
-        remaining = (
-            1
-            - (self.successes_since_throttle + SUCCESSES_PER_SECOND * (now - self.last_throttled_at))
-            / RECOVERY_SUCCESSES
-        )
-        return self.base_interval * max(0.0, 1 + (THROTTLE_MULTIPLIER - 1) * remaining**3)
+    def record(self, change: RateMarksChange) -> None:
+        """Change the marks at once here, and for all others at the next step that reaches the store."""
+        before, self.marks = self.marks, change(self.marks)
+        if self.marks != before:
+            self.pending_changes.append(change)
 
-    def estimated_wait(self, now: float, requests_ahead: int) -> float:
-        """How long a request must wait that has so many ahead of it."""
-        return max(0.0, self.next_send_at - now) + requests_ahead * self.send_interval(now)
-
-    def is_idle(self, now: float) -> bool:
-        """Whether nothing would be lost without it."""
-        return self.active_requests == 0 and self.next_send_at <= now and self.send_interval(now) <= 0
-
-    def increase_interval(self, now: float) -> None:
-        interval = self.send_interval(now)
-        if interval <= 0:
-            base = INITIAL_INTERVAL_S / THROTTLE_MULTIPLIER
-        elif self.successes_since_throttle == 0:
-            base = 2 * self.base_interval
-        else:
-            base = max(interval, MIN_INTERVAL_S)
-        self.base_interval = min(base, MAX_INTERVAL_S / THROTTLE_MULTIPLIER)
-        self.successes_since_throttle, self.last_throttled_at = 0, now
+    def is_unused(self, now: float) -> bool:
+        return self.active_requests == 0 and is_idle(self.marks, now)
 
 
 @dataclass(slots=True)
-class _InMemoryPermit:
+class _BucketPermit:
     bucket: RateLimitBucket
-    monotonic: Callable[[], float]
+    now: Callable[[], float]
     sent_at: float
 
     def record_success(self) -> None:
-        self.bucket.successes_since_throttle += 1
+        self.bucket.record(record_success)
 
     def record_throttle(self) -> None:
-        now = self.monotonic()
-        if (
-            self.sent_at > self.bucket.last_throttled_at
-        ):  # what was under way when another was refused tells nothing new
-            self.bucket.increase_interval(now)
-        self.bucket.next_send_at = max(self.bucket.next_send_at, now + self.bucket.send_interval(now))
+        self.bucket.record(partial(record_throttle, sent_at=self.sent_at, now=self.now()))
 
     def apply_retry_after(self, seconds: float) -> None:
-        self.bucket.next_send_at = max(
-            self.bucket.next_send_at, self.monotonic() + min(seconds, MAX_RETRY_AFTER_S) + RETRY_AFTER_MARGIN_S
-        )
+        self.bucket.record(partial(apply_retry_after, seconds=seconds, now=self.now()))
 
 
 class InMemoryRateLimiter:
-    """The pace of one process. A key is forgotten when it is unused and has nothing left to wait for."""
+    """A rate limiter whose queues are in this process, and whose marks are in a store that others may share.
 
-    def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+    `monotonic` is the clock of deadlines; without `marks` the limiter has marks of its own. A key is forgotten when it
+    is unused and has nothing left to wait for.
+    """
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        marks: RateMarkStore | None = None,
+    ) -> None:
         self._monotonic = monotonic
         self._sleep = sleep
+        self._marks: RateMarkStore = InMemoryRateMarks(monotonic) if marks is None else marks
         self._buckets: dict[RateLimitKey, RateLimitBucket] = {}
 
     @asynccontextmanager
     async def acquire(self, key: RateLimitKey, deadline: float) -> AsyncIterator[Permit]:
+        deadline += self._marks.now() - self._monotonic()  # from here on by the clock of the marks
         bucket = self._get_bucket(key)
         bucket.active_requests += 1
         try:
             await self._wait_for_permit(bucket, deadline)
             try:
-                yield _InMemoryPermit(bucket, self._monotonic, self._monotonic())
+                yield _BucketPermit(bucket, self._marks.now, self._marks.now())
             finally:
                 bucket.concurrency.release()
         finally:
             bucket.active_requests -= 1
-            if bucket.is_idle(self._monotonic()):
-                self._buckets.pop(key, None)
+            await self._release(bucket)
 
     def _get_bucket(self, key: RateLimitKey) -> RateLimitBucket:
         if key not in self._buckets:
-            now = self._monotonic()
-            self._buckets = {k: bucket for k, bucket in self._buckets.items() if not bucket.is_idle(now)}
-            self._buckets[key] = RateLimitBucket()
+            now = self._marks.now()
+            self._buckets = {k: bucket for k, bucket in self._buckets.items() if not bucket.is_unused(now)}
+            self._buckets[key] = RateLimitBucket(key)
         return self._buckets[key]
 
+    async def _update(self, bucket: RateLimitBucket, change: RateMarksChange) -> RateMarks:
+        """Carry the pending changes and this one to the store. Answers the marks before this one."""
+        changes, bucket.pending_changes = bucket.pending_changes, []
+        stored = await self._marks.update(bucket.key, lambda marks: change(_apply_changes(changes, marks)))
+        before = _apply_changes(changes, stored)
+        bucket.marks = _apply_changes(bucket.pending_changes, change(before))  # what was recorded in the meantime
+        return before
+
+    async def _release(self, bucket: RateLimitBucket) -> None:
+        """Carry what was learned to the store; the last request of a key takes what says nothing any more with it."""
+        if bucket.pending_changes or bucket.marks != RateMarks():
+            await self._update(
+                bucket, partial(forget_if_idle, now=self._marks.now(), is_used=bucket.active_requests > 0)
+            )
+        if bucket.is_unused(self._marks.now()) and self._buckets.get(bucket.key) is bucket:
+            del self._buckets[bucket.key]
+
     async def _wait_for_permit(self, bucket: RateLimitBucket, deadline: float) -> None:
-        """A place, and then the moment: in the order of asking."""
-        now = self._monotonic()
-        if now + (wait := bucket.estimated_wait(now, bucket.waiting_requests)) >= deadline:
+        """A place among those in flight, and then the moment: in the order of asking."""
+        now = self._marks.now()
+        if now + (wait := estimate_wait(bucket.marks, now, bucket.waiting_requests)) >= deadline:
             raise RateLimitDeadlineError(wait)
         bucket.waiting_requests += 1
         try:
@@ -176,19 +261,16 @@ class InMemoryRateLimiter:
                     bucket.concurrency.release()
                     raise
         except TimeoutError:
-            raise RateLimitDeadlineError(
-                max(1.0, bucket.estimated_wait(self._monotonic(), bucket.waiting_requests))
-            ) from None
+            wait = estimate_wait(bucket.marks, self._marks.now(), bucket.waiting_requests)
+            raise RateLimitDeadlineError(max(1.0, wait)) from None
         finally:
             bucket.waiting_requests -= 1
 
     async def _wait_for_send_time(self, bucket: RateLimitBucket, deadline: float) -> None:
         async with bucket.send_lock:
-            now = self._monotonic()
-            while bucket.next_send_at > now:  # it may move while we wait for it
-                if bucket.next_send_at >= deadline:
-                    raise RateLimitDeadlineError(bucket.next_send_at - now)
-                wake_at = bucket.next_send_at
-                await self._sleep(wake_at - now)
-                now = max(wake_at, self._monotonic())
-            bucket.next_send_at = now + bucket.send_interval(now)
+            now = self._marks.now()
+            while (next_send_at := (await self._update(bucket, partial(reserve_send, now=now))).next_send_at) > now:
+                if next_send_at >= deadline:
+                    raise RateLimitDeadlineError(next_send_at - now)
+                await self._sleep(next_send_at - now)  # it may move while we wait for it
+                now = max(next_send_at, self._marks.now())

@@ -1,17 +1,17 @@
-"""Which shop a call is for: chosen by name, id or region, never guessed."""
+"""Shop resolution: which shop a call is for, chosen by name, id or region and never guessed."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT
 from mcp_server_tiktok_shop.time_zones import get_region_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import CipherRule
@@ -30,11 +30,24 @@ class Target:
     asset: Asset | None = None
 
     def resolve_zone(self, override: ZoneInfo | None) -> ZoneInfo:
+        """The zone in which days begin: the override, or that of the shop's region, or of the account's."""
         return override or get_region_zone(self.shop.region if self.shop else self.account.region)
 
 
+class ShopSource(Protocol):
+    """Where an account's shops are looked up."""
+
+    async def fetch_shops(self, account: Account) -> tuple[Shop, ...]:
+        """The shops that the account's authorization opens now, as the platform lists them.
+
+        Raises:
+            ShopError: Why the platform lists none.
+
+        """
+
+
 class ShopResolver:
-    """The shops of all accounts. `fetch` asks the platform for the shops of one account.
+    """The shops of all accounts, from the account store or from `source`.
 
     `pinned` is the one shop that this server is for, by name, id or unique region: no other can be reached or seen.
     """
@@ -42,21 +55,26 @@ class ShopResolver:
     def __init__(
         self,
         tokens: TokenProvider,
-        fetch_shops: Callable[[Account], Awaitable[tuple[Shop, ...]]],
+        source: ShopSource,
         pinned: str | None = None,
     ) -> None:
         self._tokens = tokens
-        self._fetch_shops = fetch_shops
+        self._source = source
         self.pinned = pinned
         self._fetch_lock = asyncio.Lock()
 
     async def list_targets(self) -> list[Target]:
-        """Every shop that a call can be for."""
+        """Every shop that a call can be for: all of all accounts, or the pinned one.
+
+        Raises:
+            ShopError: `signed_out` where there is no account; `shop_required` where the pinned shop is not among them.
+
+        """
         targets = await self._list_all_targets()
         return targets if self.pinned is None else [_find_pinned(self.pinned, targets)]
 
     async def resolve_pinned_id(self) -> str | None:
-        """The id of the one shop that this server is for; None where it is for all."""
+        """The id of the pinned shop; None where none is pinned. Raises as `list_targets`."""
         if self.pinned is None:
             return None
         (target,) = await self.list_targets()
@@ -88,12 +106,19 @@ class ShopResolver:
             return stored if stored.shops is not None else await self.refetch_shops(stored)
 
     async def refetch_shops(self, account: Account) -> Account:
-        """The account with its shops as the platform lists them now, and stored so."""
-        shops = await self._fetch_shops(account)
+        """The account with its shops as the platform lists them now; they are stored.
+
+        Raises:
+            ShopError: Why the platform lists none.
+
+        """
+        shops = await self._source.fetch_shops(account)
         return await self._tokens.update_account(account.id, shops=shops) or account
 
     async def choose(self, name_or_id: str | None, rule: CipherRule) -> Target:
-        """The shop named, or the only one; for an operation without cipher, the account whose token to use.
+        """The shop of that name, id or region, or the only one; None in its place where `rule` forbids a cipher.
+
+        Then the target is the account whose token to use.
 
         Raises:
             ShopError: `shop_required` with the shops to choose from, or `signed_out`.
@@ -115,7 +140,7 @@ class ShopResolver:
         return chosen if rule != "never" else Target(chosen.account, None)
 
     async def refresh_cipher(self, target: Target) -> Target:
-        """The same target with its cipher asked for anew."""
+        """The same target with its cipher fetched anew; as it was where the shop is no longer listed."""
         account = await self.refetch_shops(target.account)
         for shop in account.shops or ():
             if target.shop is not None and shop.id == target.shop.id:
@@ -131,7 +156,7 @@ class ShopResolver:
 
 
 def _find_pinned(name: str, targets: list[Target]) -> Target:
-    """The shop that the server is for; what others there are is not told."""
+    """The shop that the server is for; an error does not name the others."""
     try:
         return _find_by_name(name, targets)
     except ShopError:

@@ -1,12 +1,9 @@
-"""From a seller's consent to a stored account: the link to open, the address it leads back to, the code in it."""
+"""Sign-in: the link at which a seller agrees, the address it leads back to, and the account that its code opens."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import secrets
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
@@ -14,84 +11,44 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
 from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT, is_outcome_unknown
-from mcp_server_tiktok_shop.state.account_store import make_private_folder, write_private_file
+from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from pydantic import SecretStr
 
     from mcp_server_tiktok_shop.platform.authorization import AuthTransport
     from mcp_server_tiktok_shop.platform.error_codes import ErrorCodeLookup
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
-    from mcp_server_tiktok_shop.platform.tokens import TokenProvider
+    from mcp_server_tiktok_shop.platform.tokens import SecretRegistry, TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
+    from mcp_server_tiktok_shop.state.stores import OAuthStates
 
 log = logging.getLogger(__name__)
 
 CONSENT_URL_BY_REGION = {"us": "https://services.us.tiktokshop.com", "row": "https://services.tiktokshop.com"}
-STATE_TTL_S = 30 * 60
-LOCK_TIMEOUT_S = 10.0
 TRANSIENT_KINDS = ("network", "rate_limited", "unknown_outcome")
-MIN_CODE_CHARS = 12
-MAX_REMEMBERED_STATES = 20
-
-
-class OAuthStates:
-    """The random `state` of each link given out: an answer with another one was not asked for here."""
-
-    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
-        self._path = path
-        self._clock = clock
-
-    def create(self) -> str:
-        state = secrets.token_urlsafe(16)
-        with self._edit() as states:
-            states[state] = int(self._clock()) + STATE_TTL_S
-        return state
-
-    def is_valid(self, state: str) -> bool:
-        """Whether the state was given out here in the last 30 minutes; the code beside it works once anyway."""
-        return state in self._read_unexpired()
-
-    @contextmanager
-    def _edit(self) -> Iterator[dict[str, int]]:
-        from filelock import FileLock  # noqa: PLC0415
-
-        make_private_folder(self._path.parent)
-        with FileLock(self._path.with_suffix(".lock"), timeout=LOCK_TIMEOUT_S):
-            states = self._read_unexpired()
-            yield states
-            write_private_file(self._path, json.dumps(dict(list(states.items())[-MAX_REMEMBERED_STATES:])).encode())
-
-    def _read_unexpired(self) -> dict[str, int]:
-        try:
-            states = json.loads(self._path.read_bytes())
-            return {str(state): int(expires_at) for state, expires_at in states.items() if expires_at > self._clock()}
-        except (FileNotFoundError, ValueError, TypeError, AttributeError):
-            return {}
+MIN_CODE_CHARS = 12  # shorter values of an address are no codes, and hiding them would tear words apart
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """`consent` is where sellers agree, by region or as set for another auth host."""
+    """Signs sellers in. `consent_url` is where they agree, if not at the platform's own address of their region."""
 
     tokens: TokenProvider
     auth: AuthTransport
     shops: ShopResolver
-    lookup_error_code: ErrorCodeLookup
+    error_codes: ErrorCodeLookup
     states: OAuthStates
-    register_secrets: Callable[[str], None]
+    secrets: SecretRegistry
     consent_url: str = ""
     _tasks: set[asyncio.Task[Account]] = field(default_factory=set)
 
-    def create_link(self, service_id: str, region: str) -> str:
-        """The address at which the seller agrees, with a new `state`."""
+    async def create_link(self, service_id: str, region: str) -> str:
+        """The address at which the seller agrees, with a new `state`; `region` is `us`, `row` or empty."""
         host = self.consent_url or CONSENT_URL_BY_REGION[region or "row"]
-        return f"{host}/open/authorize?service_id={quote(service_id, safe='')}&state={self.states.create()}"
+        return f"{host}/open/authorize?service_id={quote(service_id, safe='')}&state={await self.states.create()}"
 
-    def extract_code(self, pasted_text: str) -> str:
+    async def extract_code(self, pasted_text: str) -> str:
         """The code in what was pasted: the address the seller was sent to, or the bare code.
 
         Raises:
@@ -106,9 +63,11 @@ class SignIn:
         if error or code in ("", "null"):
             message = "The seller did not agree" if error == "auth_denied" else f"The consent page said: {error[:60]}"
             raise ShopError("declined", f"{message}; nothing was stored.", hint=SIGN_IN_HINT)
-        if not self.states.is_valid(state):
+        if not await self.states.is_valid(state):
+            minutes = OAUTH_STATE_TTL_S // 60
             message = (
-                "the address belongs to another sign-in: its `state` was not given out here in the last 30 minutes"
+                "the address belongs to another sign-in: its `state` was not given out here in the last "
+                f"{minutes} minutes"
             )
             problem = Problem("auth_code", message, "the address that the last authorization link led to")
             raise ShopError("invalid_arguments", message, hint=SIGN_IN_HINT, problems=(problem,))
@@ -117,14 +76,17 @@ class SignIn:
     async def finish(
         self, pasted_text: str, *, app: PartnerApp | None = None, proxy: SecretStr | None = None
     ) -> Account:
-        """Exchange the code, store the pair, and find the shops it opens.
+        """Exchange the code, store the pair, and fetch the shops it opens; answers the stored account.
+
+        `pasted_text` is what `extract_code` takes; `app` is stored beside the account; `proxy` is the account's own.
+        A code that was sent is brought to its end although the caller is gone.
 
         Raises:
-            ShopError: Saying whether the code can still be used.
+            ShopError: As `extract_code`; else one that says whether the code can still be used.
 
         """
         self._register_pasted_secrets(pasted_text.strip())
-        code = await asyncio.to_thread(self.extract_code, pasted_text)
+        code = await self.extract_code(pasted_text)
         self.tokens.check_store()
         task = asyncio.create_task(self._finish(code, app, proxy))
         self._tasks.add(task)
@@ -132,16 +94,16 @@ class SignIn:
         return await asyncio.shield(task)  # the code is spent once it is sent: the pair is stored whoever waits
 
     def _register_pasted_secrets(self, text: str) -> None:
-        """Whatever is made of what was pasted, it is not shown: a bare code, or the values in an address."""
+        """A bare code, or the values in an address: whatever becomes of them, they must not appear anywhere."""
         values = [value for _, value in parse_qsl(text.rpartition("?")[2])] if _is_address(text) else [text]
         for value in values:
             if len(value) >= MIN_CODE_CHARS:
-                self.register_secrets(value)
+                self.secrets.register_secrets(value)
 
     def _discard_task(self, task: asyncio.Task[Account]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # a caller that is gone hears nothing of it
+            task.exception()  # nobody waits for it any more
 
     async def wait_for_pending(self) -> None:
         """Wait for sign-ins under way."""
@@ -155,7 +117,7 @@ class SignIn:
             if is_outcome_unknown(error):
                 message = f"The code was sent, and the auth host answered with a fault: {error.message}"
                 raise ShopError("unknown_outcome", message, hint=SIGN_IN_HINT, code=error.code) from None
-            hint = self.lookup_error_code(error.code).get("hint") or SIGN_IN_HINT
+            hint = self.error_codes.lookup_error_code(error.code).get("hint") or SIGN_IN_HINT
             message = f"The platform refused the authorization code: {error.message}"
             raise ShopError("signed_out", message, hint=hint, code=error.code, request_id=error.request_id) from None
         except ConnectError as error:

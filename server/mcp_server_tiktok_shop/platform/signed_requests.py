@@ -1,4 +1,4 @@
-"""Turns a bound call into the signed request that goes out, and sends it once."""
+"""Signed requests: a bound call becomes what goes out, signature and ciphers included, and is sent once."""
 
 from __future__ import annotations
 
@@ -22,20 +22,31 @@ JSON_MEDIA_TYPE = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class ApiTransport:
-    """Sends calls to the API host; raises Refused, Unreached or Lost."""
+    """Sends calls to the API host at `url`. `clock` gives Unix seconds."""
 
     transport: HttpTransport
     url: str
     clock: Callable[[], float]
 
     async def send(self, app: PartnerApp, call: ApiCall, target: Target, *, timeout: float) -> ApiResponse:  # noqa: ASYNC109
+        """The answer of one request; `timeout` is in seconds.
+
+        Raises:
+            ApiError: The platform refused.
+            ConnectError: The request surely did not arrive.
+            UnknownOutcomeError: It may have been carried out.
+
+        """
         url, parts = self.build_request(app, call, target)
         transport = self.transport.for_proxy(target.account.proxy)
         response = await transport.request(call.method, url, timeout=timeout, **parts)
         return parse_response(response.status_code, response.content, response.headers.get("retry-after"))
 
     def build_request(self, app: PartnerApp, call: ApiCall, target: Target) -> tuple[str, dict[str, Any]]:
-        """The URL, and the headers and bytes that go with it. What is signed here is what is sent."""
+        """The URL, and the keyword arguments of the HTTP client: headers, and content or form and files.
+
+        What is signed here is what is sent.
+        """
         query = dict(call.query)
         query["app_key"] = app.key
         query["timestamp"] = str(int(self.clock()))

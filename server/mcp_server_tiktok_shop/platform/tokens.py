@@ -1,41 +1,56 @@
-"""Hands out a working access token, and renews a pair once however many ask for it."""
+"""Token provider: accounts with access tokens that work; a pair is renewed once however many calls wait for it."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.envelope import HTTP_SERVER_ERROR, ApiError, ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.api_codes import (
+    HTTP_SERVER_ERROR,
+    HTTP_TOO_MANY_REQUESTS,
+    INTERNAL_ERROR_CODE,
+    THROTTLE_CODE,
+    UPSTREAM_TIMEOUT_CODE,
+)
+from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
 from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.platform.authorization import AuthTransport
-    from mcp_server_tiktok_shop.state.account_store import AccountStore, AccountTransaction, StoredAccounts
-    from mcp_server_tiktok_shop.state.accounts import PartnerApp
+    from mcp_server_tiktok_shop.state.accounts import PartnerApp, StoredAccounts
+    from mcp_server_tiktok_shop.state.stores import AccountStore, AccountTransaction
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_OUTCOME_CODES = (36009003, 36009007)  # internal error, upstream timeout
-RENEWAL_PAUSE_S = 60  # seconds before a renewal ahead of time is tried again, once it failed
-RENEW_AHEAD_S = 15 * 60  # Renew this many seconds before expiry: longer than any call, short beside seven days.
+UNKNOWN_OUTCOME_CODES = (INTERNAL_ERROR_CODE, UPSTREAM_TIMEOUT_CODE)
+RENEWAL_PAUSE_S = 60  # before a renewal ahead of expiry is tried again, once it failed
+RENEW_AHEAD_S = 15 * 60  # before expiry: longer than any call, short beside the seven days of a token
 SIGN_IN_HINT = (
     "The seller must authorize the app again: run `mcp-server-tiktok-shop login` in a terminal, or open the link of "
     "get_authorization_url and pass the address it leads to to exchange_authorization_code within 30 minutes."
 )
 
 
-class TokenProvider:
-    """The accounts of one app, with tokens that work.
+class SecretRegistry(Protocol):
+    """Where secrets are registered, so that logs and results are cleared of them."""
 
-    `given` is the account that the environment's tokens make up; once its lineage was stored, the stored pair wins.
-    `learn` is told every secret that comes by, so that none is shown.
+    def register_secrets(self, *values: str) -> None:
+        """From now on none of the values appears in a log or a result."""
+
+
+class TokenProvider:
+    """The accounts of one app, with tokens that work. `clock` gives Unix seconds.
+
+    `app` is the one in the settings, if its key and secret are there; `app_key` alone limits the stored one.
+    `environment_account` is made of the environment's tokens; once an account of its id was stored, the stored pair
+    counts. Every secret that comes by is registered in `secrets`.
     """
 
     def __init__(
@@ -45,8 +60,8 @@ class TokenProvider:
         app: PartnerApp | None,
         app_key: str,
         clock: Callable[[], float],
-        environment_account: Account | None = None,
-        register_secrets: Callable[..., None] = lambda *_: None,
+        environment_account: Account | None,
+        secrets: SecretRegistry,
     ) -> None:
         self._store = store
         self._auth = auth
@@ -54,7 +69,7 @@ class TokenProvider:
         self._app_key = app_key
         self._clock = clock
         self._environment_account = environment_account
-        self._register_secrets = register_secrets
+        self._secrets = secrets
         self._renewals: dict[str, asyncio.Task[Account]] = {}
         self._started_at = 0
         self._unsaved_pairs: dict[str, tuple[SecretStr, Account]] = {}
@@ -63,7 +78,7 @@ class TokenProvider:
 
     @property
     def app(self) -> PartnerApp:
-        """The app's key and secret: those given at the start, else those stored at sign-in.
+        """The app's key and secret: those in the settings, else those stored at sign-in.
 
         Raises:
             ShopError: `not_configured` where either is missing.
@@ -72,22 +87,27 @@ class TokenProvider:
         app = self._app or self._store.read().app
         if app is None or (self._app_key and app.key != self._app_key):
             raise _not_configured_error()
-        self._register_secrets(app.secret.get_secret_value())
+        self._secrets.register_secrets(app.secret.get_secret_value())
         return app
 
     async def load_accounts(self) -> dict[str, Account]:
-        """The accounts by id, oldest first."""
+        """The accounts of this app by id, oldest first.
+
+        Raises:
+            ShopError: `not_configured` where there is no app, or the store can't be read.
+
+        """
         return self._load_cached()
 
     def _load_cached(self) -> dict[str, Account]:
-        """The accounts, sorted out anew only where the store holds something else than last time."""
+        """The accounts, selected anew only where the store answers another object than last time."""
         contents = self._store.read()
         if self._accounts_cache is None or self._accounts_cache[0] is not contents:
             self._accounts_cache = (contents, self._select_own(contents.accounts))
         return self._overlay_unsaved(self._accounts_cache[1])
 
     def _overlay_unsaved(self, accounts: dict[str, Account]) -> dict[str, Account]:
-        """The accounts with the pairs that could not be stored, for as long as the store holds those they replaced."""
+        """The accounts with the pairs that could not be stored, for as long as the store has those they replaced."""
         unsaved = {
             account_id: renewed
             for account_id, (replaced, renewed) in self._unsaved_pairs.items()
@@ -107,14 +127,14 @@ class TokenProvider:
             initial_account = environment_account.model_copy(update={"app_key": app_key, "since": self._started_at})
             accounts[environment_account.id] = stored.get(environment_account.id) or initial_account
         for account in accounts.values():
-            self._register_secrets(*account.collect_secrets())
+            self._secrets.register_secrets(*account.collect_secrets())
         # Of two made in the same second, the one that was signed in is the newer.
         return dict(
             sorted(accounts.items(), key=lambda item: (item[1].since, not item[0].startswith(ENVIRONMENT_ID_PREFIX)))
         )
 
-    def valid_token(self, account_id: str) -> Account | None:
-        """The account, if its access token has time left; None where it is to be renewed first.
+    def get_valid_account(self, account_id: str) -> Account | None:
+        """The account, if its access token has time left; None where `ensure_fresh` is to renew it first.
 
         Raises:
             ShopError: `signed_out` where there is no such account.
@@ -131,7 +151,7 @@ class TokenProvider:
         """The account renewed ahead of its expiry, or as it is where that fails and it still works.
 
         Raises:
-            ShopError: `signed_out` where it can't be renewed.
+            ShopError: As `renew`.
 
         """
         try:
@@ -139,7 +159,7 @@ class TokenProvider:
         except ShopError:
             if self._clock() < account.access_token_expire_in:
                 self._paused_until[account.id] = self._clock() + RENEWAL_PAUSE_S
-                return account  # The call itself will tell when it no longer works.
+                return account  # when it no longer works, the call itself says so
             raise
 
     async def renew(self, account_id: str, rejected_token: SecretStr) -> Account:
@@ -148,7 +168,8 @@ class TokenProvider:
         One renewal serves every caller, and runs on to its stored end when its callers are gone.
 
         Raises:
-            ShopError: `signed_out` where the refresh token is refused, else `network`, `platform`, `unknown_outcome`.
+            ShopError: `signed_out` where there is no refresh token or it is refused; else `network`, `rate_limited`
+                or `unknown_outcome`; as the store's `edit`.
 
         """
         renewal = self._renewals.get(account_id)
@@ -171,7 +192,7 @@ class TokenProvider:
             return await self._renew_in_transaction(transaction, account)
 
     async def _renew_in_transaction(self, transaction: AccountTransaction, account: Account) -> Account:
-        """Mark, ask, store: the new pair is on disk before anyone uses it."""
+        """Store a mark, send, store the pair: it is on disk before anyone uses it."""
         interrupted_at = account.renewing_since
         marked_account = account.model_copy(update={"renewing_since": int(self._clock())})
         transaction.accounts[account.id] = marked_account
@@ -193,22 +214,29 @@ class TokenProvider:
             hint = f"Call again: the old refresh token is tried once more. If it is refused: {SIGN_IN_HINT}"
             raise ShopError("unknown_outcome", message, hint=hint, retryable=True) from None
         renewed_account = account.copy_with_pair(data)
-        self._register_secrets(*renewed_account.collect_secrets())
+        self._secrets.register_secrets(*renewed_account.collect_secrets())
         transaction.accounts[account.id] = renewed_account
         try:
             await transaction.save()
         except ShopError as error:  # the old pair is dead: better an unstored new one than none
             self._unsaved_pairs[account.id] = (account.access_token, renewed_account)
-            log.error("%s The renewed pair is kept in memory alone.", error.message)  # noqa: TRY400 - no traceback
+            log.error("%s The renewed pair is in memory alone.", error.message)  # noqa: TRY400 - no traceback
         log.info("renewed the access token of %s", renewed_account.name or renewed_account.id)
         return renewed_account
 
     async def save_pair(
         self, data: dict[str, Any], *, app: PartnerApp | None = None, proxy: SecretStr | None = None
     ) -> Account:
-        """Store the pair that an authorization code was exchanged for, and with it the app, where it is given."""
+        """Store the pair of a token answer's `data` as an account, with `app` beside it; answers the account.
+
+        An account that is there keeps its `proxy` where none comes in its place.
+
+        Raises:
+            ShopError: As the store's `edit` and `save`.
+
+        """
         now = int(self._clock())
-        self._register_secrets(str(data["access_token"]), str(data.get("refresh_token") or ""))
+        self._secrets.register_secrets(str(data["access_token"]), str(data.get("refresh_token") or ""))
         async with self._store.edit() as transaction:
             account_id = str(data.get("open_id") or f"{data.get('seller_name')}-{data.get('seller_base_region')}")
             transaction.app = app or transaction.app
@@ -226,17 +254,17 @@ class TokenProvider:
         return account
 
     async def update_account(self, account_id: str, **update: Any) -> Account | None:
-        """Store a change to an account, if it is still there."""
+        """Store a change to fields of an account; answers the account, None where it is gone. Raises as `save_pair`."""
         async with self._store.edit() as transaction:
             account = self._overlay_unsaved(self._select_own(transaction.accounts)).get(account_id)
             if account is not None:
                 account = transaction.accounts[account_id] = account.model_copy(update=update)
-                self._register_secrets(*account.collect_secrets())
+                self._secrets.register_secrets(*account.collect_secrets())
                 await transaction.save()
             return account
 
     def check_store(self) -> None:
-        """Make sure that what is asked for can be kept, before anything is spent on it.
+        """Make sure that a pair can be stored, before a code is spent on it.
 
         Raises:
             ShopError: `not_configured` where the store can't be read.
@@ -245,19 +273,19 @@ class TokenProvider:
         self._store.read()
 
     async def remove_account(self, account_id: str) -> None:
-        """Take an account out of the store; the platform keeps the authorization."""
+        """Delete an account from the store; at the platform the authorization stays. Raises as `save_pair`."""
         async with self._store.edit() as transaction:
             transaction.accounts.pop(account_id, None)
             await transaction.save()
 
     async def wait_for_pending(self) -> None:
-        """Wait for renewals under way: a pair that was asked for is stored before the server ends."""
+        """Wait for renewals in flight, so that their pairs are stored before the server ends."""
         if self._renewals:
             await asyncio.wait(set(self._renewals.values()))  # cancelling this leaves them running
 
 
 def _consume_exception(renewal: asyncio.Task[Account]) -> None:
-    """A renewal whose callers are gone may fail unheard; its state is in the store."""
+    """A renewal whose callers are gone may fail without a word; its state is in the store."""
     if not renewal.cancelled():
         renewal.exception()
 
@@ -268,7 +296,7 @@ def is_outcome_unknown(error: ApiError) -> bool:
 
 
 def _renewal_error(error: ApiError, interrupted_at: int) -> ShopError:
-    if error.status == 429 or error.code == 36009002:  # noqa: PLR2004 - throttled: the pair is untouched
+    if error.status == HTTP_TOO_MANY_REQUESTS or error.code == THROTTLE_CODE:  # the pair is untouched
         message = "The auth host refuses more renewals for now."
         return ShopError("rate_limited", message, retryable=True, code=error.code, request_id=error.request_id)
     message = f"The platform refused to renew the access token: {error.message}"
@@ -277,8 +305,8 @@ def _renewal_error(error: ApiError, interrupted_at: int) -> ShopError:
     return ShopError("signed_out", message, hint=SIGN_IN_HINT, code=error.code, request_id=error.request_id)
 
 
-def pair_fingerprint(access_token: SecretStr, refresh_token: SecretStr) -> str:
-    """The fingerprint of a first pair: tells the same environment from a new one without keeping its tokens."""
+def compute_pair_fingerprint(access_token: SecretStr, refresh_token: SecretStr) -> str:
+    """32 hex digits that stand for a first pair: the same environment is known again without its tokens in an id."""
     pair = f"{access_token.get_secret_value()}\n{refresh_token.get_secret_value()}"
     return hashlib.sha256(pair.encode()).hexdigest()[:32]
 

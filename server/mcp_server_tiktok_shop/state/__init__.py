@@ -1,1 +1,1 @@
-"""What outlives a call: accounts, confirmations, write outcomes, stored results, audit log."""
+"""State that outlives a call: small Protocols in `stores`, and a backend a module, in files or in memory."""

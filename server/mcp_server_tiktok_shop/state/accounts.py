@@ -1,7 +1,8 @@
-"""What a seller's authorization gives us: a token pair, and the shops it opens."""
+"""Accounts: what a seller's authorization gives us, a token pair and the shops it opens, as stored records."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
 from mcp_server_tiktok_shop.proxies import parse_proxy
 from mcp_server_tiktok_shop.time_zones import get_region_zone
 
-ENVIRONMENT_ID_PREFIX = "environment-"  # with the lineage of the pair: two servers may share a home
+ENVIRONMENT_ID_PREFIX = "environment-"  # then the first pair's fingerprint: servers with other tokens may share a home
 
 
 class _StoredModel(BaseModel):
@@ -19,12 +20,12 @@ class _StoredModel(BaseModel):
         "access_token", "refresh_token", "cipher", "secret", "proxy", check_fields=False, when_used="json"
     )
     def _reveal(self, secret: SecretStr) -> str:
-        """Written out only into the store, which is its owner's alone."""
+        """The secret itself: JSON of these models goes into the account store alone."""
         return secret.get_secret_value()
 
 
 class PartnerApp(_StoredModel):
-    """The application that sellers' authorizations are given to, as Partner Center knows it."""
+    """The application that sellers authorize, as Partner Center knows it. `region` is `us`, `row` or empty."""
 
     key: str
     secret: SecretStr
@@ -33,7 +34,10 @@ class PartnerApp(_StoredModel):
 
 
 class Shop(_StoredModel):
-    """A shop that an authorization opens. `cipher` is what the platform knows it by in a request."""
+    """A shop that an authorization opens, by the fields of get_authorized_shops.
+
+    `cipher` is what the platform knows it by in a request; `region` is a country code, as in GB.
+    """
 
     id: str
     name: str = ""
@@ -52,7 +56,10 @@ class Shop(_StoredModel):
 
 
 class Asset(_StoredModel):
-    """A category in a market that a partner's authorization opens, and what the platform knows it by."""
+    """A category in a market that an affiliate partner's authorization opens, after get_authorized_category_assets.
+
+    `cipher` is what the platform knows it by in a request.
+    """
 
     cipher: SecretStr
     market: str = ""
@@ -60,6 +67,7 @@ class Asset(_StoredModel):
     category: str = ""
 
     def has_name(self, name: str) -> bool:
+        """Whether it goes by this name: its market, its category or category id, or market/category; in any case."""
         text = name.strip().casefold()
         names = [self.market, self.category, self.category_id]
         names += [f"{self.market}/{self.category}", f"{self.market}/{self.category_id}"]
@@ -71,11 +79,12 @@ class Asset(_StoredModel):
 
 
 class Account(_StoredModel):
-    """One authorization. Expiries are absolute Unix seconds, 0 where unknown; `since` is when it was made.
+    """One authorization. All moments are Unix seconds, 0 where unknown; `since` is when it was made.
 
-    One that began with tokens from the environment has an id made of that first pair's fingerprint: its lineage.
-    `renewing_since` stands while a renewal is under way; found later, it tells that the answer was lost.
-    `proxy` is the account's own way to the platform, if it has one.
+    The id is the seller's open id; of an account that began with tokens from the environment, ENVIRONMENT_ID_PREFIX
+    and the fingerprint of that first pair. `renewing_since` stands while a renewal is under way; found later, it says
+    that the answer was lost. `shops` and `assets` are None until they were fetched. `proxy` is the account's own, if
+    it has one.
     """
 
     id: str
@@ -94,7 +103,7 @@ class Account(_StoredModel):
     proxy: SecretStr = SecretStr("")
 
     def copy_with_pair(self, data: dict[str, Any]) -> Account:
-        """This account with a token answer laid over it; a refresh token that is not renewed stays."""
+        """This account with the token pair and what else a token answer's `data` names; what it leaves out stays."""
         current_refresh_token = self.refresh_token
         return self.model_copy(
             update={
@@ -112,7 +121,7 @@ class Account(_StoredModel):
         )
 
     def collect_secrets(self) -> list[str]:
-        """What must never be shown of it."""
+        """Every value of it that must not appear in a log or a result: tokens, ciphers, the proxy's credentials."""
         secrets = [self.access_token, self.refresh_token, *(shop.cipher for shop in self.shops or ())]
         secrets += [asset.cipher for asset in self.assets or ()]
         proxy_url = self.proxy.get_secret_value()
@@ -121,7 +130,7 @@ class Account(_StoredModel):
         )
 
     def to_json(self, zone: Any = None) -> dict[str, Any]:
-        """As an assistant may see it: whose it is and how long it lasts."""
+        """As an assistant may see it: seller, region, expiries in ISO 8601 in `zone` (else the region's), scopes."""
         from datetime import datetime  # noqa: PLC0415
 
         zone = zone or get_region_zone(self.region)
@@ -139,8 +148,16 @@ class Account(_StoredModel):
 
 
 def _parse_expiry(value: Any) -> int:
-    """An expiry as the platform wrote it; 0, for unknown, where that makes no sense: the pair matters more."""
+    """Unix seconds as the platform wrote them; 0, for unknown, where that makes no sense: the pair matters more."""
     try:
         return max(0, int(float(value)))
     except (TypeError, ValueError, OverflowError):
         return 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccounts:
+    """What an account store holds: the app, where its key and secret were given at sign-in, and the accounts by id."""
+
+    app: PartnerApp | None = None
+    accounts: dict[str, Account] = field(default_factory=dict)

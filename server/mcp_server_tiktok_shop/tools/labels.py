@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.platform.documents import DocumentFetcher, IssuedDocuments
+    from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
+    from mcp_server_tiktok_shop.state.stores import IssuedDocuments
     from mcp_server_tiktok_shop.tools.output_files import OutputFolder
     from mcp_server_tiktok_shop.tools.pdf.composer import ResizedPdf
     from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup

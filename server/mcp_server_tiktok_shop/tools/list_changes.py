@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
-    from mcp_server_tiktok_shop.state.audit_log import AuditLog
+    from mcp_server_tiktok_shop.state.stores import AuditLog
 
 COLUMNS = ("time", "shop", "operation", "outcome", "ids", "made")
 
@@ -35,7 +34,7 @@ class ListChangesTool:
         targets = await self.shops.list_targets()
         zone = self.zone or (targets[0].resolve_zone(None) if targets else ZoneInfo("UTC"))
         period_range = parse_period(values["period"], zone, self.clock())
-        entries = await asyncio.to_thread(self.audit_log.read_entries)
+        entries = await self.audit_log.read_entries()
         own_shop_ids = {target.shop.id for target in targets if target.shop is not None}
         rows = []
         for entry in entries:

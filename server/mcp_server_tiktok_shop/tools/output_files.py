@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.state.account_store import write_private_file
+from mcp_server_tiktok_shop.state.files.private_files import write_private_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.access import AccessPolicy
     from mcp_server_tiktok_shop.catalog.operation import Operation
     from mcp_server_tiktok_shop.platform.client import PlatformClient
-    from mcp_server_tiktok_shop.platform.documents import IssuedDocuments
+    from mcp_server_tiktok_shop.state.stores import IssuedDocuments
 
 
 @dataclass(frozen=True, slots=True)

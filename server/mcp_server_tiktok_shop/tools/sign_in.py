@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.sign_in import STATE_TTL_S
+from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
     from mcp_server_tiktok_shop.platform.sign_in import SignIn
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
-    from mcp_server_tiktok_shop.state.account_store import AccountStore
+    from mcp_server_tiktok_shop.state.stores import AccountStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,8 @@ class SignInTools:
             message = "The app's service id is not known, so its authorization link can't be made."
             hint = "Set TIKTOK_SHOP_SERVICE_ID, or open the link that Partner Center shows for the app."
             raise ShopError("not_configured", message, hint=hint)
-        url = await asyncio.to_thread(self.sign_in.create_link, service_id, region)
-        return {"url": url, "code_lives_minutes": STATE_TTL_S // 60}
+        url = await self.sign_in.create_link(service_id, region)
+        return {"url": url, "code_lives_minutes": OAUTH_STATE_TTL_S // 60}
 
     def _read_app_service(self) -> tuple[str, str]:
         """The app's service id and region; empty where they are neither set nor stored."""

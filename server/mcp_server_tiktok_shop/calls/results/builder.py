@@ -83,7 +83,7 @@ class ResultBuilder:
 
         """
         result = normalize(response, self._get_compiled_shape(operation), zone)
-        result = extract_failures(result, operation, values, self.catalog.lookup_error_code, self.redact_text)
+        result = extract_failures(result, operation, values, self.catalog, self.redact_text)
         if missing := _find_missing_ids(operation, values, result["data"]):
             result["not_found"] = missing
         result["data"], result["untrusted"] = redact(

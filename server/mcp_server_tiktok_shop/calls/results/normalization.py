@@ -111,7 +111,7 @@ def extract_failures(
     result: Json,
     operation: Operation,
     values: Json,
-    lookup_error_code: ErrorCodeLookup,
+    error_codes: ErrorCodeLookup,
     redact_text: Callable[[str], str],
 ) -> Json:
     """Move the failures of single items, which the platform hides in a success, from `data` to `failed`.
@@ -128,8 +128,7 @@ def extract_failures(
     if not errors:
         return result
     failures = [
-        _to_failure(error, lookup_error_code, redact_text)
-        for error in (errors if isinstance(errors, list) else [errors])
+        _to_failure(error, error_codes, redact_text) for error in (errors if isinstance(errors, list) else [errors])
     ]
     result = {**result, "failed": failures}
     batch = _find_batch(operation, values)
@@ -176,7 +175,7 @@ def _iter_texts(item: Any) -> Iterator[str]:
         yield item
 
 
-def _to_failure(error: Any, lookup_error_code: ErrorCodeLookup, redact_text: Callable[[str], str]) -> Json:
+def _to_failure(error: Any, error_codes: ErrorCodeLookup, redact_text: Callable[[str], str]) -> Json:
     if not isinstance(error, dict):
         return {"code": None, "message": redact_text(str(error or ""))}
     code = error.get("code")
@@ -185,7 +184,7 @@ def _to_failure(error: Any, lookup_error_code: ErrorCodeLookup, redact_text: Cal
     item_id = _find_id(error.get("detail"))
     failure: Json = {"id": item_id} if item_id else {}
     failure |= {"code": code, "message": redact_text(str(error.get("message") or ""))}
-    hint = lookup_error_code(code).get("hint") if isinstance(code, int) else None
+    hint = error_codes.lookup_error_code(code).get("hint") if isinstance(code, int) else None
     return failure | {"hint": hint} if hint else failure
 
 

@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
-    from mcp_server_tiktok_shop.state.result_store import ResultStore
+    from mcp_server_tiktok_shop.state.stores import ResultStore
 
 POLICIES_BY_STRICTNESS: tuple[BuyerDataPolicy, ...] = ("full", "masked", "none")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
-    from mcp_server_tiktok_shop.state.result_store import ResultStore
+    from mcp_server_tiktok_shop.state.stores import ResultStore
 
 # No page is asked for in the last seconds: the answer has to be made, and a client must not give up on it.
 UNFINISHED_PERIOD_SUFFIX = ", so far: it is not over"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.access import AccessPolicy
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.client import PlatformClient
-    from mcp_server_tiktok_shop.state.result_store import ResultStore
+    from mcp_server_tiktok_shop.state.stores import ResultStore
 
 SUMMARY_TOOLS = ("summarize_orders", "summarize_finance", "summarize_inventory")
 

@@ -1,4 +1,4 @@
-"""Writes down what was changed: one line before a write is sent and one when its outcome is known."""
+"""The audit log as lines of JSON in an owner-only file, to which every process on one home folder appends."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ import json
 import logging
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.state.account_store import make_private_folder
+from mcp_server_tiktok_shop.state.files.private_files import lock_file, make_private_folder
+from mcp_server_tiktok_shop.state.stores import AUDIT_OUTCOME_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MAX_FILE_BYTES = 8 * 2**20  # bytes; then the file becomes `journal.old.jsonl`, in the place of the last one
-OUTCOME_UNKNOWN = "unknown"
-LOCK_TIMEOUT_S = 10.0
+    from mcp_server_tiktok_shop.state.stores import Record
+
+MAX_FILE_BYTES = 8 * 2**20  # of one file: beyond that it takes the place of the one rotated before
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class AuditLog:
-    """Lines of JSON in an owner-only file. A line holds ids and outcomes, no buyer data and no secret."""
+class FileAuditLog:
+    """One entry a line, and the file before this one beside it. Half a line, left by a full disk, is passed over."""
 
     path: Path
 
-    async def append(self, entry: dict[str, Any]) -> None:
-        """Add a line. A journal that can't be written must not undo what was done: the log says so."""
+    async def append(self, entry: Record) -> None:
+        """Add a line; where that fails, the server's log says so."""
         try:
             await asyncio.shield(asyncio.ensure_future(asyncio.to_thread(self._append, entry)))
         except OSError as error:
-            log.error("the journal %s can't be written: %s", self.path, error.strerror)  # noqa: TRY400 - no traceback
+            log.error("the audit log %s can't be written: %s", self.path, error.strerror)  # noqa: TRY400 - no traceback
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def _append(self, entry: Record) -> None:
         make_private_folder(self.path.parent)
         if self._is_full():
             self._rotate()
@@ -53,13 +54,11 @@ class AuditLog:
     def _is_full(self) -> bool:
         try:
             return self.path.stat().st_size > MAX_FILE_BYTES
-        except FileNotFoundError:  # another process has just set it aside
+        except FileNotFoundError:  # another process has just rotated it
             return False
 
     def _rotate(self) -> None:
-        from filelock import FileLock  # noqa: PLC0415 - once in a long while
-
-        with FileLock(self.path.with_suffix(".lock"), timeout=LOCK_TIMEOUT_S):
+        with lock_file(self.path):
             if self._is_full():
                 self.path.replace(self._rotated_path)
 
@@ -67,17 +66,17 @@ class AuditLog:
     def _rotated_path(self) -> Path:
         return self.path.with_suffix(".old.jsonl")
 
-    def read_entries(self) -> list[dict[str, Any]]:
-        """One entry for each write, oldest first; one whose second line is missing was cut off: its outcome is unknown.
+    async def read_entries(self) -> list[Record]:
+        return await asyncio.to_thread(self._read_entries)
 
-        A half-written line is passed over.
-        """
-        entry_by_id: dict[str, dict[str, Any]] = {}
+    def _read_entries(self) -> list[Record]:
+        """The lines of one id laid over each other."""
+        entry_by_id: dict[str, Record] = {}
         for entry in self._iter_lines():
             entry_by_id[entry["id"]] = entry_by_id.get(entry["id"], {}) | entry
-        return [{"outcome": OUTCOME_UNKNOWN} | entry for entry in entry_by_id.values()]
+        return [{"outcome": AUDIT_OUTCOME_UNKNOWN} | entry for entry in entry_by_id.values()]
 
-    def _iter_lines(self) -> Iterator[dict[str, Any]]:
+    def _iter_lines(self) -> Iterator[Record]:
         for path in (self._rotated_path, self.path):
             try:
                 lines = path.read_text(encoding="utf-8", errors="replace").split("\n")

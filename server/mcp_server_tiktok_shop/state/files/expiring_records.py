@@ -1,48 +1,29 @@
-"""Small records with an end, shared by every process on one home: pending confirmations, unknown outcomes."""
+"""Expiring records in one file, shared by every process on one home folder."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.account_store import make_private_folder, write_private_file
+from mcp_server_tiktok_shop.state.files.private_files import lock_file, write_private_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-Record = dict[str, Any]
-ReplaceRule = Callable[[Record], Record | None]
-LOCK_TIMEOUT_S = 10.0
+    from mcp_server_tiktok_shop.state.stores import Record, ReplaceRule
 
-
-class ExpiringRecords(Protocol):
-    """Records by key, each gone `life` seconds after it was put. Every method is one step that no other divides."""
-
-    async def claim(
-        self, key: str, record: Record, ttl_s: float, replace_if: ReplaceRule | None = None
-    ) -> Record | None:
-        """Put the record where there is none; else answer the one that is there.
-
-        `heir` may make a record that takes the place of the one that is there.
-        """
-        ...
-
-    async def put(self, key: str, record: Record, ttl_s: float) -> None: ...
-
-    async def get(self, key: str) -> Record | None: ...
-
-    async def take(self, key: str) -> Record | None:
-        """The record, which is gone with that."""
-        ...
+EXPIRY_KEY = "until"  # in each record of the file, in Unix seconds
 
 
 class FileExpiringRecords:
-    """Records in one file: owner-only, replaced as a whole, locked across processes. `clock` gives Unix seconds."""
+    """One JSON object of records: owner-only, replaced as a whole, locked across processes.
+
+    `clock` gives Unix seconds.
+    """
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         self._path = path
@@ -57,14 +38,14 @@ class FileExpiringRecords:
                 new_record = replace_if(records[key]) if replace_if else None
             if new_record is None:
                 return records[key]
-            records[key] = new_record | {"until": self._clock() + ttl_s}
+            records[key] = new_record | {EXPIRY_KEY: self._clock() + ttl_s}
             return None
 
         return await self._update(apply)
 
     async def put(self, key: str, record: Record, ttl_s: float) -> None:
         def apply(records: dict[str, Record]) -> None:
-            records[key] = record | {"until": self._clock() + ttl_s}
+            records[key] = record | {EXPIRY_KEY: self._clock() + ttl_s}
 
         await self._update(apply)
 
@@ -75,7 +56,7 @@ class FileExpiringRecords:
         return await self._update(lambda records: records.pop(key, None))
 
     async def _update(self, apply: Callable[[dict[str, Record]], Record | None]) -> Record | None:
-        """What the step answers; a change that has begun is carried out although its caller is gone."""
+        """What `apply` answers; a change that has begun is carried out although its caller is gone."""
         change_task = asyncio.ensure_future(asyncio.to_thread(self._update_locked, apply))
         try:
             return await asyncio.shield(change_task)
@@ -93,10 +74,7 @@ class FileExpiringRecords:
 
     @contextmanager
     def _edit(self) -> Iterator[dict[str, Record]]:
-        from filelock import FileLock  # noqa: PLC0415 - only when something is to be kept
-
-        make_private_folder(self._path.parent)
-        with FileLock(self._path.with_suffix(".lock"), timeout=LOCK_TIMEOUT_S):
+        with lock_file(self._path):
             records = self._read_unexpired()
             before = json.dumps(records)
             yield records
@@ -104,15 +82,10 @@ class FileExpiringRecords:
                 write_private_file(self._path, after.encode())
 
     def _read_unexpired(self) -> dict[str, Record]:
-        """The records that have not ended.
-
-        Raises:
-            ShopError: `not_configured` where the file can't be read: what it would say is not to be passed over.
-
-        """
+        """The records that have not expired."""
         try:
             stored = json.loads(self._path.read_bytes())
-            return {key: record for key, record in stored.items() if record["until"] > self._clock()}
+            return {key: record for key, record in stored.items() if record[EXPIRY_KEY] > self._clock()}
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

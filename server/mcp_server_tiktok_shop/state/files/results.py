@@ -1,4 +1,4 @@
-"""Keeps what is too large for one answer, or not finished in one call: owner-only files that live for a day."""
+"""The result store as owner-only files in one folder, shared by every process on one home folder."""
 
 from __future__ import annotations
 
@@ -10,19 +10,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.account_store import write_private_file
+from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX, write_private_file
+from mcp_server_tiktok_shop.state.stores import (
+    MAX_RESULTS,
+    MAX_RESULTS_BYTES,
+    RESULT_ID_BYTES,
+    RESULT_TTL_S,
+    check_content_size,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-RESULT_TTL_S = 24 * 3600
-MAX_RESULTS = 100
-MAX_TOTAL_BYTES = 256 * 2**20
-ABANDONED_WRITE_S = 600  # seconds after which a file half-written has been given up
+ABANDONED_WRITE_S = 600  # after which whoever left a file half-written has given up
 RESULT_ID_PATTERN = re.compile(r"[0-9a-f]{16}")
-# The moment stands in the name: a file's own time is the disk's, and the clock is handed in.
-FILE_NAME_PATTERN = re.compile(r"(?P<id>[0-9a-f]{16})-(?P<moment>\d{1,15})\.json(?P<half>.*\.new)?")
+CONTENT_SUFFIX = ".json"
+# Milliseconds stand in the name: a file's own time is the disk's, and the clock is a parameter.
+FILE_NAME_PATTERN = re.compile(
+    rf"(?P<id>[0-9a-f]{{16}})-(?P<stored_at_ms>\d{{1,15}}){re.escape(CONTENT_SUFFIX)}"
+    rf"(?P<partial>.*{re.escape(PARTIAL_SUFFIX)})?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,41 +41,25 @@ class _StoredFile:
     is_partial: bool  # being written, or left so by a process that was killed
 
 
-class ResultStore:
-    """Contents by an id that can't be guessed, for all processes with this folder. `clock` gives Unix seconds.
+class FileResultStore:
+    """A file for each content, named by its id and the moment it was stored at. `clock` gives Unix seconds."""
 
-    There are never more than `MOST` contents and `MOST_BYTES`: the oldest go first, and none outlives `LIFE`.
-    """
-
-    def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float], max_bytes: int = MAX_RESULTS_BYTES) -> None:
         self._folder = folder
         self._clock = clock
+        self._max_bytes = max_bytes
 
     async def put(self, content: bytes) -> str:
-        """Keep the content; answers its id.
-
-        Raises:
-            ShopError: `internal`: it can't be written, or is more than may ever be kept. A caller to whom the content
-                is a convenience catches it and goes on.
-
-        """
-        if len(content) > MAX_TOTAL_BYTES:
-            raise ShopError("internal", f"{len(content) / 2**20:.0f} MB are too much to keep.", hint="Ask for less.")
-        result_id = secrets.token_hex(8)
+        check_content_size(content, self._max_bytes)
+        result_id = secrets.token_hex(RESULT_ID_BYTES)
         await asyncio.to_thread(self._write, result_id, content, self._clock())
         return result_id
 
     async def get(self, result_id: str) -> bytes | None:
-        """The content of an id; None where there is none, or no longer.
-
-        Raises:
-            ShopError: `internal`: it is there and can't be read.
-
-        """
         return await asyncio.to_thread(self._read, result_id, self._clock())
 
     def _write(self, result_id: str, content: bytes, now: float) -> None:
-        path = self._folder / f"{result_id}-{int(now * 1000)}.json"
+        path = self._folder / f"{result_id}-{int(now * 1000)}{CONTENT_SUFFIX}"
         try:
             write_private_file(path, content)
         except OSError as error:
@@ -82,7 +74,7 @@ class ResultStore:
             if file.result_id == result_id and not file.is_partial and _is_alive(file, now):
                 try:
                     return file.path.read_bytes()
-                except FileNotFoundError:  # another process has just taken it away
+                except FileNotFoundError:  # another process has just deleted it
                     return None
                 except OSError as error:
                     raise _build_storage_error("read", self._folder, error) from None
@@ -90,15 +82,15 @@ class ResultStore:
 
     def _iter_files(self) -> Iterator[_StoredFile]:
         try:
-            paths = [path for path in self._folder.iterdir() if path.suffix in (".json", ".new")]
-        except OSError:  # nothing was ever kept; what is wrong with the folder shows itself in writing
+            paths = [path for path in self._folder.iterdir() if path.suffix in (CONTENT_SUFFIX, PARTIAL_SUFFIX)]
+        except OSError:  # nothing was ever stored; what is wrong with the folder shows itself in writing
             return
         for path in paths:
             if match := FILE_NAME_PATTERN.fullmatch(path.name):
-                yield _StoredFile(path, match["id"], int(match["moment"]) / 1000, match["half"] is not None)
+                yield _StoredFile(path, match["id"], int(match["stored_at_ms"]) / 1000, match["partial"] is not None)
 
     def _evict(self, now: float, newest: Path | None = None) -> None:
-        """Take away what is too old or too much; never what was just put here."""
+        """Delete what is too old or too much; never `newest`, which was just put here."""
         count = total_bytes = 0
         for file in sorted(self._iter_files(), key=lambda file: (file.path != newest, -file.stored_at)):
             if file.is_partial:
@@ -107,14 +99,14 @@ class ResultStore:
                 count += 1
                 with suppress(OSError):
                     total_bytes += file.path.stat().st_size
-                is_expired = not _is_alive(file, now) or count > MAX_RESULTS or total_bytes > MAX_TOTAL_BYTES
+                is_expired = not _is_alive(file, now) or count > MAX_RESULTS or total_bytes > self._max_bytes
             if is_expired and file.path != newest:
                 with suppress(OSError):  # on Windows one that is being read stays until the next time
                     file.path.unlink()
 
 
 def _is_alive(file: _StoredFile, now: float, ttl_s: float = RESULT_TTL_S) -> bool:
-    """Whether it is younger than `life`; one from the future is a trace of a clock that was wrong."""
+    """Whether it is younger than `ttl_s`; one from the future is a trace of a clock that was wrong."""
     return abs(now - file.stored_at) < ttl_s
 
 

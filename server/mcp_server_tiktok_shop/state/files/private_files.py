@@ -1,0 +1,90 @@
+"""Owner-only files and folders: made so, replaced as a whole, locked across processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCK_SUFFIX = ".lock"
+LOCK_TIMEOUT_S = 10.0  # what is done under a lock takes milliseconds, but for renewals: those have a limit of their own
+PARTIAL_SUFFIX = ".new"  # of a file that is being written, or was left so by a process that was killed
+MAX_REPLACE_ATTEMPTS = 20  # A scanner or an editor may hold the file for a moment.
+REPLACE_PAUSE_S = 0.05
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, their owner's alone.
+
+    Raises:
+        OSError: It can't be made.
+
+    """
+    if not folder.parent.exists():
+        make_private_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    """No other process is in here for the same file; its folder is made where it is missing.
+
+    Raises:
+        OSError: The folder can't be made, or another process has not let go within LOCK_TIMEOUT_S.
+
+    """
+    from filelock import FileLock  # noqa: PLC0415 - only when something is to be stored
+
+    make_private_folder(path.parent)
+    with FileLock(path.with_suffix(LOCK_SUFFIX), timeout=LOCK_TIMEOUT_S):
+        yield
+
+
+def write_private_file(path: Path, content: bytes) -> None:
+    """Put a file in place as a whole, readable by its owner alone: old or new, never half of one.
+
+    Raises:
+        OSError: It can't be written; the old one is as it was.
+
+    """
+    make_private_folder(path.parent)
+    with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=PARTIAL_SUFFIX, delete=False) as file:
+        partial_path = Path(file.name)  # made with mode 0600
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            partial_path.unlink(missing_ok=True)
+            raise
+    _replace(partial_path, path)
+
+
+def _replace(partial_path: Path, path: Path) -> None:
+    for attempt in range(MAX_REPLACE_ATTEMPTS):
+        try:
+            partial_path.replace(path)
+            break
+        except PermissionError:
+            if os.name != "nt" or attempt == MAX_REPLACE_ATTEMPTS - 1:
+                partial_path.unlink(missing_ok=True)
+                raise
+            time.sleep(REPLACE_PAUSE_S)
+    if os.name != "nt":  # the rename itself must survive a power cut
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def delete_partial_files(path: Path) -> None:
+    """Delete what killed processes left half-written of a file; only for one who has the lock."""
+    for leftover in path.parent.glob(f"{path.name}*{PARTIAL_SUFFIX}"):
+        leftover.unlink(missing_ok=True)

@@ -1,0 +1,203 @@
+"""State stores in the memory of one process: what is stored is gone with it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, StoredAccounts
+from mcp_server_tiktok_shop.state.stores import (
+    AUDIT_OUTCOME_UNKNOWN,
+    DOCUMENT_URL_TTL_S,
+    MAX_RESULTS,
+    MAX_RESULTS_BYTES,
+    OAUTH_STATE_BYTES,
+    OAUTH_STATE_TTL_S,
+    RESULT_ID_BYTES,
+    RESULT_TTL_S,
+    RateMarks,
+    StateStores,
+    check_content_size,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from mcp_server_tiktok_shop.state.stores import AccountTransaction, RateKey, RateMarksChange, Record, ReplaceRule
+
+NO_MARKS = RateMarks()
+
+
+@dataclass
+class InMemoryAccountStore:
+    """Accounts that one coroutine at a time may change."""
+
+    contents: StoredAccounts = field(default_factory=StoredAccounts)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def read(self) -> StoredAccounts:
+        return self.contents
+
+    @asynccontextmanager
+    async def edit(self) -> AsyncIterator[AccountTransaction]:
+        async with self._lock:
+            yield _InMemoryTransaction(self.contents.app, dict(self.contents.accounts), self)
+
+
+@dataclass
+class _InMemoryTransaction:
+    app: PartnerApp | None
+    accounts: dict[str, Account]
+    store: InMemoryAccountStore
+
+    async def save(self) -> None:
+        self.store.contents = StoredAccounts(self.app, dict(self.accounts))
+
+
+class InMemoryExpiringRecords:
+    """Records in a dict, each beside its expiry. `clock` gives Unix seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._records: dict[str, tuple[float, Record]] = {}
+
+    async def claim(
+        self, key: str, record: Record, ttl_s: float, replace_if: ReplaceRule | None = None
+    ) -> Record | None:
+        existing = await self.get(key)
+        replacement = record if existing is None else replace_if(existing) if replace_if else None
+        if replacement is None:
+            return existing
+        await self.put(key, replacement, ttl_s)
+        return None
+
+    async def put(self, key: str, record: Record, ttl_s: float) -> None:
+        self._delete_expired_records()
+        self._records[key] = (self._clock() + ttl_s, dict(record))
+
+    async def get(self, key: str) -> Record | None:
+        self._delete_expired_records()
+        return dict(self._records[key][1]) if key in self._records else None
+
+    async def take(self, key: str) -> Record | None:
+        record = await self.get(key)
+        self._records.pop(key, None)
+        return record
+
+    def _delete_expired_records(self) -> None:
+        now = self._clock()
+        self._records = {key: entry for key, entry in self._records.items() if entry[0] > now}
+
+
+class InMemoryResultStore:
+    """Contents in a dict, oldest first, each beside the moment it was stored at. `clock` gives Unix seconds."""
+
+    def __init__(self, clock: Callable[[], float], max_bytes: int = MAX_RESULTS_BYTES) -> None:
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._contents: dict[str, tuple[float, bytes]] = {}
+
+    async def put(self, content: bytes) -> str:
+        check_content_size(content, self._max_bytes)
+        result_id = secrets.token_hex(RESULT_ID_BYTES)
+        self._contents[result_id] = (self._clock(), content)
+        self._evict()
+        return result_id
+
+    async def get(self, result_id: str) -> bytes | None:
+        self._evict()
+        return self._contents[result_id][1] if result_id in self._contents else None
+
+    def _evict(self) -> None:
+        """Delete what is too old, then the oldest of what is too much."""
+        now = self._clock()
+        self._contents = {key: entry for key, entry in self._contents.items() if abs(now - entry[0]) < RESULT_TTL_S}
+        total_bytes = sum(len(content) for _, content in self._contents.values())
+        while len(self._contents) > MAX_RESULTS or total_bytes > self._max_bytes:
+            _, content = self._contents.pop(next(iter(self._contents)))
+            total_bytes -= len(content)
+
+
+class InMemoryAuditLog:
+    """Entries in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Record] = {}
+
+    async def append(self, entry: Record) -> None:
+        self._entries[entry["id"]] = self._entries.get(entry["id"], {}) | entry
+
+    async def read_entries(self) -> list[Record]:
+        return [{"outcome": AUDIT_OUTCOME_UNKNOWN} | entry for entry in self._entries.values()]
+
+
+class InMemoryIssuedDocuments:
+    """Links and when they expire. `clock` gives Unix seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._urls = InMemoryExpiringRecords(clock)
+
+    async def remember(self, url: str) -> None:
+        await self._urls.put(url, {}, DOCUMENT_URL_TTL_S)
+
+    async def is_issued(self, url: str) -> bool:
+        return await self._urls.get(url) is not None
+
+
+class InMemoryOAuthStates:
+    """States and when they expire. `clock` gives Unix seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._states = InMemoryExpiringRecords(clock)
+
+    async def create(self) -> str:
+        state = secrets.token_urlsafe(OAUTH_STATE_BYTES)
+        await self._states.put(state, {}, OAUTH_STATE_TTL_S)
+        return state
+
+    async def is_valid(self, state: str) -> bool:
+        return await self._states.get(state) is not None
+
+
+class InMemoryRateMarks:
+    """Marks of the keys that something is known of. `monotonic` gives seconds of a clock that is never set."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._marks: dict[RateKey, RateMarks] = {}
+
+    def __len__(self) -> int:
+        return len(self._marks)
+
+    def now(self) -> float:
+        return self._monotonic()
+
+    async def update(self, key: RateKey, change: RateMarksChange) -> RateMarks:
+        before = self._marks.get(key, NO_MARKS)
+        after = change(before)
+        if after == NO_MARKS:
+            self._marks.pop(key, None)
+        elif key in self._marks:
+            self._marks[key] = after
+        else:
+            now = self._monotonic()
+            self._marks = {k: marks for k, marks in self._marks.items() if marks.expires_at > now} | {key: after}
+        return before
+
+
+def create_memory_stores(clock: Callable[[], float], monotonic: Callable[[], float]) -> StateStores:
+    """Empty stores. `clock` gives Unix seconds, `monotonic` seconds of a clock that is never set."""
+    return StateStores(
+        accounts=InMemoryAccountStore(),
+        confirmations=InMemoryExpiringRecords(clock),
+        write_outcomes=InMemoryExpiringRecords(clock),
+        results=InMemoryResultStore(clock),
+        unfinished_summaries=InMemoryResultStore(clock),
+        audit_log=InMemoryAuditLog(),
+        issued_documents=InMemoryIssuedDocuments(clock),
+        oauth_states=InMemoryOAuthStates(clock),
+        rate_marks=InMemoryRateMarks(monotonic),
+    )

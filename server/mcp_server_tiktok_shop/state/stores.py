@@ -1,0 +1,212 @@
+"""State stores as Protocols: accounts, expiring records, results, audit log, issued documents, sign-ins, rate marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mcp_server_tiktok_shop.errors import ShopError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, StoredAccounts
+
+Record = dict[str, Any]
+RateKey = tuple[str, ...]
+
+RESULT_ID_BYTES = 8  # of randomness: an id is the whole right to read a result
+RESULT_TTL_S = 24 * 3600
+MAX_RESULTS = 100
+MAX_RESULTS_BYTES = 256 * 2**20
+DOCUMENT_URL_TTL_S = 24 * 3600  # as long as the platform serves a document under its link
+OAUTH_STATE_BYTES = 16  # of randomness
+OAUTH_STATE_TTL_S = 30 * 60  # as long as the platform takes the authorization code beside it
+AUDIT_OUTCOME_UNKNOWN = "unknown"
+
+
+class AccountTransaction(Protocol):
+    """The stored app and accounts by id, open for change; what is not saved is not changed."""
+
+    app: PartnerApp | None
+    accounts: dict[str, Account]
+
+    async def save(self) -> None:
+        """Store the app and the accounts as they are now, as a whole; may be called more than once.
+
+        Raises:
+            ShopError: `not_configured` where they can't be written.
+
+        """
+
+
+class AccountStore(Protocol):
+    """The app and the accounts that signed in to it. Reading needs no lock; every change is made inside `edit`."""
+
+    def read(self) -> StoredAccounts:
+        """The contents, without waiting: the same object for as long as nothing changed.
+
+        They may be some moments old where another process changes them: a token that it renewed is refused by the
+        platform, and `edit` sees the new one.
+
+        Raises:
+            ShopError: `not_configured` where they can't be understood.
+
+        """
+
+    def edit(self) -> AbstractAsyncContextManager[AccountTransaction]:
+        """The newest contents, while no other process may change them.
+
+        Raises:
+            ShopError: `not_configured` as for `read`; `internal`, retryable, where another process does not let go.
+
+        """
+
+
+class ReplaceRule(Protocol):
+    """What becomes of a record that stands in the way of a new one."""
+
+    def __call__(self, existing: Record) -> Record | None:
+        """The record to put in its place, or None to leave it; may be called more than once."""
+
+
+class ExpiringRecords(Protocol):
+    """JSON objects by key, each gone `ttl_s` seconds after it was put. Every method is one step that no other divides.
+
+    Every method raises ShopError `not_configured` where the records can't be read or written: what they would say is
+    not to be passed over.
+    """
+
+    async def claim(
+        self, key: str, record: Record, ttl_s: float, replace_if: ReplaceRule | None = None
+    ) -> Record | None:
+        """Put the record where there is none, or what `replace_if` makes of the one there: None. Else that one."""
+
+    async def put(self, key: str, record: Record, ttl_s: float) -> None:
+        """Put the record, in the place of one that is there."""
+
+    async def get(self, key: str) -> Record | None:
+        """The record, if it has not expired."""
+
+    async def take(self, key: str) -> Record | None:
+        """The record, if it has not expired; it is gone with that."""
+
+
+class ResultStore(Protocol):
+    """Bytes by an id that can't be guessed, for RESULT_TTL_S. Beyond MAX_RESULTS or MAX_RESULTS_BYTES the oldest go."""
+
+    async def put(self, content: bytes) -> str:
+        """Store the content; answers its id, 16 hexadecimal digits.
+
+        Raises:
+            ShopError: `internal`: it can't be written, or is more than may ever be stored. A caller to whom the
+                content is a convenience catches it and goes on.
+
+        """
+
+    async def get(self, result_id: str) -> bytes | None:
+        """The content of an id; None where there is none, or no longer.
+
+        Raises:
+            ShopError: `internal`: it is there and can't be read.
+
+        """
+
+
+def check_content_size(content: bytes, max_bytes: int) -> None:
+    """Refuse a content for which even an empty result store has no room.
+
+    Raises:
+        ShopError: `internal`.
+
+    """
+    if len(content) > max_bytes:
+        raise ShopError("internal", f"{len(content) / 2**20:.0f} MB are too much to keep.", hint="Ask for less.")
+
+
+class AuditLog(Protocol):
+    """What was changed: an entry before a write is sent, and one of the same `id` when its outcome is known."""
+
+    async def append(self, entry: Record) -> None:
+        """Add an entry. Never raises for a log that can't be written: that must not undo what was done."""
+
+    async def read_entries(self) -> list[Record]:
+        """One entry for each write, oldest first; `outcome` is AUDIT_OUTCOME_UNKNOWN where none was added.
+
+        Raises:
+            OSError: The log can't be read.
+
+        """
+
+
+class IssuedDocuments(Protocol):
+    """Which document links the platform gave out in the last DOCUMENT_URL_TTL_S. The links themselves are secret."""
+
+    async def remember(self, url: str) -> None:
+        """Note a link that the platform gave out just now."""
+
+    async def is_issued(self, url: str) -> bool:
+        """Whether the platform gave out exactly this link, and it still lives."""
+
+
+class OAuthStates(Protocol):
+    """The random `state` of each authorization link: an answer with another one was not asked for here."""
+
+    async def create(self) -> str:
+        """A new state, which is valid for OAUTH_STATE_TTL_S."""
+
+    async def is_valid(self, state: str) -> bool:
+        """Whether the state was made here and has not expired; the code beside it works once anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateMarks:
+    """What was learned of the rate that the platform takes of one key. Moments are those of `RateMarkStore.now`.
+
+    `base_interval` is in seconds, 0 where nothing was ever refused. After `expires_at` the marks say nothing any more.
+    """
+
+    next_send_at: float = -inf
+    base_interval: float = 0.0
+    successes_since_throttle: int = 0
+    last_throttled_at: float = -inf
+    expires_at: float = -inf
+
+
+class RateMarksChange(Protocol):
+    """A step from marks to marks, without any other effect."""
+
+    def __call__(self, marks: RateMarks) -> RateMarks:
+        """The marks as they become; may be called more than once."""
+
+
+class RateMarkStore(Protocol):
+    """Rate marks by key, the same for all processes that share the store.
+
+    It never raises: where a shared store is out of reach, each process goes by what it has seen itself.
+    """
+
+    def now(self) -> float:
+        """The present moment in seconds, on one clock for all who share the marks."""
+
+    async def update(self, key: RateKey, change: RateMarksChange) -> RateMarks:
+        """Change the marks of a key, `RateMarks()` where it has none, in one step that no other divides.
+
+        Answers the marks as they were before. Those that come to be `RateMarks()` need not be stored.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class StateStores:
+    """All that outlives a call, in the backend that was chosen."""
+
+    accounts: AccountStore
+    confirmations: ExpiringRecords
+    write_outcomes: ExpiringRecords
+    results: ResultStore
+    unfinished_summaries: ResultStore
+    audit_log: AuditLog
+    issued_documents: IssuedDocuments
+    oauth_states: OAuthStates
+    rate_marks: RateMarkStore
