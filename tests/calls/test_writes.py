@@ -97,6 +97,17 @@ async def test_a_write_that_asks_is_shown_first_and_sent_with_the_token(connect:
     assert writes(sandbox) == ["update_price"]
 
 
+async def test_what_waits_for_a_yes_is_stored_under_the_names_of_earlier_versions(connect: Connect, home: Path) -> None:
+    """A server that was updated in between takes the token that the one before gave out."""
+    async with connect(sandbox="1", confirm="asks") as client:
+        change = await price_change(client)
+        refused = await told(client, "run_write_operation", name="update_price", arguments=change)
+    stored = json.loads((home / "sandbox" / "confirmations.json").read_text(encoding="utf-8"))
+    assert stored.keys() == {refused["confirm"]}
+    assert stored[refused["confirm"]].keys() == {"mark", "way", "until"}
+    assert stored[refused["confirm"]]["way"] == "model"
+
+
 async def test_a_token_holds_once_and_for_the_exact_arguments(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
         change = await price_change(client)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.preview import Preview
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.catalog.operation import Operation
-    from mcp_server_tiktok_shop.state.stores import ExpiringRecords
+    from mcp_server_tiktok_shop.state.stores import ExpiringRecords, Record
 
 ConfirmPolicy = Literal["asks", "all", "none", "person"]
 CONFIRM_TOKEN_TTL_S = 600.0  # how long a token of `confirmation_required` is good for
@@ -81,7 +81,7 @@ class ConfirmationGate:
         rejection = ""
         if token is not None:
             record = await self.pending.take(token)
-            if record is not None and record.get("channel") == "model" and record.get("fingerprint") == fingerprint:
+            if record is not None and _make_record(fingerprint, "model").items() <= record.items():
                 return
             rejection = (
                 "The token in `confirm` is used up, too old, or for another shop, operation or other arguments. "
@@ -94,10 +94,10 @@ class ConfirmationGate:
         if caller.reply is None:
             state = secrets.token_urlsafe(24)
             question = (await make_preview()).to_question()
-            await self.pending.put(state, {"fingerprint": fingerprint, "channel": "person"}, ELICITATION_TIMEOUT_S)
+            await self.pending.put(state, _make_record(fingerprint, "person"), ELICITATION_TIMEOUT_S)
             raise ElicitationRequired(question, state)
         record = await self.pending.take(caller.reply.state)
-        if record is None or record.get("channel") != "person" or record.get("fingerprint") != fingerprint:
+        if record is None or not _make_record(fingerprint, "person").items() <= record.items():
             return "unanswered"
         return caller.reply.decision
 
@@ -109,10 +109,15 @@ class ConfirmationGate:
         preview_data = result.pop("data") | (
             {"untrusted": untrusted_paths} if (untrusted_paths := result.pop("untrusted", None)) else {}
         )
-        await self.pending.put(token, {"fingerprint": fingerprint, "channel": "model"}, CONFIRM_TOKEN_TTL_S)
+        await self.pending.put(token, _make_record(fingerprint, "model"), CONFIRM_TOKEN_TTL_S)
         message = f"{rejection}{operation.name} was not sent: show the person what is in `preview` and ask them first."
         hint = (
             "Only if they agree: call it again with the same arguments and this `confirm`. It holds once, for "
             f"{CONFIRM_TOKEN_TTL_S / 60:.0f} minutes."
         )
         return ShopError("confirmation_required", message, hint=hint, confirm=token, preview=preview_data, **result)
+
+
+def _make_record(fingerprint: str, channel: Literal["model", "person"]) -> Record:
+    """What is stored of a write that waits for a yes. The names are those in homes of every version: they stay."""
+    return {"mark": fingerprint, "way": channel}

@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.argument_limits import check_size
 from mcp_server_tiktok_shop.catalog.binding import has_local_time
-from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments, coerce_value
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import NestingError, Problem, ShopError
@@ -164,7 +164,9 @@ def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
         return  # refused when it is read
     outer_arguments = {name: call_arguments.pop(name) for name in SERVER_ARGUMENTS if name in call_arguments}
     for name, value in outer_arguments.items():
-        if value in (None, "") or inner_arguments.get(name, value) == value:
+        schema = SERVER_ARGUMENTS[name]
+        inner_value = coerce_value(schema, inner_arguments.get(name, value))
+        if value in (None, "") or inner_value == coerce_value(schema, value):
             continue
         if inner_arguments[name] not in (None, ""):
             problem = Problem(name, "stands beside `arguments` and inside, and differs", "one of the two")

@@ -164,30 +164,39 @@ class WriteExecutor:
         try:
             response = await self.platform.call(write.build_call(entry["key"]), write.target)
         except ShopError as error:
-            if error.kind == "unknown_outcome":
-                await self.write_outcomes.mark_unknown(fingerprint, entry)
-                error.details |= self._describe_verification(write, entry)
-            else:
-                await self.write_outcomes.clear(fingerprint)
-            outcome = "unknown" if error.kind == "unknown_outcome" else f"not done: {error.kind}"
+            await self._record_failure(write, fingerprint, entry, error)
             code = {"code": error.code} if error.code is not None else {}
-            await self.audit_log.append(entry_id | {"outcome": outcome, "request_id": error.request_id} | code)
+            await self.audit_log.append(
+                entry_id | {"outcome": _describe_failure(error), "request_id": error.request_id} | code
+            )
             raise
         except BaseException:  # cut off in flight: the entry stands, and the same write is refused for a while
             await asyncio.shield(self.write_outcomes.mark_unknown(fingerprint, entry))
             raise
-        await self.write_outcomes.clear(fingerprint)
         try:
             normalized = self.result_builder.normalize(write.operation, write.values, response, write.zone)
         except ShopError as error:  # every item of a batch failed
+            await self._record_failure(write, fingerprint, entry, error)
             await self.audit_log.append(
-                entry_id | {"outcome": f"not done: {error.kind}", "request_id": response.request_id}
+                entry_id | {"outcome": _describe_failure(error), "request_id": response.request_id}
             )
             raise
+        if any("outcome" in failure for failure in normalized.get("failed", ())):  # one may have been done all the same
+            await self.write_outcomes.mark_unknown(fingerprint, entry)
+        else:
+            await self.write_outcomes.clear(fingerprint)
         outcome = "partly done" if normalized.get("failed") else "done"
         created_ids = {"made": ids} if (ids := collect_ids(normalized["data"])) else {}
         await self.audit_log.append(entry_id | {"outcome": outcome, "request_id": response.request_id} | created_ids)
         return normalized
+
+    async def _record_failure(self, write: Write, fingerprint: str, entry: Record, error: ShopError) -> None:
+        """Keep the entry where the write may have been done, and say how to find out; else forget it."""
+        if error.kind == "unknown_outcome":
+            await self.write_outcomes.mark_unknown(fingerprint, entry)
+            error.details |= self._describe_verification(write, entry)
+        else:
+            await self.write_outcomes.clear(fingerprint)
 
     async def _read_current_state(self, write: Write) -> list[tuple[str, Any]] | None:
         state_reads = find_related_reads(write.operation, write.values)
@@ -231,6 +240,11 @@ class WriteExecutor:
         return details | (
             {"look": {"tool": state_reads[0].operation, "arguments": state_reads[0].values}} if state_reads else {}
         )
+
+
+def _describe_failure(error: ShopError) -> str:
+    """The outcome of a write that brought an error, as the audit log has it."""
+    return "unknown" if error.kind == "unknown_outcome" else f"not done: {error.kind}"
 
 
 def collect_ids(value: Any) -> Json:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import os
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from mcp.shared._stream_protocols import ReadStream
@@ -23,28 +23,28 @@ POLL_INTERVAL_S = 0.1
 
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class ExitDeadline:
-    """Ends the process after `EXIT_TIMEOUT_S`, or where `awaits_pair` when that is over, `PAIR_TIMEOUT_S` at most.
+    """Ends the process after `EXIT_TIMEOUT_S`, or when `wait_for_pairs` is over, after `PAIR_TIMEOUT_S` at most.
 
     A call cut off, a file half-read or a pipe that nobody empties must not keep it: who started it is gone.
     """
 
-    awaits_pair: Callable[[], bool]
+    wait_for_pairs: Callable[[], Coroutine[Any, Any, None]]
 
     def start(self) -> None:
-        threading.Thread(target=self._exit_late, name="exit", daemon=True).start()
+        """Begin to count; on the event loop, which may be the one that hangs: so it is a thread that counts."""
+        pairs = asyncio.get_running_loop().create_task(self.wait_for_pairs())
+        threading.Thread(target=_exit_late, args=(pairs,), name="exit", daemon=True).start()
 
-    def _exit_late(self) -> None:
-        started_at = time.monotonic()
-        time.sleep(EXIT_TIMEOUT_S)
-        while self.awaits_pair() and time.monotonic() - started_at < PAIR_TIMEOUT_S:
-            time.sleep(POLL_INTERVAL_S)
-        log.warning("the client is gone; what was still under way is given up")
-        os._exit(0)
+
+def _exit_late(pairs: asyncio.Task[None]) -> None:
+    started_at = time.monotonic()
+    time.sleep(EXIT_TIMEOUT_S)
+    while not pairs.done() and time.monotonic() - started_at < PAIR_TIMEOUT_S:
+        time.sleep(POLL_INTERVAL_S)
+    os._exit(0)  # without a word: the log may be the pipe that nobody empties
 
 
 class ClientStream(Generic[T]):

@@ -26,7 +26,7 @@ from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_
 from mcp_server_tiktok_shop.protocol.client_exit import ClientStream, ExitDeadline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams, PaginatedRequestParams, Tool
@@ -133,16 +133,20 @@ def build_server(
 
 
 async def serve_stdio(
-    server: McpServer, *, era: str, close: Callable[[], Awaitable[None]], awaits_pair: Callable[[], bool]
+    server: McpServer,
+    *,
+    era: str,
+    close: Callable[[], Awaitable[None]],
+    wait_for_pairs: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
     """Serve one client on standard input and output until it goes away, or a signal ends the process.
 
-    `era` is "legacy" for clients that mix up both eras of the protocol, else "auto". `awaits_pair` tells whether a
-    token pair is under way, which the process must not end before.
+    `era` is "legacy" for clients that mix up both eras of the protocol, else "auto". `wait_for_pairs` ends
+    when no token pair is under way any more, which the process must not end before.
     """
     _shut_down_on_signals(close)
     async with stdio_server() as (wire_stream, write_stream):
-        read_stream = ClientStream(wire_stream, ExitDeadline(awaits_pair).start)
+        read_stream = ClientStream(wire_stream, ExitDeadline(wait_for_pairs).start)
         options = server.create_initialization_options()
         if era == "legacy":
             async with server.lifespan(server) as state:
@@ -174,10 +178,14 @@ def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:
 
 
 def run_stdio(
-    server: McpServer, *, era: str, close: Callable[[], Awaitable[None]], awaits_pair: Callable[[], bool]
+    server: McpServer,
+    *,
+    era: str,
+    close: Callable[[], Awaitable[None]],
+    wait_for_pairs: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
     """Run `serve_stdio` in a process of its own, with the garbage collector set for it."""
     gc.freeze()  # what was imported and read stays; see __main__
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
-    asyncio.run(serve_stdio(server, era=era, close=close, awaits_pair=awaits_pair))
+    asyncio.run(serve_stdio(server, era=era, close=close, wait_for_pairs=wait_for_pairs))

@@ -41,6 +41,9 @@ class InMemoryAccountStore:
     def read(self) -> StoredAccounts:
         return self.contents
 
+    async def check_writable(self) -> None:
+        """Memory always is."""
+
     @asynccontextmanager
     async def edit(self) -> AsyncIterator[AccountTransaction]:
         async with self._lock:
