@@ -6,6 +6,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from mcp_server_tiktok_shop.catalog import schemas
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS_IN_MESSAGE = 3  # all of them stand in `problems`
 MAX_VIOLATIONS = 50  # that are described: a long list may have the same one in every item
+MAX_QUERY_CHARS = 16_000  # of all values in a URL together: servers and proxies take no longer ones
 MAX_VALUE_CHARS = 40  # of a wrong value in a message
 MAX_LISTED_NAMES = 12  # names of arguments in an error
 TYPE_PHRASES = {
@@ -59,10 +61,14 @@ def validate(operation: Operation, values: Json, coercion_problems: Iterable[Pro
             the argument's path, what is wrong and what is allowed.
 
     """
-    problems = list(coercion_problems)
+    problems = list(islice(coercion_problems, MAX_VIOLATIONS))
     reported_arguments = {problem.argument for problem in problems}
     batch_problems: list[Problem] = []
-    violations = chain(_iter_schema_violations(operation, values), _iter_limit_violations(operation.arguments, values))
+    violations = chain(
+        _iter_schema_violations(operation, values),
+        _iter_limit_violations(operation.arguments, values),
+        _iter_query_violations(operation, values),
+    )
     for problem, is_batch_limit in islice(violations, MAX_VIOLATIONS):
         if not any(_contains_path(argument, problem.argument) for argument in reported_arguments):
             problems.append(problem)
@@ -197,6 +203,16 @@ def _iter_value_violations(schema: Json, value: Any, path: str) -> Iterator[_Vio
             yield _Violation(Problem(path, f"is {_shorten(value)}, out of range", f"at least {low}"))
         if number is not None and not (high is None or number <= Decimal(str(high))):
             yield _Violation(Problem(path, f"is {_shorten(value)}, out of range", f"at most {high}"))
+
+
+def _iter_query_violations(operation: Operation, values: Json) -> Iterator[_Violation]:
+    """Check that all that goes into the URL fits one, percent-encoded as it will be."""
+    names = [name for name in values if name in operation.arguments and "query" in operation.get_locations(name)]
+    sizes = {name: len(quote(str(values[name]), safe="")) for name in names}
+    if sum(sizes.values()) > MAX_QUERY_CHARS:
+        longest = max(sizes, key=lambda name: sizes[name])
+        message = f"brings the request's URL to {sum(sizes.values()):,} characters"
+        yield _Violation(Problem(longest, message, f"at most {MAX_QUERY_CHARS:,}: split it over several calls"))
 
 
 def _parse_number(text: str) -> Decimal | None:
