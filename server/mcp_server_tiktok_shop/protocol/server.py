@@ -23,6 +23,7 @@ from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
+from mcp_server_tiktok_shop.protocol.eras import serve_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -137,13 +138,10 @@ async def serve_stdio(server: McpServer, *, era: str, close: Callable[[], Awaita
     `era` is "legacy" for clients that mix up both eras of the protocol, else "auto".
     """
     _shut_down_on_signals(close)
-    async with stdio_server() as (read_stream, write_stream):
-        options = server.create_initialization_options()
-        if era == "legacy":
-            async with server.lifespan(server) as state:
-                await serve_loop(server, read_stream, write_stream, lifespan_state=state, init_options=options)
-        else:
-            await server.run(read_stream, write_stream, options)
+    options = server.create_initialization_options()
+    serve = serve_loop if era == "legacy" else serve_connection
+    async with stdio_server() as (read_stream, write_stream), server.lifespan(server) as state:
+        await serve(server, read_stream, write_stream, lifespan_state=state, init_options=options)
 
 
 def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:
