@@ -38,8 +38,8 @@ class Connection:
     write_stream: WriteStream[SessionMessage]
     inlets: dict[Era, MemoryObjectSendStream[Incoming]]
     era: Era | None = None
-    unanswered_methods: dict[RequestId, str] = field(default_factory=dict)
-    opening_answered: anyio.Event = field(default_factory=anyio.Event)
+    methods_in_flight: dict[RequestId, str] = field(default_factory=dict)
+    opening_end: anyio.Event = field(default_factory=anyio.Event)
 
     async def deliver(self, incoming: Incoming) -> None:
         """Hand what the client sent to the loop that it is for; before the era is settled, a notification to both."""
@@ -60,26 +60,26 @@ class Connection:
         What follows on `initialize` waits until it is answered, so that the order in which a client asks decides and
         not how much of it had come before this server was ready.
         """
-        self.unanswered_methods[request.id] = request.method
+        self.methods_in_flight[request.id] = request.method
         is_opening = request.method == OPENING_METHOD
         era: Era = "envelope" if not is_opening and _has_envelope(request.params) else "handshake"
         if is_opening:
-            self.opening_answered = anyio.Event()
+            self.opening_end = anyio.Event()
         await self.inlets[era].send(incoming)
         if is_opening:
-            await self.opening_answered.wait()
+            await self.opening_end.wait()
 
     async def write(self, era: Era, outgoing: SessionMessage) -> None:
         """Send what the loop of an era wrote; a result settles the era before the client sees it."""
         message = outgoing.message
         if self.era is None and isinstance(message, JSONRPCResponse | JSONRPCError) and message.id is not None:
-            method = self.unanswered_methods.pop(message.id, None)
+            method = self.methods_in_flight.pop(message.id, None)
             works = isinstance(message, JSONRPCResponse)
             if works and (method == OPENING_METHOD if era == "handshake" else method not in (None, PROBE_METHOD)):
                 self.era = era
-                self.unanswered_methods.clear()
+                self.methods_in_flight.clear()
             if method == OPENING_METHOD:
-                self.opening_answered.set()
+                self.opening_end.set()
         await self.write_stream.send(outgoing)
 
 
