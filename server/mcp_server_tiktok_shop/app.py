@@ -197,6 +197,7 @@ def build_app(
         settings.confirm,
         FileExpiringRecords(settings.state_folder / "confirmations.json", runtime.clock),
         result_builder,
+        runtime.clock,
     )
     write_outcomes = WriteOutcomes(
         FileExpiringRecords(settings.state_folder / "unknown.json", runtime.clock),

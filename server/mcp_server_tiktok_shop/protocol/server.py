@@ -56,7 +56,10 @@ class CallHandler:
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
-        """The result as compact JSON text, free of secrets, and a line in the log; an error has `is_error`."""
+        """The result as compact JSON text, free of secrets, and a line in the log.
+
+        An error has `is_error`. A write that waits for a yes is none: clients raise or try again on those.
+        """
         started_at = time.monotonic()
         outcome = "ok"
         result: dict[str, Any] = {}
@@ -64,7 +67,7 @@ class CallHandler:
             result = await self.dispatcher.call(
                 params.name, params.arguments or {}, McpCaller(ctx, params, self.secrets)
             )
-            text = to_json_text(result)
+            text, outcome = to_json_text(result), str(result.get("status", outcome))
         except ElicitationRequired as elicitation:
             return to_input_required_result(self.secrets.redact_secrets(elicitation.question), elicitation.state)
         except ShopError as error:
@@ -90,7 +93,7 @@ class CallHandler:
             (time.monotonic() - started_at) * 1000,
             len(text),
         )
-        return CallToolResult(content=[TextContent(text=text)], is_error=outcome != "ok")
+        return CallToolResult(content=[TextContent(text=text)], is_error="error" in result)
 
 
 def build_server(
