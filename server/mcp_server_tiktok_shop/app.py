@@ -199,6 +199,7 @@ def build_app(
         settings.confirm,
         stores.confirmations,
         result_builder,
+        runtime.clock,
     )
     write_outcomes = WriteOutcomes(stores.write_outcomes, runtime.clock, LocalProcesses())
 
