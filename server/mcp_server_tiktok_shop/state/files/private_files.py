@@ -40,7 +40,10 @@ def find_folder_fault(folder: Path) -> str:
         return f"{existing} is no folder"
     if not os.access(existing, os.W_OK | os.X_OK):
         return f"{existing} may not be written"
-    return f"{existing} is full" if shutil.disk_usage(existing).free < MIN_FREE_BYTES else ""
+    try:
+        return f"{existing} is full" if shutil.disk_usage(existing).free < MIN_FREE_BYTES else ""
+    except OSError:  # not every file system tells its room
+        return ""
 
 
 def make_private_folder(folder: Path) -> None:
