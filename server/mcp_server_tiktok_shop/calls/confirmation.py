@@ -141,14 +141,14 @@ class ConfirmationGate:
         if caller.elicitation_support:
             return await self._ensure_elicited(request)
         if self.policy == "person":
-            raise await self._confirmation_required(
+            raise await self._build_confirmation_request(
                 request, "a person has to agree here, and this client can't ask one"
             )
         if token is None:
-            raise await self._confirmation_required(request, "", NOBODY_ASKED)
+            raise await self._build_confirmation_request(request, "", NOBODY_ASKED)
         if not await self._take_token(request, NOBODY_ASKED):
             reason = "the token in `confirm` is used up, too old, or for another shop, operation or other arguments"
-            raise await self._confirmation_required(request, reason, NOBODY_ASKED)
+            raise await self._build_confirmation_request(request, reason, NOBODY_ASKED)
         return ""
 
     async def _ensure_elicited(self, request: WriteRequest) -> str:
@@ -169,7 +169,9 @@ class ConfirmationGate:
         if answer.decision == "accepted" and self.policy != "person":
             return f"The client {answer.describe()}: no person can have read it. --confirm person would not take that."
         reason = f"the client {answer.describe()}, so no person has agreed"
-        raise await self._confirmation_required(request, reason, "" if self.policy == "person" else CLIENT_ANSWERED)
+        raise await self._build_confirmation_request(
+            request, reason, "" if self.policy == "person" else CLIENT_ANSWERED
+        )
 
     async def _ask(self, request: WriteRequest) -> OpenQuestion:
         """Put a question that stays open when the call is over."""
@@ -248,7 +250,7 @@ class ConfirmationGate:
         record = await self.pending.take(request.token)
         return record is not None and _matches(record, request.fingerprint, channel)
 
-    async def _confirmation_required(
+    async def _build_confirmation_request(
         self, request: WriteRequest, reason: str, channel: str = ""
     ) -> ConfirmationRequired:
         """The result that asks for a yes, with a preview; and with a token where `channel` may give one out."""
