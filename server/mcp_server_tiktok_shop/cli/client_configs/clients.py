@@ -178,7 +178,7 @@ CLIENTS: dict[str, ChatClient] = {
         locations=Locations.everywhere("~/.cline/data/settings/cline_mcp_settings.json"),
         # Without it Cline gives the start of a server three seconds, and a slow computer needs more.
         last_members={"timeout": 60},
-        trial="its command line 3.0.65: it started the server; the editor's extension was not tried",
+        trial="its command line 3.0.65: it listed the tools; the editor's extension was not tried",
         environment="all",
         call_limit='60 s by its source; `"timeout"` in the entry, in seconds, which also stands for the start',
     ),
