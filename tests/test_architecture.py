@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "sandbox": set(),
 }
-HEAVY = ("jsonschema_rs", "pypdf", "PIL", "filelock", "rich", f"{PACKAGE}.sandbox")
+HEAVY = ("jsonschema_rs", "pypdf", "PIL", "filelock", "rich", "tomlkit", f"{PACKAGE}.sandbox")
 
 
 @dataclass(frozen=True, slots=True)

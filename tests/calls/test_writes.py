@@ -651,7 +651,7 @@ async def test_the_first_three_lines_of_a_question_say_it_all(connect: Connect, 
     assert pricing[1].startswith(f'To: title "{title}')
     assert product["id"] in pricing[1] or "more" in pricing[1]
     assert pricing[2] == 'Can\'t simply be undone: amount "9.99", currency "GBP"'
-    assert deleting[0] == f"Remove products {place}"
+    assert deleting[0] == f"Delete products {place}"
     assert deleting[1].startswith('To: product_ids (4) "')
     assert title in deleting[1] or "more" in deleting[1]
     assert deleting[2] == "Can't simply be undone"
