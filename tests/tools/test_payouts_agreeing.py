@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_server_tiktok_shop.money import Amounts, format_amount, parse_amounts
 from mcp_server_tiktok_shop.tools.payouts.agreeing import (
     check_orders,
     check_statement,
     find_duplicates,
     sum_transactions,
 )
-from mcp_server_tiktok_shop.tools.payouts.amounts import Amounts, format_amount, parse_amounts
 from mcp_server_tiktok_shop.tools.payouts.paying import check_payments, find_waiting
 from mcp_server_tiktok_shop.tools.payouts.records import (
     PARTS,
@@ -424,13 +424,13 @@ def test_a_statement_settled_into_the_balance_needs_no_payment() -> None:
 
 def test_what_waits_is_no_disagreement() -> None:
     processing = Statement.from_row(
-        {"id": "1", "payment_status": "PROCESSING", "statement_time": DAY, "currency": "GBP"}
+        {"id": "1", "payment_status": "PROCESSING", "statement_time": NOW, "currency": "GBP"}
     )
     row = {"id": "2", "order_id": "3", "est_settlement_amount": "4.00", "unsettled_reason": "It is on hold."}
     found = find_waiting(
-        [processing], [UnsettledTransaction.from_row(row | {"order_create_time": 5, "order_delivery_time": 0})]
+        [processing], [UnsettledTransaction.from_row(row | {"order_create_time": NOW - DAY, "order_delivery_time": 0})]
     )
-    assert [(finding.kind, finding.since) for finding in found] == [("not_paid", DAY), ("unsettled", 5)]
+    assert [(finding.kind, finding.since) for finding in found] == [("not_paid", NOW), ("unsettled", NOW - DAY)]
     assert kinds(processing, {}, {}) == []
 
 
