@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 DAY = 86_400
+NOW = 1_793_500_000
 CENT = Decimal("0.01")
 FIELDS = {
     "revenue": "revenue_amount",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 ID_TAIL_CHARS = 4
+MAX_NAME_CHARS = 28  # of a name before what tells it apart: questions show the first 60 characters of both
 ENVIRONMENT_ID_PREFIX = "environment-"  # then the first pair's fingerprint: servers with other tokens may share a home
 
 
@@ -70,10 +71,12 @@ class Shop(_StoredModel):
 
         A cross-border seller's shops have one name in every market. The full id is no other shop's.
         """
-        name = self.name or self.id
-        tails = [self.id[-ID_TAIL_CHARS:], self.id] if self.name else []
+        is_visible = normalize_name(self.name) != ""
+        name = self.name if is_visible else self.id
+        tails = [self.id[-ID_TAIL_CHARS:], self.id] if is_visible else []
         places = [" ".join(filter(None, (self.region, f"…{tail}" if tail != self.id else tail))) for tail in tails]
-        return [name, *(f"{name} ({place})" for place in filter(None, (self.region, *places)))]
+        start = name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}…"
+        return [name, *(f"{start} ({place})" for place in filter(None, (self.region, *places)))]
 
     def to_json(self) -> dict[str, str]:
         """As an assistant may see it."""

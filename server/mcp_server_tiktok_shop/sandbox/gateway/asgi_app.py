@@ -82,11 +82,9 @@ class AsgiApp:
             return Reply(fault.status or 200, b"", fault.content_type or JSON_MEDIA_TYPE, headers)
         if fault.body is not None:
             return Reply(fault.status or 200, fault.body, fault.content_type or JSON_MEDIA_TYPE, headers)
-        if fault.edit is not None and reply is not None:
-            body = _edit_data(reply.body, fault.edit) if reply.code == 0 else reply.body
-            return Reply(reply.status, body, reply.content_type, headers, reply.code)
         if fault.code is None and fault.status is None and reply is not None:
-            return Reply(reply.status, reply.body, fault.content_type or reply.content_type, headers, reply.code)
+            body = reply.body if fault.edit is None or reply.code != 0 else _edit_data(reply.body, fault.edit)
+            return Reply(reply.status, body, fault.content_type or reply.content_type, headers, reply.code)
         if fault.code is None:
             return Reply(fault.status or 200, b"", fault.content_type or "text/plain", headers)
         fault_reply = self._gateway.refuse(RefusalError(fault.code, fault.message, fault.status or 200))
