@@ -43,7 +43,7 @@ def _iter_problems(fields: Json, values: Json, outer_currency: str, path: str) -
     for name, value in values.items():
         schema = fields.get(name, {})
         inner_path = f"{path}.{name}" if path else name
-        if isinstance(value, str) and _is_money(schema, name, fields):
+        if isinstance(value, str) and is_money(schema, name, fields):
             digits = get_fraction_digits(currency)
             if digits is not None and (match := FRACTION_PATTERN.fullmatch(value)) and len(match[1]) > digits:
                 yield _describe_fraction(value, currency, digits, inner_path)
@@ -66,7 +66,7 @@ def _find_currency(values: Json) -> str:
     return get_region_currency(region) if isinstance(region, str) else ""
 
 
-def _is_money(schema: Json, name: str, siblings: Json) -> bool:
+def is_money(schema: Json, name: str, siblings: Json) -> bool:
     """Whether an argument is an amount of money: weights and measures are decimal numbers, too."""
     if schema.get("x-unit") != "decimal-string":
         return False
