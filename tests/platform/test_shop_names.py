@@ -94,7 +94,7 @@ async def test_previews_questions_and_the_journal_name_it_so(connect: Connect) -
 
     async def agree(_context: Any, asked: Any) -> ElicitResult:
         questions.append(asked.message)
-        fields = dict.fromkeys(asked.requested_schema.get("properties", {}), True)
+        fields: dict[str, Any] = dict.fromkeys(asked.requested_schema.get("properties", {}), True)
         return ElicitResult(action="accept", content=fields)
 
     label = f"{NAME} (TH)"

@@ -84,6 +84,15 @@ class Shop(_StoredModel):
         return {key: value for key, value in shop.items() if value or key != "currency"}
 
 
+def read_cipher(row: dict[str, Any]) -> str:
+    """The cipher in a row of the platform's; empty where it can't be one.
+
+    No cipher is a number, and one that was taken for a cipher would be hidden as a secret wherever it stands.
+    """
+    cipher = row.get("cipher")
+    return cipher if isinstance(cipher, str) and not cipher.isdigit() else ""
+
+
 def normalize_name(name: str) -> str:
     """A shop's name as a person compares it: in any case and width, without what can't be seen."""
     visible = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")
@@ -125,7 +134,7 @@ class AuthorizedShops:
         for row in rows:
             fields = row if isinstance(row, dict) else {}
             texts = {name: read_text(fields, name) for name in ("id", "name", "region", "seller_type", "code")}
-            cipher = read_text(fields, "cipher")
+            cipher = read_cipher(fields)
             lacking = [name for name, text in (("id", texts["id"]), ("cipher", cipher)) if not text]
             if lacking:
                 label = texts["name"] or texts["id"] or "a row"
@@ -150,7 +159,7 @@ class Asset(_StoredModel):
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> Asset | None:
         """The asset of the platform's row; None without a cipher, since no call can be made for it."""
-        cipher = read_text(row, "cipher")
+        cipher = read_cipher(row)
         category = row.get("category")
         category = category if isinstance(category, dict) else {}
         return (
