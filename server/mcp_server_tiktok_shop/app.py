@@ -29,14 +29,14 @@ from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
 from mcp_server_tiktok_shop.platform.sign_in import SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
-from mcp_server_tiktok_shop.platform.tokens import TokenProvider, compute_pair_fingerprint
+from mcp_server_tiktok_shop.platform.tokens import TokenProvider
 from mcp_server_tiktok_shop.protocol.instructions import build_instructions
 from mcp_server_tiktok_shop.protocol.listing import list_tools
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
 from mcp_server_tiktok_shop.simulation import build_simulation
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp
+from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, compute_pair_fingerprint
 from mcp_server_tiktok_shop.state.files.stores import open_file_stores
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
@@ -199,6 +199,7 @@ def build_app(
         settings.confirm,
         stores.confirmations,
         result_builder,
+        runtime.clock,
     )
     write_outcomes = WriteOutcomes(stores.write_outcomes, runtime.clock, LocalProcesses())
 

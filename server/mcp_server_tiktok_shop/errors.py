@@ -11,8 +11,9 @@
     · ApiError                  the platform refused it, with a code
 
 Marked `·` are those defined where they are raised. Outside the tree stand what is no fault (`ElicitationRequired`: a
-call is answered with a question), what never leaves its module, the command line's wrong use, which is click's
-(`CommandError`), and the simulated shop, which is another program.
+call is answered with a question, `ConfirmationRequired`: with a result that waits for a yes), what never leaves its
+module, the command line's wrong use, which is click's (`CommandError`), and the simulated shop, which is another
+program.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ ErrorKind = Literal[
     "signed_out",
     "not_permitted",
     "read_only",
-    "confirmation_required",
     "declined",
     "not_found",
     "rate_limited",

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
+from mcp_server_tiktok_shop.calls.confirmation import ConfirmationRequired
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
 from mcp_server_tiktok_shop.catalog.binding import has_local_time
-from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments, coerce_value
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import Problem, ShopError
@@ -59,6 +60,8 @@ class ToolDispatcher:
     async def call(self, name: str, arguments: Json, caller: Caller = NON_INTERACTIVE_CALLER) -> Json:
         """The result of a tool within its budget: `data` and what stands beside it, as JSON can hold it.
 
+        Of a write that waits for a yes it has no `data`, and the `status` that says so.
+
         `arguments` are as a model wrote them, the platform's and ours (`shop`, `fields`, `dry_run`, …) side by side.
 
         Raises:
@@ -81,9 +84,12 @@ class ToolDispatcher:
         }
         if fields := server_arguments.get("fields"):
             parse_field_paths(fields)
-        result = await (self._run_local if operation.is_local else self._run_remote)(
-            operation, values, server_arguments, caller
-        )
+        try:
+            result = await (self._run_local if operation.is_local else self._run_remote)(
+                operation, values, server_arguments, caller
+            )
+        except ConfirmationRequired as confirmation:
+            result = confirmation.result
         return result | {"sandbox": True} if self.is_sandbox else result
 
     async def _run_nested_operation(self, runner: Operation, values: Json, caller: Caller) -> Json:
@@ -108,12 +114,13 @@ class ToolDispatcher:
         """The result of a tool of our own; one that renews or exchanges tokens is confirmed like a write."""
         if server_arguments.get("dry_run"):
             return {"data": Preview(operation, None, {}, None).to_json(), "note": DRY_RUN_NOTE}
+        note = ""
         if operation.is_platform_write:
-            await self.write_executor.confirm_local_write(
+            note = await self.write_executor.confirm_local_write(
                 operation, values | {"shop": server_arguments.get("shop")}, server_arguments, caller
             )
         data = drop_empty(await self.tools[operation.name](values, server_arguments.get("shop"), caller))
-        return await self.result_builder.to_local_result(data)
+        return await self.result_builder.to_local_result(data, note)
 
     async def _run_remote(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
         """The result of one of the platform's operations, or of a dry run of it."""
@@ -163,7 +170,9 @@ def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
         return  # refused when it is read
     outer_arguments = {name: call_arguments.pop(name) for name in SERVER_ARGUMENTS if name in call_arguments}
     for name, value in outer_arguments.items():
-        if value in (None, "") or inner_arguments.get(name, value) == value:
+        schema = SERVER_ARGUMENTS[name]
+        inner_value = coerce_value(schema, inner_arguments.get(name, value))
+        if value in (None, "") or inner_value == coerce_value(schema, value):
             continue
         if inner_arguments[name] not in (None, ""):
             problem = Problem(name, "stands beside `arguments` and inside, and differs", "one of the two")

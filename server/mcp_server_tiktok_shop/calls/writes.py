@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
     from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
+    from mcp_server_tiktok_shop.calls.preview import Row
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
@@ -96,9 +97,7 @@ class WriteExecutor:
         """What would be sent, redacted, and how things stand now where that is wanted and can be read."""
         redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
         current_state = await self._read_current_state(write) if with_current_state else None
-        return Preview(
-            write.operation, write.target.shop, redacted_write.values, redacted_write.build_call(), current_state
-        )
+        return Preview(write.operation, write.target, redacted_write.values, redacted_write.build_call(), current_state)
 
     async def execute(self, write: Write, server_arguments: Json, caller: Caller) -> Json:
         """The normalized answer to a write that is confirmed where it must be, and was not sent before.
@@ -107,8 +106,8 @@ class WriteExecutor:
         outcome.
 
         Raises:
-            ShopError: `confirmation_required`, `declined`, `unknown_outcome`, or what the platform refused.
-            ElicitationRequired: As `ConfirmationGate.ensure_confirmed`.
+            ShopError: `declined`, `unknown_outcome`, or what the platform refused.
+            ElicitationRequired, ConfirmationRequired: As `ConfirmationGate.ensure_confirmed`.
 
         """
         operation, fingerprint, repeat = write.operation, write.fingerprint, bool(server_arguments.get("repeat"))
@@ -118,7 +117,7 @@ class WriteExecutor:
         async def make_preview() -> Preview:
             return await self.build_preview(write, with_current_state=True)
 
-        await self.confirmation_gate.ensure_confirmed(
+        note = await self.confirmation_gate.ensure_confirmed(
             operation, fingerprint, make_preview, server_arguments.get("confirm"), caller
         )
         entry, blocking_entry = await self.write_outcomes.reserve(
@@ -126,23 +125,22 @@ class WriteExecutor:
         )
         if blocking_entry is not None:
             raise self._already_sent_error(write, blocking_entry)
-        return await self._send(write, fingerprint, entry)
+        result = await self._send(write, fingerprint, entry)
+        return result | {"note": " ".join(filter(None, (result.get("note"), note)))} if note else result
 
     async def confirm_local_write(
         self, operation: Operation, values: Json, server_arguments: Json, caller: Caller
-    ) -> None:
+    ) -> str:
         """Confirm a call of a tool of our own that exchanges or renews tokens; its values are secret.
 
-        Raises:
-            ShopError: `confirmation_required` or `declined`.
-            ElicitationRequired: As `ConfirmationGate.ensure_confirmed`.
+        Returns and raises what `ConfirmationGate.ensure_confirmed` does.
 
         """
 
         async def make_preview() -> Preview:
             return Preview(operation, None, {}, None)
 
-        await self.confirmation_gate.ensure_confirmed(
+        return await self.confirmation_gate.ensure_confirmed(
             operation,
             compute_fingerprint(operation, values, None),
             make_preview,
@@ -164,39 +162,48 @@ class WriteExecutor:
         try:
             response = await self.platform.call(write.build_call(entry["key"]), write.target)
         except ShopError as error:
-            if error.kind == "unknown_outcome":
-                await self.write_outcomes.mark_unknown(fingerprint, entry)
-                error.details |= self._describe_verification(write, entry)
-            else:
-                await self.write_outcomes.clear(fingerprint)
-            outcome = "unknown" if error.kind == "unknown_outcome" else f"not done: {error.kind}"
+            await self._record_failure(write, fingerprint, entry, error)
             code = {"code": error.code} if error.code is not None else {}
-            await self.audit_log.append(entry_id | {"outcome": outcome, "request_id": error.request_id} | code)
+            await self.audit_log.append(
+                entry_id | {"outcome": _describe_failure(error), "request_id": error.request_id} | code
+            )
             raise
         except BaseException:  # cut off in flight: the entry stands, and the same write is refused for a while
             await asyncio.shield(self.write_outcomes.mark_unknown(fingerprint, entry))
             raise
-        await self.write_outcomes.clear(fingerprint)
         try:
             normalized = self.result_builder.normalize(write.operation, write.values, response, write.zone)
         except ShopError as error:  # every item of a batch failed
+            await self._record_failure(write, fingerprint, entry, error)
             await self.audit_log.append(
-                entry_id | {"outcome": f"not done: {error.kind}", "request_id": response.request_id}
+                entry_id | {"outcome": _describe_failure(error), "request_id": response.request_id}
             )
             raise
+        if any("outcome" in failure for failure in normalized.get("failed", ())):  # one may have been done all the same
+            await self.write_outcomes.mark_unknown(fingerprint, entry)
+        else:
+            await self.write_outcomes.clear(fingerprint)
         outcome = "partly done" if normalized.get("failed") else "done"
         created_ids = {"made": ids} if (ids := collect_ids(normalized["data"])) else {}
         await self.audit_log.append(entry_id | {"outcome": outcome, "request_id": response.request_id} | created_ids)
         return normalized
 
-    async def _read_current_state(self, write: Write) -> list[tuple[str, Any]] | None:
+    async def _record_failure(self, write: Write, fingerprint: str, entry: Record, error: ShopError) -> None:
+        """Keep the entry where the write may have been done, and say how to find out; else forget it."""
+        if error.kind == "unknown_outcome":
+            await self.write_outcomes.mark_unknown(fingerprint, entry)
+            error.details |= self._describe_verification(write, entry)
+        else:
+            await self.write_outcomes.clear(fingerprint)
+
+    async def _read_current_state(self, write: Write) -> list[Row] | None:
         state_reads = find_related_reads(write.operation, write.values)
         if not state_reads:
             return None
         rows_by_read = await asyncio.gather(*(self._read_state_or_reason(read, write.target) for read in state_reads))
         return [row for rows in rows_by_read for row in rows]
 
-    async def _read_state_or_reason(self, state_read: RelatedRead, target: Target) -> list[tuple[str, Any]]:
+    async def _read_state_or_reason(self, state_read: RelatedRead, target: Target) -> list[Row]:
         """What one read says, or why it failed: a thing that can't be read must not hide the others."""
         try:
             async with asyncio.timeout(READ_STATE_TIMEOUT_S):
@@ -231,6 +238,11 @@ class WriteExecutor:
         return details | (
             {"look": {"tool": state_reads[0].operation, "arguments": state_reads[0].values}} if state_reads else {}
         )
+
+
+def _describe_failure(error: ShopError) -> str:
+    """The outcome of a write that brought an error, as the audit log has it."""
+    return "unknown" if error.kind == "unknown_outcome" else f"not done: {error.kind}"
 
 
 def collect_ids(value: Any) -> Json:

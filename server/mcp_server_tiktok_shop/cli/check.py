@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_ap
 from mcp_server_tiktok_shop.cli.output import Output, json_option
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
+from mcp_server_tiktok_shop.state.files.private_files import HOME_HINT, find_folder_fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -65,7 +66,8 @@ def check_installation(settings: Settings, *, as_json: bool) -> None:
 
 async def run_checks(server_app: App) -> list[CheckResult]:
     """All results in the order of what depends on what; scopes are left out where something else is wrong."""
-    results = [*_check_settings(server_app), *_check_store(server_app), *await _check_connection(server_app)]
+    results = [*_check_settings(server_app), *_check_home(server_app), *_check_store(server_app)]
+    results += await _check_connection(server_app)
     if all(result.is_ok for result in results):
         results += [result async for result in _check_scopes(server_app)]
     return results
@@ -83,6 +85,11 @@ def _check_settings(server_app: App) -> Iterator[CheckResult]:
         yield CheckResult("app", False, error.message, "Run: mcp-server-tiktok-shop login")
     else:
         yield CheckResult("app", True, f"key {key}, secret given")
+
+
+def _check_home(server_app: App) -> Iterator[CheckResult]:
+    if fault := find_folder_fault(server_app.settings.home_folder.root):
+        yield CheckResult("home", False, fault, HOME_HINT)
 
 
 def _check_store(server_app: App) -> Iterator[CheckResult]:

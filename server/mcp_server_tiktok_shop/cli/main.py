@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.lazy_commands import LazyCommands
 from mcp_server_tiktok_shop.cli.setting_options import add_setting_options
+from mcp_server_tiktok_shop.cli.start_errors import ServerGroup
 from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.settings import read_settings
 
@@ -30,7 +31,12 @@ COMMANDS = LazyCommands(
 )
 
 
-@click.group(commands=COMMANDS, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=ServerGroup,
+    commands=COMMANDS,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @add_setting_options
 @click.version_option(__version__, prog_name="mcp-server-tiktok-shop")
 @click.pass_context

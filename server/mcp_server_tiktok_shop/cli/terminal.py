@@ -18,6 +18,8 @@ CONFIRM_SUFFIX = "\nDo it?"
 class TerminalCaller:
     """Asks on standard error, so that standard output holds the result alone. `assume_yes` answers for the person."""
 
+    min_reading_s = 0.0
+    elicitation_timeout_s: float | None = None
     reply: ElicitationReply | None = None
 
     def __init__(self, output: Output, *, assume_yes: bool) -> None:

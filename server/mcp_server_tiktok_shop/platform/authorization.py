@@ -43,7 +43,7 @@ class AuthTransport:
         full_query = {"app_key": app.key, "app_secret": app.secret.get_secret_value(), **query}
         transport = self.transport.for_proxy(proxy)
         response = await transport.request("GET", encode_url(self.url + path, full_query), timeout=REQUEST_TIMEOUT_S)
-        data = parse_response(response.status_code, response.content, response.headers.get("retry-after")).data
+        data = parse_response(response).data
         if not data.get("access_token"):
             raise UnknownOutcomeError("a success without a token in it")
         return data

@@ -87,7 +87,7 @@ class SignIn:
         """
         self._register_pasted_secrets(pasted_text.strip())
         code = await self.extract_code(pasted_text)
-        self.tokens.check_store()
+        await self.tokens.check_store()
         task = asyncio.create_task(self._finish(code, app, proxy))
         self._tasks.add(task)
         task.add_done_callback(self._discard_task)
@@ -122,7 +122,8 @@ class SignIn:
             raise ShopError("signed_out", message, hint=hint, code=error.code, request_id=error.request_id) from None
         except ConnectError as error:
             message = f"The auth host was not reached: {error}."
-            raise ShopError("network", message, hint="The code is unused: try again.", retryable=True) from None
+            hint = f"The code is unused: try again{'' if error.is_transient else ' once that is mended'}."
+            raise ShopError("network", message, hint=hint, retryable=error.is_transient) from None
         except UnknownOutcomeError as error:
             message = f"The code was sent, but the answer was lost ({error}). A code works once."
             raise ShopError("unknown_outcome", message, hint=SIGN_IN_HINT) from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +17,7 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     UPSTREAM_TIMEOUT_CODE,
 )
 from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.unsaved_accounts import UnsavedAccounts
 from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class TokenProvider:
         self._secrets = secrets
         self._renewals: dict[str, asyncio.Task[Account]] = {}
         self._started_at = 0
-        self._unsaved_pairs: dict[str, tuple[SecretStr, Account]] = {}
+        self._unsaved_accounts = UnsavedAccounts()
         self._paused_until: dict[str, float] = {}
         self._accounts_cache: tuple[StoredAccounts, dict[str, Account]] | None = None
 
@@ -104,16 +104,7 @@ class TokenProvider:
         contents = self._store.read()
         if self._accounts_cache is None or self._accounts_cache[0] is not contents:
             self._accounts_cache = (contents, self._select_own(contents.accounts))
-        return self._overlay_unsaved(self._accounts_cache[1])
-
-    def _overlay_unsaved(self, accounts: dict[str, Account]) -> dict[str, Account]:
-        """The accounts with the pairs that could not be stored, for as long as the store has those they replaced."""
-        unsaved = {
-            account_id: renewed
-            for account_id, (replaced, renewed) in self._unsaved_pairs.items()
-            if account_id in accounts and accounts[account_id].access_token == replaced
-        }
-        return accounts | unsaved if unsaved else accounts
+        return self._unsaved_accounts.overlay(self._accounts_cache[1])
 
     def _select_own(self, stored: dict[str, Account]) -> dict[str, Account]:
         app_key = self.app.key
@@ -181,7 +172,7 @@ class TokenProvider:
 
     async def _renew_once(self, account_id: str, rejected_token: SecretStr) -> Account:
         async with self._store.edit() as transaction:
-            account = self._overlay_unsaved(self._select_own(transaction.accounts)).get(account_id)
+            account = self._unsaved_accounts.overlay(self._select_own(transaction.accounts)).get(account_id)
             if account is None:
                 raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN_HINT)
             if account.access_token != rejected_token:
@@ -199,10 +190,14 @@ class TokenProvider:
         await transaction.save()
         try:
             data = await self._auth.renew_pair(self.app, account)
-        except ConnectError as error:
+        except (ConnectError, ShopError) as error:  # surely not sent, or refused on the way
             transaction.accounts[account.id] = account
             await transaction.save()
-            raise ShopError("network", f"The auth host was not reached: {error}.", retryable=True) from None
+            if isinstance(error, ShopError):
+                raise
+            message = f"The auth host was not reached: {error}."
+            hint = "check_connection tells what is in the way."
+            raise ShopError("network", message, hint=hint, retryable=error.is_transient) from None
         except (ApiError, UnknownOutcomeError) as error:
             if isinstance(error, ApiError) and not is_outcome_unknown(error):
                 transaction.accounts[account.id] = account
@@ -213,13 +208,13 @@ class TokenProvider:
             )
             hint = f"Call again: the old refresh token is tried once more. If it is refused: {SIGN_IN_HINT}"
             raise ShopError("unknown_outcome", message, hint=hint, retryable=True) from None
-        renewed_account = account.copy_with_pair(data)
+        renewed_account = account.copy_with_pair(data, self._clock())
         self._secrets.register_secrets(*renewed_account.collect_secrets())
         transaction.accounts[account.id] = renewed_account
         try:
             await transaction.save()
         except ShopError as error:  # the old pair is dead: better an unstored new one than none
-            self._unsaved_pairs[account.id] = (account.access_token, renewed_account)
+            self._unsaved_accounts.put(account, renewed_account)
             log.error("%s The renewed pair is in memory alone.", error.message)  # noqa: TRY400 - no traceback
         log.info("renewed the access token of %s", renewed_account.name or renewed_account.id)
         return renewed_account
@@ -249,28 +244,45 @@ class TokenProvider:
                 since=now,
                 proxy=account_proxy,
             )
-            account = transaction.accounts[account_id] = new_account.copy_with_pair(data)
+            account = transaction.accounts[account_id] = new_account.copy_with_pair(data, now)
             await transaction.save()
         return account
 
     async def update_account(self, account_id: str, **update: Any) -> Account | None:
-        """Store a change to fields of an account; answers the account, None where it is gone. Raises as `save_pair`."""
-        async with self._store.edit() as transaction:
-            account = self._overlay_unsaved(self._select_own(transaction.accounts)).get(account_id)
-            if account is not None:
-                account = transaction.accounts[account_id] = account.model_copy(update=update)
-                self._secrets.register_secrets(*account.collect_secrets())
-                await transaction.save()
-            return account
+        """Store a change to fields of an account; answers the account, None where it is gone.
 
-    def check_store(self) -> None:
-        """Make sure that a pair can be stored, before a code is spent on it.
+        Where it can't be stored it holds in this process alone, so that reads go on; not so a new token pair.
 
         Raises:
-            ShopError: `not_configured` where the store can't be read.
+            ShopError: As the store's `edit`, but for a store that can't be written.
 
         """
-        self._store.read()
+        try:
+            async with self._store.edit() as transaction:
+                account = self._unsaved_accounts.overlay(self._select_own(transaction.accounts)).get(account_id)
+                if account is not None:
+                    account = transaction.accounts[account_id] = account.model_copy(update=update)
+                    self._secrets.register_secrets(*account.collect_secrets())
+                    await transaction.save()
+                return account
+        except ShopError as error:
+            if error.kind != "not_configured":
+                raise
+            return self._update_unsaved(account_id, update, error)
+
+    def _update_unsaved(self, account_id: str, update: dict[str, Any], error: ShopError) -> Account | None:
+        account = self._load_cached().get(account_id)
+        if account is None:
+            return None
+        account = account.model_copy(update=update)
+        self._unsaved_accounts.put(self._select_own(self._store.read().accounts)[account_id], account)
+        self._secrets.register_secrets(*account.collect_secrets())
+        log.warning("%s What was fetched is in memory alone. %s", error.message, error.hint)
+        return account
+
+    async def check_store(self) -> None:
+        """Make sure that a pair can be stored, before a code is spent on it. Raises as the store's `check_writable`."""
+        await self._store.check_writable()
 
     async def remove_account(self, account_id: str) -> None:
         """Delete an account from the store; at the platform the authorization stays. Raises as `save_pair`."""
@@ -303,12 +315,6 @@ def _renewal_error(error: ApiError, interrupted_at: int) -> ShopError:
     if interrupted_at:
         message += " (an earlier renewal was cut off before its answer came, so the stored pair is out of date)"
     return ShopError("signed_out", message, hint=SIGN_IN_HINT, code=error.code, request_id=error.request_id)
-
-
-def compute_pair_fingerprint(access_token: SecretStr, refresh_token: SecretStr) -> str:
-    """32 hex digits that stand for a first pair: the same environment is known again without its tokens in an id."""
-    pair = f"{access_token.get_secret_value()}\n{refresh_token.get_secret_value()}"
-    return hashlib.sha256(pair.encode()).hexdigest()[:32]
 
 
 def _not_configured_error() -> ShopError:

@@ -23,6 +23,7 @@ from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
+from mcp_server_tiktok_shop.protocol.eras import serve_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -55,7 +56,10 @@ class CallHandler:
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
-        """The result as compact JSON text, free of secrets, and a line in the log; an error has `is_error`."""
+        """The result as compact JSON text, free of secrets, and a line in the log.
+
+        An error has `is_error`. A write that waits for a yes is none: clients raise or try again on those.
+        """
         started_at = time.monotonic()
         outcome = "ok"
         result: dict[str, Any] = {}
@@ -63,7 +67,7 @@ class CallHandler:
             result = await self.dispatcher.call(
                 params.name, params.arguments or {}, McpCaller(ctx, params, self.secrets)
             )
-            text = to_json_text(result)
+            text, outcome = to_json_text(result), str(result.get("status", outcome))
         except ElicitationRequired as elicitation:
             return to_input_required_result(self.secrets.redact_secrets(elicitation.question), elicitation.state)
         except ShopError as error:
@@ -89,7 +93,7 @@ class CallHandler:
             (time.monotonic() - started_at) * 1000,
             len(text),
         )
-        return CallToolResult(content=[TextContent(text=text)], is_error=outcome != "ok")
+        return CallToolResult(content=[TextContent(text=text)], is_error="error" in result)
 
 
 def build_server(
@@ -137,13 +141,10 @@ async def serve_stdio(server: McpServer, *, era: str, close: Callable[[], Awaita
     `era` is "legacy" for clients that mix up both eras of the protocol, else "auto".
     """
     _shut_down_on_signals(close)
-    async with stdio_server() as (read_stream, write_stream):
-        options = server.create_initialization_options()
-        if era == "legacy":
-            async with server.lifespan(server) as state:
-                await serve_loop(server, read_stream, write_stream, lifespan_state=state, init_options=options)
-        else:
-            await server.run(read_stream, write_stream, options)
+    options = server.create_initialization_options()
+    serve = serve_loop if era == "legacy" else serve_connection
+    async with stdio_server() as (read_stream, write_stream), server.lifespan(server) as state:
+        await serve(server, read_stream, write_stream, lifespan_state=state, init_options=options)
 
 
 def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:

@@ -2,7 +2,7 @@
 
 from mcp_server_tiktok_shop.sandbox.gateway.faults import KINDS, Fault, Faults
 from mcp_server_tiktok_shop.sandbox.gateway.log import Entry
-from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
+from mcp_server_tiktok_shop.sandbox.gateway.tokens import SellerAccount
 from mcp_server_tiktok_shop.sandbox.sandbox import Sandbox
 
-__all__ = ["KINDS", "Account", "Entry", "Fault", "Faults", "Sandbox"]
+__all__ = ["KINDS", "Entry", "Fault", "Faults", "Sandbox", "SellerAccount"]

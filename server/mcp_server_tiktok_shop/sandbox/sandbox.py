@@ -21,7 +21,7 @@ from mcp_server_tiktok_shop.sandbox.seeding import seed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
+    from mcp_server_tiktok_shop.sandbox.gateway.tokens import SellerAccount
     from mcp_server_tiktok_shop.sandbox.shop import State
 
 DEFAULT_SEED = "tea"
@@ -53,7 +53,7 @@ class Sandbox:
         self.app_key = f"{draw_number(seed_word, 'app_key') % 10**12:012d}"[:7] + "sbx"
         self.app_secret = f"{draw_number(seed_word, 'secret', 1):016x}{draw_number(seed_word, 'secret', 2):016x}"
         catalog = operation_records.load_operations()
-        self.accounts: list[Account]
+        self.accounts: list[SellerAccount]
         self.state: State
         self.accounts, self.state = seed.build_world(seed_word, shops, orders, clock(), catalog)
         self.tokens = TokenIssuer(seed_word, self.now)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import Warehouse
     from mcp_server_tiktok_shop.sandbox.listings.products import Product
-    from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
+    from mcp_server_tiktok_shop.sandbox.listings.uploads import UploadedFile
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order, Package
     from mcp_server_tiktok_shop.sandbox.service.webhooks import Webhook
 
@@ -40,7 +40,7 @@ class Sales:
 
 
 @dataclass(eq=False)
-class Shop:
+class SimulatedShop:
     id: str
     name: str
     region: str
@@ -100,21 +100,21 @@ class Shop:
 class State:
     """All shops of the platform, and what belongs to accounts rather than shops."""
 
-    shops: list[Shop]
-    uploads: dict[str, Upload] = field(default_factory=dict, repr=False)
+    shops: list[SimulatedShop]
+    uploads: dict[str, UploadedFile] = field(default_factory=dict, repr=False)
 
     @property
-    def main(self) -> Shop:
+    def main(self) -> SimulatedShop:
         return self.shops[0]
 
-    def find_shop(self, shop_id: str) -> Shop:
+    def find_shop(self, shop_id: str) -> SimulatedShop:
         return next(shop for shop in self.shops if shop.id == shop_id)
 
-    def find_order_owner(self, order_id: str) -> Shop | None:
+    def find_order_owner(self, order_id: str) -> SimulatedShop | None:
         return next((shop for shop in self.shops if order_id in shop.orders), None)
 
-    def find_package_owner(self, package_id: str) -> Shop | None:
+    def find_package_owner(self, package_id: str) -> SimulatedShop | None:
         return next((shop for shop in self.shops if package_id in shop.packages), None)
 
-    def find_product_owner(self, product_id: str) -> Shop | None:
+    def find_product_owner(self, product_id: str) -> SimulatedShop | None:
         return next((shop for shop in self.shops if product_id in shop.products), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 ID_TAIL_CHARS = 4
 MAX_NAME_CHARS = 28  # of a name before what tells it apart: questions show the first 60 characters of both
+MIN_UNIX_SECONDS = 10**9  # of a moment, in 2001: what is smaller is a duration
+MIN_UNIX_MILLISECONDS = 10**11
 ENVIRONMENT_ID_PREFIX = "environment-"  # then the first pair's fingerprint: servers with other tokens may share a home
 
 
@@ -210,19 +213,22 @@ class Account(_StoredModel):
     renewing_since: int = 0
     proxy: SecretStr = SecretStr("")
 
-    def copy_with_pair(self, data: dict[str, Any]) -> Account:
-        """This account with the token pair and what else a token answer's `data` names; what it leaves out stays."""
+    def copy_with_pair(self, data: dict[str, Any], now: float) -> Account:
+        """This account with the token pair and what else a token answer's `data` names; what it leaves out stays.
+
+        `now` is in Unix seconds: an expiry may be written as a duration.
+        """
         current_refresh_token = self.refresh_token
         return self.model_copy(
             update={
                 "name": str(data.get("seller_name") or self.name),
                 "region": str(data.get("seller_base_region") or self.region),
                 "access_token": SecretStr(str(data["access_token"])),
-                "access_token_expire_in": _parse_expiry(data.get("access_token_expire_in")),
+                "access_token_expire_in": _parse_expiry(data.get("access_token_expire_in"), now),
                 "refresh_token": SecretStr(str(data["refresh_token"]))
                 if data.get("refresh_token")
                 else current_refresh_token,
-                "refresh_token_expire_in": _parse_expiry(data.get("refresh_token_expire_in")),
+                "refresh_token_expire_in": _parse_expiry(data.get("refresh_token_expire_in"), now),
                 "granted_scopes": tuple(data.get("granted_scopes") or self.granted_scopes),
                 "renewing_since": 0,
             }
@@ -255,12 +261,24 @@ class Account(_StoredModel):
         }
 
 
-def _parse_expiry(value: Any) -> int:
-    """Unix seconds as the platform wrote them; 0, for unknown, where that makes no sense: the pair matters more."""
+def compute_pair_fingerprint(access_token: SecretStr, refresh_token: SecretStr) -> str:
+    """32 hex digits that stand for a first pair: the same environment is known again without its tokens in an id."""
+    pair = f"{access_token.get_secret_value()}\n{refresh_token.get_secret_value()}"
+    return hashlib.sha256(pair.encode()).hexdigest()[:32]
+
+
+def _parse_expiry(value: Any, now: float) -> int:
+    """Unix seconds of an expiry, which is written so, in milliseconds, or as seconds from `now`.
+
+    0, for unknown, where it makes no sense: the pair matters more.
+    """
     try:
-        return max(0, int(float(value)))
+        number = max(0, int(float(value)))
     except (TypeError, ValueError, OverflowError):
         return 0
+    if number >= MIN_UNIX_MILLISECONDS:
+        return number // 1000
+    return number if number >= MIN_UNIX_SECONDS or number == 0 else int(now) + number
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,9 @@ class InMemoryAccountStore:
     def read(self) -> StoredAccounts:
         return self.contents
 
+    async def check_writable(self) -> None:
+        """Memory always is."""
+
     @asynccontextmanager
     async def edit(self) -> AsyncIterator[AccountTransaction]:
         async with self._lock:
@@ -75,11 +78,11 @@ class InMemoryExpiringRecords:
         return None
 
     async def put(self, key: str, record: Record, ttl_s: float) -> None:
-        self._delete_expired()
+        self._delete_expired_records()
         self._records[key] = (self._clock() + ttl_s, dict(record))
 
     async def get(self, key: str) -> Record | None:
-        self._delete_expired()
+        self._delete_expired_records()
         return dict(self._records[key][1]) if key in self._records else None
 
     async def take(self, key: str) -> Record | None:
@@ -87,7 +90,7 @@ class InMemoryExpiringRecords:
         self._records.pop(key, None)
         return record
 
-    def _delete_expired(self) -> None:
+    def _delete_expired_records(self) -> None:
         now = self._clock()
         self._records = {key: entry for key, entry in self._records.items() if entry[0] > now}
 

@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.catalog.coercion import SAFE_INTEGER_LIMIT, TIME_DIG
 from mcp_server_tiktok_shop.catalog.operation import Json, is_time
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues, parse_count, parse_time
+from mcp_server_tiktok_shop.platform.api_codes import TRANSIENT_CLASS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,19 +138,21 @@ def extract_failures(
 ) -> Json:
     """Move the failures of single items, which the platform hides in a success, from `data` to `failed`.
 
-    Each has `code` and `message`, and `id` and `hint` where they are known. Of a batch there is `done`, too, the ids of
-    the other items, and `again`, the arguments that send the failed ones anew. `values` are the arguments that were
-    sent; `redact_text` masks the platform's words, which may repeat them.
+    Each has `code` and `message`, and `id` and `hint` where they are known; of a write whose code is a passing fault,
+    so that it may have been done all the same, it has `outcome: "unknown"`. Of a batch there is `done`, too, the ids of
+    the other items, and `again`, the arguments that send anew those that surely failed. `values` are the arguments
+    that were sent; `redact_text` masks the platform's words, which may repeat them.
 
     Raises:
-        ShopError: `platform`, where every item of the batch failed.
+        ShopError: Where every item of the batch failed: `platform`, or `unknown_outcome` where one may have been done.
 
     """
     errors = result["data"].pop(ERRORS_FIELD, None)
     if not errors:
         return result
     failures = [
-        _to_failure(error, error_codes, redact_text) for error in (errors if isinstance(errors, list) else [errors])
+        _to_failure(error, operation, error_codes, redact_text)
+        for error in (errors if isinstance(errors, list) else [errors])
     ]
     result = {**result, "failed": failures}
     batch = _find_batch(operation, values)
@@ -159,15 +162,22 @@ def extract_failures(
     failed_ids = {failure["id"] for failure in failures if "id" in failure}
     item_texts = [set(_iter_texts(item)) for item in items]
     failed_items = [item for item, texts in zip(items, item_texts, strict=True) if failed_ids & texts]
+    unknown_ids = {failure["id"] for failure in failures if "id" in failure and "outcome" in failure}
+    unknown_items = [item for item, texts in zip(items, item_texts, strict=True) if unknown_ids & texts]
     # A failure may name several things in one item, or something that has another name in the arguments.
     unmatched_count = sum(
         "id" not in failure or not any(failure["id"] in texts for texts in item_texts) for failure in failures
     )
     if len(failed_items) + unmatched_count >= len(items):
         first_failure = failures[0]
-        outcome = "It was not done" if len(items) == 1 else f"None of the {len(items)} was done"
+        is_unknown = any("outcome" in failure for failure in failures)
+        if is_unknown:
+            first_failure = next(failure for failure in failures if "outcome" in failure)
+            outcome = "Whether it was done is unknown" if len(items) == 1 else "Whether all were done is unknown"
+        else:
+            outcome = "It was not done" if len(items) == 1 else f"None of the {len(items)} was done"
         raise ShopError(
-            "platform",
+            "unknown_outcome" if is_unknown else "platform",
             f"{outcome}: {first_failure['message']}",
             hint=first_failure.get("hint", ""),
             code=first_failure["code"],
@@ -181,7 +191,9 @@ def extract_failures(
         for item in items
         if item not in failed_items
     ]
-    return {**result, "done": done_ids, "again": {**values, argument: failed_items}}
+    result = {**result, "done": done_ids}
+    surely_failed_items = [item for item in failed_items if item not in unknown_items]
+    return result | {"again": {**values, argument: surely_failed_items}} if surely_failed_items else result
 
 
 def _iter_texts(item: Any) -> Iterator[str]:
@@ -196,7 +208,9 @@ def _iter_texts(item: Any) -> Iterator[str]:
         yield item
 
 
-def _to_failure(error: Any, error_codes: ErrorCodeLookup, redact_text: Callable[[str], str]) -> Json:
+def _to_failure(
+    error: Any, operation: Operation, error_codes: ErrorCodeLookup, redact_text: Callable[[str], str]
+) -> Json:
     if not isinstance(error, dict):
         return {"code": None, "message": redact_text(str(error or ""))}
     code = error.get("code")
@@ -205,7 +219,10 @@ def _to_failure(error: Any, error_codes: ErrorCodeLookup, redact_text: Callable[
     item_id = _find_id(error.get("detail"))
     failure: Json = {"id": item_id} if item_id else {}
     failure |= {"code": code, "message": redact_text(str(error.get("message") or ""))}
-    hint = error_codes.lookup_error_code(code).get("hint") if isinstance(code, int) else None
+    code_info = error_codes.lookup_error_code(code) if isinstance(code, int) else {}
+    if operation.effect != "read" and code_info.get("retry") == TRANSIENT_CLASS:
+        failure["outcome"] = "unknown"
+    hint = code_info.get("hint")
     return failure | {"hint": hint} if hint else failure
 
 

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 
 def file_request(
-    shop: Shop,
+    shop: SimulatedShop,
     kind: str,
     order: Order,
     lines: Sequence[Line],
@@ -54,7 +54,7 @@ def _schedule_next_step(request: Request, now: int) -> None:
 
 
 def move_request(
-    shop: Shop, request: Request, status: str, now: int, role: str, *, reason: str = "", note: str = ""
+    shop: SimulatedShop, request: Request, status: str, now: int, role: str, *, reason: str = "", note: str = ""
 ) -> None:
     """The request comes to a status, with all that this brings about."""
     request.status = status
@@ -74,7 +74,7 @@ def move_request(
     shop.mark_changed()
 
 
-def cancel_lines(shop: Shop, lines: Sequence[Line], now: int, role: str, reason: str) -> None:
+def cancel_lines(shop: SimulatedShop, lines: Sequence[Line], now: int, role: str, reason: str) -> None:
     """Lines leave the order, and with the last of them the order is cancelled; the goods go back on sale."""
     order = lines[0].order
     for line in lines:
@@ -101,7 +101,7 @@ def _remove_from_package(line: Line, *, whole_order: bool) -> None:
         line.package = None
 
 
-def restock_line(shop: Shop, line: Line) -> None:
+def restock_line(shop: SimulatedShop, line: Line) -> None:
     product = shop.products.get(line.product.id)
     sku = product.find_sku(line.sku.id) if product else None
     if sku and sku.stock:
@@ -109,7 +109,7 @@ def restock_line(shop: Shop, line: Line) -> None:
         sku.stock[warehouse] += 1
 
 
-def _complete_if_refunded(shop: Shop, order: Order, now: int) -> None:
+def _complete_if_refunded(shop: SimulatedShop, order: Order, now: int) -> None:
     """An order of which everything was refunded is completed."""
     refunded = refunds.sum_refunds(
         refund
@@ -121,7 +121,7 @@ def _complete_if_refunded(shop: Shop, order: Order, now: int) -> None:
         order.refunded_time = now
 
 
-def advance_requests(shop: Shop, now: int) -> None:
+def advance_requests(shop: SimulatedShop, now: int) -> None:
     """What time has brought by now: answers that nobody gave, parcels sent back, money paid."""
     shop_requests = shop.aftersales
     while shop_requests.next_due and shop_requests.next_due <= now:
@@ -133,7 +133,7 @@ def advance_requests(shop: Shop, now: int) -> None:
         shop_requests.next_due = min(waiting, default=0)
 
 
-def _advance_request(shop: Shop, request: Request) -> None:
+def _advance_request(shop: SimulatedShop, request: Request) -> None:
     if request.status == aftersales.CANCEL_SCHEDULED:
         for line in request.lines:
             restock_line(shop, line)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 ZONES = {"GB": "Europe/London", "DE": "Europe/Berlin", "US": "America/Los_Angeles"}
 CREATOR, SELLER = "CREATOR", "SELLER"
@@ -108,24 +108,24 @@ def attribute_order(order: Order) -> tuple[str, str]:
     return author, CONTENTS[draw_number("content", order.id) % len(CONTENTS)]
 
 
-def load_zone(shop: Shop) -> ZoneInfo:
+def load_zone(shop: SimulatedShop) -> ZoneInfo:
     return ZoneInfo(ZONES[shop.region])
 
 
-def to_local_day(shop: Shop, time: int) -> date:
+def to_local_day(shop: SimulatedShop, time: int) -> date:
     return datetime.fromtimestamp(time, load_zone(shop)).date()
 
 
-def to_midnight(shop: Shop, day: date) -> int:
+def to_midnight(shop: SimulatedShop, day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=load_zone(shop)).timestamp())
 
 
-def tally_days(shop: Shop, now: int) -> dict[date, Tally]:
+def tally_days(shop: SimulatedShop, now: int) -> dict[date, Tally]:
     tallies: dict[date, Tally] = shop.get_or_build("tallies", now, lambda: _tally_days(shop, now))
     return tallies
 
 
-def _tally_days(shop: Shop, now: int) -> dict[date, Tally]:
+def _tally_days(shop: SimulatedShop, now: int) -> dict[date, Tally]:
     tallies: defaultdict[date, Tally] = defaultdict(Tally)
     home = load_zone(shop)
     for order in shop.orders.values():
@@ -138,7 +138,7 @@ def _tally_days(shop: Shop, now: int) -> dict[date, Tally]:
     return dict(tallies)
 
 
-def tally_range(shop: Shop, start: date, end: date, now: int) -> Tally:
+def tally_range(shop: SimulatedShop, start: date, end: date, now: int) -> Tally:
     """All days from `start` to before `end`, as one."""
     total, days = Tally(), tally_days(shop, now)
     for offset in range((end - start).days):
@@ -148,7 +148,7 @@ def tally_range(shop: Shop, start: date, end: date, now: int) -> Tally:
     return total
 
 
-def tally_hours(shop: Shop, day: date, now: int) -> list[Tally]:
+def tally_hours(shop: SimulatedShop, day: date, now: int) -> list[Tally]:
     """The hours of a day, of which there are 23 or 25 when the clocks change."""
     start, end = to_midnight(shop, day), to_midnight(shop, day + timedelta(days=1))
     hours = [Tally() for _ in range((end - start) // HOUR_S)]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.sandbox.finance.ledger import (
     Adjustment,
     Ledger,
-    Payment,
-    Statement,
+    LedgerPayment,
+    LedgerStatement,
     Withdrawal,
     build_ledger,
 )
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.pages import Page
+    from mcp_server_tiktok_shop.sandbox.gateway.pages import ResponsePage
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.sorted_items import Key
 
 
-def _paginate(call: Call, items: Iterable[Any], key: Callable[[Any], Key]) -> Page[Any]:
+def _paginate(call: Call, items: Iterable[Any], key: Callable[[Any], Key]) -> ResponsePage[Any]:
     """Finance lists run from old to new unless asked otherwise."""
     order = call.arguments.get("sort_order", "ASC")
     return pages.paginate(SortedItems.sort(items, key), call.arguments, call.page_scope, descending=order == "DESC")
@@ -54,12 +54,12 @@ def get_statements(call: Call) -> Json:
     return pages.render_page(page, "statements", lambda s: _render_statement(call, ledger, s), counted=False)
 
 
-def _get_payment_status(ledger: Ledger, statement: Statement, now: int) -> str:
+def _get_payment_status(ledger: Ledger, statement: LedgerStatement, now: int) -> str:
     payment = ledger.find_payment(statement)
     return payment.get_status(now) if payment else "PROCESSING"
 
 
-def _render_statement(call: Call, ledger: Ledger, statement: Statement) -> Json:
+def _render_statement(call: Call, ledger: Ledger, statement: LedgerStatement) -> Json:
     payment, earnings = ledger.find_payment(statement), statement.earnings
     return {
         "id": statement.id,
@@ -83,7 +83,7 @@ def get_payments(call: Call) -> Json:
     return pages.render_page(page, "payments", lambda payment: _render_payment(call, payment), counted=False)
 
 
-def _render_payment(call: Call, payment: Payment) -> Json:
+def _render_payment(call: Call, payment: LedgerPayment) -> Json:
     amount = {"value": format_amount(payment.amount), "currency": call.shop.currency}
     return {
         "id": payment.id,

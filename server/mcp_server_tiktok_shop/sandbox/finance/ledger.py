@@ -19,7 +19,7 @@ from mcp_server_tiktok_shop.sandbox.money import ZERO
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 # 1970-01-05 was a Monday.
 FIRST_MONDAY_S = 4 * DAY_S
@@ -41,7 +41,7 @@ class Adjustment:
 
 
 @dataclass(frozen=True, eq=False)
-class Statement:
+class LedgerStatement:
     id: str
     time: int
     region: str
@@ -65,10 +65,10 @@ class Statement:
 
 
 @dataclass(frozen=True, eq=False)
-class Payment:
+class LedgerPayment:
     id: str
     time: int
-    statements: tuple[Statement, ...]
+    statements: tuple[LedgerStatement, ...]
 
     @property
     def amount(self) -> Decimal:
@@ -93,25 +93,25 @@ class Withdrawal:
 
 @dataclass(frozen=True)
 class Ledger:
-    statements: list[Statement]
-    payments: list[Payment]
+    statements: list[LedgerStatement]
+    payments: list[LedgerPayment]
     withdrawals: list[Withdrawal]
     unsettled: list[Order]
 
-    def find_payment(self, statement: Statement) -> Payment | None:
+    def find_payment(self, statement: LedgerStatement) -> LedgerPayment | None:
         return next((payment for payment in self.payments if statement in payment.statements), None)
 
-    def find_statement(self, order: Order) -> Statement | None:
+    def find_statement(self, order: Order) -> LedgerStatement | None:
         return next((statement for statement in self.statements if order in statement.orders), None)
 
 
-def build_ledger(shop: Shop, now: int) -> Ledger:
+def build_ledger(shop: SimulatedShop, now: int) -> Ledger:
     """The shop's books at this moment."""
     ledger: Ledger = shop.get_or_build("books", now, lambda: _close_books(shop, now))
     return ledger
 
 
-def _close_books(shop: Shop, now: int) -> Ledger:
+def _close_books(shop: SimulatedShop, now: int) -> Ledger:
     midnight = now - now % DAY_S
     by_day: defaultdict[int, list[Order]] = defaultdict(list)
     unsettled = []
@@ -130,7 +130,7 @@ def _close_books(shop: Shop, now: int) -> Ledger:
     return Ledger(statements, payments, _build_withdrawals(shop, payments, now), unsettled)
 
 
-def _build_statement(shop: Shop, time: int, orders: list[Order]) -> Statement:
+def _build_statement(shop: SimulatedShop, time: int, orders: list[Order]) -> LedgerStatement:
     adjustments: tuple[Adjustment, ...] = ()
     if time // DAY_S % ADJUSTMENT_EVERY_DAYS == 0:
         is_reimbursement = time // DAY_S % 2 == 0
@@ -139,23 +139,23 @@ def _build_statement(shop: Shop, time: int, orders: list[Order]) -> Statement:
         amount = Decimal(pence if is_reimbursement else -pence) / 100
         adjustments = (Adjustment(make_id("72", shop.id, "adjustment", time), kind, amount, time - DAY_S // 2),)
     ordered = tuple(sorted(orders, key=lambda order: (order.create_time, order.id)))
-    return Statement(make_id("72", shop.id, "statement", time), time, shop.region, ordered, adjustments)
+    return LedgerStatement(make_id("72", shop.id, "statement", time), time, shop.region, ordered, adjustments)
 
 
-def _build_payments(shop: Shop, statements: list[Statement], now: int) -> list[Payment]:
-    by_monday: defaultdict[int, list[Statement]] = defaultdict(list)
+def _build_payments(shop: SimulatedShop, statements: list[LedgerStatement], now: int) -> list[LedgerPayment]:
+    by_monday: defaultdict[int, list[LedgerStatement]] = defaultdict(list)
     for statement in statements:
         # Cut on a Monday at midnight still goes into that Monday's payment.
         monday = statement.time + (FIRST_MONDAY_S - statement.time) % WEEK_S
         by_monday[monday].append(statement)
     return [
-        Payment(make_id("34", shop.id, "payment", monday), monday + PAYMENT_OFFSET_S, tuple(covered))
+        LedgerPayment(make_id("34", shop.id, "payment", monday), monday + PAYMENT_OFFSET_S, tuple(covered))
         for monday, covered in sorted(by_monday.items())
         if monday + PAYMENT_OFFSET_S <= now
     ]
 
 
-def _build_withdrawals(shop: Shop, payments: list[Payment], now: int) -> list[Withdrawal]:
+def _build_withdrawals(shop: SimulatedShop, payments: list[LedgerPayment], now: int) -> list[Withdrawal]:
     """Each payment settles into the balance, and is withdrawn to the bank once it is paid."""
     withdrawals = []
     for payment in payments:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_server_tiktok_shop.sandbox.gateway.http_messages import HttpRequest
-    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import Operation
+    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import OperationRecord
     from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 COMMON_PARAMETERS = frozenset(
@@ -30,7 +30,9 @@ LIMIT_CODES = {
 }
 
 
-def parse_arguments(operation: Operation, http_request: HttpRequest, ids: Mapping[str, str], form: Json | None) -> Json:
+def parse_arguments(
+    operation: OperationRecord, http_request: HttpRequest, ids: Mapping[str, str], form: Json | None
+) -> Json:
     """Arguments side by side, defaults filled in. `form` holds a multipart body's fields."""
     arguments: Json = {}
     for name, text in ids.items():
@@ -46,7 +48,7 @@ def parse_arguments(operation: Operation, http_request: HttpRequest, ids: Mappin
     return arguments
 
 
-def _parse_query(operation: Operation, query: Mapping[str, str]) -> Json:
+def _parse_query(operation: OperationRecord, query: Mapping[str, str]) -> Json:
     values: Json = {}
     for name, text in query.items():
         if name in operation.in_query:
@@ -70,7 +72,7 @@ def _parse_json(body: bytes) -> Json:
     return value
 
 
-def _check_body(operation: Operation, values: Json) -> Json:
+def _check_body(operation: OperationRecord, values: Json) -> Json:
     for name in values:
         if name not in operation.in_body:
             raise schema.make_refusal(f"body.{name}", "unknown field")
@@ -79,13 +81,13 @@ def _check_body(operation: Operation, values: Json) -> Json:
     return values
 
 
-def _check_required(operation: Operation, place: Mapping[str, Json], values: Json, where: str) -> None:
+def _check_required(operation: OperationRecord, place: Mapping[str, Json], values: Json, where: str) -> None:
     for name in place:
         if name in operation.required and values.get(name) in (None, "", [], b""):
             raise schema.make_missing_refusal(f"{where}.{name}")
 
 
-def _check_values(operation: Operation, place: Mapping[str, Json], values: Json, where: str) -> None:
+def _check_values(operation: OperationRecord, place: Mapping[str, Json], values: Json, where: str) -> None:
     for name, value in values.items():
         code = LIMIT_CODES.get((operation.name, name))
         if code and isinstance(value, list) and len(value) > place[name]["maxItems"]:

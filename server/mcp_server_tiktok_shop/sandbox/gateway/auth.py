@@ -12,7 +12,7 @@ from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, TokenIssuer
+    from mcp_server_tiktok_shop.sandbox.gateway.tokens import SellerAccount, TokenIssuer
     from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 CONSENT_PATHS = ("/open/authorize", "/oauth/authorize")
@@ -34,7 +34,7 @@ def answer_grant(operation: str, query: Mapping[str, str], tokens: TokenIssuer, 
 
 
 def render_consent_page(
-    query: Mapping[str, str], accounts: list[Account], tokens: TokenIssuer, redirect_url: str
+    query: Mapping[str, str], accounts: list[SellerAccount], tokens: TokenIssuer, redirect_url: str
 ) -> Reply:
     """The page with its two ways out, once for each seller of the sandbox; every view makes new codes."""
     if not query.get("service_id") and not query.get("app_key"):

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
-    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import Operation
-    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account
+    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import OperationRecord
+    from mcp_server_tiktok_shop.sandbox.gateway.tokens import SellerAccount
     from mcp_server_tiktok_shop.sandbox.json_types import Json
-    from mcp_server_tiktok_shop.sandbox.shop import Shop, State
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop, State
 
 
 @dataclass(frozen=True)
 class Call:
     """`now` is the platform's clock in whole seconds; `secret` signs the links of documents."""
 
-    operation: Operation
+    operation: OperationRecord
     arguments: Json
-    account: Account
-    shop: Shop
+    account: SellerAccount
+    shop: SimulatedShop
     state: State
     faults: Faults
     now: int

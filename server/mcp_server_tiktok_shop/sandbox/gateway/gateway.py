@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.sandbox.gateway.faults import Faults
     from mcp_server_tiktok_shop.sandbox.gateway.http_messages import HttpRequest
-    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import Operation, OperationRecords
+    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import OperationRecord, OperationRecords
     from mcp_server_tiktok_shop.sandbox.gateway.rates import Rates
-    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, TokenIssuer
+    from mcp_server_tiktok_shop.sandbox.gateway.tokens import SellerAccount, TokenIssuer
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.shop import State
 
@@ -29,7 +29,7 @@ class RequestTarget:
     """What a request is for, known before anything is checked: an operation's name, or a page's."""
 
     name: str
-    operation: Operation | None = None
+    operation: OperationRecord | None = None
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Gateway:
 
     records: OperationRecords
     state: State
-    accounts: list[Account]
+    accounts: list[SellerAccount]
     tokens: TokenIssuer
     faults: Faults
     rates: Rates

@@ -17,7 +17,7 @@ CATALOG_FOLDER = Path(__file__).parents[2] / "catalog"
 
 
 @dataclass(frozen=True)
-class Operation:
+class OperationRecord:
     """One operation: how it is called, and its arguments by the place they stand in."""
 
     name: str
@@ -48,8 +48,8 @@ class PathRecord:
     """A path that the platform knows: its operations by method, and what took over its retired ones."""
 
     template: str
-    operations: dict[str, Operation] = field(default_factory=dict)
-    retired: dict[str, Operation] = field(default_factory=dict)
+    operations: dict[str, OperationRecord] = field(default_factory=dict)
+    retired: dict[str, OperationRecord] = field(default_factory=dict)
 
 
 def _select_arguments(record: Json, place: str) -> dict[str, Json]:
@@ -61,9 +61,9 @@ def _list_places(argument: Json) -> list[str]:
     return [place] if isinstance(place, str) else list(place)
 
 
-def _build_operation(name: str, area: str, record: Json, answer: Json) -> Operation:
+def _build_operation(name: str, area: str, record: Json, answer: Json) -> OperationRecord:
     older = [old.rsplit(" ", 1) for old in record.get("replaces", [])]
-    return Operation(
+    return OperationRecord(
         name=name,
         area=area,
         method=record["method"],
@@ -87,7 +87,7 @@ def _build_operation(name: str, area: str, record: Json, answer: Json) -> Operat
 class OperationRecords:
     """All operations, found by path."""
 
-    def __init__(self, operations: list[Operation]) -> None:
+    def __init__(self, operations: list[OperationRecord]) -> None:
         self.operations = {operation.name: operation for operation in operations}
         self._plain: dict[str, PathRecord] = {}
         self._templates: dict[int, list[tuple[tuple[str, ...], PathRecord]]] = {}

@@ -25,13 +25,13 @@ DEFAULT_PAGE_SIZE = 20
 
 
 @dataclass(frozen=True)
-class Page(Generic[T]):
+class ResponsePage(Generic[T]):
     items: list[T]
     next_token: str
     total: int
 
 
-def paginate(matches: SortedItems[T], query: Json, scope: str, *, descending: bool) -> Page[T]:
+def paginate(matches: SortedItems[T], query: Json, scope: str, *, descending: bool) -> ResponsePage[T]:
     """The page that `page_token` in the query points at, or the first one."""
     size = int(query.get("page_size", DEFAULT_PAGE_SIZE))
     seal = _compute_seal(query, scope)
@@ -45,7 +45,7 @@ def paginate(matches: SortedItems[T], query: Json, scope: str, *, descending: bo
         end = min(len(matches.keys), start + size)
         items, last, has_more = matches.items[start:end], end - 1, end < len(matches.keys)
     token = _make_token(matches.keys[last], seal) if has_more and items else ""
-    return Page(items, token, len(matches.items))
+    return ResponsePage(items, token, len(matches.items))
 
 
 def _compute_seal(query: Json, scope: str) -> bytes:
@@ -81,7 +81,7 @@ def _parse_token(token: str, seal: bytes) -> Key | None:
     return position
 
 
-def render_page(page: Page[Any], name: str, render: Callable[[Any], Json], *, counted: bool = True) -> Json:
+def render_page(page: ResponsePage[Any], name: str, render: Callable[[Any], Json], *, counted: bool = True) -> Json:
     """A page as most lists answer it; statements and payments tell no total."""
     payload: Json = {"next_page_token": page.next_token, name: [render(item) for item in page.items]}
     return payload | {"total_count": page.total} if counted else payload

@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
-    from mcp_server_tiktok_shop.sandbox.gateway.pages import Page
+    from mcp_server_tiktok_shop.sandbox.gateway.pages import ResponsePage
     from mcp_server_tiktok_shop.sandbox.json_types import Json
 
 from decimal import Decimal
@@ -91,7 +91,7 @@ def _fill_page(call: Call, shape: Json, payload: Json, field: Field) -> None:
         payload["total_count"] = page.total
 
 
-def _paginate(call: Call) -> Page[int]:
+def _paginate(call: Call) -> ResponsePage[int]:
     query, operation = call.arguments, call.operation
     argument = operation.in_query.get("page_token") or operation.in_body.get("page_token") or {}
     if ("page_token" in operation.required or "default" in argument) and not pages.is_token(query["page_token"]):

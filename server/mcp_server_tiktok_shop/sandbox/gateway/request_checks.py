@@ -13,9 +13,9 @@ from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.http_messages import HttpRequest
-    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import Operation, OperationRecords
-    from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, TokenIssuer
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from mcp_server_tiktok_shop.sandbox.gateway.operation_records import OperationRecord, OperationRecords
+    from mcp_server_tiktok_shop.sandbox.gateway.tokens import SellerAccount, TokenIssuer
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 MAX_BEHIND_S = 5 * MINUTE_S
 MAX_AHEAD_S = 30
@@ -30,7 +30,7 @@ MAX_BODY_BYTES = 110 * 1024 * 1024
 class Route:
     """Where a request goes: its operation and the ids in its path."""
 
-    operation: Operation
+    operation: OperationRecord
     ids: dict[str, str]
 
 
@@ -38,8 +38,8 @@ class Route:
 class AuthorizedCaller:
     """Who calls, and for which shop: the first of the account where an operation takes no cipher."""
 
-    account: Account
-    shop: Shop
+    account: SellerAccount
+    shop: SimulatedShop
 
 
 def find_route(records: OperationRecords, method: str, path: str) -> Route:
@@ -80,7 +80,7 @@ def _check_timestamp(timestamp: str, now: float) -> None:
         raise RefusalError(36009004, "Invalid 'timestamp': must not exceed now by more than 30 seconds.", 400)
 
 
-def check_content_type(operation: Operation, http_request: HttpRequest) -> None:
+def check_content_type(operation: OperationRecord, http_request: HttpRequest) -> None:
     if operation.multipart and http_request.media_type != MULTIPART:
         raise RefusalError(36009023, f"Invalid 'content-type': expected '{MULTIPART}'.", 400)
     if not operation.multipart and http_request.media_type != JSON_MEDIA_TYPE:
@@ -89,7 +89,7 @@ def check_content_type(operation: Operation, http_request: HttpRequest) -> None:
         raise RefusalError(36009021, "The request body is too large.", 413)
 
 
-def check_caller(operation: Operation, http_request: HttpRequest, tokens: TokenIssuer) -> AuthorizedCaller:
+def check_caller(operation: OperationRecord, http_request: HttpRequest, tokens: TokenIssuer) -> AuthorizedCaller:
     """Token, scope, then the ciphers."""
     account = tokens.authenticate(http_request.headers.get(TOKEN_HEADER, ""))
     if operation.scope and not set(operation.scope) & set(account.granted_scopes):
@@ -100,7 +100,7 @@ def check_caller(operation: Operation, http_request: HttpRequest, tokens: TokenI
     return AuthorizedCaller(account, shop)
 
 
-def _find_shop(operation: Operation, cipher: str | None, account: Account) -> Shop:
+def _find_shop(operation: OperationRecord, cipher: str | None, account: SellerAccount) -> SimulatedShop:
     if operation.cipher == "never":
         if cipher is not None:
             raise RefusalError(36009004, "Unexpected identifier: 'shop_cipher' is not required by this API.", 400)
@@ -115,7 +115,7 @@ def _find_shop(operation: Operation, cipher: str | None, account: Account) -> Sh
     raise RefusalError(101000, "Invalid 'shop_cipher': it does not belong to this access token.", 400)
 
 
-def _check_asset(operation: Operation, cipher: str | None, account: Account) -> None:
+def _check_asset(operation: OperationRecord, cipher: str | None, account: SellerAccount) -> None:
     name = "category_asset_cipher"
     if operation.other_cipher != name:
         if cipher is not None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.sandbox.json_types import Json
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 CODE_TTL_S = 30 * MINUTE_S
 ACCESS_TOKEN_TTL_S = WEEK_S
@@ -23,14 +23,14 @@ INVALID_GRANT_CODE = 36004004
 
 
 @dataclass
-class Account:
+class SellerAccount:
     """One authorization: a seller that let the app in, with the newest pair of tokens."""
 
     name: str
     region: str
     prefix: str
     open_id: str
-    shops: list[Shop]
+    shops: list[SimulatedShop]
     granted_scopes: list[str]
     access_token: str = field(default="", repr=False)
     access_token_expire_in: int = 0
@@ -57,7 +57,7 @@ class Account:
 
 @dataclass
 class TokenGrant:
-    account: Account
+    account: SellerAccount
     expires: int
 
 
@@ -77,12 +77,12 @@ class TokenIssuer:
         self._refresh: dict[str, TokenGrant] = {}
         self._codes: dict[str, TokenGrant] = {}
 
-    def _make_token(self, account: Account, kind: str) -> str:
+    def _make_token(self, account: SellerAccount, kind: str) -> str:
         self._issued += 1
         digits = [draw_number(self._seed, account.open_id, kind, self._issued, part) for part in range(3)]
         return f"{account.prefix}_{''.join(f'{d:016x}' for d in digits)}"
 
-    def issue(self, account: Account) -> None:
+    def issue(self, account: SellerAccount) -> None:
         """A new pair for the account."""
         now = int(self._clock())
         account.access_token = self._make_token(account, "access")
@@ -92,12 +92,12 @@ class TokenIssuer:
         self._access[account.access_token] = TokenGrant(account, account.access_token_expire_in)
         self._refresh[account.refresh_token] = TokenGrant(account, account.refresh_token_expire_in)
 
-    def issue_code(self, account: Account) -> str:
+    def issue_code(self, account: SellerAccount) -> str:
         code = self._make_token(account, "code")
         self._codes[code] = TokenGrant(account, int(self._clock()) + CODE_TTL_S)
         return code
 
-    def exchange(self, code: str) -> Account:
+    def exchange(self, code: str) -> SellerAccount:
         """A pair for an authorization code; the code is used up by it."""
         grant = self._codes.pop(code, None)
         if grant is None or grant.expires <= self._clock():
@@ -108,7 +108,7 @@ class TokenIssuer:
         self.issue(grant.account)
         return grant.account
 
-    def renew(self, refresh_token: str) -> Account:
+    def renew(self, refresh_token: str) -> SellerAccount:
         grant = self._refresh.get(refresh_token)
         if grant is None or grant.expires <= self._clock() or grant.account.revoked:
             raise RefusalError(INVALID_GRANT_CODE, "Invalid 'refresh_token': unknown, used before, expired or revoked.")
@@ -120,7 +120,7 @@ class TokenIssuer:
         self.renewals += 1
         return grant.account
 
-    def authenticate(self, access_token: str) -> Account:
+    def authenticate(self, access_token: str) -> SellerAccount:
         """Whose token it is, or the platform's reason against it."""
         if not access_token:
             raise RefusalError(36009004, "Invalid 'x-tts-access-token': the header is missing.", 400)
@@ -133,12 +133,12 @@ class TokenIssuer:
             raise RefusalError(105002, "The access token is expired; renew it with the refresh token.", 401)
         return grant.account
 
-    def expire(self, account: Account) -> None:
+    def expire(self, account: SellerAccount) -> None:
         """End the newest access token now."""
         account.access_token_expire_in = int(self._clock()) - 1
         self._access[account.access_token].expires = account.access_token_expire_in
 
-    def revoke(self, account: Account) -> None:
+    def revoke(self, account: SellerAccount) -> None:
         account.revoked = True
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
     from mcp_server_tiktok_shop.sandbox.json_types import Json
-    from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
+    from mcp_server_tiktok_shop.sandbox.listings.uploads import UploadedFile
 
 PRICE_RANGES = {
     "GBP": (Decimal("0.01"), Decimal(5600)),
@@ -105,7 +105,7 @@ def check_pictures(call: Call, listing: Json) -> None:
                 require_image(call, attribute["sku_img"]["uri"])
 
 
-def require_image(call: Call, uri: str) -> Upload:
+def require_image(call: Call, uri: str) -> UploadedFile:
     """Only what was uploaded before may be shown."""
     upload = call.state.uploads.get(uri)
     if upload is None or upload.owner not in ("", call.account.open_id):

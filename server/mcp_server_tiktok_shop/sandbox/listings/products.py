@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from mcp_server_tiktok_shop.sandbox.json_types import Json
-    from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
+    from mcp_server_tiktok_shop.sandbox.listings.uploads import UploadedFile
 
 AUDIT_S = 60
 VARIANT_ATTRIBUTE = ("100000", "Variant")
@@ -58,7 +58,7 @@ class Product:
     create_time: int
     update_time: int
     skus: list[Sku]
-    images: list[Upload]
+    images: list[UploadedFile]
     currency: str
     region: str
     weight: Json = field(default_factory=dict)

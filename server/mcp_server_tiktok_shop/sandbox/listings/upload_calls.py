@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.fulfillment.labels import render_solid_png
 from mcp_server_tiktok_shop.sandbox.gateway.http_messages import Reply
 from mcp_server_tiktok_shop.sandbox.ids import draw_number
-from mcp_server_tiktok_shop.sandbox.listings.uploads import Upload
+from mcp_server_tiktok_shop.sandbox.listings.uploads import UploadedFile
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def upload_product_image(call: Call) -> Json:
     if use_case in SQUARED_USE_CASES and not 3 / 4 <= width / height <= 4 / 3:
         width = height = max(width, height)
     digits = f"{draw_number(call.account.open_id, use_case, content):016x}{len(content):08x}"
-    upload = Upload(f"sandbox-oec/{digits}", use_case, width, height, kind, call.account.open_id, content)
+    upload = UploadedFile(f"sandbox-oec/{digits}", use_case, width, height, kind, call.account.open_id, content)
     call.state.uploads[upload.uri] = upload
     return {
         "uri": upload.uri,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Upload:
+class UploadedFile:
     """`owner` is the account that sent it; empty for pictures that every seeded shop had before."""
 
     uri: str
@@ -28,6 +28,6 @@ class Upload:
         return {"uri": self.uri, "urls": [url], "thumb_urls": [url], "width": self.width, "height": self.height}
 
 
-def make_seed_upload(product_id: str) -> Upload:
+def make_seed_upload(product_id: str) -> UploadedFile:
     """The picture of a seeded product: one colour, drawn when somebody looks."""
-    return Upload(f"sandbox-oec/{make_id('9', 'picture', product_id)}", "MAIN_IMAGE", 600, 600, "PNG")
+    return UploadedFile(f"sandbox-oec/{make_id('9', 'picture', product_id)}", "MAIN_IMAGE", 600, 600, "PNG")

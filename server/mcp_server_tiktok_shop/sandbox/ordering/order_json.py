@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import DeliveryOption
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 PAYMENT_METHODS = {"GB": "Credit/Debit Card", "DE": "Wallet", "US": "Credit/Debit Card"}
 ADDRESS_LEVELS = ("Country", "State", "City")
@@ -32,7 +32,7 @@ def choose_delivery_option(order: Order) -> DeliveryOption:
     return EXPRESS_DELIVERY if order.number % 7 == 0 else STANDARD_DELIVERY
 
 
-def render_order(order: Order, shop: Shop, now: int, base_url: str) -> Json:
+def render_order(order: Order, shop: SimulatedShop, now: int, base_url: str) -> Json:
     """The order as list and detail show it; fields that are not set are left out."""
     status = order.get_status(now)
     option = choose_delivery_option(order)
@@ -167,7 +167,7 @@ def _render_recipient(order: Order, person: Buyer, region: str, status: str) -> 
     }
 
 
-def _render_line(line: Line, shop: Shop, now: int, base_url: str) -> Json:
+def _render_line(line: Line, shop: SimulatedShop, now: int, base_url: str) -> Json:
     order, package = line.order, line.package
     payload: Json = {
         "id": line.id,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.sandbox.durations import DAY_S
 from mcp_server_tiktok_shop.sandbox.fulfillment import warehouses
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import SALES_WAREHOUSE
-from mcp_server_tiktok_shop.sandbox.gateway.tokens import Account, make_open_id
+from mcp_server_tiktok_shop.sandbox.gateway.tokens import SellerAccount, make_open_id
 from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
 from mcp_server_tiktok_shop.sandbox.listings import uploads
 from mcp_server_tiktok_shop.sandbox.listings.products import VARIANT_ATTRIBUTE, Product, Sku
@@ -17,7 +17,7 @@ from mcp_server_tiktok_shop.sandbox.seeding import seed_aftersales, seed_chats, 
 from mcp_server_tiktok_shop.sandbox.seeding.assortment import ARTICLES, Article
 from mcp_server_tiktok_shop.sandbox.seeding.listing_details import make_details
 from mcp_server_tiktok_shop.sandbox.seeding.seed_orders import add_orders
-from mcp_server_tiktok_shop.sandbox.shop import Shop, State
+from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop, State
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.operation_records import OperationRecords
@@ -46,7 +46,7 @@ class ShopPlan:
 
 def build_world(
     seed: str, shops: int, orders: int, now: float, records: OperationRecords
-) -> tuple[list[Account], State]:
+) -> tuple[list[SellerAccount], State]:
     """One account with one shop; or two accounts with three shops in three regions."""
     main = ShopPlan("Sandbox Tea House", "GB", "LOCAL", "GCP", len(ARTICLES), orders)
     abroad = ShopPlan("Sandbox Tea House DE", "DE", "CROSS_BORDER", "ROW", 24, min(orders, SMALL_SHOP_ORDERS))
@@ -65,17 +65,17 @@ def build_world(
     return accounts, state
 
 
-def _build_account(seed: str, name: str, plans: list[ShopPlan], scopes: list[str]) -> Account:
-    account = Account(name, plans[0].region, plans[0].prefix, make_open_id(seed, name), [], list(scopes))
+def _build_account(seed: str, name: str, plans: list[ShopPlan], scopes: list[str]) -> SellerAccount:
+    account = SellerAccount(name, plans[0].region, plans[0].prefix, make_open_id(seed, name), [], list(scopes))
     for category in ("3", "7"):
         account.category_assets[f"{account.prefix}_asset{make_id('4', seed, name, category)}"] = category
     return account
 
 
-def _build_shop(seed: str, plan: ShopPlan, now: int, state: State) -> Shop:
+def _build_shop(seed: str, plan: ShopPlan, now: int, state: State) -> SimulatedShop:
     origin = (seed, plan.name)
     digits = f"{draw_number(*origin, 'cipher', 1):016x}{draw_number(*origin, 'cipher', 2):016x}"
-    shop = Shop(
+    shop = SimulatedShop(
         id=make_id("74", *origin, "shop"),
         name=plan.name,
         region=plan.region,
@@ -97,7 +97,7 @@ def _build_shop(seed: str, plan: ShopPlan, now: int, state: State) -> Shop:
     return shop
 
 
-def _build_product(shop: Shop, place: int, article: Article) -> Product:
+def _build_product(shop: SimulatedShop, place: int, article: Article) -> Product:
     product_id = make_id("1729", shop.id, article.code)
     warehouse = next(w.id for w in shop.warehouses if w.kind == SALES_WAREHOUSE)
     skus = [_build_sku(shop, product_id, article, variant, warehouse) for variant in range(len(article.variants))]
@@ -123,7 +123,7 @@ def _build_product(shop: Shop, place: int, article: Article) -> Product:
     )
 
 
-def _build_sku(shop: Shop, product_id: str, article: Article, place: int, warehouse: str) -> Sku:
+def _build_sku(shop: SimulatedShop, product_id: str, article: Article, place: int, warehouse: str) -> Sku:
     name, pounds, weight = article.variants[place]
     draw = draw_number(product_id, "stock", place)
     stock = 20 + draw % 380

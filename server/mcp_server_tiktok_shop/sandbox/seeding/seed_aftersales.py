@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ SEED_REQUESTS = (
 )
 
 
-def add_requests(shop: Shop, now: int) -> None:
+def add_requests(shop: SimulatedShop, now: int) -> None:
     """Every cancelled order has its cancellation; returns are made on the newest orders that fit them."""
     for order in shop.orders.values():
         if order.cancel_time:
@@ -110,7 +110,7 @@ def add_requests(shop: Shop, now: int) -> None:
     advance_requests(shop, now)
 
 
-def _make_cancellation(shop: Shop, order: Order, now: int) -> Request:
+def _make_cancellation(shop: SimulatedShop, order: Order, now: int) -> Request:
     """A cancellation that is done with, or will be when nobody pays."""
     time, done = order.cancel_time, order.cancel_time <= now
     reason = find_reason_name(order.cancel_reason, order.cancelled_by)
@@ -130,7 +130,7 @@ def _make_cancellation(shop: Shop, order: Order, now: int) -> Request:
     )
 
 
-def _iter_fitting_orders(shop: Shop, case: SeedRequest, now: int, taken_ids: set[str]) -> Iterator[Order]:
+def _iter_fitting_orders(shop: SimulatedShop, case: SeedRequest, now: int, taken_ids: set[str]) -> Iterator[Order]:
     for order in reversed(shop.orders.values()):
         if order.id in taken_ids or order.cancel_time or not 0 < order.delivered_time <= now - case.ago * HOUR_S:
             continue
@@ -141,7 +141,7 @@ def _iter_fitting_orders(shop: Shop, case: SeedRequest, now: int, taken_ids: set
         yield order
 
 
-def _play_request(shop: Shop, case: SeedRequest, order: Order, now: int) -> None:
+def _play_request(shop: SimulatedShop, case: SeedRequest, order: Order, now: int) -> None:
     start = now - case.ago * HOUR_S if case.ago else order.delivered_time + 20 * HOUR_S
     lines = order.lines if case.ago and len(order.lines) == 1 else order.lines[:1]
     request = file_request(shop, case.kind, order, lines, role="BUYER", reason=case.reason, now=start, note=case.words)

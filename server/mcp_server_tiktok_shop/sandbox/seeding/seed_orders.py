@@ -20,7 +20,7 @@ from mcp_server_tiktok_shop.sandbox.ordering.orders import HOLD_S, PAYMENT_WINDO
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.listings.products import Product, Sku
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 HISTORY_DAYS = 60
 MIN_ORDERS_TODAY = 8
@@ -78,7 +78,7 @@ BUYER_DATA_TEXT = (
 )
 
 
-def add_orders(shop: Shop, count: int, seed: str, now: int) -> None:
+def add_orders(shop: SimulatedShop, count: int, seed: str, now: int) -> None:
     """Add `count` orders to the shop."""
     start = now - now % DAY_S
     chance = random.Random(f"{seed}/{start // DAY_S}")
@@ -150,7 +150,7 @@ def _fill_basket(
         order.seller_note = chance.choice(SELLER_NOTES)
 
 
-def _draw_history(chance: random.Random, order: Order, shop: Shop, now: int) -> None:
+def _draw_history(chance: random.Random, order: Order, shop: SimulatedShop, now: int) -> None:
     """What happened to the order since it was placed."""
     fate, delay, split = chance.random(), chance.random(), chance.random()
     if fate < UNPAID_BELOW:
@@ -185,7 +185,7 @@ def _draw_history(chance: random.Random, order: Order, shop: Shop, now: int) -> 
         order.split = "SPLIT"
 
 
-def _plant(shop: Shop, now: int) -> None:
+def _plant(shop: SimulatedShop, now: int) -> None:
     """Cases that tests and demonstrations look for, in the newest orders that fit; `shop.planted` names them."""
     alive = [order for order in reversed(shop.orders.values()) if order.paid_time and not order.cancel_time]
     newest = alive[:3]
@@ -207,7 +207,7 @@ def _plant(shop: Shop, now: int) -> None:
     _mark_planted_orders(shop, now)
 
 
-def _mark_planted_orders(shop: Shop, now: int) -> None:
+def _mark_planted_orders(shop: SimulatedShop, now: int) -> None:
     planted = {name: shop.orders[order_id] for name, order_id in shop.planted.items()}
     if "injection" in planted:
         planted["injection"].buyer_message = INJECTION_TEXT
@@ -224,7 +224,7 @@ def _mark_planted_orders(shop: Shop, now: int) -> None:
         _ship_in_part(shop, planted["partly_shipped"], now)
 
 
-def _unpay(shop: Shop, order: Order) -> None:
+def _unpay(shop: SimulatedShop, order: Order) -> None:
     order.paid_time = 0
     order.cancel_time = order.create_time + PAYMENT_WINDOW_S
     order.cancelled_by, order.cancel_reason = "SYSTEM", "Payment was not received in time"
@@ -248,7 +248,7 @@ def _hold(order: Order, now: int) -> None:
         _unship(package)
 
 
-def _ship_in_part(shop: Shop, order: Order, now: int) -> None:
+def _ship_in_part(shop: SimulatedShop, order: Order, now: int) -> None:
     """Two parcels, one on its way and one still here."""
     first, *others = order.packages
     arrange_shipment(first, max(order.paid_time + HOLD_S, now - 2 * HOUR_S))

@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.sandbox.money import format_amount
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.listings.products import Product
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 FIRST_PRODUCT = 9
 # Title, kind, level, days from today to begin and end, switched off, how many products.
@@ -32,7 +32,7 @@ SEED_COUPONS: tuple[tuple[str, str, str, int, int, str], ...] = (
 )
 
 
-def add_promotions(shop: Shop, now: int) -> None:
+def add_promotions(shop: SimulatedShop, now: int) -> None:
     today = now - now % DAY_S
     products = [product for product in list(shop.products.values())[FIRST_PRODUCT:] if product.status == "ACTIVATE"]
     for place, (title, kind, level, begin, end, off, count) in enumerate(SEED_ACTIVITIES):
@@ -83,7 +83,7 @@ def _make_entry(product: Product, kind: str) -> Json:
 
 
 def _make_coupon(
-    shop: Shop, place: int, title: str, display: str, kind: str, begin: int, end: int, code: str, *, today: int
+    shop: SimulatedShop, place: int, title: str, display: str, kind: str, begin: int, end: int, code: str, *, today: int
 ) -> Coupon:
     start, over = today + begin * DAY_S, today + end * DAY_S
     created = (min(start, today) - DAY_S) * 1000

@@ -11,10 +11,10 @@ from mcp_server_tiktok_shop.sandbox.service.chats import BUYER_ROLE, SHOP_ROLE
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.service.chats import Conversation, Message
-    from mcp_server_tiktok_shop.sandbox.shop import Shop
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 
-def render_sender(shop: Shop, conversation: Conversation, role: str) -> Json:
+def render_sender(shop: SimulatedShop, conversation: Conversation, role: str) -> Json:
     """Who speaks: the buyer, or somebody of the shop."""
     if role == BUYER_ROLE:
         person = make_buyer(shop.region, conversation.buyer)
@@ -27,7 +27,7 @@ def render_sender(shop: Shop, conversation: Conversation, role: str) -> Json:
     return {"im_user_id": make_id("70", "im", shop.id, role), "role": role, "nickname": shop.name, "avatar": ""}
 
 
-def render_participants(shop: Shop, conversation: Conversation, platform: str) -> list[Json]:
+def render_participants(shop: SimulatedShop, conversation: Conversation, platform: str) -> list[Json]:
     """Buyer and shop; the two operations that show them name the platform differently."""
     person = make_buyer(shop.region, conversation.buyer)
     return [
@@ -36,7 +36,7 @@ def render_participants(shop: Shop, conversation: Conversation, platform: str) -
     ]
 
 
-def render_message(shop: Shop, conversation: Conversation, message: Message) -> Json:
+def render_message(shop: SimulatedShop, conversation: Conversation, message: Message) -> Json:
     return {
         "id": message.id,
         "type": message.kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,8 +15,10 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, StoredAccounts
 from mcp_server_tiktok_shop.state.files.private_files import (
     LOCK_SUFFIX,
+    check_writable,
     delete_partial_files,
     make_private_folder,
+    make_storage_error,
     write_private_file,
 )
 
@@ -46,33 +48,42 @@ class FileAccountStore:
             if stamp != self._loaded_stamp:
                 self._contents = self._parse(self.path.read_bytes())
                 self._loaded_stamp = stamp
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             if self._loaded_stamp is not None:
                 self._loaded_stamp, self._contents = None, StoredAccounts()
         except OSError as error:
-            raise self._unreadable_error(f"{error.strerror}") from None
+            raise make_storage_error(self.path, "read", error) from None
         return self._contents
+
+    async def check_writable(self) -> None:
+        """Write another file as large as the contents, beside them."""
+        async with self.edit() as transaction:
+            content = self._serialize(StoredAccounts(transaction.app, transaction.accounts))
+            try:
+                await asyncio.to_thread(check_writable, self.path, content)
+            except OSError as error:
+                raise make_storage_error(self.path, "written", error) from None
 
     @asynccontextmanager
     async def edit(self) -> AsyncIterator[AccountTransaction]:
         """The contents under a lock that is waited for up to RENEWAL_LOCK_TIMEOUT_S."""
         from filelock import AsyncFileLock, Timeout  # noqa: PLC0415 - only when something is to be stored
 
-        try:
-            await asyncio.to_thread(make_private_folder, self.path.parent)
-        except OSError as error:
-            raise self._unreadable_error(f"{error.strerror}") from None
         lock = AsyncFileLock(self.path.with_suffix(LOCK_SUFFIX), timeout=RENEWAL_LOCK_TIMEOUT_S, thread_local=False)
         try:
+            await asyncio.to_thread(make_private_folder, self.path.parent)
             await lock.acquire()
         except Timeout:
             message = f"Another process has held {lock.lock_file} for {RENEWAL_LOCK_TIMEOUT_S:.0f} s."
             hint = "Try again; if it stays, end other servers."
             raise ShopError("internal", message, hint=hint, retryable=True) from None
+        except OSError as error:
+            raise make_storage_error(self.path, "written", error) from None
         try:
             self._loaded_stamp = None  # what is decided under the lock must not hang on a file's time stamp
             contents = await asyncio.to_thread(self.read)
-            await asyncio.to_thread(delete_partial_files, self.path)
+            with suppress(OSError):  # what they take is a little room
+                await asyncio.to_thread(delete_partial_files, self.path)
             yield _FileTransaction(contents.app, dict(contents.accounts), self)
         finally:
             await lock.release()
@@ -104,12 +115,15 @@ class FileAccountStore:
             OSError: It can't be written.
 
         """
+        write_private_file(self.path, self._serialize(contents))
+
+    def _serialize(self, contents: StoredAccounts) -> bytes:
         payload = {
             "version": FORMAT_VERSION,
             "app": contents.app.model_dump(mode="json") if contents.app else None,
             "accounts": [account.model_dump(mode="json") for account in contents.accounts.values()],
         }
-        write_private_file(self.path, json.dumps(payload, ensure_ascii=False, indent=1).encode())
+        return json.dumps(payload, ensure_ascii=False, indent=1).encode()
 
     def _parse(self, content: bytes) -> StoredAccounts:
         try:
@@ -150,5 +164,4 @@ class _FileTransaction:
             await asyncio.wait([write_task])  # the lock must outlive the write
             raise
         except OSError as error:
-            message = f"The store {self.store.path} can't be written: {error.strerror}."
-            raise ShopError("not_configured", message, hint="Make room, or mend the folder's permissions.") from None
+            raise make_storage_error(self.store.path, "written", error) from None

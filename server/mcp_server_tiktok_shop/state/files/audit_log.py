@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.state.files.private_files import lock_file, make_private_folder
+from mcp_server_tiktok_shop.state.files.private_files import lock_file, make_private_folder, make_storage_error
 from mcp_server_tiktok_shop.state.stores import AUDIT_OUTCOME_UNKNOWN
 
 if TYPE_CHECKING:
@@ -80,8 +80,10 @@ class FileAuditLog:
         for path in (self._rotated_path, self.path):
             try:
                 lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 continue
+            except OSError as error:
+                raise make_storage_error(path, "read", error) from None
             for line in lines:
                 try:
                     entry = json.loads(line)

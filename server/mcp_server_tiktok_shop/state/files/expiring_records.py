@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.files.private_files import lock_file, write_private_file
+from mcp_server_tiktok_shop.state.files.private_files import lock_file, make_storage_error, write_private_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,8 +69,9 @@ class FileExpiringRecords:
             with self._edit() as records:
                 return apply(records)
         except OSError as error:
-            message = f"{self._path} can't be written: {error.strerror or type(error).__name__}. Nothing was sent."
-            raise ShopError("not_configured", message, hint="Make room, or mend the folder's permissions.") from None
+            refusal = make_storage_error(self._path, "written", error)
+            refusal.message += " Nothing was sent."
+            raise refusal from None
 
     @contextmanager
     def _edit(self) -> Iterator[dict[str, Record]]:
@@ -86,9 +87,11 @@ class FileExpiringRecords:
         try:
             stored = json.loads(self._path.read_bytes())
             return {key: record for key, record in stored.items() if record[EXPIRY_KEY] > self._clock()}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except OSError as error:
+            raise make_storage_error(self._path, "read", error) from None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             message = f"{self._path} can't be read ({type(error).__name__}). Nothing was sent."
             raise ShopError(
                 "not_configured", message, hint="Delete the file once its last writes are looked up."

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +20,30 @@ LOCK_TIMEOUT_S = 10.0  # what is done under a lock takes milliseconds, but for r
 PARTIAL_SUFFIX = ".new"  # of a file that is being written, or was left so by a process that was killed
 MAX_REPLACE_ATTEMPTS = 20  # A scanner or an editor may hold the file for a moment.
 REPLACE_PAUSE_S = 0.05
+MIN_FREE_BYTES = 2**20
+HOME_HINT = (
+    "Make room, mend the folder's permissions, or set TIKTOK_SHOP_HOME to a folder of your own that can be written."
+)
+
+
+def make_storage_error(path: Path, action: str, error: OSError) -> ShopError:
+    """The refusal for a file or folder that can't be used; `action` is what was to be done: `read` or `written`."""
+    reason = "another process does not let go of it" if isinstance(error, TimeoutError) else error.strerror
+    message = f"{path} can't be {action}: {reason or type(error).__name__}."
+    return ShopError("not_configured", message, hint=HOME_HINT)
+
+
+def find_folder_fault(folder: Path) -> str:
+    """Why a folder, or the one it is to be made in, can't be written; empty where it can. Nothing is written for it."""
+    existing = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
+    if not existing.is_dir():
+        return f"{existing} is no folder"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{existing} may not be written"
+    try:
+        return f"{existing} is full" if shutil.disk_usage(existing).free < MIN_FREE_BYTES else ""
+    except OSError:  # not every file system tells its room
+        return ""
 
 
 def make_private_folder(folder: Path) -> None:
@@ -64,6 +91,18 @@ def write_private_file(path: Path, content: bytes) -> None:
             partial_path.unlink(missing_ok=True)
             raise
     _replace(partial_path, path)
+
+
+def check_writable(path: Path, content: bytes) -> None:
+    """Write what may become the content of a file, without touching the file.
+
+    Raises:
+        OSError: It can't be written.
+
+    """
+    with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=PARTIAL_SUFFIX) as file:
+        file.write(content)
+        file.flush()
 
 
 def _replace(partial_path: Path, path: Path) -> None:
