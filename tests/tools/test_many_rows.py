@@ -75,7 +75,7 @@ async def go_on(parts: App, tool: str, arguments: Json, *, interrupt: Any) -> tu
     while not told["complete"]:
         assert calls < 20, told
         interrupt(calls)
-        told, calls = await summed(parts, tool, {"continue": told["continue"]}), calls + 1
+        told, calls = await summed(parts, tool, {"resume": told["resume"]}), calls + 1
     return told, calls
 
 
@@ -135,7 +135,7 @@ async def test_an_error_in_between_is_gone_on_from(crowded: Sandbox, home: Path)
         assert first["stopped_by"]["error"] == "rate_limited"
         assert first["orders"] == 16 * PAGE_ROWS
         crowded.faults.clear()
-        check_orders(crowded, await summed(parts, "summarize_orders", {"continue": first["continue"]}))
+        check_orders(crowded, await summed(parts, "summarize_orders", {"resume": first["resume"]}))
 
 
 async def test_the_pace_of_stock_counts_every_order_of_the_second(crowded: Sandbox, home: Path) -> None:
@@ -163,7 +163,7 @@ async def test_products_are_counted_to_their_end_though_the_page_token_dies_in_b
 @asynccontextmanager
 async def reading(connect: Connect, sandbox: Sandbox) -> AsyncIterator[Any]:
     sandbox.faults.clear()
-    async with connect(sandbox="true", sandbox_object=sandbox) as client:
+    async with connect(sandbox="true", sandbox_object=sandbox, call_timeout_s=300.0) as client:
 
         async def read(**arguments: Any) -> Json:
             return good(await client.call_tool(ORDERS, arguments | {"fields": ["orders.id"], "page_size": 100}))
