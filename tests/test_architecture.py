@@ -27,15 +27,17 @@ PACKAGE = "mcp_server_tiktok_shop"
 ROOT = Path(mcp_server_tiktok_shop.__file__).parent
 PROJECT = ROOT.parent.parent
 MODULES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"errors", "logs", "proxies", "setting_texts", "time_zones"}  # values without effects, for every room
+LEAVES = {"errors", "json_values", "logs", "money", "proxies", "setting_texts", "time_zones"}  # values without effects
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "json_values": set(),
     "logs": set(),
+    "money": set(),
     "proxies": set(),
     "setting_texts": set(),
     "time_zones": set(),
     "settings": LEAVES | {"state"},
-    "catalog": {"errors"},
+    "catalog": {"errors", "money"},
     "state": LEAVES,
     "platform": LEAVES | {"catalog", "state"},
     "calls": LEAVES | {"catalog", "platform", "state"},

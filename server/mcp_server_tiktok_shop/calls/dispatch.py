@@ -13,6 +13,7 @@ from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.writes import Write
+from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
 from mcp_server_tiktok_shop.catalog.binding import has_local_time
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments, coerce_value
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
@@ -127,6 +128,7 @@ class ToolDispatcher:
         target = await self._resolve_target(
             operation, server_arguments.get("shop"), server_arguments.get("category_asset")
         )
+        validate_amounts(operation, values, target.shop.currency if target.shop is not None else "")
         zone = target.resolve_zone(self.zone)
         if operation.effect == "read":
             result = await self.read_executor.execute(operation, values, server_arguments, target, caller)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
 
+from mcp_server_tiktok_shop.json_values import read_text
+from mcp_server_tiktok_shop.money import get_region_currency
 from mcp_server_tiktok_shop.proxies import parse_proxy
 from mcp_server_tiktok_shop.time_zones import get_region_zone
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+ID_TAIL_CHARS = 4
+MAX_NAME_CHARS = 28  # of a name before what tells it apart: questions show the first 60 characters of both
 MIN_UNIX_SECONDS = 10**9  # of a moment, in 2001: what is smaller is a duration
 MIN_UNIX_MILLISECONDS = 10**11
 ENVIRONMENT_ID_PREFIX = "environment-"  # then the first pair's fingerprint: servers with other tokens may share a home
@@ -39,7 +48,8 @@ class PartnerApp(_StoredModel):
 class Shop(_StoredModel):
     """A shop that an authorization opens, by the fields of get_authorized_shops.
 
-    `cipher` is what the platform knows it by in a request; `region` is a country code, as in GB.
+    `cipher` is what the platform knows it by in a request; `region` is a country code, as in GB. `display_name` is the
+    name it has among all shops, where those are known (see `assign_display_names`); it is not stored.
     """
 
     id: str
@@ -48,14 +58,94 @@ class Shop(_StoredModel):
     seller_type: str = ""
     code: str = ""
     cipher: SecretStr
+    display_name: str = Field(default="", exclude=True)
 
     @property
     def label(self) -> str:
-        return self.name or self.id
+        return self.display_name or self.name or self.id
+
+    @property
+    def currency(self) -> str:
+        """The currency of its market; empty for a region that is not known."""
+        return get_region_currency(self.region)
+
+    def list_names(self) -> list[str]:
+        """The names it can have, the shortest first; a longer one is needed where another shop has a shorter one.
+
+        A cross-border seller's shops have one name in every market. The full id is no other shop's.
+        """
+        is_visible = normalize_name(self.name) != ""
+        name = self.name if is_visible else self.id
+        tails = [self.id[-ID_TAIL_CHARS:], self.id] if is_visible else []
+        places = [" ".join(filter(None, (self.region, f"…{tail}" if tail != self.id else tail))) for tail in tails]
+        start = name if len(name) <= MAX_NAME_CHARS else f"{name[:MAX_NAME_CHARS]}…"
+        return [name, *(f"{start} ({place})" for place in filter(None, (self.region, *places)))]
 
     def to_json(self) -> dict[str, str]:
         """As an assistant may see it."""
-        return {"name": self.label, "region": self.region, "id": self.id}
+        shop = {"name": self.label, "region": self.region, "currency": self.currency, "id": self.id}
+        return {key: value for key, value in shop.items() if value or key != "currency"}
+
+
+def read_cipher(row: dict[str, Any]) -> str:
+    """The cipher in a row of the platform's; empty where it can't be one.
+
+    No cipher is a number, and one that was taken for a cipher would be hidden as a secret wherever it stands.
+    """
+    cipher = row.get("cipher")
+    return cipher if isinstance(cipher, str) and not cipher.isdigit() else ""
+
+
+def normalize_name(name: str) -> str:
+    """A shop's name as a person compares it: in any case and width, without what can't be seen."""
+    visible = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")
+    return " ".join(visible.casefold().split())
+
+
+def assign_display_names(shops: Sequence[Shop]) -> list[Shop]:
+    """The shops, each with a name that is its own among them all: `Name (TH)` where the name repeats."""
+    names = [shop.list_names() for shop in shops]
+    ids = {shop.id for shop in shops}
+    levels = [0] * len(shops)
+    while True:
+        chosen = [options[level] for options, level in zip(names, levels, strict=True)]
+        counts = Counter(map(normalize_name, chosen))
+        ambiguous = [
+            place
+            for place, (shop, name) in enumerate(zip(shops, chosen, strict=True))
+            if levels[place] < len(names[place]) - 1
+            and (counts[normalize_name(name)] > 1 or (name in ids and name != shop.id))
+        ]
+        if not ambiguous:
+            return [shop.model_copy(update={"display_name": n}) for shop, n in zip(shops, chosen, strict=True)]
+        for place in ambiguous:
+            levels[place] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizedShops:
+    """The shops that an authorization opens; `unusable` names each row that no call can be made for, and why."""
+
+    shops: tuple[Shop, ...]
+    unusable: tuple[str, ...] = ()
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Any]) -> AuthorizedShops:
+        """The shops of the platform's rows; a row without id or cipher is passed over."""
+        shops: list[Shop] = []
+        unusable: list[str] = []
+        for row in rows:
+            fields = row if isinstance(row, dict) else {}
+            texts = {name: read_text(fields, name) for name in ("id", "name", "region", "seller_type", "code")}
+            cipher = read_cipher(fields)
+            lacking = [name for name, text in (("id", texts["id"]), ("cipher", cipher)) if not text]
+            if lacking:
+                label = texts["name"] or texts["id"] or "a row"
+                region = f" ({texts['region']})" if texts["region"] else ""
+                unusable.append(f"{label}{region} without {' and '.join(lacking)}")
+            else:
+                shops.append(Shop(cipher=SecretStr(cipher), **texts))
+        return cls(tuple(shops), tuple(unusable))
 
 
 class Asset(_StoredModel):
@@ -68,6 +158,23 @@ class Asset(_StoredModel):
     market: str = ""
     category_id: str = ""
     category: str = ""
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Asset | None:
+        """The asset of the platform's row; None without a cipher, since no call can be made for it."""
+        cipher = read_cipher(row)
+        category = row.get("category")
+        category = category if isinstance(category, dict) else {}
+        return (
+            cls(
+                cipher=SecretStr(cipher),
+                market=read_text(row, "target_market"),
+                category_id=read_text(category, "id"),
+                category=read_text(category, "name"),
+            )
+            if cipher
+            else None
+        )
 
     def has_name(self, name: str) -> bool:
         """Whether it goes by this name: its market, its category or category id, or market/category; in any case."""
@@ -86,8 +193,8 @@ class Account(_StoredModel):
 
     The id is the seller's open id; of an account that began with tokens from the environment, ENVIRONMENT_ID_PREFIX
     and the fingerprint of that first pair. `renewing_since` stands while a renewal is under way; found later, it says
-    that the answer was lost. `shops` and `assets` are None until they were fetched. `proxy` is the account's own, if
-    it has one.
+    that the answer was lost. `shops` and `assets` are None until they were fetched; `unusable_shops` are those that the
+    platform lists so that no call can be made for them. `proxy` is the account's own, if it has one.
     """
 
     id: str
@@ -100,6 +207,7 @@ class Account(_StoredModel):
     refresh_token_expire_in: int = 0
     granted_scopes: tuple[str, ...] = ()
     shops: tuple[Shop, ...] | None = None
+    unusable_shops: tuple[str, ...] = ()
     assets: tuple[Asset, ...] | None = None
     since: int = 0
     renewing_since: int = 0
