@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.calls.paging import MAX_EMPTY_PAGES
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import good
 from tests.tools.test_summaries import EXPIRED, NOW, ORDERS, QUOTA, in_parts, server, summed
@@ -163,7 +165,8 @@ async def test_products_are_counted_to_their_end_though_the_page_token_dies_in_b
 @asynccontextmanager
 async def reading(connect: Connect, sandbox: Sandbox) -> AsyncIterator[Any]:
     sandbox.faults.clear()
-    async with connect(sandbox="true", sandbox_object=sandbox, call_timeout_s=300.0) as client:
+    runtime = Runtime(lambda: NOW, time.monotonic)
+    async with connect(sandbox="true", sandbox_object=sandbox, call_timeout_s=300.0, runtime=runtime) as client:
 
         async def read(**arguments: Any) -> Json:
             return good(await client.call_tool(ORDERS, arguments | {"fields": ["orders.id"], "page_size": 100}))
