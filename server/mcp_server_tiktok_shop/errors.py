@@ -18,8 +18,13 @@ program.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator
 
 ErrorKind = Literal[
     "invalid_arguments",
@@ -35,6 +40,7 @@ ErrorKind = Literal[
     "platform",
     "network",
     "unknown_outcome",
+    "already_done",
     "internal",
 ]
 
@@ -106,3 +112,17 @@ class ShopError(TikTokShopServerError):
         if self.request_id:
             result["request_id"] = self.request_id
         return result | self.details
+
+
+@contextmanager
+def contain_faults(log: logging.Logger, message: str, *arguments: object) -> Iterator[None]:
+    """Log an exception of any kind, and go on behind the block: for what must not undo what was done before it.
+
+    A `ShopError` passes: it is a refusal, and no fault of this program.
+    """
+    try:
+        yield
+    except ShopError:
+        raise
+    except Exception:
+        log.exception(message, *arguments)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 # "unfilled" is a form that was accepted without the choice in it, "failed" a question that the client could not put.
 Decision = Literal["accepted", "declined", "cancelled", "unfilled", "failed"]
@@ -60,6 +63,10 @@ class Caller(Protocol):
         """Report how far a long call is: `done` of `total` (None: unknown), and a few words for a person."""
         ...
 
+    async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Run the action when the caller has the result, as far as that can be known; never where they surely don't."""
+        ...
+
 
 class NonInteractiveCaller:
     """A caller that can't be asked and hears of no progress: a command, or a call made on behalf of another."""
@@ -74,6 +81,9 @@ class NonInteractiveCaller:
 
     async def report_progress(self, _done: float, _total: float | None, _message: str) -> None:
         return
+
+    async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
+        await action()
 
 
 NON_INTERACTIVE_CALLER: Caller = NonInteractiveCaller()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +12,19 @@ from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.confirmation import ConfirmationRequired
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
+from mcp_server_tiktok_shop.calls.write_answers import make_unshown_result
 from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
 from mcp_server_tiktok_shop.catalog.binding import has_local_time
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments, coerce_value
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.validation import validate
-from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.errors import Problem, ShopError, contain_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 DRY_RUN_NOTE = "A dry run: nothing was sent."
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,14 @@ class ToolDispatcher:
             note = await self.write_executor.confirm_local_write(
                 operation, values | {"shop": server_arguments.get("shop")}, server_arguments, caller
             )
-        data = drop_empty(await self.tools[operation.name](values, server_arguments.get("shop"), caller))
-        return await self.result_builder.to_local_result(data, note)
+        data = await self.tools[operation.name](values, server_arguments.get("shop"), caller)
+
+        async def build_result() -> Json:
+            return await self.result_builder.to_local_result(drop_empty(data), note)
+
+        return await (
+            _build_write_result(operation, None, build_result) if operation.is_platform_write else build_result()
+        )
 
     async def _run_remote(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
         """The result of one of the platform's operations, or of a dry run of it."""
@@ -130,6 +141,7 @@ class ToolDispatcher:
         )
         validate_amounts(operation, values, target.shop.currency if target.shop is not None else "")
         zone = target.resolve_zone(self.zone)
+        has_zone_note = any(has_local_time(operation.arguments[name], value) for name, value in values.items())
         if operation.effect == "read":
             result = await self.read_executor.execute(operation, values, server_arguments, target, caller)
         else:
@@ -138,10 +150,13 @@ class ToolDispatcher:
                 preview = (await self.write_executor.build_preview(write, with_current_state=False)).to_json()
                 result = await self.result_builder.to_local_result(preview, DRY_RUN_NOTE, target.shop)
             else:
-                result = await self.result_builder.to_result(
-                    operation, await self.write_executor.execute(write, server_arguments, caller), None, target.shop
-                )
-        if any(has_local_time(operation.arguments[name], value) for name, value in values.items()):
+                normalized = await self.write_executor.execute(write, server_arguments, caller)
+
+                async def build_result() -> Json:
+                    return await self.result_builder.to_result(operation, normalized, None, target.shop)
+
+                result = await _build_write_result(operation, normalized.get("request_id"), build_result)
+        if has_zone_note:
             note = f"Times given without offset were read in {zone.key}."
             result["note"] = " ".join(filter(None, (result.get("note"), note)))
         return result
@@ -154,6 +169,19 @@ class ToolDispatcher:
         if shop is not None or self.platform.shops.pinned is not None:
             account = (await self.platform.shops.choose(shop, "never")).account
         return await self.platform.assets.choose(asset, account)
+
+
+async def _build_write_result(operation: Operation, request_id: Any, build: Callable[[], Awaitable[Json]]) -> Json:
+    """The result of a write that was done, or where it can't be built, that it was: it must not look like a failure."""
+    with contain_faults(log, "the result of %s can't be shown", operation.name):
+        try:
+            result = await build()
+            to_json_text(result)
+        except ShopError:
+            log.exception("the result of %s can't be shown", operation.name)
+        else:
+            return result
+    return {"data": {}, **make_unshown_result(request_id)}
 
 
 def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:

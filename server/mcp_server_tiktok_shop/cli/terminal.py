@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from mcp_server_tiktok_shop.calls.caller import Decision, ElicitationReply
     from mcp_server_tiktok_shop.cli.output import Output
 
@@ -40,3 +42,6 @@ class TerminalCaller:
     async def report_progress(self, done: float, total: float | None, message: str) -> None:
         total_text = f" of {total:g}" if total else ""
         self._output.print_line(f"{message} ({done:g}{total_text})", err=True)
+
+    async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
+        await action()

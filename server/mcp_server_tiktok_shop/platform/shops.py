@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT
+from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
 from mcp_server_tiktok_shop.state.accounts import assign_display_names, normalize_name
 from mcp_server_tiktok_shop.time_zones import get_region_zone
 
@@ -89,9 +89,9 @@ class ShopResolver:
             try:
                 fetched_account = account if account.shops is not None else await self._fetch_once(account)
             except ShopError as error:
-                if error.kind != "signed_out":
+                if error.kind != "signed_out" and not account.proxy_fault:
                     raise
-                sign_in_error = error  # an authorization that has ended opens nothing; another one may
+                sign_in_error = error  # an authorization that has ended, or lost its proxy, opens nothing; another may
                 continue
             for shop in fetched_account.shops or ():
                 targets_by_shop_id.pop(shop.id, None)

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, MIN_READING_S, ElicitationReply
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams
 
@@ -53,6 +55,7 @@ class McpCaller:
         self._context = context
         self._secrets = secrets
         self._params = params
+        self.delivery_actions: list[Callable[[], Awaitable[None]]] = []
 
     @property
     def elicitation_support(self) -> Literal["", "now", "again"]:
@@ -88,6 +91,9 @@ class McpCaller:
 
     async def report_progress(self, done: float, total: float | None, message: str) -> None:
         await self._context.session.report_progress(done, total, message)
+
+    async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
+        self.delivery_actions.append(action)
 
 
 def to_input_required_result(text: str, state: str) -> InputRequiredResult:

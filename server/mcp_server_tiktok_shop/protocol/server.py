@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.logs import SecretRedactor
+    from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 
 # Results are trees of small objects that die young: look for cycles less often than Python does by itself.
@@ -52,6 +53,7 @@ class CallHandler:
     dispatcher: ToolDispatcher
     result_builder: ResultBuilder
     secrets: SecretRedactor
+    delivery: Delivery
 
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
@@ -61,12 +63,11 @@ class CallHandler:
         An error has `is_error`. A write that waits for a yes is none: clients raise or try again on those.
         """
         started_at = time.monotonic()
+        caller = McpCaller(ctx, params, self.secrets)
         outcome = "ok"
         result: dict[str, Any] = {}
         try:
-            result = await self.dispatcher.call(
-                params.name, params.arguments or {}, McpCaller(ctx, params, self.secrets)
-            )
+            result = await self.dispatcher.call(params.name, params.arguments or {}, caller)
             text, outcome = to_json_text(result), str(result.get("status", outcome))
         except ElicitationRequired as elicitation:
             return to_input_required_result(self.secrets.redact_secrets(elicitation.question), elicitation.state)
@@ -93,6 +94,7 @@ class CallHandler:
             (time.monotonic() - started_at) * 1000,
             len(text),
         )
+        await self.delivery.run_after_delivery(caller.delivery_actions)
         return CallToolResult(content=[TextContent(text=text)], is_error="error" in result)
 
 

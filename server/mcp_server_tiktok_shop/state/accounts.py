@@ -8,11 +8,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator
 
 from mcp_server_tiktok_shop.json_values import read_text
 from mcp_server_tiktok_shop.money import get_region_currency
 from mcp_server_tiktok_shop.proxies import parse_proxy
+from mcp_server_tiktok_shop.state.token_answers import MIN_UNIX_MILLISECONDS, parse_expiry, read_name, read_scopes
 from mcp_server_tiktok_shop.time_zones import get_region_zone
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 ID_TAIL_CHARS = 4
 MAX_NAME_CHARS = 28  # of a name before what tells it apart: questions show the first 60 characters of both
-MIN_UNIX_SECONDS = 10**9  # of a moment, in 2001: what is smaller is a duration
-MIN_UNIX_MILLISECONDS = 10**11
 ENVIRONMENT_ID_PREFIX = "environment-"  # then the first pair's fingerprint: servers with other tokens may share a home
 
 
@@ -213,23 +212,32 @@ class Account(_StoredModel):
     renewing_since: int = 0
     proxy: SecretStr = SecretStr("")
 
+    @field_validator("proxy", mode="before")
+    @classmethod
+    def _read_proxy(cls, value: Any) -> Any:
+        """A proxy of a wrong type is a text that names none: its account alone is stopped by it, see `proxy_fault`."""
+        if value is None:
+            return ""
+        return value if isinstance(value, str | SecretStr) else repr(value)
+
     def copy_with_pair(self, data: dict[str, Any], now: float) -> Account:
         """This account with the token pair and what else a token answer's `data` names; what it leaves out stays.
 
-        `now` is in Unix seconds: an expiry may be written as a duration.
+        `now` is in Unix seconds: an expiry may be written as a duration. Whatever else is odd in the answer is left
+        out: the pair matters more.
         """
-        current_refresh_token = self.refresh_token
+        refresh_token = data.get("refresh_token")
         return self.model_copy(
             update={
-                "name": str(data.get("seller_name") or self.name),
-                "region": str(data.get("seller_base_region") or self.region),
-                "access_token": SecretStr(str(data["access_token"])),
-                "access_token_expire_in": _parse_expiry(data.get("access_token_expire_in"), now),
-                "refresh_token": SecretStr(str(data["refresh_token"]))
-                if data.get("refresh_token")
-                else current_refresh_token,
-                "refresh_token_expire_in": _parse_expiry(data.get("refresh_token_expire_in"), now),
-                "granted_scopes": tuple(data.get("granted_scopes") or self.granted_scopes),
+                "name": read_name(data.get("seller_name")) or self.name,
+                "region": read_name(data.get("seller_base_region")) or self.region,
+                "access_token": SecretStr(data["access_token"]),
+                "access_token_expire_in": parse_expiry(data.get("access_token_expire_in"), now),
+                "refresh_token": SecretStr(refresh_token)
+                if isinstance(refresh_token, str) and refresh_token
+                else self.refresh_token,
+                "refresh_token_expire_in": parse_expiry(data.get("refresh_token_expire_in"), now),
+                "granted_scopes": read_scopes(data.get("granted_scopes")) or self.granted_scopes,
                 "renewing_since": 0,
             }
         )
@@ -239,9 +247,21 @@ class Account(_StoredModel):
         secrets = [self.access_token, self.refresh_token, *(shop.cipher for shop in self.shops or ())]
         secrets += [asset.cipher for asset in self.assets or ()]
         proxy_url = self.proxy.get_secret_value()
-        return [secret.get_secret_value() for secret in secrets] + (
-            parse_proxy(proxy_url).collect_secrets() if proxy_url else []
-        )
+        if self.proxy_fault:
+            proxy_secrets = [proxy_url]
+        else:
+            proxy_secrets = parse_proxy(proxy_url).collect_secrets() if proxy_url else []
+        return [secret.get_secret_value() for secret in secrets] + proxy_secrets
+
+    @property
+    def proxy_fault(self) -> str:
+        """Why the account's own proxy can't be followed, without a word of it; empty where it can, or there is none."""
+        if proxy_url := self.proxy.get_secret_value():
+            try:
+                parse_proxy(proxy_url)
+            except ValueError as error:
+                return str(error)
+        return ""
 
     def to_json(self, zone: Any = None) -> dict[str, Any]:
         """As an assistant may see it: seller, region, expiries in ISO 8601 in `zone` (else the region's), scopes."""
@@ -250,7 +270,8 @@ class Account(_StoredModel):
         zone = zone or get_region_zone(self.region)
 
         def format_expiry(seconds: int) -> str | None:
-            return datetime.fromtimestamp(seconds, zone).isoformat() if seconds else None
+            # Earlier versions stored what the platform wrote, whatever it was.
+            return datetime.fromtimestamp(seconds, zone).isoformat() if 0 < seconds < MIN_UNIX_MILLISECONDS else None
 
         return {
             "seller": self.name or None,
@@ -267,23 +288,13 @@ def compute_pair_fingerprint(access_token: SecretStr, refresh_token: SecretStr) 
     return hashlib.sha256(pair.encode()).hexdigest()[:32]
 
 
-def _parse_expiry(value: Any, now: float) -> int:
-    """Unix seconds of an expiry, which is written so, in milliseconds, or as seconds from `now`.
-
-    0, for unknown, where it makes no sense: the pair matters more.
-    """
-    try:
-        number = max(0, int(float(value)))
-    except (TypeError, ValueError, OverflowError):
-        return 0
-    if number >= MIN_UNIX_MILLISECONDS:
-        return number // 1000
-    return number if number >= MIN_UNIX_SECONDS or number == 0 else int(now) + number
-
-
 @dataclass(frozen=True, slots=True)
 class StoredAccounts:
-    """What an account store holds: the app, where its key and secret were given at sign-in, and the accounts by id."""
+    """What an account store holds: the app, where its key and secret were given at sign-in, and the accounts by id.
+
+    `unreadable` are entries that stand where accounts do and are none: they are passed over, and stay where they are.
+    """
 
     app: PartnerApp | None = None
     accounts: dict[str, Account] = field(default_factory=dict)
+    unreadable: tuple[Any, ...] = ()

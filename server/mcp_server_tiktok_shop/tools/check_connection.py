@@ -42,7 +42,8 @@ class CheckConnectionTool:
         """A report: `platform`, `auth_host`, `clock_seconds_ahead`, `sign_in` with the shops, and `ok` of it all."""
         accounts, accounts_error = await self._load_accounts()
         # Where accounts have proxies of their own, the first one is tried: there may be no other way out.
-        account_transport = self.transport.for_proxy(accounts[0].proxy) if accounts else self.transport
+        proxies = [account.proxy for account in accounts if not account.proxy_fault]
+        account_transport = self.transport.for_proxy(proxies[0]) if proxies else self.transport
         api_host, auth_host = await asyncio.gather(
             *(self._probe_host(account_transport, url) for url in (self.api_url, self.auth_url))
         )

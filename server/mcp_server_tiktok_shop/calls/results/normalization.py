@@ -211,16 +211,18 @@ def _iter_texts(item: Any) -> Iterator[str]:
 def _to_failure(
     error: Any, operation: Operation, error_codes: ErrorCodeLookup, redact_text: Callable[[str], str]
 ) -> Json:
-    if not isinstance(error, dict):
-        return {"code": None, "message": redact_text(str(error or ""))}
+    is_write = operation.effect != "read"
+    if not isinstance(error, dict):  # nobody can tell what it says, so of a write not that nothing was done
+        failure: Json = {"code": None, "message": redact_text(str(error or ""))}
+        return failure | {"outcome": "unknown"} if is_write else failure
     code = error.get("code")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < TIME_DIGITS_LIMIT:
         code = int(code)
     item_id = _find_id(error.get("detail"))
-    failure: Json = {"id": item_id} if item_id else {}
+    failure = {"id": item_id} if item_id else {}
     failure |= {"code": code, "message": redact_text(str(error.get("message") or ""))}
     code_info = error_codes.lookup_error_code(code) if isinstance(code, int) else {}
-    if operation.effect != "read" and code_info.get("retry") == TRANSIENT_CLASS:
+    if is_write and (not isinstance(code, int) or code_info.get("retry") == TRANSIENT_CLASS):
         failure["outcome"] = "unknown"
     hint = code_info.get("hint")
     return failure | {"hint": hint} if hint else failure
