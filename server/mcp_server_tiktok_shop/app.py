@@ -30,6 +30,7 @@ from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
 from mcp_server_tiktok_shop.platform.sign_in import SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
 from mcp_server_tiktok_shop.platform.tokens import TokenProvider
+from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.instructions import build_instructions
 from mcp_server_tiktok_shop.protocol.listing import list_tools
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
@@ -39,6 +40,7 @@ from mcp_server_tiktok_shop.simulation import build_simulation
 from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, compute_pair_fingerprint
 from mcp_server_tiktok_shop.state.files.stores import open_file_stores
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
+from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool
+    from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.state.stores import AccountStore
@@ -102,8 +105,14 @@ class App:
         shops = {shop.id for account in accounts for shop in account.shops or ()}
         return len(shops) != 1 or any(account.shops is None for account in accounts)
 
-    def build_server(self) -> McpServer:
-        """The MCP server of this run, which closes it at its end."""
+    def build_server(self, delivery: Delivery | None = None) -> McpServer:
+        """The MCP server of this run, which closes it at its end. `delivery` knows when a client has an answer."""
+        delivery = delivery or ImmediateDelivery()
+
+        async def close() -> None:
+            await delivery.finish()
+            await self.close()
+
         return build_server(
             list_tools(self.operations, self.listed_tools, self.confirmation_gate, list_shop=self.has_shop_choice),
             build_instructions(
@@ -114,9 +123,9 @@ class App:
                 has_discovery=self.operations.are_available(["find_operations"]),
                 is_sandbox=self.settings.sandbox,
             ),
-            CallHandler(self.dispatcher, self.result_builder, self.secrets),
+            CallHandler(self.dispatcher, self.result_builder, self.secrets, delivery),
             ResourceProvider(self.operations, self.result_store, self.tools["list_shops"], self.secrets),
-            self.close,
+            close,
         )
 
     async def wait_for_pairs(self) -> None:
@@ -206,8 +215,11 @@ def build_app(
         settings.confirm,
         stores.confirmations,
         result_builder,
+        runtime.clock,
     )
-    write_outcomes = WriteOutcomes(stores.write_outcomes, runtime.clock, LocalProcesses())
+    write_outcomes = WriteOutcomes(
+        stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
+    )
 
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mcp import MCPError
+from mcp.types import PromptReference
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.attack.argument_makers import iter_calls
@@ -178,3 +180,30 @@ async def test_random_arguments_are_never_a_fault_of_ours_nor_take_long_nor_much
     assert slowest[0] < MAX_SECONDS, slowest
     assert growth_mb < MAX_GROWTH_MB, growth_mb
     assert {"ok", "invalid_arguments"} <= set(kinds)
+
+
+async def test_prompts_completions_and_resources_have_bounds_as_well(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=5)) as client:
+        began = time.monotonic()
+        for arguments in (
+            {"product": "{shop}" * 100_000, "shop": "{product}" * 100_000},
+            {"product": "x" * 2_001},
+            {"product": "tea", "p" * 100_000: "x"},
+        ):
+            with pytest.raises(MCPError) as caught:
+                await client.get_prompt("list_a_product", arguments)
+            assert len(str(caught.value)) < 5_000
+        with pytest.raises(MCPError):
+            await client.get_prompt("p" * 1_000_000, {})
+        with pytest.raises(MCPError):
+            await client.read_resource("tiktok-shop://results/" + "0" * 1_000_000)
+        reference = PromptReference(name="list_a_product")
+        told = await client.complete(reference, {"name": "shop", "value": "s" * 1_000_000})
+        assert told.completion.values == []
+        filled = await client.get_prompt(
+            "list_a_product", {"product": "{shop} {for_shop} \\1", "shop": "Tea {product}"}
+        )
+        assert time.monotonic() - began < MAX_SECONDS
+    (message,) = filled.messages
+    assert "{shop} {for_shop} \\1" in str(message.content.text)  # type: ignore[union-attr]
+    assert "Tea {product}" in str(message.content.text)  # type: ignore[union-attr]

@@ -127,7 +127,7 @@ async def test_behind_a_proxy_no_name_of_a_private_network_is_asked_for(name: st
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_what_can_be_read_in_two_ways_is_not_followed(host: str, *, proxied: bool) -> None:
     async with document_host() as proxy:
-        more = {"proxy": parse_proxy(proxy.url)} if proxied else {}
+        more: dict[str, Any] = {"proxy": parse_proxy(proxy.url)} if proxied else {}
         await refused(f"https://{host}/label.pdf", **more)
         assert proxy.requests == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import subprocess
 import time
 import zlib
 from pathlib import Path
@@ -14,7 +15,6 @@ import pytest
 from pypdf import PdfReader
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.tools.pdf import worker_pool
 from mcp_server_tiktok_shop.tools.pdf.page_format import PAPER_SIZES_MM, PageFormat
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import MAX_WORKERS, PdfWorkerPool
 from tests.protocol.test_server import MODERN, children, process
@@ -142,12 +142,12 @@ async def test_a_job_that_takes_too_long_is_ended_and_the_next_one_done() -> Non
 async def test_a_job_that_takes_too_much_memory_is_told_and_the_server_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is the worker's own: here it is started with a lower one."""
     code = "import mcp_server_tiktok_shop.tools.pdf.worker as w; w.MAX_MEMORY_BYTES = 2**28; w.run()"
-    real = worker_pool.subprocess.Popen
+    real = subprocess.Popen
 
     def start_small(command: list[str], **more: Any) -> Any:
         return real([*command[:2], "-c", code], **more)
 
-    monkeypatch.setattr(worker_pool.subprocess, "Popen", start_small)
+    monkeypatch.setattr(subprocess, "Popen", start_small)
     pool = PdfWorkerPool()
     try:
         with pytest.raises(ShopError, match="memory") as caught:

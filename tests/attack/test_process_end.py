@@ -1,6 +1,6 @@
 """The process ends within five seconds of its client, whatever is under way; only a token pair is stored first."""
 
-# ruff: noqa: ASYNC110, ASYNC240 - it is other processes that are waited for
+# ruff: noqa: ASYNC110 - it is other processes that are waited for
 from __future__ import annotations
 
 import asyncio

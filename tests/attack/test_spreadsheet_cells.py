@@ -79,10 +79,9 @@ async def test_a_saved_file_holds_no_formula_however_it_is_read(connect: Connect
     content = Path(told["data"]["path"]).read_text(encoding="utf-8-sig")  # noqa: ASYNC240
     assert told["data"]["rows"] == len(texts)
     for separator in (",", ";", "\t", "|"):
-        for minds_quotes in (True, False):
-            quoting = csv.QUOTE_MINIMAL if minds_quotes else csv.QUOTE_NONE
-            lines = content.splitlines(keepends=True)
-            for row in csv.reader(lines, delimiter=separator, quoting=quoting):
+        lines = content.splitlines(keepends=True)
+        for rows in (csv.reader(lines, delimiter=separator), (line.split(separator) for line in lines)):
+            for row in rows:
                 assert not [cell for cell in row if is_formula(cell)], row
 
 

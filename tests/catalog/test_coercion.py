@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.catalog.binding import bind
@@ -107,6 +107,7 @@ def test_what_is_no_time_is_refused_with_the_forms_that_are(text: Any) -> None:
 
 
 @given(st.text(max_size=30))
+@example("0\x1f")
 def test_any_text_for_a_time_is_read_or_refused(text: str) -> None:
     value, problems = moment(text)
     if not problems and value is not None:
@@ -253,6 +254,13 @@ def test_a_whole_number_as_text_is_that_number(number: int) -> None:
         assert problems == []
         assert values == {"page_size": number}
         assert isinstance(values["page_size"], int)
+
+
+@pytest.mark.parametrize("text", ["2\x1f", "\x1c2", "\u00a02"])
+def test_blanks_that_only_a_program_knows_do_not_end_in_a_fault(text: str) -> None:
+    values, problems = coerce_arguments(ORDERS, {"page_size": text})
+    assert values["page_size"] == 2
+    assert not problems
 
 
 @given(st.decimals(min_value=-(10**9), max_value=10**9, places=3))

@@ -20,13 +20,14 @@ from hypothesis import strategies as st
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.calls.caller import NonInteractiveCaller
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.money import parse_amount
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.finance.ledger import build_ledger
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.summaries import finance
-from mcp_server_tiktok_shop.tools.summaries.totals import MAX_ROWS, TableLayout, TotalsTable, parse_amount
+from mcp_server_tiktok_shop.tools.summaries.totals import MAX_ROWS, TableLayout, TotalsTable
 from tests.conftest import CATALOG
 from tests.platform.test_tokens import bad, good
 
@@ -221,7 +222,9 @@ async def test_an_order_without_a_readable_amount_is_told(home: Path) -> None:
     async with server(sandbox, home) as parts:
         sandbox.faults.add(ORDERS, status=200, body=body)
         told = await summed(parts, "summarize_orders", {"period": "last 24 hours"})
-    assert (told["orders"], told["without_amount"]) == (6, 5)
+    assert (told["orders"], told["without_amount"], told["unreadable_amounts"]) == (6, 2, 3)
+    assert "in no average" in told["note"]
+    assert told["sales"]["GBP"]["average_order"] == "0.55"  # of the two that have one
     assert told["sales"]["GBP"]["total"] == "1.10"
     assert told["sales"]["GBP"]["line_total"] == "2.20"
 
@@ -704,7 +707,19 @@ def test_a_table_adds_up_whatever_of_it_is_shown(rows: list[Any], order: Any) ->
 
 @pytest.mark.parametrize(
     ("text", "read"),
-    [("-1.50", "-1.50"), ("5000", "5000"), (7, "7"), ("", None), (None, None), ("NaN", None), (1.5, None)],
+    [
+        ("-1.50", "-1.50"),
+        ("5000", "5000"),
+        (7, "7"),
+        ("", None),
+        (None, None),
+        ("NaN", None),
+        (1.5, "1.5"),
+        (0.1 + 0.2, None),
+        (1e16, None),
+        (float("nan"), None),
+        ("1e9", None),
+    ],
 )
 def test_only_what_is_an_amount_is_read_as_one(text: Any, read: str | None) -> None:
     assert parse_amount(text) == (None if read is None else Decimal(read))

@@ -122,11 +122,12 @@ def _coerce(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any
 
 def _parse_scalar(kind: str, text: str) -> Any:
     """The number or boolean that a text is exactly; any other text as it is."""
+    stripped = text.strip()  # which takes off more than `int` and `float` do: \x1f, for one
     if kind == "boolean":
-        return BOOLEANS_BY_TEXT.get(text.strip(), text)
-    if NUMBER_TEXT_PATTERN.fullmatch(text.strip()) is None:
+        return BOOLEANS_BY_TEXT.get(stripped, text)
+    if NUMBER_TEXT_PATTERN.fullmatch(stripped) is None:
         return text
-    return float(text) if "." in text else int(text)
+    return float(stripped) if "." in stripped else int(stripped)
 
 
 def _coerce_string(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
@@ -188,7 +189,7 @@ def _coerce_number_to_text(schema: Json, value: float, path: str, problems: list
 def _coerce_time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
     units_per_second = TIME_UNITS_PER_SECOND[schema["x-unit"]]
     if isinstance(value, str) and _is_unix_time(value.strip()):
-        value = int(value)
+        value = int(value.strip())
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):

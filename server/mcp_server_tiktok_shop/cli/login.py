@@ -41,7 +41,7 @@ async def sign_in(server_app: App, output: Output, *, own_proxy: bool) -> int:
     redirect_or_code = click.prompt("Paste that whole address, or the code", hide_input=False)
     account = await server_app.sign_in.finish(redirect_or_code, app=app, proxy=proxy)
     output.print_line(f"\nSigned in: {account.name or account.id}.")
-    for shop in account.shops or ():
+    for shop in await server_app.platform.shops.list_account_shops(account):
         output.print_line(f"  {shop.label}  {shop.region}  {shop.id}")
     if not account.shops:
         output.print_line("  The authorization opens no shop yet.")

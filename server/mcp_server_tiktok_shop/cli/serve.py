@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.cli.app_runner import build_server_app
 from mcp_server_tiktok_shop.cli.output import Output
+from mcp_server_tiktok_shop.protocol.delivery import PipeDelivery
 from mcp_server_tiktok_shop.protocol.server import run_stdio
 from mcp_server_tiktok_shop.state.files.private_files import HOME_HINT, find_folder_fault
 
@@ -30,6 +31,11 @@ def serve_stdio(settings: Settings) -> None:
     logs.configure_logging(server_app.secrets, settings.log_level)
     if fault := find_folder_fault(settings.home_folder.root):
         log.warning("%s: reads go on, and what has to be remembered is refused. %s", fault, HOME_HINT)
-    run_stdio(
-        server_app.build_server(), era=settings.era, close=server_app.close, wait_for_pairs=server_app.wait_for_pairs
-    )
+    delivery = PipeDelivery()
+
+    async def close() -> None:
+        await delivery.finish()
+        await server_app.close()
+
+    server = server_app.build_server(delivery)
+    run_stdio(server, era=settings.era, close=close, wait_for_pairs=server_app.wait_for_pairs)

@@ -23,7 +23,8 @@ def print_shops(settings: Settings, *, as_json: bool) -> None:
 
     async def list_shops(server_app: App, output: Output) -> int:
         report = await server_app.tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER)
-        output.print_report(report, map(_format_shop, report["shops"]), as_json=as_json)
+        lines = [*map(_format_shop, report["shops"]), *filter(None, [report.get("note", "")])]
+        output.print_report(report, lines, as_json=as_json)
         return 0
 
     run_with_app(settings, list_shops)

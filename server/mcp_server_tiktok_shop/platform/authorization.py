@@ -44,7 +44,7 @@ class AuthTransport:
         transport = self.transport.for_proxy(proxy)
         response = await transport.request("GET", encode_url(self.url + path, full_query), timeout=REQUEST_TIMEOUT_S)
         data = parse_response(response).data
-        if not data.get("access_token"):
+        if not isinstance(token := data.get("access_token"), str) or not token.strip():
             raise UnknownOutcomeError("a success without a token in it")
         return data
 

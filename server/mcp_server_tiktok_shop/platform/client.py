@@ -24,13 +24,13 @@ from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, Unk
 from mcp_server_tiktok_shop.platform.error_codes import map_api_error
 from mcp_server_tiktok_shop.platform.rate_limits import RateLimitDeadlineError, RateLimitKey
 from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
-from mcp_server_tiktok_shop.state.accounts import Account, Asset, Shop
+from mcp_server_tiktok_shop.state.accounts import Account, Asset, AuthorizedShops
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.operation import Operation
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.platform.error_codes import ErrorCodeLookup
     from mcp_server_tiktok_shop.platform.rate_limits import Permit, RateLimiter
@@ -283,27 +283,20 @@ class PlatformClient:
         hint = "Do not repeat it yet: look first with a read (the order, product or package concerned) whether it took."
         return ShopError("unknown_outcome", message, hint=hint, code=code, request_id=request_id)
 
-    async def fetch_shops(self, account: Account) -> tuple[Shop, ...]:
+    async def fetch_shops(self, account: Account) -> AuthorizedShops:
         """The shops that the account's authorization opens now. Raises as `call`."""
-        rows = await self._fetch_list(account, self._discovery.shops, "shops")
-        return tuple(Shop.model_validate({k: v for k, v in row.items() if v is not None}) for row in rows)
+        return AuthorizedShops.from_rows(await self._fetch_list(account, self._discovery.shops, "shops"))
 
     async def fetch_assets(self, account: Account) -> tuple[Asset, ...]:
         """The category assets that the account's authorization opens now. Raises as `call`."""
         rows = await self._fetch_list(account, self._discovery.assets, "category_assets")
-        return tuple(
-            Asset(
-                cipher=row["cipher"],
-                market=str(row.get("target_market") or ""),
-                category_id=str((row.get("category") or {}).get("id") or ""),
-                category=str((row.get("category") or {}).get("name") or ""),
-            )
-            for row in rows
-        )
+        assets = (Asset.from_row(row) for row in rows if isinstance(row, dict))
+        return tuple(asset for asset in assets if asset is not None)
 
-    async def _fetch_list(self, account: Account, operation: Operation, name: str) -> list[Json]:
+    async def _fetch_list(self, account: Account, operation: Operation, name: str) -> list[Any]:
         response = await self.call(bind(operation, {}, UTC), Target(account, None))
-        return list(response.data.get(name) or ())
+        rows = response.data.get(name) or []
+        return rows if isinstance(rows, list) else [rows]
 
 
 def _is_read(call: ApiCall) -> bool:

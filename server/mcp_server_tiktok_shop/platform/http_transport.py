@@ -67,12 +67,23 @@ class HttpTransport:
         self._by_proxy: dict[str, HttpTransport] = {}
 
     def for_proxy(self, proxy: SecretStr | None) -> HttpTransport:
-        """The transport of an account: through its own proxy, or this one where it has none."""
+        """The transport of an account: through its own proxy, or this one where it has none.
+
+        Raises:
+            ShopError: `not_configured`: the proxy is not one. To go without it is not what the account's owner wants.
+
+        """
         text = proxy.get_secret_value() if proxy is not None else ""
         if not text or self.simulated:
             return self
         if text not in self._by_proxy:
-            self._by_proxy[text] = HttpTransport(proxy=parse_proxy(text), loopback=self._loopback)
+            try:
+                account_proxy = parse_proxy(text)
+            except ValueError as error:
+                message = f"The proxy that is stored for this account can't be followed: it {error}."
+                hint = "Sign in again with that account: `mcp-server-tiktok-shop login --proxy ...` in a terminal."
+                raise ShopError("not_configured", message, hint=hint) from None
+            self._by_proxy[text] = HttpTransport(proxy=account_proxy, loopback=self._loopback)
         return self._by_proxy[text]
 
     @property

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
-from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT, is_outcome_unknown
+from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
+from mcp_server_tiktok_shop.platform.tokens import is_outcome_unknown
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
 
 if TYPE_CHECKING:

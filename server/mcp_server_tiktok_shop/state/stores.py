@@ -32,11 +32,14 @@ class AccountTransaction(Protocol):
     app: PartnerApp | None
     accounts: dict[str, Account]
 
-    async def save(self) -> None:
+    async def save(self, *, is_another_sure: bool = False) -> None:
         """Store the app and the accounts as they are now, as a whole; may be called more than once.
 
+        Where `is_another_sure`, room is set aside for one more save of them, so that one does not fail for the want of
+        it: what that one is to store can't be had again.
+
         Raises:
-            ShopError: `not_configured` where they can't be written.
+            ShopError: `not_configured` where they can't be written, or the room can't be had.
 
         """
 

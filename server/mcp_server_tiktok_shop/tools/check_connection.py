@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
-from mcp_server_tiktok_shop.platform.shops import Target
+from mcp_server_tiktok_shop.platform.shops import Target, describe_unusable_shops
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -41,7 +42,8 @@ class CheckConnectionTool:
         """A report: `platform`, `auth_host`, `clock_seconds_ahead`, `sign_in` with the shops, and `ok` of it all."""
         accounts, accounts_error = await self._load_accounts()
         # Where accounts have proxies of their own, the first one is tried: there may be no other way out.
-        account_transport = self.transport.for_proxy(accounts[0].proxy) if accounts else self.transport
+        proxies = [account.proxy for account in accounts if not account.proxy_fault]
+        account_transport = self.transport.for_proxy(proxies[0]) if proxies else self.transport
         api_host, auth_host = await asyncio.gather(
             *(self._probe_host(account_transport, url) for url in (self.api_url, self.auth_url))
         )
@@ -115,10 +117,13 @@ class CheckConnectionTool:
         if len(failed) < len(accounts):
             shops = [target.shop for target in await self.platform.shops.list_targets() if target.shop is not None]
             result["shops"] = [shop.to_json() | {"active": shop.id in active_shop_ids} for shop in shops]
+            if unusable := describe_unusable_shops(await self.platform.shops.list_unusable_shops()):
+                result["note"] = unusable
         return result
 
     async def _fetch_active_shop_ids(self, account: Account) -> set[str]:
         """The ids of the account's shops that are open for business."""
         call = bind(self.active_shops_operation, {}, ZoneInfo("UTC"))
         response = await self.platform.call(call, Target(account, None))
-        return {str(shop.get("id")) for shop in response.data.get("shops") or ()}
+        rows = SkippedValues().select_objects(response.data.get("shops"), "shops")
+        return {str(shop.get("id")) for shop in rows}

@@ -59,16 +59,7 @@ class SignInTools:
         account = await self.sign_in.finish(values["auth_code"])
         if account.shops is None:
             return account.to_json() | {"shops": "not fetched yet; list_shops asks for them"}
-        return account.to_json() | {
-            "shops": [shop.to_json() for shop in account.shops if shop.id in await self._list_allowed_shop_ids()]
-        }
-
-    async def _list_allowed_shop_ids(self) -> set[str]:
-        """The ids of the shops that this server may name."""
-        try:
-            return {target.shop.id for target in await self.shops.list_targets() if target.shop is not None}
-        except ShopError:  # of a pinned server whose own shop is not among them
-            return set()
+        return account.to_json() | {"shops": [shop.to_json() for shop in await self.shops.list_account_shops(account)]}
 
     async def refresh_access_token(self, _values: Json, shop: str | None, _caller: Caller) -> Json:
         """Renew the token pair of the account that `shop` belongs to, or of the only one: the account, renewed."""
