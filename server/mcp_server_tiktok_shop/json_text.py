@@ -1,9 +1,8 @@
-"""Reads JSON that others wrote: no deeper than what can be gone through, and without the numbers that JSON lacks."""
+"""Reads JSON that others wrote: no deeper than what can be gone through."""
 
 from __future__ import annotations
 
 import json
-from math import isfinite
 from typing import Any
 
 from pydantic_core import from_json
@@ -15,7 +14,7 @@ TOO_DEEP_MESSAGE = f"it is nested deeper than {MAX_DEPTH} levels"
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value of JSON text. NaN, Infinity and what is too large for a number become null.
+    """The value of JSON text. NaN and Infinity are read as they stand: who reads the value refuses or passes them over.
 
     Raises:
         NestingError: It is nested deeper than `MAX_DEPTH`.
@@ -24,26 +23,20 @@ def parse_json(text: str | bytes) -> Any:
     """
     try:
         try:
-            value = from_json(text, allow_inf_nan=False)
+            value = from_json(text, allow_inf_nan=True)
         except ValueError:  # stricter than it need be: half a character is no reason to lose an answer
-            value = json.loads(text, parse_constant=lambda _name: None)
+            value = json.loads(text)
     except RecursionError:
         raise NestingError(TOO_DEEP_MESSAGE) from None
-    if isinstance(value, float):
-        return value if isfinite(value) else None
     if isinstance(value, dict | list):
-        _drop_non_finite(value, 1)
+        _check_depth(value, 1)
     return value
 
 
-def _drop_non_finite(container: dict[str, Any] | list[Any], depth: int) -> None:
-    """Put null in the place of numbers that are none; this runs over every answer, so it does no more."""
+def _check_depth(container: dict[str, Any] | list[Any], depth: int) -> None:
     if depth > MAX_DEPTH:
         raise NestingError(TOO_DEEP_MESSAGE)
-    items: Any = container.items() if isinstance(container, dict) else enumerate(container)
-    for key, value in items:
+    for value in container.values() if isinstance(container, dict) else container:
         kind = type(value)
         if kind is dict or kind is list:
-            _drop_non_finite(value, depth + 1)
-        elif kind is float and not isfinite(value):
-            container[key] = None  # the keys stay the same, so going on is safe
+            _check_depth(value, depth + 1)

@@ -57,7 +57,7 @@ def _find_problem(path: str, name: str, value: Any) -> Problem | None:
     if len(name) > MAX_NAME_CHARS:
         return Problem(path, f"is a name of {len(name):,} characters", f"at most {MAX_NAME_CHARS} characters")
     if isinstance(value, str):
-        limit = _get_max_chars(name)
+        limit = _get_max_chars(name, value)
         return Problem(path, f"has {len(value):,} characters", f"at most {limit:,}") if len(value) > limit else None
     if isinstance(value, float) and not isfinite(value):
         return Problem(path, "is NaN or Infinity, which is no number", "a number")
@@ -66,9 +66,9 @@ def _find_problem(path: str, name: str, value: Any) -> Problem | None:
     return None
 
 
-def _get_max_chars(name: str) -> int:
+def _get_max_chars(name: str, text: str) -> int:
     if name in ("id", "ids") or name.endswith(("_id", "_ids")):
-        return MAX_ID_CHARS
+        return MAX_TEXT_CHARS if text.lstrip().startswith("[") else MAX_ID_CHARS  # a list may come as JSON text
     if name.endswith("_base64"):
         return MAX_ARGUMENT_CHARS  # what is too much of a file is said where it is read
     return MAX_PATH_CHARS if name == "source" or name.endswith("_path") else MAX_TEXT_CHARS
