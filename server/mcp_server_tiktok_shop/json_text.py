@@ -24,7 +24,7 @@ def parse_json(text: str | bytes) -> Any:
     try:
         try:
             value = from_json(text, allow_inf_nan=True)
-        except ValueError:  # stricter than it need be: half a character is no reason to lose an answer
+        except (ValueError, TypeError):  # stricter than it need be: half a character is no reason to lose an answer
             value = json.loads(text)
     except RecursionError:
         raise NestingError(TOO_DEEP_MESSAGE) from None

@@ -313,7 +313,7 @@ def test_whatever_the_arguments_a_call_is_refused_unsent_or_sent_and_signed(conn
         def promise(call: tuple[str, dict[str, Any]]) -> None:
             result, requests = shop.call(*call)
             if result.is_error:
-                assert reply(result)["error"] in LOCAL_KINDS
+                assert reply(result)["error"] in LOCAL_KINDS | {"already_done"}  # the same write may be drawn again
                 assert requests == []
             elif call[0] != "get_authorized_shops":
                 [request] = requests
