@@ -227,7 +227,7 @@ async def test_renewals_on_a_disk_that_fills_and_empties_at_random_lose_no_pair(
 
 @needs_root
 @pytest.mark.parametrize("era", ["auto"])
-async def test_renewals_on_a_small_disk_with_kills_lose_no_pair(tmp_path: Path, era: str) -> None:  # noqa: ARG001
+async def test_renewals_on_a_small_disk_with_kills_lose_no_pair(connect: Connect, tmp_path: Path) -> None:
     """The disk is really full now and then, and any process may be killed: room for the pair was taken before."""
     if not SOAK:
         pytest.skip("it takes minutes: SOAK=1")
@@ -247,22 +247,22 @@ async def test_renewals_on_a_small_disk_with_kills_lose_no_pair(tmp_path: Path, 
                 home = disk / f"home-{number}"
                 sandbox.tokens.issue(sandbox.accounts[0])
                 settings = keys(sandbox, url)
-                async with waiting() as worker, waiting() as other:
-                    worker.begin(home, settings, [(READ, {})])
-                    await worker.end()
+                async with waiting() as worker:
+                    async with connect(home=home, **settings) as client:
+                        good(await client.call_tool(READ, {}))
                     before = stored(home)["refresh_token"]
                     sandbox.expire_access_token()
                     sandbox.log.clear()
                     sandbox.faults.add(RENEW, delay=drawn.uniform(0, 0.05))
                     turning = asyncio.create_task(turn(disk))
-                    other.begin(home, settings, [(READ, {})] * 3, in_turn=True)
+                    worker.begin(home, settings, [(READ, {})] * 3, in_turn=True)
                     if drawn.random() < 0.5:
                         counts["killed"] += 1
                         await asyncio.sleep(drawn.uniform(0, 0.4))
-                        await other.kill()
+                        await worker.kill()
                         await asyncio.sleep(0.06)  # what the dead one had sent still arrives
                     else:
-                        await other.end()
+                        await worker.end()
                     turning.cancel()
                     sandbox.faults.clear()
                     empty(disk)
