@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.server import Server
 from mcp.server.runner import serve_loop
-from mcp.server.stdio import stdio_server
 from mcp.types import CallToolResult, InputRequiredResult, ListToolsResult, TextContent
 
 from mcp_server_tiktok_shop import __version__
@@ -23,8 +22,9 @@ from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
-from mcp_server_tiktok_shop.protocol.client_exit import ClientStream, ExitDeadline
+from mcp_server_tiktok_shop.protocol.client_exit import ExitDeadline
 from mcp_server_tiktok_shop.protocol.eras import serve_connection
+from mcp_server_tiktok_shop.protocol.stdio import connect_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -153,8 +153,8 @@ async def serve_stdio(
     _shut_down_on_signals(close)
     options = server.create_initialization_options()
     serve = serve_loop if era == "legacy" else serve_connection
-    async with stdio_server() as (wire_stream, write_stream), server.lifespan(server) as state:
-        read_stream = ClientStream(wire_stream, ExitDeadline(wait_for_pairs).start)
+    on_end = ExitDeadline(wait_for_pairs).start
+    async with connect_client(on_end) as (read_stream, write_stream), server.lifespan(server) as state:
         await serve(server, read_stream, write_stream, lifespan_state=state, init_options=options)
 
 
