@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.attack.argument_makers import make_value
+from tests.attack.reports import write_report
 from tests.attack.test_argument_bounds import find_server, resident_mb
 from tests.attack.test_process_end import KEYS, silent_host
 from tests.protocol.test_server import INITIALIZE, MODERN, Process, process
@@ -75,7 +76,8 @@ LINES: dict[str, tuple[bytes, Any, int | None]] = {  # a line, and the id and er
     "another version": (b'{"jsonrpc":"1.0","id":50,"method":"ping"}', 50, INVALID_REQUEST),
     "no version": (b'{"id":51,"method":"ping"}', 51, INVALID_REQUEST),
     "no version and no id": (b'{"method":"ping"}', None, INVALID_REQUEST),
-    "no method": (b'{"jsonrpc":"2.0","id":52}', 52, INVALID_REQUEST),
+    "no method": (b'{"jsonrpc":"2.0","id":52,"params":{}}', 52, INVALID_REQUEST),
+    "nothing but an id": (b'{"jsonrpc":"2.0","id":52}', None, INVALID_REQUEST),
     "a method that is a number": (b'{"jsonrpc":"2.0","id":53,"method":7}', 53, INVALID_REQUEST),
     "a method that is a number and no id": (b'{"jsonrpc":"2.0","method":7}', None, INVALID_REQUEST),
     "a method that is null": (b'{"jsonrpc":"2.0","id":54,"method":null}', 54, INVALID_REQUEST),
@@ -311,9 +313,7 @@ async def test_every_random_request_is_answered_by_its_id_and_none_is_a_fault_of
             assert answer.get("error", {}).get("code") not in (0, -32603), (line[:500], answer)
             assert '"error":"internal"' not in json.dumps(answer).replace("\\", "").replace(" ", ""), line[:500]
             number += 1
-    if report := os.environ.get("SOAK_REPORT"):
-        with Path(report).open("a", encoding="utf-8") as out:  # noqa: ASYNC230
-            out.write(json.dumps({"requests": number, "era": era, "codes": codes, "slowest": slowest}) + "\n")
+    write_report(test="random requests", era=era, requests=number, slowest=slowest, codes=codes)
     assert slowest < 5
     assert {"result", UNKNOWN_METHOD, INVALID_PARAMS} <= codes.keys()
 

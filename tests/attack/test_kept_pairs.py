@@ -15,6 +15,7 @@ import pytest
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.state.files import private_files
 from tests.attack.disks import empty, fill, find_servers, needs_limits, needs_root, refuse_writing, small_disk
+from tests.attack.reports import write_report
 from tests.keys import reply
 from tests.platform.test_tokens import READ, RENEW, at_work, good, holds_newest, token_of, until
 from tests.platform.worker import keys, started, stored, waiting
@@ -241,10 +242,8 @@ async def test_renewals_on_a_small_disk_with_kills_lose_no_pair(connect: Connect
 
     with small_disk(tmp_path / "disk", 128 * 1024) as disk:
         async with sandbox.serve() as url:
-            number = 0
             while counts["stored"] + counts["marked"] < RENEWALS:
-                number += 1
-                home = disk / f"home-{number}"
+                home = disk / "home"
                 sandbox.tokens.issue(sandbox.accounts[0])
                 settings = keys(sandbox, url)
                 async with waiting() as worker:
@@ -279,4 +278,5 @@ async def test_renewals_on_a_small_disk_with_kills_lose_no_pair(connect: Connect
                     assert kept["renewing_since"], json.dumps(counts)
                 assert has_newest or not was_used, "a pair that had arrived is lost"
                 shutil.rmtree(home)
+    write_report(test="renewals on a small disk", **counts)
     assert min(counts.values()), counts

@@ -90,7 +90,8 @@ class Worker:
         self.process.stdin.write(json.dumps(work).encode() + b"\n")
 
     async def kill(self) -> None:
-        self.process.kill()
+        if self.process.returncode is None:
+            self.process.kill()
         await self.process.wait()
 
     async def end(self) -> tuple[list[str], str]:

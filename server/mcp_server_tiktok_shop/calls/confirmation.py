@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
+from mcp_server_tiktok_shop.calls.question_limits import ensure_askable, make_split_error
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ ConfirmPolicy = Literal["asks", "all", "none", "person"]
 CONFIRM_TTL_S = 600.0  # seconds that a token of `confirmation_required` is good for, and a question stands
 CONFIRM_TTL_TEXT = f"{CONFIRM_TTL_S / 60:.0f} minutes"
 CONFIRMATION_REQUIRED = "confirmation_required"
+MIN_PREVIEW_BYTES = 16_000  # that a preview may have, however small results are to be
+PREVIEW_OVERHEAD_BYTES = 2_000  # for what stands beside it
 PreviewFactory = Callable[[], Awaitable["Preview"]]
 REFUSALS: dict[Decision, str] = {
     "declined": "The person said no",
@@ -32,7 +36,7 @@ CLIENT_DEEDS: dict[Decision, str] = {
     "declined": "refused by itself",
     "cancelled": "closed the question by itself",
     "unfilled": "accepted the form without the choice in it",
-    "failed": "could not put the question",
+    "failed": "could not put the question, or gave no answer that can be read",
 }
 # Tokens are given out by these: to a model that shows the preview where nobody can be asked, or where the client
 # answered in the place of who should have been.
@@ -85,9 +89,16 @@ class WriteRequest:
     _preview: Preview | None = None
 
     async def get_preview(self) -> Preview:
-        """The preview, made when it is first needed: it reads how things stand at the shop."""
+        """The preview, made when it is first needed: it reads how things stand at the shop.
+
+        Raises:
+            ShopError: No question holds all of the write; as `ensure_askable`.
+
+        """
         if self._preview is None:
-            self._preview = await self.make_preview()
+            preview = await self.make_preview()
+            ensure_askable(preview)
+            self._preview = preview
         return self._preview
 
 
@@ -272,15 +283,33 @@ class ConfirmationGate:
         )
         if channel == CLIENT_ANSWERED:
             note += f" {CHANGE_POLICY_HINT}."
-        result = await self.result_builder.to_local_result((await request.get_preview()).to_json(), note)
+        preview = await request.get_preview()
+        result = await self._show_preview(preview, note, is_whole=bool(channel))
         rest = result.pop("note").removesuffix(note).strip()
-        preview = {"untrusted": paths} if (paths := result.pop("untrusted", None)) else {}
-        preview |= result.pop("data")
+        data: Json = {"untrusted": paths} if (paths := result.pop("untrusted", None)) else {}
+        data |= result.pop("data")
         head: Json = {"note": f"{note} {rest}".strip(), "status": CONFIRMATION_REQUIRED}
         if channel:
             head["confirm"] = token = secrets.token_urlsafe(12)
             await self.pending.put(token, _make_record(request.fingerprint, channel), CONFIRM_TTL_S)
-        return ConfirmationRequired(head | {"preview": preview} | result)
+        return ConfirmationRequired(head | {"preview": data} | result)
+
+    async def _show_preview(self, preview: Preview, note: str, *, is_whole: bool) -> Json:
+        """The preview as a result; where `is_whole`, a token is to be given out, and nothing may be left out of it.
+
+        Raises:
+            ShopError: `batch_limit`.
+
+        """
+        data = preview.to_json()
+        max_bytes = max(self.result_builder.max_bytes, MIN_PREVIEW_BYTES)
+        result = await replace(self.result_builder, max_bytes=max_bytes).to_local_result(dict(data), note)
+        data.pop("untrusted", None)
+        if is_whole and result["data"] != data:
+            excess_bytes = len(to_json_text(data).encode()) - len(to_json_text(preview.values).encode())
+            room_bytes = max_bytes - PREVIEW_OVERHEAD_BYTES - excess_bytes
+            raise make_split_error(preview, lambda smaller: len(to_json_text(smaller.values).encode()) <= room_bytes)
+        return result
 
 
 def _make_record(fingerprint: str, channel: str) -> Record:

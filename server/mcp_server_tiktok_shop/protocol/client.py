@@ -71,7 +71,7 @@ class McpCaller:
             return None
         result = (self._params.input_responses or {}).get(CONFIRM_INPUT_KEY)
         return ElicitationReply(
-            self._params.request_state, _parse_decision(result) if isinstance(result, ElicitResult) else "cancelled"
+            self._params.request_state, _parse_decision(result) if isinstance(result, ElicitResult) else "failed"
         )
 
     @property
@@ -85,7 +85,7 @@ class McpCaller:
                 CONFIRM_FORM_SCHEMA,
                 related_request_id=self._context.request_id,
             )
-        except (MCPError, ValidationError):  # it declares elicitation and does not do it
+        except (MCPError, ValidationError):  # it does not do it, or answers with what is no answer
             return "failed"
         return _parse_decision(result)
 

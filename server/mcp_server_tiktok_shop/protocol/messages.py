@@ -102,10 +102,10 @@ def _find_faults(value: Any) -> Iterator[JSONRPCError]:
     has_good_head = value.get("jsonrpc") == "2.0" and isinstance(method, str)
     if has_good_head and "id" not in value:
         return
-    if value.get("jsonrpc") != "2.0":
+    if "method" not in value and "params" not in value:  # its id may be one of ours
+        request_id, reason = None, "The message has no `method`, and an answer has an object as `result` or `error`."
+    elif value.get("jsonrpc") != "2.0":
         reason = '`jsonrpc` must be "2.0".'
-    elif "method" not in value and ("result" in value or "error" in value):
-        request_id, reason = None, "The answer can't be read: it has an `id`, and an object as `result` or `error`."
     elif not isinstance(method, str):
         reason = "`method` must be a text."
     elif request_id is None:

@@ -24,6 +24,7 @@ from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
 from mcp_server_tiktok_shop.protocol.client_exit import ExitDeadline
 from mcp_server_tiktok_shop.protocol.eras import serve_connection
+from mcp_server_tiktok_shop.protocol.odd_replies import drop_odd_replies
 from mcp_server_tiktok_shop.protocol.stdio import connect_client
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def build_server(
         finally:
             await close()
 
-    return Server(
+    server: McpServer = Server(
         "tiktok-shop",
         version=__version__,
         title="TikTok Shop",
@@ -136,6 +137,8 @@ def build_server(
         on_get_prompt=resource_provider.get_prompt,
         on_completion=resource_provider.complete,
     )
+    server.middleware.append(drop_odd_replies)
+    return server
 
 
 async def serve_stdio(
