@@ -164,7 +164,7 @@ async def test_of_other_long_texts_the_beginning_and_the_length_are_shown(asking
 async def test_what_was_masked_in_a_question_is_told(connect: Connect, sandbox: Sandbox) -> None:
     person = Person("decline", "decline")
     async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, asked=person) as client:
-        message = {"template_type": "1", "buyer_emails": ["jane@example.com"]}
+        message = {"buyer_emails": ["jane@example.com"]}
         example = accepted(CATALOG.operations["send_engagement_message"], {}) | message
         await told(client, "run_write_operation", name="send_engagement_message", arguments=example)
         await told(client, "run_write_operation", name="send_message", arguments=make_message("Write to us"))
@@ -275,7 +275,7 @@ async def test_a_small_budget_for_results_leaves_previews_whole(connect: Connect
         answer = await told(client, "run_write_operation", name="send_message", arguments=make_message(text))
         assert json.loads(answer["preview"]["body"]["content"])["content"] == text
         assert answer["confirm"]
-        answer = await told(client, "run_write_operation", name="update_price", arguments=make_prices(200))
+        answer = await told(client, "run_write_operation", name="update_price", arguments=make_prices(260))
         assert answer["error"] == "batch_limit"
         assert "calls of" in answer["hint"]
 
