@@ -13,8 +13,9 @@ from mcp.types import (
     ErrorData,
     JSONRPCError,
     JSONRPCMessage,
+    JSONRPCNotification,
     JSONRPCRequest,
-    jsonrpc_message_adapter,
+    JSONRPCResponse,
 )
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -49,15 +50,13 @@ def read_message(line: bytes) -> tuple[JSONRPCMessage | None, list[JSONRPCError]
     if not line.strip():
         return None, []
     try:
-        message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-    except ValidationError:
+        value = from_json(line)  # by the SDK's own parser, and once: its union of messages tries each on the whole line
+    except ValueError:
         return _read_odd_line(line)
-    if isinstance(message, JSONRPCRequest):
-        return (message, []) if _is_id(message.id) else (None, [_make_error(None, INVALID_REQUEST, ID_RULE)])
-    value = from_json(line)
-    if "method" in value and "id" in value:  # with an odd id the SDK takes a request for a notification
-        return None, list(_find_faults(value))
-    return message, []
+    message = _to_message(value)
+    if message is not None:
+        return message, []
+    return _make_answer_error(value), list(_find_faults(value))
 
 
 def make_length_error(head: bytes, tail: bytes) -> JSONRPCError:
@@ -81,12 +80,30 @@ def _read_odd_line(line: bytes) -> tuple[JSONRPCMessage | None, list[JSONRPCErro
     except (ValueError, RecursionError):
         match = LEADING_ID_PATTERN.match(line) or TRAILING_ID_PATTERN.search(line[-TRAILING_ID_BYTES:])
         return None, [_make_error(_parse_id(match), PARSE_ERROR, "The line is nested too deep, or a number too long.")]
-    errors = list(_find_faults(value))
+    return _make_answer_error(value), list(_find_faults(value))
+
+
+def _to_message(value: Any) -> JSONRPCMessage | None:
+    """The message that a value is; None where it is none, or has an id that can't be answered to."""
+    if not isinstance(value, dict):
+        return None
+    model: type[JSONRPCMessage] = JSONRPCResponse if "result" in value else JSONRPCError
+    if "method" in value:
+        model = JSONRPCRequest if "id" in value else JSONRPCNotification
+    if model is JSONRPCRequest and not _is_id(value["id"]):
+        return None
+    try:
+        return model.model_validate(value, by_name=False)
+    except ValidationError:
+        return None
+
+
+def _make_answer_error(value: Any) -> JSONRPCError | None:
+    """The error in the place of an answer that can't be read; None of anything else."""
     request_id = _get_id(value)
-    if isinstance(value, dict) and "method" not in value and request_id is not None:
-        reason = "The answer can't be read."
-        return JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=INVALID_REQUEST, message=reason)), errors
-    return None, errors
+    if request_id is None or "method" in value:
+        return None
+    return _make_error(request_id, INVALID_REQUEST, "The answer can't be read.")
 
 
 def _find_faults(value: Any) -> Iterator[JSONRPCError]:
