@@ -49,7 +49,7 @@ def make_split_error(preview: Preview, fits: Callable[[Preview], bool]) -> ShopE
     low, high = 0, max(len(items) - 1, 0)
     while low < high:
         middle = (low + high + 1) // 2
-        part = replace(preview, values=_replace_at(preview.values, path, items[:middle]))
+        part = replace(preview, values=_replace_value(preview.values, path, items[:middle]))
         low, high = (middle, high) if fits(part) else (low, middle - 1)
     if low == 0:
         hint = "Nothing was sent. Send less in one call, or shorten its texts."
@@ -72,6 +72,6 @@ def _iter_lists(values: Json, path: Path) -> Iterator[tuple[Path, list[Any]]]:
             yield from _iter_lists(value, (*path, name))
 
 
-def _replace_at(values: Json, path: Path, value: Any) -> Json:
+def _replace_value(values: Json, path: Path, value: Any) -> Json:
     name, *rest = path
-    return values | {name: _replace_at(values[name], tuple(rest), value) if rest else value}
+    return values | {name: _replace_value(values[name], tuple(rest), value) if rest else value}
