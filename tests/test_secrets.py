@@ -155,6 +155,8 @@ class Stage:
         self.texts.append(text)
         self.secrets.assert_absent_in(text, f"the answer of {name}")
         told: dict[str, Any] = json.loads(text)
+        if "confirm" in told:  # a bare code is asked about: the person agrees
+            return await self.call(name, arguments | {"confirm": told["confirm"]})
         return told
 
 

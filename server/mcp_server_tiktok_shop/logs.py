@@ -6,6 +6,10 @@ import json
 import logging
 import re
 import sys
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 REDACTED = "[hidden]"
 MIN_SECRET_CHARS = 6  # shorter values are no secrets, and redacting them would tear words apart
@@ -66,15 +70,37 @@ def _escape_character(character: str) -> str:
     return f"(?:{'|'.join(forms)}{'|[+]' if character == ' ' else ''})"
 
 
-class _RedactingFormatter(logging.Formatter):
+class LogGuard(Protocol):
+    """Takes out of a log what nobody may read there."""
+
+    def guard_log_text(self, text: str) -> str:
+        """The text without secrets and characters that nobody sees."""
+        ...
+
+    def guard_traceback(self, text: str) -> str:
+        """The same for a traceback, whose exception may repeat what others wrote."""
+        ...
+
+
+class _GuardingFormatter(logging.Formatter):
     """The last step before a line is written, so that tracebacks pass through it as well."""
 
-    def __init__(self, secrets: SecretRedactor) -> None:
+    def __init__(self, guard: LogGuard) -> None:
         super().__init__(LOG_FORMAT)
-        self._secrets = secrets
+        self._guard = guard
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._secrets.redact_secrets(super().format(record))
+        return self._guard.guard_log_text(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        record.message = " ".join(record.message.splitlines())  # a name with a line's end in it begins no new line
+        return super().formatMessage(record)
+
+    def formatException(  # noqa: N802 - the library's name
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
+    ) -> str:
+        return self._guard.guard_traceback(super().formatException(ei))
 
 
 def to_one_line(text: str, max_chars: int = 60) -> str:
@@ -82,10 +108,10 @@ def to_one_line(text: str, max_chars: int = 60) -> str:
     return "".join(c if c.isprintable() else "?" for c in text[:max_chars])
 
 
-def configure_logging(secrets: SecretRedactor, level: str) -> None:
-    """Log to standard error from this level on, with the secrets redacted; standard output is the protocol's."""
+def configure_logging(guard: LogGuard, level: str) -> None:
+    """Log to standard error from this level on, each line guarded; standard output is the protocol's."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactingFormatter(secrets))
+    handler.setFormatter(_GuardingFormatter(guard))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

@@ -64,20 +64,20 @@ class ConfirmationGate:
             ShopError: `confirmation_required` with a preview and a token, or `declined`.
 
         """
-        if not self.requires_confirmation(operation):
-            return
+        if self.requires_confirmation(operation):
+            await self.ask(operation, fingerprint, make_preview, token, caller)
+
+    async def ask(
+        self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, token: str | None, caller: Caller
+    ) -> None:
+        """Go on only after a yes, whatever the policy asks about. Raises as `ensure_confirmed`."""
         if caller.elicitation_support:
             decision = await self._get_decision(fingerprint, make_preview, caller)
             if decision != "accepted":
                 message = f"{REASON_BY_DECISION[decision]}: {operation.name} was not sent."
                 raise ShopError("declined", message, hint="Leave it, unless they ask for it again.")
             return
-        if self.policy == "person":
-            message = (
-                f"{operation.name} is done here only when a person agrees through the client, and this one can't ask."
-            )
-            hint = "Nothing was sent. Only the person who runs the server can change that (--confirm)."
-            raise ShopError("confirmation_required", message, hint=hint)
+        self.ensure_askable(operation, caller)
         rejection = ""
         if token is not None:
             record = await self.pending.take(token)
@@ -87,6 +87,20 @@ class ConfirmationGate:
                 "The token in `confirm` is used up, too old, or for another shop, operation or other arguments. "
             )
         raise await self._confirmation_error(operation, fingerprint, make_preview, rejection)
+
+    def ensure_askable(self, operation: Operation, caller: Caller) -> None:
+        """Go on only where somebody can be asked: by the client, or through the model if this server lets it answer.
+
+        Raises:
+            ShopError: `confirmation_required`.
+
+        """
+        if self.policy == "person" and not caller.elicitation_support:
+            message = (
+                f"{operation.name} is done here only when a person agrees through the client, and this one can't ask."
+            )
+            hint = "Nothing was sent. Only the person who runs the server can change that (--confirm)."
+            raise ShopError("confirmation_required", message, hint=hint)
 
     async def _get_decision(self, fingerprint: str, make_preview: PreviewFactory, caller: Caller) -> Decision:
         if caller.elicitation_support == "now":

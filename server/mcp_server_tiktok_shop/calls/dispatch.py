@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.preview import Preview
-from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
+from mcp_server_tiktok_shop.calls.results.projection import parse_field_paths
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.binding import has_local_time
@@ -19,12 +19,11 @@ from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
-    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
+    from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
     from mcp_server_tiktok_shop.calls.reads import ReadExecutor
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
@@ -40,7 +39,7 @@ DRY_RUN_NOTE = "A dry run: nothing was sent."
 class ToolDispatcher:
     """Takes a call from a model's arguments to its result, by one way for all tools: see `calls`.
 
-    Arguments are coerced and validated by the operation's record; then a tool of our own answers (`tools`, by name), or
+    Arguments are coerced and validated by the operation's record; then a tool of our own answers (`local_tools`), or
     the platform is called: `read_executor` and `write_executor` are the two arms. `zone` is the time zone set for all
     shops, if one is; in the simulated shop (`is_sandbox`) every result says `sandbox: true`.
     """
@@ -51,7 +50,7 @@ class ToolDispatcher:
     read_executor: ReadExecutor
     write_executor: WriteExecutor
     result_builder: ResultBuilder
-    tools: Mapping[str, LocalTool]
+    local_tools: LocalToolRunner
     zone: ZoneInfo | None = None
     is_sandbox: bool = False
 
@@ -104,14 +103,17 @@ class ToolDispatcher:
         return await self.call(operation.name, values.get("arguments", {}), caller)
 
     async def _run_local(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
-        """The result of a tool of our own; one that renews or exchanges tokens is confirmed like a write."""
+        """The result of a tool of our own; one that renews or exchanges tokens asks like a write."""
         if server_arguments.get("dry_run"):
             return {"data": Preview(operation, None, {}, None).to_json(), "note": DRY_RUN_NOTE}
+        shop = server_arguments.get("shop")
         if operation.is_platform_write:
-            await self.write_executor.confirm_local_write(
-                operation, values | {"shop": server_arguments.get("shop")}, server_arguments, caller
+            confirmation = self.write_executor.create_local_confirmation(
+                operation, values | {"shop": shop}, server_arguments, caller
             )
-        data = drop_empty(await self.tools[operation.name](values, server_arguments.get("shop"), caller))
+            data = await self.local_tools.execute_write(operation, values, shop, confirmation)
+        else:
+            data = await self.local_tools.execute(operation, values, shop, caller)
         return await self.result_builder.to_local_result(data)
 
     async def _run_remote(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:

@@ -28,7 +28,7 @@ class Preview:
     """A write before it is sent; `values` and `call` hold no secret, and buyers' data in them is redacted already.
 
     `call` is None for a token call, whose request is secret. `current_state` holds pairs of path and value as
-    `CurrentStateReader` reads them; None where nothing was read.
+    `CurrentStateReader` reads them; None where nothing was read. `account` names the account that a sign-in stores.
     """
 
     operation: Operation
@@ -36,6 +36,7 @@ class Preview:
     values: Json
     call: ApiCall | None
     current_state: list[tuple[str, Any]] | None = None
+    account: Json | None = None
 
     def to_json(self) -> Json:
         """The request that would go out, for a model: operation, effect, method, path, query, body or form."""
@@ -43,7 +44,9 @@ class Preview:
         data |= {"shop": self.shop.label} if self.shop else {}
         data |= {"method": self.operation.record["method"]}
         if self.call is None:  # a token call: what it sends is secret
-            return data | {"path": self.operation.record["path"]}
+            data |= {"path": self.operation.record["path"]}
+            # The account's names are its seller's words.
+            return data | {"account": self.account, "untrusted": ["account"]} if self.account else data
         data |= {"path": self.call.path, "query": dict(self.call.query)}
         if self.call.files:
             files = {
@@ -64,6 +67,7 @@ class Preview:
             f"Operation: {self.operation.title} ({self.operation.name})",
             f"Effect: {EFFECT_DESCRIPTIONS[self.operation.effect]}",
             *_format_section("Sends", list(flatten(self.values))),
+            *_format_section("Account that is signed in by it", list(flatten(self.account or {}))),
         ]
         if self.current_state:
             lines += _format_section("At the shop now", self.current_state)

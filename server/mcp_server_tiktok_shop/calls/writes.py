@@ -79,6 +79,30 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalWriteConfirmation:
+    """The question before one call of a tool of our own; its values are secret, and the question names none."""
+
+    gate: ConfirmationGate
+    operation: Operation
+    fingerprint: str
+    token: str | None
+    caller: Caller
+
+    @property
+    def is_required(self) -> bool:
+        return self.gate.requires_confirmation(self.operation)
+
+    def ensure_askable(self) -> None:
+        self.gate.ensure_askable(self.operation, self.caller)
+
+    async def ensure_confirmed(self, account: Json | None = None) -> None:
+        async def make_preview() -> Preview:
+            return Preview(self.operation, None, {}, None, account=account)
+
+        await self.gate.ask(self.operation, self.fingerprint, make_preview, self.token, self.caller)
+
+
+@dataclass(frozen=True, slots=True)
 class WriteExecutor:
     """Sends a write once: previewed, confirmed where it must be, and entered in both records before it goes out.
 
@@ -128,24 +152,14 @@ class WriteExecutor:
             raise self._already_sent_error(write, blocking_entry)
         return await self._send(write, fingerprint, entry)
 
-    async def confirm_local_write(
+    def create_local_confirmation(
         self, operation: Operation, values: Json, server_arguments: Json, caller: Caller
-    ) -> None:
-        """Confirm a call of a tool of our own that exchanges or renews tokens; its values are secret.
-
-        Raises:
-            ShopError: `confirmation_required` or `declined`.
-            ElicitationRequired: As `ConfirmationGate.ensure_confirmed`.
-
-        """
-
-        async def make_preview() -> Preview:
-            return Preview(operation, None, {}, None)
-
-        await self.confirmation_gate.ensure_confirmed(
+    ) -> LocalWriteConfirmation:
+        """The question before a tool of our own exchanges or renews tokens."""
+        return LocalWriteConfirmation(
+            self.confirmation_gate,
             operation,
             compute_fingerprint(operation, values, None),
-            make_preview,
             server_arguments.get("confirm"),
             caller,
         )

@@ -36,15 +36,15 @@ def build_server_app(settings: Settings) -> App:
 def run_with_app(settings: Settings, action: Callable[[App, Output], Coroutine[Any, Any, int]]) -> None:
     """Run the action, and exit with the code it returns, or with 1 and a plain sentence where it was refused."""
     server_app = build_server_app(settings)
-    output = Output(server_app.secrets)
+    output = Output(server_app.guard)
     # A line for each call is for who reads a server's log, not for who waits for a command.
-    logs.configure_logging(server_app.secrets, "WARNING" if settings.log_level == "INFO" else settings.log_level)
+    logs.configure_logging(server_app.guard, "WARNING" if settings.log_level == "INFO" else settings.log_level)
 
     async def run_action() -> int:
         try:
             return await action(server_app, output)
         except ShopError as error:
-            output.print_line(f"Error: {' '.join(filter(None, (error.message, error.hint)))}", err=True)
+            output.print_error(error)
         except OSError as error:
             output.print_line(f"Error: {error.strerror or type(error).__name__}: {error.filename or ''}", err=True)
         finally:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.terminal import TerminalCaller
@@ -38,8 +37,8 @@ def call_operation(
             caller = TerminalCaller(output, assume_yes=assume_yes)
             result = await server_app.dispatcher.call(operation, arguments, caller)
         except ShopError as error:
-            result, exit_code = error.to_json(), FAILURE_EXIT_CODE
-        output.print_line(json.dumps(result, indent=2) if is_indented else to_json_text(result))
+            result, exit_code = server_app.result_builder.to_error_result(error), FAILURE_EXIT_CODE
+        output.print_json(result, indent=2 if is_indented else None)
         return exit_code
 
     run_with_app(settings, print_result)

@@ -23,5 +23,5 @@ def serve_stdio(settings: Settings) -> None:
     if sys.stdin.isatty():
         Output.from_settings(settings).print_line(TERMINAL_NOTICE, err=True)
     server_app = build_server_app(settings)
-    logs.configure_logging(server_app.secrets, settings.log_level)
+    logs.configure_logging(server_app.guard, settings.log_level)
     run_stdio(server_app.build_server(), era=settings.era, close=server_app.close)

@@ -268,7 +268,10 @@ class PlatformClient:
     def _unknown_outcome_error(self, call: ApiCall, reason: str, request_id: str | None) -> ShopError:
         message = f"{call.operation.name} was sent, but whether it was done is unknown: {reason}."
         hint = "Do not repeat it yet: look first with a read (the order, product or package concerned) whether it took."
-        return ShopError("unknown_outcome", message, hint=hint, request_id=request_id)
+        error = ShopError("unknown_outcome", message, hint=hint, request_id=request_id)
+        if request_id is not None:  # the platform answered, and the reason is its words
+            error.details["untrusted"] = ["message"]
+        return error
 
     async def fetch_shops(self, account: Account) -> tuple[Shop, ...]:
         """The shops that the account's authorization opens now. Raises as `call`."""

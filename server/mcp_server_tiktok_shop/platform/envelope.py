@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite, nan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
 from mcp_server_tiktok_shop.errors import RequestError
 from mcp_server_tiktok_shop.platform.api_codes import HTTP_TOO_MANY_REQUESTS, THROTTLE_CODE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    RedactWords = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,13 @@ class ApiError(RequestError):
         self.retry_after = retry_after
 
 
-def parse_response(status: int, content: bytes, retry_after: str | None = None) -> ApiResponse:
+def parse_response(
+    status: int, content: bytes, retry_after: str | None = None, *, redact_words: RedactWords
+) -> ApiResponse:
     """The data of a success: `code` 0, whatever the HTTP status.
 
-    `content` is the body, `retry_after` the header of that name.
+    `content` is the body, `retry_after` the header of that name. A refusal's message passes `redact_words`: it may
+    repeat what buyers wrote, and errors are carried by many ways.
 
     Raises:
         ApiError: The envelope carries another code, or the status is 429.
@@ -76,7 +84,7 @@ def parse_response(status: int, content: bytes, retry_after: str | None = None) 
     if code == 0:
         data = envelope.get("data")
         return ApiResponse(data if isinstance(data, dict) else {}, request_id)
-    message = str(envelope.get("message") or "")
+    message = redact_words(str(envelope.get("message") or ""))
     raise ApiError(code, message, request_id, status, parse_retry_after(retry_after))
 
 

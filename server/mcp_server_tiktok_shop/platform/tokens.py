@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     UPSTREAM_TIMEOUT_CODE,
 )
 from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account
+from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, get_account_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -238,7 +238,7 @@ class TokenProvider:
         now = int(self._clock())
         self._secrets.register_secrets(str(data["access_token"]), str(data.get("refresh_token") or ""))
         async with self._store.edit() as transaction:
-            account_id = str(data.get("open_id") or f"{data.get('seller_name')}-{data.get('seller_base_region')}")
+            account_id = get_account_id(data)
             transaction.app = app or transaction.app
             stored_account = transaction.accounts.get(account_id)
             account_proxy = proxy or (stored_account.proxy if stored_account else SecretStr(""))

@@ -6,19 +6,18 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp import MCPError
-from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp.types import ElicitResult, InputRequiredResult
 
 from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, ElicitationReply
+from mcp_server_tiktok_shop.protocol.edge import send_progress, send_question, to_elicit_request
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams
 
     from mcp_server_tiktok_shop.calls.caller import Decision
-    from mcp_server_tiktok_shop.logs import SecretRedactor
+    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
 
-# Accepting it is the answer: one yes or no, and nothing to fill in.
-CONFIRM_FORM_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
 CONFIRM_INPUT_KEY = "confirm"
 DECISION_BY_ACTION: dict[str, Decision] = {"accept": "accepted", "decline": "declined", "cancel": "cancelled"}
 
@@ -34,10 +33,10 @@ class McpCaller:
         self,
         context: ServerRequestContext[Any, Any],
         params: CallToolRequestParams,
-        secrets: SecretRedactor,
+        guard: OutgoingGuard,
     ) -> None:
         self._context = context
-        self._secrets = secrets
+        self._guard = guard
         self._params = params
 
     @property
@@ -58,14 +57,9 @@ class McpCaller:
         )
 
     async def elicit(self, question: str) -> Decision:
-        session = self._context.session
         try:
             async with asyncio.timeout(ELICITATION_TIMEOUT_S):
-                result = await session.elicit_form(
-                    self._secrets.redact_secrets(question),
-                    CONFIRM_FORM_SCHEMA,
-                    related_request_id=self._context.request_id,
-                )
+                result = await send_question(self._context, self._guard.guard_text(question))
         except TimeoutError:
             return "unanswered"
         except MCPError:  # it declares elicitation and does not do it
@@ -73,13 +67,12 @@ class McpCaller:
         return _parse_decision(result)
 
     async def report_progress(self, done: float, total: float | None, message: str) -> None:
-        await self._context.session.report_progress(done, total, message)
+        await send_progress(self._context, done, total, self._guard.guard_text(message))
 
 
-def to_input_required_result(text: str, state: str) -> InputRequiredResult:
+def to_input_required_result(question: SafeText, state: str) -> InputRequiredResult:
     """The answer of a call that has to be confirmed, where the protocol has no requests by the server."""
-    params = ElicitRequestFormParams(message=text, requested_schema=CONFIRM_FORM_SCHEMA)
-    return InputRequiredResult(input_requests={CONFIRM_INPUT_KEY: ElicitRequest(params=params)}, request_state=state)
+    return InputRequiredResult(input_requests={CONFIRM_INPUT_KEY: to_elicit_request(question)}, request_state=state)
 
 
 def _parse_decision(result: ElicitResult) -> Decision:

@@ -10,29 +10,30 @@ import signal
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from mcp import MCPError
 from mcp.server import Server
 from mcp.server.runner import serve_loop
 from mcp.server.stdio import stdio_server
-from mcp.types import CallToolResult, InputRequiredResult, ListToolsResult, TextContent
+from mcp.types import INTERNAL_ERROR, ListToolsResult
 
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
+from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_tool_result
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from mcp.server import ServerRequestContext
-    from mcp.types import CallToolRequestParams, PaginatedRequestParams, Tool
+    from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, PaginatedRequestParams, Tool
 
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
-    from mcp_server_tiktok_shop.logs import SecretRedactor
     from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 
 # Results are trees of small objects that die young: look for cycles less often than Python does by itself.
@@ -40,6 +41,9 @@ GC_THRESHOLDS = (20_000, 20, 20)
 SHUTDOWN_TIMEOUT_S = 40.0  # for a token renewal under way when the process has to end
 
 McpServer = Server[Any]
+Params = TypeVar("Params")
+Answer = TypeVar("Answer")
+INTERNAL_MESSAGE = "The server failed in a way it should not; its log says how."
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +54,7 @@ class CallHandler:
 
     dispatcher: ToolDispatcher
     result_builder: ResultBuilder
-    secrets: SecretRedactor
+    guard: OutgoingGuard
 
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
@@ -60,21 +64,18 @@ class CallHandler:
         outcome = "ok"
         result: dict[str, Any] = {}
         try:
-            result = await self.dispatcher.call(
-                params.name, params.arguments or {}, McpCaller(ctx, params, self.secrets)
-            )
-            text = to_json_text(result)
+            result = await self.dispatcher.call(params.name, params.arguments or {}, McpCaller(ctx, params, self.guard))
+            text = self.guard.guard_json(result)
         except ElicitationRequired as elicitation:
-            return to_input_required_result(self.secrets.redact_secrets(elicitation.question), elicitation.state)
+            return to_input_required_result(self.guard.guard_text(elicitation.question), elicitation.state)
         except ShopError as error:
             result, outcome = self.result_builder.to_error_result(error), error.kind
-            text = to_json_text(result)
+            text = self.guard.guard_json(result)
         except Exception:
             log.exception("%s failed in a way that is a fault of this server", to_one_line(params.name))
-            internal = ShopError("internal", "The server failed in a way it should not; its log says how.")
+            internal = ShopError("internal", INTERNAL_MESSAGE)
             result, outcome = internal.to_json(), internal.kind
-            text = to_json_text(result)
-        text = self.secrets.redact_secrets(text)
+            text = self.guard.guard_json(result)
         nested_name = (
             f"({to_one_line(str((params.arguments or {}).get('name', '')))})" if params.name.startswith("run_") else ""
         )
@@ -87,20 +88,40 @@ class CallHandler:
             result.get("code", 0),
             to_one_line(str(result.get("request_id"))),
             (time.monotonic() - started_at) * 1000,
-            len(text),
+            len(text.text),
         )
-        return CallToolResult(content=[TextContent(text=text)], is_error=outcome != "ok")
+        return to_tool_result(text, is_error=outcome != "ok")
+
+
+def contain_errors(
+    handler: Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Answer]], guard: OutgoingGuard
+) -> Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Answer]]:
+    """The handler of requests that are no tool calls: what it raises reaches the client as guarded words alone."""
+
+    async def answer(ctx: ServerRequestContext[Any, Any], params: Params) -> Answer:
+        try:
+            return await handler(ctx, params)
+        except MCPError:  # made by `edge`, of guarded words
+            raise
+        except ShopError as error:
+            raise to_protocol_error(guard.guard_error(error)) from None
+        except Exception:
+            log.exception("a request failed in a way that is a fault of this server")
+            raise to_protocol_error(guard.guard_text(INTERNAL_MESSAGE), code=INTERNAL_ERROR) from None
+
+    return answer
 
 
 def build_server(
     tools: list[Tool],
-    instructions: str,
+    instructions: SafeText,
     call_handler: CallHandler,
     resource_provider: ResourceProvider,
     close: Callable[[], Awaitable[None]],
 ) -> McpServer:
     """The MCP server for one assistant or many, over any transport. `close` is awaited when it ends."""
     tool_list = ListToolsResult(tools=tools)
+    guard = call_handler.guard
 
     async def list_tools(
         _ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
@@ -118,16 +139,16 @@ def build_server(
         "tiktok-shop",
         version=__version__,
         title="TikTok Shop",
-        instructions=instructions,
+        instructions=instructions.text,
         lifespan=lifespan,
         on_list_tools=list_tools,
         on_call_tool=call_handler.call_tool,
-        on_list_resources=resource_provider.list_resources,
-        on_list_resource_templates=resource_provider.list_resource_templates,
-        on_read_resource=resource_provider.read_resource,
-        on_list_prompts=resource_provider.list_prompts,
-        on_get_prompt=resource_provider.get_prompt,
-        on_completion=resource_provider.complete,
+        on_list_resources=contain_errors(resource_provider.list_resources, guard),
+        on_list_resource_templates=contain_errors(resource_provider.list_resource_templates, guard),
+        on_read_resource=contain_errors(resource_provider.read_resource, guard),
+        on_list_prompts=contain_errors(resource_provider.list_prompts, guard),
+        on_get_prompt=contain_errors(resource_provider.get_prompt, guard),
+        on_completion=contain_errors(resource_provider.complete, guard),
     )
 
 

@@ -147,6 +147,11 @@ class Account(_StoredModel):
         }
 
 
+def get_account_id(data: dict[str, Any]) -> str:
+    """The id of the account that a token answer's `data` is of."""
+    return str(data.get("open_id") or f"{data.get('seller_name')}-{data.get('seller_base_region')}")
+
+
 def _parse_expiry(value: Any) -> int:
     """Unix seconds as the platform wrote them; 0, for unknown, where that makes no sense: the pair matters more."""
     try:

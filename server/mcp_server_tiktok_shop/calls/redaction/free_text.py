@@ -44,6 +44,11 @@ def mask_text(text: str) -> str:
     return text
 
 
+def mask_emails(text: str) -> str:
+    """Mask e-mail addresses alone: in a title digits are a part of what it names."""
+    return re.sub(pii_patterns.EMAIL, MASK, text) if "@" in text else text
+
+
 def _mask_once(text: str) -> str:
     if any(character.isdecimal() or character == "@" for character in text):
         text = pii_patterns.compile_pii_pattern().sub(_mask_match, text)

@@ -103,12 +103,19 @@ class ResultBuilder:
         result = error.to_json()
         if error.code is not None:
             result["message"] = self.redact_text(result["message"])
+        if untrusted := _find_untrusted_words(error):
+            result["untrusted"] = untrusted
         truncated = truncate(result, self.max_bytes - RESULT_OVERHEAD_BYTES, TRUNCATION_NOTICE_BYTES)
         return truncated.result | build_truncation_notice(truncated, None)
 
     def redact_arguments(self, operation: Operation, values: Json) -> Json:
         """Redact arguments for a preview or an error."""
         return redact(values, self.sensitive_fields.get_root(operation.name), self.buyer_data)[0]
+
+    def redact_local_data(self, operation: Operation, data: Json) -> Json:
+        """Redact the data of a tool of this server's own by its rules; `untrusted` stands first in it."""
+        redacted_data, untrusted = redact(data, self.sensitive_fields.get_root(operation.name), self.buyer_data)
+        return {"untrusted": untrusted} | redacted_data if untrusted else redacted_data
 
     def resolve_selection(self, operation: Operation, result: Json, fields: list[str]) -> Selection:
         """Resolve dotted paths against a normalized response, to project it and others of its operation.
@@ -209,6 +216,13 @@ class ResultBuilder:
         if operation.name not in self.compiled_shapes:
             self.compiled_shapes[operation.name] = compile_shape(self.catalog.get_response_shape(operation))
         return self.compiled_shapes[operation.name]
+
+
+def _find_untrusted_words(error: ShopError) -> list[str]:
+    """Where an error has words of others: the platform's, which may repeat them, and the names of shops."""
+    paths = list(error.details.get("untrusted", ()))
+    paths += ["message"] if error.code is not None else []
+    return paths + (["shops.name"] if error.details.get("shops") else [])
 
 
 def _map_quantity_paths(operation: Operation) -> dict[str, str]:
