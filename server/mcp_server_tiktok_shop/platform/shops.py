@@ -165,12 +165,17 @@ def _find_pinned(name: str, targets: list[Target]) -> Target:
         raise ShopError("shop_required", message, hint=hint) from None
 
 
+def _fold_name(name: str) -> str:
+    """A name as it is read: in any case, without the characters that nobody sees and no answer shows."""
+    return "".join(c for c in name if c.isprintable() or c.isspace()).strip().casefold()
+
+
 def _find_by_name(name_or_id: str, targets: list[Target]) -> Target:
     shops = [(target, target.shop) for target in targets if target.shop is not None]
-    text = name_or_id.strip().casefold()
+    text = _fold_name(name_or_id)
     for match in (
         [target for target, shop in shops if shop.id == name_or_id.strip()],
-        [target for target, shop in shops if shop.name.casefold() == text],
+        [target for target, shop in shops if _fold_name(shop.name) == text],
         [target for target, shop in shops if shop.region.casefold() == text],
     ):
         if len(match) == 1:

@@ -1,0 +1,355 @@
+"""Whatever the platform plants in its words, no door lets a secret, a buyer's address or an unseen character out."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mcp import MCPError
+from mcp.types import ElicitResult, PromptReference
+
+import mcp_server_tiktok_shop
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.attack.hostile import (
+    OTHERS,
+    HostilePlatform,
+    assert_harmless,
+    assert_json_harmless,
+    assert_others_named,
+)
+from tests.calls.arguments import accepted
+from tests.conftest import CATALOG
+from tests.keys import call_agreed
+from tests.platform.worker import environment, keys
+from tests.protocol.test_server import process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mcp import Client
+
+    from tests.conftest import Connect
+
+PACKAGE = Path(mcp_server_tiktok_shop.__file__).parent
+PLATFORM = [op for op in CATALOG.operations.values() if op.uses_platform and not op.upload_schemas]
+OURS: list[tuple[str, dict[str, Any]]] = [
+    ("list_shops", {}),
+    ("check_connection", {}),
+    ("summarize_orders", {"period": "last 30 days", "group_by": "product"}),
+    ("summarize_orders", {"period": "last 30 days", "group_by": "sku"}),
+    ("summarize_inventory", {"below": 1000}),
+    ("summarize_inventory", {"group_by": "sku"}),
+    ("summarize_finance", {"period": "last 30 days", "group_by": "fee_type"}),
+    ("reconcile_payouts", {}),
+    ("list_changes", {}),
+    ("refresh_access_token", {}),
+]
+
+
+@pytest.fixture
+def platform() -> HostilePlatform:
+    return HostilePlatform(Sandbox(orders=30))
+
+
+def settings_of(platform: HostilePlatform, url: str, **more: Any) -> dict[str, Any]:
+    return keys(platform.sandbox, url) | {"service_id": "7"} | more
+
+
+async def call(platform: HostilePlatform, client: Client, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The result of a tool, harmless in all its parts, with the words of others named."""
+    result: Any = await client.call_tool(name, arguments)
+    told: dict[str, Any] = assert_json_harmless(platform, result.content[0].text, name)
+    assert told.get("error") != "internal", (name, told)
+    if "data" in told:
+        assert_others_named(told["data"], told.get("untrusted", []), name)
+    elif OTHERS in told.get("message", ""):
+        assert "message" in told["untrusted"], (name, told)
+    return told
+
+
+async def test_no_tool_of_the_platforms_lets_a_canary_out(connect: Connect, platform: HostilePlatform) -> None:
+    answered = 0
+    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+        orders = (await call(platform, client, "get_order_list", {"page_size": 20}))["data"]["orders"]
+        products = (await call(platform, client, "search_products", {"page_size": 20}))["data"]["products"]
+        for name, arguments in [
+            ("get_order_list", {"page_size": 10, "fields": ["*"]}),
+            ("get_order_list", {"pages": 2, "fields": ["orders.id", "orders.buyer_message", "orders.status"]}),
+            ("get_order_detail", {"ids": [order["id"] for order in orders]}),
+            ("get_order_detail", {"ids": [order["id"] for order in orders], "fields": ["*"]}),
+            ("get_product", {"product_id": products[0]["id"], "fields": ["*"]}),
+            *(("get_order_tracking", {"order_id": order["id"]}) for order in orders),
+        ]:
+            told = await call(platform, client, "run_read_operation", {"name": name, "arguments": arguments})
+            answered += "data" in told
+        for operation in PLATFORM:
+            runner = "run_read_operation" if operation.effect == "read" else "run_write_operation"
+            told = await call(platform, client, runner, {"name": operation.name, "arguments": accepted(operation, {})})
+            answered += "data" in told
+    assert answered > 150
+    assert len(platform.planted) > 100
+
+
+async def test_no_tool_of_our_own_lets_a_canary_out(connect: Connect, platform: HostilePlatform) -> None:
+    named = 0
+    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+        for name, arguments in OURS:
+            told = await call(platform, client, name, arguments)
+            assert "error" not in told, told
+            named += assert_others_named(told["data"], told.get("untrusted", []), name)
+    assert named > 20
+
+
+@pytest.mark.parametrize(("code", "status"), [(98001004, 200), (36009003, 500), (105001, 401), (36009004, 400)])
+async def test_no_error_lets_a_canary_out_through_any_tool(
+    connect: Connect, platform: HostilePlatform, code: int, status: int
+) -> None:
+    platform.refusal, platform.status = code, status
+    async with platform.serve() as url, connect(call_timeout_s=2, **settings_of(platform, url)) as client:
+        for name, arguments in [
+            *OURS[:8],
+            ("get_order_list", {}),
+            ("get_order_list", {"pages": "all"}),
+            ("update_price", {"product_id": "1", "skus": [{"id": "1", "price": {"amount": "1", "currency": "GBP"}}]}),
+            ("delete_products", {"product_ids": ["1"]}),
+        ]:
+            told = await call(platform, client, name, arguments)
+            if name not in ("list_shops", "check_connection"):
+                assert told["error"] in ("platform", "unknown_outcome", "signed_out", "rate_limited", "network")
+
+
+async def test_a_sum_that_an_error_stops_tells_it_without_canaries(connect: Connect, platform: HostilePlatform) -> None:
+    platform.sandbox = Sandbox(orders=250)
+    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+        rewrite, pages = platform.rewrite, 0
+
+        def refuse_second_page(path: str, body: bytes) -> bytes:
+            nonlocal pages
+            pages += path.endswith("/orders/search")
+            platform.refusal = 98001004 if pages > 1 else 0
+            return rewrite(path, body)
+
+        platform.rewrite = refuse_second_page  # type: ignore[method-assign]
+        told = await call(platform, client, "summarize_orders", {"period": "last 90 days", "group_by": "product"})
+    assert told["data"]["stopped_by"]["message"]
+    assert "stopped_by.message" in told["untrusted"]
+
+
+async def test_resources_completions_and_prompts_let_no_canary_out(connect: Connect, platform: HostilePlatform) -> None:
+    ref = PromptReference(name="weekly_sales")
+    async with platform.serve() as url, connect(result_bytes=4000, **settings_of(platform, url)) as client:
+        (shops,) = (await client.read_resource("tiktok-shop://shops")).contents
+        told = assert_json_harmless(platform, shops.text, "the resource shops")  # type: ignore[union-attr]
+        assert assert_others_named(
+            {n: v for n, v in told.items() if n != "untrusted"}, told["untrusted"], "the resource shops"
+        )
+        large = await call(platform, client, "get_order_list", {"page_size": 20, "fields": ["*"]})
+        (stored,) = (await client.read_resource(f"tiktok-shop://results/{large['result_id']}")).contents
+        assert_json_harmless(platform, stored.text, "a stored result")  # type: ignore[union-attr]
+        completed = await client.complete(ref, {"name": "shop", "value": ""})
+        assert completed.completion.values
+        for value in completed.completion.values:
+            assert_harmless(platform, value, "a completion")
+        hostile = {"shop": f"x {platform.poison}"}
+        prompt = await client.get_prompt("weekly_sales", hostile)
+        assert_harmless(platform, prompt.messages[0].content.text, "a prompt")  # type: ignore[union-attr]
+        with pytest.raises(MCPError) as refused:
+            await client.get_prompt("weekly_sales", {platform.poison: "x"})
+        assert_harmless(platform, str(refused.value), "the error of a prompt")
+
+
+@pytest.mark.parametrize("uri", ["tiktok-shop://shops", "tiktok-shop://results/none"])
+async def test_the_error_of_a_resource_lets_no_canary_out(
+    connect: Connect, platform: HostilePlatform, uri: str
+) -> None:
+    platform.refusal, platform.is_silent_on_shops = 98001004, True
+    async with platform.serve() as url, connect(call_timeout_s=2, **settings_of(platform, url)) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.read_resource(f"{uri}?{platform.secrets[1]}" if uri.endswith("none") else uri)
+    assert_harmless(platform, f"{refused.value} {refused.value.error.data}", uri)
+    assert "shops" not in uri or "No:" in str(refused.value)
+
+
+async def test_a_fault_of_the_server_behind_a_resource_is_told_without_its_words(
+    connect: Connect, platform: HostilePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
+
+    async def fail(*_: Any) -> Any:
+        raise ValueError(platform.poison)
+
+    monkeypatch.setattr(ListShopsTool, "__call__", fail)
+    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+        with pytest.raises(MCPError) as refused:
+            await client.read_resource("tiktok-shop://shops")
+    assert "its log says how" in str(refused.value)
+
+
+async def test_a_question_to_the_person_holds_no_canary(connect: Connect, platform: HostilePlatform) -> None:
+    questions: list[str] = []
+
+    async def ask(_context: Any, params: Any) -> ElicitResult:
+        questions.append(params.message)
+        return ElicitResult(action="decline")
+
+    product = platform.sandbox.state.shops[0].products
+    ids = [str(p) for p in list(product)[:2]] if isinstance(product, dict) else [str(product[0].id)]
+    async with platform.serve() as url, connect(asked=ask, **settings_of(platform, url, confirm="all")) as client:
+        await call(platform, client, "delete_products", {"product_ids": ids})
+        code = platform.sandbox.authorization_code()
+        told = await call(platform, client, "exchange_authorization_code", {"auth_code": code})
+        assert told["error"] == "declined"
+    assert len(questions) == 2
+    for question in questions:
+        assert_harmless(platform, question, "a question")
+        assert code not in question
+
+
+async def test_the_tokens_answer_of_a_hostile_auth_host_is_shown_without_canaries(
+    connect: Connect, platform: HostilePlatform
+) -> None:
+    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+        asked = await call(
+            platform, client, "exchange_authorization_code", {"auth_code": platform.sandbox.authorization_code()}
+        )
+        assert OTHERS in asked["preview"]["account"]["seller"]
+        assert "account" in asked["preview"]["untrusted"]
+        signed_in = await call_agreed(
+            client, "exchange_authorization_code", {"auth_code": platform.sandbox.authorization_code()}
+        )
+    told = assert_json_harmless(platform, signed_in.content[0].text, "a sign-in")
+    assert assert_others_named(told["data"], told["untrusted"], "a sign-in") >= 2
+
+
+# ---- over real processes
+
+
+async def run(home: Path, *arguments: str, **settings: str) -> tuple[str, str]:
+    """What a command prints, from its start to its end in a process of its own."""
+    started = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "mcp_server_tiktok_shop",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(home, settings),
+    )
+    out, err = await asyncio.wait_for(started.communicate(), 60)
+    return out.decode(), err.decode()
+
+
+COMMANDS = [
+    ("shops",),
+    ("shops", "--json"),
+    ("check",),
+    ("check", "--json"),
+    ("call", "summarize_orders", "--arguments", '{"period": "last 30 days", "group_by": "product"}'),
+    ("call", "get_order_list"),
+    ("call", "list_shops", "--indent"),
+]
+
+
+@pytest.mark.parametrize("is_refusing", [False, True])
+async def test_no_command_prints_a_canary(platform: HostilePlatform, home: Path, *, is_refusing: bool) -> None:
+    if is_refusing:
+        platform.refusal, platform.is_silent_on_shops = 98001004, True
+    async with platform.serve() as url:
+        for command in COMMANDS:
+            out, err = await run(home, *command, **settings_of(platform, url))
+            assert out + err, command
+            assert "Traceback" not in err, err
+            if command[0] == "call" or "--json" in command:
+                for text in filter(None, (out,)):
+                    assert_json_harmless(platform, text, " ".join(command))
+            for line in (out + err).splitlines():
+                assert_harmless(platform, line.replace("\x1b[32m", "").replace("\x1b[31m", ""), " ".join(command))
+
+
+async def test_no_line_of_a_servers_log_holds_a_canary(platform: HostilePlatform, home: Path) -> None:
+    async with platform.serve() as url:
+        settings = settings_of(platform, url) | {"confirm": "none"}
+        async with process(home, log_level="debug", **settings) as server:
+            await server.initialize()
+            await server.call("list_shops")
+            await server.call("refresh_access_token")
+            platform.refusal = 98001004
+            await server.call("get_order_list", {"order_status": platform.poison})
+            await server.call(platform.poison)
+            await server.end()
+            log = await server.errors()
+    assert "outcome=" in log
+    for line in log.splitlines():
+        assert_harmless(platform, line, "the log")
+    for line in server.lines:
+        assert_json_harmless(platform, line, "the wire")
+
+
+# ---- by construction
+
+EDGES = {
+    "TextContent": "protocol.edge",
+    "TextResourceContents": "protocol.edge",
+    "BlobResourceContents": "protocol.edge",
+    "ImageContent": "protocol.edge",
+    "EmbeddedResource": "protocol.edge",
+    "PromptMessage": "protocol.edge",
+    "GetPromptResult": "protocol.edge",
+    "ReadResourceResult": "protocol.edge",
+    "CallToolResult": "protocol.edge",
+    "Completion": "protocol.edge",
+    "CompleteResult": "protocol.edge",
+    "MCPError": "protocol.edge",
+    "ElicitRequest": "protocol.edge",
+    "ElicitRequestFormParams": "protocol.edge",
+    "elicit_form": "protocol.edge",
+    "elicit_url": "protocol.edge",
+    "report_progress": "protocol.edge",
+    "send_log_message": "protocol.edge",
+    "SafeText": "calls.redaction.outgoing",
+    "echo": "cli.output",
+    "secho": "cli.output",
+    "confirm": "cli.output",
+}
+# Of those names, what is not the SDK's or click's: progress goes by the caller, and the demo is a client.
+OTHER_OBJECTS = {"caller.report_progress"}
+# The simulated shop's keys open nothing else, and are printed to be read.
+EXEMPT = {"cli.sandbox", "cli.demo"}
+
+
+def calls_of(path: Path) -> Iterator[tuple[str, str, int]]:
+    """What a module calls: the last name, the whole one, and the line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            whole = ast.unparse(node.func)
+            yield whole.rpartition(".")[2], whole, node.lineno
+
+
+def test_text_reaches_a_client_or_a_terminal_through_its_edge_alone() -> None:
+    places: set[str] = set()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        if module in EXEMPT or module.startswith("sandbox."):
+            continue
+        for name, whole, line in calls_of(path):
+            if name in EDGES and whole not in OTHER_OBJECTS:
+                places.add(EDGES[name])
+                assert module == EDGES[name], f"{module}:{line} calls {whole}"
+    assert places == set(EDGES.values())
+
+
+def test_the_edge_takes_guarded_text_alone() -> None:
+    """Each function at the edge that makes something a client reads: no parameter of it is plain text."""
+    tree = ast.parse((PACKAGE / "protocol" / "edge.py").read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert len(functions) >= 7
+    for function in functions:
+        annotations = [
+            ast.unparse(a.annotation) for a in (*function.args.args, *function.args.kwonlyargs) if a.annotation
+        ]
+        assert any("SafeText" in annotation for annotation in annotations), function.name
+        assert not any("str" in annotation.replace("SafeText", "") for annotation in annotations), function.name
