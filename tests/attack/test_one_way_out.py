@@ -15,6 +15,8 @@ from mcp.types import ElicitResult, PromptReference
 import mcp_server_tiktok_shop
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.attack.hostile import (
+    CHARS,
+    EMAIL,
     OTHERS,
     HostilePlatform,
     assert_harmless,
@@ -94,9 +96,12 @@ async def test_no_tool_of_the_platforms_lets_a_canary_out(connect: Connect, plat
     assert len(platform.planted) > 100
 
 
-async def test_no_tool_of_our_own_lets_a_canary_out(connect: Connect, platform: HostilePlatform) -> None:
+@pytest.mark.parametrize("buyer_data", ["masked", "none"])
+async def test_no_tool_of_our_own_lets_a_canary_out(
+    connect: Connect, platform: HostilePlatform, buyer_data: str
+) -> None:
     named = 0
-    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+    async with platform.serve() as url, connect(**settings_of(platform, url, buyer_data=buyer_data)) as client:
         for name, arguments in OURS:
             told = await call(platform, client, name, arguments)
             assert "error" not in told, told
@@ -287,6 +292,23 @@ async def test_no_line_of_a_servers_log_holds_a_canary(platform: HostilePlatform
         assert_harmless(platform, line, "the log")
     for line in server.lines:
         assert_json_harmless(platform, line, "the wire")
+
+
+CRASH = """
+from pathlib import Path
+from mcp_server_tiktok_shop.cli.app_runner import build_server_app
+from mcp_server_tiktok_shop.settings import read_settings
+build_server_app(read_settings({"TIKTOK_SHOP_HOME": "%s", "TIKTOK_SHOP_APP_SECRET": "%s"}))
+raise ValueError(%r)
+"""
+
+
+async def test_a_process_that_crashes_prints_no_canary(platform: HostilePlatform, home: Path) -> None:
+    code = CRASH % (home, platform.sandbox.app_secret, f"{platform.sandbox.app_secret} {CHARS} {EMAIL}")
+    crashed = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stderr=asyncio.subprocess.PIPE)
+    _, err = await asyncio.wait_for(crashed.communicate(), 60)
+    assert b"ValueError" in err
+    assert_harmless(platform, err.decode(), "a traceback")
 
 
 # ---- by construction

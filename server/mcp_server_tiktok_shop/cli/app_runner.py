@@ -28,9 +28,11 @@ def build_server_app(settings: Settings) -> App:
 
     """
     try:
-        return build_app(settings)
+        server_app = build_app(settings)
     except SettingsError as error:
         raise CommandError(str(error)) from None
+    Output(server_app.guard).guard_crashes()
+    return server_app
 
 
 def run_with_app(settings: Settings, action: Callable[[App, Output], Coroutine[Any, Any, int]]) -> None:

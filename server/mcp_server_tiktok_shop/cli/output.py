@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from mcp_server_tiktok_shop.logs import SecretRedactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import TracebackType
 
     from mcp_server_tiktok_shop.calls.redaction.outgoing import SafeText
     from mcp_server_tiktok_shop.errors import ShopError
@@ -69,6 +72,15 @@ class Output:
             return
         for line in lines:
             self.print_line(line)
+
+    def guard_crashes(self) -> None:
+        """From now on a fault of this program that ends the process is printed without what nobody may read there."""
+
+        def print_traceback(kind: type[BaseException], fault: BaseException, frames: TracebackType | None) -> None:
+            text = "".join(traceback.format_exception(kind, fault, frames))
+            _write(self._guard.guard_text(self._guard.guard_traceback(text)), err=True)
+
+        sys.excepthook = print_traceback
 
     def ask(self, question: str) -> bool:
         """Whether the person at the terminal says yes, on standard error; waits for it."""

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
-from mcp_server_tiktok_shop.calls.redaction.free_text import strip_invisible
+from mcp_server_tiktok_shop.calls.redaction.free_text import has_suspect_characters, strip_invisible
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact_text, strip_invisible_values
 from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 
@@ -41,12 +41,12 @@ class OutgoingGuard:
 
     def guard_json(self, value: Any, *, indent: int | None = None, ensure_ascii: bool = False) -> SafeText:
         """A value as JSON that may leave, compact without `indent`; every name and text in it is guarded."""
-        cleaned = strip_invisible_values(value)
-        text = (
-            to_json_text(cleaned)
-            if indent is None and not ensure_ascii
-            else json.dumps(cleaned, indent=indent, ensure_ascii=ensure_ascii)
-        )
+        text = to_json_text(value)
+        if has_suspect_characters(text):
+            value = strip_invisible_values(value)
+            text = to_json_text(value)
+        if indent is not None or ensure_ascii:
+            text = json.dumps(value, indent=indent, ensure_ascii=ensure_ascii)
         return SafeText(self.secrets.redact_secrets(text))
 
     def guard_error(self, error: ShopError) -> SafeText:
