@@ -50,7 +50,7 @@ async def summed(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
     data: dict[str, Any] = (await told(client, name, **arguments))["data"]
     while not data["complete"]:
         assert "PART" in data["note"]
-        data = (await told(client, name, **{"continue": data["continue"]}))["data"]
+        data = (await told(client, name, resume=data["resume"]))["data"]
     return data
 
 

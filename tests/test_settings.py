@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.errors import SettingsError
-from mcp_server_tiktok_shop.settings import API_URL, AUTH_URL, SETTINGS, read_settings
+from mcp_server_tiktok_shop.settings import API_URL, AUTH_URL, SETTINGS, Setting, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,14 +210,14 @@ def test_the_sandbox_has_a_folder_of_its_own(tmp_path: Path) -> None:
 
 def test_a_flag_wins_over_its_variable(tmp_path: Path) -> None:
     environment = {
-        "TIKTOK_SHOP_APP_KEY": "from the environment",
+        "TIKTOK_SHOP_APP_KEY": "from-the-environment",
         "TIKTOK_SHOP_READ_ONLY": "no",
         "TIKTOK_SHOP_HOME": "/nowhere",
         "TIKTOK_SHOP_LOG_LEVEL": "nonsense",
     }
-    flags = {"app_key": "from a flag", "read_only": "true", "home": str(tmp_path), "log_level": "debug", "era": None}
+    flags = {"app_key": "from-a-flag", "read_only": "true", "home": str(tmp_path), "log_level": "debug", "era": None}
     settings = read_settings(environment, flags)
-    assert settings.app_key == "from a flag"
+    assert settings.app_key == "from-a-flag"
     assert settings.read_only
     assert settings.home == tmp_path
     assert settings.log_level == "DEBUG"
@@ -233,7 +233,115 @@ def test_folders_are_absolute_and_know_the_persons_home(tmp_path: Path, monkeypa
     assert settings.files_folder == tmp_path / "pictures"
 
 
+# ---- what a program or a clipboard puts in the place of a value
+
+CREDENTIALS = ["APP_KEY", "APP_SECRET", "ACCESS_TOKEN", "REFRESH_TOKEN", "SERVICE_ID"]
+MISWRITTEN = {
+    "quotation marks": f'"{SECRET}"',
+    "single ones": f"'{SECRET}'",
+    "typographic ones": f"\u201c{SECRET}\u201d",
+    "one alone": f'{SECRET}"',
+    "what JSON leaves behind": f'{SECRET}",',
+    "a zero-width space": f"{SECRET[:5]}\u200b{SECRET[5:]}",
+    "one at its end": f"{SECRET}\u200b",
+    "a byte order mark": f"\ufeff{SECRET}",
+    "a soft hyphen": f"{SECRET[:5]}\u00ad{SECRET[5:]}",
+    "a line break": f"{SECRET}\n{SECRET}",
+    "two values": f"{SECRET} {SECRET}",
+    "a Cyrillic letter": f"{SECRET}\u0430",
+    "a blank that does not break": f"{SECRET[:5]}\u00a0{SECRET[5:]}",
+    "bytes of another encoding": f"{SECRET}\udcff",
+}
+PLACEHOLDERS = [
+    "${TIKTOK_SECRET}",
+    "${env:TIKTOK_SECRET}",
+    "${input:app-secret}",
+    "prefix-${X}",
+    "$TIKTOK_SECRET",
+    "%TIKTOK_SECRET%",
+    "{{secrets.tiktok}}",
+    "{{ tiktok }}",
+    "<your app secret>",
+]
+
+
+@pytest.mark.parametrize("how", MISWRITTEN)
+@pytest.mark.parametrize("name", CREDENTIALS)
+def test_what_no_key_or_token_holds_stops_the_start_and_is_not_shown(tmp_path: Path, name: str, how: str) -> None:
+    told = refused({name: MISWRITTEN[how]})
+    assert told.startswith(f"TIKTOK_SHOP_{name} ")
+    assert SECRET[:5] not in told
+    if name not in ("APP_KEY", "SERVICE_ID") and "\udcff" not in MISWRITTEN[how] and "order mark" not in how:
+        (tmp_path / "secret").write_text(MISWRITTEN[how], encoding="utf-8")
+        told = refused({f"{name}_FILE": str(tmp_path / "secret")})
+        assert told.startswith(f"TIKTOK_SHOP_{name}_FILE ")
+        assert SECRET[:5] not in told
+
+
+def test_a_flag_is_named_where_the_value_came_from_one() -> None:
+    assert refused({}, {"app_key": "${KEY}"}).startswith("--app-key ")
+
+
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_a_placeholder_that_nobody_filled_in_stops_the_start(setting: Setting, placeholder: str) -> None:
+    told = refused({setting.name.upper(): placeholder})
+    assert told.startswith(f"{setting.variable} holds a placeholder")
+    if setting.is_secret:
+        assert refused({f"{setting.name.upper()}_FILE": placeholder}).startswith(f"{setting.variable}_FILE holds")
+
+
+@pytest.mark.parametrize("folder", ["${HOME}/shop", "$HOME/shop", "%APPDATA%\\shop", "C:\\%USERNAME%", "{{home}}/shop"])
+def test_a_folder_is_not_made_under_the_name_of_a_variable(folder: str) -> None:
+    for name in ("HOME", "FILES"):
+        assert refused({name: folder}).startswith(f"TIKTOK_SHOP_{name} holds a placeholder")
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_quotation_marks_or_invisible_characters_around_a_value_stop_the_start(setting: Setting) -> None:
+    for value in ('"value"', "'value'", "\ufeffvalue", "value\u200b", '""'):
+        assert refused({setting.name.upper(): value}).startswith(f"{setting.variable} ")
+
+
+def test_what_a_name_or_a_password_may_hold_is_taken_as_it_is(tmp_path: Path) -> None:
+    settings = read_settings(
+        {
+            "TIKTOK_SHOP_SHOP": "Caf\u00e9 \u201cLuz\u201d $5 & 100%",
+            "TIKTOK_SHOP_PROXY": "http://proxy.example:8080:bob:$pa{ss}%w0rd%",
+            "TIKTOK_SHOP_HOME": str(tmp_path / "50% of $money"),
+        }
+    )
+    assert settings.shop == "Caf\u00e9 \u201cLuz\u201d $5 & 100%"
+    assert settings.proxy is not None
+    assert settings.proxy.password.get_secret_value() == "$pa{ss}%w0rd%"
+    assert settings.home == tmp_path / "50% of $money"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder that is in use can't be removed there")
+def test_a_relative_folder_is_refused_where_the_current_one_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert "whole path" in refused({"HOME": "state"})
+
+
 # ---- secrets
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_secrets_file_is_read_as_editors_and_shells_write_it(tmp_path: Path, encoding: str) -> None:
+    """With a byte order mark, as Windows' editors do; in UTF-16, as its shell does."""
+    (tmp_path / "secret").write_text(f"{SECRET}\r\n", encoding=encoding)
+    settings = read_settings({"TIKTOK_SHOP_APP_SECRET_FILE": str(tmp_path / "secret")})
+    assert settings.app_secret.get_secret_value() == SECRET
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf\r\n", b" \n"])
+def test_an_empty_secrets_file_is_not_taken_for_a_secret_that_is_not_set(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "secret").write_bytes(content)
+    assert "is empty" in refused({"APP_SECRET_FILE": str(tmp_path / "secret")})
 
 
 @pytest.mark.parametrize("name", ["APP_SECRET", "ACCESS_TOKEN", "REFRESH_TOKEN"])
@@ -285,7 +393,10 @@ def test_an_empty_one_of_the_two_does_not_count(tmp_path: Path, order: int) -> N
     assert settings.app_secret.get_secret_value() == SECRET
 
 
-SECRETS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=4, max_size=40).map(lambda t: f"s3cr3t{t}x")
+# Printable ASCII but for quotation marks and what opens a placeholder.
+SECRETS = st.text(st.sampled_from("!#%&()*+,-./09:;=?@AZ[]^_az|~"), min_size=4, max_size=40).map(
+    lambda t: f"s3cr3t{t}x"
+)
 
 
 @given(SECRETS, SECRETS, SECRETS, SECRETS)

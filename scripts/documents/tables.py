@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from scripts.documents.pages import describe_effect, format_table
 
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS, select_tools
-from mcp_server_tiktok_shop.cli.client_configs import CLIENT_INSTRUCTIONS, build_client_config
+from mcp_server_tiktok_shop.cli.client_configs.blocks import SANDBOX_SERVER_NAME, Launch, build_block
+from mcp_server_tiktok_shop.cli.client_configs.clients import CLIENTS
+from mcp_server_tiktok_shop.cli.client_configs.config_file import describe_location
+from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
 from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
 from mcp_server_tiktok_shop.settings import SETTINGS
 
@@ -17,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_server_tiktok_shop.catalog.loader import Catalog
+    from mcp_server_tiktok_shop.cli.client_configs.clients import ChatClient
 
 PLACE_PATTERN = re.compile(r"(<!-- (?P<name>\w+): written by `make docs` -->\n).*?(<!-- /(?P=name) -->)", re.DOTALL)
-PROGRAM = "/path/to/.venv/bin/mcp-server-tiktok-shop"
+SANDBOX_LAUNCH = Launch(SANDBOX_SERVER_NAME, ["/path/to/.venv/bin/mcp-server-tiktok-shop", "--sandbox"], {})
+SYSTEMS = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
 
 
 class PlaceError(Exception):
@@ -53,6 +58,7 @@ def make_tables(catalog: Catalog) -> dict[str, str]:
     return {
         "areas": tabulate_areas(catalog),
         "clients": describe_clients(),
+        "client_table": tabulate_clients(),
         "routines": tabulate_prompts(),
         "scopes": tabulate_scopes(catalog),
         "settings": tabulate_settings(),
@@ -95,11 +101,41 @@ def tabulate_settings() -> str:
     return format_table(("variable", "flag", "default", "meaning"), rows)
 
 
+def tabulate_clients() -> str:
+    """What was tried with each client, and what it does with variables and long calls."""
+    rows = [
+        (f"[{client.title}](#{_make_anchor(client.title)})", client.trial, client.environment, client.call_limit)
+        for client in CLIENTS.values()
+    ]
+    return format_table(("client", "version, and what was tried", "variables it passes on", "a call may take"), rows)
+
+
 def describe_clients() -> str:
     """For each client: its name, where its configuration goes, and how that looks with the simulated shop."""
     lines = []
-    for client, instruction in CLIENT_INSTRUCTIONS.items():
-        title, _, location = instruction.partition(": ")
-        config = build_client_config(client, sandbox=True, is_signed_in=False, launch_command=[PROGRAM])
-        lines += ["", f"## {title}", "", f"`--client {client}`: {location}", "", f"```json\n{config}\n```"]
+    for name, client in CLIENTS.items():
+        text_format = FORMATS[client.format]
+        block = text_format.render(build_block(client, SANDBOX_LAUNCH))
+        note = "" if text_format.rewrite else " `--write` does not write YAML."
+        lines += [
+            "",
+            f"## {client.title}",
+            "",
+            f"`--client {name}`: {list_locations(client)}. {client.advice}{note}",
+        ]
+        lines += ["", f"```{text_format.language}\n{block}\n```"]
     return "\n".join([*lines, ""])
+
+
+def _make_anchor(title: str) -> str:
+    return title.lower().replace(" ", "-")
+
+
+def list_locations(client: ChatClient) -> str:
+    """The file on every system, once where it is the same."""
+    systems_by_path: dict[str, list[str]] = {}
+    for system, title in SYSTEMS.items():
+        systems_by_path.setdefault(describe_location(client.locations, system), []).append(title)
+    if len(systems_by_path) == 1:
+        return f"`{next(iter(systems_by_path))}`"
+    return ", ".join(f"`{path}` ({' and '.join(systems)})" for path, systems in systems_by_path.items())

@@ -31,16 +31,18 @@ from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
 from mcp_server_tiktok_shop.platform.sign_in import SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
-from mcp_server_tiktok_shop.platform.tokens import TokenProvider, compute_pair_fingerprint
+from mcp_server_tiktok_shop.platform.tokens import TokenProvider
+from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.instructions import build_instructions
 from mcp_server_tiktok_shop.protocol.listing import list_tools
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
 from mcp_server_tiktok_shop.simulation import build_simulation
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp
+from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, compute_pair_fingerprint
 from mcp_server_tiktok_shop.state.files.stores import open_file_stores
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
+from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool, LocalWrite
+    from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.state.stores import AccountStore
@@ -103,8 +106,14 @@ class App:
         shops = {shop.id for account in accounts for shop in account.shops or ()}
         return len(shops) != 1 or any(account.shops is None for account in accounts)
 
-    def build_server(self) -> McpServer:
-        """The MCP server of this run, which closes it at its end."""
+    def build_server(self, delivery: Delivery | None = None) -> McpServer:
+        """The MCP server of this run, which closes it at its end. `delivery` knows when a client has an answer."""
+        delivery = delivery or ImmediateDelivery()
+
+        async def close() -> None:
+            await delivery.finish()
+            await self.close()
+
         return build_server(
             list_tools(self.operations, self.listed_tools, self.confirmation_gate, list_shop=self.has_shop_choice),
             self.guard.guard_text(
@@ -117,9 +126,9 @@ class App:
                     is_sandbox=self.settings.sandbox,
                 )
             ),
-            CallHandler(self.dispatcher, self.result_builder, self.guard),
+            CallHandler(self.dispatcher, self.result_builder, self.guard, delivery),
             ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
-            self.close,
+            close,
         )
 
     async def close(self) -> None:
@@ -205,8 +214,11 @@ def build_app(
         settings.confirm,
         stores.confirmations,
         result_builder,
+        runtime.clock,
     )
-    write_outcomes = WriteOutcomes(stores.write_outcomes, runtime.clock, LocalProcesses())
+    write_outcomes = WriteOutcomes(
+        stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
+    )
 
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(

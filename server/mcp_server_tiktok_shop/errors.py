@@ -11,14 +11,20 @@
     · ApiError                  the platform refused it, with a code
 
 Marked `·` are those defined where they are raised. Outside the tree stand what is no fault (`ElicitationRequired`: a
-call is answered with a question), what never leaves its module, the command line's wrong use, which is click's
-(`CommandError`), and the simulated shop, which is another program.
+call is answered with a question, `ConfirmationRequired`: with a result that waits for a yes), what never leaves its
+module, the command line's wrong use, which is click's (`CommandError`), and the simulated shop, which is another
+program.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator
 
 ErrorKind = Literal[
     "invalid_arguments",
@@ -28,13 +34,13 @@ ErrorKind = Literal[
     "signed_out",
     "not_permitted",
     "read_only",
-    "confirmation_required",
     "declined",
     "not_found",
     "rate_limited",
     "platform",
     "network",
     "unknown_outcome",
+    "already_done",
     "internal",
 ]
 
@@ -106,3 +112,17 @@ class ShopError(TikTokShopServerError):
         if self.request_id:
             result["request_id"] = self.request_id
         return result | self.details
+
+
+@contextmanager
+def contain_faults(log: logging.Logger, message: str, *arguments: object) -> Iterator[None]:
+    """Log an exception of any kind, and go on behind the block: for what must not undo what was done before it.
+
+    A `ShopError` passes: it is a refusal, and no fault of this program.
+    """
+    try:
+        yield
+    except ShopError:
+        raise
+    except Exception:
+        log.exception(message, *arguments)

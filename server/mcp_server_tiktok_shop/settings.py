@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -13,11 +12,19 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
 from mcp_server_tiktok_shop.errors import SettingsError
+from mcp_server_tiktok_shop.setting_texts import (
+    find_text_fault,
+    parse_credential,
+    parse_folder,
+    parse_secret,
+    read_secret_file,
+)
 from mcp_server_tiktok_shop.state.files.home import HomeFolder
 from mcp_server_tiktok_shop.time_zones import parse_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from zoneinfo import ZoneInfo
 
 VARIABLE_PREFIX = "TIKTOK_SHOP_"
@@ -30,10 +37,21 @@ SANDBOX_ORDERS_RANGE = (1, 200_000)  # the most takes some seconds to make, and 
 
 
 def get_default_home() -> Path:
-    """The user's data folder, where the operating system has it."""
+    """The user's data folder, where the operating system has it.
+
+    Raises:
+        SettingsError: The environment names none.
+
+    """
     from platformdirs import user_data_path  # noqa: PLC0415 - not needed where the home is set
 
-    return user_data_path("mcp-server-tiktok-shop", appauthor=False)
+    try:
+        folder = user_data_path("mcp-server-tiktok-shop", appauthor=False)
+    except RuntimeError:
+        folder = None
+    if folder is None or not folder.is_absolute():
+        raise SettingsError("The user's data folder is not known here: set TIKTOK_SHOP_HOME to the whole path of one")
+    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +160,6 @@ def _parse_url(text: str) -> str:
     return text.strip().rstrip("/")
 
 
-def _parse_folder(text: str) -> Path:
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError:
-        raise ValueError("names the home of a user that there is not") from None
-
-
 def _parse_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
@@ -174,18 +185,18 @@ def _parse_log_level(text: str) -> str:
 
 
 SETTINGS = (
-    Setting("app_key", "Key of your app in TikTok Shop Partner Center.", str.strip),
-    Setting("app_secret", "Secret of that app.", lambda text: SecretStr(text.strip()), is_secret=True),
+    Setting("app_key", "Key of your app in TikTok Shop Partner Center.", parse_credential),
+    Setting("app_secret", "Secret of that app.", parse_secret, is_secret=True),
     Setting(
         "access_token",
         "Access token of the seller's authorization, to start with.",
-        lambda text: SecretStr(text.strip()),
+        parse_secret,
         is_secret=True,
     ),
     Setting(
         "refresh_token",
         "Refresh token beside it; the pair that follows from it is kept under the home folder.",
-        lambda text: SecretStr(text.strip()),
+        parse_secret,
         is_secret=True,
     ),
     Setting(
@@ -198,14 +209,12 @@ SETTINGS = (
     ),
     Setting("api_url", "Address of the API host.", _parse_url, default=API_URL),
     Setting("auth_url", "Address of the auth host.", _parse_url, default=AUTH_URL),
+    Setting("home", "Folder that holds tokens, labels and other state.", parse_folder, default="your user data folder"),
     Setting(
-        "home", "Folder that holds tokens, labels and other state.", _parse_folder, default="your user data folder"
-    ),
-    Setting(
-        "files", "Folder whose files the assistant may upload or resize.", _parse_folder, default="`files` in the home"
+        "files", "Folder whose files the assistant may upload or resize.", parse_folder, default="`files` in the home"
     ),
     Setting("shop", "Pin the server to one shop, by name, id or unique region.", str.strip, default="every shop"),
-    Setting("service_id", "Service id of your app, for its authorization link.", str.strip),
+    Setting("service_id", "Service id of your app, for its authorization link.", parse_credential),
     Setting(
         "region", "Where sellers agree: `us`, or `row` for the rest of the world.", _make_choice_parser("us", "row")
     ),
@@ -272,6 +281,8 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
             if source.startswith("--"):
                 raise SettingsError(f"{source} is empty: leave it out, or give it a value")
             continue
+        if fault := find_text_fault(text):
+            raise SettingsError(f"{source} {fault}")
         try:
             values[name] = SETTINGS_BY_NAME[name].parse(text)
         except ValueError as error:
@@ -305,12 +316,8 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, st
         if name in nonempty_names and setting.variable in nonempty_names:
             raise SettingsError(f"{setting.variable} and {name} are both set: take one away")
         if name in nonempty_names:
-            entries[setting.name] = (name, _read_secret_file(name, text))
+            try:
+                entries[setting.name] = (name, read_secret_file(text))
+            except ValueError as error:
+                raise SettingsError(f"{name} {error}") from None
     return entries
-
-
-def _read_secret_file(name: str, path: str) -> str:
-    try:
-        return Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise SettingsError(f"{name} names a file that can't be read ({type(error).__name__})") from None

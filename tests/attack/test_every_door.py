@@ -11,6 +11,7 @@ import pytest
 from mcp import MCPError
 from mcp.types import ElicitResult, PromptReference
 
+from mcp_server_tiktok_shop.calls.caller import MIN_READING_S
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.cli.test_login import run
 from tests.keys import call_agreed, reply, sign_in_address
@@ -193,7 +194,9 @@ class Person:
     async def __call__(self, _context: Any, params: Any) -> ElicitResult:
         self.questions.append(params.message)
         assert not self.store.exists() or "Tea Company" not in self.store.read_text(encoding="utf-8")
-        return ElicitResult(action=self.action)  # type: ignore[arg-type]
+        await asyncio.sleep(MIN_READING_S + 0.1)  # whoever answers sooner has not read it
+        content = {"do_it": True} if self.action == "accept" else None
+        return ElicitResult(action=self.action, content=content)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("is_bare", [True, False])
@@ -242,7 +245,7 @@ async def test_a_client_that_can_not_ask_gets_a_preview_that_names_the_account(
     async with connect(**signed_out(sandbox, url, confirm="none")) as client:
         code = sandbox.authorization_code(1)
         asked = reply(await client.call_tool(EXCHANGE, {"auth_code": code}))
-        assert asked["error"] == "confirmation_required"
+        assert asked["status"] == "confirmation_required"
         assert asked["preview"]["account"] == {
             "seller": sandbox.accounts[1].name,
             "region": sandbox.accounts[1].region,
@@ -252,7 +255,7 @@ async def test_a_client_that_can_not_ask_gets_a_preview_that_names_the_account(
         assert code not in json.dumps(asked)
         assert names_stored(home) == []
         other = {"auth_code": sandbox.authorization_code(0), "confirm": asked["confirm"]}
-        assert bad(await client.call_tool(EXCHANGE, other))["error"] == "confirmation_required"
+        assert good(await client.call_tool(EXCHANGE, other))["status"] == "confirmation_required"
         assert names_stored(home) == []
         # The token was for the other code, and is used up: it is asked anew, and the code not sent again.
         told = good(await call_agreed(client, EXCHANGE, {"auth_code": code, "confirm": asked["confirm"]}))["data"]
@@ -271,7 +274,7 @@ async def test_an_account_that_is_known_is_named_as_such(connect: Connect, sandb
 async def test_a_code_is_not_spent_where_nobody_can_be_asked(connect: Connect, sandbox: Sandbox, url: str) -> None:
     async with connect(**signed_out(sandbox, url, confirm="person")) as client:
         told = reply(await client.call_tool(EXCHANGE, {"auth_code": sandbox.authorization_code()}))
-    assert told["error"] == "confirmation_required"
+    assert told["status"] == "confirmation_required"
     assert "confirm" not in told
     assert sandbox.log.list_entries(EXCHANGE) == []
 

@@ -13,6 +13,7 @@ from mcp import MCPError
 from mcp.types import ElicitResult, PromptReference
 
 import mcp_server_tiktok_shop
+from mcp_server_tiktok_shop.calls.caller import MIN_READING_S
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.attack.hostile import (
     CHARS,
@@ -199,6 +200,7 @@ async def test_a_question_to_the_person_holds_no_canary(connect: Connect, platfo
 
     async def ask(_context: Any, params: Any) -> ElicitResult:
         questions.append(params.message)
+        await asyncio.sleep(MIN_READING_S + 0.1)
         return ElicitResult(action="decline")
 
     product = platform.sandbox.state.shops[0].products

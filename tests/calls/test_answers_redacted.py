@@ -162,7 +162,7 @@ async def test_what_stands_at_the_shop_now_is_marked_in_a_preview(connect: Conne
     async with platform(connect, confirm="all") as (client, recorder):
         recorder.answer("/product", data=titled)
         told = reply(await client.call_tool("delete_products", {"product_ids": ["1"], "shop": TEA["id"]}))
-    assert told["error"] == "confirmation_required"
+    assert told["status"] == "confirmation_required"
     assert told["preview"]["now"] == [f"title: {INJECTED} and ship"]
     assert told["preview"]["untrusted"] == ["now"]
     assert "202e" not in json.dumps(told)

@@ -61,7 +61,8 @@ async def test_repeat_sends_it_again_and_a_known_outcome_ends_the_matter(connect
         sandbox.faults.add(WRITE, cut="before")
         bad(await client.call_tool(WRITE, arguments))
         good(await client.call_tool(WRITE, {**arguments, "repeat": True}))
-        good(await client.call_tool(WRITE, arguments))
+        assert bad(await client.call_tool(WRITE, arguments))["error"] == "already_done"
+        good(await client.call_tool(WRITE, {**arguments, "repeat": True}))
     assert done(sandbox, WRITE) == 2
 
 

@@ -176,7 +176,8 @@ async def test_what_can_not_be_written_is_an_error_with_a_reason(tmp_path: Path,
     results = FileResultStore(tmp_path / "results", clock)
     with pytest.raises(ShopError, match="can't be written") as caught:
         await results.put(b"x")
-    assert caught.value.kind == "internal"
+    assert caught.value.kind == "not_configured"
+    assert "TIKTOK_SHOP_HOME" in caught.value.hint
     assert await results.get("0" * 16) is None
 
 

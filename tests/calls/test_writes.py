@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp.types import ElicitRequestParams, ElicitResult
+from mcp.types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
 from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.catalog.loader import Catalog
@@ -31,16 +32,7 @@ SENDING = [o for o in CATALOG.operations.values() if o.is_platform_write and not
 ASKING = [o for o in SENDING if o.effect == "destructive" or o.record["asks"]]
 
 
-class Person:
-    """Somebody who answers what the client asks, and what they were asked."""
-
-    def __init__(self, *actions: str) -> None:
-        self.actions = list(actions)
-        self.questions: list[str] = []
-
-    async def __call__(self, _context: Any, params: ElicitRequestParams) -> ElicitResult:
-        self.questions.append(params.message)
-        return ElicitResult(action=self.actions.pop(0), content={})  # type: ignore[arg-type]
+YES: dict[str, Any] = {"do_it": True}
 
 
 class Clock:
@@ -51,6 +43,31 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Person:
+    """Somebody who reads what the client asks and then answers, and what they were asked.
+
+    Reading takes real time, or that of a clock.
+    """
+
+    def __init__(self, *actions: str, reading_s: float = 0.32, clock: Clock | None = None) -> None:
+        self.actions = list(actions)
+        self.reading_s = reading_s
+        self.clock = clock
+        self.questions: list[str] = []
+        self.forms: list[Any] = []
+
+    async def __call__(self, _context: Any, params: ElicitRequestParams) -> ElicitResult:
+        assert isinstance(params, ElicitRequestFormParams)
+        self.questions.append(params.message)
+        self.forms.append(params.requested_schema)
+        if self.clock is None:
+            await asyncio.sleep(self.reading_s)
+        else:
+            self.clock.now += self.reading_s
+        action = self.actions.pop(0)
+        return ElicitResult(action=action, content=YES if action == "accept" else None)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -85,7 +102,7 @@ async def test_a_write_that_asks_is_shown_first_and_sent_with_the_token(connect:
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
         change = await price_change(client)
         refused = await told(client, "run_write_operation", name="update_price", arguments=change)
-        assert refused["error"] == "confirmation_required"
+        assert refused["status"] == "confirmation_required"
         assert writes(sandbox) == []
         assert refused["preview"]["body"]["skus"] == change["skus"]
         assert refused["preview"]["shop"] == sandbox.accounts[0].shops[0].name
@@ -104,7 +121,7 @@ async def test_what_waits_for_a_yes_is_stored_under_the_names_of_earlier_version
         refused = await told(client, "run_write_operation", name="update_price", arguments=change)
     stored = json.loads((home / "sandbox" / "confirmations.json").read_text(encoding="utf-8"))
     assert stored.keys() == {refused["confirm"]}
-    assert stored[refused["confirm"]].keys() == {"mark", "way", "until"}
+    assert stored[refused["confirm"]].keys() >= {"mark", "way", "until"}
     assert stored[refused["confirm"]]["way"] == "model"
 
 
@@ -117,14 +134,15 @@ async def test_a_token_holds_once_and_for_the_exact_arguments(connect: Connect, 
             again = await told(
                 client, "run_write_operation", name="update_price", arguments={**arguments, "confirm": token}
             )
-            assert again["error"] == "confirmation_required"
+            assert again["status"] == "confirmation_required"
             assert again["confirm"] != token
         assert writes(sandbox) == []
         token = (await told(client, "run_write_operation", name="update_price", arguments=change))["confirm"]
         first = await told(client, "run_write_operation", name="update_price", arguments={**change, "confirm": token})
         assert "error" not in first
-        second = await told(client, "run_write_operation", name="update_price", arguments={**change, "confirm": token})
-    assert second["error"] == "confirmation_required"
+        once_more = {**change, "confirm": token, "repeat": True}
+        second = await told(client, "run_write_operation", name="update_price", arguments=once_more)
+    assert second["status"] == "confirmation_required"
     assert writes(sandbox) == ["update_price"]
 
 
@@ -135,7 +153,7 @@ async def test_a_token_is_for_one_shop(connect: Connect) -> None:
         arguments = {"product_ids": ["1729000000000000001"]}
         token = (await told(client, "delete_products", **arguments, shop=one))["confirm"]
         other = await told(client, "delete_products", **arguments, shop=two, confirm=token)
-    assert other["error"] == "confirmation_required"
+    assert other["status"] == "confirmation_required"
     assert writes(sandbox) == []
 
 
@@ -148,7 +166,7 @@ async def test_a_token_is_dead_after_ten_minutes(connect: Connect) -> None:
         token = (await told(client, "delete_products", **arguments))["confirm"]
         clock.now += 601
         late = await told(client, "delete_products", **arguments, confirm=token)
-    assert late["error"] == "confirmation_required"
+    assert late["status"] == "confirmation_required"
     assert writes(sandbox) == []
 
 
@@ -201,7 +219,8 @@ async def test_what_others_wrote_can_not_pose_as_the_question(connect: Connect, 
     assert refused["error"] == "declined", refused
     (question,) = person.questions
     lines = question.split("\n")
-    assert [line for line in lines if line.startswith("Shop:")] == [lines[0]]
+    assert lines[0] == 'Write to buyer at "Sandbox Tea House" (GB)'
+    assert [line for line in lines if line.startswith("Shop:")] == []
     assert lines.count("Do it?") == 1
     assert lines[-1] == "Do it?"
     assert all(len(line) <= 130 for line in lines)
@@ -213,9 +232,11 @@ async def test_only_a_person_confirms_where_the_server_says_so(connect: Connect,
     async with connect(sandbox="1", confirm="person", sandbox_object=sandbox) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         refused = await told(client, "delete_products", product_ids=["1729000000000000001"], confirm="abc")
-    assert refused["error"] == "confirmation_required"
+    assert refused["status"] == "confirmation_required"
     assert "confirm" not in refused
-    assert "confirm" not in tools["delete_products"].input_schema["properties"]
+    assert "--confirm" in refused["note"]
+    assert "token" in refused["note"]
+    assert "confirm" in tools["delete_products"].input_schema["properties"]  # for a yes that comes late
     assert writes(sandbox) == []
 
 
@@ -224,15 +245,20 @@ async def test_only_a_person_confirms_where_the_server_says_so(connect: Connect,
 async def test_nothing_is_sent_without_the_confirmation_that_the_mode_asks_for(
     connect: Connect, mode: str, person: str | None
 ) -> None:
-    sandbox = Sandbox(shops=1, orders=20)
-    asked = Person(*["decline"] * len(SENDING)) if person else None
-    more = {"asked": asked} if asked else {}
+    clock = Clock(1_790_000_000.0)
+    sandbox = Sandbox(shops=1, orders=20, clock=clock)
+    asked = Person(*["decline"] * len(SENDING), clock=clock) if person else None
+    more: dict[str, Any] = {"asked": asked} if asked else {}
+    more["runtime"] = Runtime(clock, time.monotonic)
     async with connect(sandbox="1", confirm=mode, sandbox_object=sandbox, **more) as client:
         for operation in ASKING if mode == "asks" else SENDING:
             if operation.is_multipart or operation.adds_account:  # a wrong code leads to no account to ask about
                 continue
             answer = await told(client, "run_write_operation", name=operation.name, arguments=arguments_of(operation))
-            assert answer["error"] == ("declined" if asked else "confirmation_required"), operation.name
+            assert answer.get("error" if asked else "status") == ("declined" if asked else "confirmation_required"), (
+                operation.name
+            )
+            assert asked or answer["note"].startswith("Nothing was sent yet")
             if operation.uses_platform and not asked and mode != "person":
                 assert answer["preview"]["operation"] == operation.name
     assert writes(sandbox) == []
@@ -390,7 +416,7 @@ async def test_a_look_before_a_write_asks_for_nothing_but_ids(connect: Connect, 
     strange = "../../../authorization/202309/shops?x="
     async with connect(sandbox="1", confirm="all", sandbox_object=sandbox) as client:
         refused = await told(client, "delete_products", product_ids=[strange])
-    assert refused["error"] == "confirmation_required"
+    assert refused["status"] == "confirmation_required"
     assert list(sandbox.log) == []
 
 
@@ -404,7 +430,8 @@ async def test_a_file_that_changed_since_the_yes_is_not_sent(
 
     async def swapping(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
         file.write_bytes(other)
-        return ElicitResult(action="accept", content={})
+        await asyncio.sleep(0.32)
+        return ElicitResult(action="accept", content=YES)
 
     more = {"asked": swapping} if asks else {}
     async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, files=tmp_path, **more) as client:
@@ -412,20 +439,24 @@ async def test_a_file_that_changed_since_the_yes_is_not_sent(
         if not asks:
             file.write_bytes(other)
             again = await told(client, "upload_product_image", **arguments, confirm=first["confirm"])
-            assert again["error"] == "confirmation_required"
+            assert again["status"] == "confirmation_required"
     assert all(other not in entry.body for entry in sandbox.log)
 
 
 @pytest.mark.parametrize("era", ["auto"])
-async def test_a_yes_is_for_the_question_it_answers_and_for_once(connect: Connect, sandbox: Sandbox) -> None:
+async def test_a_yes_is_for_the_question_it_answers_and_for_once(connect: Connect) -> None:
     """A client that answers wrongly, again, or for another call, where the question is the answer of a call."""
+    clock = Clock(1_790_000_000.0)
+    sandbox = Sandbox(shops=1, clock=clock)
+    more: dict[str, Any] = {"sandbox_object": sandbox, "runtime": Runtime(clock, time.monotonic)}
     first, other = ({"product_ids": [f"172900000000000000{n}"]} for n in (1, 2))
-    yes: dict[str, Any] = {"confirm": ElicitResult(action="accept", content={})}
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+    yes: dict[str, Any] = {"confirm": ElicitResult(action="accept", content=YES)}
+    async with connect(sandbox="1", confirm="asks", **more) as client:
         token = (await told(client, "delete_products", **first))["confirm"]
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=Person()) as client:
+    async with connect(sandbox="1", confirm="asks", asked=Person(), **more) as client:
 
         async def call(arguments: dict[str, Any], **more: Any) -> Any:
+            clock.now += 1
             return await client.session.call_tool("delete_products", arguments, allow_input_required=True, **more)
 
         async def outcome(arguments: dict[str, Any], state: str | None, answers: Any) -> str:
@@ -479,45 +510,271 @@ async def test_the_question_tells_of_each_thing_even_where_one_is_not_there(conn
 async def test_what_is_switched_off_is_not_looked_up_either(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, exclude_tools="get_product") as client:
         refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
-    assert refused["error"] == "confirmation_required"
+    assert refused["status"] == "confirmation_required"
     assert sandbox.log.list_entries("get_product") == []
 
 
+GONE: dict[str, Any] = {"product_ids": ["1729000000000000001"]}
+
+
+class Screen:
+    """A client's window with questions in it, which its person answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+        self._answers: list[asyncio.Future[ElicitResult]] = []
+
+    async def __call__(self, _context: Any, params: ElicitRequestParams) -> ElicitResult:
+        self.questions.append(params.message)
+        self._answers.append(asyncio.get_running_loop().create_future())
+        return await self._answers[-1]
+
+    async def answer_with(self, action: Any, question: int = 0) -> None:
+        content = YES if action == "accept" else None
+        self._answers[question].set_result(ElicitResult(action=action, content=content))
+        await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_server_tiktok_shop.protocol.client.ELICITATION_TIMEOUT_S", 0.4)  # of 50 seconds
+
+
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("era", ["legacy"])
-async def test_a_question_that_nobody_answers_in_time_sends_nothing(
-    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mcp_server_tiktok_shop.protocol import client as asking
+@pytest.mark.parametrize("policy", ["asks", "person"])
+async def test_a_yes_that_came_late_is_used_by_the_token(connect: Connect, sandbox: Sandbox, policy: str) -> None:
+    screen = Screen()
+    async with connect(sandbox="1", confirm=policy, sandbox_object=sandbox, asked=screen) as client:
+        unanswered = await told(client, "delete_products", **GONE)
+        assert unanswered["note"].startswith("Nothing was sent yet: no answer")
+        assert unanswered["status"] == "confirmation_required"
+        await screen.answer_with("accept")
+        assert writes(sandbox) == []  # a yes alone sends nothing: the call is over
+        other = await told(client, "deactivate_products", **GONE, confirm=unanswered["confirm"])
+        assert other["status"] == "confirmation_required"  # a question of its own
+        assert len(screen.questions) == 2
+        done = await told(client, "delete_products", **GONE, confirm=unanswered["confirm"])
+        assert done["error"] == "platform"  # sent: there is no such product
+        assert writes(sandbox) == ["delete_products"]
+        again = await told(client, "delete_products", **GONE, confirm=unanswered["confirm"])
+        assert again["status"] == "confirmation_required"  # used up, and asked anew
+        assert len(screen.questions) == 3
+    assert writes(sandbox) == ["delete_products"]
 
-    monkeypatch.setattr(asking, "ELICITATION_TIMEOUT_S", 0.1)  # of 50 seconds
-    late = asyncio.Event()
 
-    async def slow(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
-        await late.wait()
-        return ElicitResult(action="accept", content={})
-
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=slow) as client:
-        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
-        late.set()
-        await told(client, "list_shops")
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("era", ["legacy"])
+async def test_a_token_of_a_question_is_no_yes_by_itself(connect: Connect, sandbox: Sandbox) -> None:
+    """As long as the question is open a call with its token waits for it again, and asks no second one."""
+    screen = Screen()
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=screen) as client:
+        token = (await told(client, "delete_products", **GONE))["confirm"]
+        again = await told(client, "delete_products", **GONE, confirm=token)
+        assert again["status"] == "confirmation_required"
+        assert again["confirm"] != token
+        await screen.answer_with("decline")
+        refused = await told(client, "delete_products", **GONE, confirm=again["confirm"])
     assert refused["error"] == "declined"
+    assert len(screen.questions) == 1
     assert writes(sandbox) == []
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("era", ["legacy"])
+async def test_a_late_yes_is_good_for_ten_minutes(connect: Connect) -> None:
+    clock = Clock(1_790_000_000.0)
+    sandbox = Sandbox(shops=1, clock=clock)
+    screen = Screen()
+    more: dict[str, Any] = {"sandbox_object": sandbox, "runtime": Runtime(clock, time.monotonic), "asked": screen}
+    async with connect(sandbox="1", confirm="asks", **more) as client:
+        token = (await told(client, "delete_products", **GONE))["confirm"]
+        clock.now += 70
+        await screen.answer_with("accept")
+        clock.now += 540
+        late = await told(client, "delete_products", **GONE, confirm=token)
+    assert late["status"] == "confirmation_required"
+    assert len(screen.questions) == 2  # asked anew
+    assert writes(sandbox) == []
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("era", ["legacy"])
+async def test_a_call_without_the_token_takes_the_old_question_back(connect: Connect, sandbox: Sandbox) -> None:
+    screen = Screen()
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=screen) as client:
+        token = (await told(client, "delete_products", **GONE))["confirm"]
+        other = (await told(client, "delete_products", **GONE))["confirm"]
+        await screen.answer_with("accept", 1)
+        done = await told(client, "delete_products", **GONE, confirm=other)
+        assert done["error"] == "platform"
+        again = await told(client, "delete_products", **GONE, confirm=token)
+    assert again["status"] == "confirmation_required"
+    assert writes(sandbox) == ["delete_products"]
 
 
 @pytest.mark.parametrize("era", ["auto"])
-async def test_a_yes_that_comes_after_the_patience_sends_nothing(connect: Connect) -> None:
+@pytest.mark.parametrize(("after_s", "outcome"), [(51, "platform"), (599, "platform"), (601, "declined")])
+async def test_a_question_that_no_call_waits_for_stands_ten_minutes(
+    connect: Connect, after_s: float, outcome: str
+) -> None:
     clock = Clock(1_790_000_000.0)
     sandbox = Sandbox(shops=1, clock=clock)
+    person = Person("accept", reading_s=after_s, clock=clock)
+    more: dict[str, Any] = {"sandbox_object": sandbox, "runtime": Runtime(clock, clock), "asked": person}
+    async with connect(sandbox="1", confirm="asks", **more) as client:
+        answer = await told(client, "delete_products", **GONE)
+    assert answer["error"] == outcome
+    assert writes(sandbox) == ([] if outcome == "declined" else ["delete_products"])
 
-    async def slow(_context: Any, _params: ElicitRequestParams) -> ElicitResult:
-        clock.now += 51
-        return ElicitResult(action="accept", content={})
 
-    runtime = Runtime(clock, clock)
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=slow, runtime=runtime) as client:
-        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
-    assert refused["error"] == "declined"
+async def test_a_question_says_how_long_it_stands(connect: Connect, sandbox: Sandbox, era: str) -> None:
+    person = Person("decline")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        await told(client, "delete_products", **GONE)
+    assert ("50 seconds" in person.questions[0]) == (era == "legacy")
+    assert "10 minutes" in person.questions[0]
+
+
+async def test_the_first_three_lines_of_a_question_say_it_all(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline", "decline", "decline", "decline")
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, asked=person) as client:
+        product = await a_product(client)
+        change = await price_change(client)
+        await told(client, "run_write_operation", name="update_price", arguments=change)
+        await told(client, "delete_products", product_ids=[product["id"], *(str(2**40 + n) for n in range(3))])
+        message = {"conversation_id": "71", "type": "TEXT", "content": "On its way"}
+        await told(client, "run_write_operation", name="send_message", arguments=message)
+        await told(client, "run_write_operation", name="deauthorize_shop", arguments={})
+    pricing, deleting, writing, leaving = (question.split("\n") for question in person.questions)
+    title, place = product["title"][:40], 'at "Sandbox Tea House" (GB)'
+    assert pricing[0] == f"Change price {place}"
+    assert pricing[1].startswith(f'To: title "{title}')
+    assert product["id"] in pricing[1] or "more" in pricing[1]
+    assert pricing[2] == 'Can\'t simply be undone: amount "9.99", currency "GBP"'
+    assert deleting[0] == f"Delete products {place}"
+    assert deleting[1].startswith('To: product_ids (4) "')
+    assert title in deleting[1] or "more" in deleting[1]
+    assert deleting[2] == "Can't simply be undone"
+    assert writing[:2] == [f"Write to buyer {place}", 'To: conversation_id "71"']
+    assert writing[2].startswith('Adds or changes: type "TEXT", content "')
+    assert "On its way" in writing[2]
+    assert leaving[:3] == [f"Disconnect a shop {place}", "To: the shop as a whole", "Can't simply be undone"]
+    assert all(len(line) < 200 for question in person.questions for line in question.split("\n")[:3])
+
+
+async def test_every_question_begins_with_what_where_to_what_and_whether_it_can_be_undone(connect: Connect) -> None:
+    clock = Clock(1_790_000_000.0)
+    sandbox = Sandbox(shops=1, orders=20, clock=clock)
+    person = Person(*["decline"] * len(SENDING), clock=clock)
+    more: dict[str, Any] = {"sandbox_object": sandbox, "runtime": Runtime(clock, time.monotonic), "asked": person}
+    async with connect(sandbox="1", confirm="all", **more) as client:
+        for operation in SENDING:
+            if operation.is_multipart:
+                continue
+            await told(client, "run_write_operation", name=operation.name, arguments=arguments_of(operation))
+            where, to_what, undone, *_, last = person.questions[-1].split("\n")
+            shop = operation.uses_platform and operation.cipher_rule != "never"
+            place = 'at "Sandbox Tea House" (GB)' if shop and not operation.takes_asset else "for "
+            assert where.startswith(f"{operation.title} {place}"), operation.name
+            assert to_what.startswith("To: ")
+            assert len(to_what) > len("To: ")
+            irreversible = operation.effect == "destructive"
+            assert undone.startswith("Can't simply be undone" if irreversible else "Adds or changes"), operation.name
+            assert last == "Do it?"
     assert writes(sandbox) == []
+
+
+# ---- a yes must be a person's
+
+
+class Robot:
+    """A client that answers without asking anybody."""
+
+    def __init__(self, action: str, content: dict[str, Any] | None = None, after_s: float = 0) -> None:
+        self.result = ElicitResult(action=action, content=content)  # type: ignore[arg-type]
+        self.after_s = after_s
+
+    async def __call__(self, _context: Any, _params: ElicitRequestParams) -> ElicitResult:
+        await asyncio.sleep(self.after_s)
+        return self.result
+
+
+async def test_a_form_asks_for_one_choice_that_has_to_be_made(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        await told(client, "delete_products", **GONE)
+    (form,) = person.forms
+    ((name, choice),) = form["properties"].items()
+    assert form["required"] == [name]
+    assert choice["type"] == "boolean"
+    assert "default" not in choice
+
+
+async def test_a_form_that_is_accepted_with_a_no_in_it_is_a_no(connect: Connect, sandbox: Sandbox) -> None:
+    robot = Robot("accept", {"do_it": False}, after_s=0.32)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=robot) as client:
+        assert (await told(client, "delete_products", **GONE))["error"] == "declined"
+    assert writes(sandbox) == []
+
+
+async def test_a_yes_by_the_client_is_told_as_such(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=Robot("accept", YES)) as client:
+        change = await price_change(client)
+        done = await told(client, "run_write_operation", name="update_price", arguments=change)
+    assert "The client agreed by itself" in done["note"]
+    assert "--confirm person" in done["note"]
+    assert writes(sandbox) == ["update_price"]
+
+
+async def test_a_persons_yes_is_told_as_nothing_else(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=Person("accept")) as client:
+        change = await price_change(client)
+        done = await told(client, "run_write_operation", name="update_price", arguments=change)
+    assert "client" not in done.get("note", "")
+    assert writes(sandbox) == ["update_price"]
+
+
+@pytest.mark.parametrize(
+    "robot",
+    [Robot("accept", YES), Robot("accept", {}), Robot("accept", {}, after_s=0.4), Robot("decline"), Robot("cancel")],
+    ids=["accepts", "accepts empty", "accepts empty and late", "declines", "cancels"],
+)
+async def test_where_a_person_has_to_agree_a_client_does_not_do(
+    connect: Connect, sandbox: Sandbox, robot: Robot
+) -> None:
+    async with connect(sandbox="1", confirm="person", sandbox_object=sandbox, asked=robot) as client:
+        refused = await told(client, "delete_products", **GONE)
+        assert refused["note"].startswith("Nothing was sent yet: the client ")
+        assert refused["status"] == "confirmation_required"
+        assert "--confirm" in refused["note"]
+        assert "token" in refused["note"]
+        assert "confirm" not in refused
+        again = await told(client, "delete_products", **GONE, confirm="abc")
+        assert again["status"] == "confirmation_required"
+    assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    "robot",
+    [Robot("accept", {}), Robot("accept", {"confirm": True}), Robot("decline"), Robot("cancel")],
+    ids=["accepts empty", "accepts something else", "declines", "cancels"],
+)
+async def test_a_client_where_nobody_sits_is_shown_the_way_of_the_token(
+    connect: Connect, sandbox: Sandbox, robot: Robot
+) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=robot) as client:
+        refused = await told(client, "delete_products", **GONE)
+        assert refused["note"].startswith("Nothing was sent yet: the client ")
+        assert "--confirm" in refused["note"]
+        assert refused["preview"]["operation"] == "delete_products"
+        assert writes(sandbox) == []
+        other = await told(client, "deactivate_products", **GONE, confirm=refused["confirm"])
+        assert other["status"] == "confirmation_required"  # for another operation, and with that used up
+        token = (await told(client, "delete_products", **GONE, confirm=refused["confirm"]))["confirm"]
+        done = await told(client, "delete_products", **GONE, confirm=token)
+        assert done["error"] == "platform"  # sent: there is no such product
+    assert writes(sandbox) == ["delete_products"]
 
 
 @pytest.mark.parametrize("era", ["legacy"])
@@ -526,6 +783,22 @@ async def test_a_client_that_says_it_can_ask_and_fails_sends_nothing(connect: Co
         raise RuntimeError("no window to ask in")
 
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=broken) as client:
-        refused = await told(client, "delete_products", product_ids=["1729000000000000001"])
-    assert refused["error"] == "declined"
+        refused = await told(client, "delete_products", **GONE)
+    assert refused["note"].startswith("Nothing was sent yet: the client could not put the question")
     assert writes(sandbox) == []
+
+
+# ---- a question is no error
+
+
+async def test_the_first_words_of_a_write_that_waits_say_that_nothing_was_sent(connect: Connect) -> None:
+    async with connect(sandbox="1", confirm="asks") as client:
+        for name, arguments in (
+            ("delete_products", GONE),
+            ("run_write_operation", {"name": "delete_products", "arguments": GONE}),
+            ("delete_products", GONE | {"confirm": "used up"}),
+        ):
+            result = await client.call_tool(name, arguments)
+            assert not result.is_error
+            assert result.content[0].text.startswith('{"note":"Nothing was sent yet')  # type: ignore[union-attr]
+            assert reply(result)["sandbox"] is True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.catalog.binding import bind
@@ -107,6 +107,7 @@ def test_what_is_no_time_is_refused_with_the_forms_that_are(text: Any) -> None:
 
 
 @given(st.text(max_size=30))
+@example("0\x1f")
 def test_any_text_for_a_time_is_read_or_refused(text: str) -> None:
     value, problems = moment(text)
     if not problems and value is not None:
@@ -239,3 +240,66 @@ def test_who_wants_many_pages_gets_the_largest() -> None:
     assert coerce_arguments(order_list, {"pages": "all"})[0]["page_size"] == 100
     assert coerce_arguments(order_list, {"pages": "all", "page_size": 10})[0]["page_size"] == 10
     assert coerce_arguments(order_list, {})[0]["page_size"] == 20
+
+
+# ---- numbers and booleans that came as text
+
+RESIZE = CATALOG.operations["resize_pdf"]
+
+
+@given(st.integers(-(10**14), 10**14))
+def test_a_whole_number_as_text_is_that_number(number: int) -> None:
+    for text in (str(number), f" {number}\n", f"{number}.0"):
+        values, problems = coerce_arguments(ORDERS, {"page_size": text})
+        assert problems == []
+        assert values == {"page_size": number}
+        assert isinstance(values["page_size"], int)
+
+
+@pytest.mark.parametrize("text", ["2\x1f", "\x1c2", "\u00a02"])
+def test_blanks_that_only_a_program_knows_do_not_end_in_a_fault(text: str) -> None:
+    values, problems = coerce_arguments(ORDERS, {"page_size": text})
+    assert values["page_size"] == 2
+    assert not problems
+
+
+@given(st.decimals(min_value=-(10**9), max_value=10**9, places=3))
+def test_a_fraction_as_text_is_that_number(number: Any) -> None:
+    values, problems = coerce_arguments(RESIZE, {"scale": str(number)})
+    assert problems == []
+    assert values == {"scale": float(number)}
+
+
+@given(st.text(min_size=1, max_size=12))
+def test_any_other_text_stays_as_it_is_and_is_refused(text: str) -> None:
+    try:
+        is_number = isinstance(json.loads(text), int | float)
+    except ValueError:
+        is_number = False
+    values, problems = coerce_arguments(ORDERS, {"page_size": text})
+    if not is_number and not problems:
+        assert values["page_size"] == text
+        told = refusal(ORDERS, values, problems)
+        assert told is not None
+        assert told.problems[0].argument == "page_size"
+
+
+def test_text_is_read_as_a_number_at_every_depth() -> None:
+    skus = [{"inventory": [{"warehouse_id": "7", "quantity": "3"}], "price": {"amount": "1.5"}}]
+    for given_as in (skus, json.dumps(skus)):
+        values, problems = coerce_arguments(CREATE, {"skus": given_as})
+        assert problems == []
+        assert values["skus"][0]["inventory"][0]["quantity"] == 3
+        assert values["skus"][0]["price"]["amount"] == "1.5"
+
+
+@pytest.mark.parametrize("number", [12, 12.0])
+def test_a_number_for_a_text_is_its_digits(number: float) -> None:
+    values, problems = coerce_arguments(DETAIL, {"ids": [number]})
+    assert problems == []
+    assert values == {"ids": ["12"]}
+
+
+def test_more_digits_than_a_number_holds_stay_text() -> None:
+    for text in ("9" * 30, "0." + "1" * 30, "9" * 5000):
+        assert coerce_arguments(ORDERS, {"page_size": text})[0]["page_size"] == text

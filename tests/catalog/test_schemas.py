@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -11,7 +12,7 @@ import pytest
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, get_default, is_time
-from mcp_server_tiktok_shop.catalog.schemas import build_tool_schema, build_validation_schema
+from mcp_server_tiktok_shop.catalog.schemas import build_full_schema, build_tool_schema, build_validation_schema
 from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
 from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.errors import Problem
 
 CATALOG = Catalog()
 OPERATIONS = list(CATALOG.operations.values())
@@ -66,10 +68,51 @@ def test_what_is_listed_is_enforced(operation: Operation) -> None:
             continue
         held = enforced[path]
         assert shown["type"] == held.get("type", shown["type"]), path
-        assert shown.get("enum") == held.get("enum"), path
+        if all(isinstance(choice, str) for choice in held.get("enum", ())):
+            assert shown.get("enum") == held.get("enum"), path
         if "x-special" not in declared[path]:
             for keyword in ("minimum", "maximum", "maxItems"):
                 assert shown.get(keyword) == held.get(keyword), (path, keyword)
+
+
+@every
+def test_an_enum_is_of_texts_and_other_choices_are_told_in_words(operation: Operation) -> None:
+    """Some providers refuse the whole list for one enum of numbers."""
+    declared = {f".{name}{path}": s for name, a in operation.arguments.items() for path, s in subschemas(a)}
+    for build in (build_tool_schema, build_full_schema):
+        for path, shown in subschemas(build(operation)):
+            assert all(isinstance(choice, str) for choice in shown.get("enum", ())), path
+            if "enum" not in shown:
+                choices = declared.get(path, {}).get("enum", ())
+                assert all(str(choice) in shown["description"] for choice in choices), path
+
+
+def test_the_choices_of_numbers_are_enforced_all_the_same() -> None:
+    operation = CATALOG.operations["search_target_collaborations"]
+    assert build_tool_schema(operation)["properties"]["page_size"]["description"].endswith("one of 20, 50, 100")
+    for page_size in (20, "50", 100.0):
+        values, unread = coerce_arguments(operation, {"page_size": page_size})
+        assert "page_size" not in refused_arguments(operation, values, unread)
+    for page_size in (10, "51", "twenty"):
+        values, unread = coerce_arguments(operation, {"page_size": page_size})
+        assert "page_size" in refused_arguments(operation, values, unread)
+
+
+@every
+def test_an_object_says_that_it_is_open_where_it_is(operation: Operation) -> None:
+    """A framework that is not told so closes an object, and what it was for can't be given any more."""
+    for build in (build_tool_schema, build_full_schema):
+        for path, shown in subschemas(build(operation)):
+            is_open = operation.delegates_to is not None and path == ".arguments"
+            assert shown.get("additionalProperties") is (True if is_open else None), path
+
+
+@every
+def test_no_argument_is_called_by_a_word_of_python(operation: Operation) -> None:
+    """Frameworks make a function with a parameter for each."""
+    for path, shown in subschemas(build_full_schema(operation)):
+        assert not any(map(iskeyword, shown.get("properties", ()))), path
+    assert not any(map(iskeyword, build_tool_schema(operation)["properties"]))
 
 
 @every
@@ -146,6 +189,14 @@ def test_what_is_missing_unknown_and_wrong_is_told_at_once(operation: Operation)
     assert told - {"no_such_argument"} <= set(operation.required)
     assert caught.value.kind == "invalid_arguments"
     assert operation.name in caught.value.hint
+
+
+def refused_arguments(operation: Operation, values: Json, unread: list[Problem]) -> set[str]:
+    try:
+        validate(operation, values, unread)
+    except ShopError as error:
+        return {problem.argument for problem in error.problems}
+    return set()
 
 
 @pytest.mark.parametrize("name", [*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS])

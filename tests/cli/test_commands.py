@@ -310,6 +310,17 @@ async def test_a_call_tells_by_its_exit_code(sandbox: Sandbox, url: str, home: P
         plain(ran, *secrets_of(sandbox))
 
 
+async def test_a_write_that_waits_for_a_yes_is_no_success_for_a_script(home: Path) -> None:
+    arguments = ("call", "delete_products", "--arguments", '{"product_ids": ["1729000000000000001"]}')
+    asked, agreed = await asyncio.gather(
+        run(home / "one", "--sandbox", *arguments),
+        run(home / "two", "--sandbox", "--confirm", "person", *arguments, "--yes"),
+    )
+    assert asked.code == 1, asked.shown
+    assert json.loads(asked.out)["status"] == "confirmation_required"
+    assert json.loads(agreed.out)["error"] == "platform", agreed.shown  # sent: a person wrote --yes
+
+
 async def test_what_is_no_json_object_is_a_wrong_use(home: Path) -> None:
     deep = "[" * 100_000
     inline, rows, piped, nested, bytes_ = await asyncio.gather(

@@ -309,7 +309,19 @@ async def test_what_unpacks_to_more_than_twenty_megabytes_is_not_fetched() -> No
             await fetcher.fetch(url)
 
 
-@pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "410 Gone", "500 Internal Server Error"])
+@pytest.mark.parametrize(
+    "status", ["408 Request Timeout", "429 Too Many Requests", "500 Internal Server Error", "503 Service Unavailable"]
+)
+async def test_a_document_whose_host_is_not_able_to_just_now_may_be_asked_for_again(status: str) -> None:
+    async with document_host() as host, documents(loopback=True) as fetcher:
+        url = host.answer("/label.pdf", b"<html>busy</html>", status)
+        with pytest.raises(ShopError, match=f"127.0.0.1 answered HTTP {status[:3]}") as caught:
+            await fetcher.fetch(url)
+        assert (caught.value.kind, caught.value.retryable) == ("network", True)
+        assert await fetcher.fetch(host.answer("/label.pdf", b"%PDF-")) == b"%PDF-"
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "410 Gone"])
 async def test_a_document_that_is_not_to_be_had_says_how_to_get_another(status: str) -> None:
     async with document_host() as host, documents(loopback=True) as fetcher:
         with pytest.raises(ShopError, match=status[:3]) as caught:

@@ -86,7 +86,7 @@ PASSING: dict[str, dict[str, Any]] = {
     "no envelope": {"body": b"[]"},
     "deep": {"body": b"[" * 100_000},
     "empty": {"empty": True},
-    "a page": HTML,
+    "a gateway's page": {"status": 503, **HTML},
 }
 
 
@@ -293,7 +293,7 @@ async def test_a_write_is_repeated_once_the_platform_is_reached(connect: Connect
     assert done(sandbox, WRITE) == 1
 
 
-UNCLEAR = {how: fault for how, fault in PASSING.items() if not how.startswith("throttled") and "with 200" not in how}
+UNCLEAR = {how: fault for how, fault in PASSING.items() if not how.startswith("throttled")} | {"a page": HTML}
 
 
 @pytest.mark.parametrize("ran", [True, False])
@@ -332,16 +332,17 @@ async def test_half_an_envelope_under_another_content_type_leaves_a_write_unclea
 
 
 @pytest.mark.parametrize("code", [36009003, 11001027, 21001003])
-async def test_a_write_that_met_a_fault_of_the_platform_is_not_called_repeatable(
+async def test_a_write_that_met_a_passing_fault_of_the_platform_may_have_been_done(
     connect: Connect, sandbox: Sandbox, waits: Waits, code: int
 ) -> None:
     async with at_work(connect, sandbox, runtime=waits.runtime) as client:
         sandbox.faults.add(WRITE, code=code, message="Internal error.", when="after")
         told = strict(await client.call_tool(WRITE, reference(sandbox)))
-    assert told["error"] in ("unknown_outcome", "platform")
-    assert told["retryable"] is False
+        again = strict(await client.call_tool(WRITE, reference(sandbox)))
+    assert (told["error"], told["code"], told["retryable"]) == ("unknown_outcome", code, False)
     assert told["request_id"]
-    assert len(sandbox.log.list_entries(WRITE)) == 1
+    assert again["error"] == "unknown_outcome"
+    assert len(sandbox.log.list_entries(WRITE)) == done(sandbox, WRITE) == 1
 
 
 @pytest.mark.parametrize("tool", [READ, WRITE])
@@ -376,7 +377,7 @@ async def test_many_reads_come_through_a_platform_that_fails_at_random(
     from mcp_server_tiktok_shop.sandbox import KINDS
 
     async with at_work(connect, sandbox, runtime=waits.runtime) as client:
-        kinds = [kind for kind in KINDS if kind not in ("refused", "slow")]
+        kinds = [kind for kind in KINDS if kind not in ("refused", "slow", "wrong_type", "wrong_type_after")]
         sandbox.faults.fail_at_random(5, dict.fromkeys(kinds, 0.3 / len(kinds)), READ)
         for result in await asyncio.gather(*(client.call_tool(READ, {}) for _ in range(60))):
             good(result)

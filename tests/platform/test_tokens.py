@@ -40,17 +40,17 @@ TOKEN_PATH = "/api/v2/token"
 
 
 class Clock:
-    """Time that moves only when told, for both sides."""
+    """Time that moves only when told, for both sides and both of their clocks."""
 
     def __init__(self) -> None:
-        self.now = float(int(time.time()))
+        self.now = self.began = float(int(time.time()))
 
     def __call__(self) -> float:
         return self.now
 
     @property
     def runtime(self) -> Runtime:
-        return Runtime(self, time.monotonic)
+        return Runtime(self, lambda: time.monotonic() + self.now - self.began)
 
 
 def good(result: Any) -> dict[str, Any]:
@@ -442,6 +442,26 @@ async def test_a_pair_with_an_odd_expiry_is_stored_all_the_same(connect: Connect
         await client.call_tool(RENEW, {})
     assert stored(home)["access_token"] == NEW_TOKENS["access_token"]
     assert stored(home)["refresh_token"] == NEW_TOKENS["refresh_token"]
+
+
+@pytest.mark.parametrize("duration", [True, False])
+@pytest.mark.parametrize("as_text", [True, False])
+async def test_an_expiry_may_be_written_as_a_duration_or_in_milliseconds(
+    connect: Connect, home: Path, *, duration: bool, as_text: bool
+) -> None:
+    """A week from now in seconds, or the moment in milliseconds: neither has the pair renewed at every call."""
+    began = int(time.time())
+    written = 604_800 if duration else (began + 604_800) * 1000
+    expiry = str(written) if as_text else written
+    async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
+        odd = {"access_token_expire_in": expiry, "refresh_token_expire_in": expiry}
+        recorder.answer("/api/v2/token/refresh", data=NEW_TOKENS | odd)
+        good(await client.call_tool(RENEW, {}))
+        await client.call_tool(READ, {})
+        await client.call_tool(READ, {})
+        assert sum("/token/refresh" in request.target for request in recorder.requests) == 1
+    for name in odd:
+        assert began + 604_800 <= stored(home)[name] <= time.time() + 604_800
 
 
 async def test_without_a_refresh_token_an_expired_token_says_how_to_sign_in(connect: Connect, sandbox: Sandbox) -> None:

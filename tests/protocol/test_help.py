@@ -84,6 +84,25 @@ async def test_a_routine_takes_the_shop_it_is_for(connect: Connect, sandbox: San
             assert "Traceback" not in caught.value.error.message
 
 
+async def test_a_routine_takes_what_a_person_types_first_first(connect: Connect, sandbox: Sandbox) -> None:
+    """Some clients hand over what is typed after the name word by word, in the order of the list."""
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        listed = {p.name: [a.name for a in p.arguments or ()] for p in (await client.list_prompts()).prompts}
+        required = {
+            p.name: [a.name for a in p.arguments or () if a.required] for p in (await client.list_prompts()).prompts
+        }
+    assert listed == {
+        "todays_parcels": ["shop"],
+        "last_payout": ["period", "shop"],
+        "weekly_sales": ["period", "shop"],
+        "low_stock": ["below", "shop"],
+        "list_a_product": ["product", "shop"],
+    }
+    for name, arguments in listed.items():
+        assert arguments[-1] == "shop"
+        assert arguments[: len(required[name])] == required[name]
+
+
 async def test_a_read_only_server_has_no_routine_that_writes(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox, read_only="1") as client:
         names = {prompt.name for prompt in (await client.list_prompts()).prompts}

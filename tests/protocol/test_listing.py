@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,7 +36,6 @@ FORBIDDEN = {
     "null",
     "title",
     "pattern",
-    "additionalProperties",
     "patternProperties",
     "const",
     "format",
@@ -52,7 +52,9 @@ LISTED_KEYWORDS = {
     "maximum",
     "minItems",
     "maxItems",
+    "additionalProperties",
 }
+OPEN_OBJECTS = {"run_read_operation.arguments", "run_write_operation.arguments"}
 SHOP_WRITES = {
     "create_product",
     "upload_product_image",
@@ -135,6 +137,23 @@ async def test_no_schema_holds_what_some_provider_refuses(connect: Connect) -> N
         assert schema.keys() <= LISTED_KEYWORDS, path
 
 
+async def test_an_open_object_says_so_and_no_other_says_anything_of_it(connect: Connect) -> None:
+    opened = {
+        p: s["additionalProperties"] for p, s in all_schemas(await listed(connect)) if "additionalProperties" in s
+    }
+    assert opened == dict.fromkeys(OPEN_OBJECTS, True)
+
+
+async def test_an_enum_is_of_texts(connect: Connect) -> None:
+    for path, schema in all_schemas(await listed(connect, toolsets="all")):
+        assert all(isinstance(choice, str) for choice in schema.get("enum", ())), path
+
+
+async def test_no_argument_is_called_by_a_word_of_python(connect: Connect) -> None:
+    for path, schema in all_schemas(await listed(connect, toolsets="all", sandbox_shops=3)):
+        assert not any(map(iskeyword, schema.get("properties", ()))), path
+
+
 async def test_lists_say_what_they_are_of(connect: Connect) -> None:
     for path, schema in all_schemas(await listed(connect)):
         if schema["type"] == "array":
@@ -158,7 +177,8 @@ async def test_members_and_presets_are_of_their_type(connect: Connect) -> None:
 
 
 async def test_the_whole_list_is_at_most_40_000_bytes(connect: Connect) -> None:
-    tools = await listed(connect, sandbox_shops=3)  # with `shop` on every tool: the longest it gets
+    # With `shop` and `confirm` on every tool that takes them: the longest it gets.
+    tools = await listed(connect, sandbox_shops=3, confirm="asks")
     assert len(b",".join(map(compact, tools))) + 2 <= 40_000
 
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcp_server_tiktok_shop.money import Amounts, format_amount, parse_amounts
 from mcp_server_tiktok_shop.tools.payouts.agreeing import (
     check_orders,
     check_statement,
     find_duplicates,
     sum_transactions,
 )
-from mcp_server_tiktok_shop.tools.payouts.amounts import Amounts, format_amount, parse_amounts
 from mcp_server_tiktok_shop.tools.payouts.paying import check_payments, find_waiting
 from mcp_server_tiktok_shop.tools.payouts.records import (
     PARTS,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 DAY = 86_400
+NOW = 1_793_500_000
 CENT = Decimal("0.01")
 FIELDS = {
     "revenue": "revenue_amount",
@@ -424,13 +425,13 @@ def test_a_statement_settled_into_the_balance_needs_no_payment() -> None:
 
 def test_what_waits_is_no_disagreement() -> None:
     processing = Statement.from_row(
-        {"id": "1", "payment_status": "PROCESSING", "statement_time": DAY, "currency": "GBP"}
+        {"id": "1", "payment_status": "PROCESSING", "statement_time": NOW, "currency": "GBP"}
     )
     row = {"id": "2", "order_id": "3", "est_settlement_amount": "4.00", "unsettled_reason": "It is on hold."}
     found = find_waiting(
-        [processing], [UnsettledTransaction.from_row(row | {"order_create_time": 5, "order_delivery_time": 0})]
+        [processing], [UnsettledTransaction.from_row(row | {"order_create_time": NOW - DAY, "order_delivery_time": 0})]
     )
-    assert [(finding.kind, finding.since) for finding in found] == [("not_paid", DAY), ("unsettled", 5)]
+    assert [(finding.kind, finding.since) for finding in found] == [("not_paid", NOW), ("unsettled", NOW - DAY)]
     assert kinds(processing, {}, {}) == []
 
 

@@ -20,13 +20,14 @@ from hypothesis import strategies as st
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.calls.caller import NonInteractiveCaller
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.money import parse_amount
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.finance.ledger import build_ledger
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.summaries import finance
-from mcp_server_tiktok_shop.tools.summaries.totals import MAX_ROWS, TableLayout, TotalsTable, parse_amount
+from mcp_server_tiktok_shop.tools.summaries.totals import MAX_ROWS, TableLayout, TotalsTable
 from tests.conftest import CATALOG
 from tests.platform.test_tokens import bad, good
 
@@ -117,7 +118,7 @@ async def in_parts(parts: App, tool: str, arguments: Json) -> list[Json]:
     told = [await summed(parts, tool, arguments)]
     while not told[-1]["complete"]:
         assert "PART" in told[-1]["note"]
-        told.append(await summed(parts, tool, {"continue": told[-1]["continue"]}))
+        told.append(await summed(parts, tool, {"resume": told[-1]["resume"]}))
         assert len(told) < 100
     return told
 
@@ -221,7 +222,9 @@ async def test_an_order_without_a_readable_amount_is_told(home: Path) -> None:
     async with server(sandbox, home) as parts:
         sandbox.faults.add(ORDERS, status=200, body=body)
         told = await summed(parts, "summarize_orders", {"period": "last 24 hours"})
-    assert (told["orders"], told["without_amount"]) == (6, 5)
+    assert (told["orders"], told["without_amount"], told["unreadable_amounts"]) == (6, 2, 3)
+    assert "in no average" in told["note"]
+    assert told["sales"]["GBP"]["average_order"] == "0.55"  # of the two that have one
     assert told["sales"]["GBP"]["total"] == "1.10"
     assert told["sales"]["GBP"]["line_total"] == "2.20"
 
@@ -291,8 +294,8 @@ async def test_what_does_not_fit_is_gone_on_with_to_the_same_sum(large: Sandbox,
 async def test_the_same_handle_gives_the_same_answer_again(middling: Sandbox, home: Path) -> None:
     async with server(middling, home, seconds=15.0) as parts:
         first = await summed(parts, "summarize_orders", {"period": "last 60 days"})
-        again = [await summed(parts, "summarize_orders", {"continue": first["continue"]}) for _ in range(2)]
-    assert again[0] | {"continue": ""} == again[1] | {"continue": ""}
+        again = [await summed(parts, "summarize_orders", {"resume": first["resume"]}) for _ in range(2)]
+    assert again[0] | {"resume": ""} == again[1] | {"resume": ""}
     assert again[0]["orders"] > first["orders"]
 
 
@@ -329,15 +332,15 @@ async def test_a_call_that_fails_midway_answers_with_what_is_summed_so_far(
         assert (told["complete"], told["orders"]) == (False, 200)
         assert "stopped_by" in told["note"]
         assert told["stopped_by"]["error"] in ("rate_limited", "network", "platform")
-        again = await summed(parts, "summarize_orders", {"continue": told["continue"]})
+        again = await summed(parts, "summarize_orders", {"resume": told["resume"]})
         assert again["orders"] == 200
         assert again["stopped_by"]["error"] == told["stopped_by"]["error"]
         shared.faults.clear()
-        told = await summed(parts, "summarize_orders", {"continue": again["continue"]})
+        told = await summed(parts, "summarize_orders", {"resume": again["resume"]})
     assert told["complete"]
     assert Decimal(told["sales"]["GBP"]["total"]) == sales(shared, "last 60 days").amount
     assert "stopped_by" not in told
-    assert "continue" not in told
+    assert "resume" not in told
 
 
 async def test_a_call_that_fails_at_once_is_an_error(shared: Sandbox, home: Path) -> None:
@@ -368,7 +371,7 @@ async def test_progress_goes_on_where_it_was(middling: Sandbox, home: Path) -> N
     watcher = Watcher()
     async with server(middling, home, seconds=15.0) as parts:
         first = await summed(parts, "summarize_orders", {"period": "last 60 days"})
-        await summed(parts, "summarize_orders", {"continue": first["continue"]}, watcher)
+        await summed(parts, "summarize_orders", {"resume": first["resume"]}, watcher)
     assert watcher.told[0][0] > first["orders"]
     assert {total for _, total, _ in watcher.told} == {
         sum(vars(sales(middling, "last 60 days"))[n] for n in ("orders", "unpaid", "cancelled"))
@@ -397,28 +400,28 @@ async def test_a_handle_is_taken_only_where_it_came_from(home: Path) -> None:
     async with server(sandbox, home, seconds=15.0) as parts:
         asked = {"period": "last 60 days", "group_by": "week", "shop": sandbox.state.main.name}
         first = await summed(parts, "summarize_orders", asked)
-        handle = first["continue"]
+        handle = first["resume"]
         elsewhere = sandbox.state.shops[2].name
         kept = await parts.dispatcher.call("summarize_inventory", {"shop": elsewhere})
         assert kept["data"]["complete"]
         for tool, arguments, word in (
-            ("summarize_finance", {"continue": handle}, "summarize_orders"),
-            ("summarize_inventory", {"continue": handle}, "summarize_orders"),
-            ("summarize_orders", {"continue": handle, "shop": elsewhere}, "another shop"),
-            ("summarize_orders", {"continue": handle, "group_by": "day"}, "group_by"),
-            ("summarize_orders", {"continue": handle, "period": "today"}, "period"),
-            ("summarize_orders", {"continue": "0123456789abcdef"}, "no longer"),
-            ("summarize_orders", {"continue": "../../tokens"}, "no longer"),
+            ("summarize_finance", {"resume": handle}, "summarize_orders"),
+            ("summarize_inventory", {"resume": handle}, "summarize_orders"),
+            ("summarize_orders", {"resume": handle, "shop": elsewhere}, "another shop"),
+            ("summarize_orders", {"resume": handle, "group_by": "day"}, "group_by"),
+            ("summarize_orders", {"resume": handle, "period": "today"}, "period"),
+            ("summarize_orders", {"resume": "0123456789abcdef"}, "no longer"),
+            ("summarize_orders", {"resume": "../../tokens"}, "no longer"),
         ):
             with pytest.raises(ShopError, match=word) as caught:
                 await summed(parts, tool, arguments)
             assert caught.value.kind == "invalid_arguments"
-            assert caught.value.problems[0].argument == "continue"
+            assert caught.value.problems[0].argument == "resume"
             assert caught.value.hint
         # Alone it knows its shop, and what was asked may be said again.
-        again = await summed(parts, "summarize_orders", {"continue": handle})
+        again = await summed(parts, "summarize_orders", {"resume": handle})
         assert again["shop"] == first["shop"]
-        assert (await summed(parts, "summarize_orders", asked | {"continue": handle}))["orders"] == again["orders"]
+        assert (await summed(parts, "summarize_orders", asked | {"resume": handle}))["orders"] == again["orders"]
 
 
 async def test_other_things_that_are_kept_are_no_summaries(shared: Sandbox, home: Path) -> None:
@@ -428,7 +431,7 @@ async def test_other_things_that_are_kept_are_no_summaries(shared: Sandbox, home
         for content in ("[1]", "{}", "no JSON", '{"data": {"orders": []}}'):
             (kept / "0123456789abcdef.json").write_text(content, encoding="utf-8")
             with pytest.raises(ShopError, match="nothing to go on with"):
-                await summed(parts, "summarize_orders", {"continue": "0123456789abcdef"})
+                await summed(parts, "summarize_orders", {"resume": "0123456789abcdef"})
 
 
 @pytest.mark.parametrize("tool", TOOLS[:2])
@@ -459,7 +462,7 @@ async def test_what_is_kept_holds_no_buyer(middling: Sandbox, home: Path) -> Non
         told = await summed(parts, "summarize_orders", {"period": "last 60 days", "group_by": "sku"})
         (kept,) = (home / "sandbox" / "sums").iterdir()
         text = kept.read_text(encoding="utf-8")
-    assert kept.stem.startswith(told["continue"])
+    assert kept.stem.startswith(told["resume"])
     assert len(text) < 40_000
     assert "@" not in text
     assert "address" not in text
@@ -672,7 +675,7 @@ async def test_products_are_counted_once_when_their_list_is_begun_again(home: Pa
         begun = await summed(parts, "summarize_inventory", {"group_by": "product"}, watcher)
         assert after_refusal(sandbox, "search_products") == (True, False)
         sandbox.faults.add("search_products", **EXPIRED)
-        told = await in_parts(parts, "summarize_inventory", {"continue": begun["continue"]})
+        told = await in_parts(parts, "summarize_inventory", {"resume": begun["resume"]})
     assert told[-1]["products"] == expected
     assert added(told[-1], "units") == told[-1]["units"]
 
@@ -704,7 +707,19 @@ def test_a_table_adds_up_whatever_of_it_is_shown(rows: list[Any], order: Any) ->
 
 @pytest.mark.parametrize(
     ("text", "read"),
-    [("-1.50", "-1.50"), ("5000", "5000"), (7, "7"), ("", None), (None, None), ("NaN", None), (1.5, None)],
+    [
+        ("-1.50", "-1.50"),
+        ("5000", "5000"),
+        (7, "7"),
+        ("", None),
+        (None, None),
+        ("NaN", None),
+        (1.5, "1.5"),
+        (0.1 + 0.2, None),
+        (1e16, None),
+        (float("nan"), None),
+        ("1e9", None),
+    ],
 )
 def test_only_what_is_an_amount_is_read_as_one(text: Any, read: str | None) -> None:
     assert parse_amount(text) == (None if read is None else Decimal(read))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-Decision = Literal["accepted", "declined", "cancelled", "unanswered"]
-ELICITATION_TIMEOUT_S = 50.0  # seconds that a question may stand: clients give up on a call after a minute
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+# "unfilled" is a form that was accepted without the choice in it, "failed" a question that the client could not put.
+Decision = Literal["accepted", "declined", "cancelled", "unfilled", "failed"]
+ELICITATION_TIMEOUT_S = 50.0  # seconds that a call waits for an answer: clients give up on a call after a minute
+MIN_READING_S = 0.3  # seconds in which no person can have read a question and answered it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +37,17 @@ class ElicitationRequired(Exception):  # noqa: N818 - no fault: the way out of a
 class Caller(Protocol):
     """The other end of one call; nothing about it outlives the call."""
 
+    min_reading_s: float
+    """Seconds before which an answer can't be a person's; 0 where whatever answers, answers for one."""
+
     @property
     def elicitation_support(self) -> Literal["", "now", "again"]:
         """Whether a person can be asked: not at all, while the call waits, or by answering it with a question."""
+        ...
+
+    @property
+    def elicitation_timeout_s(self) -> float | None:
+        """Seconds that a call can wait for the answer; None is as long as it takes. Only where support is "now"."""
         ...
 
     @property
@@ -43,25 +56,34 @@ class Caller(Protocol):
         ...
 
     async def elicit(self, question: str) -> Decision:
-        """The decision on a yes-or-no question within `ELICITATION_TIMEOUT_S`; only where support is "now"."""
+        """The decision on a yes-or-no question, however late it comes; only where support is "now"."""
         ...
 
     async def report_progress(self, done: float, total: float | None, message: str) -> None:
         """Report how far a long call is: `done` of `total` (None: unknown), and a few words for a person."""
         ...
 
+    async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Run the action when the caller has the result, as far as that can be known; never where they surely don't."""
+        ...
+
 
 class NonInteractiveCaller:
     """A caller that can't be asked and hears of no progress: a command, or a call made on behalf of another."""
 
+    min_reading_s = 0.0
     elicitation_support: Literal["", "now", "again"] = ""
+    elicitation_timeout_s: float | None = None
     reply: ElicitationReply | None = None
 
     async def elicit(self, _question: str) -> Decision:
-        return "unanswered"
+        return "failed"
 
     async def report_progress(self, _done: float, _total: float | None, _message: str) -> None:
         return
+
+    async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
+        await action()
 
 
 NON_INTERACTIVE_CALLER: Caller = NonInteractiveCaller()

@@ -2,29 +2,93 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, ElicitationRequired
+from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller, Decision
     from mcp_server_tiktok_shop.calls.preview import Preview
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
-    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.state.stores import ExpiringRecords, Record
 
 ConfirmPolicy = Literal["asks", "all", "none", "person"]
-CONFIRM_TOKEN_TTL_S = 600.0  # how long a token of `confirmation_required` is good for
+CONFIRM_TTL_S = 600.0  # seconds that a token of `confirmation_required` is good for, and a question stands
+CONFIRM_TTL_TEXT = f"{CONFIRM_TTL_S / 60:.0f} minutes"
+CONFIRMATION_REQUIRED = "confirmation_required"
 PreviewFactory = Callable[[], Awaitable["Preview"]]
-REASON_BY_DECISION: dict[Decision, str] = {
+REFUSALS: dict[Decision, str] = {
     "declined": "The person said no",
     "cancelled": "The person closed the question without an answer",
-    "unanswered": f"No answer to this question came within {ELICITATION_TIMEOUT_S:.0f} s",
 }
+CLIENT_DEEDS: dict[Decision, str] = {
+    "accepted": "agreed by itself",
+    "declined": "refused by itself",
+    "cancelled": "closed the question by itself",
+    "unfilled": "accepted the form without the choice in it",
+    "failed": "could not put the question",
+}
+# Tokens are given out by these: to a model that shows the preview where nobody can be asked, or where the client
+# answered in the place of who should have been.
+NOBODY_ASKED, CLIENT_ANSWERED = "model", "client"
+CHANGE_POLICY_HINT = "Whoever runs the server sets with --confirm what has to be asked"
+
+
+class ConfirmationRequired(Exception):  # noqa: N818 - no fault: the way out of a call that waits for a yes
+    """Ends a call with the result that says that nothing was sent yet, and how to go on."""
+
+    def __init__(self, result: Json) -> None:
+        super().__init__(CONFIRMATION_REQUIRED)
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decision, and the seconds between the question and it."""
+
+    decision: Decision
+    delay_s: float
+
+    def is_by_client(self, caller: Caller) -> bool:
+        """Whether the client answered in a person's place: what it can't have put to one, or too soon to be read."""
+        return self.decision in ("unfilled", "failed") or self.delay_s < caller.min_reading_s
+
+    def describe(self) -> str:
+        """What a client did by itself, as the rest of a sentence."""
+        return f"{CLIENT_DEEDS[self.decision]}, {max(self.delay_s, 0) * 1000:.0f} ms after it was asked"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question that outlived the call that waited for its answer; `expires_at` is in Unix seconds."""
+
+    fingerprint: str
+    answer: asyncio.Task[Answer]
+    expires_at: float
+
+
+@dataclass(slots=True)
+class WriteRequest:
+    """One write that has to be confirmed; `token` is what the caller gave as `confirm`."""
+
+    operation: Operation
+    fingerprint: str
+    make_preview: PreviewFactory
+    token: str | None
+    caller: Caller
+    _preview: Preview | None = None
+
+    async def get_preview(self) -> Preview:
+        """The preview, made when it is first needed: it reads how things stand at the shop."""
+        if self._preview is None:
+            self._preview = await self.make_preview()
+        return self._preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +97,16 @@ class ConfirmationGate:
 
     `policy` says what has to be confirmed: `asks` is what the catalog marks so, and whatever destroys; `all` is every
     write, `none` is none, and `person` is every write, by a person who answers through the client and never by the
-    model in their place. `pending` holds one record for each question or token: single-use, bound to shop, operation
-    and exact arguments.
+    client or the model in their place. `pending` holds one record for each question or token: single-use, bound to
+    shop, operation and exact arguments. `open_questions` are those that a client still has on its screen, by the token
+    that picks up their answer. `clock` gives Unix seconds.
     """
 
     policy: ConfirmPolicy
     pending: ExpiringRecords
     result_builder: ResultBuilder
+    clock: Callable[[], float]
+    open_questions: dict[str, OpenQuestion] = field(default_factory=dict)
 
     def requires_confirmation(self, operation: Operation) -> bool:
         """Whether the operation is sent only after a yes."""
@@ -49,89 +116,187 @@ class ConfirmationGate:
 
     def accepts_token(self, operation: Operation) -> bool:
         """Whether a call of it may need a token in `confirm`: one that runs a write by name may, as may the write."""
-        if self.policy in ("none", "person"):
+        if self.policy == "none":
             return False
         return operation.delegates_to == "write" or self.requires_confirmation(operation)
 
     async def ensure_confirmed(
         self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, token: str | None, caller: Caller
-    ) -> None:
+    ) -> str:
         """Go on only where the write of this fingerprint is confirmed, if it has to be.
+
+        Returns what the result has to say about that: who agreed, where it was no person; mostly nothing.
 
         Raises:
             ElicitationRequired: The question to put to the person, where the client takes it as the answer of this
                 call.
-            ShopError: `confirmation_required` with a preview and a token, or `declined`.
+            ConfirmationRequired: Nobody agreed yet; with the token of a question that is still open, or with a preview
+                and, where the policy takes it, a token for that.
+            ShopError: `declined`.
 
         """
-        if self.requires_confirmation(operation):
-            await self.ask(operation, fingerprint, make_preview, token, caller)
+        if not self.requires_confirmation(operation):
+            return ""
+        return await self.ask(operation, fingerprint, make_preview, token, caller)
 
     async def ask(
         self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, token: str | None, caller: Caller
-    ) -> None:
-        """Go on only after a yes, whatever the policy asks about. Raises as `ensure_confirmed`."""
+    ) -> str:
+        """Go on only after a yes, whatever the policy asks about. Returns and raises what `ensure_confirmed` does."""
+        request = WriteRequest(operation, fingerprint, make_preview, token, caller)
         if caller.elicitation_support:
-            decision = await self._get_decision(fingerprint, make_preview, caller)
-            if decision != "accepted":
-                message = f"{REASON_BY_DECISION[decision]}: {operation.name} was not sent."
-                raise ShopError("declined", message, hint="Leave it, unless they ask for it again.")
-            return
-        self.ensure_askable(operation, caller)
-        rejection = ""
-        if token is not None:
-            record = await self.pending.take(token)
-            if record is not None and _make_record(fingerprint, "model").items() <= record.items():
-                return
-            rejection = (
-                "The token in `confirm` is used up, too old, or for another shop, operation or other arguments. "
+            return await self._ensure_elicited(request)
+        if not self.can_ask(caller):
+            raise await self._build_confirmation_request(
+                request, "a person has to agree here, and this client can't ask one"
             )
-        raise await self._confirmation_error(operation, fingerprint, make_preview, rejection)
+        if token is None:
+            raise await self._build_confirmation_request(request, "", NOBODY_ASKED)
+        if not await self._take_token(request, NOBODY_ASKED):
+            reason = "the token in `confirm` is used up, too old, or for another shop, operation or other arguments"
+            raise await self._build_confirmation_request(request, reason, NOBODY_ASKED)
+        return ""
 
-    def ensure_askable(self, operation: Operation, caller: Caller) -> None:
-        """Go on only where somebody can be asked: by the client, or through the model if this server lets it answer.
+    def can_ask(self, caller: Caller) -> bool:
+        """Whether anybody can be asked: a person by the client, or the model where this server lets it answer."""
+        return self.policy != "person" or bool(caller.elicitation_support)
 
-        Raises:
-            ShopError: `confirmation_required`.
-
-        """
-        if self.policy == "person" and not caller.elicitation_support:
-            message = (
-                f"{operation.name} is done here only when a person agrees through the client, and this one can't ask."
-            )
-            hint = "Nothing was sent. Only the person who runs the server can change that (--confirm)."
-            raise ShopError("confirmation_required", message, hint=hint)
-
-    async def _get_decision(self, fingerprint: str, make_preview: PreviewFactory, caller: Caller) -> Decision:
+    async def _ensure_elicited(self, request: WriteRequest) -> str:
+        """Go on only where the person agreed, or where their client did and that is enough."""
+        caller = request.caller
+        question = self._take_open_question(request)
+        if question is None and caller.reply is None and await self._take_token(request, CLIENT_ANSWERED):
+            return ""
         if caller.elicitation_support == "now":
-            return await caller.elicit((await make_preview()).to_question())
-        if caller.reply is None:
-            state = secrets.token_urlsafe(24)
-            question = (await make_preview()).to_question()
-            await self.pending.put(state, _make_record(fingerprint, "person"), ELICITATION_TIMEOUT_S)
-            raise ElicitationRequired(question, state)
-        record = await self.pending.take(caller.reply.state)
-        if record is None or not _make_record(fingerprint, "person").items() <= record.items():
-            return "unanswered"
-        return caller.reply.decision
+            answer = await self._wait_for_answer(request, question or await self._ask(request))
+        else:
+            answer = await self._get_reply(request)
+        if not answer.is_by_client(caller):
+            if answer.decision == "accepted":
+                return ""
+            message = f"{REFUSALS[answer.decision]}: {request.operation.name} was not sent."
+            raise ShopError("declined", message, hint="Leave it, unless they ask for it again.")
+        if answer.decision == "accepted" and self.policy != "person":
+            return f"The client {answer.describe()}: no person can have read it. --confirm person would not take that."
+        reason = f"the client {answer.describe()}, so no person has agreed"
+        raise await self._build_confirmation_request(
+            request, reason, "" if self.policy == "person" else CLIENT_ANSWERED
+        )
 
-    async def _confirmation_error(
-        self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, rejection: str
-    ) -> ShopError:
+    async def _ask(self, request: WriteRequest) -> OpenQuestion:
+        """Put a question that stays open when the call is over."""
+        timeout_s = request.caller.elicitation_timeout_s
+        lines: list[str] = []
+        if timeout_s is not None:
+            lines = [
+                f"Answer within {timeout_s:.0f} seconds. A later yes holds for {CONFIRM_TTL_TEXT}: tell the assistant."
+            ]
+        text = (await request.get_preview()).to_question(*lines)
+        asked_at = self.clock()
+
+        async def get_answer() -> Answer:
+            try:
+                async with asyncio.timeout(None if timeout_s is None else CONFIRM_TTL_S):
+                    decision = await request.caller.elicit(text)
+            except TimeoutError:
+                decision = "cancelled"
+            return Answer(decision, self.clock() - asked_at)
+
+        return OpenQuestion(request.fingerprint, asyncio.create_task(get_answer()), asked_at + CONFIRM_TTL_S)
+
+    async def _wait_for_answer(self, request: WriteRequest, question: OpenQuestion) -> Answer:
+        timeout_s = request.caller.elicitation_timeout_s
+        try:
+            done_tasks, _ = await asyncio.wait({question.answer}, timeout=timeout_s)
+        except asyncio.CancelledError:  # nobody is left to be given the token
+            question.answer.cancel()
+            raise
+        if done_tasks:
+            return question.answer.result()
         token = secrets.token_urlsafe(12)
-        result = await self.result_builder.to_local_result((await make_preview()).to_json())
-        preview_data = result.pop("data") | (
-            {"untrusted": untrusted_paths} if (untrusted_paths := result.pop("untrusted", None)) else {}
+        self.open_questions[token] = question
+        name = request.operation.name
+        note = (
+            f"Nothing was sent yet: no answer to the question came within {timeout_s:.0f} s. Ask the person to answer "
+            f"it, then call {name} again with the same arguments and this `confirm`: a yes that came late holds for "
+            f"{CONFIRM_TTL_TEXT}. Where they see no question, call it without `confirm` to ask anew. "
+            f"{CHANGE_POLICY_HINT}."
         )
-        await self.pending.put(token, _make_record(fingerprint, "model"), CONFIRM_TOKEN_TTL_S)
-        message = f"{rejection}{operation.name} was not sent: show the person what is in `preview` and ask them first."
-        hint = (
-            "Only if they agree: call it again with the same arguments and this `confirm`. It holds once, for "
-            f"{CONFIRM_TOKEN_TTL_S / 60:.0f} minutes."
+        raise ConfirmationRequired({"note": note, "status": CONFIRMATION_REQUIRED, "confirm": token})
+
+    def _take_open_question(self, request: WriteRequest) -> OpenQuestion | None:
+        """The question of the caller's token, if it is for this write; others that are over or for it are dropped."""
+        result = None
+        for token, question in list(self.open_questions.items()):
+            is_open, is_for_this = question.expires_at > self.clock(), question.fingerprint == request.fingerprint
+            if is_open and is_for_this and token == request.token:
+                result = self.open_questions.pop(token)
+            elif is_for_this or not is_open:
+                self.open_questions.pop(token).answer.cancel()
+        return result
+
+    async def _get_reply(self, request: WriteRequest) -> Answer:
+        """The answer that this call carries to the question of an earlier one; without it, the call is answered so."""
+        reply = request.caller.reply
+        if reply is None:
+            state = secrets.token_urlsafe(24)
+            text = (await request.get_preview()).to_question(f"This stands for {CONFIRM_TTL_TEXT}.")
+            record = _make_record(request.fingerprint, "person") | {"asked_at": self.clock()}
+            await self.pending.put(state, record, CONFIRM_TTL_S)
+            raise ElicitationRequired(text, state)
+        earlier_record = await self.pending.take(reply.state) or {}
+        if not _matches(earlier_record, request.fingerprint, "person"):
+            message = (
+                f"That answers no open question: it came more than {CONFIRM_TTL_TEXT} late, was used before or belongs "
+                f"to another call. {request.operation.name} was not sent."
+            )
+            raise ShopError("declined", message, hint="Call it again, and the person is asked anew.")
+        return Answer(reply.decision, self.clock() - earlier_record.get("asked_at", 0.0))
+
+    async def _take_token(self, request: WriteRequest, channel: str) -> bool:
+        """Whether the caller's token was given out this way and for this write; it is used up with that."""
+        if request.token is None or self.policy == "person":
+            return False
+        record = await self.pending.take(request.token)
+        return record is not None and _matches(record, request.fingerprint, channel)
+
+    async def _build_confirmation_request(
+        self, request: WriteRequest, reason: str, channel: str = ""
+    ) -> ConfirmationRequired:
+        """The result that asks for a yes, with a preview; and with a token where `channel` may give one out."""
+        name = request.operation.name
+        if channel:
+            advice = (
+                "show the person what is in `preview` and ask them. Only if they agree, call "
+                f"{name} again with the same arguments and this `confirm`: it holds once, for {CONFIRM_TTL_TEXT}."
+            )
+        else:
+            advice = (
+                f"{CHANGE_POLICY_HINT}: `person` takes a person's own yes alone, with `asks` or `all` a token of the "
+                "preview (`confirm`) stands for it."
+            )
+        note = (
+            f"Nothing was sent yet: {reason}. {advice[0].upper()}{advice[1:]}"
+            if reason
+            else f"Nothing was sent yet: {advice}"
         )
-        return ShopError("confirmation_required", message, hint=hint, confirm=token, preview=preview_data, **result)
+        if channel == CLIENT_ANSWERED:
+            note += f" {CHANGE_POLICY_HINT}."
+        result = await self.result_builder.to_local_result((await request.get_preview()).to_json(), note)
+        rest = result.pop("note").removesuffix(note).strip()
+        preview = {"untrusted": paths} if (paths := result.pop("untrusted", None)) else {}
+        preview |= result.pop("data")
+        head: Json = {"note": f"{note} {rest}".strip(), "status": CONFIRMATION_REQUIRED}
+        if channel:
+            head["confirm"] = token = secrets.token_urlsafe(12)
+            await self.pending.put(token, _make_record(request.fingerprint, channel), CONFIRM_TTL_S)
+        return ConfirmationRequired(head | {"preview": preview} | result)
 
 
-def _make_record(fingerprint: str, channel: Literal["model", "person"]) -> Record:
+def _make_record(fingerprint: str, channel: str) -> Record:
     """What is stored of a write that waits for a yes. The names are those in homes of every version: they stay."""
     return {"mark": fingerprint, "way": channel}
+
+
+def _matches(record: Record, fingerprint: str, channel: str) -> bool:
+    return _make_record(fingerprint, channel).items() <= record.items()

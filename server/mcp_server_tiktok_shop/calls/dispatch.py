@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
+from mcp_server_tiktok_shop.calls.confirmation import ConfirmationRequired
 from mcp_server_tiktok_shop.calls.preview import Preview
-from mcp_server_tiktok_shop.calls.results.projection import parse_field_paths
+from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
+from mcp_server_tiktok_shop.calls.write_answers import make_unshown_result
 from mcp_server_tiktok_shop.calls.writes import Write
+from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
 from mcp_server_tiktok_shop.catalog.binding import has_local_time
-from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments, coerce_value
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.validation import validate
-from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.errors import Problem, ShopError, contain_faults
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 DRY_RUN_NOTE = "A dry run: nothing was sent."
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ class ToolDispatcher:
     async def call(self, name: str, arguments: Json, caller: Caller = NON_INTERACTIVE_CALLER) -> Json:
         """The result of a tool within its budget: `data` and what stands beside it, as JSON can hold it.
 
+        Of a write that waits for a yes it has no `data`, and the `status` that says so.
+
         `arguments` are as a model wrote them, the platform's and ours (`shop`, `fields`, `dry_run`, …) side by side.
 
         Raises:
@@ -79,9 +89,12 @@ class ToolDispatcher:
         }
         if fields := server_arguments.get("fields"):
             parse_field_paths(fields)
-        result = await (self._run_local if operation.is_local else self._run_remote)(
-            operation, values, server_arguments, caller
-        )
+        try:
+            result = await (self._run_local if operation.is_local else self._run_remote)(
+                operation, values, server_arguments, caller
+            )
+        except ConfirmationRequired as confirmation:
+            result = confirmation.result
         return result | {"sandbox": True} if self.is_sandbox else result
 
     async def _run_nested_operation(self, runner: Operation, values: Json, caller: Caller) -> Json:
@@ -107,14 +120,20 @@ class ToolDispatcher:
         if server_arguments.get("dry_run"):
             return {"data": Preview(operation, None, {}, None).to_json(), "note": DRY_RUN_NOTE}
         shop = server_arguments.get("shop")
-        if operation.is_platform_write:
-            confirmation = self.write_executor.create_local_confirmation(
-                operation, values | {"shop": shop}, server_arguments, caller
-            )
-            data = await self.local_tools.execute_write(operation, values, shop, confirmation)
-        else:
+        if not operation.is_platform_write:
             data = await self.local_tools.execute(operation, values, shop, caller)
-        return await self.result_builder.to_local_result(data)
+            return await self.result_builder.to_local_result(data)
+        confirmation = self.write_executor.create_local_confirmation(
+            operation, values | {"shop": shop}, server_arguments, caller
+        )
+        write_data = await self.local_tools.execute_write(operation, values, shop, confirmation)
+
+        async def build_result() -> Json:
+            return await self.result_builder.to_local_result(
+                self.result_builder.redact_local_data(operation, drop_empty(write_data)), confirmation.note
+            )
+
+        return await _build_write_result(operation, None, build_result)
 
     async def _run_remote(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
         """The result of one of the platform's operations, or of a dry run of it."""
@@ -122,7 +141,9 @@ class ToolDispatcher:
         target = await self._resolve_target(
             operation, server_arguments.get("shop"), server_arguments.get("category_asset")
         )
+        validate_amounts(operation, values, target.shop.currency if target.shop is not None else "")
         zone = target.resolve_zone(self.zone)
+        has_zone_note = any(has_local_time(operation.arguments[name], value) for name, value in values.items())
         if operation.effect == "read":
             result = await self.read_executor.execute(operation, values, server_arguments, target, caller)
         else:
@@ -131,10 +152,13 @@ class ToolDispatcher:
                 preview = (await self.write_executor.build_preview(write, with_current_state=False)).to_json()
                 result = await self.result_builder.to_local_result(preview, DRY_RUN_NOTE, target.shop)
             else:
-                result = await self.result_builder.to_result(
-                    operation, await self.write_executor.execute(write, server_arguments, caller), None, target.shop
-                )
-        if any(has_local_time(operation.arguments[name], value) for name, value in values.items()):
+                normalized = await self.write_executor.execute(write, server_arguments, caller)
+
+                async def build_result() -> Json:
+                    return await self.result_builder.to_result(operation, normalized, None, target.shop)
+
+                result = await _build_write_result(operation, normalized.get("request_id"), build_result)
+        if has_zone_note:
             note = f"Times given without offset were read in {zone.key}."
             result["note"] = " ".join(filter(None, (result.get("note"), note)))
         return result
@@ -147,6 +171,19 @@ class ToolDispatcher:
         if shop is not None or self.platform.shops.pinned is not None:
             account = (await self.platform.shops.choose(shop, "never")).account
         return await self.platform.assets.choose(asset, account)
+
+
+async def _build_write_result(operation: Operation, request_id: Any, build: Callable[[], Awaitable[Json]]) -> Json:
+    """The result of a write that was done, or where it can't be built, that it was: it must not look like a failure."""
+    with contain_faults(log, "the result of %s can't be shown", operation.name):
+        try:
+            result = await build()
+            to_json_text(result)
+        except ShopError:
+            log.exception("the result of %s can't be shown", operation.name)
+        else:
+            return result
+    return {"data": {}, **make_unshown_result(request_id)}
 
 
 def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
@@ -163,7 +200,9 @@ def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
         return  # refused when it is read
     outer_arguments = {name: call_arguments.pop(name) for name in SERVER_ARGUMENTS if name in call_arguments}
     for name, value in outer_arguments.items():
-        if value in (None, "") or inner_arguments.get(name, value) == value:
+        schema = SERVER_ARGUMENTS[name]
+        inner_value = coerce_value(schema, inner_arguments.get(name, value))
+        if value in (None, "") or inner_value == coerce_value(schema, value):
             continue
         if inner_arguments[name] not in (None, ""):
             problem = Problem(name, "stands beside `arguments` and inside, and differs", "one of the two")

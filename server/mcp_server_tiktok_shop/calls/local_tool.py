@@ -36,13 +36,9 @@ class LocalConfirmation(Protocol):
         """Whether this server was started to ask before it."""
         ...
 
-    def ensure_askable(self) -> None:
-        """Go on only where the question can be asked at all.
-
-        Raises:
-            ShopError: `confirmation_required`: a person must answer it, and the client can't ask one.
-
-        """
+    @property
+    def can_ask(self) -> bool:
+        """Whether the question can be asked at all: else a person must answer it, and the client can't ask one."""
         ...
 
     async def ensure_confirmed(self, account: Json | None = None) -> None:
@@ -50,7 +46,8 @@ class LocalConfirmation(Protocol):
 
         Raises:
             ElicitationRequired: The call is answered with the question.
-            ShopError: `confirmation_required` or `declined`.
+            ConfirmationRequired: Nobody agreed yet.
+            ShopError: `declined`.
 
         """
         ...
@@ -90,6 +87,5 @@ class LocalToolRunner:
     async def execute_write(
         self, operation: Operation, values: Json, shop: str | None, confirmation: LocalConfirmation
     ) -> Json:
-        """The same of a tool that changes something."""
-        data = await self.writes[operation.name](values, shop, confirmation)
-        return self.result_builder.redact_local_data(operation, drop_empty(data))
+        """The data of a tool that changes something, as it is: it is done, and shown by steps that may fail."""
+        return await self.writes[operation.name](values, shop, confirmation)

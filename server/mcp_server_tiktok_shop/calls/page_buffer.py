@@ -10,6 +10,7 @@ from mcp_server_tiktok_shop.calls.results.builder import Projection, measure_ove
 from mcp_server_tiktok_shop.calls.results.json_paths import find_values, get_value, parse_path, replace_value
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, Cut, to_json_text, truncate
+from mcp_server_tiktok_shop.json_values import SkippedValues, parse_count
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.paging import Page
@@ -38,6 +39,7 @@ class PageBuffer:
         self._notes: dict[str, None] = {}
         self._next_page_token: str | None = None
         self._resume_filter: Json = {}
+        self._skipped = SkippedValues()
         self._stop_reason = ""
 
     @property
@@ -56,15 +58,16 @@ class PageBuffer:
         self._untrusted |= set(projection.untrusted)
         self._notes |= dict.fromkeys(projection.notes)
         self._list_path = self._list_path or (page.list_path.split(".") if page.list_path else [])
+        self._skipped.update(result.get("skipped", {}))
+        self._skipped.add(page.list_path.rpartition(".")[2], page.skipped)
         for name in PER_PAGE_FIELDS:
             if entries := result.get(name):
                 self._extras[name] = [*self._extras.get(name, ()), *entries]
         if self.page_count == 1:
             self._first_data = projection.data
-            handled_fields = ("data", "untrusted", "next_page_token", "note", *PER_PAGE_FIELDS)
+            handled_fields = ("data", "untrusted", "next_page_token", "note", "skipped", *PER_PAGE_FIELDS)
             self._extras = {n: v for n, v in result.items() if n not in handled_fields} | self._extras
-            reported_total = result["data"].get("total_count")
-            self.total_count = reported_total if isinstance(reported_total, int) else None
+            self.total_count = parse_count(result["data"].get("total_count"))
         row_list = get_value(projection.data, self._list_path)
         rows = row_list["rows"] if is_table(row_list) else row_list if isinstance(row_list, list) else []
         columns = row_list["columns"] if is_table(row_list) else None
@@ -86,7 +89,8 @@ class PageBuffer:
     async def to_result(self, result_builder: ResultBuilder, shop: Shop | None) -> Json:
         """One result of all pages: the rows within the budget; where that is not all, all are stored to be read on."""
         summary = f"{self.page_count} page{'s' * (self.page_count > 1)}, {self.row_count} items"
-        notes = [f"{summary}; not all: {self._stop_reason}." if self._stop_reason else f"{summary}.", *self._notes]
+        notes = [f"{summary}; not all: {self._stop_reason}." if self._stop_reason else f"{summary}."]
+        notes += filter(None, [self._skipped.describe(), *self._notes])
         resume_text = "".join(f", with {name} {value}" for name, value in self._resume_filter.items())
         continue_note = f"`next_page_token` goes on{resume_text}." if self._next_page_token else ""
         stored_note = (

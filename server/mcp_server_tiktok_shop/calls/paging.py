@@ -10,6 +10,7 @@ from mcp_server_tiktok_shop.calls.results.json_paths import get_value, replace_v
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, get_default
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_values import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 NEXT_PAGE_TOKEN_FIELD = "next_page_token"  # noqa: S105 - a field's name
-MAX_EMPTY_PAGES = 10  # in a row without a new row: it is no list any more
+MAX_EMPTY_PAGES = 10  # in a row without a row that this query has not given before: it is no list any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Page:
 
     `list_path` is where in `data` the list stands, as in `orders` or `data.opportunities`; empty where no list is
     known. `next_token` leads to the next page; None at the end. `resume_filter` is the time filter with which the list
-    was resumed: the token is valid with it, and not with the one that was given.
+    was resumed: the token is valid with it, and not with the one that was given. `skipped` counts what stands in the
+    list, or in its place, and is no row.
     """
 
     list_path: str
@@ -39,6 +41,7 @@ class Page:
     request_id: str | None
     next_token: str | None
     resume_filter: Json = field(default_factory=dict)
+    skipped: int = 0
 
     @property
     def new_data(self) -> Json:
@@ -82,6 +85,7 @@ class Paginator:
         zone = target.resolve_zone(self.zone)
         values = dict(values)
         seen_keys = set(previous_keys)
+        query_keys: set[str] = set()  # of the rows that this query gave, those left out among them
         used_tokens = {values.get("page_token")}
         last_time: int | None = None
         resume_filter: Json = {}
@@ -95,17 +99,20 @@ class Paginator:
                 values = time_sort.resume_after(values, last_time)
                 resume_filter = {time_sort.filter_name: values[time_sort.filter_name]}
                 # Tokens of the new query may look like old ones; that each resuming brings rows ends the walk.
-                used_tokens, just_resumed = {None}, True
+                used_tokens, query_keys, just_resumed = {None}, set(), True
                 continue
-            path, page_rows, token = _extract_rows(response.data, paths)
+            path, items, token = _extract_rows(response.data, paths)
+            page_rows = [item for item in items if isinstance(item, dict)]
+            # A second of thousands of rows, or a list gone through again, is pages of rows that came before.
+            has_progress = [row for row in page_rows if _is_new(row, path, query_keys)] != []
             rows = [row for row in page_rows if _is_new(row, path, seen_keys)]
             if rows:
-                empty_pages, just_resumed = 0, False
+                just_resumed = False
                 last_time = time_sort.read_time(rows[-1], last_time) if time_sort is not None else None
-            else:
-                empty_pages += 1
+            empty_pages = 0 if has_progress else empty_pages + 1
             token = None if token in used_tokens else token
-            yield Page(path, rows, response.data, response.request_id, token, resume_filter)
+            skipped = len(items) - len(page_rows)
+            yield Page(path, rows, response.data, response.request_id, token, resume_filter, skipped)
             if token is None:
                 return
             if empty_pages >= MAX_EMPTY_PAGES:
@@ -135,8 +142,8 @@ class _TimeSort:
 
     def read_time(self, row: Json, fallback: int | None) -> int | None:
         """The time of a row, in Unix seconds."""
-        value = row.get(self.sort_field)
-        return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()) else fallback
+        time = parse_time(row.get(self.sort_field))
+        return fallback if time is None else time
 
     def resume_after(self, values: Json, last_time: int) -> Json:
         """The query for what comes after a time; rows of that very second come again."""
@@ -168,16 +175,14 @@ def get_row_key(row: Json, path: str) -> str | None:
     """The key of a row within its list: its `id`, or the id named after the list at `path`; None without one."""
     stem = path.rpartition(".")[2]
     names = ["id"] if "id" in row else [n for n in row if n.endswith("_id") and stem.startswith(n.removesuffix("_id"))]
-    if not names or not isinstance(row[names[0]], str | int):
+    if not names or not isinstance(row[names[0]], str | int) or row[names[0]] == "":
         return None
     key = str(row[names[0]])
     # A list of what was sold has a row for each SKU of an order, all with the order's id.
     return f"{key}/{row['sku_id']}" if "sku_id" in row and stem.startswith("sku") else key
 
 
-def _is_new(row: Any, path: str, seen_keys: set[str]) -> bool:
-    if not isinstance(row, dict):
-        return False
+def _is_new(row: Json, path: str, seen_keys: set[str]) -> bool:
     key = get_row_key(row, path)
     if key is None:
         return True
@@ -187,10 +192,18 @@ def _is_new(row: Any, path: str, seen_keys: set[str]) -> bool:
     return True
 
 
+def _to_list(value: Any) -> list[Any]:
+    """A list, or one of what stands in its place."""
+    return value if isinstance(value, list) else [None]
+
+
 def _extract_rows(data: Json, paths: list[str]) -> tuple[str, list[Any], str | None]:
     """The path of the list in an answer, its rows, and the next page token that stands on top or beside it."""
-    candidates = [(path, value) for path in paths if isinstance(value := get_value(data, path.split(".")), list)]
-    candidates = candidates or [(n, v) for n, v in data.items() if isinstance(v, list) and v and isinstance(v[0], dict)]
+    values = ((path, get_value(data, path.split("."))) for path in paths)
+    candidates = [(path, _to_list(value)) for path, value in values if value not in (None, "")]
+    candidates = candidates or [
+        (n, v) for n, v in data.items() if isinstance(v, list) and any(isinstance(item, dict) for item in v)
+    ]
     path, rows = next(
         (pair for pair in candidates if pair[1]), candidates[0] if candidates else (paths[0] if paths else "", [])
     )

@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.redaction.free_text import strip_invisible
+from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 MAX_VALUE_CHARS = 60  # characters of a value in a question
 MAX_LINES_PER_SECTION = 20
-EFFECT_DESCRIPTIONS = {
-    "write": "adds or changes",
-    "destructive": "overwrites, ships, cancels or deletes: may not be undone",
-}
+MAX_HEAD_CHARS, MAX_HEAD_VALUE_CHARS = 100, 40  # characters in a line at the head of a question, and of a value there
+ID_PATH_PATTERN = re.compile(r"(^|[._])ids?\b")  # `product_id`, `skus[0].id`, `product_ids (3)`
+NAME_FIELDS = ("title", "name", "product_name")  # that a person knows a thing by
+EFFECT_DESCRIPTIONS = {"write": "Adds or changes", "destructive": "Can't simply be undone"}
+Row = tuple[str, Any]  # a path and the value there
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A write before it is sent; `values` and `call` hold no secret, and buyers' data in them is redacted already.
 
-    `call` is None for a token call, whose request is secret. `current_state` holds pairs of path and value as
-    `CurrentStateReader` reads them; None where nothing was read. `account` names the account that a sign-in stores.
+    `target` and `call` are None for a token call, whose request is secret. `current_state` holds pairs of path and
+    value as `CurrentStateReader` reads them; None where nothing was read. `account` names the account that a sign-in
+    stores.
     """
 
     operation: Operation
-    shop: Shop | None
+    target: Target | None
     values: Json
     call: ApiCall | None
-    current_state: list[tuple[str, Any]] | None = None
+    current_state: list[Row] | None = None
     account: Json | None = None
+
+    @property
+    def shop(self) -> Shop | None:
+        return self.target.shop if self.target else None
 
     def to_json(self) -> Json:
         """The request that would go out, for a model: operation, effect, method, path, query, body or form."""
@@ -59,22 +68,59 @@ class Preview:
         # The state may be in the words of others.
         return data | {"now": [f"{path}: {value}" for path, value in self.current_state], "untrusted": ["now"]}
 
-    def to_question(self) -> str:
-        """The question to a person; values are quoted behind our headings, a line each, so that none poses as it."""
-        shop = f"{quote(self.shop.label)} ({to_single_line(self.shop.region)})" if self.shop else "the whole account"
+    def to_question(self, *closing_lines: str) -> str:
+        """The question to a person, with `closing_lines` before its last.
+
+        Its first three lines are all that some clients show: what is done and where; to what; whether it can be undone,
+        and with which values. Values are quoted behind our words, and none breaks a line, so that none poses as ours.
+        """
+        subject_rows, value_rows = self._divide_rows()
+        subject = "the shop as a whole" if self.shop else "the account as a whole"
+        effect = EFFECT_DESCRIPTIONS[self.operation.effect]
         lines = [
-            f"Shop: {shop}",
-            f"Operation: {self.operation.title} ({self.operation.name})",
-            f"Effect: {EFFECT_DESCRIPTIONS[self.operation.effect]}",
+            f"{self.operation.title} {self._describe_place()}",
+            f"To: {_join_rows(subject_rows) or subject}",
+            ": ".join(filter(None, (effect, _join_rows(value_rows)))),
+            f"Operation: {self.operation.name}",
+            str(self.operation.record["summary"]),
             *_format_section("Sends", list(flatten(self.values))),
             *_format_section("Account that is signed in by it", list(flatten(self.account or {}))),
         ]
         if self.current_state:
             lines += _format_section("At the shop now", self.current_state)
-        return "\n".join([*lines, "Do it?"])
+        return "\n".join([*lines, *closing_lines, "Do it?"])
+
+    def _describe_place(self) -> str:
+        """At which shop, or where the write is for none, for what else."""
+        if self.shop:
+            return f"at {quote(self.shop.label)} ({to_single_line(self.shop.region)})"
+        if self.target and (asset := self.target.asset):
+            return f"for {quote(asset.category or asset.category_id)} ({to_single_line(asset.market)})"
+        return f"for the account {quote(self.target.account.name)}" if self.target else "for an account"
+
+    def _divide_rows(self) -> tuple[list[Row], list[Row]]:
+        """How many things the write is about, their names and ids, or else its first value; and its other values."""
+        rows = [row for row in flatten(self.values) if row[0] not in IDEMPOTENCY_KEY_ARGUMENTS]
+        lists = [row for row in rows if isinstance(self.values.get(row[0].partition(" (")[0]), list)]
+        names = [row for row in self.current_state or () if row[0].rpartition(".")[2] in NAME_FIELDS]
+        ids = [row for row in rows if ID_PATH_PATTERN.search(row[0]) and row not in lists]
+        others = [row for row in rows if row not in ids and row not in lists]
+        subjects = [*lists, *names, *ids]
+        return (subjects, others) if subjects else (others[:1], others[1:])
 
 
-def _format_section(heading: str, rows: list[tuple[str, Any]]) -> list[str]:
+def _join_rows(rows: list[Row]) -> str:
+    """As many of the rows as one short line holds, each by the last name of its path, and how many more there are."""
+    text = ""
+    for index, (path, value) in enumerate(rows):
+        item = f"{to_single_line(path.rpartition('.')[2])} {quote(value, MAX_HEAD_VALUE_CHARS)}"
+        if text and len(text) + len(item) > MAX_HEAD_CHARS:
+            return f"{text}, and {len(rows) - index} more"
+        text += f", {item}" if text else item
+    return text
+
+
+def _format_section(heading: str, rows: list[Row]) -> list[str]:
     if not rows:
         return []
     lines = [f"  {to_single_line(path)}: {quote(value)}" for path, value in rows[:MAX_LINES_PER_SECTION]]
@@ -82,13 +128,13 @@ def _format_section(heading: str, rows: list[tuple[str, Any]]) -> list[str]:
     return [f"{heading}:", *lines, *remainder]
 
 
-def flatten(values: Json, path: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(values: Json, path: str = "") -> Iterator[Row]:
     """Every value with its path, such as `skus[0].id`; a list of plain values as one, with their number."""
     for name, value in values.items():
         yield from _flatten_value(value, f"{path}.{name}" if path else name)
 
 
-def _flatten_value(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _flatten_value(value: Any, path: str) -> Iterator[Row]:
     if isinstance(value, dict):
         yield from flatten(value, path)
     elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
@@ -102,17 +148,17 @@ def _flatten_value(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value[0] if isinstance(value, list) and value else value
 
 
-def shorten(value: Any) -> Any:
-    """The value, or the beginning of its text where that has more than `MAX_VALUE_CHARS`."""
+def shorten(value: Any, max_chars: int = MAX_VALUE_CHARS) -> Any:
+    """The value, or the beginning of its text where that has more than `max_chars`."""
     text = str(value)
-    return value if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…"
+    return value if len(text) <= max_chars else f"{text[:max_chars]}…"
 
 
-def quote(value: Any) -> str:
+def quote(value: Any, max_chars: int = MAX_VALUE_CHARS) -> str:
     """A value on one line, in quotes that it can't end, shortened."""
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
-    text: str = shorten(to_single_line(str(value)))
+    text: str = shorten(to_single_line(str(value)), max_chars)
     return '"' + text.replace("\\", "\\\\").replace('"', "'") + '"'
 
 

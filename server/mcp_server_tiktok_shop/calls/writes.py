@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import re
+import logging
 import secrets
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
 from mcp_server_tiktok_shop.calls.preview import Preview, flatten, shorten
+from mcp_server_tiktok_shop.calls.write_answers import collect_ids, make_unshown_result, to_request_id
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.related_reads import find_related_reads
-from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.write_outcomes import format_timestamp
+from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,21 +27,21 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
     from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
+    from mcp_server_tiktok_shop.calls.preview import Row
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.related_reads import RelatedRead
     from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.platform.shops import Target
-    from mcp_server_tiktok_shop.state.stores import AuditLog, Record
-    from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
+    from mcp_server_tiktok_shop.state.stores import AuditLog
+    from mcp_server_tiktok_shop.state.write_outcomes import SentWrite, WriteOutcomes, WriteState
 
 READ_STATE_TIMEOUT_S = 8.0  # for one read of the current state, before a question
-MAX_AUDITED_IDS = 40  # of one name in an entry of the audit log
 MAX_REPORTED_VALUES = 12  # values of a write in an error about its outcome
-ID_NAME_PATTERN = re.compile(r"(^|_)ids?$")
-ID_PATTERN = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
-PERSON_WORDS = ("buyer", "user", "creator")  # whose ids stay out of the audit log
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +79,33 @@ class Write:
         return compute_fingerprint(self.operation, content, self.target)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LocalWriteConfirmation:
-    """The question before one call of a tool of our own; its values are secret, and the question names none."""
+    """The question before one call of a tool of our own; its values are secret, and the question names none.
+
+    `note` is what a result has to say of how it was agreed to.
+    """
 
     gate: ConfirmationGate
     operation: Operation
     fingerprint: str
     token: str | None
     caller: Caller
+    note: str = ""
 
     @property
     def is_required(self) -> bool:
         return self.gate.requires_confirmation(self.operation)
 
-    def ensure_askable(self) -> None:
-        self.gate.ensure_askable(self.operation, self.caller)
+    @property
+    def can_ask(self) -> bool:
+        return self.gate.can_ask(self.caller)
 
     async def ensure_confirmed(self, account: Json | None = None) -> None:
         async def make_preview() -> Preview:
             return Preview(self.operation, None, {}, None, account=account)
 
-        await self.gate.ask(self.operation, self.fingerprint, make_preview, self.token, self.caller)
+        self.note = await self.gate.ask(self.operation, self.fingerprint, make_preview, self.token, self.caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +126,7 @@ class WriteExecutor:
         """What would be sent, redacted, and how things stand now where that is wanted and can be read."""
         redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
         current_state = await self._read_current_state(write) if with_current_state else None
-        return Preview(
-            write.operation, write.target.shop, redacted_write.values, redacted_write.build_call(), current_state
-        )
+        return Preview(write.operation, write.target, redacted_write.values, redacted_write.build_call(), current_state)
 
     async def execute(self, write: Write, server_arguments: Json, caller: Caller) -> Json:
         """The normalized answer to a write that is confirmed where it must be, and was not sent before.
@@ -131,26 +135,27 @@ class WriteExecutor:
         outcome.
 
         Raises:
-            ShopError: `confirmation_required`, `declined`, `unknown_outcome`, or what the platform refused.
-            ElicitationRequired: As `ConfirmationGate.ensure_confirmed`.
+            ShopError: `declined`, `unknown_outcome`, `already_done`, or what the platform refused.
+            ElicitationRequired, ConfirmationRequired: As `ConfirmationGate.ensure_confirmed`.
 
         """
         operation, fingerprint, repeat = write.operation, write.fingerprint, bool(server_arguments.get("repeat"))
-        if not repeat and (earlier_entry := await self.write_outcomes.records.get(fingerprint)) is not None:
-            raise self._already_sent_error(write, earlier_entry)
+        if not repeat and (earlier := await self.write_outcomes.find(fingerprint)) is not None:
+            raise self._already_sent_error(write, earlier)
 
         async def make_preview() -> Preview:
             return await self.build_preview(write, with_current_state=True)
 
-        await self.confirmation_gate.ensure_confirmed(
+        note = await self.confirmation_gate.ensure_confirmed(
             operation, fingerprint, make_preview, server_arguments.get("confirm"), caller
         )
-        entry, blocking_entry = await self.write_outcomes.reserve(
+        sent_write, earlier = await self.write_outcomes.reserve(
             fingerprint, operation.name, repeat=repeat, idempotency_key=write.idempotency_key
         )
-        if blocking_entry is not None:
-            raise self._already_sent_error(write, blocking_entry)
-        return await self._send(write, fingerprint, entry)
+        if earlier is not None:
+            raise self._already_sent_error(write, earlier)
+        result = await self._send(write, fingerprint, sent_write, caller)
+        return result | {"note": " ".join(filter(None, (result.get("note"), note)))} if note else result
 
     def create_local_confirmation(
         self, operation: Operation, values: Json, server_arguments: Json, caller: Caller
@@ -164,53 +169,102 @@ class WriteExecutor:
             caller,
         )
 
-    async def _send(self, write: Write, fingerprint: str, entry: Record) -> Json:
-        """Send the write between two lines in the audit log, one before it and one with its outcome."""
+    async def _send(self, write: Write, fingerprint: str, sent_write: SentWrite, caller: Caller) -> Json:
+        """Send the write between two lines in the audit log, one before it and one with its outcome.
+
+        That it was done is entered before anything else is done with the answer, and settled when the caller has it.
+        """
         shop = write.target.shop
         entry_id: Json = {"id": secrets.token_hex(6)}
         target_fields = {"shop": shop.label, "shop_id": shop.id} if shop else {"account": write.target.account.name}
         start_entry = entry_id | {
-            "time": format_timestamp(entry["sent"]),
+            "time": sent_write.sent_at,
             **target_fields,
             "operation": write.operation.name,
         }
         await self.audit_log.append(start_entry | {"ids": collect_ids(write.values)})
         try:
-            response = await self.platform.call(write.build_call(entry["key"]), write.target)
+            response = await self._call_platform(write, sent_write)
         except ShopError as error:
-            if error.kind == "unknown_outcome":
-                await self.write_outcomes.mark_unknown(fingerprint, entry)
-                error.details |= self._describe_verification(write, entry)
-            else:
-                await self.write_outcomes.clear(fingerprint)
-            outcome = "unknown" if error.kind == "unknown_outcome" else f"not done: {error.kind}"
+            await self._record_failure(write, fingerprint, sent_write, error)
             code = {"code": error.code} if error.code is not None else {}
-            await self.audit_log.append(entry_id | {"outcome": outcome, "request_id": error.request_id} | code)
-            raise
-        except BaseException:  # cut off in flight: the entry stands, and the same write is refused for a while
-            await asyncio.shield(self.write_outcomes.mark_unknown(fingerprint, entry))
-            raise
-        await self.write_outcomes.clear(fingerprint)
-        try:
-            normalized = self.result_builder.normalize(write.operation, write.values, response, write.zone)
-        except ShopError as error:  # every item of a batch failed
             await self.audit_log.append(
-                entry_id | {"outcome": f"not done: {error.kind}", "request_id": response.request_id}
+                entry_id | {"outcome": _describe_failure(error), "request_id": to_request_id(error.request_id)} | code
             )
             raise
-        outcome = "partly done" if normalized.get("failed") else "done"
-        created_ids = {"made": ids} if (ids := collect_ids(normalized["data"])) else {}
-        await self.audit_log.append(entry_id | {"outcome": outcome, "request_id": response.request_id} | created_ids)
+        except BaseException:  # cut off in flight: the entry stands, and the same write is refused for a while
+            await asyncio.shield(self.write_outcomes.mark_unknown(fingerprint, sent_write))
+            raise
+        request_id = to_request_id(response.request_id)
+        try:
+            normalized = self._normalize(write, response)
+        except ShopError as error:  # every item of a batch failed
+            await self._record_failure(write, fingerprint, sent_write, error)
+            await self.audit_log.append(entry_id | {"outcome": _describe_failure(error), "request_id": request_id})
+            raise
+        state: WriteState = "partly done" if normalized.get("failed") else "done"
+        done_write = replace(sent_write, state=state, request_id=request_id or "")
+        is_unclear = any("outcome" in failure for failure in normalized.get("failed", ()))
+        if is_unclear:  # one of its items may have been done all the same
+            await self.write_outcomes.mark_unknown(fingerprint, sent_write)
+        else:
+            await self.write_outcomes.mark_done(fingerprint, done_write)
+        created_ids = {"made": ids} if (ids := self._collect_created_ids(write, normalized)) else {}
+        await self.audit_log.append(entry_id | {"outcome": state, "request_id": request_id} | created_ids)
+        if not is_unclear:
+            await caller.run_after_delivery(partial(self.write_outcomes.settle, fingerprint, done_write))
         return normalized
 
-    async def _read_current_state(self, write: Write) -> list[tuple[str, Any]] | None:
+    async def _call_platform(self, write: Write, sent_write: SentWrite) -> ApiResponse:
+        """The platform's answer; a fault of ours on the way leaves it unknown whether the write was done.
+
+        Raises:
+            ShopError: As `PlatformClient.call`.
+
+        """
+        with contain_faults(log, "%s failed in a way that is a fault of this server", write.operation.name):
+            return await self.platform.call(write.build_call(sent_write.key), write.target)
+        message = f"{write.operation.name} may have been sent: this server failed before it knew what came of it."
+        hint = "Do not repeat it yet: look first whether it took. The server's log says how it failed."
+        raise ShopError("unknown_outcome", message, hint=hint)
+
+    def _normalize(self, write: Write, response: ApiResponse) -> Json:
+        """The normalized answer to a write that was done; what can't be shown of it is left out, and that is said.
+
+        Raises:
+            ShopError: `platform` or `unknown_outcome`, where every item of a batch failed.
+
+        """
+        with contain_faults(log, "the answer to %s can't be read", write.operation.name):
+            try:
+                return self.result_builder.normalize(write.operation, write.values, response, write.zone)
+            except ShopError as error:
+                if error.kind in ("platform", "unknown_outcome"):
+                    raise
+                log.exception("the answer to %s can't be read", write.operation.name)
+        return {"data": {}, "untrusted": [], **make_unshown_result(response.request_id)}
+
+    def _collect_created_ids(self, write: Write, normalized: Json) -> Json:
+        with contain_faults(log, "the ids in the answer to %s can't be read", write.operation.name):
+            return collect_ids(normalized["data"])
+        return {}  # the audit log may lack them: the write was done
+
+    async def _record_failure(self, write: Write, fingerprint: str, sent_write: SentWrite, error: ShopError) -> None:
+        """Keep the entry where the write may have been done, and say how to find out; else forget it."""
+        if error.kind == "unknown_outcome":
+            await self.write_outcomes.mark_unknown(fingerprint, sent_write)
+            error.details |= self._describe_verification(write, sent_write)
+        else:
+            await self.write_outcomes.clear(fingerprint)
+
+    async def _read_current_state(self, write: Write) -> list[Row] | None:
         state_reads = find_related_reads(write.operation, write.values)
         if not state_reads:
             return None
         rows_by_read = await asyncio.gather(*(self._read_state_or_reason(read, write.target) for read in state_reads))
         return [row for rows in rows_by_read for row in rows]
 
-    async def _read_state_or_reason(self, state_read: RelatedRead, target: Target) -> list[tuple[str, Any]]:
+    async def _read_state_or_reason(self, state_read: RelatedRead, target: Target) -> list[Row]:
         """What one read says, or why it failed: a thing that can't be read must not hide the others."""
         try:
             async with asyncio.timeout(READ_STATE_TIMEOUT_S):
@@ -221,41 +275,43 @@ class WriteExecutor:
             reason = self.result_builder.redact_text(error.message)
         return [(f"not looked up: {next(iter(flatten(state_read.values)), ('', ''))[1]}", reason)]
 
-    def _already_sent_error(self, write: Write, earlier_entry: Record) -> ShopError:
-        sent_at, outcome_text = format_timestamp(earlier_entry["sent"]), "and is under way or was cut off"
-        is_over = earlier_entry.get("lost") or self.write_outcomes.is_cut_off(earlier_entry)
-        if is_over:
-            outcome_text = (
-                "and its outcome is unknown" if earlier_entry.get("lost") else "and was cut off: its outcome is unknown"
+    def _already_sent_error(self, write: Write, earlier: SentWrite) -> ShopError:
+        details = self._describe_verification(write, earlier)
+        begin = f"{write.operation.name} with the same arguments was sent at {earlier.sent_at}"
+        if earlier.is_done:
+            outcome = "and was done" if earlier.state == "done" else "and was done in part"
+            hint = "It is done; its answer may not have reached you. To do it once more, call again with repeat: true."
+            if earlier.state == "partly done":
+                hint = f"Look which of it was done, and send the rest by itself. {hint.partition('; ')[2].capitalize()}"
+            return ShopError(
+                "already_done",
+                f"{begin} {outcome}: it was not sent again.",
+                hint=hint,
+                request_id=earlier.request_id or None,
+                **details,
             )
-        message = (
-            f"{write.operation.name} with the same arguments was sent at {sent_at} {outcome_text}: "
-            "it was not sent again."
-        )
+        outcome, is_over = "and is under way or was cut off", True
+        if earlier.state == "unknown":
+            outcome = "and its outcome is unknown"
+        elif self.write_outcomes.is_cut_off(earlier):
+            outcome = "and was cut off: its outcome is unknown"
+        else:
+            is_over = False
         retry_advice = "call again with repeat: true" + ("" if is_over else " a minute later")
         hint = f"Look first whether it took. If it surely did not, {retry_advice}, or wait ten minutes."
-        return ShopError("unknown_outcome", message, hint=hint, **self._describe_verification(write, earlier_entry))
+        return ShopError("unknown_outcome", f"{begin} {outcome}: it was not sent again.", hint=hint, **details)
 
-    def _describe_verification(self, write: Write, entry: Record) -> Json:
+    def _describe_verification(self, write: Write, sent_write: SentWrite) -> Json:
         """When and what was sent, redacted and shortened, and the read that shows whether it was done."""
         redacted_values = self.result_builder.redact_arguments(write.operation, write.values)
         sent_values = {path: shorten(value) for path, value in islice(flatten(redacted_values), MAX_REPORTED_VALUES)}
-        details: Json = {"sent_at": format_timestamp(entry["sent"]), "sent": sent_values}
+        details: Json = {"sent_at": sent_write.sent_at, "sent": sent_values}
         state_reads = find_related_reads(write.operation, write.values)
         return details | (
             {"look": {"tool": state_reads[0].operation, "arguments": state_reads[0].values}} if state_reads else {}
         )
 
 
-def collect_ids(value: Any) -> Json:
-    """The ids in arguments or an answer, by path: what the audit log may hold of them, so none of persons."""
-    ids_by_name: dict[str, list[str]] = {}
-    for path, leaf in flatten(value) if isinstance(value, dict) else ():
-        name = re.sub(r"\[\d+\]| \(.*\)", "", path)
-        last = name.rpartition(".")[2]
-        if not ID_NAME_PATTERN.search(last) or any(person in name for person in PERSON_WORDS):
-            continue
-        ids = [text for text in str(leaf).split(", ") if ID_PATTERN.fullmatch(text)]
-        collected_ids = ids_by_name.setdefault(name, [])
-        collected_ids += [text for text in ids if text not in collected_ids][: MAX_AUDITED_IDS - len(collected_ids)]
-    return {name: ids[0] if len(ids) == 1 else ids for name, ids in ids_by_name.items() if ids}
+def _describe_failure(error: ShopError) -> str:
+    """The outcome of a write that brought an error, as the audit log has it."""
+    return "unknown" if error.kind == "unknown_outcome" else f"not done: {error.kind}"

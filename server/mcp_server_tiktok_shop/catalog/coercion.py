@@ -1,4 +1,4 @@
-"""Coerces what a model wrote to the types of its arguments: ids to text, JSON text to lists, times to Unix time."""
+"""Coerces what a model wrote to the types of arguments: text to numbers or lists, ids to text, times to Unix time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any
 
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, Json, Operation, get_default, is_time
+from mcp_server_tiktok_shop.catalog.server_arguments import INJECTED_ARGUMENTS
 from mcp_server_tiktok_shop.errors import Problem
 
 SAFE_INTEGER_LIMIT = 2**53  # from here on, clients written in JavaScript have already rounded an integer
@@ -20,6 +21,10 @@ MIN_YEAR, MAX_YEAR = 1970, 5000
 
 PLATFORM_ID_PATTERN = re.compile(r"\s*\d{15,20}\s*", re.ASCII)  # blanks around one are a slip of the pen
 
+# A number as JSON writes it, of few enough digits to be exact.
+NUMBER_TEXT_PATTERN = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?", re.ASCII)
+BOOLEANS_BY_TEXT = {"true": True, "false": False, "True": True, "False": False}  # as JSON and Python write them
+
 TIME_FORMATS = "ISO 8601 such as 2026-11-01, 2026-11-01T09:30 or 2026-11-01T09:30:00+00:00, or Unix seconds"
 
 
@@ -29,14 +34,17 @@ def coerce_arguments(operation: Operation, arguments: Json) -> tuple[Json, list[
     Returns the values by name, and a problem for each argument that could not be read; its value then stands as it
     came. Optional arguments left empty count as not given; a required one with a single sensible value is filled in.
     A time becomes Unix time in the schema's unit, or stays an ISO text without offset until the shop's time zone is
-    known. Nothing is judged here: `validate` does that.
+    known. A former name counts as the one of now; what hosts put in for themselves is dropped where the operation has
+    no such argument. Nothing is judged here: `validate` does that.
     """
     problems: list[Problem] = []
     values: Json = {}
     schemas = operation.all_arguments
-    for name, value in arguments.items():
+    for name, value in _replace_former_names(operation, arguments, problems).items():
         if not _is_encodable(name):
             problems.append(Problem(ascii(name), "is not an argument here: it holds half a character"))
+            continue
+        if name in INJECTED_ARGUMENTS and name not in schemas:
             continue
         schema = schemas.get(name, {})
         if name not in operation.required and _is_empty(value, keep_empty_container=_can_clear(operation, name)):
@@ -52,6 +60,23 @@ def coerce_arguments(operation: Operation, arguments: Json) -> tuple[Json, list[
         if values.get(name) is None and (default := get_default(operation.arguments[name], name)) is not None:
             values[name] = default
     return values, problems
+
+
+def coerce_value(schema: Json, value: Any) -> Any:
+    """One value as `coerce_arguments` reads it; one that can't be read comes back as it is."""
+    return _coerce(schema, value, "", [])
+
+
+def _replace_former_names(operation: Operation, arguments: Json, problems: list[Problem]) -> Json:
+    former_names = {name: operation.former_names[name] for name in arguments if name in operation.former_names}
+    current = {name: value for name, value in arguments.items() if name not in former_names}
+    for former_name, name in former_names.items():
+        value = arguments[former_name]
+        if value not in (None, "") and current.get(name, value) not in (None, "", value):
+            problems.append(Problem(former_name, f"is what {name} was called before, and differs", f"{name} alone"))
+        elif current.get(name) in (None, ""):
+            current[name] = value
+    return current
 
 
 def _is_empty(value: Any, *, keep_empty_container: bool) -> bool:
@@ -87,9 +112,21 @@ def _coerce(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any
             for name, field in value.items()
             if field is not None
         }
+    if kind in ("integer", "number", "boolean") and isinstance(value, str):
+        value = _parse_scalar(kind, value)
     if kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)  # 50.0 is 50 in JSON, but not to the platform
     return _coerce_string(schema, value, path, problems) if kind == "string" else value
+
+
+def _parse_scalar(kind: str, text: str) -> Any:
+    """The number or boolean that a text is exactly; any other text as it is."""
+    stripped = text.strip()  # which takes off more than `int` and `float` do: \x1f, for one
+    if kind == "boolean":
+        return BOOLEANS_BY_TEXT.get(stripped, text)
+    if NUMBER_TEXT_PATTERN.fullmatch(stripped) is None:
+        return text
+    return float(stripped) if "." in stripped else int(stripped)
 
 
 def _coerce_string(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
@@ -137,6 +174,8 @@ def _parse_container(schema: Json, text: str, path: str, problems: list[Problem]
 
 def _coerce_number_to_text(schema: Json, value: float, path: str, problems: list[Problem]) -> Any:
     """Write a number as text: it is an id or an amount that a model left unquoted."""
+    if isinstance(value, float) and value.is_integer() and schema.get("x-unit") != "decimal-string":
+        value = int(value)  # 2.0 is 2 in JSON
     if isinstance(value, int):
         if abs(value) < SAFE_INTEGER_LIMIT:
             return str(value)
@@ -150,7 +189,7 @@ def _coerce_number_to_text(schema: Json, value: float, path: str, problems: list
 def _coerce_time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
     units_per_second = TIME_UNITS_PER_SECOND[schema["x-unit"]]
     if isinstance(value, str) and _is_unix_time(value.strip()):
-        value = int(value)
+        value = int(value.strip())
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):

@@ -35,6 +35,12 @@ class Operation:
         return " ".join(filter(None, (self.record["summary"], self.record.get("details"))))
 
     @property
+    def search_hint(self) -> str | None:
+        """Everyday words that name and description lack, for clients that look for a tool before they load it."""
+        hint: str | None = self.record.get("hint")
+        return hint
+
+    @property
     def effect(self) -> Effect:
         effect: Effect = self.record["effect"]
         return effect
@@ -89,7 +95,7 @@ class Operation:
                 f"{kind} ({'; '.join(describe_file_limits(schema))})" if describe_file_limits(schema) else kind
             )
             path = f"Path in the allowed folder of the {file_description}; give this or {kind}_base64"
-            text = f"The {kind} itself, at most 64 kB decoded; larger ones by path"
+            text = f"The {kind} itself, up to 64 kB decoded; else by path"
             schemas[f"{kind}_path"] = {"in": "file", "type": "string", "description": path}
             schemas[f"{kind}_base64"] = {"in": "file", "type": "string", "description": text}
         return schemas
@@ -142,6 +148,11 @@ class Operation:
             else (name for name, applies in applicable.items() if applies)
         )
         return {name: SERVER_ARGUMENTS[name] for name in names}
+
+    @cached_property
+    def former_names(self) -> dict[str, str]:
+        """The names that arguments had before, each with the one it has now: accepted, and listed nowhere."""
+        return {schema["former_name"]: name for name, schema in self.arguments.items() if "former_name" in schema}
 
     @cached_property
     def all_arguments(self) -> dict[str, Json]:

@@ -27,7 +27,7 @@ VALIDATION_KEYWORDS = (
     "maximum",
     "exclusiveMinimum",
 )
-TIME_DESCRIPTION = "ISO 8601 or Unix seconds"
+TIME_DESCRIPTION = "ISO 8601"
 
 
 def build_validation_schema(operation: Operation) -> Json:
@@ -161,7 +161,7 @@ def _to_tool_schema(schema: Json, depth: int, *, include_unlisted: bool) -> Json
     tool_schema: Json = {"type": kind}
     if description := _describe(schema):
         tool_schema["description"] = description
-    if "enum" in schema and not schema.get("x-enum-open"):
+    if "enum" in schema and not _needs_choices_in_words(schema):
         tool_schema["enum"] = schema["enum"]
     if kind == "array":
         tool_schema["items"] = _to_tool_schema(schema["items"], depth, include_unlisted=include_unlisted)
@@ -169,6 +169,8 @@ def _to_tool_schema(schema: Json, depth: int, *, include_unlisted: bool) -> Json
         field_schemas = {n: s for n, s in schema["properties"].items() if include_unlisted or not s.get("unlisted")}
         inner = {n: _to_tool_schema(s, depth - 1, include_unlisted=include_unlisted) for n, s in field_schemas.items()}
         tool_schema |= _build_object_schema(inner, schema.get("required", ()))
+    if kind == "object" and "properties" not in schema:
+        tool_schema["additionalProperties"] = True  # some clients close an object that does not say that it is open
     return tool_schema if is_time(schema) else tool_schema | _select_bounds(schema, kind)
 
 
@@ -183,10 +185,19 @@ def _describe(schema: Json) -> str:
     phrases = [str(schema.get("description", ""))]
     if is_time(schema):
         phrases.append(TIME_DESCRIPTION)
-    if schema.get("x-enum-open"):
-        phrases.append("one of " + ", ".join(map(str, schema["enum"])) + ", or newer values")
+    if _needs_choices_in_words(schema):
+        choices = "one of " + ", ".join(map(str, schema["enum"]))
+        phrases.append(choices + (", or newer values" if schema.get("x-enum-open") else ""))
     phrases += describe_limits(schema)
     return "; ".join(filter(None, phrases))
+
+
+def _needs_choices_in_words(schema: Json) -> bool:
+    """Whether the keyword `enum` can't list a schema's choices: there may be more, or they are numbers.
+
+    Some providers take an enum of strings alone.
+    """
+    return bool(schema.get("x-enum-open")) or not all(isinstance(choice, str) for choice in schema.get("enum", ()))
 
 
 def describe_limits(schema: Json) -> list[str]:

@@ -50,7 +50,10 @@ SPECIAL_AREA_WORDS = {
 SPECIAL_AREA_FACTOR = 0.6
 # What sellers mostly mean: the areas of daily work, and in them the default tools.
 DAILY_AREAS = frozenset(
-    ("orders", "products", "fulfillment", "logistics", "finance", "returns", "promotions", "customer_service")
+    (
+        *("orders", "products", "fulfillment", "logistics", "finance"),
+        *("returns", "promotions", "customer_service", "summaries"),
+    )
 )
 DAILY_AREA_FACTOR, COMMON_OPERATION_FACTOR = 1.15, 1.15
 
@@ -172,6 +175,7 @@ def _get_base_weight(operation: Operation, common: frozenset[str]) -> float:
 
 def _get_column_texts(operation: Operation) -> dict[str, str]:
     texts = {key: str(operation.record.get(key, "")) for key in ("title", "summary", "keywords", "details")}
+    texts["keywords"] = f"{operation.search_hint or ''} {texts['keywords']}"
     return {"name": operation.name, **texts, "arguments": " ".join(operation.arguments)}
 
 

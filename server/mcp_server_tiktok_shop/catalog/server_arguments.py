@@ -1,4 +1,4 @@
-"""Declares the server's own arguments, beside the platform's: which shop, how much of a result, how a write is done."""
+"""Declares arguments that are not the platform's: the server's own, and the bookkeeping that hosts put in."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
         "type": "array",
         "items": {"type": "string"},
         "x-single": True,
-        "description": 'paths such as orders.id; ["*"]: all',
+        "description": "such as orders.id; *: all",
     },
-    "pages": {"type": "string", "pattern": r"^(all|[1-9]\d{0,3})$", "description": "how many to walk, or all"},
+    "pages": {"type": "string", "pattern": r"^(all|[1-9]\d{0,3})$", "description": "how many, or all"},
     "dry_run": {"type": "boolean", "description": "show, do not send"},
     "confirm": {"type": "string", "description": "token of confirmation_required, once the person agreed"},
     "repeat": {
@@ -26,5 +26,20 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
         "description": "true: send again what has an unknown outcome, after a look",
     },
 }
+# What hosts are known to put among a tool's arguments for themselves: it says nothing to a tool that has no such one.
+INJECTED_ARGUMENTS = frozenset(
+    (
+        "wait_for_previous",  # Gemini CLI: whether to run tools one after the other
+        "waitForPreviousTools",  # Antigravity, the same
+        "toolCallId",  # n8n: an agent's own id of the call, the tool's name, and what its chat began with
+        "tool",
+        "sessionId",
+        "action",
+        "chatInput",
+        "_sessionID",  # SiYuan
+        "task_progress",  # Cline: the model's list of what is done
+        "_auth_auth_type",  # mcpproxy
+    )
+)
 # By what a tool delegates to: the server's arguments that it takes beside `arguments`; they mean the same as inside.
 RUNNER_ARGUMENTS = {"read": ("fields", "pages"), "write": ("dry_run", "confirm", "repeat")}

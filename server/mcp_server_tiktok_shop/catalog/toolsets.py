@@ -20,6 +20,9 @@ ALWAYS_LISTED_TOOLS = (
     "run_write_operation",
     "read_result",
 )
+# Those of them that reach every operation and every part of a result: a client that loads tools as they are looked for
+# should have these from the start.
+REACHING_TOOLS = ALWAYS_LISTED_TOOLS[1:]
 DEFAULT_TOOLS = (
     "save_result",
     "check_connection",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS_IN_MESSAGE = 3  # all of them stand in `problems`
 MAX_VALUE_CHARS = 40  # of a wrong value in a message
+GROUP_DIGITS = 3  # between thousands separators
 MAX_LISTED_NAMES = 12  # names of arguments in an error
 TYPE_PHRASES = {
     "array": "a list",
@@ -135,9 +137,28 @@ def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem
         case "maxLength" | "minLength":
             side = "at most" if name == "maxLength" else "at least"
             message, allowed = f"has {len(value)} characters", f"{side} {limit} characters"
+        case "pattern" if limit == schemas.DECIMAL_PATTERN and (plain := to_plain_decimal(value)):
+            return Problem(path, f"is {value_text}: {PATTERN_MESSAGES[limit].removeprefix('is ')}", plain)
         case "pattern":
             return Problem(path, PATTERN_MESSAGES.get(limit, f"is {value_text}, which has not the form it must have"))
     return Problem(path, message, allowed)
+
+
+def to_plain_decimal(text: str) -> str:
+    """The plain form of a number as people write it, `1.250,50 €` or `Rp 125.000`; empty where it has none.
+
+    The last separator parts off a fraction unless it comes twice or three digits follow it.
+    """
+    digits = re.sub(r"[^\d.,-]", "", text, flags=re.ASCII).strip(".,")
+    sign = "-" if digits.startswith("-") else ""
+    groups = re.split(r"[.,]", digits.removeprefix("-"))
+    if not all(group.isdigit() for group in groups):
+        return ""
+    separators = re.findall(r"[.,]", digits)
+    last_is_fraction = len(groups) > 1 and separators.count(separators[-1]) == 1 and len(groups[-1]) != GROUP_DIGITS
+    if any(len(group) != GROUP_DIGITS for group in (groups[1:-1] if last_is_fraction else groups[1:])):
+        return ""
+    return sign + ("".join(groups[:-1]) + "." + groups[-1] if last_is_fraction else "".join(groups))
 
 
 def _describe_unknown_argument(operation: Operation, steps: list[str | int], path: str, name: str) -> Problem:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mcp_server_tiktok_shop.calls.confirmation import CONFIRMATION_REQUIRED
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.terminal import TerminalCaller
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
 def call_operation(
     settings: Settings, operation: str, arguments_text: str, *, is_indented: bool, assume_yes: bool
 ) -> None:
-    """Call an operation as an assistant would; exit code 1 if it is refused."""
+    """Call an operation as an assistant would; exit code 1 if it is refused, or waits for a yes."""
     arguments = _parse_arguments(arguments_text)
 
     async def print_result(server_app: App, output: Output) -> int:
-        exit_code = 0
         try:
             caller = TerminalCaller(output, assume_yes=assume_yes)
             result = await server_app.dispatcher.call(operation, arguments, caller)
+            exit_code = FAILURE_EXIT_CODE if result.get("status") == CONFIRMATION_REQUIRED else 0
         except ShopError as error:
             result, exit_code = server_app.result_builder.to_error_result(error), FAILURE_EXIT_CODE
         output.print_json(result, indent=2 if is_indented else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_ap
 from mcp_server_tiktok_shop.cli.output import MarkedLine, Output, json_option
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
+from mcp_server_tiktok_shop.state.files.audit_log import FileAuditLog
+from mcp_server_tiktok_shop.state.files.expiring_records import FileExpiringRecords
+from mcp_server_tiktok_shop.state.files.private_files import HOME_HINT, find_folder_fault
+from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.accounts import Account
 
+SIGN_IN = "Sign in again with that account: mcp-server-tiktok-shop login"
 OTHERS_PERMISSION_BITS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -64,7 +70,9 @@ def check_installation(settings: Settings, *, as_json: bool) -> None:
 
 async def run_checks(server_app: App) -> list[CheckResult]:
     """All results in the order of what depends on what; scopes are left out where something else is wrong."""
-    results = [*_check_settings(server_app), *_check_store(server_app), *await _check_connection(server_app)]
+    results = [*_check_settings(server_app), *_check_home(server_app), *_check_store(server_app)]
+    results += _check_records(server_app)
+    results += await _check_connection(server_app)
     if all(result.is_ok for result in results):
         results += [result async for result in _check_scopes(server_app)]
     return results
@@ -84,6 +92,11 @@ def _check_settings(server_app: App) -> Iterator[CheckResult]:
         yield CheckResult("app", True, f"key {key}, secret given")
 
 
+def _check_home(server_app: App) -> Iterator[CheckResult]:
+    if fault := find_folder_fault(server_app.settings.home_folder.root):
+        yield CheckResult("home", False, fault, HOME_HINT)
+
+
 def _check_store(server_app: App) -> Iterator[CheckResult]:
     if not isinstance(server_app.store, FileAccountStore):
         return
@@ -92,13 +105,42 @@ def _check_store(server_app: App) -> Iterator[CheckResult]:
         yield CheckResult("store", True, f"{path} does not exist yet")
         return
     try:
-        account_count = len(server_app.store.read().accounts)
+        contents = server_app.store.read()
     except ShopError as error:
         yield CheckResult("store", False, error.message, error.hint)
         return
-    yield CheckResult("store", True, f"{path}, {account_count} accounts")
+    yield CheckResult("store", True, f"{path}, {len(contents.accounts)} accounts")
+    if count := len(contents.unreadable):
+        yield CheckResult("store", False, f"{path}: {count} accounts that can't be understood are passed over", SIGN_IN)
+    for account in contents.accounts.values():
+        if fault := account.proxy_fault:
+            name = account.name or account.id
+            yield CheckResult(
+                "proxy", False, f"the proxy that is stored for {name} can't be followed: it {fault}", SIGN_IN
+            )
     if os.name != "nt" and path.stat().st_mode & OTHERS_PERMISSION_BITS:
         yield CheckResult("permissions", False, "others can read the store", f"Run: chmod 600 {path}")
+
+
+def _check_records(server_app: App) -> Iterator[CheckResult]:
+    """What is passed over in the files of the home folder, since nothing of it can be understood."""
+    home = server_app.settings.home_folder
+    clock = SteadyClock(time.time, time.monotonic)
+    journal = FileAuditLog(home.audit_log_path)
+    counters = [("journal", journal.path, "lines", journal.count_unreadable)]
+    for subject, path in (("confirmations", home.confirmations_path), ("unknown writes", home.write_outcomes_path)):
+        counters.append((subject, path, "records", FileExpiringRecords(path, clock).count_unreadable))
+    for subject, path, unit, count_unreadable in counters:
+        try:
+            count = count_unreadable()
+        except ShopError as error:
+            yield CheckResult(subject, False, error.message, error.hint)
+        else:
+            if count:
+                message = f"{path}: {count} {unit} that can't be understood are passed over"
+                yield CheckResult(
+                    subject, False, message, "Mend or delete them, if something else than this server wrote them."
+                )
 
 
 async def _check_connection(server_app: App) -> list[CheckResult]:

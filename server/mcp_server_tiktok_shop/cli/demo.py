@@ -69,6 +69,8 @@ class DemoSession:
         if result.is_error:
             self._console.print(Text(f"  refused ({payload['error']}): {payload['message']}", style="red"))
             self._console.print(Text(f"  {payload.get('hint', '')}", style="yellow"))
+        elif "status" in payload:
+            self._console.print(Text(f"  {payload['status']}: {payload['note']}", style="yellow"))
         return payload
 
 

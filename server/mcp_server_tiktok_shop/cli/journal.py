@@ -9,6 +9,7 @@ import click
 
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.output import Output, json_option
+from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.files.audit_log import FileAuditLog
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def print_audit_log(settings: Settings, *, as_json: bool, max_entries: int) -> N
     audit_log = FileAuditLog(settings.home_folder.audit_log_path)
     try:
         entries = asyncio.run(audit_log.read_entries())[-max_entries:]
-    except OSError as error:
-        raise CommandError(f"The journal {audit_log.path} can't be read: {error.strerror}.") from None
+    except ShopError as error:
+        raise CommandError(f"The journal {error.message} {error.hint}") from None
     lines = map(_format_entry, entries) if entries else ["Nothing was changed from here."]
     Output.from_settings(settings).print_report({"writes": entries}, lines, as_json=as_json)
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from mcp_server_tiktok_shop import proxies
 from mcp_server_tiktok_shop.cli.app_runner import run_with_app
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.setting_texts import parse_credential
 from mcp_server_tiktok_shop.state.accounts import PartnerApp
 from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 
@@ -40,7 +41,7 @@ async def sign_in(server_app: App, output: Output, *, own_proxy: bool) -> int:
     redirect_or_code = click.prompt("Paste that whole address, or the code", hide_input=False)
     account = await server_app.sign_in.finish(redirect_or_code, app=app, proxy=proxy)
     output.print_line(f"\nSigned in: {account.name or account.id}.")
-    for shop in account.shops or ():
+    for shop in await server_app.platform.shops.list_account_shops(account):
         output.print_line(f"  {shop.label}  {shop.region}  {shop.id}")
     if not account.shops:
         output.print_line("  The authorization opens no shop yet.")
@@ -57,21 +58,33 @@ def _set_aside_unreadable_store(server_app: App, output: Output) -> None:
 def _prompt_for_app(server_app: App) -> PartnerApp:
     """The app from settings, store or prompts, in this order; the secret is typed without echo."""
     settings, stored_app = server_app.settings, server_app.store.read().app
-    key = settings.app_key or (stored_app.key if stored_app else "") or click.prompt("App key").strip()
+    key = settings.app_key or (stored_app.key if stored_app else "") or _prompt_for_credential("App key")
     secret = settings.app_secret.get_secret_value()
     if not secret and stored_app is not None and stored_app.key == key:
         secret = stored_app.secret.get_secret_value()
-    secret = secret or click.prompt("App secret", hide_input=True).strip()
+    secret = secret or _prompt_for_credential("App secret", hide_input=True)
     if not key or not secret:
         raise ShopError("not_configured", "An app key and an app secret are needed.")
     server_app.secrets.register_secrets(secret)
     service_id = settings.service_id or (stored_app.service_id if stored_app else "")
-    service_id = service_id or click.prompt("Service id (Partner Center shows it beside the app key)").strip()
+    service_id = service_id or _prompt_for_credential("Service id (Partner Center shows it beside the app key)")
     region = settings.region or (stored_app.region if stored_app else "")
     if not region:
         choice = click.Choice(["us", "row"])
         region = click.prompt("Is the shop in the United States (us) or elsewhere (row)?", type=choice, default="row")
     return PartnerApp(key=key, secret=SecretStr(secret), service_id=service_id, region=region)
+
+
+def _prompt_for_credential(label: str, *, hide_input: bool = False) -> str:
+    """A key, secret or id as it was typed or pasted; asked for again where it can't be one."""
+
+    def parse(text: str) -> str:
+        try:
+            return parse_credential(text)
+        except ValueError as error:
+            raise click.UsageError(f"It {error}.") from None
+
+    return str(click.prompt(label, hide_input=hide_input, value_proc=parse))
 
 
 def _prompt_for_proxy() -> SecretStr:

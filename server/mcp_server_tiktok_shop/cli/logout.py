@@ -8,7 +8,7 @@ import click
 
 from mcp_server_tiktok_shop.cli.app_runner import run_with_app
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX
+from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, normalize_name
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.app import App
@@ -55,5 +55,5 @@ async def _remove_account(server_app: App, output: Output, seller: str | None) -
 
 
 def _has_name(account: Account, name: str) -> bool:
-    names = {account.id, account.name, *(n for shop in account.shops or () for n in (shop.id, shop.name))}
-    return name.casefold() in {n.casefold() for n in names if n}
+    names = {account.id, account.name, *(n for shop in account.shops or () for n in (shop.id, *shop.list_names()))}
+    return normalize_name(name) in {normalize_name(n) for n in names if n}

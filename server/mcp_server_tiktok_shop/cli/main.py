@@ -10,7 +10,8 @@ import click
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.lazy_commands import LazyCommands
-from mcp_server_tiktok_shop.cli.setting_options import add_setting_options
+from mcp_server_tiktok_shop.cli.setting_options import ENVIRONMENT_META_KEY, add_setting_options
+from mcp_server_tiktok_shop.cli.start_errors import ServerGroup
 from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.settings import read_settings
 
@@ -18,7 +19,7 @@ COMMANDS = LazyCommands(
     {
         "call": "mcp_server_tiktok_shop.cli.call:call_operation",
         "check": "mcp_server_tiktok_shop.cli.check:check_installation",
-        "config": "mcp_server_tiktok_shop.cli.client_configs:print_client_config",
+        "config": "mcp_server_tiktok_shop.cli.client_configs.command:configure_client",
         "demo": "mcp_server_tiktok_shop.cli.demo:play_demo",
         "journal": "mcp_server_tiktok_shop.cli.journal:print_audit_log",
         "login": "mcp_server_tiktok_shop.cli.login:log_in",
@@ -30,7 +31,12 @@ COMMANDS = LazyCommands(
 )
 
 
-@click.group(commands=COMMANDS, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=ServerGroup,
+    commands=COMMANDS,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @add_setting_options
 @click.version_option(__version__, prog_name="mcp-server-tiktok-shop")
 @click.pass_context
@@ -46,6 +52,7 @@ def main(context: click.Context, /, **options: str | None) -> None:
     except SettingsError as error:
         raise CommandError(str(error)) from None
     context.obj = settings
+    context.meta[ENVIRONMENT_META_KEY] = os.environ  # for the command that carries it over into a client's file
     if context.invoked_subcommand is None:
         from mcp_server_tiktok_shop.cli.serve import serve_stdio  # noqa: PLC0415 - no command and no help needs it
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server_tiktok_shop.settings import SETTINGS, SETTINGS_BY_NAME
+from mcp_server_tiktok_shop.settings import FILE_SUFFIX, SETTINGS, SETTINGS_BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
+
+    from mcp_server_tiktok_shop.settings import Settings
+
+ENVIRONMENT_META_KEY = "mcp_server_tiktok_shop.environment"  # of a click context: what the settings were read from
 
 
 def add_setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,11 +34,49 @@ def add_setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def to_flags(options: Mapping[str, str | None]) -> list[str]:
-    """The command line that sets these options; None is one that was left out."""
-    flags: list[str] = []
-    for name, text in options.items():
-        if text is not None:
+@dataclass(frozen=True, slots=True)
+class SettingTexts:
+    """What is set on a command line and in the environment, as texts that mean the same from any folder.
+
+    `public` is by the name of the setting, `secret_files` by the variable that names a secret's file.
+    `secret_variables` are those that hold a secret themselves.
+    """
+
+    public: Mapping[str, str]
+    secret_files: Mapping[str, str]
+    secret_variables: list[str]
+
+    @classmethod
+    def collect(
+        cls, settings: Settings, environment: Mapping[str, str], options: Mapping[str, str | None]
+    ) -> SettingTexts:
+        """From what `settings` were read from: a flag wins over its variable, and an empty variable is not set."""
+        variables = {name.upper(): text for name, text in environment.items() if text.strip()}
+        public: dict[str, str] = {}
+        secret_files: dict[str, str] = {}
+        for setting in SETTINGS:
+            option, variable_text = options.get(setting.name), variables.get(setting.variable)
+            text = variable_text if option is None else option
+            if setting.is_secret:
+                if file_path := variables.get(setting.variable + FILE_SUFFIX):
+                    secret_files[setting.variable + FILE_SUFFIX] = str(Path(file_path).expanduser().absolute())
+            elif text is not None:
+                value = getattr(settings, setting.name)
+                public[setting.name] = str(value) if isinstance(value, Path) else text.strip()
+        if "XDG_DATA_HOME" in variables and "home" not in public:  # a client may not pass it on
+            public["home"] = str(settings.home)
+        secret_variables = [s.variable for s in SETTINGS if s.is_secret and s.variable in variables]
+        return cls(public, secret_files, secret_variables)
+
+    def to_flags(self, exclude: Collection[str] = ()) -> list[str]:
+        """The command line that sets what is public; a switch that is off needs none."""
+        flags: list[str] = []
+        for name, text in self.public.items():
             setting = SETTINGS_BY_NAME[name]
-            flags += [setting.flag] if setting.is_switch else [setting.flag, text]
-    return flags
+            if name in exclude:
+                continue
+            if not setting.is_switch:
+                flags += [setting.flag, text]
+            elif setting.parse(text):
+                flags.append(setting.flag)
+        return flags

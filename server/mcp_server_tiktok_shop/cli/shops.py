@@ -22,7 +22,8 @@ def print_shops(settings: Settings, *, as_json: bool) -> None:
 
     async def list_shops(server_app: App, output: Output) -> int:
         report = await server_app.local_tools.read("list_shops")
-        output.print_report(report, map(_format_shop, report.get("shops", ())), as_json=as_json)
+        lines = [*map(_format_shop, report.get("shops", ())), *filter(None, [report.get("note", "")])]
+        output.print_report(report, lines, as_json=as_json)
         return 0
 
     run_with_app(settings, list_shops)

@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from mcp_server_tiktok_shop.calls.caller import Decision, ElicitationReply
     from mcp_server_tiktok_shop.cli.output import Output
 
@@ -16,6 +18,8 @@ CONFIRM_SUFFIX = "\nDo it?"
 class TerminalCaller:
     """Asks on standard error, so that standard output holds the result alone. `assume_yes` answers for the person."""
 
+    min_reading_s = 0.0
+    elicitation_timeout_s: float | None = None
     reply: ElicitationReply | None = None
 
     def __init__(self, output: Output, *, assume_yes: bool) -> None:
@@ -35,3 +39,6 @@ class TerminalCaller:
     async def report_progress(self, done: float, total: float | None, message: str) -> None:
         total_text = f" of {total:g}" if total else ""
         self._output.print_line(f"{message} ({done:g}{total_text})", err=True)
+
+    async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
+        await action()

@@ -45,9 +45,8 @@ class AuthTransport:
         full_query = {"app_key": app.key, "app_secret": app.secret.get_secret_value(), **query}
         transport = self.transport.for_proxy(proxy)
         response = await transport.request("GET", encode_url(self.url + path, full_query), timeout=REQUEST_TIMEOUT_S)
-        retry_after = response.headers.get("retry-after")
-        data = parse_response(response.status_code, response.content, retry_after, redact_words=self.redact_words).data
-        if not data.get("access_token"):
+        data = parse_response(response, redact_words=self.redact_words).data
+        if not isinstance(token := data.get("access_token"), str) or not token.strip():
             raise UnknownOutcomeError("a success without a token in it")
         return data
 

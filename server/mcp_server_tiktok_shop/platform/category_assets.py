@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.shops import Target
-from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT
+from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider

@@ -18,20 +18,19 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     QUOTA_CLASS,
     TOKEN_EXPIRED_CODE,
     TRANSIENT_CLASS,
-    UPSTREAM_TIMEOUT_CODE,
 )
 from mcp_server_tiktok_shop.platform.category_assets import AssetResolver
 from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
 from mcp_server_tiktok_shop.platform.error_codes import map_api_error
 from mcp_server_tiktok_shop.platform.rate_limits import RateLimitDeadlineError, RateLimitKey
 from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
-from mcp_server_tiktok_shop.state.accounts import Account, Asset, Shop
+from mcp_server_tiktok_shop.state.accounts import Account, Asset, AuthorizedShops
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.operation import Operation
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.platform.error_codes import ErrorCodeLookup
     from mcp_server_tiktok_shop.platform.rate_limits import Permit, RateLimiter
@@ -40,6 +39,10 @@ if TYPE_CHECKING:
 
 CALL_TIMEOUT_S = 45.0  # one deadline for all that belongs to a call: many clients give up after 60 s
 MAX_BACKOFF_S = 60.0
+GATEWAY_HINT = (
+    "Nothing was done, and the same call would meet the same: a gateway, proxy, firewall or a network's sign-in page. "
+    "Look at the network, at the proxy, and at TIKTOK_SHOP_API_URL where it is set; check_connection helps."
+)
 MAX_CONNECT_RETRIES = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
 
 
@@ -208,6 +211,8 @@ class PlatformClient:
         self, call: ApiCall, failure: ApiError | ConnectError | UnknownOutcomeError, attempt: int
     ) -> float | None:
         """Seconds until a call may be repeated, besides its wait for a permit; None where it must not be."""
+        if not isinstance(failure, ApiError) and not failure.is_transient:
+            return None
         if isinstance(failure, ConnectError):
             return self._compute_backoff(attempt) if attempt < MAX_CONNECT_RETRIES else None
         if isinstance(failure, ApiError):
@@ -227,12 +232,12 @@ class PlatformClient:
     def _to_error(self, call: ApiCall, failure: ApiError | ConnectError | UnknownOutcomeError) -> ShopError:
         if not isinstance(failure, ApiError):
             return self._transport_error(call, failure)
-        unknown = failure.code == UPSTREAM_TIMEOUT_CODE or failure.status >= HTTP_SERVER_ERROR
+        code_info = self._error_codes.lookup_error_code(failure.code)
+        unknown = failure.status >= HTTP_SERVER_ERROR or code_info.get("retry") == TRANSIENT_CLASS
         if unknown and not _is_read(call):
-            return self._unknown_outcome_error(
-                call, f"the platform answered {failure.code} ({failure.message})", failure.request_id
-            )
-        error = map_api_error(call.operation, failure, self._error_codes.lookup_error_code(failure.code))
+            reason = f"the platform answered {failure.code} ({failure.message})"
+            return self._unknown_outcome_error(call, reason, failure.code, failure.request_id)
+        error = map_api_error(call.operation, failure, code_info)
         if error.retryable and not _is_read(call) and not self._is_throttled(failure):
             error.retryable = False  # it may have been done: only a read can say
         return error
@@ -257,7 +262,10 @@ class PlatformClient:
 
     def _transport_error(self, call: ApiCall, error: ConnectError | UnknownOutcomeError) -> ShopError:
         if isinstance(error, UnknownOutcomeError) and not _is_read(call):
-            return self._unknown_outcome_error(call, str(error), None)
+            return self._unknown_outcome_error(call, str(error))
+        if not error.is_transient:
+            message = f"Something on the way answered in the platform's place: {error}."
+            return ShopError("network", message, hint=GATEWAY_HINT)
         outcome = (
             "was reached, but its answer was lost" if isinstance(error, UnknownOutcomeError) else "was not reached"
         )
@@ -265,35 +273,30 @@ class PlatformClient:
         message = f"The platform {outcome}: {error}."
         return ShopError("network", message, hint=hint, retryable=True)
 
-    def _unknown_outcome_error(self, call: ApiCall, reason: str, request_id: str | None) -> ShopError:
+    def _unknown_outcome_error(
+        self, call: ApiCall, reason: str, code: int | None = None, request_id: str | None = None
+    ) -> ShopError:
         message = f"{call.operation.name} was sent, but whether it was done is unknown: {reason}."
         hint = "Do not repeat it yet: look first with a read (the order, product or package concerned) whether it took."
-        error = ShopError("unknown_outcome", message, hint=hint, request_id=request_id)
+        error = ShopError("unknown_outcome", message, hint=hint, code=code, request_id=request_id)
         if request_id is not None:  # the platform answered, and the reason is its words
             error.details["untrusted"] = ["message"]
         return error
 
-    async def fetch_shops(self, account: Account) -> tuple[Shop, ...]:
+    async def fetch_shops(self, account: Account) -> AuthorizedShops:
         """The shops that the account's authorization opens now. Raises as `call`."""
-        rows = await self._fetch_list(account, self._discovery.shops, "shops")
-        return tuple(Shop.model_validate({k: v for k, v in row.items() if v is not None}) for row in rows)
+        return AuthorizedShops.from_rows(await self._fetch_list(account, self._discovery.shops, "shops"))
 
     async def fetch_assets(self, account: Account) -> tuple[Asset, ...]:
         """The category assets that the account's authorization opens now. Raises as `call`."""
         rows = await self._fetch_list(account, self._discovery.assets, "category_assets")
-        return tuple(
-            Asset(
-                cipher=row["cipher"],
-                market=str(row.get("target_market") or ""),
-                category_id=str((row.get("category") or {}).get("id") or ""),
-                category=str((row.get("category") or {}).get("name") or ""),
-            )
-            for row in rows
-        )
+        assets = (Asset.from_row(row) for row in rows if isinstance(row, dict))
+        return tuple(asset for asset in assets if asset is not None)
 
-    async def _fetch_list(self, account: Account, operation: Operation, name: str) -> list[Json]:
+    async def _fetch_list(self, account: Account, operation: Operation, name: str) -> list[Any]:
         response = await self.call(bind(operation, {}, UTC), Target(account, None))
-        return list(response.data.get(name) or ())
+        rows = response.data.get(name) or []
+        return rows if isinstance(rows, list) else [rows]
 
 
 def _is_read(call: ApiCall) -> bool:

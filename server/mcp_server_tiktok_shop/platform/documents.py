@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.platform.api_codes import (
+    HTTP_OK,
+    HTTP_REQUEST_TIMEOUT,
+    HTTP_SERVER_ERROR,
+    HTTP_TOO_MANY_REQUESTS,
+)
 from mcp_server_tiktok_shop.platform.http_transport import describe_transport_error
 
 if TYPE_CHECKING:
@@ -24,7 +30,6 @@ DOCUMENT_URL_FIELD = "doc_url"  # of an answer that hands out a document
 MAX_DOCUMENT_BYTES = 20 * 2**20
 MAX_REDIRECTS = 3
 HTTP_TIMEOUT_S = 30.0
-HTTP_OK = 200
 FETCH_TIMEOUT_S = 45.0
 NEW_LINK_HINT = "Get a new link with get_package_shipping_document: each lives 24 hours."
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -68,8 +73,7 @@ class DocumentFetcher:
                     url = _join_redirect(url, response.headers.get("location", ""))
                     continue
                 if response.status_code != HTTP_OK:
-                    message = f"The document is not to be had: HTTP {response.status_code}."
-                    raise ShopError("not_found", message, hint=NEW_LINK_HINT)
+                    raise _make_status_error(response.status_code, urlsplit(url).hostname or "")
                 return await _read_limited(response)
         raise ShopError("platform", "The document's link leads from one redirect to the next.", hint=NEW_LINK_HINT)
 
@@ -79,7 +83,10 @@ class DocumentFetcher:
 
         address, extensions, headers = await self._pin_address(url, transport)
         client = transport.get_client()
-        request = client.build_request("GET", address, extensions=extensions, timeout=HTTP_TIMEOUT_S)
+        try:
+            request = client.build_request("GET", address, extensions=extensions, timeout=HTTP_TIMEOUT_S)
+        except httpx2.InvalidURL:
+            raise _forbidden_error("it is not a plain web address") from None
         request.headers = httpx2.Headers({**headers, "accept": "*/*"})
         response = await client.send(request, stream=True)
         try:
@@ -162,6 +169,15 @@ async def _resolve_host(host: str, port: int) -> list[IpAddress]:
     addresses = [ipaddress.ip_address(item[4][0]) for item in address_infos]
     mapped = [getattr(address, "ipv4_mapped", None) or address for address in addresses]
     return list(dict.fromkeys(mapped))
+
+
+def _make_status_error(status: int, host: str) -> ShopError:
+    """Why a document did not come: its host is not able to just now, or does not have it any more."""
+    if status >= HTTP_SERVER_ERROR or status in (HTTP_REQUEST_TIMEOUT, HTTP_TOO_MANY_REQUESTS):
+        message = f"The document's host can't give it just now: {host} answered HTTP {status}."
+        return ShopError("network", message, hint="Try again in a moment: the link is still good.", retryable=True)
+    message = f"The document is not to be had: {host} answered HTTP {status}."
+    return ShopError("not_found", message, hint=NEW_LINK_HINT)
 
 
 async def _read_limited(response: Any) -> bytes:

@@ -8,14 +8,24 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pydantic_core import from_json
 
 from mcp_server_tiktok_shop.errors import RequestError
-from mcp_server_tiktok_shop.platform.api_codes import HTTP_TOO_MANY_REQUESTS, THROTTLE_CODE
+from mcp_server_tiktok_shop.logs import to_one_line
+from mcp_server_tiktok_shop.platform.api_codes import (
+    HTTP_CLIENT_ERROR,
+    HTTP_REDIRECTION,
+    HTTP_SERVER_ERROR,
+    HTTP_TOO_MANY_REQUESTS,
+    THROTTLE_CODE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import httpx2
 
     RedactWords = Callable[[str], str]
 
@@ -29,18 +39,27 @@ class ApiResponse:
 
 
 class ConnectError(RequestError):
-    """The request surely did not arrive, so that nothing was done."""
+    """The request surely did not arrive at the platform, so that nothing was done.
+
+    `is_transient` is False where something on the way refused it, and would refuse it again.
+    """
+
+    def __init__(self, message: str, *, is_transient: bool = True) -> None:
+        super().__init__(message)
+        self.is_transient = is_transient
 
 
 class UnknownOutcomeError(RequestError):
     """The request may have been carried out: its answer did not come or can't be read.
 
-    `retry_after` is in seconds, where the platform named it.
+    `retry_after` is in seconds, where the platform named it. `is_transient` is False where something on the way
+    answered in the platform's place, and would do so again.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, *, is_transient: bool = True) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.is_transient = is_transient
 
 
 class ApiError(RequestError):
@@ -58,34 +77,54 @@ class ApiError(RequestError):
         self.retry_after = retry_after
 
 
-def parse_response(
-    status: int, content: bytes, retry_after: str | None = None, *, redact_words: RedactWords
-) -> ApiResponse:
+def parse_response(response: httpx2.Response, *, redact_words: RedactWords) -> ApiResponse:
     """The data of a success: `code` 0, whatever the HTTP status.
 
-    `content` is the body, `retry_after` the header of that name. A refusal's message passes `redact_words`: it may
-    repeat what buyers wrote, and errors are carried by many ways.
+    A refusal's message passes `redact_words`: it may repeat what buyers wrote, and errors are carried by many ways.
 
     Raises:
         ApiError: The envelope carries another code, or the status is 429.
+        ConnectError: Without an envelope a refusal (4xx) or a redirect: it comes from something on the way.
         UnknownOutcomeError: A server fault, or nothing that can be read as an envelope.
 
     """
-    envelope = _parse_envelope(content)
+    status = response.status_code
+    retry_after = parse_retry_after(response.headers.get("retry-after"))
+    envelope = _parse_envelope(response.content)
     code = envelope.get("code") if envelope is not None else None
     if envelope is None or not isinstance(code, int):
         if status == HTTP_TOO_MANY_REQUESTS:
-            reason = "too many requests"
-            raise ApiError(THROTTLE_CODE, reason, None, status, parse_retry_after(retry_after))
-        raise UnknownOutcomeError(
-            f"HTTP {status} with an answer that is not the platform's envelope", parse_retry_after(retry_after)
-        )
+            raise ApiError(THROTTLE_CODE, "too many requests", None, status, retry_after)
+        raise _make_gateway_error(response, retry_after)
     request_id = envelope.get("request_id")
     if code == 0:
         data = envelope.get("data")
         return ApiResponse(data if isinstance(data, dict) else {}, request_id)
     message = redact_words(str(envelope.get("message") or ""))
-    raise ApiError(code, message, request_id, status, parse_retry_after(retry_after))
+    raise ApiError(code, message, request_id, status, retry_after)
+
+
+def _make_gateway_error(response: httpx2.Response, retry_after: float | None) -> ConnectError | UnknownOutcomeError:
+    """What an answer without envelope means: it is a gateway's, a firewall's, or a part of the platform's."""
+    status, content = response.status_code, response.content
+    source = f"{response.url.netloc.decode()} answered HTTP {status}"
+    if HTTP_REDIRECTION <= status < HTTP_CLIENT_ERROR:
+        return ConnectError(f"{source}{_describe_redirect(response.headers.get('location', ''))}", is_transient=False)
+    is_page = content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    body = "an HTML page" if is_page else "what is not the platform's envelope" if content else "no content"
+    if HTTP_CLIENT_ERROR <= status < HTTP_SERVER_ERROR:
+        return ConnectError(f"{source} with {body}", is_transient=False)
+    is_transient = status >= HTTP_SERVER_ERROR or not is_page
+    return UnknownOutcomeError(f"{source} with {body}", retry_after, is_transient=is_transient)
+
+
+def _describe_redirect(location: str) -> str:
+    """Where a redirect leads: its host alone, since the rest may repeat what was signed."""
+    try:
+        target_host = urlsplit(location).hostname
+    except ValueError:
+        target_host = None
+    return f", a redirect to {to_one_line(target_host)}" if target_host else ", a redirect"
 
 
 def _parse_envelope(content: bytes) -> dict[str, Any] | None:

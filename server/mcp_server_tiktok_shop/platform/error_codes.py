@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.errors import ErrorKind, ShopError
 from mcp_server_tiktok_shop.platform.api_codes import (
+    AUTHORIZATION_INACTIVE_CODE,
     AUTHORIZATION_WITHDRAWN_CODE,
     GENERIC_INVALID_CODE,
     HTTP_TOO_MANY_REQUESTS,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 KIND_BY_CODE: dict[int, ErrorKind] = {
     AUTHORIZATION_WITHDRAWN_CODE: "signed_out",
     TOKEN_EXPIRED_CODE: "signed_out",
+    AUTHORIZATION_INACTIVE_CODE: "signed_out",
     SCOPE_MISSING_CODE: "not_permitted",
     IP_NOT_ALLOWED_CODE: "not_permitted",
     SHOP_INACTIVE_CODE: "not_permitted",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.platform.api_codes import HTTP_CLIENT_ERROR, HTTP_SERVER_ERROR
 from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.network_environment import describe_trusted_certificates, find_environment_fault
 from mcp_server_tiktok_shop.proxies import parse_proxy
 
 if TYPE_CHECKING:
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 64
 HTTP_PROXY_AUTH_REQUIRED = 407
+CREDENTIALS_MESSAGE = "the proxy wants other credentials"
+PROXY_STATUS_PATTERN = re.compile(r"\d{3}(?= |$)")  # how the HTTP client begins what a proxy answered to CONNECT
+SOCKS_REFUSAL_PATTERN = re.compile(r"username/password|not allowed|from proxy server", re.IGNORECASE)
 
 MESSAGE_BY_CAUSE: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLCertVerificationError, "its certificate is not trusted"),
@@ -59,12 +65,23 @@ class HttpTransport:
         self._by_proxy: dict[str, HttpTransport] = {}
 
     def for_proxy(self, proxy: SecretStr | None) -> HttpTransport:
-        """The transport of an account: through its own proxy, or this one where it has none."""
+        """The transport of an account: through its own proxy, or this one where it has none.
+
+        Raises:
+            ShopError: `not_configured`: the proxy is not one. To go without it is not what the account's owner wants.
+
+        """
         text = proxy.get_secret_value() if proxy is not None else ""
         if not text or self.simulated:
             return self
         if text not in self._by_proxy:
-            self._by_proxy[text] = HttpTransport(proxy=parse_proxy(text), loopback=self._loopback)
+            try:
+                account_proxy = parse_proxy(text)
+            except ValueError as error:
+                message = f"The proxy that is stored for this account can't be followed: it {error}."
+                hint = "Sign in again with that account: `mcp-server-tiktok-shop login --proxy ...` in a terminal."
+                raise ShopError("not_configured", message, hint=hint) from None
+            self._by_proxy[text] = HttpTransport(proxy=account_proxy, loopback=self._loopback)
         return self._by_proxy[text]
 
     @property
@@ -76,7 +93,12 @@ class HttpTransport:
         """The proxy that a request to this address goes through, without its credentials; empty where there is none."""
         if self.proxy is not None:
             return str(self.proxy)
-        parts = urlsplit(url)
+        try:
+            return self._describe_environment_proxy(urlsplit(url))
+        except ValueError:  # what `get_client` refuses
+            return ""
+
+    def _describe_environment_proxy(self, parts: SplitResult) -> str:
         if self.simulated or self._loopback or proxy_bypass(parts.netloc):
             return ""
         proxies = getproxies()
@@ -91,12 +113,15 @@ class HttpTransport:
         """The HTTP client, made when it is first needed.
 
         Raises:
-            ValueError, TypeError, ImportError: The environment's proxy variables can't be followed.
+            ShopError: `not_configured` where a variable of the environment can't be followed.
 
         """
         if self._client is None:
             import httpx2  # noqa: PLC0415 - not needed before the first call
 
+            if not self.simulated and not self._loopback and (fault := find_environment_fault()):
+                hint = "It is a variable of the environment that this server was started with: start it anew then."
+                raise ShopError("not_configured", fault, hint=hint)
             options: dict[str, Any] = {"follow_redirects": False, "timeout": CONNECT_TIMEOUT_S, "trust_env": False}
             if self._application is not None:
                 options["transport"] = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
@@ -115,7 +140,7 @@ class HttpTransport:
         Raises:
             ConnectError: No connection came about, so nothing was sent.
             UnknownOutcomeError: Anything later went wrong.
-            ShopError: `not_configured` where the environment's proxy variables can't be followed.
+            ShopError: As `get_client`.
 
         """
         import httpx2  # noqa: PLC0415
@@ -124,10 +149,12 @@ class HttpTransport:
         limits = httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT_S, timeout), pool=timeout)
         try:
             async with asyncio.timeout(timeout):  # an answer that drips is never late in a single read
-                response = await self._require_client().request(method, url, timeout=limits, **parts)
+                response = await self.get_client().request(method, url, timeout=limits, **parts)
         except TimeoutError:
             raise UnknownOutcomeError("no answer in time") from None
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as error:
+        except httpx2.ProxyError as error:
+            raise self._proxy_error(error, url) from None
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ConnectError(self._describe_failure(error, url)) from None
         except httpx2.HTTPError as error:
             raise UnknownOutcomeError(self._describe_failure(error, url)) from None
@@ -136,22 +163,21 @@ class HttpTransport:
                 raise
             raise ConnectError(self._describe_failure(error, url)) from None
         if response.status_code == HTTP_PROXY_AUTH_REQUIRED:
-            raise ConnectError(f"the proxy wants other credentials: {self.describe_proxy(url)}")
+            message = f"{CREDENTIALS_MESSAGE} (HTTP {response.status_code}): {self.describe_proxy(url)}"
+            raise ConnectError(message, is_transient=False)
         return response
 
-    def _require_client(self) -> httpx2.AsyncClient:
-        """The client; what the environment's proxy variables name may not be usable.
-
-        Raises:
-            ShopError: `not_configured`, without the value, which may hold credentials.
-
-        """
-        try:
-            return self.get_client()
-        except (ValueError, TypeError, ImportError):
-            message = "The proxy variables of the environment can't be followed."
-            hint = "Correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY, or set TIKTOK_SHOP_PROXY."
-            raise ShopError("not_configured", message, hint=hint) from None
+    def _proxy_error(self, error: httpx2.ProxyError, url: str) -> ConnectError:
+        """What a proxy said instead of connecting; a refusal is one that it would repeat."""
+        text = str(error)
+        if match := PROXY_STATUS_PATTERN.match(text):
+            status = int(match[0])
+            is_refusal = HTTP_CLIENT_ERROR <= status < HTTP_SERVER_ERROR
+            reason = CREDENTIALS_MESSAGE if status == HTTP_PROXY_AUTH_REQUIRED else "the proxy does not let it through"
+            message = f"{reason} (HTTP {status}): {self.describe_proxy(url)}"
+            return ConnectError(message, is_transient=not is_refusal)
+        is_refusal = SOCKS_REFUSAL_PATTERN.search(text) is not None
+        return ConnectError(self._describe_failure(error, url), is_transient=not is_refusal)
 
     async def close(self) -> None:
         """Close the client, and those of accounts' own proxies; a later request opens it again."""
@@ -177,7 +203,7 @@ def describe_transport_error(error: BaseException) -> str:
     while cause is not None:
         for error_type, message in MESSAGE_BY_CAUSE:
             if isinstance(cause, error_type):
-                return message
+                return message + (describe_trusted_certificates() if error_type is ssl.SSLCertVerificationError else "")
         cause = cause.__cause__ or cause.__context__
     error_names = [error_type.__name__ for error_type in type(error).__mro__]
     return next(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT
+from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
+from mcp_server_tiktok_shop.state.accounts import assign_display_names, normalize_name
 from mcp_server_tiktok_shop.time_zones import get_region_zone
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import CipherRule
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
-    from mcp_server_tiktok_shop.state.accounts import Account, Asset, Shop
+    from mcp_server_tiktok_shop.state.accounts import Account, Asset, AuthorizedShops, Shop
 
-NAME_SHOP_HINT = "Name one of them as `shop`."
+NAME_SHOP_HINT = "Name one of them as `shop`: names, ids and unique regions count."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Target:
 class ShopSource(Protocol):
     """Where an account's shops are looked up."""
 
-    async def fetch_shops(self, account: Account) -> tuple[Shop, ...]:
+    async def fetch_shops(self, account: Account) -> AuthorizedShops:
         """The shops that the account's authorization opens now, as the platform lists them.
 
         Raises:
@@ -64,7 +65,7 @@ class ShopResolver:
         self._fetch_lock = asyncio.Lock()
 
     async def list_targets(self) -> list[Target]:
-        """Every shop that a call can be for: all of all accounts, or the pinned one.
+        """Every shop that a call can be for, by a name of its own: all of all accounts, or the pinned one.
 
         Raises:
             ShopError: `signed_out` where there is no account; `shop_required` where the pinned shop is not among them.
@@ -88,16 +89,36 @@ class ShopResolver:
             try:
                 fetched_account = account if account.shops is not None else await self._fetch_once(account)
             except ShopError as error:
-                if error.kind != "signed_out":
+                if error.kind != "signed_out" and not account.proxy_fault:
                     raise
-                sign_in_error = error  # an authorization that has ended opens nothing; another one may
+                sign_in_error = error  # an authorization that has ended, or lost its proxy, opens nothing; another may
                 continue
             for shop in fetched_account.shops or ():
                 targets_by_shop_id.pop(shop.id, None)
                 targets_by_shop_id[shop.id] = Target(fetched_account, shop)
         if sign_in_error is not None and not targets_by_shop_id:
             raise sign_in_error
-        return list(targets_by_shop_id.values())
+        targets = list(targets_by_shop_id.values())
+        shops = assign_display_names([target.shop for target in targets if target.shop is not None])
+        return [replace(target, shop=shop) for target, shop in zip(targets, shops, strict=True)]
+
+    async def list_account_shops(self, account: Account) -> list[Shop]:
+        """The account's shops that this server may name, by the names they have among all."""
+        ids = {shop.id for shop in account.shops or ()}
+        try:
+            targets = await self.list_targets()
+        except ShopError:  # of a pinned server whose own shop is not among them
+            return []
+        return [target.shop for target in targets if target.shop is not None and target.shop.id in ids]
+
+    async def list_unusable_shops(self) -> list[str]:
+        """The shops that the platform lists so that no call can be made for them, and what each lacks.
+
+        A pinned server knows of none: others may be among them.
+        """
+        if self.pinned is not None:
+            return []
+        return [text for account in (await self._require_accounts()).values() for text in account.unusable_shops]
 
     async def _fetch_once(self, account: Account) -> Account:
         """The account with its shops, asked for once however many calls wait for them."""
@@ -112,8 +133,9 @@ class ShopResolver:
             ShopError: Why the platform lists none.
 
         """
-        shops = await self._source.fetch_shops(account)
-        return await self._tokens.update_account(account.id, shops=shops) or account
+        found = await self._source.fetch_shops(account)
+        update = {"shops": found.shops, "unusable_shops": found.unusable}
+        return await self._tokens.update_account(account.id, **update) or account
 
     async def choose(self, name_or_id: str | None, rule: CipherRule) -> Target:
         """The shop of that name, id or region, or the only one; None in its place where `rule` forbids a cipher.
@@ -129,22 +151,31 @@ class ShopResolver:
             return Target(next(iter(accounts.values())), None)
         targets = await self.list_targets()
         if name_or_id is not None:
-            chosen = _find_by_name(name_or_id, targets)  # of a pinned server, only its own shop is known
+            chosen = await self._find(name_or_id, targets)
         elif len(targets) == 1:
             (chosen,) = targets
         elif not targets:
-            raise _no_shop_error()
+            raise _no_shop_error(await self.list_unusable_shops())
         else:
             reason = "several shops" if rule != "never" else "several accounts, and this operation acts on one of them"
             raise _shop_required_error(f"There are {reason}: say which is meant.", targets)
         return chosen if rule != "never" else Target(chosen.account, None)
+
+    async def _find(self, name_or_id: str, targets: list[Target]) -> Target:
+        """The target of that name, id or region; of a pinned server, only its own shop is known."""
+        try:
+            return _find_by_name(name_or_id, targets)
+        except ShopError as error:
+            if unusable := describe_unusable_shops(await self.list_unusable_shops()):
+                error.hint = f"{error.hint} {unusable}"
+            raise
 
     async def refresh_cipher(self, target: Target) -> Target:
         """The same target with its cipher fetched anew; as it was where the shop is no longer listed."""
         account = await self.refetch_shops(target.account)
         for shop in account.shops or ():
             if target.shop is not None and shop.id == target.shop.id:
-                return Target(account, shop)
+                return Target(account, shop.model_copy(update={"display_name": target.shop.display_name}))
         return Target(account, target.shop)
 
     async def _require_accounts(self) -> dict[str, Account]:
@@ -165,36 +196,37 @@ def _find_pinned(name: str, targets: list[Target]) -> Target:
         raise ShopError("shop_required", message, hint=hint) from None
 
 
-def _fold_name(name: str) -> str:
-    """A name as it is read: in any case, without the characters that nobody sees and no answer shows."""
-    return "".join(c for c in name if c.isprintable() or c.isspace()).strip().casefold()
-
-
 def _find_by_name(name_or_id: str, targets: list[Target]) -> Target:
     shops = [(target, target.shop) for target in targets if target.shop is not None]
-    text = _fold_name(name_or_id)
+    text = normalize_name(name_or_id)
     for match in (
         [target for target, shop in shops if shop.id == name_or_id.strip()],
-        [target for target, shop in shops if _fold_name(shop.name) == text],
-        [target for target, shop in shops if shop.region.casefold() == text],
+        [target for target, shop in shops if normalize_name(shop.label) == text],
+        [target for target, shop in shops if text in map(normalize_name, shop.list_names())],
+        [target for target, shop in shops if text and normalize_name(shop.region) == text],
     ):
         if len(match) == 1:
             return match[0]
         if match:
             raise _shop_required_error(f"Several shops go by {name_or_id!r}.", match)
     if not targets:
-        raise _no_shop_error()
+        raise _no_shop_error([])
     raise _shop_required_error(f"There is no shop {name_or_id!r}.", targets)
 
 
 def _shop_required_error(message: str, targets: Iterable[Target]) -> ShopError:
     shops: list[dict[str, Any]] = [target.shop.to_json() for target in targets if target.shop is not None]
-    return ShopError(
-        "shop_required", message, hint=NAME_SHOP_HINT + " Names, ids and unique regions count.", shops=shops
-    )
+    return ShopError("shop_required", message, hint=NAME_SHOP_HINT, shops=shops)
 
 
-def _no_shop_error() -> ShopError:
+def _no_shop_error(unusable: list[str]) -> ShopError:
     message = "The authorization opens no shop."
     hint = "See get_authorized_shops; if it is empty, the seller must authorize the app with an active shop."
-    return ShopError("shop_required", message, hint=hint, shops=[])
+    return ShopError("shop_required", message, hint=describe_unusable_shops(unusable) or hint, shops=[])
+
+
+def describe_unusable_shops(unusable: list[str]) -> str:
+    """A sentence on the shops that were passed over; empty where there are none."""
+    if not unusable:
+        return ""
+    return f"Passed over, since TikTok lists it so: {'; '.join(unusable)}. check_connection asks for the shops anew."

@@ -10,9 +10,10 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
-from mcp_server_tiktok_shop.platform.tokens import SIGN_IN_HINT, is_outcome_unknown
-from mcp_server_tiktok_shop.state.accounts import get_account_id
+from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
+from mcp_server_tiktok_shop.platform.tokens import is_outcome_unknown
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
+from mcp_server_tiktok_shop.state.token_answers import read_account_id
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -45,7 +46,7 @@ class UnsavedPair:
 
     @property
     def account_id(self) -> str:
-        return get_account_id(self.data)
+        return read_account_id(self.data)
 
     @property
     def seller(self) -> str:
@@ -139,7 +140,7 @@ class SignIn:
     async def _prepare_code(self, pasted_text: str) -> str:
         self._register_pasted_secrets(pasted_text.strip())
         code = await self.extract_code(pasted_text)
-        self.tokens.check_store()
+        await self.tokens.check_store()
         return code
 
     async def _run_to_end(self, work: Coroutine[Any, Any, T]) -> T:
@@ -178,7 +179,8 @@ class SignIn:
             raise ShopError("signed_out", message, hint=hint, code=error.code, request_id=error.request_id) from None
         except ConnectError as error:
             message = f"The auth host was not reached: {error}."
-            raise ShopError("network", message, hint="The code is unused: try again.", retryable=True) from None
+            hint = f"The code is unused: try again{'' if error.is_transient else ' once that is mended'}."
+            raise ShopError("network", message, hint=hint, retryable=error.is_transient) from None
         except UnknownOutcomeError as error:
             message = f"The code was sent, but the answer was lost ({error}). A code works once."
             raise ShopError("unknown_outcome", message, hint=SIGN_IN_HINT) from None

@@ -42,8 +42,7 @@ class ApiTransport:
         url, parts = self.build_request(app, call, target)
         transport = self.transport.for_proxy(target.account.proxy)
         response = await transport.request(call.method, url, timeout=timeout, **parts)
-        retry_after = response.headers.get("retry-after")
-        return parse_response(response.status_code, response.content, retry_after, redact_words=self.redact_words)
+        return parse_response(response, redact_words=self.redact_words)
 
     def build_request(self, app: PartnerApp, call: ApiCall, target: Target) -> tuple[str, dict[str, Any]]:
         """The URL, and the keyword arguments of the HTTP client: headers, and content or form and files.

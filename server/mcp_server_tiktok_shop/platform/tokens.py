@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,13 +11,14 @@ from pydantic import SecretStr
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.api_codes import (
     HTTP_SERVER_ERROR,
-    HTTP_TOO_MANY_REQUESTS,
     INTERNAL_ERROR_CODE,
-    THROTTLE_CODE,
     UPSTREAM_TIMEOUT_CODE,
 )
 from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, get_account_id
+from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT, make_not_configured_error, make_renewal_error
+from mcp_server_tiktok_shop.platform.unsaved_accounts import UnsavedAccounts
+from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account
+from mcp_server_tiktok_shop.state.token_answers import read_account_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,10 +32,6 @@ log = logging.getLogger(__name__)
 UNKNOWN_OUTCOME_CODES = (INTERNAL_ERROR_CODE, UPSTREAM_TIMEOUT_CODE)
 RENEWAL_PAUSE_S = 60  # before a renewal ahead of expiry is tried again, once it failed
 RENEW_AHEAD_S = 15 * 60  # before expiry: longer than any call, short beside the seven days of a token
-SIGN_IN_HINT = (
-    "The seller must authorize the app again: run `mcp-server-tiktok-shop login` in a terminal, or open the link of "
-    "get_authorization_url and pass the address it leads to to exchange_authorization_code within 30 minutes."
-)
 
 
 class SecretRegistry(Protocol):
@@ -72,7 +68,7 @@ class TokenProvider:
         self._secrets = secrets
         self._renewals: dict[str, asyncio.Task[Account]] = {}
         self._started_at = 0
-        self._unsaved_pairs: dict[str, tuple[SecretStr, Account]] = {}
+        self._unsaved_accounts = UnsavedAccounts(store)
         self._paused_until: dict[str, float] = {}
         self._accounts_cache: tuple[StoredAccounts, dict[str, Account]] | None = None
 
@@ -84,9 +80,9 @@ class TokenProvider:
             ShopError: `not_configured` where either is missing.
 
         """
-        app = self._app or self._store.read().app
+        app = self._app or self._unsaved_accounts.app or self._store.read().app
         if app is None or (self._app_key and app.key != self._app_key):
-            raise _not_configured_error()
+            raise make_not_configured_error()
         self._secrets.register_secrets(app.secret.get_secret_value())
         return app
 
@@ -97,6 +93,7 @@ class TokenProvider:
             ShopError: `not_configured` where there is no app, or the store can't be read.
 
         """
+        self._unsaved_accounts.save_soon()
         return self._load_cached()
 
     def _load_cached(self) -> dict[str, Account]:
@@ -104,16 +101,7 @@ class TokenProvider:
         contents = self._store.read()
         if self._accounts_cache is None or self._accounts_cache[0] is not contents:
             self._accounts_cache = (contents, self._select_own(contents.accounts))
-        return self._overlay_unsaved(self._accounts_cache[1])
-
-    def _overlay_unsaved(self, accounts: dict[str, Account]) -> dict[str, Account]:
-        """The accounts with the pairs that could not be stored, for as long as the store has those they replaced."""
-        unsaved = {
-            account_id: renewed
-            for account_id, (replaced, renewed) in self._unsaved_pairs.items()
-            if account_id in accounts and accounts[account_id].access_token == replaced
-        }
-        return accounts | unsaved if unsaved else accounts
+        return self._unsaved_accounts.overlay(self._accounts_cache[1])
 
     def _select_own(self, stored: dict[str, Account]) -> dict[str, Account]:
         app_key = self.app.key
@@ -181,7 +169,7 @@ class TokenProvider:
 
     async def _renew_once(self, account_id: str, rejected_token: SecretStr) -> Account:
         async with self._store.edit() as transaction:
-            account = self._overlay_unsaved(self._select_own(transaction.accounts)).get(account_id)
+            account = self._unsaved_accounts.overlay(self._select_own(transaction.accounts)).get(account_id)
             if account is None:
                 raise ShopError("signed_out", "This account is no longer signed in.", hint=SIGN_IN_HINT)
             if account.access_token != rejected_token:
@@ -196,31 +184,32 @@ class TokenProvider:
         interrupted_at = account.renewing_since
         marked_account = account.model_copy(update={"renewing_since": int(self._clock())})
         transaction.accounts[account.id] = marked_account
-        await transaction.save()
+        await transaction.save(is_another_sure=True)
         try:
             data = await self._auth.renew_pair(self.app, account)
-        except ConnectError as error:
+        except (ConnectError, ShopError) as error:  # surely not sent, or refused on the way
             transaction.accounts[account.id] = account
             await transaction.save()
-            raise ShopError("network", f"The auth host was not reached: {error}.", retryable=True) from None
+            if isinstance(error, ShopError):
+                raise
+            message = f"The auth host was not reached: {error}."
+            hint = "check_connection tells what is in the way."
+            raise ShopError("network", message, hint=hint, retryable=error.is_transient) from None
         except (ApiError, UnknownOutcomeError) as error:
             if isinstance(error, ApiError) and not is_outcome_unknown(error):
                 transaction.accounts[account.id] = account
                 await transaction.save()
-                raise _renewal_error(error, interrupted_at) from None
+                raise make_renewal_error(error, interrupted_at) from None
             message = (
                 f"The renewal was sent, but its answer was lost ({error}); the platform may have rotated the pair."
             )
             hint = f"Call again: the old refresh token is tried once more. If it is refused: {SIGN_IN_HINT}"
             raise ShopError("unknown_outcome", message, hint=hint, retryable=True) from None
-        renewed_account = account.copy_with_pair(data)
+        renewed_account = account.copy_with_pair(data, self._clock())
         self._secrets.register_secrets(*renewed_account.collect_secrets())
-        transaction.accounts[account.id] = renewed_account
-        try:
-            await transaction.save()
-        except ShopError as error:  # the old pair is dead: better an unstored new one than none
-            self._unsaved_pairs[account.id] = (account.access_token, renewed_account)
-            log.error("%s The renewed pair is in memory alone.", error.message)  # noqa: TRY400 - no traceback
+        if 0 < renewed_account.access_token_expire_in - self._clock() <= RENEW_AHEAD_S:  # too short to renew it ahead
+            self._paused_until[account.id] = renewed_account.access_token_expire_in
+        await self._unsaved_accounts.save_or_keep(transaction, renewed_account, account.access_token)
         log.info("renewed the access token of %s", renewed_account.name or renewed_account.id)
         return renewed_account
 
@@ -237,10 +226,10 @@ class TokenProvider:
         """
         now = int(self._clock())
         self._secrets.register_secrets(str(data["access_token"]), str(data.get("refresh_token") or ""))
+        account_id = read_account_id(data)
         async with self._store.edit() as transaction:
-            account_id = get_account_id(data)
             transaction.app = app or transaction.app
-            stored_account = transaction.accounts.get(account_id)
+            stored_account = self._unsaved_accounts.overlay(transaction.accounts).get(account_id)
             account_proxy = proxy or (stored_account.proxy if stored_account else SecretStr(""))
             new_account = Account(
                 id=account_id,
@@ -249,39 +238,67 @@ class TokenProvider:
                 since=now,
                 proxy=account_proxy,
             )
-            account = transaction.accounts[account_id] = new_account.copy_with_pair(data)
-            await transaction.save()
+            account = new_account.copy_with_pair(data, now)
+            replaced = transaction.accounts.get(account_id)
+            await self._unsaved_accounts.save_or_keep(
+                transaction, account, replaced.access_token if replaced else None, app
+            )
         return account
 
     async def update_account(self, account_id: str, **update: Any) -> Account | None:
-        """Store a change to fields of an account; answers the account, None where it is gone. Raises as `save_pair`."""
-        async with self._store.edit() as transaction:
-            account = self._overlay_unsaved(self._select_own(transaction.accounts)).get(account_id)
-            if account is not None:
-                account = transaction.accounts[account_id] = account.model_copy(update=update)
-                self._secrets.register_secrets(*account.collect_secrets())
-                await transaction.save()
-            return account
+        """Store a change to fields of an account; answers the account, None where it is gone.
 
-    def check_store(self) -> None:
-        """Make sure that a pair can be stored, before a code is spent on it.
+        Where it can't be stored it holds in this process alone, so that reads go on; not so a new token pair.
 
         Raises:
-            ShopError: `not_configured` where the store can't be read.
+            ShopError: As the store's `edit`, but for a store that can't be written.
 
         """
-        self._store.read()
+        try:
+            async with self._store.edit() as transaction:
+                account = self._unsaved_accounts.overlay(self._select_own(transaction.accounts)).get(account_id)
+                if account is not None:
+                    account = transaction.accounts[account_id] = account.model_copy(update=update)
+                    self._secrets.register_secrets(*account.collect_secrets())
+                    await transaction.save()
+                    self._unsaved_accounts.forget(account_id)  # it was laid over the stored one
+                return account
+        except ShopError as error:
+            if error.kind != "not_configured":
+                raise
+            return self._update_unsaved(account_id, update, error)
+
+    def _update_unsaved(self, account_id: str, update: dict[str, Any], error: ShopError) -> Account | None:
+        account = self._load_cached().get(account_id)
+        if account is None:
+            return None
+        account = account.model_copy(update=update)
+        replaced = self._select_own(self._store.read().accounts).get(account_id)
+        self._unsaved_accounts.put(account, replaced.access_token if replaced else None)
+        self._unsaved_accounts.save_soon()
+        self._secrets.register_secrets(*account.collect_secrets())
+        log.warning("%s What was fetched is in memory alone. %s", error.message, error.hint)
+        return account
+
+    async def check_store(self) -> None:
+        """Make sure that a pair can be stored, before a code is spent on it. Raises as the store's `check_writable`."""
+        await self._store.check_writable()
 
     async def remove_account(self, account_id: str) -> None:
         """Delete an account from the store; at the platform the authorization stays. Raises as `save_pair`."""
         async with self._store.edit() as transaction:
             transaction.accounts.pop(account_id, None)
             await transaction.save()
+            self._unsaved_accounts.forget(account_id)
 
     async def wait_for_pending(self) -> None:
-        """Wait for renewals in flight, so that their pairs are stored before the server ends."""
+        """Wait for renewals in flight, so that their pairs are stored before the server ends.
+
+        What could not be stored is tried for a little longer.
+        """
         if self._renewals:
             await asyncio.wait(set(self._renewals.values()))  # cancelling this leaves them running
+        await self._unsaved_accounts.finish()
 
 
 def _consume_exception(renewal: asyncio.Task[Account]) -> None:
@@ -293,32 +310,3 @@ def _consume_exception(renewal: asyncio.Task[Account]) -> None:
 def is_outcome_unknown(error: ApiError) -> bool:
     """Whether the auth host may have rotated the pair although it answered with a fault."""
     return error.status >= HTTP_SERVER_ERROR or error.code in UNKNOWN_OUTCOME_CODES
-
-
-def _renewal_error(error: ApiError, interrupted_at: int) -> ShopError:
-    if error.status == HTTP_TOO_MANY_REQUESTS or error.code == THROTTLE_CODE:  # the pair is untouched
-        message = "The auth host refuses more renewals for now."
-        return ShopError("rate_limited", message, retryable=True, code=error.code, request_id=error.request_id)
-    message = f"The platform refused to renew the access token: {error.message}"
-    if interrupted_at:
-        message += " (an earlier renewal was cut off before its answer came, so the stored pair is out of date)"
-    return ShopError("signed_out", message, hint=SIGN_IN_HINT, code=error.code, request_id=error.request_id)
-
-
-def compute_pair_fingerprint(access_token: SecretStr, refresh_token: SecretStr) -> str:
-    """32 hex digits that stand for a first pair: the same environment is known again without its tokens in an id."""
-    pair = f"{access_token.get_secret_value()}\n{refresh_token.get_secret_value()}"
-    return hashlib.sha256(pair.encode()).hexdigest()[:32]
-
-
-def _not_configured_error() -> ShopError:
-    return ShopError(
-        "not_configured",
-        "No TikTok Shop app is configured: TIKTOK_SHOP_APP_KEY or TIKTOK_SHOP_APP_SECRET is empty or missing.",
-        hint=(
-            "Run `mcp-server-tiktok-shop login` in a terminal. Or set both in the client's configuration (the secret "
-            "also by TIKTOK_SHOP_APP_SECRET_FILE) and sign in with exchange_authorization_code, or with "
-            "TIKTOK_SHOP_ACCESS_TOKEN and TIKTOK_SHOP_REFRESH_TOKEN. To try without an account, start the server "
-            "with --sandbox."
-        ),
-    )

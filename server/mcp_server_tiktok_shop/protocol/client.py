@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp import MCPError
 from mcp.types import ElicitResult, InputRequiredResult
+from pydantic import ValidationError
 
-from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, ElicitationReply
-from mcp_server_tiktok_shop.protocol.edge import send_progress, send_question, to_elicit_request
+from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, MIN_READING_S, ElicitationReply
+from mcp_server_tiktok_shop.protocol.edge import CHOICE_FIELD, send_progress, send_question, to_elicit_request
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams
 
     from mcp_server_tiktok_shop.calls.caller import Decision
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
 
+DECISION_BY_CHOICE: dict[str, Decision] = {"true": "accepted", "false": "declined"}
 CONFIRM_INPUT_KEY = "confirm"
-DECISION_BY_ACTION: dict[str, Decision] = {"accept": "accepted", "decline": "declined", "cancel": "cancelled"}
+DECISION_BY_ACTION: dict[str, Decision] = {"decline": "declined", "cancel": "cancelled"}
 
 
 class McpCaller:
@@ -28,6 +31,8 @@ class McpCaller:
     `elicitation_support` is "now" where the server can send requests (to 2025-11-25), "again" where it answers a call
     with them (from 2026-07-28).
     """
+
+    min_reading_s = MIN_READING_S
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class McpCaller:
         self._context = context
         self._guard = guard
         self._params = params
+        self.delivery_actions: list[Callable[[], Awaitable[None]]] = []
 
     @property
     def elicitation_support(self) -> Literal["", "now", "again"]:
@@ -56,18 +62,22 @@ class McpCaller:
             self._params.request_state, _parse_decision(result) if isinstance(result, ElicitResult) else "cancelled"
         )
 
+    @property
+    def elicitation_timeout_s(self) -> float | None:
+        return ELICITATION_TIMEOUT_S
+
     async def elicit(self, question: str) -> Decision:
         try:
-            async with asyncio.timeout(ELICITATION_TIMEOUT_S):
-                result = await send_question(self._context, self._guard.guard_text(question))
-        except TimeoutError:
-            return "unanswered"
-        except MCPError:  # it declares elicitation and does not do it
-            return "cancelled"
+            result = await send_question(self._context, self._guard.guard_text(question))
+        except (MCPError, ValidationError):  # it declares elicitation and does not do it
+            return "failed"
         return _parse_decision(result)
 
     async def report_progress(self, done: float, total: float | None, message: str) -> None:
         await send_progress(self._context, done, total, self._guard.guard_text(message))
+
+    async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
+        self.delivery_actions.append(action)
 
 
 def to_input_required_result(question: SafeText, state: str) -> InputRequiredResult:
@@ -76,7 +86,7 @@ def to_input_required_result(question: SafeText, state: str) -> InputRequiredRes
 
 
 def _parse_decision(result: ElicitResult) -> Decision:
-    """The person's decision; a form that is accepted with a false in it is declined."""
-    if result.action == "accept" and any(value is False for value in (result.content or {}).values()):
-        return "declined"
-    return DECISION_BY_ACTION[result.action]
+    """The decision in an answer: of a form that is accepted, the choice in it."""
+    if result.action != "accept":
+        return DECISION_BY_ACTION[result.action]
+    return DECISION_BY_CHOICE.get(str((result.content or {}).get(CHOICE_FIELD)).casefold(), "unfilled")

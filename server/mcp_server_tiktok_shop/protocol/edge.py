@@ -28,8 +28,19 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.redaction.outgoing import SafeText
 
 JSON_MEDIA_TYPE = "application/json"
-# Accepting it is the answer: one yes or no, and nothing to fill in.
-CONFIRM_FORM_SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
+CHOICE_FIELD = "do_it"
+# A form without anything to fill in is accepted by some clients themselves: this has the one choice that is asked for.
+CONFIRM_FORM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        CHOICE_FIELD: {
+            "type": "boolean",
+            "title": "Do it?",
+            "description": "Yes does it, no leaves everything as it is",
+        }
+    },
+    "required": [CHOICE_FIELD],
+}
 
 
 def to_tool_result(text: SafeText, *, is_error: bool) -> CallToolResult:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcp.types import Tool, ToolAnnotations
 
 from mcp_server_tiktok_shop.catalog.schemas import build_tool_schema
+from mcp_server_tiktok_shop.catalog.toolsets import REACHING_TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,4 +44,12 @@ def _to_tool(operation: Operation, hidden_arguments: set[str]) -> Tool:
             idempotent_hint=operation.effect == "read",
             open_world_hint=operation.uses_platform or operation.delegates_to is not None or operation.takes_shop,
         ),
+        _meta=_build_meta(operation),
     )
+
+
+def _build_meta(operation: Operation) -> dict[str, Any] | None:
+    """What clients that defer tools read, as Claude Code names it: load this one always, or find it by these words."""
+    if operation.name in REACHING_TOOLS:
+        return {"anthropic/alwaysLoad": True}
+    return {"anthropic/searchHint": operation.search_hint} if operation.search_hint else None

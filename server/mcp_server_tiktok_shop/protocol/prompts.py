@@ -29,7 +29,8 @@ ANSWER_STYLE = "Answer in the language of the question, with amounts in their cu
 class PromptTemplate:
     """One prompt. `text` holds its arguments in braces; those left out take their value from `defaults`.
 
-    It is listed where this server does all `required_tools`.
+    `arguments` are in the order in which a person types them after the prompt's name, the rarest last. It is listed
+    where this server does all `required_tools`.
     """
 
     title: str
@@ -60,7 +61,7 @@ PROMPT_TEMPLATES: Mapping[str, PromptTemplate] = {
     "last_payout": PromptTemplate(
         "Last payout",
         "What was paid out last, and whether it agrees with its transactions.",
-        {"shop": SHOP_DESCRIPTION, "period": "which days, as summarize_orders takes them"},
+        {"period": "which days, as summarize_orders takes them", "shop": SHOP_DESCRIPTION},
         {"shop": "", "period": "last 14 days"},
         "What was paid out last{for_shop}, and does it add up? Call reconcile_payouts with period {period}. Tell the "
         "newest paid statements with revenue, fees, shipping and what arrived, what is not paid yet and since when, "
@@ -70,10 +71,10 @@ PROMPT_TEMPLATES: Mapping[str, PromptTemplate] = {
     "weekly_sales": PromptTemplate(
         "Weekly sales",
         "Sales by day and by product, against the days before.",
-        {"shop": SHOP_DESCRIPTION, "period": "which days"},
+        {"period": "which days", "shop": SHOP_DESCRIPTION},
         {"shop": "", "period": "last 7 days"},
         "How did sales go{for_shop} in this period: {period}? Call summarize_orders with period {period} and group_by "
-        "day, then with group_by product, and go on with `continue` where it is given. Tell the total, orders, units, "
+        "day, then with group_by product, and go on with `resume` where it is given. Tell the total, orders, units, "
         "average order, the best and the worst day, the five best products, and how many were cancelled or are unpaid. "
         + ANSWER_STYLE,
         ("summarize_orders",),
@@ -81,7 +82,7 @@ PROMPT_TEMPLATES: Mapping[str, PromptTemplate] = {
     "low_stock": PromptTemplate(
         "Low stock",
         "What is out of stock or will be soon.",
-        {"shop": SHOP_DESCRIPTION, "below": "units at or under which stock is low"},
+        {"below": "units at or under which stock is low", "shop": SHOP_DESCRIPTION},
         {"shop": "", "below": "10"},
         "What is running low{for_shop}? Call summarize_inventory with below {below} and period last 30 days. List what "
         "is out first, then by days of stock left, with product, seller SKU, warehouse and units. Suggest what to "
@@ -91,7 +92,7 @@ PROMPT_TEMPLATES: Mapping[str, PromptTemplate] = {
     "list_a_product": PromptTemplate(
         "List a product",
         "Puts a new product up for sale, step by step.",
-        {"shop": SHOP_DESCRIPTION, "product": "what it is, with price, stock and where its picture lies"},
+        {"product": "what it is, with price, stock and where its picture lies", "shop": SHOP_DESCRIPTION},
         {"shop": ""},
         "Put this product up for sale{for_shop}: {product}\nFirst find the category (run_read_operation with "
         "recommend_category, then get_category_rules and get_category_attributes), the warehouse (get_warehouse_list), "

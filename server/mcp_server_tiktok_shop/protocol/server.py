@@ -24,6 +24,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
 from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_tool_result
+from mcp_server_tiktok_shop.protocol.eras import serve_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 
 # Results are trees of small objects that die young: look for cycles less often than Python does by itself.
@@ -55,17 +57,22 @@ class CallHandler:
     dispatcher: ToolDispatcher
     result_builder: ResultBuilder
     guard: OutgoingGuard
+    delivery: Delivery
 
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
-        """The result as compact JSON text, free of secrets, and a line in the log; an error has `is_error`."""
+        """The result as compact JSON text, free of secrets, and a line in the log.
+
+        An error has `is_error`. A write that waits for a yes is none: clients raise or try again on those.
+        """
         started_at = time.monotonic()
+        caller = McpCaller(ctx, params, self.guard)
         outcome = "ok"
         result: dict[str, Any] = {}
         try:
-            result = await self.dispatcher.call(params.name, params.arguments or {}, McpCaller(ctx, params, self.guard))
-            text = self.guard.guard_json(result)
+            result = await self.dispatcher.call(params.name, params.arguments or {}, caller)
+            text, outcome = self.guard.guard_json(result), str(result.get("status", outcome))
         except ElicitationRequired as elicitation:
             return to_input_required_result(self.guard.guard_text(elicitation.question), elicitation.state)
         except ShopError as error:
@@ -90,7 +97,8 @@ class CallHandler:
             (time.monotonic() - started_at) * 1000,
             len(text.text),
         )
-        return to_tool_result(text, is_error=outcome != "ok")
+        await self.delivery.run_after_delivery(caller.delivery_actions)
+        return to_tool_result(text, is_error="error" in result)
 
 
 def contain_errors(
@@ -158,13 +166,10 @@ async def serve_stdio(server: McpServer, *, era: str, close: Callable[[], Awaita
     `era` is "legacy" for clients that mix up both eras of the protocol, else "auto".
     """
     _shut_down_on_signals(close)
-    async with stdio_server() as (read_stream, write_stream):
-        options = server.create_initialization_options()
-        if era == "legacy":
-            async with server.lifespan(server) as state:
-                await serve_loop(server, read_stream, write_stream, lifespan_state=state, init_options=options)
-        else:
-            await server.run(read_stream, write_stream, options)
+    options = server.create_initialization_options()
+    serve = serve_loop if era == "legacy" else serve_connection
+    async with stdio_server() as (read_stream, write_stream), server.lifespan(server) as state:
+        await serve(server, read_stream, write_stream, lifespan_state=state, init_options=options)
 
 
 def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:

@@ -41,6 +41,9 @@ class InMemoryAccountStore:
     def read(self) -> StoredAccounts:
         return self.contents
 
+    async def check_writable(self) -> None:
+        """Memory always is."""
+
     @asynccontextmanager
     async def edit(self) -> AsyncIterator[AccountTransaction]:
         async with self._lock:
@@ -53,12 +56,12 @@ class _InMemoryTransaction:
     accounts: dict[str, Account]
     store: InMemoryAccountStore
 
-    async def save(self) -> None:
+    async def save(self, *, is_another_sure: bool = False) -> None:  # noqa: ARG002 - memory has room
         self.store.contents = StoredAccounts(self.app, dict(self.accounts))
 
 
 class InMemoryExpiringRecords:
-    """Records in a dict, each beside its expiry. `clock` gives Unix seconds."""
+    """Records in a dict, each beside its expiry. `clock` gives seconds; of one that is never set, where that counts."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -192,8 +195,8 @@ def create_memory_stores(clock: Callable[[], float], monotonic: Callable[[], flo
     """Empty stores. `clock` gives Unix seconds, `monotonic` seconds of a clock that is never set."""
     return StateStores(
         accounts=InMemoryAccountStore(),
-        confirmations=InMemoryExpiringRecords(clock),
-        write_outcomes=InMemoryExpiringRecords(clock),
+        confirmations=InMemoryExpiringRecords(monotonic),
+        write_outcomes=InMemoryExpiringRecords(monotonic),
         results=InMemoryResultStore(clock),
         unfinished_summaries=InMemoryResultStore(clock),
         audit_log=InMemoryAuditLog(),

@@ -32,11 +32,14 @@ class AccountTransaction(Protocol):
     app: PartnerApp | None
     accounts: dict[str, Account]
 
-    async def save(self) -> None:
+    async def save(self, *, is_another_sure: bool = False) -> None:
         """Store the app and the accounts as they are now, as a whole; may be called more than once.
 
+        Where `is_another_sure`, room is set aside for one more save of them, so that one does not fail for the want of
+        it: what that one is to store can't be had again.
+
         Raises:
-            ShopError: `not_configured` where they can't be written.
+            ShopError: `not_configured` where they can't be written, or the room can't be had.
 
         """
 
@@ -52,6 +55,14 @@ class AccountStore(Protocol):
 
         Raises:
             ShopError: `not_configured` where they can't be understood.
+
+        """
+
+    async def check_writable(self) -> None:
+        """Make sure that something could be stored now; the contents stay as they are.
+
+        Raises:
+            ShopError: As for `edit`, and `not_configured` where they can't be written.
 
         """
 
@@ -100,8 +111,8 @@ class ResultStore(Protocol):
         """Store the content; answers its id, 16 hexadecimal digits.
 
         Raises:
-            ShopError: `internal`: it can't be written, or is more than may ever be stored. A caller to whom the
-                content is a convenience catches it and goes on.
+            ShopError: `not_configured`: it can't be written; `internal`: it is more than may ever be stored. A caller
+                to whom the content is a convenience catches it and goes on.
 
         """
 
@@ -109,7 +120,7 @@ class ResultStore(Protocol):
         """The content of an id; None where there is none, or no longer.
 
         Raises:
-            ShopError: `internal`: it is there and can't be read.
+            ShopError: `not_configured`: it is there and can't be read.
 
         """
 
@@ -135,7 +146,7 @@ class AuditLog(Protocol):
         """One entry for each write, oldest first; `outcome` is AUDIT_OUTCOME_UNKNOWN where none was added.
 
         Raises:
-            OSError: The log can't be read.
+            ShopError: `not_configured`: the log can't be read.
 
         """
 
@@ -154,7 +165,12 @@ class OAuthStates(Protocol):
     """The random `state` of each authorization link: an answer with another one was not asked for here."""
 
     async def create(self) -> str:
-        """A new state, which is valid for OAUTH_STATE_TTL_S."""
+        """A new state, which is valid for OAUTH_STATE_TTL_S.
+
+        Raises:
+            ShopError: `not_configured`: it can't be stored.
+
+        """
 
     async def is_valid(self, state: str) -> bool:
         """Whether the state was made here and has not expired; the code beside it works once anyway."""

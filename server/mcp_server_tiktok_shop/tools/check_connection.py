@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
-from mcp_server_tiktok_shop.platform.shops import Target
+from mcp_server_tiktok_shop.platform.shops import Target, describe_unusable_shops
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -43,7 +44,8 @@ class CheckConnectionTool:
         """A report: `platform`, `auth_host`, `clock_seconds_ahead`, `sign_in` with the shops, and `ok` of it all."""
         accounts, accounts_error = await self._load_accounts()
         # Where accounts have proxies of their own, the first one is tried: there may be no other way out.
-        account_transport = self.transport.for_proxy(accounts[0].proxy) if accounts else self.transport
+        proxies = [account.proxy for account in accounts if not account.proxy_fault]
+        account_transport = self.transport.for_proxy(proxies[0]) if proxies else self.transport
         api_host, auth_host = await asyncio.gather(
             *(self._probe_host(account_transport, url) for url in (self.api_url, self.auth_url))
         )
@@ -121,6 +123,8 @@ class CheckConnectionTool:
             result["shops"] = [
                 shop.to_json() | ({"active": shop.id in active_shop_ids} if is_known else {}) for shop in shops
             ]
+            if unusable := describe_unusable_shops(await self.platform.shops.list_unusable_shops()):
+                result["note"] = unusable
         return result
 
     @property
@@ -139,4 +143,5 @@ class CheckConnectionTool:
             return set()
         call = bind(self.operations.get(ACTIVE_SHOPS_OPERATION), {}, ZoneInfo("UTC"))
         response = await self.platform.call(call, Target(account, None))
-        return {str(shop.get("id")) for shop in response.data.get("shops") or ()}
+        rows = SkippedValues().select_objects(response.data.get("shops"), "shops")
+        return {str(shop.get("id")) for shop in rows}

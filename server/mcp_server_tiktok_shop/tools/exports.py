@@ -42,11 +42,7 @@ class SaveResultTool:
         """
         content = await self.result_store.get_or_raise(values["id"])
         columns, rows = await asyncio.to_thread(_extract_table, content, values)
-        try:
-            path = await self.output_folder.save("result", "csv", _to_csv(columns, rows))
-        except OSError as error:
-            message = f"{self.output_folder.path} can't be written: {error.strerror}."
-            raise ShopError("not_configured", message, hint="Make room, or mend the folder's permissions.") from None
+        path = await self.output_folder.save("result", "csv", _to_csv(columns, rows))
         return {"path": str(path), "rows": len(rows), "columns": columns, "advice": ID_COLUMNS_ADVICE}
 
 

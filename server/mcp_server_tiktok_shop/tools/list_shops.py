@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.platform.shops import describe_unusable_shops
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -22,7 +24,7 @@ class ListShopsTool:
     zone: ZoneInfo | None
 
     async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """Each shop with its region, time zone and account, and when that account's access token expires."""
+        """Each shop with its region, currency, time zone and account, and when that account's access token expires."""
         rows = []
         for target in await self.shops.list_targets():
             if target.shop is None:
@@ -35,4 +37,5 @@ class ListShopsTool:
             if expires_at:
                 row["access_token_expires"] = datetime.fromtimestamp(expires_at, zone).isoformat()
             rows.append(row)
-        return {"shops": rows}
+        unusable = describe_unusable_shops(await self.shops.list_unusable_shops())
+        return {"shops": rows} | ({"note": unusable} if unusable else {})

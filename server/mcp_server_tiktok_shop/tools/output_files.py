@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.state.files.private_files import write_private_file
+from mcp_server_tiktok_shop.state.files.private_files import make_storage_error, write_private_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +26,13 @@ class OutputFolder:
         """The path of a new owner-only file: `stem`, the time in UTC, what no other file is named by, `extension`.
 
         Raises:
-            OSError: The folder can't be written.
+            ShopError: `not_configured` where the folder can't be written.
 
         """
         timestamp = datetime.fromtimestamp(self.clock(), UTC).strftime("%Y%m%d-%H%M%S")
         path = self.path / f"{stem}-{timestamp}-{secrets.token_hex(3)}.{extension}"
-        await asyncio.to_thread(write_private_file, path, content)
+        try:
+            await asyncio.to_thread(write_private_file, path, content)
+        except OSError as error:
+            raise make_storage_error(self.path, "written", error) from None
         return path

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
-from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TOKEN_TTL_S
+from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TTL_S, ConfirmationRequired
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
 
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account
     from mcp_server_tiktok_shop.state.stores import AccountStore
-
-AGREE_HINT = (
-    "Only if they know this account and agree: call it again with the same auth_code and this `confirm`, within "
-    f"{CONFIRM_TOKEN_TTL_S / 60:.0f} minutes. Else leave it: its tokens are dropped."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +92,21 @@ class SignInTools:
             return account.to_json() | {"shops": "not fetched yet; list_shops asks for them"}
         if not self.operations.are_available(["list_shops"]):
             return account.to_json()
-        return account.to_json() | {"shops": [shop.to_json() for shop in account.shops]}
+        return account.to_json() | {"shops": [shop.to_json() for shop in await self.shops.list_account_shops(account)]}
 
     async def _store_confirmed(self, auth_code: str, confirmation: LocalConfirmation) -> Account:
         """Exchange the code, ask about the account that it leads to, and store its tokens only after a yes."""
-        confirmation.ensure_askable()
+        if not confirmation.can_ask:  # it says so, and the code stays good
+            await confirmation.ensure_confirmed()
         key = hashlib.sha256(auth_code.strip().encode("utf-8", "replace")).hexdigest()
         pair = await self._exchange_once(key, auth_code)
         is_waiting = False
         try:
             await confirmation.ensure_confirmed(await self._describe_account(pair))
-        except ElicitationRequired:
+        except (ElicitationRequired, ConfirmationRequired):
             is_waiting = True
             raise
         except ShopError as error:
-            is_waiting = error.kind == "confirmation_required"
             _explain_refusal(error, pair)
             raise
         finally:  # also where the call was cancelled
@@ -128,7 +123,7 @@ class SignInTools:
         if pending is None:
             task = asyncio.create_task(self.sign_in.exchange(auth_code))
             task.add_done_callback(_consume_exception)
-            pending = self._pending[key] = PendingExchange(task, now + CONFIRM_TOKEN_TTL_S)
+            pending = self._pending[key] = PendingExchange(task, now + CONFIRM_TTL_S)
         try:
             return await asyncio.shield(pending.task)
         except ShopError:
@@ -157,13 +152,6 @@ def _consume_exception(task: asyncio.Task[UnsavedPair]) -> None:
 
 def _explain_refusal(error: ShopError, pair: UnsavedPair) -> None:
     """Say what became of the code: it was exchanged, and nothing was stored."""
-    if error.kind == "confirmation_required":
-        error.message = (
-            "Nothing is stored yet: the code leads to the account in `preview`. Show it to the person and ask them "
-            "first."
-        )
-        error.hint = AGREE_HINT
-        return
     reason = error.message.partition(":")[0]
     error.message = f"{reason}: the tokens of {pair.seller!r} were dropped, and no account was stored."
     error.details["untrusted"] = ["message"]

@@ -24,6 +24,7 @@ from mcp_server_tiktok_shop.calls.results.truncation import (
     truncate,
 )
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_values import SkippedValues
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +77,8 @@ class ResultBuilder:
         """Normalize and redact a response to the arguments `values`: all of it, and safe to read.
 
         The result has `data` without empty fields and `untrusted`, the dotted paths of text by others in it; where they
-        apply `next_page_token`, `request_id`, `failed`, `not_found` (ids that were requested and did not come), `note`.
+        apply `next_page_token`, `request_id`, `failed`, `not_found` (ids that were requested and did not come), `note`,
+        and `skipped`, the counts of values that can't be read, which is said in a note.
 
         Raises:
             ShopError: `platform`, where every item of a batch failed.
@@ -92,7 +94,8 @@ class ResultBuilder:
         result["data"] = drop_empty(result["data"])
         if operation.effect != "read":
             return result if result["data"] else result | {"note": DONE_NOTE}
-        return result if result["data"] not in EMPTY_DATA else result | {"note": NOTHING_FOUND_NOTE}
+        is_empty = result["data"] in EMPTY_DATA and "skipped" not in result
+        return result | {"note": NOTHING_FOUND_NOTE} if is_empty else result
 
     def redact_text(self, text: str) -> str:
         """Redact a text of the platform's beside its data, which may repeat what others wrote."""
@@ -171,7 +174,9 @@ class ResultBuilder:
         projection = self.project(operation, result, fields)
         # Fields that were named are stored as they were named; of a view the whole behind it.
         full_data = projection.data if fields else result["data"]
-        extras = {name: value for name, value in result.items() if name not in ("data", "untrusted")}
+        extras = {name: value for name, value in result.items() if name not in ("data", "untrusted", "skipped")}
+        if (skipped := result.get("skipped")) is not None:
+            projection.notes.append(skipped.describe())
         return await self.truncate({"data": projection.data} | extras, projection, full_data, shop)
 
     async def truncate(self, result: Json, projection: Projection, full_data: Any, shop: Shop | None = None) -> Json:
@@ -264,5 +269,5 @@ def _find_missing_ids(operation: Operation, values: Json, data: Json) -> list[st
     rule = operation.record.get("answers_each")
     if rule is None:
         return []
-    returned_ids = {str(row.get("id")) for row in data.get(rule["list"]) or () if isinstance(row, dict)}
+    returned_ids = {str(row.get("id")) for row in SkippedValues().select_objects(data.get(rule["list"]), "")}
     return [requested_id for requested_id in values[rule["argument"]] if requested_id not in returned_ids]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.catalog.coercion import MIN_UNIX_MILLISECONDS, SAFE_INTEGER_LIMIT, TIME_DIGITS_LIMIT
-from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, Json, is_time
+from mcp_server_tiktok_shop.catalog.coercion import SAFE_INTEGER_LIMIT, TIME_DIGITS_LIMIT
+from mcp_server_tiktok_shop.catalog.operation import Json, is_time
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_values import SkippedValues, parse_count, parse_time
+from mcp_server_tiktok_shop.platform.api_codes import TRANSIENT_CLASS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.platform.error_codes import ErrorCodeLookup
 
+ERRORS_FIELD = "errors"  # the failures of single items, which the platform hides in a success
 SECRET_FIELDS = frozenset({"access_token", "refresh_token", "cipher", "shop_cipher", "category_asset_cipher"})
-MIN_RESPONSE_UNIX_SECONDS = 10**9  # 2001: a smaller number in a field called …_time is a duration, not a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class CompiledShape:
 
     fields: dict[str, CompiledShape]
     items: CompiledShape | None
-    units_per_second: int  # of a Unix time; 0 where it is no time
+    is_time: bool
+    is_text: bool
     is_known: bool
 
 
@@ -36,20 +40,24 @@ def compile_shape(shape: Json) -> CompiledShape:
     """Compile a shape, the JSON Schema of an operation's `data`; `{}` where none is known."""
     fields = {name: compile_shape(field) for name, field in shape.get("properties", {}).items()}
     items = compile_shape(shape["items"]) if "items" in shape else None
-    return CompiledShape(fields, items, TIME_UNITS_PER_SECOND[shape["x-unit"]] if is_time(shape) else 0, bool(shape))
+    return CompiledShape(fields, items, is_time(shape), shape.get("type") == "string", bool(shape))
 
 
 UNKNOWN_SHAPE = compile_shape({})
 
 
 def normalize(response: ApiResponse, shape: CompiledShape, zone: ZoneInfo) -> Json:
-    """Make a result of a response: `data`, and beside it `next_page_token` and `request_id` where it has them.
+    """Make a result of a response: `data`, and beside it `next_page_token`, `request_id`, `skipped` where it has them.
 
-    Times become ISO 8601 in `zone`, ids too large for a JSON number text; secrets are dropped.
+    Times become ISO 8601 in `zone`, numbers in the place of a text (ids, amounts) and those too large for JSON text;
+    secrets are dropped. `skipped` counts what can't be read, by field: a null in a list, NaN.
     """
-    data: Json = _normalize_object(response.data, shape, zone)
+    normalizer = _Normalizer(zone)
+    data: Json = normalizer.normalize_object(response.data, shape)
     token = data.pop("next_page_token", None)
     result: Json = {"data": data}
+    if normalizer.skipped:
+        result["skipped"] = normalizer.skipped
     if token:
         result["next_page_token"] = token
     if response.request_id:
@@ -57,54 +65,68 @@ def normalize(response: ApiResponse, shape: CompiledShape, zone: ZoneInfo) -> Js
     return result
 
 
-def _normalize_object(data: Json, shape: CompiledShape, zone: ZoneInfo) -> Json:
-    normalized: Json = {}
-    fields = shape.fields
-    for name, value in data.items():
-        if name in SECRET_FIELDS:
-            continue
-        field_shape = fields.get(name, UNKNOWN_SHAPE)
-        kind = type(value)
-        if (
-            (kind is str or kind is bool)
-            and not field_shape.units_per_second
-            and (field_shape.is_known or not name.endswith("_time"))
-        ):
-            normalized[name] = value  # most values stay as they are
-        elif kind is dict:
-            normalized[name] = _normalize_object(value, field_shape, zone)
-        else:
-            normalized[name] = _normalize_value(value, field_shape, zone, name)
-    return normalized
+class _Normalizer:
+    """Normalizes the values of one response."""
 
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self.skipped = SkippedValues()
 
-def _normalize_value(value: Any, shape: CompiledShape, zone: ZoneInfo, name: str) -> Any:
-    if isinstance(value, dict):
-        return _normalize_object(value, shape, zone)
-    if isinstance(value, list):
-        item_shape = shape.items or UNKNOWN_SHAPE
-        return [_normalize_value(item, item_shape, zone, name) for item in value]
-    if isinstance(value, bool):
+    def normalize_object(self, data: Json, shape: CompiledShape) -> Json:
+        normalized: Json = {}
+        fields = shape.fields
+        for name, value in data.items():
+            if name in SECRET_FIELDS:
+                continue
+            field_shape = fields.get(name, UNKNOWN_SHAPE)
+            kind = type(value)
+            if (
+                (kind is str or kind is bool)
+                and not field_shape.is_time
+                and (field_shape.is_known or not name.endswith("_time"))
+            ):
+                normalized[name] = value  # most values stay as they are
+            elif kind is dict:
+                normalized[name] = self.normalize_object(value, field_shape)
+            else:
+                normalized[name] = self._normalize_value(value, field_shape, name)
+        return normalized
+
+    def _normalize_value(self, value: Any, shape: CompiledShape, name: str) -> Any:
+        if isinstance(value, dict):
+            return self.normalize_object(value, shape)
+        if isinstance(value, list):
+            item_shape = shape.items or UNKNOWN_SHAPE
+            # An error without a word is an error all the same.
+            kept = [item for item in value if item is not None or name == ERRORS_FIELD]
+            items = [self._normalize_value(item, item_shape, name) for item in kept]
+            self.skipped.add(name, len(value) - len(items))
+            return items
+        if isinstance(value, float) and not isfinite(value):
+            self.skipped.add(name)
+            return None
+        if not isinstance(value, bool):
+            if shape.is_time or (not shape.is_known and name.endswith("_time")):
+                return self._format_time(value)
+            if isinstance(value, int | float):
+                return _normalize_number(value, shape)
         return value
-    if shape.units_per_second or (not shape.is_known and name.endswith("_time")):
-        return _format_time(value, shape.units_per_second or 1, zone)
-    if isinstance(value, int) and abs(value) >= SAFE_INTEGER_LIMIT:
-        return str(value)
-    return value
+
+    def _format_time(self, value: Any) -> Any:
+        """Format a time as ISO 8601 with offset. 0 is the platform's "not yet"; an implausible one stays as it is."""
+        if parse_count(value) == 0:
+            return None
+        moment = parse_time(value)
+        if moment is None:
+            return str(value) if isinstance(value, int) and abs(value) >= SAFE_INTEGER_LIMIT else value
+        return datetime.fromtimestamp(moment, self._zone).isoformat(timespec="seconds")
 
 
-def _format_time(value: Any, units_per_second: int, zone: ZoneInfo) -> Any:
-    """Format a time as ISO 8601 with offset. 0 is the platform's "not yet"; an implausible one stays as it is."""
-    is_digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < TIME_DIGITS_LIMIT
-    number = int(value) if is_digits else value
-    if number == 0:
-        return None
-    if (
-        not isinstance(number, int)
-        or not MIN_RESPONSE_UNIX_SECONDS * units_per_second <= number < MIN_UNIX_MILLISECONDS * units_per_second
-    ):
-        return str(value) if isinstance(value, int) and abs(value) >= SAFE_INTEGER_LIMIT else value
-    return datetime.fromtimestamp(number / units_per_second, zone).isoformat(timespec="seconds")
+def _normalize_number(value: float, shape: CompiledShape) -> float | str:
+    """A number as text where a text belongs, as an id or an amount, or where clients would round it."""
+    if isinstance(value, int):
+        return str(value) if shape.is_text or abs(value) >= SAFE_INTEGER_LIMIT else value
+    return str(value) if shape.is_text and "e" not in str(value) else value
 
 
 def extract_failures(
@@ -116,19 +138,21 @@ def extract_failures(
 ) -> Json:
     """Move the failures of single items, which the platform hides in a success, from `data` to `failed`.
 
-    Each has `code` and `message`, and `id` and `hint` where they are known. Of a batch there is `done`, too, the ids of
-    the other items, and `again`, the arguments that send the failed ones anew. `values` are the arguments that were
-    sent; `redact_text` masks the platform's words, which may repeat them.
+    Each has `code` and `message`, and `id` and `hint` where they are known; of a write whose code is a passing fault,
+    so that it may have been done all the same, it has `outcome: "unknown"`. Of a batch there is `done`, too, the ids of
+    the other items, and `again`, the arguments that send anew those that surely failed. `values` are the arguments
+    that were sent; `redact_text` masks the platform's words, which may repeat them.
 
     Raises:
-        ShopError: `platform`, where every item of the batch failed.
+        ShopError: Where every item of the batch failed: `platform`, or `unknown_outcome` where one may have been done.
 
     """
-    errors = result["data"].pop("errors", None)
+    errors = result["data"].pop(ERRORS_FIELD, None)
     if not errors:
         return result
     failures = [
-        _to_failure(error, error_codes, redact_text) for error in (errors if isinstance(errors, list) else [errors])
+        _to_failure(error, operation, error_codes, redact_text)
+        for error in (errors if isinstance(errors, list) else [errors])
     ]
     result = {**result, "failed": failures}
     batch = _find_batch(operation, values)
@@ -138,15 +162,22 @@ def extract_failures(
     failed_ids = {failure["id"] for failure in failures if "id" in failure}
     item_texts = [set(_iter_texts(item)) for item in items]
     failed_items = [item for item, texts in zip(items, item_texts, strict=True) if failed_ids & texts]
+    unknown_ids = {failure["id"] for failure in failures if "id" in failure and "outcome" in failure}
+    unknown_items = [item for item, texts in zip(items, item_texts, strict=True) if unknown_ids & texts]
     # A failure may name several things in one item, or something that has another name in the arguments.
     unmatched_count = sum(
         "id" not in failure or not any(failure["id"] in texts for texts in item_texts) for failure in failures
     )
     if len(failed_items) + unmatched_count >= len(items):
         first_failure = failures[0]
-        outcome = "It was not done" if len(items) == 1 else f"None of the {len(items)} was done"
+        is_unknown = any("outcome" in failure for failure in failures)
+        if is_unknown:
+            first_failure = next(failure for failure in failures if "outcome" in failure)
+            outcome = "Whether it was done is unknown" if len(items) == 1 else "Whether all were done is unknown"
+        else:
+            outcome = "It was not done" if len(items) == 1 else f"None of the {len(items)} was done"
         raise ShopError(
-            "platform",
+            "unknown_outcome" if is_unknown else "platform",
             f"{outcome}: {first_failure['message']}",
             hint=first_failure.get("hint", ""),
             code=first_failure["code"],
@@ -160,7 +191,9 @@ def extract_failures(
         for item in items
         if item not in failed_items
     ]
-    return {**result, "done": done_ids, "again": {**values, argument: failed_items}}
+    result = {**result, "done": done_ids}
+    surely_failed_items = [item for item in failed_items if item not in unknown_items]
+    return result | {"again": {**values, argument: surely_failed_items}} if surely_failed_items else result
 
 
 def _iter_texts(item: Any) -> Iterator[str]:
@@ -175,16 +208,23 @@ def _iter_texts(item: Any) -> Iterator[str]:
         yield item
 
 
-def _to_failure(error: Any, error_codes: ErrorCodeLookup, redact_text: Callable[[str], str]) -> Json:
-    if not isinstance(error, dict):
-        return {"code": None, "message": redact_text(str(error or ""))}
+def _to_failure(
+    error: Any, operation: Operation, error_codes: ErrorCodeLookup, redact_text: Callable[[str], str]
+) -> Json:
+    is_write = operation.effect != "read"
+    if not isinstance(error, dict):  # nobody can tell what it says, so of a write not that nothing was done
+        failure: Json = {"code": None, "message": redact_text(str(error or ""))}
+        return failure | {"outcome": "unknown"} if is_write else failure
     code = error.get("code")
     if isinstance(code, str) and code.isascii() and code.isdigit() and len(code) < TIME_DIGITS_LIMIT:
         code = int(code)
     item_id = _find_id(error.get("detail"))
-    failure: Json = {"id": item_id} if item_id else {}
+    failure = {"id": item_id} if item_id else {}
     failure |= {"code": code, "message": redact_text(str(error.get("message") or ""))}
-    hint = error_codes.lookup_error_code(code).get("hint") if isinstance(code, int) else None
+    code_info = error_codes.lookup_error_code(code) if isinstance(code, int) else {}
+    if is_write and (not isinstance(code, int) or code_info.get("retry") == TRANSIENT_CLASS):
+        failure["outcome"] = "unknown"
+    hint = code_info.get("hint")
     return failure | {"hint": hint} if hint else failure
 
 
@@ -193,7 +233,7 @@ def _find_id(detail: Any) -> str | None:
     if not isinstance(detail, dict):
         return None
     for name, value in detail.items():
-        if (name == "id" or name.endswith("_id")) and isinstance(value, str | int):
+        if (name == "id" or name.endswith("_id")) and isinstance(value, str | int) and not isinstance(value, bool):
             return str(value)
     return next(filter(None, map(_find_id, detail.values())), None)
 

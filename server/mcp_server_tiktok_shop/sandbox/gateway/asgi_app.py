@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 
-    from mcp_server_tiktok_shop.sandbox.gateway.faults import Fault
+    from mcp_server_tiktok_shop.sandbox.gateway.faults import DataEdit, Fault
     from mcp_server_tiktok_shop.sandbox.gateway.gateway import Gateway, RequestTarget
     from mcp_server_tiktok_shop.sandbox.gateway.log import Log
     from mcp_server_tiktok_shop.sandbox.json_types import Json
@@ -82,7 +83,8 @@ class AsgiApp:
         if fault.body is not None:
             return Reply(fault.status or 200, fault.body, fault.content_type or JSON_MEDIA_TYPE, headers)
         if fault.code is None and fault.status is None and reply is not None:
-            return Reply(reply.status, reply.body, fault.content_type or reply.content_type, headers, reply.code)
+            body = reply.body if fault.edit is None or reply.code != 0 else _edit_data(reply.body, fault.edit)
+            return Reply(reply.status, body, fault.content_type or reply.content_type, headers, reply.code)
         if fault.code is None:
             return Reply(fault.status or 200, b"", fault.content_type or "text/plain", headers)
         fault_reply = self._gateway.refuse(RefusalError(fault.code, fault.message, fault.status or 200))
@@ -104,6 +106,12 @@ class AsgiApp:
         headers = [(name.encode(), value.encode()) for name, value in header_texts]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head_only else reply.body})
+
+
+def _edit_data(body: bytes, edit: DataEdit) -> bytes:
+    """An envelope with its `data` edited; what is no JSON, as NaN, is written as it is."""
+    envelope = json.loads(body)
+    return json.dumps(envelope | {"data": edit(envelope["data"])}).encode()
 
 
 async def _read_body(receive: Callable[[], Awaitable[MutableMapping[str, Any]]]) -> bytes | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+DataEdit = Callable[[Any], Any]  # from an answer's `data` to what is sent in its place
 FaultStage = Literal["before", "after"]
 
 
@@ -18,7 +20,8 @@ class Fault:
     """One way to fail.
 
     `when` tells whether the operation still runs (`after`) or not (`before`). With nothing set but `delay`
-    the answer comes late, with `content_type` alone it is labelled wrongly; it is otherwise as it should be.
+    the answer comes late, with `content_type` alone it is labelled wrongly; it is otherwise as it should be. `edit`
+    changes the data of a right answer: a shop with odd data.
     """
 
     operation: str = "*"
@@ -34,6 +37,7 @@ class Fault:
     body: bytes | None = None
     content_type: str | None = None
     empty: bool = False
+    edit: DataEdit | None = None
 
     @property
     def allows_operation(self) -> bool:
@@ -48,7 +52,7 @@ class Fault:
     @property
     def has_changed_reply(self) -> bool:
         """Whether what goes out is not the right answer as it stands."""
-        return self.has_own_reply or self.cut is not None or self.content_type is not None
+        return self.has_own_reply or any(part is not None for part in (self.cut, self.content_type, self.edit))
 
     def matches(self, operation: str, path: str) -> bool:
         if self.operation.startswith("/"):
@@ -104,13 +108,27 @@ class Faults:
         body: bytes | None = None,
         content_type: str | None = None,
         empty: bool = False,
+        edit: DataEdit | None = None,
         when: FaultStage = "before",
         name: str = "planned",
     ) -> None:
         """Fail the next `times` requests (None: all) of an operation, of a path's beginning, or of any ('*')."""
         self._planned.append(
             Fault(
-                operation, times, name, when, status, code, message, retry_after, delay, cut, body, content_type, empty
+                operation,
+                times,
+                name,
+                when,
+                status,
+                code,
+                message,
+                retry_after,
+                delay,
+                cut,
+                body,
+                content_type,
+                empty,
+                edit,
             )
         )
 

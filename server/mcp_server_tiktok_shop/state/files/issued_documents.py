@@ -7,7 +7,8 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.state.files.private_files import lock_file, write_private_file
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.state.files.private_files import lock_file, make_storage_error, write_private_file
 from mcp_server_tiktok_shop.state.stores import DOCUMENT_URL_TTL_S
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_REMEMBERED_URLS = 2000
-log = logging.getLogger(__name__)
-
 LINE_WORDS = 2  # expiry in Unix seconds, fingerprint
+
+log = logging.getLogger(__name__)
 
 
 class FileIssuedDocuments:
@@ -31,8 +32,8 @@ class FileIssuedDocuments:
         """Remember a link, so that it may be fetched; a disk that refuses is logged, and the call goes on."""
         try:
             await asyncio.to_thread(self._remember, url)
-        except (OSError, TimeoutError) as error:  # resize_pdf can still go by package_id
-            log.warning("a document's link could not be remembered: %s", type(error).__name__)
+        except (OSError, ShopError) as error:  # resize_pdf can still go by package_id
+            log.warning("a document's link could not be remembered: %s", error)
 
     def _remember(self, url: str) -> None:
         with lock_file(self._path):
@@ -55,8 +56,10 @@ class FileIssuedDocuments:
         """Expiries by fingerprint; what is no such line, left by a full disk, is passed over."""
         try:
             rows = [line.split() for line in self._path.read_text(encoding="ascii", errors="replace").splitlines()]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
+        except OSError as error:
+            raise make_storage_error(self._path, "read", error) from None
         return {row[1]: int(row[0]) for row in rows if len(row) == LINE_WORDS and row[0].isdecimal()}
 
 

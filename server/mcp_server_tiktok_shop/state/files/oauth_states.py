@@ -7,7 +7,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.state.files.private_files import lock_file, write_private_file
+from mcp_server_tiktok_shop.state.files.private_files import lock_file, make_storage_error, write_private_file
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_BYTES, OAUTH_STATE_TTL_S
 
 if TYPE_CHECKING:
@@ -32,10 +32,13 @@ class FileOAuthStates:
 
     def _create(self) -> str:
         state = secrets.token_urlsafe(OAUTH_STATE_BYTES)
-        with lock_file(self._path):
-            states = self._read_unexpired()
-            states[state] = int(self._clock()) + OAUTH_STATE_TTL_S
-            write_private_file(self._path, json.dumps(dict(list(states.items())[-MAX_REMEMBERED_STATES:])).encode())
+        try:
+            with lock_file(self._path):
+                states = self._read_unexpired()
+                states[state] = int(self._clock()) + OAUTH_STATE_TTL_S
+                write_private_file(self._path, json.dumps(dict(list(states.items())[-MAX_REMEMBERED_STATES:])).encode())
+        except OSError as error:
+            raise make_storage_error(self._path, "written", error) from None
         return state
 
     def _read_unexpired(self) -> dict[str, int]:
@@ -43,5 +46,7 @@ class FileOAuthStates:
         try:
             states = json.loads(self._path.read_bytes())
             return {str(state): int(expires_at) for state, expires_at in states.items() if expires_at > self._clock()}
-        except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, AttributeError):
             return {}
+        except OSError as error:
+            raise make_storage_error(self._path, "read", error) from None

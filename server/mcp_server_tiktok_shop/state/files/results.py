@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX, write_private_file
+from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX, make_storage_error, write_private_file
 from mcp_server_tiktok_shop.state.stores import (
     MAX_RESULTS,
     MAX_RESULTS_BYTES,
@@ -63,7 +62,7 @@ class FileResultStore:
         try:
             write_private_file(path, content)
         except OSError as error:
-            raise _build_storage_error("written", self._folder, error) from None
+            raise make_storage_error(self._folder, "written", error) from None
         self._evict(now, path)
 
     def _read(self, result_id: str, now: float) -> bytes | None:
@@ -77,7 +76,7 @@ class FileResultStore:
                 except FileNotFoundError:  # another process has just deleted it
                     return None
                 except OSError as error:
-                    raise _build_storage_error("read", self._folder, error) from None
+                    raise make_storage_error(self._folder, "read", error) from None
         return None
 
     def _iter_files(self) -> Iterator[_StoredFile]:
@@ -108,8 +107,3 @@ class FileResultStore:
 def _is_alive(file: _StoredFile, now: float, ttl_s: float = RESULT_TTL_S) -> bool:
     """Whether it is younger than `ttl_s`; one from the future is a trace of a clock that was wrong."""
     return abs(now - file.stored_at) < ttl_s
-
-
-def _build_storage_error(action: str, folder: Path, error: OSError) -> ShopError:
-    message = f"What was to be kept in {folder} can't be {action}: {error.strerror}."
-    return ShopError("internal", message, hint="Make room, or mend the folder's permissions.")

@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.state.files.issued_documents import FileIssuedDocume
 from mcp_server_tiktok_shop.state.files.oauth_states import FileOAuthStates
 from mcp_server_tiktok_shop.state.files.results import FileResultStore
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
+from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.stores import StateStores
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ def open_file_stores(home: HomeFolder, clock: Callable[[], float], monotonic: Ca
 
     `clock` gives Unix seconds, `monotonic` seconds of a clock that is never set.
     """
+    steady_clock = SteadyClock(clock, monotonic)
     return StateStores(
         accounts=FileAccountStore(home.accounts_path),
-        confirmations=FileExpiringRecords(home.confirmations_path, clock),
-        write_outcomes=FileExpiringRecords(home.write_outcomes_path, clock),
+        confirmations=FileExpiringRecords(home.confirmations_path, steady_clock),
+        write_outcomes=FileExpiringRecords(home.write_outcomes_path, steady_clock),
         results=FileResultStore(home.results_folder, clock),
         unfinished_summaries=FileResultStore(home.unfinished_summaries_folder, clock),
         audit_log=FileAuditLog(home.audit_log_path),

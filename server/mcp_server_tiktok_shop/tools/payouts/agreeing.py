@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.tools.payouts.amounts import ZERO, sum_amounts
+from mcp_server_tiktok_shop.money import ZERO, sum_amounts
 from mcp_server_tiktok_shop.tools.payouts.findings import Finding, Place, find_unreadable
 from mcp_server_tiktok_shop.tools.payouts.records import PARTS
 

@@ -7,13 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from mcp_server_tiktok_shop.tools.payouts.amounts import format_amount
+from mcp_server_tiktok_shop.money import format_amount
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.tools.payouts.amounts import Amounts
+    from mcp_server_tiktok_shop.money import Amounts
 
 FindingKind = Literal[
     "missing",

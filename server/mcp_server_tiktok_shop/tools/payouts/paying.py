@@ -6,7 +6,7 @@ from collections import defaultdict
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.tools.payouts.amounts import ZERO, sum_amounts
+from mcp_server_tiktok_shop.money import ZERO, sum_amounts
 from mcp_server_tiktok_shop.tools.payouts.findings import Finding, Place, find_unreadable
 
 if TYPE_CHECKING:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.tools.payouts.amounts import parse_amounts
+from mcp_server_tiktok_shop.json_values import SkippedValues, parse_count, parse_time, read_text
+from mcp_server_tiktok_shop.money import parse_amounts
 from mcp_server_tiktok_shop.tools.payouts.records import (
     TRANSACTION_TOTAL_FIELDS,
     Payment,
@@ -15,8 +16,6 @@ from mcp_server_tiktok_shop.tools.payouts.records import (
     StatementTransactions,
     Transaction,
     UnsettledTransaction,
-    read_text,
-    read_timestamp,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +32,9 @@ CLOCK_TOLERANCE_S = 3600  # a payment is not made before its statements, but for
 
 @dataclass(frozen=True, slots=True)
 class PayoutReader:
-    """Reads one shop's books. `until` is a moment of the monotonic clock; `policy` says what may be read.
+    """Reads one shop's books. `deadline` is a moment of the monotonic clock; `policy` says what may be read.
+
+    What stands in a list and is no row is passed over, and counted in `skipped`.
 
     Every method raises a ShopError where the platform refuses or does not answer in time.
     """
@@ -42,6 +43,7 @@ class PayoutReader:
     policy: AccessPolicy
     target: Target
     deadline: float
+    skipped: SkippedValues = field(default_factory=SkippedValues)
 
     async def fetch_statements(self, start: int, end: int) -> list[Statement]:
         """The statements cut from `start` until before `end`, in Unix seconds, each once, the oldest first."""
@@ -51,7 +53,7 @@ class PayoutReader:
 
     async def _iter_statements(self, given: Json) -> AsyncIterator[Statement]:
         async for page in self._iter_pages("get_statements", given):
-            for row in _list_rows(page, "statements"):
+            for row in self._list_rows(page, "statements"):
                 yield Statement.from_row(row)
 
     async def fetch_statement_time(self, statement_id: str) -> int:
@@ -62,7 +64,7 @@ class PayoutReader:
 
         """
         async for page in self._iter_pages("get_transactions_by_statement", {"statement_id": statement_id}):
-            if time := read_timestamp(page.data, "create_time"):
+            if time := parse_time(page.data.get("create_time")):
                 return time
             break
         told = f"The platform tells no time of statement {statement_id}."
@@ -74,13 +76,11 @@ class PayoutReader:
         whole: Json = {}
         async for page in self._iter_pages("get_transactions_by_statement", {"statement_id": statement_id}):
             whole = whole or page.data
-            rows += map(Transaction.from_row, _list_rows(page, "transactions"))
-        count = whole.get("total_count")
-        count = count if isinstance(count, int) and not isinstance(count, bool) else None
+            rows += map(Transaction.from_row, self._list_rows(page, "transactions"))
         return StatementTransactions(
             statement_id,
             tuple(rows),
-            count,
+            parse_count(whole.get("total_count")),
             read_text(whole, "currency"),
             parse_amounts(whole, TRANSACTION_TOTAL_FIELDS),
         )
@@ -91,7 +91,9 @@ class PayoutReader:
         if not wanted:
             return found
         async for page in self._iter_pages("get_payments", {"create_time_ge": since - CLOCK_TOLERANCE_S}):
-            found |= {row.id: row for row in map(Payment.from_row, _list_rows(page, "payments")) if row.id in wanted}
+            found |= {
+                row.id: row for row in map(Payment.from_row, self._list_rows(page, "payments")) if row.id in wanted
+            }
             if len(found) == len(wanted):
                 break
         return found
@@ -100,7 +102,7 @@ class PayoutReader:
         """What waits of orders placed before a moment."""
         found: dict[str, UnsettledTransaction] = {}
         async for page in self._iter_pages("get_unsettled_transactions", {"search_time_lt": before}):
-            rows = list(map(UnsettledTransaction.from_row, _list_rows(page, "transactions")))
+            rows = list(map(UnsettledTransaction.from_row, self._list_rows(page, "transactions")))
             found |= {row.id or f"{len(found)}/{place}": row for place, row in enumerate(rows)}
         return list(found.values())
 
@@ -108,7 +110,7 @@ class PayoutReader:
         """The status of those orders that there are; at most 50 ids."""
         found: dict[str, str] = {}
         async for page in self._iter_pages("get_order_detail", {"ids": list(ids)}):
-            found |= {read_text(row, "id"): read_text(row, "status") for row in _list_rows(page, "orders")}
+            found |= {read_text(row, "id"): read_text(row, "status") for row in self._list_rows(page, "orders")}
         return found
 
     def _iter_pages(self, name: str, given: Json) -> AsyncIterator[Page]:
@@ -119,7 +121,6 @@ class PayoutReader:
         values, _ = coerce_arguments(operation, given | size)
         return self.paginator.iter_pages(name, values, self.target, deadline=self.deadline)
 
-
-def _list_rows(page: Page, name: str) -> list[Json]:
-    """The rows as they were sent: a walk may leave out what comes twice, and that is what is looked for here."""
-    return [row for row in page.data.get(name) or () if isinstance(row, dict)]
+    def _list_rows(self, page: Page, name: str) -> list[Json]:
+        """The rows as they were sent: a walk may leave out what comes twice, and that is what is looked for here."""
+        return self.skipped.select_objects(page.data.get(name), name)

@@ -145,6 +145,8 @@ class ReconcilePayoutsTool:
         await self._run_step(reading, books, "transactions", fetch_transactions)
         await self._run_step(reading, books, "unsettled", fetch_unsettled)
         await self._run_step(reading, books, "orders", fetch_orders)
+        if sentence := reading.skipped.describe():
+            books.unchecked.append(sentence)
         await caller.report_progress(total, total, "compared")
 
     async def _select_statements(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.tools.payouts.amounts import Amounts, parse_amounts
+from mcp_server_tiktok_shop.json_values import parse_time, read_text
+from mcp_server_tiktok_shop.money import Amounts, parse_amounts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +59,7 @@ class Statement:
     def from_row(cls, row: Json) -> Statement:
         return cls(
             read_text(row, "id"),
-            read_timestamp(row, "statement_time"),
+            parse_time(row.get("statement_time")) or 0,
             read_text(row, "currency"),
             read_text(row, "payment_status"),
             read_text(row, "payment_id"),
@@ -120,7 +121,7 @@ class Payment:
         return cls(
             read_text(row, "id"),
             read_text(row, "status"),
-            read_timestamp(row, "create_time"),
+            parse_time(row.get("create_time")) or 0,
             {name: read_text(told, "currency") for name, told in money.items()},
             parse_amounts(values, {name: name for name in values}),
         )
@@ -144,16 +145,6 @@ class UnsettledTransaction:
             read_text(row, "order_id") or read_text(row, "adjustment_order_id"),
             read_text(row, "currency"),
             read_text(row, "unsettled_reason"),
-            read_timestamp(row, "order_delivery_time") or read_timestamp(row, "order_create_time"),
+            parse_time(row.get("order_delivery_time")) or parse_time(row.get("order_create_time")) or 0,
             parse_amounts(row, {"settlement": "est_settlement_amount"}),
         )
-
-
-def read_text(row: Mapping[str, Any], name: str) -> str:
-    value = row.get(name)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) and value != 0 else ""
-
-
-def read_timestamp(row: Mapping[str, Any], name: str) -> int:
-    value = read_text(row, name)
-    return int(value) if value.isascii() and value.isdigit() and len(value) < len(str(10**11)) else 0

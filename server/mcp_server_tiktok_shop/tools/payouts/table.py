@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.money import ZERO, format_amount
 from mcp_server_tiktok_shop.tools.payouts.agreeing import sum_transactions
-from mcp_server_tiktok_shop.tools.payouts.amounts import ZERO, format_amount
 from mcp_server_tiktok_shop.tools.payouts.paying import PAID_STATUSES
 from mcp_server_tiktok_shop.tools.payouts.records import PARTS
 

@@ -133,7 +133,7 @@ class SummaryRunner:
         state = await self._load_state(kind, values)
         target = await self.platform.shops.choose(shop or (state["shop"] if state else None), "required")
         if state is not None and state["shop"] != _get_shop_id(target):
-            raise _continue_error(f"{values['continue']} goes on with a summary of another shop", "leave `shop` away")
+            raise _resume_error(f"{values['resume']} goes on with a summary of another shop", "leave `shop` away")
         terms = (
             _restore_request(state)
             if state
@@ -188,19 +188,19 @@ class SummaryRunner:
 
     async def _load_state(self, kind: SummaryDefinition, values: Json) -> Json | None:
         """What an earlier call left to go on with, or None where this call begins."""
-        handle = values.get("continue")
+        handle = values.get("resume")
         if handle is None:
             return None
         state = _parse_state(await self.state_store.get(handle))
-        begin = "give `period` to begin again" if kind.needs_period else "leave `continue` away to begin again"
+        begin = "give `period` to begin again" if kind.needs_period else "leave `resume` away to begin again"
         if state is None:
-            raise _continue_error("there is nothing to go on with, or no longer: it is kept for a day", begin)
+            raise _resume_error("there is nothing to go on with, or no longer: it is kept for a day", begin)
         if state["summary"] != kind.name:
-            raise _continue_error(f"{handle} is a handle of {state['summary']}", f"{state['summary']} takes it")
-        others = {name: value for name, value in values.items() if name != "continue"}
+            raise _resume_error(f"{handle} is a handle of {state['summary']}", f"{state['summary']} takes it")
+        others = {name: value for name, value in values.items() if name != "resume"}
         if different := [n for n, value in others.items() if state["asked"].get(n) != value]:
-            raise _continue_error(
-                f"goes on with what was asked before, which had another {different[0]}", "`continue` alone"
+            raise _resume_error(
+                f"goes on with what was asked before, which had another {different[0]}", "`resume` alone"
             )
         return state
 
@@ -212,12 +212,12 @@ class SummaryRunner:
         told: Json = {} if stopped is None else {"stopped_by": stopped.to_json()}
         try:
             handle = await self.state_store.put(json.dumps(state | {"told": terms.period_description}).encode())
-        except OSError as error:
-            log.warning("what is summed so far could not be kept: %s", type(error).__name__)
+        except ShopError as error:
+            log.warning("what is summed so far could not be kept: %s", error.message)
             return told | {"note": "A PART ONLY, and it could not be kept to go on: ask for shorter periods."}
         when = "call" if stopped is None else "an error came first, see stopped_by; then call"
-        note = f"A PART ONLY: {when} {kind.name} with continue alone until complete is true."
-        return told | {"continue": handle, "note": note}
+        note = f"A PART ONLY: {when} {kind.name} with resume alone until complete is true."
+        return told | {"resume": handle, "note": note}
 
 
 def _restore_request(state: Json) -> SummaryRequest:
@@ -237,7 +237,7 @@ def _get_shop_id(target: Target) -> str:
     return target.shop.id if target.shop is not None else ""
 
 
-def _continue_error(message: str, allowed: str) -> ShopError:
-    problem = Problem("continue", message, allowed)
+def _resume_error(message: str, allowed: str) -> ShopError:
+    problem = Problem("resume", message, allowed)
     hint = f"{allowed[0].upper()}{allowed[1:]}." if allowed[0] != "`" else f"Give {allowed}."
-    return ShopError("invalid_arguments", f"continue: {message}", hint=hint, problems=(problem,))
+    return ShopError("invalid_arguments", f"resume: {message}", hint=hint, problems=(problem,))

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.paging import is_invalid_page_token
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_values import SkippedValues, read_text
+from mcp_server_tiktok_shop.money import ZERO, is_missing, parse_amount, parse_amounts, sum_amounts
 from mcp_server_tiktok_shop.tools.summaries.course import ProgressStep, SummaryDefinition
 from mcp_server_tiktok_shop.tools.summaries.position import MAX_PAGE_SIZE, Position
 from mcp_server_tiktok_shop.tools.summaries.totals import (
-    ZERO,
     TableLayout,
     TotalsTable,
     format_day,
     format_number,
     format_week,
-    parse_amount,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator
 
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.tools.summaries.course import ShopPaginator, SummaryRequest
@@ -38,6 +38,8 @@ AMOUNT_FIELDS = {
 MEASURES = ("statements", *AMOUNT_FIELDS)
 FEE_TYPE = "fee_type"
 NOT_ITEMISED = "not itemised"
+UNREADABLE_NOTE = "unreadable_amounts are no numbers, and in no sum."
+WITHOUT_AMOUNT_NOTE = "without_amount statements tell no settlement."
 NOTE = "By statement_time: statements are cut at 00:00 UTC for the day before. What the platform keeps is negative."
 LAYOUTS = {
     "day": TableLayout(("day",), "by name"),
@@ -56,6 +58,8 @@ class FinanceSummary:
         self._count: int = state.get("count", 0)
         self._transactions: int = state.get("transactions", 0)
         self._without_amount: int = state.get("without", 0)
+        self._unreadable_amounts: int = state.get("unreadable", 0)
+        self._skipped = SkippedValues(state.get("skipped", {}))
         self._parts = TotalsTable(MEASURES, state.get("parts"))
         self._groups = TotalsTable(("amount",) if self._group_by == FEE_TYPE else MEASURES, state.get("groups"))
         # A statement whose transactions are read in part: its id, the token that leads on, and its fees so far.
@@ -70,7 +74,11 @@ class FinanceSummary:
             self._position.iter_pages(walk, STATEMENTS_OPERATION, "statement_time", self._request)
         ) as pages:
             async for page in pages:
+                self._skipped.add("statements", page.skipped)
                 for statement in page.rows:
+                    if not read_text(statement, "id"):
+                        self._skipped.add("statements")  # it could come again, and nobody would know it
+                        continue
                     if self._group_by == FEE_TYPE:
                         async with aclosing(self._read_fees(walk, statement)) as steps:
                             async for step in steps:
@@ -78,6 +86,7 @@ class FinanceSummary:
                     self._add_statement(statement)
                     if self._group_by == FEE_TYPE:
                         yield self._make_step()
+                self._position.finish(page, "statement_time")
                 if self._group_by != FEE_TYPE:
                     yield self._make_step()
 
@@ -88,7 +97,7 @@ class FinanceSummary:
 
     async def _read_fees(self, walk: ShopPaginator, statement: Json) -> AsyncGenerator[ProgressStep, None]:
         """Read the statement's transactions; a token that died in between begins this statement again."""
-        statement_id = str(statement["id"])
+        statement_id = read_text(statement, "id")
         if self._open is None or self._open["id"] != statement_id:
             self._open = _new_fee_state(statement_id)
         try:
@@ -109,29 +118,35 @@ class FinanceSummary:
             values["page_token"] = opened["token"]
         async with aclosing(walk(TRANSACTIONS_OPERATION, values, set())) as pages:
             async for page in pages:
+                skipped = SkippedValues(opened["skipped"])
+                skipped.add("transactions", page.skipped)
                 for transaction in page.rows:
-                    for name, fee in _iter_fees(transaction.get("fee_tax_breakdown")):
-                        opened["fees"][name] = str(Decimal(opened["fees"].get(name, 0)) + fee)
+                    _add_fees(opened, transaction, skipped)
+                opened["skipped"] = dict(skipped)
                 opened["read"] += len(page.rows)
                 opened["token"] = page.next_token
                 if page.next_token is not None:  # after the last page, the statement is added up first
                     yield self._make_step()
 
     def _add_statement(self, statement: Json) -> None:
-        currency = str(statement.get("currency") or "")
-        status = str(statement.get("payment_status") or "UNKNOWN")
-        read = {name: parse_amount(statement.get(field)) for name, field in AMOUNT_FIELDS.items()}
-        self._without_amount += None in read.values()
-        sums = {name: ZERO if value is None else value for name, value in read.items()}
+        currency = read_text(statement, "currency")
+        status = read_text(statement, "payment_status") or "UNKNOWN"
+        amounts = parse_amounts(statement, AMOUNT_FIELDS)
+        # What a statement leaves out of its parts is nothing; without a settlement it says nothing at all.
+        self._without_amount += amounts.get("settlement") is None and amounts.is_certain("settlement")
+        self._unreadable_amounts += len(amounts.unreadable)
+        sums = {name: amounts.get(name) or ZERO for name in AMOUNT_FIELDS}
         self._count += 1
         self._parts.add(status, currency, (1, *sums.values()))
         time = self._position.advance(statement, "statement_time")
         if self._group_by == FEE_TYPE and self._open is not None:
             fees = {name: Decimal(fee) for name, fee in self._open["fees"].items()}
-            rest = sums["fees"] - sum(fees.values(), ZERO)
+            rest = sums["fees"] - sum_amounts(fees.values())
             for name, fee in (fees | ({NOT_ITEMISED: rest} if rest else {})).items():
                 self._groups.add(name, currency, (fee,))
             self._transactions += self._open["read"]
+            self._unreadable_amounts += self._open["unreadable"]
+            self._skipped.update(self._open["skipped"])
             self._open = None
         elif self._group_by:
             zone = self._request.zone
@@ -153,6 +168,8 @@ class FinanceSummary:
             told["groups"] = self._groups.to_json(LAYOUTS[self._group_by])
         if self._without_amount:
             told["without_amount"] = self._without_amount
+        if self._unreadable_amounts:
+            told["unreadable_amounts"] = self._unreadable_amounts
         more = (
             "Groups add up to fees."
             if self._group_by == FEE_TYPE
@@ -160,16 +177,24 @@ class FinanceSummary:
             if self._group_by
             else ""
         )
-        return told | {"note": f"{NOTE} {more}".strip()}
+        notes = (
+            self._skipped.describe(),
+            UNREADABLE_NOTE if self._unreadable_amounts else "",
+            WITHOUT_AMOUNT_NOTE if self._without_amount else "",
+            NOTE,
+            more,
+        )
+        return told | {"note": " ".join(filter(None, notes))}
 
     def to_state(self) -> Json:
         told = {"position": self._position.to_state(), "count": self._count, "without": self._without_amount}
+        told |= {"unreadable": self._unreadable_amounts, "skipped": dict(self._skipped)}
         told |= {"parts": self._parts.to_state(), "groups": self._groups.to_state()}
         return told | {"transactions": self._transactions, "open": self._open}
 
 
 def _new_fee_state(statement_id: str) -> Json:
-    return {"id": statement_id, "token": None, "read": 0, "fees": {}}
+    return {"id": statement_id, "token": None, "read": 0, "fees": {}, "unreadable": 0, "skipped": {}}
 
 
 def _format_sums(table: TotalsTable, key: str | None) -> dict[str, dict[str, Any]]:
@@ -179,12 +204,16 @@ def _format_sums(table: TotalsTable, key: str | None) -> dict[str, dict[str, Any
     }
 
 
-def _iter_fees(breakdown: Any) -> Iterator[tuple[str, Decimal]]:
-    """Each fee and tax of a transaction that is not zero, by its name."""
+def _add_fees(opened: Json, transaction: Json, skipped: SkippedValues) -> None:
+    """Add each fee and tax of a transaction that is not zero to those of its statement, by its name."""
+    breakdown = skipped.select_object(transaction.get("fee_tax_breakdown"), "fee_tax_breakdown")
     for part in ("fee", "tax"):
-        for name, value in ((breakdown or {}).get(part) or {}).items():
+        for field, value in skipped.select_object(breakdown.get(part), part).items():
             if fee := parse_amount(value):
-                yield name.removesuffix("_amount"), fee
+                name = field.removesuffix("_amount")
+                opened["fees"][name] = str(Decimal(opened["fees"].get(name, 0)) + fee)
+            elif fee is None and not is_missing(value):
+                opened["unreadable"] += 1
 
 
 FINANCE = SummaryDefinition("summarize_finance", FinanceSummary, (STATEMENTS_OPERATION, TRANSACTIONS_OPERATION))

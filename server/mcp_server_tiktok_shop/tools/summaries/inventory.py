@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.paging import is_invalid_page_token
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_values import SkippedValues, is_empty, parse_count, read_text
 from mcp_server_tiktok_shop.tools.summaries.course import ProgressStep, SummaryDefinition
 from mcp_server_tiktok_shop.tools.summaries.orders import CANCELLED, UNSOLD_STATUSES
 from mcp_server_tiktok_shop.tools.summaries.orders import ORDERS_OPERATION as ORDERS
@@ -61,6 +62,8 @@ class InventorySummary:
         self._low_count: int = state.get("low_count", 0)
         self._position = Position(state.get("position"))
         self._orders: int = state.get("orders", 0)
+        self._expected_orders: int | None = state.get("expected_orders")
+        self._skipped = SkippedValues(state.get("skipped", {}))
         self._sold = Counter[str](state.get("sold", {}))
         self._units_sold: int = state.get("units_sold", 0)
 
@@ -85,6 +88,7 @@ class InventorySummary:
             if self._token is None or not is_invalid_page_token(error):
                 raise
             self._token = None  # from the first page again; what was counted is known by its id
+            del self._skipped["products"]
             async with aclosing(self._read_product_pages(walk)) as steps:
                 async for step in steps:
                     yield step
@@ -96,43 +100,48 @@ class InventorySummary:
             values["page_token"] = self._token
         async with aclosing(walk(PRODUCTS_OPERATION, values, self._product_ids)) as pages:
             async for page in pages:
+                self._skipped.add("products", page.skipped)
                 for product in page.rows:
                     self._add_product(product)
                 self._low = sorted(self._low, key=lambda row: (row[5], row[0]))[:MAX_ROWS]
                 self._token = page.next_token
                 self._all_products = page.next_token is None
-                total = page.data.get("total_count")
                 done = len(self._product_ids)
-                yield ProgressStep(done, total if isinstance(total, int) else None, f"{done} products counted")
+                yield ProgressStep(done, parse_count(page.data.get("total_count")), f"{done} products counted")
 
     async def _read_orders(self, walk: ShopPaginator) -> AsyncGenerator[ProgressStep, None]:
         if not self._request.period_description:
             return
-        products, total, before = len(self._product_ids), None, self._orders - len(self._position.ids)
+        products, is_first = len(self._product_ids), self._orders == 0
         async with aclosing(self._position.iter_pages(walk, ORDERS, "create_time", self._request)) as pages:
             async for page in pages:
+                self._skipped.add("orders", page.skipped)
                 for order in page.rows:
                     self._add_order(order)
-                if total is None and isinstance(count := page.data.get("total_count"), int):
-                    total = products + before + count
+                self._position.finish(page, "create_time")
+                if is_first and self._expected_orders is None:
+                    self._expected_orders = parse_count(page.data.get("total_count"))
+                total = None if self._expected_orders is None else products + self._expected_orders
                 yield ProgressStep(products + self._orders, total, f"{self._orders} orders added up")
 
     def _add_product(self, product: Json) -> None:
-        product_id, status = str(product["id"]), str(product.get("status") or "")
+        product_id, status = read_text(product, "id"), read_text(product, "status")
+        if not product_id:
+            self._skipped.add("products")  # it could come again, and nobody would know it
+            return
         self._product_ids.add(product_id)
         if status == DELETED:
             self._deleted += 1
             return
-        title = shorten_title(product.get("title"))
-        for sku in product.get("skus") or []:
-            stock = sku.get("inventory")
-            if not isinstance(stock, list):
+        title = shorten_title(read_text(product, "title"))
+        for sku in self._skipped.select_objects(product.get("skus"), "skus"):
+            places = _read_stock(sku.get("inventory"))
+            if places is None:
                 self._unknown += 1
                 continue
-            places = {str(place.get("warehouse_id") or ""): int(place.get("quantity") or 0) for place in stock}
             units = sum(places.values())
             sums = (1, units, int(units <= 0))
-            sku_id, seller_sku = str(sku.get("id") or ""), str(sku.get("seller_sku") or "")
+            sku_id, seller_sku = read_text(sku, "id"), read_text(sku, "seller_sku")
             self._total.add("", "", sums)
             if self._group_by == "warehouse":
                 for place, quantity in places.items():
@@ -146,22 +155,25 @@ class InventorySummary:
                 self._low.append([sku_id, seller_sku, product_id, title, status, units, places])
 
     def _add_order(self, order: Json) -> None:
+        if not read_text(order, "id"):
+            self._skipped.add("orders")  # it could come again, and nobody would know it
+            return
         self._orders += 1
         self._position.advance(order, "create_time")
-        if order.get("status") in UNSOLD_STATUSES:
+        if read_text(order, "status") in UNSOLD_STATUSES:
             return
-        for line in order.get("line_items") or []:
+        for line in self._skipped.select_objects(order.get("line_items"), "line_items"):
             if line.get("display_status") == CANCELLED:
                 continue
             self._units_sold += 1
-            self._sold[f"sku {line.get('sku_id')}"] += 1
+            self._sold[f"sku {read_text(line, 'sku_id')}"] += 1
             if self._group_by == "product":
-                self._sold[f"product {line.get('product_id')}"] += 1
+                self._sold[f"product {read_text(line, 'product_id')}"] += 1
 
     def to_result(self, *, complete: bool) -> Json:
         stock = self._total.sum_by_currency().get("", dict.fromkeys(MEASURES, 0))
         told: Json = {"products": len(self._product_ids) - self._deleted, **stock}
-        notes = [NOTE]
+        notes = [NOTE, skipped] if (skipped := self._skipped.describe()) else [NOTE]
         if self._unknown:
             told["skus_of_unknown_stock"] = self._unknown
         if self._request.period_description:
@@ -213,7 +225,23 @@ class InventorySummary:
             "groups": self._groups.to_state(),
             "position": self._position.to_state(),
         }
+        told |= {"expected_orders": self._expected_orders, "skipped": dict(self._skipped)}
         return told | {"orders": self._orders, "sold": self._sold, "units_sold": self._units_sold}
+
+
+def _read_stock(places: Any) -> dict[str, int] | None:
+    """The units of a SKU by warehouse; None where they can't all be read."""
+    if not isinstance(places, list):
+        return None
+    stock: dict[str, int] = {}
+    for place in places:
+        quantity = place.get("quantity") if isinstance(place, dict) else None
+        units = 0 if is_empty(quantity) and isinstance(place, dict) else parse_count(quantity)
+        if units is None:
+            return None
+        warehouse_id = read_text(place, "warehouse_id")
+        stock[warehouse_id] = stock.get(warehouse_id, 0) + units
+    return stock
 
 
 INVENTORY = SummaryDefinition("summarize_inventory", InventorySummary, (PRODUCTS_OPERATION, ORDERS), needs_period=False)

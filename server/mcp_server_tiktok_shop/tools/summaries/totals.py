@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any, Literal
+
+from mcp_server_tiktok_shop.money import format_amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,23 +18,8 @@ if TYPE_CHECKING:
 Number = int | Decimal
 RowOrder = Literal["by name", "largest first", "smallest first"]
 MAX_ROWS = 100
-ZERO = Decimal(0)
+UNKNOWN_TIME = "unknown"  # the day or week of what has no time that can be read
 MAX_TITLE_CHARS = 60  # characters of a title
-
-
-def parse_amount(value: Any) -> Decimal | None:
-    """An amount as the platform writes it; None where it can't be read as one."""
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        return None
-    try:
-        read = Decimal(value)
-    except InvalidOperation:
-        return None
-    return read if read.is_finite() else None
-
-
-def format_amount(money: Decimal) -> str:
-    return f"{money:f}"
 
 
 def format_number(number: Number) -> Number | str:
@@ -50,11 +37,15 @@ def shorten_title(title: Any) -> str:
     return words if len(words) <= MAX_TITLE_CHARS else words[: MAX_TITLE_CHARS - 1] + "…"
 
 
-def format_day(moment: int, zone: ZoneInfo) -> str:
+def format_day(moment: int | None, zone: ZoneInfo) -> str:
+    if moment is None:
+        return UNKNOWN_TIME
     return datetime.fromtimestamp(moment, zone).date().isoformat()
 
 
-def format_week(moment: int, zone: ZoneInfo) -> str:
+def format_week(moment: int | None, zone: ZoneInfo) -> str:
+    if moment is None:
+        return UNKNOWN_TIME
     year, number, _ = datetime.fromtimestamp(moment, zone).isocalendar()
     return f"{year}-W{number:02}"
 

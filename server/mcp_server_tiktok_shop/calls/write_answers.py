@@ -1,0 +1,46 @@
+"""What of a write's answer is written down, and what is said where the answer can't be shown."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.calls.preview import flatten
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+MAX_AUDITED_IDS = 40  # of one name in an entry of the audit log
+ID_NAME_PATTERN = re.compile(r"(^|_)ids?$")
+ID_PATTERN = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
+MAX_REQUEST_ID_CHARS = 100
+UNSHOWN_NOTE = (
+    "Done: the platform carried it out. Its answer can't be shown; the server's log says why. Do not repeat it."
+)
+PERSON_WORDS = ("buyer", "user", "creator")  # whose ids stay out of the audit log
+
+
+def make_unshown_result(request_id: Any) -> Json:
+    """What is said of a write that was done, where nothing of its answer can be shown."""
+    known_id = {"request_id": text} if (text := to_request_id(request_id)) else {}
+    return known_id | {"note": UNSHOWN_NOTE}
+
+
+def to_request_id(value: Any) -> str | None:
+    """The platform's request id as a text of sane length; None where it is none."""
+    is_id = isinstance(value, str | int) and not isinstance(value, bool)
+    return (str(value)[:MAX_REQUEST_ID_CHARS] or None) if is_id else None
+
+
+def collect_ids(value: Any) -> Json:
+    """The ids in arguments or an answer, by path: what the audit log may hold of them, so none of persons."""
+    ids_by_name: dict[str, list[str]] = {}
+    for path, leaf in flatten(value) if isinstance(value, dict) else ():
+        name = re.sub(r"\[\d+\]| \(.*\)", "", path)
+        last = name.rpartition(".")[2]
+        if not ID_NAME_PATTERN.search(last) or any(person in name for person in PERSON_WORDS):
+            continue
+        ids = [text for text in str(leaf).split(", ") if ID_PATTERN.fullmatch(text)]
+        collected_ids = ids_by_name.setdefault(name, [])
+        collected_ids += [text for text in ids if text not in collected_ids][: MAX_AUDITED_IDS - len(collected_ids)]
+    return {name: ids[0] if len(ids) == 1 else ids for name, ids in ids_by_name.items() if ids}

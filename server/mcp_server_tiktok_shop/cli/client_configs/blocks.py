@@ -1,0 +1,88 @@
+"""Makes the block that starts this server for a chat client's configuration, from the client's record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.settings import FILE_SUFFIX, SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcp_server_tiktok_shop.cli.client_configs.clients import ChatClient
+
+# With a client's prefix a tool's name must stay within 64 characters, `mcp__NAME__` being the longest prefix.
+SERVER_NAME = "tiktok-shop"
+SANDBOX_SERVER_NAME = "tiktok-sandbox"
+SECRET_INPUT_ID = "tiktok-shop-app-secret"  # noqa: S105 - the name that a client asks for it by
+SECRET_PROMPT = f"${{input:{SECRET_INPUT_ID}}}"
+SECRET_INPUT = {
+    "type": "promptString",
+    "id": SECRET_INPUT_ID,
+    "description": "App secret of your TikTok Shop app",
+    "password": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a client starts the server: under which name, with which command line and variables.
+
+    A variable without a value is a place for the person to fill in.
+    """
+
+    server_name: str
+    command: list[str]
+    environment: Mapping[str, str]
+
+
+def build_entry(client: ChatClient, launch: Launch) -> dict[str, Any]:
+    """What stands behind the server's name."""
+    program, *arguments = launch.command
+    entry = {
+        key: launch.server_name if value == "{server}" else list(value) if isinstance(value, list) else value
+        for key, value in client.first_members.items()
+    }
+    if client.arguments_key is None:
+        entry[client.command_key] = [program, *arguments]
+    else:
+        entry |= {client.command_key: program, client.arguments_key: arguments}
+    if launch.environment:
+        entry[client.environment_key] = {
+            variable: SECRET_PROMPT if client.can_ask_for_secrets and _is_open_secret(variable, value) else value
+            for variable, value in launch.environment.items()
+        }
+    return entry | dict(client.last_members)
+
+
+def build_block(client: ChatClient, launch: Launch) -> dict[str, Any]:
+    """The part of the client's configuration that holds this entry and nothing else."""
+    entry = build_entry(client, launch)
+    if client.is_list:
+        return {client.servers_key: [{"name": launch.server_name} | entry]}
+    block: dict[str, Any] = {client.servers_key: {launch.server_name: entry}}
+    if SECRET_PROMPT in entry.get(client.environment_key, {}).values():
+        block = {"inputs": [SECRET_INPUT]} | block
+    return block
+
+
+def hide_secrets(client: ChatClient, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as it may be shown: of its variables only those of ours that are no secret."""
+    visible_entry = dict(entry)
+    environment = visible_entry.get(client.environment_key)
+    if isinstance(environment, dict):
+        visible_entry[client.environment_key] = {
+            variable: value if value in ("", SECRET_PROMPT) or is_public_variable(variable) else "***"
+            for variable, value in environment.items()
+        }
+    return visible_entry
+
+
+def is_public_variable(variable: str) -> bool:
+    """Whether it is a setting that is no secret, or names the file of one that is."""
+    return variable in {s.variable + (FILE_SUFFIX if s.is_secret else "") for s in SETTINGS}
+
+
+def _is_open_secret(variable: str, value: str) -> bool:
+    return value == "" and not is_public_variable(variable)

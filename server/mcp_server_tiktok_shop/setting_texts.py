@@ -1,0 +1,104 @@
+"""Setting texts: what no setting can mean, what a key or token can't hold, and the text of a secret's file."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from pathlib import Path
+
+from pydantic import SecretStr
+
+# What a client, a shell or a template engine was to replace by a value, and did not.
+PLACEHOLDER_PATTERN = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}", re.DOTALL)
+WHOLE_PLACEHOLDER_PATTERN = re.compile(r"\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|<[^<>]*>", re.ASCII)
+FOLDER_PLACEHOLDER_PATTERN = re.compile(r"^\$[A-Za-z_]\w*|%[A-Za-z_]\w*%", re.ASCII)
+PLACEHOLDER_FAULT = (
+    "holds a placeholder in place of its value, which whoever starts this server did not fill in: write the value "
+    "itself, or the placeholder as that program wants it"
+)
+QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
+INVISIBLE_EDGE_PATTERN = re.compile("^[{0}]|[{0}]$".format("\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"))
+INVISIBLE_CATEGORIES = ("Cc", "Cf", "Zl", "Zp")  # control and format characters: a byte order mark, a zero-width space
+
+
+def find_text_fault(text: str) -> str:
+    """What no setting can mean, as the rest of a sentence that begins with its name; empty where there is none."""
+    text = text.strip()
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return "holds bytes that are not UTF-8"
+    if PLACEHOLDER_PATTERN.search(text) or WHOLE_PLACEHOLDER_PATTERN.fullmatch(text):
+        return PLACEHOLDER_FAULT
+    if INVISIBLE_EDGE_PATTERN.search(text):
+        return "begins or ends with an invisible character (a byte order mark, a zero-width space): copy it anew"
+    if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
+        return "has quotation marks around its value: take them away"
+    return ""
+
+
+def parse_credential(text: str) -> str:
+    """An app key, app secret, token or service id, without blanks around it.
+
+    Raises:
+        ValueError: It can't be one; the message is the rest of a sentence that begins with its name, and holds nothing
+            of the text.
+
+    """
+    text = text.strip()
+    if fault := find_text_fault(text):
+        raise ValueError(fault)
+    if any(unicodedata.category(character) in INVISIBLE_CATEGORIES for character in text):
+        raise ValueError("holds an invisible character (a line break, a zero-width space): copy it anew, by itself")
+    if any(character in QUOTES for character in text):
+        raise ValueError("holds a quotation mark: write the value alone")
+    if not text.isascii():
+        raise ValueError("holds a character outside ASCII, which no key or token has: copy it anew")
+    if " " in text:
+        raise ValueError("holds a blank: write the value alone")
+    return text
+
+
+def parse_secret(text: str) -> SecretStr:
+    """An app secret or token. Raises as `parse_credential`."""
+    return SecretStr(parse_credential(text))
+
+
+def parse_folder(text: str) -> Path:
+    """The absolute path of a folder.
+
+    Raises:
+        ValueError: It can't be followed; the message is the rest of a sentence that begins with the setting's name.
+
+    """
+    if FOLDER_PLACEHOLDER_PATTERN.search(text.strip()):
+        raise ValueError(PLACEHOLDER_FAULT)
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("names the home of a user that there is not") from None
+    except OSError:
+        raise ValueError("is relative to the current folder, and that one is gone: write the whole path") from None
+
+
+def read_secret_file(path: str) -> str:
+    """The text of a file, as editors and shells write it: UTF-8 with or without a mark, UTF-16 with one.
+
+    Raises:
+        ValueError: There is none; the message is the rest of a sentence that begins with the setting's name.
+
+    """
+    if fault := find_text_fault(path):
+        raise ValueError(fault)
+    try:
+        content = Path(path.strip()).expanduser().read_bytes()
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+        raise ValueError(f"names a file that can't be read ({reason})") from None
+    try:
+        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        text = content.decode(encoding).strip()
+    except UnicodeDecodeError:
+        raise ValueError("names a file that is not text in UTF-8: save it so") from None
+    if not text:
+        raise ValueError("names a file that is empty")
+    return text

@@ -1,0 +1,247 @@
+"""What a gateway, proxy or firewall answers in the platform's place is named at once, with its status and host."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.platform.test_retries import Waits, strict
+from tests.platform.test_tokens import READ, RENEW, WRITE, at_work, done, good, reference
+from tests.platform.worker import keys, stored
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.conftest import Connect
+
+PAGE = b"<!doctype html>\n<html><title>Blocked</title>internal-7</html>"
+EXCHANGE = "exchange_authorization_code"
+
+
+@dataclass
+class Gateway:
+    """A real HTTP server that gives every request the same answer."""
+
+    status: str = "403 Forbidden"
+    body: bytes = PAGE
+    location: str | None = None
+    host: str = ""
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}"
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            self.lines.append(head.splitlines()[0])
+            location = f"location: {self.location}\r\n" if self.location else ""
+            lengths = [line.split(":")[1] for line in head.lower().splitlines() if line.startswith("content-length:")]
+            await reader.readexactly(int(lengths[0]) if lengths else 0)
+            headers = f"content-length: {len(self.body)}\r\n{location}connection: close\r\n"
+            writer.write(f"HTTP/1.1 {self.status}\r\n{headers}\r\n".encode() + self.body)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[Gateway]:
+        server = await asyncio.start_server(self.handle, "127.0.0.1", 0)
+        async with server:
+            self.host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            yield self
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(orders=20)
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@asynccontextmanager
+async def behind(connect: Connect, sandbox: Sandbox, gateway: Gateway, **more: Any) -> AsyncIterator[Any]:
+    """A client of a server that knows its shops, with the gateway where the platform was."""
+    async with sandbox.serve() as url, gateway.serve():
+        ours = keys(sandbox, url)
+        async with connect(**ours) as client:
+            good(await client.call_tool(READ, {}))
+        gateway.lines.clear()
+        async with connect(**(ours | {"api_url": gateway.url} | more)) as client:
+            yield client
+
+
+REFUSALS = {
+    "a firewall's 403": Gateway("403 Forbidden"),
+    "a page that is not there": Gateway("404 Not Found"),
+    "nothing at all": Gateway("404 Not Found", b""),
+    "JSON that is no envelope": Gateway("401 Unauthorized", b'{"message":"Forbidden"}'),
+    "JSON with another code": Gateway("403 Forbidden", b'{"code":"Forbidden","message":"internal-7"}'),
+    "a request that took too long": Gateway("408 Request Timeout"),
+    "a sign-in page": Gateway("302 Found", b"", "https://login.example/start?token=internal-7"),
+    "another address": Gateway("307 Temporary Redirect", PAGE, "http://login.example"),
+    "an address that is none": Gateway("308 Permanent Redirect", b"", "http://[internal-7"),
+    "no address": Gateway("301 Moved Permanently", PAGE),
+}
+
+
+@pytest.mark.parametrize("tool", [READ, WRITE])
+@pytest.mark.parametrize("how", REFUSALS)
+async def test_a_refusal_on_the_way_is_named_at_once_and_not_repeated(
+    connect: Connect, sandbox: Sandbox, waits: Waits, how: str, tool: str
+) -> None:
+    gateway = REFUSALS[how]
+    async with behind(connect, sandbox, gateway, runtime=waits.runtime) as client:
+        arguments = reference(sandbox) if tool == WRITE else {}
+        told = strict(await client.call_tool(tool, arguments))
+        assert len(gateway.lines) == 1
+        again = strict(await client.call_tool(tool, arguments))  # a write that surely was not done may go out anew
+    assert len(gateway.lines) == 2
+    assert waits.slept == []
+    assert (told["error"], told["retryable"]) == (again["error"], again["retryable"]) == ("network", False)
+    assert f"{gateway.host} answered HTTP {gateway.status[:3]}" in told["message"]
+    assert ("login.example" in told["message"]) is ("login.example" in (gateway.location or ""))
+    assert "internal-7" not in json.dumps(told)
+    assert "TIKTOK_SHOP_API_URL" in told["hint"]
+
+
+async def test_a_page_in_the_place_of_an_answer_is_named_at_once_and_leaves_a_write_unclear(
+    connect: Connect, sandbox: Sandbox, waits: Waits
+) -> None:
+    gateway = Gateway("200 OK")
+    async with behind(connect, sandbox, gateway, runtime=waits.runtime) as client:
+        told = strict(await client.call_tool(READ, {}))
+        assert len(gateway.lines) == 1
+        unclear = strict(await client.call_tool(WRITE, reference(sandbox)))
+    assert len(gateway.lines) == 2
+    assert waits.slept == []
+    assert (told["error"], told["retryable"], unclear["error"]) == ("network", False, "unknown_outcome")
+    for each in (told, unclear):
+        assert f"{gateway.host} answered HTTP 200 with an HTML page" in each["message"]
+
+
+async def test_a_gateway_that_is_overloaded_is_asked_again_and_named_where_it_stays_so(
+    connect: Connect, sandbox: Sandbox, waits: Waits
+) -> None:
+    gateway = Gateway("503 Service Unavailable")
+    async with behind(connect, sandbox, gateway, runtime=waits.runtime) as client:
+        told = strict(await client.call_tool(READ, {}))
+        assert len(gateway.lines) > 2
+        gateway.lines.clear()
+        unclear = strict(await client.call_tool(WRITE, reference(sandbox)))
+    assert len(gateway.lines) == 1
+    assert (told["error"], told["retryable"], unclear["error"]) == ("network", True, "unknown_outcome")
+    for each in (told, unclear):
+        assert f"{gateway.host} answered HTTP 503 with an HTML page" in each["message"]
+
+
+@pytest.mark.parametrize("how", ["a firewall's 403", "a sign-in page"])
+async def test_a_renewal_refused_on_the_way_is_named_at_once_and_spends_nothing(
+    connect: Connect, sandbox: Sandbox, home: Path, how: str
+) -> None:
+    gateway = REFUSALS[how]
+    async with sandbox.serve() as url, gateway.serve():
+        ours = keys(sandbox, url)
+        async with connect(**ours) as client:
+            good(await client.call_tool(READ, {}))
+            before = stored(home)
+        gateway.lines.clear()
+        async with connect(**(ours | {"auth_url": gateway.url})) as client:
+            told = strict(await client.call_tool(RENEW, {}))
+            assert len(gateway.lines) == 1
+        assert (told["error"], told["retryable"]) == ("network", False)
+        assert f"{gateway.host} answered HTTP {gateway.status[:3]}" in told["message"]
+        assert stored(home) == before  # no mark of a renewal that was cut off
+        async with connect(**ours) as client:
+            good(await client.call_tool(RENEW, {}))
+
+
+async def test_a_code_refused_on_the_way_is_unused(connect: Connect, sandbox: Sandbox, home: Path) -> None:
+    gateway = REFUSALS["a firewall's 403"]
+    code = {"auth_code": sandbox.authorization_code()}
+    async with sandbox.serve() as url, gateway.serve():
+        signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": ""}
+        async with connect(**(signed_out | {"auth_url": gateway.url})) as client:
+            told = strict(await client.call_tool(EXCHANGE, code))
+        assert (told["error"], told["retryable"]) == ("network", False)
+        assert f"{gateway.host} answered HTTP 403" in told["message"]
+        assert "unused" in told["hint"]
+        assert not (home / "accounts.json").exists()
+        async with connect(**signed_out) as client:
+            good(await client.call_tool(EXCHANGE, code))
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "407 Proxy Authentication Required"])
+async def test_a_proxy_that_refuses_the_platform_is_named_at_once_and_not_asked_again(
+    connect: Connect, sandbox: Sandbox, waits: Waits, status: str
+) -> None:
+    proxy = Gateway(status)
+    async with sandbox.serve() as url:
+        ours = keys(sandbox, url)
+        async with connect(**ours) as client:
+            good(await client.call_tool(READ, {}))
+        far = {"api_url": "https://api.example", "auth_url": "https://auth.example"}
+        async with proxy.serve(), connect(**(ours | far), proxy=proxy.url, runtime=waits.runtime) as client:
+            told = strict(await client.call_tool(READ, {}))
+    assert proxy.lines == ["CONNECT api.example:443 HTTP/1.1"]
+    assert waits.slept == []
+    assert (told["error"], told["retryable"]) == ("network", False)
+    assert f"(HTTP {status[:3]}): {proxy.url}" in told["message"]
+
+
+def partly(*failures: tuple[int, str]) -> dict[str, Any]:
+    """A success in which single orders failed."""
+    errors = [
+        {"code": code, "message": "A passing fault." if code == 36009003 else "No.", "detail": {"order_id": order_id}}
+        for code, order_id in failures
+    ]
+    data = {"code": 0, "message": "Success", "request_id": "r-1", "data": {"errors": errors}}
+    return {"status": 200, "body": json.dumps(data).encode(), "content_type": "application/json", "when": "after"}
+
+
+async def test_an_item_of_a_batch_that_met_a_passing_fault_may_have_been_done(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    orders = list(sandbox.state.main.orders.values())[:3]
+    entries = [
+        {
+            "id": order.id,
+            "external_order": {
+                "id": f"B-{order.id}",
+                "platform": "SHOPIFY",
+                "line_items": [{"id": "1", "origin_id": order.lines[0].id}],
+            },
+        }
+        for order in orders
+    ]
+    first, second, third = (order.id for order in orders)
+    async with at_work(connect, sandbox) as client:
+        sandbox.faults.add(WRITE, **partly((36009003, first), (12019150, second)))
+        told = good(await client.call_tool(WRITE, {"orders": entries}))
+        assert [failure.get("outcome") for failure in told["failed"]] == ["unknown", None]
+        assert told["done"] == [third]
+        assert [entry["id"] for entry in told["again"]["orders"]] == [second]
+        assert strict(await client.call_tool(WRITE, {"orders": entries}))["error"] == "unknown_outcome"
+        assert done(sandbox, WRITE) == 1
+        sandbox.faults.add(WRITE, **partly((36009003, first)))
+        lost = strict(await client.call_tool(WRITE, {"orders": entries[:1]}))
+        assert (lost["error"], lost["code"], lost["request_id"]) == ("unknown_outcome", 36009003, "r-1")
+        assert "unknown" in lost["message"]
+        assert strict(await client.call_tool(WRITE, {"orders": entries[:1]}))["error"] == "unknown_outcome"
+        assert done(sandbox, WRITE) == 2
+        changes = good(await client.call_tool("list_changes", {"period": "today"}))["data"]["changes"]
+    outcomes = [row[changes["columns"].index("outcome")] for row in changes["rows"]]
+    assert outcomes == ["partly done", "unknown"]
