@@ -27,7 +27,8 @@ PACKAGE = "mcp_server_tiktok_shop"
 ROOT = Path(mcp_server_tiktok_shop.__file__).parent
 PROJECT = ROOT.parent.parent
 MODULES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"errors", "json_values", "logs", "money", "proxies", "setting_texts", "time_zones"}  # values without effects
+# Values without effects, for every room.
+LEAVES = {"errors", "json_text", "json_values", "logs", "money", "proxies", "setting_texts", "time_zones"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "json_values": set(),
@@ -37,7 +38,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "setting_texts": set(),
     "time_zones": set(),
     "settings": LEAVES | {"state"},
-    "catalog": {"errors", "money"},
+    "json_text": {"errors"},
+    "catalog": {"errors", "json_text", "money"},
     "state": LEAVES,
     "platform": LEAVES | {"catalog", "state"},
     "calls": LEAVES | {"catalog", "platform", "state"},

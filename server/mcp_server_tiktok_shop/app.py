@@ -52,6 +52,7 @@ from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 from mcp_server_tiktok_shop.tools.payouts.reconciliation import ReconcilePayoutsTool
+from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
@@ -89,6 +90,7 @@ class App:
     sign_in: SignIn
     store: AccountStore
     transport: HttpTransport
+    pdf_workers: PdfWorkerPool
     secrets: logs.SecretRedactor
     guard: OutgoingGuard
 
@@ -131,10 +133,15 @@ class App:
             close,
         )
 
-    async def close(self) -> None:
-        """Finish what is being stored, and close the connections."""
+    async def wait_for_pairs(self) -> None:
+        """Wait until token pairs that are under way are stored."""
         await self.sign_in.wait_for_pending()
         await self.tokens.wait_for_pending()
+
+    async def close(self) -> None:
+        """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
+        self.pdf_workers.close()
+        await self.wait_for_pairs()
         await self.transport.close()
 
 
@@ -220,6 +227,7 @@ def build_app(
         stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
     )
 
+    pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(
         sign_in,
@@ -261,6 +269,7 @@ def build_app(
                 settings.time_zone,
             ),
             OutputFolder(labels_folder, runtime.clock),
+            pdf_workers,
         ),
         "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
         **summary_tools.create_tools(),
@@ -302,6 +311,7 @@ def build_app(
         sign_in=sign_in,
         store=stores.accounts,
         transport=transport,
+        pdf_workers=pdf_workers,
         secrets=secrets,
         guard=guard,
     )

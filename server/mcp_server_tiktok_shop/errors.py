@@ -8,7 +8,10 @@
     · RateLimitDeadlineError    it was not sent: its turn would come too late
     · ConnectError              it surely did not arrive
     · UnknownOutcomeError       it may have been carried out
+      · UnusableAnswerError     its answer is larger, or nested deeper, than what is read here
     · ApiError                  the platform refused it, with a code
+
+  * NestingError                JSON by others is nested too deep: who reads it says what that means
 
 Marked `·` are those defined where they are raised. Outside the tree stand what is no fault (`ElicitationRequired`: a
 call is answered with a question, `ConfirmationRequired`: with a result that waits for a yes), what never leaves its
@@ -68,6 +71,10 @@ class SettingsError(TikTokShopServerError):
 
 class RequestError(TikTokShopServerError):
     """A request to the platform that brought no data; the text holds no secret."""
+
+
+class NestingError(TikTokShopServerError):
+    """JSON text by others that is nested deeper than what can be gone through."""
 
 
 class ShopError(TikTokShopServerError):

@@ -218,7 +218,7 @@ def test_any_body_is_signed_as_the_bytes_that_are_sent(connect: Connect) -> None
 
         def promise(orders: list[dict[str, Any]], as_text: bool, escaped: bool) -> None:
             given_as = json.dumps(orders, ensure_ascii=escaped) if as_text else orders
-            request = shop.send("add_external_order_references", {"orders": given_as})
+            request = shop.send("add_external_order_references", {"orders": given_as, "repeat": True})
             assert canonical(json.loads(request.body)) == canonical({"orders": orders})
             assert own_query(request) == {"shop_cipher": TEA["cipher"]}
 
@@ -313,7 +313,7 @@ def test_whatever_the_arguments_a_call_is_refused_unsent_or_sent_and_signed(conn
         def promise(call: tuple[str, dict[str, Any]]) -> None:
             result, requests = shop.call(*call)
             if result.is_error:
-                assert reply(result)["error"] in LOCAL_KINDS
+                assert reply(result)["error"] in LOCAL_KINDS | {"already_done"}  # the same write may be drawn again
                 assert requests == []
             elif call[0] != "get_authorized_shops":
                 [request] = requests

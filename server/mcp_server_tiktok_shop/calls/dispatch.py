@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,13 @@ from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.write_answers import make_unshown_result
 from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
+from mcp_server_tiktok_shop.catalog.argument_limits import check_size
 from mcp_server_tiktok_shop.catalog.binding import has_local_time
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments, coerce_value
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.validation import validate
-from mcp_server_tiktok_shop.errors import Problem, ShopError, contain_faults
+from mcp_server_tiktok_shop.errors import NestingError, Problem, ShopError, contain_faults
+from mcp_server_tiktok_shop.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -76,10 +77,12 @@ class ToolDispatcher:
         """
         operation = self.operations.get(name)
         self.operations.policy.ensure_allowed(operation)
+        check_size(arguments)
         call_arguments = dict(arguments)
         if operation.delegates_to is not None:
             _merge_outer_arguments(call_arguments)
         values, problems = coerce_arguments(operation, call_arguments)
+        check_size(values)  # again: lists and objects may have come as text
         validate(operation, values, problems)
         if operation.delegates_to is not None:
             return await self._run_nested_operation(operation, values, caller)
@@ -217,6 +220,6 @@ def _merge_outer_arguments(call_arguments: dict[str, Any]) -> None:
 def _parse_json_text(arguments: Any) -> Any:
     """The value of JSON text; anything else as it is."""
     try:
-        return json.loads(arguments) if isinstance(arguments, str) else arguments
-    except (ValueError, RecursionError):
+        return parse_json(arguments) if isinstance(arguments, str) else arguments
+    except (ValueError, NestingError):
         return arguments

@@ -12,6 +12,7 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.state.files.private_files import make_private_folder
 
 BYTES_PER_MB = 2**20
+MAX_PATH_CHARS = 4096  # what systems open at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class AllowedFiles:
             ShopError: `invalid_arguments`, saying what is wrong with the path or the file.
 
         """
+        if len(path_text) > MAX_PATH_CHARS:
+            raise _argument_error(argument, f"has {len(path_text):,} characters", f"at most {MAX_PATH_CHARS:,}")
         self._create_folder()
         real_path = self._resolve_path(argument, path_text)
         try:

@@ -42,6 +42,7 @@ class Page:
     next_token: str | None
     resume_filter: Json = field(default_factory=dict)
     skipped: int = 0
+    size_bytes: int = 0  # of the answer
 
     @property
     def new_data(self) -> Json:
@@ -111,8 +112,8 @@ class Paginator:
                 last_time = time_sort.read_time(rows[-1], last_time) if time_sort is not None else None
             empty_pages = 0 if has_progress else empty_pages + 1
             token = None if token in used_tokens else token
-            skipped = len(items) - len(page_rows)
-            yield Page(path, rows, response.data, response.request_id, token, resume_filter, skipped)
+            skipped, size = len(items) - len(page_rows), response.size_bytes
+            yield Page(path, rows, response.data, response.request_id, token, resume_filter, skipped, size)
             if token is None:
                 return
             if empty_pages >= MAX_EMPTY_PAGES:

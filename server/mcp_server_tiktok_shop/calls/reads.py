@@ -12,6 +12,7 @@ from mcp_server_tiktok_shop.catalog.server_arguments import ALL_PAGES
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.documents import DOCUMENT_URL_FIELD
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse
+from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -55,8 +56,10 @@ class ReadExecutor:
         response = await self.platform.call(bind(operation, values, zone), target)
         if isinstance(url := response.data.get(DOCUMENT_URL_FIELD), str):
             await self.issued_documents.remember(url)
-        normalized = self.result_builder.normalize(operation, values, response, zone)
-        return await self.result_builder.to_result(operation, normalized, server_arguments.get("fields"), target.shop)
+        size = response.size_bytes
+        normalized = await run_by_size(size, self.result_builder.normalize, operation, values, response, zone)
+        fields = server_arguments.get("fields")
+        return await self.result_builder.to_result(operation, normalized, fields, target.shop, size)
 
     async def _read_pages(
         self,
@@ -78,15 +81,18 @@ class ReadExecutor:
         async with aclosing(page_stream) as pages:
             try:
                 async for page in pages:
-                    response = ApiResponse(page.new_data, page.request_id)
-                    normalized = self.result_builder.normalize(operation, values, response, zone)
+                    response, size = ApiResponse(page.new_data, page.request_id), page.size_bytes
+                    normalized = await run_by_size(
+                        size, self.result_builder.normalize, operation, values, response, zone
+                    )
                     # Resolved once: a field that is rare need not be on every page.
                     selection = selection or (
                         self.result_builder.resolve_selection(operation, normalized, fields) if fields else None
                     )
-                    page_buffer.add(
-                        page, normalized, self.result_builder.project(operation, normalized, fields, selection)
+                    projection = await run_by_size(
+                        size, self.result_builder.project, operation, normalized, fields, selection
                     )
+                    await run_by_size(size, page_buffer.add, page, normalized, projection)
                     if page.rows:
                         await caller.report_progress(
                             page_buffer.row_count, page_buffer.total_count, f"{page_buffer.page_count} pages read"

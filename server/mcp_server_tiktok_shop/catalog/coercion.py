@@ -10,7 +10,8 @@ from typing import Any
 
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, Json, Operation, get_default, is_time
 from mcp_server_tiktok_shop.catalog.server_arguments import INJECTED_ARGUMENTS
-from mcp_server_tiktok_shop.errors import Problem
+from mcp_server_tiktok_shop.errors import NestingError, Problem
+from mcp_server_tiktok_shop.json_text import parse_json
 
 SAFE_INTEGER_LIMIT = 2**53  # from here on, clients written in JavaScript have already rounded an integer
 MIN_UNIX_MILLISECONDS = 10**11  # as seconds this is the year 5138: a number above it was meant as milliseconds
@@ -144,8 +145,8 @@ def _coerce_json_text(schema: Json, value: Any, path: str, problems: list[Proble
     if not isinstance(value, str) or not value.strip():
         return value
     try:
-        parsed = json.loads(value)
-    except (ValueError, RecursionError):
+        parsed = parse_json(value)
+    except (ValueError, NestingError):
         parsed = None
     if isinstance(parsed, dict | list):
         return value
@@ -160,10 +161,9 @@ def _parse_container(schema: Json, text: str, path: str, problems: list[Problem]
     if schema.get("x-single") and not text.lstrip().startswith("["):
         return [text]
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deep" if isinstance(error, RecursionError) else error
-        problems.append(Problem(path, f"is text that is not valid JSON: {reason}", f"a JSON {expected}"))
+        value = parse_json(text)
+    except (ValueError, NestingError) as error:
+        problems.append(Problem(path, f"is text that is not valid JSON: {error}", f"a JSON {expected}"))
         return text
     if isinstance(value, dict if expected == "object" else list):
         return value

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from difflib import get_close_matches
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from mcp_server_tiktok_shop.catalog import schemas
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 MAX_PROBLEMS_IN_MESSAGE = 3  # all of them stand in `problems`
+MAX_VIOLATIONS = 50  # that are described: a long list may have the same one in every item
+MAX_QUERY_CHARS = 16_000  # of all values in a URL together: servers and proxies take no longer ones
 MAX_VALUE_CHARS = 40  # of a wrong value in a message
 GROUP_DIGITS = 3  # between thousands separators
 MAX_LISTED_NAMES = 12  # names of arguments in an error
@@ -59,11 +63,15 @@ def validate(operation: Operation, values: Json, coercion_problems: Iterable[Pro
             the argument's path, what is wrong and what is allowed.
 
     """
-    problems = list(coercion_problems)
+    problems = list(islice(coercion_problems, MAX_VIOLATIONS))
     reported_arguments = {problem.argument for problem in problems}
     batch_problems: list[Problem] = []
-    violations = [*_iter_schema_violations(operation, values), *_iter_limit_violations(operation.arguments, values, "")]
-    for problem, is_batch_limit in violations:
+    violations = chain(
+        _iter_schema_violations(operation, values),
+        _iter_limit_violations(operation.arguments, values),
+        _iter_query_violations(operation, values),
+    )
+    for problem, is_batch_limit in islice(violations, MAX_VIOLATIONS):
         if not any(_contains_path(argument, problem.argument) for argument in reported_arguments):
             problems.append(problem)
             batch_problems += [problem] if is_batch_limit else []
@@ -119,8 +127,7 @@ def _iter_schema_violations(operation: Operation, values: Json) -> Iterator[_Vio
 
 
 def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem:
-    value_text = repr(value) if isinstance(value, str) else str(value)
-    value_text = value_text if len(value_text) <= MAX_VALUE_CHARS else value_text[:MAX_VALUE_CHARS] + "…"
+    value_text = _shorten(repr(value) if isinstance(value, str) else str(value))
     message, allowed = f"is {value_text}, which is not allowed", str(limit)
     match name:
         case "type":
@@ -142,6 +149,10 @@ def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem
         case "pattern":
             return Problem(path, PATTERN_MESSAGES.get(limit, f"is {value_text}, which has not the form it must have"))
     return Problem(path, message, allowed)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_VALUE_CHARS else text[:MAX_VALUE_CHARS] + "…"
 
 
 def to_plain_decimal(text: str) -> str:
@@ -187,7 +198,7 @@ def _get_known_fields(operation: Operation, steps: list[str | int]) -> Json:
     return fields
 
 
-def _iter_limit_violations(fields: Json, values: Json, path: str) -> Iterator[_Violation]:
+def _iter_limit_violations(fields: Json, values: Json, path: str = "") -> Iterator[_Violation]:
     """Check what JSON Schema can't say: bounds on the number in a text, on the length of a list's texts together."""
     for name, value in values.items():
         if (schema := fields.get(name)) is not None:
@@ -210,9 +221,19 @@ def _iter_value_violations(schema: Json, value: Any, path: str) -> Iterator[_Vio
             return
         number = _parse_number(value)
         if number is not None and not (low is None or number >= Decimal(str(low))):
-            yield _Violation(Problem(path, f"is {value}, out of range", f"at least {low}"))
+            yield _Violation(Problem(path, f"is {_shorten(value)}, out of range", f"at least {low}"))
         if number is not None and not (high is None or number <= Decimal(str(high))):
-            yield _Violation(Problem(path, f"is {value}, out of range", f"at most {high}"))
+            yield _Violation(Problem(path, f"is {_shorten(value)}, out of range", f"at most {high}"))
+
+
+def _iter_query_violations(operation: Operation, values: Json) -> Iterator[_Violation]:
+    """Check that all that goes into the URL fits one, percent-encoded as it will be."""
+    names = [name for name in values if name in operation.arguments and "query" in operation.get_locations(name)]
+    sizes = {name: len(quote(str(values[name]), safe="")) for name in names}
+    if sum(sizes.values()) > MAX_QUERY_CHARS:
+        longest = max(sizes, key=lambda name: sizes[name])
+        message = f"brings the request's URL to {sum(sizes.values()):,} characters"
+        yield _Violation(Problem(longest, message, f"at most {MAX_QUERY_CHARS:,}: split it over several calls"))
 
 
 def _parse_number(text: str) -> Decimal | None:

@@ -71,7 +71,7 @@ def check_installation(settings: Settings, *, as_json: bool) -> None:
 async def run_checks(server_app: App) -> list[CheckResult]:
     """All results in the order of what depends on what; scopes are left out where something else is wrong."""
     results = [*_check_settings(server_app), *_check_home(server_app), *_check_store(server_app)]
-    results += _check_records(server_app)
+    results += [result async for result in _check_records(server_app)]
     results += await _check_connection(server_app)
     if all(result.is_ok for result in results):
         results += [result async for result in _check_scopes(server_app)]
@@ -122,7 +122,7 @@ def _check_store(server_app: App) -> Iterator[CheckResult]:
         yield CheckResult("permissions", False, "others can read the store", f"Run: chmod 600 {path}")
 
 
-def _check_records(server_app: App) -> Iterator[CheckResult]:
+async def _check_records(server_app: App) -> AsyncIterator[CheckResult]:
     """What is passed over in the files of the home folder, since nothing of it can be understood."""
     home = server_app.settings.home_folder
     clock = SteadyClock(time.time, time.monotonic)
@@ -132,7 +132,7 @@ def _check_records(server_app: App) -> Iterator[CheckResult]:
         counters.append((subject, path, "records", FileExpiringRecords(path, clock).count_unreadable))
     for subject, path, unit, count_unreadable in counters:
         try:
-            count = count_unreadable()
+            count = await count_unreadable()
         except ShopError as error:
             yield CheckResult(subject, False, error.message, error.hint)
         else:

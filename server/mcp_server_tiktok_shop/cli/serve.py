@@ -37,4 +37,5 @@ def serve_stdio(settings: Settings) -> None:
         await delivery.finish()
         await server_app.close()
 
-    run_stdio(server_app.build_server(delivery), era=settings.era, close=close)
+    server = server_app.build_server(delivery)
+    run_stdio(server, era=settings.era, close=close, wait_for_pairs=server_app.wait_for_pairs)

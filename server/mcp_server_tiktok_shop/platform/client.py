@@ -20,7 +20,7 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     TRANSIENT_CLASS,
 )
 from mcp_server_tiktok_shop.platform.category_assets import AssetResolver
-from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError, UnusableAnswerError
 from mcp_server_tiktok_shop.platform.error_codes import map_api_error
 from mcp_server_tiktok_shop.platform.rate_limits import RateLimitDeadlineError, RateLimitKey
 from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
@@ -43,6 +43,7 @@ GATEWAY_HINT = (
     "Nothing was done, and the same call would meet the same: a gateway, proxy, firewall or a network's sign-in page. "
     "Look at the network, at the proxy, and at TIKTOK_SHOP_API_URL where it is set; check_connection helps."
 )
+UNUSABLE_ANSWER_HINT = "Ask for less at once: a smaller page, a shorter time, fewer ids."
 MAX_CONNECT_RETRIES = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
 
 
@@ -263,6 +264,8 @@ class PlatformClient:
     def _transport_error(self, call: ApiCall, error: ConnectError | UnknownOutcomeError) -> ShopError:
         if isinstance(error, UnknownOutcomeError) and not _is_read(call):
             return self._unknown_outcome_error(call, str(error))
+        if isinstance(error, UnusableAnswerError):
+            return ShopError("platform", f"The platform answered, but {error}.", hint=UNUSABLE_ANSWER_HINT)
         if not error.is_transient:
             message = f"Something on the way answered in the platform's place: {error}."
             return ShopError("network", message, hint=GATEWAY_HINT)

@@ -7,8 +7,9 @@ import ipaddress
 import logging
 import socket
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.api_codes import (
@@ -17,13 +18,15 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     HTTP_SERVER_ERROR,
     HTTP_TOO_MANY_REQUESTS,
 )
-from mcp_server_tiktok_shop.platform.http_transport import describe_transport_error
+from mcp_server_tiktok_shop.platform.document_hosts import is_public, parse_web_address
+from mcp_server_tiktok_shop.platform.http_transport import describe_transport_error, read_body
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pydantic import SecretStr
 
+    from mcp_server_tiktok_shop.platform.document_hosts import IpAddress, WebAddress
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 
 DOCUMENT_URL_FIELD = "doc_url"  # of an answer that hands out a document
@@ -32,11 +35,6 @@ MAX_REDIRECTS = 3
 HTTP_TIMEOUT_S = 30.0
 FETCH_TIMEOUT_S = 45.0
 NEW_LINK_HINT = "Get a new link with get_package_shipping_document: each lives 24 hours."
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-# Address ranges that lead to an IPv4 address written inside them, which may be a private one.
-IPV4_EMBEDDING_NETWORKS = tuple(
-    map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "2002::/16", "2001::/32"))
-)
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +72,7 @@ class DocumentFetcher:
                     continue
                 if response.status_code != HTTP_OK:
                     raise _make_status_error(response.status_code, urlsplit(url).hostname or "")
-                return await _read_limited(response)
+                return await _read_document(response)
         raise ShopError("platform", "The document's link leads from one redirect to the next.", hint=NEW_LINK_HINT)
 
     @asynccontextmanager
@@ -96,35 +94,33 @@ class DocumentFetcher:
 
     async def _pin_address(self, url: str, transport: HttpTransport) -> tuple[str, dict[str, Any], dict[str, str]]:
         """The URL with its host replaced by an address that may be connected to; the host stands in a header."""
-        parts, host, port = _parse_web_url(url)
-        secure = parts.scheme == "https"
+        target = _parse_document_url(url)
         if transport.simulated:
-            return url, {}, {"host": parts.netloc}
-        if secure and not _is_literal_host(host) and transport.describe_proxy(url):
-            return url, {}, {"host": parts.netloc}  # the proxy resolves the name and connects, not this computer
-        addresses = await _resolve_host(host, port or (443 if secure else 80))
-        for address in addresses:
-            if not (_is_public(address) or (self._loopback and address.is_loopback)):
+            return url, {}, {"host": target.netloc}
+        plain_url = _build_url(target, target.netloc)  # also to find out about proxies: exceptions go by the plain name
+        if target.is_secure and target.address is None and transport.describe_proxy(plain_url):
+            if target.is_private_name:
                 raise _forbidden_error("its host is not on the public internet")
-            if not secure and not address.is_loopback:
+            return plain_url, {}, {"host": target.netloc}  # the proxy resolves the name and connects
+        addresses = [target.address] if target.address else await _resolve_host(target)
+        for address in addresses:
+            if not (is_public(address) or (self._loopback and address.is_loopback)):
+                raise _forbidden_error("its host is not on the public internet")
+            if not target.is_secure and not address.is_loopback:
                 raise _forbidden_error("it is not https")
-        chosen = addresses[0]
-        address_text = f"[{chosen}]" if isinstance(chosen, ipaddress.IPv6Address) else str(chosen)
-        netloc = f"{address_text}:{port}" if port else address_text
-        pinned_url = urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))
-        return pinned_url, {"sni_hostname": host}, {"host": parts.netloc}
+        pinned_target = replace(target, host=str(addresses[0]), address=addresses[0])
+        return _build_url(target, pinned_target.netloc), {"sni_hostname": target.host}, {"host": target.netloc}
 
 
-def _parse_web_url(url: str) -> tuple[SplitResult, str, int | None]:
-    """The parts of a web address that holds no credentials and nothing else unusual."""
+def _parse_document_url(url: str) -> WebAddress:
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
+        return parse_web_address(url)
     except ValueError:
         raise _forbidden_error("it is not a plain web address") from None
-    if not host or "@" in parts.netloc or parts.scheme not in ("http", "https"):
-        raise _forbidden_error("it is not a plain web address")
-    return parts, host, port
+
+
+def _build_url(target: WebAddress, netloc: str) -> str:
+    return urlunsplit((target.scheme, netloc, target.path, target.query, ""))
 
 
 def _join_redirect(url: str, location: str) -> str:
@@ -134,33 +130,11 @@ def _join_redirect(url: str, location: str) -> str:
         raise _forbidden_error("it leads to what is not a web address") from None
 
 
-def _is_literal_host(host: str) -> bool:
-    """Whether a host is an address, in any notation, or this computer: a proxy must not be asked for those."""
-    host = host.casefold().rstrip(".")
-    if host == "localhost" or host.endswith(".localhost") or ":" in host:
-        return True
-    try:
-        socket.inet_aton(host)
-    except OSError:
-        return False
-    return True
-
-
-def _is_public(address: IpAddress) -> bool:
-    """Whether an address is on the public internet, and so is the one it may carry inside."""
-    if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
-        return False
-    if isinstance(address, ipaddress.IPv4Address):
-        return True
-    if address.is_site_local or any(address in network for network in IPV4_EMBEDDING_NETWORKS):
-        return False
-    return address.sixtofour is None and address.teredo is None
-
-
-async def _resolve_host(host: str, port: int) -> list[IpAddress]:
+async def _resolve_host(target: WebAddress) -> list[IpAddress]:
     loop = asyncio.get_running_loop()
+    port = target.port or (443 if target.is_secure else 80)
     try:
-        address_infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        address_infos = await loop.getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
     except UnicodeError:
         raise _forbidden_error("it is not a plain web address") from None
     except OSError:
@@ -180,15 +154,12 @@ def _make_status_error(status: int, host: str) -> ShopError:
     return ShopError("not_found", message, hint=NEW_LINK_HINT)
 
 
-async def _read_limited(response: Any) -> bytes:
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > MAX_DOCUMENT_BYTES:
-            raise ShopError(
-                "platform", f"The document is larger than {MAX_DOCUMENT_BYTES // 2**20} MB.", hint=NEW_LINK_HINT
-            )
-    return bytes(content)
+async def _read_document(response: Any) -> bytes:
+    content = await read_body(response, MAX_DOCUMENT_BYTES)
+    if content is None:
+        message = f"The document is larger than {MAX_DOCUMENT_BYTES // 2**20} MB."
+        raise ShopError("platform", message, hint=NEW_LINK_HINT)
+    return content
 
 
 def _forbidden_error(reason: str) -> ShopError:

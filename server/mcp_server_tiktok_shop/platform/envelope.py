@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -10,9 +9,8 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic_core import from_json
-
-from mcp_server_tiktok_shop.errors import RequestError
+from mcp_server_tiktok_shop.errors import NestingError, RequestError
+from mcp_server_tiktok_shop.json_text import parse_json
 from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.platform.api_codes import (
     HTTP_CLIENT_ERROR,
@@ -32,10 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """A success: the envelope's `data`, and its `request_id` where it has one."""
+    """A success: the envelope's `data`, and its `request_id` where it has one; `size_bytes` is that of the body."""
 
     data: dict[str, Any] = field(repr=False)
     request_id: str | None
+    size_bytes: int = 0
 
 
 class ConnectError(RequestError):
@@ -62,6 +61,13 @@ class UnknownOutcomeError(RequestError):
         self.is_transient = is_transient
 
 
+class UnusableAnswerError(UnknownOutcomeError):
+    """An answer came that is larger, or nested deeper, than what is read here: the next one would be so, too."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, is_transient=False)
+
+
 class ApiError(RequestError):
     """The platform refused: the envelope's `code`, `message` and `request_id`, and the HTTP `status`.
 
@@ -86,6 +92,7 @@ def parse_response(response: httpx2.Response, *, redact_words: RedactWords) -> A
         ApiError: The envelope carries another code, or the status is 429.
         ConnectError: Without an envelope a refusal (4xx) or a redirect: it comes from something on the way.
         UnknownOutcomeError: A server fault, or nothing that can be read as an envelope.
+        UnusableAnswerError: It is nested too deep.
 
     """
     status = response.status_code
@@ -99,7 +106,7 @@ def parse_response(response: httpx2.Response, *, redact_words: RedactWords) -> A
     request_id = envelope.get("request_id")
     if code == 0:
         data = envelope.get("data")
-        return ApiResponse(data if isinstance(data, dict) else {}, request_id)
+        return ApiResponse(data if isinstance(data, dict) else {}, request_id, len(response.content))
     message = redact_words(str(envelope.get("message") or ""))
     raise ApiError(code, message, request_id, status, retry_after)
 
@@ -129,11 +136,12 @@ def _describe_redirect(location: str) -> str:
 
 def _parse_envelope(content: bytes) -> dict[str, Any] | None:
     try:
-        try:
-            parsed = from_json(content)
-        except ValueError:  # stricter than it need be: half a character is no reason to lose an answer
-            parsed = json.loads(content)
-    except (ValueError, RecursionError):
+        parsed = parse_json(content)
+    except NestingError as error:
+        if content.lstrip().startswith(b"{"):
+            raise UnusableAnswerError(f"its answer can't be used: {error}") from None
+        return None
+    except ValueError:
         return None
     return parsed if isinstance(parsed, dict) else None
 

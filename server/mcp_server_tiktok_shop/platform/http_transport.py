@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.api_codes import HTTP_CLIENT_ERROR, HTTP_SERVER_ERROR
-from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError, UnusableAnswerError
 from mcp_server_tiktok_shop.platform.network_environment import describe_trusted_certificates, find_environment_fault
 from mcp_server_tiktok_shop.proxies import parse_proxy
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 64
+MAX_ANSWER_BYTES = 50 * 2**20  # of a body, unpacked
 HTTP_PROXY_AUTH_REQUIRED = 407
+BODY_HEADERS = frozenset(("content-encoding", "content-length", "transfer-encoding"))  # of the body as it was sent
 CREDENTIALS_MESSAGE = "the proxy wants other credentials"
 PROXY_STATUS_PATTERN = re.compile(r"\d{3}(?= |$)")  # how the HTTP client begins what a proxy answered to CONNECT
 SOCKS_REFUSAL_PATTERN = re.compile(r"username/password|not allowed|from proxy server", re.IGNORECASE)
@@ -140,6 +142,7 @@ class HttpTransport:
         Raises:
             ConnectError: No connection came about, so nothing was sent.
             UnknownOutcomeError: Anything later went wrong.
+            UnusableAnswerError: Its body has more than `MAX_ANSWER_BYTES`.
             ShopError: As `get_client`.
 
         """
@@ -149,7 +152,7 @@ class HttpTransport:
         limits = httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT_S, timeout), pool=timeout)
         try:
             async with asyncio.timeout(timeout):  # an answer that drips is never late in a single read
-                response = await self.get_client().request(method, url, timeout=limits, **parts)
+                response = await _send_request(self.get_client(), method, url, timeout=limits, **parts)
         except TimeoutError:
             raise UnknownOutcomeError("no answer in time") from None
         except httpx2.ProxyError as error:
@@ -195,6 +198,28 @@ class HttpTransport:
             if proxy
             else describe_transport_error(error)
         )
+
+
+async def _send_request(client: httpx2.AsyncClient, method: str, url: str, **parts: Any) -> httpx2.Response:
+    """A response that is read as it comes, unpacked piece by piece, and given up where it becomes too large."""
+    import httpx2  # noqa: PLC0415
+
+    async with client.stream(method, url, **parts) as response:
+        content = await read_body(response, MAX_ANSWER_BYTES)
+        if content is None:
+            raise UnusableAnswerError(f"its answer is larger than {MAX_ANSWER_BYTES // 2**20} MB")
+        headers = [(name, value) for name, value in response.headers.multi_items() if name not in BODY_HEADERS]
+        return httpx2.Response(response.status_code, headers=headers, content=content, request=response.request)
+
+
+async def read_body(response: httpx2.Response, max_bytes: int) -> bytes | None:
+    """The body of an open response, unpacked; None where it is larger than `max_bytes`, whatever it says of itself."""
+    content = bytearray()
+    async for chunk in response.aiter_bytes():  # pieces of a megabyte at most, however far they unpack
+        content += chunk
+        if len(content) > max_bytes:
+            return None
+    return bytes(content)
 
 
 def describe_transport_error(error: BaseException) -> str:

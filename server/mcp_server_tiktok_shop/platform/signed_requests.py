@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.platform.authorization import encode_url
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse, parse_response
+from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 from mcp_server_tiktok_shop.platform.signing import sign
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class ApiTransport:
         url, parts = self.build_request(app, call, target)
         transport = self.transport.for_proxy(target.account.proxy)
         response = await transport.request(call.method, url, timeout=timeout, **parts)
-        return parse_response(response, redact_words=self.redact_words)
+        size_bytes = len(response.content)
+        return await run_by_size(size_bytes, parse_response, response, redact_words=self.redact_words)
 
     def build_request(self, app: PartnerApp, call: ApiCall, target: Target) -> tuple[str, dict[str, Any]]:
         """The URL, and the keyword arguments of the HTTP client: headers, and content or form and files.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ PERIOD_COMPLETIONS = (
     "this month",
     "last month",
 )
+MAX_ARGUMENT_CHARS, MAX_NAME_CHARS = 2_000, 60  # of an argument, and of its name in a message
 SHOP_DESCRIPTION = "which shop, where there are several"
 ANSWER_STYLE = "Answer in the language of the question, with amounts in their currency; say what is a part only."
 
@@ -138,12 +140,16 @@ def render_prompt(name: str, arguments: Mapping[str, str]) -> str:
         Problem(n, "is not an argument here", ", ".join(template.arguments))
         for n in arguments.keys() - template.arguments
     ]
+    problems += [
+        Problem(n, f"has {len(text):,} characters", f"at most {MAX_ARGUMENT_CHARS:,}")
+        for n, text in arguments.items()
+        if len(text) > MAX_ARGUMENT_CHARS
+    ]
     if problems:
-        message = "; ".join(f"{problem.argument} {problem.message}" for problem in problems)
-        raise ShopError("invalid_arguments", message, problems=tuple(problems))
+        message = "; ".join(f"{problem.argument[:MAX_NAME_CHARS]} {problem.message}" for problem in problems)
+        raise ShopError("invalid_arguments", message[:MAX_ARGUMENT_CHARS], problems=tuple(problems))
     values = {**template.defaults, **{name: text.strip() for name, text in arguments.items() if text.strip()}}
-    for_shop = f" in the shop {values['shop']}" if values["shop"] else ""
-    text = template.text.replace("{for_shop}", for_shop)
-    for argument, value in values.items():
-        text = text.replace("{" + argument + "}", value)
+    fillings = values | {"for_shop": f" in the shop {values['shop']}" if values["shop"] else ""}
+    # In one pass: a value with braces in it fills nothing.
+    text = re.sub(r"\{(\w+)\}", lambda blank: fillings.get(blank[1], blank[0]), template.text)
     return text + (f' Give shop "{values["shop"]}" to every tool.' if values["shop"] else "")

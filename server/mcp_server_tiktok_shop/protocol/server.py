@@ -23,11 +23,12 @@ from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
+from mcp_server_tiktok_shop.protocol.client_exit import ClientStream, ExitDeadline
 from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_tool_result
 from mcp_server_tiktok_shop.protocol.eras import serve_connection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, PaginatedRequestParams, Tool
@@ -160,15 +161,23 @@ def build_server(
     )
 
 
-async def serve_stdio(server: McpServer, *, era: str, close: Callable[[], Awaitable[None]]) -> None:
+async def serve_stdio(
+    server: McpServer,
+    *,
+    era: str,
+    close: Callable[[], Awaitable[None]],
+    wait_for_pairs: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
     """Serve one client on standard input and output until it goes away, or a signal ends the process.
 
-    `era` is "legacy" for clients that mix up both eras of the protocol, else "auto".
+    `era` is "legacy" for clients that mix up both eras of the protocol, else "auto". `wait_for_pairs` ends
+    when no token pair is under way any more, which the process must not end before.
     """
     _shut_down_on_signals(close)
     options = server.create_initialization_options()
     serve = serve_loop if era == "legacy" else serve_connection
-    async with stdio_server() as (read_stream, write_stream), server.lifespan(server) as state:
+    async with stdio_server() as (wire_stream, write_stream), server.lifespan(server) as state:
+        read_stream = ClientStream(wire_stream, ExitDeadline(wait_for_pairs).start)
         await serve(server, read_stream, write_stream, lifespan_state=state, init_options=options)
 
 
@@ -194,9 +203,15 @@ def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:
             return
 
 
-def run_stdio(server: McpServer, *, era: str, close: Callable[[], Awaitable[None]]) -> None:
+def run_stdio(
+    server: McpServer,
+    *,
+    era: str,
+    close: Callable[[], Awaitable[None]],
+    wait_for_pairs: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
     """Run `serve_stdio` in a process of its own, with the garbage collector set for it."""
     gc.freeze()  # what was imported and read stays; see __main__
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
-    asyncio.run(serve_stdio(server, era=era, close=close))
+    asyncio.run(serve_stdio(server, era=era, close=close, wait_for_pairs=wait_for_pairs))

@@ -136,6 +136,9 @@ class InMemoryAuditLog:
     async def read_entries(self) -> list[Record]:
         return [{"outcome": AUDIT_OUTCOME_UNKNOWN} | entry for entry in self._entries.values()]
 
+    async def count_unreadable(self) -> int:
+        return 0
+
 
 class InMemoryIssuedDocuments:
     """Links and when they expire. `clock` gives Unix seconds."""

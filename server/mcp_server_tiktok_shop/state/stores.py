@@ -150,6 +150,9 @@ class AuditLog(Protocol):
 
         """
 
+    async def count_unreadable(self) -> int:
+        """How many entries are passed over because they can't be understood. Raises as `read_entries`."""
+
 
 class IssuedDocuments(Protocol):
     """Which document links the platform gave out in the last DOCUMENT_URL_TTL_S. The links themselves are secret."""

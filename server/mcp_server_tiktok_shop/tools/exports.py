@@ -6,12 +6,12 @@ import asyncio
 import csv
 import io
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest, read_chunk
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.tools.spreadsheet_cells import defuse_formulas
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 
 UNLIMITED_BYTES = 2**40  # bytes: all of a list at once
-NUMBER_PATTERN = re.compile(r"-?\d+([.,]\d+)?")
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 ID_COLUMNS_ADVICE = "Open the id columns as text: spreadsheets round numbers of more than 15 digits."
 
 
@@ -74,13 +72,10 @@ def _to_csv(columns: list[str], rows: list[list[Any]]) -> bytes:
     """CSV as every spreadsheet reads it: UTF-8 with a byte order mark."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer)
-    writer.writerow(columns)
-    writer.writerows([_escape_formula(value) for value in row] for row in rows)
+    writer.writerows([_to_cell(value) for value in row] for row in (columns, *rows))
     return buffer.getvalue().encode("utf-8-sig", "replace")
 
 
-def _escape_formula(value: Any) -> Any:
-    """A text that begins like a formula must not become one: others may have written it."""
-    if isinstance(value, str) and value.startswith(FORMULA_PREFIXES) and not NUMBER_PATTERN.fullmatch(value):
-        return f"'{value}"
-    return value
+def _to_cell(value: Any) -> Any:
+    """A value as a cell's: a text by others must not become a formula."""
+    return defuse_formulas(value) if isinstance(value, str) else value

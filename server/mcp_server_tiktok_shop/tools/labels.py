@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
     from mcp_server_tiktok_shop.state.stores import IssuedDocuments
     from mcp_server_tiktok_shop.tools.output_files import OutputFolder
-    from mcp_server_tiktok_shop.tools.pdf.composer import ResizedPdf
+    from mcp_server_tiktok_shop.tools.pdf.resized_pdf import ResizedPdf
+    from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
     from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 
 BYTES_PER_MB = 2**20
@@ -41,6 +42,7 @@ class ResizePdfTool:
     issued_documents: IssuedDocuments
     label_lookup: ShippingLabelLookup
     output_folder: OutputFolder
+    pdf_workers: PdfWorkerPool
 
     async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
         """Resize the label of a package, or PDFs by path or URL: where the file is, its pages, sizes in mm, bytes.
@@ -60,11 +62,12 @@ class ResizePdfTool:
         else:
             contents = await self._read_sources(sources, caller)
             name = "label" if len(sources) == 1 else "labels"
-        resized = await asyncio.to_thread(_resize, contents, page_format)
+        resized = await self.pdf_workers.resize(contents, page_format)
         path = await self.output_folder.save(f"{name}-{page_format.name}", "pdf", resized.content)
         return {"path": str(path)} | _describe(resized, package_ids)
 
     async def _fetch_labels(self, package_ids: dict[str, str], shop: str | None, caller: Caller) -> dict[str, bytes]:
+        self.pdf_workers.prepare()
         contents: dict[str, bytes] = {}
         arguments = list(package_ids)
         for first in range(0, len(arguments), CONCURRENT_FETCHES):
@@ -85,6 +88,7 @@ class ResizePdfTool:
     async def _read_sources(self, sources: dict[str, str], caller: Caller) -> dict[str, bytes]:
         """The content of files and URLs; none is fetched before all are found to be allowed."""
         file_contents = {argument: await self._read_file(argument, source) for argument, source in sources.items()}
+        self.pdf_workers.prepare()
         contents: dict[str, bytes] = {}
         for argument, content in file_contents.items():
             fetched = await self.document_fetcher.fetch(sources[argument]) if content is None else content
@@ -162,12 +166,6 @@ def _parse_page_format(values: Json) -> PageFormat:
         return PageFormat((float(width), float(height)), 1.0, f"{width:g}x{height:g}mm{suffix}", sheet)
     paper = paper or (DEFAULT_SHEET_PAPER if sheet == FOUR_UP else DEFAULT_PAPER)
     return PageFormat(PAPER_SIZES_MM[paper], 1.0, f"{paper}{suffix}", sheet)
-
-
-def _resize(contents: dict[str, bytes], page_format: PageFormat) -> ResizedPdf:
-    from mcp_server_tiktok_shop.tools.pdf.composer import resize_pages  # noqa: PLC0415 - heavy, and only for labels
-
-    return resize_pages(contents, page_format)
 
 
 def _describe(resized: ResizedPdf, package_ids: dict[str, str]) -> Json:

@@ -39,6 +39,8 @@ class ListChangesTool:
         shop_names = {target.shop.id: target.shop.label for target in targets if target.shop is not None}
         rows = []
         skipped = SkippedValues()
+        for _ in range(await self.audit_log.count_unreadable()):
+            skipped.add("the journal")
         for entry in entries:
             moment = _parse_time(entry)
             if moment is None:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest, read_chunk
+from mcp_server_tiktok_shop.calls.results.chunks import MAX_PATH_CHARS, ChunkRequest, read_chunk
 from mcp_server_tiktok_shop.calls.results.json_paths import parse_path
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ReadResultTool:
         stored_result = json.loads(content)
         token, untrusted = stored_result.get("next_page_token"), stored_result.get("untrusted", [])
         extra_bytes = len(json.dumps([token, untrusted]))
-        steps = parse_path(request.path or "") or ()
+        steps = parse_path((request.path or "")[:MAX_PATH_CHARS]) or ()
         names = [step for step in steps if isinstance(step, str) and step != "data"]
         data = stored_result["data"]
         if steps and steps[0] in EXTRA_LISTS and steps[0] in stored_result and steps[0] not in data:

@@ -7,6 +7,7 @@ import re
 from mcp_server_tiktok_shop.calls.redaction import pii_patterns
 
 MASK = "***"
+MAX_PASSES = 10  # over one text
 MIN_PHONE_DIGITS = 5  # with asterisks, of a number whose last two digits may be shown
 
 EMOJI_CHARS = (
@@ -48,10 +49,11 @@ def mask_text(text: str) -> str:
 
     Masking a masked text changes nothing. The patterns stand in `pii_patterns`.
     """
-    previous = ""
-    while previous != text:  # what stands beside a mask may match in another way the second time
+    for _ in range(MAX_PASSES):  # what stands beside a mask may match in another way the second time
         previous, text = text, _mask_once(text)
-    return text
+        if previous == text:
+            return text
+    return MASK  # nothing that a person wrote goes on like this
 
 
 def mask_emails(text: str) -> str:

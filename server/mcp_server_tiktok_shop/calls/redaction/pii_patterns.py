@@ -44,8 +44,9 @@ NUMBER_LAST_ADDRESS = (
     r"\b(?:Via|Viale|(?i:calle|avenida|avda|paseo|carrera|corso|piazza|rua|travessa|alameda|ul|jl|jln|jalan|gg))\.? "
     rf"(?:{WORD}[ ,]{{1,2}}){{1,5}}(?:(?i:n[º°o]?\.?|no\.?|blok|\#) ?)?\d{{1,5}}[A-Za-z]?\b{PLACE_SUFFIX}"
 )
-VIETNAMESE_ADDRESS = rf"(?<![\w*])\d{{1,5}}(?:/\d{{1,4}})*,? (?i:đường|phố|ngõ|hẻm) {WORD}(?: {NAME_WORD}){{0,3}}"
-THAI_ADDRESS = r"(?<![\w*])\d{1,5}(?:/\d{1,4})*,? ?(?:ถนน|ซอย|หมู่)\s?\S{1,30}"
+ALLEY_NUMBER = r"(?<![\w*])\d{1,5}(?:/\d{1,4}){0,3},? "
+VIETNAMESE_ADDRESS = rf"{ALLEY_NUMBER}(?i:đường|phố|ngõ|hẻm) {WORD}(?: {NAME_WORD}){{0,3}}"
+THAI_ADDRESS = rf"{ALLEY_NUMBER}?(?:ถนน|ซอย|หมู่)\s?\S{{1,30}}"
 CJK_CHAR = r"[\u3005-\u3007\u3041-\u30ff\u3400-\u9fff]"
 CJK_ADDRESS = (
     rf"{CJK_CHAR}{{2,20}}[市区町村省]{CJK_CHAR}{{0,20}}\d{{1,4}}(?:(?:[-\u2212]|丁目|番地?|号|路)\d{{0,4}}){{0,4}}"
@@ -73,6 +74,9 @@ DOCUMENT_NUMBERS = (BRAZILIAN_TAX_ID, US_SSN, OTHER_TAX_ID, IBAN, GROUPED_CARD)
 UNSPACED_CARD = r"(?<!\d)(?:4\d{15}|5[1-5]\d{14})(?!\d)"
 
 CURRENCY_CODES = r"(?:USD|EUR|GBP|IDR|VND|THB|PHP|MYR|SGD|JPY|MXN|BRL|Rp|RM|kr)"
+MAX_AMOUNT_GROUPS = 8  # of digits: without a bound each would be looked at from every one before it
+SPACED_NUMBER = rf"[1-9]\d{{0,2}}(?: \d{{3}}){{1,{MAX_AMOUNT_GROUPS}}}"
+POINTED_NUMBER = rf"[1-9]\d*(?:[.,]\d+){{0,{MAX_AMOUNT_GROUPS}}}"
 NUMBER_START = r"(?<![\d.,+])"
 NUMBER_END = r"(?!\d|[.,/-]\d)"
 NOT_PII = (
@@ -80,8 +84,8 @@ NOT_PII = (
     r"(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:T\d{4,6}Z?)?(?![\w-])",
     r"(?<![\d.,])\d{1,2}(?P<cut>[./-])\d{1,2}(?P=cut)(?:\d{4}|\d\d)(?!\d|[./-]\d)",
     rf"(?:[$€£¥₫฿₱₩]|R\$|\b{CURRENCY_CODES})\.? ?\d[\d.,]*",
-    rf"{NUMBER_START}[1-9](?:\d{{0,2}}(?: \d{{3}})+|\d*(?:[.,]\d+)*) ?(?:[$€£¥₫฿₱₩]|{CURRENCY_CODES}\b)",
-    rf"{NUMBER_START}[1-9]\d{{0,2}}(?:[.,]\d{{3}})+(?:[.,]\d\d?)?{NUMBER_END}",
+    rf"{NUMBER_START}(?:{SPACED_NUMBER}|{POINTED_NUMBER}) ?(?:[$€£¥₫฿₱₩]|{CURRENCY_CODES}\b)",
+    rf"{NUMBER_START}[1-9]\d{{0,2}}(?:[.,]\d{{3}}){{1,{MAX_AMOUNT_GROUPS}}}(?:[.,]\d\d?)?{NUMBER_END}",
     rf"{NUMBER_START}(?:0\.\d+|[1-9]\d*\.\d\d?){NUMBER_END}",
     r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b",
     r"\d{16,}",

@@ -25,6 +25,7 @@ from mcp_server_tiktok_shop.calls.results.truncation import (
 )
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues
+from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,32 +165,43 @@ class ResultBuilder:
             notes.append(QUANTITY_NOTE)
         return Projection(view.data, _select_present_paths(result["untrusted"], view.data), notes)
 
-    async def to_result(self, operation: Operation, result: Json, fields: list[str] | None, shop: Shop | None) -> Json:
+    async def to_result(
+        self, operation: Operation, result: Json, fields: list[str] | None, shop: Shop | None, size_bytes: int = 0
+    ) -> Json:
         """Make the result of a normalized response: projected, truncated, and stored where it doesn't fit.
+
+        `size_bytes` is that of the answer: a large one is worked on in a thread.
 
         Raises:
             ShopError: As `resolve_selection`.
 
         """
-        projection = self.project(operation, result, fields)
+        projection = await run_by_size(size_bytes, self.project, operation, result, fields)
         # Fields that were named are stored as they were named; of a view the whole behind it.
         full_data = projection.data if fields else result["data"]
         extras = {name: value for name, value in result.items() if name not in ("data", "untrusted", "skipped")}
         if (skipped := result.get("skipped")) is not None:
             projection.notes.append(skipped.describe())
-        return await self.truncate({"data": projection.data} | extras, projection, full_data, shop)
+        return await self.truncate({"data": projection.data} | extras, projection, full_data, shop, size_bytes)
 
-    async def truncate(self, result: Json, projection: Projection, full_data: Any, shop: Shop | None = None) -> Json:
+    async def truncate(
+        self,
+        result: Json,
+        projection: Projection,
+        full_data: Any,
+        shop: Shop | None = None,
+        size_bytes: int = 0,
+    ) -> Json:
         """Truncate a result to `max_bytes`; where it doesn't fit, store it with `full_data` as its data, to read on."""
         result |= {"shop": shop.label} if shop else {}
         result |= {"untrusted": summarize_paths(projection.untrusted)} if projection.untrusted else {}
         projection.notes[:0] = [result.pop("note")] if "note" in result else []
-        truncated = truncate(result, self.max_bytes - measure_overhead(projection.notes), TRUNCATION_NOTICE_BYTES)
+        max_bytes = self.max_bytes - measure_overhead(projection.notes)
+        truncated = await run_by_size(size_bytes, truncate, result, max_bytes, TRUNCATION_NOTICE_BYTES)
         if truncated.is_complete:
             return _add_note(truncated.result, projection.notes)
-        return await self.store_truncated(
-            truncated, projection, to_json_text({**result, "data": full_data}).encode(), shop
-        )
+        content = await run_by_size(size_bytes, to_json_text, {**result, "data": full_data})
+        return await self.store_truncated(truncated, projection, content.encode(), shop)
 
     async def to_local_result(self, data: Json, note: str = "", shop: Shop | None = None) -> Json:
         """Make a result of data from this server itself, such as a preview; `untrusted` in it is taken out."""

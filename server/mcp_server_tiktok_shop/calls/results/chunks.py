@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.results.field_paths import check_field_paths
 from mcp_server_tiktok_shop.calls.results.json_paths import format_path, parse_path
 from mcp_server_tiktok_shop.calls.results.projection import resolve_selection
 from mcp_server_tiktok_shop.calls.results.tabular import is_table, to_table
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_INLINE_VALUE_BYTES = 200  # of a value that is shown among the fields of an object too large to show
 MAX_LISTED_FIELDS = 12
+MAX_PATH_CHARS, MAX_PATH_STEPS = 4000, 200  # of `path`, which may lead through every level of what is stored
 MAX_QUOTED_PATH_CHARS = 60  # of a wrong path or name in a message
 HEADER_BYTES = 200  # for the counts beside a chunk
 
@@ -50,6 +52,7 @@ def read_chunk(data: Any, request: ChunkRequest, max_bytes: int) -> Json:
         ShopError: `invalid_arguments`: there is no such path, offset or field.
 
     """
+    check_field_paths(request.fields)
     steps, is_default = _choose_steps(data, request.path)
     value, steps = resolve_path(data, steps)
     chunk: Json = {"path": format_path(steps)} if is_default and steps else {}
@@ -59,8 +62,8 @@ def read_chunk(data: Any, request: ChunkRequest, max_bytes: int) -> Json:
 def _choose_steps(data: Any, path: str | None) -> tuple[JsonPath, bool]:
     """The steps of the path, or of the default one, and whether it is that: to the only list in the data."""
     if path is not None:
-        steps = parse_path(path)
-        if steps is None:
+        steps = parse_path(path) if len(path) <= MAX_PATH_CHARS else None
+        if steps is None or len(steps) > MAX_PATH_STEPS:
             message = f"{path[:MAX_QUOTED_PATH_CHARS]!r} is not a path"
             raise _build_argument_error("path", message, "such as orders[3].line_items")
         has_data_field = isinstance(data, dict) and "data" in data

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.results.json_paths import FieldPath
     from mcp_server_tiktok_shop.catalog.operation import Json
 
+MAX_FIELD_PATHS, MAX_PATH_CHARS, MAX_PATH_NAMES = 200, 500, 20  # of one call; of one path
+MAX_EXPLAINED_PATHS = 10  # wrong paths that are looked for among all that there are: that takes its time
 MAX_QUOTED_PATH_CHARS = 80  # of a wrong path in a message
 MAX_LISTED_FIELDS = 12  # where no path is near
 MAX_LISTED_PROBLEMS = 3  # in the message; all of them stand in `problems`
@@ -32,6 +34,25 @@ def build_fields_error(problems: Sequence[Problem]) -> ShopError:
     return ShopError("invalid_arguments", summary, hint=CORRECT_PATHS_HINT, problems=tuple(problems))
 
 
+def check_field_paths(fields: Sequence[str], problem_argument: str = "fields") -> None:
+    """Refuse paths too many or too long to be gone through, before they are parsed.
+
+    Raises:
+        ShopError: `invalid_arguments`.
+
+    """
+    if len(fields) > MAX_FIELD_PATHS:
+        allowed = f"at most {MAX_FIELD_PATHS} paths"
+        raise build_fields_error([Problem(problem_argument, f"holds {len(fields)} paths", allowed)])
+    problems = [
+        Problem(f"{problem_argument}[{index}]", f"has {len(text)} characters", f"at most {MAX_PATH_CHARS} characters")
+        for index, text in enumerate(fields)
+        if len(text) > MAX_PATH_CHARS
+    ]
+    if problems:
+        raise build_fields_error(problems)
+
+
 def has_path(shape: Json, names: Sequence[str]) -> bool:
     """Whether a shape (the JSON Schema of an operation's `data`) has this path."""
     for name in names:
@@ -41,12 +62,12 @@ def has_path(shape: Json, names: Sequence[str]) -> bool:
     return True
 
 
-def explain_missing_path(names: Sequence[str], shape: Json, data: Any) -> Problem | None:
+def explain_missing_path(names: Sequence[str], shape: Json, data: Any, *, suggest: bool = True) -> Problem | None:
     """Explain a path that neither the shape nor the data of a response has; None where it is right.
 
     The problem's `argument` is empty, its `message` the end of a sentence ("; did you mean …?"), and its `allowed` the
     path that was meant, or the fields that there are. Where nothing is known of a place (no shape, and nothing in the
-    data there) a path is right.
+    data there) a path is right. Without `suggest` what was meant is not looked for.
     """
     if has_path(shape, names):
         return None
@@ -67,7 +88,9 @@ def explain_missing_path(names: Sequence[str], shape: Json, data: Any) -> Proble
         is_scalar = is_scalar or (
             current_shape is not None and _unwrap_items(current_shape).get("type") in SCALAR_TYPES
         )
-        return _build_problem(names, shape, data, field_names) if field_names or is_scalar else None
+        if not field_names and not is_scalar:
+            return None
+        return _build_problem(names, shape, data, field_names) if suggest else Problem("", "")
     return None
 
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.field_paths import (
+    MAX_EXPLAINED_PATHS,
+    MAX_PATH_NAMES,
     MAX_QUOTED_PATH_CHARS,
     build_fields_error,
+    check_field_paths,
     explain_missing_path,
 )
 from mcp_server_tiktok_shop.calls.results.json_paths import format_path, parse_path
@@ -148,14 +151,18 @@ def parse_field_paths(fields: Sequence[str], problem_argument: str = "fields") -
     """Parse dotted paths into names; without a response, so that what is no path is refused before anything is sent.
 
     Raises:
-        ShopError: `invalid_arguments`: a path can't be parsed, or picks an item by its index.
+        ShopError: `invalid_arguments`: a path can't be parsed, is too long, or picks an item by its index; or there are
+            too many.
 
     """
+    check_field_paths(fields, problem_argument)
     paths: list[FieldPath] = []
     problems = []
     for index, text in enumerate(fields):
         argument, steps = f"{problem_argument}[{index}]", parse_path(text)
-        if not steps:
+        if steps and len(steps) > MAX_PATH_NAMES:
+            problems.append(Problem(argument, f"has {len(steps)} names", f"at most {MAX_PATH_NAMES} names"))
+        elif not steps:
             message = f"is {text[:MAX_QUOTED_PATH_CHARS]!r}, which is not a path of names with dots"
             problems.append(Problem(argument, message, "such as orders.id"))
         elif any(isinstance(step, int) for step in steps):
@@ -182,10 +189,10 @@ def resolve_selection(fields: Sequence[str], shape: Json, data: Any, problem_arg
 
     """
     root = _FieldNode(whole=not fields)
-    problems = []
+    problems: list[Problem] = []
     for index, path in enumerate(parse_field_paths(fields, problem_argument)):
         names = normalize_field_path(path, shape, data)
-        problem = explain_missing_path(names, shape, data)
+        problem = explain_missing_path(names, shape, data, suggest=len(problems) < MAX_EXPLAINED_PATHS)
         if problem is not None:
             path_text = format_path(path)[:MAX_QUOTED_PATH_CHARS]
             message = f"is {path_text}, which the answer does not have{problem.message}"

@@ -48,9 +48,12 @@ class TruncatedResult:
 
 
 def to_json_text(data: Any) -> str:
-    """Write data as compact JSON, in characters and not in escapes wherever that can be encoded."""
+    """Write data as compact JSON, in characters and not in escapes wherever that can be encoded.
+
+    NaN and Infinity, which JSON does not have, are written as null.
+    """
     try:
-        return to_json(data).decode()
+        return to_json(data, inf_nan_mode="null").decode()
     except ValueError:  # half a character in the platform's data can only be written as its escape
         return _to_escaped_json_text(data)
 

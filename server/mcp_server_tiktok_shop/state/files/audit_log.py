@@ -101,9 +101,8 @@ class FileAuditLog:
                 entry_by_id[entry["id"]] = entry_by_id.get(entry["id"], {}) | entry
         return [{"outcome": AUDIT_OUTCOME_UNKNOWN} | entry for entry in entry_by_id.values()]
 
-    def count_unreadable(self) -> int:
-        """How many lines are passed over. Raises as `read_entries`."""
-        return sum(_parse_entry(line) is None for line in self._iter_lines())
+    async def count_unreadable(self) -> int:
+        return await asyncio.to_thread(lambda: sum(_parse_entry(line) is None for line in self._iter_lines()))
 
     def _iter_lines(self) -> Iterator[str]:
         for path in (self._rotated_path, self.path):

@@ -71,9 +71,9 @@ class FileExpiringRecords:
             return record
         return await self._update(lambda records: records.get(key))  # so that its time begins to run
 
-    def count_unreadable(self) -> int:
+    async def count_unreadable(self) -> int:
         """How many records can't be understood. Raises ShopError as `get`."""
-        return sum(_read_expiry(record) is None for record in self._read().values())
+        return sum(_read_expiry(record) is None for record in (await asyncio.to_thread(self._read)).values())
 
     async def take(self, key: str) -> Record | None:
         return await self._update(lambda records: records.pop(key, None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pypdf import PdfWriter
@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.tools.pdf.geometry import IDENTITY, enlarge, fit
 from mcp_server_tiktok_shop.tools.pdf.layers import Layers
 from mcp_server_tiktok_shop.tools.pdf.page_format import POINTS_PER_MM
 from mcp_server_tiktok_shop.tools.pdf.refusals import argument_error, reject_damaged_pdf
+from mcp_server_tiktok_shop.tools.pdf.resized_pdf import PlacedPart, ResizedPdf
 from mcp_server_tiktok_shop.tools.pdf.source import MAX_PAGES, open_pdf, read_pages
 
 if TYPE_CHECKING:
@@ -28,26 +29,6 @@ if TYPE_CHECKING:
 PDF_HEADER = "%PDF-1.7"  # of an older version, viewers may pass over layers and transparency
 BYTES_PER_MB = 2**20
 MAX_CONTENT_BYTES = 200 * BYTES_PER_MB  # of all pages' drawing instructions, unpacked and packed again
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedPart:
-    """What became of a page, or of a quarter of one; `page` counts from 1."""
-
-    argument: str
-    page: int
-    scale: float
-    turn_degrees: int
-
-
-@dataclass(slots=True)
-class ResizedPdf:
-    """The new file, and what there is to say of it."""
-
-    content: bytes = b""
-    page_sizes_mm: list[tuple[float, float]] = field(default_factory=list)
-    parts: list[PlacedPart] = field(default_factory=list)
-    incomplete_pages: list[int] = field(default_factory=list)  # without what the file says nothing of how it looks
 
 
 @dataclass(frozen=True, slots=True)

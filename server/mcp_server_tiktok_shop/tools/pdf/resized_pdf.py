@@ -1,0 +1,39 @@
+"""What comes of PDFs that were put on paper: the new file, and what there is to say of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPart:
+    """What became of a page, or of a quarter of one; `page` counts from 1."""
+
+    argument: str
+    page: int
+    scale: float
+    turn_degrees: int
+
+
+@dataclass(slots=True)
+class ResizedPdf:
+    """The new file, and what there is to say of it."""
+
+    content: bytes = b""
+    page_sizes_mm: list[tuple[float, float]] = field(default_factory=list)
+    parts: list[PlacedPart] = field(default_factory=list)
+    incomplete_pages: list[int] = field(default_factory=list)  # without what the file says nothing of how it looks
+
+    def to_json(self) -> Json:
+        """All but the content."""
+        parts = [asdict(part) for part in self.parts]
+        return {"page_sizes_mm": self.page_sizes_mm, "parts": parts, "incomplete_pages": self.incomplete_pages}
+
+    @classmethod
+    def from_json(cls, data: Json, content: bytes) -> ResizedPdf:
+        sizes = [(width, height) for width, height in data["page_sizes_mm"]]
+        return cls(content, sizes, [PlacedPart(**part) for part in data["parts"]], data["incomplete_pages"])
