@@ -200,15 +200,7 @@ def build_app(
         settings.shop,
     )
     consent_url = "" if settings.auth_url == AUTH_URL else settings.auth_url
-    sign_in = SignIn(
-        tokens,
-        auth,
-        platform.shops,
-        catalog,
-        stores.oauth_states,
-        secrets,
-        consent_url,
-    )
+    sign_in = SignIn(tokens, auth, platform.shops, catalog, stores.oauth_states, secrets, consent_url)
 
     labels_folder = home_folder.labels_folder
     files = AllowedFiles(
@@ -217,12 +209,7 @@ def build_app(
     result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data)
     result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
     paginator = Paginator(catalog, platform, settings.time_zone)
-    confirmation_gate = ConfirmationGate(
-        settings.confirm,
-        stores.confirmations,
-        result_builder,
-        runtime.clock,
-    )
+    confirmation_gate = ConfirmationGate(settings.confirm, stores.confirmations, result_builder, runtime.clock)
     write_outcomes = WriteOutcomes(
         stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
     )

@@ -100,7 +100,7 @@ class Preview:
 
     def _divide_rows(self) -> tuple[list[Row], list[Row]]:
         """How many things the write is about, their names and ids, or else its first value; and its other values."""
-        rows = [row for row in flatten(self.values) if row[0] not in IDEMPOTENCY_KEY_ARGUMENTS]
+        rows = [row for row in flatten(self.account or self.values) if row[0] not in IDEMPOTENCY_KEY_ARGUMENTS]
         lists = [row for row in rows if isinstance(self.values.get(row[0].partition(" (")[0]), list)]
         names = [row for row in self.current_state or () if row[0].rpartition(".")[2] in NAME_FIELDS]
         ids = [row for row in rows if ID_PATH_PATTERN.search(row[0]) and row not in lists]

@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.calls.confirmation import WriteRequest
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
 from mcp_server_tiktok_shop.calls.preview import Preview, flatten, shorten
 from mcp_server_tiktok_shop.calls.write_answers import collect_ids, make_unshown_result, to_request_id
@@ -83,7 +84,8 @@ class Write:
 class LocalWriteConfirmation:
     """The question before one call of a tool of our own; its values are secret, and the question names none.
 
-    `note` is what a result has to say of how it was agreed to.
+    A yes to an account is a reader's: a client that agrees by itself does not know whose it is. `note` is what a result
+    has to say of how it was agreed to.
     """
 
     gate: ConfirmationGate
@@ -105,7 +107,15 @@ class LocalWriteConfirmation:
         async def make_preview() -> Preview:
             return Preview(self.operation, None, {}, None, account=account)
 
-        self.note = await self.gate.ask(self.operation, self.fingerprint, make_preview, self.token, self.caller)
+        request = WriteRequest(
+            self.operation,
+            self.fingerprint,
+            make_preview,
+            self.token,
+            self.caller,
+            needs_reader=account is not None,
+        )
+        self.note = await self.gate.ask(request)
 
 
 @dataclass(frozen=True, slots=True)

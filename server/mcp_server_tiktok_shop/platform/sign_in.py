@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, Unk
 from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
 from mcp_server_tiktok_shop.platform.tokens import is_outcome_unknown
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
-from mcp_server_tiktok_shop.state.token_answers import read_account_id
+from mcp_server_tiktok_shop.state.token_answers import read_account_id, read_name
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -51,11 +51,11 @@ class UnsavedPair:
     @property
     def seller(self) -> str:
         """The name of the seller that it acts for, as the platform tells it."""
-        return str(self.data.get("seller_name") or self.account_id)
+        return read_name(self.data.get("seller_name")) or self.account_id
 
     @property
     def region(self) -> str:
-        return str(self.data.get("seller_base_region") or "")
+        return read_name(self.data.get("seller_base_region"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
-from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TTL_S, ConfirmationRequired
+from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TTL_S
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account
     from mcp_server_tiktok_shop.state.stores import AccountStore
+
+PENDING_TTL_S = CONFIRM_TTL_S + 60.0  # longer than the question stands, which is put once the code is exchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +101,14 @@ class SignInTools:
             await confirmation.ensure_confirmed()
         key = hashlib.sha256(auth_code.strip().encode("utf-8", "replace")).hexdigest()
         pair = await self._exchange_once(key, auth_code)
-        is_waiting = False
         try:
             await confirmation.ensure_confirmed(await self._describe_account(pair))
-        except (ElicitationRequired, ConfirmationRequired):
-            is_waiting = True
-            raise
         except ShopError as error:
-            _explain_refusal(error, pair)
-            raise
-        finally:  # also where the call was cancelled
-            if not is_waiting:
+            if error.kind == "declined":
                 self._pending.pop(key, None)
+                _explain_refusal(error, pair)
+            raise  # any other, as of a full disk, is no answer: the same call asks again
+        self._pending.pop(key, None)
         return await self.sign_in.store(pair)
 
     async def _exchange_once(self, key: str, auth_code: str) -> UnsavedPair:
@@ -119,16 +116,18 @@ class SignInTools:
         now = self.clock()
         for old_key in [k for k, pending in self._pending.items() if pending.expires_at <= now]:
             del self._pending[old_key]
-        pending = self._pending.get(key)
-        if pending is None:
+
+        def forget_failure(task: asyncio.Task[UnsavedPair]) -> None:
+            if task.cancelled() or task.exception() is not None:
+                self._pending.pop(key, None)  # the same code may be tried again, and who does is told anew
+
+        if key in self._pending:
+            task = self._pending[key].task
+        else:
             task = asyncio.create_task(self.sign_in.exchange(auth_code))
-            task.add_done_callback(_consume_exception)
-            pending = self._pending[key] = PendingExchange(task, now + CONFIRM_TTL_S)
-        try:
-            return await asyncio.shield(pending.task)
-        except ShopError:
-            self._pending.pop(key, None)
-            raise
+            task.add_done_callback(forget_failure)
+        self._pending[key] = PendingExchange(task, now + PENDING_TTL_S)
+        return await asyncio.shield(task)
 
     async def _describe_account(self, pair: UnsavedPair) -> Json:
         """What the person is to recognize, before it is stored."""
@@ -142,12 +141,6 @@ class SignInTools:
         target = await self.shops.choose(shop, "never")
         account = await self.tokens.renew(target.account.id, target.account.access_token)
         return account.to_json()
-
-
-def _consume_exception(task: asyncio.Task[UnsavedPair]) -> None:
-    """An exchange whose caller is gone may fail without a word; who asks again is told."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _explain_refusal(error: ShopError, pair: UnsavedPair) -> None:
