@@ -30,8 +30,12 @@ class SecretRedactor:
         self._patterns: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
     def register_secrets(self, *values: str) -> None:
-        """Redact these values from now on; the longest goes first, since it may hold a shorter one."""
-        new_values = {value for value in values if len(value) >= MIN_SECRET_CHARS} - self._values
+        """Redact these values from now on; the longest goes first, since it may hold a shorter one.
+
+        So are they without the characters that nobody sees, which are taken out of what leaves.
+        """
+        visible_values = ("".join(filter(str.isprintable, value)) for value in values)
+        new_values = {value for value in (*values, *visible_values) if len(value) >= MIN_SECRET_CHARS} - self._values
         if new_values:
             self._values |= new_values
             longest_first = sorted(self._values, key=len, reverse=True)

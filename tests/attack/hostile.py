@@ -29,7 +29,7 @@ KEPT_KEYS = re.compile(
 # Texts by others that rules name: shops', sellers', products', buyers' and carriers'.
 OTHERS_PATHS = re.compile(
     r"(^|\.)(shops\.name|seller_name|product_name|products\.title|orders\.buyer_message|tracking\.description"
-    r"|track_list\.description)$"
+    r"|track_list\.description|errors\.message)$"
 )
 LABELS = re.compile(r"(^|\.)(shops\.name|seller_name)$")
 
@@ -42,6 +42,7 @@ class HostilePlatform:
     refusal: int = 0
     status: int = 200
     is_silent_on_shops: bool = False
+    hides_ciphers: int = 0  # of so many shops, from the last one on: no call can be made for them
     planted: set[str] = field(default_factory=set)
     cut_off: Any = None
 
@@ -96,6 +97,9 @@ class HostilePlatform:
             envelope |= {"code": self.refusal, "message": f"No: {self.poison} {EMAIL} {OTHERS}", "data": None}
         else:
             envelope["data"] = self.plant(envelope.get("data"), "")
+            if self.hides_ciphers and path.endswith("/shops") and path.startswith("/authorization/"):
+                for shop in envelope["data"]["shops"][-self.hides_ciphers :]:
+                    shop.pop("cipher", None)
             envelope["message"] = str(envelope.get("message")) + self.poison + EMAIL
         return json.dumps(envelope).encode()
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +21,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.attack.hostile import (
     CHARS,
     EMAIL,
+    INVISIBLE,
     OTHERS,
     HostilePlatform,
     assert_harmless,
@@ -25,6 +29,7 @@ from tests.attack.hostile import (
     assert_others_named,
 )
 from tests.calls.arguments import accepted
+from tests.cli.test_login import run as in_terminal
 from tests.conftest import CATALOG
 from tests.keys import call_agreed
 from tests.platform.worker import environment, keys
@@ -67,11 +72,26 @@ async def call(platform: HostilePlatform, client: Client, name: str, arguments: 
     result: Any = await client.call_tool(name, arguments)
     told: dict[str, Any] = assert_json_harmless(platform, result.content[0].text, name)
     assert told.get("error") != "internal", (name, told)
-    if "data" in told:
-        assert_others_named(told["data"], told.get("untrusted", []), name)
-    elif OTHERS in told.get("message", ""):
-        assert "message" in told["untrusted"], (name, told)
+    assert_others_named(told.get("data"), told.get("untrusted", []), name)
+    preview = told.get("preview", {})
+    assert_others_named(preview, preview.get("untrusted", []), f"the preview of {name}")
+    # The instructions say of `shop` that it is its seller's words.
+    beside = {key: value for key, value in told.items() if key not in ("data", "preview", "shop")}
+    assert_others_named(beside, told.get("untrusted", []), f"{name}, beside the data")
     return told
+
+
+def refuse_later_pages(platform: HostilePlatform) -> None:
+    """Answer the first page of orders, and refuse what comes after it."""
+    rewrite, pages = platform.rewrite, 0
+
+    def refuse_second_page(path: str, body: bytes) -> bytes:
+        nonlocal pages
+        pages += path.endswith("/orders/search")
+        platform.refusal = 98001004 if pages > 1 else 0
+        return rewrite(path, body)
+
+    platform.rewrite = refuse_second_page  # type: ignore[method-assign]
 
 
 async def test_no_tool_of_the_platforms_lets_a_canary_out(connect: Connect, platform: HostilePlatform) -> None:
@@ -128,18 +148,81 @@ async def test_no_error_lets_a_canary_out_through_any_tool(
                 assert told["error"] in ("platform", "unknown_outcome", "signed_out", "rate_limited", "network")
 
 
+@pytest.mark.parametrize("count", [1, 2])
+async def test_shops_that_are_passed_over_are_told_by_names_that_are_named(
+    connect: Connect, platform: HostilePlatform, count: int
+) -> None:
+    platform.sandbox, platform.hides_ciphers = Sandbox(shops=3, orders=20), count
+    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+        told = await call(platform, client, "check_connection", {})
+        assert OTHERS in json.dumps(told)
+        told = await call(platform, client, "list_shops", {})
+        assert OTHERS in told["data"]["note"]
+        if count == len(platform.sandbox.accounts[0].shops):
+            told = await call(platform, client, "get_order_list", {})
+            assert told["error"] == "shop_required"
+            assert OTHERS in told["hint"]
+
+
+async def test_what_failed_of_a_batch_is_told_in_words_that_are_named(
+    connect: Connect, platform: HostilePlatform
+) -> None:
+    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+        products = (await call(platform, client, "search_products", {"page_size": 20}))["data"]["products"]
+        told = await call(platform, client, "delete_products", {"product_ids": [products[0]["id"], "123456"]})
+        assert OTHERS in told["failed"][0]["message"]
+        assert told["untrusted"] == ["failed.message"]
+        told = await call(platform, client, "delete_products", {"product_ids": ["123456", "123457"]})
+        assert told["error"] == "platform"
+        assert {"message", "failed.message"} <= set(told["untrusted"])
+
+
+async def test_a_list_that_an_error_stops_tells_it_without_canaries(
+    connect: Connect, platform: HostilePlatform
+) -> None:
+    platform.sandbox = Sandbox(orders=250)
+    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+        refuse_later_pages(platform)
+        told = await call(platform, client, "get_order_list", {"pages": "all", "fields": ["orders.id"]})
+    assert OTHERS in told["note"]
+    assert "note" in told["untrusted"]
+
+
+async def test_a_write_whose_outcome_is_unknown_is_told_in_words_that_are_named(
+    connect: Connect, platform: HostilePlatform
+) -> None:
+    platform.refusal, platform.status = 36009003, 500
+    arguments = {"product_ids": ["1"]}
+    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+        for _ in range(2):  # the second is not sent, and says the same of the first
+            told = await call(platform, client, "delete_products", arguments)
+            assert told["error"] == "unknown_outcome"
+            platform.refusal = 0
+    assert OTHERS not in told["message"]
+
+
+async def test_what_the_server_says_of_itself_holds_nothing_of_its_settings(
+    connect: Connect, platform: HostilePlatform, tmp_path: Path
+) -> None:
+    """Instructions and lists, where the settings hold a secret and characters that nobody sees."""
+    folder = tmp_path / f"{platform.secrets[0]}\u202e\u200b files"
+    folder.mkdir()
+    async with platform.serve() as url, connect(**settings_of(platform, url, files=folder)) as client:
+        assert "[hidden]" in (client.instructions or "")
+        told = [
+            client.instructions,
+            *((await client.list_tools()).model_dump_json(), (await client.list_prompts()).model_dump_json()),
+            (await client.list_resources()).model_dump_json(),
+            (await client.list_resource_templates()).model_dump_json(),
+        ]
+    for text in told:
+        assert_harmless(platform, str(text), "what the server says of itself")
+
+
 async def test_a_sum_that_an_error_stops_tells_it_without_canaries(connect: Connect, platform: HostilePlatform) -> None:
     platform.sandbox = Sandbox(orders=250)
     async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
-        rewrite, pages = platform.rewrite, 0
-
-        def refuse_second_page(path: str, body: bytes) -> bytes:
-            nonlocal pages
-            pages += path.endswith("/orders/search")
-            platform.refusal = 98001004 if pages > 1 else 0
-            return rewrite(path, body)
-
-        platform.rewrite = refuse_second_page  # type: ignore[method-assign]
+        refuse_later_pages(platform)
         told = await call(platform, client, "summarize_orders", {"period": "last 90 days", "group_by": "product"})
     assert told["data"]["stopped_by"]["message"]
     assert "stopped_by.message" in told["untrusted"]
@@ -251,6 +334,7 @@ async def run(home: Path, *arguments: str, **settings: str) -> tuple[str, str]:
 
 
 COMMANDS = [
+    ("call", "delete_products", "--yes", "--arguments", '{"product_ids": ["123456"]}'),
     ("shops",),
     ("shops", "--json"),
     ("check",),
@@ -258,6 +342,13 @@ COMMANDS = [
     ("call", "summarize_orders", "--arguments", '{"period": "last 30 days", "group_by": "product"}'),
     ("call", "get_order_list"),
     ("call", "list_shops", "--indent"),
+    ("call", "list_changes"),
+    ("journal",),
+    ("journal", "--json"),
+    ("tools",),
+    ("config", "--client", "claude-desktop"),
+    ("logout", "nobody"),
+    ("logout", "--all"),
 ]
 
 
@@ -275,6 +366,42 @@ async def test_no_command_prints_a_canary(platform: HostilePlatform, home: Path,
                     assert_json_harmless(platform, text, " ".join(command))
             for line in (out + err).splitlines():
                 assert_harmless(platform, line.replace("\x1b[32m", "").replace("\x1b[31m", ""), " ".join(command))
+
+
+async def test_signing_in_at_a_terminal_prints_no_canary(platform: HostilePlatform, home: Path) -> None:
+    async with platform.serve() as url:
+        settings = settings_of(platform, url, access_token="", refresh_token="", region="row")
+        code = platform.sandbox.authorization_code()
+        signed_in = await in_terminal(home, "login", typed=f"{code}\n", **settings)
+        assert signed_in.code == 0, signed_in.shown
+        assert OTHERS in signed_in.shown
+        again = await in_terminal(home, "login", typed=f"{code}\n", **settings)
+        assert again.code == 1
+        stored = [await in_terminal(home, *command, **settings) for command in (("shops",), ("logout", "nobody"))]
+    for ran in (signed_in, again, *stored):
+        for line in ran.shown.replace(code, "").splitlines():  # what was typed is echoed
+            assert_harmless(platform, line, "a terminal")
+
+
+@pytest.mark.parametrize(
+    ("command", "settings"),
+    [
+        ((), {"toolsets": CHARS}),
+        (("shops",), {"confirm": CHARS}),
+        (("shops",), {"shop": CHARS}),
+        (("tools",), {"exclude_tools": f"list_shops,{CHARS}"}),
+        (("call", CHARS, "--yes"), {}),
+        (("call", "get_order_list", "--arguments", json.dumps({CHARS: CHARS})), {}),
+        (("logout", CHARS), {}),
+    ],
+)
+async def test_a_wrong_use_is_told_without_what_a_terminal_would_obey(
+    home: Path, command: tuple[str, ...], settings: dict[str, str]
+) -> None:
+    ran = await in_terminal(home, *command, sandbox="1", **settings)
+    assert ran.code in (1, 2), ran.shown
+    assert ran.shown
+    assert not INVISIBLE.search(ran.shown.replace("\n", "")), repr(ran.shown)
 
 
 async def test_no_line_of_a_servers_log_holds_a_canary(platform: HostilePlatform, home: Path) -> None:
@@ -366,14 +493,56 @@ def test_text_reaches_a_client_or_a_terminal_through_its_edge_alone() -> None:
     assert places == set(EDGES.values())
 
 
+def makers_of(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def annotated_parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, str]:
+    parameters = (*function.args.args, *function.args.kwonlyargs)
+    return {each.arg: ast.unparse(each.annotation) for each in parameters if each.annotation}
+
+
 def test_the_edge_takes_guarded_text_alone() -> None:
     """Each function at the edge that makes something a client reads: no parameter of it is plain text."""
-    tree = ast.parse((PACKAGE / "protocol" / "edge.py").read_text(encoding="utf-8"))
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    functions = makers_of(PACKAGE / "protocol" / "edge.py")
     assert len(functions) >= 7
     for function in functions:
-        annotations = [
-            ast.unparse(a.annotation) for a in (*function.args.args, *function.args.kwonlyargs) if a.annotation
-        ]
+        annotations = annotated_parameters(function).values()
         assert any("SafeText" in annotation for annotation in annotations), function.name
         assert not any("str" in annotation.replace("SafeText", "") for annotation in annotations), function.name
+
+
+def test_the_type_checker_lets_no_plain_text_to_an_edge(tmp_path: Path) -> None:
+    """What writes to a client or a terminal, each text of it in turn given as it came."""
+    package = mcp_server_tiktok_shop.__name__
+    lines = [
+        "from typing import Any",
+        f"from {package}.calls.redaction.outgoing import SafeText",
+        f"from {package}.cli import output",
+        f"from {package}.protocol import edge",
+        "async def leak(plain: str, safe: SafeText, number: int, other: Any) -> None:",
+        "    SafeText(plain)",
+        "    safe.text = plain",
+    ]
+    writers = [("edge", maker) for maker in makers_of(PACKAGE / "protocol" / "edge.py")]
+    writers += [
+        ("output", writer)
+        for writer in makers_of(PACKAGE / "cli" / "output.py")
+        if any("SafeText" in annotation for annotation in annotated_parameters(writer).values())
+    ]
+    for module, writer in writers:
+        parameters = annotated_parameters(writer)
+        for wrong in [name for name, annotation in parameters.items() if "SafeText" in annotation]:
+            given = [
+                f"{name}={'plain' if name == wrong else 'safe' if annotation == 'SafeText' else 'other'}"
+                for name, annotation in parameters.items()
+            ]
+            lines.append(f"    {module}.{writer.name}({', '.join(given)})")
+    leaks = tmp_path / "leaks.py"
+    leaks.write_text("\n".join(lines), encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(leaks)]
+    checked = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=False)  # noqa: S603
+    found = {int(number) for number in re.findall(r"leaks\.py:(\d+): error", checked.stdout)}
+    assert found == set(range(6, len(lines) + 1)), checked.stdout + checked.stderr
+    assert len(found) > 12

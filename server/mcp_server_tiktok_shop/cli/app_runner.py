@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop import logs
@@ -41,6 +42,9 @@ def run_with_app(settings: Settings, action: Callable[[App, Output], Coroutine[A
     output = Output(server_app.guard)
     # A line for each call is for who reads a server's log, not for who waits for a command.
     logs.configure_logging(server_app.guard, "WARNING" if settings.log_level == "INFO" else settings.log_level)
+
+    with suppress(ShopError):  # of a store that can't be read, which the action says
+        server_app.tokens.register_stored_secrets()
 
     async def run_action() -> int:
         try:

@@ -281,10 +281,7 @@ class PlatformClient:
     ) -> ShopError:
         message = f"{call.operation.name} was sent, but whether it was done is unknown: {reason}."
         hint = "Do not repeat it yet: look first with a read (the order, product or package concerned) whether it took."
-        error = ShopError("unknown_outcome", message, hint=hint, code=code, request_id=request_id)
-        if request_id is not None:  # the platform answered, and the reason is its words
-            error.details["untrusted"] = ["message"]
-        return error
+        return ShopError("unknown_outcome", message, hint=hint, code=code, request_id=request_id)
 
     async def fetch_shops(self, account: Account) -> AuthorizedShops:
         """The shops that the account's authorization opens now. Raises as `call`."""

@@ -28,8 +28,9 @@ INVISIBLE_CHARS = re.compile(
 )
 
 CONTACT_LINK = re.compile(r"wa\.me|whatsapp|t\.me|@|%40|tel=|phone=|mobile=|mail=", re.IGNORECASE)
-# In JSON: such a character, one that may be, or an escape that may write one.
-SUSPECT_JSON = re.compile(f"[{ALWAYS_INVISIBLE_CHARS}\u200d\ufe0f\u2028\u2029]|\\\\[ubfr]")
+# Such a character, or one that may be; in JSON also an escape that may write one.
+SUSPECT_CHARS = re.compile(f"[{ALWAYS_INVISIBLE_CHARS}\u200d\ufe0f\u2028\u2029]")
+SUSPECT_JSON = re.compile(f"{SUSPECT_CHARS.pattern}|\\\\[ubfr]")
 
 
 def has_suspect_characters(json_text: str) -> bool:
@@ -39,7 +40,7 @@ def has_suspect_characters(json_text: str) -> bool:
 
 def strip_invisible(text: str) -> str:
     """The text without characters that nobody sees or that turn its direction; emoji stay whole."""
-    if text.isascii() and text.isprintable():
+    if SUSPECT_CHARS.search(text) is None:  # quick, and mostly so
         return text
     return INVISIBLE_CHARS.sub("", LINE_BREAK.sub("\n", text))
 

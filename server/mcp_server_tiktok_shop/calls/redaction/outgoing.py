@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from mcp_server_tiktok_shop.calls.redaction.free_text import has_suspect_characters, strip_invisible
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact_text, strip_invisible_values
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 
 @final
-@dataclass(frozen=True, slots=True)
 class SafeText:
-    """Text that may leave. An `OutgoingGuard` alone makes it; what writes to a client or terminal takes no other."""
+    """Text that may leave; what writes to a client or a terminal takes no other.
 
-    text: str
+    It is guarded by being made: characters go first, since what they pull apart may be a secret.
+    """
+
+    __slots__ = ("text",)
+    text: Final[str]
+
+    def __init__(self, text: str, secrets: SecretRedactor) -> None:
+        self.text = secrets.redact_secrets(strip_invisible(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,8 @@ class OutgoingGuard:
     buyer_data: BuyerDataPolicy
 
     def guard_text(self, text: str) -> SafeText:
-        """A text that may leave. Characters go first: what they pull apart may be a secret."""
-        return SafeText(self.secrets.redact_secrets(strip_invisible(text)))
+        """A text that may leave."""
+        return SafeText(text, self.secrets)
 
     def guard_json(self, value: Any, *, indent: int | None = None, ensure_ascii: bool = False) -> SafeText:
         """A value as JSON that may leave, compact without `indent`; every name and text in it is guarded."""
@@ -47,7 +53,7 @@ class OutgoingGuard:
             text = to_json_text(value)
         if indent is not None or ensure_ascii:
             text = json.dumps(value, indent=indent, ensure_ascii=ensure_ascii)
-        return SafeText(self.secrets.redact_secrets(text))
+        return SafeText(text, self.secrets)
 
     def guard_error(self, error: ShopError) -> SafeText:
         """An error in one line, with what to do; the platform's words in it are redacted like data."""
