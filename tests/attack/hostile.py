@@ -26,6 +26,8 @@ WORDS = re.compile(r"^(?!https?:)(?=.*[a-z]).*$", re.DOTALL)
 KEPT_KEYS = re.compile(
     r"(^|_)(ids?|cipher|token|code|url|uri|scopes?|time|date|sign|key|locale|language|type|currency)$"
 )
+# Without these no call of ours is made, or brought to its end.
+NEEDED_KEYS = re.compile(r"(^|_)(cipher|token|next_page_token)$")
 # Texts by others that rules name: shops', sellers', products', buyers' and carriers'.
 OTHERS_PATHS = re.compile(
     r"(^|\.)(shops\.name|seller_name|product_name|products\.title|orders\.buyer_message|tracking\.description"
@@ -42,6 +44,7 @@ class HostilePlatform:
     refusal: int = 0
     status: int = 200
     is_silent_on_shops: bool = False
+    is_reckless: bool = False  # spoils ids, codes, links and moments, too, and adds names that nobody knows
     hides_ciphers: int = 0  # of so many shops, from the last one on: no call can be made for them
     planted: set[str] = field(default_factory=set)
     cut_off: Any = None
@@ -105,11 +108,14 @@ class HostilePlatform:
 
     def plant(self, value: Any, path: str) -> Any:
         if isinstance(value, dict):
-            return {name: self.plant(inner, f"{path}.{name}" if path else name) for name, inner in value.items()}
+            planted = {name: self.plant(inner, f"{path}.{name}" if path else name) for name, inner in value.items()}
+            return planted | ({f"name {self.poison}": self.poison} if self.is_reckless else {})
         if isinstance(value, list):
             return [self.plant(item, path) for item in value]
         name = path.rpartition(".")[2]
-        if not isinstance(value, str) or KEPT_KEYS.search(name) or not WORDS.match(value):
+        if not isinstance(value, str) or NEEDED_KEYS.search(name):
+            return value
+        if not self.is_reckless and (KEPT_KEYS.search(name) or not WORDS.match(value)):
             return value
         self.planted.add(path)
         others = OTHERS if OTHERS_PATHS.search(path) else ""

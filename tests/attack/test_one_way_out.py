@@ -117,6 +117,28 @@ async def test_no_tool_of_the_platforms_lets_a_canary_out(connect: Connect, plat
     assert len(platform.planted) > 100
 
 
+async def test_no_text_of_any_kind_and_no_name_of_a_field_lets_a_canary_out(
+    connect: Connect, platform: HostilePlatform
+) -> None:
+    """Ids, links, moments and names that nobody knows, too: not all can be used then, and none is told as it came."""
+    reads = [op for op in PLATFORM if op.effect == "read"]
+    answered = 0
+    async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
+        await call(platform, client, "list_shops", {})
+        platform.is_reckless = True
+        for operation in reads:
+            asked = {"name": operation.name, "arguments": accepted(operation, {})}
+            result: Any = await client.call_tool("run_read_operation", asked)
+            told = assert_json_harmless(platform, result.content[0].text, operation.name)
+            assert told.get("error") != "internal", (operation.name, told)
+            answered += "data" in told
+        for name, arguments in OURS:
+            result = await client.call_tool(name, arguments)
+            told = assert_json_harmless(platform, result.content[0].text, name)
+            assert told.get("error") != "internal", (name, told)
+    assert answered > len(reads) / 2
+
+
 @pytest.mark.parametrize("buyer_data", ["masked", "none"])
 async def test_no_tool_of_our_own_lets_a_canary_out(
     connect: Connect, platform: HostilePlatform, buyer_data: str
