@@ -127,7 +127,9 @@ def test_only_those_who_take_calls_know_the_dispatcher() -> None:
 def test_every_tool_of_our_own_is_there_from_the_start(tmp_path: Path) -> None:
     app = build_app(read_settings({"TIKTOK_SHOP_HOME": str(tmp_path)}))
     operations = app.operations.catalog.operations.values()
-    assert app.tools.keys() == {each.name for each in operations if each.is_local and each.delegates_to is None}
+    assert app.local_tools.reads.keys() | app.local_tools.writes.keys() == {
+        each.name for each in operations if each.is_local and each.delegates_to is None
+    }
 
 
 def test_the_catalog_is_pure() -> None:

@@ -11,8 +11,10 @@ from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
 from mcp_server_tiktok_shop.calls.paging import Paginator
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
+from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
@@ -59,7 +61,7 @@ from mcp_server_tiktok_shop.tools.summaries.desk import SummaryTools
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
+    from mcp_server_tiktok_shop.calls.local_tool import LocalTool, LocalWrite
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
@@ -72,13 +74,13 @@ REAL_RUNTIME = Runtime(time.time, time.monotonic)
 class App:
     """What a run is made of. `settings` are those in force, the simulated shop's in its place.
 
-    `tools` are the tools that this server answers itself, by name; `listed_tools` the names that a client lists.
+    `local_tools` are the tools that this server answers itself; `listed_tools` the names that a client lists.
     """
 
     settings: Settings
     operations: OperationDirectory
     platform: PlatformClient
-    tools: Mapping[str, LocalTool]
+    local_tools: LocalToolRunner
     listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
     confirmation_gate: ConfirmationGate
@@ -90,6 +92,7 @@ class App:
     transport: HttpTransport
     pdf_workers: PdfWorkerPool
     secrets: logs.SecretRedactor
+    guard: OutgoingGuard
 
     @property
     def has_shop_choice(self) -> bool:
@@ -115,16 +118,18 @@ class App:
 
         return build_server(
             list_tools(self.operations, self.listed_tools, self.confirmation_gate, list_shop=self.has_shop_choice),
-            build_instructions(
-                buyer_data=self.settings.buyer_data,
-                confirm_policy=self.settings.confirm,
-                upload_folder=self.settings.files_folder,
-                is_read_only=self.settings.read_only,
-                has_discovery=self.operations.are_available(["find_operations"]),
-                is_sandbox=self.settings.sandbox,
+            self.guard.guard_text(
+                build_instructions(
+                    buyer_data=self.settings.buyer_data,
+                    confirm_policy=self.settings.confirm,
+                    upload_folder=self.settings.files_folder,
+                    is_read_only=self.settings.read_only,
+                    has_discovery=self.operations.are_available(["find_operations"]),
+                    is_sandbox=self.settings.sandbox,
+                )
             ),
-            CallHandler(self.dispatcher, self.result_builder, self.secrets, delivery),
-            ResourceProvider(self.operations, self.result_store, self.tools["list_shops"], self.secrets),
+            CallHandler(self.dispatcher, self.result_builder, self.guard, delivery),
+            ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
             close,
         )
 
@@ -166,6 +171,7 @@ def build_app(
         settings, accounts, transport = build_simulation(settings, runtime, sandbox)
         stores = replace(stores, accounts=accounts)
     secrets.register_secrets(*settings.collect_secrets())
+    guard = OutgoingGuard(secrets, settings.buyer_data)
 
     catalog = catalog or Catalog()
     listed_tools = select_tools(catalog, settings.toolsets, settings.tools)
@@ -173,7 +179,7 @@ def build_app(
     policy = AccessPolicy(excluded_tools, settings.read_only, is_pinned=settings.shop is not None)
     operations = OperationDirectory(catalog, policy)
 
-    auth = AuthTransport(transport, settings.auth_url)
+    auth = AuthTransport(transport, settings.auth_url, guard.redact_platform_words)
     tokens = TokenProvider(
         stores.accounts,
         auth,
@@ -184,7 +190,7 @@ def build_app(
         secrets,
     )
     platform = PlatformClient(
-        ApiTransport(transport, settings.api_url, runtime.clock),
+        ApiTransport(transport, settings.api_url, runtime.clock, guard.redact_platform_words),
         tokens,
         runtime,
         InMemoryRateLimiter(runtime.monotonic, runtime.sleep, stores.rate_marks),
@@ -194,15 +200,7 @@ def build_app(
         settings.shop,
     )
     consent_url = "" if settings.auth_url == AUTH_URL else settings.auth_url
-    sign_in = SignIn(
-        tokens,
-        auth,
-        platform.shops,
-        catalog,
-        stores.oauth_states,
-        secrets,
-        consent_url,
-    )
+    sign_in = SignIn(tokens, auth, platform.shops, catalog, stores.oauth_states, secrets, consent_url)
 
     labels_folder = home_folder.labels_folder
     files = AllowedFiles(
@@ -211,39 +209,41 @@ def build_app(
     result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data)
     result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
     paginator = Paginator(catalog, platform, settings.time_zone)
-    confirmation_gate = ConfirmationGate(
-        settings.confirm,
-        stores.confirmations,
-        result_builder,
-        runtime.clock,
-    )
+    confirmation_gate = ConfirmationGate(settings.confirm, stores.confirmations, result_builder, runtime.clock)
     write_outcomes = WriteOutcomes(
         stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
     )
 
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
-    sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
+    sign_in_tools = SignInTools(
+        sign_in,
+        tokens,
+        platform.shops,
+        operations,
+        stores.accounts,
+        settings.service_id,
+        settings.region,
+        runtime.monotonic,
+    )
     summary_tools = SummaryTools(paginator, platform, stores.unfinished_summaries, runtime.clock, policy)
-    tools: Mapping[str, LocalTool] = {
+    read_tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
             settings.api_url,
             settings.auth_url,
             tokens,
             platform,
-            operations.get("get_active_shops"),
+            operations,
             runtime,
         ),
         "describe_operation": discovery_tools.describe_operation,
-        "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
         "reconcile_payouts": ReconcilePayoutsTool(paginator, platform, policy, settings.time_zone, runtime.clock),
-        "refresh_access_token": sign_in_tools.refresh_access_token,
         "resize_pdf": ResizePdfTool(
             files,
             DocumentFetcher(transport, loopback=settings.is_loopback),
@@ -261,6 +261,11 @@ def build_app(
         "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
         **summary_tools.create_tools(),
     }
+    write_tools: Mapping[str, LocalWrite] = {
+        "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
+        "refresh_access_token": sign_in_tools.refresh_access_token,
+    }
+    local_tools = LocalToolRunner(operations, read_tools, write_tools, result_builder)
     dispatcher = ToolDispatcher(
         operations,
         platform,
@@ -275,7 +280,7 @@ def build_app(
             CurrentStateReader(operations, platform, result_builder, settings.time_zone),
         ),
         result_builder,
-        tools,
+        local_tools,
         settings.time_zone,
         settings.sandbox,
     )
@@ -283,7 +288,7 @@ def build_app(
         settings=settings,
         operations=operations,
         platform=platform,
-        tools=tools,
+        local_tools=local_tools,
         listed_tools=listed_tools,
         dispatcher=dispatcher,
         confirmation_gate=confirmation_gate,
@@ -295,6 +300,7 @@ def build_app(
         transport=transport,
         pdf_workers=pdf_workers,
         secrets=secrets,
+        guard=guard,
     )
 
 

@@ -16,7 +16,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.state.files import private_files
 from tests.attack.disks import empty, fill, find_servers, needs_limits, needs_root, refuse_writing, small_disk
 from tests.attack.reports import write_report
-from tests.keys import reply
+from tests.keys import call_agreed, reply, sign_in_address
 from tests.platform.test_tokens import READ, RENEW, at_work, good, holds_newest, token_of, until
 from tests.platform.worker import keys, started, stored, waiting
 from tests.wire.recorder import NEW_TOKENS, Recorder
@@ -150,12 +150,11 @@ async def test_what_signing_in_brought_reaches_a_disk_that_was_full(home: Path, 
     sandbox = Sandbox(orders=20)
     async with sandbox.serve() as url:
         signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": "", "confirm": "none"}
-        async with started(home, signed_out, era) as client:
-            await client.list_tools()
+        async with started(home, signed_out | {"service_id": "7"}, era) as client:
+            address = await sign_in_address(client, sandbox.authorization_code())
             (pid,) = find_servers(home)
             sandbox.faults.add("exchange_authorization_code", delay=0.5)
-            code = {"auth_code": sandbox.authorization_code()}
-            call = asyncio.create_task(client.call_tool("exchange_authorization_code", code))
+            call = asyncio.create_task(client.call_tool("exchange_authorization_code", {"auth_code": address}))
             await until(lambda: not sandbox.faults._planned)
             refuse_writing(pid, refuse=True)
             await call
@@ -163,6 +162,26 @@ async def test_what_signing_in_brought_reaches_a_disk_that_was_full(home: Path, 
             good(await client.call_tool(READ, {}))
             refuse_writing(pid, refuse=False)
         assert holds_newest(home, sandbox)
+
+
+@needs_limits
+@pytest.mark.parametrize("era", ["auto"])
+async def test_a_yes_that_a_full_disk_keeps_from_being_taken_is_asked_for_again(home: Path, era: str) -> None:
+    """The code is spent when the question is put: only a no may cost the pair that it brought."""
+    sandbox = Sandbox(orders=20)
+    async with sandbox.serve() as url:
+        signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": "", "confirm": "none"}
+        async with started(home, signed_out, era) as client:
+            code = {"auth_code": sandbox.authorization_code()}
+            asked = reply(await client.call_tool("exchange_authorization_code", code))
+            (pid,) = find_servers(home)
+            refuse_writing(pid, refuse=True)
+            told = reply(await client.call_tool("exchange_authorization_code", code | {"confirm": asked["confirm"]}))
+            assert told["error"], told
+            refuse_writing(pid, refuse=False)
+            good(await call_agreed(client, "exchange_authorization_code", code))
+        assert holds_newest(home, sandbox)
+    assert len(sandbox.log.list_entries("exchange_authorization_code")) == 1
 
 
 async def test_what_a_disk_does_not_give_back_is_not_put_in_the_place_of_the_store(

@@ -79,13 +79,18 @@ class OpenQuestion:
 
 @dataclass(slots=True)
 class WriteRequest:
-    """One write that has to be confirmed; `token` is what the caller gave as `confirm`."""
+    """One write that has to be confirmed; `token` is what the caller gave as `confirm`.
+
+    With `needs_reader` a client's own yes is not enough, whatever the policy: somebody must have been shown what is
+    asked, a person by the client or by whoever was given the preview.
+    """
 
     operation: Operation
     fingerprint: str
     make_preview: PreviewFactory
     token: str | None
     caller: Caller
+    needs_reader: bool = False
     _preview: Preview | None = None
 
     async def get_preview(self) -> Preview:
@@ -148,19 +153,27 @@ class ConfirmationGate:
         """
         if not self.requires_confirmation(operation):
             return ""
-        request = WriteRequest(operation, fingerprint, make_preview, token, caller)
+        return await self.ask(WriteRequest(operation, fingerprint, make_preview, token, caller))
+
+    async def ask(self, request: WriteRequest) -> str:
+        """Go on only after a yes, whatever the policy asks about. Returns and raises what `ensure_confirmed` does."""
+        caller = request.caller
         if caller.elicitation_support:
             return await self._ensure_elicited(request)
-        if self.policy == "person":
+        if not self.can_ask(caller):
             raise await self._build_confirmation_request(
                 request, "a person has to agree here, and this client can't ask one"
             )
-        if token is None:
+        if request.token is None:
             raise await self._build_confirmation_request(request, "", NOBODY_ASKED)
         if not await self._take_token(request, NOBODY_ASKED):
             reason = "the token in `confirm` is used up, too old, or for another shop, operation or other arguments"
             raise await self._build_confirmation_request(request, reason, NOBODY_ASKED)
         return ""
+
+    def can_ask(self, caller: Caller) -> bool:
+        """Whether anybody can be asked: a person by the client, or the model where this server lets it answer."""
+        return self.policy != "person" or bool(caller.elicitation_support)
 
     async def _ensure_elicited(self, request: WriteRequest) -> str:
         """Go on only where the person agreed, or where their client did and that is enough."""
@@ -177,7 +190,7 @@ class ConfirmationGate:
                 return ""
             message = f"{REFUSALS[answer.decision]}: {request.operation.name} was not sent."
             raise ShopError("declined", message, hint="Leave it, unless they ask for it again.")
-        if answer.decision == "accepted" and self.policy != "person":
+        if answer.decision == "accepted" and self.policy != "person" and not request.needs_reader:
             return f"The client {answer.describe()}: no person can have read it. --confirm person would not take that."
         reason = f"the client {answer.describe()}, so no person has agreed"
         raise await self._build_confirmation_request(

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.builder import Projection, measure_overhead, summarize_paths
+from mcp_server_tiktok_shop.calls.results.builder import Projection, make_untrusted_entry, measure_overhead
 from mcp_server_tiktok_shop.calls.results.json_paths import find_values, get_value, parse_path, replace_value
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, Cut, to_json_text, truncate
@@ -47,9 +47,10 @@ class PageBuffer:
         """Whether no further page may be added."""
         return self._size_bytes > MAX_BUFFER_BYTES
 
-    def record_stop(self, reason: str) -> None:
-        """Record why the list was not read to its end, for the result's note."""
+    def record_stop(self, reason: str, *, is_platforms: bool = False) -> None:
+        """Record why the list was not read to its end, for the result's note; it may be in the platform's words."""
         self._stop_reason = reason
+        self._untrusted |= {"note"} if is_platforms else set()
 
     def add(self, page: Page, result: Json, projection: Projection) -> None:
         """Add a page: its normalized `result`, and the `projection` of that whose rows are buffered."""
@@ -102,7 +103,7 @@ class PageBuffer:
         first_rows = self._take_first_rows(result_builder.max_bytes)
         result = {"data": self._insert_rows([json.loads(text) for text in first_rows]), **self._extras}
         result |= {"shop": shop.label} if shop else {}
-        result |= {"untrusted": summarize_paths(projection.untrusted)} if projection.untrusted else {}
+        result |= make_untrusted_entry(projection.untrusted, result)
         result |= {"next_page_token": self._next_page_token} if self._next_page_token else {}
         truncated = truncate(
             result, result_builder.max_bytes - measure_overhead([*notes, stored_note]), TRUNCATION_NOTICE_BYTES

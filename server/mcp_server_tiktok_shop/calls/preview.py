@@ -32,7 +32,7 @@ class Preview:
 
     `target` and `call` are None for a token call, whose request is secret. `current_state` holds pairs of path and
     value as `CurrentStateReader` reads them; None where nothing was read. `differences` are sentences on what is sent
-    otherwise than `values` show it.
+    otherwise than `values` show it. `account` names the account that a sign-in stores.
     """
 
     operation: Operation
@@ -41,6 +41,7 @@ class Preview:
     call: ApiCall | None
     current_state: list[Row] | None = None
     differences: tuple[str, ...] = ()
+    account: Json | None = None
 
     @property
     def shop(self) -> Shop | None:
@@ -53,7 +54,9 @@ class Preview:
         data |= {"differences": list(self.differences)} if self.differences else {}
         data |= {"method": self.operation.record["method"]}
         if self.call is None:  # a token call: what it sends is secret
-            return data | {"path": self.operation.record["path"]}
+            data |= {"path": self.operation.record["path"]}
+            # The account's names are its seller's words.
+            return data | {"account": self.account, "untrusted": ["account"]} if self.account else data
         data |= {"path": self.call.path, "query": dict(self.call.query)}
         if self.call.files:
             files = {
@@ -83,6 +86,7 @@ class Preview:
             str(self.operation.record["summary"]),
             *_format_section("Sends", format_values(self.values)),
             *self.differences,
+            *_format_section("Account that is signed in by it", format_values(self.account or {})),
         ]
         if self.current_state:
             lines += _format_section("At the shop now", _format_state(self.current_state))
@@ -104,7 +108,11 @@ class Preview:
 
     def _divide_rows(self) -> tuple[list[Row], list[Row]]:
         """How many things the write is about, their names and ids, or else its first value; and its other values."""
-        rows = [row for row in flatten(expand_json_texts(self.values)) if row[0] not in IDEMPOTENCY_KEY_ARGUMENTS]
+        rows = [
+            row
+            for row in flatten(expand_json_texts(self.account or self.values))
+            if row[0] not in IDEMPOTENCY_KEY_ARGUMENTS
+        ]
         lists = [row for row in rows if isinstance(self.values.get(row[0].partition(" (")[0]), list)]
         names = [row for row in self.current_state or () if row[0].rpartition(".")[2] in NAME_FIELDS]
         ids = [row for row in rows if ID_PATH_PATTERN.search(row[0]) and row not in lists]

@@ -110,6 +110,7 @@ class ReadExecutor:
                     raise
                 page_buffer.record_stop(
                     "the next page could not be had: "
-                    f"{self.result_builder.redact_text(error.message)[:MAX_REASON_CHARS]}"
+                    f"{self.result_builder.redact_text(error.message)[:MAX_REASON_CHARS]}",
+                    is_platforms=error.code is not None,
                 )
         return await page_buffer.to_result(self.result_builder, target.shop)

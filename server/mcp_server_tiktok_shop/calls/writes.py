@@ -12,6 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.calls.confirmation import WriteRequest
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.question_values import describe_differences
@@ -81,6 +82,44 @@ class Write:
         return compute_fingerprint(self.operation, content, self.target)
 
 
+@dataclass(slots=True)
+class LocalWriteConfirmation:
+    """The question before one call of a tool of our own; its values are secret, and the question names none.
+
+    A yes to an account is a reader's: a client that agrees by itself does not know whose it is. `note` is what a result
+    has to say of how it was agreed to.
+    """
+
+    gate: ConfirmationGate
+    operation: Operation
+    fingerprint: str
+    token: str | None
+    caller: Caller
+    note: str = ""
+
+    @property
+    def is_required(self) -> bool:
+        return self.gate.requires_confirmation(self.operation)
+
+    @property
+    def can_ask(self) -> bool:
+        return self.gate.can_ask(self.caller)
+
+    async def ensure_confirmed(self, account: Json | None = None) -> None:
+        async def make_preview() -> Preview:
+            return Preview(self.operation, None, {}, None, account=account)
+
+        request = WriteRequest(
+            self.operation,
+            self.fingerprint,
+            make_preview,
+            self.token,
+            self.caller,
+            needs_reader=account is not None,
+        )
+        self.note = await self.gate.ask(request)
+
+
 @dataclass(frozen=True, slots=True)
 class WriteExecutor:
     """Sends a write once: previewed, confirmed where it must be, and entered in both records before it goes out.
@@ -137,22 +176,14 @@ class WriteExecutor:
         result = await self._send(write, fingerprint, sent_write, caller)
         return result | {"note": " ".join(filter(None, (result.get("note"), note)))} if note else result
 
-    async def confirm_local_write(
+    def create_local_confirmation(
         self, operation: Operation, values: Json, server_arguments: Json, caller: Caller
-    ) -> str:
-        """Confirm a call of a tool of our own that exchanges or renews tokens; its values are secret.
-
-        Returns and raises what `ConfirmationGate.ensure_confirmed` does.
-
-        """
-
-        async def make_preview() -> Preview:
-            return Preview(operation, None, {}, None)
-
-        return await self.confirmation_gate.ensure_confirmed(
+    ) -> LocalWriteConfirmation:
+        """The question before a tool of our own exchanges or renews tokens."""
+        return LocalWriteConfirmation(
+            self.confirmation_gate,
             operation,
             compute_fingerprint(operation, values, None),
-            make_preview,
             server_arguments.get("confirm"),
             caller,
         )
