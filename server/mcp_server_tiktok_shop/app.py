@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop import logs
-from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
+from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TOOL, ConfirmationGate
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
@@ -209,7 +209,13 @@ def build_app(
     result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data)
     result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
     paginator = Paginator(catalog, platform, settings.time_zone)
-    confirmation_gate = ConfirmationGate(settings.confirm, stores.confirmations, result_builder, runtime.clock)
+    confirmation_gate = ConfirmationGate(
+        settings.confirm,
+        stores.confirmations,
+        result_builder,
+        runtime.clock,
+        has_confirm_tool=operations.are_available([CONFIRM_TOOL]),
+    )
     write_outcomes = WriteOutcomes(
         stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
     )

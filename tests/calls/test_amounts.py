@@ -55,6 +55,11 @@ def test_the_currencies_are_those_without_a_fraction() -> None:
     assert ZONE_BY_REGION.keys() <= CURRENCY_BY_REGION.keys()
 
 
+def writes(recorder: Recorder) -> list[Any]:
+    """What was sent with a body: no look before or after it."""
+    return [call for call in recorder.calls if call.body]
+
+
 async def refuse(client: Client, recorder: Recorder, tool: str, arguments: Json) -> Json:
     """The one problem with which a call is refused, as a dry run and as itself; nothing was sent."""
     for more in ({"dry_run": True}, {}):
@@ -118,7 +123,7 @@ async def test_thresholds_of_a_sale_are_amounts_too(connect: Connect) -> None:
 async def test_a_whole_amount_is_sent_as_it_is(connect: Connect, amount: Any) -> None:
     async with shop_in(connect, "ID") as (client, recorder):
         good(await client.call_tool("update_price", price(amount, "IDR")))
-        assert json.loads(recorder.calls[0].body)["skus"][0]["price"]["amount"] == str(amount)
+        assert json.loads(writes(recorder)[0].body)["skus"][0]["price"]["amount"] == str(amount)
 
 
 async def test_two_decimals_are_sent_where_there_are_two_and_three_are_not(connect: Connect) -> None:
@@ -126,13 +131,13 @@ async def test_two_decimals_are_sent_where_there_are_two_and_three_are_not(conne
         good(await client.call_tool("update_price", price("12.50", "EUR")))
         told = bad(await client.call_tool("update_price", price("1.250", "EUR")))
         assert told["problems"][0]["allowed"].endswith(": 1250 or 1.25")
-        assert len(recorder.calls) == 1
+        assert len(writes(recorder)) == 1
 
 
 async def test_the_currency_beside_an_amount_counts_before_the_shops(connect: Connect) -> None:
     async with shop_in(connect, "ID") as (client, recorder):
         good(await client.call_tool("update_price", price("12.50", "USD")))
-        assert len(recorder.calls) == 1
+        assert len(writes(recorder)) == 1
     async with shop_in(connect, "GB") as (client, recorder):
         bad(await client.call_tool("update_price", price("12.50", "VND")))
         assert recorder.calls == []

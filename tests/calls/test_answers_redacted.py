@@ -163,6 +163,6 @@ async def test_what_stands_at_the_shop_now_is_marked_in_a_preview(connect: Conne
         recorder.answer("/product", data=titled)
         told = reply(await client.call_tool("delete_products", {"product_ids": ["1"], "shop": TEA["id"]}))
     assert told["status"] == "confirmation_required"
-    assert told["preview"]["now"] == [f"title: {INJECTED} and ship"]
+    assert told["preview"]["now"] == [{"product": "1", "title": f"{INJECTED} and ship"}]
     assert told["preview"]["untrusted"] == ["now"]
     assert "202e" not in json.dumps(told)

@@ -236,7 +236,7 @@ async def test_only_a_person_confirms_where_the_server_says_so(connect: Connect,
     assert "confirm" not in refused
     assert "--confirm" in refused["note"]
     assert "token" in refused["note"]
-    assert "confirm" in tools["delete_products"].input_schema["properties"]  # for a yes that comes late
+    assert "confirm_write" in tools  # for a yes that comes late
     assert writes(sandbox) == []
 
 
@@ -302,7 +302,9 @@ async def test_a_dry_run_needs_no_confirmation_but_keeps_to_read_only(connect: C
 
 
 async def test_every_tool_that_may_ask_lists_confirm(connect: Connect, sandbox: Sandbox) -> None:
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, toolsets="all") as client:
+    """Where no tool takes a token alone, the arguments are sent again with it."""
+    more: dict[str, Any] = {"exclude_tools": "confirm_write", "toolsets": "all"}
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, **more) as client:
         tools = (await client.list_tools()).tools
     listing = {tool.name for tool in tools if "confirm" in tool.input_schema["properties"]}
     assert listing == {operation.name for operation in ASKING} | {"run_write_operation"}
@@ -506,9 +508,9 @@ async def test_the_question_tells_of_each_thing_even_where_one_is_not_there(conn
     deleting, pricing = person.questions
     assert f'title: "{product["title"]}"' in deleting
     assert 'status: "ACTIVATE"' in deleting
-    assert 'not looked up: 1729000000000000001: "The platform refused get_product' in deleting
+    assert 'not looked up: product 1729000000000000001: "The platform refused get_product' in deleting
     sale_price = product["skus"][0]["price"]["sale_price"]
-    assert f'skus.price.sale_price: "{sale_price}"' in pricing
+    assert f'price.sale_price "{sale_price}"' in pricing
 
 
 async def test_what_is_switched_off_is_not_looked_up_either(connect: Connect, sandbox: Sandbox) -> None:
@@ -644,7 +646,7 @@ async def test_the_first_three_lines_of_a_question_say_it_all(connect: Connect, 
     person = Person("decline", "decline", "decline", "decline")
     async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, asked=person) as client:
         product = await a_product(client)
-        change = await price_change(client)
+        change = await price_change(client, amount="19.99")
         await told(client, "run_write_operation", name="update_price", arguments=change)
         await told(client, "delete_products", product_ids=[product["id"], *(str(2**40 + n) for n in range(3))])
         message = {"conversation_id": "71", "type": "TEXT", "content": "On its way"}
@@ -655,11 +657,11 @@ async def test_the_first_three_lines_of_a_question_say_it_all(connect: Connect, 
     assert pricing[0] == f"Change price {place}"
     assert pricing[1].startswith(f'To: title "{title}')
     assert product["id"] in pricing[1] or "more" in pricing[1]
-    assert pricing[2] == 'Can\'t simply be undone: amount "9.99", currency "GBP"'
+    assert pricing[2] == 'Can\'t simply be undone: amount "19.99", currency "GBP"'
     assert deleting[0] == f"Delete products {place}"
     assert deleting[1].startswith('To: product_ids (4) "')
     assert title in deleting[1] or "more" in deleting[1]
-    assert deleting[2] == "Can't simply be undone"
+    assert deleting[2].startswith("Can't simply be undone")
     assert writing[:2] == [f"Write to buyer {place}", 'To: conversation_id "71"']
     assert writing[2].startswith('Adds or changes: type "TEXT", content "')
     assert "On its way" in writing[2]

@@ -63,8 +63,9 @@ SHOP_WRITES = {
     "create_packages",
     "ship_package",
     "run_write_operation",
+    "confirm_write",
 }
-DESTRUCTIVE = {"delete_products", "create_packages", "ship_package", "run_write_operation"}
+DESTRUCTIVE = {"delete_products", "create_packages", "ship_package", "run_write_operation", "confirm_write"}
 # Those for which no shop can be meant, and those that take it in their `arguments`.
 SHOPLESS = {
     "save_result",
@@ -76,6 +77,7 @@ SHOPLESS = {
     "describe_operation",
     "run_read_operation",
     "run_write_operation",
+    "confirm_write",
     "read_result",
 }
 LOCAL_WRITES = {"exchange_authorization_code", "refresh_access_token", "resize_pdf", "save_result"}
@@ -88,7 +90,7 @@ def compact(tool: Tool) -> bytes:
 
 
 async def listed(connect: Connect, **more: Any) -> list[Tool]:
-    async with connect(**({"sandbox": True} | more)) as client:
+    async with connect(**({"sandbox": True, "confirm": "asks"} | more)) as client:
         answer = await client.list_tools()
     assert answer.next_cursor is None  # one page: desktop clients do not follow cursors
     return answer.tools

@@ -4,107 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
-from mcp_server_tiktok_shop.calls.question_limits import ensure_askable, make_split_error
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.calls.current_state import compare_states
+from mcp_server_tiktok_shop.calls.elicitation_answers import Answer, OpenQuestion
+from mcp_server_tiktok_shop.calls.pending_writes import CONFIRM_TTL_S, CONFIRM_TTL_TEXT, PendingWrite
+from mcp_server_tiktok_shop.calls.preview_results import show_preview
+from mcp_server_tiktok_shop.calls.write_requests import (
+    CONFIRMATION_REQUIRED,
+    ConfirmationRequired,
+)
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mcp_server_tiktok_shop.calls.caller import Caller, Decision
+    from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
     from mcp_server_tiktok_shop.calls.preview import Preview
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.state.stores import ExpiringRecords, Record
+    from mcp_server_tiktok_shop.state.stores import ExpiringRecords
 
 ConfirmPolicy = Literal["asks", "all", "none", "person"]
-CONFIRM_TTL_S = 600.0  # seconds that a token of `confirmation_required` is good for, and a question stands
-CONFIRM_TTL_TEXT = f"{CONFIRM_TTL_S / 60:.0f} minutes"
-CONFIRMATION_REQUIRED = "confirmation_required"
-MIN_PREVIEW_BYTES = 16_000  # that a preview may have, however small results are to be
-PREVIEW_OVERHEAD_BYTES = 2_000  # for what stands beside it
-PreviewFactory = Callable[[], Awaitable["Preview"]]
+CONFIRM_TOOL = "confirm_write"
 REFUSALS: dict[Decision, str] = {
     "declined": "The person said no",
     "cancelled": "The person closed the question without an answer",
 }
-CLIENT_DEEDS: dict[Decision, str] = {
-    "accepted": "agreed by itself",
-    "declined": "refused by itself",
-    "cancelled": "closed the question by itself",
-    "unfilled": "accepted the form without the choice in it",
-    "failed": "could not put the question, or gave no answer that can be read",
-}
 # Tokens are given out by these: to a model that shows the preview where nobody can be asked, or where the client
 # answered in the place of who should have been.
 NOBODY_ASKED, CLIENT_ANSWERED = "model", "client"
+PERSON_ASKED, QUESTION_OPEN = "person", "question"
+STALE_REASON = "what was shown has changed since, as `changed` tells"
 CHANGE_POLICY_HINT = "Whoever runs the server sets with --confirm what has to be asked"
-
-
-class ConfirmationRequired(Exception):  # noqa: N818 - no fault: the way out of a call that waits for a yes
-    """Ends a call with the result that says that nothing was sent yet, and how to go on."""
-
-    def __init__(self, result: Json) -> None:
-        super().__init__(CONFIRMATION_REQUIRED)
-        self.result = result
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A decision, and the seconds between the question and it."""
-
-    decision: Decision
-    delay_s: float
-
-    def is_by_client(self, caller: Caller) -> bool:
-        """Whether the client answered in a person's place: what it can't have put to one, or too soon to be read."""
-        return self.decision in ("unfilled", "failed") or self.delay_s < caller.min_reading_s
-
-    def describe(self) -> str:
-        """What a client did by itself, as the rest of a sentence."""
-        return f"{CLIENT_DEEDS[self.decision]}, {max(self.delay_s, 0) * 1000:.0f} ms after it was asked"
-
-
-@dataclass(frozen=True, slots=True)
-class OpenQuestion:
-    """A question that outlived the call that waited for its answer; `expires_at` is in Unix seconds."""
-
-    fingerprint: str
-    answer: asyncio.Task[Answer]
-    expires_at: float
-
-
-@dataclass(slots=True)
-class WriteRequest:
-    """One write that has to be confirmed; `token` is what the caller gave as `confirm`.
-
-    With `needs_reader` a client's own yes is not enough, whatever the policy: somebody must have been shown what is
-    asked, a person by the client or by whoever was given the preview.
-    """
-
-    operation: Operation
-    fingerprint: str
-    make_preview: PreviewFactory
-    token: str | None
-    caller: Caller
-    needs_reader: bool = False
-    _preview: Preview | None = None
-
-    async def get_preview(self) -> Preview:
-        """The preview, made when it is first needed: it reads how things stand at the shop.
-
-        Raises:
-            ShopError: No question holds all of the write; as `ensure_askable`.
-
-        """
-        if self._preview is None:
-            preview = await self.make_preview()
-            ensure_askable(preview)
-            self._preview = preview
-        return self._preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +52,14 @@ class ConfirmationGate:
     client or the model in their place. `pending` holds one record for each question or token: single-use, bound to
     shop, operation and exact arguments. `open_questions` are those that a client still has on its screen, by the token
     that picks up their answer. `clock` gives Unix seconds.
+    `has_confirm_tool` says whether a token alone can be sent here.
     """
 
     policy: ConfirmPolicy
     pending: ExpiringRecords
     result_builder: ResultBuilder
     clock: Callable[[], float]
+    has_confirm_tool: bool = True
     open_questions: dict[str, OpenQuestion] = field(default_factory=dict)
 
     def requires_confirmation(self, operation: Operation) -> bool:
@@ -130,16 +68,15 @@ class ConfirmationGate:
             return False
         return self.policy != "asks" or operation.effect == "destructive" or bool(operation.record["asks"])
 
-    def accepts_token(self, operation: Operation) -> bool:
-        """Whether a call of it may need a token in `confirm`: one that runs a write by name may, as may the write."""
+    def lists_token(self, operation: Operation) -> bool:
+        """Whether `confirm` is listed with it: one that runs a write by name lists it, and the write where need be."""
         if self.policy == "none":
             return False
-        return operation.delegates_to == "write" or self.requires_confirmation(operation)
+        is_needed = self.requires_confirmation(operation) and (not self.has_confirm_tool or operation.is_local)
+        return operation.delegates_to == "write" or is_needed
 
-    async def ensure_confirmed(
-        self, operation: Operation, fingerprint: str, make_preview: PreviewFactory, token: str | None, caller: Caller
-    ) -> str:
-        """Go on only where the write of this fingerprint is confirmed, if it has to be.
+    async def ensure_confirmed(self, request: WriteRequest) -> str:
+        """Go on only where the write is confirmed, if it has to be.
 
         Returns what the result has to say about that: who agreed, where it was no person; mostly nothing.
 
@@ -151,9 +88,30 @@ class ConfirmationGate:
             ShopError: `declined`.
 
         """
-        if not self.requires_confirmation(operation):
-            return ""
-        return await self.ask(WriteRequest(operation, fingerprint, make_preview, token, caller))
+        preview = await request.load_preview()
+        return await self.ask(request) if self.must_ask(preview) else ""
+
+    def must_ask(self, preview: Preview) -> bool:
+        """Whether a write is sent only after a yes: by its operation, or since there is something to warn of."""
+        return self.requires_confirmation(preview.operation) or (bool(preview.warnings) and self.policy != "none")
+
+    async def load_call(self, token: str) -> StoredCall:
+        """The call that a token stands for; it is used up only when that is made.
+
+        Raises:
+            ShopError: `declined`, where there is none, or it is not for this server.
+
+        """
+        pending_write = PendingWrite.from_record(await self.pending.get(token))
+        call = pending_write.call
+        if not pending_write.fingerprint:
+            raise _make_token_error("is used up, too old, or was never given out")
+        if call is None:
+            message = "That token needs its arguments. Nothing was sent."
+            raise ShopError("declined", message, hint="Call the tool again that gave it, with them and `confirm`.")
+        if call.buyer_data != self.result_builder.buyer_data:
+            raise _make_token_error("is of a server that shows buyers' data in another way")
+        return call
 
     async def ask(self, request: WriteRequest) -> str:
         """Go on only after a yes, whatever the policy asks about. Returns and raises what `ensure_confirmed` does."""
@@ -181,12 +139,18 @@ class ConfirmationGate:
         question = self._take_open_question(request)
         if question is None and caller.reply is None and await self._take_token(request, CLIENT_ANSWERED):
             return ""
+        if request.has_token_alone and question is None and caller.reply is None:
+            raise _make_token_error("is used up, or no yes to its question can be found")
         if caller.elicitation_support == "now":
-            answer = await self._wait_for_answer(request, question or await self._ask(request))
+            question = question or await self._ask(request)
+            answer, shown_state = await self._wait_for_answer(request, question), question.shown_state
         else:
-            answer = await self._get_reply(request)
+            answer, shown_state = await self._get_reply(request)
         if not answer.is_by_client(caller):
             if answer.decision == "accepted":
+                if caller.elicitation_support == "now" and shown_state:  # reading a question takes its time
+                    await request.load_preview(is_anew=True)
+                await self._ensure_unchanged(request, shown_state)
                 return ""
             message = f"{REFUSALS[answer.decision]}: {request.operation.name} was not sent."
             raise ShopError("declined", message, hint="Leave it, unless they ask for it again.")
@@ -205,7 +169,7 @@ class ConfirmationGate:
             lines = [
                 f"Answer within {timeout_s:.0f} seconds. A later yes holds for {CONFIRM_TTL_TEXT}: tell the assistant."
             ]
-        text = (await request.get_preview()).to_question(*lines)
+        text, shown_state = (await request.get_preview()).to_question(*lines), await request.get_shown_state()
         asked_at = self.clock()
 
         async def get_answer() -> Answer:
@@ -216,7 +180,8 @@ class ConfirmationGate:
                 decision = "cancelled"
             return Answer(decision, self.clock() - asked_at)
 
-        return OpenQuestion(request.fingerprint, asyncio.create_task(get_answer()), asked_at + CONFIRM_TTL_S)
+        expires_at = asked_at + CONFIRM_TTL_S
+        return OpenQuestion(request.fingerprint, asyncio.create_task(get_answer()), expires_at, shown_state)
 
     async def _wait_for_answer(self, request: WriteRequest, question: OpenQuestion) -> Answer:
         timeout_s = request.caller.elicitation_timeout_s
@@ -229,12 +194,11 @@ class ConfirmationGate:
             return question.answer.result()
         token = secrets.token_urlsafe(12)
         self.open_questions[token] = question
-        name = request.operation.name
+        await self._store(token, request, QUESTION_OPEN)
         note = (
             f"Nothing was sent yet: no answer to the question came within {timeout_s:.0f} s. Ask the person to answer "
-            f"it, then call {name} again with the same arguments and this `confirm`: a yes that came late holds for "
-            f"{CONFIRM_TTL_TEXT}. Where they see no question, call it without `confirm` to ask anew. "
-            f"{CHANGE_POLICY_HINT}."
+            f"it, then {self._describe_way_on(request)}: a yes that came late holds for {CONFIRM_TTL_TEXT}. Where they "
+            f"see no question, call {request.operation.name} without `confirm` to ask anew. {CHANGE_POLICY_HINT}."
         )
         raise ConfirmationRequired({"note": note, "status": CONFIRMATION_REQUIRED, "confirm": token})
 
@@ -249,40 +213,77 @@ class ConfirmationGate:
                 self.open_questions.pop(token).answer.cancel()
         return result
 
-    async def _get_reply(self, request: WriteRequest) -> Answer:
-        """The answer that this call carries to the question of an earlier one; without it, the call is answered so."""
+    async def _get_reply(self, request: WriteRequest) -> tuple[Answer, list[Json]]:
+        """The answer that this call carries to the question of an earlier one, and how things were shown in that.
+
+        Without one, the call is answered with the question.
+        """
         reply = request.caller.reply
         if reply is None:
             state = secrets.token_urlsafe(24)
             text = (await request.get_preview()).to_question(f"This stands for {CONFIRM_TTL_TEXT}.")
-            record = _make_record(request.fingerprint, "person") | {"asked_at": self.clock()}
-            await self.pending.put(state, record, CONFIRM_TTL_S)
+            await self._store(state, request, PERSON_ASKED)
             raise ElicitationRequired(text, state)
-        earlier_record = await self.pending.take(reply.state) or {}
-        if not _matches(earlier_record, request.fingerprint, "person"):
+        pending_write = PendingWrite.from_record(await self.pending.take(reply.state))
+        if not pending_write.matches(request.fingerprint, PERSON_ASKED):
             message = (
                 f"That answers no open question: it came more than {CONFIRM_TTL_TEXT} late, was used before or belongs "
                 f"to another call. {request.operation.name} was not sent."
             )
             raise ShopError("declined", message, hint="Call it again, and the person is asked anew.")
-        return Answer(reply.decision, self.clock() - earlier_record.get("asked_at", 0.0))
+        return Answer(reply.decision, self.clock() - pending_write.asked_at), pending_write.shown_state
+
+    async def _ensure_unchanged(self, request: WriteRequest, shown_state: list[Json]) -> None:
+        if shown_state and (changed := compare_states(shown_state, await request.get_shown_state())):
+            message = f"{request.operation.name} was not sent: {STALE_REASON}."
+            hint = "Call it again, and the person is asked anew."
+            raise ShopError("declined", message, hint=hint, changed=changed, untrusted=["changed"])
 
     async def _take_token(self, request: WriteRequest, channel: str) -> bool:
-        """Whether the caller's token was given out this way and for this write; it is used up with that."""
+        """Whether the caller's token was given out this way and for this write; it is used up with that.
+
+        Raises:
+            ConfirmationRequired: It is, but what was shown has changed since.
+            ShopError: `declined`: it is not, and the call is made by it alone.
+
+        """
         if request.token is None or self.policy == "person":
             return False
-        record = await self.pending.take(request.token)
-        return record is not None and _matches(record, request.fingerprint, channel)
+        pending_write = PendingWrite.from_record(await self.pending.take(request.token))
+        if not pending_write.matches(request.fingerprint, channel):
+            if request.has_token_alone:
+                raise _make_token_error("is used up, or what it stood for is another write by now")
+            return False
+        if pending_write.shown_state:
+            changed = compare_states(pending_write.shown_state, await request.get_shown_state())
+            if changed:
+                raise await self._build_confirmation_request(request, STALE_REASON, channel, changed)
+        return True
+
+    async def _store(self, token: str, request: WriteRequest, channel: str) -> None:
+        """Store that the write waits, with what is shown of it."""
+        pending_write = PendingWrite(
+            request.fingerprint, channel, self.clock(), await request.get_shown_state(), request.call
+        )
+        await self.pending.put(token, pending_write.to_record(), CONFIRM_TTL_S)
+
+    def _describe_way_on(self, request: WriteRequest) -> str:
+        """What a model calls with a token, once there is a yes."""
+        if self.has_confirm_tool and request.call is not None and request.call.is_storable:
+            return f"call {CONFIRM_TOOL} with this `confirm` as `token`"
+        return f"call {request.operation.name} again with the same arguments and this `confirm`"
 
     async def _build_confirmation_request(
-        self, request: WriteRequest, reason: str, channel: str = ""
+        self, request: WriteRequest, reason: str, channel: str = "", changed: list[Json] | None = None
     ) -> ConfirmationRequired:
-        """The result that asks for a yes, with a preview; and with a token where `channel` may give one out."""
-        name = request.operation.name
+        """The result that asks for a yes, with a preview; and with a token where `channel` may give one out.
+
+        `changed` is what differs from what an earlier preview showed.
+        """
         if channel:
             advice = (
-                "show the person what is in `preview` and ask them. Only if they agree, call "
-                f"{name} again with the same arguments and this `confirm`: it holds once, for {CONFIRM_TTL_TEXT}."
+                "show the person what is in `preview` and ask them. Only if they agree, "
+                f"{self._describe_way_on(request)}: it holds once, for {CONFIRM_TTL_TEXT}."
             )
         else:
             advice = (
@@ -297,38 +298,18 @@ class ConfirmationGate:
         if channel == CLIENT_ANSWERED:
             note += f" {CHANGE_POLICY_HINT}."
         preview = await request.get_preview()
-        result = await self._show_preview(preview, note, is_whole=bool(channel))
-        rest = result.pop("note").removesuffix(note).strip()
+        result = await show_preview(self.result_builder, preview, note, is_whole=bool(channel))
+        rest = result.pop("note").replace(note, "", 1).strip()
         data: Json = {"untrusted": paths} if (paths := result.pop("untrusted", None)) else {}
         data |= result.pop("data")
         head: Json = {"note": f"{note} {rest}".strip(), "status": CONFIRMATION_REQUIRED}
         if channel:
             head["confirm"] = token = secrets.token_urlsafe(12)
-            await self.pending.put(token, _make_record(request.fingerprint, channel), CONFIRM_TTL_S)
+            await self._store(token, request, channel)
+        head |= {"untrusted": ["changed"], "changed": changed} if changed else {}
         return ConfirmationRequired(head | {"preview": data} | result)
 
-    async def _show_preview(self, preview: Preview, note: str, *, is_whole: bool) -> Json:
-        """The preview as a result; where `is_whole`, a token is to be given out, and nothing may be left out of it.
 
-        Raises:
-            ShopError: `batch_limit`.
-
-        """
-        data = preview.to_json()
-        max_bytes = max(self.result_builder.max_bytes, MIN_PREVIEW_BYTES)
-        result = await replace(self.result_builder, max_bytes=max_bytes).to_local_result(dict(data), note)
-        data.pop("untrusted", None)
-        if is_whole and result["data"] != data:
-            excess_bytes = len(to_json_text(data).encode()) - len(to_json_text(preview.values).encode())
-            room_bytes = max_bytes - PREVIEW_OVERHEAD_BYTES - excess_bytes
-            raise make_split_error(preview, lambda smaller: len(to_json_text(smaller.values).encode()) <= room_bytes)
-        return result
-
-
-def _make_record(fingerprint: str, channel: str) -> Record:
-    """What is stored of a write that waits for a yes. The names are those in homes of every version: they stay."""
-    return {"mark": fingerprint, "way": channel}
-
-
-def _matches(record: Record, fingerprint: str, channel: str) -> bool:
-    return _make_record(fingerprint, channel).items() <= record.items()
+def _make_token_error(reason: str) -> ShopError:
+    message = f"That token {reason}. Nothing was sent."
+    return ShopError("declined", message, hint="Call the write itself again: it shows what it would do, and asks anew.")

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
-from mcp_server_tiktok_shop.calls.confirmation import ConfirmationRequired
+from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview import Preview
+from mcp_server_tiktok_shop.calls.preview_results import show_preview
 from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
 from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.write_answers import make_unshown_result
+from mcp_server_tiktok_shop.calls.write_requests import ConfirmationRequired
 from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
 from mcp_server_tiktok_shop.catalog.argument_limits import check_size
@@ -75,15 +77,20 @@ class ToolDispatcher:
             ElicitationRequired: The call is to be answered with a question to the person.
 
         """
+        return await self._call(name, arguments, caller, has_token_alone=False)
+
+    async def _call(self, name: str, arguments: Json, caller: Caller, *, has_token_alone: bool) -> Json:
         operation = self.operations.get(name)
         self.operations.policy.ensure_allowed(operation)
         check_size(arguments)
         call_arguments = dict(arguments)
-        if operation.delegates_to is not None:
+        if operation.delegates_to in ("read", "write"):
             _merge_outer_arguments(call_arguments)
         values, problems = coerce_arguments(operation, call_arguments)
         check_size(values)  # again: lists and objects may have come as text
         validate(operation, values, problems)
+        if operation.delegates_to == "confirmed":
+            return await self._send_by_token(values["token"], caller)
         if operation.delegates_to is not None:
             return await self._run_nested_operation(operation, values, caller)
         server_arguments = {name: values.pop(name) for name in operation.server_arguments if name in values}
@@ -93,12 +100,20 @@ class ToolDispatcher:
         if fields := server_arguments.get("fields"):
             parse_field_paths(fields)
         try:
-            result = await (self._run_local if operation.is_local else self._run_remote)(
-                operation, values, server_arguments, caller
-            )
+            if operation.is_local:
+                result = await self._run_local(operation, values, server_arguments, caller)
+            else:
+                result = await self._run_remote(
+                    operation, values, server_arguments, caller, has_token_alone=has_token_alone
+                )
         except ConfirmationRequired as confirmation:
             result = confirmation.result
         return result | {"sandbox": True} if self.is_sandbox else result
+
+    async def _send_by_token(self, token: str, caller: Caller) -> Json:
+        """Make the call that was shown and that the token stands for, by the same way through."""
+        call = await self.write_executor.confirmation_gate.load_call(token)
+        return await self._call(call.operation, call.arguments | {"confirm": token}, caller, has_token_alone=True)
 
     async def _run_nested_operation(self, runner: Operation, values: Json, caller: Caller) -> Json:
         """Run the operation that a `run_…` tool names, by the same way through."""
@@ -138,8 +153,11 @@ class ToolDispatcher:
 
         return await _build_write_result(operation, None, build_result)
 
-    async def _run_remote(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
+    async def _run_remote(
+        self, operation: Operation, values: Json, server_arguments: Json, caller: Caller, *, has_token_alone: bool
+    ) -> Json:
         """The result of one of the platform's operations, or of a dry run of it."""
+        arguments = values | server_arguments
         files = await asyncio.to_thread(read_uploads, operation, values, self.files) if operation.upload_schemas else {}
         target = await self._resolve_target(
             operation, server_arguments.get("shop"), server_arguments.get("category_asset")
@@ -150,10 +168,13 @@ class ToolDispatcher:
         if operation.effect == "read":
             result = await self.read_executor.execute(operation, values, server_arguments, target, caller)
         else:
-            write = Write(operation, values, target, zone, files)
+            call = self._make_stored_call(operation, arguments, target)
+            write = Write(operation, values, target, zone, files, call, has_token_alone)
             if server_arguments.get("dry_run"):
-                preview = (await self.write_executor.build_preview(write, with_current_state=False)).to_json()
-                result = await self.result_builder.to_local_result(preview, DRY_RUN_NOTE, target.shop)
+                preview = await self.write_executor.build_preview(write)
+                result = await show_preview(
+                    self.result_builder, preview, DRY_RUN_NOTE, is_whole=False, shop=target.shop
+                )
             else:
                 normalized = await self.write_executor.execute(write, server_arguments, caller)
 
@@ -165,6 +186,12 @@ class ToolDispatcher:
             note = f"Times given without offset were read in {zone.key}."
             result["note"] = " ".join(filter(None, (result.get("note"), note)))
         return result
+
+    def _make_stored_call(self, operation: Operation, arguments: Json, target: Target) -> StoredCall:
+        """What makes a write once more, for the same shop."""
+        shop = {"shop": target.shop.id} if target.shop else {}
+        kept_arguments = {name: value for name, value in arguments.items() if name not in ("confirm", "dry_run")}
+        return StoredCall(operation.name, kept_arguments | shop, self.result_builder.buyer_data)
 
     async def _resolve_target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
         """The shop or category asset of a call; of a named shop or a pinned server, assets of its account alone."""

@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.question_values import expand_json_texts, format_values
-from mcp_server_tiktok_shop.calls.value_texts import flatten, quote, to_single_line
+from mcp_server_tiktok_shop.calls.value_texts import flatten, quote, shorten, to_single_line
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 
 if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.calls.current_state import CurrentState
     from mcp_server_tiktok_shop.calls.value_texts import Row
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.accounts import Shop
 
-MAX_STATE_LINES = 20
+MAX_QUESTION_CHARS = 8_000
+CLOSING_CHARS = 300  # of a question, for its last lines
 MAX_SHOP_CHARS = 200  # of a shop's name
 MAX_HEAD_CHARS, MAX_HEAD_VALUE_CHARS = 100, 40  # characters in a line at the head of a question, and of a value there
+MAX_HEAD_WARNING_CHARS = 120
 ID_PATH_PATTERN = re.compile(r"(^|[._])ids?\b")  # `product_id`, `skus[0].id`, `product_ids (3)`
-NAME_FIELDS = ("title", "name", "product_name")  # that a person knows a thing by
+NAME_FIELDS = ("title", "name", "product_name", "total_amount", "refund_total")  # that a person knows a thing by
 EFFECT_DESCRIPTIONS = {"write": "Adds or changes", "destructive": "Can't simply be undone"}
 
 
@@ -30,18 +33,19 @@ EFFECT_DESCRIPTIONS = {"write": "Adds or changes", "destructive": "Can't simply 
 class Preview:
     """A write before it is sent; `values` and `call` hold no secret, and buyers' data in them is redacted already.
 
-    `target` and `call` are None for a token call, whose request is secret. `current_state` holds pairs of path and
-    value as `CurrentStateReader` reads them; None where nothing was read. `differences` are sentences on what is sent
-    otherwise than `values` show it. `account` names the account that a sign-in stores.
+    `target` and `call` are None for a token call, whose request is secret. `current_state` is how the things stand
+    that it is about; None where nothing was read. `differences` are sentences on what is sent otherwise than `values`
+    show it. `account` names the account that a sign-in stores. `warnings` are sentences, and may quote others.
     """
 
     operation: Operation
     target: Target | None
     values: Json
     call: ApiCall | None
-    current_state: list[Row] | None = None
+    current_state: CurrentState | None = None
     differences: tuple[str, ...] = ()
     account: Json | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def shop(self) -> Shop | None:
@@ -49,7 +53,8 @@ class Preview:
 
     def to_json(self) -> Json:
         """The request that would go out, for a model: operation, effect, method, path, query, body or form."""
-        data: Json = {"operation": self.operation.name, "effect": self.operation.effect}
+        data: Json = {"warnings": list(self.warnings)} if self.warnings else {}
+        data |= {"operation": self.operation.name, "effect": self.operation.effect}
         data |= self._describe_shop()
         data |= {"differences": list(self.differences)} if self.differences else {}
         data |= {"method": self.operation.record["method"]}
@@ -64,10 +69,11 @@ class Preview:
             }
             return data | {"form": dict(self.call.form), "files": files}
         data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
-        if not self.current_state:
+        if not self.current_state or not self.current_state.items:
             return data
-        # The state may be in the words of others.
-        return data | {"now": [f"{path}: {value}" for path, value in self.current_state], "untrusted": ["now"]}
+        # The state may be in the words of others, and a warning may quote it.
+        untrusted = [*(["warnings"] if self.warnings else []), "now"]
+        return data | {"now": self.current_state.to_json(), "untrusted": untrusted}
 
     def to_question(self, *closing_lines: str) -> str:
         """The question to a person, with `closing_lines` before its last.
@@ -81,7 +87,8 @@ class Preview:
         lines = [
             f"{self.operation.title} {self._describe_place()}",
             f"To: {_join_rows(subject_rows) or subject}",
-            ": ".join(filter(None, (effect, _join_rows(value_rows)))),
+            ": ".join(filter(None, (effect + self._describe_warnings(), _join_rows(value_rows)))),
+            *_format_section("Warnings", [to_single_line(warning) for warning in self.warnings]),
             f"Operation: {self.operation.name}",
             str(self.operation.record["summary"]),
             *_format_section("Sends", format_values(self.values)),
@@ -89,8 +96,16 @@ class Preview:
             *_format_section("Account that is signed in by it", format_values(self.account or {})),
         ]
         if self.current_state:
-            lines += _format_section("At the shop now", _format_state(self.current_state))
+            room_chars = MAX_QUESTION_CHARS - CLOSING_CHARS - sum(len(line) + 1 for line in lines)
+            lines += _format_section("At the shop now", _format_state(self.current_state, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
+
+    def _describe_warnings(self) -> str:
+        """The first warning, as the end of a line at the head of a question, and how many more there are."""
+        if not self.warnings:
+            return ""
+        more = f", and {len(self.warnings) - 1} more" if len(self.warnings) > 1 else ""
+        return f". Warning: {shorten(to_single_line(self.warnings[0]), MAX_HEAD_WARNING_CHARS)}{more}"
 
     def _describe_shop(self) -> Json:
         shop = self.target.shop if self.target else None
@@ -114,7 +129,13 @@ class Preview:
             if row[0] not in IDEMPOTENCY_KEY_ARGUMENTS
         ]
         lists = [row for row in rows if isinstance(self.values.get(row[0].partition(" (")[0]), list)]
-        names = [row for row in self.current_state or () if row[0].rpartition(".")[2] in NAME_FIELDS]
+        items = self.current_state.items if self.current_state else ()
+        names = [
+            (path, value)
+            for item in items
+            for path, value in item.facts.items()
+            if path.rpartition(".")[2] in NAME_FIELDS
+        ]
         ids = [row for row in rows if ID_PATH_PATTERN.search(row[0]) and row not in lists]
         others = [row for row in rows if row not in ids and row not in lists]
         subjects = [*lists, *names, *ids]
@@ -136,7 +157,13 @@ def _format_section(heading: str, lines: list[str]) -> list[str]:
     return [f"{heading}:", *(f"  {line}" for line in lines)] if lines else []
 
 
-def _format_state(rows: list[Row]) -> list[str]:
-    """How things stand now, as far as a few lines hold it: it is what is sent that is agreed to."""
-    lines = [f"{to_single_line(path)}: {quote(value)}" for path, value in rows[:MAX_STATE_LINES]]
-    return [*lines, *([f"and {len(rows) - MAX_STATE_LINES} more values"] if len(rows) > MAX_STATE_LINES else [])]
+def _format_state(state: CurrentState, room_chars: int) -> list[str]:
+    """How things stand now, a line each, as far as the question has room: it is what is sent that is agreed to."""
+    lines: list[str] = []
+    for item in state.items:
+        line = item.to_line()
+        room_chars -= len(line) + 3
+        if room_chars < 0:
+            return [*lines, f"and {len(state.items) - len(lines)} more, which a dry run shows"]
+        lines.append(line)
+    return lines

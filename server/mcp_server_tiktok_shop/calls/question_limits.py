@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.preview import MAX_QUESTION_CHARS
 from mcp_server_tiktok_shop.calls.question_values import expand_json_texts, iter_leaves
 from mcp_server_tiktok_shop.calls.value_texts import MAX_WHOLE_CHARS
 from mcp_server_tiktok_shop.errors import Problem, ShopError
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.preview import Preview
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-MAX_QUESTION_CHARS = 8_000
 MESSAGE_FIELDS = ("content", "message", "body", "comment", "text", "note")  # that somebody will read
 Path = tuple[str, ...]
 

@@ -12,15 +12,18 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.confirmation import WriteRequest
+from mcp_server_tiktok_shop.calls.current_state import READ_STATE_TIMEOUT_S, describe_earlier
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
+from mcp_server_tiktok_shop.calls.local_confirmation import LocalWriteConfirmation
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.question_values import describe_differences
 from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten
+from mcp_server_tiktok_shop.calls.warnings import find_warnings
 from mcp_server_tiktok_shop.calls.write_answers import collect_ids, make_unshown_result, to_request_id
+from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
 from mcp_server_tiktok_shop.catalog.binding import bind
+from mcp_server_tiktok_shop.catalog.looks import describe_delay, find_looks
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
-from mcp_server_tiktok_shop.catalog.related_reads import find_related_reads
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 
 if TYPE_CHECKING:
@@ -29,19 +32,18 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
-    from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
+    from mcp_server_tiktok_shop.calls.current_state import CurrentState, CurrentStateReader
+    from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
-    from mcp_server_tiktok_shop.calls.value_texts import Row
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.catalog.related_reads import RelatedRead
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.stores import AuditLog
     from mcp_server_tiktok_shop.state.write_outcomes import SentWrite, WriteOutcomes, WriteState
 
-READ_STATE_TIMEOUT_S = 8.0  # for one read of the current state, before a question
+MIN_READ_STATE_S = 1.0  # that must be left before the deadline to look once more
 MAX_REPORTED_VALUES = 12  # values of a write in an error about its outcome
 
 log = logging.getLogger(__name__)
@@ -49,13 +51,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write, ready to send: `values` are coerced and validated, `files` the parts of an upload by name."""
+    """One write, ready to send: `values` are coerced and validated, `files` the parts of an upload by name.
+
+    `call` is what makes it once more, by a token alone; `has_token_alone` says that this one is made so.
+    """
 
     operation: Operation
     values: Json
     target: Target
     zone: ZoneInfo
     files: Mapping[str, Upload]
+    call: StoredCall
+    has_token_alone: bool = False
 
     def build_call(self, idempotency_key: str = "") -> ApiCall:
         """The request; `idempotency_key`, where given, is sent in the argument that the platform has for it."""
@@ -82,44 +89,6 @@ class Write:
         return compute_fingerprint(self.operation, content, self.target)
 
 
-@dataclass(slots=True)
-class LocalWriteConfirmation:
-    """The question before one call of a tool of our own; its values are secret, and the question names none.
-
-    A yes to an account is a reader's: a client that agrees by itself does not know whose it is. `note` is what a result
-    has to say of how it was agreed to.
-    """
-
-    gate: ConfirmationGate
-    operation: Operation
-    fingerprint: str
-    token: str | None
-    caller: Caller
-    note: str = ""
-
-    @property
-    def is_required(self) -> bool:
-        return self.gate.requires_confirmation(self.operation)
-
-    @property
-    def can_ask(self) -> bool:
-        return self.gate.can_ask(self.caller)
-
-    async def ensure_confirmed(self, account: Json | None = None) -> None:
-        async def make_preview() -> Preview:
-            return Preview(self.operation, None, {}, None, account=account)
-
-        request = WriteRequest(
-            self.operation,
-            self.fingerprint,
-            make_preview,
-            self.token,
-            self.caller,
-            needs_reader=account is not None,
-        )
-        self.note = await self.gate.ask(request)
-
-
 @dataclass(frozen=True, slots=True)
 class WriteExecutor:
     """Sends a write once: previewed, confirmed where it must be, and entered in both records before it goes out.
@@ -134,24 +103,26 @@ class WriteExecutor:
     result_builder: ResultBuilder
     current_state_reader: CurrentStateReader
 
-    async def build_preview(self, write: Write, *, with_current_state: bool) -> Preview:
-        """What would be sent, redacted, and how things stand now where that is wanted and can be read."""
+    async def build_preview(self, write: Write) -> Preview:
+        """What would be sent, redacted, how things stand now as far as that can be read, and what to be warned of."""
+        state = await self.current_state_reader.read(write.operation, write.values, write.target)
         redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
-        current_state = await self._read_current_state(write) if with_current_state else None
         return Preview(
             write.operation,
             write.target,
             redacted_write.values,
             redacted_write.build_call(),
-            current_state,
+            state,
             tuple(describe_differences(write.values, redacted_write.values)),
+            warnings=tuple(find_warnings(write.operation, write.values, state, write.target.shop)),
         )
 
     async def execute(self, write: Write, server_arguments: Json, caller: Caller) -> Json:
         """The normalized answer to a write that is confirmed where it must be, and was not sent before.
 
-        `server_arguments` are our own: `confirm` is the token of a preview, `repeat` sends again what has an unknown
-        outcome.
+        It has `before` and `now`, how the things stood and stand that it was about; and `warnings` where nobody was
+        asked. `server_arguments` are our own: `confirm` is the token of a preview, `repeat` sends again what has an
+        unknown outcome.
 
         Raises:
             ShopError: `declined`, `unknown_outcome`, `already_done`, or what the platform refused.
@@ -163,18 +134,48 @@ class WriteExecutor:
             raise self._already_sent_error(write, earlier)
 
         async def make_preview() -> Preview:
-            return await self.build_preview(write, with_current_state=True)
+            return await self.build_preview(write)
 
-        note = await self.confirmation_gate.ensure_confirmed(
-            operation, fingerprint, make_preview, server_arguments.get("confirm"), caller
+        request = WriteRequest(
+            operation,
+            fingerprint,
+            make_preview,
+            server_arguments.get("confirm"),
+            caller,
+            call=write.call,
+            has_token_alone=write.has_token_alone,
         )
+        note = await self.confirmation_gate.ensure_confirmed(request)
         sent_write, earlier = await self.write_outcomes.reserve(
             fingerprint, operation.name, repeat=repeat, idempotency_key=write.idempotency_key
         )
         if earlier is not None:
             raise self._already_sent_error(write, earlier)
+        deadline = self.platform.new_deadline()
         result = await self._send(write, fingerprint, sent_write, caller)
-        return result | {"note": " ".join(filter(None, (result.get("note"), note)))} if note else result
+        preview = await request.load_preview()
+        if preview.warnings and not self.confirmation_gate.must_ask(preview):
+            result["warnings"] = list(preview.warnings)
+        notes = [result.get("note"), note, await self._add_new_state(write, preview.current_state, result, deadline)]
+        return result | ({"note": text} if (text := " ".join(filter(None, notes))) else {})
+
+    async def _add_new_state(self, write: Write, earlier: CurrentState | None, result: Json, deadline: float) -> str:
+        """Look once more, as far as there is time, and put `before` and `now` into the result; returns a note."""
+        timeout_s = min(READ_STATE_TIMEOUT_S, self.platform.time_remaining(deadline))
+        if timeout_s < MIN_READ_STATE_S:
+            return "There was no time to look at what is there now."
+        with contain_faults(log, "what %s brought about can't be shown", write.operation.name):
+            state = await self.current_state_reader.read_created(
+                write.operation, write.values, result["data"], write.target, timeout_s
+            )
+            if not state.is_known:
+                return ""
+            now = state.to_json()
+            before = describe_earlier(earlier.to_json() if earlier else [], now)
+            result |= {"before": before, "now": now} if before else {"now": now}
+            if delay := describe_delay(write.operation):
+                return f"{delay}: that takes a moment, and `now` may not show it yet."
+        return ""
 
     def create_local_confirmation(
         self, operation: Operation, values: Json, server_arguments: Json, caller: Caller
@@ -276,24 +277,6 @@ class WriteExecutor:
         else:
             await self.write_outcomes.clear(fingerprint)
 
-    async def _read_current_state(self, write: Write) -> list[Row] | None:
-        state_reads = find_related_reads(write.operation, write.values)
-        if not state_reads:
-            return None
-        rows_by_read = await asyncio.gather(*(self._read_state_or_reason(read, write.target) for read in state_reads))
-        return [row for rows in rows_by_read for row in rows]
-
-    async def _read_state_or_reason(self, state_read: RelatedRead, target: Target) -> list[Row]:
-        """What one read says, or why it failed: a thing that can't be read must not hide the others."""
-        try:
-            async with asyncio.timeout(READ_STATE_TIMEOUT_S):
-                return await self.current_state_reader.read(state_read, target)
-        except TimeoutError:
-            reason = "the platform took too long"
-        except ShopError as error:
-            reason = self.result_builder.redact_text(error.message)
-        return [(f"not looked up: {next(iter(flatten(state_read.values)), ('', ''))[1]}", reason)]
-
     def _already_sent_error(self, write: Write, earlier: SentWrite) -> ShopError:
         details = self._describe_verification(write, earlier)
         begin = f"{write.operation.name} with the same arguments was sent at {earlier.sent_at}"
@@ -325,10 +308,8 @@ class WriteExecutor:
         redacted_values = self.result_builder.redact_arguments(write.operation, write.values)
         sent_values = {path: shorten(value) for path, value in islice(flatten(redacted_values), MAX_REPORTED_VALUES)}
         details: Json = {"sent_at": sent_write.sent_at, "sent": sent_values}
-        state_reads = find_related_reads(write.operation, write.values)
-        return details | (
-            {"look": {"tool": state_reads[0].operation, "arguments": state_reads[0].values}} if state_reads else {}
-        )
+        looks = find_looks(write.operation, write.values)
+        return details | ({"look": {"tool": looks[0].operation, "arguments": looks[0].values}} if looks else {})
 
 
 def _describe_failure(error: ShopError) -> str:

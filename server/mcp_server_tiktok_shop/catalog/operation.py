@@ -75,7 +75,10 @@ class Operation:
 
     @property
     def delegates_to(self) -> str | None:
-        """The kind of operations that a tool may call in turn, "read" or "write"; None where it calls none."""
+        """The kind of operations that a tool may call in turn: "read", "write", or the "confirmed" write of a token.
+
+        None where it calls none.
+        """
         return self.record.get("runs")
 
     @property

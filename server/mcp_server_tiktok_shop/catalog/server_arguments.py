@@ -19,7 +19,7 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "pages": {"type": "string", "pattern": r"^(all|[1-9]\d{0,3})$", "description": "how many, or all"},
     "dry_run": {"type": "boolean", "description": "show, do not send"},
-    "confirm": {"type": "string", "description": "token of confirmation_required, once the person agreed"},
+    "confirm": {"type": "string", "description": "token, once the person agreed"},
     "repeat": {
         "type": "boolean",
         "unlisted": True,
@@ -42,4 +42,8 @@ INJECTED_ARGUMENTS = frozenset(
     )
 )
 # By what a tool delegates to: the server's arguments that it takes beside `arguments`; they mean the same as inside.
-RUNNER_ARGUMENTS = {"read": ("fields", "pages"), "write": ("dry_run", "confirm", "repeat")}
+RUNNER_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "read": ("fields", "pages"),
+    "write": ("dry_run", "confirm", "repeat"),
+    "confirmed": (),
+}

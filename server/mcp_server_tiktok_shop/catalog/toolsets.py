@@ -18,6 +18,7 @@ ALWAYS_LISTED_TOOLS = (
     "describe_operation",
     "run_read_operation",
     "run_write_operation",
+    "confirm_write",
     "read_result",
 )
 # Those of them that reach every operation and every part of a result: a client that loads tools as they are looked for

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server_tiktok_shop.calls.confirmation import CONFIRMATION_REQUIRED
+from mcp_server_tiktok_shop.calls.write_requests import CONFIRMATION_REQUIRED
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.terminal import TerminalCaller

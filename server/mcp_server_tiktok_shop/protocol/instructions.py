@@ -31,14 +31,14 @@ BUYER_DATA_TEXT_BY_POLICY = {
 }
 WRITES_TEXT = (
     "`failed` names the items of a batch that were not done, `again` the arguments to send them anew. After "
-    "`unknown_outcome`, look before repeating. `dry_run` shows a write without sending it; list_changes (by "
-    "run_read_operation) tells what was changed from here."
+    "`unknown_outcome`, look before repeating. `now` is what is there after a write. `dry_run` shows a write without "
+    "sending it; list_changes (by run_read_operation) tells what was changed from here."
 )
 CONFIRM_TEXT_BY_POLICY = {
     "none": "",
     "person": "Every write is put to the person by the client.",
-    "all": "Writes wait for a yes: on `confirmation_required` show the person the preview, and send `confirm` only "
-    "after they agreed.",
+    "all": "Writes wait for a yes: on `confirmation_required` show the person the preview with its `warnings`, and "
+    "call confirm_write only after they agreed.",
 }
 CONFIRM_TEXT_BY_POLICY["asks"] = CONFIRM_TEXT_BY_POLICY["all"].replace("Writes wait", "Weighty writes wait")
 DISCOVERY_TEXT = (

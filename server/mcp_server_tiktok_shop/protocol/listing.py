@@ -23,12 +23,14 @@ def list_tools(
     """Those of the named tools that this server does, in that order.
 
     Arguments that nothing here asks for are left out of the schemas: `shop` without `list_shop`, and `confirm` where
-    no token is ever given out. They are accepted all the same.
+    no token is ever given out, or a tool takes it alone. They are accepted all the same. That tool is left out where
+    nothing is asked about.
     """
     always_hidden = set() if list_shop else {"shop"}
     return [
-        _to_tool(operation, always_hidden | (set() if confirmation_gate.accepts_token(operation) else {"confirm"}))
+        _to_tool(operation, always_hidden | (set() if confirmation_gate.lists_token(operation) else {"confirm"}))
         for operation in filter(operations.policy.is_available, map(operations.get, names))
+        if operation.delegates_to != "confirmed" or confirmation_gate.policy != "none"
     ]
 
 

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TTL_S
+from mcp_server_tiktok_shop.calls.pending_writes import CONFIRM_TTL_S
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 RESULT_OVERHEAD_BYTES = 400  # for what a result gets later: its shop, the mark of the simulated shop
 MAX_UNTRUSTED_PATHS, MAX_UNTRUSTED_BYTES = 40, 1_000  # of `untrusted`
 FAILURE_MESSAGE_PATH = "failed.message"  # the platform's words about one item, beside the data
+STATE_FIELDS = ("warnings", "before", "now")  # of a write's result: how things stood and stand, in the words of others
 NOTHING_FOUND_NOTE = "Nothing found: the answer is empty."
 DONE_NOTE = "Done."
 QUANTITY_NOTE = "`quantity` counts equal items."
@@ -250,8 +251,9 @@ def _map_quantity_paths(operation: Operation) -> dict[str, str]:
 
 
 def make_untrusted_entry(paths: list[str], result: Json) -> Json:
-    """The entry `untrusted` of a result: the paths in its data, and the platform's words beside that; or nothing."""
+    """The entry `untrusted` of a result: the paths in its data, and the words of others beside that; or nothing."""
     paths = summarize_paths(paths) + ([FAILURE_MESSAGE_PATH] if result.get("failed") else [])
+    paths += [name for name in STATE_FIELDS if result.get(name)]
     return {"untrusted": paths} if paths else {}
 
 

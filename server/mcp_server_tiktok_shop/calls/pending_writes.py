@@ -1,0 +1,80 @@
+"""Writes that wait for a yes, as they are stored: what was shown, and the call that a token alone sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.state.stores import Record
+
+CONFIRM_TTL_S = 600.0  # seconds that a token of `confirmation_required` is good for, and a question stands
+CONFIRM_TTL_TEXT = f"{CONFIRM_TTL_S / 60:.0f} minutes"
+MAX_CALL_BYTES = 256 * 1024  # of a call that is stored: a larger one is sent again by its caller
+# The names are those in homes of every version: they stay.
+FINGERPRINT_KEY, CHANNEL_KEY, ASKED_AT_KEY, SHOWN_STATE_KEY, CALL_KEY = "mark", "way", "asked_at", "seen", "call"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """A call as a token sends it: the operation's name, its arguments with ours, and how buyers' data may be shown."""
+
+    operation: str
+    arguments: Json
+    buyer_data: str
+
+    def to_json(self) -> Json:
+        return {"tool": self.operation, "arguments": self.arguments, "buyer_data": self.buyer_data}
+
+    @property
+    def is_storable(self) -> bool:
+        return len(to_json_text(self.arguments)) <= MAX_CALL_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class PendingWrite:
+    """A write that waits: its fingerprint, who gave out its token or was asked, when, and how things were shown.
+
+    `call` is None where its arguments are secret, or too large to be stored.
+    """
+
+    fingerprint: str
+    channel: str
+    asked_at: float = 0.0
+    shown_state: list[Json] = field(default_factory=list)
+    call: StoredCall | None = None
+
+    @classmethod
+    def from_record(cls, record: Record | None) -> PendingWrite:
+        """What a record says; of one that another version wrote, as far as it can be understood."""
+        record = record or {}
+        call, shown_state = record.get(CALL_KEY), record.get(SHOWN_STATE_KEY)
+        return cls(
+            str(record.get(FINGERPRINT_KEY, "")),
+            str(record.get(CHANNEL_KEY, "")),
+            _to_number(record.get(ASKED_AT_KEY)),
+            [item for item in shown_state if isinstance(item, dict)] if isinstance(shown_state, list) else [],
+            _to_call(call) if isinstance(call, dict) else None,
+        )
+
+    def to_record(self) -> Record:
+        record: Record = {FINGERPRINT_KEY: self.fingerprint, CHANNEL_KEY: self.channel, ASKED_AT_KEY: self.asked_at}
+        record |= {SHOWN_STATE_KEY: self.shown_state} if self.shown_state else {}
+        return record | ({CALL_KEY: self.call.to_json()} if self.call and self.call.is_storable else {})
+
+    def matches(self, fingerprint: str, channel: str) -> bool:
+        return (self.fingerprint, self.channel) == (fingerprint, channel)
+
+
+def _to_number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _to_call(call: Json) -> StoredCall | None:
+    name, arguments, buyer_data = (call.get(key) for key in ("tool", "arguments", "buyer_data"))
+    if not (isinstance(name, str) and isinstance(arguments, dict) and isinstance(buyer_data, str)):
+        return None
+    return StoredCall(name, arguments, buyer_data)

@@ -1,0 +1,61 @@
+"""Makes results of previews: what is sent is whole in them, and of how things stand as much as fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.calls.question_limits import make_split_error
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.calls.preview import Preview
+    from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.state.accounts import Shop
+
+MIN_PREVIEW_BYTES = 16_000  # that a preview may have, however small results are to be
+PREVIEW_OVERHEAD_BYTES = 2_000  # for what stands beside it
+
+
+async def show_preview(
+    result_builder: ResultBuilder, preview: Preview, note: str, *, is_whole: bool, shop: Shop | None = None
+) -> Json:
+    """The preview as a result; where `is_whole`, a token is to be given out, and nothing that is sent may be left out.
+
+    Of `now` the first things are shown where not all fit: then the result says how many there are, and all of them are
+    within reach by its `result_id`.
+
+    Raises:
+        ShopError: `batch_limit`.
+
+    """
+    max_bytes = max(result_builder.max_bytes, MIN_PREVIEW_BYTES) if is_whole else result_builder.max_bytes
+    data = preview.to_json()
+    state = data.pop("now", [])
+    room_bytes = max_bytes - PREVIEW_OVERHEAD_BYTES - _measure(data) - len(note.encode())
+    shown_state = []
+    for item in state:
+        room_bytes -= _measure(item) + 1
+        if room_bytes < 0:
+            break
+        shown_state.append(item)
+    untrusted = data.pop("untrusted", [])
+    shown_data = data | ({"now": shown_state} if shown_state else {})
+    shown: Json = shown_data | ({"untrusted": untrusted} if untrusted else {})
+    result = await replace(result_builder, max_bytes=max_bytes).to_local_result(dict(shown), note, shop)
+    if is_whole and result["data"] != shown_data:
+        excess_bytes = _measure(data) - _measure(preview.values)
+        value_bytes = max_bytes - PREVIEW_OVERHEAD_BYTES - excess_bytes
+        raise make_split_error(preview, lambda smaller: _measure(smaller.values) <= value_bytes)
+    if len(shown_state) == len(state) or "result_id" in result:
+        return result
+    content = to_json_text({"data": data | {"now": state}, "untrusted": untrusted})
+    shop_id = preview.shop.id if preview.shop else None
+    result_id = await result_builder.result_store.put(content.encode(), shop_id)
+    counts = f"`now` shows {len(shown_state)} of {len(state)} things: read_result gives all, with path `now`."
+    return result | {"result_id": result_id, "left_out": len(state) - len(shown_state), "note": f"{note} {counts}"}
+
+
+def _measure(value: object) -> int:
+    return len(to_json_text(value).encode())

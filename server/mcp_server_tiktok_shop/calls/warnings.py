@@ -1,0 +1,210 @@
+"""Finds what a person should be warned of before a write is sent, from how things stand at the shop."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.calls.question_values import expand_json_texts
+from mcp_server_tiktok_shop.calls.results.json_paths import find_values
+from mcp_server_tiktok_shop.calls.value_texts import parse_json_object, quote, to_single_line
+from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.state.accounts import Shop
+
+MAX_PRICE_FACTOR = 2  # a price is warned of that comes to more than this many times the old one, or less than its part
+MAX_DISCOUNT_PERCENT = 50
+MAX_MESSAGE_CHARS = 300  # characters of what a buyer wrote
+PRICE_FIELDS = ("amount", "sale_price")
+BUYER_ROLE, SENDING_OPERATION = "BUYER", "send_message"
+MAX_NAMED_IDS = 3  # of many that one warning is about
+MIN_ALL = 2  # things that "all of them" is said of
+
+
+def find_warnings(operation: Operation, values: Json, state: CurrentState, shop: Shop | None) -> list[str]:
+    """Sentences on what is unusual or will be refused, the gravest first; what others wrote is quoted in them."""
+    items = [item for item in state.items if not item.problem]
+    warnings = [
+        *_warn_by_rules(operation, items),
+        *_warn_of_open_orders(items, state),
+        *_warn_of_prices(values, items, shop),
+        *_warn_of_promotion_prices(values, items),
+        *_warn_of_empty_stock(values, items),
+        *_warn_of_all(values, items, state),
+    ]
+    if operation.name == SENDING_OPERATION:
+        warnings += _warn_of_last_message(items)
+    warnings += _warn_of_missing(state)
+    return list(dict.fromkeys(_to_sentence(warning) for warning in warnings))
+
+
+def _warn_by_rules(operation: Operation, items: list[Item]) -> Iterator[str]:
+    for rule in find_warning_rules(operation):
+        for item in items:
+            if item.noun != rule.noun:
+                continue
+            for value in find_values(item.data, rule.field.split(".")):
+                if rule.applies_to(value):
+                    yield rule.text.format(id=_show_id(item), value=to_single_line(str(value)))
+
+
+def _warn_of_missing(state: CurrentState) -> Iterator[str]:
+    for noun in dict.fromkeys(item.noun for item in state.items if item.is_missing):
+        ids = [_show_id(item) for item in state.items if item.noun == noun and item.is_missing]
+        more = f" and {len(ids) - MAX_NAMED_IDS} more" if len(ids) > MAX_NAMED_IDS else ""
+        yield f"not found here: {noun} {', '.join(ids[:MAX_NAMED_IDS])}{more}"
+
+
+def _warn_of_open_orders(items: list[Item], state: CurrentState) -> Iterator[str]:
+    """Of products that are sold in orders which are not shipped yet."""
+    surrounding = state.surroundings.get("open_orders")
+    if surrounding is None:
+        return
+    order_ids: dict[str, list[str]] = {}
+    for order in surrounding["rows"]:
+        for product_id in dict.fromkeys(map(str, find_values(order, ["line_items", "product_id"]))):
+            order_ids.setdefault(product_id, []).append(str(order.get("id")))
+    for item in items:
+        if item.noun == "product" and (ids := order_ids.get(item.id)):
+            orders = f"order {ids[0]}" if len(ids) == 1 else f"{len(ids)} orders, such as {ids[0]}"
+            yield f"product {_show_id(item)} is in {orders} awaiting shipment"
+    if not surrounding["is_whole"]:
+        yield f"only {len(surrounding['rows'])} of the orders awaiting shipment were looked through"
+
+
+def _warn_of_prices(values: Json, items: list[Item], shop: Shop | None) -> Iterator[str]:
+    """Of prices that become less than half or more than twice of what they are, or stand in another currency."""
+    old_prices = {str(sku.get("id")): sku.get("price") for sku in _iter_rows(items, "skus")}
+    for sku in _get_rows(values, "skus"):
+        new_price, old_price = sku.get("price"), old_prices.get(str(sku.get("id")))
+        if not isinstance(new_price, dict):
+            continue
+        old_price = old_price if isinstance(old_price, dict) else {}
+        subject, currency = f"SKU {to_single_line(str(sku.get('id', '')))}".strip(), new_price.get("currency")
+        known_currency = old_price.get("currency") or (shop.currency if shop else None)
+        if currency and known_currency and currency != known_currency:
+            yield f"the price of {subject} is given in {to_single_line(str(currency))}, and is in {known_currency} now"
+        elif change := _describe_price_change(old_price.get("sale_price"), _get_amount(new_price)):
+            yield f"the price of {subject} {change}"
+
+
+def _warn_of_promotion_prices(values: Json, items: list[Item]) -> Iterator[str]:
+    """Of promotion prices under half of the price, and discounts of more than half."""
+    prices_by_sku: dict[str, Any] = {}
+    for item in items:
+        if item.noun != "product":
+            continue
+        prices = {str(sku.get("id")): _get_sale_price(sku) for sku in _get_rows(item.data, "skus")}
+        prices_by_sku |= prices
+        prices_by_sku[item.id] = next(iter(prices.values()), None)
+    for product in _get_rows(values, "products"):
+        for row in (product, *_get_rows(product, "skus")):
+            row_id = str(row.get("id", ""))
+            amount, discount = _to_number(row.get("activity_price_amount")), _to_number(row.get("discount"))
+            if discount is not None and discount > MAX_DISCOUNT_PERCENT:
+                yield f"{to_single_line(row_id)} gets a discount of {discount} %"
+            if amount is not None and (change := _describe_price_change(prices_by_sku.get(row_id), str(amount))):
+                yield f"the promotion price of {to_single_line(row_id)} {change}"
+
+
+def _warn_of_empty_stock(values: Json, items: list[Item]) -> Iterator[str]:
+    """Of SKUs on sale whose last stock is taken away."""
+    old_rows = {
+        str(sku.get("id")): find_values(sku, ["inventory", "quantity"])
+        for item in items
+        if item.data.get("status") == "ACTIVATE"
+        for sku in _get_rows(item.data, "skus")
+    }
+    for sku in _get_rows(values, "skus"):
+        sku_id = str(sku.get("id", ""))
+        quantities = [_to_number(quantity) for quantity in find_values(sku, ["inventory", "quantity"])]
+        old_total = sum(filter(None, map(_to_number, old_rows.get(sku_id, ()))))
+        if quantities and not any(quantities) and old_total > 0:
+            yield f"the stock of SKU {to_single_line(sku_id)}, which is on sale, goes from {old_total} to 0"
+
+
+def _warn_of_all(values: Json, items: list[Item], state: CurrentState) -> Iterator[str]:
+    """Of a write that is about all of something: each product on sale, each product of a promotion."""
+    on_sale = [item for item in items if item.noun == "product" and item.data.get("status") == "ACTIVATE"]
+    total = state.surroundings.get("products_on_sale", {}).get("total", 0)
+    if total and len(on_sale) >= max(total, MIN_ALL):
+        yield f"these are all {len(on_sale)} products that the shop has on sale"
+    for item in items:
+        ids = {str(row.get("id")) for row in _get_rows(item.data, "products")} if item.noun == "activity" else set()
+        named_ids = values.get("product_ids")
+        if len(ids) >= MIN_ALL and isinstance(named_ids, list) and ids <= set(map(str, named_ids)):
+            yield f"these are all {len(ids)} products of promotion {_show_id(item)}"
+
+
+def _warn_of_last_message(items: list[Item]) -> Iterator[str]:
+    """Of what the buyer wrote last, which the message should answer; or that it was answered already."""
+    for item in items:
+        if item.noun != "conversation":
+            continue
+        messages = [message for message in _get_rows(item.data, "messages") if message.get("type") != "NOTIFICATION"]
+        if not messages:
+            continue
+        text, sender = _read_message(messages[0]), find_values(messages[0], ["sender", "role"])
+        if sender == [BUYER_ROLE]:
+            yield f"the buyer's last message, which this should answer: {quote(text, MAX_MESSAGE_CHARS)}"
+        else:
+            yield f"the last message is not the buyer's; it was sent to them: {quote(text, MAX_MESSAGE_CHARS)}"
+
+
+def _read_message(message: Json) -> str:
+    """The words of a message, or its kind where it has none."""
+    content = message.get("content")
+    parsed = expand_json_texts(parse_json_object(content) or {}) if isinstance(content, str) else {}
+    return str(parsed.get("content") or content or message.get("type", ""))
+
+
+def _describe_price_change(old: Any, new: Any) -> str:
+    """What a price changes to, where that is more than double or less than half; else nothing."""
+    old_amount, new_amount = _to_number(old), _to_number(new)
+    if old_amount is None or new_amount is None or old_amount <= 0:
+        return ""
+    if old_amount / MAX_PRICE_FACTOR <= new_amount <= old_amount * MAX_PRICE_FACTOR:
+        return ""
+    direction = "less than half" if new_amount < old_amount else "more than twice"
+    return f"goes from {old_amount} to {new_amount}, {direction} of what it is"
+
+
+def _get_amount(price: Json) -> Any:
+    return next((price[name] for name in PRICE_FIELDS if price.get(name)), None)
+
+
+def _get_sale_price(sku: Json) -> Any:
+    price = sku.get("price")
+    return price.get("sale_price") if isinstance(price, dict) else None
+
+
+def _get_rows(data: Json, name: str) -> list[Json]:
+    rows = data.get(name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _iter_rows(items: list[Item], name: str) -> Iterator[Json]:
+    for item in items:
+        yield from _get_rows(item.data, name)
+
+
+def _to_number(value: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _show_id(item: Item) -> str:
+    return to_single_line(item.id)
+
+
+def _to_sentence(text: str) -> str:
+    """With a capital, but where an id begins it."""
+    return f"{text[0].upper()}{text[1:]}"

@@ -1,0 +1,142 @@
+"""Finds the reads that show what a write is about: each thing by id and name, as it stands at the shop."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+
+# `arguments` of writes in these `areas`, each with the thing that it names by id; `operations` that differ; the read of
+# each of the `things`, and of what is `surroundings` of a write.
+LOOKS_FILE = Path(__file__).with_name("looks.json")
+MAX_IDS_PER_READ = 50  # what the platform's reads of several things take
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One read of things of a kind: the name of its operation, its arguments, and what is shown of the answer.
+
+    `ids` are those asked for; none where the answer is about the shop as a whole. `list_name` is the list in which the
+    things stand, each under its `id_field`; of the list `latest_of` the first item alone is meant. `shows` are dotted
+    paths, `rows` those by a list's name that is shown row by row: of rows whose id is in `subject_ids` those alone, if
+    there is any. `next_things` are kinds with the path of their ids: they are to be read, too.
+    """
+
+    noun: str
+    operation: str
+    values: Json
+    ids: tuple[str, ...]
+    shows: tuple[str, ...]
+    list_name: str = ""
+    id_field: str = ""
+    latest_of: str = ""
+    rows: dict[str, list[str]] = field(default_factory=dict)
+    subject_ids: frozenset[str] = frozenset()
+    next_things: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Surrounding:
+    """A read of what lies around a write, for warnings alone; of at most `max_pages` pages."""
+
+    name: str
+    operation: str
+    values: Json
+    max_pages: int
+
+
+def find_looks(operation: Operation, values: Json) -> list[Look]:
+    """Find the reads of what a write with these values, or this answer, is about; none where no rule names one.
+
+    The rules stand in `looks.json`.
+    """
+    rules = _load_rules()
+    if operation.area not in rules["areas"] or operation.cipher_rule == "never":
+        return []
+    own_rules = rules["operations"].get(operation.name, {})
+    ids_by_thing: dict[str, list[str]] = {}
+    for path, thing in (rules["arguments"] | own_rules.get("arguments", {})).items():
+        ids_by_thing.setdefault(thing, []).extend(_iter_texts(_select_values(values, path.split("."))))
+    subject_ids = frozenset(_iter_texts(values))
+    looks = [look for thing, ids in ids_by_thing.items() for look in make_looks(thing, ids, subject_ids, values)]
+    return looks + ([_make_look(own_rules["whole"], (), subject_ids, ())] if "whole" in own_rules else [])
+
+
+def make_looks(
+    thing: str, ids: Iterable[str], subject_ids: frozenset[str] = frozenset(), shown_values: Iterable[str] = ()
+) -> list[Look]:
+    """The reads of things of one kind, as few as the platform's limits allow; a field of `shown_values` is shown."""
+    distinct_ids = list(dict.fromkeys(ids))
+    size = MAX_IDS_PER_READ if _load_rules()["things"][thing]["argument"].endswith("ids") else 1
+    return [
+        _make_look(thing, tuple(distinct_ids[start : start + size]), subject_ids, shown_values)
+        for start in range(0, len(distinct_ids), size)
+    ]
+
+
+def find_surroundings(operation: Operation) -> list[Surrounding]:
+    """Find the reads of what lies around a write."""
+    rules = _load_rules()
+    names = rules["operations"].get(operation.name, {}).get("surroundings", ())
+    return [Surrounding(name, **rules["surroundings"][name]) for name in names]
+
+
+def describe_delay(operation: Operation) -> str:
+    """What the platform does later, after a write was answered; empty where all is done at once."""
+    return str(_load_rules()["operations"].get(operation.name, {}).get("later", ""))
+
+
+def _make_look(thing: str, ids: tuple[str, ...], subject_ids: frozenset[str], shown_values: Iterable[str]) -> Look:
+    rule = _load_rules()["things"][thing]
+    argument = rule.get("argument", "")
+    values = dict(rule.get("values", {}))
+    if argument:
+        values[argument] = list(ids) if argument.endswith("ids") else ids[0]
+    names = [name for name in shown_values if name not in (argument, rule.get("id"))]
+    rows = rule.get("rows", {}) | {
+        name: paths for name, paths in rule.get("rows_if_named", {}).items() if name in names
+    }
+    return Look(
+        rule.get("noun", thing),
+        rule["operation"],
+        values,
+        ids,
+        tuple(dict.fromkeys((*rule["shows"], *(name for name in names if name not in rows)))),
+        rule.get("list", ""),
+        rule.get("id", ""),
+        rule.get("latest", ""),
+        rows,
+        subject_ids,
+        rule.get("then", {}),
+    )
+
+
+def _select_values(value: Any, path: list[str]) -> Any:
+    """What stands at a path of names, lists passed through."""
+    for name in path:
+        if isinstance(value, list):
+            value = [item[name] for item in value if isinstance(item, dict) and name in item]
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _iter_texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _iter_texts(inner)
+
+
+@cache
+def _load_rules() -> dict[str, Any]:
+    rules: dict[str, Any] = json.loads(LOOKS_FILE.read_text(encoding="utf-8"))
+    return rules

@@ -1,0 +1,422 @@
+"""A write is shown whole before it is sent, with what to be warned of, and answered with what is there after it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.calls.test_writes import Person, told, writes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mcp import Client
+
+    from tests.conftest import Connect
+
+    Plan = tuple[dict[str, Any], str, str, Any]  # arguments, kind of thing, a field of it, its value after the write
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(shops=1)
+
+
+async def read(client: Client, name: str, **arguments: Any) -> dict[str, Any]:
+    answer = await told(client, "run_read_operation", name=name, arguments=arguments | {"fields": ["*"]})
+    data: dict[str, Any] = answer["data"]
+    return data
+
+
+async def run(client: Client, name: str, arguments: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return await told(client, "run_write_operation", name=name, arguments=arguments | more)
+
+
+async def send(client: Client, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The result of a write, agreed to where that has to be."""
+    answer = await run(client, name, arguments)
+    if answer.get("status") == "confirmation_required":
+        answer = await told(client, "confirm_write", token=answer["confirm"])
+    assert "error" not in answer, answer
+    return answer
+
+
+async def list_products(client: Client, status: str = "ACTIVATE") -> list[dict[str, Any]]:
+    products: list[dict[str, Any]] = (await read(client, "search_products", status=status, page_size=50))["products"]
+    return products
+
+
+async def list_orders(client: Client, status: str = "AWAITING_SHIPMENT") -> list[dict[str, Any]]:
+    """Those that no buyer asked to cancel."""
+    found = (await read(client, "get_order_list", page_size=20, order_status=status))["orders"]
+    return [order for order in found if not order.get("is_buyer_request_cancel")]
+
+
+async def find_cancellation(client: Client) -> dict[str, Any]:
+    found = await read(client, "search_cancellations", cancel_status=["CANCELLATION_REQUEST_PENDING"])
+    cancellation: dict[str, Any] = found["cancellations"][0]
+    return cancellation
+
+
+async def find_activity(client: Client) -> dict[str, Any]:
+    found = await read(client, "search_promotion_activities", page_size=20, status="ONGOING")
+    for activity in found["activities"]:
+        detail = await read(client, "get_activity", activity_id=activity["id"])
+        if len(detail.get("products", ())) > 1:
+            return detail
+    raise AssertionError(found)
+
+
+async def find_conversation(client: Client) -> dict[str, Any]:
+    found = await read(client, "get_conversations", page_size=10)
+    return next(c for c in found["conversations"] if c["latest_message"]["sender"]["role"] == "BUYER")
+
+
+def change_price(product: dict[str, Any], amount: str, currency: str = "GBP") -> dict[str, Any]:
+    skus = [{"id": product["skus"][0]["id"], "price": {"amount": amount, "currency": currency}}]
+    return {"product_id": product["id"], "skus": skus}
+
+
+def change_stock(product: dict[str, Any], quantity: int) -> dict[str, Any]:
+    sku = product["skus"][0]
+    places = [{"warehouse_id": sku["inventory"][0]["warehouse_id"], "quantity": quantity}]
+    return {"product_id": product["id"], "skus": [{"id": sku["id"], "inventory": places}]}
+
+
+async def plan_price(client: Client) -> Plan:
+    product = (await list_products(client))[0]
+    amount = f"{float(product['skus'][0]['price']['sale_price']) + 1:.2f}"
+    return change_price(product, amount), "product", "skus.0.price.sale_price", amount
+
+
+async def plan_stock(client: Client) -> Plan:
+    product = (await list_products(client))[0]
+    return change_stock(product, 41), "product", "skus.0.inventory.quantity", 41
+
+
+async def plan_title(client: Client) -> Plan:
+    product, title = (await list_products(client))[0], "A fine tea that has a new and longer name"
+    return {"product_id": product["id"], "title": title}, "product", "title", title
+
+
+async def plan_deactivation(client: Client) -> Plan:
+    return (
+        {"product_ids": [p["id"] for p in (await list_products(client))[:3]]},
+        "product",
+        "status",
+        ("SELLER_DEACTIVATED"),
+    )
+
+
+async def plan_activation(client: Client) -> Plan:
+    product_ids = (await plan_deactivation(client))[0]
+    await send(client, "deactivate_products", product_ids)
+    return product_ids, "product", "status", "PENDING"
+
+
+async def plan_deletion(client: Client) -> Plan:
+    return (await plan_deactivation(client))[0], "product", "status", "DELETED"
+
+
+async def plan_recovery(client: Client) -> Plan:
+    product_ids = (await plan_deactivation(client))[0]
+    await send(client, "delete_products", product_ids)
+    return product_ids, "product", "status", "SELLER_DEACTIVATED"
+
+
+async def plan_order_cancellation(client: Client) -> Plan:
+    order = (await list_orders(client))[0]
+    arguments = {"order_id": order["id"], "cancel_reason": "seller_cancel_reason_out_of_stock"}
+    return arguments, "order", "status", "CANCELLED"
+
+
+async def plan_approval_of_a_cancellation(client: Client) -> Plan:
+    cancel_id = (await find_cancellation(client))["cancel_id"]
+    return {"cancel_id": cancel_id}, "cancellation", "cancel_status", "CANCELLATION_REQUEST_SUCCESS"
+
+
+async def plan_approval_of_a_return(client: Client) -> Plan:
+    found = await read(client, "search_returns", return_status=["RETURN_OR_REFUND_REQUEST_PENDING"])
+    request = next(r for r in found["return_orders"] if r["return_type"] == "RETURN_AND_REFUND")
+    arguments = {"return_id": request["return_id"], "decision": "APPROVE_RETURN"}
+    return arguments, "return", "return_status", "AWAITING_BUYER_SHIP"
+
+
+async def plan_shipping(client: Client) -> Plan:
+    order = (await list_orders(client))[0]
+    arguments = {"package_id": order["packages"][0]["id"], "handover_method": "PICKUP"}
+    return arguments, "package", "package_status", "PROCESSING"
+
+
+async def plan_shipping_of_a_batch(client: Client) -> Plan:
+    orders = (await list_orders(client))[:3]
+    packages = [{"id": order["packages"][0]["id"], "handover_method": "PICKUP"} for order in orders]
+    return {"packages": packages}, "package", "package_status", "PROCESSING"
+
+
+async def plan_new_name_of_a_promotion(client: Client) -> Plan:
+    activity = await find_activity(client)
+    arguments = {name: activity[name] for name in ("activity_id", "begin_time", "end_time")}
+    return arguments | {"title": "Renamed"}, "activity", "title", "Renamed"
+
+
+async def plan_end_of_a_promotion(client: Client) -> Plan:
+    return {"activity_id": (await find_activity(client))["activity_id"]}, "activity", "status", "DEACTIVATED"
+
+
+async def plan_message(client: Client) -> Plan:
+    conversation_id = (await find_conversation(client))["id"]
+    content = '{"content": "It leaves tomorrow."}'
+    arguments = {"conversation_id": conversation_id, "type": "TEXT", "content": content}
+    return arguments, "conversation", "sender.role", "CUSTOMER_SERVICE"
+
+
+async def plan_chat_hours(_client: Client) -> Plan:
+    return {"can_accept_chat": False}, "chat", "can_accept_chat", False
+
+
+PLANS: dict[str, tuple[str, Callable[[Client], Awaitable[Plan]]]] = {
+    "price": ("update_price", plan_price),
+    "stock": ("update_inventory", plan_stock),
+    "title": ("partial_edit_product", plan_title),
+    "deactivation": ("deactivate_products", plan_deactivation),
+    "activation": ("activate_products", plan_activation),
+    "deletion": ("delete_products", plan_deletion),
+    "recovery": ("recover_products", plan_recovery),
+    "cancellation": ("cancel_order", plan_order_cancellation),
+    "request": ("approve_cancellation", plan_approval_of_a_cancellation),
+    "return": ("approve_return", plan_approval_of_a_return),
+    "parcel": ("ship_package", plan_shipping),
+    "parcels": ("batch_ship_packages", plan_shipping_of_a_batch),
+    "promotion": ("update_promotion_activity", plan_new_name_of_a_promotion),
+    "end of promotion": ("deactivate_activity", plan_end_of_a_promotion),
+    "message": ("send_message", plan_message),
+    "chat": ("update_agent_settings", plan_chat_hours),
+}
+
+
+def pick(item: dict[str, Any], path: str) -> Any:
+    """A fact, or with `skus.0.` before it one of a row."""
+    name, _, rest = path.partition(".0.")
+    return item[name][0].get(rest) if rest else item.get(name)
+
+
+@pytest.mark.parametrize("what", PLANS)
+async def test_a_write_is_shown_with_what_is_there_and_answered_with_what_came_of_it(
+    connect: Connect, sandbox: Sandbox, what: str
+) -> None:
+    name, plan = PLANS[what]
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox) as client:
+        arguments, noun, field, after = await plan(client)
+        sent_before = len(writes(sandbox))
+        dry = await run(client, name, arguments, dry_run=True)
+        waiting = await run(client, name, arguments)
+        assert len(writes(sandbox)) == sent_before
+        preview = waiting["preview"]
+        assert dry["data"]["now"] == preview["now"]
+        things = [item for item in preview["now"] if noun in item]
+        assert things
+        assert all(pick(item, field) != after for item in things)
+        named = json.dumps(things)
+        for value in arguments.values():
+            ids = [v["id"] if isinstance(v, dict) else v for v in value] if isinstance(value, list) else []
+            assert all(thing_id in named for thing_id in ids)
+        done = await told(client, "confirm_write", token=waiting["confirm"])
+    assert len(writes(sandbox)) == sent_before + 1
+    now = [item for item in done["now"] if noun in item]
+    assert [item[noun] for item in now] == [item[noun] for item in things]
+    assert all(pick(item, field) == after for item in now)
+    before = [item for item in done["before"] if noun in item]
+    assert [pick(item, field) for item in before] == [
+        pick(item, field) for item in things if pick(item, field) is not None
+    ]
+
+
+async def test_every_product_of_a_batch_has_its_line(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        products = (await list_products(client))[:20]
+        arguments = {"product_ids": [product["id"] for product in products]}
+        now = (await run(client, "delete_products", arguments))["preview"]["now"]
+    assert [(item["product"], item["title"]) for item in now] == [(p["id"], p["title"]) for p in products]
+    assert all(item["status"] == "ACTIVATE" and item["skus.seller_sku"] for item in now)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        await run(client, "delete_products", arguments)
+    lines = person.questions[0].split("\n")
+    for product in products:
+        (line,) = (line for line in lines if line.startswith(f"  product {product['id']}: "))
+        assert product["title"][:40] in line
+
+
+async def test_what_does_not_fit_is_counted_and_within_reach(connect: Connect) -> None:
+    sandbox = Sandbox(shops=1, orders=400)
+    order_ids = list(sandbox.accounts[0].shops[0].orders)[:90]
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, result_bytes=16_000) as client:
+        reference = {"id": "A1", "platform": "SHOPIFY", "line_items": [{"id": "1", "origin_id": "1"}]}
+        arguments = {"orders": [{"id": i, "external_order": reference} for i in order_ids]}
+        waiting = await run(client, "add_external_order_references", arguments)
+        assert "confirm" in waiting, waiting
+        now = waiting["preview"]["now"]
+        assert waiting["preview"]["body"]["orders"] == arguments["orders"]
+        assert 0 < len(now) < len(order_ids)
+        assert waiting["left_out"] == len(order_ids) - len(now)
+        assert f"`now` shows {len(now)} of {len(order_ids)} things" in waiting["note"]
+        rest = await told(client, "read_result", id=waiting["result_id"], path="now", offset=len(now), limit=1)
+        assert rest["data"]["items"][0]["order"] == order_ids[len(now)]
+
+
+async def test_where_a_parcel_goes_is_shown_as_buyers_data_may_be(connect: Connect, sandbox: Sandbox) -> None:
+    for policy, is_shown in (("full", True), ("masked", False)):
+        async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, buyer_data=policy) as client:
+            arguments = (await plan_order_cancellation(client))[0]
+            (order, *_) = (await run(client, "cancel_order", arguments))["preview"]["now"]
+            assert ("recipient_address.post_town" in order) == is_shown
+
+
+async def test_ids_made_and_tracking_numbers_come_with_the_result(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="none", sandbox_object=sandbox) as client:
+        shipped = await send(client, "batch_ship_packages", (await plan_shipping_of_a_batch(client))[0])
+        cancelled = await send(client, "cancel_order", (await plan_order_cancellation(client))[0])
+    numbers = [item.get("tracking_number") for item in shipped["now"] if "package" in item]
+    assert len(numbers) == 3
+    assert all(numbers)
+    assert "takes a moment" in shipped["note"]
+    assert cancelled["data"]["cancel_id"] in [item.get("cancellation") for item in cancelled["now"]]
+
+
+# ---- warnings
+
+
+async def get_warnings(client: Client, name: str, arguments: dict[str, Any]) -> list[str]:
+    answer = await run(client, name, arguments)
+    assert answer["status"] == "confirmation_required"
+    preview = answer["preview"]
+    if "warnings" in preview:
+        assert list(preview)[:2] == ["untrusted", "warnings"]  # first of all
+    warnings: list[str] = preview.get("warnings", [])
+    return warnings
+
+
+async def test_a_buyer_who_asked_to_cancel_is_named_before_the_parcel_goes(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        order_id = (await find_cancellation(client))["order_id"]
+        (order,) = (await read(client, "get_order_detail", ids=[order_id]))["orders"]
+        packages = (await plan_shipping_of_a_batch(client))[0]["packages"]
+        assert await get_warnings(client, "batch_ship_packages", {"packages": packages}) == []
+        packages.append({"id": order["packages"][0]["id"], "handover_method": "PICKUP"})
+        (warning,) = await get_warnings(client, "batch_ship_packages", {"packages": packages})
+    assert warning == f"The buyer asked to cancel order {order_id}: decide that request first"
+
+
+async def test_what_the_platform_will_refuse_is_said_before(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        product = (await list_products(client))[0]
+        gone = {"product_ids": [product["id"]]}
+        (warning,) = await get_warnings(client, "recover_products", gone)
+        assert warning == f"Product {product['id']} is ACTIVATE, not deleted: TikTok will refuse to recover it"
+        delivered = (await list_orders(client, "DELIVERED"))[0]["id"]
+        arguments = {"order_id": delivered, "cancel_reason": "seller_cancel_reason_out_of_stock"}
+        (warning,) = await get_warnings(client, "cancel_order", arguments)
+        assert f"Order {delivered} is DELIVERED" in warning
+
+
+async def test_prices_that_halve_or_double_or_change_currency_are_warned_of(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        product = next(p for p in await list_products(client) if float(p["skus"][0]["price"]["sale_price"]) > 4)
+        price = float(product["skus"][0]["price"]["sale_price"])
+        for factor, is_warned in ((0.49, True), (0.51, False), (1.9, False), (2.1, True)):
+            change = change_price(product, f"{price * factor:.2f}")
+            warnings = await get_warnings(client, "update_price", change)
+            assert bool(warnings) == is_warned, factor
+            assert all(f"goes from {product['skus'][0]['price']['sale_price']} to" in w for w in warnings)
+        (warning,) = await get_warnings(client, "update_price", change_price(product, f"{price:.2f}", "EUR"))
+    assert "is given in EUR, and is in GBP now" in warning
+
+
+async def test_the_last_stock_of_what_is_on_sale_is_warned_of(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox) as client:
+        product = next(
+            p for p in await list_products(client) if len(p["skus"]) == 1 and p["skus"][0]["inventory"][0]["quantity"]
+        )
+        (warning,) = await get_warnings(client, "update_inventory", change_stock(product, 0))
+        assert warning.endswith("to 0")
+        assert product["skus"][0]["id"] in warning
+        assert await get_warnings(client, "update_inventory", change_stock(product, 7)) == []
+
+
+async def test_a_product_in_open_orders_and_all_of_a_shops_products_are_warned_of(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        order = (await list_orders(client))[0]
+        product_id = order["line_items"][0]["product_id"]
+        warnings = await get_warnings(client, "deactivate_products", {"product_ids": [product_id]})
+        assert any(w.startswith(f"Product {product_id} is in ") and "awaiting shipment" in w for w in warnings)
+        products = await list_products(client)
+        few = [product["id"] for product in products[:2]]
+        for start in range(2, len(products), 20):
+            batch = {"product_ids": [product["id"] for product in products[start : start + 20]]}
+            await send(client, "deactivate_products", batch)
+        warnings = await get_warnings(client, "delete_products", {"product_ids": few})
+    assert "These are all 2 products that the shop has on sale" in warnings
+
+
+async def test_all_products_of_a_promotion_are_warned_of(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        activity = await find_activity(client)
+        arguments = {"activity_id": activity["activity_id"], "product_ids": [p["id"] for p in activity["products"]]}
+        (warning,) = await get_warnings(client, "remove_promotion_activity_products", arguments)
+    assert warning == f"These are all {len(activity['products'])} products of promotion {activity['activity_id']}"
+
+
+async def test_a_message_is_shown_beside_what_the_buyer_wrote_last(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        conversation = await find_conversation(client)
+        words = json.loads(conversation["latest_message"]["content"])["content"]
+        message = {"conversation_id": conversation["id"], "type": "TEXT", "content": "It leaves tomorrow."}
+        answer = await run(client, "send_message", message)
+        (warning,) = answer["preview"]["warnings"]
+        assert warning.startswith("The buyer's last message, which this should answer: \"")
+        assert words[:60].replace('"', "'") in warning
+        assert "warnings" in answer["preview"]["untrusted"]
+        await told(client, "confirm_write", token=answer["confirm"])
+        (warning,) = await get_warnings(client, "send_message", message | {"content": "It leaves tomorrow, I said."})
+    assert warning == 'The last message is not the buyer\'s; it was sent to them: "It leaves tomorrow."'
+
+
+async def test_a_warning_makes_any_write_ask(connect: Connect, sandbox: Sandbox) -> None:
+    """A reference to an order is added without asking; to one that is not there it is not."""
+    reference = {"id": "A1", "platform": "SHOPIFY", "line_items": [{"id": "1", "origin_id": "1"}]}
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        known = (await list_orders(client))[0]["id"]
+        done = await run(
+            client, "add_external_order_references", {"orders": [{"id": known, "external_order": reference}]}
+        )
+        assert "status" not in done
+        missing = {"orders": [{"id": "576400000000000000", "external_order": reference}]}
+        assert await get_warnings(client, "add_external_order_references", missing) == [
+            "Not found here: order 576400000000000000"
+        ]
+    assert writes(sandbox) == ["add_external_order_references"]
+
+
+async def test_where_nothing_asks_warnings_are_told_with_the_result(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="none", sandbox_object=sandbox) as client:
+        product = next(p for p in await list_products(client) if float(p["skus"][0]["price"]["sale_price"]) > 4)
+        done = await run(client, "update_price", change_price(product, "1.00"))
+    assert "less than half" in done["warnings"][0]
+    assert "warnings" in done["untrusted"]
+    assert done["now"][0]["skus"][0]["price.sale_price"] == "1.00"
+
+
+async def test_a_question_begins_with_its_warning(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        product = next(p for p in await list_products(client) if float(p["skus"][0]["price"]["sale_price"]) > 4)
+        await run(client, "update_price", change_price(product, "1.00"))
+    third = person.questions[0].split("\n")[2]
+    assert third.startswith("Can't simply be undone. Warning: The price of SKU ")
+    assert "less than half" in person.questions[0]
