@@ -1,4 +1,4 @@
-"""Asks before a tool of our own exchanges or renews tokens."""
+"""Asks about one call of a tool of our own, such as a sign-in, as about a write to the shop."""
 
 from __future__ import annotations
 
