@@ -263,7 +263,7 @@ async def test_what_does_not_fit_is_counted_and_within_reach(connect: Connect) -
         assert waiting["preview"]["body"]["orders"] == arguments["orders"]
         assert 0 < len(now) < len(order_ids)
         assert waiting["left_out"] == len(order_ids) - len(now)
-        assert f"`now` shows {len(now)} of {len(order_ids)} things" in waiting["note"]
+        assert f"now: {len(now)} of {len(order_ids)}" in waiting["note"]
         rest = await told(client, "read_result", id=waiting["result_id"], path="now", offset=len(now), limit=1)
         assert rest["data"]["items"][0]["order"] == order_ids[len(now)]
 

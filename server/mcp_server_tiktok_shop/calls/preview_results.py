@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.question_limits import make_split_error
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.calls.results.builder import Projection
+from mcp_server_tiktok_shop.calls.results.truncation import Cut, TruncatedResult, to_json_text
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.preview import Preview
@@ -50,11 +51,10 @@ async def show_preview(
         raise make_split_error(preview, lambda smaller: _measure(smaller.values) <= value_bytes)
     if len(shown_state) == len(state) or "result_id" in result:
         return result
+    cut = TruncatedResult(result, len(state) - len(shown_state), (Cut("now", len(shown_state), len(state)),))
     content = to_json_text({"data": data | {"now": state}, "untrusted": untrusted})
-    shop_id = preview.shop.id if preview.shop else None
-    result_id = await result_builder.result_store.put(content.encode(), shop_id)
-    counts = f"`now` shows {len(shown_state)} of {len(state)} things: read_result gives all, with path `now`."
-    return result | {"result_id": result_id, "left_out": len(state) - len(shown_state), "note": f"{note} {counts}"}
+    result = await result_builder.store_truncated(cut, Projection({}, [], []), content.encode(), preview.shop)
+    return result | {"note": f"{note} {result['note']}"}
 
 
 def _measure(value: object) -> int:
