@@ -157,6 +157,14 @@ async def plan_shipping_of_a_batch(client: Client) -> Plan:
     return {"packages": packages}, "package", "package_status", "PROCESSING"
 
 
+async def plan_reference(client: Client) -> Plan:
+    (order,) = (await read(client, "get_order_detail", ids=[(await list_orders(client))[0]["id"]]))["orders"]
+    lines = [{"id": "1", "origin_id": order["line_items"][0]["id"]}]
+    reference = {"id": "A-1", "platform": "SHOPIFY", "line_items": lines}
+    arguments = {"orders": [{"id": order["id"], "external_order": reference}]}
+    return arguments, "reference of order", "external_orders.id", "A-1"
+
+
 async def plan_new_name_of_a_promotion(client: Client) -> Plan:
     activity = await find_activity(client)
     arguments = {name: activity[name] for name in ("activity_id", "begin_time", "end_time")}
@@ -191,6 +199,7 @@ PLANS: dict[str, tuple[str, Callable[[Client], Awaitable[Plan]]]] = {
     "return": ("approve_return", plan_approval_of_a_return),
     "parcel": ("ship_package", plan_shipping),
     "parcels": ("batch_ship_packages", plan_shipping_of_a_batch),
+    "reference": ("add_external_order_references", plan_reference),
     "promotion": ("update_promotion_activity", plan_new_name_of_a_promotion),
     "end of promotion": ("deactivate_activity", plan_end_of_a_promotion),
     "message": ("send_message", plan_message),
@@ -229,7 +238,7 @@ async def test_a_write_is_shown_with_what_is_there_and_answered_with_what_came_o
     now = [item for item in done["now"] if noun in item]
     assert [item[noun] for item in now] == [item[noun] for item in things]
     assert all(pick(item, field) == after for item in now)
-    before = [item for item in done["before"] if noun in item]
+    before = [item for item in done.get("before", ()) if noun in item]
     assert [pick(item, field) for item in before] == [
         pick(item, field) for item in things if pick(item, field) is not None
     ]
@@ -420,3 +429,32 @@ async def test_a_question_begins_with_its_warning(connect: Connect, sandbox: San
     third = person.questions[0].split("\n")[2]
     assert third.startswith("Can't simply be undone. Warning: The price of SKU ")
     assert "less than half" in person.questions[0]
+
+
+# ---- a look is a help, and no hurdle
+
+
+@pytest.mark.parametrize("policy", ["none", "asks"])
+async def test_what_can_not_be_looked_up_neither_stops_a_write_nor_hides_the_rest(
+    connect: Connect, sandbox: Sandbox, policy: str
+) -> None:
+    async with connect(sandbox="1", confirm=policy, sandbox_object=sandbox) as client:
+        products = (await list_products(client))[:3]
+        arguments = {"product_ids": [product["id"] for product in products]}
+        sandbox.faults.add("get_product", times=1, status=200, code=12052048)
+        shown = (await run(client, "deactivate_products", arguments, dry_run=True))["data"]["now"]
+        assert [item["product"] for item in shown] == arguments["product_ids"]
+        assert ["not_looked_up" in item for item in shown].count(True) == 1
+        sandbox.faults.add("get_product", times=None, status=200, code=12052048)
+        done = await send(client, "deactivate_products", arguments)
+    assert "now" not in done
+    assert writes(sandbox) == ["deactivate_products"]
+
+
+async def test_a_write_is_looked_at_once_before_and_once_after(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="none", sandbox_object=sandbox) as client:
+        arguments = (await plan_shipping(client))[0]
+        sandbox.log.clear()
+        await send(client, "ship_package", arguments)
+        looks = [entry.operation for entry in sandbox.log if entry.operation != "ship_package"]
+    assert looks == ["get_package_detail", "get_order_detail"] * 2

@@ -250,6 +250,8 @@ def _to_items(look: Look, normalized: Json) -> list[Item]:
         if str(row.get(look.id_field)) in look.ids
     ]
     found_ids = {item.id for item in items}
+    if look.may_be_missing:
+        return items
     return items + [
         Item(look.noun, missing_id, {}, problem=NOT_FOUND) for missing_id in look.ids if missing_id not in found_ids
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
-# `arguments` of writes in these `areas`, each with the thing that it names by id; `operations` that differ; the read of
-# each of the `things`, and of what is `surroundings` of a write.
+# `arguments` of writes in these `areas`, each with the kind of thing that it names by id; `operations` that differ:
+# their `arguments`, `lists` (kinds with the path of their ids), `each` (lists whose rows are read one by one); the read
+# of each of the `things`, and of what is `surroundings` of a write.
 LOOKS_FILE = Path(__file__).with_name("looks.json")
 MAX_IDS_PER_READ = 50  # what the platform's reads of several things take
 
@@ -26,7 +27,8 @@ class Look:
     `ids` are those asked for; none where the answer is about the shop as a whole. `list_name` is the list in which the
     things stand, each under its `id_field`; of the list `latest_of` the first item alone is meant. `shows` are dotted
     paths, `rows` those by a list's name that is shown row by row: of rows whose id is in `subject_ids` those alone, if
-    there is any. `next_things` are kinds with the path of their ids: they are to be read, too.
+    there is any. `next_things` are kinds with the path of their ids: they are to be read, too. What `may_be_missing` is
+    of another kind where it is not found.
     """
 
     noun: str
@@ -40,6 +42,7 @@ class Look:
     rows: dict[str, list[str]] = field(default_factory=dict)
     subject_ids: frozenset[str] = frozenset()
     next_things: dict[str, str] = field(default_factory=dict)
+    may_be_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,16 @@ def find_looks(operation: Operation, values: Json) -> list[Look]:
     The rules stand in `looks.json`.
     """
     rules = _load_rules()
-    if operation.area not in rules["areas"] or operation.cipher_rule == "never":
+    if operation.area not in rules["areas"]:
         return []
     own_rules = rules["operations"].get(operation.name, {})
     ids_by_thing: dict[str, list[str]] = {}
-    for path, thing in (rules["arguments"] | own_rules.get("arguments", {})).items():
-        ids_by_thing.setdefault(thing, []).extend(_iter_texts(_select_values(values, path.split("."))))
+    for path, thing in _iter_named_things(operation):
+        ids_by_thing.setdefault(thing, []).extend(_iter_ids(_select_values(values, path.split("."))))
     subject_ids = frozenset(_iter_texts(values))
     looks = [look for thing, ids in ids_by_thing.items() for look in make_looks(thing, ids, subject_ids, values)]
+    for list_name, thing in own_rules.get("each", {}).items():
+        looks += _iter_row_looks(thing, values.get(list_name))
     return looks + ([_make_look(own_rules["whole"], (), subject_ids, ())] if "whole" in own_rules else [])
 
 
@@ -79,6 +84,28 @@ def make_looks(
         _make_look(thing, tuple(distinct_ids[start : start + size]), subject_ids, shown_values)
         for start in range(0, len(distinct_ids), size)
     ]
+
+
+def _iter_named_things(operation: Operation) -> Iterator[tuple[str, str]]:
+    """The paths of arguments with the kind of thing whose ids stand there: of the account, or of the shop."""
+    rules = _load_rules()
+    own_rules = rules["operations"].get(operation.name, {})
+    for path, thing in (rules["arguments"] | own_rules.get("arguments", {})).items():
+        if rules["things"][thing].get("is_of_account", False) == (operation.cipher_rule == "never"):
+            yield path, thing
+    for thing, path in own_rules.get("lists", {}).items():
+        yield path, thing
+
+
+def _iter_row_looks(thing: str, rows: Any) -> Iterator[Look]:
+    """A read for each row of a list, with what stands beside its id; none where that would be too many."""
+    rule = _load_rules()["things"][thing]
+    if not isinstance(rows, list) or len(rows) > rule["max"]:
+        return
+    for row in rows:
+        look = _make_look(thing, (str(row.get("id")),), frozenset(), ())
+        beside = {name: _select_values(row, path.split(".")) for name, path in rule["beside"].items()}
+        yield replace(look, values=look.values | beside)
 
 
 def find_surroundings(operation: Operation) -> list[Surrounding]:
@@ -115,6 +142,7 @@ def _make_look(thing: str, ids: tuple[str, ...], subject_ids: frozenset[str], sh
         rows,
         subject_ids,
         rule.get("then", {}),
+        rule.get("may_be_missing", False),
     )
 
 
@@ -126,6 +154,15 @@ def _select_values(value: Any, path: list[str]) -> Any:
         else:
             value = value.get(name) if isinstance(value, dict) else None
     return value
+
+
+def _iter_ids(value: Any) -> Iterator[str]:
+    """Ids, also those of the few operations that take them as numbers."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _iter_ids(inner)
+    elif isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        yield str(value)
 
 
 def _iter_texts(value: Any) -> Iterator[str]:
