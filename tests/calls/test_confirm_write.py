@@ -228,3 +228,15 @@ async def test_the_file_of_an_upload_is_the_one_that_was_shown(
         file.write_bytes(png(600, 600))
         assert "error" not in await told(client, "confirm_write", token=tokens[1])
     assert writes(sandbox) == ["upload_product_image"]
+
+
+async def test_a_token_for_what_holds_secrets_needs_the_arguments_again(connect: Connect, home: Path) -> None:
+    async with connect(sandbox="1", confirm="all") as client:
+        asked = await told(client, "refresh_access_token")
+        assert asked["status"] == "confirmation_required"
+        assert "refresh_access_token again with the same arguments" in asked["note"]
+        refused = await told(client, "confirm_write", token=asked["confirm"])
+        assert refused["error"] == "declined"
+        assert "with them and `confirm`" in refused["hint"]
+        assert "error" not in await told(client, "refresh_access_token", confirm=asked["confirm"])
+    assert '"call"' not in (home / "sandbox" / "confirmations.json").read_text(encoding="utf-8")

@@ -458,3 +458,22 @@ async def test_a_write_is_looked_at_once_before_and_once_after(connect: Connect,
         await send(client, "ship_package", arguments)
         looks = [entry.operation for entry in sandbox.log if entry.operation != "ship_package"]
     assert looks == ["get_package_detail", "get_order_detail"] * 2
+
+
+async def test_every_sku_has_a_line_and_as_many_as_fit_are_shown(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline")
+    async with connect(sandbox="1", confirm="all", sandbox_object=sandbox, asked=person) as client:
+        product = next(p for p in await list_products(client) if len(p["skus"]) > 2)
+        skus = [{"id": sku["id"], "price": {"amount": "9.00", "currency": "GBP"}} for sku in product["skus"]]
+        await run(client, "update_price", {"product_id": product["id"], "skus": skus})
+    lines = person.questions[0].split("\n")
+    for sku in product["skus"]:
+        assert [line for line in lines if line.startswith(f'    skus: id "{sku["id"]}" seller_sku "')]
+
+
+async def test_a_look_that_there_is_no_time_for_is_said(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="none", sandbox_object=sandbox, call_timeout_s=0.9) as client:
+        product = (await list_products(client))[0]
+        done = await run(client, "deactivate_products", {"product_ids": [product["id"]]})
+    assert "now" not in done
+    assert "no time to look" in done["note"]

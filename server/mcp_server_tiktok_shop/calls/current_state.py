@@ -63,18 +63,21 @@ class Item:
     def is_missing(self) -> bool:
         return self.problem == NOT_FOUND
 
-    def to_line(self) -> str:
-        """The thing on one line, its values quoted."""
+    def to_lines(self) -> list[str]:
+        """The thing on one line, its values quoted; behind it a line for each of its rows."""
         head = " ".join(filter(None, (self.noun, to_single_line(self.id))))
         if self.is_missing:
-            return f"not found: {head}"
+            return [f"not found: {head}"]
         if self.problem:
-            return f"not looked up: {head}: {quote(self.problem)}"
-        parts = [
-            f"{name}: {'; '.join(_format_row(row) for row in value) if isinstance(value, list) else quote(value)}"
+            return [f"not looked up: {head}: {quote(self.problem)}"]
+        values = [f"{name}: {quote(value)}" for name, value in self.facts.items() if not isinstance(value, list)]
+        rows = [
+            f"  {name}: {_format_row(row)}"
             for name, value in self.facts.items()
+            if isinstance(value, list)
+            for row in value
         ]
-        return f"{head}: {', '.join(parts)}"
+        return [f"{head}: {', '.join(values)}", *rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,11 +159,9 @@ def _format_section(heading: str, lines: list[str]) -> list[str]:
 
 def _format_state(state: CurrentState, room_chars: int) -> list[str]:
     """How things stand now, a line each, as far as the question has room: it is what is sent that is agreed to."""
-    lines: list[str] = []
-    for item in state.items:
-        line = item.to_line()
+    lines = [line for item in state.items for line in item.to_lines()]
+    for index, line in enumerate(lines):
         room_chars -= len(line) + 3
         if room_chars < 0:
-            return [*lines, f"and {len(state.items) - len(lines)} more, which a dry run shows"]
-        lines.append(line)
+            return [*lines[:index], f"and {len(lines) - index} lines more, which a dry run shows"]
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.question_limits import make_split_error
@@ -35,12 +36,7 @@ async def show_preview(
     data = preview.to_json()
     state = data.pop("now", [])
     room_bytes = max_bytes - PREVIEW_OVERHEAD_BYTES - _measure(data) - len(note.encode())
-    shown_state = []
-    for item in state:
-        room_bytes -= _measure(item) + 1
-        if room_bytes < 0:
-            break
-        shown_state.append(item)
+    shown_state, cuts = _cut_state(state, room_bytes)
     untrusted = data.pop("untrusted", [])
     shown_data = data | ({"now": shown_state} if shown_state else {})
     shown: Json = shown_data | ({"untrusted": untrusted} if untrusted else {})
@@ -49,12 +45,39 @@ async def show_preview(
         excess_bytes = _measure(data) - _measure(preview.values)
         value_bytes = max_bytes - PREVIEW_OVERHEAD_BYTES - excess_bytes
         raise make_split_error(preview, lambda smaller: _measure(smaller.values) <= value_bytes)
-    if len(shown_state) == len(state) or "result_id" in result:
+    if not cuts:
         return result
-    cut = TruncatedResult(result, len(state) - len(shown_state), (Cut("now", len(shown_state), len(state)),))
+    left_out = result.get("left_out", 0) + sum(cut.total_count - cut.shown_count for cut in cuts)
+    cut = TruncatedResult(result, left_out, tuple(cuts))
     content = to_json_text({"data": data | {"now": state}, "untrusted": untrusted})
     result = await result_builder.store_truncated(cut, Projection({}, [], []), content.encode(), preview.shop)
     return result | {"note": f"{note} {result['note']}"}
+
+
+def _cut_state(state: list[Json], room_bytes: int) -> tuple[list[Json], list[Cut]]:
+    """The first things that there is room for, of the last one maybe only its first rows; and what was cut."""
+    shown_state: list[Json] = []
+    for index, item in enumerate(state):
+        size = _measure(item) + 1
+        if size <= room_bytes:
+            shown_state.append(item)
+            room_bytes -= size
+            continue
+        cuts = [Cut("now", index, len(state))]
+        name, rows = max(
+            ((name, value) for name, value in item.items() if isinstance(value, list)),
+            key=lambda pair: len(pair[1]),
+            default=("", []),
+        )
+        room_bytes -= _measure(item | {name: []}) if name else size
+        ends = accumulate(_measure(row) + 1 for row in rows)
+        shown_rows = [row for row, end in zip(rows, ends, strict=True) if end <= room_bytes]
+        if shown_rows:
+            shown_state.append(item | {name: shown_rows})
+            cuts = [Cut(f"now[{index}].{name}", len(shown_rows), len(rows))]
+            cuts += [Cut("now", index + 1, len(state))] if index + 1 < len(state) else []
+        return shown_state, cuts
+    return shown_state, []
 
 
 def _measure(value: object) -> int:

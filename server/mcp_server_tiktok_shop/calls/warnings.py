@@ -21,6 +21,13 @@ MAX_PRICE_FACTOR = 2  # a price is warned of that comes to more than this many t
 MAX_DISCOUNT_PERCENT = 50
 MAX_MESSAGE_CHARS = 300  # characters of what a buyer wrote
 PRICE_FIELDS = ("amount", "sale_price")
+# What people send, and not what the platform notes between it.
+MESSAGE_TYPES = frozenset(
+    (
+        *("TEXT", "IMAGE", "VIDEO", "EMOTICONS", "PRODUCT_CARD", "ORDER_CARD", "LOGISTICS_CARD", "COUPON_CARD"),
+        "RETURN_REFUND_CARD",
+    )
+)
 BUYER_ROLE, SENDING_OPERATION = "BUYER", "send_message"
 MAX_NAMED_IDS = 3  # of many that one warning is about
 MIN_ALL = 2  # things that "all of them" is said of
@@ -146,7 +153,7 @@ def _warn_of_last_message(items: list[Item]) -> Iterator[str]:
     for item in items:
         if item.noun != "conversation":
             continue
-        messages = [message for message in _get_rows(item.data, "messages") if message.get("type") != "NOTIFICATION"]
+        messages = [m for m in _get_rows(item.data, "messages") if m.get("type") in MESSAGE_TYPES]
         if not messages:
             continue
         text, sender = _read_message(messages[0]), find_values(messages[0], ["sender", "role"])
