@@ -30,27 +30,27 @@ def size(tools: Any) -> int:
 
 
 async def test_the_default_lists_what_sellers_mostly_need(connect: Connect) -> None:
-    async with connect() as client:
+    async with connect(confirm="asks") as client:
         listed = (await client.list_tools()).tools
     assert [tool.name for tool in listed] == [*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS]
     assert size(listed) / 4 <= 10_000
 
 
 async def test_none_lists_only_what_reaches_everything(connect: Connect) -> None:
-    async with connect(toolsets="none") as client:
+    async with connect(toolsets="none", confirm="asks") as client:
         listed = (await client.list_tools()).tools
     assert [tool.name for tool in listed] == list(ALWAYS_LISTED_TOOLS)
     assert size(listed) / 4 <= 1500
 
 
 async def test_all_lists_every_operation(connect: Connect) -> None:
-    async with connect(toolsets="all") as client:
+    async with connect(toolsets="all", confirm="asks") as client:
         assert set(await names(client)) == Catalog().operations.keys()
 
 
 @pytest.mark.parametrize("area", AREAS)
 async def test_a_toolset_lists_its_area(connect: Connect, area: str) -> None:
-    async with connect(toolsets=area) as client:
+    async with connect(toolsets=area, confirm="asks") as client:
         listed = await names(client)
     expected = {name for name, operation in Catalog().operations.items() if operation.area == area}
     assert set(listed) == expected | set(ALWAYS_LISTED_TOOLS)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
+
+from tests.conftest import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +104,12 @@ class Recorder:
     def calls(self) -> list[Request]:
         """The requests but for those that ask which shops there are."""
         return [request for request in self.requests if request.raw_path != SHOPS_PATH]
+
+    def get_calls(self, tool: str) -> list[Request]:
+        """The calls of one operation, without what was looked up around a write."""
+        record = CATALOG.operations[tool].record
+        path = re.compile(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(record["path"])))
+        return [call for call in self.calls if call.method == record["method"] and path.fullmatch(call.raw_path)]
 
     @property
     def shop_calls(self) -> list[Request]:

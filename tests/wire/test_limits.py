@@ -41,7 +41,7 @@ async def test_what_is_at_the_limit_is_sent(connect: Connect, limit: Limit) -> N
     async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
         result = await call_agreed(client, limit.tool, limit.accepted)
     assert result.is_error is not True, reply(result)
-    [request] = recorder.calls
+    [request] = recorder.get_calls(limit.tool)
     if request.raw_path not in TOKEN_PATHS:
         assert_signed(request)
 
@@ -61,7 +61,7 @@ async def test_every_member_of_a_closed_set_is_sent(connect: Connect, choice: Ch
         for member in choice.members:
             result = await client.call_tool(choice.tool, choice.arguments(member))
             assert result.is_error is not True, (member, reply(result))
-    assert len(recorder.calls) == len(choice.members)
+    assert len(recorder.get_calls(choice.tool)) == len(choice.members)
 
 
 @pytest.mark.parametrize("choice", CHOICES, ids=str)

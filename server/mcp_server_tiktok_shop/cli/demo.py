@@ -135,8 +135,7 @@ async def ship_order(session: DemoSession, order: dict[str, Any]) -> None:
     confirmation = await session.call_tool("ship_package", package_id=package_id, handover_method="DROP_OFF")
     session.show_answer("Shall I arrange shipping, with drop-off?")
     session.show_question("Yes.")
-    confirm = confirmation["confirm"]
-    result = await session.call_tool("ship_package", package_id=package_id, handover_method="DROP_OFF", confirm=confirm)
+    result = await session.call_tool("confirm_write", token=confirmation["confirm"])
     session.show_answer("Shipping is arranged." if "error" not in result else "It could not be shipped.")
     label = await session.call_tool(
         "get_package_shipping_document", package_id=package_id, document_type="SHIPPING_LABEL"
