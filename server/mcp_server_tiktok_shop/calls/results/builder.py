@@ -98,6 +98,10 @@ class ResultBuilder:
         is_empty = result["data"] in EMPTY_DATA and "skipped" not in result
         return result | {"note": NOTHING_FOUND_NOTE} if is_empty else result
 
+    def redact_data(self, operation_name: str, data: Json) -> Json:
+        """Redact the data of an operation's answer, or a part of it that keeps its paths."""
+        return redact(data, self.sensitive_fields.get_root(operation_name), self.buyer_data)[0]
+
     def redact_text(self, text: str) -> str:
         """Redact a text of the platform's beside its data, which may repeat what others wrote."""
         return redact_text(text, self.buyer_data)
