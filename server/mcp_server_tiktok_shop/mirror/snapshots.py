@@ -32,13 +32,15 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.tables import Source, Table, TableCatalog
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
 
-WRITER_MEMORY, WRITER_THREADS = "96MB", 2
-BLOCK_BYTES = 16384  # a table takes some blocks, however few rows it has
+MIN_WRITER_BYTES, WRITER_THREADS = 64 * 10**6, 1
+WRITER_SHARE = 12  # bytes of memory that a byte of spooled pages takes while it is laid in
+BLOCK_BYTES = 65536  # smaller ones pack worse, larger ones cost room for each table, however few rows it has
 MAX_STAGED_BYTES = 6 * 2**20  # of spooled pages
 RETAINED_SNAPSHOTS = 2
 MIN_RETAIN_S = 60.0  # seconds for which an older one stays: another process may be about to open it
 MARKS_TABLE = "sync.marks"
-BASE, TARGET = "base_copy", "new_copy"  # what the snapshots are attached as
+MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.3  # a smaller snapshot, or one with less free room, stays as it is
+BASE, TARGET, COMPACT = "base_copy", "new_copy", "compact_copy"  # what the snapshots are attached as
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,9 @@ class SnapshotStore:
         target: Path | None = None
         unreadable_count = state.get_source(source.name).unreadable_count
         if batches:
-            with _connect(self.folder.spool_folder) as connection:
+            largest_bytes = max(_measure(part) for part in _divide(batches))
+            memory_bytes = max(MIN_WRITER_BYTES, WRITER_SHARE * largest_bytes)
+            with _connect(self.folder.spool_folder, memory_bytes) as connection:
                 self._attach_base(connection, state)
                 for part in _divide(batches):
                     unreadable_count += _stage(connection, source, part, state.get_source(source.name).history_from)
@@ -130,9 +134,7 @@ class SnapshotStore:
                     if target is not None:
                         _replace_rows(connection, source, part)
                 if target is not None:
-                    connection.execute("COMMIT")
-                    connection.execute(f"CHECKPOINT {TARGET}")
-                    connection.execute(f"DETACH {TARGET}")
+                    target = self._finish_target(connection, target)
         state = state.with_source(source.name, **changes, unreadable_count=unreadable_count)
         if target is not None:
             return self._publish(state, target)
@@ -188,7 +190,7 @@ class SnapshotStore:
     def _begin_target(self, connection: DuckDBPyConnection, state: MirrorState) -> Path:
         """A copy of the base, open to be changed."""
         make_private_folder(self.folder.root)
-        path = self.folder.root / f"{time.time_ns()}{PARTIAL_SUFFIX}"
+        path = self._make_partial_path()
         if state.snapshot:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
                 shutil.copyfileobj(self.get_path(state).open("rb"), copy, 2**20)
@@ -207,6 +209,27 @@ class SnapshotStore:
             )
         return path
 
+    def _finish_target(self, connection: DuckDBPyConnection, path: Path) -> Path:
+        """The copy, written whole; where much of it is room that nothing uses any more, a closer one in its place."""
+        connection.execute("COMMIT")
+        connection.execute(f"CHECKPOINT {TARGET}")
+        sizes = connection.execute("SELECT database_name, total_blocks, free_blocks FROM pragma_database_size()")
+        ((total, free),) = [(total, free) for name, total, free in sizes.fetchall() if name == TARGET]
+        if total * BLOCK_BYTES < MIN_COMPACT_BYTES or free < MAX_FREE_SHARE * total:
+            connection.execute(f"DETACH {TARGET}")
+            return path
+        compact_path = self._make_partial_path()
+        connection.execute(f"ATTACH {quote_text(str(compact_path))} AS {COMPACT} (BLOCK_SIZE {BLOCK_BYTES})")
+        compact_path.chmod(0o600)
+        connection.execute(f"COPY FROM DATABASE {TARGET} TO {COMPACT}")
+        connection.execute(f"DETACH {TARGET}")
+        connection.execute(f"DETACH {COMPACT}")
+        path.unlink()
+        return compact_path
+
+    def _make_partial_path(self) -> Path:
+        return self.folder.root / f"{time.time_ns()}{PARTIAL_SUFFIX}"
+
     def _publish(self, state: MirrorState, path: Path) -> MirrorState:
         """Give a new snapshot its name, and put it in force."""
         with path.open("rb+") as file:
@@ -220,13 +243,13 @@ class SnapshotStore:
 
 
 @contextmanager
-def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
+def _connect(folder: Path, memory_bytes: int = MIN_WRITER_BYTES) -> Iterator[DuckDBPyConnection]:
     """A connection that swaps into a folder."""
     import duckdb  # noqa: PLC0415 - at the first sync only
 
     make_private_folder(folder)
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": WRITER_MEMORY,
+        "memory_limit": f"{memory_bytes}B",
         "threads": WRITER_THREADS,
         "temp_directory": str(folder / "swap"),
     }
@@ -309,6 +332,10 @@ def _divide(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
         size += batch_size
     if part:
         yield part
+
+
+def _measure(batches: Sequence[Batch]) -> int:
+    return sum(batch.path.stat().st_size for batch in batches)
 
 
 def _has_differences(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch]) -> bool:
