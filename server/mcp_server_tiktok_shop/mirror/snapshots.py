@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import RequestError
-from mcp_server_tiktok_shop.mirror.staging import (
-    build_rows_sql,
-    build_stage_sql,
-    join_names,
-    name_rows,
-    name_stage,
-    quote_name,
-    quote_text,
+from mcp_server_tiktok_shop.mirror.row_replacement import (
+    BASE,
+    MARKS_TABLE,
+    TARGET,
+    has_differences,
+    replace_rows,
+    stage_rows,
 )
+from mcp_server_tiktok_shop.mirror.staging import quote_name, quote_text
 from mcp_server_tiktok_shop.mirror.states import MirrorState, load_state, store_state
 from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX, make_private_folder
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from mcp_server_tiktok_shop.mirror.spool import Batch
-    from mcp_server_tiktok_shop.mirror.tables import Source, Table, TableCatalog
+    from mcp_server_tiktok_shop.mirror.tables import Source, TableCatalog
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
 
 MIN_WRITER_BYTES, WRITER_THREADS = 64 * 10**6, 1
@@ -38,9 +38,8 @@ BLOCK_BYTES = 65536  # smaller ones pack worse, larger ones cost room for each t
 MAX_STAGED_BYTES = 6 * 2**20  # of spooled pages
 RETAINED_SNAPSHOTS = 2
 MIN_RETAIN_S = 60.0  # seconds for which an older one stays: another process may be about to open it
-MARKS_TABLE = "sync.marks"
 MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.3  # a smaller snapshot, or one with less free room, stays as it is
-BASE, TARGET, COMPACT = "base_copy", "new_copy", "compact_copy"  # what the snapshots are attached as
+COMPACT = "compact_copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +127,11 @@ class SnapshotStore:
             with _connect(self.folder.spool_folder, memory_bytes) as connection:
                 self._attach_base(connection, state)
                 for part in _divide(batches):
-                    unreadable_count += _stage(connection, source, part, state.get_source(source.name).history_from)
-                    if target is None and (state.snapshot == 0 or _has_differences(connection, source, part)):
+                    unreadable_count += stage_rows(connection, source, part, state.get_source(source.name).history_from)
+                    if target is None and (state.snapshot == 0 or has_differences(connection, source, part)):
                         target = self._begin_target(connection, state)
                     if target is not None:
-                        _replace_rows(connection, source, part)
+                        replace_rows(connection, source, part)
                 if target is not None:
                     target = self._finish_target(connection, target)
         state = state.with_source(source.name, **changes, unreadable_count=unreadable_count)
@@ -265,60 +264,6 @@ def _connect(folder: Path, memory_bytes: int = MIN_WRITER_BYTES) -> Iterator[Duc
         raise SnapshotError(str(error).splitlines()[0]) from error
 
 
-def _stage(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch], history_from: int) -> int:
-    """Stage the rows of batches that count. Answers how many values and rows can't be read."""
-    paths = [str(batch.path) for batch in batches]
-    count = 0
-    kind = batches[0].key.kind
-    condition = "true"
-    if source.history is not None and kind in ("history", "again", "changes"):
-        column = quote_name(source.history.column)
-        if kind != "changes":
-            start, end = _find_range(batches)
-            condition = f"{column} >= to_timestamp({start}) AND {column} < to_timestamp({end}) OR {column} IS NULL"
-        else:
-            condition = f"{column} >= to_timestamp({history_from}) OR {column} IS NULL"
-    for table in source.tables:
-        connection.execute(build_stage_sql(source, table, paths))
-        connection.execute(build_rows_sql(table, source.main_table, condition))
-        key = quote_name(table.key[0])
-        sql = f"SELECT coalesce(sum(_unreadable + CAST({key} = '' AS INTEGER)), 0) FROM {name_stage(table)}"
-        count += _fetch_value(connection, sql)
-        connection.execute(f"DROP TABLE {name_stage(table)}")
-    return count
-
-
-def _find_range(batches: Sequence[Batch]) -> tuple[int, int]:
-    return min(batch.key.start for batch in batches), max(batch.key.end for batch in batches)
-
-
-def _build_scope(source: Source, table: Table, batches: Sequence[Batch], place: str) -> str:
-    """The SQL condition of the rows that the staged ones take the place of."""
-    main = source.main_table
-    kind = batches[0].key.kind
-    if kind == "all":
-        return "true"
-    if kind == "parents":
-        assert source.for_each is not None  # noqa: S101 - only such sources have such batches
-        parents = ", ".join(map(quote_text, sorted({parent for batch in batches for parent in batch.parents})))
-        stored_as, column = quote_name(source.for_each.stored_as), quote_name(source.for_each.column)
-        all_parents = f"SELECT {column} FROM {place}.{quote_name(source.for_each.table)} WHERE {column} IS NOT NULL"
-        return f"{stored_as} IN ({parents}) OR {stored_as} NOT IN ({all_parents})"
-    key = join_names(main.key)
-    scope = f"({key}) IN (SELECT ({key}) FROM {name_rows(main)})"
-    if kind in ("history", "again") and source.history is not None:
-        start, end = _find_range(batches)
-        column = quote_name(source.history.column)
-        scope = f"({column} >= to_timestamp({start}) AND {column} < to_timestamp({end})) OR {scope}"
-    if table is main:
-        return scope
-    parent, main_key = quote_name(table.parent_column), quote_name(main.key[0])
-    return (
-        f"{parent} IN (SELECT {main_key} FROM {place}.{quote_name(main.name)} WHERE {scope} "
-        f"UNION SELECT {main_key} FROM {name_rows(main)})"
-    )
-
-
 def _divide(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
     """The batches in parts that are staged at once, by their size."""
     part: list[Batch] = []
@@ -336,42 +281,6 @@ def _divide(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
 
 def _measure(batches: Sequence[Batch]) -> int:
     return sum(batch.path.stat().st_size for batch in batches)
-
-
-def _has_differences(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch]) -> bool:
-    """Whether the staged rows are others than those whose place they take."""
-    for table in source.tables:
-        columns = join_names(table.columns)
-        scope = _build_scope(source, table, batches, BASE)
-        old = f"SELECT {columns} FROM {BASE}.{quote_name(table.name)} WHERE {scope}"
-        new = f"SELECT {columns} FROM {name_rows(table)}"
-        for one, other in ((old, new), (new, old)):
-            if connection.execute(f"SELECT 1 FROM ({one} EXCEPT ALL {other}) LIMIT 1").fetchall():
-                return True
-    known = connection.execute(f"SELECT parent, is_stable FROM {BASE}.{MARKS_TABLE} WHERE source = ?", [source.name])
-    marks = {(parent, parent in batch.stable_parents) for batch in batches for parent in batch.parents}
-    return not marks <= set(known.fetchall())
-
-
-def _replace_rows(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch]) -> None:
-    """Put the staged rows in the place of the old ones; the tables below the main one first."""
-    for table in reversed(source.tables):
-        name = f"{TARGET}.{quote_name(table.name)}"
-        connection.execute(f"DELETE FROM {name} WHERE {_build_scope(source, table, batches, TARGET)}")
-    for table in source.tables:
-        name = f"{TARGET}.{quote_name(table.name)}"
-        connection.execute(f"INSERT INTO {name} SELECT {join_names(table.columns)} FROM {name_rows(table)}")
-    for batch in batches:
-        marks = [(parent, parent in batch.stable_parents) for parent in sorted(batch.parents)]
-        if marks:
-            connection.execute(
-                f"DELETE FROM {TARGET}.{MARKS_TABLE} WHERE source = ? AND parent IN (SELECT unnest(?::VARCHAR[]))",
-                [source.name, [parent for parent, _ in marks]],
-            )
-            connection.execute(
-                f"INSERT INTO {TARGET}.{MARKS_TABLE} SELECT ?, unnest(?::VARCHAR[]), unnest(?::BOOLEAN[]), ?",
-                [source.name, [p for p, _ in marks], [s for _, s in marks], batch.read_at],
-            )
 
 
 def _fetch_value(connection: DuckDBPyConnection, sql: str) -> Any:
