@@ -20,7 +20,18 @@ from mcp_server_tiktok_shop.catalog.loader import Catalog
 ROOT = Path(__file__).parents[1]
 INDEX_PAGE = "docs/README.md"
 # The order in which a seller comes by them; pages that are not named here follow.
-PAGE_ORDER = ("clients", "accounts", "answers", "safety", "tools", "settings", "commands", "troubleshooting", "codes")
+PAGE_ORDER = (
+    "clients",
+    "accounts",
+    "answers",
+    "safety",
+    "tools",
+    "mirror",
+    "settings",
+    "commands",
+    "troubleshooting",
+    "codes",
+)
 
 
 def read_documents() -> dict[str, str]:
