@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -122,12 +121,13 @@ async def _sync_shop(server_app: App, output: Output, target: Target, report: Pr
 @contextmanager
 def _show_progress(output: Output) -> Iterator[Any]:
     """Makes a bar for each shop, with rate and time left; nothing where standard error is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _target: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - for a person at a terminal only
+    from rich.console import Console  # noqa: PLC0415 - for this command alone
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _target: None
+        return
     columns = [
         TextColumn("{task.description}"),
         BarColumn(),
@@ -135,7 +135,7 @@ def _show_progress(output: Output) -> Iterator[Any]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     ]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with Progress(*columns, console=console, transient=True) as bars:
 
         def make_reporter(target: Target) -> ProgressReporter:
             label = output.redact(target.shop.label if target.shop else "")
