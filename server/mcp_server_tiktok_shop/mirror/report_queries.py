@@ -61,7 +61,9 @@ def fill_body(report: Report, grouping: Grouping | None) -> str:
     return ARITHMETIC.sub(lambda match: ARITHMETIC_SQL[match[1]].format(match[2], match[3]), sql)
 
 
-def compose_rows(report: Report, grouping: Grouping | None, order: ReportOrder, *, with_comparison: bool) -> str:
+def compose_rows(
+    report: Report, grouping: Grouping | None, order: ReportOrder, *, with_comparison: bool = False
+) -> str:
     """The SELECT of a report's rows, `rows_in_all` last; its parameters are those that `find_parameters` finds.
 
     Of two periods each column to compare stands three times: now, `_before` and `_change`.
@@ -76,7 +78,7 @@ def compose_rows(report: Report, grouping: Grouping | None, order: ReportOrder, 
         source = f"({_join_periods(report, grouping)})"
     else:
         hidden = _list_hidden_columns(report, grouping)
-        source = f"(SELECT *{_exclude(hidden)} FROM report)"  # noqa: S608 - names from our own files
+        source = f"(SELECT *{_exclude(hidden)} FROM report)"
     keys = [*(grouping.keys if grouping else ()), *report.keys]
     sort = ", ".join([order.to_sql(), *(f'"{key}" NULLS LAST' for key in keys if key != order.column)])
     return f"WITH {rows}\nSELECT *, count(*) OVER () AS {ROWS_IN_ALL} FROM {source} ORDER BY {sort}{tail}"
@@ -101,7 +103,7 @@ def find_parameters(sql: str) -> set[str]:
     return set(PARAMETER.findall(sql))
 
 
-def list_columns(report: Report, grouping: Grouping | None, *, with_comparison: bool) -> list[str]:
+def list_columns(report: Report, grouping: Grouping | None, *, with_comparison: bool = False) -> list[str]:
     """The columns of the rows, in no certain order: what they can be sorted by."""
     keys = [*(grouping.keys if grouping else ()), *(grouping.labels if grouping else ()), *report.keys]
     hidden = set(grouping.without if grouping else ())
@@ -150,7 +152,7 @@ def _join_periods(report: Report, grouping: Grouping | None) -> str:
     share = f"sign({part}) * {ARITHMETIC_SQL['share'].format(f'abs({part})', f'abs({whole})')}"
     columns.append(f"({share})::DECIMAL(18, 1) AS change_percent")
     match = " AND ".join(f'report."{name}" IS NOT DISTINCT FROM earlier."{name}"' for name in joined) or "true"
-    return f"SELECT {', '.join(columns)} FROM report FULL JOIN earlier ON {match}"  # noqa: S608 - as above
+    return f"SELECT {', '.join(columns)} FROM report FULL JOIN earlier ON {match}"
 
 
 def _name_periods(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
