@@ -24,6 +24,7 @@ from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_t
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.mirror import Mirror
 from mcp_server_tiktok_shop.mirror.parts import MirrorParts
+from mcp_server_tiktok_shop.mirror.query import QueryRunner
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
@@ -48,18 +49,20 @@ from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
 from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
+from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
-from mcp_server_tiktok_shop.tools.payouts.reconciliation import ReconcilePayoutsTool
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
+from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
+from mcp_server_tiktok_shop.tools.reports.former_tools import create_former_tools
+from mcp_server_tiktok_shop.tools.reports.tool import GetReportTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
-from mcp_server_tiktok_shop.tools.summaries.desk import SummaryTools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +87,7 @@ class App:
     operations: OperationDirectory
     platform: PlatformClient
     mirror: Mirror
+    query_runner: QueryRunner
     tools: Mapping[str, LocalTool]
     listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
@@ -143,6 +147,7 @@ class App:
     async def close(self) -> None:
         """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
         self.pdf_workers.close()
+        self.query_runner.close()
         await self.mirror.close()
         self.temporary_home.close()
         await self.wait_for_pairs()
@@ -249,10 +254,11 @@ def build_app(
         stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
     )
 
+    query_runner = QueryRunner(mirror.table_catalog)
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
-    summary_tools = SummaryTools(paginator, platform, stores.unfinished_summaries, runtime.clock, policy)
+    get_report = GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -264,13 +270,15 @@ def build_app(
             runtime,
         ),
         "describe_operation": discovery_tools.describe_operation,
+        "describe_tables": DescribeTablesTool(mirror.table_catalog),
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
+        "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, settings.time_zone),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
-        "reconcile_payouts": ReconcilePayoutsTool(paginator, platform, policy, settings.time_zone, runtime.clock),
+        "get_report": get_report,
         "refresh_access_token": sign_in_tools.refresh_access_token,
         "resize_pdf": ResizePdfTool(
             files,
@@ -287,7 +295,7 @@ def build_app(
             pdf_workers,
         ),
         "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
-        **summary_tools.create_tools(),
+        **create_former_tools(get_report),
     }
     dispatcher = ToolDispatcher(
         operations,
@@ -312,6 +320,7 @@ def build_app(
         operations=operations,
         platform=platform,
         mirror=mirror,
+        query_runner=query_runner,
         tools=tools,
         listed_tools=listed_tools,
         dispatcher=dispatcher,
