@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
 
-DEFAULT_MAX_AGE_S = 60
 QUESTION_RESERVE_S = 12.0  # seconds before the deadline of a call that are kept for the question itself
 RESULT = "result"  # where the table of rows stands in the data
 TEXT_TYPE = "VARCHAR"
@@ -56,7 +55,7 @@ class QueryShopTool:
         tables = await asyncio.to_thread(self.query_runner.find_tables, values["sql"])
         targets = await choose_targets(self.platform.shops, shop, must_be_named=True)
         self.query_runner.prepare()
-        max_age_s = values.get("max_age", DEFAULT_MAX_AGE_S)
+        max_age_s = values.get("max_age")
         snapshots = await self._refresh(targets, tables, max_age_s, caller) if tables else []
         zone, zone_note = self._choose_zone(targets)
         try:
@@ -82,7 +81,7 @@ class QueryShopTool:
         return data
 
     async def _refresh(
-        self, targets: Sequence[Target], tables: Collection[str], max_age_s: float, caller: Caller
+        self, targets: Sequence[Target], tables: Collection[str], max_age_s: float | None, caller: Caller
     ) -> list[ShopSnapshot]:
         """The copies of all shops, brought up to date side by side."""
         deadline = self.platform.new_deadline() - QUESTION_RESERVE_S

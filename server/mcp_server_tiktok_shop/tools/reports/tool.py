@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 # What is asked again within a minute is answered from the same copy: a report is often asked for in several cuts.
-MAX_AGE_S = 60.0
 DEADLINE_MARGIN_S = 5.0  # to ask the copy and lay out the answer in
 SO_FAR = ", so far: it is not over"
 
@@ -104,7 +103,7 @@ class GetReportTool:
     ) -> ShopAnswer:
         tables = request.report.list_tables(request.grouping)
         snapshot = await self.mirror.refresh(
-            target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report_progress
+            target, tables, deadline=deadline, report_progress=report_progress
         )
         coverage = Coverage.measure(snapshot, tables, periods.first_moment)
         parameters = self._list_parameters(request, periods, coverage)
