@@ -271,6 +271,25 @@ async def test_amounts_of_several_currencies_in_one_sum_are_told(
     assert not (await runner.run(sql, copies[:1], zone=UTC)).has_mixed_currencies
 
 
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        (
+            "SELECT date_trunc('month', create_time) AS create_time, count(*) FROM orders GROUP BY create_time",
+            ("create_time",),
+        ),
+        ("SELECT create_time::DATE AS day, count(*) FROM orders GROUP BY day", ()),
+        ("SELECT status AS status, count(*) FROM orders GROUP BY status", ()),
+        ("SELECT create_time::DATE AS create_time, count(*) FROM orders GROUP BY ALL", ()),
+        ("SELECT upper(status) AS status, count(*) FROM orders GROUP BY 1", ()),
+    ],
+)
+async def test_a_group_by_a_name_that_means_two_things_is_told(
+    runner: QueryRunner, tmp_path: Path, sql: str, names: tuple[str, ...]
+) -> None:
+    assert (await runner.run(sql, [fill_copy(tmp_path, {})], zone=UTC)).ambiguous_groups == names
+
+
 # ---- what columns are made of
 
 

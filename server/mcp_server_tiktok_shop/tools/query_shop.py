@@ -69,6 +69,7 @@ class QueryShopTool:
             _describe_rows(result),
             zone_note,
             _describe_currencies(result, snapshots),
+            _describe_groups(result),
         ]
         data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_oldest_moment(snapshots, tables, zone)}
         data |= {"history_from": _list_history(snapshots, tables, zone)}
@@ -87,20 +88,21 @@ class QueryShopTool:
         """The copies of all shops, brought up to date side by side."""
         deadline = self.platform.new_deadline() - QUESTION_RESERVE_S
         progress = _SharedProgress(caller, len(targets))
+
+        async def refresh(place: int, target: Target) -> ShopSnapshot:
+            reporter = progress.create_reporter(place)
+            try:
+                return await self.mirror.refresh(
+                    target, tables, max_age_s=max_age_s, deadline=deadline, report_progress=reporter
+                )
+            except ShopError as error:
+                if len(targets) > 1 and target.shop is not None:
+                    error.message = f"{target.shop.label}: {error.message}"
+                raise
+
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(
-                        self.mirror.refresh(
-                            target,
-                            tables,
-                            max_age_s=max_age_s,
-                            deadline=deadline,
-                            report_progress=progress.create_reporter(place),
-                        )
-                    )
-                    for place, target in enumerate(targets)
-                ]
+                tasks = [group.create_task(refresh(place, target)) for place, target in enumerate(targets)]
         except* ShopError as group_error:
             raise _first_error(group_error) from None
         return [task.result() for task in tasks]
@@ -187,6 +189,11 @@ def _describe_currencies(result: QueryResult, snapshots: Sequence[ShopSnapshot])
         return ""
     currencies = ", ".join(sorted({snapshot.shop.currency for snapshot in snapshots}))
     return f"Amounts of several currencies ({currencies}) may be added up: select or group by currency."
+
+
+def _describe_groups(result: QueryResult) -> str:
+    names = ", ".join(result.ambiguous_groups)
+    return f"Grouped by the column {names}, not by what is selected as {names}: choose another name." if names else ""
 
 
 def _shorten_type(sql_type: str) -> str:
