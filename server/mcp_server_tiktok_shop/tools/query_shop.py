@@ -101,11 +101,10 @@ class QueryShopTool:
                 raise
 
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(refresh(place, target)) for place, target in enumerate(targets)]
-        except* ShopError as group_error:
-            raise _first_error(group_error) from None
-        return [task.result() for task in tasks]
+            # No TaskGroup: it cancels the task it stands in, and the scopes around a call lose count of that.
+            return await asyncio.gather(*(refresh(place, target) for place, target in enumerate(targets)))
+        finally:
+            progress.is_over = True
 
     def _choose_zone(self, targets: Sequence[Target]) -> tuple[ZoneInfo, str]:
         """The zone of days and times: that set for all, or that of the shops; UTC where they have several."""
@@ -137,23 +136,21 @@ class QueryShopTool:
 
 
 class _SharedProgress:
-    """Adds up how far several shops are, for one caller."""
+    """Adds up how far several shops are, for one caller, until the call `is_over`: reading may go on behind it."""
 
     def __init__(self, caller: Caller, count: int) -> None:
         self._caller = caller
         self._done = [0.0] * count
+        self.is_over = False
 
     def create_reporter(self, place: int) -> Any:
         async def report(done: float, _total: float | None, message: str, /) -> None:
             self._done[place] = max(self._done[place], done)
+            if self.is_over:
+                return
             await self._caller.report_progress(sum(self._done), None, message)
 
         return report
-
-
-def _first_error(group: BaseExceptionGroup[ShopError]) -> ShopError:
-    error = group.exceptions[0]
-    return _first_error(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _iter_states(
