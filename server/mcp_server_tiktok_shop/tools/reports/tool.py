@@ -102,9 +102,7 @@ class GetReportTool:
         report_progress: ProgressReporter,
     ) -> ShopAnswer:
         tables = request.report.list_tables(request.grouping)
-        snapshot = await self.mirror.refresh(
-            target, tables, deadline=deadline, report_progress=report_progress
-        )
+        snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
         coverage = Coverage.measure(snapshot, tables, periods.first_moment)
         parameters = self._list_parameters(request, periods, coverage)
         unfiltered = parameters | dict.fromkeys(request.report.filters)
