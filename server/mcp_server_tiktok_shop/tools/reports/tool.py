@@ -116,7 +116,7 @@ class GetReportTool:
         totals = await self._run(snapshot, request.compose_totals(), unfiltered)
         beside = {
             name: await self._run(snapshot, sql, parameters | {"limit": request.report.limit})
-            for name, sql in request.compose_beside().items()
+            for name, sql in request.compose_further_rows().items()
         }
         return ShopAnswer(snapshot.shop.label, snapshot.zone, periods, coverage, totals, rows, beside)
 
