@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.sandbox.gateway.tokens import SellerAccount, make_op
 from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
 from mcp_server_tiktok_shop.sandbox.listings import uploads
 from mcp_server_tiktok_shop.sandbox.listings.products import VARIANT_ATTRIBUTE, Product, Sku
-from mcp_server_tiktok_shop.sandbox.seeding import seed_aftersales, seed_chats, seed_promotions
+from mcp_server_tiktok_shop.sandbox.seeding import seed_aftersales, seed_chats, seed_promotions, seed_samples
 from mcp_server_tiktok_shop.sandbox.seeding.assortment import ARTICLES, Article
 from mcp_server_tiktok_shop.sandbox.seeding.listing_details import make_details
 from mcp_server_tiktok_shop.sandbox.seeding.seed_orders import add_orders
@@ -93,6 +93,7 @@ def _build_shop(seed: str, plan: ShopPlan, now: int, state: State) -> SimulatedS
     add_orders(shop, plan.orders, f"{seed}/{plan.name}", now)
     seed_aftersales.add_requests(shop, now)
     seed_promotions.add_promotions(shop, now)
+    seed_samples.add_samples(shop, now)
     seed_chats.add_chats(shop, now)
     return shop
 
