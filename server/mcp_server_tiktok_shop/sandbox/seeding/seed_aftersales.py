@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL,
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance_requests, file_request, move_request
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Event, Request
 from mcp_server_tiktok_shop.sandbox.after_sales.refunds import split_refund
-from mcp_server_tiktok_shop.sandbox.durations import HOUR_S, MINUTE_S
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, HOUR_S, MINUTE_S
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import ZERO
 from mcp_server_tiktok_shop.sandbox.ordering.orders import AFTER_SALE_WINDOW_S
@@ -165,9 +165,13 @@ def _iter_fitting_orders(shop: SimulatedShop, case: SeedRequest, now: int, taken
     for order in reversed(shop.orders.values()):
         if order.id in taken_ids or order.cancel_time or not 0 < order.delivered_time <= now - case.ago * HOUR_S:
             continue
-        finished = order.delivered_time + max(AFTER_SALE_WINDOW_S, case.hours * HOUR_S) <= now
-        # Finished cases give back a part: their orders stay what they were.
-        if finished if case.ago else not finished or len(order.lines) == 1:
+        if case.ago:
+            fits = order.delivered_time + AFTER_SALE_WINDOW_S > now
+        else:
+            # Finished cases give back a part, and are on a statement by now.
+            over = order.delivered_time + max(AFTER_SALE_WINDOW_S, case.hours * HOUR_S) + DAY_S
+            fits = over <= now and len(order.lines) > 1
+        if not fits:
             continue
         yield order
 

@@ -254,7 +254,8 @@ def _mark_planted_orders(shop: SimulatedShop, now: int) -> None:
         planted["combine_2"].buyer = planted["combine_1"].buyer
     if "cancel_request" in planted:
         order = planted["cancel_request"]
-        order.request_cancel_time = min(now, order.paid_time + 2 * HOUR_S)
+        # Not so long ago that it would be granted by itself.
+        order.request_cancel_time = min(now, max(order.paid_time + 2 * HOUR_S, now - 20 * HOUR_S))
     if "seller_shipped" in planted:
         planted["seller_shipped"].shipping_type = "SELLER"
     if "partly_shipped" in planted:
