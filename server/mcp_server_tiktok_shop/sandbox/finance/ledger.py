@@ -68,11 +68,16 @@ class OrderSettlement:
     `refunding` are the requests granted by then, of which `refunded` were granted before the earlier statement.
     """
 
-    id: str
     order: Order
     region: str
     refunding: tuple[Request, ...]
     refunded: tuple[Request, ...] | None = None
+
+    @property
+    def id(self) -> str:
+        """Of a later statement its own; the first one's is known while the order still waits for it."""
+        later = (len(self.refunding),) if self.refunded is not None else ()
+        return make_id("16", "transaction", self.order.id, *later)
 
     @cached_property
     def lines(self) -> list[tuple[Line, Earnings]]:
@@ -80,7 +85,7 @@ class OrderSettlement:
         if self.refunded is None:
             return settled
         earlier = settle_lines(self.order, self.region, self.refunded)
-        return [(line, now - before) for (line, now), (_, before) in zip(settled, earlier, strict=True)]
+        return [(line, now.subtract(before)) for (line, now), (_, before) in zip(settled, earlier, strict=True)]
 
     @cached_property
     def earnings(self) -> Earnings:
@@ -202,8 +207,7 @@ def _close_books(shop: SimulatedShop, now: int) -> Ledger:
             continue
         requests = _list_granted_refunds(shop, order)
         if not completed or completed >= midnight:
-            transaction_id = make_id("16", "transaction", order.id)
-            unsettled.append(OrderSettlement(transaction_id, order, shop.region, tuple(requests)))
+            unsettled.append(OrderSettlement(order, shop.region, tuple(requests)))
             continue
         for time, settlement in _settle_in_steps(order, shop.region, requests, midnight):
             by_day[time].append(settlement)
@@ -229,12 +233,12 @@ def _settle_in_steps(
     """The order on the statement after it completed, and again on those after refunds that came too late for it."""
     first_cut = _find_cut(order.completed_time)
     counted = tuple(request for request in requests if request.granted_time < first_cut)
-    yield first_cut, OrderSettlement(make_id("16", "transaction", order.id), order, region, counted)
+    yield first_cut, OrderSettlement(order, region, counted)
     later = requests[len(counted) :]
     for cut in sorted({_find_cut(request.granted_time) for request in later}):
         if cut <= midnight:
             earlier, counted = counted, tuple(request for request in requests if request.granted_time < cut)
-            yield cut, OrderSettlement(make_id("16", "transaction", order.id, cut), order, region, counted, earlier)
+            yield cut, OrderSettlement(order, region, counted, earlier)
 
 
 def _find_cut(time: int) -> int:
