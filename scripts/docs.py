@@ -33,6 +33,7 @@ PAGE_ORDER = (
     "reports",
     "safety",
     "tools",
+    "mirror",
     "settings",
     "commands",
     "troubleshooting",
