@@ -149,6 +149,15 @@ async def test_a_second_period_brings_three_columns_and_a_percentage(connect: Co
     assert "compared_with" in shop
 
 
+async def test_columns_that_others_wrote_are_named(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        asked = {"report": "sales", "period": "last 30 days"}
+        told = good(await client.call_tool("get_report", asked | {"group_by": "buyer"}))
+        plain = good(await client.call_tool("get_report", asked | {"group_by": "day"}))
+    assert told["untrusted"] == ["table.buyer_nickname"]
+    assert "untrusted" not in plain
+
+
 # ---- edges
 
 
