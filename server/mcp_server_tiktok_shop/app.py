@@ -59,7 +59,7 @@ from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
 from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
-from mcp_server_tiktok_shop.tools.reports.former_tools import create_former_tools
+from mcp_server_tiktok_shop.tools.reports.former_tools import create_report_tools
 from mcp_server_tiktok_shop.tools.reports.tool import GetReportTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
@@ -258,7 +258,6 @@ def build_app(
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
-    get_report = GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -278,7 +277,6 @@ def build_app(
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
         "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, settings.time_zone),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
-        "get_report": get_report,
         "refresh_access_token": sign_in_tools.refresh_access_token,
         "resize_pdf": ResizePdfTool(
             files,
@@ -295,7 +293,7 @@ def build_app(
             pdf_workers,
         ),
         "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
-        **create_former_tools(get_report),
+        **create_report_tools(GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)),
     }
     dispatcher = ToolDispatcher(
         operations,

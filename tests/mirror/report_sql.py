@@ -40,11 +40,11 @@ class HandmadeCopy:
             places = ", ".join("?" * len(values))
             self.connection.execute(f'INSERT INTO "rows_{table}" ({names}) VALUES ({places})', values)
 
-    def ask(self, name: str, group: str | None = None, *, compared: bool = False, **parameters: Any) -> list[Json]:
-        """The rows of a report for `start` until `end` (Unix seconds), every one of them."""
+    def ask(self, name: str, group: str | None, parameters: Mapping[str, Any]) -> list[Json]:
+        """The rows of a report, every one of them; moments among the parameters are Unix seconds."""
         report = load_reports()[name]
         grouping = None if group is None else report.group_by[group]
-        sql = compose_rows(report, grouping, ReportOrder("1", is_descending=False), with_comparison=compared)
+        sql = compose_rows(report, grouping, ReportOrder("1", is_descending=False))
         return self.run(sql.replace('"1" ASC NULLS LAST', "1"), parameters)
 
     def run(self, sql: str, parameters: Mapping[str, Any]) -> list[Json]:
