@@ -1,0 +1,12 @@
+-- title = "Chats in which the buyer wrote last"
+-- otherwise = "the buyer waits; the share of quick replies counts in the shop's service score"
+-- tool = "get_conversation_messages, then send_message"
+SELECT
+  NULL::TIMESTAMPTZ AS deadline,
+  id AS conversation_id,
+  'waits since ' || strftime(last_message_time, '%Y-%m-%d %H:%M') AS detail
+FROM conversations
+WHERE last_sender_role = 'BUYER'
+  AND can_send_message IS NOT FALSE
+  AND last_message_type NOT LIKE 'BUYER_ENTER%'  -- opened the chat and said nothing
+ORDER BY last_message_time

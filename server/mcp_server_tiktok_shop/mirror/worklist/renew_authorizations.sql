@@ -1,0 +1,11 @@
+-- title = "Authorizations that end within 30 days"
+-- otherwise = "every call for the shop is refused from then on"
+-- tool = "get_authorization_url"
+SELECT deadline, account_id, 'the authorization of ' || account || ' ends' AS detail
+FROM (
+  SELECT unnest(
+    from_json($authorizations, '[{"account_id": "VARCHAR", "account": "VARCHAR", "deadline": "TIMESTAMPTZ"}]'),
+    recursive := true
+  )
+)
+WHERE deadline < $now + INTERVAL 30 DAYS

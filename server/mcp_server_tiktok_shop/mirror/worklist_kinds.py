@@ -1,0 +1,42 @@
+"""Reads the kinds of work that wait for a seller: each is one `.sql` file that finds them in the copy of a shop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.mirror.sql_files import split_sql_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WORKLIST_FOLDER = Path(__file__).parent / "worklist"
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistKind:
+    """A kind of work: what it is, what happens `otherwise`, and the tool that does it.
+
+    `sql` finds the work of one shop, what is most pressing first. Its columns are `deadline`, an id named as the tool
+    names it, where there is one `order_id`, `detail` in words, and where it helps `product_name`. Its parameters are
+    `$now` and `$authorizations`, JSON text of the accounts by which the shop is reached.
+    """
+
+    name: str
+    title: str
+    otherwise: str
+    tool: str
+    sql: str
+
+
+@cache
+def load_worklist_kinds(folder: Path = WORKLIST_FOLDER) -> Mapping[str, WorklistKind]:
+    """Every kind by its name, which is its file's."""
+    return {path.stem: _read_kind(path) for path in sorted(folder.glob("*.sql"))}
+
+
+def _read_kind(path: Path) -> WorklistKind:
+    facts, sql = split_sql_file(path.read_text(encoding="utf-8"))
+    return WorklistKind(path.stem, sql=sql, **facts)
