@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop import logs
@@ -11,7 +12,6 @@ from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
-from mcp_server_tiktok_shop.calls.paging import Paginator
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
@@ -22,10 +22,13 @@ from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirector
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.mirror.mirror import Mirror, MirrorParts
+from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
 from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
+from mcp_server_tiktok_shop.platform.paging import Paginator
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
 from mcp_server_tiktok_shop.platform.sign_in import SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
@@ -78,6 +81,7 @@ class App:
     settings: Settings
     operations: OperationDirectory
     platform: PlatformClient
+    mirror: Mirror
     tools: Mapping[str, LocalTool]
     listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
@@ -136,6 +140,7 @@ class App:
     async def close(self) -> None:
         """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
         self.pdf_workers.close()
+        await self.mirror.close()
         await self.wait_for_pairs()
         await self.transport.close()
 
@@ -209,8 +214,24 @@ def build_app(
         (settings.files_folder, labels_folder), settings.home, (labels_folder, home_folder.files_folder)
     )
     result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data)
-    result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
+    sensitive_fields = SensitiveFields()
+    result_builder = ResultBuilder(catalog, sensitive_fields, result_store, settings.result_bytes, settings.buyer_data)
     paginator = Paginator(catalog, platform, settings.time_zone)
+    mirror = Mirror(
+        MirrorParts(
+            table_catalog=TableCatalog(),
+            catalog=catalog,
+            policy=policy,
+            sensitive_fields=sensitive_fields,
+            paginator=paginator,
+            redact_data=result_builder.redact_data,
+            hide_secrets=secrets.redact_secrets,
+            get_folder=partial(home_folder.get_mirror_folder, settings.buyer_data),
+            clock=runtime.clock,
+            monotonic=runtime.monotonic,
+            history_days=90,
+        )
+    )
     confirmation_gate = ConfirmationGate(
         settings.confirm,
         stores.confirmations,
@@ -283,6 +304,7 @@ def build_app(
         settings=settings,
         operations=operations,
         platform=platform,
+        mirror=mirror,
         tools=tools,
         listed_tools=listed_tools,
         dispatcher=dispatcher,

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text
-from mcp_server_tiktok_shop.calls.results.json_paths import has_value
 from mcp_server_tiktok_shop.calls.results.normalization import CompiledShape, compile_shape, extract_failures, normalize
 from mcp_server_tiktok_shop.calls.results.projection import (
     ALL_FIELDS,
@@ -24,6 +23,7 @@ from mcp_server_tiktok_shop.calls.results.truncation import (
     truncate,
 )
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_paths import has_value
 from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 
@@ -97,6 +97,10 @@ class ResultBuilder:
             return result if result["data"] else result | {"note": DONE_NOTE}
         is_empty = result["data"] in EMPTY_DATA and "skipped" not in result
         return result | {"note": NOTHING_FOUND_NOTE} if is_empty else result
+
+    def redact_data(self, operation_name: str, data: Json) -> Json:
+        """Redact the data of an operation's answer, or a part of it that keeps its paths."""
+        return redact(data, self.sensitive_fields.get_root(operation_name), self.buyer_data)[0]
 
     def redact_text(self, text: str) -> str:
         """Redact a text of the platform's beside its data, which may repeat what others wrote."""
