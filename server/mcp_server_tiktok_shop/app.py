@@ -54,10 +54,12 @@ from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 from mcp_server_tiktok_shop.tools.payouts.reconciliation import ReconcilePayoutsTool
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
+from mcp_server_tiktok_shop.tools.profit.tool import GetProfitTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
 from mcp_server_tiktok_shop.tools.summaries.desk import SummaryTools
+from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +84,7 @@ class App:
     operations: OperationDirectory
     platform: PlatformClient
     mirror: Mirror
+    worklist: GetWorklistTool
     tools: Mapping[str, LocalTool]
     listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
@@ -246,6 +249,7 @@ def build_app(
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
     summary_tools = SummaryTools(paginator, platform, stores.unfinished_summaries, runtime.clock, policy)
+    worklist = GetWorklistTool(mirror, platform, settings.time_zone, runtime.clock)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -260,6 +264,8 @@ def build_app(
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
+        "get_profit": GetProfitTool(mirror, platform, files, settings.time_zone, runtime.clock),
+        "get_worklist": worklist,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
@@ -305,6 +311,7 @@ def build_app(
         operations=operations,
         platform=platform,
         mirror=mirror,
+        worklist=worklist,
         tools=tools,
         listed_tools=listed_tools,
         dispatcher=dispatcher,

@@ -8,8 +8,7 @@ SELECT
   min(o.id) AS order_id,
   concat_ws(', ',
     'announced ' || strftime(min(l.rts_time), '%Y-%m-%d %H:%M'),
-    any_value(l.shipping_provider_name),
-    any_value(l.tracking_number)
+    any_value(l.shipping_provider_name)
   ) AS detail
 FROM order_lines AS l JOIN orders AS o ON o.id = l.order_id
 WHERE o.status IN ('AWAITING_COLLECTION', 'PARTIALLY_SHIPPING')

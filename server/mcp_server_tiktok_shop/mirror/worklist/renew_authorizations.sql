@@ -1,10 +1,10 @@
 -- title = "Authorizations that end within 30 days"
 -- otherwise = "every call for the shop is refused from then on"
 -- tool = "get_authorization_url"
-SELECT deadline, account_id, 'the authorization of ' || account || ' ends' AS detail
+SELECT deadline, account, 'the authorization of ' || account || ' ends' AS detail
 FROM (
   SELECT unnest(
-    from_json($authorizations, '[{"account_id": "VARCHAR", "account": "VARCHAR", "deadline": "TIMESTAMPTZ"}]'),
+    from_json($authorizations, '[{"account": "VARCHAR", "deadline": "TIMESTAMPTZ"}]'),
     recursive := true
   )
 )

@@ -51,14 +51,17 @@ class UnitCost:
 
 @dataclass(frozen=True, slots=True)
 class CostTable:
-    """The costs of a table; `faults` tell each line that is passed over, by its number, and why."""
+    """The costs of a table; `faults` tell each line that can't be taken, by its number, and why.
+
+    A code of which a line can't be taken has no cost at all: another line's would be a guess.
+    """
 
     costs: tuple[UnitCost, ...] = ()
     faults: tuple[str, ...] = ()
 
 
 def read_costs(file_name: str, content: bytes) -> CostTable:
-    """The costs in a CSV or XLSX file. Two different costs of one code, currency and day are a fault of the second.
+    """The costs in a CSV or XLSX file. Two different costs of one code, currency and day are a fault.
 
     Raises:
         ShopError: `invalid_arguments` of the argument `costs`: no such table at all.
@@ -73,16 +76,19 @@ def read_costs(file_name: str, content: bytes) -> CostTable:
         raise _table_error(f"has no column {', '.join(missing)}", TABLE_FORM)
     costs: dict[tuple[str, str, date], UnitCost] = {}
     faults: list[str] = []
+    faulty_codes: set[str] = set()
     for number, cells in lines[1:]:
+        values = {name: cells[place] if place < len(cells) else "" for name, place in columns.items()}
+        code = _to_text(values["code"])
         try:
-            cost = _read_line(cells, columns)
+            cost = _read_cost(code, values)
+            earlier = costs.setdefault((cost.code, cost.currency, cost.since), cost)
+            if earlier.unit_cost != cost.unit_cost:
+                raise ValueError(f"{code} has another cost for the same day in a line before")  # noqa: TRY301
         except ValueError as error:
             faults.append(f"line {number}: {error}")
-            continue
-        earlier = costs.setdefault((cost.code, cost.currency, cost.since), cost)
-        if earlier.unit_cost != cost.unit_cost:
-            faults.append(f"line {number}: {cost.code} has another cost for the same day in a line before")
-    return CostTable(tuple(costs.values()), tuple(faults))
+            faulty_codes.add(code)
+    return CostTable(tuple(cost for cost in costs.values() if cost.code not in faulty_codes), tuple(faults))
 
 
 def _find_columns(names: Sequence[Any]) -> Mapping[str, int]:
@@ -95,15 +101,13 @@ def _find_columns(names: Sequence[Any]) -> Mapping[str, int]:
     return {name: place for name, place in places.items() if place is not None}
 
 
-def _read_line(cells: Sequence[Any], columns: Mapping[str, int]) -> UnitCost:
-    """The cost in a line.
+def _read_cost(code: str, values: Mapping[str, Any]) -> UnitCost:
+    """The cost that a line holds by the names of its columns.
 
     Raises:
         ValueError: What is wrong with it.
 
     """
-    values = {name: cells[place] if place < len(cells) else "" for name, place in columns.items()}
-    code = _to_text(values["code"])
     if not code:
         raise ValueError("seller_sku is empty")
     currency = _to_text(values["currency"]).upper()

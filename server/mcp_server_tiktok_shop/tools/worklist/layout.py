@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
     from mcp_server_tiktok_shop.tools.worklist.entries import Worklist, WorklistEntry
 
-WORKLIST_BYTES = 5_600  # of `data`: with what stands beside it a busy day is within 1,500 tokens
+WORKLIST_BYTES = 4_500  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
 FULL_WORKLIST_BYTES = 400_000  # where kinds were named
 ROWS_FIRST = 2  # of each kind that are shown before more of any
 MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_PROBLEM_CHARS = 90, 40, 160
@@ -25,11 +25,13 @@ REST_NOTE = "Not all are shown: name `kinds` for all of them."
 UNTRUSTED_COLUMN = "product_name"
 
 
-def lay_out_worklist(worklist: Worklist, max_bytes: int = WORKLIST_BYTES) -> Json:
+def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
     """The worklist as an assistant reads it; `untrusted` in it names the columns of others' text.
 
-    A few entries of each kind come first, then those with the nearest deadlines, as far as the budget reaches.
+    A few entries of each kind come first, then those with the nearest deadlines, as far as the budget reaches; where
+    all of them are wanted (`is_whole`), it is a wide one.
     """
+    max_bytes = FULL_WORKLIST_BYTES if is_whole else WORKLIST_BYTES
     groups = worklist.group_by_kind()
     result = _lay_out_head(worklist)
     kinds_bytes = len(to_json_text([_lay_out_kind(worklist, kind, each, each) for kind, each in groups.items()]))

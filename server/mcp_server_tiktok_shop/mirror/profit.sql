@@ -1,8 +1,8 @@
--- What is left of sales: every amount of statements and of the platform's estimates, laid to the SKUs of its order, with
--- the cost of the goods beside it.
--- Parameters: $from, $until, $now, $by (order or statement: which time the period is of), $group_by, $limit, $costs (JSON
--- text), $step (hundredths that the smallest amount of the currency has: 1, or 100 where it has no fraction).
--- Rows: part (row, total or missing), and what Python lays out as columns.
+-- title = "Profit"
+-- # Every amount of statements, and of the platform's estimates for what is in none yet, laid to the SKUs of its order; the
+-- # cost of the goods beside it. Parameters: $from, $until, $now, $by (whether the period is that of orders or of statements),
+-- # $group_by, $limit, $costs (JSON text), $step (hundredths in the smallest amount of the currency: 1, or 100 where it has
+-- # no fraction). Rows by `part`: row, total, missing (a cost), open (orders in neither list), statements (their own sum).
 WITH
 transactions AS (
   SELECT 'settled' AS basis, t.statement_id, t.id, t.type,
@@ -79,7 +79,7 @@ units AS (
 ),
 costs AS (
   SELECT unnest(
-    from_json($costs, '[{"code": "VARCHAR", "unit_cost": "DECIMAL(18,4)", "currency": "VARCHAR", "since": "DATE"}]'),
+    from_json($costs, '[{"code": "VARCHAR", "unit_cost": "DECIMAL(18,6)", "currency": "VARCHAR", "since": "DATE"}]'),
     recursive := true
   )
 ),
@@ -163,7 +163,7 @@ firsts AS (
 ),
 facts AS (
   SELECT p.basis, p.statement_id, p.order_id, p.sku_id, p.currency, p.name, p.amount, p.split,
-    0 AS units, 0::DECIMAL(18, 4) AS cost, 0 AS lacking
+    0 AS units, 0::DECIMAL(18, 6) AS cost, 0 AS lacking
   FROM parts AS p
   UNION ALL
   SELECT f.basis, f.statement_id, f.order_id, l.sku_id, l.currency, NULL, 0, 'exact', l.units, -l.cost, l.lacking
@@ -239,7 +239,7 @@ grouped AS (
     round(coalesce(sum(cost) FILTER (is_covered), 0), 2)::DECIMAL(18, 2) AS covered_cost,
     CASE
       WHEN NOT bool_or(split = 'spread') THEN 'exact'
-      WHEN bool_or(split = 'exact' AND name IN ('sales', 'platform_commission')) THEN 'partly spread'
+      WHEN bool_or(split = 'exact' AND name IS NOT NULL) THEN 'partly spread'
       ELSE 'spread'
     END AS split
   FROM kept GROUP BY ALL
@@ -249,15 +249,34 @@ missing AS (
     seller_sku, any_value(product_name) AS product_name, any_value(sku_name) AS sku_name, sum(lacking) AS units_without_cost
   FROM chosen WHERE lacking > 0 GROUP BY seller_sku
 ),
+-- Orders of the period that are in no statement and not among the estimates yet.
+open_orders AS (
+  SELECT 'open' AS part, currency, count(*) AS units, sum(sub_total + coalesce(platform_discount, 0)) AS net_sales
+  FROM orders
+  WHERE $by = 'order' AND create_time >= $from AND create_time < $until AND status NOT IN ('UNPAID', 'CANCELLED')
+    AND id NOT IN (SELECT order_id FROM transactions WHERE order_id IS NOT NULL)
+  GROUP BY ALL
+),
+own_sums AS (
+  SELECT 'statements' AS part, currency, count(*) AS units, sum(settlement_amount) AS settlement
+  FROM statements WHERE $by = 'statement' AND statement_time >= $from AND statement_time < $until
+  GROUP BY ALL
+),
 told AS (
   SELECT g.*, f.fees
   FROM grouped AS g LEFT JOIN fees AS f
     ON f.part = g.part AND f.key IS NOT DISTINCT FROM g.key AND f.basis = g.basis AND f.currency = g.currency
   UNION ALL BY NAME
   SELECT * FROM missing
+  UNION ALL BY NAME
+  SELECT * FROM open_orders
+  UNION ALL BY NAME
+  SELECT * FROM own_sums
 )
-SELECT * FROM told
+SELECT *, count(*) OVER (PARTITION BY part) AS rows_in_all
+FROM told
 QUALIFY row_number() OVER (
-  PARTITION BY part ORDER BY if($group_by IN ('day', 'month'), key, NULL), net_sales DESC, units_without_cost DESC, key, basis
+  PARTITION BY part
+  ORDER BY if($group_by IN ('day', 'month'), key, NULL), net_sales DESC NULLS LAST, units_without_cost DESC, key, basis
 ) <= $limit
-ORDER BY part DESC, if($group_by IN ('day', 'month'), key, NULL), net_sales DESC, units_without_cost DESC, key, basis
+ORDER BY part, if($group_by IN ('day', 'month'), key, NULL), net_sales DESC NULLS LAST, units_without_cost DESC, key, basis
