@@ -22,7 +22,8 @@ from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirector
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.mirror.mirror import Mirror, MirrorParts
+from mcp_server_tiktok_shop.mirror.mirror import Mirror
+from mcp_server_tiktok_shop.mirror.shop_mirror import MirrorParts
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
@@ -223,7 +224,6 @@ def build_app(
     mirror = Mirror(
         MirrorParts(
             table_catalog=TableCatalog(),
-            catalog=catalog,
             policy=policy,
             sensitive_fields=sensitive_fields,
             paginator=paginator,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.platform.large_answers import run_by_size
+from mcp_server_tiktok_shop.json_values import parse_count
+from mcp_server_tiktok_shop.mirror.threads import run_to_end
+from mcp_server_tiktok_shop.platform.large_answers import MAX_INLINE_BYTES
 from mcp_server_tiktok_shop.platform.paging import is_invalid_page_token
 
 if TYPE_CHECKING:
@@ -16,18 +19,22 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.extraction import RowExtractor
+    from mcp_server_tiktok_shop.mirror.progress import SyncProgress
     from mcp_server_tiktok_shop.mirror.snapshots import Parent
     from mcp_server_tiktok_shop.mirror.spool import Batch, BatchKey, Spool
     from mcp_server_tiktok_shop.mirror.tables import Source
     from mcp_server_tiktok_shop.platform.paging import Page, Paginator
     from mcp_server_tiktok_shop.platform.shops import Target
 
+T = TypeVar("T")
+
+MAX_RESUME_AGE_S = 600  # of pages of a whole list: the later ones would be of another time
 MAX_IN_FLIGHT = 8  # requests of one source at once
 
 
 @dataclass(frozen=True, slots=True)
 class SourceReader:
-    """Reads one source of one shop. `clock` gives Unix seconds; `report_rows` hears of the rows of each page."""
+    """Reads one source of one shop. `clock` gives Unix seconds; `progress` hears of the rows of each page."""
 
     source: Source
     target: Target
@@ -35,7 +42,7 @@ class SourceReader:
     extractor: RowExtractor
     spool: Spool
     clock: Callable[[], float]
-    report_rows: Callable[[int], None]
+    progress: SyncProgress
 
     async def read_list(self, key: BatchKey, filters: Json) -> Batch:
         """All pages of the list, with these arguments besides the source's own.
@@ -45,6 +52,9 @@ class SourceReader:
 
         """
         batch = self.spool.open_batch(key, int(self.clock()))
+        if key.kind == "all" and self.clock() - batch.read_at > MAX_RESUME_AGE_S:
+            self.spool.delete(batch)
+            batch = self.spool.open_batch(key, int(self.clock()))
         if not batch.is_complete:
             try:
                 await self._read_pages(batch, filters)
@@ -73,9 +83,12 @@ class SourceReader:
             async with places:
                 await self._read_group(batch, arguments, marks)
 
-        async with asyncio.TaskGroup() as tasks:
-            for group in groups:
-                tasks.create_task(read_group(group))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for group in groups:
+                    tasks.create_task(read_group(group))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
         return batch
 
     async def _read_group(self, batch: Batch, arguments: Json, marks: Json) -> None:
@@ -85,24 +98,47 @@ class SourceReader:
         values = {**self.source.arguments, **arguments}
         async with aclosing(self.paginator.iter_pages(self.source.operation, values, self.target)) as pages:
             async for page in pages:
-                extracted = await run_by_size(page.size_bytes, self._extract, page, values)
+                extracted = await self._run(page, partial(self._extract, page, values))
                 for name, cells in extracted.items():
                     rows[name] += cells
         self.spool.append(batch, rows, at, **marks)
-        self.report_rows(len(rows[self.source.main_table.name]))
+        self.progress.add_rows(len(rows[self.source.main_table.name]))
 
     async def _read_pages(self, batch: Batch, filters: Json) -> None:
         values = {**self.source.arguments, **filters, **batch.resume}
         at = self.clock()
         async with aclosing(self.paginator.iter_pages(self.source.operation, values, self.target)) as pages:
             async for page in pages:
-                resume = {"page_token": page.next_token, **page.resume_filter} if page.next_token else {}
-                await run_by_size(page.size_bytes, self._spool_page, batch, page, values, at, resume)
-                self.report_rows(len(page.rows))
+                await self.spool_page(batch, page, filters, at)
                 at = self.clock()
 
-    def _spool_page(self, batch: Batch, page: Page, values: Json, at: float, resume: Json) -> None:
-        self.spool.append(batch, self._extract(page, values), at, resume=resume, is_complete=not resume)
+    async def spool_page(self, batch: Batch, page: Page, filters: Json, at: float, *, is_last: bool = False) -> None:
+        """Spool a page of a list that was asked for with these arguments `at` a moment.
+
+        It is the batch's last where the list ends with it, or where that is said.
+        """
+        is_complete = is_last or page.next_token is None
+        resume = {} if is_complete else {"page_token": page.next_token, **page.resume_filter}
+        values = {**self.source.arguments, **filters}
+
+        def spool() -> None:
+            self.spool.append(batch, self._extract(page, values), at, resume=resume, is_complete=is_complete)
+
+        await self._run(page, spool)
+        self.progress.add_rows(len(page.rows))
+
+    async def _run(self, page: Page, function: Callable[[], T]) -> T:
+        return function() if page.size_bytes <= MAX_INLINE_BYTES else await run_to_end(function)
 
     def _extract(self, page: Page, values: Json) -> dict[str, list[list[object]]]:
         return self.extractor.extract(page.data, page.rows, page.list_path, values)
+
+
+async def count_rows(reader: SourceReader, filters: Json) -> int | None:
+    """How many rows the platform counts for these arguments; None where it does not tell. Raises ShopError."""
+    operation = reader.paginator.catalog.operations[reader.source.operation]
+    page_size = max(1, operation.arguments.get("page_size", {}).get("minimum", 1))
+    values = {**reader.source.arguments, **filters, "page_size": page_size}
+    async with aclosing(reader.paginator.iter_pages(reader.source.operation, values, reader.target)) as pages:
+        page = await anext(pages)
+    return parse_count(page.data.get("total_count"))

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.errors import RequestError
 from mcp_server_tiktok_shop.mirror.staging import (
     build_rows_sql,
     build_stage_sql,
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.tables import Source, Table, TableCatalog
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
 
-WRITER_MEMORY = "96MB"
+WRITER_MEMORY, WRITER_THREADS = "96MB", 2
 BLOCK_BYTES = 16384  # a table takes some blocks, however few rows it has
-MAX_BATCHES_AT_ONCE = 16
+MAX_STAGED_BYTES = 6 * 2**20  # of spooled pages
 RETAINED_SNAPSHOTS = 2
 MIN_RETAIN_S = 60.0  # seconds for which an older one stays: another process may be about to open it
 MARKS_TABLE = "sync.marks"
@@ -46,6 +47,10 @@ class Parent:
 
     value: str
     is_stable: bool
+
+
+class SnapshotError(RequestError):
+    """A snapshot can't be read or written."""
 
 
 class SnapshotStore:
@@ -77,6 +82,28 @@ class SnapshotStore:
         for path in self.folder.root.glob(f"*{PARTIAL_SUFFIX}*"):
             path.unlink(missing_ok=True)
 
+    def delete_all(self) -> None:
+        """Delete the copy, and all that was read for it; the lock stays, which is ours. Raises OSError."""
+        self.folder.state_path.unlink(missing_ok=True)
+        for path in self.folder.root.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path != self.folder.lock_path:
+                path.unlink(missing_ok=True)
+
+    def is_whole(self, state: MirrorState) -> bool:
+        """Whether everything in the snapshot in force can be read."""
+        if not state.snapshot:
+            return True
+        try:
+            with _connect(self.folder.spool_folder) as connection:
+                self._attach_base(connection, state)
+                for name in map(quote_name, self._catalog.tables):
+                    connection.execute(f"SELECT bit_xor(hash(each_row)) FROM {BASE}.{name} AS each_row").fetchall()
+        except SnapshotError:
+            return False
+        return True
+
     def delete_old(self, state: MirrorState) -> None:
         """Delete the snapshots that nobody opens any more; one that can't be deleted is tried again next time."""
         snapshots = self.folder.list_snapshots()
@@ -89,42 +116,59 @@ class SnapshotStore:
     def lay_in(self, state: MirrorState, source: Source, batches: Sequence[Batch], **changes: Any) -> MirrorState:
         """Put a state in force in which the batches of one kind are laid in, with these changes of the source.
 
-        Where nothing differs the snapshot stays. Raises OSError or duckdb.Error, and then the old state is in force.
+        Where nothing differs the snapshot stays. Raises OSError or SnapshotError, and then the old state is in force.
         """
-        with _connect() as connection:
-            self._attach_base(connection, state)
-            target: Path | None = None
-            unreadable_count = 0
-            for start in range(0, len(batches), MAX_BATCHES_AT_ONCE):
-                part = batches[start : start + MAX_BATCHES_AT_ONCE]
-                unreadable_count += _stage(connection, source, part, state.get_source(source.name).history_from)
-                place = TARGET if target is not None else BASE
-                if target is None and (state.snapshot == 0 or _has_differences(connection, source, part, place)):
-                    target = self._begin_target(connection, state)
+        target: Path | None = None
+        unreadable_count = state.get_source(source.name).unreadable_count
+        if batches:
+            with _connect(self.folder.spool_folder) as connection:
+                self._attach_base(connection, state)
+                for part in _divide(batches):
+                    unreadable_count += _stage(connection, source, part, state.get_source(source.name).history_from)
+                    if target is None and (state.snapshot == 0 or _has_differences(connection, source, part)):
+                        target = self._begin_target(connection, state)
+                    if target is not None:
+                        _replace_rows(connection, source, part)
                 if target is not None:
-                    _replace_rows(connection, source, part)
-            state = state.with_source(
-                source.name,
-                **changes,
-                unreadable_count=state.get_source(source.name).unreadable_count + unreadable_count,
-            )
-            if target is None:
-                self.store_state(state)
-                return state
-            connection.execute("COMMIT")
-            connection.execute(f"CHECKPOINT {TARGET}")
-            connection.execute(f"DETACH {TARGET}")
-        return self._publish(state, target)
+                    connection.execute("COMMIT")
+                    connection.execute(f"CHECKPOINT {TARGET}")
+                    connection.execute(f"DETACH {TARGET}")
+        state = state.with_source(source.name, **changes, unreadable_count=unreadable_count)
+        if target is not None:
+            return self._publish(state, target)
+        self.store_state(state)
+        return state
 
-    def list_parents(self, state: MirrorState, source: Source, parent_source: Source, since: int) -> list[Parent]:
+    def get_parent_source(self, source: Source) -> Source:
+        """The source of the table that a source is asked for each row of."""
+        assert source.for_each is not None  # noqa: S101 - only such a source has one
+        return self._catalog.sources[self._catalog.tables[source.for_each.table].source]
+
+    def count_rows(self, state: MirrorState, source: Source, start: int, end: int) -> int:
+        """How many rows of the source's list were made from `start` until before `end`, in Unix seconds.
+
+        Raises SnapshotError where the snapshot is damaged.
+        """
+        assert source.history is not None  # noqa: S101 - only a history has times
+        column = quote_name(source.history.column)
+        with _connect(self.folder.spool_folder) as connection:
+            self._attach_base(connection, state)
+            count: int = _fetch_value(
+                connection,
+                f"SELECT count(*) FROM {BASE}.{quote_name(source.main_table.name)} "
+                f"WHERE {column} >= to_timestamp({start}) AND {column} < to_timestamp({end})",
+            )
+        return count
+
+    def list_parents(self, state: MirrorState, source: Source, since: int) -> list[Parent]:
         """The rows that a source is to be asked for, newest first: not the stable ones, nor those read since a moment.
 
-        Raises duckdb.Error where the snapshot is damaged.
+        Raises SnapshotError where the snapshot is damaged.
         """
         for_each = source.for_each
         if for_each is None or not state.snapshot:
             return []
-        column, history = quote_name(for_each.column), parent_source.history
+        column, history = quote_name(for_each.column), self.get_parent_source(source).history
         is_dated = history is not None and history.column in self._catalog.tables[for_each.table].columns
         order = f"max({quote_name(history.column)}) DESC" if is_dated and history is not None else column
         sql = (
@@ -133,7 +177,7 @@ class SnapshotStore:
             f"(SELECT parent FROM {BASE}.{MARKS_TABLE} WHERE source = ? AND (is_stable OR read_at >= ?)) "
             f"GROUP BY {column} ORDER BY {order}"
         )
-        with _connect() as connection:
+        with _connect(self.folder.spool_folder) as connection:
             self._attach_base(connection, state)
             return [Parent(*row) for row in connection.execute(sql, [source.name, since]).fetchall()]
 
@@ -176,16 +220,26 @@ class SnapshotStore:
 
 
 @contextmanager
-def _connect() -> Iterator[DuckDBPyConnection]:
+def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
+    """A connection that swaps into a folder."""
     import duckdb  # noqa: PLC0415 - at the first sync only
 
-    connection = duckdb.connect(config={"memory_limit": WRITER_MEMORY, "threads": 2, "temp_directory": ""})
+    make_private_folder(folder)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": WRITER_MEMORY,
+        "threads": WRITER_THREADS,
+        "temp_directory": str(folder / "swap"),
+    }
     try:
-        connection.execute("SET TimeZone='UTC'")
-        connection.execute("SET preserve_insertion_order=false")
-        yield connection
-    finally:
-        connection.close()
+        connection = duckdb.connect(config=config)
+        try:
+            connection.execute("SET TimeZone='UTC'")
+            connection.execute("SET preserve_insertion_order=false")
+            yield connection
+        finally:
+            connection.close()
+    except duckdb.Error as error:
+        raise SnapshotError(str(error).splitlines()[0]) from error
 
 
 def _stage(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch], history_from: int) -> int:
@@ -194,9 +248,9 @@ def _stage(connection: DuckDBPyConnection, source: Source, batches: Sequence[Bat
     count = 0
     kind = batches[0].key.kind
     condition = "true"
-    if source.history is not None and kind in ("history", "changes"):
+    if source.history is not None and kind in ("history", "again", "changes"):
         column = quote_name(source.history.column)
-        if kind == "history":
+        if kind != "changes":
             start, end = _find_range(batches)
             condition = f"{column} >= to_timestamp({start}) AND {column} < to_timestamp({end}) OR {column} IS NULL"
         else:
@@ -223,11 +277,13 @@ def _build_scope(source: Source, table: Table, batches: Sequence[Batch], place: 
         return "true"
     if kind == "parents":
         assert source.for_each is not None  # noqa: S101 - only such sources have such batches
-        parents = {parent for batch in batches for parent in batch.parents}
-        return f"{quote_name(source.for_each.stored_as)} IN ({', '.join(map(quote_text, sorted(parents)))})"
+        parents = ", ".join(map(quote_text, sorted({parent for batch in batches for parent in batch.parents})))
+        stored_as, column = quote_name(source.for_each.stored_as), quote_name(source.for_each.column)
+        all_parents = f"SELECT {column} FROM {place}.{quote_name(source.for_each.table)} WHERE {column} IS NOT NULL"
+        return f"{stored_as} IN ({parents}) OR {stored_as} NOT IN ({all_parents})"
     key = join_names(main.key)
     scope = f"({key}) IN (SELECT ({key}) FROM {name_rows(main)})"
-    if kind == "history" and source.history is not None:
+    if kind in ("history", "again") and source.history is not None:
         start, end = _find_range(batches)
         column = quote_name(source.history.column)
         scope = f"({column} >= to_timestamp({start}) AND {column} < to_timestamp({end})) OR {scope}"
@@ -240,19 +296,34 @@ def _build_scope(source: Source, table: Table, batches: Sequence[Batch], place: 
     )
 
 
-def _has_differences(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch], place: str) -> bool:
+def _divide(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
+    """The batches in parts that are staged at once, by their size."""
+    part: list[Batch] = []
+    size = 0
+    for batch in batches:
+        batch_size = batch.path.stat().st_size
+        if part and size + batch_size > MAX_STAGED_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(batch)
+        size += batch_size
+    if part:
+        yield part
+
+
+def _has_differences(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch]) -> bool:
     """Whether the staged rows are others than those whose place they take."""
-    if batches[0].key.kind == "parents":
-        return True
     for table in source.tables:
         columns = join_names(table.columns)
-        scope = _build_scope(source, table, batches, place)
-        old = f"SELECT {columns} FROM {place}.{quote_name(table.name)} WHERE {scope}"
+        scope = _build_scope(source, table, batches, BASE)
+        old = f"SELECT {columns} FROM {BASE}.{quote_name(table.name)} WHERE {scope}"
         new = f"SELECT {columns} FROM {name_rows(table)}"
         for one, other in ((old, new), (new, old)):
             if connection.execute(f"SELECT 1 FROM ({one} EXCEPT ALL {other}) LIMIT 1").fetchall():
                 return True
-    return False
+    known = connection.execute(f"SELECT parent, is_stable FROM {BASE}.{MARKS_TABLE} WHERE source = ?", [source.name])
+    marks = {(parent, parent in batch.stable_parents) for batch in batches for parent in batch.parents}
+    return not marks <= set(known.fetchall())
 
 
 def _replace_rows(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from mcp_server_tiktok_shop.state.files.private_files import make_private_folder
 
@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 
 SPOOL_SUFFIX = ".ndjson"
 MAX_LINE_CHARS = 2**20  # DuckDB makes room for several lines of the size that it is told of
-BatchKind = Literal["all", "history", "changes", "parents"]
+BatchKind = Literal["all", "history", "again", "changes", "parents"]
+BATCH_KINDS = get_args(BatchKind)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchKey:
     """What a batch is of: a source, and what is read of it. Its times are Unix seconds.
 
-    `all` of a list is all that there is from `start` on; `history` and `changes` are what was made or changed from
-    `start` until before `end`; `parents` are rows of the table that the source is asked for each row of.
+    `all` of a list is all that there is; `history` is what was made from `start` until before `end`, `again` the same
+    once more, `changes` what was changed in that time; `parents` are rows of the table that the source is asked for
+    each row of.
     """
 
     source: str
@@ -41,7 +43,7 @@ class BatchKey:
     def from_file_name(cls, name: str) -> BatchKey | None:
         """The key of a spool file's name; None where it is none."""
         source, kind, start, end = (name.removesuffix(SPOOL_SUFFIX).split(".") + [""] * 4)[:4]
-        if kind not in ("all", "history", "changes", "parents") or not start.isdigit() or not end.isdigit():
+        if kind not in BATCH_KINDS or not start.isdigit() or not end.isdigit():
             return None
         return cls(source, kind, int(start), int(end))  # type: ignore[arg-type] # one of those above
 
@@ -89,9 +91,9 @@ class Spool:
             file.write(text.encode())
         _apply_mark(batch, mark)
 
-    def list_batches(self, source: str) -> list[Batch]:
+    def list_batches(self, source: str, kind: BatchKind) -> list[Batch]:
         """The batches of a source that lie here."""
-        keys = (BatchKey.from_file_name(path.name) for path in self._folder.glob(f"{source}.*{SPOOL_SUFFIX}"))
+        keys = (BatchKey.from_file_name(path.name) for path in self._folder.glob(f"{source}.{kind}.*{SPOOL_SUFFIX}"))
         return [batch for key in keys if key is not None and (batch := self._read_batch(key)) is not None]
 
     def delete(self, batch: Batch) -> None:
@@ -158,9 +160,3 @@ def _apply_mark(batch: Batch, line: Mapping[str, Any]) -> None:
     batch.is_complete = bool(line.get("is_complete"))
     batch.parents |= set(line.get("parents", ()))
     batch.stable_parents |= set(line.get("stable_parents", ()))
-
-
-def iter_keys(folder: Path) -> Iterator[BatchKey]:
-    """The keys of the batches in a folder."""
-    keys = (BatchKey.from_file_name(path.name) for path in folder.glob(f"*{SPOOL_SUFFIX}"))
-    return (key for key in keys if key is not None)

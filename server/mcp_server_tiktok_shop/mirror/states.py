@@ -19,7 +19,8 @@ class SourceState:
 
     `as_of` is the moment from which on what changed may be missing. The history is whole from `history_from` on, and
     is being read from `backfill_end` back to `history_start`. `listed_at` is when all of it was read last.
-    `problem` says why the source is not up to date, `problem_at` since when. `unreadable_count` are values and rows that were passed over.
+    `problem` says why the source is not up to date, `problem_at` since when. `unreadable_count` are values and
+    rows that were passed over.
     """
 
     as_of: int = 0

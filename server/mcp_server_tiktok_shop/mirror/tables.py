@@ -59,18 +59,28 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class TimeFilter:
-    """A time by which a list can be asked for: its column, the arguments of both ends, and the sort by it, if any."""
+    """A time by which a list can be asked for: its column, the arguments of both ends, and the sort by it, if any.
+
+    `max_span_s` are the seconds that may lie between both ends; 0 where any.
+    """
 
     column: str
     from_argument: str
     until_argument: str = ""
     sort_field: str = ""
+    max_span_s: int = 0
 
     @classmethod
-    def from_record(cls, record: Mapping[str, str] | None) -> TimeFilter | None:
+    def from_record(cls, record: Mapping[str, Any] | None) -> TimeFilter | None:
         if record is None:
             return None
-        return cls(record["column"], record["from"], record.get("until", ""), record.get("sort_field", ""))
+        return cls(
+            column=record["column"],
+            from_argument=record["from"],
+            until_argument=record.get("until", ""),
+            sort_field=record.get("sort_field", ""),
+            max_span_s=record.get("max_span_s", 0),
+        )
 
 
 @dataclass(frozen=True, slots=True)
