@@ -24,6 +24,7 @@ from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_t
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.mirror import Mirror
 from mcp_server_tiktok_shop.mirror.shop_mirror import MirrorParts
+from mcp_server_tiktok_shop.mirror.query import QueryRunner
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
@@ -249,7 +250,8 @@ def build_app(
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
     summary_tools = SummaryTools(paginator, platform, stores.unfinished_summaries, runtime.clock, policy)
-    worklist = GetWorklistTool(mirror, platform, settings.time_zone, runtime.clock)
+    query_runner = QueryRunner(mirror.table_catalog)
+    worklist = GetWorklistTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -264,7 +266,7 @@ def build_app(
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
-        "get_profit": GetProfitTool(mirror, platform, files, settings.time_zone, runtime.clock),
+        "get_profit": GetProfitTool(mirror, query_runner, platform, files, settings.time_zone, runtime.clock),
         "get_worklist": worklist,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),

@@ -93,11 +93,18 @@ def format_percent(part: Decimal, whole: Decimal) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ProfitLayout:
-    """What the tables of one answer have in common: a column for each of these kinds of fees, shops, profits."""
+    """What the tables of one answer have in common: the kinds of fees that have a column, and which others there are."""
 
     fee_columns: Sequence[str]
+    unused_columns: frozenset[str]
     has_shops: bool
     has_costs: bool
+
+    @classmethod
+    def from_totals(cls, totals: Sequence[ProfitRow], *, has_shops: bool, has_costs: bool) -> ProfitLayout:
+        """The layout of what adds up to these totals: amounts of which there are none have no column."""
+        unused = {name for name in OPTIONAL_AMOUNTS if not any(row.cells[name] for row in totals)}
+        return cls(choose_fee_columns(totals), frozenset(unused), has_shops, has_costs)
 
 
 def lay_out_table(rows: Sequence[ProfitRow], group_by: str, layout: ProfitLayout) -> Json:
@@ -111,8 +118,7 @@ def lay_out_table(rows: Sequence[ProfitRow], group_by: str, layout: ProfitLayout
     table = [row.to_cells(fee_columns) | {name: _to_label(row.cells[source]) for name, source in labels} for row in rows]
     if any(OTHER_FEES in cells for cells in table) and OTHER_FEES not in columns:
         columns.insert(columns.index(AMOUNTS_AFTER_FEES[0]), OTHER_FEES)
-    unused = {name for name in OPTIONAL_AMOUNTS if all(cells[name] == "0.00" for cells in table)}
-    columns = [name for name in columns if name not in unused]
+    columns = [name for name in columns if name not in layout.unused_columns]
     defaults = {OTHER_FEES: "0.00"}
     return {"columns": columns, "rows": [[(defaults | cells)[name] for name in columns] for cells in table]}
 

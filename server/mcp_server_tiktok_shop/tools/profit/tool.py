@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.mirror.profit_query import SLOW_TABLES, find_profit_tables, load_profit_sql
-from mcp_server_tiktok_shop.mirror.query import run_query
+from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES, ZERO
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.profit.costs import MAX_COSTS_BYTES, CostTable, read_costs
@@ -18,7 +17,6 @@ from mcp_server_tiktok_shop.tools.profit.table import (
     UNTRUSTED_COLUMN,
     ProfitLayout,
     ProfitRow,
-    choose_fee_columns,
     format_money,
     lay_out_table,
 )
@@ -31,13 +29,17 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.mirror.mirror import Mirror, ShopSnapshot
+    from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.query import QueryRunner
+    from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.tools.periods import Period
 
 MAX_AGE_S = 900.0  # of what profits are made of: statements come once a day
 DEADLINE_MARGIN_S = 8.0  # in which the answer is made of what was read by then
+SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
+PARAMETERS = ("from", "until", "now", "by", "group_by", "limit", "costs", "step")
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
 COST_FILES = ("costs.csv", "costs.xlsx")
 MAX_FAULTS = 10
@@ -66,11 +68,12 @@ class ProfitTerms:
 
 @dataclass(slots=True)
 class ShopProfit:
-    """What was found in one shop, by part of the SQL's answer."""
+    """What was found in one shop, by part of the SQL's answer; `tables` are those that it is made of."""
 
     label: str
     period: Period
     snapshot: ShopSnapshot
+    tables: frozenset[str]
     parts: dict[str, list[ProfitRow]] = field(default_factory=dict)
 
     def get(self, part: str) -> list[ProfitRow]:
@@ -82,6 +85,7 @@ class GetProfitTool:
     """The tool `get_profit`. `zone` is the time zone set for all shops, if one is; `clock` gives Unix seconds."""
 
     mirror: Mirror
+    query_runner: QueryRunner
     platform: PlatformClient
     files: AllowedFiles
     zone: ZoneInfo | None
@@ -128,7 +132,7 @@ class GetProfitTool:
         try:
             snapshot = await self._refresh(target, terms, deadline, caller)
             period = parse_period(terms.period, snapshot.zone, self.clock())
-            result = await run_query(
+            result = await self.query_runner.run(
                 load_profit_sql(),
                 [snapshot],
                 zone=snapshot.zone,
@@ -146,7 +150,7 @@ class GetProfitTool:
         except ShopError as error:
             return error
         columns = [column.name for column in result.columns]
-        profit = ShopProfit(snapshot.shop.label, period, snapshot)
+        profit = ShopProfit(snapshot.shop.label, period, snapshot, self._find_tables())
         for row in result.rows:
             found = ProfitRow.from_row(profit.label, columns, row)
             profit.parts.setdefault(found.cells["part"], []).append(found)
@@ -155,8 +159,8 @@ class GetProfitTool:
     async def _refresh(self, target: Target, terms: ProfitTerms, deadline: float, caller: Caller) -> ShopSnapshot:
         """The shop's copy; fees by order are given some seconds, and go on in the background."""
         report = caller.report_progress
-        tables = find_profit_tables()
-        snapshot = await self.mirror.refresh(
+        tables = self._find_tables()
+        await self.mirror.refresh(
             target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report
         )
         slow_deadline = deadline - max(0.0, self.platform.time_remaining(deadline) - SLOW_TABLES_S)
@@ -164,11 +168,15 @@ class GetProfitTool:
             target, tables | SLOW_TABLES, max_age_s=MAX_AGE_S, deadline=slow_deadline, report_progress=report
         )
 
+    def _find_tables(self) -> frozenset[str]:
+        """The tables that the answer waits for."""
+        return self.query_runner.find_tables(load_profit_sql(), dict.fromkeys(PARAMETERS)) - SLOW_TABLES
+
 
 def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool) -> Json:
     totals = [row for each in found for row in each.get("total")]
     rows = [row for each in found for row in each.get("row")]
-    layout = ProfitLayout(choose_fee_columns(totals), has_shops, has_costs=bool(terms.costs.costs))
+    layout = ProfitLayout.from_totals(totals, has_shops=has_shops, has_costs=bool(terms.costs.costs))
     rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get("row")))
     result: Json = {
         "period": found[0].period.description,
@@ -234,7 +242,7 @@ def _describe_costs(file_name: str, costs: CostTable) -> Json:
 
 def _describe_age(found: Sequence[ShopProfit]) -> str | None:
     """Of which moment the oldest of what was read is."""
-    oldest = min((each.snapshot.tables[name].as_of for each in found for name in find_profit_tables()), default=0)
+    oldest = min((each.snapshot.tables[name].as_of for each in found for name in each.tables), default=0)
     return datetime.fromtimestamp(oldest, found[0].snapshot.zone).isoformat(timespec="minutes") if oldest else None
 
 
@@ -242,7 +250,7 @@ def _list_edges(found: Sequence[ShopProfit]) -> list[str]:
     """What the copies lack of the period."""
     notes: list[Any] = []
     for each in found:
-        for name in sorted(find_profit_tables()):
+        for name in sorted(each.tables):
             state = each.snapshot.tables[name]
             if state.problem or not state.is_complete:
                 notes.append(f"{each.label}: {name} is not up to date: {state.problem or 'it is still being read'}.")

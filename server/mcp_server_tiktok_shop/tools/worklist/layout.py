@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
     from mcp_server_tiktok_shop.tools.worklist.entries import Worklist, WorklistEntry
 
-WORKLIST_BYTES = 4_500  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
+WORKLIST_BYTES = 4_800  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
 FULL_WORKLIST_BYTES = 400_000  # where kinds were named
-ROWS_FIRST = 2  # of each kind that are shown before more of any
+ROWS_FIRST = 3  # of each kind that are shown before more of any
 MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_PROBLEM_CHARS = 90, 40, 160
 MAX_STALE_TABLES = 6
 ENTRY_COLUMNS = ("deadline", "shop", "kind", "id", "order_id", "detail", "product_name")

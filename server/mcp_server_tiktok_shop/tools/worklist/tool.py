@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.mirror.query import find_tables, run_query
+from mcp_server_tiktok_shop.mirror.sql_files import select_parameters
 from mcp_server_tiktok_shop.mirror.worklist_kinds import load_worklist_kinds
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 from mcp_server_tiktok_shop.tools.worklist.entries import StaleTable, Worklist, WorklistEntry
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.mirror.mirror import Mirror, ShopSnapshot
+    from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.query import QueryRunner
+    from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
 
+PARAMETERS = ("now", "authorizations")
 MAX_AGE_S = 120.0  # of what the list is made of
 DEADLINE_MARGIN_S = 5.0  # in which the list is made of what was read by then
 
@@ -36,6 +39,7 @@ class GetWorklistTool:
     """The tool `get_worklist`. `zone` is the time zone set for all shops, if one is; `clock` gives Unix seconds."""
 
     mirror: Mirror
+    query_runner: QueryRunner
     platform: PlatformClient
     zone: ZoneInfo | None
     clock: Callable[[], float]
@@ -55,7 +59,7 @@ class GetWorklistTool:
         kinds = _choose_kinds(kind_names)
         targets = await choose_targets(self.platform.shops, shop)
         now = datetime.fromtimestamp(int(self.clock()), UTC)
-        tables = frozenset[str]().union(*(find_tables(kind.sql) for kind in kinds))
+        tables = frozenset[str]().union(*(self._find_tables(kind) for kind in kinds))
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
         answers = await asyncio.gather(
             *(self._collect_shop(target, kinds, tables, now, deadline, caller) for target in targets)
@@ -102,7 +106,12 @@ class GetWorklistTool:
                 target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=caller.report_progress
             )
             for kind in kinds:
-                result = await run_query(kind.sql, [snapshot], zone=snapshot.zone, parameters=parameters)
+                result = await self.query_runner.run(
+                    kind.sql,
+                    [snapshot],
+                    zone=snapshot.zone,
+                    parameters=select_parameters(kind.sql, parameters),
+                )
                 columns = [column.name for column in result.columns]
                 entries += [
                     WorklistEntry.from_row(kind, snapshot.shop.label, snapshot.zone, place, columns, row)
@@ -111,6 +120,9 @@ class GetWorklistTool:
         except ShopError as error:
             return error
         return snapshot, entries
+
+    def _find_tables(self, kind: WorklistKind) -> frozenset[str]:
+        return self.query_runner.find_tables(kind.sql, dict.fromkeys(PARAMETERS))
 
 
 def _choose_kinds(names: Collection[str]) -> list[WorklistKind]:
