@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,14 +23,12 @@ from mcp_server_tiktok_shop.state.files.private_files import make_storage_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from mcp_server_tiktok_shop.catalog.access import AccessPolicy
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.mirror.parts import MirrorParts
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
     from mcp_server_tiktok_shop.mirror.spool import Batch
     from mcp_server_tiktok_shop.mirror.states import MirrorState, SourceState
-    from mcp_server_tiktok_shop.mirror.tables import Source, TableCatalog
-    from mcp_server_tiktok_shop.platform.paging import Paginator
+    from mcp_server_tiktok_shop.mirror.tables import Source
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
 
@@ -42,26 +39,6 @@ DAMAGE_MESSAGE = "The local copy was damaged; it is being made anew."
 NOTHING_YET_MESSAGE = "The local copy of this shop is being made, and nothing of it is there yet."
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class MirrorParts:
-    """What a mirror is made of. `redact_data` redacts an answer's data by its operation's name, `hide_secrets` a text.
-
-    `get_folder` tells where the copy of a shop lies, by its id; `clock` gives Unix seconds, `monotonic` seconds of the
-    clock of deadlines; `history_days` is how far back history is read.
-    """
-
-    table_catalog: TableCatalog
-    policy: AccessPolicy
-    sensitive_fields: SensitiveFields
-    paginator: Paginator
-    redact_data: Callable[[str, Json], Json]
-    hide_secrets: Callable[[str], str]
-    get_folder: Callable[[str], MirrorFolder]
-    clock: Callable[[], float]
-    monotonic: Callable[[], float]
-    history_days: int
 
 
 class ShopMirror:
@@ -99,7 +76,13 @@ class ShopMirror:
         for _ in range(MAX_ROUNDS):
             if not self._list_stale(sources, since, began) or self._parts.monotonic() >= deadline:
                 break
-            if await self._wait_for_writer(sources, since, began, deadline):
+            try:
+                is_writer = await self._wait_for_writer(sources, since, began, deadline)
+            except ShopError:
+                if not self.state.snapshot:
+                    raise
+                break  # a home that can't be written is no reason not to answer from what is there
+            if is_writer:
                 stale = self._list_stale(sources, since, began)
                 tasks = [task for source in stale for task in self._start_steps(target, source, since)]
                 await self._wait(tasks, deadline, report_progress)
@@ -198,13 +181,13 @@ class ShopMirror:
         return steps
 
     def _is_backfill_due(self, source: Source, state: SourceState) -> bool:
-        wanted = int(self._parts.clock()) - (self._parts.history_days + 1) * SECONDS_PER_DAY
-        return source.history is not None and (not state.is_complete or state.history_start < wanted)
+        latest_start = int(self._parts.clock()) - (self._parts.history_days - 1) * SECONDS_PER_DAY
+        return source.history is not None and (not state.is_complete or state.history_start > latest_start)
 
     def _start(self, source: Source, step: str, run: Callable[[], Coroutine[None, None, None]]) -> asyncio.Task[None]:
         key = (source.name, step)
         if key not in self._tasks:
-            self._tasks[key] = asyncio.create_task(self._run(source, run()))
+            self._tasks[key] = asyncio.create_task(self._run(source, run))
             self._tasks[key].add_done_callback(partial(self._finish, key))
         return self._tasks[key]
 
@@ -214,11 +197,11 @@ class ShopMirror:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("reading %s ended with %s", key[0], type(error).__name__)
 
-    async def _run(self, source: Source, step: Coroutine[None, None, None]) -> None:
+    async def _run(self, source: Source, run: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run a step of a source; what is in its way is put down as the source's problem."""
         problem = ""
         try:
-            await step
+            await run()
         except ShopError as error:
             problem = error.message
         except OSError as error:

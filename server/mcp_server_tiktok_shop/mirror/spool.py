@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 SPOOL_SUFFIX = ".ndjson"
-MAX_LINE_CHARS = 2**20  # DuckDB makes room for several lines of the size that it is told of
+MAX_LINE_CHARS = 2**19  # DuckDB makes room for several lines of the size that it is told of
 BatchKind = Literal["all", "history", "again", "changes", "parents"]
 BATCH_KINDS = get_args(BatchKind)
 
