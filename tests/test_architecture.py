@@ -43,9 +43,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "catalog": {"errors", "json_text", "money"},
     "state": LEAVES,
     "platform": LEAVES | {"catalog", "state"},
-    "mirror": LEAVES | {"catalog", "platform", "state"},
+    "workers": {"errors"},
+    "mirror": LEAVES | {"catalog", "platform", "state", "workers"},
     "calls": LEAVES | {"catalog", "platform", "state"},
-    "tools": LEAVES | {"catalog", "platform", "state", "mirror", "calls"},
+    "tools": LEAVES | {"catalog", "platform", "state", "workers", "mirror", "calls"},
     "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
     "app": LEAVES

@@ -11,6 +11,11 @@
       · UnusableAnswerError     its answer is larger, or nested deeper, than what is read here
     · ApiError                  the platform refused it, with a code
 
+  · WorkersBusyError            a worker process: too many jobs are under way
+  · WorkerEndedError            it ended in the midst of a job
+  · QueryError                  DuckDB refused a question: the gate turns it into a ShopError
+  · SnapshotError               a local copy can't be opened
+
   * NestingError                JSON by others is nested too deep: who reads it says what that means
 
 Marked `·` are those defined where they are raised. Outside the tree stand what is no fault (`ElicitationRequired`: a
