@@ -86,6 +86,7 @@ class App:
     operations: OperationDirectory
     platform: PlatformClient
     mirror: Mirror
+    query_runner: QueryRunner
     worklist: GetWorklistTool
     tools: Mapping[str, LocalTool]
     listed_tools: tuple[str, ...]
@@ -146,6 +147,7 @@ class App:
     async def close(self) -> None:
         """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
         self.pdf_workers.close()
+        self.query_runner.close()
         await self.mirror.close()
         self.temporary_home.close()
         await self.wait_for_pairs()
@@ -252,11 +254,11 @@ def build_app(
         stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
     )
 
+    query_runner = QueryRunner(mirror.table_catalog)
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
     summary_tools = SummaryTools(paginator, platform, stores.unfinished_summaries, runtime.clock, policy)
-    query_runner = QueryRunner(mirror.table_catalog)
     worklist = GetWorklistTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
@@ -319,6 +321,7 @@ def build_app(
         operations=operations,
         platform=platform,
         mirror=mirror,
+        query_runner=query_runner,
         worklist=worklist,
         tools=tools,
         listed_tools=listed_tools,

@@ -1,4 +1,4 @@
-"""Profit agrees with the statements to the cent, and no cost is guessed: counted again from the platform's own lists."""
+"""Profit agrees with the statements to the cent, and no cost is guessed: counted again from the platform's lists."""
 
 from __future__ import annotations
 
@@ -55,8 +55,7 @@ async def asked(client: Client, **arguments: Any) -> Json:
 def own_names(transaction: Json, prefix: str = "") -> Amounts:
     """A transaction's amounts by the names under which a profit tells them."""
     revenue, shipping, fees, settlement = (
-        Decimal(transaction[f"{prefix}{name}_amount"])
-        for name in ("revenue", "shipping_cost", "fee_tax", "settlement")
+        Decimal(transaction[f"{prefix}{name}_amount"]) for name in ("revenue", "shipping_cost", "fee_tax", "settlement")
     )
     adjustment = Decimal(transaction.get(f"{prefix}adjustment_amount", "0"))
     parts = transaction.get("revenue_breakdown", {})
@@ -121,7 +120,9 @@ def by_key(rows: list[Json], name: str) -> dict[tuple[str, str | None], Json]:
 # ---- amounts
 
 
-async def test_a_periods_profit_is_its_statements_to_the_cent_in_every_currency(connect: Connect, three: Sandbox) -> None:
+async def test_a_periods_profit_is_its_statements_to_the_cent_in_every_currency(
+    connect: Connect, three: Sandbox
+) -> None:
     async with at_the_shop(connect, three, Clock()) as (client, shops):
         data = await asked(client, by="statement", group_by="month", period="2026-10")
         totals = {row["shop"]: row for row in to_rows(data["totals"])}
@@ -175,7 +176,9 @@ async def test_rows_add_up_to_what_the_platform_tells_of_their_orders(
 async def test_a_skus_fees_are_those_that_the_platform_tells_of_it(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
         rows = by_key(to_rows((await asked(client))["profit"]), "sku_id")
-        settled = {row["order_id"] for basis, row, _ in await transactions(shop) if basis == "settled" if "order_id" in row}
+        settled = {
+            row["order_id"] for basis, row, _ in await transactions(shop) if basis == "settled" if "order_id" in row
+        }
         expected: defaultdict[str, Decimal] = defaultdict(Decimal)
         commission: defaultdict[str, Decimal] = defaultdict(Decimal)
         for order in settled:
@@ -195,7 +198,9 @@ async def test_what_the_platform_does_not_tell_by_sku_is_spread_by_value_to_the_
     async with at_the_shop(connect, sandbox, Clock()) as (client, (shop,)):
         data = await asked(client)
         orders = {order["id"]: order for order in await shop.orders()}
-        expected: defaultdict[tuple[str, str | None], defaultdict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        expected: defaultdict[tuple[str, str | None], defaultdict[str, Decimal]] = defaultdict(
+            lambda: defaultdict(Decimal)
+        )
         several: set[tuple[str, str | None]] = set()
         for basis, row, amounts in await transactions(shop):
             order = orders.get(row.get("order_id", ""))
@@ -271,7 +276,7 @@ def files(tmp_path: Path) -> Path:
 async def cost_of_goods(
     shop: PlatformLists, find_cost: Callable[[str, date], Decimal | None]
 ) -> tuple[dict[tuple[str, str], Decimal], set[str]]:
-    """The cost of the units sold, by basis and SKU, of the SKUs of which every unit's is known; the codes that lack one."""
+    """The cost of the units sold, by basis and SKU, of the SKUs of which every unit's is known; the codes without."""
     orders = {order["id"]: order for order in await shop.orders()}
     costs: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     lacking: set[tuple[str, str]] = set()
@@ -315,7 +320,9 @@ async def test_the_cost_of_an_order_is_that_of_its_day(connect: Connect, shared:
         expected, codes = await cost_of_goods(shop, find_cost)
     assert not codes
     rows = {key: row for key, row in by_key(to_rows(data["profit"]), "sku_id").items() if key[1] is not None}
-    assert {key: -Decimal(row["goods_cost"]) for key, row in rows.items()} == {k: rounded(c) for k, c in expected.items()}
+    assert {key: -Decimal(row["goods_cost"]) for key, row in rows.items()} == {
+        k: rounded(c) for k, c in expected.items()
+    }
     for row in rows.values():
         profit, net_sales = Decimal(row["settlement"]) + Decimal(row["goods_cost"]), Decimal(row["net_sales"])
         assert Decimal(row["profit"]) == profit
@@ -323,7 +330,7 @@ async def test_the_cost_of_an_order_is_that_of_its_day(connect: Connect, shared:
         assert row["covers_percent"] == "100"
     assert "missing_costs" not in data
     for total in to_rows(data["totals"]):
-        basis_cost = sum(cost for (basis, _), cost in expected.items() if basis == total["basis"])
+        basis_cost = sum((cost for (basis, _), cost in expected.items() if basis == total["basis"]), Decimal(0))
         assert Decimal(total["goods_cost"]) == -rounded(basis_cost)
         assert Decimal(total["profit"]) == Decimal(total["settlement"]) - rounded(basis_cost)
 
@@ -383,7 +390,9 @@ async def test_a_workbook_is_read_like_csv_with_formulas_dates_and_numbers_as_te
             sheet.write_datetime(row, 3, datetime(2026, 1, 1), day)  # noqa: DTZ001 - spreadsheets know no zones
         workbook.close()
         (files / "costs.xlsx").write_bytes(buffer.getvalue())
-        (files / "same.csv").write_text(CSV_HEAD + "".join(f"{c},3.20,GBP,2026-01-01\n" for c in codes), encoding="utf-8")
+        (files / "same.csv").write_text(
+            CSV_HEAD + "".join(f"{c},3.20,GBP,2026-01-01\n" for c in codes), encoding="utf-8"
+        )
         from_workbook = await asked(client, costs="costs.xlsx")
         from_csv = await asked(client, costs="same.csv")
     assert from_workbook["costs"] == {"file": "costs.xlsx", "costs": len(codes)}
@@ -455,7 +464,8 @@ def test_spreading_here_loses_nothing() -> None:
     lines: Iterable[tuple[str, str]] = (("A", "1.00"), ("B", "1.00"), ("C", "1.00"))
     order = {
         "line_items": [
-            {"sku_id": sku, "original_price": price, "seller_discount": "0", "display_status": "X"} for sku, price in lines
+            {"sku_id": sku, "original_price": price, "seller_discount": "0", "display_status": "X"}
+            for sku, price in lines
         ]
     }
     assert spread(Decimal("-0.05"), order) == {"A": Decimal("-0.02"), "B": Decimal("-0.02"), "C": Decimal("-0.01")}

@@ -9,7 +9,7 @@ import click
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.cli.app_runner import run_with_app
-from mcp_server_tiktok_shop.tools.worklist.digest import write_markdown, write_text
+from mcp_server_tiktok_shop.tools.worklist.digest import MAX_ENTRIES_PER_KIND, write_markdown, write_text
 from mcp_server_tiktok_shop.tools.worklist.layout import lay_out_worklist
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def print_digest(settings: Settings, *, output_format: str, shop: str | None, ki
         if output_format == "json":
             lines = [json.dumps(lay_out_worklist(worklist, is_whole=bool(kinds)), ensure_ascii=False, indent=2)]
         else:
-            lines = list((write_markdown if output_format == "markdown" else write_text)(worklist))
+            write = write_markdown if output_format == "markdown" else write_text
+            lines = list(write(worklist, len(worklist.entries) if kinds else MAX_ENTRIES_PER_KIND))
         for line in lines:
             output.print_line(line)
         return LATE_EXIT_CODE if worklist.is_late else 0

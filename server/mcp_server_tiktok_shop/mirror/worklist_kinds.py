@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.mirror.sql_files import split_sql_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 WORKLIST_FOLDER = Path(__file__).parent / "worklist"
 
 
 @dataclass(frozen=True, slots=True)
 class WorklistKind:
-    """A kind of work: what it is, what happens `otherwise`, and the tool that does it.
+    """A kind of work: what it is, what happens `otherwise`, the tool that does it, and the column of the `id` it takes.
 
-    `sql` finds the work of one shop, what is most pressing first. Its columns are `deadline`, an id named as the tool
-    names it, where there is one `order_id`, `detail` in words, and where it helps `product_name`. Its parameters are
+    `sql` finds the work of one shop. Its columns are `deadline`, the id, where there is one `order_id`, `detail` in
+    words, and where it helps `product_name` and `rank`, by which what has no deadline is sorted. Its parameters are
     `$now` and `$authorizations`, JSON text of the accounts by which the shop is reached.
     """
 
@@ -28,6 +28,7 @@ class WorklistKind:
     title: str
     otherwise: str
     tool: str
+    id: str
     sql: str
 
 
@@ -40,3 +41,8 @@ def load_worklist_kinds(folder: Path = WORKLIST_FOLDER) -> Mapping[str, Worklist
 def _read_kind(path: Path) -> WorklistKind:
     facts, sql = split_sql_file(path.read_text(encoding="utf-8"))
     return WorklistKind(path.stem, sql=sql, **facts)
+
+
+def compose_worklist_sql(kinds: Iterable[WorklistKind]) -> str:
+    """One SELECT that finds the work of all kinds, each row with its `kind`."""
+    return "\nUNION ALL BY NAME\n".join(f"SELECT '{kind.name}' AS kind, * FROM (\n{kind.sql}\n)" for kind in kinds)

@@ -1,6 +1,7 @@
 -- title = "Buyers who ask to cancel"
 -- otherwise = "at the deadline the platform agrees and pays the buyer back"
 -- tool = "approve_cancellation or reject_cancellation"
+-- id = "cancel_id"
 SELECT
   deadline,
   id AS cancel_id,

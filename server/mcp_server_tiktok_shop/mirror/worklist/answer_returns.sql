@@ -1,6 +1,7 @@
 -- title = "Refunds and returns that wait for the seller"
 -- otherwise = "at the deadline the platform decides for the buyer"
 -- tool = "approve_return or reject_return"
+-- id = "return_id"
 SELECT
   deadline,
   id AS return_id,

@@ -1,6 +1,7 @@
 -- title = "Authorizations that end within 30 days"
 -- otherwise = "every call for the shop is refused from then on"
 -- tool = "get_authorization_url"
+-- id = "account"
 SELECT deadline, account, 'the authorization of ' || account || ' ends' AS detail
 FROM (
   SELECT unnest(

@@ -1,6 +1,7 @@
 -- title = "SKUs on sale that are out of stock, or will be within 14 days at the pace of the last 28"
 -- otherwise = "sales stop; the deadline is when the last unit goes at that pace"
 -- tool = "update_inventory"
+-- id = "sku_id"
 WITH stock AS (
   SELECT i.sku_id, any_value(i.seller_sku) AS seller_sku, sum(i.available_quantity) AS units, any_value(p.title) AS product_name
   FROM inventory AS i
@@ -24,7 +25,7 @@ SELECT
     if(units > 0, units || ' left', 'out of stock'),
     coalesce(sold, 0) || ' sold in 28 days'
   ) AS detail,
-  product_name
+  product_name,
+  -coalesce(sold, 0) AS rank
 FROM stock LEFT JOIN sales USING (sku_id)
 WHERE units <= 0 OR units * 28 < sold * 14
-ORDER BY deadline NULLS FIRST, sold DESC NULLS LAST, sku_id

@@ -1,6 +1,7 @@
 -- title = "Parcels to hand over: late, due today or within 24 hours"
 -- otherwise = "a late dispatch counts against the shop; left longer, the platform cancels the order"
 -- tool = "ship_package"
+-- id = "package_id"
 -- # Parcels as the lines name them; units without one yet are one entry per order. `rts_sla_time` is until when a parcel
 -- # must be announced; older answers have only the times after it.
 SELECT

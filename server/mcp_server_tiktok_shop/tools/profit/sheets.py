@@ -38,13 +38,10 @@ def _read_csv(argument: str, content: bytes) -> list[Line]:
     heading = next((line for line in text.splitlines() if line.strip()), "")
     separator = max(SEPARATORS, key=heading.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    lines: list[Line] = []
     try:
-        for cells in reader:
-            lines.append((reader.line_num, list(cells)))
+        return [(reader.line_num, list(cells)) for cells in reader]
     except csv.Error as error:
         raise _file_error(argument, f"can't be read as CSV at line {reader.line_num}: {error}", "a CSV file") from None
-    return lines
 
 
 def _decode(content: bytes) -> str:

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 # What a row is called, by how rows are grouped: our column, and that of the SQL.
 LABELS: dict[str, tuple[tuple[str, str], ...]] = {
-    "sku": (("sku_id", "key"), ("seller_sku", "seller_sku"), ("sku_name", "sku_name"), ("product_name", "product_name")),
+    "sku": (
+        ("sku_id", "key"),
+        ("seller_sku", "seller_sku"),
+        ("sku_name", "sku_name"),
+        ("product_name", "product_name"),
+    ),
     "product": (("product_id", "key"), ("product_name", "product_name")),
     "order": (("order_id", "key"), ("order_create_time", "order_time")),
     "day": (("day", "key"),),
@@ -93,7 +98,7 @@ def format_percent(part: Decimal, whole: Decimal) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ProfitLayout:
-    """What the tables of one answer have in common: the kinds of fees that have a column, and which others there are."""
+    """What the tables of one answer have in common: the kinds of fees that have a column, and which others stand."""
 
     fee_columns: Sequence[str]
     unused_columns: frozenset[str]
@@ -115,7 +120,9 @@ def lay_out_table(rows: Sequence[ProfitRow], group_by: str, layout: ProfitLayout
     columns += [*AMOUNTS_BEFORE_FEES, *fee_columns, *AMOUNTS_AFTER_FEES]
     columns += PROFIT_COLUMNS if layout.has_costs else ()
     columns += ["fees_by_sku"] if group_by in SPLIT_GROUPS else []
-    table = [row.to_cells(fee_columns) | {name: _to_label(row.cells[source]) for name, source in labels} for row in rows]
+    table = [
+        row.to_cells(fee_columns) | {name: _to_label(row.cells[source]) for name, source in labels} for row in rows
+    ]
     if any(OTHER_FEES in cells for cells in table) and OTHER_FEES not in columns:
         columns.insert(columns.index(AMOUNTS_AFTER_FEES[0]), OTHER_FEES)
     columns = [name for name in columns if name not in layout.unused_columns]

@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES, ZERO
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.profit.costs import MAX_COSTS_BYTES, CostTable, read_costs
 from mcp_server_tiktok_shop.tools.profit.table import (
+    SPLIT_GROUPS,
     UNTRUSTED_COLUMN,
     ProfitLayout,
     ProfitRow,
@@ -45,8 +46,8 @@ COST_FILES = ("costs.csv", "costs.xlsx")
 MAX_FAULTS = 10
 GRANULARITY = {True: 100, False: 1}  # hundredths in the smallest amount of a currency without a fraction, and with one
 NO_COSTS_NOTE = (
-    "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with the columns seller_sku (the SKU id where a "
-    "SKU has none), unit_cost, currency and, where costs change, from."
+    "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with the columns seller_sku (the SKU id where "
+    "a SKU has none), unit_cost, currency and, where costs change, from."
 )
 COVERAGE_NOTE = "profit is that of the units whose cost is known: covers_percent of net sales."
 SPREAD_NOTE = (
@@ -157,12 +158,13 @@ class GetProfitTool:
         return profit
 
     async def _refresh(self, target: Target, terms: ProfitTerms, deadline: float, caller: Caller) -> ShopSnapshot:
-        """The shop's copy; fees by order are given some seconds, and go on in the background."""
-        report = caller.report_progress
-        tables = self._find_tables()
-        await self.mirror.refresh(
+        """The shop's copy; fees by order are given some seconds where SKUs matter, and go on in the background."""
+        tables, report = self._find_tables(), caller.report_progress
+        snapshot = await self.mirror.refresh(
             target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report
         )
+        if terms.group_by not in SPLIT_GROUPS and not terms.costs.costs:
+            return snapshot
         slow_deadline = deadline - max(0.0, self.platform.time_remaining(deadline) - SLOW_TABLES_S)
         return await self.mirror.refresh(
             target, tables | SLOW_TABLES, max_age_s=MAX_AGE_S, deadline=slow_deadline, report_progress=report
@@ -197,7 +199,7 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
         result["rows_in_all"] = rows_in_all
     if UNTRUSTED_COLUMN in result["profit"]["columns"]:
         result["untrusted"] = [f"profit.{UNTRUSTED_COLUMN}", f"missing_costs.{UNTRUSTED_COLUMN}"]
-    is_spread = terms.group_by in ("sku", "product") and any(row.cells["split"] != "exact" for row in rows)
+    is_spread = terms.group_by in SPLIT_GROUPS and any(row.cells["split"] != "exact" for row in rows)
     is_partial = bool(terms.costs.costs) and any(row.cells["is_partial"] for row in totals)
     notes = [SPREAD_NOTE if is_spread else "", COVERAGE_NOTE if is_partial else "", *_list_edges(found)]
     result["note"] = " ".join(filter(None, notes))

@@ -7,53 +7,42 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
 
 Urgency = Literal["late", "today", "in_24_h", "later"]
 NEXT_DAY = timedelta(days=1)
-# Columns of a kind's SQL that mean the same everywhere; the one beside them is the id of what is to be done.
-SHARED_COLUMNS = ("deadline", "order_id", "detail", "product_name")
 
 
 @dataclass(frozen=True, slots=True)
 class WorklistEntry:
-    """One thing to do. `id` is that of what is to be done, by the name `id_name`; `zone` is the shop's.
-
-    `place` counts what its kind found in the shop: what is most pressing comes first.
-    """
+    """One thing to do. `id` is what its kind says; `zone` is the shop's; `rank` sorts what has no deadline."""
 
     kind: WorklistKind
     shop: str
     zone: ZoneInfo
-    place: int
     deadline: datetime | None
-    id_name: str
+    rank: int
     id: str
     order_id: str
     detail: str
     product_name: str
 
     @classmethod
-    def from_row(
-        cls, kind: WorklistKind, shop: str, zone: ZoneInfo, place: int, columns: Sequence[str], row: Sequence[Any]
-    ) -> WorklistEntry:
+    def from_cells(cls, kind: WorklistKind, shop: str, zone: ZoneInfo, cells: Mapping[str, Any]) -> WorklistEntry:
         """The entry of a row that the kind's SQL found."""
-        cells = dict(zip(columns, row, strict=True))
-        id_name = next(name for name in columns if name not in SHARED_COLUMNS)
         return cls(
             kind=kind,
             shop=shop,
             zone=zone,
-            place=place,
             deadline=cells.get("deadline"),
-            id_name=id_name,
-            id=str(cells[id_name] or ""),
-            order_id=str(cells.get("order_id") or ""),
-            detail=str(cells.get("detail") or ""),
-            product_name=str(cells.get("product_name") or ""),
+            rank=cells.get("rank") or 0,
+            id=cells[kind.id] or "",
+            order_id=cells.get("order_id") or "",
+            detail=cells.get("detail") or "",
+            product_name=cells.get("product_name") or "",
         )
 
     def get_urgency(self, now: datetime) -> Urgency:
@@ -67,10 +56,10 @@ class WorklistEntry:
         return "in_24_h" if self.deadline < now + NEXT_DAY else "later"
 
     @property
-    def sort_key(self) -> tuple[bool, float, int, str, str]:
-        """By deadline; what has none comes after, as its kind sorts it."""
+    def sort_key(self) -> tuple[bool, float, str, int, str]:
+        """By deadline; what has none comes after, by kind and as its kind ranks it."""
         moment = self.deadline.timestamp() if self.deadline is not None else 0.0
-        return (self.deadline is None, moment, self.place, self.kind.name, self.id)
+        return (self.deadline is None, moment, self.kind.name, self.rank, self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,7 @@ def _lay_out_kind(
     worklist: Worklist, kind: WorklistKind, entries: Sequence[WorklistEntry], shown: Sequence[WorklistEntry]
 ) -> list[Any]:
     counts = [worklist.count(urgency, entries) for urgency in ("late", "today", "in_24_h")]
-    id_name = entries[0].id_name
-    return [kind.name, kind.title, *counts, len(entries), len(shown), kind.otherwise, kind.tool, id_name]
+    return [kind.name, kind.title, *counts, len(entries), len(shown), kind.otherwise, kind.tool, kind.id]
 
 
 def _choose_entries(worklist: Worklist, groups: Sequence[Sequence[WorklistEntry]], budget: int) -> list[WorklistEntry]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.sql_files import select_parameters
-from mcp_server_tiktok_shop.mirror.worklist_kinds import load_worklist_kinds
+from mcp_server_tiktok_shop.mirror.worklist_kinds import compose_worklist_sql, load_worklist_kinds
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 from mcp_server_tiktok_shop.tools.worklist.entries import StaleTable, Worklist, WorklistEntry
 from mcp_server_tiktok_shop.tools.worklist.layout import lay_out_worklist
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 PARAMETERS = ("now", "authorizations")
+ANY_TABLES = frozenset({"warehouses"})  # where a kind reads none: there is a copy only once something was read
 MAX_AGE_S = 120.0  # of what the list is made of
 DEADLINE_MARGIN_S = 5.0  # in which the list is made of what was read by then
 
@@ -59,14 +60,14 @@ class GetWorklistTool:
         kinds = _choose_kinds(kind_names)
         targets = await choose_targets(self.platform.shops, shop)
         now = datetime.fromtimestamp(int(self.clock()), UTC)
-        tables = frozenset[str]().union(*(self._find_tables(kind) for kind in kinds))
+        tables = self.query_runner.find_tables(compose_worklist_sql(kinds), dict.fromkeys(PARAMETERS)) or ANY_TABLES
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
         answers = await asyncio.gather(
             *(self._collect_shop(target, kinds, tables, now, deadline, caller) for target in targets)
         )
         entries: list[WorklistEntry] = []
         stale_tables: list[StaleTable] = []
-        as_of: list[int] = []
+        moments: list[int] = []
         unanswered: dict[str, str] = {}
         for target, answer in zip(targets, answers, strict=True):
             if isinstance(answer, ShopError):
@@ -75,14 +76,14 @@ class GetWorklistTool:
             snapshot, found = answer
             entries += found
             stale_tables += _list_stale_tables(snapshot, tables)
-            as_of += [snapshot.tables[table].as_of for table in tables]
+            moments += [snapshot.tables[table].as_of for table in tables]
         errors = [answer for answer in answers if isinstance(answer, ShopError)]
         if errors and len(errors) == len(targets):
             raise errors[0]
         zone = targets[0].resolve_zone(self.zone)
         return Worklist(
             now=now.astimezone(zone),
-            as_of=datetime.fromtimestamp(min(as_of), zone) if as_of and min(as_of) else None,
+            as_of=datetime.fromtimestamp(oldest, zone) if (oldest := min(moments, default=0)) else None,
             shops=tuple(label for label in map(_get_label, targets) if label not in unanswered),
             entries=tuple(sorted(_deduplicate(entries), key=lambda entry: entry.sort_key)),
             stale_tables=tuple(stale_tables),
@@ -99,30 +100,20 @@ class GetWorklistTool:
         caller: Caller,
     ) -> tuple[ShopSnapshot, list[WorklistEntry]] | ShopError:
         """What waits in a shop, or why that can't be said."""
-        parameters = {"now": now, "authorizations": _describe_authorization(target)}
-        entries: list[WorklistEntry] = []
+        sql = compose_worklist_sql(kinds)
+        parameters = select_parameters(sql, {"now": now, "authorizations": _describe_authorization(target)})
         try:
             snapshot = await self.mirror.refresh(
                 target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=caller.report_progress
             )
-            for kind in kinds:
-                result = await self.query_runner.run(
-                    kind.sql,
-                    [snapshot],
-                    zone=snapshot.zone,
-                    parameters=select_parameters(kind.sql, parameters),
-                )
-                columns = [column.name for column in result.columns]
-                entries += [
-                    WorklistEntry.from_row(kind, snapshot.shop.label, snapshot.zone, place, columns, row)
-                    for place, row in enumerate(result.rows)
-                ]
+            result = await self.query_runner.run(sql, [snapshot], zone=snapshot.zone, parameters=parameters)
         except ShopError as error:
             return error
-        return snapshot, entries
-
-    def _find_tables(self, kind: WorklistKind) -> frozenset[str]:
-        return self.query_runner.find_tables(kind.sql, dict.fromkeys(PARAMETERS))
+        columns = [column.name for column in result.columns]
+        found = [dict(zip(columns, row, strict=True)) for row in result.rows]
+        by_name = {kind.name: kind for kind in kinds}
+        label, zone = snapshot.shop.label, snapshot.zone
+        return snapshot, [WorklistEntry.from_cells(by_name[cells["kind"]], label, zone, cells) for cells in found]
 
 
 def _choose_kinds(names: Collection[str]) -> list[WorklistKind]:
