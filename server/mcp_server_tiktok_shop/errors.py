@@ -2,6 +2,7 @@
 
 * TikTokShopServerError
   * ShopError                   a call was refused: the assistant reads why, and what to do now
+    · DamagedCopyError          a shop's local copy can't be read, and is to be made anew
   * SettingsError               a setting can't be followed: the person who runs the server reads why
     · UnknownToolError          it names a toolset or tool that does not exist
   * RequestError                a request to the platform brought no data: `platform/` turns it into a ShopError

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from mcp_server_tiktok_shop.mirror.mirror import ShopSnapshot
+    from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.mirror.sql.lineage import TracedColumn
     from mcp_server_tiktok_shop.mirror.sql.statements import Tree
     from mcp_server_tiktok_shop.mirror.tables import TableCatalog
@@ -41,6 +41,15 @@ MONEY_COLUMN_NAMES = frozenset({"currency", "settlement_currency", "before_excha
 COMPARISONS = frozenset({"COMPARE_EQUAL", "COMPARE_IN"})
 
 log = logging.getLogger(__name__)
+
+
+class DamagedCopyError(ShopError):
+    """The file of the snapshot at this place can't be read: its copy is to be made anew."""
+
+    def __init__(self, place: int) -> None:
+        message, hint = "The local copy can't be opened.", "Ask again: it is made anew where it is damaged."
+        super().__init__("platform", message, hint=hint, retryable=True)
+        self.place = place
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +138,7 @@ class QueryRunner:
 
         Raises:
             ShopError: `invalid_arguments`: what is wrong with the statement, or that it takes too much.
+            DamagedCopyError: The file of a snapshot can't be read.
 
         """
         statement = parse_statement(sql)
@@ -152,10 +162,9 @@ class QueryRunner:
             "max_bytes": limits.max_bytes,
         }
         reply = await self._run_job(job, limits.timeout_s)
-        if "unusable" in reply:
-            log.warning("a local copy can't be opened: %s", reply["unusable"])
-            message, hint = "The local copy can't be opened.", "Ask again: it is made anew where it is damaged."
-            raise ShopError("platform", message, hint=hint, retryable=True)
+        if "damaged" in reply:
+            log.warning("a local copy can't be opened: %s", reply["message"])
+            raise DamagedCopyError(reply["damaged"])
         if "failure" in reply:
             tables = {name: self.table_catalog.tables[name] for name in names} or self.table_catalog.tables
             is_described = exact_sql != sql

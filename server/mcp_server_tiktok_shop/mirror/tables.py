@@ -27,12 +27,16 @@ SQL_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: where it stands in an answer (see `column_paths`), its type as the record and as SQL says it."""
+    """A column: where it stands in an answer (see `column_paths`), its type as the record and as SQL says it.
+
+    `is_main` says that it is named wherever a table is told in short.
+    """
 
     name: str
     type: str
     path: str
     meaning: str
+    is_main: bool = False
 
     @property
     def sql_type(self) -> str:
@@ -44,6 +48,7 @@ class Table:
     """A table. `rows` is the path of its rows in the answer; `unpivot` the objects that each give a row an amount.
 
     `parent_table` and `parent_column` are those of the table whose rows these rows belong to; empty where none.
+    `example` is a question in SQL.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Table:
     unpivot: tuple[str, ...] = ()
     parent_table: str = ""
     parent_column: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +207,14 @@ def _read_source(name: str, record: Mapping[str, Any]) -> Source:
 
 def _read_table(name: str, record: Mapping[str, Any], source: str) -> Table:
     columns = {
-        column: Column(column, fields["type"], fields.get("path", column), fields["meaning"])
+        column: Column(column, fields["type"], fields.get("path", column), fields["meaning"], bool(fields.get("main")))
         for column, fields in record["columns"].items()
     }
     parent = record.get("parent", {})
     return Table(
         name=name,
         meaning=record["meaning"],
+        example=record["example"],
         rows=tuple(record["rows"].split(".")),
         key=tuple(record["key"]),
         columns=columns,

@@ -67,7 +67,11 @@ SETTINGS = (
 
 
 class SnapshotError(TikTokShopServerError):
-    """A snapshot that can't be opened."""
+    """A snapshot that can't be opened: that of the shop at this place."""
+
+    def __init__(self, message: str, place: int) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class QueryError(TikTokShopServerError):
@@ -83,7 +87,7 @@ def run_job(job: Job) -> dict[str, Any]:
     """Run a job: `sql` over `tables` (the columns of each) of `shops` (their files), in `zone`, with `parameters`.
 
     `exact_sql` is what is run, `sql` what was asked for where that differs. `money` are the places of columns that are
-    amounts. The answer has `names`, `types`, `rows` of JSON cells, at most `max_rows` in `max_bytes`, and `is_truncated`.
+    amounts. The answer has `names`, `types`, `rows` of JSON cells (`max_rows` and `max_bytes` at most), `is_truncated`.
 
     Raises:
         QueryError: DuckDB refuses it, or it takes more than `timeout_s` or the memory there is.
@@ -94,10 +98,14 @@ def run_job(job: Job) -> dict[str, Any]:
 
     connection = duckdb.connect(":memory:", config={"threads": THREADS, "memory_limit": MEMORY_LIMIT})
     try:
-        try:
-            _prepare(connection, job)
-        except duckdb.Error as error:
-            raise SnapshotError(str(error)) from None
+        for setting in SETTINGS:
+            connection.execute(f"SET {setting}")
+        for place, shop in enumerate(job["shops"]):
+            try:
+                _attach(connection, place, shop, job["tables"])
+            except duckdb.Error as error:
+                raise SnapshotError(str(error), place) from None
+        _prepare(connection, job)
         return _run(connection, job)
     except duckdb.Error as error:
         raise QueryError(type(error).__name__, str(error)) from None
@@ -105,12 +113,18 @@ def run_job(job: Job) -> dict[str, Any]:
         connection.close()
 
 
+def _attach(
+    connection: DuckDBPyConnection, place: int, shop: Mapping[str, str], tables: Mapping[str, list[str]]
+) -> None:
+    """Open a shop's file, and see that the tables are in it."""
+    connection.execute(f"ATTACH {_quote_text(shop['path'])} AS {_name_shop(place)} (READ_ONLY)")
+    for name in tables:
+        connection.execute(f"SELECT 1 FROM {_name_shop(place)}.main.{_quote_name(name)} LIMIT 1").fetchall()
+
+
 def _prepare(connection: DuckDBPyConnection, job: Job) -> None:
-    for setting in SETTINGS:
-        connection.execute(f"SET {setting}")
+    """Make what the statement can name, and close all else."""
     connection.execute(f"SET TimeZone={_quote_text(job['zone'])}")
-    for index, shop in enumerate(job["shops"]):
-        connection.execute(f"ATTACH {_quote_text(shop['path'])} AS {_name_shop(index)} (READ_ONLY)")
     for name in job["macros"]:
         connection.execute(MACROS[name])
     for name, columns in job["tables"].items():

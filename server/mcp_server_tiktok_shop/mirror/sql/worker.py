@@ -17,7 +17,7 @@ def _answer(job: dict[str, Any], _files: list[bytes]) -> tuple[dict[str, Any], l
     except QueryError as failure:
         return {"failure": failure.kind, "message": failure.message}, []
     except SnapshotError as failure:
-        return {"unusable": str(failure)}, []
+        return {"damaged": failure.place, "message": str(failure)}, []
     except MemoryError:
         return {"failure": OUT_OF_MEMORY, "message": ""}, []
 
