@@ -228,7 +228,8 @@ def build_app(
     sensitive_fields = SensitiveFields()
     result_builder = ResultBuilder(catalog, sensitive_fields, result_store, settings.result_bytes, settings.buyer_data)
     paginator = Paginator(catalog, platform, settings.time_zone)
-    temporary_home = TemporaryHome()  # of a simulated shop, which no other process has
+    temporary_home = TemporaryHome()
+    mirror_home = temporary_home if settings.sandbox else home_folder  # no other process has the same simulated shop
     mirror = Mirror(
         MirrorParts(
             table_catalog=TableCatalog(),
@@ -237,9 +238,8 @@ def build_app(
             paginator=paginator,
             redact_data=result_builder.redact_data,
             hide_secrets=secrets.redact_secrets,
-            get_folder=partial(
-                (temporary_home if settings.sandbox else home_folder).get_mirror_folder, settings.buyer_data
-            ),
+            get_folder=partial(mirror_home.get_mirror_folder, settings.buyer_data),
+            list_folders=mirror_home.list_mirror_folders,
             clock=runtime.clock,
             monotonic=runtime.monotonic,
             history_days=settings.mirror_days,

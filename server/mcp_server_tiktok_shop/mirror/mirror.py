@@ -59,14 +59,20 @@ class Mirror:
         """Have a copy made anew whose file turned out to be damaged."""
         await self._get_shop(target).discard(snapshot)
 
-    async def forget(self, target: Target) -> None:
-        """Delete the shop's copy, and all that was read for it.
+    async def count_rows(self, target: Target) -> dict[str, int]:
+        """How many rows each table of the shop's copy has. Raises SnapshotError where it is damaged."""
+        return await self._get_shop(target).count_rows()
+
+    async def forget(self, shop_id: str | None) -> None:
+        """Delete a shop's copies, or those of all, however buyers' data is stored in them.
 
         Raises:
-            ShopError: Another process is writing it, or it can't be deleted.
+            ShopError: Another process is writing one, or it can't be deleted.
 
         """
-        await self._get_shop(target).forget()
+        shops = {shop.folder.root: shop for shop in self._shops.values()}
+        for folder in self._parts.list_folders(shop_id):
+            await shops.get(folder.root, ShopMirror(self._parts, folder)).forget()
 
     def _get_shop(self, target: Target) -> ShopMirror:
         shop = target.shop

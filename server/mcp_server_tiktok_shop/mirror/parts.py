@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class MirrorParts:
     """What a mirror is made of. `redact_data` redacts an answer's data by its operation's name, `hide_secrets` a text.
 
-    `get_folder` tells where the copy of a shop lies, by its id; `clock` gives Unix seconds, `monotonic` seconds of the
-    clock of deadlines; `history_days` is how far back history is read, `max_age_s` how old what is asked may be where
-    a question does not say.
+    `get_folder` tells where the copy of a shop lies, by its id, `list_folders` where any lie of it, or of all shops.
+    `clock` gives Unix seconds, `monotonic` seconds of the clock of deadlines; `history_days` is how far back history is
+    read, `max_age_s` how old what is asked may be where a question does not say.
     """
 
     table_catalog: TableCatalog
@@ -32,6 +32,7 @@ class MirrorParts:
     redact_data: Callable[[str, Json], Json]
     hide_secrets: Callable[[str], str]
     get_folder: Callable[[str], MirrorFolder]
+    list_folders: Callable[[str | None], list[MirrorFolder]]
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     history_days: int

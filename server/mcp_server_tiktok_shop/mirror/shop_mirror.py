@@ -46,7 +46,7 @@ class ShopMirror:
 
     def __init__(self, parts: MirrorParts, folder: MirrorFolder) -> None:
         self._parts = parts
-        self._folder = folder
+        self.folder = folder
         self._store = SnapshotStore(folder, parts.table_catalog, parts.clock)
         self._spool = Spool(folder.spool_folder, parts.hide_secrets)
         self._writer = WriterLock(folder.lock_path)
@@ -96,6 +96,10 @@ class ShopMirror:
         state = self.state
         return self._to_snapshot(target, state) if state.snapshot else None
 
+    async def count_rows(self) -> dict[str, int]:
+        """See `Mirror.count_rows`."""
+        return await run_to_end(self._store.count_all_rows, self.state)
+
     async def discard(self, snapshot: ShopSnapshot) -> None:
         """See `Mirror.discard`."""
         state = self.state
@@ -113,7 +117,7 @@ class ShopMirror:
             try:
                 await run_to_end(self._store.delete_all)
             except OSError as error:
-                raise make_storage_error(self._folder.root, "deleted", error) from error
+                raise make_storage_error(self.folder.root, "deleted", error) from error
             finally:
                 self._end_writing()
 
@@ -158,7 +162,7 @@ class ShopMirror:
                 return False
             self._store.delete_leftovers()
         except OSError as error:
-            raise make_storage_error(self._folder.root, "written", error) from error
+            raise make_storage_error(self.folder.root, "written", error) from error
         self._state = self._store.load_state()
         if not self._state.snapshot:
             self._spool.delete_all()
@@ -205,7 +209,7 @@ class ShopMirror:
         except ShopError as error:
             problem = error.message
         except OSError as error:
-            problem = make_storage_error(self._folder.root, "written", error).message
+            problem = make_storage_error(self.folder.root, "written", error).message
         except SnapshotError as error:
             if await run_to_end(self._store.is_whole, self.state):
                 problem = f"The local copy can't be written: {error}"
@@ -271,7 +275,7 @@ class ShopMirror:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _forget_state(self) -> None:
-        self._folder.state_path.unlink(missing_ok=True)
+        self.folder.state_path.unlink(missing_ok=True)
         if self._state is not None:
             self._spool.delete_all()
             self._state = self._store.load_state()

@@ -161,6 +161,17 @@ class SnapshotStore:
             )
         return count
 
+    def count_all_rows(self, state: MirrorState) -> dict[str, int]:
+        """How many rows each table has. Raises SnapshotError where the snapshot is damaged."""
+        if not state.snapshot:
+            return dict.fromkeys(self._catalog.tables, 0)
+        with _connect(self.folder.spool_folder) as connection:
+            self._attach_base(connection, state)
+            return {
+                name: _fetch_value(connection, f"SELECT count(*) FROM {BASE}.{quote_name(name)}")
+                for name in self._catalog.tables
+            }
+
     def list_parents(self, state: MirrorState, source: Source, since: int) -> list[Parent]:
         """The rows that a source is to be asked for, newest first: not the stable ones, nor those read since a moment.
 

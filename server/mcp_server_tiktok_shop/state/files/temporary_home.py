@@ -25,6 +25,9 @@ class TemporaryHome:
             self._folder = TemporaryDirectory(prefix=FOLDER_PREFIX, ignore_cleanup_errors=True)
         return HomeFolder(Path(self._folder.name)).get_mirror_folder(buyer_data, shop_id)
 
+    def list_mirror_folders(self, shop_id: str | None) -> list[MirrorFolder]:
+        return [] if self._folder is None else HomeFolder(Path(self._folder.name)).list_mirror_folders(shop_id)
+
     def close(self) -> None:
         """Delete it with all that is in it."""
         if self._folder is not None:
