@@ -202,8 +202,9 @@ class SnapshotStore:
         make_private_folder(self.folder.root)
         path = self._make_partial_path()
         if state.snapshot:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
-                shutil.copyfileobj(self.get_path(state).open("rb"), copy, 2**20)
+            copy_handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(copy_handle, "wb") as copy, self.get_path(state).open("rb") as base:
+                shutil.copyfileobj(base, copy, 2**20)
         options = "" if state.snapshot else f" (BLOCK_SIZE {BLOCK_BYTES})"
         connection.execute(f"ATTACH {quote_text(str(path))} AS {TARGET}{options}")
         path.chmod(0o600)

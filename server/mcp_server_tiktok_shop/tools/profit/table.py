@@ -10,6 +10,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.money import ZERO
+from mcp_server_tiktok_shop.tools.profit.columns import (
+    AMOUNTS_AFTER_FEES,
+    AMOUNTS_BEFORE_FEES,
+    OPTIONAL_AMOUNTS,
+    OTHER_FEES,
+    PROFIT_COLUMNS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,12 +37,7 @@ LABELS: dict[str, tuple[tuple[str, str], ...]] = {
     "month": (("month", "key"),),
 }
 SPLIT_GROUPS = ("sku", "product")
-AMOUNTS_BEFORE_FEES = ("sales", "refunds", "net_sales")
-AMOUNTS_AFTER_FEES = ("affiliate_commission", "ads", "shipping", "adjustments", "unexplained", "settlement")
-OPTIONAL_AMOUNTS = ("ads", "adjustments", "unexplained")  # left out where all of them are nothing
-PROFIT_COLUMNS = ("goods_cost", "profit", "margin_percent", "covers_percent")
 MAX_FEE_COLUMNS = 8
-OTHER_FEES = "other_fees"
 CENT, TENTH = Decimal("0.01"), Decimal("0.1")
 UNTRUSTED_COLUMN = "product_name"
 
