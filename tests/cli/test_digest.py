@@ -1,4 +1,4 @@
-"""A scheduled job is told what needs the seller, in words, Markdown or JSON, and by the exit code whether it is late."""
+"""A scheduled job is told what needs the seller, in words, Markdown or JSON; the exit code says whether it is late."""
 
 from __future__ import annotations
 

@@ -353,7 +353,7 @@ async def test_no_cost_is_guessed_and_the_total_says_what_it_covers(
         assert (row["profit"] is None) == (row["margin_percent"] is None) == (key not in expected)
         assert row["covers_percent"] == ("100" if key in expected else "0")
     assert {row["seller_sku"] for row in to_rows(data["missing_costs"])} == lacking
-    assert data["missing_costs"]["in_all"] == len(lacking)
+    assert data["missing_costs_in_all"] == len(lacking)
     for total in to_rows(data["totals"]):
         mine = [row for (basis, _), row in rows.items() if basis == total["basis"] and row["profit"] is not None]
         if not mine:

@@ -131,8 +131,8 @@ class GetProfitTool:
     ) -> ShopProfit | ShopError:
         """The profit of one shop, or why it can't be told."""
         try:
+            period = parse_period(terms.period, target.resolve_zone(self.zone), self.clock())
             snapshot = await self._refresh(target, terms, deadline, caller)
-            period = parse_period(terms.period, snapshot.zone, self.clock())
             result = await self.query_runner.run(
                 load_profit_sql(),
                 [snapshot],
@@ -187,7 +187,6 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
         "as_of": _describe_age(found),
         "totals": lay_out_table(totals, "", layout),
         "profit": lay_out_table(rows, terms.group_by, layout),
-        "missing_costs": _lay_out_missing(found, has_shops=has_shops) if terms.costs.costs else {},
         "statements": [_compare_with_statements(each, row) for each in found for row in each.get("statements")],
         "orders_without_amounts": [
             {"shop": each.label, "currency": row.cells["currency"], "orders": row.cells["units"]}
@@ -195,6 +194,8 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
             for row in each.get("open")
         ],
     }
+    if terms.costs.costs:
+        result |= _lay_out_missing(found, has_shops=has_shops)
     if rows_in_all > len(rows):
         result["rows_in_all"] = rows_in_all
     if UNTRUSTED_COLUMN in result["profit"]["columns"]:
@@ -208,17 +209,18 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
 
 def _lay_out_missing(found: Sequence[ShopProfit], *, has_shops: bool) -> Json:
     """The SKUs whose cost is not known, those with most units first."""
-    rows = [(each.label, row.cells) for each in found for row in each.get("missing")]
+    found_rows = [(each.label, row.cells) for each in found for row in each.get("missing")]
     columns = [*(["shop"] if has_shops else []), "seller_sku", "currency", "units", "product_name"]
     table = [
         {"shop": label, "units": int(cells["units_without_cost"])}
         | {name: cells[name] for name in ("seller_sku", "currency", "product_name")}
-        for label, cells in rows
+        for label, cells in found_rows
     ]
     in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get("missing")))
     if not table:
         return {}
-    return {"in_all": in_all, "columns": columns, "rows": [[cells[name] for name in columns] for cells in table]}
+    rows = [[cells[name] for name in columns] for cells in table]
+    return {"missing_costs": {"columns": columns, "rows": rows}, "missing_costs_in_all": in_all}
 
 
 def _compare_with_statements(profit: ShopProfit, statements: ProfitRow) -> Json:
