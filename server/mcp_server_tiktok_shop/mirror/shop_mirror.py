@@ -139,9 +139,13 @@ class ShopMirror:
                 self._spool.delete(batch)
 
     def _list_stale(self, sources: Sequence[Source], since: int, began: int) -> list[Source]:
-        """The sources that are not of this moment or later, but for those that failed since we began."""
+        """The sources that are not whole, or not of this moment or later, but for those that failed since we began."""
         states = [(source, self.state.get_source(source.name)) for source in sources]
-        return [source for source, state in states if not _is_fresh(state, since) and state.problem_at < began]
+        return [
+            source
+            for source, state in states
+            if state.problem_at < began and (not _is_fresh(state, since) or self._is_backfill_due(source, state))
+        ]
 
     async def _wait_for_writer(self, sources: Sequence[Source], since: int, began: int, deadline: float) -> bool:
         """Be who writes; or wait while another process does, until there is what is wanted. Whether we write."""

@@ -18,6 +18,7 @@ from mcp_server_tiktok_shop.mirror.row_replacement import (
     replace_rows,
     stage_rows,
 )
+from mcp_server_tiktok_shop.mirror.spool import open_private
 from mcp_server_tiktok_shop.mirror.staging import quote_name, quote_text
 from mcp_server_tiktok_shop.mirror.states import MirrorState, load_state, store_state
 from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX, make_private_folder
@@ -39,6 +40,7 @@ MAX_STAGED_BYTES = 6 * 2**20  # of spooled pages
 RETAINED_SNAPSHOTS = 2
 MIN_RETAIN_S = 60.0  # seconds for which an older one stays: another process may be about to open it
 MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.3  # a smaller snapshot, or one with less free room, stays as it is
+COPY_BYTES = 2**20  # at once, of a file
 COMPACT = "compact_copy"
 
 
@@ -202,9 +204,11 @@ class SnapshotStore:
         make_private_folder(self.folder.root)
         path = self._make_partial_path()
         if state.snapshot:
-            copy_handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(copy_handle, "wb") as copy, self.get_path(state).open("rb") as base:
-                shutil.copyfileobj(base, copy, 2**20)
+            with (
+                self.get_path(state).open("rb") as base,
+                open(path, "xb", opener=open_private) as copy,
+            ):
+                shutil.copyfileobj(base, copy, COPY_BYTES)
         options = "" if state.snapshot else f" (BLOCK_SIZE {BLOCK_BYTES})"
         connection.execute(f"ATTACH {quote_text(str(path))} AS {TARGET}{options}")
         path.chmod(0o600)
