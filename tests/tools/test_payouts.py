@@ -18,7 +18,6 @@ from mcp_server_tiktok_shop.calls.caller import NonInteractiveCaller
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.finance.ledger import build_ledger
-from mcp_server_tiktok_shop.sandbox.finance.settlement import settle_order
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tools.payouts import reconciliation
 from tests.conftest import CATALOG
@@ -172,12 +171,12 @@ async def test_what_is_on_its_way_is_told_with_amount_and_since_when(connect: Co
     ]
     assert waiting[0]["since"] == "2026-11-17T00:00+00:00"
     oldest = next(row for row in waiting if row["kind"] == "unsettled")
-    first = min(kept.unsettled, key=lambda order: order.delivered_time)
+    first = min((entry.order for entry in kept.unsettled), key=lambda order: order.delivered_time)
     assert oldest["order_id"] == first.id
     assert oldest["why"]
     (total,) = data["totals"]
     assert total["not_paid_yet"] == str(sum(s.settlement for s in unpaid))
-    assert total["unsettled"] == str(sum(settle_order(order, "GB").settlement for order in kept.unsettled))
+    assert total["unsettled"] == str(sum(entry.earnings.settlement for entry in kept.unsettled))
     assert {row[-1] for row in data["table"]["rows"]} == {"agrees", "agrees, not paid yet"}
 
 
