@@ -56,11 +56,11 @@ async def test_every_format_tells_the_same_and_the_code_tells_what_is_late(
 
 async def test_of_a_kind_all_is_listed_and_nothing_late_is_code_0(sandbox: Sandbox, url: str, home: Path) -> None:
     await signed_in(home, sandbox, url, 0)
-    told = await run(home, "digest", "--kind", "mend_listings", "--shop", "GB", **hosts(url))
+    told = await run(home, "digest", "--kind", "listings", "--shop", "GB", **hosts(url))
     assert told.code == 0
     assert "FAILED since" in told.out
     assert "0 late" in told.out
-    nothing = await run(home, "digest", "--kind", "renew_authorizations", "--format", "markdown", **hosts(url))
+    nothing = await run(home, "digest", "--kind", "authorizations", "--format", "markdown", **hosts(url))
     assert nothing.code == 0
     assert "Nothing waits." in nothing.out
 
@@ -69,7 +69,7 @@ async def test_titles_by_others_are_text_in_a_mail(sandbox: Sandbox, url: str, h
     product = next(p for p in sandbox.state.main.products.values() if p.title == "Paper Tea Filters")
     product.title = "[Filters](http://evil.example) | *now*"
     await signed_in(home, sandbox, url, 0)
-    told = await run(home, "digest", "--kind", "mend_listings", "--format", "markdown", **hosts(url))
+    told = await run(home, "digest", "--kind", "listings", "--format", "markdown", **hosts(url))
     assert r"\[Filters\]\(http://evil.example\) \| \*now\*" in told.out
 
 

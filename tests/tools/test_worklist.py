@@ -80,13 +80,13 @@ async def test_every_parcel_that_is_late_or_due_within_a_day_is_told(connect: Co
     clock.pass_by(days * DAY_S)
     now = NOW + days * DAY_S
     async with at_the_shop(connect, sandbox, clock) as (client, (shop,)):
-        rows = await listed(client, "ship_parcels")
+        rows = await listed(client, "parcels_to_ship")
         expected = unshipped_parcels(await shop.orders(), now)
         data = good(await client.call_tool(TOOL, {}))["data"]
     found = {(row["id"] or "", row["order_id"]): moment(row["deadline"]) for row in rows}
     assert found == {key: to_minute(seconds) for key, seconds in expected.items()}
     assert expected
-    (kind,) = [row for row in to_rows(data["kinds"]) if row["kind"] == "ship_parcels"]
+    (kind,) = [row for row in to_rows(data["kinds"]) if row["kind"] == "parcels_to_ship"]
     today = datetime.fromtimestamp(now, LONDON).date()
     urgency = Counter(
         "late" if seconds < now else "today" if datetime.fromtimestamp(seconds, LONDON).date() == today else "in_24_h"
@@ -103,7 +103,7 @@ async def test_a_partly_shipped_order_and_one_with_a_request_to_cancel_are_marke
     sandbox = Sandbox(clock=clock)
     clock.pass_by(DAY_S)
     async with at_the_shop(connect, sandbox, clock) as (client, (shop,)):
-        rows = await listed(client, "ship_parcels")
+        rows = await listed(client, "parcels_to_ship")
         orders = {order["id"]: order for order in await shop.orders()}
         requests = await shop.cancellations()
     pending = {r["order_id"] for r in requests if r["cancel_status"] == "CANCELLATION_REQUEST_PENDING"}
@@ -119,7 +119,7 @@ async def test_what_no_carrier_has_taken_is_told(connect: Connect) -> None:
     sandbox = Sandbox(clock=clock)
     clock.pass_by(DAY_S // 4)
     async with at_the_shop(connect, sandbox, clock) as (client, (shop,)):
-        rows = await listed(client, "collect_parcels")
+        rows = await listed(client, "parcels_not_collected")
         orders = await shop.orders()
     expected = {
         line["package_id"]: to_minute(order["collection_due_time"])
@@ -135,8 +135,8 @@ async def test_what_no_carrier_has_taken_is_told(connect: Connect) -> None:
 
 async def test_requests_of_buyers_wait_with_their_deadlines(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
-        cancellations = await listed(client, "answer_cancellations")
-        returns = await listed(client, "answer_returns")
+        cancellations = await listed(client, "cancellations")
+        returns = await listed(client, "returns")
         asked = [*await shop.cancellations(), *await shop.returns()]
         kinds = to_rows(good(await client.call_tool(TOOL, {}))["data"]["kinds"])
     expected = {
@@ -148,26 +148,26 @@ async def test_requests_of_buyers_wait_with_their_deadlines(connect: Connect, sh
     assert len(cancellations) == 1
     assert len(returns) > 1
     outcomes = {row["kind"]: (row["id"], row["otherwise"], row["tool"]) for row in kinds}
-    assert outcomes["answer_cancellations"] == (
+    assert outcomes["cancellations"] == (
         "cancel_id",
         "at the deadline the platform agrees and pays the buyer back",
         "approve_cancellation or reject_cancellation",
     )
-    assert outcomes["answer_returns"][0] == "return_id"
+    assert outcomes["returns"][0] == "return_id"
 
 
 async def test_a_chat_waits_as_long_as_the_buyer_spoke_last(connect: Connect) -> None:
     clock = Clock()
     sandbox = Sandbox(clock=clock)
     async with at_the_shop(connect, sandbox, clock) as (client, (shop,)):
-        rows = await listed(client, "answer_chats")
+        rows = await listed(client, "chats")
         waiting = [c for c in await shop.conversations() if c["latest_message"]["sender"]["role"] == "BUYER"]
         by_wait = sorted(waiting, key=lambda conversation: int(conversation["latest_message"]["create_time"]))
         assert [row["id"] for row in rows] == [conversation["id"] for conversation in by_wait]
         answer = {"conversation_id": rows[0]["id"], "type": "TEXT", "content": '{"content": "It is on its way."}'}
         good(await client.call_tool("send_message", answer))
         clock.pass_by(600)
-        assert [row["id"] for row in await listed(client, "answer_chats")] == [row["id"] for row in rows[1:]]
+        assert [row["id"] for row in await listed(client, "chats")] == [row["id"] for row in rows[1:]]
 
 
 async def test_words_of_buyers_do_not_stand_in_the_worklist(connect: Connect, shared: Sandbox) -> None:
@@ -187,7 +187,7 @@ async def test_listings_that_failed_or_were_frozen_are_told(connect: Connect, sh
     shared.faults.add("search_products", times=None, edit=freeze)
     try:
         async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
-            rows = await listed(client, "mend_listings")
+            rows = await listed(client, "listings")
             products = await shop.products()
     finally:
         shared.faults.clear()
@@ -217,7 +217,7 @@ async def expected_stock(shop: PlatformLists) -> dict[str, tuple[int, int]]:
 
 async def test_stock_that_is_out_or_will_be_within_two_weeks_is_told(connect: Connect, three: Sandbox) -> None:
     async with at_the_shop(connect, three, Clock()) as (client, (shop, *_)):
-        rows = await listed(client, "restock", shop=shop.shop.name)
+        rows = await listed(client, "stock", shop=shop.shop.name)
         expected = await expected_stock(shop)
     assert {row["id"] for row in rows} == expected.keys()
     for row in rows:
@@ -238,7 +238,7 @@ async def test_an_authorization_that_ends_soon_is_told_once_for_all_its_shops(co
     soon.refresh_token_expire_in, later.refresh_token_expire_in = NOW + 20 * DAY_S, NOW + 40 * DAY_S
     assert len(soon.shops) > 1
     async with at_the_shop(connect, sandbox, Clock()) as (client, _):
-        (row,) = await listed(client, "renew_authorizations")
+        (row,) = await listed(client, "authorizations")
     assert (row["id"], moment(row["deadline"])) == (soon.name, to_minute(soon.refresh_token_expire_in))
 
 
@@ -253,11 +253,11 @@ async def test_a_payout_that_does_not_agree_or_failed_is_told(connect: Connect, 
         return data
 
     async with at_the_shop(connect, shared, Clock()) as (client, _):
-        assert await listed(client, "check_payouts") == []
+        assert await listed(client, "payouts") == []
     shared.faults.add("get_payments", times=None, edit=change)
     try:
         async with at_the_shop(connect, shared, Clock(), home=home / "other") as (client, _):
-            rows = await listed(client, "check_payouts")
+            rows = await listed(client, "payouts")
     finally:
         shared.faults.clear()
     assert {row["id"] for row in rows} == changed.keys()
@@ -303,14 +303,14 @@ async def test_what_could_not_be_read_is_told_beside_the_rest(connect: Connect) 
     assert stale["table"] == "conversations"
     assert stale["problem"]
     kinds = {kind["kind"] for kind in to_rows(data["kinds"])}
-    assert "ship_parcels" in kinds
-    assert "answer_chats" not in kinds
+    assert "parcels_to_ship" in kinds
+    assert "chats" not in kinds
 
 
 async def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared, Clock()) as (client, _):
-        told = bad(await client.call_tool(TOOL, {"kinds": ["ship_parcel"]}))
-    assert "did you mean ship_parcels?" in told["message"]
+        told = bad(await client.call_tool(TOOL, {"kinds": ["parcel_to_ship"]}))
+    assert "did you mean parcels_to_ship?" in told["message"]
     assert all(kind in told["problems"][0]["allowed"] for kind in load_worklist_kinds())
 
 
