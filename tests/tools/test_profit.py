@@ -229,8 +229,12 @@ async def test_ads_and_refunds_have_their_columns_and_reserves_none(connect: Con
 
     def change(data: Json) -> Json:
         row = next(each for each in data["transactions"] if each["type"] == "ORDER")
-        row["revenue_breakdown"]["refund_subtotal_before_discount_amount"] = "-1.25"
-        row["revenue_breakdown"]["seller_discount_refund_amount"] = "0.25"
+        parts = row["revenue_breakdown"]
+        for name, amount in (
+            ("refund_subtotal_before_discount_amount", "1.25"),
+            ("seller_discount_refund_amount", "-0.25"),
+        ):
+            parts[name] = str(Decimal(parts[name]) - Decimal(amount))
         row["revenue_amount"] = str(Decimal(row["revenue_amount"]) - 1)
         row["settlement_amount"] = str(Decimal(row["settlement_amount"]) - 1)
         data["transactions"] += [nothing | ads | {"settlement_amount": "-7.77"}, reserve]

@@ -3,8 +3,9 @@
 -- # cost of the goods beside it. Parameters: $from, $until, $now, $by (whether the period is that of orders or of statements),
 -- # $group_by, $limit, $costs (JSON text), $step (hundredths in the smallest amount of the currency: 1, or 100 where it has
 -- # no fraction). Rows by `part`: row, total, missing (a cost), open (orders in neither list), statements (their own sum).
+-- # Ids and names become small numbers at the beginning: hundreds of thousands of amounts then need little memory.
 WITH
-transactions AS (
+transactions AS MATERIALIZED (
   SELECT 'settled' AS basis, t.statement_id, t.id, t.type,
     coalesce(nullif(t.order_id, ''), nullif(t.adjustment_order_id, '')) AS order_id,
     t.order_create_time, s.statement_time, t.currency,
@@ -21,61 +22,105 @@ transactions AS (
   FROM unsettled_transactions
   WHERE type IS DISTINCT FROM 'RESERVE'
 ),
+order_times AS (
+  SELECT t.order_id, coalesce(max(t.order_create_time), max(o.create_time)) AS order_time
+  FROM transactions AS t LEFT JOIN orders AS o ON o.id = t.order_id
+  WHERE t.order_id IS NOT NULL GROUP BY ALL
+),
+-- What one statement, or the estimates, hold of one order. The goods are paid for where it is settled first.
+entries AS MATERIALIZED (
+  SELECT *, row_number() OVER () AS entry, if(order_id IS NULL, NULL, dense_rank() OVER (ORDER BY order_id)) AS order_number
+  FROM (
+    SELECT t.basis, t.statement_id, t.order_id, t.currency, any_value(o.order_time) AS order_time,
+      if($by = 'statement', any_value(t.statement_time),
+        coalesce(any_value(o.order_time), any_value(t.statement_time), $now)) AS time,
+      any_value(t.statement_time) AS statement_time,
+      sum(t.settlement) AS settlement, sum(t.revenue) AS revenue, sum(t.shipping) AS shipping, sum(t.fees) AS fees,
+      coalesce(sum(t.adjustment) FILTER (t.type = 'GMV_PAYMENT_FOR_ADS'), 0) AS ads,
+      coalesce(sum(t.adjustment) FILTER (t.type IS DISTINCT FROM 'GMV_PAYMENT_FOR_ADS'), 0) AS adjustments,
+      row_number() OVER (
+        PARTITION BY t.order_id, bool_or(t.type = 'ORDER') ORDER BY any_value(t.statement_time) NULLS LAST, t.statement_id
+      ) = 1 AND bool_or(t.type = 'ORDER') AND t.order_id IS NOT NULL AS is_first
+    FROM transactions AS t LEFT JOIN order_times AS o ON o.order_id = t.order_id
+    GROUP BY t.basis, t.statement_id, t.order_id, t.currency
+  )
+  WHERE time >= $from AND time < $until
+),
+-- The names under which amounts are told, by number: own ones up to 8, then the platform's kinds of fees.
 kinds AS (
-  SELECT 'settled' AS basis, statement_id, transaction_id, NULL AS order_id, NULL AS sku_id, currency, section, kind, amount
-  FROM statement_fees
-  UNION ALL
-  SELECT 'estimated', '', transaction_id, NULL, NULL, currency, section, kind, amount FROM unsettled_fees
-  UNION ALL  -- what the platform itself tells by SKU, of the orders that were read one by one
-  SELECT 'known', statement_id, NULL, order_id, sku_id, currency, section, kind, amount FROM order_fees
+  SELECT DISTINCT section, kind FROM statement_fees UNION SELECT DISTINCT section, kind FROM unsettled_fees
+  UNION SELECT DISTINCT section, kind FROM order_fees
 ),
--- The names under which amounts are told.
-named AS (
-  SELECT * EXCLUDE (section, kind),
-    CASE
-      WHEN section = 'revenue' THEN if(kind LIKE '%refund%', 'refunds', 'sales')
-      WHEN section = 'shipping_cost' THEN 'shipping'
-      WHEN kind LIKE '%affiliate%' OR kind LIKE '%ads_commission%' OR kind LIKE '%creator%' THEN 'affiliate_commission'
-      WHEN regexp_matches(kind, '(^|_)ads?(_|$)') THEN 'ads'
-      ELSE kind
-    END AS name
-  FROM kinds
-  WHERE kind NOT LIKE '%before_pit%'  -- told again within another kind
+names AS MATERIALIZED (
+  SELECT section, kind, name,
+    coalesce(
+      list_position(['sales', 'refunds', 'shipping', 'adjustments', 'unexplained', 'ads', 'affiliate_commission'], name),
+      8 + dense_rank() OVER (ORDER BY name)
+    )::INTEGER AS number
+  FROM (
+    SELECT section, kind,
+      CASE
+        WHEN section = 'revenue' THEN if(kind LIKE '%refund%', 'refunds', 'sales')
+        WHEN section = 'shipping_cost' THEN 'shipping'
+        WHEN kind LIKE '%affiliate%' OR kind LIKE '%ads_commission%' OR kind LIKE '%creator%' THEN 'affiliate_commission'
+        WHEN regexp_matches(kind, '(^|_)ads?(_|$)') THEN 'ads'
+        ELSE kind
+      END AS name
+    FROM kinds
+    WHERE kind NOT LIKE '%before_pit%'  -- told again within another kind
+  )
 ),
-sums AS (
-  SELECT basis, statement_id, transaction_id AS id,
-    coalesce(sum(amount) FILTER (name = 'refunds'), 0) AS refunds,
-    coalesce(sum(amount) FILTER (name NOT IN ('sales', 'refunds', 'shipping')), 0) AS fees
-  FROM named WHERE basis <> 'known' GROUP BY ALL
+keys AS (
+  SELECT t.basis, t.statement_id, t.id, e.entry
+  FROM transactions AS t JOIN entries AS e
+    ON e.basis = t.basis AND e.statement_id = t.statement_id AND e.order_id IS NOT DISTINCT FROM t.order_id
+    AND e.currency = t.currency
 ),
-amounts AS (
-  SELECT t.basis, t.statement_id, t.order_id, t.currency, n.name, n.amount
-  FROM transactions AS t JOIN named AS n ON n.basis = t.basis AND n.statement_id = t.statement_id AND n.transaction_id = t.id
-  WHERE n.name NOT IN ('sales', 'shipping')  -- those follow from the transaction's own sums
-  UNION ALL
-  SELECT t.basis, t.statement_id, t.order_id, t.currency, own.name, own.amount
-  FROM transactions AS t
-    LEFT JOIN sums AS s ON s.basis = t.basis AND s.statement_id = t.statement_id AND s.id = t.id
-    CROSS JOIN LATERAL (
-      VALUES
-        ('sales', t.revenue - coalesce(s.refunds, 0)),
-        ('other_fees', t.fees - coalesce(s.fees, 0)),
-        ('shipping', t.shipping),
-        (if(t.type = 'GMV_PAYMENT_FOR_ADS', 'ads', 'adjustments'), t.adjustment),
-        ('unexplained', t.settlement - t.revenue - t.shipping - t.fees - t.adjustment)
-    ) AS own (name, amount)
+-- Fees and refunds by kind. Sales and shipping follow from the entry's own sums, and so does what no kind explains.
+fees AS MATERIALIZED (
+  SELECT entry, number, sum(amount)::DECIMAL(18, 2) AS amount
+  FROM (
+    SELECT k.entry, f.section, f.kind, f.amount
+    FROM statement_fees AS f JOIN keys AS k
+      ON k.basis = 'settled' AND k.statement_id = f.statement_id AND k.id = f.transaction_id
+    UNION ALL
+    SELECT k.entry, f.section, f.kind, f.amount
+    FROM unsettled_fees AS f JOIN keys AS k ON k.basis = 'estimated' AND k.id = f.transaction_id
+  ) JOIN names USING (section, kind)
+  WHERE number NOT IN (1, 3)
+  GROUP BY ALL
+),
+fee_sums AS (
+  SELECT entry, coalesce(sum(amount) FILTER (number = 2), 0) AS refunds, coalesce(sum(amount) FILTER (number <> 2), 0) AS fees
+  FROM fees GROUP BY ALL
 ),
 cells AS MATERIALIZED (
-  SELECT basis, statement_id, order_id, currency, name, sum(amount)::DECIMAL(18, 2) AS amount
-  FROM amounts GROUP BY ALL HAVING sum(amount) <> 0
+  SELECT entry, number, sum(amount)::DECIMAL(18, 2) AS amount
+  FROM (
+    SELECT entry, number, amount FROM fees
+    UNION ALL
+    SELECT e.entry, own.number, own.amount
+    FROM entries AS e LEFT JOIN fee_sums AS s USING (entry)
+      CROSS JOIN LATERAL (
+        VALUES
+          (1, e.revenue - coalesce(s.refunds, 0)),
+          (3, e.shipping),
+          (4, e.adjustments),
+          (5, e.settlement - e.revenue - e.shipping - e.fees - e.adjustments - e.ads),
+          (6, e.ads),
+          (8, e.fees - coalesce(s.fees, 0))
+      ) AS own (number, amount)
+  )
+  GROUP BY ALL HAVING sum(amount) <> 0
 ),
--- The units of an order by SKU. A unit that was cancelled brings nothing, unless all were.
-units AS (
-  SELECT l.*, l.original_price - coalesce(l.seller_discount, 0) AS line_value,
-    l.display_status IS DISTINCT FROM 'CANCELLED' AS is_sold,
-    coalesce(nullif(l.seller_sku, ''), l.sku_id) AS code
-  FROM order_lines AS l
-  WHERE l.order_id IN (SELECT order_id FROM cells)
+skus AS MATERIALIZED (
+  SELECT *, row_number() OVER () AS sku, dense_rank() OVER (ORDER BY product_id) AS product
+  FROM (
+    SELECT sku_id, arg_max(product_id, order_create_time) AS product_id,
+      arg_max(product_name, order_create_time) AS product_name, arg_max(sku_name, order_create_time) AS sku_name,
+      arg_max(coalesce(nullif(seller_sku, ''), sku_id), order_create_time) AS seller_sku
+    FROM order_lines GROUP BY sku_id
+  )
 ),
 costs AS (
   SELECT unnest(
@@ -83,175 +128,168 @@ costs AS (
     recursive := true
   )
 ),
-priced AS (
-  SELECT u.*, c.unit_cost
-  FROM units AS u ASOF LEFT JOIN costs AS c
-    ON c.code = u.code AND c.currency = u.currency AND u.order_create_time::DATE >= c.since
+-- The units of an order by SKU; SKUs of which every unit was cancelled are left out, unless all were.
+units AS (
+  SELECT o.order_number, k.sku, l.currency, coalesce(nullif(l.seller_sku, ''), l.sku_id) AS code,
+    any_value(l.order_create_time)::DATE AS day,
+    count(*) AS all_units, count(*) FILTER (l.display_status IS DISTINCT FROM 'CANCELLED') AS units,
+    sum(greatest(l.original_price - coalesce(l.seller_discount, 0), 0)) AS all_value,
+    coalesce(sum(greatest(l.original_price - coalesce(l.seller_discount, 0), 0))
+      FILTER (l.display_status IS DISTINCT FROM 'CANCELLED'), 0) AS value
+  FROM order_lines AS l
+    JOIN (SELECT DISTINCT order_id, order_number FROM entries WHERE order_id IS NOT NULL) AS o ON o.order_id = l.order_id
+    JOIN skus AS k ON k.sku_id = l.sku_id
+  GROUP BY o.order_number, k.sku, l.currency, code
 ),
 lines AS MATERIALIZED (
-  SELECT order_id, sku_id, any_value(currency) AS currency, max(order_create_time) AS order_time,
-    count(*) FILTER (is_sold) AS units,
-    coalesce(sum(unit_cost) FILTER (is_sold), 0) AS cost,
-    count(*) FILTER (is_sold AND unit_cost IS NULL) AS lacking,
-    count(*) AS all_units,
-    coalesce(sum(line_value) FILTER (is_sold), 0) AS sold_value, coalesce(sum(line_value), 0) AS all_value
-  FROM priced GROUP BY ALL
+  SELECT u.order_number, u.sku, sum(u.units) AS units, sum(u.all_units) AS all_units,
+    coalesce(sum(u.units * c.unit_cost), 0)::DECIMAL(18, 6) AS cost,
+    coalesce(sum(u.units) FILTER (c.unit_cost IS NULL), 0) AS lacking,
+    sum(u.value) AS value, sum(u.all_value) AS all_value
+  FROM units AS u ASOF LEFT JOIN costs AS c ON c.code = u.code AND c.currency = u.currency AND u.day >= c.since
+  GROUP BY u.order_number, u.sku
+  QUALIFY sum(u.units) > 0 OR sum(sum(u.units)) OVER (PARTITION BY u.order_number) = 0
+),
+-- Amounts are laid to several SKUs only where that matters: rows are of SKUs, or some have a cost and some have none.
+order_sums AS MATERIALIZED (
+  SELECT order_number, count(*) AS skus, any_value(sku) AS only_sku, sum(lacking) = 0 AS is_covered,
+    count(*) > 1 AND ($group_by IN ('sku', 'product') OR (bool_or(lacking > 0) AND bool_or(lacking = 0))) AS is_split,
+    sum(value) AS value, sum(all_value) AS all_value
+  FROM lines GROUP BY ALL
 ),
 -- By what an amount of an order is spread over its SKUs: the value of the units sold, else their number.
-weights AS (
-  SELECT order_id, sku_id,
-    CASE
-      WHEN sum(sold_value) OVER whole > 0 THEN greatest(sold_value, 0) * 100
-      WHEN sum(all_value) OVER whole > 0 THEN greatest(all_value, 0) * 100
-      ELSE all_units
-    END::HUGEINT AS weight,
-    count(*) OVER whole AS skus
-  FROM lines WINDOW whole AS (PARTITION BY order_id)
+weights AS MATERIALIZED (
+  SELECT l.order_number, l.sku,
+    CASE WHEN o.value > 0 THEN l.value * 100 WHEN o.all_value > 0 THEN l.all_value * 100 ELSE l.all_units END::HUGEINT AS weight
+  FROM lines AS l JOIN order_sums AS o USING (order_number)
+  WHERE o.is_split
 ),
-known AS (
-  SELECT statement_id, order_id, sku_id, currency, name, sum(amount)::DECIMAL(18, 2) AS amount
-  FROM named
-  WHERE basis = 'known'
-    AND (statement_id, order_id) IN (SELECT (statement_id, order_id) FROM cells WHERE basis = 'settled')
+-- What the platform itself tells by SKU, of the orders that were read one by one.
+known AS MATERIALIZED (
+  SELECT e.entry, k.sku, n.number, sum(f.amount)::DECIMAL(18, 2) AS amount
+  FROM order_fees AS f
+    JOIN entries AS e ON e.basis = 'settled' AND e.statement_id = f.statement_id AND e.order_id = f.order_id
+    JOIN order_sums AS o ON o.order_number = e.order_number AND o.is_split
+    JOIN skus AS k ON k.sku_id = f.sku_id
+    JOIN names AS n ON n.section = f.section AND n.kind = f.kind
   GROUP BY ALL
 ),
 -- What no SKU is told of: all of it where an order was not read, else what its statement says beyond.
 remainders AS (
-  SELECT coalesce(c.basis, 'settled') AS basis, coalesce(c.statement_id, k.statement_id) AS statement_id,
-    coalesce(c.order_id, k.order_id) AS order_id, coalesce(c.currency, k.currency) AS currency,
-    coalesce(c.name, k.name) AS name, coalesce(c.amount, 0) - coalesce(k.amount, 0) AS amount
-  FROM cells AS c FULL JOIN (
-    SELECT statement_id, order_id, currency, name, sum(amount) AS amount FROM known GROUP BY ALL
-  ) AS k ON c.statement_id = k.statement_id AND c.order_id = k.order_id AND c.name = k.name
+  SELECT entry, number, sum(amount)::DECIMAL(18, 2) AS amount
+  FROM (
+    SELECT c.entry, c.number, c.amount
+    FROM cells AS c JOIN entries AS e USING (entry) JOIN order_sums AS o USING (order_number)
+    WHERE o.is_split
+    UNION ALL
+    SELECT entry, number, -amount FROM known
+  )
+  GROUP BY ALL HAVING sum(amount) <> 0
 ),
 -- Largest remainder: each SKU its whole part, then a hundredth more for those that lost the most by it.
 shares AS (
-  SELECT r.basis, r.statement_id, r.order_id, r.currency, r.name, w.sku_id, w.skus, w.weight, sign(r.amount) AS direction,
-    CASE WHEN r.amount % 1 = 0 THEN $step ELSE 1 END AS step,
-    (abs(r.amount) * 100)::HUGEINT // CASE WHEN r.amount % 1 = 0 THEN $step ELSE 1 END AS pieces,
+  SELECT r.entry, r.number, w.sku, sign(r.amount)::INTEGER AS direction, w.weight,
+    if(r.amount % 1 = 0, $step, 1)::INTEGER AS step,
+    (abs(r.amount) * 100)::BIGINT // if(r.amount % 1 = 0, $step, 1)::INTEGER AS pieces,
     sum(w.weight) OVER cell AS total
-  FROM remainders AS r JOIN weights AS w ON w.order_id = r.order_id
-  WHERE r.amount <> 0
-  WINDOW cell AS (PARTITION BY r.basis, r.statement_id, r.order_id, r.currency, r.name)
+  FROM remainders AS r JOIN entries AS e USING (entry) JOIN weights AS w USING (order_number)
+  WINDOW cell AS (PARTITION BY r.entry, r.number)
 ),
 floors AS (
-  SELECT *, (pieces * weight) // total AS whole, (pieces * weight) % total AS rest
+  SELECT entry, number, sku, direction, step, pieces, ((pieces * weight) // total)::BIGINT AS whole,
+    (pieces * weight) % total AS rest
   FROM shares
 ),
 spread AS (
-  SELECT basis, statement_id, order_id, currency, name, sku_id, skus,
+  SELECT entry, sku, number,
     (direction * step * (whole + if(
-      row_number() OVER (cell ORDER BY rest DESC, sku_id) <= pieces - sum(whole) OVER cell, 1, 0
+      row_number() OVER (PARTITION BY entry, number ORDER BY rest DESC, sku_id)
+        <= pieces - sum(whole) OVER (PARTITION BY entry, number), 1, 0
     )))::DECIMAL(18, 0) AS hundredths
-  FROM floors WINDOW cell AS (PARTITION BY basis, statement_id, order_id, currency, name)
-),
-parts AS (
-  SELECT basis, statement_id, order_id, sku_id, currency, name, (hundredths * 0.01)::DECIMAL(18, 2) AS amount,
-    if(skus > 1, 'spread', 'exact') AS split
-  FROM spread
-  UNION ALL
-  SELECT 'settled', statement_id, order_id, sku_id, currency, name, amount, 'exact' FROM known
-  UNION ALL
-  SELECT basis, statement_id, order_id, NULL, currency, name, amount, 'exact' FROM remainders
-  WHERE amount <> 0 AND (order_id IS NULL OR order_id NOT IN (SELECT order_id FROM weights))
-),
--- The goods of an order are paid for once, where it is settled first.
-firsts AS (
-  SELECT order_id, basis, statement_id
-  FROM transactions WHERE order_id IS NOT NULL AND type = 'ORDER'
-  QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY statement_time NULLS LAST, statement_id) = 1
+  FROM floors JOIN (SELECT sku, sku_id FROM skus) USING (sku)
 ),
 facts AS (
-  SELECT p.basis, p.statement_id, p.order_id, p.sku_id, p.currency, p.name, p.amount, p.split,
-    0 AS units, 0::DECIMAL(18, 6) AS cost, 0 AS lacking
-  FROM parts AS p
+  SELECT entry, sku, number, (hundredths * 0.01)::DECIMAL(18, 2) AS amount, true AS is_spread, 0 AS units, 0::DECIMAL(18, 6) AS cost,
+    0 AS lacking
+  FROM spread
   UNION ALL
-  SELECT f.basis, f.statement_id, f.order_id, l.sku_id, l.currency, NULL, 0, 'exact', l.units, -l.cost, l.lacking
-  FROM firsts AS f JOIN lines AS l ON l.order_id = f.order_id
+  SELECT entry, sku, number, amount, false, 0, 0, 0 FROM known
+  UNION ALL
+  SELECT c.entry, if(o.skus = 1, o.only_sku, NULL), c.number, c.amount, false, 0, 0, 0
+  FROM cells AS c JOIN entries AS e USING (entry) LEFT JOIN order_sums AS o USING (order_number)
+  WHERE o.is_split IS NOT TRUE
+  UNION ALL
+  SELECT e.entry, l.sku, NULL, 0, false, l.units, -l.cost, l.lacking
+  FROM entries AS e JOIN lines AS l USING (order_number)
+  WHERE e.is_first AND l.units > 0
 ),
-order_times AS (
-  SELECT order_id, max(order_create_time) AS order_time
-  FROM (
-    SELECT order_id, order_create_time FROM transactions WHERE order_id IS NOT NULL
-    UNION ALL
-    SELECT order_id, order_time FROM lines
-  ) GROUP BY ALL
-),
-dated AS (
-  SELECT f.*, o.order_time,
-    if($by = 'statement', s.statement_time, coalesce(o.order_time, s.statement_time, $now)) AS time,
-    coalesce(l.lacking = 0 AND l.all_units > 0, f.order_id IS NULL) AS is_covered
-  FROM facts AS f
-    LEFT JOIN order_times AS o ON o.order_id = f.order_id
-    LEFT JOIN statements AS s ON s.id = f.statement_id
-    LEFT JOIN lines AS l ON l.order_id = f.order_id AND l.sku_id = f.sku_id
-),
-sku_names AS (
-  SELECT sku_id, arg_max(product_id, order_create_time) AS product_id, arg_max(product_name, order_create_time) AS product_name,
-    arg_max(sku_name, order_create_time) AS sku_name, arg_max(code, order_create_time) AS seller_sku
-  FROM units GROUP BY ALL
-),
-chosen AS MATERIALIZED (
-  SELECT d.*, n.product_id, n.product_name, n.sku_name, n.seller_sku,
+-- Of an order that is not split, the amounts are covered where the cost of all its goods is known.
+sums AS MATERIALIZED (
+  SELECT
     CASE $group_by
-      WHEN 'sku' THEN d.sku_id
-      WHEN 'product' THEN coalesce(n.product_id, d.sku_id)
-      WHEN 'order' THEN d.order_id
-      WHEN 'day' THEN strftime(d.time, '%Y-%m-%d')
-      WHEN 'month' THEN strftime(d.time, '%Y-%m')
-    END AS key
-  FROM dated AS d LEFT JOIN sku_names AS n ON n.sku_id = d.sku_id
-  WHERE d.time >= $from AND d.time < $until
+      WHEN 'sku' THEN f.sku
+      WHEN 'product' THEN k.product
+      WHEN 'order' THEN e.order_number
+      WHEN 'day' THEN year(e.time) * 10000 + month(e.time) * 100 + day(e.time)
+      WHEN 'month' THEN year(e.time) * 100 + month(e.time)
+    END::BIGINT AS key,
+    e.basis, e.currency, f.number, f.is_spread,
+    CASE WHEN e.order_id IS NULL THEN true WHEN o.is_split THEN coalesce(l.lacking = 0, true) ELSE coalesce(o.is_covered, false) END AS is_covered,
+    sum(f.amount) AS amount, sum(f.units) AS units, sum(f.cost) AS cost, sum(f.lacking) AS lacking
+  FROM facts AS f
+    JOIN entries AS e USING (entry)
+    LEFT JOIN order_sums AS o USING (order_number)
+    LEFT JOIN lines AS l ON l.order_number = e.order_number AND l.sku = f.sku
+    LEFT JOIN skus AS k ON k.sku = f.sku
+  GROUP BY ALL
 ),
 kept AS (
-  SELECT 'row' AS part, * FROM chosen
+  SELECT 'row' AS part, * FROM sums
   UNION ALL
-  SELECT 'total', * REPLACE (NULL AS key) FROM chosen
+  SELECT 'total', * REPLACE (NULL AS key) FROM sums
 ),
-by_name AS (
-  SELECT part, key, basis, currency, name, sum(amount) AS amount
-  FROM kept WHERE name NOT IN ('sales', 'refunds', 'shipping', 'adjustments', 'unexplained', 'ads', 'affiliate_commission')
-  GROUP BY ALL HAVING sum(amount) <> 0
-),
-fees AS (
+fee_texts AS (
   SELECT part, key, basis, currency, json_group_object(name, amount::VARCHAR)::VARCHAR AS fees
-  FROM by_name GROUP BY ALL
+  FROM (
+    SELECT p.part, p.key, p.basis, p.currency, coalesce(n.name, 'other_fees') AS name, sum(p.amount) AS amount
+    FROM kept AS p LEFT JOIN (SELECT DISTINCT number, name FROM names) AS n USING (number)
+    WHERE p.number >= 8 GROUP BY ALL HAVING sum(p.amount) <> 0
+  )
+  GROUP BY ALL
 ),
 grouped AS (
   SELECT part, key, basis, currency,
-    any_value(seller_sku) AS seller_sku, any_value(product_name) AS product_name, any_value(sku_name) AS sku_name,
-    any_value(order_time) AS order_time,
     sum(units) AS units,
-    coalesce(sum(amount) FILTER (name = 'sales'), 0) AS sales,
-    coalesce(sum(amount) FILTER (name = 'refunds'), 0) AS refunds,
-    coalesce(sum(amount) FILTER (name IN ('sales', 'refunds')), 0) AS net_sales,
-    coalesce(sum(amount) FILTER (name = 'affiliate_commission'), 0) AS affiliate_commission,
-    coalesce(sum(amount) FILTER (name = 'ads'), 0) AS ads,
-    coalesce(sum(amount) FILTER (name = 'shipping'), 0) AS shipping,
-    coalesce(sum(amount) FILTER (name = 'adjustments'), 0) AS adjustments,
-    coalesce(sum(amount) FILTER (name = 'unexplained'), 0) AS unexplained,
+    coalesce(sum(amount) FILTER (number = 1), 0) AS sales,
+    coalesce(sum(amount) FILTER (number = 2), 0) AS refunds,
+    coalesce(sum(amount) FILTER (number <= 2), 0) AS net_sales,
+    coalesce(sum(amount) FILTER (number = 7), 0) AS affiliate_commission,
+    coalesce(sum(amount) FILTER (number = 6), 0) AS ads,
+    coalesce(sum(amount) FILTER (number = 3), 0) AS shipping,
+    coalesce(sum(amount) FILTER (number = 4), 0) AS adjustments,
+    coalesce(sum(amount) FILTER (number = 5), 0) AS unexplained,
     sum(amount) AS settlement,
     sum(lacking) AS units_without_cost,
     bool_or(NOT is_covered) AS is_partial,
     coalesce(sum(units) FILTER (is_covered), 0) AS covered_units,
     coalesce(sum(amount) FILTER (is_covered), 0) AS covered_settlement,
-    coalesce(sum(amount) FILTER (is_covered AND name IN ('sales', 'refunds')), 0) AS covered_net_sales,
+    coalesce(sum(amount) FILTER (is_covered AND number <= 2), 0) AS covered_net_sales,
     round(coalesce(sum(cost) FILTER (is_covered), 0), 2)::DECIMAL(18, 2) AS covered_cost,
     CASE
-      WHEN NOT bool_or(split = 'spread') THEN 'exact'
-      WHEN bool_or(split = 'exact' AND name IS NOT NULL) THEN 'partly spread'
+      WHEN NOT bool_or(is_spread) THEN 'exact'
+      WHEN bool_or(NOT is_spread AND number IS NOT NULL) THEN 'partly spread'
       ELSE 'spread'
     END AS split
   FROM kept GROUP BY ALL
 ),
 missing AS (
-  SELECT 'missing' AS part, any_value(sku_id) AS key, NULL::VARCHAR AS basis, any_value(currency) AS currency,
-    seller_sku, any_value(product_name) AS product_name, any_value(sku_name) AS sku_name, sum(lacking) AS units_without_cost
-  FROM chosen WHERE lacking > 0 GROUP BY seller_sku
+  SELECT 'missing' AS part, l.sku::BIGINT AS key, e.currency, sum(l.lacking) AS units_without_cost
+  FROM entries AS e JOIN lines AS l USING (order_number)
+  WHERE e.is_first AND l.lacking > 0 GROUP BY ALL
 ),
 -- Orders of the period that are in no statement and not among the estimates yet.
 open_orders AS (
-  SELECT 'open' AS part, currency, count(*) AS units, sum(sub_total + coalesce(platform_discount, 0)) AS net_sales
+  SELECT 'open' AS part, currency, count(*) AS units
   FROM orders
   WHERE $by = 'order' AND create_time >= $from AND create_time < $until AND status NOT IN ('UNPAID', 'CANCELLED')
     AND id NOT IN (SELECT order_id FROM transactions WHERE order_id IS NOT NULL)
@@ -263,20 +301,39 @@ own_sums AS (
   GROUP BY ALL
 ),
 told AS (
-  SELECT g.*, f.fees
-  FROM grouped AS g LEFT JOIN fees AS f
-    ON f.part = g.part AND f.key IS NOT DISTINCT FROM g.key AND f.basis = g.basis AND f.currency = g.currency
-  UNION ALL BY NAME
-  SELECT * FROM missing
-  UNION ALL BY NAME
-  SELECT * FROM open_orders
-  UNION ALL BY NAME
-  SELECT * FROM own_sums
+  SELECT *, count(*) OVER (PARTITION BY part) AS rows_in_all
+  FROM (
+    SELECT * FROM grouped
+    UNION ALL BY NAME
+    SELECT * FROM missing
+    UNION ALL BY NAME
+    SELECT * FROM open_orders
+    UNION ALL BY NAME
+    SELECT * FROM own_sums
+  )
+  QUALIFY row_number() OVER (
+    PARTITION BY part
+    ORDER BY if($group_by IN ('day', 'month'), key, NULL), net_sales DESC NULLS LAST, units_without_cost DESC, key, basis
+  ) <= $limit
 )
-SELECT *, count(*) OVER (PARTITION BY part) AS rows_in_all
-FROM told
-QUALIFY row_number() OVER (
-  PARTITION BY part
-  ORDER BY if($group_by IN ('day', 'month'), key, NULL), net_sales DESC NULLS LAST, units_without_cost DESC, key, basis
-) <= $limit
-ORDER BY part, if($group_by IN ('day', 'month'), key, NULL), net_sales DESC NULLS LAST, units_without_cost DESC, key, basis
+SELECT t.* EXCLUDE (key),
+  CASE
+    WHEN t.part = 'missing' OR $group_by = 'sku' THEN k.sku_id
+    WHEN $group_by = 'product' THEN p.product_id
+    WHEN $group_by = 'order' THEN e.order_id
+    WHEN $group_by = 'day' THEN strftime(make_date(t.key // 10000, t.key // 100 % 100, t.key % 100), '%Y-%m-%d')
+    WHEN $group_by = 'month' THEN strftime(make_date(t.key // 100, t.key % 100, 1), '%Y-%m')
+  END AS key,
+  k.seller_sku, k.sku_name, coalesce(k.product_name, p.product_name) AS product_name, e.order_time, f.fees
+FROM told AS t
+  LEFT JOIN fee_texts AS f
+    ON f.part = t.part AND f.key IS NOT DISTINCT FROM t.key AND f.basis = t.basis AND f.currency = t.currency
+  LEFT JOIN skus AS k ON k.sku = t.key AND (t.part = 'missing' OR ($group_by = 'sku' AND t.part = 'row'))
+  LEFT JOIN (
+    SELECT product, any_value(product_id) AS product_id, any_value(product_name) AS product_name FROM skus GROUP BY product
+  ) AS p ON p.product = t.key AND $group_by = 'product' AND t.part = 'row'
+  LEFT JOIN (
+    SELECT order_number, any_value(order_id) AS order_id, any_value(order_time) AS order_time FROM entries GROUP BY order_number
+  ) AS e ON e.order_number = t.key AND $group_by = 'order' AND t.part = 'row'
+ORDER BY t.part, if($group_by IN ('day', 'month'), t.key, NULL), t.net_sales DESC NULLS LAST, t.units_without_cost DESC,
+  t.key, t.basis
