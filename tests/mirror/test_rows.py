@@ -83,8 +83,8 @@ def value_at(data: Any, path: str) -> Any:
         return [value_at(item, rest) if rest else item for item in data]
     if name.startswith("?"):
         key, wanted = name[1:].split("=")
-        inner = [item for item in data if item.get(key) == wanted][:1]
-        return value_at(inner[0], rest) if inner else None
+        matches = [item for item in data if item.get(key) == wanted]
+        return value_at(matches[0], rest) if matches else None
     inner = (data[int(name)] if int(name) < len(data) else None) if name.isdigit() else data.get(name)
     return value_at(inner, rest) if rest else inner
 

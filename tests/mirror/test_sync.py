@@ -130,6 +130,7 @@ async def test_a_deadline_brings_what_is_there_and_reading_goes_on(sandbox: Sand
             if found.tables["orders"].is_complete:
                 break
             await asyncio.sleep(0.05)
+        assert found is not None
         assert len(rows_of(found, "orders")) == len(sandbox.state.main.orders)
 
 

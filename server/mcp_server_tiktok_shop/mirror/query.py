@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 
 WORKER_MODULE = "mcp_server_tiktok_shop.mirror.sql.worker"
-QUERY_TIMEOUT_S = 8.0
+QUERY_TIMEOUT_S = 7.0
 START_TIMEOUT_S = 2.0  # more, for a process that must be started, and what DuckDB does not stop in the midst of
 MAX_ROWS = 50_000
 MAX_BYTES = 8 * 2**20

@@ -70,7 +70,7 @@ class QueryShopTool:
             zone_note,
             _describe_currencies(result, snapshots),
         ]
-        data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_as_of(snapshots, tables, zone)}
+        data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_oldest_moment(snapshots, tables, zone)}
         data |= {"history_from": _list_history(snapshots, tables, zone)}
         data |= {
             "types": {column.name: _shorten_type(column.sql_type) for column in result.columns},
@@ -193,7 +193,7 @@ def _shorten_type(sql_type: str) -> str:
     return DECIMAL_WIDTH.sub("", sql_type).replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
 
 
-def _find_as_of(snapshots: Sequence[ShopSnapshot], tables: Collection[str], zone: ZoneInfo) -> str:
+def _find_oldest_moment(snapshots: Sequence[ShopSnapshot], tables: Collection[str], zone: ZoneInfo) -> str:
     """The moment of which the oldest of what was read is."""
     oldest = min((state.as_of for _, _, state in _iter_states(snapshots, tables)), default=0)
     return _format_moment(oldest, zone) if oldest else ""

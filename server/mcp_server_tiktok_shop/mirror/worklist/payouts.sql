@@ -1,6 +1,6 @@
 -- title = "Payouts that failed or do not agree with their statements"
 -- otherwise = "money may be missing"
--- tool = "reconcile_payouts"
+-- tool = "get_report with report payouts"
 -- id = "payment_id"
 -- # Neither a payout of the first two weeks of the copy is held against statements, some of which may be older than the
 -- # copy, nor a statement of the last three days against payouts.
