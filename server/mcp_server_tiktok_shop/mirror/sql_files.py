@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-PARAMETER = re.compile(r"\$([a-z_]+)\b")
+from typing import Any
 
 
 def split_sql_file(text: str) -> tuple[dict[str, Any], str]:
@@ -23,9 +17,3 @@ def split_sql_file(text: str) -> tuple[dict[str, Any], str]:
     length = next((place for place, line in enumerate(lines) if not line.startswith("--")), len(lines))
     heading = "\n".join(line.removeprefix("--").removeprefix(" ") for line in lines[:length])
     return tomllib.loads(heading), "\n".join(lines[length:]).strip()
-
-
-def select_parameters(sql: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the parameters that stand in the SQL; DuckDB takes no others."""
-    names = set(PARAMETER.findall(sql))
-    return {name: value for name, value in parameters.items() if name in names}

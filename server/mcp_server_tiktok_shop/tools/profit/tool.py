@@ -6,7 +6,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
@@ -21,6 +21,8 @@ from mcp_server_tiktok_shop.tools.profit.table import (
     format_money,
     lay_out_table,
 )
+from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
+from mcp_server_tiktok_shop.tools.reports.tool import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
     from mcp_server_tiktok_shop.mirror.query import QueryRunner
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.platform.client import PlatformClient
@@ -69,12 +72,12 @@ class ProfitTerms:
 
 @dataclass(slots=True)
 class ShopProfit:
-    """What was found in one shop, by part of the SQL's answer; `tables` are those that it is made of."""
+    """What was found in one shop, by part of the SQL's answer, and how far its copy reaches."""
 
     label: str
+    zone: ZoneInfo
     period: Period
-    snapshot: ShopSnapshot
-    tables: frozenset[str]
+    coverage: Coverage
     parts: dict[str, list[ProfitRow]] = field(default_factory=dict)
 
     def get(self, part: str) -> list[ProfitRow]:
@@ -103,7 +106,13 @@ class GetProfitTool:
         terms = ProfitTerms(values["period"], values["by"], values["group_by"], values["limit"], costs)
         targets = await choose_targets(self.platform.shops, shop)
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
-        answers = await asyncio.gather(*(self._find_profit(target, terms, deadline, caller) for target in targets))
+        progress = SharedProgress(caller, len(targets))
+        answers = await asyncio.gather(
+            *(
+                self._find_profit(target, terms, deadline, progress.create_reporter(place))
+                for place, target in enumerate(targets)
+            )
+        )
         found = [answer for answer in answers if isinstance(answer, ShopProfit)]
         if not found:
             raise next(answer for answer in answers if isinstance(answer, ShopError))
@@ -127,12 +136,12 @@ class GetProfitTool:
         return path, read_costs(path, self.files.read("costs", path, MAX_COSTS_BYTES))
 
     async def _find_profit(
-        self, target: Target, terms: ProfitTerms, deadline: float, caller: Caller
+        self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
     ) -> ShopProfit | ShopError:
         """The profit of one shop, or why it can't be told."""
         try:
             period = parse_period(terms.period, target.resolve_zone(self.zone), self.clock())
-            snapshot = await self._refresh(target, terms, deadline, caller)
+            snapshot = await self._refresh(target, terms, deadline, report_progress)
             result = await self.query_runner.run(
                 load_profit_sql(),
                 [snapshot],
@@ -151,23 +160,26 @@ class GetProfitTool:
         except ShopError as error:
             return error
         columns = [column.name for column in result.columns]
-        profit = ShopProfit(snapshot.shop.label, period, snapshot, self._find_tables())
+        coverage = Coverage.measure(snapshot, sorted(self._find_tables()), period.start)
+        profit = ShopProfit(snapshot.shop.label, snapshot.zone, period, coverage)
         for row in result.rows:
             found = ProfitRow.from_row(profit.label, columns, row)
             profit.parts.setdefault(found.cells["part"], []).append(found)
         return profit
 
-    async def _refresh(self, target: Target, terms: ProfitTerms, deadline: float, caller: Caller) -> ShopSnapshot:
+    async def _refresh(
+        self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
+    ) -> ShopSnapshot:
         """The shop's copy; fees by order are given some seconds where SKUs matter, and go on in the background."""
-        tables, report = self._find_tables(), caller.report_progress
+        tables = self._find_tables()
         snapshot = await self.mirror.refresh(
-            target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report
+            target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report_progress
         )
         if terms.group_by not in SPLIT_GROUPS and not terms.costs.costs:
             return snapshot
         slow_deadline = deadline - max(0.0, self.platform.time_remaining(deadline) - SLOW_TABLES_S)
         return await self.mirror.refresh(
-            target, tables | SLOW_TABLES, max_age_s=MAX_AGE_S, deadline=slow_deadline, report_progress=report
+            target, tables | SLOW_TABLES, max_age_s=MAX_AGE_S, deadline=slow_deadline, report_progress=report_progress
         )
 
     def _find_tables(self) -> frozenset[str]:
@@ -179,12 +191,13 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
     totals = [row for each in found for row in each.get("total")]
     rows = [row for each in found for row in each.get("row")]
     layout = ProfitLayout.from_totals(totals, has_shops=has_shops, has_costs=bool(terms.costs.costs))
+    oldest = min(each.coverage.as_of for each in found)
     rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get("row")))
     result: Json = {
         "period": found[0].period.description,
         "by": terms.by,
         "group_by": terms.group_by,
-        "as_of": _describe_age(found),
+        "as_of": datetime.fromtimestamp(oldest, found[0].zone).isoformat(timespec="minutes") if oldest else None,
         "totals": lay_out_table(totals, "", layout),
         "profit": lay_out_table(rows, terms.group_by, layout),
         "statements": [_compare_with_statements(each, row) for each in found for row in each.get("statements")],
@@ -202,7 +215,7 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
         result["untrusted"] = [f"profit.{UNTRUSTED_COLUMN}", f"missing_costs.{UNTRUSTED_COLUMN}"]
     is_spread = terms.group_by in SPLIT_GROUPS and any(row.cells["split"] != "exact" for row in rows)
     is_partial = bool(terms.costs.costs) and any(row.cells["is_partial"] for row in totals)
-    notes = [SPREAD_NOTE if is_spread else "", COVERAGE_NOTE if is_partial else "", *_list_edges(found)]
+    notes = [SPREAD_NOTE if is_spread else "", COVERAGE_NOTE if is_partial else "", *_list_gaps(found)]
     result["note"] = " ".join(filter(None, notes))
     return result
 
@@ -244,21 +257,7 @@ def _describe_costs(file_name: str, costs: CostTable) -> Json:
     return result
 
 
-def _describe_age(found: Sequence[ShopProfit]) -> str | None:
-    """Of which moment the oldest of what was read is."""
-    oldest = min((each.snapshot.tables[name].as_of for each in found for name in each.tables), default=0)
-    return datetime.fromtimestamp(oldest, found[0].snapshot.zone).isoformat(timespec="minutes") if oldest else None
-
-
-def _list_edges(found: Sequence[ShopProfit]) -> list[str]:
+def _list_gaps(found: Sequence[ShopProfit]) -> list[str]:
     """What the copies lack of the period."""
-    notes: list[Any] = []
-    for each in found:
-        for name in sorted(each.tables):
-            state = each.snapshot.tables[name]
-            if state.problem or not state.is_complete:
-                notes.append(f"{each.label}: {name} is not up to date: {state.problem or 'it is still being read'}.")
-            elif state.history_from is not None and state.history_from > each.period.start:
-                moment = datetime.fromtimestamp(state.history_from, each.snapshot.zone).date()
-                notes.append(f"{each.label}: {name} is here from {moment} on: what is older is left out.")
-    return notes
+    parts = [(each.label, text) for each in found for text in (each.coverage.part_only, each.coverage.stale) if text]
+    return [f"{label}: {text}." for label, text in parts]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WORKLIST_BYTES = 4_800  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
 FULL_WORKLIST_BYTES = 400_000  # where kinds were named
+HEADINGS_BYTES = 260  # names of columns, and the note
 ROWS_FIRST = 3  # of each kind that are shown before more of any
 MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_PROBLEM_CHARS = 90, 40, 160
 MAX_STALE_TABLES = 6
@@ -34,8 +35,8 @@ def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
     max_bytes = FULL_WORKLIST_BYTES if is_whole else WORKLIST_BYTES
     groups = worklist.group_by_kind()
     result = _lay_out_head(worklist)
-    kinds_bytes = len(to_json_text([_lay_out_kind(worklist, kind, each, each) for kind, each in groups.items()]))
-    budget = max_bytes - len(to_json_text(result)) - kinds_bytes - len(REST_NOTE) - 200
+    kinds = [_lay_out_kind(worklist, kind, entries, entries) for kind, entries in groups.items()]
+    budget = max_bytes - _measure(result) - _measure(kinds) - HEADINGS_BYTES
     shown = _choose_entries(worklist, list(groups.values()), budget)
     shown_ids = set(map(id, shown))
     if groups:
@@ -49,6 +50,10 @@ def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
     if len(shown) < len(worklist.entries):
         result["note"] = REST_NOTE
     return result
+
+
+def _measure(value: Any) -> int:
+    return len(to_json_text(value).encode())
 
 
 def _lay_out_head(worklist: Worklist) -> Json:
@@ -88,7 +93,7 @@ def _choose_entries(worklist: Worklist, groups: Sequence[Sequence[WorklistEntry]
     columns = _choose_columns(worklist, worklist.entries)
     chosen: set[int] = set()
     for entry in candidates:
-        budget -= len(to_json_text(_to_row(entry, columns)).encode()) + 1
+        budget -= _measure(_to_row(entry, columns)) + 1
         if budget < 0:
             break
         chosen.add(id(entry))

@@ -10,8 +10,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.mirror.sql_files import select_parameters
+from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
 from mcp_server_tiktok_shop.mirror.worklist_kinds import compose_worklist_sql, load_worklist_kinds
+from mcp_server_tiktok_shop.tools.reports.tool import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 from mcp_server_tiktok_shop.tools.worklist.entries import StaleTable, Worklist, WorklistEntry
 from mcp_server_tiktok_shop.tools.worklist.layout import lay_out_worklist
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
     from mcp_server_tiktok_shop.mirror.query import QueryRunner
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
@@ -62,8 +64,12 @@ class GetWorklistTool:
         now = datetime.fromtimestamp(int(self.clock()), UTC)
         tables = self.query_runner.find_tables(compose_worklist_sql(kinds), dict.fromkeys(PARAMETERS)) or ANY_TABLES
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
+        progress = SharedProgress(caller, len(targets))
         answers = await asyncio.gather(
-            *(self._collect_shop(target, kinds, tables, now, deadline, caller) for target in targets)
+            *(
+                self._collect_shop(target, kinds, tables, now, deadline, progress.create_reporter(place))
+                for place, target in enumerate(targets)
+            )
         )
         entries: list[WorklistEntry] = []
         stale_tables: list[StaleTable] = []
@@ -97,14 +103,15 @@ class GetWorklistTool:
         tables: frozenset[str],
         now: datetime,
         deadline: float,
-        caller: Caller,
+        report_progress: ProgressReporter,
     ) -> tuple[ShopSnapshot, list[WorklistEntry]] | ShopError:
         """What waits in a shop, or why that can't be said."""
         sql = compose_worklist_sql(kinds)
-        parameters = select_parameters(sql, {"now": now, "authorizations": _describe_authorization(target)})
+        known = {"now": now, "authorizations": _describe_authorization(target)}
+        parameters = {name: known[name] for name in find_parameters(sql)}
         try:
             snapshot = await self.mirror.refresh(
-                target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=caller.report_progress
+                target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report_progress
             )
             result = await self.query_runner.run(sql, [snapshot], zone=snapshot.zone, parameters=parameters)
         except ShopError as error:
@@ -147,10 +154,11 @@ def _list_stale_tables(snapshot: ShopSnapshot, tables: Collection[str]) -> list[
     stale: list[StaleTable] = []
     for name in sorted(tables):
         state = snapshot.tables[name]
-        if state.is_complete and not state.problem:
+        if state.is_complete and not state.problem and not state.unreadable_count:
             continue
         as_of = datetime.fromtimestamp(state.as_of, snapshot.zone).isoformat(timespec="minutes") if state.as_of else ""
-        problem = state.problem or "its history is still being read"
+        odd = f"{state.unreadable_count} values or rows can't be read" if state.unreadable_count else ""
+        problem = state.problem or odd or "its history is still being read"
         stale.append(StaleTable(snapshot.shop.label, name, as_of, problem))
     return stale
 
