@@ -31,6 +31,8 @@ PAGE_ORDER = (
     "accounts",
     "answers",
     "reports",
+    "worklist",
+    "profit",
     "safety",
     "tools",
     "mirror",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.mirror.sql_files import split_sql_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,8 +86,7 @@ def parse_report(name: str, text: str) -> Report:
         ValueError: The heading is no TOML, lacks something or holds a key that means nothing.
 
     """
-    heading, body = _split_heading(text)
-    facts = tomllib.loads(heading)
+    facts, body = split_sql_file(text)
     _refuse_unknown_keys(name, facts, HEADING_KEYS)
     missing = {"title", "answers", "tables", "keys", "columns", "order"} - facts.keys()
     if missing:
@@ -101,13 +100,6 @@ def load_reports(folder: Path = REPORTS_FOLDER) -> Mapping[str, Report]:
     """Every report by its name, in the order of their names."""
     paths = sorted(folder.glob("*.sql"))
     return {path.stem: parse_report(path.stem, path.read_text(encoding="utf-8")) for path in paths}
-
-
-def _split_heading(text: str) -> tuple[str, str]:
-    lines = text.splitlines()
-    length = next((place for place, line in enumerate(lines) if not line.startswith("--")), len(lines))
-    heading = "\n".join(re.sub(r"^-- ?", "", line) for line in lines[:length])
-    return heading, "\n".join(lines[length:]).strip()
 
 
 def _parse_grouping(report: str, choice: str, facts: dict[str, Any]) -> Grouping:
