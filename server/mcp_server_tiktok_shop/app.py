@@ -57,12 +57,14 @@ from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
+from mcp_server_tiktok_shop.tools.profit.tool import GetProfitTool
 from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
-from mcp_server_tiktok_shop.tools.reports.former_tools import create_former_tools
+from mcp_server_tiktok_shop.tools.reports.former_tools import create_report_tools
 from mcp_server_tiktok_shop.tools.reports.tool import GetReportTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
+from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +90,7 @@ class App:
     platform: PlatformClient
     mirror: Mirror
     query_runner: QueryRunner
+    worklist: GetWorklistTool
     tools: Mapping[str, LocalTool]
     listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
@@ -258,7 +261,7 @@ def build_app(
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
-    get_report = GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
+    worklist = GetWorklistTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -274,11 +277,12 @@ def build_app(
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
+        "get_profit": GetProfitTool(mirror, query_runner, platform, files, settings.time_zone, runtime.clock),
+        "get_worklist": worklist,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
         "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, settings.time_zone),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
-        "get_report": get_report,
         "refresh_access_token": sign_in_tools.refresh_access_token,
         "resize_pdf": ResizePdfTool(
             files,
@@ -295,7 +299,7 @@ def build_app(
             pdf_workers,
         ),
         "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
-        **create_former_tools(get_report),
+        **create_report_tools(GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)),
     }
     dispatcher = ToolDispatcher(
         operations,
@@ -321,6 +325,7 @@ def build_app(
         platform=platform,
         mirror=mirror,
         query_runner=query_runner,
+        worklist=worklist,
         tools=tools,
         listed_tools=listed_tools,
         dispatcher=dispatcher,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.mirror.sql_files import split_sql_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ REQUIRED_PERIOD = "required"
 HEADING_KEYS = frozenset(
     (
         *("title", "answers", "period", "compare_with", "tables", "keys", "compare", "order", "limit", "default_group"),
-        *("columns", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note"),
+        *("columns", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note", "untrusted"),
     )
 )
 GROUP_KEYS = frozenset(("keys", "labels", "position", "order", "without", "tables", "fill"))
@@ -50,7 +50,7 @@ class Report:
     that tell rows apart beside those of a grouping, `compare` those that stand side by side for two periods, the first
     with its change in percent. `parameters` narrow what is looked at and `filters` which rows are shown, by what they
     mean; `warnings` are columns that are told in words where one is above zero. `beside` names groupings that are told
-    with any other.
+    with any other, `untrusted` the columns whose text others wrote.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Report:
     warnings: Mapping[str, str] = field(default_factory=dict)
     fill: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
+    untrusted: tuple[str, ...] = ()
     note: str = ""
 
     def list_tables(self, grouping: Grouping | None) -> tuple[str, ...]:
@@ -85,8 +86,7 @@ def parse_report(name: str, text: str) -> Report:
         ValueError: The heading is no TOML, lacks something or holds a key that means nothing.
 
     """
-    heading, body = _split_heading(text)
-    facts = tomllib.loads(heading)
+    facts, body = split_sql_file(text)
     _refuse_unknown_keys(name, facts, HEADING_KEYS)
     missing = {"title", "answers", "tables", "keys", "columns", "order"} - facts.keys()
     if missing:
@@ -100,13 +100,6 @@ def load_reports(folder: Path = REPORTS_FOLDER) -> Mapping[str, Report]:
     """Every report by its name, in the order of their names."""
     paths = sorted(folder.glob("*.sql"))
     return {path.stem: parse_report(path.stem, path.read_text(encoding="utf-8")) for path in paths}
-
-
-def _split_heading(text: str) -> tuple[str, str]:
-    lines = text.splitlines()
-    length = next((place for place, line in enumerate(lines) if not line.startswith("--")), len(lines))
-    heading = "\n".join(re.sub(r"^-- ?", "", line) for line in lines[:length])
-    return heading, "\n".join(lines[length:]).strip()
 
 
 def _parse_grouping(report: str, choice: str, facts: dict[str, Any]) -> Grouping:

@@ -82,6 +82,7 @@ class Paginator:
         """
         operation = self.catalog.operations[name]
         paths = find_list_paths(self.catalog.get_response_shape(operation))
+        is_paged = "page_token" in operation.arguments
         time_sort = _TimeSort.detect(operation, values)
         zone = target.resolve_zone(self.zone)
         values = dict(values)
@@ -106,7 +107,8 @@ class Paginator:
             page_rows = [item for item in items if isinstance(item, dict)]
             # A second of thousands of rows, or a list gone through again, is pages of rows that came before.
             has_progress = [row for row in page_rows if _is_new(row, path, query_keys)] != []
-            rows = [row for row in page_rows if _is_new(row, path, seen_keys)]
+            # A list that has no pages gives each row once: two of one id are two, as a SKU that was sold and refunded.
+            rows = [row for row in page_rows if _is_new(row, path, seen_keys)] if is_paged else page_rows
             if rows:
                 just_resumed = False
                 last_time = time_sort.read_time(rows[-1], last_time) if time_sort is not None else None
@@ -179,8 +181,10 @@ def get_row_key(row: Json, path: str) -> str | None:
     if not names or not isinstance(row[names[0]], str | int) or row[names[0]] == "":
         return None
     key = str(row[names[0]])
-    # A list of what was sold has a row for each SKU of an order, all with the order's id.
-    return f"{key}/{row['sku_id']}" if "sku_id" in row and stem.startswith("sku") else key
+    # A list of what was sold has a row for each SKU of an order, all with the order's id; one of what was settled has
+    # another for each statement that holds something of the SKU.
+    more = [str(row[name]) for name in ("sku_id", "statement_id") if name in row and stem.startswith("sku")]
+    return "/".join([key, *more])
 
 
 def _is_new(row: Json, path: str, seen_keys: set[str]) -> bool:
