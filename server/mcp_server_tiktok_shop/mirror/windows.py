@@ -145,8 +145,13 @@ class HistoryReader:
             return start
         edge = min(time for time in times if time is not None) + 1
         rest = self._estimate_rest(page, edge, start, end)
-        many = PAGES_PER_WINDOW * self.reader.source.page_size
-        return edge if start < edge < end and rest > many else start
+        return edge if start < edge < end and self._count_parts(rest) > 1 else start
+
+    def _count_parts(self, row_count: int) -> int:
+        """In how many windows so many rows are best read: enough for who would have nothing to do."""
+        page_count = ceil(row_count / self.reader.source.page_size)
+        idle_count = 0 if self._spans else MAX_IN_FLIGHT - self._active_count
+        return max(ceil(page_count / PAGES_PER_WINDOW), min(page_count, idle_count))
 
     def _estimate_rest(self, page: Page, edge: int, start: int, end: int) -> int:
         """How many rows are older than an edge: as the platform counts, or as many as the page lets expect."""
@@ -156,7 +161,7 @@ class HistoryReader:
         return ceil(len(page.rows) * (edge - start) / max(1, end - edge))
 
     async def _divide(self, start: int, end: int, row_count: int) -> None:
-        parts = min(MAX_PARTS, ceil(row_count / (PAGES_PER_WINDOW * self.reader.source.page_size)), end - start)
+        parts = min(MAX_PARTS, self._count_parts(row_count), end - start)
         edges = [start + (end - start) * part // parts for part in range(parts + 1)]
         async with self._changed:
             for part_start, part_end in pairwise(edges):
