@@ -41,17 +41,30 @@ MAY_IMPORT: dict[str, set[str]] = {
     "json_text": {"errors"},
     "catalog": {"errors", "json_text", "money"},
     "state": LEAVES,
+    "table_files": LEAVES | {"state"},
     "platform": LEAVES | {"catalog", "state"},
-    "calls": LEAVES | {"catalog", "platform", "state"},
-    "tools": LEAVES | {"catalog", "platform", "state", "calls"},
-    "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
+    "calls": LEAVES | {"catalog", "platform", "state", "table_files"},
+    "tools": LEAVES | {"catalog", "platform", "state", "table_files", "calls"},
+    "protocol": LEAVES | {"catalog", "platform", "state", "table_files", "calls", "tools"},
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
-    "app": LEAVES | {"settings", "simulation", "catalog", "platform", "state", "calls", "tools", "protocol", "sandbox"},
+    "app": LEAVES
+    | {
+        "settings",
+        "simulation",
+        "catalog",
+        "platform",
+        "state",
+        "table_files",
+        "calls",
+        "tools",
+        "protocol",
+        "sandbox",
+    },
     "cli": LEAVES | {"settings", "catalog", "platform", "state", "calls", "tools", "protocol", "sandbox", "app"},
     "__main__": {"cli"},
     "sandbox": set(),
 }
-HEAVY = ("jsonschema_rs", "pypdf", "PIL", "filelock", "rich", "tomlkit", f"{PACKAGE}.sandbox")
+HEAVY = ("jsonschema_rs", "pypdf", "PIL", "filelock", "rich", "tomlkit", "duckdb", "xlsxwriter", f"{PACKAGE}.sandbox")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest, read_chunk
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.tools.spreadsheet_cells import defuse_formulas
+from mcp_server_tiktok_shop.table_files.spreadsheet_cells import defuse_formulas
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
