@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.money import AMOUNT_PATTERN
-from mcp_server_tiktok_shop.table_files.tables import Column, make_names_unique, parse_date, parse_moment
+from mcp_server_tiktok_shop.table_files.tables import Column, make_names_unique, parse_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mcp_server_tiktok_shop.table_files.tables import ColumnKind
 
@@ -21,6 +21,8 @@ MONEY_WORDS = frozenset(
         *("subtotal", "tax", "total", "turnover", "value"),
     )
 )
+NO_MONEY_WORDS = frozenset(("count", "currency", "percent", "rate", "share"))
+DATE_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 ID_NAME = re.compile(r"(^|[._])(ids?|sku|code|number|phone|zip|postal_code|gtin|barcode)$", re.IGNORECASE)
 DECIMAL_TYPE = re.compile(r"DECIMAL\((?P<width>\d+),\s*(?P<scale>\d+)\)")
 MONEY_SCALE = 2  # decimals of the money columns of the local copy
@@ -50,7 +52,11 @@ def make_sql_columns(names_and_types: Iterable[tuple[str, str]]) -> tuple[Column
 
 def infer_columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[Column, ...]:
     """The columns of a table of a result, whose cells are JSON: by their names, and what all their cells are."""
-    columns = [Column(name, _infer_kind(name, [row[index] for row in rows])) for index, name in enumerate(names)]
+    taken_names = set(names)
+    columns = []
+    for index, name in enumerate(names):
+        cells = [row[index] for row in rows if row[index] is not None and row[index] != ""]
+        columns.append(Column(name, _infer_kind(name, cells, taken_names) if cells else "text"))
     return connect_currencies(make_names_unique(columns))
 
 
@@ -79,35 +85,34 @@ def _get_sql_kind(name: str, sql_type: str) -> ColumnKind:
     return KINDS_BY_TYPE.get(sql_type, "text")
 
 
-def _infer_kind(name: str, cells: Iterable[Any]) -> ColumnKind:
-    values = [cell for cell in cells if cell is not None and cell != ""]
-    if not values:
-        return "text"
-    if all(isinstance(value, bool) for value in values):
-        return "boolean"
-    if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+def _infer_kind(name: str, cells: list[Any], names: set[str]) -> ColumnKind:
+    """What all cells of a column are, of which there are some, none of them empty."""
+    if all(isinstance(cell, int) and not isinstance(cell, bool) for cell in cells):
         return "count"
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        return "number"
-    if ID_NAME.search(name):
-        return "id"
-    if not all(isinstance(value, str) for value in values):
-        return "text"
-    if _is_money_name(name) and all(AMOUNT_PATTERN.fullmatch(value) for value in values):
-        return "money"
-    if all("T" in value and parse_moment(value) is not None for value in values):
-        return "time"
-    return "date" if all(parse_date(value) is not None and "-" in value for value in values) else "text"
+    tests: dict[ColumnKind, Callable[[Any], bool]] = {
+        "boolean": lambda cell: isinstance(cell, bool),
+        "number": lambda cell: isinstance(cell, int | float) and not isinstance(cell, bool),
+        "time": lambda cell: isinstance(cell, str) and "T" in cell and parse_moment(cell) is not None,
+        "date": lambda cell: isinstance(cell, str) and DATE_PATTERN.fullmatch(cell) is not None,
+    }
+    if kind := next((kind for kind, test in tests.items() if all(map(test, cells))), None):
+        return kind
+    if ID_NAME.search(name) or not all(isinstance(cell, str) for cell in cells):
+        return "id" if ID_NAME.search(name) else "text"
+    return "money" if _are_amounts(name, cells, names) else "text"
 
 
-def _is_money_name(name: str) -> bool:
-    words = re.split(r"[._\s]+", name.casefold())
-    return any(word in MONEY_WORDS for word in words) and not {CURRENCY, "rate", "percent", "share"} & set(words)
+def _are_amounts(name: str, texts: list[str], names: set[str]) -> bool:
+    """Whether texts are amounts: named so, written so, and with a fraction or a currency near them."""
+    words = set(re.split(r"[._\s]+", name.casefold()))
+    if not words & MONEY_WORDS or words & NO_MONEY_WORDS or not all(map(AMOUNT_PATTERN.fullmatch, texts)):
+        return False
+    return any("." in text for text in texts) or bool(_find_currency_column(name, names))
 
 
 def _find_currency_column(name: str, names: set[str]) -> str:
-    parents = name.split(".")[:-1]
-    leaf = name.split(".")[-1]
+    parents = [part for part in name.rpartition(".")[0].split(".") if part]
+    leaf = name.rpartition(".")[2]
     candidates = [
         ".".join([*parents, leaf.rpartition("_")[0] + f"_{CURRENCY}"]),
         ".".join([*parents, f"{leaf}_{CURRENCY}"]),
