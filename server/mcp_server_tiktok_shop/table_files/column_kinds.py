@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.money import AMOUNT_PATTERN
-from mcp_server_tiktok_shop.table_files.tables import Column, make_names_unique, parse_moment
+from mcp_server_tiktok_shop.table_files.tables import Column, ColumnKind, make_names_unique, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-    from mcp_server_tiktok_shop.table_files.tables import ColumnKind
 
 # Last words of names, as the platform writes them and as people name sums of them.
 MONEY_WORDS = frozenset(
@@ -38,6 +37,15 @@ KINDS_BY_TYPE: dict[str, ColumnKind] = {
     "TIMESTAMPTZ": "time",
 }
 CURRENCY = "currency"
+# The first that all cells pass is what they are.
+CELL_TESTS: dict[ColumnKind, Callable[[Any], bool]] = {
+    "count": lambda cell: isinstance(cell, int) and not isinstance(cell, bool),
+    "boolean": lambda cell: isinstance(cell, bool),
+    "number": lambda cell: isinstance(cell, int | float) and not isinstance(cell, bool),
+    "time": lambda cell: isinstance(cell, str) and "T" in cell and parse_moment(cell) is not None,
+    "date": lambda cell: isinstance(cell, str) and DATE_PATTERN.fullmatch(cell) is not None,
+    "money": lambda cell: isinstance(cell, str) and AMOUNT_PATTERN.fullmatch(cell) is not None,
+}
 
 
 def make_sql_columns(names_and_types: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
@@ -50,13 +58,20 @@ def make_sql_columns(names_and_types: Iterable[tuple[str, str]]) -> tuple[Column
     return connect_currencies(make_names_unique(columns))
 
 
-def infer_columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[Column, ...]:
+def infer_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[Column, ...]:
     """The columns of a table of a result, whose cells are JSON: by their names, and what all their cells are."""
-    taken_names = set(names)
-    columns = []
-    for index, name in enumerate(names):
-        cells = [row[index] for row in rows if row[index] is not None and row[index] != ""]
-        columns.append(Column(name, _infer_kind(name, cells, taken_names) if cells else "text"))
+    observations = [CellObservation() for _ in names]
+    for row in rows:
+        for observation, cell in zip(observations, row, strict=True):
+            observation.add(cell)
+    return describe_columns(zip(names, observations, strict=True))
+
+
+def describe_columns(observations: Iterable[tuple[str, CellObservation]]) -> tuple[Column, ...]:
+    """The columns of these names, by what was observed of their cells; names are made unique."""
+    pairs = list(observations)
+    names = {name for name, _ in pairs}
+    columns = [Column(name, observation.choose_kind(name, names)) for name, observation in pairs]
     return connect_currencies(make_names_unique(columns))
 
 
@@ -85,29 +100,31 @@ def _get_sql_kind(name: str, sql_type: str) -> ColumnKind:
     return KINDS_BY_TYPE.get(sql_type, "text")
 
 
-def _infer_kind(name: str, cells: list[Any], names: set[str]) -> ColumnKind:
-    """What all cells of a column are, of which there are some, none of them empty."""
-    if all(isinstance(cell, int) and not isinstance(cell, bool) for cell in cells):
-        return "count"
-    tests: dict[ColumnKind, Callable[[Any], bool]] = {
-        "boolean": lambda cell: isinstance(cell, bool),
-        "number": lambda cell: isinstance(cell, int | float) and not isinstance(cell, bool),
-        "time": lambda cell: isinstance(cell, str) and "T" in cell and parse_moment(cell) is not None,
-        "date": lambda cell: isinstance(cell, str) and DATE_PATTERN.fullmatch(cell) is not None,
-    }
-    if kind := next((kind for kind, test in tests.items() if all(map(test, cells))), None):
+@dataclass(slots=True)
+class CellObservation:
+    """What all cells of a column could be, as far as they were seen; empty ones could be anything."""
+
+    kinds: set[ColumnKind] = field(default_factory=lambda: set(CELL_TESTS))
+    is_empty: bool = True
+    has_fraction: bool = False
+
+    def add(self, cell: Any) -> None:
+        if cell is None or cell == "":
+            return
+        self.is_empty = False
+        self.kinds = {kind for kind in self.kinds if CELL_TESTS[kind](cell)}
+        self.has_fraction = self.has_fraction or (isinstance(cell, str) and "." in cell)
+
+    def choose_kind(self, name: str, names: set[str]) -> ColumnKind:
+        """The kind of the column `name`, one of `names`: an amount is named so, and has a fraction or a currency."""
+        kind: ColumnKind = next((kind for kind in CELL_TESTS if kind in self.kinds), "text")
+        if self.is_empty or kind in ("text", "money"):
+            words = set(re.split(r"[._\s]+", name.casefold()))
+            is_money = not self.is_empty and kind == "money" and words & MONEY_WORDS and not words & NO_MONEY_WORDS
+            if is_money and (self.has_fraction or _find_currency_column(name, names)) and not ID_NAME.search(name):
+                return "money"
+            return "id" if ID_NAME.search(name) else "text"
         return kind
-    if ID_NAME.search(name) or not all(isinstance(cell, str) for cell in cells):
-        return "id" if ID_NAME.search(name) else "text"
-    return "money" if _are_amounts(name, cells, names) else "text"
-
-
-def _are_amounts(name: str, texts: list[str], names: set[str]) -> bool:
-    """Whether texts are amounts: named so, written so, and with a fraction or a currency near them."""
-    words = set(re.split(r"[._\s]+", name.casefold()))
-    if not words & MONEY_WORDS or words & NO_MONEY_WORDS or not all(map(AMOUNT_PATTERN.fullmatch, texts)):
-        return False
-    return any("." in text for text in texts) or bool(_find_currency_column(name, names))
 
 
 def _find_currency_column(name: str, names: set[str]) -> str:

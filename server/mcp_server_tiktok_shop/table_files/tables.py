@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mcp_server_tiktok_shop.money import format_amount, parse_amount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from zoneinfo import ZoneInfo
 
 # id: digits that are no number; money: an amount in a currency; time: a moment; date: a day; count: a whole number;
@@ -43,10 +43,11 @@ class Table:
     Times may be datetimes with a zone, ISO texts with an offset or Unix seconds; amounts Decimals or texts. What can't
     be read as its column's kind stays the text that it is. `zone` is the time zone in which moments are written as
     local times; None where rows are of several zones: each moment is then written in its own.
+    `rows` are gone through more than once.
     """
 
     columns: tuple[Column, ...]
-    rows: Sequence[Sequence[Any]]
+    rows: Collection[Sequence[Any]]
     zone: ZoneInfo | None = None
     sheet_name: str = "Table"
     notes: tuple[str, ...] = field(default=())

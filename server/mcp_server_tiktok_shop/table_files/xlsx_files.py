@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
@@ -162,7 +163,7 @@ class _SheetWriter:
 
     def _measure_widths(self, headings: list[str]) -> list[int]:
         widths = [len(heading) + 3 for heading in headings]  # with the filter's button
-        for row in self.table.rows[:WIDTH_ROWS]:
+        for row in islice(self.table.rows, WIDTH_ROWS):
             for index, (column, value) in enumerate(zip(self.table.columns, row, strict=True)):
                 width = len(TIME_FORMAT) if column.kind == "time" else len(to_text(column, value, None))
                 widths[index] = max(widths[index], width + (6 if column.kind == "money" else 1))
