@@ -28,9 +28,10 @@ ROOT = Path(mcp_server_tiktok_shop.__file__).parent
 PROJECT = ROOT.parent.parent
 MODULES = sorted(ROOT.rglob("*.py"))
 # Values without effects, for every room.
-LEAVES = {"errors", "json_text", "json_values", "logs", "money", "proxies", "setting_texts", "time_zones"}
+LEAVES = {"errors", "json_paths", "json_text", "json_values", "logs", "money", "proxies", "setting_texts", "time_zones"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "json_paths": set(),
     "json_values": set(),
     "logs": set(),
     "money": set(),
@@ -43,28 +44,20 @@ MAY_IMPORT: dict[str, set[str]] = {
     "state": LEAVES,
     "table_files": LEAVES | {"state"},
     "platform": LEAVES | {"catalog", "state"},
+    "mirror": LEAVES | {"catalog", "platform", "state"},
     "calls": LEAVES | {"catalog", "platform", "state", "table_files"},
-    "tools": LEAVES | {"catalog", "platform", "state", "table_files", "calls"},
-    "protocol": LEAVES | {"catalog", "platform", "state", "table_files", "calls", "tools"},
+    "tools": LEAVES | {"catalog", "platform", "state", "table_files", "mirror", "calls"},
+    "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
     "app": LEAVES
-    | {
-        "settings",
-        "simulation",
-        "catalog",
-        "platform",
-        "state",
-        "table_files",
-        "calls",
-        "tools",
-        "protocol",
-        "sandbox",
-    },
-    "cli": LEAVES | {"settings", "catalog", "platform", "state", "calls", "tools", "protocol", "sandbox", "app"},
+    | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
+    | {"table_files"},
+    "cli": LEAVES
+    | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"},
     "__main__": {"cli"},
     "sandbox": set(),
 }
-HEAVY = ("jsonschema_rs", "pypdf", "PIL", "filelock", "rich", "tomlkit", "duckdb", "xlsxwriter", f"{PACKAGE}.sandbox")
+HEAVY = ("jsonschema_rs", "pypdf", "PIL", "filelock", "duckdb", "xlsxwriter", "rich", "tomlkit", f"{PACKAGE}.sandbox")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.calls.results.json_paths import find_values
 from mcp_server_tiktok_shop.catalog.loader import Catalog
+from mcp_server_tiktok_shop.json_paths import find_values
 from tests.calls.arguments import accepted
 from tests.calls.shapes import empties, filled, paths
 from tests.keys import reply

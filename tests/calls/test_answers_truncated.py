@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path
+from mcp_server_tiktok_shop.json_paths import format_path
 from tests.keys import ACCESS_TOKEN, reply
 from tests.wire.recorder import SHOPS_PATH, TEA, Recorder
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path, parse_path
 from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths, project_fields, project_view
 from mcp_server_tiktok_shop.calls.results.tabular import to_table
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.json_paths import format_path, parse_path
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.calls.paging import MAX_EMPTY_PAGES
 from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.platform.paging import MAX_EMPTY_PAGES
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import good
 from tests.tools.test_summaries import EXPIRED, NOW, ORDERS, QUOTA, in_parts, server, summed

@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.builder import Projection, measure_overhead, summarize_paths
-from mcp_server_tiktok_shop.calls.results.json_paths import find_values, get_value, parse_path, replace_value
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, Cut, to_json_text, truncate
+from mcp_server_tiktok_shop.json_paths import find_values, get_value, parse_path, replace_value
 from mcp_server_tiktok_shop.json_values import SkippedValues, parse_count
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.calls.paging import Page
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.platform.paging import Page
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 PER_PAGE_FIELDS = ("failed", "not_found")  # which any page may have beside its data

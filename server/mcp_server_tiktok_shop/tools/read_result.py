@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.results.chunks import MAX_PATH_CHARS, ChunkRequest, read_chunk
-from mcp_server_tiktok_shop.calls.results.json_paths import parse_path
+from mcp_server_tiktok_shop.json_paths import parse_path
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller

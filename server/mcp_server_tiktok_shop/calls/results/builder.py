@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text
-from mcp_server_tiktok_shop.calls.results.json_paths import has_value
 from mcp_server_tiktok_shop.calls.results.normalization import CompiledShape, compile_shape, extract_failures, normalize
 from mcp_server_tiktok_shop.calls.results.projection import (
     ALL_FIELDS,
@@ -24,6 +23,7 @@ from mcp_server_tiktok_shop.calls.results.truncation import (
     truncate,
 )
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_paths import has_value
 from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 

@@ -7,17 +7,17 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.field_paths import check_field_paths
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path, parse_path
 from mcp_server_tiktok_shop.calls.results.projection import resolve_selection
 from mcp_server_tiktok_shop.calls.results.tabular import is_table, to_table
 from mcp_server_tiktok_shop.calls.results.truncation import choose_measure
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.json_paths import format_path, parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mcp_server_tiktok_shop.calls.results.json_paths import JsonPath
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.json_paths import JsonPath
 
 MAX_INLINE_VALUE_BYTES = 200  # of a value that is shown among the fields of an object too large to show
 MAX_LISTED_FIELDS = 12

@@ -6,14 +6,14 @@ from difflib import get_close_matches
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.json_paths import format_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mcp_server_tiktok_shop.calls.results.json_paths import FieldPath
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.json_paths import FieldPath
 
 MAX_FIELD_PATHS, MAX_PATH_CHARS, MAX_PATH_NAMES = 200, 500, 20  # of one call; of one path
 MAX_EXPLAINED_PATHS = 10  # wrong paths that are looked for among all that there are: that takes its time

@@ -15,14 +15,14 @@ from mcp_server_tiktok_shop.calls.results.field_paths import (
     check_field_paths,
     explain_missing_path,
 )
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path, parse_path
 from mcp_server_tiktok_shop.errors import Problem
+from mcp_server_tiktok_shop.json_paths import format_path, parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mcp_server_tiktok_shop.calls.results.json_paths import FieldPath
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.json_paths import FieldPath
 
 ALL_FIELDS = "*"
 ZERO_NUMBER = re.compile(r"-?0+(\.0*)?")

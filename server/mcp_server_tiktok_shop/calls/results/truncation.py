@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import to_json
 
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
+from mcp_server_tiktok_shop.json_paths import format_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp_server_tiktok_shop.calls.results.json_paths import JsonPath
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.json_paths import JsonPath
 
 TRUNCATION_NOTICE_BYTES = 600  # for what a result says of what it leaves out
 MIN_USEFUL_BYTES = 200  # and characters of a text: less of a value than this is of no use

@@ -21,9 +21,9 @@ from mcp_server_tiktok_shop.tools.payouts.records import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from mcp_server_tiktok_shop.calls.paging import Page, Paginator
     from mcp_server_tiktok_shop.catalog.access import AccessPolicy
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.platform.paging import Page, Paginator
     from mcp_server_tiktok_shop.platform.shops import Target
 
 MAX_PAGE_SIZE = 100

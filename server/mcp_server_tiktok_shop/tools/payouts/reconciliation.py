@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.paging import Paginator
     from mcp_server_tiktok_shop.catalog.access import AccessPolicy
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.paging import Paginator
     from mcp_server_tiktok_shop.tools.payouts.findings import Finding
     from mcp_server_tiktok_shop.tools.payouts.records import (
         Payment,

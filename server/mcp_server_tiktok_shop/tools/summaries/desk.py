@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool
-    from mcp_server_tiktok_shop.calls.paging import Paginator
     from mcp_server_tiktok_shop.catalog.access import AccessPolicy
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.paging import Paginator
     from mcp_server_tiktok_shop.state.stores import ResultStore
 
 SUMMARY_TOOLS = ("summarize_orders", "summarize_finance", "summarize_inventory")

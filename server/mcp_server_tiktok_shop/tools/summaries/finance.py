@@ -6,10 +6,10 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.paging import is_invalid_page_token
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues, read_text
 from mcp_server_tiktok_shop.money import ZERO, is_missing, parse_amount, parse_amounts, sum_amounts
+from mcp_server_tiktok_shop.platform.paging import is_invalid_page_token
 from mcp_server_tiktok_shop.tools.summaries.course import ProgressStep, SummaryDefinition
 from mcp_server_tiktok_shop.tools.summaries.position import MAX_PAGE_SIZE, Position
 from mcp_server_tiktok_shop.tools.summaries.totals import (

@@ -6,9 +6,9 @@ from collections import Counter
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.paging import is_invalid_page_token
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues, is_empty, parse_count, read_text
+from mcp_server_tiktok_shop.platform.paging import is_invalid_page_token
 from mcp_server_tiktok_shop.tools.summaries.course import ProgressStep, SummaryDefinition
 from mcp_server_tiktok_shop.tools.summaries.orders import CANCELLED, UNSOLD_STATUSES
 from mcp_server_tiktok_shop.tools.summaries.orders import ORDERS_OPERATION as ORDERS

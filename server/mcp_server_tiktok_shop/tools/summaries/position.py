@@ -5,15 +5,15 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.paging import is_invalid_page_token
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_values import parse_time
+from mcp_server_tiktok_shop.platform.paging import is_invalid_page_token
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from mcp_server_tiktok_shop.calls.paging import Page
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.platform.paging import Page
     from mcp_server_tiktok_shop.tools.summaries.course import ShopPaginator, SummaryRequest
 
 MAX_PAGE_SIZE = 100

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.json_paths import get_value, replace_value
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, get_default
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_paths import get_value, replace_value
 from mcp_server_tiktok_shop.json_values import parse_time
 
 if TYPE_CHECKING:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mcp_server_tiktok_shop.catalog.operation import Json
-
 PathStep = str | int  # a field's name, or an item's index in a list, from 0
 JsonPath = tuple[PathStep, ...]
 FieldPath = tuple[str, ...]  # names alone: every item of a list on the way is meant
@@ -66,7 +64,7 @@ def replace_value(data: Any, path: Sequence[str], value: Any) -> Any:
     """A copy of the data with a value at a path of names; objects that are missing on the way are made."""
     if not path:
         return value
-    parent: Json = data if isinstance(data, dict) else {}
+    parent: dict[str, Any] = data if isinstance(data, dict) else {}
     return {**parent, path[0]: replace_value(parent.get(path[0]), path[1:], value)}
 
 

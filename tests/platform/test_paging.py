@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.app import build_app
-from mcp_server_tiktok_shop.calls.paging import MAX_EMPTY_PAGES, Paginator, find_list_paths, get_row_key
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.platform.paging import MAX_EMPTY_PAGES, Paginator, find_list_paths, get_row_key
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.calls.arguments import accepted
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from mcp_server_tiktok_shop.calls.paging import Page
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.platform.paging import Page
 
 CATALOG = Catalog()
 PAGED = [o for o in CATALOG.operations.values() if o.effect == "read" and "page_token" in o.arguments]
