@@ -42,6 +42,7 @@ from mcp_server_tiktok_shop.state.files.stores import open_file_stores
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
 from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
+from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
@@ -208,8 +209,9 @@ def build_app(
     files = AllowedFiles(
         (settings.files_folder, labels_folder), settings.home, (labels_folder, home_folder.files_folder)
     )
-    result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data)
+    result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data, settings.time_zone)
     result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
+    export_folder = ExportFolder(home_folder.exports_folder, runtime.clock)
     paginator = Paginator(catalog, platform, settings.time_zone)
     confirmation_gate = ConfirmationGate(
         settings.confirm,
@@ -258,14 +260,14 @@ def build_app(
             OutputFolder(labels_folder, runtime.clock),
             pdf_workers,
         ),
-        "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
+        "save_result": SaveResultTool(result_store, export_folder),
         **summary_tools.create_tools(),
     }
     dispatcher = ToolDispatcher(
         operations,
         platform,
         files,
-        ReadExecutor(platform, paginator, result_builder, stores.issued_documents, settings.time_zone),
+        ReadExecutor(platform, paginator, result_builder, stores.issued_documents, export_folder, settings.time_zone),
         WriteExecutor(
             platform,
             confirmation_gate,
@@ -276,6 +278,7 @@ def build_app(
         ),
         result_builder,
         tools,
+        export_folder,
         settings.time_zone,
         settings.sandbox,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from tempfile import NamedTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,18 +19,23 @@ from mcp_server_tiktok_shop.state.files.private_files import (
     to_json_bytes,
 )
 from mcp_server_tiktok_shop.table_files.csv_files import write_csv
-from mcp_server_tiktok_shop.table_files.file_names import FileName, parse_file_name
 from mcp_server_tiktok_shop.table_files.json_files import write_json
+from mcp_server_tiktok_shop.table_files.tables import to_plain_value
 from mcp_server_tiktok_shop.table_files.xlsx_files import write_xlsx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
+    from mcp_server_tiktok_shop.table_files.file_names import FileName
+    from mcp_server_tiktok_shop.table_files.nested_rows import NestedRows
     from mcp_server_tiktok_shop.table_files.tables import Table
 
 MAX_NUMBERED_FILES = 999  # of one name
 JSON_INDENT = 1
+MAX_TOLD_COLUMNS = 40  # of a file, in a result
+PREVIEW_ROWS = 3  # of a table, for a result that tells of its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,18 @@ class SavedFile:
     row_count: int
     columns: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    first_rows: list[list[Any]] = field(default_factory=list)
+    sheets: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a result tells it: where the file is, what it holds, and what to mind."""
         result: dict[str, Any] = {"path": str(self.path), "rows": self.row_count}
         if self.columns:
-            result["columns"] = list(self.columns)
+            result["columns"] = list(self.columns[:MAX_TOLD_COLUMNS])
+        if len(self.columns) > MAX_TOLD_COLUMNS:
+            result["columns_in_all"] = len(self.columns)
+        if self.sheets:
+            result["sheets"] = list(self.sheets)
         return result | ({"advice": " ".join(self.notes)} if self.notes else {})
 
 
@@ -56,51 +68,64 @@ class ExportFolder:
     path: Path
     clock: Callable[[], float]
 
-    async def save_table(self, file_name: str, table: Table) -> SavedFile:
-        """Save a table under a name as a caller gave it (`save_as`); its extension decides on the form.
+    async def save_table(self, name: FileName, table: Table) -> SavedFile:
+        """Save one table: see `save_tables`."""
+        return await self.save_tables(name, [table])
+
+    async def save_tables(self, name: FileName, tables: Sequence[Table]) -> SavedFile:
+        """Save tables in the form that the name's extension says: a sheet for each in .xlsx, one alone elsewhere.
 
         Where a file of that name is there already, a number is added and said.
 
         Raises:
-            ShopError: `invalid_arguments`: no name for a file, or a table too large for its form; `not_configured`:
-                the folder can't be written.
+            ShopError: `invalid_arguments`: a table is too large for its form; `not_configured`: the folder can't be
+                written.
 
         """
-        name = parse_file_name(file_name)
-        names = tuple(column.name for column in table.columns)
+        table = tables[0]
 
         def write(file: IO[bytes]) -> tuple[str, ...]:
             if name.format == "xlsx":
-                return write_xlsx(table, file, self.path, datetime.fromtimestamp(self.clock(), UTC))
+                return write_xlsx(tables, file, self.path, datetime.fromtimestamp(self.clock(), UTC))
             if name.format == "csv":
                 return write_csv(table, file)
             write_json(table, file)
             return ()
 
         path, notes = await asyncio.to_thread(self._save, name, write)
-        return SavedFile(path, len(table.rows), names, (*notes, *table.notes))
+        return SavedFile(
+            path,
+            sum(len(each.rows) for each in tables),
+            tuple(column.name for column in table.columns) if len(tables) == 1 else (),
+            (*notes, *(note for each in tables for note in each.notes)),
+            _take_first_rows(table) if len(tables) == 1 else [],
+            tuple(each.sheet_name for each in tables) if len(tables) > 1 else (),
+        )
 
-    async def save_json(self, file_name: str, data: Any, row_count: int) -> SavedFile:
-        """Save data as it is, under a name that ends in .json; `row_count` is told. It raises as `save_table` does."""
-        name = parse_file_name(file_name)
+    async def save_rows(self, name: FileName, rows: NestedRows, zone: ZoneInfo | None) -> SavedFile:
+        """Save nested objects: as they are in JSON, else as the table that `NestedRows.to_table` lays out.
 
+        It raises as `save_table` does.
+        """
+        if name.format != "json":
+            return await self.save_table(name, rows.to_table(zone, name.stem))
+        return await self._save_json(name, _to_json_lines(rows), rows.count)
+
+    async def save_json(self, name: FileName, data: Any) -> SavedFile:
+        """Save data as it is; it raises as `save_table` does."""
+        return await self._save_json(name, [to_json_bytes(data, JSON_INDENT), b"\n"], 1)
+
+    async def _save_json(self, name: FileName, parts: Iterable[bytes], row_count: int) -> SavedFile:
         def write(file: IO[bytes]) -> tuple[str, ...]:
-            file.write(to_json_bytes(data, JSON_INDENT) + b"\n")
+            file.writelines(parts)
             return ()
 
         path, notes = await asyncio.to_thread(self._save, name, write)
         return SavedFile(path, row_count, (), notes)
 
-    async def save_bytes(self, file_name: str, content: bytes, row_count: int) -> SavedFile:
-        """Save the whole content of a file that was made elsewhere; raises as `save_table` does."""
-        name = parse_file_name(file_name)
-
-        def write(file: IO[bytes]) -> tuple[str, ...]:
-            file.write(content)
-            return ()
-
-        path, notes = await asyncio.to_thread(self._save, name, write)
-        return SavedFile(path, row_count, (), notes)
+    async def save_bytes(self, name: FileName, content: bytes, row_count: int) -> SavedFile:
+        """Save what was written elsewhere; it raises as `save_table` does."""
+        return await self._save_json(name, [content], row_count)
 
     def _save(self, name: FileName, write: Callable[[IO[bytes]], tuple[str, ...]]) -> tuple[Path, tuple[str, ...]]:
         """Write a file under a partial name, then give it its own, which no other file has."""
@@ -126,7 +151,7 @@ class ExportFolder:
                 raise
         except OSError as error:
             raise make_storage_error(self.path, "written", error) from None
-        renamed_note = f"There is a {name} already: this is {path.name}."
+        renamed_note = f"{name} is there already: this is {path.name}."
         return path, ((renamed_note, *notes) if path.name != str(name) else notes)
 
     def _reserve_path(self, name: FileName) -> Path:
@@ -140,3 +165,19 @@ class ExportFolder:
             return path
         message = f"There are {MAX_NUMBERED_FILES} files named {name.stem} already."
         raise ShopError("invalid_arguments", message, hint="Choose another name.")
+
+
+def _to_json_lines(rows: NestedRows) -> Iterator[bytes]:
+    """A JSON list of the objects, one a line."""
+    separator = b"[\n"
+    for item in rows.iter_items():
+        yield separator + to_json_bytes(item)
+        separator = b",\n"
+    yield b"\n]\n" if rows.count else b"[]\n"
+
+
+def _take_first_rows(table: Table) -> list[list[Any]]:
+    return [
+        [to_plain_value(column, value, table.zone) for column, value in zip(table.columns, row, strict=True)]
+        for row in islice(table.rows, PREVIEW_ROWS)
+    ]

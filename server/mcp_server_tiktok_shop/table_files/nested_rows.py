@@ -46,16 +46,18 @@ class _NestedList:
 class NestedRows:
     """Collects objects of a list, of any number, and gives them as a table; closed, it forgets them.
 
-    `temporary_folder` is where they lie when they are many, in an owner-only file without a name.
+    `temporary_folder` is where they lie when they are many, in an owner-only file without a name. Where the fields were
+    chosen (`has_chosen_fields`), every list in them is one of lines.
     """
 
-    def __init__(self, temporary_folder: Path) -> None:
+    def __init__(self, temporary_folder: Path, *, has_chosen_fields: bool = False) -> None:
         try:
             make_private_folder(temporary_folder)
         except OSError as error:
             raise make_storage_error(temporary_folder, "written", error) from None
         self.count = 0
         self._folder = temporary_folder
+        self._has_chosen_fields = has_chosen_fields
         self._file = SpooledTemporaryFile(MAX_BYTES_IN_MEMORY, dir=str(temporary_folder))  # noqa: SIM115 - closed by close
         self._columns: dict[FieldPath, CellObservation] = {}
         self._lists: dict[FieldPath, _NestedList] = {}
@@ -66,6 +68,9 @@ class NestedRows:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._file.close()
 
     def add(self, items: Iterable[Any]) -> None:
@@ -108,7 +113,9 @@ class NestedRows:
         Fields of the item then stand on each of its rows; the lines are numbered, so that the first of each can be
         told. Of several such lists the one with the most fields is laid out, and the others are JSON text.
         """
-        lists = [(path, nested) for path, nested in self._lists.items() if nested.is_list_of_lines]
+        lists = [
+            (path, nested) for path, nested in self._lists.items() if self._has_chosen_fields or nested.is_list_of_lines
+        ]
         line_path, lines = max(lists, key=lambda pair: len(pair[1].columns), default=((), _NestedList()))
         observations: dict[FieldPath, CellObservation] = {}
         for path, observation in self._columns.items():

@@ -21,6 +21,7 @@ from mcp_server_tiktok_shop.table_files.tables import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from xlsxwriter.format import Format
@@ -53,8 +54,10 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def write_xlsx(table: Table, file: IO[bytes], temporary_folder: Path, created_at: datetime) -> tuple[str, ...]:
-    """Write a table as one sheet: heading frozen, filters on, widths by content; the notes for its reader.
+def write_xlsx(
+    tables: Sequence[Table], file: IO[bytes], temporary_folder: Path, created_at: datetime
+) -> tuple[str, ...]:
+    """Write tables as a sheet each: heading frozen, filters on, widths by content; the notes for their reader.
 
     Amounts and counts of more than 15 digits are text, since a spreadsheet would change them.
 
@@ -66,20 +69,43 @@ def write_xlsx(table: Table, file: IO[bytes], temporary_folder: Path, created_at
     from xlsxwriter import Workbook  # noqa: PLC0415 - only when a workbook is made
     from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415
 
-    if len(table.rows) > MAX_ROWS or len(table.columns) > MAX_COLUMNS:
-        message = f"an .xlsx sheet has at most {MAX_ROWS:,} rows and {MAX_COLUMNS:,} columns"
-        problem = Problem("save_as", f"{message}; there are {len(table.rows):,} and {len(table.columns):,}", ".csv")
-        raise ShopError("invalid_arguments", f"save_as: {message}.", hint="Save as .csv.", problems=(problem,))
+    for table in tables:
+        _check_size(table)
     workbook = Workbook(file, OPTIONS | {"tmpdir": str(temporary_folder)})
     workbook.set_properties({"created": created_at})
-    writer = _SheetWriter(workbook, workbook.add_worksheet(_to_sheet_name(table.sheet_name)), table)
-    writer.write()
+    writers = [
+        _SheetWriter(workbook, workbook.add_worksheet(name), table)
+        for name, table in zip(_name_sheets(tables), tables, strict=True)
+    ]
+    for writer in writers:
+        writer.write()
     try:
         workbook.close()
     except FileCreateError as error:  # of a full disk, say
         cause = error.args[0] if error.args else error
         raise cause if isinstance(cause, OSError) else OSError(str(cause)) from None
-    return writer.describe_changes()
+    return tuple(dict.fromkeys(note for writer in writers for note in writer.describe_changes()))
+
+
+def _check_size(table: Table) -> None:
+    if len(table.rows) > MAX_ROWS or len(table.columns) > MAX_COLUMNS:
+        message = f"an .xlsx sheet has at most {MAX_ROWS:,} rows and {MAX_COLUMNS:,} columns"
+        problem = Problem("save_as", f"{message}; there are {len(table.rows):,} and {len(table.columns):,}", ".csv")
+        raise ShopError("invalid_arguments", f"save_as: {message}.", hint="Save as .csv.", problems=(problem,))
+
+
+def _name_sheets(tables: Sequence[Table]) -> list[str]:
+    """A name that Excel takes for each sheet; no two differ by case alone."""
+    names: dict[str, str] = {}
+    for table in tables:
+        name = first_name = _to_sheet_name(table.sheet_name)
+        number = 1
+        while name.casefold() in names:
+            number += 1
+            suffix = f" {number}"
+            name = first_name[: MAX_SHEET_NAME_CHARS - len(suffix)] + suffix
+        names[name.casefold()] = name
+    return list(names.values())
 
 
 @dataclass(slots=True)
