@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
     from mcp_server_tiktok_shop.table_files.file_names import FileName
 
+COUNT_FIELDS = ("total_count", "total")  # which say no more than how many items a list has
 MAX_PREVIEW_BYTES = 600  # of the first rows in a result
 
 
 class PageFile(PageCollector):
     """The rows of the pages that were read, on their way to the file `name`: whole, or the fields that were named.
 
-    Closed, it forgets them. `zone` is the time zone of the shop that they are of.
+    Closed, it forgets them. `zone` is the time zone of the shop that they are of. `is_paged` says that a list
+    is what is read: an answer of one page may be an object that merely has one.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class PageFile(PageCollector):
         result_builder: ResultBuilder,
         *,
         has_chosen_fields: bool,
+        is_paged: bool,
     ) -> None:
         super().__init__()
         self._folder = folder
@@ -44,6 +47,7 @@ class PageFile(PageCollector):
         self._zone = zone
         self._result_builder = result_builder
         self._rows = NestedRows(folder.path, has_chosen_fields=has_chosen_fields)
+        self._is_paged = is_paged
         self._has_untrusted = False
 
     def __enter__(self) -> Self:
@@ -56,11 +60,16 @@ class PageFile(PageCollector):
 
     def _add_rows(self, result: Json, selection: Selection | None) -> None:
         data = selection.project(result["data"]) if selection is not None else result["data"]
-        items = get_value(data, self.list_path) if self.list_path else [data] if data else []
+        items = get_value(data, self.list_path) if self._is_of_list(result["data"]) else [data] if data else []
         if isinstance(items, list):
             self._rows.add(items)
         self.row_count = self._rows.count
         self._has_untrusted = self._has_untrusted or bool(result["untrusted"])
+
+    def _is_of_list(self, data: Json) -> bool:
+        """Whether the rows are those of the list in the data, and not the data itself, which has lists of its own."""
+        beside = data.keys() - {*self.list_path[:1], *COUNT_FIELDS}
+        return bool(self.list_path) and (self._is_paged or not beside)
 
     async def to_result(self, shop: Shop | None) -> Json:
         """Save the file: where it is, what it holds, and its first rows where they are small and nobody else's words.

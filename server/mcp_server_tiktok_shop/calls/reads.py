@@ -62,7 +62,12 @@ class ReadExecutor:
         if file_name is not None:
             name = parse_file_name(file_name)
             with PageFile(
-                self.export_folder, name, zone, self.result_builder, has_chosen_fields=bool(fields)
+                self.export_folder,
+                name,
+                zone,
+                self.result_builder,
+                has_chosen_fields=bool(fields),
+                is_paged="page_token" in operation.arguments,
             ) as page_file:
                 await self._read_pages(operation, values, fields, max_pages, target, caller, page_file)
                 return await page_file.to_result(target.shop)
