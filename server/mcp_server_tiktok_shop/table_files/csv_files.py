@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 ID_ADVICE = "Open the id columns of a CSV as text, or save as .xlsx: spreadsheets round numbers of over 15 digits."
 
 
-def write_csv(table: Table, file: IO[bytes], *, byte_order_mark: bool = True) -> tuple[str, ...]:
+def write_csv(table: Table, file: IO[bytes]) -> tuple[str, ...]:
     """Write a table as comma-separated UTF-8; the notes that a reader of the file should have.
 
     Spreadsheets know UTF-8 by its byte order mark; programs that import may stumble over it.
     """
     text_file = io.TextIOWrapper(
-        file, "utf-8-sig" if byte_order_mark else "utf-8", errors="replace", newline="", write_through=True
+        file, "utf-8" if table.is_for_import else "utf-8-sig", errors="replace", newline="", write_through=True
     )
     writer = csv.writer(text_file)
     writer.writerow([defuse_formulas(column.name) for column in table.columns])

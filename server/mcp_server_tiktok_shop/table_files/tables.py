@@ -43,7 +43,7 @@ class Table:
     Times may be datetimes with a zone, ISO texts with an offset or Unix seconds; amounts Decimals or texts. What can't
     be read as its column's kind stays the text that it is. `zone` is the time zone in which moments are written as
     local times; None where rows are of several zones: each moment is then written in its own.
-    `rows` are gone through more than once.
+    `rows` are gone through more than once. `is_for_import` is for a table that another program reads, not a person.
     """
 
     columns: tuple[Column, ...]
@@ -51,6 +51,7 @@ class Table:
     zone: ZoneInfo | None = None
     sheet_name: str = "Table"
     notes: tuple[str, ...] = field(default=())
+    is_for_import: bool = False
 
     def find_currency_indexes(self) -> dict[int, int]:
         """For each money column whose currency stands in another: the index of that one."""
