@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 ENTRIES_PATH = Path(__file__).parent / "entries.json"
 FALLBACK_ENTRY = "not_itemised"
@@ -74,8 +76,8 @@ def choose_no_tax_rate(region: str) -> str:
     return NO_TAX_BY_REGION.get(region, NO_TAX)
 
 
-def parse_accounts(lines: Sequence[tuple[int, Sequence[Any]]], source: str) -> Mapping[str, Account]:
-    """The accounts in the lines of a seller's table, each with its number; the first names the columns.
+def parse_csv_accounts(content: bytes, source: str) -> Mapping[str, Account]:
+    """The accounts in a CSV file whose first line names the columns, separated by commas or semicolons.
 
     `entry` is the name of an entry or a kind of amount, `account` a code or name as the program has it; `tax_rate` may
     be left empty.
@@ -84,46 +86,61 @@ def parse_accounts(lines: Sequence[tuple[int, Sequence[Any]]], source: str) -> M
         ShopError: `invalid_arguments`: a line can't be taken, and would be booked to another account in silence.
 
     """
-    names = ["_".join(str(name).casefold().split()) for name in lines[0][1]] if lines else []
+    text = content.decode("utf-8-sig", "replace")
+    heading = text.partition("\n")[0]
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=";" if heading.count(";") > heading.count(",") else ",")
+    rows = [[cell.strip() for cell in cells] for cells in lines]
+    names = ["_".join(name.casefold().split()) for name in rows[0]] if rows else []
     if missing := [name for name in COLUMNS[:2] if name not in names]:
-        raise _make_error(source, [Problem(source, f"has no column {', '.join(missing)}", ", ".join(COLUMNS))])
-    accounts: dict[str, Account] = {}
-    faults = []
-    for number, cells in lines[1:]:
-        values = dict(zip(names, (_to_text(cell) for cell in cells), strict=False))
-        entry = values["entry"].casefold().replace(" ", "_")
-        fault = ""
-        if not entry or not values.get("account"):
-            fault = "has no entry or no account"
-        elif entry in accounts:
-            fault = f"names {entry} a second time"
-        elif not _is_known(entry):
-            fault = f"names an entry that there is not: {entry[:40]}"
-        if fault:
-            faults.append(Problem(f"{source} line {number}", fault, ", ".join(load_entries())))
-        accounts[entry] = Account(values.get("account", ""), values.get("tax_rate", ""))
-    if faults:
-        raise _make_error(source, faults)
-    return accounts
+        raise _make_error([Problem(source, f"has no column {', '.join(missing)}", ", ".join(COLUMNS))])
+    values = (dict(zip(names, cells, strict=False)) for cells in rows[1:])
+    return _collect_accounts(
+        [(each.get("entry", ""), each.get("account", ""), each.get("tax_rate", "")) for each in values], source
+    )
 
 
 def parse_json_accounts(content: bytes, source: str) -> Mapping[str, Account]:
     """The accounts in JSON: an object of entries, each an account or an object of `account` and `tax_rate`.
 
     Raises:
-        ShopError: As `parse_accounts`.
+        ShopError: As `parse_csv_accounts`.
 
     """
     try:
         data = json.loads(content)
         rows = [
-            (name, value, "") if isinstance(value, str) else (name, value["account"], value.get("tax_rate", ""))
+            (str(name), value, "")
+            if isinstance(value, str)
+            else (str(name), str(value["account"]), str(value.get("tax_rate", "")))
             for name, value in data.items()
         ]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         allowed = '{"sales": {"account": "200", "tax_rate": "No VAT"}}'
-        raise _make_error(source, [Problem(source, "is no such JSON", allowed)]) from None
-    return parse_accounts([(0, COLUMNS), *enumerate(rows, start=1)], source)
+        raise _make_error([Problem(source, "is no such JSON", allowed)]) from None
+    return _collect_accounts(rows, source)
+
+
+def _collect_accounts(rows: Iterable[tuple[str, str, str]], source: str) -> Mapping[str, Account]:
+    """The accounts of rows of entry, account and tax rate; empty rows are passed over."""
+    accounts: dict[str, Account] = {}
+    faults = []
+    for number, (name, account, tax_rate) in enumerate(rows, start=1):
+        entry = name.casefold().replace(" ", "_")
+        fault = ""
+        if not (entry or account or tax_rate):
+            continue
+        if not entry or not account:
+            fault = "has no entry or no account"
+        elif entry in accounts:
+            fault = f"names {entry} a second time"
+        elif not _is_known(entry):
+            fault = f"names an entry that there is not: {entry[:40]}"
+        if fault:
+            faults.append(Problem(f"{source}, entry {number}", fault, ", ".join(load_entries())))
+        accounts[entry] = Account(account, tax_rate)
+    if faults:
+        raise _make_error(faults)
+    return accounts
 
 
 def _is_known(entry: str) -> bool:
@@ -132,11 +149,7 @@ def _is_known(entry: str) -> bool:
     return entry in load_entries() or entry in kinds or entry.endswith(("_fee", "_commission", "_tax", "_amount"))
 
 
-def _to_text(cell: Any) -> str:
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
-
-
-def _make_error(source: str, problems: list[Problem]) -> ShopError:
+def _make_error(problems: list[Problem]) -> ShopError:
     message = "; ".join(f"{problem.argument} {problem.message}" for problem in problems[:3])
     hint = "Nothing was saved. Mend the file, or take it away for the default accounts."
     return ShopError("invalid_arguments", message, hint=hint, problems=tuple(problems[:MAX_LISTED_FAULTS]))

@@ -14,7 +14,7 @@ from mcp_server_tiktok_shop.tools.journals.accounts import (
     AccountMapping,
     choose_no_tax_rate,
     load_entries,
-    parse_accounts,
+    parse_csv_accounts,
     parse_json_accounts,
 )
 from mcp_server_tiktok_shop.tools.journals.books import JournalBook, build_journals
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
-    from mcp_server_tiktok_shop.tools.journals.books import Journal, SettlementLine
+    from mcp_server_tiktok_shop.tools.journals.books import SettlementLine
 
-ACCOUNT_FILES = ("settlement_accounts.csv", "settlement_accounts.xlsx", "settlement_accounts.json")
+ACCOUNT_FILES = ("settlement_accounts.csv", "settlement_accounts.json")
 MAX_ACCOUNTS_BYTES = 2**20
 MAX_TOLD_PROBLEMS = 20
 MONTH_NOTE = (
-    "One journal a payout; where its statements are of several months, one a month, by statement date in the shop's time "
+    "One journal a payout; where its statements are of several months, one a month, by statement date in the shop's "
     "zone, with rollover lines that come to nothing."
 )
 
@@ -104,7 +104,7 @@ class JournalWriter:
         content = self.files.read("settlement_accounts", source, MAX_ACCOUNTS_BYTES)
         if source.endswith(".json"):
             return parse_json_accounts(content, source), source
-        return parse_accounts(read_sheet("settlement_accounts", source, content), source), source
+        return parse_csv_accounts(content, source), source
 
 
 def choose_form(program: str) -> JournalForm:
