@@ -172,7 +172,7 @@ def test_a_payout_over_a_month_end_is_split_there_with_rollover_lines(tmp_path: 
     assert told["accounts_from"] == "defaults"
     assert told["accounts"]["rollover"] == "TTSROLL"
     assert "split" in told["note"] or "one a month" in told["note"]
-    assert "settlement_accounts.csv" in told["note"]
+    assert "settlement_mapping.csv" in told["note"]
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
@@ -184,18 +184,18 @@ def test_accounts_are_as_the_sellers_file_says(tmp_path: Path, separator: str) -
         ["platform_commission", "499", ""],
     ]
     text = "\n".join(separator.join(line) for line in lines)
-    (tmp_path / "files" / "settlement_accounts.csv").write_text(text, encoding="utf-8-sig")
+    (tmp_path / "files" / "settlement_mapping.csv").write_text(text, encoding="utf-8-sig")
     told = write(tmp_path, "xero", ShopSettlements("Tea", "GB", make_lines(drawn_over_two_months())))
     accounts = {(row[2], row[3], row[4]) for row in read(told)}
     assert ("Subtotal before discount", "210", "20% (VAT on Income)") in accounts
     assert ("Platform commission", "499", "No VAT") in accounts
-    assert told["accounts_from"] == "settlement_accounts.csv"
+    assert told["accounts_from"] == "settlement_mapping.csv"
 
 
 def test_accounts_may_stand_in_json(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     text = '{"sales": "Income:TikTok", "clearing": {"account": "Clearing", "tax_rate": ""}}'
-    (tmp_path / "files" / "settlement_accounts.json").write_text(text, encoding="utf-8")
+    (tmp_path / "files" / "settlement_mapping.json").write_text(text, encoding="utf-8")
     told = write(tmp_path, "quickbooks", ShopSettlements("Tea", "US", make_lines(drawn_over_two_months())))
     assert {"Income:TikTok", "Clearing", "TikTok Shop Rollover"} <= {row[2] for row in read(told)}
 
@@ -203,13 +203,13 @@ def test_accounts_may_stand_in_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("settlement_accounts.csv", "entry,tax_rate\nsales,x"),
-        ("settlement_accounts.csv", "entry,account\nsaels,200"),
-        ("settlement_accounts.csv", "entry,account\nsales,200\nsales,201"),
-        ("settlement_accounts.csv", "entry,account\nsales,"),
-        ("settlement_accounts.json", '["sales"]'),
-        ("settlement_accounts.json", '{"sales": {"tax_rate": "x"}}'),
-        ("settlement_accounts.json", "no json"),
+        ("settlement_mapping.csv", "entry,tax_rate\nsales,x"),
+        ("settlement_mapping.csv", "entry,account\nsaels,200"),
+        ("settlement_mapping.csv", "entry,account\nsales,200\nsales,201"),
+        ("settlement_mapping.csv", "entry,account\nsales,"),
+        ("settlement_mapping.json", '["sales"]'),
+        ("settlement_mapping.json", '{"sales": {"tax_rate": "x"}}'),
+        ("settlement_mapping.json", "no json"),
     ],
 )
 def test_a_fault_in_the_accounts_is_told_and_nothing_is_booked_elsewhere(tmp_path: Path, name: str, text: str) -> None:

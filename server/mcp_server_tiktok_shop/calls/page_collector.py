@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.paging import Page
     from mcp_server_tiktok_shop.state.accounts import Shop
 
+CLOSING_S = 3.0
 PER_PAGE_FIELDS = ("failed", "not_found")  # which any page may have beside its data
 
 
@@ -34,6 +35,11 @@ class PageCollector(ABC):
     def is_full(self) -> bool:
         """Whether no further page may be added."""
         return False
+
+    @property
+    def closing_s(self) -> float:
+        """Seconds that what comes after the last page may take."""
+        return CLOSING_S
 
     def record_stop(self, reason: str) -> None:
         """Record why the list was not read to its end, for the result's note."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.table_files.file_names import FileName
 
 COUNT_FIELDS = ("total_count", "total")  # which say no more than how many items a list has
+CELL_S = {"xlsx": 25e-6, "csv": 10e-6, "json": 2e-6}  # seconds to write a cell, on a slow machine
 MAX_PREVIEW_BYTES = 600  # of the first rows in a result
 
 
@@ -57,6 +58,10 @@ class PageFile(PageCollector):
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._rows.close()
+
+    @property
+    def closing_s(self) -> float:
+        return super().closing_s + self._rows.cell_count * CELL_S[self._name.format]
 
     def _add_rows(self, result: Json, selection: Selection | None) -> None:
         data = selection.project(result["data"]) if selection is not None else result["data"]

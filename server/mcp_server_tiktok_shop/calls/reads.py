@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
 MAX_REASON_CHARS = 300  # characters of an error in a note
-DEADLINE_MARGIN_S = 3.0  # seconds before the deadline at which no further page is begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class ReadExecutor:
                     if collector.is_full:
                         collector.record_stop("more is not kept at once: narrow the time or the fields")
                         break
-                    if self.platform.time_remaining(deadline) < DEADLINE_MARGIN_S:
+                    if self.platform.time_remaining(deadline) < collector.closing_s:
                         collector.record_stop("the time for one call was up")
                         break
             except ShopError as error:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
@@ -37,8 +38,10 @@ MAX_SHEET_NAME_CHARS = 31
 FIRST_DAY = date(1900, 3, 1)  # before it spreadsheets count the 29th of a February that never was
 DEFAULT_DIGITS = 2  # of an amount whose currency is not known
 MAX_NUMBER_DIGITS = 6
+MAX_CACHED_CURRENCIES = 200
 WIDTH_ROWS = 200  # that are looked at for the width of columns
 MIN_WIDTH, MAX_WIDTH = 8, 60  # characters
+TEXT_FORMAT = "@"
 TIME_FORMAT, DATE_FORMAT = "yyyy-mm-dd hh:mm:ss", "yyyy-mm-dd"
 CURRENCY_CODE = re.compile(r"[A-Z]{3}")
 # XML can't hold them, or a reader makes something else of them; line breaks of all kinds are one kind in a cell.
@@ -146,33 +149,40 @@ class _SheetWriter:
         return tuple(notes)
 
     def _write_cell(self, row_number: int, index: int, column: Column, value: Any, currency: Any) -> None:
-        if isinstance(value, bool):
+        kind = column.kind
+        if kind in ("text", "id") and isinstance(value, str):  # most cells are
+            self._write_text(row_number, index, value)
+        elif isinstance(value, bool):
             self.sheet.write_boolean(row_number, index, value)
-        elif column.kind == "money" and (amount := parse_money(value)) is not None:
+        elif kind == "money" and (amount := parse_money(value)) is not None:
             cell_format = self._get_format(_make_money_format(currency, amount))
             self.sheet.write_number(row_number, index, float(amount), cell_format)
-        elif column.kind in ("count", "number") and (number := parse_number(value)) is not None:
+        elif kind in ("count", "number") and (number := parse_number(value)) is not None:
             number_format = "0" if number == number.to_integral_value() else "General"
             self.sheet.write_number(row_number, index, float(number), self._get_format(number_format))
-        elif column.kind == "time" and (moment := _to_local_time(value, self.table)) is not None:
+        elif kind == "time" and (moment := _to_local_time(value, self.table)) is not None:
             self.sheet.write_datetime(row_number, index, moment, self._get_format(TIME_FORMAT))
-        elif column.kind == "date" and (day := parse_date(value)) is not None and day >= FIRST_DAY:
+        elif kind == "date" and (day := parse_date(value)) is not None and day >= FIRST_DAY:
             midnight = datetime.combine(day, time())
             self.sheet.write_datetime(row_number, index, midnight, self._get_format(DATE_FORMAT))
         else:
-            if column.kind in ("money", "count", "number") and isinstance(value, int | float | Decimal):
+            if kind in ("money", "count", "number") and isinstance(value, int | float | Decimal):
                 self.text_numbers += 1
-            text = self._clean(to_text(column, value, self.table.zone))
-            self.sheet.write_string(row_number, index, text, self._get_format("@"))
+            self._write_text(row_number, index, to_text(column, value, self.table.zone))
+
+    def _write_text(self, row_number: int, index: int, text: str) -> None:
+        self.sheet.write_string(row_number, index, self._clean(text), self._get_format(TEXT_FORMAT))
 
     def _get_format(self, number_format: str) -> Format:
-        if number_format not in self.formats:
-            self.formats[number_format] = self.workbook.add_format({"num_format": number_format})
-        return self.formats[number_format]
+        cell_format = self.formats.get(number_format)
+        if cell_format is None:
+            cell_format = self.formats[number_format] = self.workbook.add_format({"num_format": number_format})
+        return cell_format
 
     def _clean(self, text: str) -> str:
         """The text without what a cell can't hold, cut where it is too long for one."""
-        text = UNWRITABLE_CHARS.sub("\ufffd", LINE_BREAKS.sub("\n", text))
+        if not text.isprintable():
+            text = UNWRITABLE_CHARS.sub("\ufffd", LINE_BREAKS.sub("\n", text))
         if len(text) * 2 <= MAX_TEXT_UNITS:
             return text
         units = text.encode("utf-16-le")
@@ -210,13 +220,21 @@ def _to_local_time(value: Any, table: Table) -> datetime | None:
 
 def _make_money_format(currency: Any, amount: Decimal) -> str:
     """Digits by the currency, more where the amount has more, and the currency's code before them."""
-    code = currency if isinstance(currency, str) and CURRENCY_CODE.fullmatch(currency) else ""
-    digits = get_fraction_digits(code)
-    exponent = amount.normalize().as_tuple().exponent
-    own_digits = -exponent if isinstance(exponent, int) and exponent < 0 else 0
-    shown_digits = min(max(DEFAULT_DIGITS if digits is None else digits, own_digits), MAX_NUMBER_DIGITS)
-    plain_format = "#,##0" + ("." + "0" * shown_digits if shown_digits else "")
+    code, digits = _read_currency(currency if isinstance(currency, str) else "")
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > digits:
+        exponent = amount.normalize().as_tuple().exponent
+        digits = min(max(digits, -exponent if isinstance(exponent, int) else 0), MAX_NUMBER_DIGITS)
+    plain_format = "#,##0" + ("." + "0" * digits if digits else "")
     return f"[${code}] {plain_format}" if code else plain_format
+
+
+@lru_cache(MAX_CACHED_CURRENCIES)
+def _read_currency(currency: str) -> tuple[str, int]:
+    """The code of a currency, empty where it is none, and how many decimals its amounts have."""
+    code = currency if CURRENCY_CODE.fullmatch(currency) else ""
+    digits = get_fraction_digits(code)
+    return code, DEFAULT_DIGITS if digits is None else digits
 
 
 def _to_sheet_name(text: str) -> str:

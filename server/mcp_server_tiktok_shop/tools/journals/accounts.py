@@ -23,7 +23,7 @@ NO_TAX, NO_TAX_BY_REGION = "Tax Exempt", {"GB": "No VAT"}
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class BookAccount:
     """An account as an accounting program knows it, by code or name, and the tax rate of what is booked to it."""
 
     account: str
@@ -39,14 +39,14 @@ class AccountMapping:
 
     program: str
     no_tax: str
-    own: Mapping[str, Account] = field(default_factory=dict)
+    own: Mapping[str, BookAccount] = field(default_factory=dict)
     source: str = ""
 
-    def find(self, entry: str, kind: str) -> Account:
+    def find(self, entry: str, kind: str) -> BookAccount:
         for name in (kind, entry):
             if (account := self.own.get(name)) is not None:
-                return Account(account.account, account.tax_rate or self.no_tax)
-        return Account(load_entries()[entry][self.program], self.no_tax)
+                return BookAccount(account.account, account.tax_rate or self.no_tax)
+        return BookAccount(load_entries()[entry][self.program], self.no_tax)
 
 
 @cache
@@ -76,7 +76,7 @@ def choose_no_tax_rate(region: str) -> str:
     return NO_TAX_BY_REGION.get(region, NO_TAX)
 
 
-def parse_csv_accounts(content: bytes, source: str) -> Mapping[str, Account]:
+def parse_csv_accounts(content: bytes, source: str) -> Mapping[str, BookAccount]:
     """The accounts in a CSV file whose first line names the columns, separated by commas or semicolons.
 
     `entry` is the name of an entry or a kind of amount, `account` a code or name as the program has it; `tax_rate` may
@@ -99,7 +99,7 @@ def parse_csv_accounts(content: bytes, source: str) -> Mapping[str, Account]:
     )
 
 
-def parse_json_accounts(content: bytes, source: str) -> Mapping[str, Account]:
+def parse_json_accounts(content: bytes, source: str) -> Mapping[str, BookAccount]:
     """The accounts in JSON: an object of entries, each an account or an object of `account` and `tax_rate`.
 
     Raises:
@@ -120,9 +120,9 @@ def parse_json_accounts(content: bytes, source: str) -> Mapping[str, Account]:
     return _collect_accounts(rows, source)
 
 
-def _collect_accounts(rows: Iterable[tuple[str, str, str]], source: str) -> Mapping[str, Account]:
+def _collect_accounts(rows: Iterable[tuple[str, str, str]], source: str) -> Mapping[str, BookAccount]:
     """The accounts of rows of entry, account and tax rate; empty rows are passed over."""
-    accounts: dict[str, Account] = {}
+    accounts: dict[str, BookAccount] = {}
     faults = []
     for number, (name, account, tax_rate) in enumerate(rows, start=1):
         entry = name.casefold().replace(" ", "_")
@@ -137,7 +137,7 @@ def _collect_accounts(rows: Iterable[tuple[str, str, str]], source: str) -> Mapp
             fault = f"names an entry that there is not: {entry[:40]}"
         if fault:
             faults.append(Problem(f"{source}, entry {number}", fault, ", ".join(load_entries())))
-        accounts[entry] = Account(account, tax_rate)
+        accounts[entry] = BookAccount(account, tax_rate)
     if faults:
         raise _make_error(faults)
     return accounts

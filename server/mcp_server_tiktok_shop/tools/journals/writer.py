@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
     from mcp_server_tiktok_shop.tools.journals.books import SettlementLine
 
-ACCOUNT_FILES = ("settlement_accounts.csv", "settlement_accounts.json")
+ACCOUNT_FILES = ("settlement_mapping.csv", "settlement_mapping.json")
 MAX_ACCOUNTS_BYTES = 2**20
 MAX_TOLD_PROBLEMS = 20
 MONTH_NOTE = (
@@ -101,7 +101,7 @@ class JournalWriter:
         source = next((name for name in ACCOUNT_FILES if (folder / name).exists()), "")
         if not source:
             return {}, ""
-        content = self.files.read("settlement_accounts", source, MAX_ACCOUNTS_BYTES)
+        content = self.files.read("settlement_mapping", source, MAX_ACCOUNTS_BYTES)
         if source.endswith(".json"):
             return parse_json_accounts(content, source), source
         return parse_csv_accounts(content, source), source
