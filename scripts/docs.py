@@ -5,6 +5,7 @@ python scripts/docs.py [--check]
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -16,8 +17,11 @@ from scripts.documents.pages import make_pages
 from scripts.documents.tables import PlaceError, fill_places, make_tables
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
+from mcp_server_tiktok_shop.mirror.table_words import describe_main_columns
+from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 
 ROOT = Path(__file__).parents[1]
+LOCAL_RECORDS = "server/mcp_server_tiktok_shop/catalog/areas/local.json"
 INDEX_PAGE = "docs/README.md"
 # The order in which a seller comes by them; pages that are not named here follow.
 PAGE_ORDER = ("clients", "accounts", "answers", "safety", "tools", "settings", "commands", "troubleshooting", "codes")
@@ -42,6 +46,21 @@ def make_documents(texts: dict[str, str]) -> dict[str, str]:
     return fill_places(texts, make_tables(catalog) | {"pages": list_pages(texts)})
 
 
+def make_records(text: str) -> str:
+    """The records of our own tools as they should be: the tables that `query_shop` names are those of the local copy.
+
+    Raises:
+        PlaceError: There is no such record.
+
+    """
+    details = json.dumps(describe_main_columns(TableCatalog()), ensure_ascii=False)
+    record = re.compile(r'(?<="query_shop": \{)(.*?"details": )"(?:[^"\\]|\\.)*"', re.DOTALL)
+    made, count = record.subn(lambda found: found[1] + details, text, count=1)
+    if not count:
+        raise PlaceError(LOCAL_RECORDS)
+    return made
+
+
 def list_pages(texts: dict[str, str]) -> str:
     """A Markdown list of every page of `docs` with its first sentence."""
     names = [Path(page).stem for page in texts if re.fullmatch(r"docs/[^/]+\.md", page) and page != INDEX_PAGE]
@@ -55,7 +74,11 @@ def list_pages(texts: dict[str, str]) -> str:
 
 def main() -> None:
     texts = read_documents()
+    records = (ROOT / LOCAL_RECORDS).read_text(encoding="utf-8")
     try:
+        made_records = make_records(records)
+        if made_records != records and "--check" not in sys.argv:
+            (ROOT / LOCAL_RECORDS).write_text(made_records, encoding="utf-8")
         documents = make_documents(texts)
     except PlaceError as error:
         sys.exit(f"documents: {error}")
@@ -64,8 +87,9 @@ def main() -> None:
     if "--check" in sys.argv:
         faults = find_broken_links(documents, lambda path: (ROOT / path).exists())
         faults += [f"no link leads to {page}" for page in find_unlinked_pages(documents, "README.md")]
-        if stale_pages or obsolete_pages:
-            names = ", ".join([*stale_pages, *obsolete_pages])
+        stale_records = [LOCAL_RECORDS] if made_records != records else []
+        if stale_records or stale_pages or obsolete_pages:
+            names = ", ".join([*stale_records, *stale_pages, *obsolete_pages])
             faults.append(f"out of step with the code, run `make docs`: {names}")
         if faults:
             sys.exit("\n".join(faults))

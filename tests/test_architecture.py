@@ -44,9 +44,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "state": LEAVES,
     "table_files": LEAVES | {"state"},
     "platform": LEAVES | {"catalog", "state"},
-    "mirror": LEAVES | {"catalog", "platform", "state"},
+    "workers": {"errors"},
+    "mirror": LEAVES | {"catalog", "platform", "state", "workers"},
     "calls": LEAVES | {"catalog", "platform", "state", "table_files"},
-    "tools": LEAVES | {"catalog", "platform", "state", "table_files", "mirror", "calls"},
+    "tools": LEAVES | {"catalog", "platform", "state", "table_files", "workers", "mirror", "calls"},
     "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
     "app": LEAVES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop import logs
@@ -21,6 +22,10 @@ from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirector
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.mirror.mirror import Mirror
+from mcp_server_tiktok_shop.mirror.query import QueryRunner
+from mcp_server_tiktok_shop.mirror.shop_mirror import MirrorParts
+from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
 from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
@@ -44,6 +49,7 @@ from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
 from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
+from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
@@ -52,6 +58,7 @@ from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 from mcp_server_tiktok_shop.tools.payouts.reconciliation import ReconcilePayoutsTool
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
+from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
@@ -79,6 +86,8 @@ class App:
     settings: Settings
     operations: OperationDirectory
     platform: PlatformClient
+    mirror: Mirror
+    query_runner: QueryRunner
     tools: Mapping[str, LocalTool]
     listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
@@ -137,6 +146,8 @@ class App:
     async def close(self) -> None:
         """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
         self.pdf_workers.close()
+        self.query_runner.close()
+        await self.mirror.close()
         await self.wait_for_pairs()
         await self.transport.close()
 
@@ -210,9 +221,24 @@ def build_app(
         (settings.files_folder, labels_folder), settings.home, (labels_folder, home_folder.files_folder)
     )
     result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data, settings.time_zone)
-    result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
+    sensitive_fields = SensitiveFields()
+    result_builder = ResultBuilder(catalog, sensitive_fields, result_store, settings.result_bytes, settings.buyer_data)
     export_folder = ExportFolder(home_folder.exports_folder, runtime.clock)
     paginator = Paginator(catalog, platform, settings.time_zone)
+    mirror = Mirror(
+        MirrorParts(
+            table_catalog=TableCatalog(),
+            policy=policy,
+            sensitive_fields=sensitive_fields,
+            paginator=paginator,
+            redact_data=result_builder.redact_data,
+            hide_secrets=secrets.redact_secrets,
+            get_folder=partial(home_folder.get_mirror_folder, settings.buyer_data),
+            clock=runtime.clock,
+            monotonic=runtime.monotonic,
+            history_days=90,
+        )
+    )
     confirmation_gate = ConfirmationGate(
         settings.confirm,
         stores.confirmations,
@@ -223,6 +249,7 @@ def build_app(
         stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
     )
 
+    query_runner = QueryRunner(mirror.table_catalog)
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
@@ -238,11 +265,13 @@ def build_app(
             runtime,
         ),
         "describe_operation": discovery_tools.describe_operation,
+        "describe_tables": DescribeTablesTool(mirror.table_catalog),
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
+        "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, settings.time_zone),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
         "reconcile_payouts": ReconcilePayoutsTool(paginator, platform, policy, settings.time_zone, runtime.clock),
         "refresh_access_token": sign_in_tools.refresh_access_token,
@@ -286,6 +315,8 @@ def build_app(
         settings=settings,
         operations=operations,
         platform=platform,
+        mirror=mirror,
+        query_runner=query_runner,
         tools=tools,
         listed_tools=listed_tools,
         dispatcher=dispatcher,

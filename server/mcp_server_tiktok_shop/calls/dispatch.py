@@ -141,7 +141,7 @@ class ToolDispatcher:
             return await self.result_builder.to_local_result(saved.to_json())
 
         async def build_result() -> Json:
-            return await self.result_builder.to_local_result(drop_empty(data), note)
+            return await self.result_builder.to_local_result(drop_empty(data), note, is_kept=operation.keeps_result)
 
         return await (
             _build_write_result(operation, None, build_result) if operation.is_platform_write else build_result()

@@ -56,6 +56,11 @@ class Operation:
         return bool(self.record.get("local")) or self.record.get("host") == "auth"
 
     @property
+    def keeps_result(self) -> bool:
+        """Whether its result is stored even where it fits into an answer."""
+        return bool(self.record.get("keeps_result"))
+
+    @property
     def uses_platform(self) -> bool:
         return "path" in self.record and self.record.get("host") != "auth"
 

@@ -34,6 +34,7 @@ DEFAULT_TOOLS = (
     "get_seller_permissions",
     "search_products",
     "get_product",
+    "query_shop",
     "summarize_inventory",
     "create_product",
     "upload_product_image",

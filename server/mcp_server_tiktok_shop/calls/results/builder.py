@@ -98,6 +98,10 @@ class ResultBuilder:
         is_empty = result["data"] in EMPTY_DATA and "skipped" not in result
         return result | {"note": NOTHING_FOUND_NOTE} if is_empty else result
 
+    def redact_data(self, operation_name: str, data: Json) -> Json:
+        """Redact the data of an operation's answer, or a part of it that keeps its paths."""
+        return redact(data, self.sensitive_fields.get_root(operation_name), self.buyer_data)[0]
+
     def redact_text(self, text: str) -> str:
         """Redact a text of the platform's beside its data, which may repeat what others wrote."""
         return redact_text(text, self.buyer_data)
@@ -184,6 +188,8 @@ class ResultBuilder:
         full_data: Any,
         shop: Shop | None = None,
         size_bytes: int = 0,
+        *,
+        is_kept: bool = False,
     ) -> Json:
         """Truncate a result to `max_bytes`; where it doesn't fit, store it with `full_data` as its data, to read on."""
         result |= {"shop": shop.label} if shop else {}
@@ -191,15 +197,20 @@ class ResultBuilder:
         projection.notes[:0] = [result.pop("note")] if "note" in result else []
         max_bytes = self.max_bytes - measure_overhead(projection.notes)
         truncated = await run_by_size(size_bytes, truncate, result, max_bytes, TRUNCATION_NOTICE_BYTES)
-        if truncated.is_complete:
+        if truncated.is_complete and not is_kept:
             return _add_note(truncated.result, projection.notes)
         content = await run_by_size(size_bytes, to_json_text, {**result, "data": full_data})
         return await self.store_truncated(truncated, projection, content.encode(), shop)
 
-    async def to_local_result(self, data: Json, note: str = "", shop: Shop | None = None) -> Json:
-        """Make a result of data from this server itself, such as a preview; `untrusted` in it is taken out."""
+    async def to_local_result(
+        self, data: Json, note: str = "", shop: Shop | None = None, *, is_kept: bool = False
+    ) -> Json:
+        """Make a result of data from this server itself, such as a preview; `untrusted` in it is taken out.
+
+        What `is_kept` is stored even where it fits, to be saved as a file.
+        """
         projection = Projection(data, data.pop("untrusted", []), [note] if note else [])
-        return await self.truncate({"data": data}, projection, data, shop)
+        return await self.truncate({"data": data}, projection, data, shop, is_kept=is_kept)
 
     async def to_saved_result(self, result: Json, notes: Iterable[str], shop: Shop | None) -> Json:
         """Make a result that tells of a file; where its columns are too many, the first of them are told."""

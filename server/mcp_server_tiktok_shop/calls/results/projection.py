@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.json_paths import FieldPath
 
 ALL_FIELDS = "*"
+TABLE_KEYS = {"columns", "rows"}
 ZERO_NUMBER = re.compile(r"-?0+(\.0*)?")
 EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 
@@ -296,6 +297,8 @@ def drop_empty(value: Any) -> Any:
         return [drop_empty(item) if isinstance(item, list | dict) else item for item in value]
     if not isinstance(value, dict):
         return value
+    if value.keys() == TABLE_KEYS:
+        return value  # a cell keeps its place, and a table is one without rows as well
     cleaned: Json = {}
     for name, inner in value.items():
         kind = type(inner)  # most are texts: this runs over every field of every answer

@@ -124,7 +124,7 @@ def build_truncation_notice(truncated: TruncatedResult, result_id: str | None) -
     It takes at most `TRUNCATION_NOTICE_BYTES`. `result_id` is None where the whole result could not be stored.
     """
     if truncated.is_complete:
-        return {}
+        return {"result_id": result_id} if result_id else {}
     notice: Json = {"left_out": truncated.left_out} if truncated.left_out else {}
     lists = [
         f"{_shorten_path(cut.path) or 'data'}: {cut.shown_count} of {cut.total_count}"

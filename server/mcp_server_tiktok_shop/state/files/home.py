@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PLAIN_FOLDER_NAME = re.compile(r"[0-9a-zA-Z_-]{1,64}")
+SNAPSHOT_NAME = re.compile(r"snapshot-(\d+)\.duckdb")
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorFolder:
+    """Where what lies of the local copy of one shop."""
+
+    root: Path
+
+    @property
+    def lock_path(self) -> Path:
+        """Who writes has the lock of this file."""
+        return self.root / "writer.lock"
+
+    @property
+    def state_path(self) -> Path:
+        """Which snapshot is the current one, and how far it reaches."""
+        return self.root / "current.json"
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where pages lie that are in no snapshot yet."""
+        return self.root / "spool"
+
+    def get_snapshot_path(self, number: int) -> Path:
+        return self.root / f"snapshot-{number}.duckdb"
+
+    def list_snapshots(self) -> list[tuple[int, Path]]:
+        """The snapshots by their numbers, the oldest first."""
+        matches = ((SNAPSHOT_NAME.fullmatch(path.name), path) for path in self.root.glob("snapshot-*.duckdb"))
+        return sorted((int(match[1]), path) for match, path in matches if match is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +86,17 @@ class HomeFolder:
     @property
     def unfinished_summaries_folder(self) -> Path:
         return self.root / "sums"
+
+    @property
+    def mirrors_folder(self) -> Path:
+        """Where the local copies of shops lie, a folder for each way of showing buyers' data."""
+        return self.root / "mirror"
+
+    def get_mirror_folder(self, buyer_data: str, shop_id: str) -> MirrorFolder:
+        """Where the local copy of a shop lies in which buyers' data is stored in this way."""
+        is_plain = PLAIN_FOLDER_NAME.fullmatch(shop_id) is not None
+        name = shop_id if is_plain else hashlib.sha256(shop_id.encode()).hexdigest()
+        return MirrorFolder(self.mirrors_folder / buyer_data / name)
 
     @property
     def labels_folder(self) -> Path:

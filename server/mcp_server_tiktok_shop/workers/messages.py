@@ -1,4 +1,4 @@
-"""Writes and reads what a PDF worker and its server send each other: a JSON header, and files behind it."""
+"""Writes and reads what a worker and its server send each other: a JSON header, and files behind it."""
 
 from __future__ import annotations
 

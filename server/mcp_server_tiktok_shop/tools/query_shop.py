@@ -1,0 +1,212 @@
+"""Answers a question in SQL from the shops' local copies, which are brought up to date before."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
+from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.query import QueryResult, QueryRunner, ResultColumn
+    from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, TableState
+    from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.shops import Target
+
+DEFAULT_MAX_AGE_S = 60
+QUESTION_RESERVE_S = 12.0  # seconds before the deadline of a call that are kept for the question itself
+RESULT = "result"  # where the table of rows stands in the data
+TEXT_TYPE = "VARCHAR"
+DECIMAL_WIDTH = re.compile(r"(?<=DECIMAL)\(\d+,\d+\)")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryShopTool:
+    """The tool `query_shop`; `zone` is the time zone set for all shops, if one is."""
+
+    mirror: Mirror
+    query_runner: QueryRunner
+    platform: PlatformClient
+    sensitive_fields: SensitiveFields
+    zone: ZoneInfo | None
+
+    async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
+        """The rows of `sql` over the chosen shops, no older than `max_age` seconds as far as the deadline allows.
+
+        `result` is the table; beside it the types of its columns, the moment of which it is, how far the history of
+        each table reaches, and the columns with text by others. A note says what is missing.
+
+        Raises:
+            ShopError: `invalid_arguments` of a statement that is no single SELECT over the tables, or takes too much;
+                `shop_required`; what kept a copy from being made.
+
+        """
+        tables = await asyncio.to_thread(self.query_runner.find_tables, values["sql"])
+        targets = await choose_targets(self.platform.shops, shop, must_be_named=True)
+        self.query_runner.prepare()
+        max_age_s = values.get("max_age", DEFAULT_MAX_AGE_S)
+        snapshots = await self._refresh(targets, tables, max_age_s, caller) if tables else []
+        zone, zone_note = self._choose_zone(targets)
+        try:
+            result = await self.query_runner.run(values["sql"], snapshots, zone=zone)
+        except DamagedCopyError as error:
+            await self.mirror.discard(targets[error.place], snapshots[error.place])
+            raise
+        notes = [
+            *_describe_gaps(snapshots, tables),
+            _describe_rows(result),
+            zone_note,
+            _describe_currencies(result, snapshots),
+        ]
+        data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_as_of(snapshots, tables, zone)}
+        data |= {"history_from": _list_history(snapshots, tables, zone)}
+        data |= {
+            "types": {column.name: _shorten_type(column.sql_type) for column in result.columns},
+            "row_count": len(result.cells),
+        }
+        data |= {RESULT: result.to_table()}
+        if untrusted := [column.name for column in result.columns if self._is_untrusted(column)]:
+            data["untrusted"] = [f"{RESULT}.{name}" for name in untrusted]
+        return data
+
+    async def _refresh(
+        self, targets: Sequence[Target], tables: Collection[str], max_age_s: float, caller: Caller
+    ) -> list[ShopSnapshot]:
+        """The copies of all shops, brought up to date side by side."""
+        deadline = self.platform.new_deadline() - QUESTION_RESERVE_S
+        progress = _SharedProgress(caller, len(targets))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(
+                        self.mirror.refresh(
+                            target,
+                            tables,
+                            max_age_s=max_age_s,
+                            deadline=deadline,
+                            report_progress=progress.create_reporter(place),
+                        )
+                    )
+                    for place, target in enumerate(targets)
+                ]
+        except* ShopError as group_error:
+            raise _first_error(group_error) from None
+        return [task.result() for task in tasks]
+
+    def _choose_zone(self, targets: Sequence[Target]) -> tuple[ZoneInfo, str]:
+        """The zone of days and times: that set for all, or that of the shops; UTC where they have several."""
+        zones = {target.resolve_zone(self.zone).key for target in targets}
+        if len(zones) == 1:
+            return ZoneInfo(zones.pop()), ""
+        return ZoneInfo(
+            "UTC"
+        ), f"Days and times are those of UTC: the shops' zones differ ({', '.join(sorted(zones))})."
+
+    def _is_untrusted(self, column: ResultColumn) -> bool:
+        """Whether others may have written the text in a column: one that it is made of holds such text."""
+        if TEXT_TYPE not in column.sql_type and "STRUCT" not in column.sql_type and "JSON" not in column.sql_type:
+            return False
+        return any(self._is_written_by_others(*origin) for origin in column.origins)
+
+    def _is_written_by_others(self, table_name: str, column_name: str) -> bool:
+        catalog = self.mirror.table_catalog
+        table = catalog.tables[table_name]
+        if column_name not in table.columns:
+            return False
+        path = [*table.rows, *table.columns[column_name].path.strip("^/").split(".")]
+        sensitivity = self.sensitive_fields.get_root(catalog.sources[table.source].operation)
+        for step in path:
+            sensitivity = (
+                sensitivity if step in ("*", "+") or step.isdigit() or "=" in step else sensitivity.get_child(step)
+            )
+        return sensitivity.is_untrusted or sensitivity.kind == "name"
+
+
+class _SharedProgress:
+    """Adds up how far several shops are, for one caller."""
+
+    def __init__(self, caller: Caller, count: int) -> None:
+        self._caller = caller
+        self._done = [0.0] * count
+
+    def create_reporter(self, place: int) -> Any:
+        async def report(done: float, _total: float | None, message: str, /) -> None:
+            self._done[place] = max(self._done[place], done)
+            await self._caller.report_progress(sum(self._done), None, message)
+
+        return report
+
+
+def _first_error(group: BaseExceptionGroup[ShopError]) -> ShopError:
+    error = group.exceptions[0]
+    return _first_error(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _iter_states(
+    snapshots: Sequence[ShopSnapshot], tables: Collection[str]
+) -> list[tuple[ShopSnapshot, str, TableState]]:
+    return [(snapshot, table, snapshot.tables[table]) for snapshot in snapshots for table in sorted(tables)]
+
+
+def _describe_gaps(snapshots: Sequence[ShopSnapshot], tables: Collection[str]) -> list[str]:
+    """What is not there, or not up to date: said before anything else, since a sum can't show it."""
+    notes: dict[str, list[str]] = {}
+    for snapshot, table, state in _iter_states(snapshots, tables):
+        place = table if len(snapshots) == 1 else f"{table} of {snapshot.shop.label}"
+        if not state.is_complete:
+            reach = _format_moment(state.history_from, snapshot.zone)[:10] if state.history_from else ""
+            text = f"back to {reach} only" if reach else "not whole yet"
+            notes.setdefault(f"PART ONLY: %s {text}; it is being read on, ask again later.", []).append(place)
+        if state.problem:
+            notes.setdefault(f"Not up to date: %s ({state.problem}).", []).append(place)
+        if state.unreadable_count:
+            notes.setdefault(f"{state.unreadable_count} values could not be read: %s.", []).append(place)
+    return [text.replace("%s", ", ".join(places)) for text, places in notes.items()]
+
+
+def _describe_rows(result: QueryResult) -> str:
+    if not result.cells:
+        return "No row matches."
+    return f"PART ONLY: the first {len(result.cells):,} rows; more are not kept." if result.is_truncated else ""
+
+
+def _describe_currencies(result: QueryResult, snapshots: Sequence[ShopSnapshot]) -> str:
+    if not result.has_mixed_currencies:
+        return ""
+    currencies = ", ".join(sorted({snapshot.shop.currency for snapshot in snapshots}))
+    return f"Amounts of several currencies ({currencies}) may be added up: select or group by currency."
+
+
+def _shorten_type(sql_type: str) -> str:
+    return DECIMAL_WIDTH.sub("", sql_type).replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+
+
+def _find_as_of(snapshots: Sequence[ShopSnapshot], tables: Collection[str], zone: ZoneInfo) -> str:
+    """The moment of which the oldest of what was read is."""
+    oldest = min((state.as_of for _, _, state in _iter_states(snapshots, tables)), default=0)
+    return _format_moment(oldest, zone) if oldest else ""
+
+
+def _list_history(snapshots: Sequence[ShopSnapshot], tables: Collection[str], zone: ZoneInfo) -> dict[str, str]:
+    """By table, the moment from which on all shops' history is whole; tables without a history are left out."""
+    found: dict[str, int] = {}
+    for _, table, state in _iter_states(snapshots, tables):
+        if state.history_from is not None:
+            found[table] = max(found.get(table, 0), state.history_from)
+    return {table: _format_moment(moment, zone) for table, moment in found.items()}
+
+
+def _format_moment(moment: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(moment, zone).isoformat()
