@@ -1,0 +1,121 @@
+"""Reads reports: each is one `.sql` file whose heading, TOML in comments, says what it answers and how it is asked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REPORTS_FOLDER = Path(__file__).parent / "reports"
+REQUIRED_PERIOD = "required"
+HEADING_KEYS = frozenset(
+    (
+        *("title", "answers", "period", "compare_with", "tables", "keys", "compare", "order", "limit", "default_group"),
+        *("columns", "group_by", "parameters", "warnings", "fill", "beside", "note"),
+    )
+)
+GROUP_KEYS = frozenset(("keys", "labels", "position", "order", "without", "tables", "fill"))
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """One choice of `group_by`: SQL expressions by column name.
+
+    `keys` tell rows apart and `labels` are aggregates that name them. `position` counts from the period's beginning, so
+    that two periods can stand side by side; it is empty where keys mean the same in both. `without` names columns that
+    make no sense so grouped, `tables` those that only this choice reads, `fill` texts that it puts into the SQL.
+    """
+
+    name: str
+    keys: Mapping[str, str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    position: str = ""
+    order: str = ""
+    without: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    fill: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report as its file tells it; `sql` is the body with its places for `{group_by}` and the like.
+
+    `period` is `required`, what is taken where none is given, or empty where the report is of now. `keys` are columns
+    that tell rows apart beside those of a grouping, `compare` those that stand side by side for two periods, the first
+    with its change in percent. `parameters` are filters beyond the usual ones, by what they mean; `warnings` columns
+    that are not shown, but told in words where one is above zero. `beside` names reports that are run with it.
+    """
+
+    name: str
+    sql: str
+    title: str
+    answers: str
+    tables: tuple[str, ...]
+    keys: tuple[str, ...]
+    columns: Mapping[str, str]
+    order: str
+    period: str = ""
+    compare_with: str = ""
+    compare: tuple[str, ...] = ()
+    limit: int = 100
+    default_group: str = ""
+    group_by: Mapping[str, Grouping] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    warnings: Mapping[str, str] = field(default_factory=dict)
+    fill: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+    note: str = ""
+
+    def list_tables(self, grouping: Grouping | None) -> tuple[str, ...]:
+        return (*self.tables, *(grouping.tables if grouping else ()))
+
+
+def parse_report(name: str, text: str) -> Report:
+    """The report that a file's text holds.
+
+    Raises:
+        ValueError: The heading is no TOML, lacks something or holds a key that means nothing.
+
+    """
+    heading, body = _split_heading(text)
+    facts = tomllib.loads(heading)
+    _refuse_unknown_keys(name, facts, HEADING_KEYS)
+    missing = {"title", "answers", "tables", "keys", "columns", "order"} - facts.keys()
+    if missing:
+        raise ValueError(f"{name}: the heading lacks {', '.join(sorted(missing))}")
+    groupings = {choice: _parse_grouping(name, choice, told) for choice, told in facts.pop("group_by", {}).items()}
+    return Report(name=name, sql=body, group_by=groupings, **_freeze_lists(facts))
+
+
+@cache
+def load_reports(folder: Path = REPORTS_FOLDER) -> Mapping[str, Report]:
+    """Every report by its name, in the order of their names."""
+    paths = sorted(folder.glob("*.sql"))
+    return {path.stem: parse_report(path.stem, path.read_text(encoding="utf-8")) for path in paths}
+
+
+def _split_heading(text: str) -> tuple[str, str]:
+    lines = text.splitlines()
+    length = next((place for place, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    heading = "\n".join(re.sub(r"^-- ?", "", line) for line in lines[:length])
+    return heading, "\n".join(lines[length:]).strip()
+
+
+def _parse_grouping(report: str, choice: str, facts: dict[str, Any]) -> Grouping:
+    _refuse_unknown_keys(f"{report}, group_by {choice}", facts, GROUP_KEYS)
+    return Grouping(choice, **_freeze_lists(facts))
+
+
+def _refuse_unknown_keys(place: str, facts: Mapping[str, Any], known: frozenset[str]) -> None:
+    if unknown := sorted(facts.keys() - known):
+        raise ValueError(f"{place}: nothing is meant by {', '.join(unknown)}")
+
+
+def _freeze_lists(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
