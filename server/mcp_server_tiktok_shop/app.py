@@ -271,7 +271,9 @@ def build_app(
         "get_authorization_url": sign_in_tools.get_authorization_url,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
-        "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, settings.time_zone),
+        "query_shop": QueryShopTool(
+            mirror, query_runner, platform, sensitive_fields, export_folder, settings.time_zone
+        ),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
         "reconcile_payouts": ReconcilePayoutsTool(paginator, platform, policy, settings.time_zone, runtime.clock),
         "refresh_access_token": sign_in_tools.refresh_access_token,

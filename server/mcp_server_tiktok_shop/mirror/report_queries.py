@@ -76,7 +76,7 @@ def compose_rows(report: Report, grouping: Grouping | None, order: ReportOrder, 
         source = f"({_join_periods(report, grouping)})"
     else:
         hidden = _list_hidden_columns(report, grouping)
-        source = f"(SELECT *{_exclude(hidden)} FROM report)"  # noqa: S608 - names from our own files
+        source = f"(SELECT *{_exclude(hidden)} FROM report)"
     keys = [*(grouping.keys if grouping else ()), *report.keys]
     sort = ", ".join([order.to_sql(), *(f'"{key}" NULLS LAST' for key in keys if key != order.column)])
     return f"WITH {rows}\nSELECT *, count(*) OVER () AS {ROWS_IN_ALL} FROM {source} ORDER BY {sort}{tail}"
@@ -150,7 +150,7 @@ def _join_periods(report: Report, grouping: Grouping | None) -> str:
     share = f"sign({part}) * {ARITHMETIC_SQL['share'].format(f'abs({part})', f'abs({whole})')}"
     columns.append(f"({share})::DECIMAL(18, 1) AS change_percent")
     match = " AND ".join(f'report."{name}" IS NOT DISTINCT FROM earlier."{name}"' for name in joined) or "true"
-    return f"SELECT {', '.join(columns)} FROM report FULL JOIN earlier ON {match}"  # noqa: S608 - as above
+    return f"SELECT {', '.join(columns)} FROM report FULL JOIN earlier ON {match}"
 
 
 def _name_periods(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
