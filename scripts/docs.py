@@ -24,7 +24,18 @@ ROOT = Path(__file__).parents[1]
 LOCAL_RECORDS = "server/mcp_server_tiktok_shop/catalog/areas/local.json"
 INDEX_PAGE = "docs/README.md"
 # The order in which a seller comes by them; pages that are not named here follow.
-PAGE_ORDER = ("clients", "accounts", "answers", "safety", "tools", "settings", "commands", "troubleshooting", "codes")
+PAGE_ORDER = (
+    "clients",
+    "accounts",
+    "answers",
+    "files",
+    "safety",
+    "tools",
+    "settings",
+    "commands",
+    "troubleshooting",
+    "codes",
+)
 
 
 def read_documents() -> dict[str, str]:

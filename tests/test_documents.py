@@ -14,6 +14,7 @@ from scripts.documents.links import find_anchors, find_broken_links, find_unlink
 from scripts.documents.tables import PlaceError, fill_places
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
+from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
 from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.errors import ErrorKind
@@ -78,10 +79,10 @@ def test_the_make_targets_that_a_document_names_exist(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_tools_that_a_document_names_exist(page: str) -> None:
-    """A word in code that begins like a tool's name is one, or a word for an error, or a prompt."""
+    """A word in code that begins like a tool's name is one, an argument of ours, a word for an error, or a prompt."""
     verbs = {name.partition("_")[0] for name in (*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS)}
     named = {name for name in re.findall(r"`([a-z]+_[a-z_]+)`", PAGES[page]) if name.partition("_")[0] in verbs}
-    assert named <= {*Catalog().operations, *get_args(ErrorKind), *PROMPT_TEMPLATES}
+    assert named <= {*Catalog().operations, *SERVER_ARGUMENTS, *get_args(ErrorKind), *PROMPT_TEMPLATES}
 
 
 def test_the_tools_listed_by_default_are_those_told_in_the_documents() -> None:
