@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import os
 import string
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -181,6 +182,29 @@ def test_a_folder_that_cant_be_written_is_named_and_nothing_is_left(tmp_path: Pa
     with pytest.raises(ShopError) as refused:
         save(tmp_path / "file", "x.xlsx", Table((Column("id"),), [["1"]]))
     assert refused.value.kind == "not_configured"
+
+
+def test_what_a_killed_process_left_is_taken_away_after_an_hour(tmp_path: Path) -> None:
+    for name in ("export-a.new", "export-b.new", "mine.new"):
+        (tmp_path / name).write_text("half", encoding="utf-8")
+    (tmp_path / "export-c.new.d").mkdir()
+    (tmp_path / "export-d.new").mkdir()
+    for name in ("export-a.new", "mine.new", "export-d.new"):
+        os.utime(tmp_path / name, (0, 0))
+    save(tmp_path, "x.xlsx", Table((Column("id"),), [["1"]]))
+    assert {path.name for path in tmp_path.iterdir()} == {"export-b.new", "mine.new", "export-c.new.d", "x.xlsx"}
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path) -> None:
+    class Rows(list[list[str]]):
+        def __iter__(self) -> Any:
+            raise OSError(28, "No space left on device")
+
+    for name in ("x.xlsx", "x.csv", "x.json"):
+        with pytest.raises(ShopError) as refused:
+            save(tmp_path, name, Table((Column("id"),), Rows([["1"]])))
+        assert refused.value.kind == "not_configured"
+    assert list(tmp_path.iterdir()) == []
 
 
 JSON_CELLS = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | AMOUNTS

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from tempfile import NamedTemporaryFile
+from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import ShopError
@@ -25,13 +28,14 @@ from mcp_server_tiktok_shop.table_files.xlsx_files import write_xlsx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.table_files.file_names import FileName
     from mcp_server_tiktok_shop.table_files.nested_rows import NestedRows
     from mcp_server_tiktok_shop.table_files.tables import Table
 
+PARTIAL_PREFIX = "export-"
+ABANDONED_WRITE_S = 3600  # after which whoever left a file half-written has given up
 MAX_NUMBERED_FILES = 999  # of one name
 JSON_INDENT = 1
 MAX_TOLD_COLUMNS = 40  # of a file, in a result
@@ -86,7 +90,9 @@ class ExportFolder:
 
         def write(file: IO[bytes]) -> tuple[str, ...]:
             if name.format == "xlsx":
-                return write_xlsx(tables, file, self.path, datetime.fromtimestamp(self.clock(), UTC))
+                created_at = datetime.fromtimestamp(self.clock(), UTC)
+                with TemporaryDirectory(PARTIAL_SUFFIX, PARTIAL_PREFIX, self.path) as folder:
+                    return write_xlsx(tables, file, Path(folder), created_at)
             if name.format == "csv":
                 return write_csv(table, file)
             write_json(table, file)
@@ -131,7 +137,8 @@ class ExportFolder:
         """Write a file under a partial name, then give it its own, which no other file has."""
         try:
             make_private_folder(self.path)
-            with NamedTemporaryFile(dir=self.path, prefix="export", suffix=PARTIAL_SUFFIX, delete=False) as file:
+            self._delete_leftovers()
+            with NamedTemporaryFile(dir=self.path, prefix=PARTIAL_PREFIX, suffix=PARTIAL_SUFFIX, delete=False) as file:
                 partial_path = self.path / os.path.basename(file.name)  # noqa: PTH119 - of a text, no place on a disk
                 try:
                     notes = write(file)
@@ -153,6 +160,13 @@ class ExportFolder:
             raise make_storage_error(self.path, "written", error) from None
         renamed_note = f"{name} is there already: this is {path.name}."
         return path, ((renamed_note, *notes) if path.name != str(name) else notes)
+
+    def _delete_leftovers(self) -> None:
+        """Delete what processes that were killed left half-written."""
+        for leftover in self.path.glob(f"{PARTIAL_PREFIX}*{PARTIAL_SUFFIX}"):
+            with suppress(OSError):
+                if time.time() - leftover.stat().st_mtime > ABANDONED_WRITE_S:  # the disk's time, not the clock's
+                    shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
     def _reserve_path(self, name: FileName) -> Path:
         """The path of a new, empty file of that name, with a number where it is taken."""

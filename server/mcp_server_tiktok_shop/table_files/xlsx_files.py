@@ -80,8 +80,13 @@ def write_xlsx(
         _SheetWriter(workbook, workbook.add_worksheet(name), table)
         for name, table in zip(_name_sheets(tables), tables, strict=True)
     ]
-    for writer in writers:
-        writer.write()
+    try:
+        for writer in writers:
+            writer.write()
+    except BaseException:
+        for writer in writers:  # closing the workbook would make one of the half that was written
+            writer.sheet.row_data_fh.close()  # type: ignore[attr-defined]  # a file in this mode, not None
+        raise
     try:
         workbook.close()
     except FileCreateError as error:  # of a full disk, say
