@@ -56,13 +56,13 @@ from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
-from mcp_server_tiktok_shop.tools.payouts.reconciliation import ReconcilePayoutsTool
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
 from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
+from mcp_server_tiktok_shop.tools.reports.former_tools import create_former_tools
+from mcp_server_tiktok_shop.tools.reports.tool import GetReportTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
-from mcp_server_tiktok_shop.tools.summaries.desk import SummaryTools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -253,7 +253,7 @@ def build_app(
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
-    summary_tools = SummaryTools(paginator, platform, stores.unfinished_summaries, runtime.clock, policy)
+    get_report = GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -275,7 +275,7 @@ def build_app(
             mirror, query_runner, platform, sensitive_fields, export_folder, settings.time_zone
         ),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
-        "reconcile_payouts": ReconcilePayoutsTool(paginator, platform, policy, settings.time_zone, runtime.clock),
+        "get_report": get_report,
         "refresh_access_token": sign_in_tools.refresh_access_token,
         "resize_pdf": ResizePdfTool(
             files,
@@ -292,7 +292,7 @@ def build_app(
             pdf_workers,
         ),
         "save_result": SaveResultTool(result_store, export_folder),
-        **summary_tools.create_tools(),
+        **create_former_tools(get_report),
     }
     dispatcher = ToolDispatcher(
         operations,

@@ -17,7 +17,7 @@ REQUIRED_PERIOD = "required"
 HEADING_KEYS = frozenset(
     (
         *("title", "answers", "period", "compare_with", "tables", "keys", "compare", "order", "limit", "default_group"),
-        *("columns", "group_by", "parameters", "warnings", "fill", "beside", "note"),
+        *("columns", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note"),
     )
 )
 GROUP_KEYS = frozenset(("keys", "labels", "position", "order", "without", "tables", "fill"))
@@ -48,8 +48,9 @@ class Report:
 
     `period` is `required`, what is taken where none is given, or empty where the report is of now. `keys` are columns
     that tell rows apart beside those of a grouping, `compare` those that stand side by side for two periods, the first
-    with its change in percent. `parameters` are filters beyond the usual ones, by what they mean; `warnings` columns
-    that are not shown, but told in words where one is above zero. `beside` names reports that are run with it.
+    with its change in percent. `parameters` narrow what is looked at and `filters` which rows are shown, by what they
+    mean; `warnings` are columns that are told in words where one is above zero. `beside` names groupings that are told
+    with any other.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Report:
     default_group: str = ""
     group_by: Mapping[str, Grouping] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str] = field(default_factory=dict)
     warnings: Mapping[str, str] = field(default_factory=dict)
     fill: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[str, ...] = ()

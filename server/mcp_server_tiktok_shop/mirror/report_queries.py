@@ -61,7 +61,9 @@ def fill_body(report: Report, grouping: Grouping | None) -> str:
     return ARITHMETIC.sub(lambda match: ARITHMETIC_SQL[match[1]].format(match[2], match[3]), sql)
 
 
-def compose_rows(report: Report, grouping: Grouping | None, order: ReportOrder, *, with_comparison: bool) -> str:
+def compose_rows(
+    report: Report, grouping: Grouping | None, order: ReportOrder, *, with_comparison: bool = False
+) -> str:
     """The SELECT of a report's rows, `rows_in_all` last; its parameters are those that `find_parameters` finds.
 
     Of two periods each column to compare stands three times: now, `_before` and `_change`.
@@ -101,7 +103,7 @@ def find_parameters(sql: str) -> set[str]:
     return set(PARAMETER.findall(sql))
 
 
-def list_columns(report: Report, grouping: Grouping | None, *, with_comparison: bool) -> list[str]:
+def list_columns(report: Report, grouping: Grouping | None, *, with_comparison: bool = False) -> list[str]:
     """The columns of the rows, in no certain order: what they can be sorted by."""
     keys = [*(grouping.keys if grouping else ()), *(grouping.labels if grouping else ()), *report.keys]
     hidden = set(grouping.without if grouping else ())

@@ -16,7 +16,7 @@
 -- units_sold = "units sold in the period: not of UNPAID or CANCELLED orders, not cancelled by themselves"
 -- days_of_cover = "for how many days units_available lasts at that pace; empty where none was sold"
 --
--- [parameters]
+-- [filters]
 -- below = "only rows with fewer units available than this"
 --
 -- [warnings]

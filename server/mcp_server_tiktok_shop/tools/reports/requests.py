@@ -1,0 +1,166 @@
+"""Reads what is asked of a report: which one, grouped and ordered by what, and refuses what it does not have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.mirror.report_files import REQUIRED_PERIOD
+from mcp_server_tiktok_shop.mirror.report_queries import (
+    ReportOrder,
+    compose_rows,
+    compose_totals,
+    is_self_comparing,
+    list_columns,
+)
+from mcp_server_tiktok_shop.tools.periods import PERIOD_FORMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.report_files import Grouping, Report
+
+UNGROUPED = "none"
+MAX_QUOTED_CHARS = 60
+DESCENDING_WORDS = frozenset(("desc", "descending", "down"))
+ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRequest:
+    """A report as it was asked for. `period` and `compare_with` are in words, empty where there is none."""
+
+    report: Report
+    grouping: Grouping | None
+    order: ReportOrder
+    limit: int
+    period: str
+    compare_with: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def has_comparison(self) -> bool:
+        return bool(self.compare_with)
+
+    def compose_rows(self) -> str:
+        return compose_rows(self.report, self.grouping, self.order, with_comparison=self.has_comparison)
+
+    def compose_totals(self) -> str:
+        return compose_totals(self.report, with_comparison=self.has_comparison)
+
+    def compose_beside(self) -> dict[str, str]:
+        """The SELECT of each grouping that is told beside the one that was asked for."""
+        names = [name for name in self.report.beside if self.grouping is None or self.grouping.name != name]
+        groupings = [self.report.group_by[name] for name in names]
+        orders = [choose_default_order(self.report, each, list_columns(self.report, each)) for each in groupings]
+        return {
+            grouping.name: compose_rows(self.report, grouping, order)
+            for grouping, order in zip(groupings, orders, strict=True)
+        }
+
+
+def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
+    """The request that checked arguments make.
+
+    Raises:
+        ShopError: `invalid_arguments`: which one means nothing here, and what it may be.
+
+    """
+    report = _choose(reports, values.get("report"), "report", "reports")
+    grouping = _read_grouping(report, values.get("group_by"))
+    period, compare_with = _read_periods(report, values)
+    known = {**report.parameters, **report.filters}
+    parameters: dict[str, Any] = dict.fromkeys(known)
+    for name, value in (values.get("parameters") or {}).items():
+        if name not in known:
+            raise _refuse("parameters", f"{report.name} has none called {name[:MAX_QUOTED_CHARS]!r}", known)
+        parameters[name] = value
+    return ReportRequest(
+        report=report,
+        grouping=grouping,
+        order=_read_order(report, grouping, values.get("order"), with_comparison=bool(compare_with)),
+        limit=values.get("limit", report.limit),
+        period=period,
+        compare_with=compare_with,
+        parameters=parameters,
+    )
+
+
+def _choose(choices: Mapping[str, Any], name: Any, argument: str, kind: str) -> Any:
+    if name is None:
+        raise _refuse(argument, "is missing", choices)
+    words = str(name).strip().casefold().replace(" ", "_").replace("-", "_")
+    if words in choices:
+        return choices[words]
+    nearest = get_close_matches(words, choices, n=1)
+    suggestion = f"; did you mean {nearest[0]}?" if nearest else ""
+    raise _refuse(argument, f"{str(name)[:MAX_QUOTED_CHARS]!r} is none of the {kind}{suggestion}", choices)
+
+
+def _read_grouping(report: Report, name: Any) -> Grouping | None:
+    if name is None:
+        return report.group_by.get(report.default_group)
+    if str(name).strip().casefold() == UNGROUPED:
+        return None
+    if not report.group_by:
+        raise _refuse("group_by", f"{report.name} is not grouped", (UNGROUPED,))
+    found: Grouping = _choose({**report.group_by, UNGROUPED: None}, name, "group_by", f"groupings of {report.name}")
+    return found
+
+
+def _read_periods(report: Report, values: Json) -> tuple[str, str]:
+    period, compare_with = values.get("period", ""), values.get("compare_with", "")
+    if not report.period:
+        for name, value in (("period", period), ("compare_with", compare_with)):
+            if value:
+                raise _refuse(name, f"{report.name} is of now and has none", ())
+        return "", ""
+    if compare_with and not (report.compare or is_self_comparing(report)):
+        raise _refuse("compare_with", f"{report.name} can't be held against another period", ())
+    if not period and report.period == REQUIRED_PERIOD:
+        raise _refuse("period", "is missing", (PERIOD_FORMS,))
+    return period or report.period, compare_with or report.compare_with
+
+
+def _read_order(report: Report, grouping: Grouping | None, text: Any, *, with_comparison: bool) -> ReportOrder:
+    columns = list_columns(report, grouping, with_comparison=with_comparison)
+    default = choose_default_order(report, grouping, columns)
+    if text is None:
+        return default
+    words = str(text).replace(":", " ").split()
+    is_reversed = bool(words) and words[0].startswith("-")
+    name = words[0].lstrip("-") if words else ""
+    direction = words[1].casefold() if len(words) > 1 else ""
+    folded = {column.casefold(): column for column in columns}
+    if name.casefold() not in folded or len(words) > 2 or direction not in {"", *DESCENDING_WORDS, *ASCENDING_WORDS}:  # noqa: PLR2004 - a column and a direction
+        raise _refuse(
+            "order",
+            f"{str(text)[:MAX_QUOTED_CHARS]!r} is no column of this report",
+            columns,
+            " (desc or asc behind it)",
+        )
+    column = folded[name.casefold()]
+    if is_reversed or direction:
+        return ReportOrder(column, is_reversed or direction in DESCENDING_WORDS)
+    if column == default.column:
+        return default
+    names = {*(grouping.keys if grouping else ()), *(grouping.labels if grouping else ()), *report.keys}
+    return ReportOrder(column, column not in names)
+
+
+def choose_default_order(report: Report, grouping: Grouping | None, columns: list[str]) -> ReportOrder:
+    for text in (grouping.order if grouping else "", report.order):
+        if text and (order := ReportOrder.parse(text)).column in columns:
+            return order
+    measures = [name for name in (*report.compare, *report.columns) if name in columns]
+    return ReportOrder(measures[0], is_descending=True)
+
+
+def _refuse(argument: str, message: str, choices: Iterable[str], suffix: str = "") -> ShopError:
+    allowed = ", ".join(choices)
+    hint = f"Give one of: {allowed}{suffix}." if allowed else f"Leave {argument} away."
+    problem = Problem(argument, message, allowed or None)
+    return ShopError("invalid_arguments", f"{argument}: {message}", hint=hint, problems=(problem,))
