@@ -52,6 +52,7 @@ from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
+from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
@@ -253,7 +254,10 @@ def build_app(
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
-    get_report = GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
+    journal_writer = JournalWriter(export_folder, files)
+    get_report = GetReportTool(
+        mirror, query_runner, platform, export_folder, journal_writer, settings.time_zone, runtime.clock
+    )
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 from mcp_server_tiktok_shop.tools.journals.accounts import load_entries
 from mcp_server_tiktok_shop.tools.journals.books import Payout, SettlementLine, build_journals
 from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter, ShopSettlements
@@ -60,7 +61,7 @@ def make_lines(drawn: list[Any], *, reserve: Decimal = Decimal(0), payout_id: st
 def write(folder: Path, program: str, *shops: ShopSettlements, save_as: str | None = None) -> Any:
     files = AllowedFiles((folder / "files",), folder / "home", ())
     writer = JournalWriter(ExportFolder(folder / "exports", lambda: 0.0), files)
-    return asyncio.run(writer.write(program, save_as, shops))
+    return asyncio.run(writer.write(program, parse_file_name(save_as) if save_as else None, shops))
 
 
 def read(told: Any) -> list[list[str]]:

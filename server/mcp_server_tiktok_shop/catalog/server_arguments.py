@@ -18,7 +18,7 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
         "description": "such as orders.id; *: all",
     },
     "pages": {"type": "string", "pattern": r"^(all|[1-9]\d{0,3})$", "description": "how many, or all"},
-    "save_as": {"type": "string", "description": "to a file: x.xlsx, .csv, .json"},
+    "save_as": {"type": "string", "description": "x.xlsx, .csv, .json"},
     "dry_run": {"type": "boolean", "description": "show, do not send"},
     "confirm": {"type": "string", "description": "token of confirmation_required, once the person agreed"},
     "repeat": {

@@ -21,16 +21,19 @@ def make_result_table(result: QueryResult, sheet_name: str) -> Table:
 
 
 def make_shops_table(
-    results: Sequence[tuple[str, QueryResult]], sheet_name: str, hidden_columns: Container[str] = ()
+    results: Sequence[tuple[str, QueryResult]],
+    sheet_name: str,
+    hidden_columns: Container[str] = (),
+    *,
+    is_labelled: bool = False,
 ) -> Table:
-    """The results of one question to several shops as one table, each row labelled by its shop where there are several.
+    """The results of one question to several shops as one table, each row labelled by its shop where they are several.
 
     Times are in the zone of each shop; columns are those of the first, and a shop that has others is passed over.
     """
     columns = results[0][1].columns if results else ()
     places = [place for place, column in enumerate(columns) if column.name not in hidden_columns]
     names_and_types = [(columns[place].name, columns[place].sql_type) for place in places]
-    is_labelled = len(results) > 1
     rows = [
         [*([label] if is_labelled else ()), *(row[place] for place in places)]
         for label, result in results

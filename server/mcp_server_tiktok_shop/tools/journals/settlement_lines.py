@@ -9,8 +9,6 @@ from mcp_server_tiktok_shop.tools.journals.books import Payout, SettlementLine
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-LINE_GROUPING = "line"
-
 
 def read_settlement_lines(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[SettlementLine]:
     """The lines of rows of Python's own values; times are in the shop's zone."""

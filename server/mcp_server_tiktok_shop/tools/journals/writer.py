@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import ZERO, format_amount
-from mcp_server_tiktok_shop.table_files.file_names import FileName, parse_file_name
+from mcp_server_tiktok_shop.table_files.file_names import FileName
 from mcp_server_tiktok_shop.table_files.tables import Table
 from mcp_server_tiktok_shop.tools.journals.accounts import (
     AccountMapping,
@@ -53,7 +53,7 @@ class JournalWriter:
     export_folder: ExportFolder
     files: AllowedFiles
 
-    async def write(self, program: str, save_as: str | None, shops: Sequence[ShopSettlements]) -> Json:
+    async def write(self, program: str, save_as: FileName | None, shops: Sequence[ShopSettlements]) -> Json:
         """The files in the form of a program, one a currency: where they are, what was booked where, what is left out.
 
         Raises:
@@ -61,7 +61,7 @@ class JournalWriter:
                 that can't be taken; `not_configured` where the folder can't be written.
 
         """
-        form, name = choose_form(program), _parse_name(program, save_as)
+        form, name = choose_form(program), choose_file_name(program, save_as)
         books = [build_journals(shop.lines, shop.label) for shop in shops]
         files, used_accounts, sums = [], dict[str, str](), dict[str, Any]()
         own, source = await asyncio.to_thread(self._read_accounts)
@@ -131,8 +131,14 @@ def split_by_lines(journals: Sequence[list[list[str]]], max_lines: int) -> list[
     return parts
 
 
-def _parse_name(program: str, save_as: str | None) -> FileName:
-    name = parse_file_name(save_as or f"settlement-journal-{program}.csv")
+def choose_file_name(program: str, save_as: FileName | None) -> FileName:
+    """The name of the file of a program's journals.
+
+    Raises:
+        ShopError: `invalid_arguments`: it is no CSV file, which alone is imported.
+
+    """
+    name = save_as or FileName(f"settlement-journal-{program}", "csv")
     if name.format != "csv":
         problem = Problem("save_as", f"{program} imports CSV", f"{name.stem}.csv")
         raise ShopError("invalid_arguments", f"save_as: {problem.message}", problems=(problem,))
