@@ -23,8 +23,8 @@ from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.mirror import Mirror
+from mcp_server_tiktok_shop.mirror.parts import MirrorParts
 from mcp_server_tiktok_shop.mirror.query import QueryRunner
-from mcp_server_tiktok_shop.mirror.shop_mirror import MirrorParts
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
@@ -42,8 +42,8 @@ from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
 from mcp_server_tiktok_shop.simulation import build_simulation
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, compute_pair_fingerprint
 from mcp_server_tiktok_shop.state.files.stores import open_file_stores
+from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
 from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
@@ -101,6 +101,7 @@ class App:
     transport: HttpTransport
     pdf_workers: PdfWorkerPool
     secrets: logs.SecretRedactor
+    temporary_home: TemporaryHome
 
     @property
     def has_shop_choice(self) -> bool:
@@ -149,6 +150,7 @@ class App:
         self.pdf_workers.close()
         self.query_runner.close()
         await self.mirror.close()
+        self.temporary_home.close()
         await self.wait_for_pairs()
         await self.transport.close()
 
@@ -190,10 +192,10 @@ def build_app(
     tokens = TokenProvider(
         stores.accounts,
         auth,
-        _read_app(settings),
+        settings.partner_app,
         settings.app_key,
         runtime.clock,
-        _read_environment_account(settings),
+        settings.environment_account,
         secrets,
     )
     platform = PlatformClient(
@@ -226,6 +228,8 @@ def build_app(
     result_builder = ResultBuilder(catalog, sensitive_fields, result_store, settings.result_bytes, settings.buyer_data)
     export_folder = ExportFolder(home_folder.exports_folder, runtime.clock)
     paginator = Paginator(catalog, platform, settings.time_zone)
+    temporary_home = TemporaryHome()
+    mirror_home = temporary_home if settings.sandbox else home_folder  # no other process has the same simulated shop
     mirror = Mirror(
         MirrorParts(
             table_catalog=TableCatalog(),
@@ -234,10 +238,12 @@ def build_app(
             paginator=paginator,
             redact_data=result_builder.redact_data,
             hide_secrets=secrets.redact_secrets,
-            get_folder=partial(home_folder.get_mirror_folder, settings.buyer_data),
+            get_folder=partial(mirror_home.get_mirror_folder, settings.buyer_data),
+            list_folders=mirror_home.list_mirror_folders,
             clock=runtime.clock,
             monotonic=runtime.monotonic,
-            history_days=90,
+            history_days=settings.mirror_days,
+            max_age_s=settings.mirror_max_age,
         )
     )
     confirmation_gate = ConfirmationGate(
@@ -335,23 +341,5 @@ def build_app(
         transport=transport,
         pdf_workers=pdf_workers,
         secrets=secrets,
-    )
-
-
-def _read_app(settings: Settings) -> PartnerApp | None:
-    """The app that the settings hold; None where key or secret is missing, and the stored one counts."""
-    if not settings.app_key or not settings.app_secret.get_secret_value():
-        return None
-    return PartnerApp(key=settings.app_key, secret=settings.app_secret)
-
-
-def _read_environment_account(settings: Settings) -> Account | None:
-    """The account of the tokens in the settings; None without an access token."""
-    if settings.sandbox or not settings.access_token.get_secret_value():
-        return None
-    return Account(
-        id=ENVIRONMENT_ID_PREFIX + compute_pair_fingerprint(settings.access_token, settings.refresh_token),
-        app_key=settings.app_key,
-        access_token=settings.access_token,
-        refresh_token=settings.refresh_token,
+        temporary_home=temporary_home,
     )

@@ -24,6 +24,7 @@ COMMANDS = LazyCommands(
         "journal": "mcp_server_tiktok_shop.cli.journal:print_audit_log",
         "login": "mcp_server_tiktok_shop.cli.login:log_in",
         "logout": "mcp_server_tiktok_shop.cli.logout:log_out",
+        "mirror": "mcp_server_tiktok_shop.cli.mirror:manage_mirror",
         "sandbox": "mcp_server_tiktok_shop.cli.sandbox:serve_sandbox",
         "shops": "mcp_server_tiktok_shop.cli.shops:print_shops",
         "tools": "mcp_server_tiktok_shop.cli.tools:print_tools",

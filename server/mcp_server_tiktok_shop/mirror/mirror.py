@@ -11,8 +11,8 @@ from mcp_server_tiktok_shop.mirror.shop_mirror import ShopMirror
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from mcp_server_tiktok_shop.mirror.parts import MirrorParts
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
-    from mcp_server_tiktok_shop.mirror.shop_mirror import MirrorParts
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.mirror.tables import TableCatalog
     from mcp_server_tiktok_shop.platform.shops import Target
@@ -34,18 +34,20 @@ class Mirror:
         target: Target,
         tables: Collection[str],
         *,
-        max_age_s: float,
+        max_age_s: float | None = None,
         deadline: float,
         report_progress: ProgressReporter | None = None,
     ) -> ShopSnapshot:
         """The shop's copy, in which these tables are no older than `max_age_s`, as far as `deadline` allows.
 
+        Without `max_age_s` the age of the settings counts; `deadline` is a moment of the monotonic clock.
         What is not done by then goes on behind it; the snapshot tells of each table how far it reaches.
 
         Raises:
             ShopError: Nothing at all can be answered from.
 
         """
+        max_age_s = self._parts.max_age_s if max_age_s is None else max_age_s
         sources = self.table_catalog.find_sources(tables)
         return await self._get_shop(target).refresh(target, sources, max_age_s, deadline, report_progress)
 
@@ -57,14 +59,20 @@ class Mirror:
         """Have a copy made anew whose file turned out to be damaged."""
         await self._get_shop(target).discard(snapshot)
 
-    async def forget(self, target: Target) -> None:
-        """Delete the shop's copy, and all that was read for it.
+    async def count_rows(self, target: Target) -> dict[str, int]:
+        """How many rows each table of the shop's copy has. Raises SnapshotError where it is damaged."""
+        return await self._get_shop(target).count_rows()
+
+    async def forget(self, shop_id: str | None) -> None:
+        """Delete a shop's copies, or those of all, however buyers' data is stored in them.
 
         Raises:
-            ShopError: Another process is writing it, or it can't be deleted.
+            ShopError: Another process is writing one, or it can't be deleted.
 
         """
-        await self._get_shop(target).forget()
+        shops = {shop.folder.root: shop for shop in self._shops.values()}
+        for folder in self._parts.list_folders(shop_id):
+            await shops.get(folder.root, ShopMirror(self._parts, folder)).forget()
 
     def _get_shop(self, target: Target) -> ShopMirror:
         shop = target.shop

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,14 +23,12 @@ from mcp_server_tiktok_shop.state.files.private_files import make_storage_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from mcp_server_tiktok_shop.catalog.access import AccessPolicy
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.mirror.parts import MirrorParts
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
     from mcp_server_tiktok_shop.mirror.spool import Batch
     from mcp_server_tiktok_shop.mirror.states import MirrorState, SourceState
-    from mcp_server_tiktok_shop.mirror.tables import Source, TableCatalog
-    from mcp_server_tiktok_shop.platform.paging import Paginator
+    from mcp_server_tiktok_shop.mirror.tables import Source
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
 
@@ -44,32 +41,12 @@ NOTHING_YET_MESSAGE = "The local copy of this shop is being made, and nothing of
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class MirrorParts:
-    """What a mirror is made of. `redact_data` redacts an answer's data by its operation's name, `hide_secrets` a text.
-
-    `get_folder` tells where the copy of a shop lies, by its id; `clock` gives Unix seconds, `monotonic` seconds of the
-    clock of deadlines; `history_days` is how far back history is read.
-    """
-
-    table_catalog: TableCatalog
-    policy: AccessPolicy
-    sensitive_fields: SensitiveFields
-    paginator: Paginator
-    redact_data: Callable[[str, Json], Json]
-    hide_secrets: Callable[[str], str]
-    get_folder: Callable[[str], MirrorFolder]
-    clock: Callable[[], float]
-    monotonic: Callable[[], float]
-    history_days: int
-
-
 class ShopMirror:
     """The copy of one shop in a folder."""
 
     def __init__(self, parts: MirrorParts, folder: MirrorFolder) -> None:
         self._parts = parts
-        self._folder = folder
+        self.folder = folder
         self._store = SnapshotStore(folder, parts.table_catalog, parts.clock)
         self._spool = Spool(folder.spool_folder, parts.hide_secrets)
         self._writer = WriterLock(folder.lock_path)
@@ -99,7 +76,13 @@ class ShopMirror:
         for _ in range(MAX_ROUNDS):
             if not self._list_stale(sources, since, began) or self._parts.monotonic() >= deadline:
                 break
-            if await self._wait_for_writer(sources, since, began, deadline):
+            try:
+                is_writer = await self._wait_for_writer(sources, since, began, deadline)
+            except ShopError:
+                if not self.state.snapshot:
+                    raise
+                break  # a home that can't be written is no reason not to answer from what is there
+            if is_writer:
                 stale = self._list_stale(sources, since, began)
                 tasks = [task for source in stale for task in self._start_steps(target, source, since)]
                 await self._wait(tasks, deadline, report_progress)
@@ -112,6 +95,10 @@ class ShopMirror:
         """See `Mirror.look`."""
         state = self.state
         return self._to_snapshot(target, state) if state.snapshot else None
+
+    async def count_rows(self) -> dict[str, int]:
+        """See `Mirror.count_rows`."""
+        return await run_to_end(self._store.count_all_rows, self.state)
 
     async def discard(self, snapshot: ShopSnapshot) -> None:
         """See `Mirror.discard`."""
@@ -130,7 +117,7 @@ class ShopMirror:
             try:
                 await run_to_end(self._store.delete_all)
             except OSError as error:
-                raise make_storage_error(self._folder.root, "deleted", error) from error
+                raise make_storage_error(self.folder.root, "deleted", error) from error
             finally:
                 self._end_writing()
 
@@ -152,9 +139,13 @@ class ShopMirror:
                 self._spool.delete(batch)
 
     def _list_stale(self, sources: Sequence[Source], since: int, began: int) -> list[Source]:
-        """The sources that are not of this moment or later, but for those that failed since we began."""
+        """The sources that are not whole, or not of this moment or later, but for those that failed since we began."""
         states = [(source, self.state.get_source(source.name)) for source in sources]
-        return [source for source, state in states if not _is_fresh(state, since) and state.problem_at < began]
+        return [
+            source
+            for source, state in states
+            if state.problem_at < began and (not _is_fresh(state, since) or self._is_backfill_due(source, state))
+        ]
 
     async def _wait_for_writer(self, sources: Sequence[Source], since: int, began: int, deadline: float) -> bool:
         """Be who writes; or wait while another process does, until there is what is wanted. Whether we write."""
@@ -175,7 +166,7 @@ class ShopMirror:
                 return False
             self._store.delete_leftovers()
         except OSError as error:
-            raise make_storage_error(self._folder.root, "written", error) from error
+            raise make_storage_error(self.folder.root, "written", error) from error
         self._state = self._store.load_state()
         if not self._state.snapshot:
             self._spool.delete_all()
@@ -198,13 +189,13 @@ class ShopMirror:
         return steps
 
     def _is_backfill_due(self, source: Source, state: SourceState) -> bool:
-        wanted = int(self._parts.clock()) - (self._parts.history_days + 1) * SECONDS_PER_DAY
-        return source.history is not None and (not state.is_complete or state.history_start < wanted)
+        latest_start = int(self._parts.clock()) - (self._parts.history_days - 1) * SECONDS_PER_DAY
+        return source.history is not None and (not state.is_complete or state.history_start > latest_start)
 
     def _start(self, source: Source, step: str, run: Callable[[], Coroutine[None, None, None]]) -> asyncio.Task[None]:
         key = (source.name, step)
         if key not in self._tasks:
-            self._tasks[key] = asyncio.create_task(self._run(source, run()))
+            self._tasks[key] = asyncio.create_task(self._run(source, run))
             self._tasks[key].add_done_callback(partial(self._finish, key))
         return self._tasks[key]
 
@@ -214,15 +205,15 @@ class ShopMirror:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("reading %s ended with %s", key[0], type(error).__name__)
 
-    async def _run(self, source: Source, step: Coroutine[None, None, None]) -> None:
+    async def _run(self, source: Source, run: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run a step of a source; what is in its way is put down as the source's problem."""
         problem = ""
         try:
-            await step
+            await run()
         except ShopError as error:
             problem = error.message
         except OSError as error:
-            problem = make_storage_error(self._folder.root, "written", error).message
+            problem = make_storage_error(self.folder.root, "written", error).message
         except SnapshotError as error:
             if await run_to_end(self._store.is_whole, self.state):
                 problem = f"The local copy can't be written: {error}"
@@ -288,7 +279,7 @@ class ShopMirror:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _forget_state(self) -> None:
-        self._folder.state_path.unlink(missing_ok=True)
+        self.folder.state_path.unlink(missing_ok=True)
         if self._state is not None:
             self._spool.delete_all()
             self._state = self._store.load_state()

@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import RequestError
-from mcp_server_tiktok_shop.mirror.staging import (
-    build_rows_sql,
-    build_stage_sql,
-    join_names,
-    name_rows,
-    name_stage,
-    quote_name,
-    quote_text,
+from mcp_server_tiktok_shop.mirror.row_replacement import (
+    BASE,
+    MARKS_TABLE,
+    TARGET,
+    has_differences,
+    replace_rows,
+    stage_rows,
 )
+from mcp_server_tiktok_shop.mirror.spool import open_private
+from mcp_server_tiktok_shop.mirror.staging import quote_name, quote_text
 from mcp_server_tiktok_shop.mirror.states import MirrorState, load_state, store_state
 from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX, make_private_folder
 
@@ -29,16 +30,18 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from mcp_server_tiktok_shop.mirror.spool import Batch
-    from mcp_server_tiktok_shop.mirror.tables import Source, Table, TableCatalog
+    from mcp_server_tiktok_shop.mirror.tables import Source, TableCatalog
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
 
-WRITER_MEMORY, WRITER_THREADS = "96MB", 2
-BLOCK_BYTES = 16384  # a table takes some blocks, however few rows it has
+MIN_WRITER_BYTES, WRITER_THREADS = 64 * 10**6, 1
+WRITER_SHARE = 12  # bytes of memory that a byte of spooled pages takes while it is laid in
+BLOCK_BYTES = 65536  # smaller ones pack worse, larger ones cost room for each table, however few rows it has
 MAX_STAGED_BYTES = 6 * 2**20  # of spooled pages
 RETAINED_SNAPSHOTS = 2
 MIN_RETAIN_S = 60.0  # seconds for which an older one stays: another process may be about to open it
-MARKS_TABLE = "sync.marks"
-BASE, TARGET = "base_copy", "new_copy"  # what the snapshots are attached as
+MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.3  # a smaller snapshot, or one with less free room, stays as it is
+COPY_BYTES = 2**20  # at once, of a file
+COMPACT = "compact_copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +124,18 @@ class SnapshotStore:
         target: Path | None = None
         unreadable_count = state.get_source(source.name).unreadable_count
         if batches:
-            with _connect(self.folder.spool_folder) as connection:
+            largest_bytes = max(_measure(part) for part in _divide(batches))
+            memory_bytes = max(MIN_WRITER_BYTES, WRITER_SHARE * largest_bytes)
+            with _connect(self.folder.spool_folder, memory_bytes) as connection:
                 self._attach_base(connection, state)
                 for part in _divide(batches):
-                    unreadable_count += _stage(connection, source, part, state.get_source(source.name).history_from)
-                    if target is None and (state.snapshot == 0 or _has_differences(connection, source, part)):
+                    unreadable_count += stage_rows(connection, source, part, state.get_source(source.name).history_from)
+                    if target is None and (state.snapshot == 0 or has_differences(connection, source, part)):
                         target = self._begin_target(connection, state)
                     if target is not None:
-                        _replace_rows(connection, source, part)
+                        replace_rows(connection, source, part)
                 if target is not None:
-                    connection.execute("COMMIT")
-                    connection.execute(f"CHECKPOINT {TARGET}")
-                    connection.execute(f"DETACH {TARGET}")
+                    target = self._finish_target(connection, target)
         state = state.with_source(source.name, **changes, unreadable_count=unreadable_count)
         if target is not None:
             return self._publish(state, target)
@@ -159,6 +162,17 @@ class SnapshotStore:
                 f"WHERE {column} >= to_timestamp({start}) AND {column} < to_timestamp({end})",
             )
         return count
+
+    def count_all_rows(self, state: MirrorState) -> dict[str, int]:
+        """How many rows each table has. Raises SnapshotError where the snapshot is damaged."""
+        if not state.snapshot:
+            return dict.fromkeys(self._catalog.tables, 0)
+        with _connect(self.folder.spool_folder) as connection:
+            self._attach_base(connection, state)
+            return {
+                name: _fetch_value(connection, f"SELECT count(*) FROM {BASE}.{quote_name(name)}")
+                for name in self._catalog.tables
+            }
 
     def list_parents(self, state: MirrorState, source: Source, since: int) -> list[Parent]:
         """The rows that a source is to be asked for, newest first: not the stable ones, nor those read since a moment.
@@ -188,10 +202,13 @@ class SnapshotStore:
     def _begin_target(self, connection: DuckDBPyConnection, state: MirrorState) -> Path:
         """A copy of the base, open to be changed."""
         make_private_folder(self.folder.root)
-        path = self.folder.root / f"{time.time_ns()}{PARTIAL_SUFFIX}"
+        path = self._make_partial_path()
         if state.snapshot:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
-                shutil.copyfileobj(self.get_path(state).open("rb"), copy, 2**20)
+            with (
+                self.get_path(state).open("rb") as base,
+                open(path, "xb", opener=open_private) as copy,
+            ):
+                shutil.copyfileobj(base, copy, COPY_BYTES)
         options = "" if state.snapshot else f" (BLOCK_SIZE {BLOCK_BYTES})"
         connection.execute(f"ATTACH {quote_text(str(path))} AS {TARGET}{options}")
         path.chmod(0o600)
@@ -207,6 +224,27 @@ class SnapshotStore:
             )
         return path
 
+    def _finish_target(self, connection: DuckDBPyConnection, path: Path) -> Path:
+        """The copy, written whole; where much of it is room that nothing uses any more, a closer one in its place."""
+        connection.execute("COMMIT")
+        connection.execute(f"CHECKPOINT {TARGET}")
+        sizes = connection.execute("SELECT database_name, total_blocks, free_blocks FROM pragma_database_size()")
+        ((total, free),) = [(total, free) for name, total, free in sizes.fetchall() if name == TARGET]
+        if total * BLOCK_BYTES < MIN_COMPACT_BYTES or free < MAX_FREE_SHARE * total:
+            connection.execute(f"DETACH {TARGET}")
+            return path
+        compact_path = self._make_partial_path()
+        connection.execute(f"ATTACH {quote_text(str(compact_path))} AS {COMPACT} (BLOCK_SIZE {BLOCK_BYTES})")
+        compact_path.chmod(0o600)
+        connection.execute(f"COPY FROM DATABASE {TARGET} TO {COMPACT}")
+        connection.execute(f"DETACH {TARGET}")
+        connection.execute(f"DETACH {COMPACT}")
+        path.unlink()
+        return compact_path
+
+    def _make_partial_path(self) -> Path:
+        return self.folder.root / f"{time.time_ns()}{PARTIAL_SUFFIX}"
+
     def _publish(self, state: MirrorState, path: Path) -> MirrorState:
         """Give a new snapshot its name, and put it in force."""
         with path.open("rb+") as file:
@@ -220,13 +258,13 @@ class SnapshotStore:
 
 
 @contextmanager
-def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
+def _connect(folder: Path, memory_bytes: int = MIN_WRITER_BYTES) -> Iterator[DuckDBPyConnection]:
     """A connection that swaps into a folder."""
     import duckdb  # noqa: PLC0415 - at the first sync only
 
     make_private_folder(folder)
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": WRITER_MEMORY,
+        "memory_limit": f"{memory_bytes}B",
         "threads": WRITER_THREADS,
         "temp_directory": str(folder / "swap"),
     }
@@ -240,60 +278,6 @@ def _connect(folder: Path) -> Iterator[DuckDBPyConnection]:
             connection.close()
     except duckdb.Error as error:
         raise SnapshotError(str(error).splitlines()[0]) from error
-
-
-def _stage(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch], history_from: int) -> int:
-    """Stage the rows of batches that count. Answers how many values and rows can't be read."""
-    paths = [str(batch.path) for batch in batches]
-    count = 0
-    kind = batches[0].key.kind
-    condition = "true"
-    if source.history is not None and kind in ("history", "again", "changes"):
-        column = quote_name(source.history.column)
-        if kind != "changes":
-            start, end = _find_range(batches)
-            condition = f"{column} >= to_timestamp({start}) AND {column} < to_timestamp({end}) OR {column} IS NULL"
-        else:
-            condition = f"{column} >= to_timestamp({history_from}) OR {column} IS NULL"
-    for table in source.tables:
-        connection.execute(build_stage_sql(source, table, paths))
-        connection.execute(build_rows_sql(table, source.main_table, condition))
-        key = quote_name(table.key[0])
-        sql = f"SELECT coalesce(sum(_unreadable + CAST({key} = '' AS INTEGER)), 0) FROM {name_stage(table)}"
-        count += _fetch_value(connection, sql)
-        connection.execute(f"DROP TABLE {name_stage(table)}")
-    return count
-
-
-def _find_range(batches: Sequence[Batch]) -> tuple[int, int]:
-    return min(batch.key.start for batch in batches), max(batch.key.end for batch in batches)
-
-
-def _build_scope(source: Source, table: Table, batches: Sequence[Batch], place: str) -> str:
-    """The SQL condition of the rows that the staged ones take the place of."""
-    main = source.main_table
-    kind = batches[0].key.kind
-    if kind == "all":
-        return "true"
-    if kind == "parents":
-        assert source.for_each is not None  # noqa: S101 - only such sources have such batches
-        parents = ", ".join(map(quote_text, sorted({parent for batch in batches for parent in batch.parents})))
-        stored_as, column = quote_name(source.for_each.stored_as), quote_name(source.for_each.column)
-        all_parents = f"SELECT {column} FROM {place}.{quote_name(source.for_each.table)} WHERE {column} IS NOT NULL"
-        return f"{stored_as} IN ({parents}) OR {stored_as} NOT IN ({all_parents})"
-    key = join_names(main.key)
-    scope = f"({key}) IN (SELECT ({key}) FROM {name_rows(main)})"
-    if kind in ("history", "again") and source.history is not None:
-        start, end = _find_range(batches)
-        column = quote_name(source.history.column)
-        scope = f"({column} >= to_timestamp({start}) AND {column} < to_timestamp({end})) OR {scope}"
-    if table is main:
-        return scope
-    parent, main_key = quote_name(table.parent_column), quote_name(main.key[0])
-    return (
-        f"{parent} IN (SELECT {main_key} FROM {place}.{quote_name(main.name)} WHERE {scope} "
-        f"UNION SELECT {main_key} FROM {name_rows(main)})"
-    )
 
 
 def _divide(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
@@ -311,40 +295,8 @@ def _divide(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
         yield part
 
 
-def _has_differences(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch]) -> bool:
-    """Whether the staged rows are others than those whose place they take."""
-    for table in source.tables:
-        columns = join_names(table.columns)
-        scope = _build_scope(source, table, batches, BASE)
-        old = f"SELECT {columns} FROM {BASE}.{quote_name(table.name)} WHERE {scope}"
-        new = f"SELECT {columns} FROM {name_rows(table)}"
-        for one, other in ((old, new), (new, old)):
-            if connection.execute(f"SELECT 1 FROM ({one} EXCEPT ALL {other}) LIMIT 1").fetchall():
-                return True
-    known = connection.execute(f"SELECT parent, is_stable FROM {BASE}.{MARKS_TABLE} WHERE source = ?", [source.name])
-    marks = {(parent, parent in batch.stable_parents) for batch in batches for parent in batch.parents}
-    return not marks <= set(known.fetchall())
-
-
-def _replace_rows(connection: DuckDBPyConnection, source: Source, batches: Sequence[Batch]) -> None:
-    """Put the staged rows in the place of the old ones; the tables below the main one first."""
-    for table in reversed(source.tables):
-        name = f"{TARGET}.{quote_name(table.name)}"
-        connection.execute(f"DELETE FROM {name} WHERE {_build_scope(source, table, batches, TARGET)}")
-    for table in source.tables:
-        name = f"{TARGET}.{quote_name(table.name)}"
-        connection.execute(f"INSERT INTO {name} SELECT {join_names(table.columns)} FROM {name_rows(table)}")
-    for batch in batches:
-        marks = [(parent, parent in batch.stable_parents) for parent in sorted(batch.parents)]
-        if marks:
-            connection.execute(
-                f"DELETE FROM {TARGET}.{MARKS_TABLE} WHERE source = ? AND parent IN (SELECT unnest(?::VARCHAR[]))",
-                [source.name, [parent for parent, _ in marks]],
-            )
-            connection.execute(
-                f"INSERT INTO {TARGET}.{MARKS_TABLE} SELECT ?, unnest(?::VARCHAR[]), unnest(?::BOOLEAN[]), ?",
-                [source.name, [p for p, _ in marks], [s for _, s in marks], batch.read_at],
-            )
+def _measure(batches: Sequence[Batch]) -> int:
+    return sum(batch.path.stat().st_size for batch in batches)
 
 
 def _fetch_value(connection: DuckDBPyConnection, sql: str) -> Any:

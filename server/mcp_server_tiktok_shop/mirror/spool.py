@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 SPOOL_SUFFIX = ".ndjson"
-MAX_LINE_CHARS = 2**20  # DuckDB makes room for several lines of the size that it is told of
+MAX_LINE_CHARS = 2**19  # DuckDB makes room for several lines of the size that it is told of
 BatchKind = Literal["all", "history", "again", "changes", "parents"]
 BATCH_KINDS = get_args(BatchKind)
 
@@ -87,7 +87,7 @@ class Spool:
         mark = {"read_at": batch.read_at, **mark}
         text = self._hide_secrets("".join(_iter_lines(rows, at, mark)))
         make_private_folder(self._folder)
-        with open(batch.path, "ab", opener=_open_private) as file:
+        with open(batch.path, "ab", opener=open_private) as file:
             file.write(text.encode())
         _apply_mark(batch, mark)
 
@@ -150,7 +150,8 @@ def _to_line(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, separators=(",", ":")) + "\n"
 
 
-def _open_private(path: str, flags: int) -> int:
+def open_private(path: str, flags: int) -> int:
+    """An opener of files that are their owner's alone."""
     return os.open(path, flags, 0o600)
 
 

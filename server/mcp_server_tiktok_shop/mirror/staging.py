@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.mirror.tables import Source, Table
 
-MAX_LINE_BYTES = 2**22
+MAX_LINE_BYTES = 2**21
 AMOUNT_PATTERN = r"-?[0-9]{1,15}(\.[0-9]{1,10})?"
 COUNT_PATTERN = r"-?[0-9]{1,18}(\.0*)?"
 ISO_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ].*(Z|[+-][0-9]{2}:?[0-9]{2})"

@@ -128,7 +128,8 @@ class Source:
 
     `history` is the time by which all of it is read in windows, `changes` that of what changed since. Without such a
     filter the last `reread_s` seconds are read anew, or without a history everything. After `relist_after_s` seconds
-    everything is read anew, so that what the platform deleted disappears.
+    everything is read anew, or of a history that in which the platform counts other rows than there are here: so what
+    the platform deleted disappears.
     """
 
     name: str

@@ -94,9 +94,12 @@ class HomeFolder:
 
     def get_mirror_folder(self, buyer_data: str, shop_id: str) -> MirrorFolder:
         """Where the local copy of a shop lies in which buyers' data is stored in this way."""
-        is_plain = PLAIN_FOLDER_NAME.fullmatch(shop_id) is not None
-        name = shop_id if is_plain else hashlib.sha256(shop_id.encode()).hexdigest()
-        return MirrorFolder(self.mirrors_folder / buyer_data / name)
+        return MirrorFolder(self.mirrors_folder / buyer_data / _name_folder(shop_id))
+
+    def list_mirror_folders(self, shop_id: str | None) -> list[MirrorFolder]:
+        """Where local copies of a shop lie, or of all, however buyers' data is stored in them."""
+        name = "*" if shop_id is None else _name_folder(shop_id)
+        return [MirrorFolder(folder) for folder in self.mirrors_folder.glob(f"*/{name}") if folder.is_dir()]
 
     @property
     def labels_folder(self) -> Path:
@@ -112,3 +115,9 @@ class HomeFolder:
     def files_folder(self) -> Path:
         """Where a person puts the files that may be uploaded."""
         return self.root / "files"
+
+
+def _name_folder(shop_id: str) -> str:
+    """A folder's name for an id that comes from outside."""
+    is_plain = PLAIN_FOLDER_NAME.fullmatch(shop_id) is not None
+    return shop_id if is_plain else hashlib.sha256(shop_id.encode()).hexdigest()
