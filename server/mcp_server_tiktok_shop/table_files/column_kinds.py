@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.money import AMOUNT_PATTERN
-from mcp_server_tiktok_shop.table_files.tables import Column, ColumnKind, make_names_unique, parse_moment
+from mcp_server_tiktok_shop.table_files.tables import ColumnKind, FileColumn, make_names_unique, parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,17 +48,17 @@ CELL_TESTS: dict[ColumnKind, Callable[[Any], bool]] = {
 }
 
 
-def make_sql_columns(names_and_types: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
+def make_sql_columns(names_and_types: Iterable[tuple[str, str]]) -> tuple[FileColumn, ...]:
     """The columns of a query's result, by the names and types that DuckDB tells; names are made unique.
 
     Amounts are DECIMAL with two decimals; they are in the currency of the column that is named after them
     (`amount_currency`) or simply `currency`, where there is one.
     """
-    columns = [Column(name, _get_sql_kind(name, sql_type)) for name, sql_type in names_and_types]
+    columns = [FileColumn(name, _get_sql_kind(name, sql_type)) for name, sql_type in names_and_types]
     return connect_currencies(make_names_unique(columns))
 
 
-def infer_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[Column, ...]:
+def infer_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[FileColumn, ...]:
     """The columns of a table of a result, whose cells are JSON: by their names, and what all their cells are."""
     observations = [CellObservation() for _ in names]
     for row in rows:
@@ -67,15 +67,15 @@ def infer_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> tuple[
     return describe_columns(zip(names, observations, strict=True))
 
 
-def describe_columns(observations: Iterable[tuple[str, CellObservation]]) -> tuple[Column, ...]:
+def describe_columns(observations: Iterable[tuple[str, CellObservation]]) -> tuple[FileColumn, ...]:
     """The columns of these names, by what was observed of their cells; names are made unique."""
     pairs = list(observations)
     names = {name for name, _ in pairs}
-    columns = [Column(name, observation.choose_kind(name, names)) for name, observation in pairs]
+    columns = [FileColumn(name, observation.choose_kind(name, names)) for name, observation in pairs]
     return connect_currencies(make_names_unique(columns))
 
 
-def connect_currencies(columns: Sequence[Column]) -> tuple[Column, ...]:
+def connect_currencies(columns: Sequence[FileColumn]) -> tuple[FileColumn, ...]:
     """The columns, each amount's currency found in the nearest column that can hold it.
 
     Of `payment.total_amount` that is `payment.total_currency`, then `payment.currency`, then `currency`.
@@ -84,7 +84,7 @@ def connect_currencies(columns: Sequence[Column]) -> tuple[Column, ...]:
     return tuple(
         column
         if column.kind != "money" or column.currency or column.currency_column
-        else Column(column.name, "money", currency_column=_find_currency_column(column.name, names))
+        else FileColumn(column.name, "money", currency_column=_find_currency_column(column.name, names))
         for column in columns
     )
 

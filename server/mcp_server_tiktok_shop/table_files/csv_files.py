@@ -10,12 +10,12 @@ from mcp_server_tiktok_shop.table_files.spreadsheet_cells import defuse_formulas
 from mcp_server_tiktok_shop.table_files.tables import to_text
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.table_files.tables import Table
+    from mcp_server_tiktok_shop.table_files.tables import FileTable
 
 ID_ADVICE = "Open the id columns of a CSV as text, or save as .xlsx: spreadsheets round numbers of over 15 digits."
 
 
-def write_csv(table: Table, file: IO[bytes]) -> tuple[str, ...]:
+def write_csv(table: FileTable, file: IO[bytes]) -> tuple[str, ...]:
     """Write a table as comma-separated UTF-8; the notes that a reader of the file should have.
 
     Spreadsheets know UTF-8 by its byte order mark; programs that import may stumble over it.

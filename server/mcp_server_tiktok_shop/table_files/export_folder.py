@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.table_files.file_names import FileName
     from mcp_server_tiktok_shop.table_files.nested_rows import NestedRows
-    from mcp_server_tiktok_shop.table_files.tables import Table
+    from mcp_server_tiktok_shop.table_files.tables import FileTable
 
 PARTIAL_PREFIX = "export-"
 ABANDONED_WRITE_S = 3600  # after which whoever left a file half-written has given up
@@ -72,11 +72,11 @@ class ExportFolder:
     path: Path
     clock: Callable[[], float]
 
-    async def save_table(self, name: FileName, table: Table) -> SavedFile:
+    async def save_table(self, name: FileName, table: FileTable) -> SavedFile:
         """Save one table: see `save_tables`."""
         return await self.save_tables(name, [table])
 
-    async def save_tables(self, name: FileName, tables: Sequence[Table]) -> SavedFile:
+    async def save_tables(self, name: FileName, tables: Sequence[FileTable]) -> SavedFile:
         """Save tables in the form that the name's extension says: a sheet for each in .xlsx, one alone elsewhere.
 
         Where a file of that name is there already, a number is added and said.
@@ -190,7 +190,7 @@ def _to_json_lines(rows: NestedRows) -> Iterator[bytes]:
     yield b"\n]\n" if rows.count else b"[]\n"
 
 
-def _take_first_rows(table: Table) -> list[list[Any]]:
+def _take_first_rows(table: FileTable) -> list[list[Any]]:
     return [
         [to_plain_value(column, value, table.zone) for column, value in zip(table.columns, row, strict=True)]
         for row in islice(table.rows, PREVIEW_ROWS)

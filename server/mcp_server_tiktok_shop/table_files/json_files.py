@@ -8,10 +8,10 @@ from mcp_server_tiktok_shop.state.files.private_files import to_json_bytes
 from mcp_server_tiktok_shop.table_files.tables import to_plain_value
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.table_files.tables import Table
+    from mcp_server_tiktok_shop.table_files.tables import FileTable
 
 
-def write_json(table: Table, file: IO[bytes]) -> None:
+def write_json(table: FileTable, file: IO[bytes]) -> None:
     """Write a list of objects, a line each; amounts, ids and times are text."""
     separator = b"[\n"
     for row in table.rows:

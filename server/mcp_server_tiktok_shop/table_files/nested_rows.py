@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.state.files.private_files import make_private_folder, make_storage_error, to_json_bytes
 from mcp_server_tiktok_shop.table_files.column_kinds import CellObservation, describe_columns
-from mcp_server_tiktok_shop.table_files.tables import Table
+from mcp_server_tiktok_shop.table_files.tables import FileTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -114,7 +114,7 @@ class NestedRows:
         for line in self._file:
             yield json.loads(line)
 
-    def to_table(self, zone: ZoneInfo | None, sheet_name: str) -> Table:
+    def to_table(self, zone: ZoneInfo | None, sheet_name: str) -> FileTable:
         """The items as a table: a row each, or where they have a list of lines, a row for each line.
 
         Fields of the item then stand on each of its rows; the lines are numbered, so that the first of each can be
@@ -143,7 +143,7 @@ class NestedRows:
             f"A row is one of {list_name}; what is the whole item's is repeated on each: add it up where "
             f"{list_name}.{LINE_NUMBER} is 1."
         )
-        return Table(describe_columns(names), rows, zone, sheet_name, (note,) if lines.extra_rows else ())
+        return FileTable(describe_columns(names), rows, zone, sheet_name, (note,) if lines.extra_rows else ())
 
 
 @dataclass(frozen=True, slots=True)

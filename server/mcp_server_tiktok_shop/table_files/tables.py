@@ -24,7 +24,7 @@ NUMBER_PATTERN = re.compile(r"-?\d{1,38}(\.\d{1,18})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class FileColumn:
     """One column. The amounts of a money column are in `currency`, or each in what `currency_column` of its row says.
 
     Where neither is given the currency is not known, and amounts are written without one.
@@ -37,7 +37,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FileTable:
     """Columns and rows. A cell is what its column's kind says, as Python's value or as the text of a result.
 
     Times may be datetimes with a zone, ISO texts with an offset or Unix seconds; amounts Decimals or texts. What can't
@@ -46,7 +46,7 @@ class Table:
     `rows` are gone through more than once. `is_for_import` is for a table that another program reads, not a person.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[FileColumn, ...]
     rows: Collection[Sequence[Any]]
     zone: ZoneInfo | None = None
     sheet_name: str = "Table"
@@ -63,7 +63,7 @@ class Table:
         }
 
 
-def make_names_unique(columns: Iterable[Column]) -> tuple[Column, ...]:
+def make_names_unique(columns: Iterable[FileColumn]) -> tuple[FileColumn, ...]:
     """The columns, a later one of the same name with a number behind it; names differ by more than case."""
     taken_names: set[str] = set()
     unique_columns = []
@@ -129,7 +129,7 @@ def parse_date(value: Any) -> date | None:
     return None
 
 
-def to_plain_value(column: Column, value: Any, zone: ZoneInfo | None) -> Any:
+def to_plain_value(column: FileColumn, value: Any, zone: ZoneInfo | None) -> Any:
     """The cell as JSON can hold it, exactly: amounts, numbers with a fraction and times as text, ids as text."""
     if column.kind == "time" and (moment := parse_moment(value)) is not None:
         return (moment if zone is None else moment.astimezone(zone)).isoformat()
@@ -142,7 +142,7 @@ def to_plain_value(column: Column, value: Any, zone: ZoneInfo | None) -> Any:
     return value if is_plain or is_number else str(value)
 
 
-def to_text(column: Column, value: Any, zone: ZoneInfo | None) -> str:
+def to_text(column: FileColumn, value: Any, zone: ZoneInfo | None) -> str:
     """The cell as text; nothing of no value, and lists and objects as JSON text."""
     plain_value = to_plain_value(column, value, zone)
     if plain_value is None:

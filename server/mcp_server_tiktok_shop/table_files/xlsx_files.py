@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import get_fraction_digits
 from mcp_server_tiktok_shop.table_files.tables import (
-    Column,
+    FileColumn,
     parse_date,
     parse_moment,
     parse_money,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from xlsxwriter.workbook import Workbook
     from xlsxwriter.worksheet import Worksheet
 
-    from mcp_server_tiktok_shop.table_files.tables import Table
+    from mcp_server_tiktok_shop.table_files.tables import FileTable
 
 MAX_ROWS = 1_048_575  # of a sheet, its heading not counted
 MAX_COLUMNS = 16_384
@@ -58,7 +58,7 @@ OPTIONS: dict[str, Any] = {
 
 
 def write_xlsx(
-    tables: Sequence[Table], file: IO[bytes], temporary_folder: Path, created_at: datetime
+    tables: Sequence[FileTable], file: IO[bytes], temporary_folder: Path, created_at: datetime
 ) -> tuple[str, ...]:
     """Write tables as a sheet each: heading frozen, filters on, widths by content; the notes for their reader.
 
@@ -95,14 +95,14 @@ def write_xlsx(
     return tuple(dict.fromkeys(note for writer in writers for note in writer.describe_changes()))
 
 
-def _check_size(table: Table) -> None:
+def _check_size(table: FileTable) -> None:
     if len(table.rows) > MAX_ROWS or len(table.columns) > MAX_COLUMNS:
         message = f"an .xlsx sheet has at most {MAX_ROWS:,} rows and {MAX_COLUMNS:,} columns"
         problem = Problem("save_as", f"{message}; there are {len(table.rows):,} and {len(table.columns):,}", ".csv")
         raise ShopError("invalid_arguments", f"save_as: {message}.", hint="Save as .csv.", problems=(problem,))
 
 
-def _name_sheets(tables: Sequence[Table]) -> list[str]:
+def _name_sheets(tables: Sequence[FileTable]) -> list[str]:
     """A name that Excel takes for each sheet; no two differ by case alone."""
     names: dict[str, str] = {}
     for table in tables:
@@ -120,7 +120,7 @@ def _name_sheets(tables: Sequence[Table]) -> list[str]:
 class _SheetWriter:
     workbook: Workbook
     sheet: Worksheet
-    table: Table
+    table: FileTable
     formats: dict[str, Format] = field(default_factory=dict)
     shortened_cells: int = 0
     text_numbers: int = 0
@@ -153,7 +153,7 @@ class _SheetWriter:
             notes.append(f"{self.text_numbers} numbers of over 15 digits are text, or they would be rounded.")
         return tuple(notes)
 
-    def _write_cell(self, row_number: int, index: int, column: Column, value: Any, currency: Any) -> None:
+    def _write_cell(self, row_number: int, index: int, column: FileColumn, value: Any, currency: Any) -> None:
         kind = column.kind
         if kind in ("text", "id") and isinstance(value, str):  # most cells are
             self._write_text(row_number, index, value)
@@ -196,7 +196,7 @@ class _SheetWriter:
         self.shortened_cells += 1
         return units[: (MAX_TEXT_UNITS - 1) * 2].decode("utf-16-le", "ignore") + "…"
 
-    def _format_heading(self, column: Column) -> str:
+    def _format_heading(self, column: FileColumn) -> str:
         """The column's name; of moments with the zone in which they are written."""
         if column.kind != "time":
             return column.name
@@ -211,7 +211,7 @@ class _SheetWriter:
         return [min(max(width, MIN_WIDTH), MAX_WIDTH) for width in widths]
 
 
-def _to_local_time(value: Any, table: Table) -> datetime | None:
+def _to_local_time(value: Any, table: FileTable) -> datetime | None:
     """The local time of a moment, to the millisecond; None where it is no moment that a spreadsheet can hold."""
     moment = parse_moment(value)
     if moment is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.table_files.column_kinds import make_sql_columns
-from mcp_server_tiktok_shop.table_files.tables import Column, Table
+from mcp_server_tiktok_shop.table_files.tables import FileColumn, FileTable
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SHOP_COLUMN = "shop"
 
 
-def make_result_table(result: QueryResult, sheet_name: str) -> Table:
+def make_result_table(result: QueryResult, sheet_name: str) -> FileTable:
     """A result as a table, its times in its zone."""
     return make_shops_table([("", result)], sheet_name)
 
@@ -26,7 +26,7 @@ def make_shops_table(
     hidden_columns: Container[str] = (),
     *,
     is_labelled: bool = False,
-) -> Table:
+) -> FileTable:
     """The results of one question to several shops as one table, each row labelled by its shop where they are several.
 
     Times are in the zone of each shop; columns are those of the first, and a shop that has others is passed over.
@@ -41,6 +41,6 @@ def make_shops_table(
         for row in result.rows
     ]
     zones = {result.zone.key: result.zone for _, result in results}
-    shop_columns = (Column(SHOP_COLUMN),) if is_labelled else ()
+    shop_columns = (FileColumn(SHOP_COLUMN),) if is_labelled else ()
     zone = next(iter(zones.values())) if len(zones) == 1 else None
-    return Table((*shop_columns, *make_sql_columns(names_and_types)), rows, zone, sheet_name)
+    return FileTable((*shop_columns, *make_sql_columns(names_and_types)), rows, zone, sheet_name)

@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.table_files.column_kinds import infer_columns
 from mcp_server_tiktok_shop.table_files.nested_rows import NestedRows
-from mcp_server_tiktok_shop.table_files.tables import Table
+from mcp_server_tiktok_shop.table_files.tables import FileTable
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -76,9 +76,9 @@ def _split_lists(value: Json) -> Json:
 
 def _to_table(
     stack: ExitStack, folder: ExportFolder, value: Any, zone: ZoneInfo | None, name: str, *, has_chosen_fields: bool
-) -> Table:
+) -> FileTable:
     if is_table(value):
-        return Table(infer_columns(value["columns"], value["rows"]), value["rows"], zone, name)
+        return FileTable(infer_columns(value["columns"], value["rows"]), value["rows"], zone, name)
     rows = stack.enter_context(NestedRows(folder.path, has_chosen_fields=has_chosen_fields))
     rows.add(value if isinstance(value, list) else [value])
     return rows.to_table(zone, name)

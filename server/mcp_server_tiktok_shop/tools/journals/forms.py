@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from mcp_server_tiktok_shop.money import get_fraction_digits
-from mcp_server_tiktok_shop.table_files.tables import Column
+from mcp_server_tiktok_shop.table_files.tables import FileColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ class JournalForm(Protocol):
     """How one program wants its journals: `columns`, at most `max_lines` a file, and `advice` for who imports it."""
 
     @property
-    def columns(self) -> tuple[Column, ...]: ...
+    def columns(self) -> tuple[FileColumn, ...]: ...
 
     @property
     def max_lines(self) -> int: ...
@@ -50,13 +50,13 @@ class XeroForm:
     Columns, dates and the 300 lines of a file are those of Xero's help page on importing manual journals.
     """
 
-    columns: tuple[Column, ...] = (
-        Column("Narration"),
-        Column("Date"),
-        Column("Description"),
-        Column("AccountCode"),
-        Column("TaxRate"),
-        Column("Amount"),
+    columns: tuple[FileColumn, ...] = (
+        FileColumn("Narration"),
+        FileColumn("Date"),
+        FileColumn("Description"),
+        FileColumn("AccountCode"),
+        FileColumn("TaxRate"),
+        FileColumn("Amount"),
     )
     max_lines: int = 300
     advice: str = (
@@ -81,13 +81,13 @@ class QuickBooksForm:
     Columns are those of Intuit's help page on importing journal entries; dates are month first in the US.
     """
 
-    columns: tuple[Column, ...] = (
-        Column("Journal No."),
-        Column("Journal Date"),
-        Column("Account Name"),
-        Column("Description"),
-        Column("Debits"),
-        Column("Credits"),
+    columns: tuple[FileColumn, ...] = (
+        FileColumn("Journal No."),
+        FileColumn("Journal Date"),
+        FileColumn("Account Name"),
+        FileColumn("Description"),
+        FileColumn("Debits"),
+        FileColumn("Credits"),
     )
     max_lines: int = 1_000
     advice: str = (

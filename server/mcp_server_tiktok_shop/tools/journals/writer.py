@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import ZERO, format_amount
 from mcp_server_tiktok_shop.table_files.file_names import FileName
-from mcp_server_tiktok_shop.table_files.tables import Table
+from mcp_server_tiktok_shop.table_files.tables import FileTable
 from mcp_server_tiktok_shop.tools.journals.accounts import (
     AccountMapping,
     choose_no_tax_rate,
@@ -91,7 +91,7 @@ class JournalWriter:
         files = []
         for number, rows in enumerate(parts, start=1):
             part_name = FileName(f"{name.stem}-part{number}", name.format) if len(parts) > 1 else name
-            saved = await self.export_folder.save_table(part_name, Table(form.columns, rows, is_for_import=True))
+            saved = await self.export_folder.save_table(part_name, FileTable(form.columns, rows, is_for_import=True))
             files.append(saved.to_json())
         return files
 
