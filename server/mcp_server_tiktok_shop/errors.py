@@ -15,7 +15,7 @@
   · WorkersBusyError            a worker process: too many jobs are under way
   · WorkerEndedError            it ended in the midst of a job
   · QueryError                  DuckDB refused a question: the gate turns it into a ShopError
-  · SnapshotError               a local copy can't be opened
+  · SnapshotFileError           a local copy can't be opened
 
   * NestingError                JSON by others is nested too deep: who reads it says what that means
 

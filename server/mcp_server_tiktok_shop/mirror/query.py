@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 
 WORKER_MODULE = "mcp_server_tiktok_shop.mirror.sql.worker"
-QUERY_TIMEOUT_S = 8.0
+QUERY_TIMEOUT_S = 7.0
 START_TIMEOUT_S = 2.0  # more, for a process that must be started, and what DuckDB does not stop in the midst of
 MAX_ROWS = 50_000
 MAX_BYTES = 8 * 2**20
@@ -67,7 +67,8 @@ class QueryResult:
     """The rows of a question, `is_truncated` where there are more than may be given.
 
     `cells` are as JSON holds them: amounts and large numbers as text, times in ISO 8601 in the zone.
-    `has_mixed_currencies` says that an amount may be the sum of several currencies.
+    `has_mixed_currencies` says that an amount may be the sum of several currencies. `ambiguous_groups` are names in
+    GROUP BY that are a column's, and of something else that is selected: it was grouped by the column.
     """
 
     columns: tuple[ResultColumn, ...]
@@ -75,6 +76,7 @@ class QueryResult:
     is_truncated: bool
     zone: ZoneInfo
     has_mixed_currencies: bool = False
+    ambiguous_groups: tuple[str, ...] = ()
 
     @cached_property
     def rows(self) -> list[tuple[Any, ...]]:
@@ -172,7 +174,8 @@ class QueryRunner:
                 reply["failure"], reply["message"], sql, tables, limits.timeout_s, line_offset=1 if is_described else 0
             )
         columns = _build_columns(reply, traced)
-        return QueryResult(columns, reply["rows"], reply["is_truncated"], zone, has_mixed_currencies)
+        ambiguous_groups = tuple(sorted(tracer.ambiguous_groups))
+        return QueryResult(columns, reply["rows"], reply["is_truncated"], zone, has_mixed_currencies, ambiguous_groups)
 
     async def _run_job(self, job: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         try:

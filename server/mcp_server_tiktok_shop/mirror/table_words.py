@@ -25,7 +25,8 @@ def describe_main_columns(catalog: TableCatalog) -> str:
         f"{table.name}({', '.join(column.name for column in table.columns.values() if column.is_main)})"
         for table in catalog.tables.values()
     )
-    return f"Tables with main columns (describe_tables tells the rest): {tables}. {RULES}"
+    shops = 'shop is one, several ("A, B") or all.'
+    return f"Tables with main columns (describe_tables tells the rest): {tables}. {RULES} {shops}"
 
 
 def describe_table(table: Table) -> dict[str, Any]:

@@ -76,8 +76,9 @@ class QueryShopTool:
             _describe_rows(result),
             zone_note,
             _describe_currencies(result, snapshots),
+            _describe_groups(result),
         ]
-        data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_as_of(snapshots, tables, zone)}
+        data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_oldest_moment(snapshots, tables, zone)}
         data |= {"history_from": _list_history(snapshots, tables, zone)}
         data |= {
             "types": {column.name: _shorten_type(column.sql_type) for column in result.columns},
@@ -98,23 +99,23 @@ class QueryShopTool:
         """The copies of all shops, brought up to date side by side."""
         deadline = self.platform.new_deadline() - QUESTION_RESERVE_S
         progress = _SharedProgress(caller, len(targets))
+
+        async def refresh(place: int, target: Target) -> ShopSnapshot:
+            reporter = progress.create_reporter(place)
+            try:
+                return await self.mirror.refresh(
+                    target, tables, max_age_s=max_age_s, deadline=deadline, report_progress=reporter
+                )
+            except ShopError as error:
+                if len(targets) > 1 and target.shop is not None:
+                    error.message = f"{target.shop.label}: {error.message}"
+                raise
+
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(
-                        self.mirror.refresh(
-                            target,
-                            tables,
-                            max_age_s=max_age_s,
-                            deadline=deadline,
-                            report_progress=progress.create_reporter(place),
-                        )
-                    )
-                    for place, target in enumerate(targets)
-                ]
-        except* ShopError as group_error:
-            raise _first_error(group_error) from None
-        return [task.result() for task in tasks]
+            # No TaskGroup: it cancels the task it stands in, and the scopes around a call lose count of that.
+            return await asyncio.gather(*(refresh(place, target) for place, target in enumerate(targets)))
+        finally:
+            progress.is_over = True
 
     def _choose_zone(self, targets: Sequence[Target]) -> tuple[ZoneInfo, str]:
         """The zone of days and times: that set for all, or that of the shops; UTC where they have several."""
@@ -146,23 +147,21 @@ class QueryShopTool:
 
 
 class _SharedProgress:
-    """Adds up how far several shops are, for one caller."""
+    """Adds up how far several shops are, for one caller, until the call `is_over`: reading may go on behind it."""
 
     def __init__(self, caller: Caller, count: int) -> None:
         self._caller = caller
         self._done = [0.0] * count
+        self.is_over = False
 
     def create_reporter(self, place: int) -> Any:
         async def report(done: float, _total: float | None, message: str, /) -> None:
             self._done[place] = max(self._done[place], done)
+            if self.is_over:
+                return
             await self._caller.report_progress(sum(self._done), None, message)
 
         return report
-
-
-def _first_error(group: BaseExceptionGroup[ShopError]) -> ShopError:
-    error = group.exceptions[0]
-    return _first_error(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _iter_states(
@@ -200,11 +199,16 @@ def _describe_currencies(result: QueryResult, snapshots: Sequence[ShopSnapshot])
     return f"Amounts of several currencies ({currencies}) may be added up: select or group by currency."
 
 
+def _describe_groups(result: QueryResult) -> str:
+    names = ", ".join(result.ambiguous_groups)
+    return f"Grouped by the column {names}, not by what is selected as {names}: choose another name." if names else ""
+
+
 def _shorten_type(sql_type: str) -> str:
     return DECIMAL_WIDTH.sub("", sql_type).replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
 
 
-def _find_as_of(snapshots: Sequence[ShopSnapshot], tables: Collection[str], zone: ZoneInfo) -> str:
+def _find_oldest_moment(snapshots: Sequence[ShopSnapshot], tables: Collection[str], zone: ZoneInfo) -> str:
     """The moment of which the oldest of what was read is."""
     oldest = min((state.as_of for _, _, state in _iter_states(snapshots, tables)), default=0)
     return _format_moment(oldest, zone) if oldest else ""

@@ -66,7 +66,7 @@ SETTINGS = (
 )
 
 
-class SnapshotError(TikTokShopServerError):
+class SnapshotFileError(TikTokShopServerError):
     """A snapshot that can't be opened: that of the shop at this place."""
 
     def __init__(self, message: str, place: int) -> None:
@@ -91,7 +91,7 @@ def run_job(job: Job) -> dict[str, Any]:
 
     Raises:
         QueryError: DuckDB refuses it, or it takes more than `timeout_s` or the memory there is.
-        SnapshotError: A file is gone or damaged.
+        SnapshotFileError: A file is gone or damaged.
 
     """
     import duckdb  # noqa: PLC0415 - at the first question only
@@ -104,7 +104,7 @@ def run_job(job: Job) -> dict[str, Any]:
             try:
                 _attach(connection, place, shop, job["tables"])
             except duckdb.Error as error:
-                raise SnapshotError(str(error), place) from None
+                raise SnapshotFileError(str(error), place) from None
         _prepare(connection, job)
         return _run(connection, job)
     except duckdb.Error as error:

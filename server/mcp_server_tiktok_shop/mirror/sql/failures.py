@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.mirror.sql.dialects import find_dialect_hint
 from mcp_server_tiktok_shop.mirror.sql.statements import build_sql_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mcp_server_tiktok_shop.errors import ShopError
     from mcp_server_tiktok_shop.mirror.tables import Table
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 LINE = re.compile(r"\n\s*LINE (\d+):.*", re.DOTALL)
 KIND = re.compile(r"^[A-Z][A-Za-z-]*(?: [A-Za-z]+)* Error: ")
 MISSING_COLUMN = re.compile(r'Referenced column "(?P<name>[^"]*)"|does not have a column named "(?P<field>[^"]*)"')
-QUOTED_VALUE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
+QUOTED_VALUES = re.compile(r"['\"].*['\"]", re.DOTALL)  # from the first to the last: a value may hold quotes itself
+# Exceptions that speak of a statement's own words; others may speak of values in rows.
+NAMING_KINDS = frozenset({"BinderException", "CatalogException", "ParserException", "NotImplementedException"})
+OWN_BOUND = "makes more than"
+PART_WEIGHT, MIN_NEARNESS = 0.95, 0.65
 FUNCTION_CANDIDATES = re.compile(r"\n\s*Candidate (?:functions|macros):.*", re.DOTALL)
 INNER_NAME = re.compile(r"\b(?:memory|shop_\d+|main)\.(?:main\.)?")  # what tables stand in within a question's process
 MAX_MESSAGE_CHARS = 300
-MAX_NEAR_COLUMNS = 4
+MAX_NEAR_NAMES = 4
 FEWER_HINT = "Ask for less: a shorter time, join on keys, group before joining, or add WHERE and LIMIT."
 VALUE_HINT = "TRY_CAST(x AS …) gives NULL for what can't be converted. Ids are text: id = '123'."
 
@@ -43,23 +47,19 @@ def build_failure(
     text = INNER_NAME.sub("", KIND.sub("", LINE.sub("", message))).strip()
     if missing := MISSING_COLUMN.search(text):
         return _build_missing_column_error(missing["name"] or missing["field"] or "", sql, tables, line)
-    if kind in ("ConversionException", "OutOfRangeException", "InvalidInputException", "InternalException", "Error"):
-        text = QUOTED_VALUE.sub("…", text)
-        return build_sql_error(_shorten(text), find_dialect_hint(sql, "") or VALUE_HINT, line)
+    if kind not in NAMING_KINDS:
+        return build_sql_error(_take_out_values(kind, text), find_dialect_hint(sql, "") or VALUE_HINT, line)
     text = FUNCTION_CANDIDATES.sub("", text)
     return build_sql_error(_shorten(text), find_dialect_hint(sql, text) or _suggest(text), line)
 
 
 def _build_missing_column_error(name: str, sql: str, tables: Mapping[str, Table], line: int | None) -> ShopError:
     columns = {column for table in tables.values() for column in table.columns}
-    near = get_close_matches(name.lower(), columns, n=MAX_NEAR_COLUMNS, cutoff=0.6)
-    if not near:  # a part of a longer name, as in total for total_amount
-        near = sorted(column for column in columns if name and (name.lower() in column or column in name.lower()))
-    near = near[:MAX_NEAR_COLUMNS]
+    near = find_near_names(name, columns)
     owners = [table.name for table in tables.values() if name.lower() in table.columns]
     message = f"there is no column {_shorten(name)} here"
     if owners:
-        message += f"; {', '.join(owners[:MAX_NEAR_COLUMNS])} has it"
+        message += f"; {', '.join(owners[:MAX_NEAR_NAMES])} has it"
     elif near:
         message += f"; near: {', '.join(near)}"
     hint = find_dialect_hint(sql, name)
@@ -68,6 +68,28 @@ def _build_missing_column_error(name: str, sql: str, tables: Mapping[str, Table]
     return build_sql_error(
         message, hint or "describe_tables tells the columns of each table.", line, ", ".join(near) or None
     )
+
+
+def find_near_names(name: str, names: Iterable[str]) -> list[str]:
+    """Names that are like a name, or one of whose parts is, as in `total_amount` for `totl`; the nearest first."""
+    searched = name.lower()
+
+    def measure(known: str) -> float:
+        parts = [PART_WEIGHT * SequenceMatcher(None, searched, part).ratio() for part in known.split("_")]
+        return max(SequenceMatcher(None, searched, known).ratio(), *parts)
+
+    scores = {known: measure(known) for known in sorted(names)}
+    near = sorted((known for known in scores if scores[known] >= MIN_NEARNESS), key=lambda known: -scores[known])
+    return near[:MAX_NEAR_NAMES]
+
+
+def _take_out_values(kind: str, text: str) -> str:
+    """What a function or a cast can't do, without the value that it can't do it with."""
+    if OWN_BOUND in text:
+        return text
+    if kind not in ("ConversionException", "OutOfRangeException"):
+        return "a function was given a value that it can't take"
+    return _shorten(QUOTED_VALUES.sub("…", text).partition("\n")[0])
 
 
 def _suggest(text: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.mirror.sql.dialects import find_dialect_hint
+from mcp_server_tiktok_shop.mirror.sql.failures import find_near_names
 from mcp_server_tiktok_shop.mirror.sql.statements import SelectStatement, Tree, build_sql_error, find_line
 
 if TYPE_CHECKING:
@@ -138,12 +139,10 @@ class _Judge:
             raise self._error(f"names {'.'.join(path)}: tables stand in no schema", hint, part)
         if re.search(r"[/\\:*?]|\.\w+$|://", name):
             raise self._error("names a file, and only tables are read", f"{NO_FILES_HINT} {TABLES_HINT}", part)
-        near = get_close_matches(name.lower(), self._tables, n=1, cutoff=0.5)
-        near_names = [each for each in self._tables if name.lower().rstrip("s") in each] or near
-        did_you_mean = f"; did you mean {' or '.join(near_names[:3])}?" if near_names else ""
-        allowed = ", ".join(sorted(self._tables.values()))
-        line = find_line(self._statement.sql, part["query_location"])
-        raise build_sql_error(f"there is no table {_shorten(name)}{did_you_mean}", f"Tables: {allowed}.", line)
+        near = find_near_names(name, self._tables)[:3]
+        did_you_mean = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = find_dialect_hint(self._statement.sql, name) or f"Tables: {', '.join(sorted(self._tables.values()))}."
+        raise self._error(f"there is no table {_shorten(name)}{did_you_mean}", hint, part)
 
     def _judge_table_function(self, part: Tree) -> None:
         function = part["function"]

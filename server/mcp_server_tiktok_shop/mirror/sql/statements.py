@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Tree = dict[str, Any]
 MAX_SQL_CHARS = 20_000
+MAX_TREE_DEPTH = 400  # objects and lists within each other: about three for an operator
 ONE_SELECT_HINT = "Ask with exactly one SELECT (WITH … SELECT is one); describe_tables tells tables and columns."
 FIRST_WORD = re.compile(r"(?:\s+|--[^\n]*\n?|/\*.*?\*/)*([A-Za-z]+)", re.DOTALL)
 
@@ -47,9 +48,14 @@ def parse_statement(sql: str) -> SelectStatement:
     """
     if len(sql) > MAX_SQL_CHARS:
         raise build_sql_error(f"is longer than {MAX_SQL_CHARS:,} characters", "Ask for less in one statement.")
-    if "\0" in sql:
-        raise build_sql_error("holds a NUL character", "Leave it out.")
-    tree = json.loads(_run_parser("SELECT json_serialize_sql($1::VARCHAR)", sql))
+    if "\0" in sql or _has_half_characters(sql):
+        raise build_sql_error("holds a character that is none (NUL or half of one)", "Leave it out and ask again.")
+    try:
+        tree = json.loads(_run_parser("SELECT json_serialize_sql($1::VARCHAR)", sql))
+    except RecursionError:
+        raise _build_depth_error() from None
+    if _measure_depth(tree) > MAX_TREE_DEPTH:
+        raise _build_depth_error()
     if tree["error"]:
         raise _build_parse_error(sql, tree)
     statements = tree["statements"]
@@ -87,6 +93,31 @@ def walk(tree: Any) -> Iterator[Tree]:
             stack.extend(reversed(value.values()))
         elif isinstance(value, list):
             stack.extend(reversed(value))
+
+
+def _measure_depth(tree: Any) -> int:
+    deepest = 0
+    stack = [(tree, 1)]
+    while stack:
+        value, depth = stack.pop()
+        deepest = max(deepest, depth)
+        inner = value.values() if isinstance(value, dict) else value
+        stack.extend((each, depth + 1) for each in inner if isinstance(each, dict | list))
+    return deepest
+
+
+def _build_depth_error() -> ShopError:
+    return build_sql_error(
+        "is nested too deep", "Write IN (…) in the place of many conditions, or ask in smaller steps."
+    )
+
+
+def _has_half_characters(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _build_parse_error(sql: str, answer: Tree) -> ShopError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcp_server_tiktok_shop.mirror.sql.execution import QueryError, SnapshotError, run_job
+from mcp_server_tiktok_shop.mirror.sql.execution import QueryError, SnapshotFileError, run_job
 from mcp_server_tiktok_shop.workers.serving import serve_jobs
 
 MAX_MEMORY_BYTES = 3 * 2**30  # of addresses, of which threads and libraries take a part without using it
@@ -16,7 +16,7 @@ def _answer(job: dict[str, Any], _files: list[bytes]) -> tuple[dict[str, Any], l
         return run_job(job), []
     except QueryError as failure:
         return {"failure": failure.kind, "message": failure.message}, []
-    except SnapshotError as failure:
+    except SnapshotFileError as failure:
         return {"damaged": failure.place, "message": str(failure)}, []
     except MemoryError:
         return {"failure": OUT_OF_MEMORY, "message": ""}, []
