@@ -29,6 +29,8 @@ PAGE_ORDER = (
     "accounts",
     "answers",
     "files",
+    "worklist",
+    "profit",
     "safety",
     "tools",
     "settings",

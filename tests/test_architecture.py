@@ -58,7 +58,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "sandbox": set(),
 }
-HEAVY = ("jsonschema_rs", "pypdf", "PIL", "filelock", "duckdb", "xlsxwriter", "rich", "tomlkit", f"{PACKAGE}.sandbox")
+HEAVY = (
+    "jsonschema_rs",
+    "pypdf",
+    "PIL",
+    "filelock",
+    "duckdb",
+    "xlsxwriter",
+    "rich",
+    "tomlkit",
+    "python_calamine",
+    f"{PACKAGE}.sandbox",
+)
 
 
 @dataclass(frozen=True, slots=True)

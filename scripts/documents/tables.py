@@ -13,8 +13,10 @@ from mcp_server_tiktok_shop.cli.client_configs.blocks import SANDBOX_SERVER_NAME
 from mcp_server_tiktok_shop.cli.client_configs.clients import CLIENTS
 from mcp_server_tiktok_shop.cli.client_configs.config_file import describe_location
 from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
+from mcp_server_tiktok_shop.mirror.worklist_kinds import load_worklist_kinds
 from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
 from mcp_server_tiktok_shop.settings import SETTINGS
+from mcp_server_tiktok_shop.tools.profit.columns import COLUMN_MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,10 +61,12 @@ def make_tables(catalog: Catalog) -> dict[str, str]:
         "areas": tabulate_areas(catalog),
         "clients": describe_clients(),
         "client_table": tabulate_clients(),
+        "profit_columns": format_table(("column", "meaning"), list(COLUMN_MEANINGS.items())),
         "routines": tabulate_prompts(),
         "scopes": tabulate_scopes(catalog),
         "settings": tabulate_settings(),
         "tools": tabulate_tools(catalog),
+        "worklist_kinds": tabulate_worklist_kinds(),
     }
 
 
@@ -82,6 +86,11 @@ def tabulate_areas(catalog: Catalog) -> str:
 def tabulate_prompts() -> str:
     rows = [(template.title, f"`{name}`", template.description) for name, template in PROMPT_TEMPLATES.items()]
     return format_table(("routine", "prompt", "what it does"), rows)
+
+
+def tabulate_worklist_kinds() -> str:
+    rows = [(f"`{k.name}`", k.title, k.otherwise, k.tool, f"`{k.id}`") for k in load_worklist_kinds().values()]
+    return format_table(("kind", "what waits", "what happens otherwise", "tool", "id"), rows)
 
 
 def tabulate_scopes(catalog: Catalog) -> str:

@@ -58,12 +58,14 @@ from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
+from mcp_server_tiktok_shop.tools.profit.tool import GetProfitTool
 from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
 from mcp_server_tiktok_shop.tools.reports.former_tools import create_former_tools
 from mcp_server_tiktok_shop.tools.reports.tool import GetReportTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
+from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +91,7 @@ class App:
     platform: PlatformClient
     mirror: Mirror
     query_runner: QueryRunner
+    worklist: GetWorklistTool
     tools: Mapping[str, LocalTool]
     listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
@@ -264,6 +267,7 @@ def build_app(
     get_report = GetReportTool(
         mirror, query_runner, platform, export_folder, journal_writer, settings.time_zone, runtime.clock
     )
+    worklist = GetWorklistTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -279,6 +283,10 @@ def build_app(
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
+        "get_profit": GetProfitTool(
+            mirror, query_runner, platform, files, export_folder, settings.time_zone, runtime.clock
+        ),
+        "get_worklist": worklist,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
         "query_shop": QueryShopTool(
@@ -329,6 +337,7 @@ def build_app(
         platform=platform,
         mirror=mirror,
         query_runner=query_runner,
+        worklist=worklist,
         tools=tools,
         listed_tools=listed_tools,
         dispatcher=dispatcher,

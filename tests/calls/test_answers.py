@@ -219,3 +219,26 @@ async def test_the_number_of_equal_items_can_be_asked_for(connect: Connect) -> N
     for counted, single in zip(told["data"]["orders"], whole["data"]["orders"], strict=True):
         assert sum(line["quantity"] for line in counted["line_items"]) == len(single["line_items"])
     assert any(line["quantity"] > 1 for order in told["data"]["orders"] for line in order["line_items"])
+
+
+# ---- what the simulated shop makes up
+
+
+@pytest.mark.parametrize("more", [{}, {"fields": ["creators.username"]}, {"pages": "all"}, {"fields": "*"}])
+async def test_what_the_simulated_shop_makes_up_says_so(connect: Connect, more: Json) -> None:
+    async with connect(sandbox="true", toolsets="all") as client:
+        call = {"page_size": 12, **more}
+        told = reply(await client.call_tool("search_creators_in_creator_marketplace", call))
+        true = reply(await client.call_tool("search_seller_affiliate_orders", {"page_size": 5}))
+    assert told["data"]["placeholder"] is True
+    assert told["data"]["creators"]
+    assert "placeholder" not in true["data"]
+
+
+async def test_a_part_that_is_made_up_says_so_where_it_stands(connect: Connect) -> None:
+    async with connect(sandbox="true", toolsets="all") as client:
+        days = {"start_date_ge": "2026-11-01", "end_date_lt": "2026-11-03"}
+        told = reply(await client.call_tool("get_shop_performance", days))
+    found = find_values(told["data"], ["performance", "intervals", "traffic", "placeholder"])
+    assert found
+    assert all(value is True for value in found)

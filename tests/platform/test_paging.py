@@ -253,6 +253,7 @@ async def test_a_list_one_level_down_is_walked_with_the_token_beside_it(walk: An
         ("products", {"product_id": "4"}, "4"),
         ("nrr_problem_order_items", {"order_id": "2"}, None),
         ("sku_orders", {"id": "1", "sku_id": "5"}, "1/5"),
+        ("sku_transactions", {"sku_id": "5", "statement_id": "6"}, "5/5/6"),
         ("orders", {"id": None}, None),
         ("orders", {}, None),
     ],

@@ -154,6 +154,23 @@ async def test_a_reports_rows_are_saved_whole_by_their_types(connect: Connect) -
     assert total["data"]["saved"]["rows"] == 1
 
 
+async def test_profits_are_saved_whole_with_amounts_as_numbers(connect: Connect) -> None:
+    arguments = {"period": "last 60 days", "group_by": "order"}
+    async with connect(sandbox="1", result_bytes=300_000) as client:
+        shown = await call(client, "get_profit", limit=5_000, **arguments)
+        told = await call(client, "get_profit", save_as="profit.xlsx", **arguments)
+    table = shown["data"]["profit"]
+    heading, *rows = openpyxl.load_workbook(told["data"]["saved"]["path"]).worksheets[0].iter_rows()
+    assert [cell.value.removesuffix(" (Europe/London)") for cell in heading] == table["columns"]
+    assert len(rows) == told["data"]["saved"]["rows"] == len(table["rows"]) > 20
+    assert told["data"]["profit"]["rows"] == table["rows"][:3]
+    place = table["columns"].index("settlement")
+    assert {row[place].number_format for row in rows if row[place].value is not None} == {"[$GBP] #,##0.00"}
+    found = sum(Decimal(repr(row[place].value)) for row in rows if row[place].value is not None)
+    assert found == sum(Decimal(row[place]) for row in table["rows"] if row[place] is not None)
+    assert told["data"]["totals"] == shown["data"]["totals"]
+
+
 @pytest.mark.parametrize(
     ("more", "argument"),
     [

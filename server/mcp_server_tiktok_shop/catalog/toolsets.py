@@ -24,6 +24,8 @@ ALWAYS_LISTED_TOOLS = (
 # should have these from the start.
 REACHING_TOOLS = ALWAYS_LISTED_TOOLS[1:]
 DEFAULT_TOOLS = (
+    "get_worklist",
+    "get_profit",
     "save_result",
     "check_connection",
     "get_authorization_url",

@@ -21,6 +21,7 @@ COMMANDS = LazyCommands(
         "check": "mcp_server_tiktok_shop.cli.check:check_installation",
         "config": "mcp_server_tiktok_shop.cli.client_configs.command:configure_client",
         "demo": "mcp_server_tiktok_shop.cli.demo:play_demo",
+        "digest": "mcp_server_tiktok_shop.cli.digest:print_digest",
         "journal": "mcp_server_tiktok_shop.cli.journal:print_audit_log",
         "login": "mcp_server_tiktok_shop.cli.login:log_in",
         "logout": "mcp_server_tiktok_shop.cli.logout:log_out",

@@ -179,8 +179,10 @@ def get_row_key(row: Json, path: str) -> str | None:
     if not names or not isinstance(row[names[0]], str | int) or row[names[0]] == "":
         return None
     key = str(row[names[0]])
-    # A list of what was sold has a row for each SKU of an order, all with the order's id.
-    return f"{key}/{row['sku_id']}" if "sku_id" in row and stem.startswith("sku") else key
+    # A list of what was sold has a row for each SKU of an order, all with the order's id; one of what was settled has
+    # another for each statement that holds something of the SKU.
+    more = [str(row[name]) for name in ("sku_id", "statement_id") if name in row and stem.startswith("sku")]
+    return "/".join([key, *more])
 
 
 def _is_new(row: Json, path: str, seen_keys: set[str]) -> bool:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 MONEY_WORDS = frozenset(
     (
         *("amount", "balance", "commission", "cost", "credit", "debit", "discount", "earnings", "fee", "fees", "gmv"),
-        *("gross", "margin", "net", "payout", "price", "profit", "refund", "refunds", "revenue", "sales", "settlement"),
+        *("gross", "net", "payout", "price", "profit", "refund", "refunds", "revenue", "sales", "settlement"),
         *("subtotal", "tax", "total", "turnover", "value"),
     )
 )
-NO_MONEY_WORDS = frozenset(("count", "currency", "percent", "rate", "share"))
+NUMBER_WORDS = frozenset(("margin", "percent", "rate", "ratio", "share"))  # of numbers that are no amounts
+CENTS_PATTERN = re.compile(r"\.\d{2}$", re.ASCII)
 DATE_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 ID_NAME = re.compile(r"(^|[._])(ids?|sku|code|number|phone|zip|postal_code|gtin|barcode)$", re.IGNORECASE)
 DECIMAL_TYPE = re.compile(r"DECIMAL\((?P<width>\d+),\s*(?P<scale>\d+)\)")
@@ -107,6 +108,7 @@ class CellObservation:
     kinds: set[ColumnKind] = field(default_factory=lambda: set(CELL_TESTS))
     is_empty: bool = True
     has_fraction: bool = False
+    has_cents: bool = True  # two decimals in every cell
 
     def add(self, cell: Any) -> None:
         if cell is None or cell == "":
@@ -114,17 +116,24 @@ class CellObservation:
         self.is_empty = False
         self.kinds = {kind for kind in self.kinds if CELL_TESTS[kind](cell)}
         self.has_fraction = self.has_fraction or (isinstance(cell, str) and "." in cell)
+        self.has_cents = self.has_cents and isinstance(cell, str) and CENTS_PATTERN.search(cell) is not None
 
     def choose_kind(self, name: str, names: set[str]) -> ColumnKind:
-        """The kind of the column `name`, one of `names`: an amount is named so, and has a fraction or a currency."""
+        """The kind of the column `name`, one of `names`.
+
+        An amount is named so and has a fraction or a currency near, or has a currency near and cents in every cell.
+        """
         kind: ColumnKind = next((kind for kind in CELL_TESTS if kind in self.kinds), "text")
-        if self.is_empty or kind in ("text", "money"):
-            words = set(re.split(r"[._\s]+", name.casefold()))
-            is_money = not self.is_empty and kind == "money" and words & MONEY_WORDS and not words & NO_MONEY_WORDS
-            if is_money and (self.has_fraction or _find_currency_column(name, names)) and not ID_NAME.search(name):
-                return "money"
+        if not self.is_empty and kind not in ("text", "money"):
+            return kind
+        if ID_NAME.search(name) or self.is_empty or kind == "text":
             return "id" if ID_NAME.search(name) else "text"
-        return kind
+        words = set(re.split(r"[._\s]+", name.casefold()))
+        if words & NUMBER_WORDS:
+            return "number"
+        has_currency = bool(_find_currency_column(name, names))
+        is_named_so = bool(words & MONEY_WORDS) and (self.has_fraction or has_currency)
+        return "money" if is_named_so or (has_currency and self.has_cents) else "text"
 
 
 def _find_currency_column(name: str, names: set[str]) -> str:

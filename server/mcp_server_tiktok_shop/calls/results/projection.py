@@ -28,6 +28,8 @@ ALL_FIELDS = "*"
 TABLE_KEYS = {"columns", "rows"}
 ZERO_NUMBER = re.compile(r"-?0+(\.0*)?")
 EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
+# What the simulated shop invents says so: that stays, whichever fields are asked for.
+PLACEHOLDER_FIELD = "placeholder"
 
 
 @dataclass(slots=True)
@@ -109,8 +111,12 @@ class _Projector:
                     inner.if_any and _is_zero_or_empty(projected_value)
                 ):
                     projected[name] = projected_value
+        if value.get(PLACEHOLDER_FIELD) is True:
+            projected[PLACEHOLDER_FIELD] = True
         if not self.left_out:
-            self.left_out = any(n not in node.fields and v not in EMPTY_VALUES for n, v in value.items())
+            self.left_out = any(
+                n not in projected and n not in node.fields and v not in EMPTY_VALUES for n, v in value.items()
+            )
         return projected
 
     def _merge(self, items: list[Any]) -> list[Any]:

@@ -1,0 +1,125 @@
+"""Lays a worklist out for a model: what is most urgent within a budget of bytes, and counts of the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
+    from mcp_server_tiktok_shop.tools.worklist.entries import Worklist, WorklistEntry
+
+WORKLIST_BYTES = 4_800  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
+FULL_WORKLIST_BYTES = 400_000  # where kinds were named
+ROWS_FIRST = 3  # of each kind that are shown before more of any
+MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_PROBLEM_CHARS = 90, 40, 160
+MAX_STALE_TABLES = 6
+ENTRY_COLUMNS = ("deadline", "shop", "kind", "id", "order_id", "detail", "product_name")
+KIND_COLUMNS = ("kind", "what", "late", "today", "in_24_h", "in_all", "shown", "otherwise", "tool", "id")
+OPTIONAL_COLUMNS = ("shop", "order_id", "product_name")
+REST_NOTE = "Not all are shown: name `kinds` for all of them."
+UNTRUSTED_COLUMN = "product_name"
+
+
+def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
+    """The worklist as an assistant reads it; `untrusted` in it names the columns of others' text.
+
+    A few entries of each kind come first, then those with the nearest deadlines, as far as the budget reaches; where
+    all of them are wanted (`is_whole`), it is a wide one.
+    """
+    max_bytes = FULL_WORKLIST_BYTES if is_whole else WORKLIST_BYTES
+    groups = worklist.group_by_kind()
+    result = _lay_out_head(worklist)
+    kinds_bytes = len(to_json_text([_lay_out_kind(worklist, kind, each, each) for kind, each in groups.items()]))
+    budget = max_bytes - len(to_json_text(result)) - kinds_bytes - len(REST_NOTE) - 200
+    shown = _choose_entries(worklist, list(groups.values()), budget)
+    shown_ids = set(map(id, shown))
+    if groups:
+        rows = [_lay_out_kind(worklist, k, each, [e for e in each if id(e) in shown_ids]) for k, each in groups.items()]
+        result["kinds"] = {"columns": list(KIND_COLUMNS), "rows": rows}
+    if shown:
+        columns = _choose_columns(worklist, shown)
+        result["worklist"] = {"columns": columns, "rows": [_to_row(entry, columns) for entry in shown]}
+        if UNTRUSTED_COLUMN in columns:
+            result["untrusted"] = [f"worklist.{UNTRUSTED_COLUMN}"]
+    if len(shown) < len(worklist.entries):
+        result["note"] = REST_NOTE
+    return result
+
+
+def _lay_out_head(worklist: Worklist) -> Json:
+    result: Json = {
+        "now": worklist.now.isoformat(timespec="minutes"),
+        "as_of": worklist.as_of.isoformat(timespec="minutes") if worklist.as_of else None,
+        "shops": list(worklist.shops),
+        "late": worklist.count("late"),
+        "due_today": worklist.count("today"),
+        "due_in_24_h": worklist.count("in_24_h"),
+        "in_all": len(worklist.entries),
+    }
+    if worklist.unanswered:
+        result["not_answered"] = {shop: text[:MAX_PROBLEM_CHARS] for shop, text in worklist.unanswered.items()}
+    if worklist.stale_tables:
+        result["not_up_to_date"] = [
+            {"shop": t.shop, "table": t.table, "as_of": t.as_of, "problem": t.problem[:MAX_PROBLEM_CHARS]}
+            for t in worklist.stale_tables[:MAX_STALE_TABLES]
+        ]
+        if len(worklist.stale_tables) > MAX_STALE_TABLES:
+            result["not_up_to_date_in_all"] = len(worklist.stale_tables)
+    return result
+
+
+def _lay_out_kind(
+    worklist: Worklist, kind: WorklistKind, entries: Sequence[WorklistEntry], shown: Sequence[WorklistEntry]
+) -> list[Any]:
+    counts = [worklist.count(urgency, entries) for urgency in ("late", "today", "in_24_h")]
+    return [kind.name, kind.title, *counts, len(entries), len(shown), kind.otherwise, kind.tool, kind.id]
+
+
+def _choose_entries(worklist: Worklist, groups: Sequence[Sequence[WorklistEntry]], budget: int) -> list[WorklistEntry]:
+    """Entries whose rows take no more bytes than the budget, in their order."""
+    first = [entry for group in groups for entry in group[:ROWS_FIRST]]
+    first_ids = set(map(id, first))
+    candidates = [*first, *(entry for entry in worklist.entries if id(entry) not in first_ids)]
+    columns = _choose_columns(worklist, worklist.entries)
+    chosen: set[int] = set()
+    for entry in candidates:
+        budget -= len(to_json_text(_to_row(entry, columns)).encode()) + 1
+        if budget < 0:
+            break
+        chosen.add(id(entry))
+    return [entry for entry in worklist.entries if id(entry) in chosen]
+
+
+def _choose_columns(worklist: Worklist, entries: Sequence[WorklistEntry]) -> list[str]:
+    """Those columns in which anything stands; the shop's only where there are several."""
+    empty = {name for name in OPTIONAL_COLUMNS if not any(getattr(entry, name) for entry in entries)}
+    if len(worklist.shops) + len(worklist.unanswered) == 1:
+        empty.add("shop")
+    return [name for name in ENTRY_COLUMNS if name not in empty]
+
+
+def _to_row(entry: WorklistEntry, columns: Sequence[str]) -> list[Any]:
+    cells = {
+        "deadline": format_deadline(entry),
+        "shop": entry.shop,
+        "kind": entry.kind.name,
+        "id": entry.id,
+        "order_id": entry.order_id or None,
+        "detail": shorten(entry.detail, MAX_DETAIL_CHARS),
+        "product_name": shorten(entry.product_name, MAX_NAME_CHARS) or None,
+    }
+    return [cells[name] for name in columns]
+
+
+def format_deadline(entry: WorklistEntry) -> str | None:
+    """The deadline in the shop's zone; None where there is none."""
+    return entry.deadline.astimezone(entry.zone).isoformat(timespec="minutes") if entry.deadline else None
+
+
+def shorten(text: str, max_chars: int) -> str:
+    return text if len(text) <= max_chars else f"{text[: max_chars - 1]}…"
