@@ -33,6 +33,7 @@ PAGE_ORDER = (
     "profit",
     "safety",
     "tools",
+    "mirror",
     "settings",
     "commands",
     "troubleshooting",

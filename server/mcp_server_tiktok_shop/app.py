@@ -42,6 +42,7 @@ from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
 from mcp_server_tiktok_shop.simulation import build_simulation
+from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
 from mcp_server_tiktok_shop.state.files.stores import open_file_stores
 from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
@@ -195,10 +196,10 @@ def build_app(
     tokens = TokenProvider(
         stores.accounts,
         auth,
-        settings.partner_app,
+        PartnerApp.from_texts(settings.app_key, settings.app_secret),
         settings.app_key,
         runtime.clock,
-        settings.environment_account,
+        Account.from_first_pair(settings.app_key, settings.access_token, settings.refresh_token),
         secrets,
     )
     platform = PlatformClient(
