@@ -62,7 +62,7 @@ from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
 from mcp_server_tiktok_shop.tools.profit.tool import GetProfitTool
 from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
-from mcp_server_tiktok_shop.tools.reports.former_tools import create_former_tools
+from mcp_server_tiktok_shop.tools.reports.former_tools import create_report_tools
 from mcp_server_tiktok_shop.tools.reports.tool import GetReportTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
@@ -291,10 +291,15 @@ def build_app(
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
         "query_shop": QueryShopTool(
-            mirror, query_runner, platform, sensitive_fields, export_folder, settings.time_zone
+            mirror,
+            query_runner,
+            platform,
+            sensitive_fields,
+            export_folder,
+            settings.time_zone,
+            settings.mirror_max_age,
         ),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
-        "get_report": get_report,
         "refresh_access_token": sign_in_tools.refresh_access_token,
         "resize_pdf": ResizePdfTool(
             files,
@@ -311,7 +316,7 @@ def build_app(
             pdf_workers,
         ),
         "save_result": SaveResultTool(result_store, export_folder),
-        **create_former_tools(get_report),
+        **create_report_tools(get_report),
     }
     dispatcher = ToolDispatcher(
         operations,

@@ -198,7 +198,7 @@ async def test_the_description_names_every_table_within_seven_hundred_tokens(con
     for table in TABLES.values():
         main_columns = [column.name for column in table.columns.values() if column.is_main]
         assert main_columns, table.name
-        assert f"{table.name}({', '.join(main_columns)})" in description
+        assert f"{table.name}({','.join(main_columns)})" in description
 
 
 async def test_tables_are_described_as_their_records_say(connect: Connect) -> None:

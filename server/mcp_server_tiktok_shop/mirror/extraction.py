@@ -136,12 +136,12 @@ class _TableReader:
     def iter_rows(self, data: Json, arguments: Json) -> Iterator[Cells]:
         """The cells of each row, in the order of the columns."""
         readers = self._readers
-        for chain in _iter_chains(data, self._table.rows, ()):
-            for amount in self._iter_amounts(chain[0]):
+        for place, chain in enumerate(_iter_chains(data, self._table.rows, ())):
+            for amount in self._iter_amounts(chain[0], place):
                 levels = (*chain, data, arguments, amount)
                 yield [to_cell(read(levels[level])) for level, read, to_cell in readers]
 
-    def _iter_amounts(self, row: Json) -> Iterator[Json | None]:
+    def _iter_amounts(self, row: Json, place: int) -> Iterator[Json | None]:
         if not self._amounts:
             yield None
             return
@@ -149,7 +149,8 @@ class _TableReader:
             amounts = get_value(row, steps)
             for name, value in amounts.items() if isinstance(amounts, dict) else ():
                 if isinstance(value, str | int | float) and not _is_zero(value):
-                    yield {"section": section, "kind": name.removesuffix(AMOUNT_SUFFIX), "amount": value}
+                    kind = name.removesuffix(AMOUNT_SUFFIX)
+                    yield {"place": place, "section": section, "kind": kind, "amount": value}
 
 
 def _iter_chains(container: Json, names: Sequence[str], above: tuple[Json, ...]) -> Iterator[tuple[Json, ...]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.sql.cells import from_json_cell
 from mcp_server_tiktok_shop.mirror.sql.exactness import make_exact
-from mcp_server_tiktok_shop.mirror.sql.execution import MACROS, list_parameters
+from mcp_server_tiktok_shop.mirror.sql.execution import AMOUNT_TYPES, MACROS, list_parameters
 from mcp_server_tiktok_shop.mirror.sql.failures import FEWER_HINT, build_failure
 from mcp_server_tiktok_shop.mirror.sql.lineage import ColumnTracer, Trace
 from mcp_server_tiktok_shop.mirror.sql.rules import find_named_tables
@@ -214,7 +214,7 @@ def _build_columns(reply: dict[str, Any], traced: Sequence[TracedColumn]) -> tup
     else:
         found = [traces.get(name.lower(), Trace()) for name in names]
     return tuple(
-        ResultColumn(name, kind, trace.origins, trace.is_money)
+        ResultColumn(name, kind, trace.origins, trace.is_money and kind.startswith(AMOUNT_TYPES))
         for name, kind, trace in zip(names, types, found, strict=True)
     )
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
-DEFAULT_MAX_AGE_S = 60
 QUESTION_RESERVE_S = 12.0  # seconds before the deadline of a call that are kept for the question itself
 SAMPLE_ROWS = 3  # that are shown where all are in a file
 RESULT = "result"  # where the table of rows stands in the data
@@ -38,7 +37,10 @@ DECIMAL_WIDTH = re.compile(r"(?<=DECIMAL)\(\d+,\d+\)")
 
 @dataclass(frozen=True, slots=True)
 class QueryShopTool:
-    """The tool `query_shop`; `zone` is the time zone set for all shops, if one is."""
+    """The tool `query_shop`; `zone` is the time zone set for all shops, if one is.
+
+    `max_age_s` are the seconds that what is asked may be old where a question does not say.
+    """
 
     mirror: Mirror
     query_runner: QueryRunner
@@ -46,6 +48,7 @@ class QueryShopTool:
     sensitive_fields: SensitiveFields
     export_folder: ExportFolder
     zone: ZoneInfo | None
+    max_age_s: float
 
     async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
         """The rows of `sql` over the chosen shops, no older than `max_age` seconds as far as the deadline allows.
@@ -63,7 +66,7 @@ class QueryShopTool:
         tables = await asyncio.to_thread(self.query_runner.find_tables, values["sql"])
         targets = await choose_targets(self.platform.shops, shop, must_be_named=True)
         self.query_runner.prepare()
-        max_age_s = values.get("max_age", DEFAULT_MAX_AGE_S)
+        max_age_s = values.get("max_age", self.max_age_s)
         snapshots = await self._refresh(targets, tables, max_age_s, caller) if tables else []
         zone, zone_note = self._choose_zone(targets)
         try:

@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest, read_request
 from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
+from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,7 +61,7 @@ class GetReportTool:
         request = read_request(load_reports(), values)
         if request.format:
             choose_file_name(request.format, request.save_as)  # a wrong one is refused before the shop is asked
-        targets = await choose_targets(self.platform, shop)
+        targets = await choose_targets(self.platform.shops, shop)
         periods = [self._resolve_periods(request, target) for target in targets]
         self.queries.prepare()
         answers = await self._ask_shops(request, targets, periods, caller)
@@ -126,7 +127,7 @@ class GetReportTool:
         totals = await self._run(snapshot, request.compose_totals(), unfiltered)
         beside = {
             name: await self._run(snapshot, sql, parameters | {"limit": request.report.limit})
-            for name, sql in request.compose_beside().items()
+            for name, sql in request.compose_further_rows().items()
         }
         return ShopAnswer(snapshot.shop.label, snapshot.zone, periods, coverage, totals, rows, beside)
 
@@ -170,14 +171,3 @@ class SharedProgress:
                 )
 
         return report
-
-
-async def choose_targets(platform: PlatformClient, shop: str | None) -> list[Target]:
-    """The shops that are named, all of them where none is."""
-    if shop is None or shop.strip().casefold() == "all":
-        targets = await platform.shops.list_targets()
-        if targets:
-            return targets
-        return [await platform.shops.choose(None, "required")]
-    names = [name.strip() for name in shop.split(",") if name.strip()]
-    return [await platform.shops.choose(name, "required") for name in names]
