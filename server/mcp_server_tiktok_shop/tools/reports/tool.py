@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
 from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
 from mcp_server_tiktok_shop.tools.periods import parse_comparison, parse_period
@@ -107,7 +108,14 @@ class GetReportTool:
         snapshot = await self.mirror.refresh(
             target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report_progress
         )
-        coverage = Coverage.measure(snapshot, tables, periods.first_moment)
+        try:
+            return await self._ask_copy(request, snapshot, periods)
+        except DamagedCopyError:
+            await self.mirror.discard(target, snapshot)
+            raise
+
+    async def _ask_copy(self, request: ReportRequest, snapshot: ShopSnapshot, periods: ShopPeriods) -> ShopAnswer:
+        coverage = Coverage.measure(snapshot, request.report.list_tables(request.grouping), periods.first_moment)
         parameters = self._list_parameters(request, periods, coverage)
         unfiltered = parameters | dict.fromkeys(request.report.filters)
         rows = None
