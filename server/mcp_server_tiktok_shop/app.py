@@ -275,9 +275,7 @@ def build_app(
         "get_authorization_url": sign_in_tools.get_authorization_url,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
-        "query_shop": QueryShopTool(
-            mirror, query_runner, platform, sensitive_fields, settings.time_zone, settings.mirror_max_age
-        ),
+        "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, settings.time_zone),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
         "refresh_access_token": sign_in_tools.refresh_access_token,
         "resize_pdf": ResizePdfTool(

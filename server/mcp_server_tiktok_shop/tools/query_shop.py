@@ -33,17 +33,13 @@ DECIMAL_WIDTH = re.compile(r"(?<=DECIMAL)\(\d+,\d+\)")
 
 @dataclass(frozen=True, slots=True)
 class QueryShopTool:
-    """The tool `query_shop`; `zone` is the time zone set for all shops, if one is.
-
-    `max_age_s` are the seconds that what is asked may be old where a question does not say.
-    """
+    """The tool `query_shop`; `zone` is the time zone set for all shops, if one is."""
 
     mirror: Mirror
     query_runner: QueryRunner
     platform: PlatformClient
     sensitive_fields: SensitiveFields
     zone: ZoneInfo | None
-    max_age_s: float
 
     async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
         """The rows of `sql` over the chosen shops, no older than `max_age` seconds as far as the deadline allows.
@@ -59,7 +55,7 @@ class QueryShopTool:
         tables = await asyncio.to_thread(self.query_runner.find_tables, values["sql"])
         targets = await choose_targets(self.platform.shops, shop, must_be_named=True)
         self.query_runner.prepare()
-        max_age_s = values.get("max_age", self.max_age_s)
+        max_age_s = values.get("max_age")
         snapshots = await self._refresh(targets, tables, max_age_s, caller) if tables else []
         zone, zone_note = self._choose_zone(targets)
         try:
@@ -86,7 +82,7 @@ class QueryShopTool:
         return data
 
     async def _refresh(
-        self, targets: Sequence[Target], tables: Collection[str], max_age_s: float, caller: Caller
+        self, targets: Sequence[Target], tables: Collection[str], max_age_s: float | None, caller: Caller
     ) -> list[ShopSnapshot]:
         """The copies of all shops, brought up to date side by side."""
         deadline = self.platform.new_deadline() - QUESTION_RESERVE_S

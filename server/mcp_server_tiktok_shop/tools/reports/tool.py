@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 # What is asked again within a minute is answered from the same copy: a report is often asked for in several cuts.
-MAX_AGE_S = 60.0
 DEADLINE_MARGIN_S = 5.0  # to ask the copy and lay out the answer in
 SO_FAR = ", so far: it is not over"
 
@@ -105,9 +104,7 @@ class GetReportTool:
         report_progress: ProgressReporter,
     ) -> ShopAnswer:
         tables = request.report.list_tables(request.grouping)
-        snapshot = await self.mirror.refresh(
-            target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report_progress
-        )
+        snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
         try:
             return await self._ask_copy(request, snapshot, periods)
         except DamagedCopyError:
