@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
 from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
 from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
@@ -115,7 +116,14 @@ class GetReportTool:
     ) -> ShopAnswer:
         tables = request.report.list_tables(request.grouping)
         snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
-        coverage = Coverage.measure(snapshot, tables, periods.first_moment)
+        try:
+            return await self._ask_copy(request, snapshot, periods)
+        except DamagedCopyError:
+            await self.mirror.discard(target, snapshot)
+            raise
+
+    async def _ask_copy(self, request: ReportRequest, snapshot: ShopSnapshot, periods: ShopPeriods) -> ShopAnswer:
+        coverage = Coverage.measure(snapshot, request.report.list_tables(request.grouping), periods.first_moment)
         parameters = self._list_parameters(request, periods, coverage)
         unfiltered = parameters | dict.fromkeys(request.report.filters)
         rows = None
