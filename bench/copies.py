@@ -56,7 +56,7 @@ class Helper:
 
 
 @contextmanager
-def running(script: str, *arguments: str) -> Iterator[Helper]:
+def run_helper(script: str, *arguments: str) -> Iterator[Helper]:
     helper = Helper(script, *arguments)
     try:
         yield helper
@@ -66,14 +66,14 @@ def running(script: str, *arguments: str) -> Iterator[Helper]:
 
 def read_bare(keys: dict[str, str]) -> float:
     """Seconds that the bare loop takes."""
-    with running("bare_pages") as loop:
+    with run_helper("bare_pages") as loop:
         seconds: float = loop.ask(json.dumps(keys))["seconds"]
         return seconds
 
 
 def sync_first(keys: dict[str, str], tables: str) -> dict[str, Any]:
     """What a first sync into a home of its own takes."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as home, running("copy") as copy:
+    with tempfile.TemporaryDirectory(prefix="bench-") as home, run_helper("copy") as copy:
         copy.tell(json.dumps({**keys, "home": home}))
         facts: dict[str, Any] = copy.ask(tables)
         return facts
@@ -81,7 +81,7 @@ def sync_first(keys: dict[str, str], tables: str) -> dict[str, Any]:
 
 def measure(order_count: int) -> Iterator[tuple[str, str, str, bool | None]]:
     """Each figure with what it is measured by: what, value, promise, whether it holds."""
-    with running("many_orders", str(order_count)) as shop:
+    with run_helper("many_orders", str(order_count)) as shop:
         keys = json.loads(shop.read())
         ratios: list[float] = []
         for _ in range(ROUNDS):
@@ -94,7 +94,7 @@ def measure(order_count: int) -> Iterator[tuple[str, str, str, bool | None]]:
         yield "peak memory", f"{ours['peak_megabytes']:.0f} MB", "≤ 250 MB", ours["peak_megabytes"] <= 250  # noqa: PLR2004
         size = ours["bytes"] / 10**6 * DEFAULT_ORDERS / order_count
         yield "snapshot, for 40,000 orders", f"{size:.1f} MB", "≤ 12 MB", size <= 12  # noqa: PLR2004
-        with tempfile.TemporaryDirectory(prefix="bench-") as home, running("copy") as copy:
+        with tempfile.TemporaryDirectory(prefix="bench-") as home, run_helper("copy") as copy:
             copy.tell(json.dumps({**keys, "home": home}))
             copy.ask("orders packages")
             for _ in range(ROUNDS):
@@ -104,7 +104,7 @@ def measure(order_count: int) -> Iterator[tuple[str, str, str, bool | None]]:
             yield f"sync after {CHANGED_ORDERS} changed orders", text, "≤ 1 s", facts["seconds"] <= 1
             join_ms = facts["join_seconds"] * 1000
             yield "join of three tables", f"{join_ms:.0f} ms", "≤ 150 ms", join_ms <= 150  # noqa: PLR2004
-    with running("many_orders", str(DELAYED_ORDERS)) as shop:
+    with run_helper("many_orders", str(DELAYED_ORDERS)) as shop:
         keys = json.loads(shop.read())
         shop.ask(f"delay {DELAY_S}")
         bare, ours = read_bare(keys), sync_first(keys, "orders order_lines")

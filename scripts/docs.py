@@ -14,9 +14,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a file, it finds it
 
 from scripts.documents.links import find_broken_links, find_unlinked_pages
 from scripts.documents.pages import make_pages
+from scripts.documents.report_pages import describe_reports
 from scripts.documents.tables import PlaceError, fill_places, make_tables
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
+from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.table_words import describe_main_columns
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 
@@ -28,10 +30,12 @@ PAGE_ORDER = (
     "clients",
     "accounts",
     "answers",
+    "reports",
     "worklist",
     "profit",
     "safety",
     "tools",
+    "mirror",
     "settings",
     "commands",
     "troubleshooting",
@@ -54,6 +58,7 @@ def make_documents(texts: dict[str, str]) -> dict[str, str]:
     """
     catalog = Catalog()
     pages = {f"docs/{path}": text for path, text in make_pages(catalog).items()}
+    pages["docs/reports.md"] = describe_reports(load_reports())
     texts = {page: text for page, text in texts.items() if not page.startswith("docs/operations/")} | pages
     return fill_places(texts, make_tables(catalog) | {"pages": list_pages(texts)})
 

@@ -13,6 +13,7 @@ from mcp_server_tiktok_shop.cli.client_configs.blocks import SANDBOX_SERVER_NAME
 from mcp_server_tiktok_shop.cli.client_configs.clients import CLIENTS
 from mcp_server_tiktok_shop.cli.client_configs.config_file import describe_location
 from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
+from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.mirror.worklist_kinds import load_worklist_kinds
 from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
 from mcp_server_tiktok_shop.settings import SETTINGS
@@ -61,6 +62,7 @@ def make_tables(catalog: Catalog) -> dict[str, str]:
         "areas": tabulate_areas(catalog),
         "clients": describe_clients(),
         "client_table": tabulate_clients(),
+        "mirror_tables": describe_mirror_tables(),
         "profit_columns": format_table(("column", "meaning"), list(COLUMN_MEANINGS.items())),
         "routines": tabulate_prompts(),
         "scopes": tabulate_scopes(catalog),
@@ -108,6 +110,19 @@ def tabulate_settings() -> str:
         flag = f"none; or `{setting.variable}_FILE`" if setting.is_secret else f"`{setting.flag}`"
         rows.append((f"`{setting.variable}`", flag, setting.default, setting.help))
     return format_table(("variable", "flag", "default", "meaning"), rows)
+
+
+def describe_mirror_tables() -> str:
+    """Every table of the local copy: what a row is, where it comes from, its columns."""
+    lines = []
+    table_catalog = TableCatalog()
+    for name, table in sorted(table_catalog.tables.items()):
+        source = table_catalog.sources[table.source]
+        rows = [(f"`{column.name}`", column.sql_type, column.meaning) for column in table.columns.values()]
+        key = ", ".join(f"`{column}`" for column in table.key)
+        heading = f"{table.meaning[0].upper()}{table.meaning[1:]}. From `{source.operation}`; its key is {key}."
+        lines += ["", f"### {name}", "", heading, "", format_table(("column", "type", "meaning"), rows)]
+    return "\n".join(lines[1:])
 
 
 def tabulate_clients() -> str:

@@ -42,6 +42,7 @@ from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
 from mcp_server_tiktok_shop.simulation import build_simulation
+from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
 from mcp_server_tiktok_shop.state.files.stores import open_file_stores
 from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
@@ -59,7 +60,7 @@ from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
 from mcp_server_tiktok_shop.tools.profit.tool import GetProfitTool
 from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
-from mcp_server_tiktok_shop.tools.reports.former_tools import create_former_tools
+from mcp_server_tiktok_shop.tools.reports.former_tools import create_report_tools
 from mcp_server_tiktok_shop.tools.reports.tool import GetReportTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
@@ -193,10 +194,10 @@ def build_app(
     tokens = TokenProvider(
         stores.accounts,
         auth,
-        settings.partner_app,
+        PartnerApp.from_texts(settings.app_key, settings.app_secret),
         settings.app_key,
         runtime.clock,
-        settings.environment_account,
+        Account.from_first_pair(settings.app_key, settings.access_token, settings.refresh_token),
         secrets,
     )
     platform = PlatformClient(
@@ -261,7 +262,6 @@ def build_app(
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
     worklist = GetWorklistTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
-    get_report = GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -283,7 +283,6 @@ def build_app(
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
         "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, settings.time_zone),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
-        "get_report": get_report,
         "refresh_access_token": sign_in_tools.refresh_access_token,
         "resize_pdf": ResizePdfTool(
             files,
@@ -300,7 +299,7 @@ def build_app(
             pdf_workers,
         ),
         "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
-        **create_former_tools(get_report),
+        **create_report_tools(GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)),
     }
     dispatcher = ToolDispatcher(
         operations,

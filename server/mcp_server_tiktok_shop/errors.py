@@ -18,6 +18,7 @@
   · SnapshotFileError           a local copy can't be opened
 
   * NestingError                JSON by others is nested too deep: who reads it says what that means
+  · SnapshotError               the local copy of a shop can't be read or written: it is made anew, or that is told
 
 Marked `·` are those defined where they are raised. Outside the tree stand what is no fault (`ElicitationRequired`: a
 call is answered with a question, `ConfirmationRequired`: with a result that waits for a yes), what never leaves its

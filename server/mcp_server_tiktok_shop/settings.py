@@ -24,7 +24,6 @@ from mcp_server_tiktok_shop.setting_texts import (
     parse_url,
     read_secret_file,
 )
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, compute_pair_fingerprint
 from mcp_server_tiktok_shop.state.files.home import HomeFolder
 from mcp_server_tiktok_shop.time_zones import parse_zone
 
@@ -108,25 +107,6 @@ class Settings:
     def files_folder(self) -> Path:
         """The folder whose files an assistant may upload or resize."""
         return self.files or self.home_folder.files_folder
-
-    @property
-    def partner_app(self) -> PartnerApp | None:
-        """The app of key and secret; None where one is missing, and the stored one counts."""
-        if not self.app_key or not self.app_secret.get_secret_value():
-            return None
-        return PartnerApp(key=self.app_key, secret=self.app_secret)
-
-    @property
-    def environment_account(self) -> Account | None:
-        """The account of the tokens; None without an access token."""
-        if self.sandbox or not self.access_token.get_secret_value():
-            return None
-        return Account(
-            id=ENVIRONMENT_ID_PREFIX + compute_pair_fingerprint(self.access_token, self.refresh_token),
-            app_key=self.app_key,
-            access_token=self.access_token,
-            refresh_token=self.refresh_token,
-        )
 
     def collect_secrets(self) -> list[str]:
         """What must never be shown of it."""

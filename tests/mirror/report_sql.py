@@ -28,23 +28,23 @@ class HandmadeCopy:
         for table in TABLES.values():
             columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns.values())
             self.connection.execute(f'CREATE TABLE "rows_{table.name}" ({columns})')
-            view = f"SELECT 'Shop' AS shop, '{region}' AS region, * FROM rows_{table.name}"  # noqa: S608 - our names
+            view = f"SELECT 'Shop' AS shop, '{region}' AS region, * FROM rows_{table.name}"
             self.connection.execute(f"CREATE VIEW {table.name} AS {view}")
 
     def fill(self, table: str, rows: Iterable[Json]) -> None:
         """Put these rows in the place of those before. Times are Unix seconds."""
-        self.connection.execute(f'DELETE FROM "rows_{table}"')  # noqa: S608 - our names
+        self.connection.execute(f'DELETE FROM "rows_{table}"')
         for row in rows:
             names = ", ".join(f'"{name}"' for name in row)
             values = [self._convert(table, name, value) for name, value in row.items()]
             places = ", ".join("?" * len(values))
-            self.connection.execute(f'INSERT INTO "rows_{table}" ({names}) VALUES ({places})', values)  # noqa: S608
+            self.connection.execute(f'INSERT INTO "rows_{table}" ({names}) VALUES ({places})', values)
 
-    def ask(self, name: str, group: str | None = None, *, compared: bool = False, **parameters: Any) -> list[Json]:
-        """The rows of a report for `start` until `end` (Unix seconds), every one of them."""
+    def ask(self, name: str, group: str | None, parameters: Mapping[str, Any]) -> list[Json]:
+        """The rows of a report, every one of them; moments among the parameters are Unix seconds."""
         report = load_reports()[name]
         grouping = None if group is None else report.group_by[group]
-        sql = compose_rows(report, grouping, ReportOrder("1", is_descending=False), with_comparison=compared)
+        sql = compose_rows(report, grouping, ReportOrder("1", is_descending=False))
         return self.run(sql.replace('"1" ASC NULLS LAST', "1"), parameters)
 
     def run(self, sql: str, parameters: Mapping[str, Any]) -> list[Json]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.app import App
 
-KILLS = 100 if os.environ.get("SOAK") else 5  # of each kind
+KILLS = 100 if os.environ.get("SOAK") else 3  # of each kind
 ORDERS = 2_500
 LONGEST_S = 4.0  # until a kill: a first sync takes some seconds here
 ASKING = 8

@@ -19,7 +19,7 @@ DAY = 86_400
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
 PARTS = ("revenue_amount", "shipping_cost_amount", "fee_tax_amount", "adjustment_amount")
-PERIOD = {"from": DAY, "until": 100 * DAY, "now": 100 * DAY}
+PERIOD: Json = {"from": DAY, "until": 100 * DAY, "now": 100 * DAY}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ class World:
         ]
         orders = [{"id": name, "status": status, "create_time": DAY} for name, status in self.orders.items()]
         fill(copy, [day.statement for day in self.days], rows, list(self.payments.values()), orders)
-        return {signature(row) for row in copy.ask("payouts", "difference", **PERIOD)}
+        return {signature(row) for row in copy.ask("payouts", "difference", PERIOD)}
 
 
 def fill(
@@ -223,7 +223,7 @@ CHANGES = st.integers(-99, 99).filter(bool).map(cents)
 @given(worlds())
 def test_where_everything_agrees_nothing_is_found(copy: HandmadeCopy, world: World) -> None:
     assert world.find(copy) == set()
-    for row in copy.ask("payouts", "payout", **PERIOD):
+    for row in copy.ask("payouts", "payout", PERIOD):
         carried = [day for day in world.days if day.statement["payment_id"] == row["payment_id"]]
         assert row["agrees"]
         assert row["statements"] == len(carried)
@@ -244,7 +244,7 @@ def test_everything_that_is_wrong_is_found_and_nothing_else(copy: HandmadeCopy, 
         if miss is not None:
             miss(world, name, data.draw(CHANGES))
     assert world.find(copy) == world.expected
-    told = {row["statement_id"]: row["agrees"] for row in copy.ask("payouts", "statement", **PERIOD)}
+    told = {row["statement_id"]: row["agrees"] for row in copy.ask("payouts", "statement", PERIOD)}
     places = {place for _, place, _ in world.expected}
     for day in world.days:
         mine = {day.statement["id"], day.statement["payment_id"], *(row["id"] for row in day.rows)}
@@ -270,7 +270,7 @@ SALE: Json = {
 def find_in_a_day(copy: HandmadeCopy, statement: Json, rows: list[Json]) -> list[tuple[str, str]]:
     whole = {"id": "1", "statement_time": 2 * DAY, "currency": "GBP", "settlement_amount": "8.50"} | statement
     fill(copy, [whole], rows, [])
-    found = copy.ask("payouts", "difference", **PERIOD)
+    found = copy.ask("payouts", "difference", PERIOD)
     return sorted((row["kind"], str(row["difference"] or "")) for row in found)
 
 
@@ -328,7 +328,7 @@ def find_in_a_payment(
     if reserve is not None:
         row |= {"statement_reserve_amount": reserve}
     fill(copy, [whole], [row], [payment] if payment else [])
-    return [found["kind"] for found in copy.ask("payouts", "difference", **PERIOD)]
+    return [found["kind"] for found in copy.ask("payouts", "difference", PERIOD)]
 
 
 def pay(before: str, amount: str, currency: str = "GBP", **more: Any) -> Json:
@@ -376,7 +376,7 @@ def test_no_payments_in_a_market_that_lists_none_are_no_missing_payments() -> No
 
 def test_a_payout_whose_statements_may_lie_before_the_copy_is_not_called_wrong(copy: HandmadeCopy) -> None:
     assert find_in_a_payment(copy, pay("150.00", "150.00", settlement_amount="150.00")) == ["wrong_amount"]
-    (found,) = copy.ask("payouts", "difference", **(PERIOD | {"history_from": 2 * DAY}))
+    (found,) = copy.ask("payouts", "difference", PERIOD | {"history_from": 2 * DAY})
     assert found["kind"] == "unexplained"
 
 
@@ -384,7 +384,7 @@ def test_orders_from_before_the_copy_are_not_called_unknown(copy: HandmadeCopy) 
     whole = {"id": "1", "statement_time": 40 * DAY, "currency": "GBP", "settlement_amount": "8.50"}
     for placed, kinds in ((20 * DAY, []), (35 * DAY, ["unknown_order"])):
         fill(copy, [whole], [SALE | {"order_create_time": placed}], [], [{"id": "1", "create_time": 30 * DAY}])
-        found = copy.ask("payouts", "difference", **(PERIOD | {"history_from": 30 * DAY}))
+        found = copy.ask("payouts", "difference", PERIOD | {"history_from": 30 * DAY})
         assert [row["kind"] for row in found] == kinds
 
 
@@ -392,13 +392,13 @@ def test_what_could_not_be_read_is_not_called_missing(copy: HandmadeCopy) -> Non
     assert find_in_a_payment(copy, None) == ["missing"]
     unread = PERIOD | {"lacking_tables": ["payments", "orders", "statement_transactions"]}
     fill(copy, [{"id": "1", "statement_time": 2 * DAY, "currency": "GBP", "settlement_amount": "8.50"}], [], [])
-    assert copy.ask("payouts", "difference", **unread) == []
-    (row,) = copy.ask("payouts", "statement", **unread)
+    assert copy.ask("payouts", "difference", unread) == []
+    (row,) = copy.ask("payouts", "statement", unread)
     assert row["agrees"] is None
 
 
 def test_nothing_is_added_up_over_what_can_not_be_read(copy: HandmadeCopy) -> None:
     whole = {"id": "1", "statement_time": 2 * DAY, "currency": "GBP", "settlement_amount": "17.00"}
     fill(copy, [whole], [SALE, SALE | {"id": "8", "order_id": "6", "settlement_amount": None}], [])
-    (row,) = copy.ask("payouts", "statement", **PERIOD)
+    (row,) = copy.ask("payouts", "statement", PERIOD)
     assert row["transactions_settlement"] is None

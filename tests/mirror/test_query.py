@@ -160,6 +160,39 @@ async def test_amounts_are_told_from_other_numbers(runner: QueryRunner, tmp_path
     assert (row["ratio"], row["third"], row["part"]) == (2, 0.333333333333333, 0.5)
 
 
+async def test_lists_of_amounts_and_texts_of_amounts_are_exact_too(runner: QueryRunner, tmp_path: Path) -> None:
+    copy = fill_copy(tmp_path, {"orders": make_orders([Decimal("0.01"), Decimal("0.02")])})
+    result = await runner.run(
+        "SELECT quantile_cont(total_amount, [0.5, 1.0]) AS q, list(total_amount ORDER BY id) AS l, max(id) AS m,"
+        " round(avg(total_amount), 2)::VARCHAR || ' GBP' AS t,"
+        " list_transform([0.145::DOUBLE], lambda x: round(x, 2)) AS r FROM orders",
+        [copy],
+        zone=UTC,
+    )
+    assert result.cells == [[["0.02", "0.02"], ["0.01", "0.02"], "5760000000000000001", "0.02 GBP", ["0.15"]]]
+    assert result.rows[0][2:4] == ("5760000000000000001", "0.02 GBP")
+    assert [column.is_money for column in result.columns] == [True, True, False, False, False]
+
+
+async def test_what_is_rounded_in_any_place_of_a_statement_is_exact(runner: QueryRunner, tmp_path: Path) -> None:
+    copy = fill_copy(tmp_path, {"orders": make_orders([Decimal("0.14"), Decimal("0.15")], status="COMPLETED")})
+    for sql in (
+        "FROM orders SELECT round(avg(total_amount), 2)",
+        "WITH a AS (SELECT total_amount AS x FROM orders) SELECT round(avg(x), 2) FROM a",
+        "SELECT round((SELECT avg(total_amount) FROM orders), 2)",
+        "(SELECT round(avg(total_amount), 2) FROM orders) UNION (SELECT 0.15::DECIMAL(9,2))",
+        "SELECT m FROM (SELECT round(avg(total_amount), 2) AS m FROM orders) WHERE m > 0.14",
+        "SELECT round(avg(total_amount), 2) FROM orders HAVING round(avg(total_amount), 2) = 0.15",
+        "SELECT round(avg(total_amount) OVER (), 2) FROM orders LIMIT 1",
+        "SELECT DISTINCT avg(total_amount) OVER () FROM orders ORDER BY round(1.005, 2)",
+        "FROM (SELECT status, total_amount AS t FROM orders) PIVOT (round(avg(t), 2) FOR status IN ('COMPLETED'))",
+        "SELECT round(sum(CASE WHEN id <> '' THEN total_amount ELSE 0 END) / count(*), $digits) FROM orders",
+    ):
+        parameters = {"digits": 2} if "$digits" in sql else {}
+        result = await runner.run(sql, [copy], zone=UTC, parameters=parameters)
+        assert result.rows == [(Decimal("0.15"),)], sql
+
+
 async def test_a_division_by_zero_is_null_and_nothing_is_infinite(runner: QueryRunner) -> None:
     sql = (
         "SELECT 1 / 0 AS a, 0 / 0 AS b, 7 // 0 AS c, 7 % 0 AS d, mod(7, 0) AS e, 1.5 / 0 AS f, 'nan'::DOUBLE AS g,"
@@ -269,6 +302,25 @@ async def test_amounts_of_several_currencies_in_one_sum_are_told(
     copies = [fill_copy(tmp_path, {}, name="A"), fill_copy(tmp_path, {}, name="B", region="TH")]
     assert (await runner.run(sql, copies, zone=UTC)).has_mixed_currencies is is_mixed
     assert not (await runner.run(sql, copies[:1], zone=UTC)).has_mixed_currencies
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        (
+            "SELECT date_trunc('month', create_time) AS create_time, count(*) FROM orders GROUP BY create_time",
+            ("create_time",),
+        ),
+        ("SELECT create_time::DATE AS day, count(*) FROM orders GROUP BY day", ()),
+        ("SELECT status AS status, count(*) FROM orders GROUP BY status", ()),
+        ("SELECT create_time::DATE AS create_time, count(*) FROM orders GROUP BY ALL", ()),
+        ("SELECT upper(status) AS status, count(*) FROM orders GROUP BY 1", ()),
+    ],
+)
+async def test_a_group_by_a_name_that_means_two_things_is_told(
+    runner: QueryRunner, tmp_path: Path, sql: str, names: tuple[str, ...]
+) -> None:
+    assert (await runner.run(sql, [fill_copy(tmp_path, {})], zone=UTC)).ambiguous_groups == names
 
 
 # ---- what columns are made of

@@ -91,11 +91,11 @@ def value_at(data: Any, path: str) -> Any:
 
 def rows_in(page: dict[str, Any], table: Table, arguments: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The rows of a table in an answer, raw."""
-    for levels in objects_at(page, list(table.rows), []):
+    for place, levels in enumerate(objects_at(page, list(table.rows), [])):
         amounts: list[dict[str, Any]] = [{}]
         if table.unpivot:
             amounts = [
-                {"section": SECTIONS[path], "kind": name.removesuffix("_amount"), "amount": value}
+                {"place": place, "section": SECTIONS[path], "kind": name.removesuffix("_amount"), "amount": value}
                 for path in table.unpivot
                 for name, value in (value_at(levels[0], path) or {}).items()
                 if Decimal(value) != 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -353,6 +354,49 @@ async def test_shops_are_copied_side_by_side_and_apart(clock: Clock, home: Path)
             currencies = {row["currency"] for row in rows_of(snapshot, "orders")}
             assert currencies <= {snapshot.shop.currency}
             assert snapshot.zone.key != "UTC"
+
+
+async def test_days_are_those_of_the_shop_when_clocks_change(home: Path) -> None:
+    """25 October 2026 has 25 hours in London: an order of each hour is on its own day, as Python counts them."""
+    clock = Clock()
+    clock.now = datetime(2026, 10, 28, 12, tzinfo=UTC).timestamp()
+    sandbox = Sandbox(orders=400, clock=clock)
+    async with sandbox.serve() as url, opened(home, sandbox, url, clock) as app:
+        found = await refreshed(app, ["orders"])
+    zone = found.zone
+    assert zone.key == "Europe/London"
+    with duckdb.connect(str(found.path), read_only=True) as connection:
+        connection.execute(f"SET TimeZone='{zone.key}'")
+        days = connection.execute("SELECT create_time::DATE, count(*) FROM orders GROUP BY ALL").fetchall()
+    orders = sandbox.state.main.orders.values()
+    assert dict(days) == Counter(datetime.fromtimestamp(order.create_time, zone).date() for order in orders)
+
+
+async def test_a_server_that_is_pinned_holds_its_shop_alone(clock: Clock, home: Path) -> None:
+    sandbox = Sandbox(shops=3, orders=50, clock=clock)
+    async with sandbox.serve() as url, opened(home, sandbox, url, clock, shop="DE") as app:
+        (target,) = await app.platform.shops.list_targets()
+        assert target.shop is not None
+        found = await refreshed(app, ["orders"], shop=None)
+        assert found.shop.id == target.shop.id
+        assert [folder.name for folder in (home / "mirror" / "masked").iterdir()] == [target.shop.id]
+
+
+async def test_a_page_that_can_not_be_read_back_is_read_anew(sandbox: Sandbox, clock: Clock, home: Path) -> None:
+    async with sandbox.serve() as url:
+        sandbox.faults.add(ORDERS, times=None, delay=0.2)
+        async with opened(home, sandbox, url, clock) as app:
+            await refreshed(app, ["warehouses"])
+            await refreshed(app, ["orders"], patience_s=0.5)
+        sandbox.faults.clear()
+        (path, *_) = next(iter((home / "mirror").glob("*/*/spool"))).glob("*.ndjson")
+        path.write_bytes(b'{"read_at": 5, "moment": 1, "rows": "odd", "is_complete": true}\n' + path.read_bytes())
+        async with opened(home, sandbox, url, clock) as app:
+            await refreshed(app, ["orders"])
+            clock.now += 1
+            found = await refreshed(app, ["orders"])
+        assert len(rows_of(found, "orders")) == len(sandbox.state.main.orders)
+        assert found.tables["orders"].problem == ""
 
 
 async def test_many_who_ask_at_once_read_once(sandbox: Sandbox, clock: Clock, home: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -94,40 +94,49 @@ async def _list_targets(server_app: App, shop_name: str | None) -> list[Target]:
 
 
 async def _sync_shops(server_app: App, output: Output, targets: list[Target]) -> int:
-    """Bring all shops up to date side by side. Answers how many tables could not be read whole."""
+    """Bring all shops up to date side by side. Answers how many tables could not be read."""
     with _show_progress(output) as make_reporter:
-        results = await asyncio.gather(
-            *(_sync_shop(server_app, output, target, make_reporter(target)) for target in targets)
-        )
-    return sum(results)
+        reports = await asyncio.gather(*(_sync_shop(server_app, target, make_reporter(target)) for target in targets))
+    for report in reports:
+        for problem in report.problems:
+            output.print_line(problem, err=True)
+        if report.summary:
+            output.print_line(report.summary)
+    return sum(len(report.problems) for report in reports)
 
 
-async def _sync_shop(server_app: App, output: Output, target: Target, report: ProgressReporter | None) -> int:
+@dataclass(frozen=True, slots=True)
+class _SyncReport:
+    """What came of bringing a shop up to date, in lines for a person."""
+
+    summary: str
+    problems: tuple[str, ...]
+
+
+async def _sync_shop(server_app: App, target: Target, report: ProgressReporter | None) -> _SyncReport:
     mirror = server_app.mirror
     tables = mirror.table_catalog.list_eager_tables()
     label = target.shop.label if target.shop else ""
     try:
         snapshot = await mirror.refresh(target, tables, max_age_s=0, deadline=float("inf"), report_progress=report)
     except ShopError as error:
-        output.print_line(f"{label}: {error.message} {error.hint}".rstrip(), err=True)
-        return 1
+        return _SyncReport("", (f"{label}: {error.message} {error.hint}".rstrip(),))
     problems = {state.problem: name for name in tables if (state := snapshot.tables[name]).problem}
-    for problem, name in problems.items():
-        output.print_line(f"{label}: {name}: {problem}", err=True)
     counts = await mirror.count_rows(target)
-    output.print_line(f"{label}: {sum(counts.values())} rows in {_format_size(_measure(snapshot))}")
-    return len(problems)
+    summary = f"{label}: {sum(counts.values())} rows in {_format_size(_measure(snapshot))}"
+    return _SyncReport(summary, tuple(f"{label}: {name}: {problem}" for problem, name in problems.items()))
 
 
 @contextmanager
 def _show_progress(output: Output) -> Iterator[Any]:
     """Makes a bar for each shop, with rate and time left; nothing where standard error is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _target: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - for a person at a terminal only
+    from rich.console import Console  # noqa: PLC0415 - for this command alone
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _target: None
+        return
     columns = [
         TextColumn("{task.description}"),
         BarColumn(),
@@ -135,7 +144,7 @@ def _show_progress(output: Output) -> Iterator[Any]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     ]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with Progress(*columns, console=console, transient=True) as bars:
 
         def make_reporter(target: Target) -> ProgressReporter:
             label = output.redact(target.shop.label if target.shop else "")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.sql.cells import from_json_cell
 from mcp_server_tiktok_shop.mirror.sql.exactness import make_exact
-from mcp_server_tiktok_shop.mirror.sql.execution import MACROS, list_parameters
+from mcp_server_tiktok_shop.mirror.sql.execution import AMOUNT_TYPES, MACROS, list_parameters
 from mcp_server_tiktok_shop.mirror.sql.failures import FEWER_HINT, build_failure
 from mcp_server_tiktok_shop.mirror.sql.lineage import ColumnTracer, Trace
 from mcp_server_tiktok_shop.mirror.sql.rules import find_named_tables
@@ -67,7 +67,8 @@ class QueryResult:
     """The rows of a question, `is_truncated` where there are more than may be given.
 
     `cells` are as JSON holds them: amounts and large numbers as text, times in ISO 8601 in the zone.
-    `has_mixed_currencies` says that an amount may be the sum of several currencies.
+    `has_mixed_currencies` says that an amount may be the sum of several currencies. `ambiguous_groups` are names in
+    GROUP BY that are a column's, and of something else that is selected: it was grouped by the column.
     """
 
     columns: tuple[ResultColumn, ...]
@@ -75,6 +76,7 @@ class QueryResult:
     is_truncated: bool
     zone: ZoneInfo
     has_mixed_currencies: bool = False
+    ambiguous_groups: tuple[str, ...] = ()
 
     @cached_property
     def rows(self) -> list[tuple[Any, ...]]:
@@ -172,7 +174,8 @@ class QueryRunner:
                 reply["failure"], reply["message"], sql, tables, limits.timeout_s, line_offset=1 if is_described else 0
             )
         columns = _build_columns(reply, traced)
-        return QueryResult(columns, reply["rows"], reply["is_truncated"], zone, has_mixed_currencies)
+        ambiguous_groups = tuple(sorted(tracer.ambiguous_groups))
+        return QueryResult(columns, reply["rows"], reply["is_truncated"], zone, has_mixed_currencies, ambiguous_groups)
 
     async def _run_job(self, job: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         try:
@@ -211,7 +214,7 @@ def _build_columns(reply: dict[str, Any], traced: Sequence[TracedColumn]) -> tup
     else:
         found = [traces.get(name.lower(), Trace()) for name in names]
     return tuple(
-        ResultColumn(name, kind, trace.origins, trace.is_money)
+        ResultColumn(name, kind, trace.origins, trace.is_money and kind.startswith(AMOUNT_TYPES))
         for name, kind, trace in zip(names, types, found, strict=True)
     )
 

@@ -217,6 +217,7 @@ class ShopMirror:
         except SnapshotError as error:
             if await run_to_end(self._store.is_whole, self.state):
                 problem = f"The local copy can't be written: {error}"
+                self._spool.delete_source(source.name)  # if it was that which can't be read, it is read anew
             else:
                 log.warning(DAMAGE_MESSAGE)
                 self._forget_state()

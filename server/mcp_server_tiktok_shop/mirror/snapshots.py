@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.errors import RequestError
+from mcp_server_tiktok_shop.errors import TikTokShopServerError
 from mcp_server_tiktok_shop.mirror.row_replacement import (
     BASE,
     MARKS_TABLE,
@@ -52,7 +52,7 @@ class Parent:
     is_stable: bool
 
 
-class SnapshotError(RequestError):
+class SnapshotError(TikTokShopServerError):
     """A snapshot can't be read or written."""
 
 

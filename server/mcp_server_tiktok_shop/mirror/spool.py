@@ -88,7 +88,13 @@ class Spool:
         text = self._hide_secrets("".join(_iter_lines(rows, at, mark)))
         make_private_folder(self._folder)
         with open(batch.path, "ab", opener=open_private) as file:
-            file.write(text.encode())
+            size = file.tell()
+            try:
+                file.write(text.encode())
+                file.flush()
+            except OSError:  # a part of it would spoil what comes after
+                os.truncate(batch.path, size)
+                raise
         _apply_mark(batch, mark)
 
     def list_batches(self, source: str, kind: BatchKind) -> list[Batch]:
@@ -98,6 +104,11 @@ class Spool:
 
     def delete(self, batch: Batch) -> None:
         batch.path.unlink(missing_ok=True)
+
+    def delete_source(self, source: str) -> None:
+        """Delete every batch of a source."""
+        for path in self._folder.glob(f"{source}.*{SPOOL_SUFFIX}"):
+            path.unlink(missing_ok=True)
 
     def delete_all(self) -> None:
         """Delete every batch."""

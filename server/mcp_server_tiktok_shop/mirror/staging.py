@@ -51,28 +51,19 @@ def cast_cell(cell: str, type_name: str) -> str:
     )
 
 
-def _count_unreadable(cell: str, type_name: str) -> str:
-    """The SQL that is 1 where something stands in a cell that can't be read; a time of 0 stands for none."""
-    none = " AND " + f"{cell} <> '0'" if type_name in ("TIME", "TIME_MS") else ""
-    return (
-        f"CAST({cell} IS NOT NULL AND trim({cell}) <> ''{none} AND ({cast_cell(cell, type_name)}) IS NULL AS INTEGER)"
-    )
-
-
 def build_stage_sql(source: Source, table: Table, paths: Sequence[str]) -> str:
     """The SQL that makes the temporary table `stage_<table>` of the rows in spooled files.
 
     Beside the columns it has `_at` and `_place`, the page and the place on it, and `_unreadable`, a count.
     """
     selected: list[str] = []
-    unreadable: list[str] = []
+    counted: list[str] = []
     for number, column in enumerate(table.columns.values(), start=1):
-        cell = f"r[{number}]"
+        cell, name = f"r[{number}]", quote_name(column.name)
         cast = cast_cell(cell, column.type)
-        value = f"coalesce({cast}, '')" if column.name in table.key else cast
-        selected.append(f"{value} AS {quote_name(column.name)}")
+        selected.append(f"coalesce({cast}, '') AS {name}" if column.name in table.key else f"{cast} AS {name}")
         if column.type != "VARCHAR":
-            unreadable.append(_count_unreadable(cell, column.type))
+            counted.append(f"({cell} IS NOT NULL AND {name} IS NULL)::INTEGER")
     files = ", ".join(map(quote_text, paths))
     rows = ", ".join(f"{quote_name(each.name)} VARCHAR[][]" for each in source.tables)
     lines = (
@@ -83,8 +74,8 @@ def build_stage_sql(source: Source, table: Table, paths: Sequence[str]) -> str:
     )
     return (
         f"CREATE OR REPLACE TEMP TABLE {name_stage(table)} AS "
-        f"SELECT moment AS _at, place AS _place, {' + '.join(unreadable) or '0'} AS _unreadable, {', '.join(selected)} "
-        f"FROM ({lines})"
+        f"SELECT * EXCLUDE (r), {' + '.join(counted) or '0'} AS _unreadable "
+        f"FROM (SELECT r, moment AS _at, place AS _place, {', '.join(selected)} FROM ({lines}))"
     )
 
 

@@ -13,19 +13,19 @@ SHOP_COLUMNS = {
 }
 UNITS = {"MONEY": "in currency"}
 RULES = (
-    "A row of order_lines is one unit; unpaid and cancelled orders are among orders (status UNPAID, CANCELLED). "
-    "Ids are text ('123'), amounts DECIMAL, times in the shop's zone, x/0 is NULL. "
-    "Columns shop and region stand before all: with several shops join on shop, too, and group by currency."
+    "A row of order_lines is one unit; orders hold unpaid and cancelled ones, too (status UNPAID, CANCELLED). Ids are "
+    "text ('123'), amounts DECIMAL, times in the shop's zone, x/0 is NULL. Tables begin with shop, region: of several "
+    "shops join on shop, too, and group by currency."
 )
 
 
 def describe_main_columns(catalog: TableCatalog) -> str:
     """The tables with their main columns, and what holds for all: part of the description of `query_shop`."""
     tables = "; ".join(
-        f"{table.name}({', '.join(column.name for column in table.columns.values() if column.is_main)})"
+        f"{table.name}({','.join(column.name for column in table.columns.values() if column.is_main)})"
         for table in catalog.tables.values()
     )
-    return f"Tables with main columns (describe_tables tells the rest): {tables}. {RULES}"
+    return f"Main columns (describe_tables tells all): {tables}. {RULES} shop may be all, or several with commas."
 
 
 def describe_table(table: Table) -> dict[str, Any]:

@@ -82,6 +82,7 @@ class Paginator:
         """
         operation = self.catalog.operations[name]
         paths = find_list_paths(self.catalog.get_response_shape(operation))
+        is_paged = "page_token" in operation.arguments
         time_sort = _TimeSort.detect(operation, values)
         zone = target.resolve_zone(self.zone)
         values = dict(values)
@@ -106,7 +107,8 @@ class Paginator:
             page_rows = [item for item in items if isinstance(item, dict)]
             # A second of thousands of rows, or a list gone through again, is pages of rows that came before.
             has_progress = [row for row in page_rows if _is_new(row, path, query_keys)] != []
-            rows = [row for row in page_rows if _is_new(row, path, seen_keys)]
+            # A list that has no pages gives each row once: two of one id are two, as a SKU that was sold and refunded.
+            rows = [row for row in page_rows if _is_new(row, path, seen_keys)] if is_paged else page_rows
             if rows:
                 just_resumed = False
                 last_time = time_sort.read_time(rows[-1], last_time) if time_sort is not None else None

@@ -57,7 +57,7 @@ def parse_period(text: str, zone: ZoneInfo, now: float, argument: str = "period"
         parsed = (
             _parse_last_hours(words, zone, now)
             or _build_days(parse_days(words, today), zone)
-            or _parse_since(words, zone, now)
+            or _parse_open_end(words, zone, now)
             or _parse_span(words, zone, today)
         )
     except (ValueError, OverflowError):
@@ -93,7 +93,7 @@ def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> P
         return _shift_months(period, -months, zone, now)
     days = (after - first).days
     moment = datetime.fromtimestamp(now, zone).replace(tzinfo=None) - timedelta(days)
-    return _cut_at(_build_day_period(first - timedelta(days), first, zone), period, moment, zone, now)
+    return _shorten(_build_day_period(first - timedelta(days), first, zone), period, moment, zone, now)
 
 
 def _shift_months(period: Period, count: int, zone: ZoneInfo, now: float) -> Period:
@@ -103,10 +103,10 @@ def _shift_months(period: Period, count: int, zone: ZoneInfo, now: float) -> Per
         return _build_exact_period(start, end, zone)
     shifted = _build_day_period(add_months(period.days[0], count), add_months(period.days[1], count), zone)
     moment = _shift_moment(datetime.fromtimestamp(now, zone).replace(tzinfo=None), count)
-    return _cut_at(shifted, period, moment, zone, now)
+    return _shorten(shifted, period, moment, zone, now)
 
 
-def _cut_at(shifted: Period, period: Period, moment: datetime, zone: ZoneInfo, now: float) -> Period:
+def _shorten(shifted: Period, period: Period, moment: datetime, zone: ZoneInfo, now: float) -> Period:
     """The shifted period, up to `moment` where the first one is not over."""
     end = _to_unix(moment, zone)
     if not period.start <= now < period.end or not shifted.start < end < shifted.end:
@@ -141,7 +141,7 @@ def _build_days(days: DayRange | None, zone: ZoneInfo) -> Period | None:
     return None if days is None else _build_day_period(*days, zone)
 
 
-def _parse_since(words: str, zone: ZoneInfo, now: float) -> Period | None:
+def _parse_open_end(words: str, zone: ZoneInfo, now: float) -> Period | None:
     """From a day or moment until the end of today."""
     if not words.startswith("since "):
         return None

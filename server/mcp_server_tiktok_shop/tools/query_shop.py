@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
 
-DEFAULT_MAX_AGE_S = 60
 QUESTION_RESERVE_S = 12.0  # seconds before the deadline of a call that are kept for the question itself
 RESULT = "result"  # where the table of rows stands in the data
 TEXT_TYPE = "VARCHAR"
@@ -56,7 +55,7 @@ class QueryShopTool:
         tables = await asyncio.to_thread(self.query_runner.find_tables, values["sql"])
         targets = await choose_targets(self.platform.shops, shop, must_be_named=True)
         self.query_runner.prepare()
-        max_age_s = values.get("max_age", DEFAULT_MAX_AGE_S)
+        max_age_s = values.get("max_age")
         snapshots = await self._refresh(targets, tables, max_age_s, caller) if tables else []
         zone, zone_note = self._choose_zone(targets)
         try:
@@ -69,6 +68,7 @@ class QueryShopTool:
             _describe_rows(result),
             zone_note,
             _describe_currencies(result, snapshots),
+            _describe_groups(result),
         ]
         data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_oldest_moment(snapshots, tables, zone)}
         data |= {"history_from": _list_history(snapshots, tables, zone)}
@@ -82,28 +82,28 @@ class QueryShopTool:
         return data
 
     async def _refresh(
-        self, targets: Sequence[Target], tables: Collection[str], max_age_s: float, caller: Caller
+        self, targets: Sequence[Target], tables: Collection[str], max_age_s: float | None, caller: Caller
     ) -> list[ShopSnapshot]:
         """The copies of all shops, brought up to date side by side."""
         deadline = self.platform.new_deadline() - QUESTION_RESERVE_S
         progress = _SharedProgress(caller, len(targets))
+
+        async def refresh(place: int, target: Target) -> ShopSnapshot:
+            reporter = progress.create_reporter(place)
+            try:
+                return await self.mirror.refresh(
+                    target, tables, max_age_s=max_age_s, deadline=deadline, report_progress=reporter
+                )
+            except ShopError as error:
+                if len(targets) > 1 and target.shop is not None:
+                    error.message = f"{target.shop.label}: {error.message}"
+                raise
+
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(
-                        self.mirror.refresh(
-                            target,
-                            tables,
-                            max_age_s=max_age_s,
-                            deadline=deadline,
-                            report_progress=progress.create_reporter(place),
-                        )
-                    )
-                    for place, target in enumerate(targets)
-                ]
-        except* ShopError as group_error:
-            raise _first_error(group_error) from None
-        return [task.result() for task in tasks]
+            # No TaskGroup: it cancels the task it stands in, and the scopes around a call lose count of that.
+            return await asyncio.gather(*(refresh(place, target) for place, target in enumerate(targets)))
+        finally:
+            progress.is_over = True
 
     def _choose_zone(self, targets: Sequence[Target]) -> tuple[ZoneInfo, str]:
         """The zone of days and times: that set for all, or that of the shops; UTC where they have several."""
@@ -135,23 +135,21 @@ class QueryShopTool:
 
 
 class _SharedProgress:
-    """Adds up how far several shops are, for one caller."""
+    """Adds up how far several shops are, for one caller, until the call `is_over`: reading may go on behind it."""
 
     def __init__(self, caller: Caller, count: int) -> None:
         self._caller = caller
         self._done = [0.0] * count
+        self.is_over = False
 
     def create_reporter(self, place: int) -> Any:
         async def report(done: float, _total: float | None, message: str, /) -> None:
             self._done[place] = max(self._done[place], done)
+            if self.is_over:
+                return
             await self._caller.report_progress(sum(self._done), None, message)
 
         return report
-
-
-def _first_error(group: BaseExceptionGroup[ShopError]) -> ShopError:
-    error = group.exceptions[0]
-    return _first_error(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _iter_states(
@@ -187,6 +185,11 @@ def _describe_currencies(result: QueryResult, snapshots: Sequence[ShopSnapshot])
         return ""
     currencies = ", ".join(sorted({snapshot.shop.currency for snapshot in snapshots}))
     return f"Amounts of several currencies ({currencies}) may be added up: select or group by currency."
+
+
+def _describe_groups(result: QueryResult) -> str:
+    names = ", ".join(result.ambiguous_groups)
+    return f"Grouped by the column {names}, not by what is selected as {names}: choose another name." if names else ""
 
 
 def _shorten_type(sql_type: str) -> str:

@@ -94,7 +94,7 @@ class WorkerPool:
         except (OSError, EOFError):
             self._busy.discard(worker)
             raise WorkerEndedError from None
-        self._release(worker, is_reusable=is_reusable(reply))
+        self._release(worker, is_reusable="fault" not in reply and is_reusable(reply))
         if "fault" in reply:
             raise RuntimeError(f"the {self._name} worker failed:\n{reply['fault']}")
         return reply, reply_files

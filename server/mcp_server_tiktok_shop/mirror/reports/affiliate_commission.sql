@@ -6,6 +6,7 @@
 -- compare = ["commission_paid", "commission_estimated", "orders", "sales"]
 -- order = "sales desc"
 -- default_group = "creator"
+-- untrusted = ["product_name"]
 -- note = "By the moment at which the order was placed. What creators get is the seller's cost, told here as a positive amount."
 --
 -- [columns]

@@ -6,6 +6,7 @@
 -- compare = ["orders_cancelled", "requests", "refund_total"]
 -- order = "requests desc"
 -- default_group = "reason"
+-- untrusted = ["product_name", "cancel_reason_text"]
 -- note = "Cancellations by the moment at which they were asked for. Rates are of the orders placed in the same period (of that day, week or month, and with that product, where so grouped), so those cancelled may have been placed before."
 --
 -- [columns]

@@ -6,6 +6,7 @@
 -- compare = ["amount", "fees", "taxes", "shipping"]
 -- order = "amount"
 -- default_group = "kind"
+-- untrusted = ["product_name"]
 -- note = "By statement_time. What the seller pays is negative; fees and taxes together are the statements' fee_amount. By SKU the platform tells fees order by order: what is not read or told so far is in the row without a SKU, so that all adds up."
 --
 -- [columns]

@@ -5,6 +5,7 @@
 -- compare = []
 -- order = "listings desc"
 -- default_group = "product"
+-- untrusted = ["title"]
 -- note = "As of now; a listing stands in a row for each of its problems. Deleted products, drafts and those that the seller took down are left out."
 --
 -- [columns]

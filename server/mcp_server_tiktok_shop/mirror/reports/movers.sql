@@ -7,6 +7,7 @@
 -- order = "goods_change desc"
 -- limit = 10
 -- default_group = "product"
+-- untrusted = ["product_name"]
 -- note = "The limit counts for gains and for losses, each by the change in money; what did not change is left out."
 --
 -- [columns]

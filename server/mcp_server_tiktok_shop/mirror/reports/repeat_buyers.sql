@@ -5,6 +5,7 @@
 -- keys = ["currency"]
 -- compare = ["buyers", "new_buyers", "repeat_buyers", "orders_sold", "sales_total", "repeat_sales_total"]
 -- order = "orders_sold desc"
+-- untrusted = ["buyer_nickname"]
 -- note = "A buyer is known by user_id and counts as new where the copy, which reaches back as far as told, holds no earlier order that was sold."
 --
 -- [columns]

@@ -6,6 +6,7 @@
 -- compare = ["returns_requested", "returns_completed", "units_returned", "refund_total"]
 -- order = "returns_requested desc"
 -- default_group = "reason"
+-- untrusted = ["return_reason_text", "product_name"]
 -- note = "By the moment at which a return was asked for. Rates are of the orders sold that were placed in the same period (of that day, week or month, and with that product, where so grouped), so what comes back may have been bought before."
 --
 -- [columns]

@@ -5,6 +5,7 @@
 -- keys = ["currency"]
 -- compare = ["sales_total", "orders_sold", "units_sold", "goods_total"]
 -- order = "sales_total desc"
+-- untrusted = ["product_name", "buyer_nickname"]
 -- note = "By the moment at which an order was placed. Later refunds are not taken off: see the report returns."
 --
 -- [columns]

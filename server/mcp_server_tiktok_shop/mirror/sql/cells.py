@@ -27,6 +27,8 @@ def to_cents(value: Any) -> Any:
     """An amount of money rounded to the cent, half a cent away from zero; null where it is no number."""
     if isinstance(value, float):
         value = Decimal(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [to_cents(each) for each in value]
     return value.quantize(CENT, ROUND_HALF_UP) if isinstance(value, Decimal) else value
 
 
@@ -36,7 +38,7 @@ def from_json_cell(value: Any, sql_type: str, zone: ZoneInfo) -> Any:
         return None
     if sql_type == ZONED_TYPE:
         return datetime.fromisoformat(value).astimezone(zone)
-    reader = READERS.get(sql_type.partition("(")[0])
+    reader = None if sql_type.endswith("]") else READERS.get(sql_type.partition("(")[0])
     return reader(value) if reader is not None else value
 
 

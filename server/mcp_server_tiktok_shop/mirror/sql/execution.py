@@ -20,6 +20,7 @@ Job = dict[str, Any]
 MEMORY_LIMIT = "256MB"
 THREADS = 2
 FETCH_ROWS = 500
+AMOUNT_TYPES = ("DOUBLE", "DECIMAL")
 DESCRIBE = "DESCRIBE\n"  # on a line of its own: what DuckDB says of lines is then one more
 # Functions that make much of little; DuckDB neither counts what they make nor stops in the midst of it.
 MAX_MADE_VALUES = 10_000
@@ -163,16 +164,17 @@ def _run(connection: DuckDBPyConnection, job: Job) -> dict[str, Any]:
                 is_truncated = True
                 break
             rows.append(row)
-    types = ["DECIMAL(38,2)" if money else kind for kind, money in zip(types, is_money, strict=True)]
+    types = [
+        f"DECIMAL(38,2){'[]' if kind.endswith('[]') else ''}" if money else kind
+        for kind, money in zip(types, is_money, strict=True)
+    ]
     return {"names": names, "types": types, "rows": rows, "is_truncated": is_truncated}
 
 
 def _find_money(places: list[bool], money_names: list[str], names: list[str], types: list[str]) -> list[bool]:
     """Which columns are amounts that need rounding; by their names where the text alone does not tell their number."""
     guess = places if len(places) == len(names) else [name.lower() in money_names for name in names]
-    return [
-        money and (kind == "DOUBLE" or kind.startswith("DECIMAL")) for money, kind in zip(guess, types, strict=True)
-    ]
+    return [money and kind.startswith(AMOUNT_TYPES) for money, kind in zip(guess, types, strict=True)]
 
 
 def _read_parameter(kind: str, text: Any) -> Any:

@@ -74,11 +74,13 @@ class _Scope:
 class ColumnTracer:
     """Traces the columns of a statement over these tables.
 
-    `middles_of_money` are the calls (by `id`) of a median of amounts that were met.
+    `middles_of_money` are the calls (by `id`) of a median of amounts that were met; `ambiguous_groups` the names in
+    GROUP BY that are a column's and of something else that is selected: DuckDB groups by the column.
     """
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self.middles_of_money: set[int] = set()
+        self.ambiguous_groups: set[str] = set()
         self._tables = {name.lower(): table for name, table in tables.items()}
 
     def trace(self, statement: SelectStatement) -> tuple[TracedColumn, ...]:
@@ -118,6 +120,7 @@ class ColumnTracer:
         self, node: Tree, ctes: Mapping[str, tuple[TracedColumn, ...]], outer: _Scope | None
     ) -> tuple[TracedColumn, ...]:
         scope = _Scope(tuple(self._trace_from(node.get("from_table"), ctes, outer)), outer)
+        self._find_ambiguous_groups(node, scope)
         columns: list[TracedColumn] = []
         for expression in node["select_list"]:
             if expression["class"] == "STAR":
@@ -128,6 +131,19 @@ class ColumnTracer:
                 trace = self._trace_expression(expression, ctes, inner_scope)
                 columns.append(TracedColumn(_name_expression(expression), trace))
         return tuple(columns)
+
+    def _find_ambiguous_groups(self, node: Tree, scope: _Scope) -> None:
+        known = {column.name.lower() for relation in scope.relations for column in relation.columns}
+        selected = {
+            expression["alias"].lower()
+            for expression in node["select_list"]
+            if expression.get("alias")
+            and expression.get("column_names", [""])[-1].lower() != expression["alias"].lower()
+        }
+        for group in node.get("group_expressions") or ():
+            name = group["column_names"][0].lower() if group["class"] == "COLUMN_REF" else ""
+            if name in known & selected:
+                self.ambiguous_groups.add(name)
 
     def _trace_from(
         self, reference: Tree | None, ctes: Mapping[str, tuple[TracedColumn, ...]], outer: _Scope | None

@@ -27,7 +27,7 @@ CURRENCIES = {"GB": "GBP", "DE": "EUR", "US": "USD"}
 # Prices are written in pounds; abroad they are rounded up to end in .90.
 PRICE_RATES = {"GB": Decimal(1), "DE": Decimal("1.19"), "US": Decimal("1.31")}
 POUNDS_IN_KILOGRAM = Decimal("2.2046")
-SMALL_SHOP_ORDERS = 80
+SMALL_SHOP_ORDERS = 120
 # The seller overseas let the app in for a while, of which so many days are left.
 DAYS_OF_AUTHORIZATION = 12
 # Positions in the range that are not live, so that every status can be found.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HISTORY_DAYS = 60
 MIN_ORDERS_TODAY = 8
 # A small shop sells a little every day of late, so that it has orders of every age that there is work with.
-RECENT_DAYS, MIN_ORDERS_A_RECENT_DAY = 12, 3
+RECENT_DAYS, MIN_ORDERS_A_RECENT_DAY = 12, 4
 # So many of the newest orders are still to be shipped, whatever the time of the day.
 MIN_ORDERS_WAITING = 14
 # So many after them wait for the carrier, and so many are on their way.
@@ -211,10 +211,11 @@ def _plant(shop: SimulatedShop, now: int) -> None:
     older = [order for order in older if order not in late]
     for package in (package for order in (*waiting, *late) for package in order.packages):
         _unship(package)
-    for orders, hours in ((older[:ORDERS_JUST_SHIPPED], 3), (older[ORDERS_JUST_SHIPPED:][:ORDERS_IN_TRANSIT], 24)):
+    just_shipped, on_the_way = older[:ORDERS_JUST_SHIPPED], older[ORDERS_JUST_SHIPPED:][:ORDERS_IN_TRANSIT]
+    for orders, hours in ((just_shipped, 3), (on_the_way, 24)):
         for package in (package for order in orders for package in order.packages):
             arrange_shipment(package, max(package.create_time, now - hours * HOUR_S), provider_id=package.provider_id)
-    _leave_uncollected(shop, older[:ORDERS_JUST_SHIPPED], now)
+    _delay_collection(shop, [*reversed(just_shipped), *on_the_way], now)
     shop.planted |= {f"late_{place}": order.id for place, order in enumerate(late, start=1)}
     # The newest and the oldest one waiting stay ordinary: whoever takes the first that comes gets one of those.
     for name, order in zip(PLANTED_ORDERS, waiting[3:-3], strict=False):
@@ -232,9 +233,9 @@ def _choose_late(waiting: list[Order], older: list[Order], now: int) -> list[Ord
     return [order for order in older if is_late(order) and order.split == ""][: max(0, lacking)]
 
 
-def _leave_uncollected(shop: SimulatedShop, orders: list[Order], now: int) -> None:
-    """The carrier did not come for the oldest of them; it will."""
-    order = next((order for order in reversed(orders) if order.paid_time + HOLD_S <= now - UNCOLLECTED_S), None)
+def _delay_collection(shop: SimulatedShop, orders: list[Order], now: int) -> None:
+    """The carrier did not come for the first of them that is old enough; it will."""
+    order = next((order for order in orders if order.paid_time + HOLD_S <= now - UNCOLLECTED_S), None)
     if order is None:
         return
     for package in order.packages:

@@ -84,10 +84,6 @@ class HomeFolder:
         return self.root / "results"
 
     @property
-    def unfinished_summaries_folder(self) -> Path:
-        return self.root / "sums"
-
-    @property
     def mirrors_folder(self) -> Path:
         """Where the local copies of shops lie, a folder for each way of showing buyers' data."""
         return self.root / "mirror"

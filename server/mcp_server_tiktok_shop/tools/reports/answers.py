@@ -91,6 +91,8 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
         if merged["rows"]:
             data[f"by_{name}"] = merged
             notes += _describe_cuts(table, is_labelled=is_labelled)
+    shown = data.get("table", {}).get("columns", ())
+    data["untrusted"] = [f"table.{name}" for name in report.untrusted if name in shown]
     return data | {"note": " ".join(filter(None, (*notes, report.note)))}
 
 

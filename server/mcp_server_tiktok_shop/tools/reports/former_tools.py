@@ -61,9 +61,10 @@ FORMER_TOOLS = {
 }
 
 
-def create_former_tools(get_report: GetReportTool) -> dict[str, LocalTool]:
-    """The tools by their names."""
-    return {name: _create_tool(tool, get_report) for name, tool in FORMER_TOOLS.items()}
+def create_report_tools(get_report: GetReportTool) -> dict[str, LocalTool]:
+    """The tool of the reports and those before it, by their names."""
+    former: dict[str, LocalTool] = {name: _create_tool(tool, get_report) for name, tool in FORMER_TOOLS.items()}
+    return {"get_report": get_report, **former}
 
 
 def _create_tool(tool: FormerTool, get_report: GetReportTool) -> LocalTool:

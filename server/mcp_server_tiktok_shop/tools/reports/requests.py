@@ -51,7 +51,7 @@ class ReportRequest:
     def compose_totals(self) -> str:
         return compose_totals(self.report, with_comparison=self.has_comparison)
 
-    def compose_beside(self) -> dict[str, str]:
+    def compose_further_rows(self) -> dict[str, str]:
         """The SELECT of each grouping that is told beside the one that was asked for."""
         names = [name for name in self.report.beside if self.grouping is None or self.grouping.name != name]
         groupings = [self.report.group_by[name] for name in names]

@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.tools.periods import parse_comparison, parse_period
 from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods, build_answer
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest, read_request
+from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 # What is asked again within a minute is answered from the same copy: a report is often asked for in several cuts.
-MAX_AGE_S = 60.0
 DEADLINE_MARGIN_S = 5.0  # to ask the copy and lay out the answer in
 SO_FAR = ", so far: it is not over"
 
@@ -52,7 +52,7 @@ class GetReportTool:
 
         """
         request = read_request(load_reports(), values)
-        targets = await choose_targets(self.platform, shop)
+        targets = await choose_targets(self.platform.shops, shop)
         periods = [self._resolve_periods(request, target) for target in targets]
         self.queries.prepare()
         answers = await self._ask_shops(request, targets, periods, caller)
@@ -103,9 +103,7 @@ class GetReportTool:
         report_progress: ProgressReporter,
     ) -> ShopAnswer:
         tables = request.report.list_tables(request.grouping)
-        snapshot = await self.mirror.refresh(
-            target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report_progress
-        )
+        snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
         coverage = Coverage.measure(snapshot, tables, periods.first_moment)
         parameters = self._list_parameters(request, periods, coverage)
         unfiltered = parameters | dict.fromkeys(request.report.filters)
@@ -115,7 +113,7 @@ class GetReportTool:
         totals = await self._run(snapshot, request.compose_totals(), unfiltered)
         beside = {
             name: await self._run(snapshot, sql, parameters | {"limit": request.report.limit})
-            for name, sql in request.compose_beside().items()
+            for name, sql in request.compose_further_rows().items()
         }
         return ShopAnswer(snapshot.shop.label, snapshot.zone, periods, coverage, totals, rows, beside)
 
@@ -159,14 +157,3 @@ class SharedProgress:
                 )
 
         return report
-
-
-async def choose_targets(platform: PlatformClient, shop: str | None) -> list[Target]:
-    """The shops that are named, all of them where none is."""
-    if shop is None or shop.strip().casefold() == "all":
-        targets = await platform.shops.list_targets()
-        if targets:
-            return targets
-        return [await platform.shops.choose(None, "required")]
-    names = [name.strip() for name in shop.split(",") if name.strip()]
-    return [await platform.shops.choose(name, "required") for name in names]
