@@ -43,8 +43,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
     from mcp_server_tiktok_shop.tools.periods import Period
 
-MAX_AGE_S = 900.0  # of what profits are made of: statements come once a day
-DEADLINE_MARGIN_S = 8.0  # in which the answer is made of what was read by then
+DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is made of what was read by then
 SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
 PARAMETERS = ("from", "until", "now", "by", "group_by", "limit", "costs", "step")
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
@@ -112,6 +111,7 @@ class GetProfitTool:
         limit = MAX_SAVED_ROWS if save_as is not None else values["limit"]
         terms = ProfitTerms(values["period"], values["by"], values["group_by"], limit, costs)
         targets = await choose_targets(self.platform.shops, shop)
+        self.query_runner.prepare()
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
         progress = SharedProgress(caller, len(targets))
         answers = await asyncio.gather(
@@ -182,14 +182,12 @@ class GetProfitTool:
     ) -> ShopSnapshot:
         """The shop's copy; fees by order are given some seconds where SKUs matter, and go on in the background."""
         tables = self._find_tables()
-        snapshot = await self.mirror.refresh(
-            target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report_progress
-        )
+        snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
         if terms.group_by not in SPLIT_GROUPS and not terms.costs.costs:
             return snapshot
         slow_deadline = deadline - max(0.0, self.platform.time_remaining(deadline) - SLOW_TABLES_S)
         return await self.mirror.refresh(
-            target, tables | SLOW_TABLES, max_age_s=MAX_AGE_S, deadline=slow_deadline, report_progress=report_progress
+            target, tables | SLOW_TABLES, deadline=slow_deadline, report_progress=report_progress
         )
 
     def _find_tables(self) -> frozenset[str]:

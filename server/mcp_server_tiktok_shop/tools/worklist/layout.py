@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
     from mcp_server_tiktok_shop.tools.worklist.entries import Worklist, WorklistEntry
 
-WORKLIST_BYTES = 4_800  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
+WORKLIST_BYTES = 4_650  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
 FULL_WORKLIST_BYTES = 400_000  # where kinds were named
 HEADINGS_BYTES = 260  # names of columns, and the note
 ROWS_FIRST = 3  # of each kind that are shown before more of any
