@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.catalog.validation import validate
-from mcp_server_tiktok_shop.mirror.column_paths import AMOUNT_LEVEL, ARGUMENTS_LEVEL, DATA_LEVEL, compile_path
+from mcp_server_tiktok_shop.mirror.column_paths import DATA_LEVEL, compile_path
 from mcp_server_tiktok_shop.mirror.tables import SQL_TYPES, TableCatalog
 from tests.conftest import CATALOG
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.tables import Column, Source, Table
 
 TABLES = TableCatalog()
+UNDESCRIBED = {("payments", "reserve_amount")}  # told by the platform's older answers only
 NAMES = (
     *("affiliate_orders", "cancellations", "conversations", "inventory", "order_fees", "order_lines", "orders"),
     *("packages", "payments", "products", "promotions", "return_lines", "returns", "sample_applications", "skus"),
@@ -75,7 +76,7 @@ def test_a_source_names_what_the_catalog_has(source: Source) -> None:
 def test_a_table_is_made_of_fields_that_the_answer_has(table: Table) -> None:
     shape = CATALOG.get_response_shape(CATALOG.operations[TABLES.sources[table.source].operation])
     for name in table.key:
-        assert table.columns[name].type == "VARCHAR"
+        assert table.columns[name].type in ("VARCHAR", "BIGINT")
     if table.parent_table:
         assert TABLES.sources[table.source].main_table.name == table.parent_table
         assert table.parent_column in table.columns
@@ -85,8 +86,9 @@ def test_a_table_is_made_of_fields_that_the_answer_has(table: Table) -> None:
         assert column.type in SQL_TYPES
         assert column.meaning, column.name
         assert re.fullmatch(r"[a-z][a-z0-9_]*", column.name)
-        if compile_path(column.path).level not in (ARGUMENTS_LEVEL, AMOUNT_LEVEL):
-            assert field_at(shape, names_of(table, column)) is not None, f"{column.name}: {column.path}"
+        if (table.name, column.name) in UNDESCRIBED or column.path.startswith(("=", "@")):
+            continue
+        assert field_at(shape, names_of(table, column)) is not None, f"{column.name}: {column.path}"
 
 
 @pytest.mark.parametrize(
