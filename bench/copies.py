@@ -20,7 +20,7 @@ BENCH_FOLDER = Path(__file__).parent
 DEFAULT_ORDERS = 40_000
 CHANGED_ORDERS = 50
 DELAY_S = 0.15
-DELAYED_ORDERS = 4_000  # so many answers that come late, one after the other, take a while
+DELAYED_ORDERS = 12_000  # a bare loop waits a while for so many pages that come late
 ROUNDS = 3
 
 

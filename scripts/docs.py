@@ -30,6 +30,7 @@ PAGE_ORDER = (
     "clients",
     "accounts",
     "answers",
+    "files",
     "reports",
     "worklist",
     "profit",

@@ -42,15 +42,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "json_text": {"errors"},
     "catalog": {"errors", "json_text", "money"},
     "state": LEAVES,
+    "table_files": LEAVES | {"state"},
     "platform": LEAVES | {"catalog", "state"},
     "workers": {"errors"},
     "mirror": LEAVES | {"catalog", "platform", "state", "workers"},
-    "calls": LEAVES | {"catalog", "platform", "state"},
-    "tools": LEAVES | {"catalog", "platform", "state", "workers", "mirror", "calls"},
+    "calls": LEAVES | {"catalog", "platform", "state", "table_files"},
+    "tools": LEAVES | {"catalog", "platform", "state", "table_files", "workers", "mirror", "calls"},
     "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
     "app": LEAVES
-    | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"},
+    | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
+    | {"table_files"},
     "cli": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"},
     "__main__": {"cli"},

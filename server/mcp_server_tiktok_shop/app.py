@@ -48,10 +48,12 @@ from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
 from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
+from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
+from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
@@ -225,9 +227,10 @@ def build_app(
     files = AllowedFiles(
         (settings.files_folder, labels_folder), settings.home, (labels_folder, home_folder.files_folder)
     )
-    result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data)
+    result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data, settings.time_zone)
     sensitive_fields = SensitiveFields()
     result_builder = ResultBuilder(catalog, sensitive_fields, result_store, settings.result_bytes, settings.buyer_data)
+    export_folder = ExportFolder(home_folder.exports_folder, runtime.clock)
     paginator = Paginator(catalog, platform, settings.time_zone)
     temporary_home = TemporaryHome()
     mirror_home = temporary_home if settings.sandbox else home_folder  # no other process has the same simulated shop
@@ -261,6 +264,10 @@ def build_app(
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
+    journal_writer = JournalWriter(export_folder, files)
+    get_report = GetReportTool(
+        mirror, query_runner, platform, export_folder, journal_writer, settings.time_zone, runtime.clock
+    )
     worklist = GetWorklistTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
@@ -277,11 +284,15 @@ def build_app(
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
-        "get_profit": GetProfitTool(mirror, query_runner, platform, files, settings.time_zone, runtime.clock),
+        "get_profit": GetProfitTool(
+            mirror, query_runner, platform, files, export_folder, settings.time_zone, runtime.clock
+        ),
         "get_worklist": worklist,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
-        "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, settings.time_zone),
+        "query_shop": QueryShopTool(
+            mirror, query_runner, platform, sensitive_fields, export_folder, settings.time_zone
+        ),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
         "refresh_access_token": sign_in_tools.refresh_access_token,
         "resize_pdf": ResizePdfTool(
@@ -298,14 +309,14 @@ def build_app(
             OutputFolder(labels_folder, runtime.clock),
             pdf_workers,
         ),
-        "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
-        **create_report_tools(GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)),
+        "save_result": SaveResultTool(result_store, export_folder),
+        **create_report_tools(get_report),
     }
     dispatcher = ToolDispatcher(
         operations,
         platform,
         files,
-        ReadExecutor(platform, paginator, result_builder, stores.issued_documents, settings.time_zone),
+        ReadExecutor(platform, paginator, result_builder, stores.issued_documents, export_folder, settings.time_zone),
         WriteExecutor(
             platform,
             confirmation_gate,
@@ -316,6 +327,7 @@ def build_app(
         ),
         result_builder,
         tools,
+        export_folder,
         settings.time_zone,
         settings.sandbox,
     )

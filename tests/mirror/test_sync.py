@@ -399,6 +399,15 @@ async def test_a_page_that_can_not_be_read_back_is_read_anew(sandbox: Sandbox, c
         assert found.tables["orders"].problem == ""
 
 
+async def test_a_platform_that_takes_few_requests_is_read_at_its_pace(home: Path) -> None:
+    sandbox = Sandbox(orders=1_500, requests_per_second=8)
+    async with sandbox.serve() as url, opened(home, sandbox, url) as app:
+        found = await refreshed(app, ["orders", "packages"])
+    for table in ("orders", "packages"):
+        assert (found.tables[table].problem, found.tables[table].is_complete) == ("", True)
+    assert ids_of(rows_of(found, "orders")) == set(sandbox.state.main.orders)
+
+
 async def test_many_who_ask_at_once_read_once(sandbox: Sandbox, clock: Clock, home: Path) -> None:
     async with sandbox.serve() as url, opened(home, sandbox, url, clock) as app:
         found = await asyncio.gather(*(refreshed(app, ["orders"]) for _ in range(10)))

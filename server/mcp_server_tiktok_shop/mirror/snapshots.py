@@ -39,7 +39,7 @@ BLOCK_BYTES = 65536  # smaller ones pack worse, larger ones cost room for each t
 MAX_STAGED_BYTES = 6 * 2**20  # of spooled pages
 RETAINED_SNAPSHOTS = 2
 MIN_RETAIN_S = 60.0  # seconds for which an older one stays: another process may be about to open it
-MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.3  # a smaller snapshot, or one with less free room, stays as it is
+MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.2  # a smaller snapshot, or one with less free room, stays as it is
 COPY_BYTES = 2**20  # at once, of a file
 COMPACT = "compact_copy"
 

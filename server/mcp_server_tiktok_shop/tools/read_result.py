@@ -38,7 +38,7 @@ class ReadResultTool:
             ShopError: `not_found`, `not_permitted`, or `invalid_arguments` of a path or fields that are not there.
 
         """
-        content = await self.result_store.get_or_raise(values["id"])
+        content = (await self.result_store.get_or_raise(values["id"])).content
         request = ChunkRequest(
             values.get("path"), values.get("fields", ()), values.get("offset", 0), values.get("limit")
         )

@@ -212,6 +212,11 @@ class ResultBuilder:
         projection = Projection(data, data.pop("untrusted", []), [note] if note else [])
         return await self.truncate({"data": data}, projection, data, shop, is_kept=is_kept)
 
+    async def to_saved_result(self, result: Json, notes: Iterable[str], shop: Shop | None) -> Json:
+        """Make a result that tells of a file; where its columns are too many, the first of them are told."""
+        projection = Projection(result["data"], [], [note for note in notes if note])
+        return await self.truncate(result, projection, result["data"], shop)
+
     async def store_truncated(
         self, truncated: TruncatedResult, projection: Projection, content: bytes, shop: Shop | None
     ) -> Json:
@@ -220,7 +225,7 @@ class ResultBuilder:
         A store that fails costs the `result_id` alone.
         """
         try:
-            result_id = await self.result_store.put(content, shop.id if shop else None)
+            result_id = await self.result_store.put(content, shop.id if shop else None, shop.region if shop else "")
         except ShopError as error:
             log.warning("a result could not be kept: %s", error.message)
             result_id = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES, ZERO
+from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.profit.costs import MAX_COSTS_BYTES, CostTable, read_costs
 from mcp_server_tiktok_shop.tools.profit.table import (
@@ -21,6 +22,7 @@ from mcp_server_tiktok_shop.tools.profit.table import (
     format_money,
     lay_out_table,
 )
+from mcp_server_tiktok_shop.tools.query_tables import save_answer_table
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.tool import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
     from mcp_server_tiktok_shop.tools.periods import Period
 
 DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is made of what was read by then
@@ -46,6 +49,7 @@ PARAMETERS = ("from", "until", "now", "by", "group_by", "limit", "costs", "step"
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
 COST_FILES = ("costs.csv", "costs.xlsx")
 MAX_FAULTS = 10
+MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 GRANULARITY = {True: 100, False: 1}  # hundredths in the smallest amount of a currency without a fraction, and with one
 NO_COSTS_NOTE = (
     "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with the columns seller_sku (the SKU id where "
@@ -91,6 +95,7 @@ class GetProfitTool:
     query_runner: QueryRunner
     platform: PlatformClient
     files: AllowedFiles
+    export_folder: ExportFolder
     zone: ZoneInfo | None
     clock: Callable[[], float]
 
@@ -101,8 +106,10 @@ class GetProfitTool:
             ShopError: A period or a file of costs that can't be read, or why no shop at all can be answered for.
 
         """
+        save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
         file_name, costs = await asyncio.to_thread(self._load_costs, values.get("costs"))
-        terms = ProfitTerms(values["period"], values["by"], values["group_by"], values["limit"], costs)
+        limit = MAX_SAVED_ROWS if save_as is not None else values["limit"]
+        terms = ProfitTerms(values["period"], values["by"], values["group_by"], limit, costs)
         targets = await choose_targets(self.platform.shops, shop)
         self.query_runner.prepare()
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
@@ -125,6 +132,9 @@ class GetProfitTool:
         }
         missing_note = "" if file_name else NO_COSTS_NOTE.format(folder=self.files.folders[0])
         result["note"] = " ".join(filter(None, (missing_note, result.get("note"))))
+        if save_as is not None:
+            zones = [each.zone for each in found]
+            result["saved"] = await save_answer_table(self.export_folder, save_as, result, "profit", zones)
         return result
 
     def _load_costs(self, path: str | None) -> tuple[str, CostTable]:
