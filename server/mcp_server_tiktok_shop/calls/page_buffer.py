@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.page_collector import PageCollector
-from mcp_server_tiktok_shop.calls.results.builder import Projection, measure_overhead, summarize_paths
+from mcp_server_tiktok_shop.calls.results.builder import Projection, make_untrusted_entry, measure_overhead
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, Cut, to_json_text, truncate
 from mcp_server_tiktok_shop.json_paths import find_values, get_value, parse_path, replace_value
@@ -78,11 +78,12 @@ class PageBuffer(PageCollector):
             else ""
         )
         result_builder = self._result_builder
-        projection = Projection({}, sorted(self._untrusted), notes)
+        untrusted = self._untrusted | ({"note"} if self.is_note_untrusted else set())
+        projection = Projection({}, sorted(untrusted), notes)
         first_rows = self._take_first_rows(result_builder.max_bytes)
         result = {"data": self._insert_rows([json.loads(text) for text in first_rows]), **self.extras}
         result |= {"shop": shop.label} if shop else {}
-        result |= {"untrusted": summarize_paths(projection.untrusted)} if projection.untrusted else {}
+        result |= make_untrusted_entry(projection.untrusted, result)
         result |= {"next_page_token": self.next_page_token} if self.next_page_token else {}
         truncated = truncate(
             result, result_builder.max_bytes - measure_overhead([*notes, stored_note]), TRUNCATION_NOTICE_BYTES

@@ -30,6 +30,7 @@ class PageCollector(ABC):
         self.extras: Json = {}
         self.skipped = SkippedValues()
         self.stop_reason = ""
+        self.is_note_untrusted = False
 
     @property
     def is_full(self) -> bool:
@@ -41,9 +42,10 @@ class PageCollector(ABC):
         """Seconds that what comes after the last page may take."""
         return CLOSING_S
 
-    def record_stop(self, reason: str) -> None:
-        """Record why the list was not read to its end, for the result's note."""
+    def record_stop(self, reason: str, *, is_platforms: bool = False) -> None:
+        """Record why the list was not read to its end, for the result's note; it may be in the platform's words."""
         self.stop_reason = reason
+        self.is_note_untrusted = self.is_note_untrusted or is_platforms
 
     def add(self, page: Page, result: Json, selection: Selection | None) -> None:
         """Add a page: its normalized `result`, of which the fields of `selection` are wanted, or None: its default."""

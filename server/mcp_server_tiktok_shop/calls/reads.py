@@ -132,5 +132,6 @@ class ReadExecutor:
                     raise
                 collector.record_stop(
                     "the next page could not be had: "
-                    f"{self.result_builder.redact_text(error.message)[:MAX_REASON_CHARS]}"
+                    f"{self.result_builder.redact_text(error.message)[:MAX_REASON_CHARS]}",
+                    is_platforms=error.code is not None,
                 )

@@ -69,6 +69,11 @@ class Operation:
         return self.effect != "read" and (not self.is_local or self.delegates_to is not None)
 
     @property
+    def adds_account(self) -> bool:
+        """Whether it signs in an account that this server may not have."""
+        return bool(self.record.get("adds_account"))
+
+    @property
     def is_platform_write(self) -> bool:
         """Whether it sends something that changes what others hold: a write to the platform, tokens included."""
         return self.effect != "read" and "path" in self.record

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 RESULT_OVERHEAD_BYTES = 400  # for what a result gets later: its shop, the mark of the simulated shop
 MAX_UNTRUSTED_PATHS, MAX_UNTRUSTED_BYTES = 40, 1_000  # of `untrusted`
+FAILURE_MESSAGE_PATH = "failed.message"  # the platform's words about one item, beside the data
 NOTHING_FOUND_NOTE = "Nothing found: the answer is empty."
 DONE_NOTE = "Done."
 QUANTITY_NOTE = "`quantity` counts equal items."
@@ -111,12 +112,24 @@ class ResultBuilder:
         result = error.to_json()
         if error.code is not None:
             result["message"] = self.redact_text(result["message"])
+        if untrusted := _find_untrusted_words(error):
+            result["untrusted"] = untrusted
         truncated = truncate(result, self.max_bytes - RESULT_OVERHEAD_BYTES, TRUNCATION_NOTICE_BYTES)
         return truncated.result | build_truncation_notice(truncated, None)
 
     def redact_arguments(self, operation: Operation, values: Json) -> Json:
         """Redact arguments for a preview or an error."""
         return redact(values, self.sensitive_fields.get_root(operation.name), self.buyer_data)[0]
+
+    def redact_local_data(self, operation: Operation, data: Json) -> Json:
+        """Redact the data of a tool of this server's own by its rules; `untrusted` stands first in it.
+
+        To the paths that the rules find come those that the tool itself named.
+        """
+        named_paths = data.pop("untrusted", [])
+        redacted_data, found_paths = redact(data, self.sensitive_fields.get_root(operation.name), self.buyer_data)
+        untrusted = sorted({*named_paths, *found_paths})
+        return {"untrusted": untrusted} | redacted_data if untrusted else redacted_data
 
     def resolve_selection(self, operation: Operation, result: Json, fields: list[str]) -> Selection:
         """Resolve dotted paths against a normalized response, to project it and others of its operation.
@@ -193,7 +206,7 @@ class ResultBuilder:
     ) -> Json:
         """Truncate a result to `max_bytes`; where it doesn't fit, store it with `full_data` as its data, to read on."""
         result |= {"shop": shop.label} if shop else {}
-        result |= {"untrusted": summarize_paths(projection.untrusted)} if projection.untrusted else {}
+        result |= make_untrusted_entry(projection.untrusted, result)
         projection.notes[:0] = [result.pop("note")] if "note" in result else []
         max_bytes = self.max_bytes - measure_overhead(projection.notes)
         truncated = await run_by_size(size_bytes, truncate, result, max_bytes, TRUNCATION_NOTICE_BYTES)
@@ -244,9 +257,23 @@ class ResultBuilder:
         return self.compiled_shapes[operation.name]
 
 
+def _find_untrusted_words(error: ShopError) -> list[str]:
+    """Where an error has words of others: the platform's, which may repeat them, and the names of shops."""
+    paths = list(error.details.get("untrusted", ()))
+    paths += ["message"] if error.code is not None else []
+    paths += [FAILURE_MESSAGE_PATH] if error.details.get("failed") else []
+    return paths + (["shops.name"] if error.details.get("shops") else [])
+
+
 def _map_quantity_paths(operation: Operation) -> dict[str, str]:
     """The paths of `quantity`, which this server adds, each with the path of the list whose equal items it counts."""
     return {f"{path}.quantity": path for path in operation.record.get("shows", {}).get("merges", ())}
+
+
+def make_untrusted_entry(paths: list[str], result: Json) -> Json:
+    """The entry `untrusted` of a result: the paths in its data, and the platform's words beside that; or nothing."""
+    paths = summarize_paths(paths) + ([FAILURE_MESSAGE_PATH] if result.get("failed") else [])
+    return {"untrusted": paths} if paths else {}
 
 
 def summarize_paths(paths: list[str]) -> list[str]:
