@@ -219,8 +219,11 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
         result |= _lay_out_missing(found, has_shops=has_shops)
     if rows_in_all > len(rows):
         result["rows_in_all"] = rows_in_all
-    if UNTRUSTED_COLUMN in result["profit"]["columns"]:
-        result["untrusted"] = [f"profit.{UNTRUSTED_COLUMN}", f"missing_costs.{UNTRUSTED_COLUMN}"]
+    result["untrusted"] = [
+        f"{name}.{UNTRUSTED_COLUMN}"
+        for name in ("profit", "missing_costs")
+        if UNTRUSTED_COLUMN in result.get(name, {}).get("columns", ())
+    ]
     is_spread = terms.group_by in SPLIT_GROUPS and any(row.cells["split"] != "exact" for row in rows)
     is_partial = bool(terms.costs.costs) and any(row.cells["is_partial"] for row in totals)
     notes = [SPREAD_NOTE if is_spread else "", COVERAGE_NOTE if is_partial else "", *_list_gaps(found)]

@@ -87,7 +87,7 @@ def _lay_out_kind(
 
 def _choose_entries(worklist: Worklist, groups: Sequence[Sequence[WorklistEntry]], budget: int) -> list[WorklistEntry]:
     """Entries whose rows take no more bytes than the budget, in their order."""
-    first = [entry for group in groups for entry in group[:ROWS_FIRST]]
+    first = [group[place] for place in range(ROWS_FIRST) for group in groups if place < len(group)]
     first_ids = set(map(id, first))
     candidates = [*first, *(entry for entry in worklist.entries if id(entry) not in first_ids)]
     columns = _choose_columns(worklist, worklist.entries)
