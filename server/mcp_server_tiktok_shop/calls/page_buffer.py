@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.builder import Projection, make_untrusted_entry, measure_overhead
+from mcp_server_tiktok_shop.calls.results.field_notes import FieldNotes
 from mcp_server_tiktok_shop.calls.results.json_paths import find_values, get_value, parse_path, replace_value
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, Cut, to_json_text, truncate
@@ -37,6 +38,7 @@ class PageBuffer:
         self._columns: list[str] | None = None
         self._untrusted: set[str] = set()
         self._notes: dict[str, None] = {}
+        self._field_notes = FieldNotes()
         self._next_page_token: str | None = None
         self._resume_filter: Json = {}
         self._skipped = SkippedValues()
@@ -58,6 +60,8 @@ class PageBuffer:
         self._next_page_token, self._resume_filter = page.next_token, page.resume_filter
         self._untrusted |= set(projection.untrusted)
         self._notes |= dict.fromkeys(projection.notes)
+        is_first = self.page_count == 1
+        self._field_notes = projection.field_notes if is_first else self._field_notes.merge(projection.field_notes)
         self._list_path = self._list_path or (page.list_path.split(".") if page.list_path else [])
         self._skipped.update(result.get("skipped", {}))
         self._skipped.add(page.list_path.rpartition(".")[2], page.skipped)
@@ -92,6 +96,7 @@ class PageBuffer:
         summary = f"{self.page_count} page{'s' * (self.page_count > 1)}, {self.row_count} items"
         notes = [f"{summary}; not all: {self._stop_reason}." if self._stop_reason else f"{summary}."]
         notes += filter(None, [self._skipped.describe(), *self._notes])
+        notes += self._field_notes.to_texts(is_anything_found=self.row_count > 0)
         resume_text = "".join(f", with {name} {value}" for name, value in self._resume_filter.items())
         continue_note = f"`next_page_token` goes on{resume_text}." if self._next_page_token else ""
         stored_note = (
