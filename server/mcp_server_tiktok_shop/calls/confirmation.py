@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
+from mcp_server_tiktok_shop.calls.elicitation_answers import Answer, OpenQuestion
 from mcp_server_tiktok_shop.calls.question_limits import ensure_askable, make_split_error
 from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
@@ -31,13 +32,6 @@ REFUSALS: dict[Decision, str] = {
     "declined": "The person said no",
     "cancelled": "The person closed the question without an answer",
 }
-CLIENT_DEEDS: dict[Decision, str] = {
-    "accepted": "agreed by itself",
-    "declined": "refused by itself",
-    "cancelled": "closed the question by itself",
-    "unfilled": "accepted the form without the choice in it",
-    "failed": "could not put the question, or gave no answer that can be read",
-}
 # Tokens are given out by these: to a model that shows the preview where nobody can be asked, or where the client
 # answered in the place of who should have been.
 NOBODY_ASKED, CLIENT_ANSWERED = "model", "client"
@@ -50,31 +44,6 @@ class ConfirmationRequired(Exception):  # noqa: N818 - no fault: the way out of 
     def __init__(self, result: Json) -> None:
         super().__init__(CONFIRMATION_REQUIRED)
         self.result = result
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A decision, and the seconds between the question and it."""
-
-    decision: Decision
-    delay_s: float
-
-    def is_by_client(self, caller: Caller) -> bool:
-        """Whether the client answered in a person's place: what it can't have put to one, or too soon to be read."""
-        return self.decision in ("unfilled", "failed") or self.delay_s < caller.min_reading_s
-
-    def describe(self) -> str:
-        """What a client did by itself, as the rest of a sentence."""
-        return f"{CLIENT_DEEDS[self.decision]}, {max(self.delay_s, 0) * 1000:.0f} ms after it was asked"
-
-
-@dataclass(frozen=True, slots=True)
-class OpenQuestion:
-    """A question that outlived the call that waited for its answer; `expires_at` is in Unix seconds."""
-
-    fingerprint: str
-    answer: asyncio.Task[Answer]
-    expires_at: float
 
 
 @dataclass(slots=True)

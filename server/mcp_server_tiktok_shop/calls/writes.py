@@ -12,8 +12,8 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.confirmation import WriteRequest
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
+from mcp_server_tiktok_shop.calls.local_confirmation import LocalWriteConfirmation
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.question_values import describe_differences
 from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten
@@ -80,44 +80,6 @@ class Write:
         content["body"] = json.loads(call.body) if call.body is not None else None
         content["files"] = {n: hashlib.sha256(upload.content).hexdigest() for n, upload in self.files.items()}
         return compute_fingerprint(self.operation, content, self.target)
-
-
-@dataclass(slots=True)
-class LocalWriteConfirmation:
-    """The question before one call of a tool of our own; its values are secret, and the question names none.
-
-    A yes to an account is a reader's: a client that agrees by itself does not know whose it is. `note` is what a result
-    has to say of how it was agreed to.
-    """
-
-    gate: ConfirmationGate
-    operation: Operation
-    fingerprint: str
-    token: str | None
-    caller: Caller
-    note: str = ""
-
-    @property
-    def is_required(self) -> bool:
-        return self.gate.requires_confirmation(self.operation)
-
-    @property
-    def can_ask(self) -> bool:
-        return self.gate.can_ask(self.caller)
-
-    async def ensure_confirmed(self, account: Json | None = None) -> None:
-        async def make_preview() -> Preview:
-            return Preview(self.operation, None, {}, None, account=account)
-
-        request = WriteRequest(
-            self.operation,
-            self.fingerprint,
-            make_preview,
-            self.token,
-            self.caller,
-            needs_reader=account is not None,
-        )
-        self.note = await self.gate.ask(request)
 
 
 @dataclass(frozen=True, slots=True)
