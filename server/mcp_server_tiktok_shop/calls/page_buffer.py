@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.page_collector import PageCollector
 from mcp_server_tiktok_shop.calls.results.builder import Projection, make_untrusted_entry, measure_overhead
+from mcp_server_tiktok_shop.calls.results.field_notes import FieldNotes
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, Cut, to_json_text, truncate
 from mcp_server_tiktok_shop.json_paths import find_values, get_value, parse_path, replace_value
@@ -38,6 +39,7 @@ class PageBuffer(PageCollector):
         self._columns: list[str] | None = None
         self._untrusted: set[str] = set()
         self._notes: dict[str, None] = {}
+        self._field_notes = FieldNotes()
 
     @property
     def is_full(self) -> bool:
@@ -47,6 +49,8 @@ class PageBuffer(PageCollector):
         projection = self._result_builder.project(self._operation, result, self._fields, selection)
         self._untrusted |= set(projection.untrusted)
         self._notes |= dict.fromkeys(projection.notes)
+        is_first = self.page_count == 1
+        self._field_notes = projection.field_notes if is_first else self._field_notes.merge(projection.field_notes)
         if self.page_count == 1:
             self._first_data = projection.data
         row_list = get_value(projection.data, self.list_path)
@@ -70,6 +74,7 @@ class PageBuffer(PageCollector):
     async def to_result(self, shop: Shop | None) -> Json:
         """One result of all pages: the rows within the budget; where that is not all, all are stored to be read on."""
         notes = [self.describe_pages(), *filter(None, [self.skipped.describe(), *self._notes])]
+        notes += self._field_notes.to_texts(is_anything_found=self.row_count > 0)
         resume_text = self.describe_resume_filter()
         continue_note = f"`next_page_token` goes on{resume_text}." if self.next_page_token else ""
         stored_note = (

@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text
+from mcp_server_tiktok_shop.calls.results.field_notes import (
+    FieldNotes,
+    find_empty_paths,
+    select_deadlines,
+)
+from mcp_server_tiktok_shop.calls.results.field_paths import ALL_FIELDS
 from mcp_server_tiktok_shop.calls.results.normalization import CompiledShape, compile_shape, extract_failures, normalize
 from mcp_server_tiktok_shop.calls.results.projection import (
-    ALL_FIELDS,
     DefaultView,
     drop_empty,
     project_view,
@@ -56,11 +61,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """The fields of a response that a result shows, the dotted paths of text by others in them, and notes on both."""
+    """The fields of a response that a result shows, the dotted paths of text by others in them, and notes on both.
+
+    Of several pages `field_notes` say what holds of all of them once they are merged.
+    """
 
     data: Json
     untrusted: list[str]
     notes: list[str]
+    field_notes: FieldNotes = field(default_factory=FieldNotes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +144,11 @@ class ResultBuilder:
         """Resolve dotted paths against a normalized response, to project it and others of its operation.
 
         Raises:
-            ShopError: `invalid_arguments` where neither the response nor its shape in the catalog has a field.
+            ShopError: `invalid_arguments` where neither the response nor its shape in the catalog has any field.
 
         """
-        platform_fields = [path for path in fields if path not in _map_quantity_paths(operation)]
-        return resolve_selection(platform_fields, self.catalog.get_response_shape(operation), result["data"])
+        shape = self.catalog.get_response_shape(operation)
+        return resolve_selection(fields, shape, result["data"], added_fields=_map_quantity_paths(operation))
 
     def project(
         self, operation: Operation, result: Json, fields: list[str] | None, selection: Selection | None = None
@@ -163,17 +172,36 @@ class ResultBuilder:
                 projected = project_view(projected, {"fields": [ALL_FIELDS], "merges": list_paths}).data
                 notes = [QUANTITY_NOTE]
             return Projection(
-                to_table(projected, fields) or projected, _select_present_paths(result["untrusted"], projected), notes
+                to_table(projected, selection.fields) or projected,
+                _select_present_paths(result["untrusted"], projected),
+                notes,
+                self._build_field_notes(operation, projected, data, selection),
             )
         if view_spec is None or fields is not None:
-            return Projection(data, result["untrusted"], [])
+            return Projection(data, result["untrusted"], [], self._build_field_notes(operation, data))
         view = self._get_default_view(operation).project(data)
         notes = [PARTIAL_VIEW_NOTE] if view.left_out else []
         if view.shortened:
             notes.append(SHORTENED_TEXTS_NOTE)
         if view.merged:
             notes.append(QUANTITY_NOTE)
-        return Projection(view.data, _select_present_paths(result["untrusted"], view.data), notes)
+        return Projection(
+            view.data,
+            _select_present_paths(result["untrusted"], view.data),
+            notes,
+            self._build_field_notes(operation, view.data),
+        )
+
+    def _build_field_notes(
+        self, operation: Operation, shown_data: Json, data: Json | None = None, selection: Selection | None = None
+    ) -> FieldNotes:
+        """The notes on what is shown of a response's `data`, and on the fields asked for, if any were."""
+        deadlines = select_deadlines(self.catalog.get_deadlines(operation), shown_data)
+        if data is None or selection is None:
+            return FieldNotes(deadlines=deadlines)
+        root = self.sensitive_fields.get_root(operation.name)
+        empty, omitted = find_empty_paths(selection.paths, data, root, omits_personal=self.buyer_data == "none")
+        return FieldNotes(selection.unknown, empty, omitted, deadlines)
 
     async def to_result(
         self, operation: Operation, result: Json, fields: list[str] | None, shop: Shop | None, size_bytes: int = 0
@@ -192,6 +220,8 @@ class ResultBuilder:
         extras = {name: value for name, value in result.items() if name not in ("data", "untrusted", "skipped")}
         if (skipped := result.get("skipped")) is not None:
             projection.notes.append(skipped.describe())
+        is_anything_found = result.get("note") != NOTHING_FOUND_NOTE
+        projection.notes.extend(projection.field_notes.to_texts(is_anything_found=is_anything_found))
         return await self.truncate({"data": projection.data} | extras, projection, full_data, shop, size_bytes)
 
     async def truncate(
