@@ -52,9 +52,8 @@ DEFAULT_TOOLS = (
     "get_package_shipping_document",
     "resize_pdf",
     "get_statements",
-    "get_transactions_by_order",
+    "get_payments",
     "get_warehouse_list",
-    "get_global_seller_warehouses",
     "get_warehouse_delivery_options",
     "get_shipping_providers",
 )
