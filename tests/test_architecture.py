@@ -42,17 +42,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "json_text": {"errors"},
     "catalog": {"errors", "json_text", "money"},
     "state": LEAVES,
+    "table_files": LEAVES | {"state"},
     "platform": LEAVES | {"catalog", "state"},
     "workers": {"errors"},
     "mirror": LEAVES | {"catalog", "platform", "state", "workers"},
-    "calls": LEAVES | {"catalog", "platform", "state"},
-    "tools": LEAVES | {"catalog", "platform", "state", "workers", "mirror", "calls"},
+    "calls": LEAVES | {"catalog", "platform", "state", "table_files"},
+    "tools": LEAVES | {"catalog", "platform", "state", "table_files", "workers", "mirror", "calls"},
     "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
+    "application": LEAVES | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol"},
     "app": LEAVES
-    | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"},
+    | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
+    | {"table_files", "application"},
     "cli": LEAVES
-    | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"},
+    | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"}
+    | {"application"},
     "__main__": {"cli"},
     "sandbox": set(),
 }
@@ -137,13 +141,15 @@ def test_only_those_who_take_calls_know_the_dispatcher() -> None:
     """A tool that needs what the dispatcher uses is given just that when it is made."""
     dispatcher = f"{PACKAGE}.calls.dispatch"
     rooms = {room_of(each.module) for path in MODULES for each in imports_of(path) if each.name.startswith(dispatcher)}
-    assert rooms <= {"app", "protocol", "cli"}
+    assert rooms <= {"app", "application", "protocol", "cli"}
 
 
 def test_every_tool_of_our_own_is_there_from_the_start(tmp_path: Path) -> None:
     app = build_app(read_settings({"TIKTOK_SHOP_HOME": str(tmp_path)}))
     operations = app.operations.catalog.operations.values()
-    assert app.tools.keys() == {each.name for each in operations if each.is_local and each.delegates_to is None}
+    assert app.local_tools.reads.keys() | app.local_tools.writes.keys() == {
+        each.name for each in operations if each.is_local and each.delegates_to is None
+    }
 
 
 def test_the_catalog_is_pure() -> None:

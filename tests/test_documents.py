@@ -14,6 +14,7 @@ from scripts.documents.links import find_anchors, find_broken_links, find_unlink
 from scripts.documents.tables import PlaceError, fill_places
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
+from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
 from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.errors import ErrorKind
@@ -81,11 +82,12 @@ def test_the_make_targets_that_a_document_names_exist(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_tools_that_a_document_names_exist(page: str) -> None:
-    """A word in code that begins like a tool's name is one, or a word for an error, a prompt or a column."""
+    """A word in code that begins like a tool's name is one, an argument, an error, a prompt or a column."""
     verbs = {name.partition("_")[0] for name in (*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS)}
     named = {name for name in re.findall(r"`([a-z]+_[a-z_]+)`", PAGES[page]) if name.partition("_")[0] in verbs}
     columns = {column for table in TableCatalog().tables.values() for column in table.columns}
-    assert named <= {*Catalog().operations, *get_args(ErrorKind), *PROMPT_TEMPLATES, *columns}
+    arguments = (*SERVER_ARGUMENTS, *columns)
+    assert named <= {*Catalog().operations, *arguments, *get_args(ErrorKind), *PROMPT_TEMPLATES}
 
 
 def test_the_tools_listed_by_default_are_those_told_in_the_documents() -> None:

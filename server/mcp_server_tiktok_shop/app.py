@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop import logs
+from mcp_server_tiktok_shop.application import App
 from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
+from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
@@ -21,7 +24,6 @@ from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
-from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.mirror import Mirror
 from mcp_server_tiktok_shop.mirror.parts import MirrorParts
 from mcp_server_tiktok_shop.mirror.query import QueryRunner
@@ -35,11 +37,6 @@ from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
 from mcp_server_tiktok_shop.platform.sign_in import SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
 from mcp_server_tiktok_shop.platform.tokens import TokenProvider
-from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
-from mcp_server_tiktok_shop.protocol.instructions import build_instructions
-from mcp_server_tiktok_shop.protocol.listing import list_tools
-from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
-from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
 from mcp_server_tiktok_shop.simulation import build_simulation
 from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
@@ -48,10 +45,12 @@ from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
 from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
+from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
+from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
@@ -69,92 +68,10 @@ from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
-    from mcp_server_tiktok_shop.protocol.delivery import Delivery
-    from mcp_server_tiktok_shop.protocol.server import McpServer
+    from mcp_server_tiktok_shop.calls.local_tool import LocalTool, LocalWrite
     from mcp_server_tiktok_shop.sandbox import Sandbox
-    from mcp_server_tiktok_shop.state.stores import AccountStore
 
 REAL_RUNTIME = Runtime(time.time, time.monotonic)
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """What a run is made of. `settings` are those in force, the simulated shop's in its place.
-
-    `tools` are the tools that this server answers itself, by name; `listed_tools` the names that a client lists.
-    """
-
-    settings: Settings
-    operations: OperationDirectory
-    platform: PlatformClient
-    mirror: Mirror
-    query_runner: QueryRunner
-    worklist: GetWorklistTool
-    tools: Mapping[str, LocalTool]
-    listed_tools: tuple[str, ...]
-    dispatcher: ToolDispatcher
-    confirmation_gate: ConfirmationGate
-    result_builder: ResultBuilder
-    result_store: ScopedResultStore
-    tokens: TokenProvider
-    sign_in: SignIn
-    store: AccountStore
-    transport: HttpTransport
-    pdf_workers: PdfWorkerPool
-    secrets: logs.SecretRedactor
-    temporary_home: TemporaryHome
-
-    @property
-    def has_shop_choice(self) -> bool:
-        """Whether `shop` is listed: not where a model has no choice."""
-        if self.settings.shop is not None:
-            return False
-        try:
-            stored = self.store.read()
-        except ShopError:  # an unreadable store: each call says so
-            return True
-        app_key = self.settings.app_key or (stored.app.key if stored.app else "")
-        accounts = [account for account in stored.accounts.values() if account.app_key == app_key]
-        shops = {shop.id for account in accounts for shop in account.shops or ()}
-        return len(shops) != 1 or any(account.shops is None for account in accounts)
-
-    def build_server(self, delivery: Delivery | None = None) -> McpServer:
-        """The MCP server of this run, which closes it at its end. `delivery` knows when a client has an answer."""
-        delivery = delivery or ImmediateDelivery()
-
-        async def close() -> None:
-            await delivery.finish()
-            await self.close()
-
-        return build_server(
-            list_tools(self.operations, self.listed_tools, self.confirmation_gate, list_shop=self.has_shop_choice),
-            build_instructions(
-                buyer_data=self.settings.buyer_data,
-                confirm_policy=self.settings.confirm,
-                upload_folder=self.settings.files_folder,
-                is_read_only=self.settings.read_only,
-                has_discovery=self.operations.are_available(["find_operations"]),
-                is_sandbox=self.settings.sandbox,
-            ),
-            CallHandler(self.dispatcher, self.result_builder, self.secrets, delivery),
-            ResourceProvider(self.operations, self.result_store, self.tools["list_shops"], self.secrets),
-            close,
-        )
-
-    async def wait_for_pairs(self) -> None:
-        """Wait until token pairs that are under way are stored."""
-        await self.sign_in.wait_for_pending()
-        await self.tokens.wait_for_pending()
-
-    async def close(self) -> None:
-        """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
-        self.pdf_workers.close()
-        self.query_runner.close()
-        await self.mirror.close()
-        self.temporary_home.close()
-        await self.wait_for_pairs()
-        await self.transport.close()
 
 
 def build_app(
@@ -183,6 +100,7 @@ def build_app(
         settings, accounts, transport = build_simulation(settings, runtime, sandbox)
         stores = replace(stores, accounts=accounts)
     secrets.register_secrets(*settings.collect_secrets())
+    guard = OutgoingGuard(secrets, settings.buyer_data)
 
     catalog = catalog or Catalog()
     listed_tools = select_tools(catalog, settings.toolsets, settings.tools)
@@ -190,7 +108,7 @@ def build_app(
     policy = AccessPolicy(excluded_tools, settings.read_only, is_pinned=settings.shop is not None)
     operations = OperationDirectory(catalog, policy)
 
-    auth = AuthTransport(transport, settings.auth_url)
+    auth = AuthTransport(transport, settings.auth_url, guard.redact_platform_words)
     tokens = TokenProvider(
         stores.accounts,
         auth,
@@ -201,7 +119,7 @@ def build_app(
         secrets,
     )
     platform = PlatformClient(
-        ApiTransport(transport, settings.api_url, runtime.clock),
+        ApiTransport(transport, settings.api_url, runtime.clock, guard.redact_platform_words),
         tokens,
         runtime,
         InMemoryRateLimiter(runtime.monotonic, runtime.sleep, stores.rate_marks),
@@ -211,23 +129,16 @@ def build_app(
         settings.shop,
     )
     consent_url = "" if settings.auth_url == AUTH_URL else settings.auth_url
-    sign_in = SignIn(
-        tokens,
-        auth,
-        platform.shops,
-        catalog,
-        stores.oauth_states,
-        secrets,
-        consent_url,
-    )
+    sign_in = SignIn(tokens, auth, platform.shops, catalog, stores.oauth_states, secrets, consent_url)
 
     labels_folder = home_folder.labels_folder
     files = AllowedFiles(
         (settings.files_folder, labels_folder), settings.home, (labels_folder, home_folder.files_folder)
     )
-    result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data)
+    result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data, settings.time_zone)
     sensitive_fields = SensitiveFields()
     result_builder = ResultBuilder(catalog, sensitive_fields, result_store, settings.result_bytes, settings.buyer_data)
+    export_folder = ExportFolder(home_folder.exports_folder, runtime.clock)
     paginator = Paginator(catalog, platform, settings.time_zone)
     temporary_home = TemporaryHome()
     mirror_home = temporary_home if settings.sandbox else home_folder  # no other process has the same simulated shop
@@ -247,12 +158,7 @@ def build_app(
             max_age_s=settings.mirror_max_age,
         )
     )
-    confirmation_gate = ConfirmationGate(
-        settings.confirm,
-        stores.confirmations,
-        result_builder,
-        runtime.clock,
-    )
+    confirmation_gate = ConfirmationGate(settings.confirm, stores.confirmations, result_builder, runtime.clock)
     write_outcomes = WriteOutcomes(
         stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
     )
@@ -260,30 +166,45 @@ def build_app(
     query_runner = QueryRunner(mirror.table_catalog)
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
-    sign_in_tools = SignInTools(sign_in, tokens, platform.shops, stores.accounts, settings.service_id, settings.region)
+    sign_in_tools = SignInTools(
+        sign_in,
+        tokens,
+        platform.shops,
+        operations,
+        stores.accounts,
+        settings.service_id,
+        settings.region,
+        runtime.monotonic,
+    )
+    journal_writer = JournalWriter(export_folder, files)
+    get_report = GetReportTool(
+        mirror, query_runner, platform, export_folder, journal_writer, settings.time_zone, runtime.clock
+    )
     worklist = GetWorklistTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
-    tools: Mapping[str, LocalTool] = {
+    read_tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
             settings.api_url,
             settings.auth_url,
             tokens,
             platform,
-            operations.get("get_active_shops"),
+            operations,
             runtime,
         ),
         "describe_operation": discovery_tools.describe_operation,
         "describe_tables": DescribeTablesTool(mirror.table_catalog),
-        "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
-        "get_profit": GetProfitTool(mirror, query_runner, platform, files, settings.time_zone, runtime.clock),
+        "get_profit": GetProfitTool(
+            mirror, query_runner, platform, files, export_folder, settings.time_zone, runtime.clock
+        ),
         "get_worklist": worklist,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
-        "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, settings.time_zone),
+        "query_shop": QueryShopTool(
+            mirror, query_runner, platform, sensitive_fields, export_folder, settings.time_zone
+        ),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
-        "refresh_access_token": sign_in_tools.refresh_access_token,
         "resize_pdf": ResizePdfTool(
             files,
             DocumentFetcher(transport, loopback=settings.is_loopback),
@@ -298,14 +219,19 @@ def build_app(
             OutputFolder(labels_folder, runtime.clock),
             pdf_workers,
         ),
-        "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
-        **create_report_tools(GetReportTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)),
+        "save_result": SaveResultTool(result_store, export_folder),
+        **create_report_tools(get_report),
     }
+    write_tools: Mapping[str, LocalWrite] = {
+        "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
+        "refresh_access_token": sign_in_tools.refresh_access_token,
+    }
+    local_tools = LocalToolRunner(operations, read_tools, write_tools, result_builder)
     dispatcher = ToolDispatcher(
         operations,
         platform,
         files,
-        ReadExecutor(platform, paginator, result_builder, stores.issued_documents, settings.time_zone),
+        ReadExecutor(platform, paginator, result_builder, stores.issued_documents, export_folder, settings.time_zone),
         WriteExecutor(
             platform,
             confirmation_gate,
@@ -315,7 +241,8 @@ def build_app(
             CurrentStateReader(operations, platform, result_builder, settings.time_zone),
         ),
         result_builder,
-        tools,
+        local_tools,
+        export_folder,
         settings.time_zone,
         settings.sandbox,
     )
@@ -326,7 +253,7 @@ def build_app(
         mirror=mirror,
         query_runner=query_runner,
         worklist=worklist,
-        tools=tools,
+        local_tools=local_tools,
         listed_tools=listed_tools,
         dispatcher=dispatcher,
         confirmation_gate=confirmation_gate,
@@ -339,4 +266,5 @@ def build_app(
         pdf_workers=pdf_workers,
         secrets=secrets,
         temporary_home=temporary_home,
+        guard=guard,
     )

@@ -6,6 +6,10 @@ import json
 import logging
 import re
 import sys
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 REDACTED = "[hidden]"
 MIN_SECRET_CHARS = 6  # shorter values are no secrets, and redacting them would tear words apart
@@ -26,8 +30,12 @@ class SecretRedactor:
         self._patterns: tuple[tuple[str, re.Pattern[str]], ...] = ()
 
     def register_secrets(self, *values: str) -> None:
-        """Redact these values from now on; the longest goes first, since it may hold a shorter one."""
-        new_values = {value for value in values if len(value) >= MIN_SECRET_CHARS} - self._values
+        """Redact these values from now on; the longest goes first, since it may hold a shorter one.
+
+        So are they without the characters that nobody sees, which are taken out of what leaves.
+        """
+        visible_values = ("".join(filter(str.isprintable, value)) for value in values)
+        new_values = {value for value in (*values, *visible_values) if len(value) >= MIN_SECRET_CHARS} - self._values
         if new_values:
             self._values |= new_values
             longest_first = sorted(self._values, key=len, reverse=True)
@@ -66,15 +74,37 @@ def _escape_character(character: str) -> str:
     return f"(?:{'|'.join(forms)}{'|[+]' if character == ' ' else ''})"
 
 
-class _RedactingFormatter(logging.Formatter):
+class LogGuard(Protocol):
+    """Takes out of a log what nobody may read there."""
+
+    def guard_log_text(self, text: str) -> str:
+        """The text without secrets and characters that nobody sees."""
+        ...
+
+    def guard_traceback(self, text: str) -> str:
+        """The same for a traceback, whose exception may repeat what others wrote."""
+        ...
+
+
+class _GuardingFormatter(logging.Formatter):
     """The last step before a line is written, so that tracebacks pass through it as well."""
 
-    def __init__(self, secrets: SecretRedactor) -> None:
+    def __init__(self, guard: LogGuard) -> None:
         super().__init__(LOG_FORMAT)
-        self._secrets = secrets
+        self._guard = guard
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._secrets.redact_secrets(super().format(record))
+        return self._guard.guard_log_text(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        record.message = " ".join(record.message.splitlines())  # a name with a line's end in it begins no new line
+        return super().formatMessage(record)
+
+    def formatException(  # noqa: N802 - the library's name
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
+    ) -> str:
+        return self._guard.guard_traceback(super().formatException(ei))
 
 
 def to_one_line(text: str, max_chars: int = 60) -> str:
@@ -82,10 +112,10 @@ def to_one_line(text: str, max_chars: int = 60) -> str:
     return "".join(c if c.isprintable() else "?" for c in text[:max_chars])
 
 
-def configure_logging(secrets: SecretRedactor, level: str) -> None:
-    """Log to standard error from this level on, with the secrets redacted; standard output is the protocol's."""
+def configure_logging(guard: LogGuard, level: str) -> None:
+    """Log to standard error from this level on, each line guarded; standard output is the protocol's."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactingFormatter(secrets))
+    handler.setFormatter(_GuardingFormatter(guard))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

@@ -18,6 +18,7 @@ from mcp.types import PromptReference
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.attack.argument_makers import iter_calls
+from tests.attack.reports import write_report
 from tests.keys import reply
 from tests.protocol.test_server import MODERN, process
 
@@ -176,9 +177,7 @@ async def test_random_arguments_are_never_a_fault_of_ours_nor_take_long_nor_much
             kinds[told.get("error", "ok")] += 1
             assert told.get("error") != "internal", (tool, str(arguments)[:2000], told)
         growth_mb = resident_mb(find_server(home)) - before_mb
-    if report := os.environ.get("SOAK_REPORT"):
-        with Path(report).open("a", encoding="utf-8") as out:  # noqa: ASYNC230
-            out.write(json.dumps({"era": era, "slowest": slowest, "growth_mb": growth_mb, "kinds": kinds}) + "\n")
+    write_report(test="random arguments", era=era, calls=CALLS, slowest=slowest, growth_mb=growth_mb, kinds=kinds)
     assert slowest[0] < MAX_SECONDS, slowest
     assert growth_mb < MAX_GROWTH_MB, growth_mb
     assert {"ok", "invalid_arguments"} <= set(kinds)

@@ -15,7 +15,8 @@ import pytest
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.state.files import private_files
 from tests.attack.disks import empty, fill, find_servers, needs_limits, needs_root, refuse_writing, small_disk
-from tests.keys import reply
+from tests.attack.reports import write_report
+from tests.keys import call_agreed, reply, sign_in_address
 from tests.platform.test_tokens import READ, RENEW, at_work, good, holds_newest, token_of, until
 from tests.platform.worker import keys, started, stored, waiting
 from tests.wire.recorder import NEW_TOKENS, Recorder
@@ -149,12 +150,11 @@ async def test_what_signing_in_brought_reaches_a_disk_that_was_full(home: Path, 
     sandbox = Sandbox(orders=20)
     async with sandbox.serve() as url:
         signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": "", "confirm": "none"}
-        async with started(home, signed_out, era) as client:
-            await client.list_tools()
+        async with started(home, signed_out | {"service_id": "7"}, era) as client:
+            address = await sign_in_address(client, sandbox.authorization_code())
             (pid,) = find_servers(home)
             sandbox.faults.add("exchange_authorization_code", delay=0.5)
-            code = {"auth_code": sandbox.authorization_code()}
-            call = asyncio.create_task(client.call_tool("exchange_authorization_code", code))
+            call = asyncio.create_task(client.call_tool("exchange_authorization_code", {"auth_code": address}))
             await until(lambda: not sandbox.faults._planned)
             refuse_writing(pid, refuse=True)
             await call
@@ -162,6 +162,26 @@ async def test_what_signing_in_brought_reaches_a_disk_that_was_full(home: Path, 
             good(await client.call_tool(READ, {}))
             refuse_writing(pid, refuse=False)
         assert holds_newest(home, sandbox)
+
+
+@needs_limits
+@pytest.mark.parametrize("era", ["auto"])
+async def test_a_yes_that_a_full_disk_keeps_from_being_taken_is_asked_for_again(home: Path, era: str) -> None:
+    """The code is spent when the question is put: only a no may cost the pair that it brought."""
+    sandbox = Sandbox(orders=20)
+    async with sandbox.serve() as url:
+        signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": "", "confirm": "none"}
+        async with started(home, signed_out, era) as client:
+            code = {"auth_code": sandbox.authorization_code()}
+            asked = reply(await client.call_tool("exchange_authorization_code", code))
+            (pid,) = find_servers(home)
+            refuse_writing(pid, refuse=True)
+            told = reply(await client.call_tool("exchange_authorization_code", code | {"confirm": asked["confirm"]}))
+            assert told["error"], told
+            refuse_writing(pid, refuse=False)
+            good(await call_agreed(client, "exchange_authorization_code", code))
+        assert holds_newest(home, sandbox)
+    assert len(sandbox.log.list_entries("exchange_authorization_code")) == 1
 
 
 async def test_what_a_disk_does_not_give_back_is_not_put_in_the_place_of_the_store(
@@ -227,7 +247,7 @@ async def test_renewals_on_a_disk_that_fills_and_empties_at_random_lose_no_pair(
 
 @needs_root
 @pytest.mark.parametrize("era", ["auto"])
-async def test_renewals_on_a_small_disk_with_kills_lose_no_pair(tmp_path: Path, era: str) -> None:  # noqa: ARG001
+async def test_renewals_on_a_small_disk_with_kills_lose_no_pair(connect: Connect, tmp_path: Path) -> None:
     """The disk is really full now and then, and any process may be killed: room for the pair was taken before."""
     if not SOAK:
         pytest.skip("it takes minutes: SOAK=1")
@@ -241,28 +261,26 @@ async def test_renewals_on_a_small_disk_with_kills_lose_no_pair(tmp_path: Path, 
 
     with small_disk(tmp_path / "disk", 128 * 1024) as disk:
         async with sandbox.serve() as url:
-            number = 0
             while counts["stored"] + counts["marked"] < RENEWALS:
-                number += 1
-                home = disk / f"home-{number}"
+                home = disk / "home"
                 sandbox.tokens.issue(sandbox.accounts[0])
                 settings = keys(sandbox, url)
-                async with waiting() as worker, waiting() as other:
-                    worker.begin(home, settings, [(READ, {})])
-                    await worker.end()
+                async with waiting() as worker:
+                    async with connect(home=home, **settings) as client:
+                        good(await client.call_tool(READ, {}))
                     before = stored(home)["refresh_token"]
                     sandbox.expire_access_token()
                     sandbox.log.clear()
                     sandbox.faults.add(RENEW, delay=drawn.uniform(0, 0.05))
                     turning = asyncio.create_task(turn(disk))
-                    other.begin(home, settings, [(READ, {})] * 3, in_turn=True)
+                    worker.begin(home, settings, [(READ, {})] * 3, in_turn=True)
                     if drawn.random() < 0.5:
                         counts["killed"] += 1
                         await asyncio.sleep(drawn.uniform(0, 0.4))
-                        await other.kill()
+                        await worker.kill()
                         await asyncio.sleep(0.06)  # what the dead one had sent still arrives
                     else:
-                        await other.end()
+                        await worker.end()
                     turning.cancel()
                     sandbox.faults.clear()
                     empty(disk)
@@ -279,4 +297,5 @@ async def test_renewals_on_a_small_disk_with_kills_lose_no_pair(tmp_path: Path, 
                     assert kept["renewing_since"], json.dumps(counts)
                 assert has_newest or not was_used, "a pair that had arrived is lost"
                 shutil.rmtree(home)
+    write_report(test="renewals on a small disk", **counts)
     assert min(counts.values()), counts

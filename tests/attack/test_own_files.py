@@ -10,6 +10,7 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.cli.test_login import run
+from tests.keys import call_agreed
 from tests.platform.test_tokens import READ, WRITE, bad, done, good, reference
 from tests.platform.worker import keys, stored
 
@@ -137,7 +138,7 @@ async def test_a_stored_proxy_that_is_none_stops_its_account_alone_and_is_told(
         async with connect(**settings) as client:
             for account in (0, 1):
                 code = {"auth_code": sandbox.authorization_code(account)}
-                good(await client.call_tool("exchange_authorization_code", code))
+                good(await call_agreed(client, "exchange_authorization_code", code))
             path = home / "accounts.json"
             contents = json.loads(path.read_bytes())
             ill, sound = contents["accounts"]

@@ -192,5 +192,6 @@ async def test_previews_of_large_writes_stay_within_the_budget(connect: Connect)
         assert shown["note"].startswith("A dry run")
         asked = await called(client, "delete_products", products, LEAST)
         assert asked["confirm"]
-        asked = await called(client, "send_message", message | {"dry_run": False}, LEAST)
+        whole = {"content": json.dumps({"content": "é" * 900}), "dry_run": False}
+        asked = await called(client, "send_message", message | whole, LEAST)
         assert asked["confirm"]

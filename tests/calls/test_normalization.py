@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.keys import ACCESS_TOKEN, reply
+from tests.keys import ACCESS_TOKEN, call_agreed, reply
 from tests.wire.checks import query_of
 from tests.wire.recorder import COFFEE, TEA, Recorder
 
@@ -188,7 +188,7 @@ async def test_ciphers_are_not_told_on_a_first_call_that_shows_them(connect: Con
 
 async def test_sign_in_answers_whose_and_how_long_and_no_token(connect: Connect) -> None:
     async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
-        exchanged = reply(await client.call_tool("exchange_authorization_code", {"auth_code": "TTP_0123456789"}))
+        exchanged = reply(await call_agreed(client, "exchange_authorization_code", {"auth_code": "TTP_0123456789"}))
         # Two accounts now: the environment's and the new one.
         renewed = reply(await client.call_tool("refresh_access_token", {"shop": TEA["id"]}))
     for told in (exchanged, renewed):

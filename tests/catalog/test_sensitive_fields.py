@@ -85,6 +85,8 @@ def test_nothing_is_listed_in_vain() -> None:
 
 def test_no_rule_is_written_for_an_operation_that_does_not_need_it() -> None:
     for name, rules in FACTS.rules["operations"].items():
+        if CATALOG.operations[name].is_local:
+            continue  # no shape is written down of what this server answers itself: tests/attack looks at its answers
         paths = [path for op, path, _ in fields() if op == name]
         for suffix in (suffix for listed in rules.values() for suffix in listed):
             assert suffix == "*" or any(f".{suffix}." in f".{path}." for path in paths), (name, suffix)

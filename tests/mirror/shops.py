@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
     from pathlib import Path
 
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.sandbox import Sandbox

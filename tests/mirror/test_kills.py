@@ -21,7 +21,7 @@ from tests.platform.worker import keys
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
 
 KILLS = 100 if os.environ.get("SOAK") else 3  # of each kind
 ORDERS = 2_500

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.keys import reply
+from tests.keys import call_agreed, reply
 from tests.platform.test_tokens import bad, done, good, token_of
 from tests.platform.worker import keys
 from tests.wire.recorder import COFFEE, TEA, Recorder
@@ -42,7 +42,7 @@ async def two_shops(connect: Connect, sandbox: Sandbox, **more: Any) -> AsyncIte
 async def two_accounts(connect: Connect, sandbox: Sandbox, **more: Any) -> AsyncIterator[Client]:
     """The account from the environment, and one signed in with its shop in US."""
     async with two_shops(connect, sandbox, **more) as client:
-        good(await client.call_tool("exchange_authorization_code", {"auth_code": sandbox.authorization_code(1)}))
+        good(await call_agreed(client, "exchange_authorization_code", {"auth_code": sandbox.authorization_code(1)}))
         good(await client.call_tool("list_shops", {}))
         sandbox.log.clear()
         yield client
@@ -220,7 +220,7 @@ async def test_the_same_shop_under_two_authorizations_is_one_and_the_newest_wins
     async with two_shops(connect, sandbox) as client:
         good(await client.call_tool(READ, {}))
         old = sandbox.accounts[0].access_token
-        good(await client.call_tool("exchange_authorization_code", {"auth_code": sandbox.authorization_code()}))
+        good(await call_agreed(client, "exchange_authorization_code", {"auth_code": sandbox.authorization_code()}))
         assert len(good(await client.call_tool("list_shops", {}))["data"]["shops"]) == 1
         for tool in (READ, ACCOUNT_WIDE):
             good(await client.call_tool(tool, {}))
@@ -232,7 +232,7 @@ async def test_renewing_an_older_authorization_does_not_make_it_the_newest(conne
     async with two_shops(connect, sandbox) as client:
         good(await client.call_tool(READ, {}))
         old = sandbox.accounts[0].access_token
-        good(await client.call_tool("exchange_authorization_code", {"auth_code": sandbox.authorization_code()}))
+        good(await call_agreed(client, "exchange_authorization_code", {"auth_code": sandbox.authorization_code()}))
         newest = sandbox.accounts[0].access_token
         sandbox.tokens._access[old].expires = 0
         good(await client.call_tool("check_connection", {}))  # asks for the shops of each account

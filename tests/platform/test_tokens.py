@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.gateway.log import Log
 from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
-from tests.keys import ACCESS_TOKEN, REFRESH_TOKEN, reply
+from tests.keys import ACCESS_TOKEN, REFRESH_TOKEN, call_agreed, reply, sign_in_address
 from tests.platform.worker import all_stored, keys, stored
 from tests.wire.recorder import NEW_TOKENS, Recorder
 
@@ -293,10 +293,10 @@ async def test_an_exchange_whose_caller_gave_up_is_stored_all_the_same(
     connect: Connect, sandbox: Sandbox, home: Path
 ) -> None:
     async with sandbox.serve() as url:
-        signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": ""}
+        signed_out = keys(sandbox, url) | {"access_token": "", "refresh_token": "", "service_id": "7"}
         async with connect(**signed_out) as client:
+            code = {"auth_code": await sign_in_address(client, sandbox.authorization_code())}
             sandbox.faults.add("exchange_authorization_code", delay=0.5)
-            code = {"auth_code": sandbox.authorization_code()}
             with pytest.raises(MCPError):
                 await client.call_tool("exchange_authorization_code", code, read_timeout_seconds=0.1)
             await until(lambda: sandbox.log.list_entries("exchange_authorization_code"))
@@ -495,7 +495,7 @@ async def test_a_new_code_helps_although_the_environment_still_holds_a_revoked_p
         sandbox.revoke()
         assert bad(await client.call_tool(READ, {}))["code"] == 105001
         del sandbox.tokens._access[revoked]  # a new consent brings the revoked token back in the sandbox
-        good(await client.call_tool("exchange_authorization_code", {"auth_code": sandbox.authorization_code()}))
+        good(await call_agreed(client, "exchange_authorization_code", {"auth_code": sandbox.authorization_code()}))
         good(await client.call_tool(READ, {}))
         good(await client.call_tool(WRITE, reference(sandbox)))
         good(await client.call_tool("get_active_shops", {}))
@@ -565,7 +565,7 @@ async def test_a_code_buys_an_account_with_its_shops_and_shows_no_token(
             assert "exchange_authorization_code" in told["hint"] or "login" in told["hint"]
             assert sandbox.log == []
             code = sandbox.authorization_code()
-            result = await client.call_tool("exchange_authorization_code", {"auth_code": code})
+            result = await call_agreed(client, "exchange_authorization_code", {"auth_code": code})
             good(await client.call_tool(READ, {}))
     account = sandbox.accounts[0]
     answer = good(result)["data"]
@@ -586,10 +586,10 @@ async def test_signing_in_anew_leaves_other_accounts_as_they_are(connect: Connec
         async with connect(**signed_out) as client:
             for account in (0, 1):
                 code = {"auth_code": sandbox.authorization_code(account)}
-                good(await client.call_tool("exchange_authorization_code", code))
+                good(await call_agreed(client, "exchange_authorization_code", code))
             before = all_stored(home)[0]
             code = {"auth_code": sandbox.authorization_code(1)}
-            good(await client.call_tool("exchange_authorization_code", code))
+            good(await call_agreed(client, "exchange_authorization_code", code))
     first, second = sorted(all_stored(home), key=lambda account: bool(account["name"] == sandbox.accounts[1].name))
     assert first == before
     assert second["access_token"] == sandbox.accounts[1].access_token
@@ -605,10 +605,10 @@ async def test_a_code_that_no_longer_works_is_explained(connect: Connect, home: 
         async with connect(**signed_out) as client:
             code = "GCP_never_given_out" if why == "wrong" else sandbox.authorization_code()
             if why == "used":
-                good(await client.call_tool("exchange_authorization_code", {"auth_code": code}))
+                good(await call_agreed(client, "exchange_authorization_code", {"auth_code": code}))
             clock.now += 31 * 60 if why == "expired" else 0
             before = (home / "accounts.json").read_bytes() if why == "used" else None
-            told = bad(await client.call_tool("exchange_authorization_code", {"auth_code": code}))
+            told = bad(await call_agreed(client, "exchange_authorization_code", {"auth_code": code}))
     assert (told["error"], told["code"]) == ("signed_out", 36004004)
     assert "30 minutes" in told["hint"]
     assert "once" in told["hint"]

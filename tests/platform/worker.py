@@ -90,7 +90,8 @@ class Worker:
         self.process.stdin.write(json.dumps(work).encode() + b"\n")
 
     async def kill(self) -> None:
-        self.process.kill()
+        if self.process.returncode is None:
+            self.process.kill()
         await self.process.wait()
 
     async def end(self) -> tuple[list[str], str]:
@@ -127,7 +128,7 @@ async def waiting() -> AsyncIterator[Worker]:
 async def _work(work: dict[str, Any]) -> list[str]:
     parts = build_app(read_settings(work["environment"]))
     if work.get("debug"):
-        logs.configure_logging(parts.secrets, "DEBUG")
+        logs.configure_logging(parts.guard, "DEBUG")
         for name in LOGGERS:
             logging.getLogger(name).setLevel(logging.DEBUG)
     server = parts.build_server()

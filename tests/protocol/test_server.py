@@ -411,7 +411,9 @@ async def test_standard_output_holds_json_rpc_alone_and_the_log_no_secret(home: 
             assert (await server.call("get_product", {"product_id": "not/an id", "x": 1}))["error"] == (
                 "invalid_arguments"
             )
-            told = await server.call("exchange_authorization_code", {"auth_code": "TTP_a-code-to-be-kept-secret"})
+            code = {"auth_code": "TTP_a-code-to-be-kept-secret"}
+            told = await server.call("exchange_authorization_code", code)
+            told = await server.call("exchange_authorization_code", code | {"confirm": told["confirm"]})
             assert "error" not in told, told
             await server.call("refresh_access_token", {})
             assert (await server.call("create_packages", {"order_id": "buyer-4711", "orders": []})).get("error")
@@ -426,7 +428,7 @@ async def test_standard_output_holds_json_rpc_alone_and_the_log_no_secret(home: 
         assert secret not in "".join(server.lines), secret
     # One line a call, and none of its arguments.
     calls = [line for line in log.splitlines() if "outcome=" in line]
-    assert len(calls) == 5
+    assert len(calls) == 6
     assert "not/an id" not in log
     assert "buyer-4711" not in log
     assert "Traceback" not in log

@@ -451,6 +451,17 @@ async def test_without_costs_it_says_how_to_give_them(connect: Connect, shared: 
     assert f"put costs.csv or costs.xlsx into {files}" in data["note"]
 
 
+async def test_titles_are_named_as_others_words_wherever_they_stand(
+    connect: Connect, shared: Sandbox, files: Path
+) -> None:
+    (files / "costs.csv").write_text(CSV_HEAD + "NONE,1,GBP,", encoding="utf-8")
+    async with at_the_shop(connect, shared, Clock(), files=files) as (client, _):
+        by_sku = good(await client.call_tool(TOOL, {"period": ALL_TIME, "limit": 5}))
+        by_month = good(await client.call_tool(TOOL, {"period": ALL_TIME, "group_by": "month"}))
+    assert set(by_sku["untrusted"]) == {"profit.product_name", "missing_costs.product_name"}
+    assert by_month["untrusted"] == ["missing_costs.product_name"]
+
+
 async def test_a_long_list_is_cut_and_says_how_long_it_is(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, _):
         whole, part = await asked(client, group_by="order"), await asked(client, group_by="order", limit=7)

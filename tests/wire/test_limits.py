@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.keys import reply
+from tests.keys import call_agreed, reply
 
 from .checks import assert_says, assert_signed, assert_silent, problem_with, refused
 from .limits_table import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("limit", LIMITS, ids=str)
 async def test_what_is_at_the_limit_is_sent(connect: Connect, limit: Limit) -> None:
     async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
-        result = await client.call_tool(limit.tool, limit.accepted)
+        result = await call_agreed(client, limit.tool, limit.accepted)
     assert result.is_error is not True, reply(result)
     [request] = recorder.calls
     if request.raw_path not in TOKEN_PATHS:

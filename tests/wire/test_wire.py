@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, REFRESH_TOKEN, reply
+from tests.keys import ACCESS_TOKEN, APP_KEY, APP_SECRET, REFRESH_TOKEN, call_agreed, reply
 
 from .checks import assert_is, assert_signed, data, own_query, path_of, query_of
 from .pictures import png
@@ -92,7 +92,7 @@ async def test_a_token_call_goes_to_the_auth_host_unsigned(connect: Connect, row
         Recorder() as auth,
         connect(api_url=api.url, auth_url=auth.url) as client,
     ):
-        result = await client.call_tool(row.tool, row.arguments)
+        result = await call_agreed(client, row.tool, row.arguments)
     assert result.is_error is not True, reply(result)
     assert_token_call(auth, row)
     assert api.calls == []
@@ -109,7 +109,7 @@ def assert_token_call(auth: Recorder, row: TokenRow) -> None:
 @pytest.mark.parametrize("row", TOKEN_ROWS, ids=str)
 async def test_a_token_call_shows_no_token_and_is_followed_by_the_new_one(connect: Connect, row: TokenRow) -> None:
     async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
-        result = await client.call_tool(row.tool, row.arguments)
+        result = await call_agreed(client, row.tool, row.arguments)
         data(await client.call_tool("get_warehouse_list", {}))
     for secret in (NEW_ACCESS_TOKEN, NEW_REFRESH_TOKEN, ACCESS_TOKEN, REFRESH_TOKEN, APP_SECRET):
         assert secret not in str(reply(result))

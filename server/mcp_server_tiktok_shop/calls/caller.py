@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-# "unfilled" is a form that was accepted without the choice in it, "failed" a question that the client could not put.
+# "unfilled" is a form that was accepted without the choice in it, "failed" a question that the client could not put,
+# or answered with what is no answer.
 Decision = Literal["accepted", "declined", "cancelled", "unfilled", "failed"]
 ELICITATION_TIMEOUT_S = 50.0  # seconds that a call waits for an answer: clients give up on a call after a minute
 MIN_READING_S = 0.3  # seconds in which no person can have read a question and answered it

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
+from mcp_server_tiktok_shop.calls.elicitation_answers import Answer, OpenQuestion
+from mcp_server_tiktok_shop.calls.question_limits import ensure_askable, make_split_error
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
@@ -22,17 +25,12 @@ ConfirmPolicy = Literal["asks", "all", "none", "person"]
 CONFIRM_TTL_S = 600.0  # seconds that a token of `confirmation_required` is good for, and a question stands
 CONFIRM_TTL_TEXT = f"{CONFIRM_TTL_S / 60:.0f} minutes"
 CONFIRMATION_REQUIRED = "confirmation_required"
+MIN_PREVIEW_BYTES = 16_000  # that a preview may have, however small results are to be
+PREVIEW_OVERHEAD_BYTES = 2_000  # for what stands beside it
 PreviewFactory = Callable[[], Awaitable["Preview"]]
 REFUSALS: dict[Decision, str] = {
     "declined": "The person said no",
     "cancelled": "The person closed the question without an answer",
-}
-CLIENT_DEEDS: dict[Decision, str] = {
-    "accepted": "agreed by itself",
-    "declined": "refused by itself",
-    "cancelled": "closed the question by itself",
-    "unfilled": "accepted the form without the choice in it",
-    "failed": "could not put the question",
 }
 # Tokens are given out by these: to a model that shows the preview where nobody can be asked, or where the client
 # answered in the place of who should have been.
@@ -48,46 +46,33 @@ class ConfirmationRequired(Exception):  # noqa: N818 - no fault: the way out of 
         self.result = result
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A decision, and the seconds between the question and it."""
-
-    decision: Decision
-    delay_s: float
-
-    def is_by_client(self, caller: Caller) -> bool:
-        """Whether the client answered in a person's place: what it can't have put to one, or too soon to be read."""
-        return self.decision in ("unfilled", "failed") or self.delay_s < caller.min_reading_s
-
-    def describe(self) -> str:
-        """What a client did by itself, as the rest of a sentence."""
-        return f"{CLIENT_DEEDS[self.decision]}, {max(self.delay_s, 0) * 1000:.0f} ms after it was asked"
-
-
-@dataclass(frozen=True, slots=True)
-class OpenQuestion:
-    """A question that outlived the call that waited for its answer; `expires_at` is in Unix seconds."""
-
-    fingerprint: str
-    answer: asyncio.Task[Answer]
-    expires_at: float
-
-
 @dataclass(slots=True)
 class WriteRequest:
-    """One write that has to be confirmed; `token` is what the caller gave as `confirm`."""
+    """One write that has to be confirmed; `token` is what the caller gave as `confirm`.
+
+    With `needs_reader` a client's own yes is not enough, whatever the policy: somebody must have been shown what is
+    asked, a person by the client or by whoever was given the preview.
+    """
 
     operation: Operation
     fingerprint: str
     make_preview: PreviewFactory
     token: str | None
     caller: Caller
+    needs_reader: bool = False
     _preview: Preview | None = None
 
     async def get_preview(self) -> Preview:
-        """The preview, made when it is first needed: it reads how things stand at the shop."""
+        """The preview, made when it is first needed: it reads how things stand at the shop.
+
+        Raises:
+            ShopError: No question holds all of the write; as `ensure_askable`.
+
+        """
         if self._preview is None:
-            self._preview = await self.make_preview()
+            preview = await self.make_preview()
+            ensure_askable(preview)
+            self._preview = preview
         return self._preview
 
 
@@ -137,19 +122,27 @@ class ConfirmationGate:
         """
         if not self.requires_confirmation(operation):
             return ""
-        request = WriteRequest(operation, fingerprint, make_preview, token, caller)
+        return await self.ask(WriteRequest(operation, fingerprint, make_preview, token, caller))
+
+    async def ask(self, request: WriteRequest) -> str:
+        """Go on only after a yes, whatever the policy asks about. Returns and raises what `ensure_confirmed` does."""
+        caller = request.caller
         if caller.elicitation_support:
             return await self._ensure_elicited(request)
-        if self.policy == "person":
+        if not self.can_ask(caller):
             raise await self._build_confirmation_request(
                 request, "a person has to agree here, and this client can't ask one"
             )
-        if token is None:
+        if request.token is None:
             raise await self._build_confirmation_request(request, "", NOBODY_ASKED)
         if not await self._take_token(request, NOBODY_ASKED):
             reason = "the token in `confirm` is used up, too old, or for another shop, operation or other arguments"
             raise await self._build_confirmation_request(request, reason, NOBODY_ASKED)
         return ""
+
+    def can_ask(self, caller: Caller) -> bool:
+        """Whether anybody can be asked: a person by the client, or the model where this server lets it answer."""
+        return self.policy != "person" or bool(caller.elicitation_support)
 
     async def _ensure_elicited(self, request: WriteRequest) -> str:
         """Go on only where the person agreed, or where their client did and that is enough."""
@@ -166,7 +159,7 @@ class ConfirmationGate:
                 return ""
             message = f"{REFUSALS[answer.decision]}: {request.operation.name} was not sent."
             raise ShopError("declined", message, hint="Leave it, unless they ask for it again.")
-        if answer.decision == "accepted" and self.policy != "person":
+        if answer.decision == "accepted" and self.policy != "person" and not request.needs_reader:
             return f"The client {answer.describe()}: no person can have read it. --confirm person would not take that."
         reason = f"the client {answer.describe()}, so no person has agreed"
         raise await self._build_confirmation_request(
@@ -272,15 +265,33 @@ class ConfirmationGate:
         )
         if channel == CLIENT_ANSWERED:
             note += f" {CHANGE_POLICY_HINT}."
-        result = await self.result_builder.to_local_result((await request.get_preview()).to_json(), note)
+        preview = await request.get_preview()
+        result = await self._show_preview(preview, note, is_whole=bool(channel))
         rest = result.pop("note").removesuffix(note).strip()
-        preview = {"untrusted": paths} if (paths := result.pop("untrusted", None)) else {}
-        preview |= result.pop("data")
+        data: Json = {"untrusted": paths} if (paths := result.pop("untrusted", None)) else {}
+        data |= result.pop("data")
         head: Json = {"note": f"{note} {rest}".strip(), "status": CONFIRMATION_REQUIRED}
         if channel:
             head["confirm"] = token = secrets.token_urlsafe(12)
             await self.pending.put(token, _make_record(request.fingerprint, channel), CONFIRM_TTL_S)
-        return ConfirmationRequired(head | {"preview": preview} | result)
+        return ConfirmationRequired(head | {"preview": data} | result)
+
+    async def _show_preview(self, preview: Preview, note: str, *, is_whole: bool) -> Json:
+        """The preview as a result; where `is_whole`, a token is to be given out, and nothing may be left out of it.
+
+        Raises:
+            ShopError: `batch_limit`.
+
+        """
+        data = preview.to_json()
+        max_bytes = max(self.result_builder.max_bytes, MIN_PREVIEW_BYTES)
+        result = await replace(self.result_builder, max_bytes=max_bytes).to_local_result(dict(data), note)
+        data.pop("untrusted", None)
+        if is_whole and result["data"] != data:
+            excess_bytes = len(to_json_text(data).encode()) - len(to_json_text(preview.values).encode())
+            room_bytes = max_bytes - PREVIEW_OVERHEAD_BYTES - excess_bytes
+            raise make_split_error(preview, lambda smaller: len(to_json_text(smaller.values).encode()) <= room_bytes)
+        return result
 
 
 def _make_record(fingerprint: str, channel: str) -> Record:

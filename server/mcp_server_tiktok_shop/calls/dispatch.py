@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.confirmation import ConfirmationRequired
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
+from mcp_server_tiktok_shop.calls.results.saved_data import save_data
 from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.write_answers import make_unshown_result
@@ -23,14 +24,15 @@ from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import NestingError, Problem, ShopError, contain_faults
 from mcp_server_tiktok_shop.json_text import parse_json
+from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
-    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
+    from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
     from mcp_server_tiktok_shop.calls.reads import ReadExecutor
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
 DRY_RUN_NOTE = "A dry run: nothing was sent."
 
@@ -48,9 +51,10 @@ log = logging.getLogger(__name__)
 class ToolDispatcher:
     """Takes a call from a model's arguments to its result, by one way for all tools: see `calls`.
 
-    Arguments are coerced and validated by the operation's record; then a tool of our own answers (`tools`, by name), or
-    the platform is called: `read_executor` and `write_executor` are the two arms. `zone` is the time zone set for all
-    shops, if one is; in the simulated shop (`is_sandbox`) every result says `sandbox: true`.
+    Arguments are coerced and validated by the operation's record; then a tool of our own answers (`local_tools`), or
+    the platform is called: `read_executor` and `write_executor` are the two arms. What a call saves goes to
+    `export_folder`. `zone` is the time zone set for all shops, if one is; in the simulated shop (`is_sandbox`) every
+    result says `sandbox: true`.
     """
 
     operations: OperationDirectory
@@ -59,7 +63,8 @@ class ToolDispatcher:
     read_executor: ReadExecutor
     write_executor: WriteExecutor
     result_builder: ResultBuilder
-    tools: Mapping[str, LocalTool]
+    local_tools: LocalToolRunner
+    export_folder: ExportFolder
     zone: ZoneInfo | None = None
     is_sandbox: bool = False
 
@@ -92,6 +97,8 @@ class ToolDispatcher:
         }
         if fields := server_arguments.get("fields"):
             parse_field_paths(fields)
+        if file_name := server_arguments.get("save_as"):
+            parse_file_name(file_name)
         try:
             result = await (self._run_local if operation.is_local else self._run_remote)(
                 operation, values, server_arguments, caller
@@ -119,22 +126,28 @@ class ToolDispatcher:
         return await self.call(operation.name, values.get("arguments", {}), caller)
 
     async def _run_local(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
-        """The result of a tool of our own; one that renews or exchanges tokens is confirmed like a write."""
+        """The result of a tool of our own; one that renews or exchanges tokens asks like a write."""
         if server_arguments.get("dry_run"):
             return {"data": Preview(operation, None, {}, None).to_json(), "note": DRY_RUN_NOTE}
-        note = ""
-        if operation.is_platform_write:
-            note = await self.write_executor.confirm_local_write(
-                operation, values | {"shop": server_arguments.get("shop")}, server_arguments, caller
-            )
-        data = await self.tools[operation.name](values, server_arguments.get("shop"), caller)
+        shop = server_arguments.get("shop")
+        if not operation.is_platform_write:
+            data = await self.local_tools.execute(operation, values, shop, caller)
+            if file_name := server_arguments.get("save_as"):
+                data.pop("untrusted", None)
+                saved = await save_data(self.export_folder, parse_file_name(file_name), data, zone=self.zone)
+                return await self.result_builder.to_local_result(saved.to_json())
+            return await self.result_builder.to_local_result(data, is_kept=operation.keeps_result)
+        confirmation = self.write_executor.create_local_confirmation(
+            operation, values | {"shop": shop}, server_arguments, caller
+        )
+        write_data = await self.local_tools.execute_write(operation, values, shop, confirmation)
 
         async def build_result() -> Json:
-            return await self.result_builder.to_local_result(drop_empty(data), note, is_kept=operation.keeps_result)
+            return await self.result_builder.to_local_result(
+                self.result_builder.redact_local_data(operation, drop_empty(write_data)), confirmation.note
+            )
 
-        return await (
-            _build_write_result(operation, None, build_result) if operation.is_platform_write else build_result()
-        )
+        return await _build_write_result(operation, None, build_result)
 
     async def _run_remote(self, operation: Operation, values: Json, server_arguments: Json, caller: Caller) -> Json:
         """The result of one of the platform's operations, or of a dry run of it."""

@@ -5,26 +5,25 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.redaction.free_text import strip_invisible
+from mcp_server_tiktok_shop.calls.question_values import expand_json_texts, format_values
+from mcp_server_tiktok_shop.calls.value_texts import flatten, quote, to_single_line
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from mcp_server_tiktok_shop.calls.value_texts import Row
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.accounts import Shop
 
-MAX_VALUE_CHARS = 60  # characters of a value in a question
-MAX_LINES_PER_SECTION = 20
+MAX_STATE_LINES = 20
+MAX_SHOP_CHARS = 200  # of a shop's name
 MAX_HEAD_CHARS, MAX_HEAD_VALUE_CHARS = 100, 40  # characters in a line at the head of a question, and of a value there
 ID_PATH_PATTERN = re.compile(r"(^|[._])ids?\b")  # `product_id`, `skus[0].id`, `product_ids (3)`
 NAME_FIELDS = ("title", "name", "product_name")  # that a person knows a thing by
 EFFECT_DESCRIPTIONS = {"write": "Adds or changes", "destructive": "Can't simply be undone"}
-Row = tuple[str, Any]  # a path and the value there
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,8 @@ class Preview:
     """A write before it is sent; `values` and `call` hold no secret, and buyers' data in them is redacted already.
 
     `target` and `call` are None for a token call, whose request is secret. `current_state` holds pairs of path and
-    value as `CurrentStateReader` reads them; None where nothing was read.
+    value as `CurrentStateReader` reads them; None where nothing was read. `differences` are sentences on what is sent
+    otherwise than `values` show it. `account` names the account that a sign-in stores.
     """
 
     operation: Operation
@@ -40,6 +40,8 @@ class Preview:
     values: Json
     call: ApiCall | None
     current_state: list[Row] | None = None
+    differences: tuple[str, ...] = ()
+    account: Json | None = None
 
     @property
     def shop(self) -> Shop | None:
@@ -48,10 +50,13 @@ class Preview:
     def to_json(self) -> Json:
         """The request that would go out, for a model: operation, effect, method, path, query, body or form."""
         data: Json = {"operation": self.operation.name, "effect": self.operation.effect}
-        data |= {"shop": self.shop.label} if self.shop else {}
+        data |= self._describe_shop()
+        data |= {"differences": list(self.differences)} if self.differences else {}
         data |= {"method": self.operation.record["method"]}
         if self.call is None:  # a token call: what it sends is secret
-            return data | {"path": self.operation.record["path"]}
+            data |= {"path": self.operation.record["path"]}
+            # The account's names are its seller's words.
+            return data | {"account": self.account, "untrusted": ["account"]} if self.account else data
         data |= {"path": self.call.path, "query": dict(self.call.query)}
         if self.call.files:
             files = {
@@ -79,23 +84,35 @@ class Preview:
             ": ".join(filter(None, (effect, _join_rows(value_rows)))),
             f"Operation: {self.operation.name}",
             str(self.operation.record["summary"]),
-            *_format_section("Sends", list(flatten(self.values))),
+            *_format_section("Sends", format_values(self.values)),
+            *self.differences,
+            *_format_section("Account that is signed in by it", format_values(self.account or {})),
         ]
         if self.current_state:
-            lines += _format_section("At the shop now", self.current_state)
+            lines += _format_section("At the shop now", _format_state(self.current_state))
         return "\n".join([*lines, *closing_lines, "Do it?"])
+
+    def _describe_shop(self) -> Json:
+        shop = self.target.shop if self.target else None
+        values = {"shop": shop.label, "region": shop.region, "currency": shop.currency} if shop else {}
+        return {name: value for name, value in values.items() if value}
 
     def _describe_place(self) -> str:
         """At which shop, or where the write is for none, for what else."""
         if self.shop:
-            return f"at {quote(self.shop.label)} ({to_single_line(self.shop.region)})"
+            market = ", ".join(filter(None, (to_single_line(self.shop.region), self.shop.currency)))
+            return f"at {quote(self.shop.label, MAX_SHOP_CHARS)} ({market})"
         if self.target and (asset := self.target.asset):
             return f"for {quote(asset.category or asset.category_id)} ({to_single_line(asset.market)})"
         return f"for the account {quote(self.target.account.name)}" if self.target else "for an account"
 
     def _divide_rows(self) -> tuple[list[Row], list[Row]]:
         """How many things the write is about, their names and ids, or else its first value; and its other values."""
-        rows = [row for row in flatten(self.values) if row[0] not in IDEMPOTENCY_KEY_ARGUMENTS]
+        rows = [
+            row
+            for row in flatten(expand_json_texts(self.account or self.values))
+            if row[0] not in IDEMPOTENCY_KEY_ARGUMENTS
+        ]
         lists = [row for row in rows if isinstance(self.values.get(row[0].partition(" (")[0]), list)]
         names = [row for row in self.current_state or () if row[0].rpartition(".")[2] in NAME_FIELDS]
         ids = [row for row in rows if ID_PATH_PATTERN.search(row[0]) and row not in lists]
@@ -115,49 +132,11 @@ def _join_rows(rows: list[Row]) -> str:
     return text
 
 
-def _format_section(heading: str, rows: list[Row]) -> list[str]:
-    if not rows:
-        return []
-    lines = [f"  {to_single_line(path)}: {quote(value)}" for path, value in rows[:MAX_LINES_PER_SECTION]]
-    remainder = [f"  and {len(rows) - MAX_LINES_PER_SECTION} more values"] if len(rows) > MAX_LINES_PER_SECTION else []
-    return [f"{heading}:", *lines, *remainder]
+def _format_section(heading: str, lines: list[str]) -> list[str]:
+    return [f"{heading}:", *(f"  {line}" for line in lines)] if lines else []
 
 
-def flatten(values: Json, path: str = "") -> Iterator[Row]:
-    """Every value with its path, such as `skus[0].id`; a list of plain values as one, with their number."""
-    for name, value in values.items():
-        yield from _flatten_value(value, f"{path}.{name}" if path else name)
-
-
-def _flatten_value(value: Any, path: str) -> Iterator[Row]:
-    if isinstance(value, dict):
-        yield from flatten(value, path)
-    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        if len(value) > 1:
-            yield path, f"{len(value)} entries"
-        for index, item in enumerate(value):
-            yield from _flatten_value(item, f"{path}[{index}]")
-    elif isinstance(value, list) and len(value) > 1:
-        yield f"{path} ({len(value)})", ", ".join(map(str, value))
-    else:
-        yield path, value[0] if isinstance(value, list) and value else value
-
-
-def shorten(value: Any, max_chars: int = MAX_VALUE_CHARS) -> Any:
-    """The value, or the beginning of its text where that has more than `max_chars`."""
-    text = str(value)
-    return value if len(text) <= max_chars else f"{text[:max_chars]}…"
-
-
-def quote(value: Any, max_chars: int = MAX_VALUE_CHARS) -> str:
-    """A value on one line, in quotes that it can't end, shortened."""
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    text: str = shorten(to_single_line(str(value)), max_chars)
-    return '"' + text.replace("\\", "\\\\").replace('"', "'") + '"'
-
-
-def to_single_line(text: str) -> str:
-    """The text without what breaks a line, turns its direction or can't be seen."""
-    spaced = (" " if c.isspace() else c for c in strip_invisible(text))
-    return " ".join("".join(c for c in spaced if c == " " or c.isprintable()).split())
+def _format_state(rows: list[Row]) -> list[str]:
+    """How things stand now, as far as a few lines hold it: it is what is sent that is agreed to."""
+    lines = [f"{to_single_line(path)}: {quote(value)}" for path, value in rows[:MAX_STATE_LINES]]
+    return [*lines, *([f"and {len(rows) - MAX_STATE_LINES} more values"] if len(rows) > MAX_STATE_LINES else [])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.preview import flatten
+from mcp_server_tiktok_shop.calls.value_texts import flatten
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json

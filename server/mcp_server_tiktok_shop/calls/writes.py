@@ -13,7 +13,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
-from mcp_server_tiktok_shop.calls.preview import Preview, flatten, shorten
+from mcp_server_tiktok_shop.calls.local_confirmation import LocalWriteConfirmation
+from mcp_server_tiktok_shop.calls.preview import Preview
+from mcp_server_tiktok_shop.calls.question_values import describe_differences
+from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten
 from mcp_server_tiktok_shop.calls.write_answers import collect_ids, make_unshown_result, to_request_id
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
     from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
-    from mcp_server_tiktok_shop.calls.preview import Row
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.calls.value_texts import Row
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.related_reads import RelatedRead
@@ -97,7 +100,14 @@ class WriteExecutor:
         """What would be sent, redacted, and how things stand now where that is wanted and can be read."""
         redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
         current_state = await self._read_current_state(write) if with_current_state else None
-        return Preview(write.operation, write.target, redacted_write.values, redacted_write.build_call(), current_state)
+        return Preview(
+            write.operation,
+            write.target,
+            redacted_write.values,
+            redacted_write.build_call(),
+            current_state,
+            tuple(describe_differences(write.values, redacted_write.values)),
+        )
 
     async def execute(self, write: Write, server_arguments: Json, caller: Caller) -> Json:
         """The normalized answer to a write that is confirmed where it must be, and was not sent before.
@@ -128,22 +138,14 @@ class WriteExecutor:
         result = await self._send(write, fingerprint, sent_write, caller)
         return result | {"note": " ".join(filter(None, (result.get("note"), note)))} if note else result
 
-    async def confirm_local_write(
+    def create_local_confirmation(
         self, operation: Operation, values: Json, server_arguments: Json, caller: Caller
-    ) -> str:
-        """Confirm a call of a tool of our own that exchanges or renews tokens; its values are secret.
-
-        Returns and raises what `ConfirmationGate.ensure_confirmed` does.
-
-        """
-
-        async def make_preview() -> Preview:
-            return Preview(operation, None, {}, None)
-
-        return await self.confirmation_gate.ensure_confirmed(
+    ) -> LocalWriteConfirmation:
+        """The question before a tool of our own exchanges or renews tokens."""
+        return LocalWriteConfirmation(
+            self.confirmation_gate,
             operation,
             compute_fingerprint(operation, values, None),
-            make_preview,
             server_arguments.get("confirm"),
             caller,
         )

@@ -9,8 +9,10 @@ from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.errors import ErrorKind
 
 OPERATOR_HINT = "Only the person who runs the server can change that."
+SIGN_IN_ELSEWHERE_HINT = "The person who runs the server can sign in with `mcp-server-tiktok-shop login` in a terminal."
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class AccessPolicy:
     """What the server was started to do; it holds through every door, listed or not.
 
     `excluded_tools` are names of operations. `is_read_only` denies what changes the shop, `is_pinned` what acts on the
-    whole account or names its other shops.
+    whole account or names its other shops, both what signs in another account.
     """
 
     excluded_tools: frozenset[str] = frozenset()
@@ -29,14 +31,23 @@ class AccessPolicy:
         """Whether this server does the operation at all, listed or not."""
         return self.find_denial(operation) is None
 
+    def is_excluded(self, name: str) -> bool:
+        """Whether the operation of this name is switched off, for what this server itself would ask, too."""
+        return name in self.excluded_tools
+
     def find_denial(self, operation: Operation) -> ShopError | None:
         """Why this server was started not to do it, as `not_permitted` or `read_only`; None where it does."""
-        if operation.name in self.excluded_tools:
+        if self.is_excluded(operation.name):
             message = f"{operation.name} is switched off on this server."
             return ShopError("not_permitted", message, hint=OPERATOR_HINT)
         if self.is_read_only and operation.changes_shop:
             message = f"{operation.name} changes the shop, and this server was started read-only."
             return ShopError("read_only", message, hint=OPERATOR_HINT)
+        if operation.adds_account and (self.is_read_only or self.is_pinned):
+            reason = "started read-only" if self.is_read_only else "pinned to one shop"
+            message = f"{operation.name} signs in an account, and this server was {reason}."
+            kind: ErrorKind = "read_only" if self.is_read_only else "not_permitted"
+            return ShopError(kind, message, hint=SIGN_IN_ELSEWHERE_HINT)
         affects_whole_account = (
             operation.uses_platform and operation.effect != "read" and operation.cipher_rule == "never"
         )

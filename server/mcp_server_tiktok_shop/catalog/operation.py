@@ -69,6 +69,11 @@ class Operation:
         return self.effect != "read" and (not self.is_local or self.delegates_to is not None)
 
     @property
+    def adds_account(self) -> bool:
+        """Whether it signs in an account that this server may not have."""
+        return bool(self.record.get("adds_account"))
+
+    @property
     def is_platform_write(self) -> bool:
         """Whether it sends something that changes what others hold: a write to the platform, tokens included."""
         return self.effect != "read" and "path" in self.record
@@ -138,6 +143,7 @@ class Operation:
             "category_asset": self.takes_asset,
             "fields": is_platform_read,
             "pages": is_platform_read and "page_token" in self.arguments,
+            "save_as": self.effect == "read" and "save_as" not in self.arguments,
             "dry_run": self.is_platform_write,
             "confirm": self.is_platform_write,
             "repeat": self.is_platform_write and self.uses_platform,
@@ -147,7 +153,10 @@ class Operation:
             if self.delegates_to is not None
             else (name for name, applies in applicable.items() if applies)
         )
-        return {name: SERVER_ARGUMENTS[name] for name in names}
+        schemas = {name: SERVER_ARGUMENTS[name] for name in names}
+        if "save_as" in schemas and "pages" not in schemas:  # listed where there is much to save, accepted elsewhere
+            schemas["save_as"] = schemas["save_as"] | {"unlisted": True}
+        return schemas
 
     @cached_property
     def former_names(self) -> dict[str, str]:

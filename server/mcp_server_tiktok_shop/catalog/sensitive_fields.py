@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 SENSITIVE_FIELDS_FILE = Path(__file__).parent / "personal.json"
 # `text` is free text that may hold personal data, `note` the same by the seller, `title` words of others that name
-# something; `open` is the seller's own or public.
-FieldKind = Literal["name", "phone", "email", "address", "number", "picture", "text", "note", "title", "open"]
+# something, `label` a shop's or seller's name, by which it is called; `open` is the seller's own or public; `ours`, of
+# a whole operation alone, is this server's own words, or what was redacted before.
+FieldKind = Literal[
+    "name", "phone", "email", "address", "number", "picture", "text", "note", "title", "label", "open", "ours"
+]
 PERSONAL_KINDS = frozenset({"name", "phone", "email", "address", "number", "picture"})
 FREE_TEXT_KINDS = frozenset({"text", "note"})
-UNTRUSTED_KINDS = frozenset({"text", "title"})
+UNTRUSTED_KINDS = frozenset({"text", "title", "label"})
 WHOLE_OPERATION = "*"
 MAX_NAMES_IN_RULE = 3
 MAX_CACHED_CHILDREN = 2000  # fields of one object: more of them are ids used as names
@@ -118,6 +121,8 @@ class SensitiveFields:
 
     def find_kind(self, path: str, operation_rules: Mapping[str, FieldKind]) -> FieldKind | None:
         """The kind that the longest rule for the end of a path gives; an operation's own rules come first."""
+        if operation_rules.get(WHOLE_OPERATION) == "ours":
+            return None
         for rules in (operation_rules, self._general_rules):
             for suffix in iter_suffixes(path):
                 if suffix in rules:

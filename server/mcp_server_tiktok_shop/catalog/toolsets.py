@@ -53,12 +53,7 @@ DEFAULT_TOOLS = (
     "resize_pdf",
     "get_statements",
     "get_payments",
-    "get_withdrawals",
-    "get_transactions_by_order",
-    "get_transactions_by_statement",
-    "get_unsettled_transactions",
     "get_warehouse_list",
-    "get_global_seller_warehouses",
     "get_warehouse_delivery_options",
     "get_shipping_providers",
 )

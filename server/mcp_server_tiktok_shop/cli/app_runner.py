@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop import logs
-from mcp_server_tiktok_shop.app import App, build_app
+from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.output import Output
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
@@ -15,6 +16,7 @@ from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.settings import Settings
 
 FAILURE_EXIT_CODE = 1
@@ -28,23 +30,28 @@ def build_server_app(settings: Settings) -> App:
 
     """
     try:
-        return build_app(settings)
+        server_app = build_app(settings)
     except SettingsError as error:
         raise CommandError(str(error)) from None
+    Output(server_app.guard).guard_crashes()
+    return server_app
 
 
 def run_with_app(settings: Settings, action: Callable[[App, Output], Coroutine[Any, Any, int]]) -> None:
     """Run the action, and exit with the code it returns, or with 1 and a plain sentence where it was refused."""
     server_app = build_server_app(settings)
-    output = Output(server_app.secrets)
+    output = Output(server_app.guard)
     # A line for each call is for who reads a server's log, not for who waits for a command.
-    logs.configure_logging(server_app.secrets, "WARNING" if settings.log_level == "INFO" else settings.log_level)
+    logs.configure_logging(server_app.guard, "WARNING" if settings.log_level == "INFO" else settings.log_level)
+
+    with suppress(ShopError):  # of a store that can't be read, which the action says
+        server_app.tokens.register_stored_secrets()
 
     async def run_action() -> int:
         try:
             return await action(server_app, output)
         except ShopError as error:
-            output.print_line(f"Error: {' '.join(filter(None, (error.message, error.hint)))}", err=True)
+            output.print_error(error)
         except OSError as error:
             output.print_line(f"Error: {error.strerror or type(error).__name__}: {error.filename or ''}", err=True)
         finally:

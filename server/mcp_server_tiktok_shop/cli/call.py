@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mcp_server_tiktok_shop.calls.confirmation import CONFIRMATION_REQUIRED
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.terminal import TerminalCaller
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.cli.output import Output
     from mcp_server_tiktok_shop.settings import Settings
 
@@ -39,8 +38,8 @@ def call_operation(
             result = await server_app.dispatcher.call(operation, arguments, caller)
             exit_code = FAILURE_EXIT_CODE if result.get("status") == CONFIRMATION_REQUIRED else 0
         except ShopError as error:
-            result, exit_code = error.to_json(), FAILURE_EXIT_CODE
-        output.print_line(json.dumps(result, indent=2) if is_indented else to_json_text(result))
+            result, exit_code = server_app.result_builder.to_error_result(error), FAILURE_EXIT_CODE
+        output.print_json(result, indent=2 if is_indented else None)
         return exit_code
 
     run_with_app(settings, print_result)

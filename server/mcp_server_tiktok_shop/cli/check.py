@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
-from mcp_server_tiktok_shop.cli.output import Output, json_option
+from mcp_server_tiktok_shop.cli.output import MarkedLine, Output, json_option
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 from mcp_server_tiktok_shop.state.files.audit_log import FileAuditLog
@@ -24,7 +23,7 @@ from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.accounts import Account
@@ -46,9 +45,9 @@ class CheckResult:
         """The result as scripts read it."""
         return {"about": self.subject, "well": self.is_ok, "told": self.message, "advice": self.advice}
 
-    def format_lines(self) -> Iterator[str]:
-        mark = click.style("ok  ", fg="green") if self.is_ok else click.style("not ", fg="red")
-        yield f"{mark} {self.subject}: {self.message}"
+    def format_lines(self) -> Iterator[str | MarkedLine]:
+        mark, colour = ("ok  ", "green") if self.is_ok else ("not ", "red")
+        yield MarkedLine(mark, colour, f"{self.subject}: {self.message}")
         if self.advice:
             yield f"       {self.advice}"
 
@@ -146,7 +145,10 @@ async def _check_records(server_app: App) -> AsyncIterator[CheckResult]:
 
 async def _check_connection(server_app: App) -> list[CheckResult]:
     """What the tool `check_connection` finds: hosts, clock, and each account's sign-in."""
-    connection: Json = await server_app.tools["check_connection"]({}, None, NON_INTERACTIVE_CALLER)
+    try:
+        connection = await server_app.local_tools.read("check_connection")
+    except ShopError as error:
+        return [CheckResult("connection", False, error.message, error.hint)]
     return [
         _check_host("platform", connection["platform"]),
         _check_host("auth host", connection["auth_host"]),
@@ -166,15 +168,16 @@ def _check_host(subject: str, host: Json) -> CheckResult:
 def _check_clock(connection: Json) -> CheckResult:
     if "clock_advice" in connection:
         return CheckResult("clock", False, connection["clock_advice"])
-    offset_s = connection["clock_seconds_ahead"]
+    offset_s = connection.get("clock_seconds_ahead")
     return CheckResult("clock", True, "unknown: the platform told no time" if offset_s is None else f"{offset_s:+d} s")
 
 
 def _check_sign_in(sign_in: Json) -> Iterator[CheckResult]:
     subject = "key, signature, token"
     if sign_in["accepted"]:
-        states = {True: "active", False: "not active"}
-        names = ", ".join(f"{s['name']} ({s['region']}, {states[s['active']]})" for s in sign_in["shops"])
+        states = {True: "active", False: "not active", None: "not asked whether active"}
+        shops = sign_in.get("shops", ())
+        names = ", ".join(f"{s['name']} ({s['region']}, {states[s.get('active')]})" for s in shops)
         yield CheckResult(subject, True, f"accepted; shops: {names or 'none'}")
         return
     for failure in sign_in.get("failed", [sign_in]):

@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.tools.worklist.digest import MAX_ENTRIES_PER_KIND, w
 from mcp_server_tiktok_shop.tools.worklist.layout import lay_out_worklist
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.cli.output import Output
     from mcp_server_tiktok_shop.settings import Settings
 

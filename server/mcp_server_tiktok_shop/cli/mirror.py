@@ -17,7 +17,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.platform.shops import Target
@@ -147,7 +147,7 @@ def _show_progress(output: Output) -> Iterator[Any]:
     with Progress(*columns, console=console, transient=True) as bars:
 
         def make_reporter(target: Target) -> ProgressReporter:
-            label = output.redact(target.shop.label if target.shop else "")
+            label = output.to_label(target.shop.label if target.shop else "")
             bar = bars.add_task(label, total=None, rate="")
 
             async def report(done: float, total: float | None, _message: str) -> None:

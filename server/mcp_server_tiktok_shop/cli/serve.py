@@ -28,7 +28,7 @@ def serve_stdio(settings: Settings) -> None:
     if sys.stdin.isatty():
         Output.from_settings(settings).print_line(TERMINAL_NOTICE, err=True)
     server_app = build_server_app(settings)
-    logs.configure_logging(server_app.secrets, settings.log_level)
+    logs.configure_logging(server_app.guard, settings.log_level)
     if fault := find_folder_fault(settings.home_folder.root):
         log.warning("%s: reads go on, and what has to be remembered is refused. %s", fault, HOME_HINT)
     delivery = PipeDelivery()

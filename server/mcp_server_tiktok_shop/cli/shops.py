@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.cli.app_runner import run_with_app
 from mcp_server_tiktok_shop.cli.output import Output, json_option
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.settings import Settings
 
 
@@ -22,8 +21,8 @@ def print_shops(settings: Settings, *, as_json: bool) -> None:
     """Name the shops that this server can act on."""
 
     async def list_shops(server_app: App, output: Output) -> int:
-        report = await server_app.tools["list_shops"]({}, None, NON_INTERACTIVE_CALLER)
-        lines = [*map(_format_shop, report["shops"]), *filter(None, [report.get("note", "")])]
+        report = await server_app.local_tools.read("list_shops")
+        lines = [*map(_format_shop, report.get("shops", ())), *filter(None, [report.get("note", "")])]
         output.print_report(report, lines, as_json=as_json)
         return 0
 

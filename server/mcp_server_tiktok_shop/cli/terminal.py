@@ -6,8 +6,6 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Literal
 
-import click
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -35,8 +33,7 @@ class TerminalCaller:
     async def elicit(self, question: str) -> Decision:
         if self._assume_yes:
             return "accepted"
-        prompt = self._output.redact(question.removesuffix(CONFIRM_SUFFIX) + CONFIRM_SUFFIX)
-        is_accepted = await asyncio.to_thread(click.confirm, prompt, err=True)
+        is_accepted = await asyncio.to_thread(self._output.ask, question.removesuffix(CONFIRM_SUFFIX) + CONFIRM_SUFFIX)
         return "accepted" if is_accepted else "declined"
 
     async def report_progress(self, done: float, total: float | None, message: str) -> None:

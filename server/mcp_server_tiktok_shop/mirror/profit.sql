@@ -29,15 +29,17 @@ order_times AS (
 ),
 -- What one statement, or the estimates, hold of one order. The goods are paid for where it is settled first.
 entries AS MATERIALIZED (
-  SELECT *, row_number() OVER () AS entry, if(order_id IS NULL, NULL, dense_rank() OVER (ORDER BY order_id)) AS order_number
+  SELECT *, (row_number() OVER ())::INTEGER AS entry,
+    if(order_id IS NULL, NULL, dense_rank() OVER (ORDER BY order_id))::INTEGER AS order_number
   FROM (
     SELECT t.basis, t.statement_id, t.order_id, t.currency, any_value(o.order_time) AS order_time,
       if($by = 'statement', any_value(t.statement_time),
         coalesce(any_value(o.order_time), any_value(t.statement_time), $now)) AS time,
       any_value(t.statement_time) AS statement_time,
-      sum(t.settlement) AS settlement, sum(t.revenue) AS revenue, sum(t.shipping) AS shipping, sum(t.fees) AS fees,
-      coalesce(sum(t.adjustment) FILTER (t.type = 'GMV_PAYMENT_FOR_ADS'), 0) AS ads,
-      coalesce(sum(t.adjustment) FILTER (t.type IS DISTINCT FROM 'GMV_PAYMENT_FOR_ADS'), 0) AS adjustments,
+      sum(t.settlement)::DECIMAL(18, 2) AS settlement, sum(t.revenue)::DECIMAL(18, 2) AS revenue,
+      sum(t.shipping)::DECIMAL(18, 2) AS shipping, sum(t.fees)::DECIMAL(18, 2) AS fees,
+      coalesce(sum(t.adjustment) FILTER (t.type = 'GMV_PAYMENT_FOR_ADS'), 0)::DECIMAL(18, 2) AS ads,
+      coalesce(sum(t.adjustment) FILTER (t.type IS DISTINCT FROM 'GMV_PAYMENT_FOR_ADS'), 0)::DECIMAL(18, 2) AS adjustments,
       row_number() OVER (
         PARTITION BY t.order_id, bool_or(t.type = 'ORDER') ORDER BY any_value(t.statement_time) NULLS LAST, t.statement_id
       ) = 1 AND bool_or(t.type = 'ORDER') AND t.order_id IS NOT NULL AS is_first
@@ -56,7 +58,7 @@ names AS MATERIALIZED (
     coalesce(
       list_position(['sales', 'refunds', 'shipping', 'adjustments', 'unexplained', 'ads', 'affiliate_commission'], name),
       8 + dense_rank() OVER (ORDER BY name)
-    )::INTEGER AS number
+    )::TINYINT AS number
   FROM (
     SELECT section, kind,
       CASE
@@ -78,7 +80,7 @@ keys AS (
 ),
 -- Fees and refunds by kind. Sales and shipping follow from the entry's own sums, and so does what no kind explains.
 fees AS MATERIALIZED (
-  SELECT entry, number, sum(amount)::DECIMAL(18, 2) AS amount
+  SELECT entry, number, amount
   FROM (
     SELECT k.entry, f.section, f.kind, f.amount
     FROM statement_fees AS f JOIN keys AS k
@@ -88,33 +90,29 @@ fees AS MATERIALIZED (
     FROM unsettled_fees AS f JOIN keys AS k ON k.basis = 'estimated' AND k.id = f.transaction_id
   ) JOIN names USING (section, kind)
   WHERE number NOT IN (1, 3)
-  GROUP BY ALL
 ),
 fee_sums AS (
   SELECT entry, coalesce(sum(amount) FILTER (number = 2), 0) AS refunds, coalesce(sum(amount) FILTER (number <> 2), 0) AS fees
   FROM fees GROUP BY ALL
 ),
 cells AS MATERIALIZED (
-  SELECT entry, number, sum(amount)::DECIMAL(18, 2) AS amount
-  FROM (
-    SELECT entry, number, amount FROM fees
-    UNION ALL
-    SELECT e.entry, own.number, own.amount
-    FROM entries AS e LEFT JOIN fee_sums AS s USING (entry)
-      CROSS JOIN LATERAL (
-        VALUES
-          (1, e.revenue - coalesce(s.refunds, 0)),
-          (3, e.shipping),
-          (4, e.adjustments),
-          (5, e.settlement - e.revenue - e.shipping - e.fees - e.adjustments - e.ads),
-          (6, e.ads),
-          (8, e.fees - coalesce(s.fees, 0))
-      ) AS own (number, amount)
-  )
-  GROUP BY ALL HAVING sum(amount) <> 0
+  SELECT entry, number, amount FROM fees
+  UNION ALL
+  SELECT e.entry, own.number, own.amount::DECIMAL(18, 2)
+  FROM entries AS e LEFT JOIN fee_sums AS s USING (entry)
+    CROSS JOIN LATERAL (
+      VALUES
+        (1, e.revenue - coalesce(s.refunds, 0)),
+        (3, e.shipping),
+        (4, e.adjustments),
+        (5, e.settlement - e.revenue - e.shipping - e.fees - e.adjustments - e.ads),
+        (6, e.ads),
+        (8, e.fees - coalesce(s.fees, 0))
+    ) AS own (number, amount)
+  WHERE own.amount <> 0
 ),
 skus AS MATERIALIZED (
-  SELECT *, row_number() OVER () AS sku, dense_rank() OVER (ORDER BY product_id) AS product
+  SELECT *, (row_number() OVER (ORDER BY sku_id))::INTEGER AS sku, (dense_rank() OVER (ORDER BY product_id))::INTEGER AS product
   FROM (
     SELECT sku_id, arg_max(product_id, order_create_time) AS product_id,
       arg_max(product_name, order_create_time) AS product_name, arg_max(sku_name, order_create_time) AS sku_name,
@@ -142,10 +140,10 @@ units AS (
   GROUP BY o.order_number, k.sku, l.currency, code
 ),
 lines AS MATERIALIZED (
-  SELECT u.order_number, u.sku, sum(u.units) AS units, sum(u.all_units) AS all_units,
+  SELECT u.order_number, u.sku, sum(u.units)::INTEGER AS units, sum(u.all_units)::INTEGER AS all_units,
     coalesce(sum(u.units * c.unit_cost), 0)::DECIMAL(18, 6) AS cost,
-    coalesce(sum(u.units) FILTER (c.unit_cost IS NULL), 0) AS lacking,
-    sum(u.value) AS value, sum(u.all_value) AS all_value
+    coalesce(sum(u.units) FILTER (c.unit_cost IS NULL), 0)::INTEGER AS lacking,
+    sum(u.value)::DECIMAL(18, 2) AS value, sum(u.all_value)::DECIMAL(18, 2) AS all_value
   FROM units AS u ASOF LEFT JOIN costs AS c ON c.code = u.code AND c.currency = u.currency AND u.day >= c.since
   GROUP BY u.order_number, u.sku
   QUALIFY sum(u.units) > 0 OR sum(sum(u.units)) OVER (PARTITION BY u.order_number) = 0
@@ -154,25 +152,29 @@ lines AS MATERIALIZED (
 order_sums AS MATERIALIZED (
   SELECT order_number, count(*) AS skus, any_value(sku) AS only_sku, sum(lacking) = 0 AS is_covered,
     count(*) > 1 AND ($group_by IN ('sku', 'product') OR (bool_or(lacking > 0) AND bool_or(lacking = 0))) AS is_split,
-    sum(value) AS value, sum(all_value) AS all_value
+    sum(value)::DECIMAL(18, 2) AS value, sum(all_value)::DECIMAL(18, 2) AS all_value, sum(all_units)::INTEGER AS all_units
   FROM lines GROUP BY ALL
 ),
 -- By what an amount of an order is spread over its SKUs: the value of the units sold, else their number.
-weights AS MATERIALIZED (
+weights AS (
   SELECT l.order_number, l.sku,
-    CASE WHEN o.value > 0 THEN l.value * 100 WHEN o.all_value > 0 THEN l.all_value * 100 ELSE l.all_units END::HUGEINT AS weight
+    CASE WHEN o.value > 0 THEN l.value * 100 WHEN o.all_value > 0 THEN l.all_value * 100 ELSE l.all_units END::HUGEINT AS weight,
+    CASE WHEN o.value > 0 THEN o.value * 100 WHEN o.all_value > 0 THEN o.all_value * 100 ELSE o.all_units END::HUGEINT AS total
   FROM lines AS l JOIN order_sums AS o USING (order_number)
   WHERE o.is_split
 ),
 -- What the platform itself tells by SKU, of the orders that were read one by one.
+split_entries AS MATERIALIZED (
+  SELECT e.entry, e.statement_id, e.order_id
+  FROM entries AS e JOIN order_sums AS o USING (order_number)
+  WHERE e.basis = 'settled' AND o.is_split
+),
 known AS MATERIALIZED (
-  SELECT e.entry, k.sku, n.number, sum(f.amount)::DECIMAL(18, 2) AS amount
+  SELECT e.entry, k.sku, n.number, f.amount
   FROM order_fees AS f
-    JOIN entries AS e ON e.basis = 'settled' AND e.statement_id = f.statement_id AND e.order_id = f.order_id
-    JOIN order_sums AS o ON o.order_number = e.order_number AND o.is_split
-    JOIN skus AS k ON k.sku_id = f.sku_id
     JOIN names AS n ON n.section = f.section AND n.kind = f.kind
-  GROUP BY ALL
+    JOIN skus AS k ON k.sku_id = f.sku_id
+    JOIN split_entries AS e ON e.statement_id = f.statement_id AND e.order_id = f.order_id
 ),
 -- What no SKU is told of: all of it where an order was not read, else what its statement says beyond.
 remainders AS (
@@ -188,78 +190,64 @@ remainders AS (
 ),
 -- Largest remainder: each SKU its whole part, then a hundredth more for those that lost the most by it.
 shares AS (
-  SELECT r.entry, r.number, w.sku, sign(r.amount)::INTEGER AS direction, w.weight,
-    if(r.amount % 1 = 0, $step, 1)::INTEGER AS step,
-    (abs(r.amount) * 100)::BIGINT // if(r.amount % 1 = 0, $step, 1)::INTEGER AS pieces,
-    sum(w.weight) OVER cell AS total
+  SELECT r.entry, r.number, w.sku, sign(r.amount)::TINYINT AS direction,
+    if(r.amount % 1 = 0, $step, 1)::TINYINT AS step, p.pieces,
+    ((p.pieces * w.weight) // w.total)::BIGINT AS whole, (p.pieces * w.weight) % w.total AS rest
   FROM remainders AS r JOIN entries AS e USING (entry) JOIN weights AS w USING (order_number)
-  WINDOW cell AS (PARTITION BY r.entry, r.number)
-),
-floors AS (
-  SELECT entry, number, sku, direction, step, pieces, ((pieces * weight) // total)::BIGINT AS whole,
-    (pieces * weight) % total AS rest
-  FROM shares
+    CROSS JOIN LATERAL (
+      SELECT (abs(r.amount) * 100)::BIGINT // if(r.amount % 1 = 0, $step, 1)::TINYINT AS pieces
+    ) AS p
 ),
 spread AS (
   SELECT entry, sku, number,
-    (direction * step * (whole + if(
-      row_number() OVER (PARTITION BY entry, number ORDER BY rest DESC, sku_id)
-        <= pieces - sum(whole) OVER (PARTITION BY entry, number), 1, 0
-    )))::DECIMAL(18, 0) AS hundredths
-  FROM floors JOIN (SELECT sku, sku_id FROM skus) USING (sku)
+    (direction * step * (whole + if(row_number() OVER by_rest <= pieces - sum(whole) OVER cell, 1, 0)))::DECIMAL(18, 0)
+      AS hundredths
+  FROM shares
+  WINDOW cell AS (PARTITION BY entry, number), by_rest AS (PARTITION BY entry, number ORDER BY rest DESC, sku)
 ),
 facts AS (
-  SELECT entry, sku, number, (hundredths * 0.01)::DECIMAL(18, 2) AS amount, true AS is_spread, 0 AS units, 0::DECIMAL(18, 6) AS cost,
-    0 AS lacking
-  FROM spread
+  SELECT entry, sku, number, (hundredths * 0.01)::DECIMAL(18, 2) AS amount, true AS is_spread FROM spread
   UNION ALL
-  SELECT entry, sku, number, amount, false, 0, 0, 0 FROM known
+  SELECT entry, sku, number, amount, false FROM known
   UNION ALL
-  SELECT c.entry, if(o.skus = 1, o.only_sku, NULL), c.number, c.amount, false, 0, 0, 0
+  SELECT c.entry, if(o.skus = 1, o.only_sku, NULL), c.number, c.amount, false
   FROM cells AS c JOIN entries AS e USING (entry) LEFT JOIN order_sums AS o USING (order_number)
   WHERE o.is_split IS NOT TRUE
-  UNION ALL
-  SELECT e.entry, l.sku, NULL, 0, false, l.units, -l.cost, l.lacking
-  FROM entries AS e JOIN lines AS l USING (order_number)
-  WHERE e.is_first AND l.units > 0
 ),
 -- Of an order that is not split, the amounts are covered where the cost of all its goods is known.
 sums AS MATERIALIZED (
   SELECT
     CASE $group_by
-      WHEN 'sku' THEN f.sku
-      WHEN 'product' THEN k.product
-      WHEN 'order' THEN e.order_number
-      WHEN 'day' THEN year(e.time) * 10000 + month(e.time) * 100 + day(e.time)
-      WHEN 'month' THEN year(e.time) * 100 + month(e.time)
+      WHEN 'sku' THEN sku
+      WHEN 'product' THEN product
+      WHEN 'order' THEN order_number
+      WHEN 'day' THEN year(time) * 10000 + month(time) * 100 + day(time)
+      WHEN 'month' THEN year(time) * 100 + month(time)
     END::BIGINT AS key,
-    e.basis, e.currency, f.number, f.is_spread,
-    CASE WHEN e.order_id IS NULL THEN true WHEN o.is_split THEN coalesce(l.lacking = 0, true) ELSE coalesce(o.is_covered, false) END AS is_covered,
-    sum(f.amount) AS amount, sum(f.units) AS units, sum(f.cost) AS cost, sum(f.lacking) AS lacking
-  FROM facts AS f
-    JOIN entries AS e USING (entry)
-    LEFT JOIN order_sums AS o USING (order_number)
-    LEFT JOIN lines AS l ON l.order_number = e.order_number AND l.sku = f.sku
-    LEFT JOIN skus AS k ON k.sku = f.sku
-  GROUP BY ALL
-),
-kept AS (
-  SELECT 'row' AS part, * FROM sums
-  UNION ALL
-  SELECT 'total', * REPLACE (NULL AS key) FROM sums
-),
-fee_texts AS (
-  SELECT part, key, basis, currency, json_group_object(name, amount::VARCHAR)::VARCHAR AS fees
+    basis, currency, number, is_spread, is_covered,
+    sum(amount)::DECIMAL(18, 2) AS amount, sum(units)::BIGINT AS units, sum(cost)::DECIMAL(18, 6) AS cost,
+    sum(lacking)::BIGINT AS lacking
   FROM (
-    SELECT p.part, p.key, p.basis, p.currency, coalesce(n.name, 'other_fees') AS name, sum(p.amount) AS amount
-    FROM kept AS p LEFT JOIN (SELECT DISTINCT number, name FROM names) AS n USING (number)
-    WHERE p.number >= 8 GROUP BY ALL HAVING sum(p.amount) <> 0
+    SELECT e.basis, e.currency, e.time, e.order_number, f.sku, k.product, f.number, f.is_spread, f.amount,
+      CASE WHEN e.order_id IS NULL THEN true WHEN o.is_split THEN coalesce(l.lacking = 0, true)
+        ELSE coalesce(o.is_covered, false) END AS is_covered,
+      0 AS units, 0::DECIMAL(18, 6) AS cost, 0 AS lacking
+    FROM facts AS f
+      JOIN entries AS e USING (entry)
+      LEFT JOIN order_sums AS o USING (order_number)
+      LEFT JOIN lines AS l ON l.order_number = e.order_number AND l.sku = f.sku AND o.is_split
+      LEFT JOIN skus AS k ON k.sku = f.sku
+    UNION ALL
+    SELECT e.basis, e.currency, e.time, e.order_number, l.sku, k.product, NULL, false, 0,
+      if(o.is_split, l.lacking = 0, o.is_covered), l.units, -l.cost, l.lacking
+    FROM entries AS e JOIN lines AS l USING (order_number) JOIN order_sums AS o USING (order_number) JOIN skus AS k USING (sku)
+    WHERE e.is_first AND l.units > 0
   )
   GROUP BY ALL
 ),
 grouped AS (
-  SELECT part, key, basis, currency,
-    sum(units) AS units,
+  SELECT if(grouping(key) = 1, 'total', 'row') AS part, key, basis, currency,
+    sum(units)::BIGINT AS units,
     coalesce(sum(amount) FILTER (number = 1), 0) AS sales,
     coalesce(sum(amount) FILTER (number = 2), 0) AS refunds,
     coalesce(sum(amount) FILTER (number <= 2), 0) AS net_sales,
@@ -269,9 +257,9 @@ grouped AS (
     coalesce(sum(amount) FILTER (number = 4), 0) AS adjustments,
     coalesce(sum(amount) FILTER (number = 5), 0) AS unexplained,
     sum(amount) AS settlement,
-    sum(lacking) AS units_without_cost,
+    sum(lacking)::BIGINT AS units_without_cost,
     bool_or(NOT is_covered) AS is_partial,
-    coalesce(sum(units) FILTER (is_covered), 0) AS covered_units,
+    coalesce(sum(units) FILTER (is_covered), 0)::BIGINT AS covered_units,
     coalesce(sum(amount) FILTER (is_covered), 0) AS covered_settlement,
     coalesce(sum(amount) FILTER (is_covered AND number <= 2), 0) AS covered_net_sales,
     round(coalesce(sum(cost) FILTER (is_covered), 0), 2)::DECIMAL(18, 2) AS covered_cost,
@@ -280,7 +268,7 @@ grouped AS (
       WHEN bool_or(NOT is_spread AND number IS NOT NULL) THEN 'partly spread'
       ELSE 'spread'
     END AS split
-  FROM kept GROUP BY ALL
+  FROM sums GROUP BY GROUPING SETS ((key, basis, currency), (basis, currency))
 ),
 missing AS (
   SELECT 'missing' AS part, l.sku::BIGINT AS key, e.currency, sum(l.lacking) AS units_without_cost
@@ -300,7 +288,7 @@ own_sums AS (
   FROM statements WHERE $by = 'statement' AND statement_time >= $from AND statement_time < $until
   GROUP BY ALL
 ),
-told AS (
+told AS MATERIALIZED (
   SELECT *, count(*) OVER (PARTITION BY part) AS rows_in_all
   FROM (
     SELECT * FROM grouped
@@ -315,6 +303,17 @@ told AS (
     PARTITION BY part
     ORDER BY if($group_by IN ('day', 'month'), key, NULL), net_sales DESC NULLS LAST, units_without_cost DESC, key, basis
   ) <= $limit
+),
+fee_texts AS (
+  SELECT part, key, basis, currency, json_group_object(name, amount::VARCHAR)::VARCHAR AS fees
+  FROM (
+    SELECT t.part, t.key, t.basis, t.currency, coalesce(n.name, 'other_fees') AS name, sum(s.amount) AS amount
+    FROM told AS t
+      JOIN sums AS s ON s.basis = t.basis AND s.currency = t.currency AND (t.part = 'total' OR s.key IS NOT DISTINCT FROM t.key)
+      LEFT JOIN (SELECT DISTINCT number, name FROM names) AS n USING (number)
+    WHERE t.part IN ('row', 'total') AND s.number >= 8 GROUP BY ALL HAVING sum(s.amount) <> 0
+  )
+  GROUP BY ALL
 )
 SELECT t.* EXCLUDE (key),
   CASE

@@ -17,7 +17,7 @@ REQUIRED_PERIOD = "required"
 HEADING_KEYS = frozenset(
     (
         *("title", "answers", "period", "compare_with", "tables", "keys", "compare", "order", "limit", "default_group"),
-        *("columns", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note", "untrusted"),
+        *("columns", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note", "untrusted", "formats"),
     )
 )
 GROUP_KEYS = frozenset(("keys", "labels", "position", "order", "without", "tables", "fill"))
@@ -50,7 +50,8 @@ class Report:
     that tell rows apart beside those of a grouping, `compare` those that stand side by side for two periods, the first
     with its change in percent. `parameters` narrow what is looked at and `filters` which rows are shown, by what they
     mean; `warnings` are columns that are told in words where one is above zero. `beside` names groupings that are told
-    with any other, `untrusted` the columns whose text others wrote.
+    with any other, `untrusted` the columns whose text others wrote, `formats` the forms of other programs in which rows
+    grouped by `line` can be written.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Report:
     beside: tuple[str, ...] = ()
     untrusted: tuple[str, ...] = ()
     note: str = ""
+    formats: tuple[str, ...] = ()
 
     def list_tables(self, grouping: Grouping | None) -> tuple[str, ...]:
         return (*self.tables, *(grouping.tables if grouping else ()))

@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.platform.envelope import UnknownOutcomeError, parse_
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from mcp_server_tiktok_shop.platform.envelope import RedactWords
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
 
@@ -28,6 +29,7 @@ class AuthTransport:
 
     transport: HttpTransport
     url: str
+    redact_words: RedactWords
 
     async def exchange_code(self, app: PartnerApp, code: str, proxy: SecretStr | None = None) -> dict[str, Any]:
         """The pair for an authorization code, which works once and for 30 minutes."""
@@ -43,7 +45,7 @@ class AuthTransport:
         full_query = {"app_key": app.key, "app_secret": app.secret.get_secret_value(), **query}
         transport = self.transport.for_proxy(proxy)
         response = await transport.request("GET", encode_url(self.url + path, full_query), timeout=REQUEST_TIMEOUT_S)
-        data = parse_response(response).data
+        data = parse_response(response, redact_words=self.redact_words).data
         if not isinstance(token := data.get("access_token"), str) or not token.strip():
             raise UnknownOutcomeError("a success without a token in it")
         return data

@@ -21,7 +21,11 @@ from mcp_server_tiktok_shop.platform.api_codes import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx2
+
+    RedactWords = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,10 @@ class ApiError(RequestError):
         self.retry_after = retry_after
 
 
-def parse_response(response: httpx2.Response) -> ApiResponse:
+def parse_response(response: httpx2.Response, *, redact_words: RedactWords) -> ApiResponse:
     """The data of a success: `code` 0, whatever the HTTP status.
+
+    A refusal's message passes `redact_words`: it may repeat what buyers wrote, and errors are carried by many ways.
 
     Raises:
         ApiError: The envelope carries another code, or the status is 429.
@@ -101,7 +107,7 @@ def parse_response(response: httpx2.Response) -> ApiResponse:
     if code == 0:
         data = envelope.get("data")
         return ApiResponse(data if isinstance(data, dict) else {}, request_id, len(response.content))
-    message = str(envelope.get("message") or "")
+    message = redact_words(str(envelope.get("message") or ""))
     raise ApiError(code, message, request_id, status, retry_after)
 
 

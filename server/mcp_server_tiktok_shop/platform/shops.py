@@ -221,8 +221,10 @@ def _shop_required_error(message: str, targets: Iterable[Target]) -> ShopError:
 
 def _no_shop_error(unusable: list[str]) -> ShopError:
     message = "The authorization opens no shop."
+    if unusable:  # by their names, which are others' words
+        return ShopError("shop_required", message, hint=describe_unusable_shops(unusable), shops=[], untrusted=["hint"])
     hint = "See get_authorized_shops; if it is empty, the seller must authorize the app with an active shop."
-    return ShopError("shop_required", message, hint=describe_unusable_shops(unusable) or hint, shops=[])
+    return ShopError("shop_required", message, hint=hint, shops=[])
 
 
 def describe_unusable_shops(unusable: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
@@ -13,8 +13,11 @@ from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, Unk
 from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
 from mcp_server_tiktok_shop.platform.tokens import is_outcome_unknown
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
+from mcp_server_tiktok_shop.state.token_answers import read_account_id, read_name
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from pydantic import SecretStr
 
     from mcp_server_tiktok_shop.platform.authorization import AuthTransport
@@ -26,9 +29,33 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 CONSENT_URL_BY_REGION = {"us": "https://services.us.tiktokshop.com", "row": "https://services.tiktokshop.com"}
 TRANSIENT_KINDS = ("network", "rate_limited", "unknown_outcome")
 MIN_CODE_CHARS = 12  # shorter values of an address are no codes, and hiding them would tear words apart
+
+
+@dataclass(frozen=True, slots=True)
+class UnsavedPair:
+    """What a code was exchanged for, in memory alone: the token answer's `data`, and what is stored beside it."""
+
+    data: dict[str, Any] = field(repr=False)
+    app: PartnerApp | None = None
+    proxy: SecretStr | None = None
+
+    @property
+    def account_id(self) -> str:
+        return read_account_id(self.data)
+
+    @property
+    def seller(self) -> str:
+        """The name of the seller that it acts for, as the platform tells it."""
+        return read_name(self.data.get("seller_name")) or self.account_id
+
+    @property
+    def region(self) -> str:
+        return read_name(self.data.get("seller_base_region"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +69,7 @@ class SignIn:
     states: OAuthStates
     secrets: SecretRegistry
     consent_url: str = ""
-    _tasks: set[asyncio.Task[Account]] = field(default_factory=set)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def create_link(self, service_id: str, region: str) -> str:
         """The address at which the seller agrees, with a new `state`; `region` is `us`, `row` or empty."""
@@ -86,13 +113,42 @@ class SignIn:
             ShopError: As `extract_code`; else one that says whether the code can still be used.
 
         """
+        code = await self._prepare_code(pasted_text)
+
+        async def exchange_and_store() -> Account:
+            return await self._store(await self._exchange(code, app, proxy))
+
+        return await self._run_to_end(exchange_and_store())
+
+    async def exchange(self, pasted_text: str) -> UnsavedPair:
+        """Exchange the code and store nothing: `store` does, once the account is agreed to. Raises as `finish`."""
+        code = await self._prepare_code(pasted_text)
+        return await self._run_to_end(self._exchange(code, None, None))
+
+    async def store(self, pair: UnsavedPair) -> Account:
+        """Store the pair, and fetch the shops it opens; answers the stored account. Raises as `finish`."""
+        return await self._run_to_end(self._store(pair))
+
+    def is_bare_code(self, pasted_text: str) -> bool:
+        """Whether it is no address: nothing says that the code belongs to a sign-in that was begun here."""
+        return not _is_address(pasted_text.strip())
+
+    async def is_stored(self, pair: UnsavedPair) -> bool:
+        """Whether the account has signed in here before."""
+        return pair.account_id in await self.tokens.load_accounts()
+
+    async def _prepare_code(self, pasted_text: str) -> str:
         self._register_pasted_secrets(pasted_text.strip())
         code = await self.extract_code(pasted_text)
         await self.tokens.check_store()
-        task = asyncio.create_task(self._finish(code, app, proxy))
+        return code
+
+    async def _run_to_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """The code is spent once it is sent: what was begun comes to its end whoever waits."""
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._discard_task)
-        return await asyncio.shield(task)  # the code is spent once it is sent: the pair is stored whoever waits
+        return await asyncio.shield(task)
 
     def _register_pasted_secrets(self, text: str) -> None:
         """A bare code, or the values in an address: whatever becomes of them, they must not appear anywhere."""
@@ -101,7 +157,7 @@ class SignIn:
             if len(value) >= MIN_CODE_CHARS:
                 self.secrets.register_secrets(value)
 
-    def _discard_task(self, task: asyncio.Task[Account]) -> None:
+    def _discard_task(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # nobody waits for it any more
@@ -111,7 +167,7 @@ class SignIn:
         if self._tasks:
             await asyncio.wait(set(self._tasks))  # cancelling this leaves them running
 
-    async def _finish(self, code: str, app: PartnerApp | None, proxy: SecretStr | None) -> Account:
+    async def _exchange(self, code: str, app: PartnerApp | None, proxy: SecretStr | None) -> UnsavedPair:
         try:
             data = await self.auth.exchange_code(app or self.tokens.app, code, proxy)
         except ApiError as error:
@@ -128,7 +184,11 @@ class SignIn:
         except UnknownOutcomeError as error:
             message = f"The code was sent, but the answer was lost ({error}). A code works once."
             raise ShopError("unknown_outcome", message, hint=SIGN_IN_HINT) from None
-        account = await self.tokens.save_pair(data, app=app, proxy=proxy)
+        self.secrets.register_secrets(str(data["access_token"]), str(data.get("refresh_token") or ""))
+        return UnsavedPair(data, app, proxy)
+
+    async def _store(self, pair: UnsavedPair) -> Account:
+        account = await self.tokens.save_pair(pair.data, app=pair.app, proxy=pair.proxy)
         try:
             return await self.shops.refetch_shops(account)
         except ShopError as error:  # signed in all the same: the shops are asked for again when they are needed

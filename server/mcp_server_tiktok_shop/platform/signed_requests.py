@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
+    from mcp_server_tiktok_shop.platform.envelope import RedactWords
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.accounts import PartnerApp
@@ -28,6 +29,7 @@ class ApiTransport:
     transport: HttpTransport
     url: str
     clock: Callable[[], float]
+    redact_words: RedactWords
 
     async def send(self, app: PartnerApp, call: ApiCall, target: Target, *, timeout: float) -> ApiResponse:  # noqa: ASYNC109
         """The answer of one request; `timeout` is in seconds.
@@ -41,7 +43,8 @@ class ApiTransport:
         url, parts = self.build_request(app, call, target)
         transport = self.transport.for_proxy(target.account.proxy)
         response = await transport.request(call.method, url, timeout=timeout, **parts)
-        return await run_by_size(len(response.content), parse_response, response)
+        size_bytes = len(response.content)
+        return await run_by_size(size_bytes, parse_response, response, redact_words=self.redact_words)
 
     def build_request(self, app: PartnerApp, call: ApiCall, target: Target) -> tuple[str, dict[str, Any]]:
         """The URL, and the keyword arguments of the HTTP client: headers, and content or form and files.

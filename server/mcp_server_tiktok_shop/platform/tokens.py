@@ -283,6 +283,12 @@ class TokenProvider:
     async def check_store(self) -> None:
         """Make sure that a pair can be stored, before a code is spent on it. Raises as the store's `check_writable`."""
         await self._store.check_writable()
+        self.register_stored_secrets()
+
+    def register_stored_secrets(self) -> None:
+        """Those of all accounts, other apps' included: what is told next shows none. Raises as the store's `read`."""
+        for account in self._store.read().accounts.values():
+            self._secrets.register_secrets(*account.collect_secrets())
 
     async def remove_account(self, account_id: str) -> None:
         """Delete an account from the store; at the platform the authorization stays. Raises as `save_pair`."""

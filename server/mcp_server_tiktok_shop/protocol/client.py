@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp import MCPError
-from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp.types import ElicitResult, InputRequiredResult
 from pydantic import ValidationError
 
 from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, MIN_READING_S, ElicitationReply
+from mcp_server_tiktok_shop.protocol.edge import CHOICE_FIELD, send_progress, send_question, to_elicit_request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,21 +18,8 @@ if TYPE_CHECKING:
     from mcp.types import CallToolRequestParams
 
     from mcp_server_tiktok_shop.calls.caller import Decision
-    from mcp_server_tiktok_shop.logs import SecretRedactor
+    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
 
-CHOICE_FIELD = "do_it"
-# A form without anything to fill in is accepted by some clients themselves: this has the one choice that is asked for.
-CONFIRM_FORM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        CHOICE_FIELD: {
-            "type": "boolean",
-            "title": "Do it?",
-            "description": "Yes does it, no leaves everything as it is",
-        }
-    },
-    "required": [CHOICE_FIELD],
-}
 DECISION_BY_CHOICE: dict[str, Decision] = {"true": "accepted", "false": "declined"}
 CONFIRM_INPUT_KEY = "confirm"
 DECISION_BY_ACTION: dict[str, Decision] = {"decline": "declined", "cancel": "cancelled"}
@@ -50,10 +38,10 @@ class McpCaller:
         self,
         context: ServerRequestContext[Any, Any],
         params: CallToolRequestParams,
-        secrets: SecretRedactor,
+        guard: OutgoingGuard,
     ) -> None:
         self._context = context
-        self._secrets = secrets
+        self._guard = guard
         self._params = params
         self.delivery_actions: list[Callable[[], Awaitable[None]]] = []
 
@@ -71,7 +59,7 @@ class McpCaller:
             return None
         result = (self._params.input_responses or {}).get(CONFIRM_INPUT_KEY)
         return ElicitationReply(
-            self._params.request_state, _parse_decision(result) if isinstance(result, ElicitResult) else "cancelled"
+            self._params.request_state, _parse_decision(result) if isinstance(result, ElicitResult) else "failed"
         )
 
     @property
@@ -80,26 +68,21 @@ class McpCaller:
 
     async def elicit(self, question: str) -> Decision:
         try:
-            result = await self._context.session.elicit_form(
-                self._secrets.redact_secrets(question),
-                CONFIRM_FORM_SCHEMA,
-                related_request_id=self._context.request_id,
-            )
-        except (MCPError, ValidationError):  # it declares elicitation and does not do it
+            result = await send_question(self._context, self._guard.guard_text(question))
+        except (MCPError, ValidationError):  # it does not do it, or answers with what is no answer
             return "failed"
         return _parse_decision(result)
 
     async def report_progress(self, done: float, total: float | None, message: str) -> None:
-        await self._context.session.report_progress(done, total, message)
+        await send_progress(self._context, done, total, self._guard.guard_text(message))
 
     async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
         self.delivery_actions.append(action)
 
 
-def to_input_required_result(text: str, state: str) -> InputRequiredResult:
+def to_input_required_result(question: SafeText, state: str) -> InputRequiredResult:
     """The answer of a call that has to be confirmed, where the protocol has no requests by the server."""
-    params = ElicitRequestFormParams(message=text, requested_schema=CONFIRM_FORM_SCHEMA)
-    return InputRequiredResult(input_requests={CONFIRM_INPUT_KEY: ElicitRequest(params=params)}, request_state=state)
+    return InputRequiredResult(input_requests={CONFIRM_INPUT_KEY: to_elicit_request(question)}, request_state=state)
 
 
 def _parse_decision(result: ElicitResult) -> Decision:

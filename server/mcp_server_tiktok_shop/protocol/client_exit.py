@@ -7,21 +7,14 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-import anyio
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from types import TracebackType
-
-    from mcp.shared._stream_protocols import ReadStream
 
 EXIT_TIMEOUT_S = 4.0  # from the end of the client's input, within which all that can end in order has ended
 PAIR_TIMEOUT_S = 40.0  # as long as a renewal may take: its pair would be lost, and with it the sign-in
 POLL_INTERVAL_S = 0.1
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +38,3 @@ def _exit_late(pairs: asyncio.Task[None]) -> None:
     while not pairs.done() and time.monotonic() - started_at < PAIR_TIMEOUT_S:
         time.sleep(POLL_INTERVAL_S)
     os._exit(0)  # without a word: the log may be the pipe that nobody empties
-
-
-class ClientStream(Generic[T]):
-    """The client's messages; calls `on_end` when they have come to their end."""
-
-    def __init__(self, stream: ReadStream[T], on_end: Callable[[], None]) -> None:
-        self._stream = stream
-        self._on_end = on_end
-
-    @property
-    def last_context(self) -> object:
-        """The context that the last message was sent in, as the SDK asks of its streams."""
-        return getattr(self._stream, "last_context", None)
-
-    async def receive(self) -> T:
-        try:
-            return await self._stream.receive()
-        except anyio.EndOfStream:
-            self._on_end()
-            raise
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    def __aiter__(self) -> ClientStream[T]:
-        return self
-
-    async def __anext__(self) -> T:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
-
-    async def __aenter__(self) -> ClientStream[T]:
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
-    ) -> bool | None:
-        return await self._stream.__aexit__(exc_type, exc_val, exc_tb)

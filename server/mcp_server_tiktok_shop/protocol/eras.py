@@ -38,7 +38,7 @@ class Connection:
     write_stream: WriteStream[SessionMessage]
     inlets: dict[Era, MemoryObjectSendStream[Incoming]]
     era: Era | None = None
-    methods_in_flight: dict[RequestId, str] = field(default_factory=dict)
+    methods_in_flight: dict[tuple[Era, RequestId], str] = field(default_factory=dict)
     opening_end: anyio.Event = field(default_factory=anyio.Event)
 
     async def deliver(self, incoming: Incoming) -> None:
@@ -60,9 +60,9 @@ class Connection:
         What follows on `initialize` waits until it is answered, so that the order in which a client asks decides and
         not how much of it had come before this server was ready.
         """
-        self.methods_in_flight[request.id] = request.method
         is_opening = request.method == OPENING_METHOD
         era: Era = "envelope" if not is_opening and _has_envelope(request.params) else "handshake"
+        self.methods_in_flight[era, request.id] = request.method
         if is_opening:
             self.opening_end = anyio.Event()
         await self.inlets[era].send(incoming)
@@ -73,7 +73,7 @@ class Connection:
         """Send what the loop of an era wrote; a result settles the era before the client sees it."""
         message = outgoing.message
         if self.era is None and isinstance(message, JSONRPCResponse | JSONRPCError) and message.id is not None:
-            method = self.methods_in_flight.pop(message.id, None)
+            method = self.methods_in_flight.pop((era, message.id), None)
             works = isinstance(message, JSONRPCResponse)
             if works and (method == OPENING_METHOD if era == "handshake" else method not in (None, PROBE_METHOD)):
                 self.era = era

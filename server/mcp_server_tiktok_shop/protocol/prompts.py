@@ -102,7 +102,10 @@ PROMPT_TEMPLATES: Mapping[str, PromptTemplate] = {
         "and upload the picture (upload_product_image). Ask for what is missing: price, stock, weight, size, "
         "attributes that must be given. Then show the whole listing, and only when it is agreed to, call "
         "create_product; use dry_run first if in doubt. Tell the product id and what happens next (review).",
-        ("run_read_operation", "get_warehouse_list", "upload_product_image", "create_product"),
+        (
+            *("run_read_operation", "recommend_category", "get_category_rules", "get_category_attributes"),
+            *("get_warehouse_list", "upload_product_image", "create_product"),
+        ),
         ("product",),
     ),
 }

@@ -2,67 +2,75 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcp import MCPError
 from mcp.types import (
-    INVALID_PARAMS,
-    CompleteResult,
-    Completion,
-    GetPromptResult,
     ListPromptsResult,
     ListResourcesResult,
     ListResourceTemplatesResult,
     Prompt,
     PromptArgument,
-    PromptMessage,
-    ReadResourceResult,
     Resource,
     ResourceTemplate,
-    TextContent,
-    TextResourceContents,
 )
 
-from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.protocol.prompts import PERIOD_COMPLETIONS, PROMPT_TEMPLATES, render_prompt
+from mcp_server_tiktok_shop.protocol.edge import (
+    JSON_MEDIA_TYPE,
+    to_completions,
+    to_prompt,
+    to_protocol_error,
+    to_resource,
+)
+from mcp_server_tiktok_shop.protocol.prompts import (
+    PERIOD_COMPLETIONS,
+    PROMPT_TEMPLATES,
+    get_prompt_template,
+    render_prompt,
+)
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp.types import (
         CompleteRequestParams,
+        CompleteResult,
         GetPromptRequestParams,
+        GetPromptResult,
         PaginatedRequestParams,
+        PromptReference,
         ReadResourceRequestParams,
+        ReadResourceResult,
+        ResourceTemplateReference,
     )
 
-    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
+    from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
+    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
     from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
-    from mcp_server_tiktok_shop.logs import SecretRedactor
 
     Context = ServerRequestContext[Any, Any]
 
 URI_SCHEME = "tiktok-shop://"
 RESULTS_URI_PREFIX = f"{URI_SCHEME}results/"
-JSON_MEDIA_TYPE = "application/json"
+SHOPS_TOOL, RESULTS_TOOL = "list_shops", "read_result"  # the tools whose rules hold for the resources
 MAX_COMPLETIONS = 100  # completions that the protocol allows
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceProvider:
-    """The handlers of resources, prompts and completions.
+    """The handlers of resources, prompts and completions: other doors to what tools do, under the same rules.
 
-    A `ShopError` becomes a protocol error (invalid params) with its message and hint.
+    A `ShopError` of theirs becomes a protocol error (invalid params) with its message and hint.
     """
 
     operations: OperationDirectory
     result_store: ScopedResultStore
-    list_shops: LocalTool
-    secrets: SecretRedactor
+    local_tools: LocalToolRunner
+    guard: OutgoingGuard
 
     async def list_resources(self, _ctx: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
         shops = Resource(
@@ -79,7 +87,7 @@ class ResourceProvider:
             description="The areas of operations, with what each holds; --toolsets lists them as tools.",
             mime_type=JSON_MEDIA_TYPE,
         )
-        return ListResourcesResult(resources=[shops, toolsets])
+        return ListResourcesResult(resources=[shops, toolsets] if self._is_available(SHOPS_TOOL) else [toolsets])
 
     async def list_resource_templates(
         self, _ctx: Context, _params: PaginatedRequestParams | None
@@ -91,28 +99,30 @@ class ResourceProvider:
             description="A result that was too large for one answer, whole, by its result_id; for a day.",
             mime_type=JSON_MEDIA_TYPE,
         )
-        return ListResourceTemplatesResult(resource_templates=[results])
+        return ListResourceTemplatesResult(resource_templates=[results] if self._is_available(RESULTS_TOOL) else [])
 
     async def read_resource(self, _ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
         uri = str(params.uri)
-        text = self.secrets.redact_secrets(await self._read_text(uri))
-        return ReadResourceResult(contents=[TextResourceContents(uri=uri, text=text, mime_type=JSON_MEDIA_TYPE)])
+        return to_resource(self.guard.guard_text(uri), await self._read_text(uri))
 
-    async def _read_text(self, uri: str) -> str:
-        try:
-            if uri == f"{URI_SCHEME}shops":
-                shops = await self.list_shops({}, None, NON_INTERACTIVE_CALLER)
-                return json.dumps(shops, ensure_ascii=False)
-            if uri == f"{URI_SCHEME}toolsets":
-                return json.dumps(self._group_by_toolset(), ensure_ascii=False)
-            if uri.startswith(RESULTS_URI_PREFIX):
-                content = await self.result_store.get(uri.removeprefix(RESULTS_URI_PREFIX))
-                if content is not None:
-                    return content.decode()
-        except ShopError as error:
-            raise _to_mcp_error(error) from None
+    async def _read_text(self, uri: str) -> SafeText:
+        if uri == f"{URI_SCHEME}shops":
+            return self.guard.guard_json(await self.local_tools.read(SHOPS_TOOL))
+        if uri == f"{URI_SCHEME}toolsets":
+            return self.guard.guard_json(self._group_by_toolset())
+        if uri.startswith(RESULTS_URI_PREFIX):
+            self.operations.policy.ensure_allowed(self.operations.get(RESULTS_TOOL))
+            content = await self.result_store.get(uri.removeprefix(RESULTS_URI_PREFIX))
+            if content is not None:
+                return await asyncio.to_thread(self._guard_stored_result, content)
         message = "There is no such resource, or no longer: results are kept for a day."
-        raise MCPError(INVALID_PARAMS, message, {"uri": uri})
+        raise to_protocol_error(self.guard.guard_text(message), self.guard.guard_text(uri))
+
+    def _guard_stored_result(self, content: bytes) -> SafeText:
+        return self.guard.guard_json(json.loads(content))
+
+    def _is_available(self, tool: str) -> bool:
+        return self.operations.are_available([tool])
 
     def _group_by_toolset(self) -> dict[str, Any]:
         """The names of the operations that this server does, by toolset."""
@@ -140,18 +150,23 @@ class ResourceProvider:
         )
 
     async def get_prompt(self, _ctx: Context, params: GetPromptRequestParams) -> GetPromptResult:
-        try:
-            text = render_prompt(params.name, params.arguments or {})
-        except ShopError as error:
-            raise _to_mcp_error(error) from None
-        message = PromptMessage(role="user", content=TextContent(text=text))
-        return GetPromptResult(description=PROMPT_TEMPLATES[params.name].description, messages=[message])
+        template = get_prompt_template(params.name)
+        for name in template.required_tools:
+            self.operations.policy.ensure_allowed(self.operations.get(name))
+        text = render_prompt(params.name, params.arguments or {})
+        return to_prompt(self.guard.guard_text(template.description), self.guard.guard_text(text))
 
     async def complete(self, _ctx: Context, params: CompleteRequestParams) -> CompleteResult:
         prefix = params.argument.value.casefold()
-        candidates = await self._list_completions(params.argument.name) if params.ref.type == "ref/prompt" else []
-        values = [value for value in candidates if value.casefold().startswith(prefix)]
-        return CompleteResult(completion=Completion(values=values[:MAX_COMPLETIONS], total=len(values), has_more=False))
+        candidates = await self._list_completions(params.argument.name) if self._is_offered(params.ref) else []
+        values = [self.guard.guard_text(value) for value in candidates if value.casefold().startswith(prefix)]
+        return to_completions(values[:MAX_COMPLETIONS], len(values))
+
+    def _is_offered(self, ref: PromptReference | ResourceTemplateReference) -> bool:
+        """Whether it is a prompt that this server lists: no other has arguments to complete."""
+        if ref.type != "ref/prompt" or ref.name not in PROMPT_TEMPLATES:
+            return False
+        return self.operations.are_available(PROMPT_TEMPLATES[ref.name].required_tools)
 
     async def _list_completions(self, argument: str) -> list[str]:
         """The values that an argument of a prompt may be completed with."""
@@ -162,11 +177,7 @@ class ResourceProvider:
         if argument != "shop":
             return []
         try:
-            shops = await self.list_shops({}, None, NON_INTERACTIVE_CALLER)
-        except ShopError:  # nobody has signed in: there is nothing to complete with
+            shops = await self.local_tools.read(SHOPS_TOOL)
+        except ShopError:  # nobody has signed in, or shops are not named here: there is nothing to complete with
             return []
-        return [str(shop["name"]) for shop in shops["shops"]]
-
-
-def _to_mcp_error(error: ShopError) -> MCPError:
-    return MCPError(INVALID_PARAMS, " ".join(filter(None, (error.message, error.hint))))
+        return [str(shop["name"]) for shop in shops.get("shops", ())]

@@ -10,31 +10,33 @@ import signal
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from mcp import MCPError
 from mcp.server import Server
 from mcp.server.runner import serve_loop
-from mcp.server.stdio import stdio_server
-from mcp.types import CallToolResult, InputRequiredResult, ListToolsResult, TextContent
+from mcp.types import INTERNAL_ERROR, ListToolsResult
 
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
-from mcp_server_tiktok_shop.protocol.client_exit import ClientStream, ExitDeadline
+from mcp_server_tiktok_shop.protocol.client_exit import ExitDeadline
+from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_tool_result
 from mcp_server_tiktok_shop.protocol.eras import serve_connection
+from mcp_server_tiktok_shop.protocol.odd_replies import drop_odd_replies
+from mcp_server_tiktok_shop.protocol.stdio import connect_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from mcp.server import ServerRequestContext
-    from mcp.types import CallToolRequestParams, PaginatedRequestParams, Tool
+    from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, PaginatedRequestParams, Tool
 
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
-    from mcp_server_tiktok_shop.logs import SecretRedactor
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 
@@ -43,6 +45,9 @@ GC_THRESHOLDS = (20_000, 20, 20)
 SHUTDOWN_TIMEOUT_S = 40.0  # for a token renewal under way when the process has to end
 
 McpServer = Server[Any]
+Params = TypeVar("Params")
+Answer = TypeVar("Answer")
+INTERNAL_MESSAGE = "The server failed in a way it should not; its log says how."
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +58,7 @@ class CallHandler:
 
     dispatcher: ToolDispatcher
     result_builder: ResultBuilder
-    secrets: SecretRedactor
+    guard: OutgoingGuard
     delivery: Delivery
 
     async def call_tool(
@@ -64,23 +69,22 @@ class CallHandler:
         An error has `is_error`. A write that waits for a yes is none: clients raise or try again on those.
         """
         started_at = time.monotonic()
-        caller = McpCaller(ctx, params, self.secrets)
+        caller = McpCaller(ctx, params, self.guard)
         outcome = "ok"
         result: dict[str, Any] = {}
         try:
             result = await self.dispatcher.call(params.name, params.arguments or {}, caller)
-            text, outcome = to_json_text(result), str(result.get("status", outcome))
+            text, outcome = self.guard.guard_json(result), str(result.get("status", outcome))
         except ElicitationRequired as elicitation:
-            return to_input_required_result(self.secrets.redact_secrets(elicitation.question), elicitation.state)
+            return to_input_required_result(self.guard.guard_text(elicitation.question), elicitation.state)
         except ShopError as error:
             result, outcome = self.result_builder.to_error_result(error), error.kind
-            text = to_json_text(result)
+            text = self.guard.guard_json(result)
         except Exception:
             log.exception("%s failed in a way that is a fault of this server", to_one_line(params.name))
-            internal = ShopError("internal", "The server failed in a way it should not; its log says how.")
+            internal = ShopError("internal", INTERNAL_MESSAGE)
             result, outcome = internal.to_json(), internal.kind
-            text = to_json_text(result)
-        text = self.secrets.redact_secrets(text)
+            text = self.guard.guard_json(result)
         nested_name = (
             f"({to_one_line(str((params.arguments or {}).get('name', '')))})" if params.name.startswith("run_") else ""
         )
@@ -93,21 +97,41 @@ class CallHandler:
             result.get("code", 0),
             to_one_line(str(result.get("request_id"))),
             (time.monotonic() - started_at) * 1000,
-            len(text),
+            len(text.text),
         )
         await self.delivery.run_after_delivery(caller.delivery_actions)
-        return CallToolResult(content=[TextContent(text=text)], is_error="error" in result)
+        return to_tool_result(text, is_error="error" in result)
+
+
+def contain_errors(
+    handler: Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Answer]], guard: OutgoingGuard
+) -> Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Answer]]:
+    """The handler of requests that are no tool calls: what it raises reaches the client as guarded words alone."""
+
+    async def answer(ctx: ServerRequestContext[Any, Any], params: Params) -> Answer:
+        try:
+            return await handler(ctx, params)
+        except MCPError:  # made by `edge`, of guarded words
+            raise
+        except ShopError as error:
+            raise to_protocol_error(guard.guard_error(error)) from None
+        except Exception:
+            log.exception("a request failed in a way that is a fault of this server")
+            raise to_protocol_error(guard.guard_text(INTERNAL_MESSAGE), code=INTERNAL_ERROR) from None
+
+    return answer
 
 
 def build_server(
     tools: list[Tool],
-    instructions: str,
+    instructions: SafeText,
     call_handler: CallHandler,
     resource_provider: ResourceProvider,
     close: Callable[[], Awaitable[None]],
 ) -> McpServer:
     """The MCP server for one assistant or many, over any transport. `close` is awaited when it ends."""
     tool_list = ListToolsResult(tools=tools)
+    guard = call_handler.guard
 
     async def list_tools(
         _ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
@@ -121,21 +145,23 @@ def build_server(
         finally:
             await close()
 
-    return Server(
+    server: McpServer = Server(
         "tiktok-shop",
         version=__version__,
         title="TikTok Shop",
-        instructions=instructions,
+        instructions=instructions.text,
         lifespan=lifespan,
         on_list_tools=list_tools,
         on_call_tool=call_handler.call_tool,
-        on_list_resources=resource_provider.list_resources,
-        on_list_resource_templates=resource_provider.list_resource_templates,
-        on_read_resource=resource_provider.read_resource,
-        on_list_prompts=resource_provider.list_prompts,
-        on_get_prompt=resource_provider.get_prompt,
-        on_completion=resource_provider.complete,
+        on_list_resources=contain_errors(resource_provider.list_resources, guard),
+        on_list_resource_templates=contain_errors(resource_provider.list_resource_templates, guard),
+        on_read_resource=contain_errors(resource_provider.read_resource, guard),
+        on_list_prompts=contain_errors(resource_provider.list_prompts, guard),
+        on_get_prompt=contain_errors(resource_provider.get_prompt, guard),
+        on_completion=contain_errors(resource_provider.complete, guard),
     )
+    server.middleware.append(drop_odd_replies)
+    return server
 
 
 async def serve_stdio(
@@ -153,8 +179,8 @@ async def serve_stdio(
     _shut_down_on_signals(close)
     options = server.create_initialization_options()
     serve = serve_loop if era == "legacy" else serve_connection
-    async with stdio_server() as (wire_stream, write_stream), server.lifespan(server) as state:
-        read_stream = ClientStream(wire_stream, ExitDeadline(wait_for_pairs).start)
+    on_end = ExitDeadline(wait_for_pairs).start
+    async with connect_client(on_end) as (read_stream, write_stream), server.lifespan(server) as state:
         await serve(server, read_stream, write_stream, lifespan_state=state, init_options=options)
 
 

@@ -16,13 +16,15 @@ from mcp_server_tiktok_shop.platform.shops import Target, describe_unusable_shop
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.client import PlatformClient, Runtime
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account
 
 PROBE_TIMEOUT_S = 10.0
+ACTIVE_SHOPS_OPERATION = "get_active_shops"
 MIN_CLOCK_OFFSET_S, MAX_CLOCK_OFFSET_S = -300, 30  # within which the platform accepts a request's timestamp
 
 
@@ -35,7 +37,7 @@ class CheckConnectionTool:
     auth_url: str
     tokens: TokenProvider
     platform: PlatformClient
-    active_shops_operation: Operation
+    operations: OperationDirectory
     runtime: Runtime
 
     async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
@@ -110,20 +112,36 @@ class CheckConnectionTool:
                 refreshed_account = await self.platform.shops.refetch_shops(account)
                 active_shop_ids |= await self._fetch_active_shop_ids(refreshed_account)
             except ShopError as error:
-                failed.append({"account": account.name or account.id} | error.to_json())
+                name = {"account": account.name or account.id} if self._names_shops else {}
+                failed.append(name | error.to_json())
         result: Json = {"accepted": not failed}
         if failed:
             result |= {k: v for k, v in failed[0].items() if k in ("message", "hint")} | {"failed": failed}
-        if len(failed) < len(accounts):
+        if len(failed) < len(accounts) and self._names_shops:
             shops = [target.shop for target in await self.platform.shops.list_targets() if target.shop is not None]
-            result["shops"] = [shop.to_json() | {"active": shop.id in active_shop_ids} for shop in shops]
+            is_known = self._tells_active_shops
+            result["shops"] = [
+                shop.to_json() | ({"active": shop.id in active_shop_ids} if is_known else {}) for shop in shops
+            ]
             if unusable := describe_unusable_shops(await self.platform.shops.list_unusable_shops()):
                 result["note"] = unusable
         return result
 
+    @property
+    def _names_shops(self) -> bool:
+        """Whether this server was started to name shops and accounts at all."""
+        return self.operations.are_available(["list_shops"])
+
+    @property
+    def _tells_active_shops(self) -> bool:
+        """A pinned server asks, too: of what is answered it tells its own shop alone."""
+        return not self.operations.policy.is_excluded(ACTIVE_SHOPS_OPERATION)
+
     async def _fetch_active_shop_ids(self, account: Account) -> set[str]:
-        """The ids of the account's shops that are open for business."""
-        call = bind(self.active_shops_operation, {}, ZoneInfo("UTC"))
+        """The ids of the account's shops that are open for business; none where this server may not ask."""
+        if not self._tells_active_shops:
+            return set()
+        call = bind(self.operations.get(ACTIVE_SHOPS_OPERATION), {}, ZoneInfo("UTC"))
         response = await self.platform.call(call, Target(account, None))
         rows = SkippedValues().select_objects(response.data.get("shops"), "shops")
         return {str(shop.get("id")) for shop in rows}

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
+from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
+from mcp_server_tiktok_shop.tools.query_tables import make_result_table
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, TableState
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
 QUESTION_RESERVE_S = 12.0  # seconds before the deadline of a call that are kept for the question itself
+SAMPLE_ROWS = 3  # that are shown where all are in a file
 RESULT = "result"  # where the table of rows stands in the data
 TEXT_TYPE = "VARCHAR"
 DECIMAL_WIDTH = re.compile(r"(?<=DECIMAL)\(\d+,\d+\)")
@@ -39,19 +43,22 @@ class QueryShopTool:
     query_runner: QueryRunner
     platform: PlatformClient
     sensitive_fields: SensitiveFields
+    export_folder: ExportFolder
     zone: ZoneInfo | None
 
     async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
         """The rows of `sql` over the chosen shops, no older than `max_age` seconds as far as the deadline allows.
 
         `result` is the table; beside it the types of its columns, the moment of which it is, how far the history of
-        each table reaches, and the columns with text by others. A note says what is missing.
+        each table reaches, and the columns with text by others. A note says what is missing. With `save_as` all rows go
+        to a file, and the first of them are shown.
 
         Raises:
             ShopError: `invalid_arguments` of a statement that is no single SELECT over the tables, or takes too much;
                 `shop_required`; what kept a copy from being made.
 
         """
+        name = parse_file_name(values["save_as"]) if values.get("save_as") else None
         tables = await asyncio.to_thread(self.query_runner.find_tables, values["sql"])
         targets = await choose_targets(self.platform.shops, shop, must_be_named=True)
         self.query_runner.prepare()
@@ -77,6 +84,10 @@ class QueryShopTool:
             "row_count": len(result.cells),
         }
         data |= {RESULT: result.to_table()}
+        if name is not None:
+            saved = await self.export_folder.save_table(name, make_result_table(result, name.stem))
+            data |= {RESULT: {"columns": data[RESULT]["columns"], "rows": result.cells[:SAMPLE_ROWS]}}
+            data["saved"] = {key: value for key, value in saved.to_json().items() if key != "columns"}
         if untrusted := [column.name for column in result.columns if self._is_untrusted(column)]:
             data["untrusted"] = [f"{RESULT}.{name}" for name in untrusted]
         return data

@@ -38,7 +38,7 @@ class ReadResultTool:
             ShopError: `not_found`, `not_permitted`, or `invalid_arguments` of a path or fields that are not there.
 
         """
-        content = await self.result_store.get_or_raise(values["id"])
+        content = (await self.result_store.get_or_raise(values["id"])).content
         request = ChunkRequest(
             values.get("path"), values.get("fields", ()), values.get("offset", 0), values.get("limit")
         )
@@ -52,7 +52,7 @@ class ReadResultTool:
         names = [step for step in steps if isinstance(step, str) and step != "data"]
         data = stored_result["data"]
         if steps and steps[0] in EXTRA_LISTS and steps[0] in stored_result and steps[0] not in data:
-            data, untrusted = {str(steps[0]): stored_result[steps[0]]}, []
+            data = {str(steps[0]): stored_result[steps[0]]}
         result = read_chunk(data, request, self.max_bytes - RESERVED_BYTES - extra_bytes)
         if untrusted_paths := [path for path in untrusted if _is_overlapping(path.split("."), names)]:
             result["untrusted"] = untrusted_paths

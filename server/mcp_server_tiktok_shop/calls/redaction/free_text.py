@@ -16,20 +16,31 @@ EMOJI_CHARS = (
 EMOJI_CHARS += "\U0001f000-\U0001faff"
 LINE_BREAK = re.compile("\r\n?|[\x85\u2028\u2029]")
 # Controls, joiners, marks of direction, fillers, selectors and tags; what holds an emoji together stays.
-INVISIBLE_CHARS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f"
+ALWAYS_INVISIBLE_CHARS = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+INVISIBLE_CHARS = re.compile(
+    f"[{ALWAYS_INVISIBLE_CHARS}]"
     f"|(?<![{EMOJI_CHARS}])(?<![{EMOJI_CHARS}]\ufe0f)\u200d|\u200d(?![{EMOJI_CHARS}])"
     f"|(?<![{EMOJI_CHARS}0-9#*])\ufe0f|(?<=[0-9#*])\ufe0f(?!\u20e3)"
 )
 
 CONTACT_LINK = re.compile(r"wa\.me|whatsapp|t\.me|@|%40|tel=|phone=|mobile=|mail=", re.IGNORECASE)
+# Such a character, or one that may be; in JSON also an escape that may write one.
+SUSPECT_CHARS = re.compile(f"[{ALWAYS_INVISIBLE_CHARS}\u200d\ufe0f\u2028\u2029]")
+SUSPECT_JSON = re.compile(f"{SUSPECT_CHARS.pattern}|\\\\[ubfr]")
+
+
+def has_suspect_characters(json_text: str) -> bool:
+    """Whether there may be something to strip in the texts of this JSON; quick, since mostly there is not."""
+    return SUSPECT_JSON.search(json_text) is not None
 
 
 def strip_invisible(text: str) -> str:
     """The text without characters that nobody sees or that turn its direction; emoji stay whole."""
-    if text.isascii() and text.isprintable():
+    if SUSPECT_CHARS.search(text) is None:  # quick, and mostly so
         return text
     return INVISIBLE_CHARS.sub("", LINE_BREAK.sub("\n", text))
 
@@ -44,6 +55,11 @@ def mask_text(text: str) -> str:
         if previous == text:
             return text
     return MASK  # nothing that a person wrote goes on like this
+
+
+def mask_emails(text: str) -> str:
+    """Mask e-mail addresses alone: in a title digits are a part of what it names."""
+    return re.sub(pii_patterns.EMAIL, MASK, text) if "@" in text else text
 
 
 def _mask_once(text: str) -> str:

@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from mcp_server_tiktok_shop.calls.redaction.free_text import MASK, mask_phone, mask_text, strip_invisible
+from mcp_server_tiktok_shop.calls.redaction.free_text import MASK, mask_emails, mask_phone, mask_text, strip_invisible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +48,20 @@ def redact_text(text: str, policy: BuyerDataPolicy) -> str:
     return text if policy == "full" else mask_text(text)
 
 
+def strip_invisible_values(value: Any) -> Any:
+    """The value with the characters that nobody sees stripped from all names and texts in it."""
+    if isinstance(value, str):
+        return _strip_invisible_json(value)
+    if isinstance(value, dict):
+        return {
+            _make_unique_name(strip_invisible(str(name)), str(name), value): strip_invisible_values(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [strip_invisible_values(item) for item in value]
+    return value
+
+
 class _Redactor:
     """Redacts one response: texts wait until all personal values are known that may stand in them."""
 
@@ -60,6 +74,8 @@ class _Redactor:
     def redact_object(self, data: Json, field: FieldSensitivity) -> Json:
         if field.non_buyer_roles and str(data.get("role")) in field.non_buyer_roles:
             field = field.public_variant
+        if "rows" in data and _is_table(data):
+            return self._redact_table(data, field)
         redacted: Json = {}
         children = field.children
         for name, value in data.items():
@@ -83,6 +99,22 @@ class _Redactor:
                     self._pending_texts.append((redacted, name, inner))
         return redacted
 
+    def _redact_table(self, table: Json, field: FieldSensitivity) -> Json:
+        """Each cell of a table is the field that its column names; one that is omitted is null."""
+        columns = [field.get_child(name) for name in table["columns"]]
+        rows: list[list[Any]] = []
+        for row in table["rows"]:
+            cells: list[Any] = []
+            rows.append(cells)
+            for value, column in zip(row, columns, strict=True):
+                cell = self._redact_value(value, column)
+                cells.append(None if cell is OMITTED else cell)
+                if column.is_free_text and cell and type(cell) is str:
+                    self._pending_texts.append((cells, len(cells) - 1, column))
+        return self.redact_object({name: value for name, value in table.items() if name != "rows"}, field) | {
+            "rows": rows
+        }
+
     def _redact_list(self, items: list[Any], field: FieldSensitivity) -> list[Any]:
         redacted: list[Any] = []
         for item in items:
@@ -105,6 +137,8 @@ class _Redactor:
         text = _strip_invisible_json(value)
         if field.is_untrusted and text:
             self.untrusted.add(field.path)
+            if field.kind == "title" and self.policy != "full":
+                return mask_emails(text)
         return text
 
     def _mask_value(self, value: str, field: FieldSensitivity) -> Any:
@@ -264,6 +298,17 @@ def _strip_invisible_literal(match: re.Match[str]) -> str:
 
 def _rewrite_literal(literal: str, decoded: str, cleaned: str) -> str:
     return literal if cleaned == decoded else json.dumps(cleaned, ensure_ascii=literal.isascii())
+
+
+def _is_table(data: Json) -> bool:
+    """Whether it has `columns` that name the cells of its `rows`."""
+    columns, rows = data.get("columns"), data["rows"]
+    return (
+        isinstance(columns, list)
+        and isinstance(rows, list)
+        and all(isinstance(name, str) for name in columns)
+        and all(isinstance(row, list) and len(row) == len(columns) for row in rows)
+    )
 
 
 def _is_json(text: str) -> bool:

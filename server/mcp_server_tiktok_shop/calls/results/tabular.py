@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.projection import normalize_field_path, parse_field_paths
+from mcp_server_tiktok_shop.calls.results.field_paths import normalize_field_path
+from mcp_server_tiktok_shop.calls.results.projection import parse_field_paths
 from mcp_server_tiktok_shop.json_paths import format_path, replace_value
 
 if TYPE_CHECKING:

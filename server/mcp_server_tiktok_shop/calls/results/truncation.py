@@ -144,7 +144,7 @@ def build_truncation_notice(truncated: TruncatedResult, result_id: str | None) -
         call += f", path {first_cut.path or 'data'}, offset {first_cut.shown_count}"
     return notice | {
         "result_id": result_id,
-        "note": " ".join([*sentences, f"To go on: {call}; save_result makes a CSV of it."]),
+        "note": " ".join([*sentences, f"To go on: {call}; save_result makes a file of it."]),
     }
 
 

@@ -153,8 +153,8 @@ def write_client_config(client: ChatClient, launch: Launch, path: Path, output: 
     before, after = (_narrow(client, launch, block, values) for values in (present, merged))
     for line in _compare(text_format.render(before) if before else "", text_format.render(after)):
         output.print_line(line)
-    if not assume_yes:
-        click.confirm("All else in the file stays as it is. Write it?", abort=True, err=True)
+    if not assume_yes and not output.ask("All else in the file stays as it is. Write it?"):
+        raise click.Abort
     try:
         backup_path = config_file.replace(text)
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES, ZERO
+from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.profit.costs import MAX_COSTS_BYTES, CostTable, read_costs
 from mcp_server_tiktok_shop.tools.profit.table import (
@@ -21,6 +22,7 @@ from mcp_server_tiktok_shop.tools.profit.table import (
     format_money,
     lay_out_table,
 )
+from mcp_server_tiktok_shop.tools.query_tables import save_answer_table
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.tool import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
@@ -38,15 +40,16 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
     from mcp_server_tiktok_shop.tools.periods import Period
 
-MAX_AGE_S = 900.0  # of what profits are made of: statements come once a day
-DEADLINE_MARGIN_S = 8.0  # in which the answer is made of what was read by then
+DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is made of what was read by then
 SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
 PARAMETERS = ("from", "until", "now", "by", "group_by", "limit", "costs", "step")
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
 COST_FILES = ("costs.csv", "costs.xlsx")
 MAX_FAULTS = 10
+MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 GRANULARITY = {True: 100, False: 1}  # hundredths in the smallest amount of a currency without a fraction, and with one
 NO_COSTS_NOTE = (
     "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with the columns seller_sku (the SKU id where "
@@ -92,6 +95,7 @@ class GetProfitTool:
     query_runner: QueryRunner
     platform: PlatformClient
     files: AllowedFiles
+    export_folder: ExportFolder
     zone: ZoneInfo | None
     clock: Callable[[], float]
 
@@ -102,9 +106,12 @@ class GetProfitTool:
             ShopError: A period or a file of costs that can't be read, or why no shop at all can be answered for.
 
         """
+        save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
         file_name, costs = await asyncio.to_thread(self._load_costs, values.get("costs"))
-        terms = ProfitTerms(values["period"], values["by"], values["group_by"], values["limit"], costs)
+        limit = MAX_SAVED_ROWS if save_as is not None else values["limit"]
+        terms = ProfitTerms(values["period"], values["by"], values["group_by"], limit, costs)
         targets = await choose_targets(self.platform.shops, shop)
+        self.query_runner.prepare()
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
         progress = SharedProgress(caller, len(targets))
         answers = await asyncio.gather(
@@ -125,6 +132,9 @@ class GetProfitTool:
         }
         missing_note = "" if file_name else NO_COSTS_NOTE.format(folder=self.files.folders[0])
         result["note"] = " ".join(filter(None, (missing_note, result.get("note"))))
+        if save_as is not None:
+            zones = [each.zone for each in found]
+            result["saved"] = await save_answer_table(self.export_folder, save_as, result, "profit", zones)
         return result
 
     def _load_costs(self, path: str | None) -> tuple[str, CostTable]:
@@ -172,14 +182,12 @@ class GetProfitTool:
     ) -> ShopSnapshot:
         """The shop's copy; fees by order are given some seconds where SKUs matter, and go on in the background."""
         tables = self._find_tables()
-        snapshot = await self.mirror.refresh(
-            target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report_progress
-        )
+        snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
         if terms.group_by not in SPLIT_GROUPS and not terms.costs.costs:
             return snapshot
         slow_deadline = deadline - max(0.0, self.platform.time_remaining(deadline) - SLOW_TABLES_S)
         return await self.mirror.refresh(
-            target, tables | SLOW_TABLES, max_age_s=MAX_AGE_S, deadline=slow_deadline, report_progress=report_progress
+            target, tables | SLOW_TABLES, deadline=slow_deadline, report_progress=report_progress
         )
 
     def _find_tables(self) -> frozenset[str]:
@@ -211,8 +219,11 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
         result |= _lay_out_missing(found, has_shops=has_shops)
     if rows_in_all > len(rows):
         result["rows_in_all"] = rows_in_all
-    if UNTRUSTED_COLUMN in result["profit"]["columns"]:
-        result["untrusted"] = [f"profit.{UNTRUSTED_COLUMN}", f"missing_costs.{UNTRUSTED_COLUMN}"]
+    result["untrusted"] = [
+        f"{name}.{UNTRUSTED_COLUMN}"
+        for name in ("profit", "missing_costs")
+        if UNTRUSTED_COLUMN in result.get(name, {}).get("columns", ())
+    ]
     is_spread = terms.group_by in SPLIT_GROUPS and any(row.cells["split"] != "exact" for row in rows)
     is_partial = bool(terms.costs.costs) and any(row.cells["is_partial"] for row in totals)
     notes = [SPREAD_NOTE if is_spread else "", COVERAGE_NOTE if is_partial else "", *_list_gaps(found)]

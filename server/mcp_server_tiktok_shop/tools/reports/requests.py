@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.mirror.report_queries import (
     is_self_comparing,
     list_columns,
 )
+from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 from mcp_server_tiktok_shop.tools.periods import PERIOD_FORMS
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.report_files import Grouping, Report
+    from mcp_server_tiktok_shop.table_files.file_names import FileName
 
 UNGROUPED = "none"
+LINE_GROUPING = "line"  # of reports that have formats
+MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 MAX_QUOTED_CHARS = 60
 DESCENDING_WORDS = frozenset(("desc", "descending", "down"))
 ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
@@ -31,7 +35,10 @@ ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """A report as it was asked for. `period` and `compare_with` are in words, empty where there is none."""
+    """A report as it was asked for. `period` and `compare_with` are in words, empty where there is none.
+
+    `save_as` is the file that its rows go to, and `format` the form of another program, empty where they are a table.
+    """
 
     report: Report
     grouping: Grouping | None
@@ -40,6 +47,8 @@ class ReportRequest:
     period: str
     compare_with: str
     parameters: Mapping[str, Any]
+    save_as: FileName | None = None
+    format: str = ""
 
     @property
     def has_comparison(self) -> bool:
@@ -70,7 +79,10 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
 
     """
     report = _choose(reports, values.get("report"), "report", "reports")
-    grouping = _read_grouping(report, values.get("group_by"))
+    save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
+    form = _read_format(report, values.get("format"))
+    grouping = report.group_by[LINE_GROUPING] if form else _read_grouping(report, values.get("group_by"))
+    default_limit = MAX_SAVED_ROWS if form or save_as else report.limit
     period, compare_with = _read_periods(report, values)
     known = {**report.parameters, **report.filters}
     parameters: dict[str, Any] = dict.fromkeys(known)
@@ -82,10 +94,12 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
         report=report,
         grouping=grouping,
         order=_read_order(report, grouping, values.get("order"), with_comparison=bool(compare_with)),
-        limit=values.get("limit", report.limit),
+        limit=MAX_SAVED_ROWS if form else values.get("limit", default_limit),
         period=period,
         compare_with=compare_with,
         parameters=parameters,
+        save_as=save_as,
+        format=form,
     )
 
 
@@ -109,6 +123,15 @@ def _read_grouping(report: Report, name: Any) -> Grouping | None:
         raise _refuse("group_by", f"{report.name} is not grouped", (UNGROUPED,))
     found: Grouping = _choose({**report.group_by, UNGROUPED: None}, name, "group_by", f"groupings of {report.name}")
     return found
+
+
+def _read_format(report: Report, name: Any) -> str:
+    if name is None:
+        return ""
+    if not report.formats:
+        raise _refuse("format", f"{report.name} has none: save_as makes a table of it", ())
+    choices = {form: form for form in report.formats}
+    return str(_choose(choices, name, "format", f"formats of {report.name}"))
 
 
 def _read_periods(report: Report, values: Json) -> tuple[str, str]:

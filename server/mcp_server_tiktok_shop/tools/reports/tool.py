@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
 from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
+from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
 from mcp_server_tiktok_shop.tools.periods import parse_comparison, parse_period
 from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods, build_answer
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest, read_request
+from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+    from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 
 # What is asked again within a minute is answered from the same copy: a report is often asked for in several cuts.
 DEADLINE_MARGIN_S = 5.0  # to ask the copy and lay out the answer in
@@ -41,6 +46,8 @@ class GetReportTool:
     mirror: Mirror
     queries: QueryRunner
     platform: PlatformClient
+    export_folder: ExportFolder
+    journal_writer: JournalWriter
     zone: ZoneInfo | None
     clock: Callable[[], float]
 
@@ -52,11 +59,16 @@ class GetReportTool:
 
         """
         request = read_request(load_reports(), values)
+        if request.format:
+            choose_file_name(request.format, request.save_as)  # a wrong one is refused before the shop is asked
         targets = await choose_targets(self.platform.shops, shop)
         periods = [self._resolve_periods(request, target) for target in targets]
         self.queries.prepare()
         answers = await self._ask_shops(request, targets, periods, caller)
-        return build_answer(request, answers)
+        if request.format:
+            return await write_journals(self.journal_writer, request, targets, answers)
+        data = build_answer(request, answers)
+        return await save_rows(self.export_folder, request, answers, data) if request.save_as else data
 
     def _resolve_periods(self, request: ReportRequest, target: Target) -> ShopPeriods:
         """A period that is not over ends now: what is to come is no part of a pace or an average."""
@@ -104,7 +116,14 @@ class GetReportTool:
     ) -> ShopAnswer:
         tables = request.report.list_tables(request.grouping)
         snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
-        coverage = Coverage.measure(snapshot, tables, periods.first_moment)
+        try:
+            return await self._ask_copy(request, snapshot, periods)
+        except DamagedCopyError:
+            await self.mirror.discard(target, snapshot)
+            raise
+
+    async def _ask_copy(self, request: ReportRequest, snapshot: ShopSnapshot, periods: ShopPeriods) -> ShopAnswer:
+        coverage = Coverage.measure(snapshot, request.report.list_tables(request.grouping), periods.first_moment)
         parameters = self._list_parameters(request, periods, coverage)
         unfiltered = parameters | dict.fromkeys(request.report.filters)
         rows = None

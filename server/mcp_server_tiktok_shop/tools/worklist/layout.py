@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
     from mcp_server_tiktok_shop.tools.worklist.entries import Worklist, WorklistEntry
 
-WORKLIST_BYTES = 4_800  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
+WORKLIST_BYTES = 4_650  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
 FULL_WORKLIST_BYTES = 400_000  # where kinds were named
 HEADINGS_BYTES = 260  # names of columns, and the note
 ROWS_FIRST = 3  # of each kind that are shown before more of any
@@ -87,7 +87,7 @@ def _lay_out_kind(
 
 def _choose_entries(worklist: Worklist, groups: Sequence[Sequence[WorklistEntry]], budget: int) -> list[WorklistEntry]:
     """Entries whose rows take no more bytes than the budget, in their order."""
-    first = [entry for group in groups for entry in group[:ROWS_FIRST]]
+    first = [group[place] for place in range(ROWS_FIRST) for group in groups if place < len(group)]
     first_ids = set(map(id, first))
     candidates = [*first, *(entry for entry in worklist.entries if id(entry) not in first_ids)]
     columns = _choose_columns(worklist, worklist.entries)

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 PARAMETERS = ("now", "authorizations")
 ANY_TABLES = frozenset({"warehouses"})  # where a kind reads none: there is a copy only once something was read
-MAX_AGE_S = 120.0  # of what the list is made of
-DEADLINE_MARGIN_S = 5.0  # in which the list is made of what was read by then
+DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the list is made of what was read by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,7 @@ class GetWorklistTool:
         """All that waits in the shops, of these kinds or of all. Raises as the call of the tool."""
         kinds = _choose_kinds(kind_names)
         targets = await choose_targets(self.platform.shops, shop)
+        self.query_runner.prepare()
         now = datetime.fromtimestamp(int(self.clock()), UTC)
         tables = self.query_runner.find_tables(compose_worklist_sql(kinds), dict.fromkeys(PARAMETERS)) or ANY_TABLES
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
@@ -110,9 +110,7 @@ class GetWorklistTool:
         known = {"now": now, "authorizations": _describe_authorization(target)}
         parameters = {name: known[name] for name in find_parameters(sql)}
         try:
-            snapshot = await self.mirror.refresh(
-                target, tables, max_age_s=MAX_AGE_S, deadline=deadline, report_progress=report_progress
-            )
+            snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
             result = await self.query_runner.run(sql, [snapshot], zone=snapshot.zone, parameters=parameters)
         except ShopError as error:
             return error

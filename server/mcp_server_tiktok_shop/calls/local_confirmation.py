@@ -1,0 +1,52 @@
+"""Asks about one call of a tool of our own, such as a sign-in, as about a write to the shop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.calls.confirmation import WriteRequest
+from mcp_server_tiktok_shop.calls.preview import Preview
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+
+
+@dataclass(slots=True)
+class LocalWriteConfirmation:
+    """The question before one call of a tool of our own; its values are secret, and the question names none.
+
+    A yes to an account is a reader's: a client that agrees by itself does not know whose it is. `note` is what a result
+    has to say of how it was agreed to.
+    """
+
+    gate: ConfirmationGate
+    operation: Operation
+    fingerprint: str
+    token: str | None
+    caller: Caller
+    note: str = ""
+
+    @property
+    def is_required(self) -> bool:
+        return self.gate.requires_confirmation(self.operation)
+
+    @property
+    def can_ask(self) -> bool:
+        return self.gate.can_ask(self.caller)
+
+    async def ensure_confirmed(self, account: Json | None = None) -> None:
+        async def make_preview() -> Preview:
+            return Preview(self.operation, None, {}, None, account=account)
+
+        request = WriteRequest(
+            self.operation,
+            self.fingerprint,
+            make_preview,
+            self.token,
+            self.caller,
+            needs_reader=account is not None,
+        )
+        self.note = await self.gate.ask(request)

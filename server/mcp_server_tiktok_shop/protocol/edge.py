@@ -1,0 +1,83 @@
+"""Puts text on the wire: the only makers of what a client reads, and they take guarded text alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mcp import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    CompleteResult,
+    Completion,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    GetPromptResult,
+    PromptMessage,
+    ReadResourceResult,
+    TextContent,
+    TextResourceContents,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp.server import ServerRequestContext
+    from mcp.types import ElicitResult
+
+    from mcp_server_tiktok_shop.calls.redaction.outgoing import SafeText
+
+JSON_MEDIA_TYPE = "application/json"
+CHOICE_FIELD = "do_it"
+# A form without anything to fill in is accepted by some clients themselves: this has the one choice that is asked for.
+CONFIRM_FORM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        CHOICE_FIELD: {
+            "type": "boolean",
+            "title": "Do it?",
+            "description": "Yes does it, no leaves everything as it is",
+        }
+    },
+    "required": [CHOICE_FIELD],
+}
+
+
+def to_tool_result(text: SafeText, *, is_error: bool) -> CallToolResult:
+    return CallToolResult(content=[TextContent(text=text.text)], is_error=is_error)
+
+
+def to_resource(uri: SafeText, text: SafeText) -> ReadResourceResult:
+    contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=JSON_MEDIA_TYPE)
+    return ReadResourceResult(contents=[contents])
+
+
+def to_prompt(description: SafeText, text: SafeText) -> GetPromptResult:
+    message = PromptMessage(role="user", content=TextContent(text=text.text))
+    return GetPromptResult(description=description.text, messages=[message])
+
+
+def to_completions(values: Sequence[SafeText], total: int) -> CompleteResult:
+    """The values to show, of `total` that there are."""
+    return CompleteResult(completion=Completion(values=[v.text for v in values], total=total, has_more=False))
+
+
+def to_protocol_error(message: SafeText, uri: SafeText | None = None, *, code: int = INVALID_PARAMS) -> MCPError:
+    """The error of a request that is no tool call; `uri` is the resource that it asked for."""
+    return MCPError(code, message.text, None if uri is None else {"uri": uri.text})
+
+
+def to_elicit_request(question: SafeText) -> ElicitRequest:
+    params = ElicitRequestFormParams(message=question.text, requested_schema=CONFIRM_FORM_SCHEMA)
+    return ElicitRequest(params=params)
+
+
+async def send_question(context: ServerRequestContext[Any, Any], question: SafeText) -> ElicitResult:
+    """Ask the person while the call waits."""
+    return await context.session.elicit_form(question.text, CONFIRM_FORM_SCHEMA, related_request_id=context.request_id)
+
+
+async def send_progress(
+    context: ServerRequestContext[Any, Any], done: float, total: float | None, message: SafeText
+) -> None:
+    await context.session.report_progress(done, total, message.text)
