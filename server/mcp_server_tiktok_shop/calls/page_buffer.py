@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.page_collector import PageCollector
-from mcp_server_tiktok_shop.calls.results.builder import Projection, make_untrusted_entry, measure_overhead
+from mcp_server_tiktok_shop.calls.results.builder import Projection, measure_overhead
 from mcp_server_tiktok_shop.calls.results.field_notes import FieldNotes
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, Cut, to_json_text, truncate
+from mcp_server_tiktok_shop.calls.results.untrusted_paths import make_untrusted_entry
 from mcp_server_tiktok_shop.json_paths import find_values, get_value, parse_path, replace_value
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ from mcp_server_tiktok_shop.calls.results.truncation import (
     to_json_text,
     truncate,
 )
+from mcp_server_tiktok_shop.calls.results.untrusted_paths import find_untrusted_words, make_untrusted_entry
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_paths import has_value
 from mcp_server_tiktok_shop.json_values import SkippedValues
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 RESULT_OVERHEAD_BYTES = 400  # for what a result gets later: its shop, the mark of the simulated shop
-MAX_UNTRUSTED_PATHS, MAX_UNTRUSTED_BYTES = 40, 1_000  # of `untrusted`
-FAILURE_MESSAGE_PATH = "failed.message"  # the platform's words about one item, beside the data
 NOTHING_FOUND_NOTE = "Nothing found: the answer is empty."
 DONE_NOTE = "Done."
 QUANTITY_NOTE = "`quantity` counts equal items."
@@ -121,7 +120,7 @@ class ResultBuilder:
         result = error.to_json()
         if error.code is not None:
             result["message"] = self.redact_text(result["message"])
-        if untrusted := _find_untrusted_words(error):
+        if untrusted := find_untrusted_words(error):
             result["untrusted"] = untrusted
         truncated = truncate(result, self.max_bytes - RESULT_OVERHEAD_BYTES, TRUNCATION_NOTICE_BYTES)
         return truncated.result | build_truncation_notice(truncated, None)
@@ -287,37 +286,9 @@ class ResultBuilder:
         return self.compiled_shapes[operation.name]
 
 
-def _find_untrusted_words(error: ShopError) -> list[str]:
-    """Where an error has words of others: the platform's, which may repeat them, and the names of shops."""
-    paths = list(error.details.get("untrusted", ()))
-    paths += ["message"] if error.code is not None else []
-    paths += [FAILURE_MESSAGE_PATH] if error.details.get("failed") else []
-    return paths + (["shops.name"] if error.details.get("shops") else [])
-
-
 def _map_quantity_paths(operation: Operation) -> dict[str, str]:
     """The paths of `quantity`, which this server adds, each with the path of the list whose equal items it counts."""
     return {f"{path}.quantity": path for path in operation.record.get("shows", {}).get("merges", ())}
-
-
-def make_untrusted_entry(paths: list[str], result: Json) -> Json:
-    """The entry `untrusted` of a result: the paths in its data, and the platform's words beside that; or nothing."""
-    paths = summarize_paths(paths) + ([FAILURE_MESSAGE_PATH] if result.get("failed") else [])
-    return {"untrusted": paths} if paths else {}
-
-
-def summarize_paths(paths: list[str]) -> list[str]:
-    """The dotted paths, or where ids used as names make too many of them, few that stand for all: `prices.*`."""
-    depth = max((path.count(".") for path in paths), default=0)
-    summary = paths
-    while len(summary) > MAX_UNTRUSTED_PATHS or len(to_json_text(summary)) > MAX_UNTRUSTED_BYTES:
-        if depth <= 0:
-            return ["*"]
-        summary = sorted(
-            {".".join([*names[:depth], "*"][: len(names)]) for names in (path.split(".") for path in paths)}
-        )
-        depth -= 1
-    return summary
 
 
 def measure_overhead(notes: Iterable[str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from mcp_server_tiktok_shop.calls.results.field_paths import (
     explain_missing_path,
     normalize_field_path,
 )
+from mcp_server_tiktok_shop.calls.results.zero_values import EMPTY_VALUES, drop_zeros, is_zero_or_empty
 from mcp_server_tiktok_shop.errors import Problem
 from mcp_server_tiktok_shop.json_paths import format_path, parse_path
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.json_paths import FieldPath
 
 TABLE_KEYS = {"columns", "rows"}
-ZERO_NUMBER = re.compile(r"-?0+(\.0*)?")
-EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
 # What the simulated shop invents says so: that stays, whichever fields are asked for.
 PLACEHOLDER_FIELD = "placeholder"
 
@@ -107,10 +105,10 @@ class _Projector:
             if name in value:
                 field_value = value[name]
                 projected_value = (
-                    _drop_zeros(self.project(field_value, inner)) if inner.if_any else self.project(field_value, inner)
+                    drop_zeros(self.project(field_value, inner)) if inner.if_any else self.project(field_value, inner)
                 )
                 if (inner.whole or isinstance(field_value, dict | list)) and not (
-                    inner.if_any and _is_zero_or_empty(projected_value)
+                    inner.if_any and is_zero_or_empty(projected_value)
                 ):
                     projected[name] = projected_value
         if value.get(PLACEHOLDER_FIELD) is True:
@@ -282,25 +280,6 @@ class DefaultView:
 def project_view(data: Json, view_spec: Json) -> ProjectedView:
     """The default view of a response's data; see `DefaultView` for `view_spec`."""
     return DefaultView.from_spec(view_spec).project(data)
-
-
-def _is_zero_or_empty(value: Any) -> bool:
-    """Whether a flag is down, an amount zero, or nothing there."""
-    return (
-        value in EMPTY_VALUES
-        or value is False
-        or (isinstance(value, str | int | float) and ZERO_NUMBER.fullmatch(str(value)) is not None)
-    )
-
-
-def _drop_zeros(value: Any) -> Any:
-    """The value without the flags that are down and the amounts that are zero in it."""
-    if isinstance(value, list):
-        return [_drop_zeros(item) for item in value]
-    if isinstance(value, dict):
-        pairs = ((name, _drop_zeros(inner)) for name, inner in value.items())
-        return {name: inner for name, inner in pairs if not _is_zero_or_empty(inner)}
-    return value
 
 
 def _parse_view_paths(paths: Iterable[str]) -> list[FieldPath]:
