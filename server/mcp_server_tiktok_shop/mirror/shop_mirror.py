@@ -211,7 +211,7 @@ class ShopMirror:
         try:
             await run()
         except ShopError as error:
-            problem = error.message
+            problem = _describe_refusal(source, error)
         except OSError as error:
             problem = make_storage_error(self.folder.root, "written", error).message
         except SnapshotError as error:
@@ -298,6 +298,11 @@ class ShopMirror:
 
 def _is_fresh(state: SourceState, since: int) -> bool:
     return state.is_complete and state.as_of >= since
+
+
+def _describe_refusal(source: Source, error: ShopError) -> str:
+    """What is in the way, in words of this server alone: it is stored, and told in many places."""
+    return error.message if error.code is None else f"TikTok refused {source.operation} with code {error.code}."
 
 
 def _to_table_state(state: SourceState) -> TableState:
