@@ -249,7 +249,7 @@ async def test_a_sum_that_an_error_stops_tells_it_without_canaries(connect: Conn
         refused = await call(platform, client, "query_shop", {"sql": "SELECT count(*) FROM orders"})
         worklist = await call(platform, client, "get_worklist", {})
     for words in (json.dumps(told), json.dumps(refused), json.dumps(worklist)):
-        assert "TikTok refused get_order_list with code 98001004." in words
+        assert re.search(r"TikTok refused \w+ with code 98001004\.", words)
 
 
 async def test_resources_completions_and_prompts_let_no_canary_out(connect: Connect, platform: HostilePlatform) -> None:
