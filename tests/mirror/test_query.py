@@ -281,6 +281,83 @@ async def test_tables_hold_the_rows_of_all_shops_by_their_names(runner: QueryRun
     assert only.cells == [[2]]
 
 
+def fill_two_zones(folder: Path) -> tuple[list[ShopSnapshot], dict[str, list[datetime]]]:
+    """Copies of shops in London and Los Angeles, with an order each half hour over both their changes of the clock."""
+    moments = [datetime(2026, 10, 24, tzinfo=UTC) + timedelta(minutes=30 * n) for n in range(48 * 10)]
+    rows = [{"id": f"{n:03}", "create_time": moment} for n, moment in enumerate(moments)]
+    copies = [
+        fill_copy(folder, {"orders": rows}, name="Tea"),
+        fill_copy(folder, {"orders": rows}, name="Leaf", region="US", zone="America/Los_Angeles"),
+    ]
+    local = {copy.shop.label: [moment.astimezone(copy.zone) for moment in moments] for copy in copies}
+    return copies, local
+
+
+async def test_days_and_hours_are_each_shops_own_by_its_zone(runner: QueryRunner, tmp_path: Path) -> None:
+    copies, local = fill_two_zones(tmp_path)
+    sql = (
+        "SELECT shop, timezone(zone, create_time)::DATE AS day, hour(create_time AT TIME ZONE zone) AS hour,"
+        " dayname(timezone(zone, create_time)) AS name, count(*) AS orders FROM orders"
+        " WHERE timezone(zone, create_time) >= '2026-10-25' AND timezone(zone, create_time) < '2026-11-02' GROUP BY ALL"
+    )
+    result = await runner.run(sql, copies, zone=UTC)
+    counts: dict[tuple[str, date, int, str], int] = defaultdict(int)
+    for shop, moments in local.items():
+        for moment in moments:
+            if date(2026, 10, 25) <= moment.date() < date(2026, 11, 2):
+                counts[shop, moment.date(), moment.hour, moment.strftime("%A")] += 1
+    assert sorted(result.rows) == sorted((*key, count) for key, count in counts.items())
+    assert max(counts.values()) == 4  # in the hour that comes twice
+    assert not result.has_foreign_days
+
+
+async def test_times_of_several_zones_leave_in_the_zone_of_their_row(runner: QueryRunner, tmp_path: Path) -> None:
+    copies, local = fill_two_zones(tmp_path)
+    for teller in ("shop", "zone", "o.shop AS s, o.zone"):
+        result = await runner.run(f"SELECT {teller}, create_time FROM orders o ORDER BY o.shop, id", copies, zone=UTC)
+        assert [row[-1] for row in result.cells] == [each.isoformat() for shop in sorted(local) for each in local[shop]]
+        assert [row[-1].isoformat() for row in result.rows] == [row[-1] for row in result.cells]
+        assert not result.has_foreign_days
+    untold = await runner.run("SELECT create_time FROM orders ORDER BY shop, id", copies, zone=UTC)
+    assert {row[0][-6:] for row in untold.cells} == {"+00:00"}
+    pairs = "SELECT a.shop, b.shop AS other, max(a.create_time) FROM orders a JOIN orders b USING (id) GROUP BY ALL"
+    assert {row[-1][-6:] for row in (await runner.run(pairs, copies, zone=UTC)).cells} == {"+00:00"}
+    everyone = await runner.run("SELECT shop, max(paid_time) FROM orders GROUP BY shop", copies, zone=UTC)
+    assert [row[1] for row in everyone.cells] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_foreign"),
+    [
+        ("SELECT * FROM orders WHERE create_time > now() - INTERVAL 7 DAY ORDER BY create_time", False),
+        ("SELECT id FROM orders WHERE delivery_time IS NULL AND paid_time < create_time", False),
+        ("SELECT epoch(delivery_time - create_time) / 3600 FROM orders", False),
+        ("SELECT id FROM orders WHERE delivery_time - create_time > INTERVAL 2 DAY", False),
+        ("SELECT status, max(create_time), count(paid_time) AS n FROM orders GROUP BY status HAVING n > 1", False),
+        ("WITH t AS (SELECT zone, create_time AS c FROM orders) SELECT timezone(zone, c)::DATE FROM t", False),
+        ("SELECT id FROM orders WHERE timezone(zone, create_time)::DATE = timezone(zone, now())::DATE", False),
+        ("SELECT create_time::DATE FROM orders", True),
+        ("SELECT date_trunc('day', create_time) FROM orders", True),
+        ("SELECT extract(HOUR FROM create_time) FROM orders", True),
+        ("SELECT strftime(create_time, '%H') FROM orders", True),
+        ("SELECT id FROM orders WHERE create_time >= '2026-10-01'", True),
+        ("SELECT timezone(zone, create_time) FROM orders WHERE create_time >= DATE '2026-10-01'", True),
+        ("SELECT id FROM orders WHERE create_time BETWEEN '2026-10-01' AND now()", True),
+        ("SELECT id FROM orders WHERE create_time >= current_date", True),
+        ("SELECT id FROM orders WHERE create_time >= date_trunc('month', now())", True),
+        ("SELECT count(*) FILTER (create_time > '2026-10-01') FROM orders", True),
+        ("WITH t AS (SELECT create_time AS c FROM orders) SELECT dayname(c) FROM t", True),
+        ("SELECT last::DATE FROM (SELECT max(create_time) AS last FROM orders)", True),
+    ],
+)
+async def test_days_of_no_shops_own_zone_are_told(
+    runner: QueryRunner, tmp_path: Path, sql: str, *, is_foreign: bool
+) -> None:
+    copies = [fill_copy(tmp_path, {}, name="A"), fill_copy(tmp_path, {}, name="B", zone="Asia/Bangkok")]
+    assert (await runner.run(sql, copies, zone=UTC)).has_foreign_days is is_foreign
+    assert not (await runner.run(sql, copies[1:], zone=UTC)).has_foreign_days
+
+
 @pytest.mark.parametrize(
     ("sql", "is_mixed"),
     [
@@ -356,6 +433,20 @@ async def test_columns_are_traced_to_the_tables_they_come_from(runner: QueryRunn
         result = await runner.run(sql, [copy], zone=UTC)
         assert len(result.columns) == 1, sql
         assert set(result.columns[0].origins) == origins, sql
+
+
+async def test_unions_by_name_are_traced_by_name(runner: QueryRunner, tmp_path: Path) -> None:
+    sql = (
+        "SELECT product_name AS a, order_id AS b FROM order_lines UNION ALL BY NAME"
+        " SELECT cancel_status AS c, order_id AS b FROM cancellations UNION ALL BY NAME"
+        " SELECT return_type AS c FROM returns"
+    )
+    result = await runner.run(sql, [fill_copy(tmp_path, {})], zone=UTC)
+    assert {column.name: set(column.origins) for column in result.columns} == {
+        "a": {("order_lines", "product_name")},
+        "b": {("order_lines", "order_id"), ("cancellations", "order_id")},
+        "c": {("cancellations", "cancel_status"), ("returns", "return_type")},
+    }
 
 
 # ---- bounds

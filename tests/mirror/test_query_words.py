@@ -52,6 +52,10 @@ async def fail(runner: QueryRunner, copy: ShopSnapshot, sql: str) -> ShopError:
         ("SELECT sku_id FROM orders JOIN order_lines l ON l.order_id = id", ("Ambiguous", "id")),
         ('SELECT id FROM orders WHERE status = "COMPLETED"', ("no column COMPLETED", "'text'")),
         ("SELECT status, count(*), id FROM orders GROUP BY status", ("id", "GROUP BY ALL")),
+        ("SELECT status, max(id) FROM orders QUALIFY rank() OVER (ORDER BY status) = 1", ("GROUP BY", "any_value")),
+        ("SELECT status FROM orders GROUP BY 3", ("out of range", "columns that are selected")),
+        ("SELECT status FROM orders GROUP BY count(*)", ("aggregates", "HAVING")),
+        ("SELECT max(count(*)) FROM orders", ("nested", "WITH")),
         ("SELECT count(*) FROM orders WHERE status = 12", ("'123'",)),
         ("SELECT sum(id) FROM orders", ("sum(VARCHAR)", "CAST")),
         ("SELECT FROM WHERE", ("line 1", "DuckDB")),
@@ -67,6 +71,32 @@ async def test_the_near_name_and_the_line_are_told(
     error = await fail(runner, copy, sql)
     for word in words:
         assert word in f"{error.message} {error.hint}", error.to_json()
+
+
+@pytest.mark.parametrize(
+    ("sql", "mended"),
+    [
+        (
+            "SELECT status, count(*) n FROM orders GROUP BY ALL QUALIFY row_number() OVER (ORDER BY count(*)) < 3",
+            "SELECT status, count(*) n FROM orders GROUP BY 1 QUALIFY row_number() OVER (ORDER BY count(*)) < 3",
+        ),
+        (
+            "SELECT status, count(*) n FROM orders GROUP BY ALL ORDER BY id",
+            "SELECT status, count(*) n FROM orders GROUP BY ALL ORDER BY any_value(id)",
+        ),
+        (
+            "SELECT status FROM orders GROUP BY user_id QUALIFY rank() OVER (ORDER BY count(*)) = 1",
+            "SELECT any_value(status) FROM orders GROUP BY user_id QUALIFY rank() OVER (ORDER BY count(*)) = 1",
+        ),
+    ],
+)
+async def test_no_hint_on_groups_names_what_failed(
+    runner: QueryRunner, copy: ShopSnapshot, sql: str, mended: str
+) -> None:
+    hint = (await fail(runner, copy, sql)).hint
+    assert "write GROUP BY ALL" not in hint
+    assert ("GROUP BY 1" in hint) or ("any_value" in hint)
+    assert (await runner.run(mended, [copy], zone=LONDON)).cells
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
@@ -86,7 +87,8 @@ async def test_a_large_result_stays_within_its_budget_and_is_read_to_its_end(con
         while len(rows) < 400:
             arguments = {"id": answer["result_id"], "path": "result", "offset": len(rows)}
             rows += reply(await client.call_tool("read_result", arguments))["data"]["rows"]
-        assert len({row[2] for row in rows}) == 400
+        place = answer["data"]["result"]["columns"].index("id")
+        assert len({row[place] for row in rows}) == 400
 
 
 async def test_several_shops_are_asked_at_once_by_the_names_they_go_by(connect: Connect) -> None:
@@ -97,7 +99,6 @@ async def test_several_shops_are_asked_at_once_by_the_names_they_go_by(connect: 
         rows = everything["data"]["result"]["rows"]
         assert [row[0] for row in rows] == sorted(names)
         assert {row[0]: row[1] for row in rows} == {shop["name"]: shop["currency"] for shop in shops}
-        assert len({shop["time_zone"] for shop in shops}) == 1 or "UTC" in everything["data"]["note"]
         two = [row for row in rows if row[0] in names[:2]]
         for chosen in (", ".join(names[:2]), json.dumps(names[:2]), f"{shops[0]['id']},{names[1]},{names[0]}"):
             assert (await ask(client, SALES, shop=chosen))["data"]["result"]["rows"] == two
@@ -109,6 +110,33 @@ async def test_several_shops_are_asked_at_once_by_the_names_they_go_by(connect: 
         unknown = await refuse(client, "query_shop", {"sql": SALES, "shop": f"{names[0]}, Nobody"})
         assert unknown["error"] == "shop_required"
         assert [shop["name"] for shop in unknown["shops"]] == names
+
+
+async def test_days_and_times_of_all_shops_are_those_of_each_alone(connect: Connect) -> None:
+    days = "SELECT shop, {} AS day, count(*) AS orders FROM orders WHERE {} >= '2026-10-01' GROUP BY ALL ORDER BY ALL"
+    local = "timezone(zone, create_time)"
+    times = "SELECT shop, zone, id, create_time FROM orders ORDER BY shop, id"
+    async with connect(sandbox="1", sandbox_shops=3) as client:
+        shops = sorted(reply(await client.call_tool("list_shops", {}))["data"]["shops"], key=lambda shop: shop["name"])
+        assert len({shop["time_zone"] for shop in shops}) > 1
+        alone_days, alone_times = [], []
+        for shop in shops:
+            own = await ask(client, days.format("create_time::DATE", "create_time"), shop=shop["name"], max_age=3600)
+            alone_days += own["data"]["result"]["rows"]
+            own = await ask(client, times, shop=shop["name"], max_age=3600)
+            alone_times += own["data"]["result"]["rows"]
+        together = await ask(client, days.format(f"{local}::DATE", local), shop="all", max_age=3600)
+        assert together["data"]["result"]["rows"] == alone_days
+        assert "note" not in together["data"]
+        everything = await ask(client, times, shop="all", max_age=3600, save_as="times.json")
+        saved = everything["data"]["saved"]
+        assert json.loads(Path(saved["path"]).read_text(encoding="utf-8")) == [  # noqa: ASYNC240
+            dict(zip(("shop", "zone", "id", "create_time"), row, strict=True)) for row in alone_times
+        ]
+        assert {row[0]: row[1] for row in alone_times} == {shop["name"]: shop["time_zone"] for shop in shops}
+        foreign = await ask(client, days.format("create_time::DATE", "create_time"), shop="all", max_age=3600)
+        for word in ("UTC", "timezone(zone, create_time)::DATE", *(shop["time_zone"] for shop in shops)):
+            assert word in foreign["data"]["note"]
 
 
 async def test_amounts_of_several_currencies_in_one_sum_are_noted(connect: Connect) -> None:
@@ -210,7 +238,7 @@ async def test_tables_are_described_as_their_records_say(connect: Connect) -> No
         assert list(whole) == ["orders", "inventory"]
         for name, described in whole.items():
             rows = {row[0]: row[1:] for row in described["columns"]["rows"]}
-            assert {*rows} == {"shop", "region", *TABLES[name].columns}
+            assert {*rows} == {"shop", "region", "zone", *TABLES[name].columns}
             for column in TABLES[name].columns.values():
                 assert rows[column.name][0] == column.sql_type
                 assert column.meaning in rows[column.name][1]
@@ -226,13 +254,14 @@ async def test_every_example_answers_on_the_simulated_shop(connect: Connect) -> 
 
 
 async def test_what_is_not_read_yet_is_said_before_the_numbers(connect: Connect) -> None:
-    """A sum over a copy that is still being read is told to be of a part, until it is whole."""
+    """A sum over a copy that is still being read is told to be of a part, until it is whole; of a file, too."""
     seen: list[int] = []
     async with connect(
         sandbox="1", sandbox_object=Sandbox(orders=3_000), call_timeout_s=QUESTION_RESERVE_S + 0.2
     ) as client:
         while seen[-1:] != [3_000]:
-            answer = await client.call_tool("query_shop", {"sql": "SELECT count(*) AS orders FROM orders"})
+            arguments = {"sql": "SELECT count(*) AS orders FROM orders", "save_as": "orders.csv"}
+            answer = await client.call_tool("query_shop", arguments)
             data = reply(answer)
             if answer.is_error:
                 assert (data["error"], data["retryable"]) == ("network", True)

@@ -57,6 +57,23 @@ async def test_a_question_to_several_shops_is_one_file(connect: Connect) -> None
     assert len({row["currency"] for row in rows}) > 1
 
 
+async def test_a_file_of_several_shops_tells_the_rows_of_each_and_its_days(connect: Connect) -> None:
+    sql = "SELECT shop, id, create_time FROM orders WHERE create_time >= '2020-01-01' ORDER BY shop, id"
+    async with connect(sandbox="1", sandbox_shops=3) as client:
+        shown = await call(
+            client, "query_shop", sql="SELECT shop, count(*) FROM orders GROUP BY 1 ORDER BY 1", shop="all"
+        )
+        told = await call(client, "query_shop", sql=sql, shop="all", save_as="shops.xlsx", max_age=3600)
+    saved = told["data"]["saved"]
+    assert list(saved["rows_by_shop"].items()) == [tuple(row) for row in shown["data"]["result"]["rows"]]
+    assert sum(saved["rows_by_shop"].values()) == saved["rows"]
+    assert "timezone(zone, create_time)" in told["data"]["note"]
+    heading, *rows = openpyxl.load_workbook(saved["path"]).worksheets[0].iter_rows(values_only=True)
+    assert heading == ("shop", "id", "create_time (local time)")
+    first = [datetime.fromisoformat(row[2]).replace(tzinfo=None) for row in told["data"]["result"]["rows"]]
+    assert [row[2] for row in rows[: len(first)]] == first
+
+
 async def test_a_wrong_name_is_refused_before_the_shop_is_read(connect: Connect, home: Path) -> None:
     async with connect(sandbox="1") as client:
         told = await call(client, "query_shop", sql=SQL, save_as="../orders.xlsx")

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.mirror.sql.cells import from_json_cell
+from mcp_server_tiktok_shop.mirror.sql.bare_times import has_bare_times
+from mcp_server_tiktok_shop.mirror.sql.cells import ZONED_TYPE, from_json_cell
 from mcp_server_tiktok_shop.mirror.sql.exactness import make_exact
 from mcp_server_tiktok_shop.mirror.sql.execution import AMOUNT_TYPES, MACROS, list_parameters
 from mcp_server_tiktok_shop.mirror.sql.failures import FEWER_HINT, build_failure
@@ -21,10 +22,11 @@ from mcp_server_tiktok_shop.mirror.sql.statements import (
     parse_statement,
     walk,
 )
+from mcp_server_tiktok_shop.mirror.table_words import SHOP_COLUMNS
 from mcp_server_tiktok_shop.workers.pool import WorkerEndedError, WorkerPool, WorkersBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
@@ -37,6 +39,7 @@ QUERY_TIMEOUT_S = 7.0
 START_TIMEOUT_S = 2.0  # more, for a process that must be started, and what DuckDB does not stop in the midst of
 MAX_ROWS = 50_000
 MAX_BYTES = 8 * 2**20
+TIME_TYPE = "TIMESTAMPTZ"  # as the records of tables name it
 MONEY_COLUMN_NAMES = frozenset({"currency", "settlement_currency", "before_exchange_currency", "shop", "region"})
 COMPARISONS = frozenset({"COMPARE_EQUAL", "COMPARE_IN"})
 
@@ -66,7 +69,9 @@ class ResultColumn:
 class QueryResult:
     """The rows of a question, `is_truncated` where there are more than may be given.
 
-    `cells` are as JSON holds them: amounts and large numbers as text, times in ISO 8601 in the zone.
+    `cells` are as JSON holds them: amounts and large numbers as text, times in ISO 8601 in the zone; where that is
+    None each row's in the zone of its shop. `has_foreign_days` says that days or hours of times were asked for of shops
+    in several zones, without naming one: they are those of the question's zone.
     `has_mixed_currencies` says that an amount may be the sum of several currencies. `ambiguous_groups` are names in
     GROUP BY that are a column's, and of something else that is selected: it was grouped by the column.
     """
@@ -74,7 +79,8 @@ class QueryResult:
     columns: tuple[ResultColumn, ...]
     cells: list[list[Any]]
     is_truncated: bool
-    zone: ZoneInfo
+    zone: ZoneInfo | None
+    has_foreign_days: bool = False
     has_mixed_currencies: bool = False
     ambiguous_groups: tuple[str, ...] = ()
 
@@ -133,7 +139,7 @@ class QueryRunner:
         parameters: Mapping[str, Any] | None = None,
         limits: QueryLimits = DEFAULT_LIMITS,
     ) -> QueryResult:
-        """The result of one SELECT over the tables of the snapshots, each with `shop` and `region` before its columns.
+        """The result of one SELECT over the tables of the snapshots, each with `SHOP_COLUMNS` before its columns.
 
         `parameters` are what `$name` stands for: text, numbers, Decimal, datetime with a zone. Days and times without a
         zone are those of `zone`.
@@ -174,8 +180,23 @@ class QueryRunner:
                 reply["failure"], reply["message"], sql, tables, limits.timeout_s, line_offset=1 if is_described else 0
             )
         columns = _build_columns(reply, traced)
-        ambiguous_groups = tuple(sorted(tracer.ambiguous_groups))
-        return QueryResult(columns, reply["rows"], reply["is_truncated"], zone, has_mixed_currencies, ambiguous_groups)
+        has_several_zones = len({snapshot.zone.key for snapshot in snapshots}) > 1
+        is_own = has_several_zones and _put_times_in_own_zones(reply["rows"], columns, snapshots)
+        return QueryResult(
+            columns,
+            reply["rows"],
+            reply["is_truncated"],
+            None if is_own else zone,
+            has_several_zones and self._is_reading_bare_times(statement, names),
+            has_mixed_currencies,
+            tuple(sorted(tracer.ambiguous_groups)),
+        )
+
+    def _is_reading_bare_times(self, statement: SelectStatement, names: Collection[str]) -> bool:
+        """Whether a statement asks for days or hours of times, or compares them with written ones, without a zone."""
+        columns = [column for name in names for column in self.table_catalog.tables[name].columns.values()]
+        times = {column.name for column in columns if column.sql_type == TIME_TYPE}
+        return has_bare_times(statement.node, times)
 
     async def _run_job(self, job: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         try:
@@ -201,8 +222,30 @@ def _list_macros(statement: SelectStatement) -> list[str]:
     )
 
 
-def _describe_shop(snapshot: ShopSnapshot) -> dict[str, str]:
-    return {"path": str(snapshot.path), "label": snapshot.shop.label, "region": snapshot.shop.region}
+def _describe_shop(snapshot: ShopSnapshot) -> dict[str, Any]:
+    texts = (snapshot.shop.label, snapshot.shop.region, snapshot.zone.key)
+    return {"path": str(snapshot.path), "columns": dict(zip(SHOP_COLUMNS, texts, strict=True))}
+
+
+def _put_times_in_own_zones(
+    rows: list[list[Any]], columns: Sequence[ResultColumn], snapshots: Sequence[ShopSnapshot]
+) -> bool:
+    """Give the times of each row the offset of its shop, where columns of every row tell one; whether they do."""
+    zones = {text: snapshot.zone for snapshot in snapshots for text in (snapshot.shop.label, snapshot.zone.key)}
+    tellers = [
+        place
+        for place, column in enumerate(columns)
+        if column.origins and {name for _, name in column.origins} <= {"shop", "zone"}
+    ]
+    own = [{zones[row[place]].key for place in tellers if row[place] in zones} for row in rows]
+    if any(len(keys) != 1 for keys in own):
+        return False
+    times = [place for place, column in enumerate(columns) if column.sql_type == ZONED_TYPE]
+    for row, (key,) in zip(rows, own, strict=True):
+        for place in times:
+            moment = from_json_cell(row[place], ZONED_TYPE, zones[key])
+            row[place] = moment.isoformat() if moment is not None else None
+    return bool(times)
 
 
 def _build_columns(reply: dict[str, Any], traced: Sequence[TracedColumn]) -> tuple[ResultColumn, ...]:

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 SHOP_COLUMNS = {
     "shop": ("VARCHAR", "name of the shop, as list_shops gives it"),
     "region": ("VARCHAR", "market of the shop, such as GB"),
+    "zone": ("VARCHAR", "time zone of the shop, such as Europe/London"),
 }
 UNITS = {"MONEY": "in currency"}
 RULES = (
     "A row of order_lines is one unit; orders hold unpaid and cancelled ones, too (status UNPAID, CANCELLED). Ids are "
-    "text ('123'), amounts DECIMAL, times in the shop's zone, x/0 is NULL. Tables begin with shop, region: of several "
-    "shops join on shop, too, and group by currency."
+    "text ('123'), amounts DECIMAL, x/0 is NULL. Tables begin with shop, region, zone: of several shops join on shop, "
+    "too, and group by currency. Days are the shop's; of shops in several zones UTC's: there write "
+    "timezone(zone, create_time)::DATE, timezone(zone, create_time) >= '2026-10-01'."
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ class QueryShopTool:
         self.query_runner.prepare()
         max_age_s = values.get("max_age")
         snapshots = await self._refresh(targets, tables, max_age_s, caller) if tables else []
-        zone, zone_note = self._choose_zone(targets)
+        zone = self._choose_zone(targets)
         try:
             result = await self.query_runner.run(values["sql"], snapshots, zone=zone)
         except DamagedCopyError as error:
@@ -73,7 +74,7 @@ class QueryShopTool:
         notes = [
             *_describe_gaps(snapshots, tables),
             _describe_rows(result),
-            zone_note,
+            _describe_days(result, snapshots),
             _describe_currencies(result, snapshots),
             _describe_groups(result),
         ]
@@ -88,6 +89,8 @@ class QueryShopTool:
             saved = await self.export_folder.save_table(name, make_result_table(result, name.stem))
             data |= {RESULT: {"columns": data[RESULT]["columns"], "rows": result.cells[:SAMPLE_ROWS]}}
             data["saved"] = {key: value for key, value in saved.to_json().items() if key != "columns"}
+            if len(targets) > 1 and (counts := _count_rows_by_shop(result)):
+                data["saved"]["rows_by_shop"] = counts
         if untrusted := [column.name for column in result.columns if self._is_untrusted(column)]:
             data["untrusted"] = [f"{RESULT}.{name}" for name in untrusted]
         return data
@@ -116,14 +119,10 @@ class QueryShopTool:
         finally:
             progress.is_over = True
 
-    def _choose_zone(self, targets: Sequence[Target]) -> tuple[ZoneInfo, str]:
+    def _choose_zone(self, targets: Sequence[Target]) -> ZoneInfo:
         """The zone of days and times: that set for all, or that of the shops; UTC where they have several."""
         zones = {target.resolve_zone(self.zone).key for target in targets}
-        if len(zones) == 1:
-            return ZoneInfo(zones.pop()), ""
-        return ZoneInfo(
-            "UTC"
-        ), f"Days and times are those of UTC: the shops' zones differ ({', '.join(sorted(zones))})."
+        return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")
 
     def _is_untrusted(self, column: ResultColumn) -> bool:
         """Whether others may have written the text in a column: one that it is made of holds such text."""
@@ -189,6 +188,25 @@ def _describe_rows(result: QueryResult) -> str:
     if not result.cells:
         return "No row matches."
     return f"PART ONLY: the first {len(result.cells):,} rows; more are not kept." if result.is_truncated else ""
+
+
+def _describe_days(result: QueryResult, snapshots: Sequence[ShopSnapshot]) -> str:
+    if not result.has_foreign_days:
+        return ""
+    zones = ", ".join(sorted({snapshot.zone.key for snapshot in snapshots}))
+    return (
+        f"Days, hours and dates in the SQL are UTC's, since the shops' zones differ ({zones}). Each shop's own: "
+        "timezone(zone, create_time)::DATE, hour(timezone(zone, create_time)), "
+        "timezone(zone, create_time) >= '2026-10-01', timezone(zone, now())::DATE for today."
+    )
+
+
+def _count_rows_by_shop(result: QueryResult) -> dict[str, int]:
+    """How many rows are of each shop; empty where no column tells."""
+    for place, column in enumerate(result.columns):
+        if column.origins and {name for _, name in column.origins} == {"shop"}:
+            return dict(Counter(str(row[place]) for row in result.cells))
+    return {}
 
 
 def _describe_currencies(result: QueryResult, snapshots: Sequence[ShopSnapshot]) -> str:

@@ -38,9 +38,9 @@ async def save_answer_table(
     return {key: value for key, value in saved.to_json().items() if key != "columns"}
 
 
-def choose_zone(zones: Sequence[ZoneInfo]) -> ZoneInfo | None:
+def choose_zone(zones: Sequence[ZoneInfo | None]) -> ZoneInfo | None:
     """The zone of all shops; None where they have several: each time is then written in its own."""
-    return zones[0] if len({zone.key for zone in zones}) == 1 else None
+    return zones[0] if len({zone and zone.key for zone in zones}) == 1 else None
 
 
 def make_result_table(result: QueryResult, sheet_name: str) -> FileTable:

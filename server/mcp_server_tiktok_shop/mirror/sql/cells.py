@@ -32,12 +32,16 @@ def to_cents(value: Any) -> Any:
     return value.quantize(CENT, ROUND_HALF_UP) if isinstance(value, Decimal) else value
 
 
-def from_json_cell(value: Any, sql_type: str, zone: ZoneInfo) -> Any:
-    """The value of a cell as Python has it: Decimal, date, datetime in the zone; without such a type, as it is."""
+def from_json_cell(value: Any, sql_type: str, zone: ZoneInfo | None) -> Any:
+    """The value of a cell as Python has it: Decimal, date, datetime in the zone; without such a type, as it is.
+
+    Without a zone a datetime keeps the offset that its text has.
+    """
     if value is None:
         return None
     if sql_type == ZONED_TYPE:
-        return datetime.fromisoformat(value).astimezone(zone)
+        moment = datetime.fromisoformat(value)
+        return moment if zone is None else moment.astimezone(zone)
     reader = None if sql_type.endswith("]") else READERS.get(sql_type.partition("(")[0])
     return reader(value) if reader is not None else value
 

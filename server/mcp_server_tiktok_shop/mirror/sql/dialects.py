@@ -15,7 +15,7 @@ IDIOMS: tuple[tuple[str, str], ...] = (
         r"\b(CURDATE|GETDATE|SYSDATETIME|GETUTCDATE)\s*\(|\bSYSDATE\b",
         "Write today() for the date, now() for the moment.",
     ),
-    (r"\bCONVERT_TZ\s*\(", "Times are in the shop's zone already; another: create_time AT TIME ZONE 'Asia/Tokyo'."),
+    (r"\bCONVERT_TZ\s*\(", "Write create_time AT TIME ZONE 'Asia/Tokyo'; in the shop's own: AT TIME ZONE zone."),
     (r"\bDATE_TRUNC\s*\(\s*[\w.]+\s*,", "Write date_trunc('month', create_time), the unit first and in quotes."),
     (r"\b(STR_TO_DATE|TO_DATE|PARSE_DATE)\s*\(", "Write strptime('2026-10-01', '%Y-%m-%d') or DATE '2026-10-01'."),
     (r"\bUNIX_TIMESTAMP\s*\(", "Write epoch(create_time); times here are timestamps, not seconds."),

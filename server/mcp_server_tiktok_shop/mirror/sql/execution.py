@@ -115,7 +115,7 @@ def run_job(job: Job) -> dict[str, Any]:
 
 
 def _attach(
-    connection: DuckDBPyConnection, place: int, shop: Mapping[str, str], tables: Mapping[str, list[str]]
+    connection: DuckDBPyConnection, place: int, shop: Mapping[str, Any], tables: Mapping[str, list[str]]
 ) -> None:
     """Open a shop's file, and see that the tables are in it."""
     connection.execute(f"ATTACH {_quote_text(shop['path'])} AS {_name_shop(place)} (READ_ONLY)")
@@ -131,8 +131,7 @@ def _prepare(connection: DuckDBPyConnection, job: Job) -> None:
     for name, columns in job["tables"].items():
         selected = ", ".join(map(_quote_name, columns))
         parts = [
-            f"SELECT {_quote_text(shop['label'])} AS shop, {_quote_text(shop['region'])} AS region, {selected} "
-            f"FROM {_name_shop(index)}.main.{_quote_name(name)}"
+            f"SELECT {_select_texts(shop['columns'])}, {selected} FROM {_name_shop(index)}.main.{_quote_name(name)}"
             for index, shop in enumerate(job["shops"])
         ]
         connection.execute(f"CREATE VIEW {_quote_name(name)} AS {' UNION ALL '.join(parts)}")
@@ -185,6 +184,10 @@ def _read_parameter(kind: str, text: Any) -> Any:
 
 def _name_shop(index: int) -> str:
     return f"shop_{index}"
+
+
+def _select_texts(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{_quote_text(text)} AS {_quote_name(name)}" for name, text in columns.items())
 
 
 def _quote_name(name: str) -> str:

@@ -21,6 +21,8 @@ MISSING_COLUMN = re.compile(r'Referenced column "(?P<name>[^"]*)"|does not have 
 QUOTED_VALUES = re.compile(r"['\"].*['\"]", re.DOTALL)  # from the first to the last: a value may hold quotes itself
 # Exceptions that speak of a statement's own words; others may speak of values in rows.
 NAMING_KINDS = frozenset({"BinderException", "CatalogException", "ParserException", "NotImplementedException"})
+GROUPS_ALL = re.compile(r"\bGROUP\s+BY\s+ALL\b", re.IGNORECASE)
+GROUPED_FILTER = re.compile(r"\bQUALIFY\b", re.IGNORECASE)  # which GROUP BY ALL can't stand beside
 OWN_BOUND = "makes more than"
 PART_WEIGHT, MIN_NEARNESS = 0.95, 0.65
 FUNCTION_CANDIDATES = re.compile(r"\n\s*Candidate (?:functions|macros):.*", re.DOTALL)
@@ -50,7 +52,7 @@ def build_failure(
     if kind not in NAMING_KINDS:
         return build_sql_error(_take_out_values(kind, text), find_dialect_hint(sql, "") or VALUE_HINT, line)
     text = FUNCTION_CANDIDATES.sub("", text)
-    return build_sql_error(_shorten(text), find_dialect_hint(sql, text) or _suggest(text), line)
+    return build_sql_error(_shorten(text), find_dialect_hint(sql, text) or _suggest(text, sql), line)
 
 
 def _build_missing_column_error(name: str, sql: str, tables: Mapping[str, Table], line: int | None) -> ShopError:
@@ -92,14 +94,31 @@ def _take_out_values(kind: str, text: str) -> str:
     return _shorten(QUOTED_VALUES.sub("…", text).partition("\n")[0])
 
 
-def _suggest(text: str) -> str:
+def _suggest(text: str, sql: str) -> str:
     if "GROUP BY" in text:
-        return "Add it to GROUP BY, or write GROUP BY ALL."
+        return _suggest_groups(text, sql)
+    if "cannot be nested" in text:
+        return "Aggregate the inner in WITH t AS (…), the outer over t."
     if "explicit type casts" in text:
         return "Ids are text, amounts DECIMAL, times timestamps: cast what is of another type, as in CAST(x AS BIGINT)."
     if "Ambiguous" in text:
         return "Write the table's alias before the column; with several shops join on shop as well."
     return "It is DuckDB's SQL, close to PostgreSQL's; describe_tables tells tables and columns."
+
+
+def _suggest_groups(text: str, sql: str) -> str:
+    """What to write instead: never what stands in the statement already, or can't stand beside what does."""
+    if "QUALIFY with GROUP BY ALL" in text:
+        return "Name the groups: GROUP BY 1, 2 QUALIFY …"
+    if "out of range" in text:
+        return "Numbers in GROUP BY count the columns that are selected, from 1."
+    if "contain aggregates" in text:
+        return "Group by what is no aggregate; conditions on aggregates stand in HAVING."
+    if GROUPS_ALL.search(sql):
+        return "Select it as well, or write any_value(x), max(x): GROUP BY ALL groups by what is selected without one."
+    if GROUPED_FILTER.search(sql):
+        return "Add it to GROUP BY, or write any_value(x), max(x) of it."
+    return "Add it to GROUP BY, or write GROUP BY ALL where it is selected, or any_value(x) of it."
 
 
 def _shorten(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.mirror.sql.exactness import MIDDLE_FUNCTIONS
 from mcp_server_tiktok_shop.mirror.sql.statements import SelectStatement, Tree, walk
+from mcp_server_tiktok_shop.mirror.table_words import SHOP_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.tables import Table
 
 Origin = tuple[str, str]  # table and column
-SHOP_COLUMNS = ("shop", "region")  # which stand before every table's own
 # Functions whose result is of another unit than what they are given.
 COUNTING_FUNCTIONS = re.compile(
     r"^(count|count_star|count_if|approx_count_distinct|row_number|rank|rank_dense|dense_rank|percent_rank|cume_dist|ntile"
@@ -24,6 +24,7 @@ COUNTING_FUNCTIONS = re.compile(
 )
 COMPARISONS = re.compile(r"^(COMPARE_|CONJUNCTION_|OPERATOR_(NOT|IS_))")
 BINARY = 2
+BY_NAME = "UNION_BY_NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +102,8 @@ class ColumnTracer:
         first = self._trace_query(children[0], local_ctes, outer)
         if node["type"] == "RECURSIVE_CTE_NODE":
             local_ctes[node["cte_name"].lower()] = first
-        merged = list(first)
-        for child in children[1:]:
-            columns = self._trace_query(child, local_ctes, outer)
-            for index, column in enumerate(columns[: len(merged)]):
-                merged[index] = TracedColumn(merged[index].name, _merge([merged[index].trace, column.trace]))
-        return tuple(merged)
+        others = [self._trace_query(child, local_ctes, outer) for child in children[1:]]
+        return _unite_by_name([first, *others]) if node.get("setop_type") == BY_NAME else _unite_by_place(first, others)
 
     def _trace_cte(
         self, entry: Tree, ctes: Mapping[str, tuple[TracedColumn, ...]], outer: _Scope | None
@@ -285,6 +282,26 @@ def _merge(traces: Sequence[Trace]) -> Trace:
 
 def _without_unit(trace: Trace) -> Trace:
     return Trace(trace.origins)
+
+
+def _unite_by_place(
+    first: Sequence[TracedColumn], others: Iterable[Sequence[TracedColumn]]
+) -> tuple[TracedColumn, ...]:
+    """The columns of the first, each made of what stands at its place in the others, too."""
+    united = list(first)
+    for columns in others:
+        for index, column in enumerate(columns[: len(united)]):
+            united[index] = TracedColumn(united[index].name, _merge([united[index].trace, column.trace]))
+    return tuple(united)
+
+
+def _unite_by_name(parts: Iterable[Sequence[TracedColumn]]) -> tuple[TracedColumn, ...]:
+    """The columns of all parts, each made of what has its name."""
+    united: dict[str, TracedColumn] = {}
+    for column in (column for part in parts for column in part):
+        known = united.setdefault(column.name.lower(), column)
+        united[column.name.lower()] = TracedColumn(known.name, _merge([known.trace, column.trace]))
+    return tuple(united.values())
 
 
 def _rename(columns: Sequence[TracedColumn], names: Sequence[str]) -> tuple[TracedColumn, ...]:
