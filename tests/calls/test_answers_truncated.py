@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mcp_server_tiktok_shop.calls.confirmation import MIN_PREVIEW_BYTES
 from mcp_server_tiktok_shop.json_paths import format_path
 from tests.keys import ACCESS_TOKEN, reply
 from tests.wire.recorder import SHOPS_PATH, TEA, Recorder
@@ -193,5 +194,6 @@ async def test_previews_of_large_writes_stay_within_the_budget(connect: Connect)
         asked = await called(client, "delete_products", products, LEAST)
         assert asked["confirm"]
         whole = {"content": json.dumps({"content": "é" * 900}), "dry_run": False}
-        asked = await called(client, "send_message", message | whole, LEAST)
+        # What is agreed to is shown whole, however small results are to be.
+        asked = await called(client, "send_message", message | whole, MIN_PREVIEW_BYTES)
         assert asked["confirm"]
