@@ -643,7 +643,7 @@ def test_fees_are_what_the_transactions_say(books: Books, shop: ShopBooks, name:
     if name in ("kind", "section"):
         for row in rows:
             costs = -money(row["amount"])
-            part = share(abs(costs), revenue)
+            part = share(abs(costs), revenue) or ZERO
             assert as_number(row["percent_of_revenue"]) == (part if costs > 0 else -part)
     assert add(row["amount"] for row in rows) == money(whole["amount"])
 
