@@ -111,10 +111,11 @@ async def test_the_simulated_shops_money_adds_up_to_the_penny(connect: Connect, 
     kept = build_ledger(sandbox.state.main, NOW)
     meant = [s for s in kept.statements if s.id in {row["id"] for row in shop.statements}]
     assert len(meant) > 20
-    assert (data["complete"], total["agrees"], total["differences"]) == (True, True, 0)
+    assert (data["complete"], total.get("agrees"), total["differences"]) == (True, True, 0)
     assert total["statements"] == len(meant)
     assert total["transactions"] == sum(len(s.orders) + len(s.adjustments) for s in meant)
-    assert Decimal(total["settlement"]) == Decimal(total["transactions_settlement"]) == sum(s.settlement for s in meant)
+    assert Decimal(total["settlement"]) == sum(s.settlement for s in meant)
+    assert "transactions_difference" not in total
     assert Decimal(total["paid_out"]) == Decimal(total["settlement"])
     assert "by_difference" not in data
     rows = read_table(data["table"])
@@ -249,7 +250,7 @@ async def test_an_amount_that_can_not_be_read_is_told_and_in_no_sum(connect: Con
         data = await shop.check()
     assert [(row["kind"], row["statement_id"]) for row in differences(data)] == [("missing", statement)]
     (row,) = [row for row in read_table(data["table"]) if row["statement_id"] == statement]
-    assert row["transactions_settlement"] is None
+    assert "transactions_difference" not in row
     assert "can't be read" in data["shops"][0]["not_up_to_date"]
 
 
@@ -261,7 +262,7 @@ async def test_no_verdict_is_given_where_payments_can_not_be_seen(connect: Conne
         sandbox.faults.add("get_payments", times=None, code=105005, status=401, message="Access denied.")
         data = await shop.check(period="last 14 days")
     (total,) = read_table(data["totals"])
-    assert (data["complete"], total["agrees"], total["differences"]) == (False, None, 0)
+    assert (data["complete"], total.get("agrees"), total["differences"]) == (False, None, 0)
     assert data["note"].startswith("PART ONLY")
     assert "payments" in data["shops"][0]["part_only"]
 

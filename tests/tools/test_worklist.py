@@ -273,7 +273,7 @@ async def test_a_busy_day_over_three_shops_is_told_in_few_words(connect: Connect
     data = told["data"]
     rows, kinds = to_rows(data["worklist"]), to_rows(data["kinds"])
     assert len(rows) < data["in_all"]
-    assert data["note"] == "Not all are shown: name `kinds` for all of them."
+    assert data["note"].endswith("Not all are shown: name `kinds` for all of them.")
     for kind in kinds:
         assert kind["in_all"] == len(every[kind["kind"]])
         assert kind["shown"] == sum(row["kind"] == kind["kind"] for row in rows) > 0
@@ -284,6 +284,15 @@ async def test_a_busy_day_over_three_shops_is_told_in_few_words(connect: Connect
     assert data["in_all"] == sum(map(len, every.values()))
     assert data["late"] == sum(kind["late"] for kind in kinds)
     assert {row["shop"] for entries in every.values() for row in entries} == set(data["shops"])
+    # Each row says whether it is late or due, and each shop has its counts.
+    now, by_shop = datetime.fromisoformat(data["now"]), to_rows(data["by_shop"])
+    for row in rows:
+        is_late = row["deadline"] is not None and datetime.fromisoformat(row["deadline"]) < now
+        assert (row["due"] == "late") == is_late
+        assert row["due"] in ("late", "today", "24h", None)
+    assert [row["shop"] for row in by_shop] == data["shops"]
+    for name, whole in (("late", "late"), ("today", "due_today"), ("in_24_h", "due_in_24_h"), ("in_all", "in_all")):
+        assert sum(row[name] for row in by_shop) == data[whole]
 
 
 async def test_one_shop_can_be_asked_alone(connect: Connect, three: Sandbox) -> None:

@@ -20,7 +20,7 @@ HEADING_KEYS = frozenset(
         *("columns", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note", "untrusted", "formats"),
     )
 )
-GROUP_KEYS = frozenset(("keys", "labels", "position", "order", "without", "tables", "fill"))
+GROUP_KEYS = frozenset(("keys", "labels", "position", "order", "without", "tables", "fill", "note"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Grouping:
 
     `keys` tell rows apart and `labels` are aggregates that name them. `position` counts from the period's beginning, so
     that two periods can stand side by side; it is empty where keys mean the same in both. `without` names columns that
-    make no sense so grouped, `tables` those that only this choice reads, `fill` texts that it puts into the SQL.
+    make no sense so grouped, `tables` those that only this choice reads, `fill` texts that it puts into the SQL, `note`
+    what is told of this choice alone.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Grouping:
     without: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     fill: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

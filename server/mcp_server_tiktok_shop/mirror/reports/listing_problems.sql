@@ -6,7 +6,7 @@
 -- order = "listings desc"
 -- default_group = "product"
 -- untrusted = ["title"]
--- note = "As of now; a listing stands in a row for each of its problems. Deleted products, drafts and those that the seller took down are left out."
+-- note = "As of now; 1 before a problem: can't be bought, 2: in part, 3: sells worse. get_product tells why a review failed. A listing stands in a row for each of its problems. Deleted products, drafts and those that the seller took down are left out."
 --
 -- [columns]
 -- listings = "listings that have such a problem"
@@ -20,7 +20,7 @@
 -- labels.status = "max(status)"
 -- labels.seller_skus = "max(seller_skus)"
 -- order = "problem"
--- without = ["listings"]
+-- without = ["listings", "first_update_time"]
 -- [group_by.problem]
 -- keys.problem = "problem"
 -- [group_by.status]

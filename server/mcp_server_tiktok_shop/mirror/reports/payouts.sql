@@ -7,20 +7,22 @@
 -- order = "payout_time desc"
 -- default_group = "payout"
 -- beside = ["difference"]
--- note = "Payouts made in the period, with all their statements, and the period's statements without a payout. Only differences are told in full. PROCESSING is on its way and no difference. Amounts bear the platform's sign: fees are negative. Orders placed before the copy begins are not looked for; in markets where payments are settled to a balance and none is listed, statements are not held against them."
+-- note = "Payouts made in the period with all their statements; those that no payout carries yet are in the row without payment_id. settlement + reserve = paid_out + not_paid_out; reserve was kept back (-) or released (+), which is no difference. group_by difference names what differs, group_by statement each statement."
 --
 -- [columns]
 -- currency = "of settlement"
 -- statements = "statements; grouped by payout, those that it carries"
 -- transactions = "their transactions"
 -- settlement = "what the statements say that the seller gets"
--- transactions_settlement = "what their transactions add up to"
+-- transactions_difference = "what their transactions add up to more than that; empty where it is the same"
+-- reserve = "what was kept back (-) of the payouts for later, or released (+) with them: part of paid_out, not of settlement"
 -- payouts = "payouts to the bank"
 -- paid_out = "what they paid, in paid_out_currency"
--- paid_out_currency = "of the bank account; differs from currency where money was exchanged"
--- payout_time = "when the payout was made (the last of several)"
+-- paid_out_currency = "of the bank account where money was exchanged; empty where it is currency"
+-- not_paid_out = "settlement and reserve that no payout carries yet"
+-- payout_time = "when the bank had the payout, or, until then, when it was made (the last of several)"
 -- differences = "places where something does not agree: group_by difference names them"
--- agrees = "whether there is none; empty where not all could be checked"
+-- agrees = "whether there is none, reserves reckoned in; empty where not all could be checked. Orders placed before the copy begins are not looked for, and where payments are settled to a balance and none is listed, statements are not held against them"
 --
 -- [parameters]
 -- statement_id = "one statement alone, whatever the period"
@@ -32,8 +34,8 @@
 -- [group_by.payout]
 -- keys.payment_id = "payment_id"
 -- labels.status = "coalesce(max(payout_status), max(payment_status))"
--- labels.statement_ids = "string_agg(DISTINCT statement_id, ', ' ORDER BY statement_id)"
--- without = ["payouts"]
+-- labels.statement_ids = "CASE WHEN sum(own_differences + payout_differences) > 0 THEN string_agg(DISTINCT statement_id, ', ' ORDER BY statement_id) END"
+-- without = ["payouts", "not_paid_out"]
 -- [group_by.statement]
 -- keys.statement_id = "statement_id"
 -- labels.statement_time = "max(statement_time)"
@@ -41,7 +43,7 @@
 -- labels.payment_status = "max(payment_status)"
 -- order = "statement_time"
 -- fill.counts_payout = "true"
--- without = ["statements", "payouts", "paid_out", "paid_out_currency", "payout_time"]
+-- without = ["statements", "payouts", "paid_out", "paid_out_currency", "not_paid_out", "payout_time"]
 -- [group_by.status]
 -- keys.payment_status = "payment_status"
 -- order = "settlement desc"
@@ -56,7 +58,7 @@
 -- labels.found = "max(found)"
 -- labels.difference = "max(difference)"
 -- order = "statement_id"
--- without = ["statements", "transactions", "settlement", "transactions_settlement", "payouts", "paid_out", "paid_out_currency", "payout_time", "differences", "agrees"]
+-- without = ["statements", "transactions", "settlement", "transactions_difference", "reserve", "payouts", "paid_out", "paid_out_currency", "not_paid_out", "payout_time", "differences", "agrees"]
 -- fill.rows = "found_differences"
 WITH scope AS (
     SELECT statements.* FROM statements LEFT JOIN payments ON payments.id = statements.payment_id
@@ -131,7 +133,7 @@ books AS (
         contents.* EXCLUDE (statement_id, currency, settlement, revenue, shipping, fees, adjustments),
         contents.currency AS found_currency,
         payments.status AS payout_status,
-        payments.create_time AS payout_time,
+        coalesce(payments.paid_time, payments.create_time) AS payout_time,
         payments.amount AS paid_out,
         payments.currency AS paid_out_currency
     FROM scope
@@ -154,7 +156,13 @@ paid AS (
         any_value(payments.before_exchange_currency) AS before_exchange_currency,
         any_value(payments.amount) AS amount,
         any_value(payments.currency) AS currency,
-        any_value(payments.exchange_rate) AS exchange_rate
+        any_value(payments.exchange_rate) AS exchange_rate,
+        -- What statements do not tell themselves: older payouts name it without a sign.
+        any_value(
+            CASE WHEN abs(payment_amount_before_exchange - covered.settlement) = abs(payments.reserve_amount)
+                THEN payment_amount_before_exchange - covered.settlement
+            END
+        ) - coalesce(sum(contents.statement_reserve), 0) AS untold_reserve
     FROM payments
     JOIN scope ON scope.payment_id = payments.id
     JOIN covered ON covered.payment_id = payments.id
@@ -354,6 +362,7 @@ differences AS (
 counted AS (
     SELECT
         books.*,
+        paid.untold_reserve,
         books.payout_status AS status,
         (
             SELECT count(*) FROM differences WHERE
@@ -363,13 +372,14 @@ counted AS (
             SELECT count(*) FROM differences WHERE
                 differences.statement_id IS NULL AND differences.payment_id = books.payment_id
         ) AS payout_differences
-    FROM books
+    FROM books LEFT JOIN paid ON paid.payment_id = books.payment_id
 ),
 checked AS (
     SELECT
         statement_id, payment_id, currency, statement_time, payment_status, settlement,
         CASE WHEN coalesce(is_whole, true) THEN coalesce(found_settlement, 0) END AS transactions_settlement,
-        coalesce(transactions, 0) AS transactions, payout_status, payout_time, paid_out, paid_out_currency,
+        coalesce(transactions, 0) AS transactions, coalesce(statement_reserve, reserve, 0) AS reserve, untold_reserve,
+        payout_status, payout_time, paid_out, paid_out_currency,
         own_differences, payout_differences,
         -- What is the payout's counts once for all its statements.
         coalesce(row_number() OVER (PARTITION BY payment_id ORDER BY statement_time, statement_id), 1) = 1 AS is_first
@@ -379,7 +389,8 @@ found_differences AS (
     SELECT
         kind, statement_id, transaction_id, order_id, payment_id, currency, message, expected, found, difference,
         NULL::TIMESTAMPTZ AS statement_time, NULL AS payment_status, NULL AS settlement,
-        NULL AS transactions_settlement, NULL AS transactions, NULL AS payout_status, NULL AS payout_time,
+        NULL AS transactions_settlement, NULL AS transactions, NULL::DECIMAL(38, 2) AS reserve,
+        NULL::DECIMAL(38, 2) AS untold_reserve, NULL AS payout_status, NULL AS payout_time,
         NULL AS paid_out, NULL AS paid_out_currency, 1 AS own_differences, 0 AS payout_differences, true AS is_first
     FROM differences
 ),
@@ -390,10 +401,12 @@ sums AS (
         count(DISTINCT statement_id) AS statements,
         sum(transactions)::BIGINT AS transactions,
         sum(settlement) AS settlement,
-        sum(transactions_settlement) AS transactions_settlement,
+        nullif(sum(transactions_settlement - settlement), 0) AS transactions_difference,
+        sum(reserve) + coalesce(sum(untold_reserve) FILTER (WHERE is_first), 0) AS reserve,
         count(DISTINCT payment_id) FILTER (WHERE payout_time IS NOT NULL) AS payouts,
         sum(paid_out) FILTER (WHERE is_first) AS paid_out,
         max(paid_out_currency) AS paid_out_currency,
+        coalesce(sum(settlement + reserve) FILTER (WHERE payout_time IS NULL), 0) AS not_paid_out,
         max(payout_time) AS payout_time,
         (
             sum(own_differences) + coalesce(sum(payout_differences) FILTER (WHERE {counts_payout}), 0)
@@ -401,4 +414,7 @@ sums AS (
     FROM {rows}
     GROUP BY ALL
 )
-SELECT *, CASE WHEN differences > 0 THEN false WHEN len($lacking_tables::VARCHAR[]) = 0 THEN true END AS agrees FROM sums
+SELECT
+    * REPLACE (nullif(paid_out_currency, currency) AS paid_out_currency),
+    CASE WHEN differences > 0 THEN false WHEN len($lacking_tables::VARCHAR[]) = 0 THEN true END AS agrees
+FROM sums

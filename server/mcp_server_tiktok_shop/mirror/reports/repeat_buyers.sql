@@ -4,9 +4,11 @@
 -- tables = ["orders"]
 -- keys = ["currency"]
 -- compare = ["buyers", "new_buyers", "repeat_buyers", "orders_sold", "sales_total", "repeat_sales_total"]
--- order = "orders_sold desc"
+-- order = "sales_total desc"
+-- limit = 10
+-- default_group = "buyer"
 -- untrusted = ["buyer_nickname"]
--- note = "A buyer is known by user_id and counts as new where the copy, which reaches back as far as told, holds no earlier order that was sold."
+-- note = "A buyer is new who has no order sold between known_since and the period."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -20,13 +22,20 @@
 -- repeat_sales_total = "of that, what repeat buyers paid"
 -- orders_before = "orders sold to them before the period"
 -- last_order_time = "when the last order of the period was placed"
+-- known_since = "since when the copy holds orders: who bought before that only counts as new"
+--
+-- [fill]
+-- meant = "true"
 --
 -- [group_by.buyer]
 -- keys.user_id = "user_id"
+-- note = "Rows are those who bought twice or more; totals are of all buyers."
 -- labels.buyer_nickname = "max(buyer_nickname)"
--- without = ["buyers", "new_buyers", "returning_buyers", "repeat_buyers", "repeat_buyers_percent", "repeat_sales_total"]
+-- without = ["buyers", "new_buyers", "returning_buyers", "repeat_buyers", "repeat_buyers_percent", "repeat_sales_total", "known_since"]
+-- fill.meant = "repeat_buyers > 0"
 -- [group_by.region]
 -- keys.recipient_region_code = "recipient_region_code"
+-- without = ["known_since"]
 WITH buyers AS (
     SELECT
         user_id,
@@ -71,5 +80,7 @@ SELECT
     sales_total,
     repeat_sales_total,
     orders_before,
-    last_order_time
+    last_order_time,
+    (SELECT min(create_time) FROM orders) AS known_since
 FROM sums
+WHERE {meant}

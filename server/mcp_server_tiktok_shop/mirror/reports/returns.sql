@@ -7,16 +7,18 @@
 -- order = "returns_requested desc"
 -- default_group = "reason"
 -- untrusted = ["return_reason_text", "product_name"]
--- note = "By the moment at which a return was asked for. Rates are of the orders sold that were placed in the same period (of that day, week or month, and with that product, where so grouped), so what comes back may have been bought before."
+-- note = "returns_requested = pending + in_progress + completed + rejected + cancelled; get_worklist tells which need the seller's action, goods on their way back included. By the moment at which a return was asked for. Rates are of the orders sold that were placed in the same period (of that day, week or month, and with that product, where so grouped), so what comes back may have been bought before."
 --
 -- [columns]
 -- currency = "of the amounts"
 -- returns_requested = "returns, refunds, replacements and exchanges that were asked for, whatever came of them"
 -- orders_returned = "orders they are of"
 -- units_returned = "units they are of"
--- returns_pending = "those that wait for the seller"
+-- returns_pending = "those that wait for an answer"
+-- returns_in_progress = "those that were agreed to and are not done: goods on their way, or in dispute"
 -- returns_completed = "those that were carried out"
--- returns_rejected = "those that were refused or withdrawn"
+-- returns_rejected = "those that were refused"
+-- returns_cancelled = "those that were withdrawn"
 -- refund_total = "what buyers get back by those carried out"
 -- orders_sold = "orders placed in the period that are neither UNPAID nor CANCELLED: what the rate is of"
 -- return_percent = "orders_returned of orders_sold"
@@ -100,8 +102,8 @@ sums AS (
         count(return_line_id) AS units_returned,
         count(DISTINCT id) FILTER (WHERE return_status LIKE '%_PENDING') AS returns_pending,
         count(DISTINCT id) FILTER (WHERE is_done) AS returns_completed,
-        count(DISTINCT id) FILTER (WHERE return_status LIKE '%_REJECT' OR return_status LIKE '%_CANCEL')
-            AS returns_rejected,
+        count(DISTINCT id) FILTER (WHERE return_status LIKE '%_REJECT') AS returns_rejected,
+        count(DISTINCT id) FILTER (WHERE return_status LIKE '%_CANCEL') AS returns_cancelled,
         coalesce(sum(refund_total) FILTER (WHERE is_done), 0) AS refund_total,
         count(DISTINCT sold_id) AS own_orders
     FROM events
@@ -117,8 +119,11 @@ SELECT
     orders_returned,
     units_returned,
     returns_pending,
+    returns_requested - returns_pending - returns_completed - returns_rejected - returns_cancelled
+        AS returns_in_progress,
     returns_completed,
     returns_rejected,
+    returns_cancelled,
     refund_total,
     orders_sold,
     {share(orders_returned, orders_sold)} AS return_percent

@@ -6,7 +6,7 @@
 -- compare = ["sales_total", "orders_sold", "units_sold", "goods_total"]
 -- order = "sales_total desc"
 -- untrusted = ["product_name", "buyer_nickname"]
--- note = "By the moment at which an order was placed. Later refunds are not taken off: see the report returns."
+-- note = "By the moment at which an order was placed. Later refunds are not taken off: see returns. sales_total is what buyers paid, with shipping and tax; goods_total is without them, after all discounts; get_profit's net sales are after the seller's discounts only."
 --
 -- [columns]
 -- currency = "of all amounts of the row"

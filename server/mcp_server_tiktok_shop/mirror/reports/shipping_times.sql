@@ -5,11 +5,12 @@
 -- keys = []
 -- compare = ["late_dispatch", "orders", "dispatched", "late_delivery"]
 -- order = "orders desc"
--- note = "Orders placed in the period that are neither UNPAID nor CANCELLED. Late dispatch is what tts_sla_time says: the carrier took the parcel after it, or has not taken it yet and it has passed. The platform's own rate leaves out and adds cases by market: this is an estimate of it."
+-- note = "Orders placed in the period that are neither UNPAID nor CANCELLED. Late dispatch is what tts_sla_time says: the carrier took the parcel after it, or has not taken it yet and it has passed. The platform's own rate leaves out and adds cases by market: this is an estimate of it. Parcels in get_worklist are late earlier: by when they must be announced. Hours run from payment; not_dispatched_yet are in no average or maximum."
 --
 -- [columns]
 -- orders = "orders to be sent"
 -- dispatched = "of them, those that the carrier has taken"
+-- not_dispatched_yet = "of them, those that it has not: in no average, median or maximum"
 -- delivered = "of them, those that were delivered"
 -- dispatch_due = "of them, those that were dispatched or whose time for it has passed: what the rate is of"
 -- late_dispatch = "of those, those that were or are late"
@@ -19,6 +20,7 @@
 -- hours_to_ready = "from payment until ready to ship, on average"
 -- hours_to_dispatch = "from payment until the carrier took it, on average"
 -- median_hours_to_dispatch = "the same: half of them took no longer"
+-- hours_to_dispatch_max = "the same: the longest"
 -- hours_in_transit = "from the carrier's taking it until delivery, on average"
 --
 -- [group_by.day]
@@ -47,7 +49,7 @@
 -- labels.tts_sla_time = "max(tts_sla_time)"
 -- labels.collection_time = "max(collection_time)"
 -- order = "late_dispatch desc"
--- without = ["orders", "late_dispatch_percent", "median_hours_to_dispatch"]
+-- without = ["orders", "late_dispatch_percent", "median_hours_to_dispatch", "hours_to_dispatch_max"]
 WITH due AS (
     SELECT
         *,
@@ -61,6 +63,7 @@ sums AS (
         {group_by}
         count(*) AS orders,
         count(collection_time) AS dispatched,
+        count(*) - count(collection_time) AS not_dispatched_yet,
         count(delivery_time) AS delivered,
         count(*) FILTER (WHERE collection_time IS NOT NULL OR is_late) AS dispatch_due,
         count(*) FILTER (WHERE is_late) AS late_dispatch,
@@ -69,6 +72,7 @@ sums AS (
         round(avg(epoch(rts_time) - epoch(paid_time)) / 3600, 1) AS hours_to_ready,
         round(avg(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS hours_to_dispatch,
         round(median(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS median_hours_to_dispatch,
+        round(max(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS hours_to_dispatch_max,
         round(avg(epoch(delivery_time) - epoch(collection_time)) / 3600, 1) AS hours_in_transit
     FROM due
     GROUP BY ALL
@@ -77,6 +81,7 @@ SELECT
     {group_names}
     orders,
     dispatched,
+    not_dispatched_yet,
     delivered,
     dispatch_due,
     late_dispatch,
@@ -86,6 +91,7 @@ SELECT
     hours_to_ready,
     hours_to_dispatch,
     median_hours_to_dispatch,
+    hours_to_dispatch_max,
     hours_in_transit
 FROM sums
 WHERE orders > 0

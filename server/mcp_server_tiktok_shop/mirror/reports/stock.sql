@@ -5,6 +5,7 @@
 -- keys = []
 -- compare = []
 -- order = "days_of_cover"
+-- limit = 45
 -- default_group = "sku"
 -- untrusted = ["product_name"]
 -- note = "Stock is of now, of products of every status but deleted ones; the pace is that of the period. What lasts shortest stands first, then what was not sold at all."

@@ -4,7 +4,8 @@
 -- keys = ["currency"]
 -- compare = []
 -- order = "est_settlement_amount desc"
--- note = "As of now. Amounts and times are the platform's estimates; what it keeps is negative."
+-- default_group = "day"
+-- note = "As of now. Amounts and days are the platform's estimates; what it keeps is negative. On its settlement day an amount enters a statement, and the bank has it with a later payout (see payouts)."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -26,6 +27,7 @@
 -- [group_by.day]
 -- keys.settlement_day = "estimated_settlement_time::DATE"
 -- order = "settlement_day"
+-- without = ["first_settlement_time", "last_settlement_time", "oldest_order_time"]
 -- [group_by.week]
 -- keys.settlement_week = "strftime(estimated_settlement_time, '%G-W%V')"
 -- order = "settlement_week"

@@ -1,11 +1,11 @@
 -- title = "Chats in which the buyer wrote last"
--- otherwise = "the buyer waits; the share of quick replies counts in the shop's service score"
+-- otherwise = "quick replies count in the service score"
 -- tool = "get_conversation_messages, then send_message"
 -- id = "conversation_id"
 SELECT
   NULL::TIMESTAMPTZ AS deadline,
   id AS conversation_id,
-  'waits since ' || strftime(last_message_time, '%Y-%m-%d %H:%M') AS detail,
+  'waits ' || date_diff('hour', last_message_time, $now) || ' h, since ' || strftime(last_message_time, '%Y-%m-%d %H:%M') AS detail,
   epoch(last_message_time)::BIGINT AS rank
 FROM conversations
 WHERE last_sender_role = 'BUYER'

@@ -1,5 +1,5 @@
 -- title = "Parcels announced that no carrier has taken"
--- otherwise = "a parcel that is not scanned in time counts as a late dispatch, and the platform cancels the order"
+-- otherwise = "not scanned in time is a late dispatch; left longer, the platform cancels the order"
 -- tool = "get_package_handover_time_slots"
 -- id = "package_id"
 -- # Those announced more than a day ago, or whose time is up within a day.

@@ -1,4 +1,4 @@
--- title = "Parcels to hand over: late, due today or within 24 hours"
+-- title = "Parcels to hand over, late or due within 24 hours"
 -- otherwise = "a late dispatch counts against the shop; left longer, the platform cancels the order"
 -- tool = "ship_package"
 -- id = "package_id"

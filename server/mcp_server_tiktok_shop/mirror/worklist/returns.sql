@@ -1,4 +1,4 @@
--- title = "Refunds and returns that wait for the seller"
+-- title = "Refunds and returns that need an answer, or goods to check"
 -- otherwise = "at the deadline the platform decides for the buyer"
 -- tool = "approve_return or reject_return"
 -- id = "return_id"

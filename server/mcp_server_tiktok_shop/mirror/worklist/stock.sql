@@ -1,5 +1,5 @@
--- title = "SKUs on sale that are out of stock, or will be within 14 days at the pace of the last 28"
--- otherwise = "sales stop; the deadline is when the last unit goes at that pace"
+-- title = "SKUs on sale out of stock, or soon: within 14 days at the pace of the last 28"
+-- otherwise = "sales stop when the last unit goes: the deadline"
 -- tool = "update_inventory"
 -- id = "sku_id"
 WITH stock AS (

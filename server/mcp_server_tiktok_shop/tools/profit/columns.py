@@ -6,7 +6,8 @@ from __future__ import annotations
 COLUMN_MEANINGS = {
     "basis": "`settled`: what statements say, exact. `estimated`: what TikTok expects of orders in no statement yet",
     "units": "units sold, cancelled ones left out, where the order is settled first",
-    "sales": "goods at the seller's price after seller discounts, before refunds",
+    "sales": "goods at the seller's price after seller discounts, before refunds; without any refunds "
+    "net_sales alone stands",
     "refunds": "what buyers got back of it",
     "net_sales": "both together: a statement's revenue",
     "platform_commission, transaction_fee, vat, …": "platform fees and the taxes on them, a column a kind, as TikTok "
@@ -23,10 +24,11 @@ COLUMN_MEANINGS = {
     "margin_percent": "profit of net sales, of the same units",
     "covers_percent": "the share of net sales whose goods have a cost; without any, the three before are empty",
     "fees_by_sku": "`exact`: TikTok's own split of each order, or orders with one SKU; `spread`: by line value; "
-    "`partly spread`: both",
+    "`partly spread`: both; left out where all are exact",
 }
 AMOUNTS_BEFORE_FEES = ("sales", "refunds", "net_sales")
 AMOUNTS_AFTER_FEES = ("affiliate_commission", "ads", "shipping", "adjustments", "unexplained", "settlement")
-OPTIONAL_AMOUNTS = ("ads", "adjustments", "unexplained")  # left out where all of them are nothing
+# Left out where all of them are nothing.
+OPTIONAL_AMOUNTS = ("refunds", "affiliate_commission", "ads", "adjustments", "unexplained")
 PROFIT_COLUMNS = ("goods_cost", "profit", "margin_percent", "covers_percent")
 OTHER_FEES = "other_fees"

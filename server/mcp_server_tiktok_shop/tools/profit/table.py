@@ -37,9 +37,11 @@ LABELS: dict[str, tuple[tuple[str, str], ...]] = {
     "month": (("month", "key"),),
 }
 SPLIT_GROUPS = ("sku", "product")
+TIME_GROUPS = ("day", "month")
 MAX_FEE_COLUMNS = 8
 CENT, TENTH = Decimal("0.01"), Decimal("0.1")
 UNTRUSTED_COLUMN = "product_name"
+SPLIT_COLUMN, EXACT = "fees_by_sku", "exact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class ProfitRow:
         """Every cell that a table can show of it, as text where it is an amount."""
         cells = self.cells
         result: dict[str, Any] = {"shop": self.shop, "basis": cells["basis"], "currency": cells["currency"]}
-        result |= {"units": int(cells["units"]), "fees_by_sku": cells["split"]}
+        result |= {"units": int(cells["units"]), SPLIT_COLUMN: cells["split"]}
         result |= {name: format_money(cells[name]) for name in (*AMOUNTS_BEFORE_FEES, *AMOUNTS_AFTER_FEES)}
         result |= {name: format_money(self.fees.get(name, ZERO)) for name in fee_columns}
         rest = sum((amount for name, amount in self.fees.items() if name not in set(fee_columns)), ZERO)
@@ -108,9 +110,15 @@ class ProfitLayout:
     has_costs: bool
 
     @classmethod
-    def from_totals(cls, totals: Sequence[ProfitRow], *, has_shops: bool, has_costs: bool) -> ProfitLayout:
-        """The layout of what adds up to these totals: amounts of which there are none have no column."""
-        unused = {name for name in OPTIONAL_AMOUNTS if not any(row.cells[name] for row in totals)}
+    def from_rows(
+        cls, totals: Sequence[ProfitRow], rows: Sequence[ProfitRow], *, has_shops: bool, has_costs: bool
+    ) -> ProfitLayout:
+        """The layout of these totals and rows: amounts of which there are none have no column."""
+        unused = {name for name in OPTIONAL_AMOUNTS if not any(row.cells[name] for row in (*totals, *rows))}
+        if "refunds" in unused:
+            unused.add("sales")  # net_sales is the same
+        if all(row.cells["split"] == EXACT for row in rows):
+            unused.add(SPLIT_COLUMN)
         return cls(choose_fee_columns(totals), frozenset(unused), has_shops, has_costs)
 
 
@@ -121,7 +129,7 @@ def lay_out_table(rows: Sequence[ProfitRow], group_by: str, layout: ProfitLayout
     columns = [*(["shop"] if layout.has_shops else []), *(name for name, _ in labels), "basis", "currency", "units"]
     columns += [*AMOUNTS_BEFORE_FEES, *fee_columns, *AMOUNTS_AFTER_FEES]
     columns += PROFIT_COLUMNS if layout.has_costs else ()
-    columns += ["fees_by_sku"] if group_by in SPLIT_GROUPS else []
+    columns += [SPLIT_COLUMN] if group_by in SPLIT_GROUPS else []
     table = [
         row.to_cells(fee_columns) | {name: _to_label(row.cells[source]) for name, source in labels} for row in rows
     ]

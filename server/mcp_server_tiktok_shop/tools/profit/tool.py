@@ -15,7 +15,9 @@ from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.profit.costs import MAX_COSTS_BYTES, CostTable, read_costs
 from mcp_server_tiktok_shop.tools.profit.table import (
+    EXACT,
     SPLIT_GROUPS,
+    TIME_GROUPS,
     UNTRUSTED_COLUMN,
     ProfitLayout,
     ProfitRow,
@@ -49,11 +51,17 @@ PARAMETERS = ("from", "until", "now", "by", "group_by", "limit", "costs", "step"
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
 COST_FILES = ("costs.csv", "costs.xlsx")
 MAX_FAULTS = 10
+SHOWN_ROWS, MIN_SHOWN_ROWS = 20, 5  # of all shops, and of each, where no limit is given
+SHOWN_TIMES = 31  # of each shop
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 GRANULARITY = {True: 100, False: 1}  # hundredths in the smallest amount of a currency without a fraction, and with one
 NO_COSTS_NOTE = (
     "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with the columns seller_sku (the SKU id where "
     "a SKU has none), unit_cost, currency and, where costs change, from."
+)
+CUT_NOTE = (
+    "{count} of {in_all} rows are shown, totals are of all: give limit (rows of each shop) for more, or save_as "
+    "for all in a file."
 )
 COVERAGE_NOTE = "profit is that of the units whose cost is known: covers_percent of net sales."
 SPREAD_NOTE = (
@@ -108,9 +116,11 @@ class GetProfitTool:
         """
         save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
         file_name, costs = await asyncio.to_thread(self._load_costs, values.get("costs"))
-        limit = MAX_SAVED_ROWS if save_as is not None else values["limit"]
-        terms = ProfitTerms(values["period"], values["by"], values["group_by"], limit, costs)
         targets = await choose_targets(self.platform.shops, shop)
+        shown_rows = max(SHOWN_ROWS // len(targets), MIN_SHOWN_ROWS)
+        default_limit = SHOWN_TIMES if values["group_by"] in TIME_GROUPS else shown_rows
+        limit = MAX_SAVED_ROWS if save_as is not None else values.get("limit", default_limit)
+        terms = ProfitTerms(values["period"], values["by"], values["group_by"], limit, costs)
         self.query_runner.prepare()
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
         progress = SharedProgress(caller, len(targets))
@@ -198,7 +208,7 @@ class GetProfitTool:
 def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool) -> Json:
     totals = [row for each in found for row in each.get("total")]
     rows = [row for each in found for row in each.get("row")]
-    layout = ProfitLayout.from_totals(totals, has_shops=has_shops, has_costs=bool(terms.costs.costs))
+    layout = ProfitLayout.from_rows(totals, rows, has_shops=has_shops, has_costs=bool(terms.costs.costs))
     oldest = min(each.coverage.as_of for each in found)
     rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get("row")))
     result: Json = {
@@ -217,16 +227,18 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
     }
     if terms.costs.costs:
         result |= _lay_out_missing(found, has_shops=has_shops)
+    cut_note = ""
     if rows_in_all > len(rows):
         result["rows_in_all"] = rows_in_all
+        cut_note = CUT_NOTE.format(count=len(rows), in_all=rows_in_all)
     result["untrusted"] = [
         f"{name}.{UNTRUSTED_COLUMN}"
         for name in ("profit", "missing_costs")
         if UNTRUSTED_COLUMN in result.get(name, {}).get("columns", ())
     ]
-    is_spread = terms.group_by in SPLIT_GROUPS and any(row.cells["split"] != "exact" for row in rows)
+    is_spread = terms.group_by in SPLIT_GROUPS and any(row.cells["split"] != EXACT for row in rows)
     is_partial = bool(terms.costs.costs) and any(row.cells["is_partial"] for row in totals)
-    notes = [SPREAD_NOTE if is_spread else "", COVERAGE_NOTE if is_partial else "", *_list_gaps(found)]
+    notes = [cut_note, SPREAD_NOTE if is_spread else "", COVERAGE_NOTE if is_partial else "", *_list_gaps(found)]
     result["note"] = " ".join(filter(None, notes))
     return result
 

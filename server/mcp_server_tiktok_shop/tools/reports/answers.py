@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
 
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.query import QueryResult
+    from mcp_server_tiktok_shop.mirror.report_files import Grouping
     from mcp_server_tiktok_shop.tools.periods import Period
     from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
 
 SHOP_COLUMN = "shop"
+TIME_FORMS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}  # as reports name them
+MAX_EMPTY_TIMES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +82,21 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
         data["group_by"] = request.grouping.name
     data["complete"] = all(answer.is_complete for answer in answers)
     data["shops"] = [answer.to_json() for answer in answers]
-    totals = _merge([(answer.label, answer.totals) for answer in answers], hidden, is_labelled=is_labelled)
-    data["totals"] = totals
+    keys = {*report.keys, *(request.grouping.keys if request.grouping else ())}
+    totals = [(answer.label, answer.totals) for answer in answers]
+    data["totals"] = _merge(totals, hidden, keys, is_labelled=is_labelled)
     notes = [*_describe_edges(answers), *_describe_warnings(request, answers)]
     if request.grouping is not None:
-        data["table"] = _merge([(answer.label, answer.rows) for answer in answers], hidden, is_labelled=is_labelled)
-        notes += _describe_cuts([(answer.label, answer.rows) for answer in answers], is_labelled=is_labelled)
+        rows = [(answer.label, answer.rows) for answer in answers]
+        data["table"] = _merge(rows, hidden, keys, is_labelled=is_labelled)
+        notes += _describe_cuts(rows, is_labelled=is_labelled)
+        notes.append(_describe_order(request))
+        if empty := _list_empty_times(request.grouping, answers, is_labelled=is_labelled):
+            data["left_out_empty"] = empty
+        notes.append(request.grouping.note)
     for name in dict.fromkeys(name for answer in answers for name in answer.beside):
         table = [(answer.label, answer.beside.get(name)) for answer in answers]
-        merged = _merge(table, hidden, is_labelled=is_labelled)
+        merged = _merge(table, hidden, {*report.keys, *report.group_by[name].keys}, is_labelled=is_labelled)
         if merged["rows"]:
             data[f"by_{name}"] = merged
             notes += _describe_cuts(table, is_labelled=is_labelled)
@@ -96,17 +105,26 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     return data | {"note": " ".join(filter(None, (*notes, report.note)))}
 
 
-def _merge(results: Iterable[tuple[str, QueryResult | None]], hidden: Iterable[str], *, is_labelled: bool) -> Json:
-    """One table of the shops' rows, each with its shop's label where there are several."""
-    columns: list[str] = []
-    rows: list[list[Any]] = []
-    for label, result in results:
-        if result is None:
-            continue
-        places = [place for place, column in enumerate(result.columns) if column.name not in hidden]
-        columns = [result.columns[place].name for place in places]
-        rows += [[*([label] if is_labelled else ()), *(row[place] for place in places)] for row in result.cells]
-    return {"columns": [*([SHOP_COLUMN] if is_labelled else ()), *columns], "rows": rows}
+def _merge(
+    results: Iterable[tuple[str, QueryResult | None]], hidden: Iterable[str], keys: Iterable[str], *, is_labelled: bool
+) -> Json:
+    """One table of the shops' rows, each with its shop's label where there are several.
+
+    A column that is empty in all rows is left out, unless it is one of the keys, which tell rows apart.
+    """
+    found = [(label, result) for label, result in results if result is not None]
+    if not found:
+        return {"columns": [SHOP_COLUMN] if is_labelled else [], "rows": []}
+    names = [column.name for column in found[0][1].columns]
+    cells = [(label, row) for label, result in found for row in result.cells]
+    lasting = {*keys} if cells else {*names}
+    places = [
+        place
+        for place, name in enumerate(names)
+        if name not in hidden and (name in lasting or any(row[place] is not None for _, row in cells))
+    ]
+    rows = [[*([label] if is_labelled else ()), *(row[place] for place in places)] for label, row in cells]
+    return {"columns": [*([SHOP_COLUMN] if is_labelled else ()), *(names[place] for place in places)], "rows": rows}
 
 
 def _describe_edges(answers: Sequence[ShopAnswer]) -> list[str]:
@@ -148,6 +166,45 @@ def _describe_cuts(results: Iterable[tuple[str, QueryResult | None]], *, is_labe
                 f"{len(result.cells)} of {in_all} rows{whose} are shown, totals are of all: give limit for more."
             )
     return notes
+
+
+def _describe_order(request: ReportRequest) -> str:
+    if not request.unmet_order:
+        return ""
+    return f"Rows have no {request.unmet_order}: they stand by {request.order.column}."
+
+
+def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer], *, is_labelled: bool) -> list[str]:
+    """The days, weeks or months of the periods of which there is no row, since nothing was in them."""
+    form = TIME_FORMS.get(grouping.name)
+    if form is None:
+        return []
+    empty: list[str] = []
+    for answer in answers:
+        result, period = answer.rows, answer.periods.period if answer.periods is not None else None
+        if result is None or period is None or answer.zone is None or answer.coverage is None:
+            continue
+        columns = [column.name for column in result.columns]
+        if grouping.name not in columns or _is_cut(result) or f"{grouping.name}_before" in columns:
+            continue
+        place = columns.index(grouping.name)
+        end = min(period.end - 1, answer.coverage.as_of)
+        times = _list_times(period.start, end, answer.zone, form)
+        found = {str(row[place]) for row in result.cells}
+        empty += [f"{answer.label} {each}" if is_labelled else each for each in times if each not in found]
+    if len(empty) > MAX_EMPTY_TIMES:
+        return [*empty[:MAX_EMPTY_TIMES], f"and {len(empty) - MAX_EMPTY_TIMES} more"]
+    return empty
+
+
+def _list_times(start: int, end: int, zone: ZoneInfo, form: str) -> list[str]:
+    first, last = (datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return list(dict.fromkeys(day.strftime(form) for day in days))
+
+
+def _is_cut(result: QueryResult) -> bool:
+    return bool(result.cells) and _sum_column(result, ROWS_IN_ALL) // len(result.cells) > len(result.cells)
 
 
 def _format_moment(moment: int, zone: ZoneInfo) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,8 @@ UNGROUPED = "none"
 LINE_GROUPING = "line"  # of reports that have formats
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 MAX_QUOTED_CHARS = 60
+MIN_SHARED_LIMIT = 5
+TIME_GROUPINGS = ("day", "week", "month")
 DESCENDING_WORDS = frozenset(("desc", "descending", "down"))
 ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
 
@@ -36,6 +38,9 @@ ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
     """A report as it was asked for. `period` and `compare_with` are in words, empty where there is none.
+
+    `limit` counts rows of each shop where it `is_limit_given`, else rows of all. `unmet_order` is the column to sort
+    by that rows so grouped do not have, where another was taken.
 
     `save_as` is the file that its rows go to, and `format` the form of another program, empty where they are a table.
     """
@@ -49,10 +54,18 @@ class ReportRequest:
     parameters: Mapping[str, Any]
     save_as: FileName | None = None
     format: str = ""
+    unmet_order: str = ""
+    is_limit_given: bool = True
 
     @property
     def has_comparison(self) -> bool:
         return bool(self.compare_with)
+
+    def share_limit(self, shops: int) -> ReportRequest:
+        """The request with its limit shared by so many shops; days, weeks and months are not cut for that."""
+        if self.is_limit_given or (self.grouping is not None and self.grouping.name in TIME_GROUPINGS):
+            return self
+        return replace(self, limit=max(self.limit // shops, MIN_SHARED_LIMIT))
 
     def compose_rows(self) -> str:
         return compose_rows(self.report, self.grouping, self.order, with_comparison=self.has_comparison)
@@ -78,7 +91,7 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
         ShopError: `invalid_arguments`: which one means nothing here, and what it may be.
 
     """
-    report = _choose(reports, values.get("report"), "report", "reports")
+    report: Report = _choose(reports, values.get("report"), "report", "reports")
     save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
     form = _read_format(report, values.get("format"))
     grouping = report.group_by[LINE_GROUPING] if form else _read_grouping(report, values.get("group_by"))
@@ -90,10 +103,13 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
         if name not in known:
             raise _refuse("parameters", f"{report.name} has none called {name[:MAX_QUOTED_CHARS]!r}", known)
         parameters[name] = value
+    order, unmet_order = _read_order(report, grouping, values.get("order"), with_comparison=bool(compare_with))
     return ReportRequest(
         report=report,
         grouping=grouping,
-        order=_read_order(report, grouping, values.get("order"), with_comparison=bool(compare_with)),
+        order=order,
+        unmet_order=unmet_order,
+        is_limit_given=bool(form or save_as or "limit" in values),
         limit=MAX_SAVED_ROWS if form else values.get("limit", default_limit),
         period=period,
         compare_with=compare_with,
@@ -148,16 +164,21 @@ def _read_periods(report: Report, values: Json) -> tuple[str, str]:
     return period or report.period, compare_with or report.compare_with
 
 
-def _read_order(report: Report, grouping: Grouping | None, text: Any, *, with_comparison: bool) -> ReportOrder:
+def _read_order(
+    report: Report, grouping: Grouping | None, text: Any, *, with_comparison: bool
+) -> tuple[ReportOrder, str]:
+    """The order, and the column that was named where only totals have it: that of the report's own order is taken."""
     columns = list_columns(report, grouping, with_comparison=with_comparison)
     default = choose_default_order(report, grouping, columns)
     if text is None:
-        return default
+        return default, ""
     words = str(text).replace(":", " ").split()
     is_reversed = bool(words) and words[0].startswith("-")
     name = words[0].lstrip("-") if words else ""
     direction = words[1].casefold() if len(words) > 1 else ""
     folded = {column.casefold(): column for column in columns}
+    unmet = "" if name.casefold() in folded or name.casefold() not in report.columns else name.casefold()
+    name = default.column if unmet else name
     if name.casefold() not in folded or len(words) > 2 or direction not in {"", *DESCENDING_WORDS, *ASCENDING_WORDS}:  # noqa: PLR2004 - a column and a direction
         raise _refuse(
             "order",
@@ -167,11 +188,11 @@ def _read_order(report: Report, grouping: Grouping | None, text: Any, *, with_co
         )
     column = folded[name.casefold()]
     if is_reversed or direction:
-        return ReportOrder(column, is_reversed or direction in DESCENDING_WORDS)
+        return ReportOrder(column, is_reversed or direction in DESCENDING_WORDS), unmet
     if column == default.column:
-        return default
+        return default, unmet
     names = {*(grouping.keys if grouping else ()), *(grouping.labels if grouping else ()), *report.keys}
-    return ReportOrder(column, column not in names)
+    return ReportOrder(column, column not in names), ""
 
 
 def choose_default_order(report: Report, grouping: Grouping | None, columns: list[str]) -> ReportOrder:

@@ -62,6 +62,7 @@ class GetReportTool:
         if request.format:
             choose_file_name(request.format, request.save_as)  # a wrong one is refused before the shop is asked
         targets = await choose_targets(self.platform.shops, shop)
+        request = request.share_limit(len(targets))
         periods = [self._resolve_periods(request, target) for target in targets]
         self.queries.prepare()
         answers = await self._ask_shops(request, targets, periods, caller)
