@@ -33,10 +33,11 @@ docs: $(VENV)/developing          ## Write what the documents take from the code
 	$(BIN)/python scripts/docs.py
 
 soak: $(VENV)/developing          ## Run the long random tests: kills around renewals, a platform that fails at random.
-	SOAK=1 $(BIN)/python -m pytest tests/test_many_orders.py tests/platform/test_processes.py tests/test_soak.py tests/attack
+	SOAK=1 $(BIN)/python -m pytest tests/test_many_orders.py tests/platform/test_processes.py tests/test_soak.py tests/attack tests/mirror
 
-bench: $(VENV)/developing         ## Measure against the SDK's bare server.
+bench: $(VENV)/developing         ## Measure against the SDK's bare server, and the local copy against a bare loop.
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.copies
 
 inspect: $(VENV)/installed        ## List and call tools with the MCP Inspector (needs npm).
 	scripts/inspect.sh $(BIN)/mcp-server-tiktok-shop

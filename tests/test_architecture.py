@@ -28,9 +28,10 @@ ROOT = Path(mcp_server_tiktok_shop.__file__).parent
 PROJECT = ROOT.parent.parent
 MODULES = sorted(ROOT.rglob("*.py"))
 # Values without effects, for every room.
-LEAVES = {"errors", "json_text", "json_values", "logs", "money", "proxies", "setting_texts", "time_zones"}
+LEAVES = {"errors", "json_paths", "json_text", "json_values", "logs", "money", "proxies", "setting_texts", "time_zones"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "json_paths": set(),
     "json_values": set(),
     "logs": set(),
     "money": set(),
@@ -41,17 +42,36 @@ MAY_IMPORT: dict[str, set[str]] = {
     "json_text": {"errors"},
     "catalog": {"errors", "json_text", "money"},
     "state": LEAVES,
+    "table_files": LEAVES | {"state"},
     "platform": LEAVES | {"catalog", "state"},
-    "calls": LEAVES | {"catalog", "platform", "state"},
-    "tools": LEAVES | {"catalog", "platform", "state", "calls"},
+    "workers": {"errors"},
+    "mirror": LEAVES | {"catalog", "platform", "state", "workers"},
+    "calls": LEAVES | {"catalog", "platform", "state", "table_files"},
+    "tools": LEAVES | {"catalog", "platform", "state", "table_files", "workers", "mirror", "calls"},
     "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
-    "app": LEAVES | {"settings", "simulation", "catalog", "platform", "state", "calls", "tools", "protocol", "sandbox"},
-    "cli": LEAVES | {"settings", "catalog", "platform", "state", "calls", "tools", "protocol", "sandbox", "app"},
+    "application": LEAVES | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol"},
+    "app": LEAVES
+    | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
+    | {"table_files", "application"},
+    "cli": LEAVES
+    | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"}
+    | {"application"},
     "__main__": {"cli"},
     "sandbox": set(),
 }
-HEAVY = ("jsonschema_rs", "pypdf", "PIL", "filelock", "rich", "tomlkit", f"{PACKAGE}.sandbox")
+HEAVY = (
+    "jsonschema_rs",
+    "pypdf",
+    "PIL",
+    "filelock",
+    "duckdb",
+    "xlsxwriter",
+    "rich",
+    "tomlkit",
+    "python_calamine",
+    f"{PACKAGE}.sandbox",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +141,7 @@ def test_only_those_who_take_calls_know_the_dispatcher() -> None:
     """A tool that needs what the dispatcher uses is given just that when it is made."""
     dispatcher = f"{PACKAGE}.calls.dispatch"
     rooms = {room_of(each.module) for path in MODULES for each in imports_of(path) if each.name.startswith(dispatcher)}
-    assert rooms <= {"app", "protocol", "cli"}
+    assert rooms <= {"app", "application", "protocol", "cli"}
 
 
 def test_every_tool_of_our_own_is_there_from_the_start(tmp_path: Path) -> None:

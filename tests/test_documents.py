@@ -14,9 +14,11 @@ from scripts.documents.links import find_anchors, find_broken_links, find_unlink
 from scripts.documents.tables import PlaceError, fill_places
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
+from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
 from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.errors import ErrorKind
+from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
 from mcp_server_tiktok_shop.settings import SETTINGS, read_settings
 
@@ -59,7 +61,9 @@ def test_what_is_not_understood_is_noticed() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_and_flags_that_a_document_names_exist(page: str) -> None:
     assert set(re.findall(rf"`{PROGRAM} ([a-z]+)", PAGES[page])) <= set(main.commands)
-    known = {o for c in (main, *main.commands.values()) for p in c.params for o in p.opts} | {"--help"}
+    groups = [command for command in main.commands.values() if isinstance(command, click.Group)]
+    commands = [main, *main.commands.values(), *(inner for group in groups for inner in group.commands.values())]
+    known = {o for c in commands for p in c.params for o in p.opts} | {"--help"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGES[page])) <= known
 
 
@@ -78,10 +82,12 @@ def test_the_make_targets_that_a_document_names_exist(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_tools_that_a_document_names_exist(page: str) -> None:
-    """A word in code that begins like a tool's name is one, or a word for an error, or a prompt."""
+    """A word in code that begins like a tool's name is one, an argument, an error, a prompt or a column."""
     verbs = {name.partition("_")[0] for name in (*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS)}
     named = {name for name in re.findall(r"`([a-z]+_[a-z_]+)`", PAGES[page]) if name.partition("_")[0] in verbs}
-    assert named <= {*Catalog().operations, *get_args(ErrorKind), *PROMPT_TEMPLATES}
+    columns = {column for table in TableCatalog().tables.values() for column in table.columns}
+    arguments = (*SERVER_ARGUMENTS, *columns)
+    assert named <= {*Catalog().operations, *arguments, *get_args(ErrorKind), *PROMPT_TEMPLATES}
 
 
 def test_the_tools_listed_by_default_are_those_told_in_the_documents() -> None:

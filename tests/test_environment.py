@@ -258,7 +258,7 @@ async def test_reads_go_on_without_a_home_and_what_must_be_remembered_is_refused
             wide = good(await client.call_tool("get_order_list", {"page_size": 50}))
             assert wide["left_out"]
             assert "result_id" not in wide
-            good(await client.call_tool("summarize_orders", {"period": "today"}))
+            good(await client.call_tool("get_report", {"report": "sales", "period": "today"}))
             good(
                 await client.call_tool(
                     "get_package_shipping_document", {"package_id": package, "document_type": "SHIPPING_LABEL"}

@@ -113,7 +113,15 @@ def describe_commands() -> str:
     lines = [COMMANDS_INTRODUCTION, _format_help(context)]
     for name in main.list_commands(context):
         if command := main.get_command(context, name):
-            lines += ["", f"## {name}", "", _format_help(click.Context(command, context, name))]
+            command_context = click.Context(command, context, name)
+            lines += ["", f"## {name}", "", _format_help(command_context)]
+            for inner_name, inner in command.commands.items() if isinstance(command, click.Group) else ():
+                lines += [
+                    "",
+                    f"### {name} {inner_name}",
+                    "",
+                    _format_help(click.Context(inner, command_context, inner_name)),
+                ]
     return "\n".join(lines) + "\n"
 
 

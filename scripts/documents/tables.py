@@ -13,8 +13,11 @@ from mcp_server_tiktok_shop.cli.client_configs.blocks import SANDBOX_SERVER_NAME
 from mcp_server_tiktok_shop.cli.client_configs.clients import CLIENTS
 from mcp_server_tiktok_shop.cli.client_configs.config_file import describe_location
 from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
+from mcp_server_tiktok_shop.mirror.tables import TableCatalog
+from mcp_server_tiktok_shop.mirror.worklist_kinds import load_worklist_kinds
 from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
 from mcp_server_tiktok_shop.settings import SETTINGS
+from mcp_server_tiktok_shop.tools.profit.columns import COLUMN_MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,10 +62,13 @@ def make_tables(catalog: Catalog) -> dict[str, str]:
         "areas": tabulate_areas(catalog),
         "clients": describe_clients(),
         "client_table": tabulate_clients(),
+        "profit_columns": format_table(("column", "meaning"), list(COLUMN_MEANINGS.items())),
+        "mirror_tables": describe_mirror_tables(),
         "routines": tabulate_prompts(),
         "scopes": tabulate_scopes(catalog),
         "settings": tabulate_settings(),
         "tools": tabulate_tools(catalog),
+        "worklist_kinds": tabulate_worklist_kinds(),
     }
 
 
@@ -84,6 +90,11 @@ def tabulate_prompts() -> str:
     return format_table(("routine", "prompt", "what it does"), rows)
 
 
+def tabulate_worklist_kinds() -> str:
+    rows = [(f"`{k.name}`", k.title, k.otherwise, k.tool, f"`{k.id}`") for k in load_worklist_kinds().values()]
+    return format_table(("kind", "what waits", "what happens otherwise", "tool", "id"), rows)
+
+
 def tabulate_scopes(catalog: Catalog) -> str:
     """The scopes that an app needs for the tools that are listed by default."""
     names_by_scope: dict[str, list[str]] = {}
@@ -99,6 +110,19 @@ def tabulate_settings() -> str:
         flag = f"none; or `{setting.variable}_FILE`" if setting.is_secret else f"`{setting.flag}`"
         rows.append((f"`{setting.variable}`", flag, setting.default, setting.help))
     return format_table(("variable", "flag", "default", "meaning"), rows)
+
+
+def describe_mirror_tables() -> str:
+    """Every table of the local copy: what a row is, where it comes from, its columns."""
+    lines = []
+    table_catalog = TableCatalog()
+    for name, table in sorted(table_catalog.tables.items()):
+        source = table_catalog.sources[table.source]
+        rows = [(f"`{column.name}`", column.sql_type, column.meaning) for column in table.columns.values()]
+        key = ", ".join(f"`{column}`" for column in table.key)
+        heading = f"{table.meaning[0].upper()}{table.meaning[1:]}. From `{source.operation}`; its key is {key}."
+        lines += ["", f"### {name}", "", heading, "", format_table(("column", "type", "meaning"), rows)]
+    return "\n".join(lines[1:])
 
 
 def tabulate_clients() -> str:

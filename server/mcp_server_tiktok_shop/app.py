@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop import logs
+from mcp_server_tiktok_shop.application import App
 from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TOOL, ConfirmationGate
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
 from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
-from mcp_server_tiktok_shop.calls.paging import Paginator
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
@@ -23,126 +24,54 @@ from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
-from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.mirror.mirror import Mirror
+from mcp_server_tiktok_shop.mirror.parts import MirrorParts
+from mcp_server_tiktok_shop.mirror.query import QueryRunner
+from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
 from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
+from mcp_server_tiktok_shop.platform.paging import Paginator
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
 from mcp_server_tiktok_shop.platform.sign_in import SignIn
 from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
 from mcp_server_tiktok_shop.platform.tokens import TokenProvider
-from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
-from mcp_server_tiktok_shop.protocol.instructions import build_instructions
-from mcp_server_tiktok_shop.protocol.listing import list_tools
-from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
-from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 from mcp_server_tiktok_shop.settings import AUTH_URL, Settings
 from mcp_server_tiktok_shop.simulation import build_simulation
-from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, Account, PartnerApp, compute_pair_fingerprint
+from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
 from mcp_server_tiktok_shop.state.files.stores import open_file_stores
+from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
 from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
 from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
+from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
+from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
+from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
-from mcp_server_tiktok_shop.tools.payouts.reconciliation import ReconcilePayoutsTool
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
+from mcp_server_tiktok_shop.tools.profit.tool import GetProfitTool
+from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
+from mcp_server_tiktok_shop.tools.reports.former_tools import create_report_tools
+from mcp_server_tiktok_shop.tools.reports.tool import GetReportTool
 from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
-from mcp_server_tiktok_shop.tools.summaries.desk import SummaryTools
+from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool, LocalWrite
-    from mcp_server_tiktok_shop.protocol.delivery import Delivery
-    from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
-    from mcp_server_tiktok_shop.state.stores import AccountStore
 
 REAL_RUNTIME = Runtime(time.time, time.monotonic)
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """What a run is made of. `settings` are those in force, the simulated shop's in its place.
-
-    `local_tools` are the tools that this server answers itself; `listed_tools` the names that a client lists.
-    """
-
-    settings: Settings
-    operations: OperationDirectory
-    platform: PlatformClient
-    local_tools: LocalToolRunner
-    listed_tools: tuple[str, ...]
-    dispatcher: ToolDispatcher
-    confirmation_gate: ConfirmationGate
-    result_builder: ResultBuilder
-    result_store: ScopedResultStore
-    tokens: TokenProvider
-    sign_in: SignIn
-    store: AccountStore
-    transport: HttpTransport
-    pdf_workers: PdfWorkerPool
-    secrets: logs.SecretRedactor
-    guard: OutgoingGuard
-
-    @property
-    def has_shop_choice(self) -> bool:
-        """Whether `shop` is listed: not where a model has no choice."""
-        if self.settings.shop is not None:
-            return False
-        try:
-            stored = self.store.read()
-        except ShopError:  # an unreadable store: each call says so
-            return True
-        app_key = self.settings.app_key or (stored.app.key if stored.app else "")
-        accounts = [account for account in stored.accounts.values() if account.app_key == app_key]
-        shops = {shop.id for account in accounts for shop in account.shops or ()}
-        return len(shops) != 1 or any(account.shops is None for account in accounts)
-
-    def build_server(self, delivery: Delivery | None = None) -> McpServer:
-        """The MCP server of this run, which closes it at its end. `delivery` knows when a client has an answer."""
-        delivery = delivery or ImmediateDelivery()
-
-        async def close() -> None:
-            await delivery.finish()
-            await self.close()
-
-        return build_server(
-            list_tools(self.operations, self.listed_tools, self.confirmation_gate, list_shop=self.has_shop_choice),
-            self.guard.guard_text(
-                build_instructions(
-                    buyer_data=self.settings.buyer_data,
-                    confirm_policy=self.settings.confirm,
-                    upload_folder=self.settings.files_folder,
-                    is_read_only=self.settings.read_only,
-                    has_discovery=self.operations.are_available(["find_operations"]),
-                    is_sandbox=self.settings.sandbox,
-                )
-            ),
-            CallHandler(self.dispatcher, self.result_builder, self.guard, delivery),
-            ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
-            close,
-        )
-
-    async def wait_for_pairs(self) -> None:
-        """Wait until token pairs that are under way are stored."""
-        await self.sign_in.wait_for_pending()
-        await self.tokens.wait_for_pending()
-
-    async def close(self) -> None:
-        """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
-        self.pdf_workers.close()
-        await self.wait_for_pairs()
-        await self.transport.close()
 
 
 def build_app(
@@ -183,10 +112,10 @@ def build_app(
     tokens = TokenProvider(
         stores.accounts,
         auth,
-        _read_app(settings),
+        PartnerApp.from_texts(settings.app_key, settings.app_secret),
         settings.app_key,
         runtime.clock,
-        _read_environment_account(settings),
+        Account.from_first_pair(settings.app_key, settings.access_token, settings.refresh_token),
         secrets,
     )
     platform = PlatformClient(
@@ -206,9 +135,29 @@ def build_app(
     files = AllowedFiles(
         (settings.files_folder, labels_folder), settings.home, (labels_folder, home_folder.files_folder)
     )
-    result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data)
-    result_builder = ResultBuilder(catalog, SensitiveFields(), result_store, settings.result_bytes, settings.buyer_data)
+    result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data, settings.time_zone)
+    sensitive_fields = SensitiveFields()
+    result_builder = ResultBuilder(catalog, sensitive_fields, result_store, settings.result_bytes, settings.buyer_data)
+    export_folder = ExportFolder(home_folder.exports_folder, runtime.clock)
     paginator = Paginator(catalog, platform, settings.time_zone)
+    temporary_home = TemporaryHome()
+    mirror_home = temporary_home if settings.sandbox else home_folder  # no other process has the same simulated shop
+    mirror = Mirror(
+        MirrorParts(
+            table_catalog=TableCatalog(),
+            policy=policy,
+            sensitive_fields=sensitive_fields,
+            paginator=paginator,
+            redact_data=result_builder.redact_data,
+            hide_secrets=secrets.redact_secrets,
+            get_folder=partial(mirror_home.get_mirror_folder, settings.buyer_data),
+            list_folders=mirror_home.list_mirror_folders,
+            clock=runtime.clock,
+            monotonic=runtime.monotonic,
+            history_days=settings.mirror_days,
+            max_age_s=settings.mirror_max_age,
+        )
+    )
     confirmation_gate = ConfirmationGate(
         settings.confirm,
         stores.confirmations,
@@ -220,6 +169,7 @@ def build_app(
         stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
     )
 
+    query_runner = QueryRunner(mirror.table_catalog)
     pdf_workers = PdfWorkerPool()
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(
@@ -232,7 +182,11 @@ def build_app(
         settings.region,
         runtime.monotonic,
     )
-    summary_tools = SummaryTools(paginator, platform, stores.unfinished_summaries, runtime.clock, policy)
+    journal_writer = JournalWriter(export_folder, files)
+    get_report = GetReportTool(
+        mirror, query_runner, platform, export_folder, journal_writer, settings.time_zone, runtime.clock
+    )
+    worklist = GetWorklistTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     read_tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -244,12 +198,19 @@ def build_app(
             runtime,
         ),
         "describe_operation": discovery_tools.describe_operation,
+        "describe_tables": DescribeTablesTool(mirror.table_catalog),
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
+        "get_profit": GetProfitTool(
+            mirror, query_runner, platform, files, export_folder, settings.time_zone, runtime.clock
+        ),
+        "get_worklist": worklist,
         "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
+        "query_shop": QueryShopTool(
+            mirror, query_runner, platform, sensitive_fields, export_folder, settings.time_zone
+        ),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
-        "reconcile_payouts": ReconcilePayoutsTool(paginator, platform, policy, settings.time_zone, runtime.clock),
         "resize_pdf": ResizePdfTool(
             files,
             DocumentFetcher(transport, loopback=settings.is_loopback),
@@ -264,8 +225,8 @@ def build_app(
             OutputFolder(labels_folder, runtime.clock),
             pdf_workers,
         ),
-        "save_result": SaveResultTool(result_store, OutputFolder(home_folder.exports_folder, runtime.clock)),
-        **summary_tools.create_tools(),
+        "save_result": SaveResultTool(result_store, export_folder),
+        **create_report_tools(get_report),
     }
     write_tools: Mapping[str, LocalWrite] = {
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
@@ -276,7 +237,7 @@ def build_app(
         operations,
         platform,
         files,
-        ReadExecutor(platform, paginator, result_builder, stores.issued_documents, settings.time_zone),
+        ReadExecutor(platform, paginator, result_builder, stores.issued_documents, export_folder, settings.time_zone),
         WriteExecutor(
             platform,
             confirmation_gate,
@@ -287,6 +248,7 @@ def build_app(
         ),
         result_builder,
         local_tools,
+        export_folder,
         settings.time_zone,
         settings.sandbox,
     )
@@ -294,6 +256,9 @@ def build_app(
         settings=settings,
         operations=operations,
         platform=platform,
+        mirror=mirror,
+        query_runner=query_runner,
+        worklist=worklist,
         local_tools=local_tools,
         listed_tools=listed_tools,
         dispatcher=dispatcher,
@@ -306,24 +271,6 @@ def build_app(
         transport=transport,
         pdf_workers=pdf_workers,
         secrets=secrets,
+        temporary_home=temporary_home,
         guard=guard,
-    )
-
-
-def _read_app(settings: Settings) -> PartnerApp | None:
-    """The app that the settings hold; None where key or secret is missing, and the stored one counts."""
-    if not settings.app_key or not settings.app_secret.get_secret_value():
-        return None
-    return PartnerApp(key=settings.app_key, secret=settings.app_secret)
-
-
-def _read_environment_account(settings: Settings) -> Account | None:
-    """The account of the tokens in the settings; None without an access token."""
-    if settings.sandbox or not settings.access_token.get_secret_value():
-        return None
-    return Account(
-        id=ENVIRONMENT_ID_PREFIX + compute_pair_fingerprint(settings.access_token, settings.refresh_token),
-        app_key=settings.app_key,
-        access_token=settings.access_token,
-        refresh_token=settings.refresh_token,
     )

@@ -2,6 +2,7 @@
 
 * TikTokShopServerError
   * ShopError                   a call was refused: the assistant reads why, and what to do now
+    · DamagedCopyError          a shop's local copy can't be read, and is to be made anew
   * SettingsError               a setting can't be followed: the person who runs the server reads why
     · UnknownToolError          it names a toolset or tool that does not exist
   * RequestError                a request to the platform brought no data: `platform/` turns it into a ShopError
@@ -11,7 +12,13 @@
       · UnusableAnswerError     its answer is larger, or nested deeper, than what is read here
     · ApiError                  the platform refused it, with a code
 
+  · WorkersBusyError            a worker process: too many jobs are under way
+  · WorkerEndedError            it ended in the midst of a job
+  · QueryError                  DuckDB refused a question: the gate turns it into a ShopError
+  · SnapshotFileError           a local copy can't be opened
+
   * NestingError                JSON by others is nested too deep: who reads it says what that means
+  · SnapshotError               the local copy of a shop can't be read or written: it is made anew, or that is told
 
 Marked `·` are those defined where they are raised. Outside the tree stand what is no fault (`ElicitationRequired`: a
 call is answered with a question, `ConfirmationRequired`: with a result that waits for a yes), what never leaves its

@@ -5,10 +5,17 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 # What a client, a shell or a template engine was to replace by a value, and did not.
 PLACEHOLDER_PATTERN = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}", re.DOTALL)
 WHOLE_PLACEHOLDER_PATTERN = re.compile(r"\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|<[^<>]*>", re.ASCII)
@@ -102,3 +109,49 @@ def read_secret_file(path: str) -> str:
     if not text:
         raise ValueError("names a file that is empty")
     return text
+
+
+def parse_bool(text: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if text.casefold() not in words:
+        raise ValueError("is neither true nor false")
+    return words[text.casefold()]
+
+
+def make_choice_parser(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.casefold() not in allowed:
+            suggestions = get_close_matches(text.casefold(), allowed, n=1)
+            did_you_mean = f"; did you mean {suggestions[0]}?" if suggestions else ""
+            raise ValueError(f"is not one of {', '.join(allowed)}{did_you_mean}")
+        return text.casefold()
+
+    return parse
+
+
+def parse_url(text: str) -> str:
+    match = re.fullmatch(
+        r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/[\w./~-]*)?", text.strip(), re.ASCII | re.IGNORECASE
+    )
+    if match is None or int((match[2] or ":1")[1:]) >= 2**16:
+        raise ValueError("is not a plain http(s) address")
+    parts = urlsplit(text.strip())
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise ValueError("is plain http, which is allowed on this computer alone: use https")
+    return text.strip().rstrip("/")
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise ValueError("holds no name")
+    return names
+
+
+def make_number_parser(minimum: int, maximum: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if re.fullmatch(r"[0-9]{1,9}", text.strip()) is None or not minimum <= int(text) <= maximum:
+            raise ValueError(f"is not a number from {minimum} to {maximum}")
+        return int(text)
+
+    return parse

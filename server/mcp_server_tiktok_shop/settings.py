@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,10 +12,16 @@ from pydantic import SecretStr
 from mcp_server_tiktok_shop import proxies
 from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.setting_texts import (
+    LOOPBACK_HOSTS,
     find_text_fault,
+    make_choice_parser,
+    make_number_parser,
+    parse_bool,
     parse_credential,
     parse_folder,
+    parse_names,
     parse_secret,
+    parse_url,
     read_secret_file,
 )
 from mcp_server_tiktok_shop.state.files.home import HomeFolder
@@ -29,10 +34,11 @@ if TYPE_CHECKING:
 
 VARIABLE_PREFIX = "TIKTOK_SHOP_"
 FILE_SUFFIX = "_FILE"
-LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 API_URL = "https://open-api.tiktokglobalshop.com"
 AUTH_URL = "https://auth.tiktok-shops.com"
 RESULT_BYTES_RANGE = (2_000, 4_000_000)
+MIRROR_DAYS_RANGE = (1, 730)
+MIRROR_MAX_AGE_RANGE = (0, 86_400)  # seconds
 SANDBOX_ORDERS_RANGE = (1, 200_000)  # the most takes some seconds to make, and some hundred megabytes
 
 
@@ -81,6 +87,8 @@ class Settings:
     confirm: Literal["asks", "all", "none", "person"] = "asks"
     result_bytes: int = 40_000
     buyer_data: Literal["masked", "full", "none"] = "masked"
+    mirror_days: int = 90
+    mirror_max_age: int = 60
     era: Literal["auto", "legacy"] = "auto"
     log_level: str = "INFO"
 
@@ -130,58 +138,12 @@ class Setting:
         return "--" + self.name.replace("_", "-")
 
 
-def _parse_bool(text: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    if text.casefold() not in words:
-        raise ValueError("is neither true nor false")
-    return words[text.casefold()]
-
-
-def _make_choice_parser(*allowed: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.casefold() not in allowed:
-            suggestions = get_close_matches(text.casefold(), allowed, n=1)
-            did_you_mean = f"; did you mean {suggestions[0]}?" if suggestions else ""
-            raise ValueError(f"is not one of {', '.join(allowed)}{did_you_mean}")
-        return text.casefold()
-
-    return parse
-
-
-def _parse_url(text: str) -> str:
-    match = re.fullmatch(
-        r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/[\w./~-]*)?", text.strip(), re.ASCII | re.IGNORECASE
-    )
-    if match is None or int((match[2] or ":1")[1:]) >= 2**16:
-        raise ValueError("is not a plain http(s) address")
-    parts = urlsplit(text.strip())
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
-        raise ValueError("is plain http, which is allowed on this computer alone: use https")
-    return text.strip().rstrip("/")
-
-
-def _parse_names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    if not names:
-        raise ValueError("holds no name")
-    return names
-
-
 def _parse_shop_count(text: str) -> int:
-    return int(_make_choice_parser("1", "3")(text))
-
-
-def _make_number_parser(minimum: int, maximum: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if re.fullmatch(r"[0-9]{1,9}", text.strip()) is None or not minimum <= int(text) <= maximum:
-            raise ValueError(f"is not a number from {minimum} to {maximum}")
-        return int(text)
-
-    return parse
+    return int(make_choice_parser("1", "3")(text))
 
 
 def _parse_log_level(text: str) -> str:
-    return _make_choice_parser("debug", "info", "warning", "error")(text).upper()
+    return make_choice_parser("debug", "info", "warning", "error")(text).upper()
 
 
 SETTINGS = (
@@ -207,8 +169,8 @@ SETTINGS = (
         default="the usual proxy variables",
         is_secret=True,
     ),
-    Setting("api_url", "Address of the API host.", _parse_url, default=API_URL),
-    Setting("auth_url", "Address of the auth host.", _parse_url, default=AUTH_URL),
+    Setting("api_url", "Address of the API host.", parse_url, default=API_URL),
+    Setting("auth_url", "Address of the auth host.", parse_url, default=AUTH_URL),
     Setting("home", "Folder that holds tokens, labels and other state.", parse_folder, default="your user data folder"),
     Setting(
         "files", "Folder whose files the assistant may upload or resize.", parse_folder, default="`files` in the home"
@@ -216,23 +178,23 @@ SETTINGS = (
     Setting("shop", "Pin the server to one shop, by name, id or unique region.", str.strip, default="every shop"),
     Setting("service_id", "Service id of your app, for its authorization link.", parse_credential),
     Setting(
-        "region", "Where sellers agree: `us`, or `row` for the rest of the world.", _make_choice_parser("us", "row")
+        "region", "Where sellers agree: `us`, or `row` for the rest of the world.", make_choice_parser("us", "row")
     ),
     Setting(
         "toolsets",
         "What clients list: areas of the catalog, `default`, `all` or `none`, separated by commas.",
-        _parse_names,
+        parse_names,
         default="default",
     ),
-    Setting("tools", "Single tools to list besides.", _parse_names),
-    Setting("exclude_tools", "Tools that this server does not do at all, whatever else says.", _parse_names),
-    Setting("read_only", "Offer and do nothing that changes the shop.", _parse_bool, default="off", is_switch=True),
-    Setting("sandbox", "Use the simulated shop: no account, no network.", _parse_bool, default="off", is_switch=True),
+    Setting("tools", "Single tools to list besides.", parse_names),
+    Setting("exclude_tools", "Tools that this server does not do at all, whatever else says.", parse_names),
+    Setting("read_only", "Offer and do nothing that changes the shop.", parse_bool, default="off", is_switch=True),
+    Setting("sandbox", "Use the simulated shop: no account, no network.", parse_bool, default="off", is_switch=True),
     Setting("sandbox_shops", "Shops in the simulation: 1, or 3 under two accounts.", _parse_shop_count, default="1"),
     Setting(
         "sandbox_orders",
         "Orders in the simulation's main shop: 1 to 200000.",
-        _make_number_parser(*SANDBOX_ORDERS_RANGE),
+        make_number_parser(*SANDBOX_ORDERS_RANGE),
         default="300",
     ),
     Setting("time_zone", "IANA zone in which days begin.", parse_zone, default="by the shop's region"),
@@ -240,25 +202,37 @@ SETTINGS = (
         "confirm",
         "Writes that wait for a yes: `asks` (what touches money, stock, the public, a person, or can't be undone), "
         "`all`, `none`, or `person` (every one, by a person whom the client asks; else not at all).",
-        _make_choice_parser("asks", "all", "none", "person"),
+        make_choice_parser("asks", "all", "none", "person"),
         default="asks",
     ),
     Setting(
         "buyer_data",
         "Names, phones, e-mails and addresses of buyers: `masked`, `full`, or `none` (taken out).",
-        _make_choice_parser("masked", "full", "none"),
+        make_choice_parser("masked", "full", "none"),
         default="masked",
+    ),
+    Setting(
+        "mirror_days",
+        "How many days back the local copy reads orders, returns and books.",
+        make_number_parser(*MIRROR_DAYS_RANGE),
+        default="90",
+    ),
+    Setting(
+        "mirror_max_age",
+        "Seconds that what is asked of the local copy may be old, where a question does not say.",
+        make_number_parser(*MIRROR_MAX_AGE_RANGE),
+        default="60",
     ),
     Setting(
         "result_bytes",
         "The largest result; what is beyond is kept to be read in parts.",
-        _make_number_parser(*RESULT_BYTES_RANGE),
+        make_number_parser(*RESULT_BYTES_RANGE),
         "40000",
     ),
     Setting(
         "era",
         "`legacy` for clients that mix up both protocol eras.",
-        _make_choice_parser("auto", "legacy"),
+        make_choice_parser("auto", "legacy"),
         default="auto",
     ),
     Setting("log_level", "How much is logged to standard error.", _parse_log_level, default="info"),

@@ -175,10 +175,10 @@ async def test_numbers_that_json_lacks_never_reach_a_result(connect: Connect, nu
         for tool, arguments in (
             (READ, {"fields": ["*"]}),
             (READ, {"pages": "all"}),
-            ("summarize_orders", {"period": "2026-10"}),
-            ("summarize_finance", {"period": "2026-10"}),
-            ("summarize_inventory", {}),
-            ("reconcile_payouts", {"period": "2026-10"}),
+            ("get_report", {"report": "sales", "period": "2026-10"}),
+            ("get_report", {"report": "settlements", "period": "2026-10"}),
+            ("get_report", {"report": "stock"}),
+            ("get_report", {"report": "payouts", "period": "2026-10"}),
             (WRITE, WRITE_ARGUMENTS),
         ):
             strict(await client.call_tool(tool, arguments))

@@ -74,7 +74,9 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "a long nested name": ("run_read_operation", {"name": "n" * 150_000, "arguments": {}}),
     "long nested arguments": ("run_read_operation", {"name": READ, "arguments": {"fields": ["a." * 90_000]}}),
     "nested arguments as deep text": ("run_read_operation", {"name": READ, "arguments": '{"a":' * 30_000}),
-    "a long period": ("summarize_orders", {"period": "2026-01-01.." * 10_000}),
+    "a long period": ("get_report", {"report": "sales", "period": "2026-01-01.." * 10_000}),
+    "a long order": ("get_report", {"report": "sales", "period": "today", "order": "y" * 100_000}),
+    "a long report": ("get_report", {"report": "y" * 100_000}),
 }
 
 

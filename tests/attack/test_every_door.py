@@ -132,7 +132,7 @@ async def test_commands_keep_to_what_is_excluded(sandbox: Sandbox, url: str, hom
 @pytest.mark.parametrize(
     ("prompt", "argument", "more", "kind"),
     [
-        ("weekly_sales", "period", {"exclude_tools": "summarize_orders"}, "switched off"),
+        ("weekly_sales", "period", {"exclude_tools": "get_report"}, "switched off"),
         ("todays_parcels", "shop", {"exclude_tools": "get_order_list"}, "switched off"),
         ("list_a_product", "shop", {"exclude_tools": "recommend_category"}, "switched off"),
         ("list_a_product", "shop", {"read_only": True}, "read-only"),

@@ -16,7 +16,8 @@ from pypdf import PdfReader
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.pdf.page_format import PAPER_SIZES_MM, PageFormat
-from mcp_server_tiktok_shop.tools.pdf.worker_pool import MAX_WORKERS, PdfWorkerPool
+from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
+from mcp_server_tiktok_shop.workers.pool import MAX_WORKERS
 from tests.protocol.test_server import MODERN, children, process
 from tests.tools.pdf_files import stream, write_pdf
 from tests.tools.test_labels import pdf
@@ -163,7 +164,7 @@ async def test_a_worker_that_is_killed_is_replaced() -> None:
     try:
         for _ in range(3):
             assert (await pool.resize({"source": pdf((300, 400))}, A6)).content
-            (worker,) = pool._idle
+            (worker,) = pool._pool._idle
             assert worker._process is not None
             worker._process.kill()
             worker._process.wait()
@@ -178,11 +179,11 @@ async def test_a_worker_without_a_job_ends_after_a_while() -> None:
     pool = PdfWorkerPool(idle_timeout_s=0.2)
     try:
         await pool.resize({"source": pdf((300, 400))}, A6)
-        (worker,) = pool._idle
+        (worker,) = pool._pool._idle
         assert worker._process is not None
         await asyncio.sleep(0.5)
         assert worker._process.poll() is not None
-        assert not pool._idle
+        assert not pool._pool._idle
     finally:
         pool.close()
 
@@ -212,6 +213,6 @@ async def test_what_a_worker_refuses_is_refused_as_before() -> None:
             with pytest.raises(ShopError, match=word) as caught:
                 await pool.resize({"source[3]": content}, A6)
             assert caught.value.problems[0].argument == "source[3]"
-        assert len(pool._idle) == 1  # the same worker did all of it
+        assert len(pool._pool._idle) == 1  # the same worker did all of it
     finally:
         pool.close()

@@ -245,9 +245,11 @@ async def test_a_sum_that_an_error_stops_tells_it_without_canaries(connect: Conn
     platform.sandbox = Sandbox(orders=250)
     async with platform.serve() as url, connect(**settings_of(platform, url)) as client:
         refuse_later_pages(platform)
-        told = await call(platform, client, "summarize_orders", {"period": "last 90 days", "group_by": "product"})
-    assert told["data"]["stopped_by"]["message"]
-    assert "stopped_by.message" in told["untrusted"]
+        told = await call(platform, client, "get_report", {"report": "sales", "period": "last 90 days"})
+        refused = await call(platform, client, "query_shop", {"sql": "SELECT count(*) FROM orders"})
+        worklist = await call(platform, client, "get_worklist", {})
+    for words in (json.dumps(told), json.dumps(refused), json.dumps(worklist)):
+        assert re.search(r"TikTok refused \w+ with code 98001004\.", words)
 
 
 async def test_resources_completions_and_prompts_let_no_canary_out(connect: Connect, platform: HostilePlatform) -> None:

@@ -27,7 +27,7 @@ CALLS = {
     "a read": ("get_order_detail", {"ids": ["1"]}),
     "a write": ("update_inventory", WRITE),
     "many pages": ("get_order_list", {"pages": "all"}),
-    "a summary": ("summarize_orders", {"period": "2026-10"}),
+    "a report": ("get_report", {"report": "sales", "period": "2026-10"}),
     "a check": ("check_connection", {}),
     "a search": ("find_operations", {"query": "order"}),
 }

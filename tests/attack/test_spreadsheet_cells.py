@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mcp_server_tiktok_shop.tools.spreadsheet_cells import defuse_formulas
+from mcp_server_tiktok_shop.table_files.spreadsheet_cells import defuse_formulas
 from tests.keys import reply
 from tests.wire.recorder import Recorder
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.calls.results.json_paths import find_values
-from mcp_server_tiktok_shop.catalog.loader import Catalog
+from mcp_server_tiktok_shop.catalog.loader import CATALOG_FOLDER, Catalog
+from mcp_server_tiktok_shop.json_paths import find_values
 from tests.calls.arguments import accepted
 from tests.calls.shapes import empties, filled, paths
 from tests.keys import reply
@@ -140,7 +140,10 @@ async def test_no_result_holds_an_empty_field(connect: Connect) -> None:
 
 # ---- the fields that were asked for
 
-THREE = {"orders": [{"id": str(n), "payment": {"total_amount": "1.50"}, "odd": n} for n in range(3)], "total_count": 3}
+THREE: Json = {
+    "orders": [{"id": str(n), "payment": {"total_amount": "1.50"}, "odd": n} for n in range(3)],
+    "total_count": 3,
+}
 
 
 async def test_plain_fields_come_as_a_table_and_others_as_they_are(connect: Connect) -> None:
@@ -181,6 +184,80 @@ async def test_a_wrong_field_is_refused_with_the_nearest_right_one(connect: Conn
     assert told["problems"][0]["allowed"] == "orders.payment.total_amount"
 
 
+@pytest.mark.parametrize("pages", [{}, {"pages": "all"}])
+async def test_a_field_that_nobody_knows_is_a_note_where_the_others_are_known(
+    connect: Connect, pages: dict[str, str]
+) -> None:
+    async with platform(connect) as (client, recorder):
+        answer(recorder, THREE)
+        fields = ["orders.total_amount", "orders.id", "nothing"]
+        told = reply(await client.call_tool("get_order_list", {"fields": fields, **pages}))
+        assert told["data"] == {"orders": {"columns": ["id"], "rows": [["0"], ["1"], ["2"]]}}
+        assert "orders.total_amount (did you mean orders.payment.total_amount?), nothing." in told["note"]
+        wrong = [*(f"orders.{n}" for n in range(150)), "orders.id"]
+        told = reply(await client.call_tool("get_order_list", {"fields": wrong, **pages}))
+        assert "and 140 more" in told["note"]
+
+
+async def test_a_known_field_that_was_empty_is_said_to_be_empty(connect: Connect) -> None:
+    async with platform(connect) as (client, recorder):
+        answer(recorder, THREE)
+        fields = ["orders.id", "orders.buyer_message", "orders.tracking_number", "orders.payment.total_amount"]
+        told = reply(await client.call_tool("get_order_list", {"fields": fields}))
+        assert told["data"]["orders"]["rows"][0] == ["0", None, None, "1.50"]
+        assert told["note"] == "Empty here: orders.buyer_message, orders.tracking_number."
+        one = {"orders": [*THREE["orders"], {"id": "3", "tracking_number": "T1"}]}
+        answer(recorder, one)
+        told = reply(await client.call_tool("get_order_list", {"fields": fields}))
+        assert told["note"] == "Empty here: orders.buyer_message."
+        answer(recorder, {"orders": []})
+        told = reply(await client.call_tool("get_order_list", {"fields": fields}))
+        assert "Empty" not in told["note"]
+
+
+async def test_a_field_is_empty_only_where_it_is_so_on_every_page(connect: Connect) -> None:
+    fields = ["orders.id", "orders.cancel_reason", "orders.cpf"]
+    async with connect(sandbox="1") as client:
+        call = {"fields": fields, "pages": "all", "page_size": 10}
+        told = reply(await client.call_tool("get_order_list", call))
+        reasons = [row[1] for row in told["data"]["orders"]["rows"]]
+    assert any(reasons), "the simulated shop has cancelled orders"
+    assert not any(reasons[:10]) or not any(reasons[-10:]), "on some page there are none"
+    assert "Empty here: orders.cpf." in told["note"]
+
+
+async def test_buyers_data_that_is_not_shown_is_not_called_empty(connect: Connect) -> None:
+    fields = ["orders.id", "orders.recipient_address.name", "orders.cpf"]
+    async with connect(sandbox="1", buyer_data="none") as client:
+        told = reply(await client.call_tool("get_order_list", {"fields": fields}))
+    assert "Buyers' data, not shown: orders.recipient_address.name, orders.cpf." in told["note"]
+    assert "Empty" not in told["note"]
+
+
+@pytest.mark.parametrize("more", [{}, {"pages": "all"}, {"fields": ["*"]}, {"fields": ["orders.shipping_due_time"]}])
+async def test_a_deadline_is_explained_once_where_it_is_shown(connect: Connect, more: dict[str, Any]) -> None:
+    async with connect(sandbox="1") as client:
+        told = reply(await client.call_tool("get_order_list", {"page_size": 10, **more}))
+        assert stands(told["data"], "orders.shipping_due_time")
+        explained = "shipping_due_time: TikTok cancels the order unless it is shipped"
+        assert told["note"].count(explained) == 1
+        assert ("rts_sla_time: " in told["note"]) is (more == {"fields": ["*"]})
+        told = reply(await client.call_tool("get_order_list", {"fields": ["orders.id"]}))
+        assert "due_time" not in told.get("note", "")
+
+
+def test_every_deadline_with_a_meaning_is_a_field_of_some_answer() -> None:
+    meanings = json.loads((CATALOG_FOLDER / "deadlines.json").read_text(encoding="utf-8"))
+    explained = {
+        meaning for operation in CATALOG.operations.values() for meaning in CATALOG.get_deadlines(operation).values()
+    }
+    assert explained == {*meanings.values()}
+    names = {path.rpartition(".")[2] for path in paths(filled(CATALOG.get_response_shape(ORDERS)))}
+    deadlines = {name for name in names if name.endswith(("_sla_time", "_due_time"))}
+    assert len(deadlines) >= 9
+    assert deadlines <= meanings.keys()
+
+
 async def test_what_can_not_be_a_path_is_refused_before_anything_is_sent(connect: Connect) -> None:
     async with platform(connect) as (client, recorder):
         for wrong, right in (("orders[3].id", "orders.id"), (".", "such as orders.id"), ("a[", "such as orders.id")):
@@ -219,3 +296,26 @@ async def test_the_number_of_equal_items_can_be_asked_for(connect: Connect) -> N
     for counted, single in zip(told["data"]["orders"], whole["data"]["orders"], strict=True):
         assert sum(line["quantity"] for line in counted["line_items"]) == len(single["line_items"])
     assert any(line["quantity"] > 1 for order in told["data"]["orders"] for line in order["line_items"])
+
+
+# ---- what the simulated shop makes up
+
+
+@pytest.mark.parametrize("more", [{}, {"fields": ["creators.username"]}, {"pages": "all"}, {"fields": "*"}])
+async def test_what_the_simulated_shop_makes_up_says_so(connect: Connect, more: Json) -> None:
+    async with connect(sandbox="true", toolsets="all") as client:
+        call = {"page_size": 12, **more}
+        told = reply(await client.call_tool("search_creators_in_creator_marketplace", call))
+        true = reply(await client.call_tool("search_seller_affiliate_orders", {"page_size": 5}))
+    assert told["data"]["placeholder"] is True
+    assert told["data"]["creators"]
+    assert "placeholder" not in true["data"]
+
+
+async def test_a_part_that_is_made_up_says_so_where_it_stands(connect: Connect) -> None:
+    async with connect(sandbox="true", toolsets="all") as client:
+        days = {"start_date_ge": "2026-11-01", "end_date_lt": "2026-11-03"}
+        told = reply(await client.call_tool("get_shop_performance", days))
+    found = find_values(told["data"], ["performance", "intervals", "traffic", "placeholder"])
+    assert found
+    assert all(value is True for value in found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mcp import MCPError
 
-from mcp_server_tiktok_shop.calls.results.json_paths import find_values
+from mcp_server_tiktok_shop.json_paths import find_values
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
 from tests.wire.recorder import COFFEE, SHOPS_PATH, TEA, Recorder

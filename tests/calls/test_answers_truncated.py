@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path
+from mcp_server_tiktok_shop.calls.preview_results import MIN_PREVIEW_BYTES
+from mcp_server_tiktok_shop.json_paths import format_path
 from tests.keys import ACCESS_TOKEN, reply
 from tests.wire.recorder import SHOPS_PATH, TEA, Recorder
 
@@ -194,3 +195,7 @@ async def test_previews_of_large_writes_stay_within_the_budget(connect: Connect)
         assert asked["confirm"]
         refused = await called(client, "send_message", message | {"dry_run": False}, LEAST)
         assert refused["error"] == "invalid_arguments"  # nobody could see so long a message whole
+        # What is agreed to is shown whole, however small results are to be.
+        whole = {"content": json.dumps({"content": "é" * 900}), "dry_run": False}
+        asked = await called(client, "send_message", message | whole, MIN_PREVIEW_BYTES)
+        assert asked["confirm"]

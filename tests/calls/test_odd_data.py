@@ -20,6 +20,7 @@ from tests.calls.arguments import accepted
 from tests.conftest import CATALOG
 from tests.keys import reply
 from tests.platform.test_tokens import good
+from tests.tools.report_books import read_table
 from tests.wire.recorder import COFFEE, TEA, Recorder
 
 if TYPE_CHECKING:
@@ -34,30 +35,13 @@ if TYPE_CHECKING:
 
 EXAMPLES = 5_000 if os.environ.get("SOAK") else 200
 DELETED = object()
+SALES = {"report": "sales", "period": "2026"}
 ODD: list[Any] = [
     *(DELETED, None, "", [], {}, "x", "NaN", "1,5", 0, -1, 7, True, 1.5, math.nan, math.inf, 1e300, 10**20),
     *(576461413038785752, 1793500000123, "1793500000123", "2026-11-01T09:30:00Z", "2026-11-01", [None], [[1]]),
     *({"id": None}, {"id": 5}, [{"id": {}}, 3, None]),
 ]
 SUMS: list[tuple[str, Json, tuple[str, ...]]] = [
-    ("summarize_orders", {"period": "last 90 days", "group_by": "day"}, ("get_order_list",)),
-    ("summarize_orders", {"period": "last 90 days", "group_by": "sku"}, ("get_order_list",)),
-    (
-        "summarize_finance",
-        {"period": "last 30 days", "group_by": "fee_type"},
-        ("get_statements", "get_transactions_by_statement"),
-    ),
-    ("summarize_finance", {"period": "last 30 days", "group_by": "week"}, ("get_statements",)),
-    ("summarize_inventory", {"below": 9, "period": "last 7 days"}, ("search_products", "get_order_list")),
-    ("summarize_inventory", {"group_by": "warehouse"}, ("search_products",)),
-    (
-        "reconcile_payouts",
-        {"period": "last 14 days"},
-        (
-            *("get_statements", "get_transactions_by_statement", "get_payments", "get_unsettled_transactions"),
-            "get_order_detail",
-        ),
-    ),
     ("check_connection", {}, ("get_authorized_shops", "get_active_shops")),
 ]
 PAGED = ("get_order_list", "search_products", "get_statements", "get_conversations", "get_unsettled_transactions")
@@ -206,16 +190,18 @@ async def test_a_null_in_a_list_is_passed_over_counted_and_told(connect: Connect
 async def test_a_time_in_milliseconds_or_iso_is_read(connect: Connect, time: Any) -> None:
     told = await answered(connect, "get_order_list", {"fields": ["*"]}, orders(ORDER | {"create_time": time}))
     assert told["data"]["orders"][0]["create_time"] == "2026-11-01T02:26:40+00:00"
-    summed = await answered(connect, "summarize_orders", {"period": "2026", "group_by": "day"}, orders(ORDER))
-    assert summed["data"]["groups"]["rows"][0][0] == "2026-11-01"
+    row = ORDER | {"create_time": time}
+    summed = await answered(connect, "get_report", SALES | {"group_by": "day"}, orders(row))
+    assert [each["day"] for each in read_table(summed["data"]["table"])] == ["2026-11-01"]
 
 
 async def test_a_time_without_a_zone_is_left_as_it_is(connect: Connect) -> None:
     row = ORDER | {"create_time": "2026-11-01T02:26:40"}
     told = await answered(connect, "get_order_list", {"fields": ["*"]}, orders(row))
     assert told["data"]["orders"][0]["create_time"] == "2026-11-01T02:26:40"
-    summed = await answered(connect, "summarize_orders", {"period": "2026", "group_by": "day"}, orders(row))
-    assert summed["data"]["groups"]["rows"] == [["unknown", "GBP", 1, 0, "12.50"]]
+    summed = await answered(connect, "get_report", SALES, orders(row))
+    assert not read_table(summed["data"]["totals"])
+    assert "can't be read" in summed["data"]["shops"][0]["not_up_to_date"]
 
 
 async def test_ids_and_amounts_that_are_numbers_are_read(connect: Connect) -> None:
@@ -228,10 +214,10 @@ async def test_ids_and_amounts_that_are_numbers_are_read(connect: Connect) -> No
     told = (await answered(connect, "get_order_list", {"fields": ["*"]}, orders(row)))["data"]["orders"][0]
     assert (told["id"], told["line_items"][0]["sku_id"]) == ("576461413038785752", "12")
     assert (told["line_items"][0]["sale_price"], told["payment"]["total_amount"]) == ("12.5", "15")
-    summed = (await answered(connect, "summarize_orders", {"period": "2026", "group_by": "sku"}, orders(row)))["data"]
-    assert summed["sales"]["GBP"]["total"] == "15"
-    assert summed["groups"]["rows"][0][0] == "12"
-    assert summed["sales"]["GBP"]["line_total"] == "12.5"
+    summed = (await answered(connect, "get_report", SALES | {"group_by": "sku"}, orders(row)))["data"]
+    assert [each["sku_id"] for each in read_table(summed["table"])] == ["12"]
+    (sums,) = read_table(summed["totals"])
+    assert (sums["sales_total"], sums["goods_total"]) == ("15.00", "12.50")
 
 
 async def test_a_number_that_is_none_reaches_no_result_and_no_sum(connect: Connect) -> None:
@@ -239,23 +225,26 @@ async def test_a_number_that_is_none_reaches_no_result_and_no_sum(connect: Conne
     told = await answered(connect, "get_order_list", {"fields": ["*"]}, orders(row))
     assert told["data"]["orders"][0]["payment"] == {"currency": "GBP"}
     assert "1 in tax, 1 in total_amount" in told["note"]
-    summed = (await answered(connect, "summarize_orders", {"period": "2026"}, orders(row, ORDER | {"id": "2"})))["data"]
-    assert summed["unreadable_amounts"] == 1
-    assert summed["sales"]["GBP"] == {
-        "orders": 2,
-        "units": 0,
-        "total": "12.50",
-        "line_total": "0",
-        "average_order": "12.50",
-    }
+    summed = (await answered(connect, "get_report", SALES, orders(row, ORDER | {"id": "2"})))["data"]
+    (sums,) = read_table(summed["totals"])
+    assert (sums["orders_sold"], sums["sales_total"], sums["average_order"]) == (2, "12.50", "12.50")
+    assert "1 orders have an amount that is missing or no number" in summed["note"]
 
 
 async def test_a_sum_passes_over_what_is_no_order_and_says_so(connect: Connect) -> None:
     data = orders(None, ORDER, "x", {"payment": {}}, {"id": "9", "payment": "x", "line_items": [3]})
-    told = (await answered(connect, "summarize_orders", {"period": "2026"}, data))["data"]
-    assert (told["orders"], told["sales"]["GBP"]["total"]) == (2, "12.50")
-    assert "Passed over, since it can't be read: 1 in line_items, 3 in orders, 1 in payment." in told["note"]
-    assert "lacking" not in told
+    told = (await answered(connect, "get_report", SALES, data))["data"]
+    (sums,) = read_table(told["totals"])
+    assert (sums["orders_sold"], sums["sales_total"]) == (1, "12.50")
+    assert "can't be read" in told["shops"][0]["not_up_to_date"]
+
+
+@pytest.mark.parametrize("place", ["id", "create_time", "status", "payment", "line_items"])
+async def test_a_report_counts_the_orders_beside_odd_ones(connect: Connect, place: str) -> None:
+    rows = [ORDER | {"id": str(number + 10), place: odd} for number, odd in enumerate(ODD) if odd is not DELETED]
+    told = (await answered(connect, "get_report", SALES | {"group_by": "status"}, orders(ORDER, *rows)))["data"]
+    counts = [each for each in read_table(told["totals"]) if each["currency"] == "GBP"]
+    assert sum(each["orders_sold"] + each["orders_unpaid"] + each["orders_cancelled"] for each in counts) >= 1
 
 
 async def test_a_failure_without_a_word_is_still_one(connect: Connect) -> None:

@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path, parse_path
-from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths, project_fields, project_view
+from mcp_server_tiktok_shop.calls.results.projection import (
+    drop_empty,
+    parse_field_paths,
+    project_fields,
+    project_view,
+    resolve_selection,
+)
 from mcp_server_tiktok_shop.calls.results.tabular import to_table
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.json_paths import format_path, parse_path
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
@@ -111,8 +117,8 @@ def test_where_nothing_is_known_a_path_is_not_refused() -> None:
     ],
 )
 def test_a_wrong_path_is_refused_with_the_nearest_right_one(wrong: str, right: str) -> None:
-    told = problem(["orders.status", wrong])
-    assert told.argument == "fields[1]"
+    told = problem([wrong])
+    assert told.argument == "fields[0]"
     assert told.allowed == right
     assert f"did you mean {right}?" in told.message
 
@@ -125,8 +131,15 @@ def test_where_none_is_near_the_refusal_says_what_there_is() -> None:
 
 def test_all_wrong_paths_are_told_at_once() -> None:
     with pytest.raises(ShopError) as caught:
-        project_fields(DATA, ["orders.idd", "orders.id", "total_cont"], SHAPE)
-    assert [p.argument for p in caught.value.problems] == ["fields[0]", "fields[2]"]
+        project_fields(DATA, ["orders.idd", "total_cont"], SHAPE)
+    assert [p.argument for p in caught.value.problems] == ["fields[0]", "fields[1]"]
+
+
+def test_a_wrong_path_beside_right_ones_is_named_and_left_out() -> None:
+    selection = resolve_selection(["orders.idd", "total_count", "zzzzqqq"], SHAPE, DATA)
+    assert selection.project(DATA) == {"total_count": 2}
+    assert selection.fields == ("total_count",)
+    assert selection.unknown == ("orders.idd (did you mean orders.id?)", "zzzzqqq")
 
 
 @pytest.mark.parametrize("path", ["orders[0].id", "orders[12]"])

@@ -166,6 +166,8 @@ FORCED = {
     "confirm": "person",
     "buyer_data": "none",
     "result_bytes": "9000",
+    "mirror_days": "30",
+    "mirror_max_age": "120",
     "era": "legacy",
     "log_level": "warning",
 }

@@ -13,6 +13,7 @@ from mcp.types import PromptReference, ResourceTemplateReference
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
 from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.tools.report_books import read_table
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -61,12 +62,17 @@ async def test_the_routines_can_be_followed_on_the_simulated_shop(connect: Conne
         waiting = await told(client, "get_order_list", order_status="AWAITING_SHIPMENT", pages="all", fields=fields)
         assert waiting["data"]["orders"]
         assert {"id", "shipping_due_time", "line_items"} <= waiting["data"]["orders"][0].keys()
-        assert (await told(client, "reconcile_payouts", period="last 14 days"))["data"]["agrees"] is True
-        for by in ("day", "product"):
-            sums = await told(client, "summarize_orders", period="last 7 days", group_by=by)
-            assert sums["data"]["groups"]["rows"]
-        stock = await told(client, "summarize_inventory", below=10, period="last 30 days")
-        assert "days_left" in stock["data"]["low"]["columns"]
+        payouts = (await told(client, "get_report", report="payouts", period="last 30 days"))["data"]
+        assert read_table(payouts["totals"])[0]["agrees"] is True
+        settled = await told(client, "get_report", report="settlements", period="last 30 days", group_by="payout")
+        assert "fee_amount" in settled["data"]["table"]["columns"]
+        sums = await told(client, "get_report", report="sales", period="last 7 days", group_by="day")
+        assert sums["data"]["table"]["rows"]
+        beside = {"group_by": "product", "compare_with": "previous period"}
+        sums = await told(client, "get_report", report="sales", period="last 7 days", **beside)
+        assert "goods_total_change" in sums["data"]["table"]["columns"]
+        stock = await told(client, "get_report", report="stock", period="last 30 days")
+        assert "days_of_cover" in stock["data"]["table"]["columns"]
         for step in ("recommend_category", "get_category_rules", "get_category_attributes"):
             assert (await told(client, "describe_operation", name=step))["data"]["effect"] == "read"
 
@@ -95,7 +101,7 @@ async def test_a_routine_takes_what_a_person_types_first_first(connect: Connect,
         "todays_parcels": ["shop"],
         "last_payout": ["period", "shop"],
         "weekly_sales": ["period", "shop"],
-        "low_stock": ["below", "shop"],
+        "low_stock": ["period", "shop"],
         "list_a_product": ["product", "shop"],
     }
     for name, arguments in listed.items():
@@ -189,10 +195,9 @@ async def test_instructions_say_what_holds_here(
 async def test_long_calls_tell_how_far_they_are(connect: Connect, sandbox: Sandbox) -> None:
     calls: list[tuple[str, dict[str, Any]]] = [
         ("get_order_list", {"pages": "all", "page_size": 50}),
-        ("summarize_orders", {"period": "last 90 days"}),
-        ("summarize_finance", {"period": "last 30 days", "group_by": "fee_type"}),
-        ("summarize_inventory", {"period": "last 30 days"}),
-        ("reconcile_payouts", {"period": "last 14 days"}),
+        ("get_report", {"report": "sales", "period": "last 80 days"}),
+        ("get_report", {"report": "fees", "period": "last 30 days"}),
+        ("get_report", {"report": "stock", "period": "last 30 days"}),
     ]
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         for name, arguments in calls:

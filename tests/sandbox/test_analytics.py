@@ -114,7 +114,12 @@ async def test_lists_are_sorted_and_filtered(caller: Caller) -> None:
     units = [p["total_performance"]["items_sold"] for p in found]
     assert units == sorted(units)
     inactive = await caller.all_pages("GET", PRODUCTS, query | {"product_status_filter": "INACTIVE"}, None, "products")
-    assert {caller.shop.products[p["id"]].status for p in inactive} == {"SELLER_DEACTIVATED", "DRAFT", "FAILED"}
+    assert {caller.shop.products[p["id"]].status for p in inactive} == {
+        "SELLER_DEACTIVATED",
+        "DRAFT",
+        "FAILED",
+        "FREEZE",
+    }
     pots = await caller.all_pages("GET", PRODUCTS, query | {"category_filter": "809736"}, None, "products")
     assert {caller.shop.products[p["id"]].category_id for p in pots} == {"809736"}
 

@@ -151,7 +151,7 @@ async def test_an_offer_of_a_part_is_taken_after_a_day(caller: Caller, clock: Cl
     assert (after["partial_refund"]["amount"], after["refund_amount"]["refund_total"]) == ("1.00", "1.00")
 
 
-async def test_a_full_refund_completes_the_order_and_earns_nothing(caller: Caller) -> None:
+async def test_a_full_refund_completes_the_order_and_leaves_only_its_costs(caller: Caller) -> None:
     order = delivered(caller)
     body = {"order_id": order.id, "return_type": "REFUND", "return_reason": GOODWILL}
     amount = await caller.call(
@@ -170,7 +170,10 @@ async def test_a_full_refund_completes_the_order_and_earns_nothing(caller: Calle
     unsettled = await caller.all_pages(
         "GET", "/finance/202507/orders/unsettled", query | {"sort_field": "order_create_time"}, None, "transactions"
     )
-    assert order.id not in {t["order_id"] for t in unsettled}
+    (estimate,) = [t for t in unsettled if t["order_id"] == order.id]
+    assert Decimal(estimate["est_revenue_amount"]) == 0
+    assert Decimal(estimate["fee_tax_breakdown"]["fee"]["affiliate_commission_amount"]) == 0
+    assert Decimal(estimate["est_settlement_amount"]) < 0
     assert await caller.code("POST", CREATE, {"idempotency_key": "r2"}, body) == 25001010
 
 

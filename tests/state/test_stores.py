@@ -163,7 +163,6 @@ async def test_a_result_is_had_by_its_id_for_a_day(stores: StateStores, clock: C
     clock.now += RESULT_TTL_S - 1
     assert [await stores.results.get(name) for name in ids] == [b'{"a":1}', b""]
     assert await stores.results.get("0" * 16) is None
-    assert await stores.unfinished_summaries.get(ids[0]) is None
     clock.now += 1
     assert [await stores.results.get(name) for name in ids] == [None, None]
 
@@ -250,10 +249,9 @@ async def test_files_keep_the_names_of_earlier_versions(home: Path, clock: Clock
     await stores.issued_documents.remember(LABEL_URL)
     await stores.oauth_states.create()
     await stores.results.put(b"x")
-    await stores.unfinished_summaries.put(b"x")
     assert names(home) == {
         *("accounts.json", "confirmations.json", "unknown.json", "journal.jsonl"),
-        *("documents.txt", "sign-ins.json", "results", "sums"),
+        *("documents.txt", "sign-ins.json", "results"),
     }
 
 

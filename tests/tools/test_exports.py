@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import openpyxl
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
@@ -61,6 +65,50 @@ async def test_nested_items_become_columns_and_a_formula_stays_text(connect: Con
     assert {row["payment.total_amount"] for row in rows} == {"-3.10"}
     assert json.loads(rows[0]["packages"])[0] == {"id": "1"}
     assert list(few[0]) == ["id", "payment.total_amount"]
+
+
+async def test_a_kept_result_becomes_a_workbook_with_amounts_and_times_of_the_shop(connect: Connect) -> None:
+    fields = ["orders.id", "orders.create_time", "orders.payment.total_amount", "orders.payment.currency"]
+    async with connect(sandbox="1", result_bytes=4000) as client:
+        large = reply(await client.call_tool("get_order_list", {"page_size": 100, "fields": fields}))
+        told = (await saved(client, large["result_id"], save_as="orders.xlsx"))["data"]
+        exact = (await saved(client, large["result_id"], save_as="orders.json"))["data"]
+    sheet = openpyxl.load_workbook(told["path"]).worksheets[0]
+    orders = json.loads(Path(exact["path"]).read_text(encoding="utf-8"))["orders"]  # noqa: ASYNC240
+    assert told["rows"] == len(orders["rows"]) == 100
+    heading, *rows = sheet.iter_rows()
+    assert [cell.value for cell in heading] == [
+        "id",
+        "create_time (Europe/London)",
+        "payment.total_amount",
+        "payment.currency",
+    ]
+    for row, (order_id, created, total, currency) in zip(rows, orders["rows"], strict=True):
+        assert row[0].value == order_id
+        assert row[1].value == datetime.fromisoformat(created).replace(tzinfo=None)
+        assert Decimal(repr(row[2].value)) == Decimal(total)
+        assert row[2].number_format == f"[${currency}] #,##0.00"
+
+
+async def test_several_lists_are_sheets_of_a_workbook_and_no_csv(connect: Connect) -> None:
+    data = {
+        "orders": [{"id": str(n), "note": "x" * 90} for n in range(99)],
+        "others": [{"id": "1", "lines": [1]}],
+        "told": 3,
+    }
+    async with (
+        Recorder() as recorder,
+        connect(api_url=recorder.url, auth_url=recorder.url, result_bytes=4000) as client,
+    ):
+        recorder.answer("/order/", data=data)
+        large = reply(await client.call_tool("get_order_list", {"fields": ["*"]}))
+        refused = await saved(client, large["result_id"], save_as="x.csv")
+        told = (await saved(client, large["result_id"], save_as="x.xlsx"))["data"]
+    assert refused["error"] == "invalid_arguments"
+    assert "orders, others" in refused["message"] + str(refused["problems"])
+    book = openpyxl.load_workbook(told["path"])
+    assert book.sheetnames == told["sheets"] == ["orders", "others", "other"]
+    assert [sheet.max_row for sheet in book.worksheets] == [100, 2, 2]
 
 
 async def test_what_is_not_kept_or_no_list_is_refused_with_what_to_do(connect: Connect) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,24 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.calls.paging import MAX_EMPTY_PAGES
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import good
-from tests.tools.test_summaries import EXPIRED, NOW, ORDERS, QUOTA, in_parts, server, summed
+from tests.tools.report_books import read_table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
-    from mcp_server_tiktok_shop.app import App
+    from mcp import Client
+
     from mcp_server_tiktok_shop.catalog.operation import Json
     from tests.conftest import Connect
 
-MANY_ORDERS, MANY_PRODUCTS, PAGE_ROWS = 2_500, 3_500, 100
-PRODUCTS = "search_products"
+NOW = float(int(time.time()))
+ORDERS = "get_order_list"
+MANY_ORDERS, MANY_PRODUCTS = 2_500, 3_500
 SECOND = int(NOW) - 3 * 3600
-DAY = {"period": "last 24 hours"}
 
 
 @pytest.fixture
@@ -55,111 +53,59 @@ def crowded() -> Sandbox:
     return sandbox
 
 
+@asynccontextmanager
+async def at_the_shop(connect: Connect, sandbox: Sandbox) -> AsyncIterator[Client]:
+    sandbox.faults.clear()
+    runtime = Runtime(lambda: NOW, time.monotonic)
+    async with connect(sandbox="true", sandbox_object=sandbox, call_timeout_s=300.0, runtime=runtime) as client:
+        yield client
+    sandbox.faults.clear()
+
+
+async def ask(client: Client, **arguments: Any) -> Json:
+    data: Json = good(await client.call_tool("get_report", arguments))["data"]
+    assert data["complete"], data["note"]
+    return data
+
+
 def check_orders(sandbox: Sandbox, told: Json) -> None:
     own = sandbox.state.main.sum_sales(0, int(NOW), int(NOW))
-    assert told["complete"]
-    assert told["orders"] == MANY_ORDERS + 40 == own.orders + own.unpaid + own.cancelled
-    assert Decimal(told["sales"]["GBP"]["total"]) == own.amount
-    assert "lacking" not in told
+    (sums,) = read_table(told["totals"])
+    counts = [sums[f"orders_{name}"] for name in ("sold", "unpaid", "cancelled")]
+    assert counts == [own.orders, own.unpaid, own.cancelled]
+    assert sum(counts) == MANY_ORDERS + 40
+    assert Decimal(sums["sales_total"]) == own.amount
 
 
-def check_products(sandbox: Sandbox, told: Json) -> None:
-    products = [p for p in sandbox.state.main.products.values() if p.status != "DELETED"]
-    assert told["complete"]
-    assert told["products"] == len(products) == MANY_PRODUCTS
-    assert told["skus"] == sum(len(product.skus) for product in products)
-    assert told["units"] == sum(units for p in products for sku in p.skus for units in sku.stock.values())
+async def test_orders_of_one_second_are_summed_in_one_call(connect: Connect, crowded: Sandbox) -> None:
+    async with at_the_shop(connect, crowded) as client:
+        check_orders(crowded, await ask(client, report="sales", period="last 24 hours", group_by="hour"))
 
 
-async def go_on(parts: App, tool: str, arguments: Json, *, interrupt: Any) -> tuple[Json, int]:
-    """The complete sum, and in how many calls; before each of them `interrupt` may put something in its way."""
-    told, calls = await summed(parts, tool, arguments), 1
-    while not told["complete"]:
-        assert calls < 20, told
-        interrupt(calls)
-        told, calls = await summed(parts, tool, {"resume": told["resume"]}), calls + 1
-    return told, calls
-
-
-def listed_pages(sandbox: Sandbox, name: str) -> int:
-    return len(sandbox.log.list_entries(name))
-
-
-async def test_orders_of_one_second_are_summed_in_one_call(crowded: Sandbox, home: Path) -> None:
-    async with server(crowded, home) as parts:
-        check_orders(crowded, await summed(parts, "summarize_orders", DAY))
-
-
-@pytest.mark.parametrize("seconds", [3.0, 8.0])
-async def test_a_second_longer_than_a_call_is_gone_on_with(crowded: Sandbox, home: Path, seconds: float) -> None:
-    async with server(crowded, home, seconds=seconds) as parts:
-        told = await in_parts(parts, "summarize_orders", DAY)
-        pages = listed_pages(crowded, ORDERS)
-    check_orders(crowded, told[-1])
-    assert len(told) > 1
-    assert pages <= MANY_ORDERS / PAGE_ROWS + 2  # none is read twice
-
-
-async def test_a_dead_page_token_between_calls_costs_rows_read_again_and_no_more(crowded: Sandbox, home: Path) -> None:
-    async with server(crowded, home, seconds=3.0) as parts:
-
-        def interrupt(calls: int) -> None:
-            if calls in (1, 3):
-                crowded.faults.add(ORDERS, **EXPIRED)
-
-        told, _ = await go_on(parts, "summarize_orders", DAY, interrupt=interrupt)
-    check_orders(crowded, told)
-
-
-async def test_page_tokens_that_die_within_a_call_do_not_end_it(crowded: Sandbox, home: Path) -> None:
-    async with server(crowded, home) as parts:
-        answers = iter(range(100))
+async def test_page_tokens_that_die_within_a_call_do_not_end_it(connect: Connect, crowded: Sandbox) -> None:
+    async with at_the_shop(connect, crowded) as client:
+        answers = iter(range(1000))
 
         def edit(data: Json) -> Json:
-            # Each eighth page's token is none that the platform takes.
+            # Some pages' token is none that the platform takes.
             return data | {"next_page_token": "worn"} if next(answers) in (13, 40) else data
 
         crowded.faults.add(ORDERS, times=None, edit=edit)
-        check_orders(crowded, await summed(parts, "summarize_orders", DAY))
+        check_orders(crowded, await ask(client, report="sales", period="last 24 hours"))
 
 
-async def test_an_error_in_between_is_gone_on_from(crowded: Sandbox, home: Path) -> None:
-    async with server(crowded, home) as parts:
-        answers = iter(range(100))
-
-        def edit(data: Json) -> Json:
-            if next(answers) == 15:
-                crowded.faults.add(ORDERS, **QUOTA)
-            return data
-
-        crowded.faults.add(ORDERS, times=16, edit=edit)
-        first = await summed(parts, "summarize_orders", DAY)
-        assert first["stopped_by"]["error"] == "rate_limited"
-        assert first["orders"] == 16 * PAGE_ROWS
-        crowded.faults.clear()
-        check_orders(crowded, await summed(parts, "summarize_orders", {"resume": first["resume"]}))
-
-
-async def test_the_pace_of_stock_counts_every_order_of_the_second(crowded: Sandbox, home: Path) -> None:
-    async with server(crowded, home, seconds=3.0) as parts:
-        told, calls = await go_on(parts, "summarize_inventory", DAY, interrupt=lambda _: None)
-    check_products(crowded, told)
-    assert told["orders"] == MANY_ORDERS + 40
-    assert calls > 1
-
-
-async def test_products_are_counted_to_their_end_though_the_page_token_dies_in_between(
-    crowded: Sandbox, home: Path
+async def test_stock_of_many_products_is_summed_and_its_pace_counts_every_order(
+    connect: Connect, crowded: Sandbox
 ) -> None:
-    async with server(crowded, home, seconds=2.0) as parts:
-
-        def interrupt(calls: int) -> None:
-            if calls in (1, 3):
-                crowded.faults.add(PRODUCTS, **EXPIRED)
-
-        told, calls = await go_on(parts, "summarize_inventory", {}, interrupt=interrupt)
-    check_products(crowded, told)
-    assert calls > 2
+    async with at_the_shop(connect, crowded) as client:
+        told = await ask(client, report="stock", period="last 24 hours", group_by="product")
+    products = [p for p in crowded.state.main.products.values() if p.status != "DELETED"]
+    (sums,) = read_table(told["totals"])
+    assert sums["skus"] == sum(len(product.skus) for product in products)
+    assert sums["units_available"] == sum(units for p in products for sku in p.skus for units in sku.stock.values())
+    sold = [o for o in crowded.state.main.orders.values() if o.get_status(int(NOW)) not in ("UNPAID", "CANCELLED")]
+    assert sums["units_sold"] == sum(not line.cancel_time for order in sold for line in order.lines)
+    assert f"100 of {len(products)} rows" in told["note"]
 
 
 @asynccontextmanager
@@ -187,15 +133,3 @@ async def test_all_pages_of_the_second_are_read_though_tokens_die(connect: Conne
             told = await read(pages="all", sort_order=order, sort_field="create_time")
             assert f"{MANY_ORDERS + 40} items" in told["note"]
             assert "not all" not in told["note"]
-
-
-async def test_a_list_that_goes_round_in_a_ring_still_ends(crowded: Sandbox, home: Path) -> None:
-    async with server(crowded, home) as parts:
-        # Whatever is asked for, the first page comes again with another token.
-        for number in range(MAX_EMPTY_PAGES + 5):
-            data = {"orders": [{"id": "1", "create_time": SECOND}], "next_page_token": f"again {number}"}
-            crowded.faults.add(ORDERS, status=200, body=json.dumps({"code": 0, "data": data}).encode())
-        told = await summed(parts, "summarize_orders", DAY)
-        assert told["stopped_by"]["error"] == "platform"
-        assert told["orders"] == 1
-        assert listed_pages(crowded, ORDERS) == MAX_EMPTY_PAGES + 1

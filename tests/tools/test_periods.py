@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.time_zones import ZONE_BY_REGION
-from mcp_server_tiktok_shop.tools.periods import PERIOD_FORMS, parse_period
+from mcp_server_tiktok_shop.tools.periods import COMPARISON_FORMS, PERIOD_FORMS, parse_comparison, parse_period
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.periods import Period
@@ -62,6 +62,41 @@ def in_words(found: Period, zone: ZoneInfo = LONDON) -> tuple[str, str]:
         ("2026-10-01 to 2026-10-15", "2026-10-01", "2026-10-16"),
         ("2026-09/2026-10", "2026-09-01", "2026-11-01"),
         ("2026-W43/2026-11-02", "2026-10-19", "2026-11-03"),
+        ("so far", "2026-11-22", "2026-11-23"),
+        ("so far today", "2026-11-22", "2026-11-23"),
+        ("this week so far", "2026-11-16", "2026-11-23"),
+        ("So far this month", "2026-11-01", "2026-12-01"),
+        ("month to date", "2026-11-01", "2026-12-01"),
+        ("MTD", "2026-11-01", "2026-12-01"),
+        ("the current week", "2026-11-16", "2026-11-23"),
+        ("day before yesterday", "2026-11-20", "2026-11-21"),
+        ("3 days ago", "2026-11-19", "2026-11-20"),
+        ("a week ago", "2026-11-09", "2026-11-16"),
+        ("two months ago", "2026-09-01", "2026-10-01"),
+        ("week before last", "2026-11-02", "2026-11-09"),
+        ("this weekend", "2026-11-21", "2026-11-23"),
+        ("last weekend", "2026-11-14", "2026-11-16"),
+        ("this quarter", "2026-10-01", "2027-01-01"),
+        ("last quarter", "2026-07-01", "2026-10-01"),
+        ("Q3", "2026-07-01", "2026-10-01"),
+        ("2026-Q1", "2026-01-01", "2026-04-01"),
+        ("the last two weeks", "2026-11-09", "2026-11-23"),
+        ("last 3 months", "2026-08-23", "2026-11-23"),
+        ("7 days", "2026-11-16", "2026-11-23"),
+        ("previous week", "2026-11-09", "2026-11-16"),
+        ("monday", "2026-11-16", "2026-11-17"),
+        ("on Sunday", "2026-11-22", "2026-11-23"),
+        ("last sunday", "2026-11-15", "2026-11-16"),
+        ("October", "2026-10-01", "2026-11-01"),
+        ("in december", "2025-12-01", "2026-01-01"),
+        ("last november", "2025-11-01", "2025-12-01"),
+        ("oct 2025", "2025-10-01", "2025-11-01"),
+        ("31 October", "2026-10-31", "2026-11-01"),
+        ("October 31st, 2025", "2025-10-31", "2025-11-01"),
+        ("since 2026-11-10", "2026-11-10", "2026-11-23"),
+        ("since last monday", "2026-11-16", "2026-11-23"),
+        ("from 1 october to 15 october", "2026-10-01", "2026-10-16"),
+        ("between september and october", "2026-09-01", "2026-11-01"),
     ],
 )
 def test_a_period_of_days_begins_and_ends_at_the_shops_midnight(text: str, start: str, end: str) -> None:
@@ -113,6 +148,37 @@ def test_what_is_no_period_is_refused_with_the_forms_there_are(text: str) -> Non
     assert PERIOD_FORMS in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "beside", "start", "end"),
+    [
+        ("last month", "previous period", "2026-09-01 00:00", "2026-10-01 00:00"),
+        ("2026-Q3", "the previous period", "2026-04-01 00:00", "2026-07-01 00:00"),
+        ("last week", "previous", "2026-11-02 00:00", "2026-11-09 00:00"),
+        ("2026-10-01/2026-10-10", "previous_period", "2026-09-21 00:00", "2026-10-01 00:00"),
+        ("2026-10", "last year", "2025-10-01 00:00", "2025-11-01 00:00"),
+        ("2024-02-29", "same period last year", "2023-02-28 00:00", "2023-03-01 00:00"),
+        ("last month", "2026-01", "2026-01-01 00:00", "2026-02-01 00:00"),
+        ("last 24 hours", "previous period", "2026-11-20 11:51", "2026-11-21 11:51"),
+        # One that is not over stands beside as much of the other.
+        ("today", "previous period", "2026-11-21 00:00", "2026-11-21 11:51"),
+        ("this week", "previous period", "2026-11-09 00:00", "2026-11-15 11:51"),
+        ("this month", "previous period", "2026-10-01 00:00", "2026-10-22 11:51"),
+        ("this month", "last year", "2025-11-01 00:00", "2025-11-22 11:51"),
+        ("this month", "last month", "2026-10-01 00:00", "2026-11-01 00:00"),
+    ],
+)
+def test_a_second_period_is_the_one_before_or_a_year_before(text: str, beside: str, start: str, end: str) -> None:
+    period = parse_period(text, LONDON, NOW)
+    assert in_words(parse_comparison(beside, period, LONDON, NOW)) == (start, end)
+
+
+def test_a_second_period_that_is_none_is_refused_by_its_own_argument() -> None:
+    with pytest.raises(ShopError) as caught:
+        parse_comparison("some other time", parse_period("today", LONDON, NOW), LONDON, NOW)
+    (problem,) = caught.value.problems
+    assert (problem.argument, problem.allowed) == ("compare_with", COMPARISON_FORMS)
+
+
 def test_every_form_that_a_refusal_names_can_be_read() -> None:
     for form in PERIOD_FORMS.replace(" or ", ", ").split(", "):
         assert parse_period(form.partition(" (")[0], LONDON, NOW).start
@@ -123,6 +189,8 @@ def test_no_text_breaks_it(text: str) -> None:
     with suppress(ShopError):
         found = parse_period(text, LONDON, NOW)
         assert found.start < found.end
+    with suppress(ShopError):
+        parse_comparison(text, parse_period("today", LONDON, NOW), LONDON, NOW)
 
 
 @given(zones, moments, st.integers(1, 400))
@@ -136,7 +204,18 @@ def test_days_are_whole_and_the_last_of_them_is_today(zone: ZoneInfo, now: int, 
     assert datetime.fromtimestamp(found.end, zone).date() > today == datetime.fromtimestamp(found.end - 1, zone).date()
 
 
-@given(zones, moments, st.sampled_from(["week", "month", "year"]))
+@given(
+    zones, moments, st.sampled_from(["today", "this week", "this month", "this quarter", "this year", "last 9 days"])
+)
+def test_the_period_before_begins_no_later_and_is_cut_at_the_same_time_of_day(
+    zone: ZoneInfo, now: int, text: str
+) -> None:
+    period = parse_period(text, zone, now)
+    before = parse_comparison("previous period", period, zone, now)
+    assert before.start < before.end <= period.start <= now < period.end
+
+
+@given(zones, moments, st.sampled_from(["week", "month", "quarter", "year"]))
 def test_the_last_one_ends_where_this_one_begins(zone: ZoneInfo, now: int, unit: str) -> None:
     last, this = parse_period(f"last {unit}", zone, now), parse_period(f"this {unit}", zone, now)
     assert last.start < last.end == this.start <= now < this.end

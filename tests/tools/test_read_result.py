@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest, read_chunk
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_paths import format_path
 from mcp_server_tiktok_shop.state.files.results import FileResultStore
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
 from tests.keys import reply
@@ -100,6 +100,15 @@ def test_a_wrong_field_is_refused_with_the_nearest_even_where_this_part_has_no_i
     assert read("rows", rows, fields=["rare"], limit=1)["rows"] == [[None]]
 
 
+def test_a_wrong_field_beside_right_ones_is_named_and_left_out() -> None:
+    part = read("orders", fields=["idd", "id"], limit=1)
+    assert part["rows"] == [["0"]]
+    assert "idd (did you mean id?)" in part["note"]
+    part = read("orders[0]", fields=["id", "nonsense"])
+    assert part["value"] == {"id": "0"}
+    assert "nonsense" in part["note"]
+
+
 def test_an_item_too_large_for_any_answer_is_named_and_passed() -> None:
     data = {"orders": [{"id": "1"}, {"id": "2", "text": "t" * 5_000}, {"id": "3"}]}
     assert read("orders", data) == {"total": 3, "next_offset": 1, "items": [{"id": "1"}]}
@@ -135,6 +144,9 @@ def test_fields_of_a_table_are_its_columns() -> None:
     assert read("orders", data, fields=["payment"], limit=1)["rows"] == [["0.00"]]
     assert read("orders", data, fields=["orders.id"], limit=1)["rows"] == [["0"]]
     assert refusal("orders", data, fields=["idd"]).allowed == "id"
+    part = read("orders", data, fields=["idd", "payment"], limit=1)
+    assert part["rows"] == [["0.00"]]
+    assert "idd (did you mean id?)" in part["note"]
 
 
 def test_a_text_is_read_by_characters() -> None:

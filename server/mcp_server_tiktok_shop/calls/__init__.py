@@ -8,7 +8,7 @@
 Where a step is found:
 
 - coerce, validate, bind: `catalog/coercion.py`, `validation.py`, `binding.py`; files to upload: `uploads.py`
-- the way itself: `dispatch.py`; its two arms: `reads.py` (pagination: `paging.py`, `page_buffer.py`) and `writes.py`
+- the way itself: `dispatch.py`; its two arms: `reads.py` (pagination: `page_buffer.py`, `page_file.py`) and `writes.py`
 - preview, dry run, current state: `preview.py`, `current_state.py`
 - confirmation by token or elicitation: `confirmation.py`, `caller.py`
 - never twice (fingerprint, idempotency key, unknown outcome, audit log): `fingerprint.py`, `writes.py`, `state/`

@@ -12,6 +12,7 @@ from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
 from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
+from mcp_server_tiktok_shop.calls.results.saved_data import save_data
 from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.write_answers import make_unshown_result
@@ -25,6 +26,7 @@ from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import NestingError, Problem, ShopError, contain_faults
 from mcp_server_tiktok_shop.json_text import parse_json
+from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
 DRY_RUN_NOTE = "A dry run: nothing was sent."
 
@@ -51,8 +54,9 @@ class ToolDispatcher:
     """Takes a call from a model's arguments to its result, by one way for all tools: see `calls`.
 
     Arguments are coerced and validated by the operation's record; then a tool of our own answers (`local_tools`), or
-    the platform is called: `read_executor` and `write_executor` are the two arms. `zone` is the time zone set for all
-    shops, if one is; in the simulated shop (`is_sandbox`) every result says `sandbox: true`.
+    the platform is called: `read_executor` and `write_executor` are the two arms. What a call saves goes to
+    `export_folder`. `zone` is the time zone set for all shops, if one is; in the simulated shop (`is_sandbox`) every
+    result says `sandbox: true`.
     """
 
     operations: OperationDirectory
@@ -62,6 +66,7 @@ class ToolDispatcher:
     write_executor: WriteExecutor
     result_builder: ResultBuilder
     local_tools: LocalToolRunner
+    export_folder: ExportFolder
     zone: ZoneInfo | None = None
     is_sandbox: bool = False
 
@@ -99,6 +104,8 @@ class ToolDispatcher:
         }
         if fields := server_arguments.get("fields"):
             parse_field_paths(fields)
+        if file_name := server_arguments.get("save_as"):
+            parse_file_name(file_name)
         try:
             if operation.is_local:
                 result = await self._run_local(operation, values, server_arguments, caller)
@@ -140,7 +147,11 @@ class ToolDispatcher:
         shop = server_arguments.get("shop")
         if not operation.is_platform_write:
             data = await self.local_tools.execute(operation, values, shop, caller)
-            return await self.result_builder.to_local_result(data)
+            if file_name := server_arguments.get("save_as"):
+                data.pop("untrusted", None)
+                saved = await save_data(self.export_folder, parse_file_name(file_name), data, zone=self.zone)
+                return await self.result_builder.to_local_result(saved.to_json())
+            return await self.result_builder.to_local_result(data, is_kept=operation.keeps_result)
         confirmation = self.write_executor.create_local_confirmation(
             operation, values | {"shop": shop}, server_arguments, caller
         )

@@ -7,59 +7,83 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
+from mcp_server_tiktok_shop.calls.page_file import PageFile
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.server_arguments import ALL_PAGES
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.documents import DOCUMENT_URL_FIELD
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse
 from mcp_server_tiktok_shop.platform.large_answers import run_by_size
+from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.paging import Paginator
+    from mcp_server_tiktok_shop.calls.page_collector import PageCollector
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.results.projection import Selection
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.paging import Paginator
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.stores import IssuedDocuments
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
 MAX_REASON_CHARS = 300  # characters of an error in a note
-DEADLINE_MARGIN_S = 3.0  # seconds before the deadline at which no further page is begun
 
 
 @dataclass(frozen=True, slots=True)
 class ReadExecutor:
-    """Reads one page, several or all of them; `zone` is the time zone set for all shops, if one is."""
+    """Reads one page, several or all of them, for a result or a file; `zone` is set for all shops, if one is."""
 
     platform: PlatformClient
     paginator: Paginator
     result_builder: ResultBuilder
     issued_documents: IssuedDocuments
+    export_folder: ExportFolder
     zone: ZoneInfo | None
 
     async def execute(
         self, operation: Operation, values: Json, server_arguments: Json, target: Target, caller: Caller
     ) -> Json:
-        """The result of a read; `values` are coerced and validated, `server_arguments` our own (`fields`, `pages`).
+        """The result of a read; `values` are coerced and validated.
+
+        `server_arguments` are our own: `fields`, `pages`, `save_as`, which reads all pages where none are named.
 
         Raises:
             ShopError: What the platform refused; `invalid_arguments` where `fields` names nothing that there is.
 
         """
-        if (pages := server_arguments.get("pages")) is not None:
-            max_pages = None if pages == ALL_PAGES else int(pages)
-            return await self._read_pages(operation, values, server_arguments.get("fields"), max_pages, target, caller)
-        zone = target.resolve_zone(self.zone)
+        zone, fields = target.resolve_zone(self.zone), server_arguments.get("fields")
+        pages, file_name = server_arguments.get("pages"), server_arguments.get("save_as")
+        max_pages = None if pages in (None, ALL_PAGES) else int(pages)
+        if file_name is not None:
+            name = parse_file_name(file_name)
+            with PageFile(
+                self.export_folder,
+                name,
+                zone,
+                self.result_builder,
+                has_chosen_fields=bool(fields),
+                is_paged="page_token" in operation.arguments,
+            ) as page_file:
+                await self._read_pages(operation, values, fields, max_pages, target, caller, page_file)
+                return await page_file.to_result(target.shop)
+        if pages is not None:
+            page_buffer = PageBuffer(self.result_builder, operation, fields)
+            await self._read_pages(operation, values, fields, max_pages, target, caller, page_buffer)
+            return await page_buffer.to_result(target.shop)
         response = await self.platform.call(bind(operation, values, zone), target)
-        if isinstance(url := response.data.get(DOCUMENT_URL_FIELD), str):
-            await self.issued_documents.remember(url)
+        await self._remember_document(response.data)
         size = response.size_bytes
         normalized = await run_by_size(size, self.result_builder.normalize, operation, values, response, zone)
-        fields = server_arguments.get("fields")
         return await self.result_builder.to_result(operation, normalized, fields, target.shop, size)
+
+    async def _remember_document(self, data: Json) -> None:
+        """Remember the link of a document, if there is one: only those that were issued are fetched."""
+        if isinstance(url := data.get(DOCUMENT_URL_FIELD), str):
+            await self.issued_documents.remember(url)
 
     async def _read_pages(
         self,
@@ -69,18 +93,19 @@ class ReadExecutor:
         max_pages: int | None,
         target: Target,
         caller: Caller,
-    ) -> Json:
-        """One result of at most `max_pages` pages (None: all), as far as time and memory allow.
+        collector: PageCollector,
+    ) -> None:
+        """Collect at most `max_pages` pages (None: all), as far as time and room allow.
 
-        Where it ends early it says why; an error on a later page ends it with what came before.
+        Where it ends early it records why; an error on a later page ends it with what came before.
         """
         zone, deadline = target.resolve_zone(self.zone), self.platform.new_deadline()
-        page_buffer = PageBuffer()
         selection: Selection | None = None
         page_stream = self.paginator.iter_pages(operation.name, values, target, deadline=deadline)
         async with aclosing(page_stream) as pages:
             try:
                 async for page in pages:
+                    await self._remember_document(page.data)
                     response, size = ApiResponse(page.new_data, page.request_id), page.size_bytes
                     normalized = await run_by_size(
                         size, self.result_builder.normalize, operation, values, response, zone
@@ -89,28 +114,24 @@ class ReadExecutor:
                     selection = selection or (
                         self.result_builder.resolve_selection(operation, normalized, fields) if fields else None
                     )
-                    projection = await run_by_size(
-                        size, self.result_builder.project, operation, normalized, fields, selection
-                    )
-                    await run_by_size(size, page_buffer.add, page, normalized, projection)
+                    await run_by_size(size, collector.add, page, normalized, selection)
                     if page.rows:
                         await caller.report_progress(
-                            page_buffer.row_count, page_buffer.total_count, f"{page_buffer.page_count} pages read"
+                            collector.row_count, collector.total_count, f"{collector.page_count} pages read"
                         )
-                    if page.next_token is None or page_buffer.page_count == max_pages:
+                    if page.next_token is None or collector.page_count == max_pages:
                         break
-                    if page_buffer.is_full:
-                        page_buffer.record_stop("more is not kept at once: narrow the time or the fields")
+                    if collector.is_full:
+                        collector.record_stop("more is not kept at once: narrow the time or the fields")
                         break
-                    if self.platform.time_remaining(deadline) < DEADLINE_MARGIN_S:
-                        page_buffer.record_stop("the time for one call was up")
+                    if self.platform.time_remaining(deadline) < collector.closing_s:
+                        collector.record_stop("the time for one call was up")
                         break
             except ShopError as error:
-                if not page_buffer.page_count:
+                if not collector.page_count:
                     raise
-                page_buffer.record_stop(
+                collector.record_stop(
                     "the next page could not be had: "
                     f"{self.result_builder.redact_text(error.message)[:MAX_REASON_CHARS]}",
                     is_platforms=error.code is not None,
                 )
-        return await page_buffer.to_result(self.result_builder, target.shop)

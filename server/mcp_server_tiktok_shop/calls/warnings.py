@@ -6,9 +6,9 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.question_values import expand_json_texts
-from mcp_server_tiktok_shop.calls.results.json_paths import find_values
 from mcp_server_tiktok_shop.calls.value_texts import parse_json_object, quote, to_single_line
 from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
+from mcp_server_tiktok_shop.json_paths import find_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -55,7 +55,8 @@ def coerce_arguments(operation: Operation, arguments: Json) -> tuple[Json, list[
             problems.append(Problem(name, "holds half a character (a lone surrogate)", "whole characters"))
             del values[name]
     page_size_schema = operation.arguments.get("page_size", {})
-    if "pages" in values and "page_size" not in values and "maximum" in page_size_schema:
+    is_long_read = "pages" in values or "save_as" in values
+    if is_long_read and "page_size" not in values and "maximum" in page_size_schema:
         values["page_size"] = page_size_schema["maximum"]  # who wants many pages wants few requests
     for name in operation.required:
         if values.get(name) is None and (default := get_default(operation.arguments[name], name)) is not None:

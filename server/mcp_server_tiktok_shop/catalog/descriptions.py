@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.schemas import build_full_schema
 
 if TYPE_CHECKING:
@@ -16,11 +17,54 @@ CIPHER_RULE_PHRASES = {
 }
 
 
+# Of how a list comes, not of what is asked: the same everywhere, and no help in choosing an operation.
+PRESENTATION_ARGUMENTS = frozenset(
+    {
+        "page_token",
+        "page_size",
+        "page_no",
+        "sort_field",
+        "sort_order",
+        "sort",
+        "pagination",
+        "locale",
+        "category_version",
+    }
+)
+MAX_MAIN_ARGUMENTS = 7  # of a search result, required ones among them
+MIN_MENTION_CHARS = 4  # of a word of an argument's name, to look for its beginning in the operation's words
+
+
 def summarize_operation(operation: Operation) -> Json:
-    """Describe an operation in a search result: `name`, `summary`, `effect`, `area`, and `required` where any is."""
+    """Describe an operation in a search result: `name`, `summary`, `effect`, `area`, and its main arguments.
+
+    Those are `required`, all of them, and the most telling `optional` ones; an ellipsis stands for more.
+    """
     result: Json = {"name": operation.name, "summary": operation.record["summary"]}
     result |= {"effect": operation.effect, "area": operation.area}
-    return result | ({"required": list(operation.caller_required)} if operation.caller_required else {})
+    required = list(operation.caller_required)
+    optional = _list_optional_arguments(operation)
+    count = max(0, MAX_MAIN_ARGUMENTS - len(required))
+    shown = optional[:count] + ["…"] * (count < len(optional))
+    return result | ({"required": required} if required else {}) | ({"optional": shown} if shown else {})
+
+
+def _list_optional_arguments(operation: Operation) -> list[str]:
+    """The optional arguments that say what is asked for, those that the operation's words mention first."""
+    names = [
+        name
+        for name, schema in operation.arguments.items()
+        if name not in operation.caller_required
+        and name not in PRESENTATION_ARGUMENTS
+        and name not in IDEMPOTENCY_KEY_ARGUMENTS
+        and not schema.get("unlisted")
+    ]
+    text = f"{operation.title} {operation.description} {operation.search_hint or ''}".casefold()
+    return sorted(names, key=lambda name: not _is_mentioned(name, text))
+
+
+def _is_mentioned(name: str, text: str) -> bool:
+    return any(len(word) >= MIN_MENTION_CHARS and word.removesuffix("s") in text for word in name.split("_"))
 
 
 def describe_operation(operation: Operation, shape: Json) -> Json:

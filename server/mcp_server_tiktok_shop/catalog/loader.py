@@ -6,9 +6,12 @@ import json
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CATALOG_FOLDER = Path(__file__).parent
 MAX_SUGGESTED_NAMES = 3
@@ -20,6 +23,7 @@ class Catalog:
     def __init__(self, folder: Path = CATALOG_FOLDER) -> None:
         self._folder = folder
         self._shapes: dict[str, Json] = {}
+        self._deadlines: dict[str, dict[str, str]] = {}
 
     @cached_property
     def operations(self) -> dict[str, Operation]:
@@ -47,6 +51,21 @@ class Catalog:
         shape: Json = self._shapes[operation.area].get(operation.name, {})
         return shape
 
+    @cached_property
+    def _deadline_meanings(self) -> Json:
+        return _load_json(self._folder / "deadlines.json")
+
+    def get_deadlines(self, operation: Operation) -> dict[str, str]:
+        """What each deadline in the response's `data` means, by its dotted path; lists are passed through."""
+        if operation.name not in self._deadlines:
+            self._deadlines[operation.name] = {
+                path: meaning
+                for path in _iter_field_paths(self.get_response_shape(operation))
+                for ending, meaning in self._deadline_meanings.items()
+                if f".{path}".endswith(f".{ending}")
+            }
+        return self._deadlines[operation.name]
+
     def find_by_path(self, path: str) -> Operation | None:
         """The operation that a path of the platform's belongs to, also of an older version of it; else None."""
         for operation in self.operations.values():
@@ -57,6 +76,14 @@ class Catalog:
     def suggest_names(self, name: str) -> list[str]:
         """The names of operations that are spelled nearly so, nearest first: three at most."""
         return get_close_matches(name, self.operations, n=MAX_SUGGESTED_NAMES)
+
+
+def _iter_field_paths(shape: Json, prefix: str = "") -> Iterator[str]:
+    while "items" in shape:
+        shape = shape["items"]
+    for name, inner in shape.get("properties", {}).items():
+        yield prefix + name
+        yield from _iter_field_paths(inner, f"{prefix}{name}.")
 
 
 def _load_json(path: Path) -> dict[str, Any]:

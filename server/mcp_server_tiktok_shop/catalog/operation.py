@@ -56,6 +56,11 @@ class Operation:
         return bool(self.record.get("local")) or self.record.get("host") == "auth"
 
     @property
+    def keeps_result(self) -> bool:
+        """Whether its result is stored even where it fits into an answer."""
+        return bool(self.record.get("keeps_result"))
+
+    @property
     def uses_platform(self) -> bool:
         return "path" in self.record and self.record.get("host") != "auth"
 
@@ -141,6 +146,7 @@ class Operation:
             "category_asset": self.takes_asset,
             "fields": is_platform_read,
             "pages": is_platform_read and "page_token" in self.arguments,
+            "save_as": self.effect == "read" and "save_as" not in self.arguments,
             "dry_run": self.is_platform_write,
             "confirm": self.is_platform_write,
             "repeat": self.is_platform_write and self.uses_platform,
@@ -150,7 +156,10 @@ class Operation:
             if self.delegates_to is not None
             else (name for name, applies in applicable.items() if applies)
         )
-        return {name: SERVER_ARGUMENTS[name] for name in names}
+        schemas = {name: SERVER_ARGUMENTS[name] for name in names}
+        if "save_as" in schemas and "pages" not in schemas:  # listed where there is much to save, accepted elsewhere
+            schemas["save_as"] = schemas["save_as"] | {"unlisted": True}
+        return schemas
 
     @cached_property
     def former_names(self) -> dict[str, str]:

@@ -7,15 +7,18 @@ import re
 import sqlite3
 from collections import defaultdict
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import pairwise
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.catalog.operation import Operation
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.catalog.gaps import Gap
 
 # Its keys: `fillers` say nothing of what is wanted; `asks` and `acts` begin a question or an order; `apart` are words
 # that their stem would mix up with others; of `forms` the first stands for all; `same` are other words for one thing.
@@ -36,7 +39,11 @@ COVERAGE_EXPONENT = 0.5
 # A question is seldom meant to change anything, an order seldom to look something up.
 INTENT_MISMATCH_FACTOR = 0.7
 POLITE_PREFIX_PATTERN = re.compile(
-    "^(please |can you |could you |how (do|can) (i|we) |(i|we) (d |would )?(want|need|like) to |let s |help me (to )?)+"
+    "^(please |can you |could you |would you |how (do|can) (i|we) |how to |(i|we) (d |would )?(want|need|like) to "
+    "|let s |help me (to )?|is (there (a|any) way|it possible) to |what (s|is) the (best |easiest |quickest )?way to )+"
+)
+QUESTION_START_PATTERN = re.compile(
+    "(can|could|may|should|will|would|do|have) (i|we|my|our|you|it|they|this|that|these|those|the|any) "
 )
 # Programmes of their own rank behind their everyday twins, unless a query names them.
 SPECIAL_AREA_WORDS = {
@@ -56,22 +63,41 @@ DAILY_AREAS = frozenset(
     )
 )
 DAILY_AREA_FACTOR, COMMON_OPERATION_FACTOR = 1.15, 1.15
+# What nothing does is told in few records, which have the rarer words to themselves; measured, see the tests.
+GAP_FACTOR = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The operations found, best first, and the gap where none of them does what was asked."""
+
+    operations: list[Operation]
+    gap: Gap | None = None
 
 
 class OperationIndex:
-    """A search index over operations, in memory. `common` are the names of those that sellers mostly mean."""
+    """A search index over operations and known gaps, in memory.
 
-    def __init__(self, operations: Iterable[Operation], common: Iterable[str] = ()) -> None:
+    `common` are the names of the operations that sellers mostly mean.
+    """
+
+    def __init__(self, operations: Iterable[Operation], common: Iterable[str] = (), gaps: Iterable[Gap] = ()) -> None:
         self._operations = list(operations)
-        self._weights = [_get_base_weight(operation, frozenset(common)) for operation in self._operations]
+        self._entries: list[Operation | Gap] = [*self._operations, *gaps]
+        self._weights = [_get_base_weight(entry, frozenset(common)) for entry in self._entries]
         word_lists = json.loads(SYNONYMS_FILE.read_text(encoding="utf-8"))
+        self._sure_phrases = {
+            index: [f" {phrase} " for phrase in entry.record["phrases"]]
+            for index, entry in enumerate(self._entries)
+            if "phrases" in entry.record
+        }
         self._fillers, self._question_words, self._order_words = (
             frozenset(word_lists[kind].split()) for kind in ("fillers", "asks", "acts")
         )
         texts = {
             (index, column): _split_words(text)
-            for index, operation in enumerate(self._operations)
-            for column, text in _get_column_texts(operation).items()
+            for index, entry in enumerate(self._entries)
+            for column, text in _get_column_texts(entry).items()
         }
         forms = [_split_words(group) for group in word_lists["forms"]]
         groups = [_split_words(group) for group in word_lists["same"]]
@@ -104,8 +130,32 @@ class OperationIndex:
                     hits[f"{one} {other}"][index] = COLUMN_WEIGHTS[column]
         return {term: dict(weights) for term, weights in hits.items()}
 
+    def find(self, query: str, area: str | None = None, effect: str | None = None) -> SearchResult:
+        """Find what the words of a query lead to, in one area or of one effect alone if they are given.
+
+        Where nothing does what is asked, the gap is there, and the operations that come nearest are first. Whoever only
+        asks is not led to a destructive operation first, unless there are no others.
+        """
+        entries, only_asks = self._rank(query)
+        operations = [
+            entry
+            for entry in entries
+            if isinstance(entry, Operation) and area in (None, entry.area) and effect in (None, entry.effect)
+        ]
+        gap = next(iter(entries), None)
+        if isinstance(gap, Operation) or (gap is not None and area not in (None, gap.area or area)):
+            gap = None
+        if gap is not None:
+            nearest = [operation for name in gap.nearest for operation in self._operations if operation.name == name]
+            operations = [*nearest, *(operation for operation in operations if operation not in nearest)]
+        return SearchResult(_put_harmless_first(operations) if only_asks else operations, gap)
+
     def search(self, query: str) -> list[Operation]:
         """The operations that the words of a query lead to, best first; none where no word is known."""
+        return self.find(query).operations
+
+    def _rank(self, query: str) -> tuple[list[Operation | Gap], bool]:
+        """The operations and gaps that the words of a query lead to, best first; and whether it only asks."""
         # Who gives an id means one thing's details; other numbers say nothing.
         words = _split_words(
             re.sub(r"\b\d+\b", lambda number: "details" if len(number[0]) > MAX_AMOUNT_DIGITS else "", query)
@@ -123,7 +173,10 @@ class OperationIndex:
             index: score * coverage[index] ** COVERAGE_EXPONENT * self._get_weight(index, query_words, wants_read)
             for index, score in scores.items()
         }
-        return [self._operations[index] for index in sorted(ranks, key=lambda index: (-ranks[index], index))]
+        text = f" {' '.join(words)} "
+        sure = {i for i, phrases in self._sure_phrases.items() if any(phrase in text for phrase in phrases)}
+        order = sorted({*ranks, *sure}, key=lambda index: (index not in sure, -ranks.get(index, 0), index))
+        return [self._entries[index] for index in order], bool(wants_read)
 
     def _iter_terms(self, words: list[str]) -> Iterator[str]:
         """The stems of the significant words, and of each two neighbours of which one is significant."""
@@ -142,9 +195,13 @@ class OperationIndex:
                 yield f"{one} {other}"
 
     def _detect_read_intent(self, words: list[str]) -> bool | None:
-        """Whether a query is a question (and no order to do something); None where its first word tells neither."""
-        first = POLITE_PREFIX_PATTERN.sub("", " ".join(words)).partition(" ")[0]
-        return True if first in self._question_words else False if first in self._order_words else None
+        """Whether a query is a question (and no order to do something); None where its words tell neither, or both."""
+        text = POLITE_PREFIX_PATTERN.sub("", " ".join(words))
+        first = text.partition(" ")[0]
+        if first in self._question_words or QUESTION_START_PATTERN.match(text):
+            is_order_too = any(one in ("and", "then") and other in self._order_words for one, other in pairwise(words))
+            return None if is_order_too else True
+        return False if first in self._order_words else None
 
     def _score_term(self, term: str) -> dict[int, float]:
         """The scores that a term gives by itself or by its synonyms, the better of both."""
@@ -157,26 +214,38 @@ class OperationIndex:
 
     def _compute_rarity(self, term: str) -> float:
         match_count = len(self._hits.get(term, ()))
-        return log(1 + (len(self._operations) - match_count + 0.5) / (match_count + 0.5))
+        return log(1 + (len(self._entries) - match_count + 0.5) / (match_count + 0.5))
 
     def _get_weight(self, index: int, query_words: set[str], wants_read: bool | None) -> float:
-        operation = self._operations[index]
-        area_words = SPECIAL_AREA_WORDS.get(operation.area)
+        entry = self._entries[index]
+        if not isinstance(entry, Operation):
+            return self._weights[index]
+        area_words = SPECIAL_AREA_WORDS.get(entry.area)
         is_unnamed_special = area_words is not None and not query_words & area_words
         weight = SPECIAL_AREA_FACTOR if is_unnamed_special else self._weights[index]
-        return weight if wants_read in (None, operation.effect == "read") else weight * INTENT_MISMATCH_FACTOR
+        return weight if wants_read in (None, entry.effect == "read") else weight * INTENT_MISMATCH_FACTOR
 
 
-def _get_base_weight(operation: Operation, common: frozenset[str]) -> float:
-    return (DAILY_AREA_FACTOR if operation.area in DAILY_AREAS else 1.0) * (
-        COMMON_OPERATION_FACTOR if operation.name in common else 1.0
+def _put_harmless_first(operations: list[Operation]) -> list[Operation]:
+    """The operations, the best that is not destructive before all others."""
+    best = next((operation for operation in operations if operation.effect != "destructive"), None)
+    return operations if best is None else [best, *(operation for operation in operations if operation is not best)]
+
+
+def _get_base_weight(entry: Operation | Gap, common: frozenset[str]) -> float:
+    if not isinstance(entry, Operation):
+        return GAP_FACTOR
+    return (DAILY_AREA_FACTOR if entry.area in DAILY_AREAS else 1.0) * (
+        COMMON_OPERATION_FACTOR if entry.name in common else 1.0
     )
 
 
-def _get_column_texts(operation: Operation) -> dict[str, str]:
-    texts = {key: str(operation.record.get(key, "")) for key in ("title", "summary", "keywords", "details")}
-    texts["keywords"] = f"{operation.search_hint or ''} {texts['keywords']}"
-    return {"name": operation.name, **texts, "arguments": " ".join(operation.arguments)}
+def _get_column_texts(entry: Operation | Gap) -> dict[str, str]:
+    texts = {key: str(entry.record.get(key, "")) for key in ("title", "summary", "keywords", "details")}
+    if not isinstance(entry, Operation):
+        return texts
+    texts["keywords"] = f"{entry.search_hint or ''} {texts['keywords']}"
+    return {"name": entry.name, **texts, "arguments": " ".join(entry.arguments)}
 
 
 def _split_words(text: str) -> list[str]:

@@ -18,6 +18,7 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
         "description": "such as orders.id; *: all",
     },
     "pages": {"type": "string", "pattern": r"^(all|[1-9]\d{0,3})$", "description": "how many, or all"},
+    "save_as": {"type": "string", "description": "x.xlsx, .csv, .json"},
     "dry_run": {"type": "boolean", "description": "show, do not send"},
     "confirm": {"type": "string", "description": "token, once the person agreed"},
     "repeat": {
@@ -43,7 +44,7 @@ INJECTED_ARGUMENTS = frozenset(
 )
 # By what a tool delegates to: the server's arguments that it takes beside `arguments`; they mean the same as inside.
 RUNNER_ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "read": ("fields", "pages"),
+    "read": ("fields", "pages", "save_as"),
     "write": ("dry_run", "confirm", "repeat"),
     "confirmed": (),
 }

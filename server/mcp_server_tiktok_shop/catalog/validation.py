@@ -136,6 +136,8 @@ def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem
             message = f"must be {allowed}, not {_describe_value_type(value)}"
         case "enum":
             allowed = "one of " + ", ".join(map(str, limit))
+            nearest = get_close_matches(str(value)[:MAX_VALUE_CHARS], map(str, limit), n=1)
+            message += f"; did you mean {nearest[0]}?" if nearest else ""
         case "minItems":
             message, allowed = "must not be empty" if not value else "holds too few items", f"at least {limit}"
         case "maximum" | "minimum" | "exclusiveMinimum":

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop import logs
-from mcp_server_tiktok_shop.app import App, build_app
+from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.output import Output
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.settings import Settings
 
 FAILURE_EXIT_CODE = 1

@@ -15,7 +15,7 @@ from mcp_server_tiktok_shop.cli.terminal import TerminalCaller
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.cli.output import Output
     from mcp_server_tiktok_shop.settings import Settings
 

@@ -23,7 +23,7 @@ from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.accounts import Account

@@ -22,6 +22,7 @@ MAX_ARGUMENTS_CHARS = 110
 MAX_ORDER_ROWS = 6
 MAX_PRODUCT_NAME_CHARS = 44
 PAYOUT_WEEKS = 4
+SALES_COLUMNS = ("day", "orders_sold", "units_sold", "sales_total", "average_order")
 
 
 @click.command("demo")
@@ -172,14 +173,19 @@ async def show_payout(session: DemoSession) -> None:
 
 async def show_sales(session: DemoSession) -> None:
     session.show_question("How much did I sell in the last seven days, day by day?")
-    summary = (await session.call_tool("summarize_orders", period="last 7 days", group_by="day"))["data"]
-    sales_table = create_table(*summary["groups"]["columns"])
-    for row in summary["groups"]["rows"]:
-        sales_table.add_row(*map(str, row))
+    arguments = {"report": "sales", "period": "last 7 days", "group_by": "day"}
+    report = (await session.call_tool("get_report", **arguments))["data"]
+    columns = [name for name in SALES_COLUMNS if name in report["table"]["columns"]]
+    sales_table = create_table(*columns)
+    for row in report["table"]["rows"]:
+        cells = dict(zip(report["table"]["columns"], row, strict=True))
+        sales_table.add_row(*(str(cells[name]) for name in columns))
     session.show_table(sales_table)
-    for currency, totals in summary["sales"].items():
+    for row in report["totals"]["rows"]:
+        totals = dict(zip(report["totals"]["columns"], row, strict=True))
         session.show_answer(
-            f"{totals['total']} {currency} with {totals['orders']} orders; unpaid and cancelled ones are apart."
+            f"{totals['sales_total']} {totals['currency']} with {totals['orders_sold']} orders; unpaid and cancelled "
+            "ones are apart."
         )
 
 

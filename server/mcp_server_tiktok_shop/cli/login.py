@@ -15,7 +15,7 @@ from mcp_server_tiktok_shop.state.accounts import PartnerApp
 from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.cli.output import Output
     from mcp_server_tiktok_shop.settings import Settings
 

@@ -11,7 +11,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.accounts import ENVIRONMENT_ID_PREFIX, normalize_name
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.cli.output import Output
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.accounts import Account

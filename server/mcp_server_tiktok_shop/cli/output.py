@@ -82,6 +82,10 @@ class Output:
 
         sys.excepthook = print_traceback
 
+    def to_label(self, text: str) -> str:
+        """A text as a progress bar on the terminal may bear it."""
+        return self._guard.guard_text(text).text
+
     def ask(self, question: str) -> bool:
         """Whether the person at the terminal says yes, on standard error; waits for it."""
         return _confirm(self._guard.guard_text(question))

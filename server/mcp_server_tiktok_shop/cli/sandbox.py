@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, min_open=True),
     help="Requests a second let in, by shop and operation.",
 )
-def serve_sandbox(port: int, shop_count: str, order_count: int, requests_per_second: float | None) -> None:
+@click.option(
+    "--delay",
+    "answer_delay_ms",
+    type=click.IntRange(0, 60_000),
+    default=0,
+    show_default=True,
+    help="Milliseconds that every answer takes longer.",
+)
+def serve_sandbox(
+    port: int, shop_count: str, order_count: int, requests_per_second: float | None, answer_delay_ms: int
+) -> None:
     """Serve the simulated shop over HTTP on this computer, for any client."""
     from mcp_server_tiktok_shop.sandbox.serve import run  # noqa: PLC0415 - a whole platform: help needs none of it
 
@@ -41,6 +51,7 @@ def serve_sandbox(port: int, shop_count: str, order_count: int, requests_per_sec
             shops=int(shop_count),
             orders=order_count,
             requests_per_second=requests_per_second,
+            answer_delay_s=answer_delay_ms / 1000,
             on_ready=_print_environment,
         )
     except OSError as error:

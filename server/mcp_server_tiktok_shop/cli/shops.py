@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.cli.app_runner import run_with_app
 from mcp_server_tiktok_shop.cli.output import Output, json_option
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.settings import Settings
 
 

@@ -12,7 +12,7 @@ from mcp_server_tiktok_shop.cli.output import Output, json_option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mcp_server_tiktok_shop.app import App
+    from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.catalog.operation import Operation
     from mcp_server_tiktok_shop.settings import Settings
 

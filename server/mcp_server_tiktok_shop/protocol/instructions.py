@@ -16,7 +16,7 @@ BASE_TEXT = (
     "with their currency. Wide answers show a part: `fields` picks what you need, as a table where it can, and "
     '["*"] gives all. A list goes on where `next_page_token` is answered: pass it as `page_token` with the same '
     "arguments, or give `pages`. `left_out` says how much did not fit: read_result goes on from `result_id`. Never "
-    "total a part: the summarize tools count without reading, reconcile_payouts checks payouts. An error says in "
+    "total a part: get_report adds up whole periods to the cent, query_shop answers SQL. An error says in "
     "`problems` and `hint` what to change."
 )
 UNTRUSTED_TEXT = (

@@ -63,33 +63,34 @@ PROMPT_TEMPLATES: Mapping[str, PromptTemplate] = {
     "last_payout": PromptTemplate(
         "Last payout",
         "What was paid out last, and whether it agrees with its transactions.",
-        {"period": "which days, as summarize_orders takes them", "shop": SHOP_DESCRIPTION},
-        {"shop": "", "period": "last 14 days"},
-        "What was paid out last{for_shop}, and does it add up? Call reconcile_payouts with period {period}. Tell the "
-        "newest paid statements with revenue, fees, shipping and what arrived, what is not paid yet and since when, "
-        "and every disagreement with its amount. If all agrees, say so in one sentence. " + ANSWER_STYLE,
-        ("reconcile_payouts",),
+        {"period": "which days, as get_report takes them", "shop": SHOP_DESCRIPTION},
+        {"shop": "", "period": "last 30 days"},
+        "What was paid out last{for_shop}, and does it add up? Call get_report with report payouts and period "
+        "{period}, then with report settlements, the same period and group_by payout. Tell the newest payout with its "
+        "statements, revenue, fees, shipping and what arrived, what is not paid yet, and every difference with its "
+        "amount. If all agrees, say so in one sentence. " + ANSWER_STYLE,
+        ("get_report",),
     ),
     "weekly_sales": PromptTemplate(
         "Weekly sales",
         "Sales by day and by product, against the days before.",
         {"period": "which days", "shop": SHOP_DESCRIPTION},
         {"shop": "", "period": "last 7 days"},
-        "How did sales go{for_shop} in this period: {period}? Call summarize_orders with period {period} and group_by "
-        "day, then with group_by product, and go on with `resume` where it is given. Tell the total, orders, units, "
-        "average order, the best and the worst day, the five best products, and how many were cancelled or are unpaid. "
-        + ANSWER_STYLE,
-        ("summarize_orders",),
+        "How did sales go{for_shop} in this period: {period}? Call get_report with report sales, period {period} and "
+        "group_by day, then with group_by product and compare_with previous period. Tell the total and its change, "
+        "orders, units, average order, the best and the worst day, the five best products, and how many were cancelled "
+        "or are unpaid. " + ANSWER_STYLE,
+        ("get_report",),
     ),
     "low_stock": PromptTemplate(
         "Low stock",
         "What is out of stock or will be soon.",
-        {"below": "units at or under which stock is low", "shop": SHOP_DESCRIPTION},
-        {"shop": "", "below": "10"},
-        "What is running low{for_shop}? Call summarize_inventory with below {below} and period last 30 days. List what "
-        "is out first, then by days of stock left, with product, seller SKU, warehouse and units. Suggest what to "
-        "reorder; change no stock. " + ANSWER_STYLE,
-        ("summarize_inventory",),
+        {"period": "whose pace counts", "shop": SHOP_DESCRIPTION},
+        {"shop": "", "period": "last 30 days"},
+        "What is running low{for_shop}? Call get_report with report stock and period {period}: what lasts shortest "
+        "stands first. List what is out, then what lasts less than two weeks, with product, seller SKU, units and days "
+        "of cover. Suggest what to reorder; change no stock. " + ANSWER_STYLE,
+        ("get_report",),
     ),
     "list_a_product": PromptTemplate(
         "List a product",

@@ -31,7 +31,8 @@ class Sandbox:
     """A platform with `shops` shops (1 or 3) and `orders` orders in the first of them.
 
     The same seed on the same UTC day gives the same shops, ids and names. `clock` gives Unix seconds; statuses,
-    tokens, links and `requests_per_second` (of each operation in each shop; more are refused) follow it.
+    tokens, links and `requests_per_second` (of each operation in each shop; more are refused) follow it. Every answer
+    takes `answer_delay_s` by the wall's clock, as over a long way; `app.max_in_flight` tells how many were under way.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
         seed_word: str = DEFAULT_SEED,
         requests_per_second: float | None = None,
+        answer_delay_s: float = 0.0,
     ) -> None:
         if shops not in (1, 3):
             raise ValueError(f"the simulated platform has 1 or 3 shops, not {shops}")
@@ -48,6 +50,8 @@ class Sandbox:
             raise ValueError("a shop has no negative number of orders")
         if requests_per_second is not None and not 0 < requests_per_second < inf:
             raise ValueError("a rate is a number of requests above 0")
+        if not 0 <= answer_delay_s < inf:
+            raise ValueError("a delay is a number of seconds from 0")
         self.clock_skew = 0.0
         self._clock = clock
         self.app_key = f"{draw_number(seed_word, 'app_key') % 10**12:012d}"[:7] + "sbx"
@@ -76,7 +80,7 @@ class Sandbox:
             redirect_url="",
         )
         self.base_url = "http://sandbox.localhost"
-        self.app = AsgiApp(self._gateway, self.log)
+        self.app = AsgiApp(self._gateway, self.log, answer_delay_s)
 
     def now(self) -> float:
         """The platform's clock: the injected one, off by `clock_skew` seconds."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import Warehouse
     from mcp_server_tiktok_shop.sandbox.listings.products import Product
     from mcp_server_tiktok_shop.sandbox.listings.uploads import UploadedFile
+    from mcp_server_tiktok_shop.sandbox.marketing.samples import SampleApplication
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order, Package
     from mcp_server_tiktok_shop.sandbox.service.webhooks import Webhook
 
@@ -57,6 +58,7 @@ class SimulatedShop:
     created_by_key: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     aftersales: Aftersales = field(default_factory=Aftersales, repr=False)
     promotions: Promotions = field(default_factory=Promotions, repr=False)
+    samples: dict[str, SampleApplication] = field(default_factory=dict, repr=False)
     chats: Chats = field(default_factory=Chats, repr=False)
     webhooks: dict[str, Webhook] = field(default_factory=dict, repr=False)
     planted: dict[str, str] = field(default_factory=dict, repr=False)

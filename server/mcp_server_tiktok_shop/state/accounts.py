@@ -43,6 +43,11 @@ class PartnerApp(_StoredModel):
     service_id: str = ""
     region: str = ""
 
+    @classmethod
+    def from_texts(cls, key: str, secret: SecretStr) -> PartnerApp | None:
+        """The app of key and secret; None where one is missing, and the stored one counts."""
+        return cls(key=key, secret=secret) if key and secret.get_secret_value() else None
+
 
 class Shop(_StoredModel):
     """A shop that an authorization opens, by the fields of get_authorized_shops.
@@ -211,6 +216,14 @@ class Account(_StoredModel):
     since: int = 0
     renewing_since: int = 0
     proxy: SecretStr = SecretStr("")
+
+    @classmethod
+    def from_first_pair(cls, app_key: str, access_token: SecretStr, refresh_token: SecretStr) -> Account | None:
+        """The account of tokens from the environment; None without an access token."""
+        if not access_token.get_secret_value():
+            return None
+        id_ = ENVIRONMENT_ID_PREFIX + compute_pair_fingerprint(access_token, refresh_token)
+        return cls(id=id_, app_key=app_key, access_token=access_token, refresh_token=refresh_token)
 
     @field_validator("proxy", mode="before")
     @classmethod

@@ -201,7 +201,6 @@ def create_memory_stores(clock: Callable[[], float], monotonic: Callable[[], flo
         confirmations=InMemoryExpiringRecords(monotonic),
         write_outcomes=InMemoryExpiringRecords(monotonic),
         results=InMemoryResultStore(clock),
-        unfinished_summaries=InMemoryResultStore(clock),
         audit_log=InMemoryAuditLog(),
         issued_documents=InMemoryIssuedDocuments(clock),
         oauth_states=InMemoryOAuthStates(clock),

@@ -224,7 +224,6 @@ class StateStores:
     confirmations: ExpiringRecords
     write_outcomes: ExpiringRecords
     results: ResultStore
-    unfinished_summaries: ResultStore
     audit_log: AuditLog
     issued_documents: IssuedDocuments
     oauth_states: OAuthStates

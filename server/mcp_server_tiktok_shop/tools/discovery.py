@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.catalog.access import OPERATOR_HINT
 from mcp_server_tiktok_shop.catalog.descriptions import describe_operation, summarize_operation
+from mcp_server_tiktok_shop.catalog.gaps import load_gaps
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
@@ -31,17 +32,20 @@ class DiscoveryTools:
         from mcp_server_tiktok_shop.catalog.search import OperationIndex  # noqa: PLC0415 - built at the first search
 
         available = (o for o in self.operations.list_available() if o.delegates_to is None)
-        return OperationIndex(available, DEFAULT_TOOLS)
+        return OperationIndex(available, DEFAULT_TOOLS, load_gaps())
 
     async def find_operations(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """The operations that fit the words of `query`, best first, in one line each."""
-        matches = await asyncio.to_thread(lambda: self._index.search(values["query"]))
+        """The operations that fit the words of `query`, best first, in one line each.
+
+        Where nothing does what is asked, `no_operation` says so before them, and what to do instead.
+        """
         area, effect = values.get("area"), values.get("effect")
         self._check_area(area)
-        filtered = [o for o in matches if area in (None, o.area) and effect in (None, o.effect)]
-        selected = filtered[: values.get("limit", 5)]
-        result: Json = {"operations": [summarize_operation(operation) for operation in selected]}
-        if not selected:
+        found = await asyncio.to_thread(lambda: self._index.find(values["query"], area, effect))
+        selected = found.operations[: values.get("limit", 5)]
+        result: Json = {"no_operation": found.gap.explanation} if found.gap is not None else {}
+        result["operations"] = [summarize_operation(operation) for operation in selected]
+        if not selected and found.gap is None:
             result["note"] = "Nothing found: use other words, in English, or leave area and effect away."
         return result
 

@@ -8,126 +8,164 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.tools.period_days import SUPPORTED_YEARS, DayRange, add_months, normalize_words, parse_days
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
 PERIOD_FORMS = (
-    "today, yesterday, this week, last week, this month, last month, this year, last year, last 7 days (today "
-    "included), last 24 hours, 2026-10-31, 2026-10, 2026, 2026-W44, 2026-10-01/2026-10-15 (both days included) or "
+    "today, yesterday, 3 days ago, this week, last week, last weekend, monday, this month so far, last month, october, "
+    "this quarter, 2026-Q3, this year, last year, last 7 days (today included), last 4 weeks, last 24 hours, since "
+    "2026-10-15, 2026-10-31, 2026-10, 2026, 2026-W44, 2026-10-01/2026-10-15 (both days included) or "
     "2026-10-01T09:00/2026-10-01T17:00"
 )
-SUPPORTED_YEARS = range(1971, 3000)
-MAX_COUNT_BY_UNIT = {"day": 3660, "hour": 87_840}
+COMPARISON_FORMS = f"previous period, last year (the same a year before), or {PERIOD_FORMS}"
+PREVIOUS_PERIOD = frozenset(("previous period", "last period", "previous", "before", "period before"))
+YEAR_BEFORE = frozenset(
+    ("last year", "same period last year", "year before", "1 year ago", "year ago", "1 year before")
+)
+MAX_HOURS = 87_840
 MAX_QUOTED_CHARS = 60
-DayRange = tuple[date, date]  # the first day, and the day after the last
+MONTHS_PER_YEAR = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Unix seconds from `start`, included, to `end`, not included; `description` names its days or moments exactly."""
+    """Unix seconds from `start`, included, to `end`, not included; `description` names its days or moments exactly.
+
+    `days` are those of a period of whole days.
+    """
 
     start: int
     end: int
     description: str
+    days: DayRange | None = None
 
 
-def parse_period(text: str, zone: ZoneInfo, now: float) -> Period:
+def parse_period(text: str, zone: ZoneInfo, now: float, argument: str = "period") -> Period:
     """The period a text names; weeks begin on Monday, and days at midnight in `zone`. `now` is Unix seconds.
 
     Periods of days are whole: `last 7 days` is today and the six days before, `this month` ends with the month.
 
     Raises:
-        ShopError: `invalid_arguments` of the argument `period`, with the forms that can be read.
+        ShopError: `invalid_arguments` of the argument, with the forms that can be read.
 
     """
-    words = " ".join(re.sub(r"[_\s]+", " ", text).strip().casefold().split())
+    words = normalize_words(text)
+    today = datetime.fromtimestamp(now, zone).date()
     try:
-        parsed = _parse_last_hours(words, zone, now) or _parse_day_range(words, zone, now) or _parse_span(words, zone)
+        parsed = (
+            _parse_last_hours(words, zone, now)
+            or _build_days(parse_days(words, today), zone)
+            or _parse_open_end(words, zone, now)
+            or _parse_span(words, zone, today)
+        )
     except (ValueError, OverflowError):
         parsed = None
     if parsed is None:
-        raise _period_error(f"{text[:MAX_QUOTED_CHARS]!r} is not a period that can be read")
+        raise _period_error(argument, f"{text[:MAX_QUOTED_CHARS]!r} is not a period that can be read")
     if parsed.start >= parsed.end:
-        raise _period_error(f"{text[:MAX_QUOTED_CHARS]!r} ends before it begins")
+        raise _period_error(argument, f"{text[:MAX_QUOTED_CHARS]!r} ends before it begins")
     return parsed
 
 
-def _period_error(message: str) -> ShopError:
-    problem = Problem("period", message, PERIOD_FORMS)
-    return ShopError(
-        "invalid_arguments", f"period: {message}", hint=f"Give one of: {PERIOD_FORMS}.", problems=(problem,)
-    )
+def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> Period:
+    """The period that stands beside `period`: the one before it, the same a year before, or one that words name.
+
+    Months have a month before them, other days as many days, moments as many seconds. Beside a period that is not over
+    the one before it ends as early: at the same day and time of day.
+
+    Raises:
+        ShopError: `invalid_arguments` of the argument `compare_with`.
+
+    """
+    words = " ".join(re.sub(r"[_\s]+", " ", text).casefold().split())
+    words = words.removeprefix("the ").removeprefix("a ")
+    if words in YEAR_BEFORE:
+        return _shift_months(period, -MONTHS_PER_YEAR, zone, now)
+    if words not in PREVIOUS_PERIOD:
+        return parse_period(text, zone, now, "compare_with")
+    if period.days is None:
+        return _build_exact_period(period.start - (period.end - period.start), period.start, zone)
+    first, after = period.days
+    if first.day == after.day == 1:
+        months = (after.year - first.year) * MONTHS_PER_YEAR + after.month - first.month
+        return _shift_months(period, -months, zone, now)
+    days = (after - first).days
+    moment = datetime.fromtimestamp(now, zone).replace(tzinfo=None) - timedelta(days)
+    return _shorten(_build_day_period(first - timedelta(days), first, zone), period, moment, zone, now)
+
+
+def _shift_months(period: Period, count: int, zone: ZoneInfo, now: float) -> Period:
+    if period.days is None:
+        ends = [datetime.fromtimestamp(moment, zone).replace(tzinfo=None) for moment in (period.start, period.end)]
+        start, end = (_to_unix(_shift_moment(moment, count), zone) for moment in ends)
+        return _build_exact_period(start, end, zone)
+    shifted = _build_day_period(add_months(period.days[0], count), add_months(period.days[1], count), zone)
+    moment = _shift_moment(datetime.fromtimestamp(now, zone).replace(tzinfo=None), count)
+    return _shorten(shifted, period, moment, zone, now)
+
+
+def _shorten(shifted: Period, period: Period, moment: datetime, zone: ZoneInfo, now: float) -> Period:
+    """The shifted period, up to `moment` where the first one is not over."""
+    end = _to_unix(moment, zone)
+    if not period.start <= now < period.end or not shifted.start < end < shifted.end:
+        return shifted
+    until = datetime.fromtimestamp(end, zone).isoformat(timespec="minutes")
+    return Period(shifted.start, end, f"{shifted.description}, up to {until}")
+
+
+def _shift_moment(moment: datetime, months: int) -> datetime:
+    return datetime.combine(add_months(moment.date(), months), moment.time())
+
+
+def _to_unix(moment: datetime, zone: ZoneInfo) -> int:
+    return int(moment.replace(tzinfo=zone).timestamp())
+
+
+def _period_error(argument: str, message: str) -> ShopError:
+    forms = PERIOD_FORMS if argument == "period" else COMPARISON_FORMS
+    problem = Problem(argument, message, forms)
+    return ShopError("invalid_arguments", f"{argument}: {message}", hint=f"Give one of: {forms}.", problems=(problem,))
 
 
 def _parse_last_hours(words: str, zone: ZoneInfo, now: float) -> Period | None:
-    match = re.fullmatch(r"(?:the )?(?:last|past) (\d{1,5}) ?(?:hours?|h)", words)
-    if match is None or not 0 < int(match[1]) <= MAX_COUNT_BY_UNIT["hour"]:
+    match = re.fullmatch(r"last (?:(\d{1,5}) ?(?:hours?|h)|hour)", words)
+    if match is None or not 0 < int(match[1] or 1) <= MAX_HOURS:
         return None
     end = int(now)
-    return _build_exact_period(end - int(match[1]) * 3600, end, zone)
+    return _build_exact_period(end - int(match[1] or 1) * 3600, end, zone)
 
 
-def _parse_day_range(words: str, zone: ZoneInfo, now: float) -> Period | None:
-    days = _parse_relative_days(words, datetime.fromtimestamp(now, zone).date()) or _parse_calendar_days(words)
+def _build_days(days: DayRange | None, zone: ZoneInfo) -> Period | None:
     return None if days is None else _build_day_period(*days, zone)
 
 
-def _parse_span(words: str, zone: ZoneInfo) -> Period | None:
-    first, separator, last = re.sub(r"\.\.+| to ", "/", words).partition("/")
+def _parse_open_end(words: str, zone: ZoneInfo, now: float) -> Period | None:
+    """From a day or moment until the end of today."""
+    if not words.startswith("since "):
+        return None
+    tomorrow = datetime.fromtimestamp(now, zone).date() + timedelta(1)
+    beginning = words.removeprefix("since ")
+    days = parse_days(beginning, tomorrow - timedelta(1))
+    if days is not None:
+        return _build_day_period(days[0], tomorrow, zone)
+    return _build_exact_period(_parse_moment(beginning, zone), _to_midnight(tomorrow, zone), zone)
+
+
+def _parse_span(words: str, zone: ZoneInfo, today: date) -> Period | None:
+    words = words.removeprefix("from ").removeprefix("between ")
+    first, separator, last = re.sub(r"\.\.+| (?:to|and|until|till|through|-|\u2013) ", "/", words, count=1).partition(
+        "/"
+    )
     if not separator:
         return None
-    start_days, end_days = _parse_calendar_days(first.strip()), _parse_calendar_days(last.strip())
+    start_days, end_days = parse_days(first.strip(), today), parse_days(last.strip(), today)
     if start_days is not None and end_days is not None:
         return _build_day_period(start_days[0], end_days[1], zone)
     start = _to_midnight(start_days[0], zone) if start_days is not None else _parse_moment(first, zone)
     end = _to_midnight(end_days[1], zone) if end_days is not None else _parse_moment(last, zone)
     return _build_exact_period(start, end, zone)
-
-
-def _parse_relative_days(words: str, today: date) -> DayRange | None:
-    monday, month, year = today - timedelta(today.weekday()), today.replace(day=1), today.replace(month=1, day=1)
-    day_ranges: dict[str, Callable[[], DayRange]] = {
-        "today": lambda: (today, today + timedelta(1)),
-        "yesterday": lambda: (today - timedelta(1), today),
-        "this week": lambda: (monday, monday + timedelta(7)),
-        "last week": lambda: (monday - timedelta(7), monday),
-        "this month": lambda: (month, _get_next_month(month)),
-        "last month": lambda: ((month - timedelta(1)).replace(day=1), month),
-        "this year": lambda: (year, year.replace(year=year.year + 1)),
-        "last year": lambda: (year.replace(year=year.year - 1), year),
-    }
-    if words in day_ranges:
-        return day_ranges[words]()
-    match = re.fullmatch(r"(?:the )?(?:last|past) (\d{1,4}) ?(?:days?|d)", words)
-    if match is None or not 0 < int(match[1]) <= MAX_COUNT_BY_UNIT["day"]:
-        return None
-    return today - timedelta(int(match[1]) - 1), today + timedelta(1)
-
-
-def _parse_calendar_days(words: str) -> DayRange | None:
-    """A year, month, ISO week or day written in numbers."""
-    match = re.fullmatch(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?|-?w(\d{1,2}))?", words)
-    if match is None:
-        return None
-    year = int(match[1])
-    if year not in SUPPORTED_YEARS:
-        raise ValueError(year)
-    if match[4]:
-        monday = date.fromisocalendar(year, int(match[4]), 1)
-        return monday, monday + timedelta(7)
-    if match[3]:
-        day = date(year, int(match[2]), int(match[3]))
-        return day, day + timedelta(1)
-    if match[2]:
-        first = date(year, int(match[2]), 1)
-        return first, _get_next_month(first)
-    return date(year, 1, 1), date(year + 1, 1, 1)
-
-
-def _get_next_month(first: date) -> date:
-    return (first + timedelta(31)).replace(day=1)
 
 
 def _to_midnight(day: date, zone: ZoneInfo) -> int:
@@ -145,7 +183,7 @@ def _parse_moment(words: str, zone: ZoneInfo) -> int:
 def _build_day_period(first: date, after: date, zone: ZoneInfo) -> Period:
     last = after - timedelta(1)
     description = f"{first}" if first == last else f"{first} to {last}"
-    return Period(_to_midnight(first, zone), _to_midnight(after, zone), description)
+    return Period(_to_midnight(first, zone), _to_midnight(after, zone), description, (first, after))
 
 
 def _build_exact_period(start: int, end: int, zone: ZoneInfo) -> Period:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.results.chunks import MAX_PATH_CHARS, ChunkRequest, read_chunk
-from mcp_server_tiktok_shop.calls.results.json_paths import parse_path
+from mcp_server_tiktok_shop.json_paths import parse_path
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -38,7 +38,7 @@ class ReadResultTool:
             ShopError: `not_found`, `not_permitted`, or `invalid_arguments` of a path or fields that are not there.
 
         """
-        content = await self.result_store.get_or_raise(values["id"])
+        content = (await self.result_store.get_or_raise(values["id"])).content
         request = ChunkRequest(
             values.get("path"), values.get("fields", ()), values.get("offset", 0), values.get("limit")
         )

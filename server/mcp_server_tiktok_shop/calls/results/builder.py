@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text
-from mcp_server_tiktok_shop.calls.results.json_paths import has_value
+from mcp_server_tiktok_shop.calls.results.field_notes import (
+    FieldNotes,
+    find_empty_paths,
+    select_deadlines,
+)
+from mcp_server_tiktok_shop.calls.results.field_paths import ALL_FIELDS
 from mcp_server_tiktok_shop.calls.results.normalization import CompiledShape, compile_shape, extract_failures, normalize
 from mcp_server_tiktok_shop.calls.results.projection import (
-    ALL_FIELDS,
     DefaultView,
     drop_empty,
     project_view,
@@ -23,7 +27,9 @@ from mcp_server_tiktok_shop.calls.results.truncation import (
     to_json_text,
     truncate,
 )
+from mcp_server_tiktok_shop.calls.results.untrusted_paths import find_untrusted_words, make_untrusted_entry
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_paths import has_value
 from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 
@@ -42,9 +48,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 RESULT_OVERHEAD_BYTES = 400  # for what a result gets later: its shop, the mark of the simulated shop
-MAX_UNTRUSTED_PATHS, MAX_UNTRUSTED_BYTES = 40, 1_000  # of `untrusted`
-FAILURE_MESSAGE_PATH = "failed.message"  # the platform's words about one item, beside the data
-STATE_FIELDS = ("warnings", "before", "now")  # of a write's result: how things stood and stand, in the words of others
 NOTHING_FOUND_NOTE = "Nothing found: the answer is empty."
 DONE_NOTE = "Done."
 QUANTITY_NOTE = "`quantity` counts equal items."
@@ -57,11 +60,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """The fields of a response that a result shows, the dotted paths of text by others in them, and notes on both."""
+    """The fields of a response that a result shows, the dotted paths of text by others in them, and notes on both.
+
+    Of several pages `field_notes` say what holds of all of them once they are merged.
+    """
 
     data: Json
     untrusted: list[str]
     notes: list[str]
+    field_notes: FieldNotes = field(default_factory=FieldNotes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,10 @@ class ResultBuilder:
         is_empty = result["data"] in EMPTY_DATA and "skipped" not in result
         return result | {"note": NOTHING_FOUND_NOTE} if is_empty else result
 
+    def redact_data(self, operation_name: str, data: Json) -> Json:
+        """Redact the data of an operation's answer, or a part of it that keeps its paths."""
+        return redact(data, self.sensitive_fields.get_root(operation_name), self.buyer_data)[0]
+
     def redact_text(self, text: str) -> str:
         """Redact a text of the platform's beside its data, which may repeat what others wrote."""
         return redact_text(text, self.buyer_data)
@@ -109,7 +120,7 @@ class ResultBuilder:
         result = error.to_json()
         if error.code is not None:
             result["message"] = self.redact_text(result["message"])
-        if untrusted := _find_untrusted_words(error):
+        if untrusted := find_untrusted_words(error):
             result["untrusted"] = untrusted
         truncated = truncate(result, self.max_bytes - RESULT_OVERHEAD_BYTES, TRUNCATION_NOTICE_BYTES)
         return truncated.result | build_truncation_notice(truncated, None)
@@ -119,19 +130,24 @@ class ResultBuilder:
         return redact(values, self.sensitive_fields.get_root(operation.name), self.buyer_data)[0]
 
     def redact_local_data(self, operation: Operation, data: Json) -> Json:
-        """Redact the data of a tool of this server's own by its rules; `untrusted` stands first in it."""
-        redacted_data, untrusted = redact(data, self.sensitive_fields.get_root(operation.name), self.buyer_data)
+        """Redact the data of a tool of this server's own by its rules; `untrusted` stands first in it.
+
+        To the paths that the rules find come those that the tool itself named.
+        """
+        named_paths = data.pop("untrusted", [])
+        redacted_data, found_paths = redact(data, self.sensitive_fields.get_root(operation.name), self.buyer_data)
+        untrusted = sorted({*named_paths, *found_paths})
         return {"untrusted": untrusted} | redacted_data if untrusted else redacted_data
 
     def resolve_selection(self, operation: Operation, result: Json, fields: list[str]) -> Selection:
         """Resolve dotted paths against a normalized response, to project it and others of its operation.
 
         Raises:
-            ShopError: `invalid_arguments` where neither the response nor its shape in the catalog has a field.
+            ShopError: `invalid_arguments` where neither the response nor its shape in the catalog has any field.
 
         """
-        platform_fields = [path for path in fields if path not in _map_quantity_paths(operation)]
-        return resolve_selection(platform_fields, self.catalog.get_response_shape(operation), result["data"])
+        shape = self.catalog.get_response_shape(operation)
+        return resolve_selection(fields, shape, result["data"], added_fields=_map_quantity_paths(operation))
 
     def project(
         self, operation: Operation, result: Json, fields: list[str] | None, selection: Selection | None = None
@@ -155,17 +171,36 @@ class ResultBuilder:
                 projected = project_view(projected, {"fields": [ALL_FIELDS], "merges": list_paths}).data
                 notes = [QUANTITY_NOTE]
             return Projection(
-                to_table(projected, fields) or projected, _select_present_paths(result["untrusted"], projected), notes
+                to_table(projected, selection.fields) or projected,
+                _select_present_paths(result["untrusted"], projected),
+                notes,
+                self._build_field_notes(operation, projected, data, selection),
             )
         if view_spec is None or fields is not None:
-            return Projection(data, result["untrusted"], [])
+            return Projection(data, result["untrusted"], [], self._build_field_notes(operation, data))
         view = self._get_default_view(operation).project(data)
         notes = [PARTIAL_VIEW_NOTE] if view.left_out else []
         if view.shortened:
             notes.append(SHORTENED_TEXTS_NOTE)
         if view.merged:
             notes.append(QUANTITY_NOTE)
-        return Projection(view.data, _select_present_paths(result["untrusted"], view.data), notes)
+        return Projection(
+            view.data,
+            _select_present_paths(result["untrusted"], view.data),
+            notes,
+            self._build_field_notes(operation, view.data),
+        )
+
+    def _build_field_notes(
+        self, operation: Operation, shown_data: Json, data: Json | None = None, selection: Selection | None = None
+    ) -> FieldNotes:
+        """The notes on what is shown of a response's `data`, and on the fields asked for, if any were."""
+        deadlines = select_deadlines(self.catalog.get_deadlines(operation), shown_data)
+        if data is None or selection is None:
+            return FieldNotes(deadlines=deadlines)
+        root = self.sensitive_fields.get_root(operation.name)
+        empty, omitted = find_empty_paths(selection.paths, data, root, omits_personal=self.buyer_data == "none")
+        return FieldNotes(selection.unknown, empty, omitted, deadlines)
 
     async def to_result(
         self, operation: Operation, result: Json, fields: list[str] | None, shop: Shop | None, size_bytes: int = 0
@@ -184,6 +219,8 @@ class ResultBuilder:
         extras = {name: value for name, value in result.items() if name not in ("data", "untrusted", "skipped")}
         if (skipped := result.get("skipped")) is not None:
             projection.notes.append(skipped.describe())
+        is_anything_found = result.get("note") != NOTHING_FOUND_NOTE
+        projection.notes.extend(projection.field_notes.to_texts(is_anything_found=is_anything_found))
         return await self.truncate({"data": projection.data} | extras, projection, full_data, shop, size_bytes)
 
     async def truncate(
@@ -193,6 +230,8 @@ class ResultBuilder:
         full_data: Any,
         shop: Shop | None = None,
         size_bytes: int = 0,
+        *,
+        is_kept: bool = False,
     ) -> Json:
         """Truncate a result to `max_bytes`; where it doesn't fit, store it with `full_data` as its data, to read on."""
         result |= {"shop": shop.label} if shop else {}
@@ -200,15 +239,25 @@ class ResultBuilder:
         projection.notes[:0] = [result.pop("note")] if "note" in result else []
         max_bytes = self.max_bytes - measure_overhead(projection.notes)
         truncated = await run_by_size(size_bytes, truncate, result, max_bytes, TRUNCATION_NOTICE_BYTES)
-        if truncated.is_complete:
+        if truncated.is_complete and not is_kept:
             return _add_note(truncated.result, projection.notes)
         content = await run_by_size(size_bytes, to_json_text, {**result, "data": full_data})
         return await self.store_truncated(truncated, projection, content.encode(), shop)
 
-    async def to_local_result(self, data: Json, note: str = "", shop: Shop | None = None) -> Json:
-        """Make a result of data from this server itself, such as a preview; `untrusted` in it is taken out."""
+    async def to_local_result(
+        self, data: Json, note: str = "", shop: Shop | None = None, *, is_kept: bool = False
+    ) -> Json:
+        """Make a result of data from this server itself, such as a preview; `untrusted` in it is taken out.
+
+        What `is_kept` is stored even where it fits, to be saved as a file.
+        """
         projection = Projection(data, data.pop("untrusted", []), [note] if note else [])
-        return await self.truncate({"data": data}, projection, data, shop)
+        return await self.truncate({"data": data}, projection, data, shop, is_kept=is_kept)
+
+    async def to_saved_result(self, result: Json, notes: Iterable[str], shop: Shop | None) -> Json:
+        """Make a result that tells of a file; where its columns are too many, the first of them are told."""
+        projection = Projection(result["data"], [], [note for note in notes if note])
+        return await self.truncate(result, projection, result["data"], shop)
 
     async def store_truncated(
         self, truncated: TruncatedResult, projection: Projection, content: bytes, shop: Shop | None
@@ -218,7 +267,7 @@ class ResultBuilder:
         A store that fails costs the `result_id` alone.
         """
         try:
-            result_id = await self.result_store.put(content, shop.id if shop else None)
+            result_id = await self.result_store.put(content, shop.id if shop else None, shop.region if shop else "")
         except ShopError as error:
             log.warning("a result could not be kept: %s", error.message)
             result_id = None
@@ -237,38 +286,9 @@ class ResultBuilder:
         return self.compiled_shapes[operation.name]
 
 
-def _find_untrusted_words(error: ShopError) -> list[str]:
-    """Where an error has words of others: the platform's, which may repeat them, and the names of shops."""
-    paths = list(error.details.get("untrusted", ()))
-    paths += ["message"] if error.code is not None else []
-    paths += [FAILURE_MESSAGE_PATH] if error.details.get("failed") else []
-    return paths + (["shops.name"] if error.details.get("shops") else [])
-
-
 def _map_quantity_paths(operation: Operation) -> dict[str, str]:
     """The paths of `quantity`, which this server adds, each with the path of the list whose equal items it counts."""
     return {f"{path}.quantity": path for path in operation.record.get("shows", {}).get("merges", ())}
-
-
-def make_untrusted_entry(paths: list[str], result: Json) -> Json:
-    """The entry `untrusted` of a result: the paths in its data, and the words of others beside that; or nothing."""
-    paths = summarize_paths(paths) + ([FAILURE_MESSAGE_PATH] if result.get("failed") else [])
-    paths += [name for name in STATE_FIELDS if result.get(name)]
-    return {"untrusted": paths} if paths else {}
-
-
-def summarize_paths(paths: list[str]) -> list[str]:
-    """The dotted paths, or where ids used as names make too many of them, few that stand for all: `prices.*`."""
-    depth = max((path.count(".") for path in paths), default=0)
-    summary = paths
-    while len(summary) > MAX_UNTRUSTED_PATHS or len(to_json_text(summary)) > MAX_UNTRUSTED_BYTES:
-        if depth <= 0:
-            return ["*"]
-        summary = sorted(
-            {".".join([*names[:depth], "*"][: len(names)]) for names in (path.split(".") for path in paths)}
-        )
-        depth -= 1
-    return summary
 
 
 def measure_overhead(notes: Iterable[str]) -> int:

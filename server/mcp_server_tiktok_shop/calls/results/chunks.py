@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.field_paths import check_field_paths
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path, parse_path
+from mcp_server_tiktok_shop.calls.results.field_notes import FieldNotes, describe_unknown_path
+from mcp_server_tiktok_shop.calls.results.field_paths import build_fields_error, check_field_paths
 from mcp_server_tiktok_shop.calls.results.projection import resolve_selection
 from mcp_server_tiktok_shop.calls.results.tabular import is_table, to_table
 from mcp_server_tiktok_shop.calls.results.truncation import choose_measure
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.json_paths import format_path, parse_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mcp_server_tiktok_shop.calls.results.json_paths import JsonPath
+    from mcp_server_tiktok_shop.calls.results.projection import Selection
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.json_paths import JsonPath
 
 MAX_INLINE_VALUE_BYTES = 200  # of a value that is shown among the fields of an object too large to show
 MAX_LISTED_FIELDS = 12
@@ -56,7 +58,13 @@ def read_chunk(data: Any, request: ChunkRequest, max_bytes: int) -> Json:
     steps, is_default = _choose_steps(data, request.path)
     value, steps = resolve_path(data, steps)
     chunk: Json = {"path": format_path(steps)} if is_default and steps else {}
-    return chunk | _ChunkReader(choose_measure(data), max_bytes - HEADER_BYTES, request, steps).read(value)
+    fields, selection = _select_fields(value, steps, request.fields)
+    note = " ".join(FieldNotes(unknown=selection.unknown).to_texts())
+    measure = choose_measure(data)
+    remaining_bytes = max_bytes - HEADER_BYTES - measure(note)
+    chunk |= _ChunkReader(measure, remaining_bytes, request, steps, fields, selection).read(value)
+    notes = " ".join(filter(None, [chunk.get("note"), note]))
+    return chunk | ({"note": notes} if notes else {})
 
 
 def _choose_steps(data: Any, path: str | None) -> tuple[JsonPath, bool]:
@@ -153,16 +161,16 @@ class _ChunkReader:
     max_bytes: int
     request: ChunkRequest
     steps: JsonPath
+    fields: Sequence[str]
+    selection: Selection
 
     def read(self, value: Any) -> Json:
         if is_table(value):
             return self._read_table(value)
-        if fields := self._to_relative_fields(value):
-            selection = resolve_selection(fields, {}, value)
-            if isinstance(value, list):
-                items = selection.project(value[self.request.offset : self._resolve_end(len(value))])
-                return self._read_projected_items(fields, items, len(value))
-            value = selection.project(value)
+        if self.fields and isinstance(value, list):
+            items = self.selection.project(value[self.request.offset : self._resolve_end(len(value))])
+            return self._read_projected_items(items, len(value))
+        value = self.selection.project(value)
         if isinstance(value, list):
             items = value[self.request.offset : self._resolve_end(len(value))]
             return self._read_items("items", items, len(value), self.steps)
@@ -181,16 +189,9 @@ class _ChunkReader:
             raise _build_argument_error("offset", message, f"0-{total - 1}" if total else "0")
         return total if self.request.limit is None else min(total, self.request.offset + self.request.limit)
 
-    def _to_relative_fields(self, value: Any) -> list[str]:
-        """The fields from here on; of those that a model wrote from the top, as for the tool itself, the rest."""
-        prefix = format_path(step for step in self.steps if isinstance(step, str)) + "."
-        rows = value["columns"] if is_table(value) else value if isinstance(value, list) else [value]
-        is_relative = any(name in row for row in rows if isinstance(row, dict | str) for name in self.steps[:1])
-        return [field if is_relative else field.strip().removeprefix(prefix) for field in self.request.fields]
-
-    def _read_projected_items(self, fields: list[str], items: list[Any], total: int) -> Json:
+    def _read_projected_items(self, items: list[Any], total: int) -> Json:
         """Read fields of a list's items: as a table where they are plain."""
-        table = to_table({"items": items}, [f"items.{field}" for field in fields])
+        table = to_table({"items": items}, [f"items.{field}" for field in self.fields])
         if table is None:
             return self._read_items("items", items, total, self.steps)
         columns = {"columns": table["items"]["columns"]}
@@ -198,12 +199,11 @@ class _ChunkReader:
 
     def _read_table(self, table: Json) -> Json:
         columns, rows = table["columns"], table["rows"]
-        column_indexes = list(range(len(columns)))
-        if fields := self._to_relative_fields(table):
-            indexes_by_field = [_find_columns(columns, field, index) for index, field in enumerate(fields)]
-            column_indexes = list(dict.fromkeys(index for indexes in indexes_by_field for index in indexes))
+        column_indexes = list(
+            dict.fromkeys(index for field in self.fields or ["*"] for index in _find_columns(columns, field))
+        )
         selected_rows = rows[self.request.offset : self._resolve_end(len(rows))]
-        selected_rows = [[row[index] for index in column_indexes] for row in selected_rows] if fields else selected_rows
+        selected_rows = [[row[index] for index in column_indexes] for row in selected_rows]
         header = {"columns": [columns[index] for index in column_indexes]}
         return self._read_items("rows", selected_rows, len(rows), (*self.steps, "rows"), header)
 
@@ -259,12 +259,48 @@ class _ChunkReader:
         return chunk | ({"values": values} if values else {}) | ({"parts": parts} if parts else {})
 
 
-def _find_columns(columns: list[str], field: str, field_index: int) -> list[int]:
-    """The indexes of the columns that a field names: one, or those of all fields below it."""
-    indexes = [i for i, column in enumerate(columns) if field in (column, "*") or column.startswith(f"{field}.")]
-    if indexes:
-        return indexes
-    matches = get_close_matches(field, columns, n=1)
-    did_you_mean = f"; did you mean {matches[0]}?" if matches else ""
-    message = f"{field[:MAX_QUOTED_PATH_CHARS]!r} is no column{did_you_mean}"
-    raise _build_argument_error(f"fields[{field_index}]", message, matches[0] if matches else ", ".join(columns))
+def _select_fields(value: Any, steps: JsonPath, fields: Sequence[str]) -> tuple[Sequence[str], Selection]:
+    """The fields from here on that the value has, none for all; and the selection, which names the unknown ones.
+
+    Raises:
+        ShopError: `invalid_arguments`: the value has none of them.
+
+    """
+    fields = _to_relative_fields(value, steps, fields)
+    if not is_table(value):
+        selection = resolve_selection(fields, {}, value)
+        return selection.fields, selection
+    columns = value["columns"]
+    known = [field for field in fields if _find_columns(columns, field)]
+    if fields and not known:
+        raise _build_columns_error(columns, fields)
+    unknown = (describe_unknown_path(f, _suggest_column(columns, f)) for f in fields if f not in known)
+    return known, replace(resolve_selection([], {}, value), unknown=tuple(unknown))
+
+
+def _to_relative_fields(value: Any, steps: JsonPath, fields: Sequence[str]) -> list[str]:
+    """The fields from here on; of those that a model wrote from the top, as for the tool itself, the rest."""
+    prefix = format_path(step for step in steps if isinstance(step, str)) + "."
+    rows = value["columns"] if is_table(value) else value if isinstance(value, list) else [value]
+    is_relative = any(name in row for row in rows if isinstance(row, dict | str) for name in steps[:1])
+    return [field if is_relative else field.strip().removeprefix(prefix) for field in fields]
+
+
+def _find_columns(columns: list[str], field: str) -> list[int]:
+    """The indexes of the columns that a field names: one, or those of all fields below it; none where there is none."""
+    return [i for i, column in enumerate(columns) if field in (column, "*") or column.startswith(f"{field}.")]
+
+
+def _suggest_column(columns: list[str], field: str) -> str:
+    return next(iter(get_close_matches(field[:MAX_PATH_CHARS], columns, n=1)), "")
+
+
+def _build_columns_error(columns: list[str], fields: Sequence[str]) -> ShopError:
+    """Make the error of fields of which none is a column."""
+    problems = []
+    for index, field in enumerate(fields):
+        suggestion = _suggest_column(columns, field)
+        did_you_mean = f"; did you mean {suggestion}?" if suggestion else ""
+        message = f"{field[:MAX_QUOTED_PATH_CHARS]!r} is no column{did_you_mean}"
+        problems.append(Problem(f"fields[{index}]", message, suggestion or ", ".join(columns)))
+    return build_fields_error(problems)

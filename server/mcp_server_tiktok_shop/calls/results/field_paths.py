@@ -6,15 +6,16 @@ from difflib import get_close_matches
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.json_paths import format_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mcp_server_tiktok_shop.calls.results.json_paths import FieldPath
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.json_paths import FieldPath
 
+ALL_FIELDS = "*"
 MAX_FIELD_PATHS, MAX_PATH_CHARS, MAX_PATH_NAMES = 200, 500, 20  # of one call; of one path
 MAX_EXPLAINED_PATHS = 10  # wrong paths that are looked for among all that there are: that takes its time
 MAX_QUOTED_PATH_CHARS = 80  # of a wrong path in a message
@@ -51,6 +52,14 @@ def check_field_paths(fields: Sequence[str], problem_argument: str = "fields") -
     ]
     if problems:
         raise build_fields_error(problems)
+
+
+def normalize_field_path(names: FieldPath, shape: Json, data: Any) -> FieldPath:
+    """The names without what only means "all of it", and without `data` where that is the response's data itself."""
+    known_names = {*shape.get("properties", ()), *(data if isinstance(data, dict) else ())}
+    if names[0] == "data" and "data" not in known_names:
+        names = names[1:]
+    return tuple(name for name in names if name != ALL_FIELDS)
 
 
 def has_path(shape: Json, names: Sequence[str]) -> bool:

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.results.field_notes import describe_unknown_path
 from mcp_server_tiktok_shop.calls.results.field_paths import (
+    ALL_FIELDS,
     MAX_EXPLAINED_PATHS,
     MAX_PATH_NAMES,
     MAX_QUOTED_PATH_CHARS,
     build_fields_error,
     check_field_paths,
     explain_missing_path,
+    normalize_field_path,
 )
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path, parse_path
+from mcp_server_tiktok_shop.calls.results.zero_values import EMPTY_VALUES, drop_zeros, is_zero_or_empty
 from mcp_server_tiktok_shop.errors import Problem
+from mcp_server_tiktok_shop.json_paths import format_path, parse_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from mcp_server_tiktok_shop.calls.results.json_paths import FieldPath
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.json_paths import FieldPath
 
-ALL_FIELDS = "*"
-ZERO_NUMBER = re.compile(r"-?0+(\.0*)?")
-EMPTY_VALUES: tuple[Any, ...] = (None, "", [], {})
+TABLE_KEYS = {"columns", "rows"}
+# What the simulated shop invents says so: that stays, whichever fields are asked for.
+PLACEHOLDER_FIELD = "placeholder"
 
 
 @dataclass(slots=True)
@@ -102,14 +105,18 @@ class _Projector:
             if name in value:
                 field_value = value[name]
                 projected_value = (
-                    _drop_zeros(self.project(field_value, inner)) if inner.if_any else self.project(field_value, inner)
+                    drop_zeros(self.project(field_value, inner)) if inner.if_any else self.project(field_value, inner)
                 )
                 if (inner.whole or isinstance(field_value, dict | list)) and not (
-                    inner.if_any and _is_zero_or_empty(projected_value)
+                    inner.if_any and is_zero_or_empty(projected_value)
                 ):
                     projected[name] = projected_value
+        if value.get(PLACEHOLDER_FIELD) is True:
+            projected[PLACEHOLDER_FIELD] = True
         if not self.left_out:
-            self.left_out = any(n not in node.fields and v not in EMPTY_VALUES for n, v in value.items())
+            self.left_out = any(
+                n not in projected and n not in node.fields and v not in EMPTY_VALUES for n, v in value.items()
+            )
         return projected
 
     def _merge(self, items: list[Any]) -> list[Any]:
@@ -128,9 +135,16 @@ class _Projector:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Fields that a response has, ready to project its data to, or other data of the same shape."""
+    """Fields that a response has, ready to project its data to, or other data of the same shape.
+
+    `fields` are those paths as they were written, and `paths` as names; `unknown` names the others, each with
+    the nearest right one.
+    """
 
     root: _FieldNode
+    fields: tuple[str, ...] = ()
+    paths: tuple[FieldPath, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def project(self, value: Any) -> Any:
         """The fields, in the caller's order; a row that has none of them stays as {}."""
@@ -178,43 +192,51 @@ def parse_field_paths(fields: Sequence[str], problem_argument: str = "fields") -
     return paths
 
 
-def resolve_selection(fields: Sequence[str], shape: Json, data: Any, problem_argument: str = "fields") -> Selection:
+def resolve_selection(
+    fields: Sequence[str],
+    shape: Json,
+    data: Any,
+    problem_argument: str = "fields",
+    *,
+    added_fields: Collection[str] = (),
+) -> Selection:
     """Resolve dotted paths against a response's `data`; no fields, or `*`, name everything.
 
     `shape` is the JSON Schema of `data`; where it is empty, the data alone says what there is. `problem_argument` is
-    the caller's name for `fields` in an error.
+    the caller's name for `fields` in an error. `added_fields` are what this server adds to the data later.
 
     Raises:
-        ShopError: `invalid_arguments`: neither shape nor data has a field; the nearest right path stands beside it.
+        ShopError: `invalid_arguments`: neither shape nor data has any of the fields; the nearest right path stands
+            beside each.
 
     """
-    root = _FieldNode(whole=not fields)
+    root = _FieldNode(whole=all(text in added_fields for text in fields))
     problems: list[Problem] = []
-    for index, path in enumerate(parse_field_paths(fields, problem_argument)):
+    unknown: list[str] = []
+    known: dict[str, FieldPath] = {}
+    for index, (text, path) in enumerate(zip(fields, parse_field_paths(fields, problem_argument), strict=True)):
+        if text in added_fields:
+            known[text] = ()
+            continue
         names = normalize_field_path(path, shape, data)
         problem = explain_missing_path(names, shape, data, suggest=len(problems) < MAX_EXPLAINED_PATHS)
-        if problem is not None:
-            path_text = format_path(path)[:MAX_QUOTED_PATH_CHARS]
-            message = f"is {path_text}, which the answer does not have{problem.message}"
-            problems.append(Problem(f"{problem_argument}[{index}]", message, problem.allowed))
-        root.add(names)
-    if problems:
+        if problem is None:
+            known[text] = names
+            root.add(names)
+            continue
+        path_text = format_path(path)[:MAX_QUOTED_PATH_CHARS]
+        message = f"is {path_text}, which the answer does not have{problem.message}"
+        problems.append(Problem(f"{problem_argument}[{index}]", message, problem.allowed))
+        unknown.append(describe_unknown_path(path_text, (problem.allowed or "") if problem.message else ""))
+    if problems and not known:
         raise build_fields_error(problems)
-    return Selection(root.finalize())
+    return Selection(root.finalize(), tuple(known), tuple(known.values()), tuple(unknown))
 
 
 def project_fields(data: Json, fields: Sequence[str], shape: Json, problem_argument: str = "fields") -> Json:
     """The fields of a response's `data` that dotted paths name; see `resolve_selection`, also for its errors."""
     projected: Json = resolve_selection(fields, shape, data, problem_argument).project(data)
     return projected
-
-
-def normalize_field_path(names: FieldPath, shape: Json, data: Any) -> FieldPath:
-    """The names without what only means "all of it", and without `data` where that is the response's data itself."""
-    known_names = {*shape.get("properties", ()), *(data if isinstance(data, dict) else ())}
-    if names[0] == "data" and "data" not in known_names:
-        names = names[1:]
-    return tuple(name for name in names if name != ALL_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,25 +282,6 @@ def project_view(data: Json, view_spec: Json) -> ProjectedView:
     return DefaultView.from_spec(view_spec).project(data)
 
 
-def _is_zero_or_empty(value: Any) -> bool:
-    """Whether a flag is down, an amount zero, or nothing there."""
-    return (
-        value in EMPTY_VALUES
-        or value is False
-        or (isinstance(value, str | int | float) and ZERO_NUMBER.fullmatch(str(value)) is not None)
-    )
-
-
-def _drop_zeros(value: Any) -> Any:
-    """The value without the flags that are down and the amounts that are zero in it."""
-    if isinstance(value, list):
-        return [_drop_zeros(item) for item in value]
-    if isinstance(value, dict):
-        pairs = ((name, _drop_zeros(inner)) for name, inner in value.items())
-        return {name: inner for name, inner in pairs if not _is_zero_or_empty(inner)}
-    return value
-
-
 def _parse_view_paths(paths: Iterable[str]) -> list[FieldPath]:
     return [tuple(n for n in names if n != ALL_FIELDS) for names in parse_field_paths(list(paths), "shows")]
 
@@ -296,6 +299,8 @@ def drop_empty(value: Any) -> Any:
         return [drop_empty(item) if isinstance(item, list | dict) else item for item in value]
     if not isinstance(value, dict):
         return value
+    if value.keys() == TABLE_KEYS:
+        return value  # a cell keeps its place, and a table is one without rows as well
     cleaned: Json = {}
     for name, inner in value.items():
         kind = type(inner)  # most are texts: this runs over every field of every answer

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.time_zones import get_region_zone
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
@@ -24,40 +26,52 @@ class ShopPin(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredResult:
+    """A result that was stored: its JSON, and the time zone of the times in it, where they have one."""
+
+    content: bytes
+    zone: ZoneInfo | None
+
+
+@dataclass(frozen=True, slots=True)
 class ScopedResultStore:
     """Stored results of this server, and of others that share its folder, each behind a header line with its scope.
 
     `pin` knows the one shop that this server is for, if it is for one. `buyer_data` is how buyers' data
-    may be shown here: what another server kept with more of it is not given.
+    may be shown here: what another server kept with more of it is not given. `zone` is the time zone set for all
+    shops, if one is.
     """
 
     store: ResultStore
     pin: ShopPin
     buyer_data: BuyerDataPolicy
+    zone: ZoneInfo | None = None
 
-    async def put(self, content: bytes, shop_id: str | None) -> str:
-        """Store the content of a shop, None where it is of none or of several; returns its id.
+    async def put(self, content: bytes, shop_id: str | None, region: str = "") -> str:
+        """Store the content of a shop in a region, None where it is of none or of several; returns its id.
 
         Raises:
             ShopError: As `ResultStore.put`.
 
         """
         header = {"shop": await self.pin.resolve_pinned_id() or shop_id, "buyer_data": self.buyer_data}
+        if self.zone is not None or region:
+            header["time_zone"] = (self.zone or get_region_zone(region)).key
         return await self.store.put(b"%s\n%s" % (json.dumps(header).encode(), content))
 
-    async def get_or_raise(self, result_id: str) -> bytes:
-        """The content of an id that a caller names.
+    async def get_or_raise(self, result_id: str) -> StoredResult:
+        """The result of an id that a caller names.
 
         Raises:
             ShopError: `not_found` where there is none, or no longer; else as `get`.
 
         """
-        content = await self.get(result_id)
-        if content is None:
+        result = await self._get_result(result_id)
+        if result is None:
             message = f"There is no kept result {result_id[:60]!r}: they live for one day, the newest hundred of them."
             problem = Problem("id", "is not the result_id of a result that is still kept")
             raise ShopError("not_found", message, hint="Call the tool again that gave it.", problems=(problem,))
-        return content
+        return result
 
     async def get(self, result_id: str) -> bytes | None:
         """The content of an id; None where there is none, no longer, or of another shop than a server is pinned to.
@@ -66,6 +80,10 @@ class ScopedResultStore:
             ShopError: `not_permitted`: it shows more of buyers than this server may; else as `ResultStore.get`.
 
         """
+        result = await self._get_result(result_id)
+        return None if result is None else result.content
+
+    async def _get_result(self, result_id: str) -> StoredResult | None:
         stored = await self.store.get(result_id)
         if stored is None:
             return None
@@ -80,4 +98,5 @@ class ScopedResultStore:
                 f"That result was kept by a server that shows more of buyers' data ({stored_policy}) than this one."
             )
             raise ShopError("not_permitted", message, hint="Call the tool again that gave it.")
-        return content
+        zone_name = header.get("time_zone")
+        return StoredResult(content, ZoneInfo(zone_name) if zone_name else None)

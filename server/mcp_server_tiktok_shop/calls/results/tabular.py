@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path, replace_value
-from mcp_server_tiktok_shop.calls.results.projection import normalize_field_path, parse_field_paths
+from mcp_server_tiktok_shop.calls.results.field_paths import normalize_field_path
+from mcp_server_tiktok_shop.calls.results.projection import parse_field_paths
+from mcp_server_tiktok_shop.json_paths import format_path, replace_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mcp_server_tiktok_shop.calls.results.json_paths import FieldPath
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.json_paths import FieldPath
 
 
 class _NestedValueError(Exception):

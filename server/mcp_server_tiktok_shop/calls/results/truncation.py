@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import to_json
 
-from mcp_server_tiktok_shop.calls.results.json_paths import format_path
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
+from mcp_server_tiktok_shop.json_paths import format_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp_server_tiktok_shop.calls.results.json_paths import JsonPath
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.json_paths import JsonPath
 
 TRUNCATION_NOTICE_BYTES = 600  # for what a result says of what it leaves out
 MIN_USEFUL_BYTES = 200  # and characters of a text: less of a value than this is of no use
@@ -124,7 +124,7 @@ def build_truncation_notice(truncated: TruncatedResult, result_id: str | None) -
     It takes at most `TRUNCATION_NOTICE_BYTES`. `result_id` is None where the whole result could not be stored.
     """
     if truncated.is_complete:
-        return {}
+        return {"result_id": result_id} if result_id else {}
     notice: Json = {"left_out": truncated.left_out} if truncated.left_out else {}
     lists = [
         f"{_shorten_path(cut.path) or 'data'}: {cut.shown_count} of {cut.total_count}"
@@ -144,7 +144,7 @@ def build_truncation_notice(truncated: TruncatedResult, result_id: str | None) -
         call += f", path {first_cut.path or 'data'}, offset {first_cut.shown_count}"
     return notice | {
         "result_id": result_id,
-        "note": " ".join([*sentences, f"To go on: {call}; save_result makes a CSV of it."]),
+        "note": " ".join([*sentences, f"To go on: {call}; save_result makes a file of it."]),
     }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.after_sales import aftersales
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL, REASON_TEXTS, REFUND, RETURN
+from mcp_server_tiktok_shop.sandbox.after_sales.refunds import RETURN_POSTAGE_AMOUNT
 from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import PARCEL_CARRIER, RETURN_WAREHOUSE
 from mcp_server_tiktok_shop.sandbox.gateway import pages
 from mcp_server_tiktok_shop.sandbox.ids import make_id
@@ -97,7 +98,9 @@ def render_return(call: Call, request: Request) -> Json:
         "shipping_fee_amount": [
             {
                 "currency": call.shop.currency,
-                "seller_paid_return_shipping_fee": "2.65" if request.tracking_number else "0.00",
+                "seller_paid_return_shipping_fee": format_amount(
+                    RETURN_POSTAGE_AMOUNT if request.tracking_number else ZERO
+                ),
                 "platform_paid_return_shipping_fee": "0.00",
                 "buyer_paid_return_shipping_fee": "0.00",
             }

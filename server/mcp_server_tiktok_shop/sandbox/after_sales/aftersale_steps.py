@@ -91,6 +91,7 @@ def _remove_from_package(line: Line, *, whole_order: bool) -> None:
     package = line.package
     if package is None or package.cancelled:
         return
+    package.touched_time = max(package.touched_time, line.cancel_time)
     if all(other.cancel_time for other in package.lines):
         package.cancelled = True
         if not whole_order:

@@ -99,6 +99,11 @@ class Request:
         return self.events[-1].time
 
     @property
+    def granted_time(self) -> int:
+        """When it was granted; 0 where it is not."""
+        return next((event.time for event in self.events if event.status in GRANTED_STATUSES), 0)
+
+    @property
     def refund(self) -> Refund:
         return sum_refunds(self.refunds)
 

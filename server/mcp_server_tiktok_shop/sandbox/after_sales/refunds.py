@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.money import ZERO, format_amount, round_amount, split_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from decimal import Decimal
 
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line, Order
+
+# What the seller pays for a parcel that comes back.
+RETURN_POSTAGE_AMOUNT = Decimal("2.65")
 
 
 @dataclass(frozen=True, slots=True)

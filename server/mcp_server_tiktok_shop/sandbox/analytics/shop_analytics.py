@@ -116,6 +116,7 @@ def _render_traffic(call: Call, tally: Tally, name: str) -> Json:
         "avg_visitors": traffic.visitors,
         "avg_page_views": traffic.clicks,
         "avg_conversation_rate": render_share(tally.orders, traffic.visitors),
+        "placeholder": True,
     }
 
 

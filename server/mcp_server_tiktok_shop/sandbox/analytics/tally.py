@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import GRANTED_STATUSES
 from mcp_server_tiktok_shop.sandbox.durations import HOUR_S
-from mcp_server_tiktok_shop.sandbox.finance.settlement import AFFILIATE_EVERY_ORDERS
 from mcp_server_tiktok_shop.sandbox.ids import draw_number
+from mcp_server_tiktok_shop.sandbox.marketing.creators import find_creator
 from mcp_server_tiktok_shop.sandbox.money import ZERO
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Tally:
 
 def attribute_order(order: Order) -> tuple[str, str]:
     """Who brought the order, and by what: the same creators that the settlement pays a commission to."""
-    author = CREATOR if draw_number("creator", order.id) % AFFILIATE_EVERY_ORDERS == 0 else SELLER
+    author = CREATOR if find_creator(order) else SELLER
     return author, CONTENTS[draw_number("content", order.id) % len(CONTENTS)]
 
 

@@ -9,15 +9,16 @@ from mcp_server_tiktok_shop.sandbox.finance.ledger import (
     Ledger,
     LedgerPayment,
     LedgerStatement,
+    OrderSettlement,
+    Reserve,
     Withdrawal,
     build_ledger,
 )
-from mcp_server_tiktok_shop.sandbox.finance.settlement import Earnings, render_breakdown, settle_lines, settle_order
+from mcp_server_tiktok_shop.sandbox.finance.settlement import Earnings, render_breakdown, sum_earnings
 from mcp_server_tiktok_shop.sandbox.gateway import pages
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import ZERO, format_amount
 from mcp_server_tiktok_shop.sandbox.ordering.order_calls import require_order
-from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
     from mcp_server_tiktok_shop.sandbox.gateway.pages import ResponsePage
     from mcp_server_tiktok_shop.sandbox.json_types import Json
+    from mcp_server_tiktok_shop.sandbox.ordering.orders import Line
     from mcp_server_tiktok_shop.sandbox.sorted_items import Key
 
 
@@ -90,7 +92,7 @@ def _render_payment(call: Call, payment: LedgerPayment) -> Json:
         "create_time": payment.time,
         "status": payment.get_status(call.now),
         "amount": amount,
-        "settlement_amount": amount,
+        "settlement_amount": {"value": format_amount(payment.settlement), "currency": call.shop.currency},
         "payment_amount_before_exchange": amount,
         "exchange_rate": "1.000000",
         "paid_time": payment.paid_time if payment.paid_time <= call.now else 0,
@@ -127,16 +129,17 @@ def get_transactions_by_statement(call: Call) -> Json:
         raise RefusalError(
             98001004, f"Invalid param 'statement_id': there is no statement '{statement_id}' in this shop."
         )
-    page = _paginate(call, [*statement.orders, *statement.adjustments], _make_sort_key)
+    entries = [*statement.settlements, *statement.adjustments, *statement.reserves]
+    page = _paginate(call, entries, _make_sort_key)
     earnings = statement.earnings
-    payload = pages.render_page(page, "transactions", lambda entry: _render_transaction(call, entry))
+    payload = pages.render_page(page, "transactions", _render_transaction)
     return payload | {
         "id": statement.id,
         "create_time": statement.time,
         "status": "SETTLED",
         "currency": call.shop.currency,
-        "payable_amount": format_amount(statement.settlement),
-        "total_reserve_amount": "0.00",
+        "payable_amount": format_amount(statement.payable),
+        "total_reserve_amount": format_amount(statement.reserve_total),
         "total_settlement_amount": format_amount(statement.settlement),
         "total_settlement_breakdown": {
             "total_revenue_amount": format_amount(earnings.revenue),
@@ -147,48 +150,67 @@ def get_transactions_by_statement(call: Call) -> Json:
     }
 
 
-def _make_sort_key(entry: Order | Adjustment) -> Key:
-    return (entry.create_time if isinstance(entry, Order) else entry.time, entry.id)
+def _make_sort_key(entry: OrderSettlement | Adjustment | Reserve) -> Key:
+    return (entry.order.create_time if isinstance(entry, OrderSettlement) else entry.time, entry.id)
 
 
-def _render_transaction(call: Call, entry: Order | Adjustment) -> Json:
+def _render_transaction(entry: OrderSettlement | Adjustment | Reserve) -> Json:
+    if isinstance(entry, OrderSettlement):
+        return _render_settlement(entry)
+    zero = Earnings()
+    payload = {
+        "id": make_id("16", "transaction", entry.id, entry.time),
+        "revenue_amount": format_amount(zero.revenue),
+        "shipping_cost_amount": format_amount(zero.shipping),
+        "fee_tax_amount": format_amount(zero.fees),
+    }
     if isinstance(entry, Adjustment):
-        zero = Earnings()
-        return {
-            "id": make_id("16", "transaction", entry.id),
+        return payload | {
             "type": entry.kind,
             "adjustment_id": entry.id,
             "adjustment_amount": format_amount(entry.amount),
             "settlement_amount": format_amount(entry.amount),
-            "revenue_amount": format_amount(zero.revenue),
-            "shipping_cost_amount": format_amount(zero.shipping),
-            "fee_tax_amount": format_amount(zero.fees),
         }
-    earnings = settle_order(entry, call.shop.region)
+    return payload | {
+        "type": "RESERVE",
+        "adjustment_amount": "0.00",
+        "settlement_amount": "0.00",
+        "reserve_id": entry.id,
+        "reserve_amount": format_amount(entry.amount),
+        "reserve_status": entry.status,
+        "estimated_release_time": str(entry.release_time),
+    }
+
+
+def _render_settlement(entry: OrderSettlement) -> Json:
+    """What was paid stands on an order's first statement, what was given back on the one after the refund."""
+    order, earnings = entry.order, entry.earnings
+    is_first = entry.refunded is None
+    lines = [line for line in order.lines if not line.cancel_time] if is_first else []
     return {
-        "id": make_id("16", "transaction", entry.id),
+        "id": entry.id,
         "type": "ORDER",
-        "order_id": entry.id,
-        "order_create_time": entry.create_time,
+        "order_id": order.id,
+        "order_create_time": order.create_time,
         "adjustment_amount": "0.00",
         "settlement_amount": format_amount(earnings.settlement),
         "revenue_amount": format_amount(earnings.revenue),
         "shipping_cost_amount": format_amount(earnings.shipping),
         "fee_tax_amount": format_amount(earnings.fees),
         "supplementary_component": {
-            "customer_payment_amount": format_amount(entry.total_amount),
-            "platform_discount_amount": format_amount(sum((line.platform_discount for line in entry.lines), ZERO)),
+            "customer_payment_amount": format_amount(order.total_amount if is_first else ZERO),
+            "customer_refund_amount": format_amount(-entry.refund.total),
+            "platform_discount_amount": format_amount(sum((line.platform_discount for line in lines), ZERO)),
         },
     } | render_breakdown(earnings)
 
 
 def get_unsettled_transactions(call: Call) -> Json:
-    found = [o for o in build_ledger(call.shop, call.now).unsettled if _is_within(call, "search_time", o.create_time)]
-    total = Earnings()
-    for order in found:
-        total += settle_order(order, call.shop.region)
-    page = _paginate(call, found, lambda order: (order.create_time, order.id))
-    payload = pages.render_page(page, "transactions", lambda order: _render_unsettled(call, order))
+    unsettled = build_ledger(call.shop, call.now).unsettled
+    found = [entry for entry in unsettled if _is_within(call, "search_time", entry.order.create_time)]
+    total = sum_earnings(entry.earnings for entry in found)
+    page = _paginate(call, found, lambda entry: (entry.order.create_time, entry.order.id))
+    payload = pages.render_page(page, "transactions", lambda entry: _render_unsettled(call, entry))
     return payload | {
         "sum_est_settlement_amount": format_amount(total.settlement),
         "sum_est_revenue_amount": format_amount(total.revenue),
@@ -197,12 +219,12 @@ def get_unsettled_transactions(call: Call) -> Json:
     }
 
 
-def _render_unsettled(call: Call, order: Order) -> Json:
-    earnings = settle_order(order, call.shop.region)
+def _render_unsettled(call: Call, entry: OrderSettlement) -> Json:
+    order, earnings = entry.order, entry.earnings
     completes = order.completed_time
     waiting = "The order completes when its after-sale window closes."
     return {
-        "id": make_id("16", "transaction", order.id),
+        "id": entry.id,
         "type": "ORDER",
         "status": "UNSETTLED",
         "currency": call.shop.currency,
@@ -220,31 +242,14 @@ def _render_unsettled(call: Call, order: Order) -> Json:
 
 
 def get_transactions_by_order(call: Call) -> Json:
-    """Settled amounts by SKU; nothing is there before the order's statement is cut."""
+    """Settled amounts by statement and SKU; nothing is there before the order's first statement is cut."""
     order = require_order(call, call.arguments["order_id"], unknown_code=98001004)
-    statement = build_ledger(call.shop, call.now).find_statement(order)
+    settlements = build_ledger(call.shop, call.now).find_settlements(order)
     payload: Json = {"order_id": order.id, "order_create_time": order.create_time, "currency": call.shop.currency}
-    if statement is None:
+    if not settlements:
         return payload | {"sku_transactions": [], "total_count": 0}
-    by_sku: dict[str, list[Any]] = {}
-    for line, earnings in settle_lines(order, call.shop.region):
-        entry = by_sku.setdefault(line.sku.id, [line, 0, Earnings()])
-        entry[1] += 1
-        entry[2] += earnings
-    total = settle_order(order, call.shop.region)
-    transactions = [
-        {
-            "sku_id": line.sku.id,
-            "sku_name": line.sku.name,
-            "product_name": line.product.title,
-            "statement_id": statement.id,
-            "quantity": str(count),
-        }
-        | _render_settled(earned)
-        | {"fee_tax_amount": format_amount(earned.fees)}
-        | render_breakdown(earned)
-        for line, count, earned in by_sku.values()
-    ]
+    transactions = [row for statement, entry in settlements for row in _render_skus(statement, entry)]
+    total = sum_earnings(entry.earnings for _, entry in settlements)
     return (
         payload
         | _render_settled(total)
@@ -254,6 +259,22 @@ def get_transactions_by_order(call: Call) -> Json:
             "total_count": len(transactions),
         }
     )
+
+
+def _render_skus(statement: LedgerStatement, entry: OrderSettlement) -> list[Json]:
+    """One row for each SKU; of a later statement only those of which something was given back."""
+    by_sku: dict[str, list[tuple[Line, Earnings]]] = {}
+    for line, earnings in entry.lines:
+        if entry.refunded is None or earnings != Earnings():
+            by_sku.setdefault(line.sku.id, []).append((line, earnings))
+    rows = []
+    for lines in by_sku.values():
+        line, earned = lines[0][0], sum_earnings(earnings for _, earnings in lines)
+        names = {"sku_id": line.sku.id, "sku_name": line.sku.name, "product_name": line.product.title}
+        place = {"statement_id": statement.id, "quantity": str(len(lines))}
+        fees = {"fee_tax_amount": format_amount(earned.fees)}
+        rows.append(names | place | _render_settled(earned) | fees | render_breakdown(earned))
+    return rows
 
 
 def _render_settled(earnings: Earnings) -> Json:

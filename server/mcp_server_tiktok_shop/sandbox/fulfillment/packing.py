@@ -95,7 +95,7 @@ def move_lines(call: Call, package: Package) -> None:
     """Lines leave their old parcels; what is left of those stays, what is empty goes."""
     moved_lines = set(package.lines)
     for old in {line.package.id: line.package for line in package.lines if line.package}.values():
-        old.lines = tuple(line for line in old.lines if line not in moved_lines)
+        old.lines, old.touched_time = tuple(line for line in old.lines if line not in moved_lines), call.now
         if not old.lines:
             del call.shop.packages[old.id]
     for line in package.lines:
@@ -103,6 +103,7 @@ def move_lines(call: Call, package: Package) -> None:
     call.shop.packages[package.id] = package
     orders = package.orders
     for order in orders:
+        order.touched_time = call.now
         if len(orders) > 1:
             order.split = "COMBINED"
         elif len(order.packages) > 1:

@@ -88,6 +88,7 @@ def uncombine_packages(call: Call) -> Json:
             order.split = ""
             packages.append(_render_package(new.id, [order]))
     for order in package.orders if package.id in call.shop.packages else ():
+        order.touched_time = call.now
         order.split = "COMBINED" if len(package.orders) > 1 else ""
     call.shop.mark_changed()
     return {"packages": packages}

@@ -103,6 +103,9 @@ def _change_tracking(call: Call, package: Package, shipment: Json) -> None:
         package.provider_id = shipment.get("shipping_provider_id", package.provider_id)
     else:
         package.provider_id, package.tracking_number = parse_self_shipment(call, shipment)
+    package.touched_time = call.now
+    for order in package.orders:
+        order.touched_time = call.now
     call.shop.mark_changed()
 
 

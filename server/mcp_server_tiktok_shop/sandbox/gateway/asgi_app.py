@@ -27,11 +27,17 @@ MAX_PART_BYTES = 120 * 1024 * 1024
 
 
 class AsgiApp:
-    """`cut_off` closes the connection of a scope without an answer; where there is none, an error is raised."""
+    """`cut_off` closes the connection of a scope without an answer; where there is none, an error is raised.
 
-    def __init__(self, gateway: Gateway, log: Log) -> None:
+    Every answer takes `answer_delay_s` longer. `max_in_flight` is the most requests that were under way at once; it can
+    be set back to 0.
+    """
+
+    def __init__(self, gateway: Gateway, log: Log, answer_delay_s: float = 0.0) -> None:
         self._gateway = gateway
         self._log = log
+        self.answer_delay_s = answer_delay_s
+        self.in_flight = self.max_in_flight = 0
         self.cut_off: Callable[[Any], bool] = lambda _scope: False
 
     async def __call__(
@@ -42,14 +48,28 @@ class AsgiApp:
     ) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"the simulated shop speaks HTTP, not {scope['type']}")
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self.in_flight -= 1
+
+    async def _answer(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
         body = await _read_body(receive)
         if body is None:
             return
         http_request = _read_request(scope, body)
         target = self._gateway.find_target(http_request.method, http_request.path)
         fault = self._gateway.faults.take_fault(target.name, http_request.path)
-        if fault and fault.delay:
-            await asyncio.sleep(fault.delay)
+        delay = self.answer_delay_s + (fault.delay if fault else 0)
+        if delay:
+            await asyncio.sleep(delay)
         reply: Reply | None = None
         if fault is None or fault.allows_operation:
             reply = await self._make_reply(target, http_request)

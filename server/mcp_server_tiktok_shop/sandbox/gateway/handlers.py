@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.after_sales import cancellation_calls, eligibility, request_calls, return_calls
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance_requests
-from mcp_server_tiktok_shop.sandbox.analytics import product_analytics, shop_analytics
+from mcp_server_tiktok_shop.sandbox.analytics import product_analytics, shop_analytics, sps_calls
 from mcp_server_tiktok_shop.sandbox.finance import finance_calls
 from mcp_server_tiktok_shop.sandbox.fulfillment import (
     bulk_shipping_calls,
@@ -29,7 +29,13 @@ from mcp_server_tiktok_shop.sandbox.listings import (
     product_status_calls,
     upload_calls,
 )
-from mcp_server_tiktok_shop.sandbox.marketing import coupon_calls, promotion_calls, promotion_product_calls
+from mcp_server_tiktok_shop.sandbox.marketing import (
+    affiliate_calls,
+    coupon_calls,
+    promotion_calls,
+    promotion_product_calls,
+    sample_calls,
+)
 from mcp_server_tiktok_shop.sandbox.ordering import order_calls, reference_calls
 from mcp_server_tiktok_shop.sandbox.service import chat_calls, webhook_calls
 
@@ -125,6 +131,9 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         promotion_product_calls.remove_promotion_activity_products,
         coupon_calls.search_coupon_list,
         coupon_calls.get_coupon,
+        affiliate_calls.search_seller_affiliate_orders,
+        sample_calls.search_sample_applications,
+        sample_calls.review_a_sample_application,
         chat_calls.get_agent_settings,
         chat_calls.update_agent_settings,
         chat_calls.get_conversations,
@@ -144,6 +153,11 @@ HANDLERS: dict[str, Callable[[Call], Json]] = {
         product_analytics.get_shop_product_performance_detail,
         product_analytics.get_shop_sku_performance_list,
         product_analytics.get_shop_sku_performance_detail,
+        sps_calls.get_sps_overview,
+        sps_calls.get_sps_metrics,
+        sps_calls.get_sps_metric_diagnosis,
+        sps_calls.get_sps_metric_problem_details,
+        sps_calls.get_sps_metric_top_items,
         finance_calls.get_statements,
         finance_calls.get_payments,
         finance_calls.get_withdrawals,

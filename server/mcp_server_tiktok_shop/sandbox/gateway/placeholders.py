@@ -1,7 +1,8 @@
-"""Answers for operations without a state of their own: shaped as the facts say, the same every time.
+"""Answers for operations without a state of their own: shaped as the facts say, the same every time, and told as such.
 
-Ids of orders, products, SKUs, packages, warehouses and shops are ids that the seeded shop knows; ids that were
-asked for come back; the rest is made up from the field's name and place.
+Ids of orders, products, SKUs, packages, warehouses and shops are ids that the seeded shop knows, but where the answer
+is about goods or sales of others; ids that were asked for come back; the rest is made up from the field's name and
+place.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ DATE_FORMATS = {
 }
 # A field of this name, or an `id` in a list of that name, is one of the shop's own.
 OWN_ID_NOUNS = ("order", "product", "sku", "package", "warehouse", "shop", "line_item")
+# Global products have ids apart from those of the shops' listings; creators and partners earn with any shop's orders.
+FOREIGN_AREAS = ("affiliate_creator", "affiliate_partner", "global_service_")
+PLACEHOLDER_FIELD = "placeholder"
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def make_answer(call: Call) -> Json:
     payload: Json = _make_value(shape, field) if shape else {}
     if call.operation.paging:
         _fill_page(call, shape, payload, field)
-    return payload
+    return payload | {PLACEHOLDER_FIELD: True}
 
 
 def _fill_page(call: Call, shape: Json, payload: Json, field: Field) -> None:
@@ -183,6 +187,9 @@ def _make_text_by_name(field: Field) -> str:
 
 def _find_own_id(field: Field) -> str:
     """An id of the seeded shop, where the name says that it is one."""
+    operation = field.call.operation
+    if operation.area.startswith(FOREIGN_AREAS) or "global" in operation.name:
+        return ""
     name = field.name.removesuffix("s") if field.name.endswith("_ids") else field.name
     if name == "id" and len(field.names) > 1:
         name = f"{field.names[-2].removesuffix('s')}_id"

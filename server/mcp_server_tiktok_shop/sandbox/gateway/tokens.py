@@ -24,7 +24,10 @@ INVALID_GRANT_CODE = 36004004
 
 @dataclass
 class SellerAccount:
-    """One authorization: a seller that let the app in, with the newest pair of tokens."""
+    """One authorization: a seller that let the app in, with the newest pair of tokens.
+
+    `authorized_until` is when it ends by the seller's wish; 0 where the platform's own limit is all there is.
+    """
 
     name: str
     region: str
@@ -37,6 +40,7 @@ class SellerAccount:
     refresh_token: str = field(default="", repr=False)
     refresh_token_expire_in: int = 0
     user_type: int = 0
+    authorized_until: int = 0
     revoked: bool = False
     category_assets: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -88,7 +92,7 @@ class TokenIssuer:
         account.access_token = self._make_token(account, "access")
         account.access_token_expire_in = now + self.access_seconds
         account.refresh_token = self._make_token(account, "refresh")
-        account.refresh_token_expire_in = now + self.refresh_seconds
+        account.refresh_token_expire_in = account.authorized_until or now + self.refresh_seconds
         self._access[account.access_token] = TokenGrant(account, account.access_token_expire_in)
         self._refresh[account.refresh_token] = TokenGrant(account, account.refresh_token_expire_in)
 
@@ -104,7 +108,7 @@ class TokenIssuer:
             raise RefusalError(
                 INVALID_GRANT_CODE, "Invalid 'auth_code': unknown, used before, or older than 30 minutes."
             )
-        grant.account.revoked = False
+        grant.account.revoked, grant.account.authorized_until = False, 0
         self.issue(grant.account)
         return grant.account
 

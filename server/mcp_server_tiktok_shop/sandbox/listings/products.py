@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 AUDIT_S = 60
 VARIANT_ATTRIBUTE = ("100000", "Variant")
+# What the platform finds wrong with a listing that it turned down.
+AUDIT_FAILURES: list[Json] = [
+    {
+        "listing_platform": "TIKTOK_SHOP",
+        "position": "main_images",
+        "reasons": ["The main image shows text or a border."],
+        "suggestions": ["Use a plain picture of the product."],
+    }
+]
 AUDIT_STATUSES = {"PENDING": "AUDITING", "FAILED": "FAILED", "DRAFT": "NONE"}
 
 
@@ -121,5 +130,6 @@ class Product:
                 "shipping_insurance_requirement": "OPTIONAL",
                 "product_types": [],
             }
+            | ({"audit_failed_reasons": AUDIT_FAILURES} if self.get_status(now) == "FAILED" else {})
             | self.extras
         )

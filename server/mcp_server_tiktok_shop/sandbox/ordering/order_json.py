@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
 
 PAYMENT_METHODS = {"GB": "Credit/Debit Card", "DE": "Wallet", "US": "Credit/Debit Card"}
+DAYS_TO_SHIP = 2
 ADDRESS_LEVELS = ("Country", "State", "City")
 
 
@@ -30,6 +31,11 @@ def choose_delivery_option(order: Order) -> DeliveryOption:
     if order.shipping_type == "SELLER":
         return SELLER_DELIVERY
     return EXPRESS_DELIVERY if order.number % 7 == 0 else STANDARD_DELIVERY
+
+
+def compute_delivery_due(order: Order) -> int:
+    """By when a paid order is to be delivered: two days to hand it over, and as long as its delivery option takes."""
+    return order.paid_time + HOLD_S + (DAYS_TO_SHIP + choose_delivery_option(order).days[1]) * DAY_S
 
 
 def render_order(order: Order, shop: SimulatedShop, now: int, base_url: str) -> Json:
@@ -77,11 +83,11 @@ def _render_times(order: Order, now: int) -> Json:
         ready = order.paid_time + HOLD_S
         times |= {
             "paid_time": order.paid_time,
-            "rts_sla_time": ready + 2 * DAY_S,
+            "rts_sla_time": ready + DAYS_TO_SHIP * DAY_S,
             "tts_sla_time": ready + 3 * DAY_S,
-            "shipping_due_time": ready + 2 * DAY_S,
+            "shipping_due_time": ready + DAYS_TO_SHIP * DAY_S,
             "collection_due_time": ready + 3 * DAY_S,
-            "delivery_sla_time": ready + 8 * DAY_S,
+            "delivery_sla_time": compute_delivery_due(order),
             "cancel_order_sla_time": ready + 5 * DAY_S,
         }
     else:

@@ -32,7 +32,10 @@ LINE_STATUSES = {
 
 @dataclass(slots=True, eq=False)
 class Package:
-    """A parcel: `shipped_time` 0 until the seller arranges it, then the carrier's times are set with it."""
+    """A parcel: `shipped_time` 0 until the seller arranges it, then the carrier's times are set with it.
+
+    `touched_time` is when it was last changed otherwise: lines taken out, a tracking number put right.
+    """
 
     id: str
     create_time: int
@@ -43,6 +46,7 @@ class Package:
     tracking_number: str = ""
     provider_id: str = ""
     cancelled: bool = False
+    touched_time: int = 0
 
     def get_status(self, now: int) -> str:
         if self.cancelled:
@@ -55,7 +59,7 @@ class Package:
 
     def get_update_time(self, now: int) -> int:
         """The last thing that happened to the parcel up to now."""
-        times = {self.create_time, self.shipped_time, self.collected_time, self.delivered_time}
+        times = {self.create_time, self.shipped_time, self.collected_time, self.delivered_time, self.touched_time}
         times |= {time for line in self.lines for time in (line.cancel_time, line.order.cancel_time)}
         return max((time for time in times if time <= now), default=self.create_time)
 

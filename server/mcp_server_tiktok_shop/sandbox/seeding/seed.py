@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from mcp_server_tiktok_shop.sandbox.gateway.tokens import SellerAccount, make_op
 from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
 from mcp_server_tiktok_shop.sandbox.listings import uploads
 from mcp_server_tiktok_shop.sandbox.listings.products import VARIANT_ATTRIBUTE, Product, Sku
-from mcp_server_tiktok_shop.sandbox.seeding import seed_aftersales, seed_chats, seed_promotions
+from mcp_server_tiktok_shop.sandbox.seeding import seed_aftersales, seed_chats, seed_promotions, seed_samples
 from mcp_server_tiktok_shop.sandbox.seeding.assortment import ARTICLES, Article
 from mcp_server_tiktok_shop.sandbox.seeding.listing_details import make_details
 from mcp_server_tiktok_shop.sandbox.seeding.seed_orders import add_orders
@@ -26,9 +27,21 @@ CURRENCIES = {"GB": "GBP", "DE": "EUR", "US": "USD"}
 # Prices are written in pounds; abroad they are rounded up to end in .90.
 PRICE_RATES = {"GB": Decimal(1), "DE": Decimal("1.19"), "US": Decimal("1.31")}
 POUNDS_IN_KILOGRAM = Decimal("2.2046")
-SMALL_SHOP_ORDERS = 80
+SMALL_SHOP_ORDERS = 120
+# The seller overseas let the app in for a while, of which so many days are left.
+DAYS_OF_AUTHORIZATION = 12
 # Positions in the range that are not live, so that every status can be found.
-INACTIVE_PLACES = {23: "SELLER_DEACTIVATED", 28: "DRAFT", 31: "SELLER_DEACTIVATED", 36: "FAILED"}
+INACTIVE_PLACES = {
+    18: "FREEZE",
+    19: "FAILED",
+    23: "SELLER_DEACTIVATED",
+    28: "DRAFT",
+    31: "SELLER_DEACTIVATED",
+    36: "FAILED",
+}
+# What sells best is out in so many days, at the pace of the last month.
+SHORT_STOCK_DAYS = (3, 6, 11)
+PACE_DAYS = 30
 OUT_OF_STOCK_EVERY, LOW_STOCK_EVERY = 17, 11
 
 
@@ -57,6 +70,7 @@ def build_world(
     plans = [[main, abroad], [overseas]] if shops == 3 else [[main]]  # noqa: PLR2004
     if shops == 3:  # noqa: PLR2004
         accounts.append(_build_account(seed, "Sandbox Seller US", [overseas], scopes))
+        accounts[1].authorized_until = int(now) - int(now) % DAY_S + DAYS_OF_AUTHORIZATION * DAY_S
     for account, shop_plans in zip(accounts, plans, strict=True):
         for plan in shop_plans:
             shop = _build_shop(seed, plan, int(now), state)
@@ -91,8 +105,10 @@ def _build_shop(seed: str, plan: ShopPlan, now: int, state: State) -> SimulatedS
         shop.products[product.id] = product
         state.uploads[product.images[0].uri] = product.images[0]
     add_orders(shop, plan.orders, f"{seed}/{plan.name}", now)
+    _shorten_stock(shop, now)
     seed_aftersales.add_requests(shop, now)
     seed_promotions.add_promotions(shop, now)
+    seed_samples.add_samples(shop, now)
     seed_chats.add_chats(shop, now)
     return shop
 
@@ -148,6 +164,18 @@ def _build_sku(shop: SimulatedShop, product_id: str, article: Article, place: in
         attributes=attributes,
         weight=weight,
     )
+
+
+def _shorten_stock(shop: SimulatedShop, now: int) -> None:
+    """A few of the best sellers are nearly out."""
+    sold: Counter[str] = Counter()
+    for order in shop.orders.values():
+        if order.paid_time and not order.cancel_time and order.create_time >= now - PACE_DAYS * DAY_S:
+            sold.update(line.sku.id for line in order.lines)
+    skus = {sku.id: sku for product in shop.products.values() if product.status == "ACTIVATE" for sku in product.skus}
+    best = [skus[sku_id] for sku_id, _ in sold.most_common() if sku_id in skus and any(skus[sku_id].stock.values())]
+    for sku, days in zip(best, SHORT_STOCK_DAYS, strict=False):
+        sku.stock = {warehouse: max(1, sold[sku.id] * days // PACE_DAYS) for warehouse in sku.stock}
 
 
 def _convert_price(pounds: Decimal, region: str) -> Decimal:

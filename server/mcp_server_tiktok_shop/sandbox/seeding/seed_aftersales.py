@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL,
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import advance_requests, file_request, move_request
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Event, Request
 from mcp_server_tiktok_shop.sandbox.after_sales.refunds import split_refund
-from mcp_server_tiktok_shop.sandbox.durations import HOUR_S
+from mcp_server_tiktok_shop.sandbox.durations import DAY_S, HOUR_S, MINUTE_S
 from mcp_server_tiktok_shop.sandbox.ids import make_id
 from mcp_server_tiktok_shop.sandbox.money import ZERO
 from mcp_server_tiktok_shop.sandbox.ordering.orders import AFTER_SALE_WINDOW_S
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class SeedRequest:
     """One request: when it was made, and the statuses that the seller took it to, so many hours later.
 
-    `ago` counts hours back from now; 0 stands for a finished case of an order that is completed. `note` is what the
-    seller writes, `words` what the buyer does.
+    `ago` counts hours back from now; 0 stands for a finished case of an order that is completed, which began so many
+    hours `after` the delivery. `note` is what the seller writes, `words` what the buyer does.
     """
 
     name: str
@@ -37,6 +37,12 @@ class SeedRequest:
     steps: tuple[tuple[int, str], ...] = ()
     note: str = ""
     words: str = ""
+    after: int = 20
+
+    @property
+    def hours(self) -> int:
+        """How long after the delivery a finished case had its last step."""
+        return self.after + max((hours for hours, _ in self.steps), default=0)
 
 
 # Personal data of the kinds that buyers put into their words.
@@ -88,7 +94,18 @@ SEED_REQUESTS = (
     SeedRequest(
         "refund_completed", REFUND, "ecom_order_delivered_refund_reason_missing_item", 0, ((4, aftersales.SUCCESS),)
     ),
+    # Asked for in time, granted after the order was settled: it stands on a statement of its own.
+    SeedRequest(
+        "return_after_settlement",
+        RETURN,
+        "ecom_order_delivered_refund_and_return_reason_defective",
+        0,
+        ((10, aftersales.AWAITING_SHIP), (96, aftersales.SUCCESS)),
+        after=150,
+    ),
 )
+# So long after it was paid, a line of an order was cancelled.
+PARTLY_CANCELLED_S = 30 * MINUTE_S
 
 
 def add_requests(shop: SimulatedShop, now: int) -> None:
@@ -107,7 +124,21 @@ def add_requests(shop: SimulatedShop, now: int) -> None:
             taken_ids.add(order_found.id)
             shop.planted[case.name] = order_found.id
             _play_request(shop, case, order_found, now)
+    _cancel_a_line(shop, now, taken_ids)
     advance_requests(shop, now)
+
+
+def _cancel_a_line(shop: SimulatedShop, now: int, taken_ids: set[str]) -> None:
+    """Before it was shipped, the buyer of a completed order took one of several lines back."""
+    for order in reversed(shop.orders.values()):
+        several = len({line.sku.id for line in order.lines}) > 1 and len(order.packages) == 1
+        if order.id in taken_ids or order.cancel_time or not several or order.get_status(now) != "COMPLETED":
+            continue
+        time, reason = order.paid_time + PARTLY_CANCELLED_S, "ecom_order_to_ship_canceled_reason_no_longer_needed"
+        request = file_request(shop, CANCEL, order, order.lines[-1:], role="BUYER", reason=reason, now=time)
+        move_request(shop, request, aftersales.CANCEL_SUCCESS, time, "SELLER")
+        shop.planted["partly_cancelled"] = order.id
+        return
 
 
 def _make_cancellation(shop: SimulatedShop, order: Order, now: int) -> Request:
@@ -134,15 +165,19 @@ def _iter_fitting_orders(shop: SimulatedShop, case: SeedRequest, now: int, taken
     for order in reversed(shop.orders.values()):
         if order.id in taken_ids or order.cancel_time or not 0 < order.delivered_time <= now - case.ago * HOUR_S:
             continue
-        finished = order.delivered_time + AFTER_SALE_WINDOW_S <= now
-        # Finished cases give back a part, so that their orders and statements stay as they are.
-        if finished if case.ago else not finished or len(order.lines) == 1:
+        if case.ago:
+            fits = order.delivered_time + AFTER_SALE_WINDOW_S > now
+        else:
+            # Finished cases give back a part, and are on a statement by now.
+            over = order.delivered_time + max(AFTER_SALE_WINDOW_S, case.hours * HOUR_S) + DAY_S
+            fits = over <= now and len(order.lines) > 1
+        if not fits:
             continue
         yield order
 
 
 def _play_request(shop: SimulatedShop, case: SeedRequest, order: Order, now: int) -> None:
-    start = now - case.ago * HOUR_S if case.ago else order.delivered_time + 20 * HOUR_S
+    start = now - case.ago * HOUR_S if case.ago else order.delivered_time + case.after * HOUR_S
     lines = order.lines if case.ago and len(order.lines) == 1 else order.lines[:1]
     request = file_request(shop, case.kind, order, lines, role="BUYER", reason=case.reason, now=start, note=case.words)
     for hours, status in case.steps:

@@ -24,10 +24,16 @@ if TYPE_CHECKING:
 
 HISTORY_DAYS = 60
 MIN_ORDERS_TODAY = 8
+# A small shop sells a little every day of late, so that it has orders of every age that there is work with.
+RECENT_DAYS, MIN_ORDERS_A_RECENT_DAY = 12, 4
 # So many of the newest orders are still to be shipped, whatever the time of the day.
 MIN_ORDERS_WAITING = 14
 # So many after them wait for the carrier, and so many are on their way.
 ORDERS_JUST_SHIPPED, ORDERS_IN_TRANSIT = 4, 4
+# So many at least are late, by less than the time after which the platform cancels.
+MIN_ORDERS_LATE, LATE_S, MAX_LATE_S = 3, 2 * DAY_S, 4 * DAY_S
+# One parcel was announced so long ago and is still not collected.
+UNCOLLECTED_S, COLLECTED_IN_S = 40 * HOUR_S, 7 * HOUR_S
 # Ids of different shops never meet.
 ID_BASES = {"GB": 576_400_000_000_000_000, "DE": 576_500_000_000_000_000, "US": 576_600_000_000_000_000}
 BASKET_SIZES = (1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6)
@@ -109,6 +115,11 @@ def _draw_times(chance: random.Random, count: int, start: int, now: int) -> list
     shares = [chance.uniform(0.7, 1.3) * (1.25 if day % 7 in (2, 3) else 1.0) for day in range(1, HISTORY_DAYS)]
     ends = list(accumulate(shares))
     placed = [round((count - today) * end / ends[-1]) for end in ends]
+    # From the newest day back: what a day lacks, the days before it give.
+    for day in range(HISTORY_DAYS - 3, HISTORY_DAYS - 3 - RECENT_DAYS, -1):
+        placed[day] = max(0, min(placed[day], placed[day + 1] - MIN_ORDERS_A_RECENT_DAY))
+    for day in range(HISTORY_DAYS - 3 - RECENT_DAYS, -1, -1):
+        placed[day] = min(placed[day], placed[day + 1])
     times = []
     for day, (first, last) in enumerate(zip([0, *placed], placed, strict=False)):
         midnight = start - (HISTORY_DAYS - 1 - day) * DAY_S
@@ -196,15 +207,42 @@ def _plant(shop: SimulatedShop, now: int) -> None:
         shop.planted |= {"unpaid": newest[0].id, "on_hold": newest[1].id}
     ready = [order for order in alive if order.paid_time and not order.is_on_hold(now)]
     waiting, older = ready[:MIN_ORDERS_WAITING], ready[MIN_ORDERS_WAITING:]
-    for package in (package for order in waiting for package in order.packages):
+    late = _choose_late(waiting, older, now)
+    older = [order for order in older if order not in late]
+    for package in (package for order in (*waiting, *late) for package in order.packages):
         _unship(package)
-    for orders, hours in ((older[:ORDERS_JUST_SHIPPED], 3), (older[ORDERS_JUST_SHIPPED:][:ORDERS_IN_TRANSIT], 24)):
+    just_shipped, on_the_way = older[:ORDERS_JUST_SHIPPED], older[ORDERS_JUST_SHIPPED:][:ORDERS_IN_TRANSIT]
+    for orders, hours in ((just_shipped, 3), (on_the_way, 24)):
         for package in (package for order in orders for package in order.packages):
             arrange_shipment(package, max(package.create_time, now - hours * HOUR_S), provider_id=package.provider_id)
+    _delay_collection(shop, [*reversed(just_shipped), *on_the_way], now)
+    shop.planted |= {f"late_{place}": order.id for place, order in enumerate(late, start=1)}
     # The newest and the oldest one waiting stay ordinary: whoever takes the first that comes gets one of those.
     for name, order in zip(PLANTED_ORDERS, waiting[3:-3], strict=False):
         shop.planted[name] = order.id
     _mark_planted_orders(shop, now)
+
+
+def _choose_late(waiting: list[Order], older: list[Order], now: int) -> list[Order]:
+    """Orders that should have been shipped by now, beside those that wait anyway."""
+
+    def is_late(order: Order) -> bool:
+        return LATE_S < now - order.paid_time - HOLD_S < MAX_LATE_S
+
+    lacking = MIN_ORDERS_LATE - sum(map(is_late, waiting))
+    return [order for order in older if is_late(order) and order.split == ""][: max(0, lacking)]
+
+
+def _delay_collection(shop: SimulatedShop, orders: list[Order], now: int) -> None:
+    """The carrier did not come for the first of them that is old enough; it will."""
+    order = next((order for order in orders if order.paid_time + HOLD_S <= now - UNCOLLECTED_S), None)
+    if order is None:
+        return
+    for package in order.packages:
+        arrange_shipment(package, now - UNCOLLECTED_S, provider_id=package.provider_id)
+        package.collected_time = now + COLLECTED_IN_S
+        package.delivered_time = package.collected_time + DAY_S
+    shop.planted["uncollected"] = order.id
 
 
 def _mark_planted_orders(shop: SimulatedShop, now: int) -> None:
@@ -217,7 +255,8 @@ def _mark_planted_orders(shop: SimulatedShop, now: int) -> None:
         planted["combine_2"].buyer = planted["combine_1"].buyer
     if "cancel_request" in planted:
         order = planted["cancel_request"]
-        order.request_cancel_time = min(now, order.paid_time + 2 * HOUR_S)
+        # Not so long ago that it would be granted by itself.
+        order.request_cancel_time = min(now, max(order.paid_time + 2 * HOUR_S, now - 20 * HOUR_S))
     if "seller_shipped" in planted:
         planted["seller_shipped"].shipping_type = "SELLER"
     if "partly_shipped" in planted:

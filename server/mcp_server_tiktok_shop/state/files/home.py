@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+PLAIN_FOLDER_NAME = re.compile(r"[0-9a-zA-Z_-]{1,64}")
+SNAPSHOT_NAME = re.compile(r"snapshot-(\d+)\.duckdb")
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorFolder:
+    """Where what lies of the local copy of one shop."""
+
+    root: Path
+
+    @property
+    def lock_path(self) -> Path:
+        """Who writes has the lock of this file."""
+        return self.root / "writer.lock"
+
+    @property
+    def state_path(self) -> Path:
+        """Which snapshot is the current one, and how far it reaches."""
+        return self.root / "current.json"
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where pages lie that are in no snapshot yet."""
+        return self.root / "spool"
+
+    def get_snapshot_path(self, number: int) -> Path:
+        return self.root / f"snapshot-{number}.duckdb"
+
+    def list_snapshots(self) -> list[tuple[int, Path]]:
+        """The snapshots by their numbers, the oldest first."""
+        matches = ((SNAPSHOT_NAME.fullmatch(path.name), path) for path in self.root.glob("snapshot-*.duckdb"))
+        return sorted((int(match[1]), path) for match, path in matches if match is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +84,18 @@ class HomeFolder:
         return self.root / "results"
 
     @property
-    def unfinished_summaries_folder(self) -> Path:
-        return self.root / "sums"
+    def mirrors_folder(self) -> Path:
+        """Where the local copies of shops lie, a folder for each way of showing buyers' data."""
+        return self.root / "mirror"
+
+    def get_mirror_folder(self, buyer_data: str, shop_id: str) -> MirrorFolder:
+        """Where the local copy of a shop lies in which buyers' data is stored in this way."""
+        return MirrorFolder(self.mirrors_folder / buyer_data / _name_folder(shop_id))
+
+    def list_mirror_folders(self, shop_id: str | None) -> list[MirrorFolder]:
+        """Where local copies of a shop lie, or of all, however buyers' data is stored in them."""
+        name = "*" if shop_id is None else _name_folder(shop_id)
+        return [MirrorFolder(folder) for folder in self.mirrors_folder.glob(f"*/{name}") if folder.is_dir()]
 
     @property
     def labels_folder(self) -> Path:
@@ -66,3 +111,9 @@ class HomeFolder:
     def files_folder(self) -> Path:
         """Where a person puts the files that may be uploaded."""
         return self.root / "files"
+
+
+def _name_folder(shop_id: str) -> str:
+    """A folder's name for an id that comes from outside."""
+    is_plain = PLAIN_FOLDER_NAME.fullmatch(shop_id) is not None
+    return shop_id if is_plain else hashlib.sha256(shop_id.encode()).hexdigest()

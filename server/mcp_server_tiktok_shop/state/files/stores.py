@@ -31,7 +31,6 @@ def open_file_stores(home: HomeFolder, clock: Callable[[], float], monotonic: Ca
         confirmations=FileExpiringRecords(home.confirmations_path, steady_clock),
         write_outcomes=FileExpiringRecords(home.write_outcomes_path, steady_clock),
         results=FileResultStore(home.results_folder, clock),
-        unfinished_summaries=FileResultStore(home.unfinished_summaries_folder, clock),
         audit_log=FileAuditLog(home.audit_log_path),
         issued_documents=FileIssuedDocuments(home.issued_documents_path, clock),
         oauth_states=FileOAuthStates(home.oauth_states_path, clock),

@@ -1,59 +1,18 @@
-"""Resizes PDFs in a process of its own, started by `python -m`: jobs come by standard input, until that ends."""
+"""Resizes PDFs in a process of its own, started by `python -m`."""
 
 from __future__ import annotations
 
-import os
-import queue
-import sys
-import threading
-import traceback
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.pdf.composer import resize_pages
-from mcp_server_tiktok_shop.tools.pdf.messages import read_message, write_message
 from mcp_server_tiktok_shop.tools.pdf.page_format import PageFormat
+from mcp_server_tiktok_shop.workers.serving import serve_jobs
 
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import BinaryIO
-
-Job = tuple[dict[str, Any], list[bytes]]
-MAX_MEMORY_BYTES = 2**30  # of addresses, where the system can hold a process to it
-MAX_TRACE_CHARS = 4000
+MAX_MEMORY_BYTES = 2**30  # of addresses
 
 
-def run() -> None:
-    """Do jobs as long as they come. When the server is gone, whatever is under way ends with it."""
-    _limit_memory()
-    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-    replies = sys.stdout.buffer
-    sys.stdout = sys.stderr  # what a library prints is no reply
-    sys.excepthook = lambda kind, error, trace: _report_fault(replies, kind, error, trace)
-    threading.Thread(target=_receive_jobs, args=(sys.stdin.buffer, jobs), daemon=True).start()
-    while True:
-        write_message(replies, *_resize(*jobs.get()))
-
-
-def _limit_memory() -> None:
-    try:
-        import resource  # noqa: PLC0415 - not there on Windows
-    except ImportError:
-        return
-    with suppress(OSError, ValueError):  # a lower limit is set already, or the system knows none
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-
-
-def _receive_jobs(stream: BinaryIO, jobs: queue.SimpleQueue[Job]) -> None:
-    try:
-        while True:
-            jobs.put(read_message(stream))
-    except (EOFError, MemoryError):
-        os._exit(0)
-
-
-def _resize(header: dict[str, Any], files: list[bytes]) -> Job:
+def _resize(header: dict[str, Any], files: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """The reply to a job: the new file and what there is to say of it, or which argument is wrong."""
     page_format = PageFormat(header["paper"], header["scale"], header["name"], header["sheet"])
     try:
@@ -65,13 +24,9 @@ def _resize(header: dict[str, Any], files: list[bytes]) -> Job:
     return resized.to_json(), [resized.content]
 
 
-def _report_fault(
-    replies: BinaryIO, kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    """A fault of this program ends the worker; the server's log says what it was."""
-    text = "".join(traceback.format_exception(kind, error, trace))
-    with suppress(OSError):
-        write_message(replies, {"fault": text[-MAX_TRACE_CHARS:]}, [])
+def run() -> None:
+    """Do jobs as long as they come."""
+    serve_jobs(_resize, MAX_MEMORY_BYTES)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The local copy of the shops: tables as records, sync, snapshots, SQL, reports."""

@@ -1,0 +1,199 @@
+"""Extracts the rows of tables from a page of the platform's: what columns need, redacted, a list of cells a row."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.json_paths import get_value, replace_value
+from mcp_server_tiktok_shop.mirror.column_paths import DATA_LEVEL, compile_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.sensitive_fields import FieldSensitivity
+    from mcp_server_tiktok_shop.mirror.column_paths import ColumnPath
+    from mcp_server_tiktok_shop.mirror.tables import Source, Table
+
+Cells = list[Any]
+AMOUNT_SUFFIX, BREAKDOWN_SUFFIX = "_amount", "_breakdown"
+TIME_TYPES = ("TIME", "TIME_MS")
+MAX_CELL_CHARS = 10_000  # of a text; what is nested is not cut, since it would be no JSON then
+MAX_KNOWN_NAMES = 500  # fields of one object that are remembered; more of them are ids used as names
+
+
+class RowExtractor:
+    """The rows of one source's tables. `redact_data` redacts the data of an answer of an operation, by its name.
+
+    What no column needs is left out first. In a row that holds a text, personal data stays until it was redacted: what
+    is masked as a buyer's name is masked there as well. Each row is redacted by itself, so that it is stored alike
+    whatever else stands on its page.
+    """
+
+    def __init__(self, source: Source, sensitivity: FieldSensitivity, redact_data: Callable[[str, Json], Json]) -> None:
+        self._source = source
+        self._redact_data = redact_data
+        self._root = _FieldNode(sensitivity)
+        self._tables = [(table, _TableReader(table)) for table in source.tables]
+        for _, reader in self._tables:
+            reader.mark_fields(self._root)
+
+    def extract(self, data: Json, rows: Sequence[Json], list_path: str, arguments: Json) -> dict[str, list[Cells]]:
+        """The rows of each table, by its name, of the answer's `data` whose list at `list_path` is `rows`."""
+        if list_path:
+            names = list_path.split(".")
+            redacted_rows = [get_value(self._redact(replace_value({}, names, row)), names) for row in rows]
+            redacted = replace_value(self._redact(replace_value(data, names, None)), names, redacted_rows)
+        else:
+            redacted = self._redact(data)
+        return {table.name: list(reader.iter_rows(redacted, arguments)) for table, reader in self._tables}
+
+    def _redact(self, data: Json) -> Json:
+        pruned = self._root.prune(data, with_personal=False)
+        if _has_text(pruned, self._root):
+            pruned = self._root.prune(data, with_personal=True)
+        return self._redact_data(self._source.operation, pruned)
+
+
+class _FieldNode:
+    """A field of the answers: whether it stays, and which of those inside of it."""
+
+    def __init__(self, sensitivity: FieldSensitivity) -> None:
+        self._sensitivity = sensitivity
+        self.children: dict[str, _FieldNode] = {}
+        self.is_whole = False
+        self.has_columns = False
+        self.is_free_text = sensitivity.is_free_text
+        self.is_personal = sensitivity.is_personal and sensitivity.kind != "picture"
+
+    def mark(self, steps: Sequence[str]) -> None:
+        """Keep what is at the end of this path; steps that are no names are those through lists."""
+        node = self
+        node.has_columns = True
+        for step in steps:
+            if not step.isidentifier():
+                if step.startswith("?"):
+                    node.mark([step[1:].partition("=")[0]])
+                continue
+            node = node.children.setdefault(step, _FieldNode(node._sensitivity.get_child(step)))
+            node.has_columns = True
+        node.is_whole = True
+
+    def prune(self, value: Any, *, with_personal: bool) -> Any:
+        """The value without the fields that no column needs, but for personal ones where these are to stay."""
+        if self.is_whole:
+            return value
+        if type(value) is dict:
+            return self._prune_object(value, with_personal=with_personal)
+        if type(value) is list:
+            return [self.prune(item, with_personal=with_personal) for item in value]
+        return value
+
+    def _prune_object(self, value: Json, *, with_personal: bool) -> Json:
+        children = self.children
+        pruned: Json = {}
+        for name, inner in value.items():
+            child = children.get(name)
+            if child is None:
+                child = self._add_child(name)
+            kind = type(inner)
+            if kind is dict or kind is list:
+                if inner and (child.has_columns or with_personal):
+                    pruned[name] = inner if child.is_whole else child.prune(inner, with_personal=with_personal)
+            elif child.is_whole or (with_personal and child.is_personal):
+                pruned[name] = inner
+        return pruned
+
+    def _add_child(self, name: str) -> _FieldNode:
+        child = _FieldNode(self._sensitivity.get_child(name))
+        if len(self.children) < MAX_KNOWN_NAMES:
+            self.children[name] = child
+        return child
+
+
+class _TableReader:
+    """Reads the rows of one table from an answer's data."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._paths: list[ColumnPath] = [compile_path(column.path) for column in table.columns.values()]
+        convert = [_to_time_cell if column.type in TIME_TYPES else _to_cell for column in table.columns.values()]
+        self._readers = [(path.level, path.read, to_cell) for path, to_cell in zip(self._paths, convert, strict=True)]
+        self._amounts = [(tuple(path.split(".")), _name_section(path)) for path in table.unpivot]
+
+    def mark_fields(self, root: _FieldNode) -> None:
+        """Keep in answers what the columns of this table need."""
+        rows = self._table.rows
+        for path in self._paths:
+            if path.level >= 0:
+                root.mark([*rows[: len(rows) - path.level], *path.steps])
+            elif path.level == DATA_LEVEL:
+                root.mark(path.steps)
+        for steps, _ in self._amounts:
+            root.mark([*rows, *steps])
+
+    def iter_rows(self, data: Json, arguments: Json) -> Iterator[Cells]:
+        """The cells of each row, in the order of the columns."""
+        readers = self._readers
+        for place, chain in enumerate(_iter_chains(data, self._table.rows, ())):
+            for amount in self._iter_amounts(chain[0], place):
+                levels = (*chain, data, arguments, amount)
+                yield [to_cell(read(levels[level])) for level, read, to_cell in readers]
+
+    def _iter_amounts(self, row: Json, place: int) -> Iterator[Json | None]:
+        if not self._amounts:
+            yield None
+            return
+        for steps, section in self._amounts:
+            amounts = get_value(row, steps)
+            for name, value in amounts.items() if isinstance(amounts, dict) else ():
+                if isinstance(value, str | int | float) and not _is_zero(value):
+                    kind = name.removesuffix(AMOUNT_SUFFIX)
+                    yield {"place": place, "section": section, "kind": kind, "amount": value}
+
+
+def _iter_chains(container: Json, names: Sequence[str], above: tuple[Json, ...]) -> Iterator[tuple[Json, ...]]:
+    """Each row at a path of names, with those whose lists it stands in, the nearest first."""
+    value, rest = container.get(names[0]), names[1:]
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict):
+            yield from _iter_chains(item, rest, (item, *above)) if rest else ((item, *above),)
+    if isinstance(value, dict):
+        yield from _iter_chains(value, rest, above) if rest else ((value, *above),)
+
+
+def _has_text(value: Any, node: _FieldNode) -> bool:
+    """Whether there is any free text, in which personal data may stand."""
+    if type(value) is dict:
+        children = node.children
+        return any(_has_text(inner, children[name]) for name, inner in value.items() if inner and name in children)
+    if type(value) is list:
+        return any(_has_text(item, node) for item in value)
+    return node.is_free_text and bool(value)
+
+
+def _name_section(path: str) -> str:
+    """What the amounts of an object are called together: `fee_tax_breakdown.fee` is `fee`."""
+    return path.rpartition(".")[2].removesuffix(BREAKDOWN_SUFFIX)
+
+
+def _is_zero(value: str | float) -> bool:
+    if isinstance(value, str):
+        return not value.strip("-0. ")
+    return value == 0
+
+
+def _to_time_cell(value: Any) -> Any:
+    """A time as a cell: 0 stands for none."""
+    return None if value in (0, "0") else _to_cell(value)
+
+
+def _to_cell(value: Any) -> Any:
+    """A value as a cell: nothing where there is none; what is nested as JSON text."""
+    kind = type(value)
+    if kind is dict or kind is list:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else None
+    if kind is str and len(value) > MAX_CELL_CHARS:
+        return value[:MAX_CELL_CHARS]
+    return None if value == "" else value

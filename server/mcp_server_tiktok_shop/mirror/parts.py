@@ -1,0 +1,39 @@
+"""What a mirror is made of, handed in where the server is put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mcp_server_tiktok_shop.catalog.access import AccessPolicy
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.mirror.tables import TableCatalog
+    from mcp_server_tiktok_shop.platform.paging import Paginator
+    from mcp_server_tiktok_shop.state.files.home import MirrorFolder
+
+
+@dataclass(frozen=True)
+class MirrorParts:
+    """What a mirror is made of. `redact_data` redacts an answer's data by its operation's name, `hide_secrets` a text.
+
+    `get_folder` tells where the copy of a shop lies, by its id, `list_folders` where any lie of it, or of all shops.
+    `clock` gives Unix seconds, `monotonic` seconds of the clock of deadlines; `history_days` is how far back history is
+    read, `max_age_s` how old what is asked may be where a question does not say.
+    """
+
+    table_catalog: TableCatalog
+    policy: AccessPolicy
+    sensitive_fields: SensitiveFields
+    paginator: Paginator
+    redact_data: Callable[[str, Json], Json]
+    hide_secrets: Callable[[str], str]
+    get_folder: Callable[[str], MirrorFolder]
+    list_folders: Callable[[str | None], list[MirrorFolder]]
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    history_days: int
+    max_age_s: float

@@ -1,0 +1,15 @@
+"""Reads the SELECT that finds what is left of sales."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from mcp_server_tiktok_shop.mirror.sql_files import split_sql_file
+
+PROFIT_PATH = Path(__file__).parent / "profit.sql"
+
+
+@cache
+def load_profit_sql() -> str:
+    return split_sql_file(PROFIT_PATH.read_text(encoding="utf-8"))[1]

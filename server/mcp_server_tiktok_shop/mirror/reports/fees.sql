@@ -1,0 +1,116 @@
+-- title = "Fees"
+-- answers = "What the platform kept: commissions, fees, taxes and shipping of a period's statements by kind, order, SKU or time."
+-- period = "last 30 days"
+-- tables = ["statements", "statement_fees"]
+-- keys = ["currency"]
+-- compare = ["amount", "fees", "taxes", "shipping"]
+-- order = "amount"
+-- default_group = "kind"
+-- untrusted = ["product_name"]
+-- note = "By statement_time. What the seller pays is negative; fees and taxes together are the statements' fee_amount. percent_of_revenue is of the statements' revenue: goods after discounts and refunds, not the orders' sales_total. What affiliates get goes to creators, not to the platform."
+--
+-- [columns]
+-- currency = "of the amounts"
+-- amount = "fees, taxes and shipping together"
+-- fees = "commissions and fees"
+-- taxes = "taxes on them"
+-- shipping = "shipping, with what buyers and the platform paid towards it"
+-- transactions = "orders and adjustments that bear them"
+-- revenue = "revenue of all statements of the period: what percent_of_revenue is of"
+-- percent_of_revenue = "amount of revenue: positive where it costs"
+--
+-- [fill]
+-- more = ""
+-- items = """
+--     SELECT statement_id, transaction_id, order_id, NULL AS sku_id, section, kind, amount FROM statement_fees
+--     WHERE section <> 'revenue'"""
+--
+-- [group_by.kind]
+-- keys.section = "section"
+-- keys.kind = "kind"
+-- without = ["fees", "taxes", "shipping", "revenue"]
+-- [group_by.section]
+-- keys.section = "section"
+-- without = ["fees", "taxes", "shipping", "revenue"]
+-- [group_by.order]
+-- keys.order_id = "order_id"
+-- without = ["transactions", "revenue", "percent_of_revenue"]
+-- [group_by.statement]
+-- keys.statement_id = "statement_id"
+-- labels.statement_time = "max(statement_time)"
+-- without = ["revenue", "percent_of_revenue"]
+-- [group_by.day]
+-- keys.day = "statement_time::DATE"
+-- position = "date_diff('day', $from::DATE, statement_time::DATE)"
+-- order = "day"
+-- without = ["revenue", "percent_of_revenue"]
+-- [group_by.week]
+-- keys.week = "strftime(statement_time, '%G-W%V')"
+-- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', statement_time::DATE)::DATE) // 7"
+-- order = "week"
+-- without = ["revenue", "percent_of_revenue"]
+-- [group_by.month]
+-- keys.month = "strftime(statement_time, '%Y-%m')"
+-- position = "date_diff('month', $from::DATE, statement_time::DATE)"
+-- order = "month"
+-- without = ["revenue", "percent_of_revenue"]
+-- [group_by.sku]
+-- keys.sku_id = "items.sku_id"
+-- note = "By SKU the platform tells fees order by order: what is not read or told so far is in the row without a SKU, so that all adds up."
+-- labels.seller_sku = "max(seller_sku)"
+-- labels.product_name = "max(product_title)"
+-- tables = ["order_fees", "skus"]
+-- without = ["transactions", "revenue", "percent_of_revenue"]
+-- fill.more = "LEFT JOIN skus ON skus.id = items.sku_id"
+-- fill.items = """
+--     SELECT statement_id, NULL AS transaction_id, order_id, sku_id, section, kind, amount FROM order_fees
+--     WHERE section <> 'revenue'
+--     UNION ALL
+--     SELECT statement_id, NULL, NULL, NULL, section, kind, sum(amount) FROM (
+--         SELECT statement_id, section, kind, amount FROM statement_fees WHERE section <> 'revenue'
+--         UNION ALL
+--         SELECT statement_id, section, kind, -amount FROM order_fees WHERE section <> 'revenue'
+--     ) GROUP BY ALL HAVING sum(amount) <> 0"""
+WITH told AS ({items}
+),
+meant AS (
+    SELECT * FROM statements WHERE statement_time >= $from AND statement_time < $until
+),
+items AS (
+    SELECT told.*, statement_time, currency FROM told JOIN meant ON meant.id = told.statement_id
+    UNION ALL BY NAME
+    -- What a statement's fees hold and its transactions do not name. Where it tells no shipping, they hold that, too.
+    SELECT
+        meant.id AS statement_id,
+        'fee' AS section,
+        'not itemised' AS kind,
+        any_value(fee_amount) - coalesce(sum(amount), 0) AS amount,
+        any_value(statement_time) AS statement_time,
+        any_value(currency) AS currency
+    FROM meant LEFT JOIN told ON
+        told.statement_id = meant.id
+        AND (section IN ('fee', 'tax') OR (section = 'shipping_cost' AND meant.shipping_cost_amount IS NULL))
+    GROUP BY meant.id
+    HAVING any_value(fee_amount) <> coalesce(sum(amount), 0)
+),
+earned AS (
+    SELECT currency, sum(revenue_amount) AS revenue FROM meant GROUP BY currency
+),
+sums AS (
+    SELECT
+        {group_by}
+        items.currency,
+        sum(amount) AS amount,
+        coalesce(sum(amount) FILTER (WHERE section = 'fee'), 0) AS fees,
+        coalesce(sum(amount) FILTER (WHERE section = 'tax'), 0) AS taxes,
+        coalesce(sum(amount) FILTER (WHERE section = 'shipping_cost'), 0) AS shipping,
+        count(DISTINCT transaction_id) AS transactions,
+        abs(sum(amount)) AS size
+    FROM items {more}
+    GROUP BY ALL
+)
+SELECT
+    sums.* EXCLUDE (size),
+    revenue,
+    CASE WHEN revenue > 0 THEN (-sign(amount) * {share(size, revenue)})::DECIMAL(18, 1) END AS percent_of_revenue
+FROM sums LEFT JOIN earned ON earned.currency = sums.currency

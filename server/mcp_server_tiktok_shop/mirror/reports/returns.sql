@@ -1,0 +1,131 @@
+-- title = "Returns and refunds"
+-- answers = "How much comes back: returns, refunds and replacements by reason, product or time, what was paid back, and at which rate."
+-- period = "last 30 days"
+-- tables = ["returns", "return_lines", "orders", "order_lines"]
+-- keys = ["currency"]
+-- compare = ["returns_requested", "returns_completed", "units_returned", "refund_total"]
+-- order = "returns_requested desc"
+-- default_group = "reason"
+-- untrusted = ["return_reason_text", "product_name"]
+-- note = "returns_requested = pending + in_progress + completed + rejected + cancelled; get_worklist tells which need the seller's action, goods on their way back included. By the moment at which a return was asked for. Rates are of the orders sold that were placed in the same period (of that day, week or month, and with that product, where so grouped), so what comes back may have been bought before."
+--
+-- [columns]
+-- currency = "of the amounts"
+-- returns_requested = "returns, refunds, replacements and exchanges that were asked for, whatever came of them"
+-- orders_returned = "orders they are of"
+-- units_returned = "units they are of"
+-- returns_pending = "those that wait for an answer"
+-- returns_in_progress = "those that were agreed to and are not done: goods on their way, or in dispute"
+-- returns_completed = "those that were carried out"
+-- returns_rejected = "those that were refused"
+-- returns_cancelled = "those that were withdrawn"
+-- refund_total = "what buyers get back by those carried out"
+-- orders_sold = "orders placed in the period that are neither UNPAID nor CANCELLED: what the rate is of"
+-- return_percent = "orders_returned of orders_sold"
+--
+-- [fill]
+-- orders_sold = "own_orders"
+--
+-- [group_by.reason]
+-- keys.return_reason_text = "return_reason_text"
+-- fill.orders_sold = "sum(own_orders) OVER (PARTITION BY currency)"
+-- [group_by.type]
+-- keys.return_type = "return_type"
+-- fill.orders_sold = "sum(own_orders) OVER (PARTITION BY currency)"
+-- [group_by.status]
+-- keys.return_status = "return_status"
+-- fill.orders_sold = "sum(own_orders) OVER (PARTITION BY currency)"
+-- [group_by.day]
+-- keys.day = "create_time::DATE"
+-- position = "date_diff('day', $from::DATE, create_time::DATE)"
+-- order = "day"
+-- [group_by.week]
+-- keys.week = "strftime(create_time, '%G-W%V')"
+-- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', create_time::DATE)::DATE) // 7"
+-- order = "week"
+-- [group_by.month]
+-- keys.month = "strftime(create_time, '%Y-%m')"
+-- position = "date_diff('month', $from::DATE, create_time::DATE)"
+-- order = "month"
+-- [group_by.product]
+-- keys.product_id = "product_id"
+-- labels.product_name = "arg_max(product_name, create_time)"
+-- [group_by.sku]
+-- keys.sku_id = "sku_id"
+-- labels.seller_sku = "arg_max(seller_sku, create_time)"
+-- labels.product_name = "arg_max(product_name, create_time)"
+WITH asked AS (
+    SELECT
+        returns.id,
+        returns.order_id,
+        returns.create_time,
+        coalesce(returns.currency, orders.currency) AS currency,
+        return_type,
+        return_status,
+        coalesce(return_reason_text, return_reason) AS return_reason_text,
+        (return_status LIKE '%_COMPLETE' OR return_status LIKE '%_SUCCESS') AS is_done,
+        returns.refund_total
+    FROM returns LEFT JOIN orders ON orders.id = returns.order_id
+    WHERE returns.create_time >= $from AND returns.create_time < $until
+),
+events AS (
+    SELECT
+        asked.* EXCLUDE (refund_total),
+        NULL AS sold_id,
+        return_lines.id AS return_line_id,
+        order_lines.product_id,
+        coalesce(return_lines.product_name, order_lines.product_name) AS product_name,
+        coalesce(return_lines.sku_id, order_lines.sku_id) AS sku_id,
+        coalesce(return_lines.seller_sku, order_lines.seller_sku) AS seller_sku,
+        -- Lines tell what is paid back for each; where one does not, the return tells it, once.
+        CASE
+            WHEN count(*) OVER whole = count(return_lines.refund_total) OVER whole THEN return_lines.refund_total
+            WHEN row_number() OVER (PARTITION BY asked.id ORDER BY return_lines.id) = 1 THEN asked.refund_total
+        END AS refund_total
+    FROM asked
+    LEFT JOIN return_lines ON return_lines.return_id = asked.id
+    LEFT JOIN order_lines ON order_lines.id = return_lines.order_line_item_id
+    WINDOW whole AS (PARTITION BY asked.id)
+    UNION ALL BY NAME
+    SELECT orders.id AS sold_id, orders.create_time, orders.currency, product_id, product_name, sku_id, seller_sku
+    FROM orders LEFT JOIN order_lines ON order_lines.order_id = orders.id
+    WHERE
+        orders.create_time >= $from AND orders.create_time < $until AND orders.status NOT IN ('UNPAID', 'CANCELLED')
+        AND order_lines.display_status IS DISTINCT FROM 'CANCELLED'
+),
+sums AS (
+    SELECT
+        {group_by}
+        currency,
+        count(DISTINCT id) AS returns_requested,
+        count(DISTINCT order_id) AS orders_returned,
+        count(return_line_id) AS units_returned,
+        count(DISTINCT id) FILTER (WHERE return_status LIKE '%_PENDING') AS returns_pending,
+        count(DISTINCT id) FILTER (WHERE is_done) AS returns_completed,
+        count(DISTINCT id) FILTER (WHERE return_status LIKE '%_REJECT') AS returns_rejected,
+        count(DISTINCT id) FILTER (WHERE return_status LIKE '%_CANCEL') AS returns_cancelled,
+        coalesce(sum(refund_total) FILTER (WHERE is_done), 0) AS refund_total,
+        count(DISTINCT sold_id) AS own_orders
+    FROM events
+    GROUP BY ALL
+),
+rated AS (
+    SELECT *, ({orders_sold})::BIGINT AS orders_sold FROM sums
+)
+SELECT
+    {group_names}
+    currency,
+    returns_requested,
+    orders_returned,
+    units_returned,
+    returns_pending,
+    returns_requested - returns_pending - returns_completed - returns_rejected - returns_cancelled
+        AS returns_in_progress,
+    returns_completed,
+    returns_rejected,
+    returns_cancelled,
+    refund_total,
+    orders_sold,
+    {share(orders_returned, orders_sold)} AS return_percent
+FROM rated
+WHERE returns_requested > 0

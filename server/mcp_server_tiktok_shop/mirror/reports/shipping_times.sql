@@ -1,0 +1,97 @@
+-- title = "Shipping times and late dispatch"
+-- answers = "How fast orders were sent and delivered, how many were dispatched late and at which rate; grouped by order it names them."
+-- period = "last 30 days"
+-- tables = ["orders"]
+-- keys = []
+-- compare = ["late_dispatch", "orders", "dispatched", "late_delivery"]
+-- order = "orders desc"
+-- note = "Orders placed in the period that are neither UNPAID nor CANCELLED. Late dispatch is what tts_sla_time says: the carrier took the parcel after it, or has not taken it yet and it has passed. The platform's own rate leaves out and adds cases by market: this is an estimate of it. Parcels in get_worklist are late earlier: by when they must be announced. Hours run from payment; not_dispatched_yet are in no average or maximum."
+--
+-- [columns]
+-- orders = "orders to be sent"
+-- dispatched = "of them, those that the carrier has taken"
+-- not_dispatched_yet = "of them, those that it has not: in no average, median or maximum"
+-- delivered = "of them, those that were delivered"
+-- dispatch_due = "of them, those that were dispatched or whose time for it has passed: what the rate is of"
+-- late_dispatch = "of those, those that were or are late"
+-- late_dispatch_percent = "late_dispatch of dispatch_due"
+-- still_late = "of the late ones, those that the carrier has not taken yet"
+-- late_delivery = "delivered after delivery_sla_time, or not delivered and it has passed"
+-- hours_to_ready = "from payment until ready to ship, on average"
+-- hours_to_dispatch = "from payment until the carrier took it, on average"
+-- median_hours_to_dispatch = "the same: half of them took no longer"
+-- hours_to_dispatch_max = "the same: the longest"
+-- hours_in_transit = "from the carrier's taking it until delivery, on average"
+--
+-- [group_by.day]
+-- keys.day = "create_time::DATE"
+-- position = "date_diff('day', $from::DATE, create_time::DATE)"
+-- order = "day"
+-- [group_by.week]
+-- keys.week = "strftime(create_time, '%G-W%V')"
+-- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', create_time::DATE)::DATE) // 7"
+-- order = "week"
+-- [group_by.month]
+-- keys.month = "strftime(create_time, '%Y-%m')"
+-- position = "date_diff('month', $from::DATE, create_time::DATE)"
+-- order = "month"
+-- [group_by.carrier]
+-- keys.shipping_provider = "shipping_provider"
+-- [group_by.warehouse]
+-- keys.warehouse_id = "warehouse_id"
+-- [group_by.delivery_option]
+-- keys.delivery_option_name = "delivery_option_name"
+-- [group_by.fulfillment]
+-- keys.fulfillment_type = "fulfillment_type"
+-- [group_by.order]
+-- keys.order_id = "id"
+-- labels.status = "max(status)"
+-- labels.tts_sla_time = "max(tts_sla_time)"
+-- labels.collection_time = "max(collection_time)"
+-- order = "late_dispatch desc"
+-- without = ["orders", "late_dispatch_percent", "median_hours_to_dispatch", "hours_to_dispatch_max"]
+WITH due AS (
+    SELECT
+        *,
+        coalesce(collection_time, $now) > tts_sla_time AS is_late,
+        coalesce(delivery_time, $now) > delivery_sla_time AS is_delivered_late
+    FROM orders
+    WHERE create_time >= $from AND create_time < $until AND status NOT IN ('UNPAID', 'CANCELLED')
+),
+sums AS (
+    SELECT
+        {group_by}
+        count(*) AS orders,
+        count(collection_time) AS dispatched,
+        count(*) - count(collection_time) AS not_dispatched_yet,
+        count(delivery_time) AS delivered,
+        count(*) FILTER (WHERE collection_time IS NOT NULL OR is_late) AS dispatch_due,
+        count(*) FILTER (WHERE is_late) AS late_dispatch,
+        count(*) FILTER (WHERE is_late AND collection_time IS NULL) AS still_late,
+        count(*) FILTER (WHERE is_delivered_late) AS late_delivery,
+        round(avg(epoch(rts_time) - epoch(paid_time)) / 3600, 1) AS hours_to_ready,
+        round(avg(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS hours_to_dispatch,
+        round(median(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS median_hours_to_dispatch,
+        round(max(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS hours_to_dispatch_max,
+        round(avg(epoch(delivery_time) - epoch(collection_time)) / 3600, 1) AS hours_in_transit
+    FROM due
+    GROUP BY ALL
+)
+SELECT
+    {group_names}
+    orders,
+    dispatched,
+    not_dispatched_yet,
+    delivered,
+    dispatch_due,
+    late_dispatch,
+    {share(late_dispatch, dispatch_due)} AS late_dispatch_percent,
+    still_late,
+    late_delivery,
+    hours_to_ready,
+    hours_to_dispatch,
+    median_hours_to_dispatch,
+    hours_to_dispatch_max,
+    hours_in_transit
+FROM sums
+WHERE orders > 0

@@ -1,0 +1,318 @@
+"""The local copy of one shop: which sources are being read, who may write, and which snapshot is in force."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.mirror.extraction import RowExtractor
+from mcp_server_tiktok_shop.mirror.progress import SyncProgress
+from mcp_server_tiktok_shop.mirror.reading import SourceReader
+from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, TableState
+from mcp_server_tiktok_shop.mirror.snapshots import SnapshotError, SnapshotStore
+from mcp_server_tiktok_shop.mirror.source_sync import SECONDS_PER_DAY, SourceSync
+from mcp_server_tiktok_shop.mirror.spool import Spool
+from mcp_server_tiktok_shop.mirror.threads import run_to_end
+from mcp_server_tiktok_shop.mirror.writer_lock import WriterLock
+from mcp_server_tiktok_shop.state.files.private_files import make_storage_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.parts import MirrorParts
+    from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
+    from mcp_server_tiktok_shop.mirror.spool import Batch
+    from mcp_server_tiktok_shop.mirror.states import MirrorState, SourceState
+    from mcp_server_tiktok_shop.mirror.tables import Source
+    from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.state.files.home import MirrorFolder
+
+POLL_INTERVAL_S = 0.1  # at which another process's progress is looked at
+PROGRESS_INTERVAL_S = 0.5
+MAX_ROUNDS = 4  # of bringing sources up to date within one question
+DAMAGE_MESSAGE = "The local copy was damaged; it is being made anew."
+NOTHING_YET_MESSAGE = "The local copy of this shop is being made, and nothing of it is there yet."
+
+log = logging.getLogger(__name__)
+
+
+class ShopMirror:
+    """The copy of one shop in a folder."""
+
+    def __init__(self, parts: MirrorParts, folder: MirrorFolder) -> None:
+        self._parts = parts
+        self.folder = folder
+        self._store = SnapshotStore(folder, parts.table_catalog, parts.clock)
+        self._spool = Spool(folder.spool_folder, parts.hide_secrets)
+        self._writer = WriterLock(folder.lock_path)
+        self._begin_lock = asyncio.Lock()
+        self._publish_lock = asyncio.Lock()
+        self._state: MirrorState | None = None  # as this process writes it; None while it does not
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}  # by source and step
+        self._extractors: dict[str, RowExtractor] = {}
+        self._progress = SyncProgress()
+
+    @property
+    def state(self) -> MirrorState:
+        """What is in force."""
+        return self._state if self._state is not None else self._store.load_state()
+
+    async def refresh(
+        self,
+        target: Target,
+        sources: Sequence[Source],
+        max_age_s: float,
+        deadline: float,
+        report_progress: ProgressReporter | None,
+    ) -> ShopSnapshot:
+        """See `Mirror.refresh`."""
+        began = int(self._parts.clock())
+        since = began - int(max_age_s)
+        for _ in range(MAX_ROUNDS):
+            if not self._list_stale(sources, since, began) or self._parts.monotonic() >= deadline:
+                break
+            try:
+                is_writer = await self._wait_for_writer(sources, since, began, deadline)
+            except ShopError:
+                if not self.state.snapshot:
+                    raise
+                break  # a home that can't be written is no reason not to answer from what is there
+            if is_writer:
+                stale = self._list_stale(sources, since, began)
+                tasks = [task for source in stale for task in self._start_steps(target, source, since)]
+                await self._wait(tasks, deadline, report_progress)
+        state = self.state
+        if not state.snapshot:
+            raise _make_nothing_error(sources, state)
+        return self._to_snapshot(target, state)
+
+    async def look(self, target: Target) -> ShopSnapshot | None:
+        """See `Mirror.look`."""
+        state = self.state
+        return self._to_snapshot(target, state) if state.snapshot else None
+
+    async def count_rows(self) -> dict[str, int]:
+        """See `Mirror.count_rows`."""
+        return await run_to_end(self._store.count_all_rows, self.state)
+
+    async def discard(self, snapshot: ShopSnapshot) -> None:
+        """See `Mirror.discard`."""
+        state = self.state
+        if state.snapshot and self._store.get_path(state) == snapshot.path:
+            log.warning(DAMAGE_MESSAGE)
+            self._forget_state()
+
+    async def forget(self) -> None:
+        """See `Mirror.forget`."""
+        async with self._begin_lock:
+            await self._end_tasks()
+            if not await self._begin_writing():
+                message = "Another process is reading this shop's copy from the platform."
+                raise ShopError("not_permitted", message, hint="End it first, or try again later.", retryable=True)
+            try:
+                await run_to_end(self._store.delete_all)
+            except OSError as error:
+                raise make_storage_error(self.folder.root, "deleted", error) from error
+            finally:
+                self._end_writing()
+
+    async def close(self) -> None:
+        """End what goes on; what was read lies in the spool."""
+        await self._end_tasks()
+
+    async def publish(
+        self, source: Source, batches: Sequence[Batch], make_changes: Callable[[SourceState], Json]
+    ) -> None:
+        """Lay batches of one kind into the snapshot, and take them out of the spool.
+
+        `make_changes` gives what changes of the source's state, by the one before. Raises OSError, SnapshotError.
+        """
+        async with self._publish_lock:
+            changes = make_changes(self.state.get_source(source.name))
+            self._state = await run_to_end(self._store.lay_in, self.state, source, batches, **changes)
+            for batch in batches:
+                self._spool.delete(batch)
+
+    def _list_stale(self, sources: Sequence[Source], since: int, began: int) -> list[Source]:
+        """The sources that are not whole, or not of this moment or later, but for those that failed since we began."""
+        states = [(source, self.state.get_source(source.name)) for source in sources]
+        return [
+            source
+            for source, state in states
+            if state.problem_at < began and (not _is_fresh(state, since) or self._is_backfill_due(source, state))
+        ]
+
+    async def _wait_for_writer(self, sources: Sequence[Source], since: int, began: int, deadline: float) -> bool:
+        """Be who writes; or wait while another process does, until there is what is wanted. Whether we write."""
+        while True:
+            async with self._begin_lock:
+                if await self._begin_writing():
+                    return True
+            if not self._list_stale(sources, since, began) or self._parts.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(POLL_INTERVAL_S)
+
+    async def _begin_writing(self) -> bool:
+        """Whether this process is the one that writes: from now on, where no other is."""
+        if self._state is not None:
+            return True
+        try:
+            if not self._writer.acquire():
+                return False
+            self._store.delete_leftovers()
+        except OSError as error:
+            raise make_storage_error(self.folder.root, "written", error) from error
+        self._state = self._store.load_state()
+        if not self._state.snapshot:
+            self._spool.delete_all()
+        return True
+
+    def _end_writing(self) -> None:
+        if not self._tasks:
+            self._state = None
+            self._progress = SyncProgress()
+            self._writer.release()
+
+    def _start_steps(self, target: Target, source: Source, since: int) -> list[asyncio.Task[None]]:
+        """The tasks that bring a source up to date, begun where they do not run yet."""
+        state = self.state.get_source(source.name)
+        steps: list[asyncio.Task[None]] = []
+        if self._is_backfill_due(source, state):
+            steps.append(self._start(source, "backfill", lambda: self._backfill(target, source)))
+        if (source.history is None or state.history_from) and state.as_of < since:
+            steps.append(self._start(source, "freshen", lambda: self._freshen(target, source, since)))
+        return steps
+
+    def _is_backfill_due(self, source: Source, state: SourceState) -> bool:
+        latest_start = int(self._parts.clock()) - (self._parts.history_days - 1) * SECONDS_PER_DAY
+        return source.history is not None and (not state.is_complete or state.history_start > latest_start)
+
+    def _start(self, source: Source, step: str, run: Callable[[], Coroutine[None, None, None]]) -> asyncio.Task[None]:
+        key = (source.name, step)
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.create_task(self._run(source, run))
+            self._tasks[key].add_done_callback(partial(self._finish, key))
+        return self._tasks[key]
+
+    def _finish(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        del self._tasks[key]
+        self._end_writing()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("reading %s ended with %s", key[0], type(error).__name__)
+
+    async def _run(self, source: Source, run: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run a step of a source; what is in its way is put down as the source's problem."""
+        problem = ""
+        try:
+            await run()
+        except ShopError as error:
+            problem = _describe_refusal(source, error)
+        except OSError as error:
+            problem = make_storage_error(self.folder.root, "written", error).message
+        except SnapshotError as error:
+            if await run_to_end(self._store.is_whole, self.state):
+                problem = f"The local copy can't be written: {error}"
+                self._spool.delete_source(source.name)  # if it was that which can't be read, it is read anew
+            else:
+                log.warning(DAMAGE_MESSAGE)
+                self._forget_state()
+                return
+        if problem:
+            log.warning("%s could not be read: %s", source.name, problem)
+        if problem or self.state.get_source(source.name).problem:
+            now = int(self._parts.clock()) if problem else 0
+            async with self._publish_lock:
+                self._state = self.state.with_source(source.name, problem=problem, problem_at=now)
+                with suppress(OSError):  # it is told in this process all the same
+                    self._store.store_state(self._state)
+
+    async def _backfill(self, target: Target, source: Source) -> None:
+        if source.history is not None:
+            await self._make_sync(target, source).backfill(source.history)
+
+    async def _freshen(self, target: Target, source: Source, since: int) -> None:
+        if source.for_each is not None:
+            parent = self._store.get_parent_source(source)
+            if not _is_fresh(self.state.get_source(parent.name), since):
+                await asyncio.gather(*self._start_steps(target, parent, since))
+        await self._make_sync(target, source).freshen()
+
+    def _make_sync(self, target: Target, source: Source) -> SourceSync:
+        """The means to read a source. Raises ShopError where this server may not."""
+        operation = self._parts.paginator.catalog.operations[source.operation]
+        self._parts.policy.ensure_allowed(operation)
+        if source.name not in self._extractors:
+            sensitivity = self._parts.sensitive_fields.get_root(source.operation)
+            self._extractors[source.name] = RowExtractor(source, sensitivity, self._parts.redact_data)
+        reader = SourceReader(
+            source,
+            target,
+            self._parts.paginator,
+            self._extractors[source.name],
+            self._spool,
+            self._parts.clock,
+            self._progress,
+        )
+        return SourceSync(reader, self._store, self, self._parts.history_days)
+
+    async def _wait(
+        self, tasks: Sequence[asyncio.Task[None]], deadline: float, report_progress: ProgressReporter | None
+    ) -> None:
+        """Wait until all are done, or the deadline has come."""
+        pending = set(tasks)
+        while pending and (remaining := deadline - self._parts.monotonic()) > 0:
+            done, pending = await asyncio.wait(pending, timeout=min(PROGRESS_INTERVAL_S, remaining))
+            for task in done:
+                task.result()
+            if report_progress is not None and pending:
+                progress = self._progress
+                await report_progress(progress.row_count, progress.total, f"{progress.row_count} rows read")
+
+    async def _end_tasks(self) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _forget_state(self) -> None:
+        self.folder.state_path.unlink(missing_ok=True)
+        if self._state is not None:
+            self._spool.delete_all()
+            self._state = self._store.load_state()
+
+    def _to_snapshot(self, target: Target, state: MirrorState) -> ShopSnapshot:
+        tables = {
+            table.name: _to_table_state(state.get_source(source.name))
+            for source in self._parts.table_catalog.sources.values()
+            for table in source.tables
+        }
+        assert target.shop is not None  # noqa: S101 - a mirror is one shop's
+        zone = target.resolve_zone(self._parts.paginator.zone)
+        return ShopSnapshot(target.shop, zone, self._store.get_path(state), tables)
+
+
+def _is_fresh(state: SourceState, since: int) -> bool:
+    return state.is_complete and state.as_of >= since
+
+
+def _describe_refusal(source: Source, error: ShopError) -> str:
+    """What is in the way, in words of this server alone: it is stored, and told in many places."""
+    return error.message if error.code is None else f"TikTok refused {source.operation} with code {error.code}."
+
+
+def _to_table_state(state: SourceState) -> TableState:
+    return TableState(state.as_of, state.history_from or None, state.is_complete, state.problem, state.unreadable_count)
+
+
+def _make_nothing_error(sources: Sequence[Source], state: MirrorState) -> ShopError:
+    """Why nothing can be answered from."""
+    problems = [problem for source in sources if (problem := state.get_source(source.name).problem)]
+    if problems:
+        return ShopError("platform", f"This shop can't be read: {problems[0]}", hint="check_connection tells more.")
+    hint = "Ask again in a moment: reading goes on meanwhile."
+    return ShopError("network", NOTHING_YET_MESSAGE, hint=hint, retryable=True)

@@ -1,0 +1,40 @@
+"""A shop's copy as who asks it sees it: an immutable file, and how far each of its tables reaches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.state.accounts import Shop
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """How far a table of a snapshot reaches. Moments are Unix seconds.
+
+    `as_of` is the moment of which it is, 0 where it was never read. `history_from` is the moment from which on it is
+    whole; None where it has no history. `is_complete` says that as much of it is there as is wanted. `problem` is why
+    it is not up to date, empty where nothing is in the way. `unreadable_count` are values and rows that were passed
+    over.
+    """
+
+    as_of: int
+    history_from: int | None
+    is_complete: bool
+    problem: str
+    unreadable_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShopSnapshot:
+    """An immutable copy of one shop: a DuckDB file with a table for each record. `zone` is where its days begin."""
+
+    shop: Shop
+    zone: ZoneInfo
+    path: Path
+    tables: Mapping[str, TableState]

@@ -1,0 +1,79 @@
+"""How far a local copy reaches: of which moment each source is, how far back, and what is in the way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.state.files.private_files import write_private_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How far a source reaches. All moments are Unix seconds, 0 where there is none.
+
+    `as_of` is the moment from which on what changed may be missing. The history is whole from `history_from` on, and
+    is being read from `backfill_end` back to `history_start`. `listed_at` is when all of it was read last.
+    `problem` says why the source is not up to date, `problem_at` since when. `unreadable_count` are values and
+    rows that were passed over.
+    """
+
+    as_of: int = 0
+    history_from: int = 0
+    history_start: int = 0
+    backfill_end: int = 0
+    listed_at: int = 0
+    is_complete: bool = False
+    problem: str = ""
+    problem_at: int = 0
+    unreadable_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorState:
+    """What is in force of a shop's copy: the number of its snapshot (0: none yet), and its sources by name.
+
+    `fingerprint` is that of the records by which it was made.
+    """
+
+    fingerprint: str
+    snapshot: int = 0
+    size: int = 0
+    sources: Mapping[str, SourceState] = field(default_factory=dict)
+
+    def get_source(self, name: str) -> SourceState:
+        return self.sources.get(name, SourceState())
+
+    def with_source(self, name: str, **changes: Any) -> MirrorState:
+        """This state with changes of one source."""
+        return replace(self, sources={**self.sources, name: replace(self.get_source(name), **changes)})
+
+
+def load_state(path: Path, fingerprint: str) -> MirrorState:
+    """The stored state; an empty one where there is none by these records, or none that can be read."""
+    names = {each.name for each in fields(SourceState)}
+    try:
+        stored = json.loads(path.read_bytes())
+        sources = {
+            source: SourceState(**{name: value for name, value in values.items() if name in names})
+            for source, values in stored["sources"].items()
+        }
+        state = MirrorState(str(stored["fingerprint"]), int(stored["snapshot"]), int(stored["size"]), sources)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return MirrorState(fingerprint)
+    return state if state.fingerprint == fingerprint else MirrorState(fingerprint)
+
+
+def store_state(path: Path, state: MirrorState) -> None:
+    """Put a state in force, whole.
+
+    Raises:
+        OSError: It can't be written; the old one is in force.
+
+    """
+    write_private_file(path, json.dumps(asdict(state)).encode())

@@ -1,0 +1,11 @@
+-- title = "Buyers who ask to cancel"
+-- otherwise = "at the deadline the platform agrees and pays the buyer back"
+-- tool = "approve_cancellation or reject_cancellation"
+-- id = "cancel_id"
+SELECT
+  deadline,
+  id AS cancel_id,
+  order_id,
+  concat_ws(' ', currency, refund_total, 'to pay back') AS detail
+FROM cancellations
+WHERE cancel_status = 'CANCELLATION_REQUEST_PENDING' AND (next_action IS NOT NULL OR role = 'BUYER')

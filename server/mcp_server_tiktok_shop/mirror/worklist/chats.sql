@@ -1,0 +1,13 @@
+-- title = "Chats in which the buyer wrote last"
+-- otherwise = "quick replies count in the service score"
+-- tool = "get_conversation_messages, then send_message"
+-- id = "conversation_id"
+SELECT
+  NULL::TIMESTAMPTZ AS deadline,
+  id AS conversation_id,
+  'waits ' || date_diff('hour', last_message_time, $now) || ' h, since ' || strftime(last_message_time, '%Y-%m-%d %H:%M') AS detail,
+  epoch(last_message_time)::BIGINT AS rank
+FROM conversations
+WHERE last_sender_role = 'BUYER'
+  AND can_send_message IS NOT FALSE
+  AND last_message_type NOT LIKE 'BUYER_ENTER%'  -- opened the chat and said nothing

@@ -1,0 +1,19 @@
+-- title = "Parcels announced that no carrier has taken"
+-- otherwise = "not scanned in time is a late dispatch; left longer, the platform cancels the order"
+-- tool = "get_package_handover_time_slots"
+-- id = "package_id"
+-- # Those announced more than a day ago, or whose time is up within a day.
+SELECT
+  min(coalesce(o.collection_due_time, o.tts_sla_time)) AS deadline,
+  l.package_id,
+  min(o.id) AS order_id,
+  concat_ws(', ',
+    'announced ' || strftime(min(l.rts_time), '%Y-%m-%d %H:%M'),
+    any_value(l.shipping_provider_name)
+  ) AS detail
+FROM order_lines AS l JOIN orders AS o ON o.id = l.order_id
+WHERE o.status IN ('AWAITING_COLLECTION', 'PARTIALLY_SHIPPING')
+  AND o.fulfillment_type IS DISTINCT FROM 'FULFILLMENT_BY_TIKTOK'
+  AND l.package_status = 'PROCESSING'
+GROUP BY l.package_id
+HAVING deadline < $now + INTERVAL 24 HOURS OR min(l.rts_time) < $now - INTERVAL 24 HOURS

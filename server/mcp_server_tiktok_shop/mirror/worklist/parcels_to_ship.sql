@@ -1,0 +1,27 @@
+-- title = "Parcels to hand over, late or due within 24 hours"
+-- otherwise = "a late dispatch counts against the shop; left longer, the platform cancels the order"
+-- tool = "ship_package"
+-- id = "package_id"
+-- # Parcels as the lines name them; units without one yet are one entry per order. `rts_sla_time` is until when a parcel
+-- # must be announced; older answers have only the times after it.
+SELECT
+  min(coalesce(o.rts_sla_time, o.shipping_due_time, o.tts_sla_time)) AS deadline,
+  l.package_id,
+  min(o.id) AS order_id,
+  concat_ws(', ',
+    if(bool_or(c.order_id IS NOT NULL), 'CANCELLATION REQUESTED: answer it first', NULL),
+    count(*) || if(count(*) = 1, ' unit', ' units'),
+    if(any_value(o.status) = 'PARTIALLY_SHIPPING', 'rest of a partly shipped order', NULL),
+    if(count(DISTINCT o.id) > 1, count(DISTINCT o.id) || ' orders in one parcel', NULL)
+  ) AS detail
+FROM order_lines AS l
+  JOIN orders AS o ON o.id = l.order_id
+  LEFT JOIN (
+    SELECT DISTINCT order_id FROM cancellations WHERE cancel_status = 'CANCELLATION_REQUEST_PENDING'
+  ) AS c ON c.order_id = o.id
+WHERE o.status IN ('AWAITING_SHIPMENT', 'PARTIALLY_SHIPPING')
+  AND o.fulfillment_type IS DISTINCT FROM 'FULFILLMENT_BY_TIKTOK'
+  AND l.display_status IS DISTINCT FROM 'CANCELLED'
+  AND coalesce(l.package_status, 'TO_FULFILL') = 'TO_FULFILL'
+GROUP BY coalesce(l.package_id, o.id), l.package_id
+HAVING deadline < $now + INTERVAL 24 HOURS

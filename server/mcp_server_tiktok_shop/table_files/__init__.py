@@ -1,0 +1,1 @@
+"""Tables as files for people and their programs: XLSX, CSV and JSON."""

@@ -1,0 +1,94 @@
+"""Checks the names that a model gives to files: a plain name that every desktop system takes, and no path."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+
+FileFormat = Literal["xlsx", "csv", "json"]
+FORMATS: tuple[str, ...] = get_args(FileFormat)
+MAX_NAME_CHARS, MAX_NAME_BYTES = 100, 200  # systems take 255 bytes; a number may be added
+OTHER_CHARS = frozenset(" -_.()")  # beside letters and digits of any script
+DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)  # which Windows takes for devices
+DEFAULT_STEM = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """A checked name in its two parts; `stem` and `format` are joined by a dot."""
+
+    stem: str
+    format: FileFormat
+
+    def __str__(self) -> str:
+        return f"{self.stem}.{self.format}"
+
+    def add_number(self, number: int) -> FileName:
+        return FileName(f"{self.stem}-{number}", self.format)
+
+
+def parse_file_name(text: str, argument: str = "save_as") -> FileName:
+    """The name of a file to be made in a folder of this server's own, as the argument of a tool holds it.
+
+    Raises:
+        ShopError: `invalid_arguments`: it has parts of a path, another extension, or signs that some system refuses;
+            a name near it that would do stands beside it.
+
+    """
+    name = unicodedata.normalize("NFC", text).strip()
+    stem, dot, extension = name.rpartition(".")
+    extension = extension.lower()
+    if fault := _find_fault(name, stem):
+        raise _make_error(argument, fault, name)
+    if not dot or extension not in FORMATS:
+        raise _make_error(argument, "does not end in .xlsx, .csv or .json", name)
+    return FileName(stem, "xlsx" if extension == "xlsx" else "csv" if extension == "csv" else "json")
+
+
+def _find_fault(name: str, stem: str) -> str:
+    """What is wrong with a name, but for its extension; empty where it is right."""
+    if "/" in name or "\\" in name or ":" in name:
+        return "is a path, not a name: files go to one folder"
+    if odd_chars := sorted({char for char in name if not _is_allowed(char)}):
+        return f"has {', '.join(map(_describe_char, odd_chars[:3]))} in it"
+    if len(name) > MAX_NAME_CHARS or len(name.encode()) > MAX_NAME_BYTES:
+        return f"is longer than {MAX_NAME_CHARS} characters or {MAX_NAME_BYTES} bytes"
+    if stem and (DEVICE_NAMES.fullmatch(stem.partition(".")[0].strip()) or stem[0] in ".-" or stem[-1] in " ."):
+        return "is a name that some systems refuse"
+    return "has nothing before its extension" if name.startswith(".") or not name else ""
+
+
+def _is_allowed(char: str) -> bool:
+    """Letters with their marks (of scripts that write vowels so), digits, and a few signs."""
+    return char in OTHER_CHARS or unicodedata.category(char)[0] in "LMN"
+
+
+def _describe_char(char: str) -> str:
+    return repr(char) if char.isprintable() else f"U+{ord(char):04X}"
+
+
+def _make_error(argument: str, fault: str, name: str) -> ShopError:
+    problem = Problem(argument, fault, f"a name such as {suggest_file_name(name)}")
+    return ShopError("invalid_arguments", f"{argument} {fault}", hint="Nothing was saved.", problems=(problem,))
+
+
+def suggest_file_name(text: str, default_format: FileFormat = "xlsx") -> FileName:
+    """A name that would do, as near to a text as can be."""
+    last_part = re.split(r"[/\\:]", text)[-1]
+    stem, _, extension = last_part.rpartition(".") if "." in last_part else (last_part, "", "")
+    extension = extension.lower()
+    file_format: FileFormat = default_format
+    if extension in ("csv", "tsv", "txt"):
+        file_format = "csv"
+    elif extension in ("json", "jsonl", "ndjson"):
+        file_format = "json"
+    clean_stem = "".join(char if _is_allowed(char) else "-" for char in stem).strip(" .-")[: MAX_NAME_CHARS // 2]
+    while len(clean_stem.encode()) > MAX_NAME_BYTES // 2:
+        clean_stem = clean_stem[:-1]
+    if not clean_stem or DEVICE_NAMES.fullmatch(clean_stem.partition(".")[0].strip()):
+        clean_stem = DEFAULT_STEM
+    return FileName(clean_stem.strip(" .-"), file_format)

@@ -1,1 +1,0 @@
-"""Reconciles payouts: statements against their transactions, against payments, against orders."""

@@ -1,0 +1,157 @@
+"""Reads what goods cost from a seller's own table, and tells the line of each entry that can't be taken."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.tools.profit.sheets import read_sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MAX_COSTS_BYTES = 5 * 2**20
+MAX_COST_LINES = 100_000
+# What each column may be called; case and blanks around do not matter.
+COLUMN_NAMES = {
+    "code": ("seller_sku", "sku"),
+    "unit_cost": ("unit_cost", "cost"),
+    "currency": ("currency",),
+    "since": ("from", "since", "valid_from"),
+}
+REQUIRED_COLUMNS = ("code", "unit_cost", "currency")
+TABLE_FORM = "a first line with seller_sku, unit_cost, currency and, where costs change, from (as 2026-10-31)"
+MAX_COST_DIGITS = 6  # after the point: a cent and less, as of screws bought by the thousand
+COST_PATTERN = re.compile(r"\d{1,11}(?:\.\d{1,6}|,\d{1,2})?", re.ASCII)
+CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
+BEGINNING = date.min
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCost:
+    """What one unit costs from a day on; `code` is the seller's own, or the SKU id where a SKU has none."""
+
+    code: str
+    unit_cost: Decimal
+    currency: str
+    since: date
+
+    def to_json(self) -> dict[str, str]:
+        return {
+            "code": self.code,
+            "unit_cost": format(self.unit_cost, "f"),
+            "currency": self.currency,
+            "since": self.since.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CostTable:
+    """The costs of a table; `faults` tell each line that can't be taken, by its number, and why.
+
+    A code of which a line can't be taken has no cost at all: another line's would be a guess.
+    """
+
+    costs: tuple[UnitCost, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def read_costs(file_name: str, content: bytes) -> CostTable:
+    """The costs in a CSV or XLSX file. Two different costs of one code, currency and day are a fault.
+
+    Raises:
+        ShopError: `invalid_arguments` of the argument `costs`: no such table at all.
+
+    """
+    lines = read_sheet("costs", file_name, content)
+    if len(lines) > MAX_COST_LINES:
+        raise _table_error(f"has {len(lines):,} lines", f"at most {MAX_COST_LINES:,}")
+    columns = _find_columns(lines[0][1]) if lines else {}
+    missing = [COLUMN_NAMES[name][0] for name in REQUIRED_COLUMNS if name not in columns]
+    if missing:
+        raise _table_error(f"has no column {', '.join(missing)}", TABLE_FORM)
+    costs: dict[tuple[str, str, date], UnitCost] = {}
+    faults: list[str] = []
+    faulty_codes: set[str] = set()
+    for number, cells in lines[1:]:
+        values = {name: cells[place] if place < len(cells) else "" for name, place in columns.items()}
+        code = _to_text(values["code"])
+        try:
+            cost = _read_cost(code, values)
+            earlier = costs.setdefault((cost.code, cost.currency, cost.since), cost)
+            if earlier.unit_cost != cost.unit_cost:
+                raise ValueError(f"{code} has another cost for the same day in a line before")  # noqa: TRY301
+        except ValueError as error:
+            faults.append(f"line {number}: {error}")
+            faulty_codes.add(code)
+    return CostTable(tuple(cost for cost in costs.values() if cost.code not in faulty_codes), tuple(faults))
+
+
+def _find_columns(names: Sequence[Any]) -> Mapping[str, int]:
+    """The place of each column that is there."""
+    known = ["_".join(str(name).casefold().split()) for name in names]
+    places = {
+        name: next((known.index(option) for option in options if option in known), None)
+        for name, options in COLUMN_NAMES.items()
+    }
+    return {name: place for name, place in places.items() if place is not None}
+
+
+def _read_cost(code: str, values: Mapping[str, Any]) -> UnitCost:
+    """The cost that a line holds by the names of its columns.
+
+    Raises:
+        ValueError: What is wrong with it.
+
+    """
+    if not code:
+        raise ValueError("seller_sku is empty")
+    currency = _to_text(values["currency"]).upper()
+    if CURRENCY_PATTERN.fullmatch(currency) is None:
+        raise ValueError(f"currency of {code} is no currency code such as GBP")
+    return UnitCost(code, _parse_cost(code, values["unit_cost"]), currency, _parse_day(code, values.get("since", "")))
+
+
+def _to_text(value: Any) -> str:
+    """A cell as text: of a number that is whole, its digits."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _parse_cost(code: str, value: Any) -> Decimal:
+    """An amount, as a number or as text; a comma before one or two digits is a decimal one."""
+    if isinstance(value, bool | date):
+        raise ValueError(f"unit_cost of {code} is no amount")  # noqa: TRY004 - a fault of a line as any other
+    if isinstance(value, int | float):
+        # A spreadsheet keeps 15 digits; what is beyond them comes from counting in binary fractions.
+        value = format(round(Decimal(format(value, ".15g")), MAX_COST_DIGITS).normalize(), "f")
+    text = value.strip()
+    if not text:
+        raise ValueError(f"unit_cost of {code} is empty")
+    if COST_PATTERN.fullmatch(text) is None:
+        raise ValueError(f"unit_cost of {code} is no amount such as 1234.50")
+    return Decimal(text.replace(",", "."))
+
+
+def _parse_day(code: str, value: Any) -> date:
+    """The first day of a cost; from the beginning where none is given."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    text = _to_text(value)
+    if not text:
+        return BEGINNING
+    try:
+        return datetime.fromisoformat(text).date() if re.match(r"\d{4}-\d{2}-\d{2}", text) else date.fromisoformat("")
+    except ValueError:
+        raise ValueError(f"from of {code} is no day such as 2026-10-31") from None
+
+
+def _table_error(message: str, allowed: str) -> ShopError:
+    return ShopError("invalid_arguments", f"costs {message}", problems=(Problem("costs", message, allowed),))

@@ -1,0 +1,286 @@
+"""The tool `get_profit`: what is left of a period's sales, by SKU, product, order, day or month."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
+from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES, ZERO
+from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
+from mcp_server_tiktok_shop.tools.periods import parse_period
+from mcp_server_tiktok_shop.tools.profit.costs import MAX_COSTS_BYTES, CostTable, read_costs
+from mcp_server_tiktok_shop.tools.profit.table import (
+    EXACT,
+    SPLIT_GROUPS,
+    TIME_GROUPS,
+    UNTRUSTED_COLUMN,
+    ProfitLayout,
+    ProfitRow,
+    format_money,
+    lay_out_table,
+)
+from mcp_server_tiktok_shop.tools.query_tables import save_answer_table
+from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
+from mcp_server_tiktok_shop.tools.reports.tool import SharedProgress
+from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
+    from mcp_server_tiktok_shop.mirror.query import QueryRunner
+    from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
+    from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+    from mcp_server_tiktok_shop.tools.periods import Period
+
+DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is made of what was read by then
+SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
+PARAMETERS = ("from", "until", "now", "by", "group_by", "limit", "costs", "step")
+SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
+COST_FILES = ("costs.csv", "costs.xlsx")
+MAX_FAULTS = 10
+SHOWN_ROWS, MIN_SHOWN_ROWS = 20, 5  # of all shops, and of each, where no limit is given
+SHOWN_TIMES = 31  # of each shop
+MAX_SAVED_ROWS = 50_000  # of a shop, in a file
+GRANULARITY = {True: 100, False: 1}  # hundredths in the smallest amount of a currency without a fraction, and with one
+NO_COSTS_NOTE = (
+    "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with the columns seller_sku (the SKU id where "
+    "a SKU has none), unit_cost, currency and, where costs change, from."
+)
+CUT_NOTE = (
+    "{count} of {in_all} rows are shown, totals are of all: give limit (rows of each shop) for more, or save_as "
+    "for all in a file."
+)
+COVERAGE_NOTE = "profit is that of the units whose cost is known: covers_percent of net sales."
+SPREAD_NOTE = (
+    "Where fees_by_sku says spread, amounts of an order with several SKUs are laid to them by line value: of estimates "
+    "TikTok tells no split, and those of statements are read order by order in the background."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfitTerms:
+    """What was asked: `limit` rows of a period that is one of orders or of statements."""
+
+    period: str
+    by: str
+    group_by: str
+    limit: int
+    costs: CostTable
+
+
+@dataclass(slots=True)
+class ShopProfit:
+    """What was found in one shop, by part of the SQL's answer, and how far its copy reaches."""
+
+    label: str
+    zone: ZoneInfo
+    period: Period
+    coverage: Coverage
+    parts: dict[str, list[ProfitRow]] = field(default_factory=dict)
+
+    def get(self, part: str) -> list[ProfitRow]:
+        return self.parts.get(part, [])
+
+
+@dataclass(frozen=True, slots=True)
+class GetProfitTool:
+    """The tool `get_profit`. `zone` is the time zone set for all shops, if one is; `clock` gives Unix seconds."""
+
+    mirror: Mirror
+    query_runner: QueryRunner
+    platform: PlatformClient
+    files: AllowedFiles
+    export_folder: ExportFolder
+    zone: ZoneInfo | None
+    clock: Callable[[], float]
+
+    async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
+        """Totals, then rows; amounts have the platform's sign, so that those before `settlement` add up to it.
+
+        Raises:
+            ShopError: A period or a file of costs that can't be read, or why no shop at all can be answered for.
+
+        """
+        save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
+        file_name, costs = await asyncio.to_thread(self._load_costs, values.get("costs"))
+        targets = await choose_targets(self.platform.shops, shop)
+        shown_rows = max(SHOWN_ROWS // len(targets), MIN_SHOWN_ROWS)
+        default_limit = SHOWN_TIMES if values["group_by"] in TIME_GROUPS else shown_rows
+        limit = MAX_SAVED_ROWS if save_as is not None else values.get("limit", default_limit)
+        terms = ProfitTerms(values["period"], values["by"], values["group_by"], limit, costs)
+        self.query_runner.prepare()
+        deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
+        progress = SharedProgress(caller, len(targets))
+        answers = await asyncio.gather(
+            *(
+                self._find_profit(target, terms, deadline, progress.create_reporter(place))
+                for place, target in enumerate(targets)
+            )
+        )
+        found = [answer for answer in answers if isinstance(answer, ShopProfit)]
+        if not found:
+            raise next(answer for answer in answers if isinstance(answer, ShopError))
+        result = _lay_out(found, terms, has_shops=len(targets) > 1)
+        result |= {"costs": _describe_costs(file_name, costs)} if file_name else {}
+        result["not_answered"] = {
+            target.shop.label: answer.message
+            for target, answer in zip(targets, answers, strict=True)
+            if isinstance(answer, ShopError) and target.shop is not None
+        }
+        missing_note = "" if file_name else NO_COSTS_NOTE.format(folder=self.files.folders[0])
+        result["note"] = " ".join(filter(None, (missing_note, result.get("note"))))
+        if save_as is not None:
+            zones = [each.zone for each in found]
+            result["saved"] = await save_answer_table(self.export_folder, save_as, result, "profit", zones)
+        return result
+
+    def _load_costs(self, path: str | None) -> tuple[str, CostTable]:
+        """The costs, and the file they stand in: the one that is named, or one of the usual name; empty without one."""
+        if path is None:
+            path = next((name for name in COST_FILES if (self.files.folders[0] / name).is_file()), None)
+        if path is None:
+            return "", CostTable()
+        return path, read_costs(path, self.files.read("costs", path, MAX_COSTS_BYTES))
+
+    async def _find_profit(
+        self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
+    ) -> ShopProfit | ShopError:
+        """The profit of one shop, or why it can't be told."""
+        try:
+            period = parse_period(terms.period, target.resolve_zone(self.zone), self.clock())
+            snapshot = await self._refresh(target, terms, deadline, report_progress)
+            result = await self.query_runner.run(
+                load_profit_sql(),
+                [snapshot],
+                zone=snapshot.zone,
+                parameters={
+                    "from": datetime.fromtimestamp(period.start, UTC),
+                    "until": datetime.fromtimestamp(period.end, UTC),
+                    "now": datetime.fromtimestamp(int(self.clock()), UTC),
+                    "by": terms.by,
+                    "group_by": terms.group_by,
+                    "limit": terms.limit,
+                    "costs": json.dumps([cost.to_json() for cost in terms.costs.costs]),
+                    "step": GRANULARITY[snapshot.shop.currency in WHOLE_CURRENCIES],
+                },
+            )
+        except ShopError as error:
+            return error
+        columns = [column.name for column in result.columns]
+        coverage = Coverage.measure(snapshot, sorted(self._find_tables()), period.start)
+        profit = ShopProfit(snapshot.shop.label, snapshot.zone, period, coverage)
+        for row in result.rows:
+            found = ProfitRow.from_row(profit.label, columns, row)
+            profit.parts.setdefault(found.cells["part"], []).append(found)
+        return profit
+
+    async def _refresh(
+        self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
+    ) -> ShopSnapshot:
+        """The shop's copy; fees by order are given some seconds where SKUs matter, and go on in the background."""
+        tables = self._find_tables()
+        snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
+        if terms.group_by not in SPLIT_GROUPS and not terms.costs.costs:
+            return snapshot
+        slow_deadline = deadline - max(0.0, self.platform.time_remaining(deadline) - SLOW_TABLES_S)
+        return await self.mirror.refresh(
+            target, tables | SLOW_TABLES, deadline=slow_deadline, report_progress=report_progress
+        )
+
+    def _find_tables(self) -> frozenset[str]:
+        """The tables that the answer waits for."""
+        return self.query_runner.find_tables(load_profit_sql(), dict.fromkeys(PARAMETERS)) - SLOW_TABLES
+
+
+def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool) -> Json:
+    totals = [row for each in found for row in each.get("total")]
+    rows = [row for each in found for row in each.get("row")]
+    layout = ProfitLayout.from_rows(totals, rows, has_shops=has_shops, has_costs=bool(terms.costs.costs))
+    oldest = min(each.coverage.as_of for each in found)
+    rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get("row")))
+    result: Json = {
+        "period": found[0].period.description,
+        "by": terms.by,
+        "group_by": terms.group_by,
+        "as_of": datetime.fromtimestamp(oldest, found[0].zone).isoformat(timespec="minutes") if oldest else None,
+        "totals": lay_out_table(totals, "", layout),
+        "profit": lay_out_table(rows, terms.group_by, layout),
+        "statements": [_compare_with_statements(each, row) for each in found for row in each.get("statements")],
+        "orders_without_amounts": [
+            {"shop": each.label, "currency": row.cells["currency"], "orders": row.cells["units"]}
+            for each in found
+            for row in each.get("open")
+        ],
+    }
+    if terms.costs.costs:
+        result |= _lay_out_missing(found, has_shops=has_shops)
+    cut_note = ""
+    if rows_in_all > len(rows):
+        result["rows_in_all"] = rows_in_all
+        cut_note = CUT_NOTE.format(count=len(rows), in_all=rows_in_all)
+    result["untrusted"] = [
+        f"{name}.{UNTRUSTED_COLUMN}"
+        for name in ("profit", "missing_costs")
+        if UNTRUSTED_COLUMN in result.get(name, {}).get("columns", ())
+    ]
+    is_spread = terms.group_by in SPLIT_GROUPS and any(row.cells["split"] != EXACT for row in rows)
+    is_partial = bool(terms.costs.costs) and any(row.cells["is_partial"] for row in totals)
+    notes = [cut_note, SPREAD_NOTE if is_spread else "", COVERAGE_NOTE if is_partial else "", *_list_gaps(found)]
+    result["note"] = " ".join(filter(None, notes))
+    return result
+
+
+def _lay_out_missing(found: Sequence[ShopProfit], *, has_shops: bool) -> Json:
+    """The SKUs whose cost is not known, those with most units first."""
+    found_rows = [(each.label, row.cells) for each in found for row in each.get("missing")]
+    columns = [*(["shop"] if has_shops else []), "seller_sku", "currency", "units", "product_name"]
+    table = [
+        {"shop": label, "units": int(cells["units_without_cost"])}
+        | {name: cells[name] for name in ("seller_sku", "currency", "product_name")}
+        for label, cells in found_rows
+    ]
+    in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get("missing")))
+    if not table:
+        return {}
+    rows = [[cells[name] for name in columns] for cells in table]
+    return {"missing_costs": {"columns": columns, "rows": rows}, "missing_costs_in_all": in_all}
+
+
+def _compare_with_statements(profit: ShopProfit, statements: ProfitRow) -> Json:
+    """The sum that the period's statements tell themselves, beside that of the rows."""
+    currency = statements.cells["currency"]
+    settled = sum((row.cells["settlement"] for row in profit.get("total") if row.cells["currency"] == currency), ZERO)
+    own_sum = statements.cells["settlement"] or ZERO
+    return {
+        "shop": profit.label,
+        "currency": currency,
+        "statements": statements.cells["units"],
+        "settlement": format_money(own_sum),
+        "difference": format_money(settled - own_sum),
+    }
+
+
+def _describe_costs(file_name: str, costs: CostTable) -> Json:
+    result: Json = {"file": file_name, "costs": len(costs.costs)}
+    if costs.faults:
+        result |= {"faults": list(costs.faults[:MAX_FAULTS]), "faults_in_all": len(costs.faults)}
+    return result
+
+
+def _list_gaps(found: Sequence[ShopProfit]) -> list[str]:
+    """What the copies lack of the period."""
+    parts = [(each.label, text) for each in found for text in (each.coverage.part_only, each.coverage.stale) if text]
+    return [f"{label}: {text}." for label, text in parts]

@@ -1,0 +1,244 @@
+"""Answers a question in SQL from the shops' local copies, which are brought up to date before."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
+from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
+from mcp_server_tiktok_shop.tools.query_tables import make_result_table
+from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.query import QueryResult, QueryRunner, ResultColumn
+    from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, TableState
+    from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+
+QUESTION_RESERVE_S = 12.0  # seconds before the deadline of a call that are kept for the question itself
+SAMPLE_ROWS = 3  # that are shown where all are in a file
+RESULT = "result"  # where the table of rows stands in the data
+TEXT_TYPE = "VARCHAR"
+DECIMAL_WIDTH = re.compile(r"(?<=DECIMAL)\(\d+,\d+\)")
+
+
+@dataclass(frozen=True, slots=True)
+class QueryShopTool:
+    """The tool `query_shop`; `zone` is the time zone set for all shops, if one is."""
+
+    mirror: Mirror
+    query_runner: QueryRunner
+    platform: PlatformClient
+    sensitive_fields: SensitiveFields
+    export_folder: ExportFolder
+    zone: ZoneInfo | None
+
+    async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
+        """The rows of `sql` over the chosen shops, no older than `max_age` seconds as far as the deadline allows.
+
+        `result` is the table; beside it the types of its columns, the moment of which it is, how far the history of
+        each table reaches, and the columns with text by others. A note says what is missing. With `save_as` all rows go
+        to a file, and the first of them are shown.
+
+        Raises:
+            ShopError: `invalid_arguments` of a statement that is no single SELECT over the tables, or takes too much;
+                `shop_required`; what kept a copy from being made.
+
+        """
+        name = parse_file_name(values["save_as"]) if values.get("save_as") else None
+        tables = await asyncio.to_thread(self.query_runner.find_tables, values["sql"])
+        targets = await choose_targets(self.platform.shops, shop, must_be_named=True)
+        self.query_runner.prepare()
+        max_age_s = values.get("max_age")
+        snapshots = await self._refresh(targets, tables, max_age_s, caller) if tables else []
+        zone = self._choose_zone(targets)
+        try:
+            result = await self.query_runner.run(values["sql"], snapshots, zone=zone)
+        except DamagedCopyError as error:
+            await self.mirror.discard(targets[error.place], snapshots[error.place])
+            raise
+        notes = [
+            *_describe_gaps(snapshots, tables),
+            _describe_rows(result),
+            _describe_days(result, snapshots),
+            _describe_currencies(result, snapshots),
+            _describe_groups(result),
+        ]
+        data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_oldest_moment(snapshots, tables, zone)}
+        data |= {"history_from": _list_history(snapshots, tables, zone)}
+        data |= {
+            "types": {column.name: _shorten_type(column.sql_type) for column in result.columns},
+            "row_count": len(result.cells),
+        }
+        data |= {RESULT: result.to_table()}
+        if name is not None:
+            saved = await self.export_folder.save_table(name, make_result_table(result, name.stem))
+            data |= {RESULT: {"columns": data[RESULT]["columns"], "rows": result.cells[:SAMPLE_ROWS]}}
+            data["saved"] = {key: value for key, value in saved.to_json().items() if key != "columns"}
+            if len(targets) > 1 and (counts := _count_rows_by_shop(result)):
+                data["saved"]["rows_by_shop"] = counts
+        if untrusted := [column.name for column in result.columns if self._is_untrusted(column)]:
+            data["untrusted"] = [f"{RESULT}.{name}" for name in untrusted]
+        return data
+
+    async def _refresh(
+        self, targets: Sequence[Target], tables: Collection[str], max_age_s: float | None, caller: Caller
+    ) -> list[ShopSnapshot]:
+        """The copies of all shops, brought up to date side by side."""
+        deadline = self.platform.new_deadline() - QUESTION_RESERVE_S
+        progress = _SharedProgress(caller, len(targets))
+
+        async def refresh(place: int, target: Target) -> ShopSnapshot:
+            reporter = progress.create_reporter(place)
+            try:
+                return await self.mirror.refresh(
+                    target, tables, max_age_s=max_age_s, deadline=deadline, report_progress=reporter
+                )
+            except ShopError as error:
+                if len(targets) > 1 and target.shop is not None:
+                    error.message = f"{target.shop.label}: {error.message}"
+                raise
+
+        try:
+            # No TaskGroup: it cancels the task it stands in, and the scopes around a call lose count of that.
+            return await asyncio.gather(*(refresh(place, target) for place, target in enumerate(targets)))
+        finally:
+            progress.is_over = True
+
+    def _choose_zone(self, targets: Sequence[Target]) -> ZoneInfo:
+        """The zone of days and times: that set for all, or that of the shops; UTC where they have several."""
+        zones = {target.resolve_zone(self.zone).key for target in targets}
+        return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")
+
+    def _is_untrusted(self, column: ResultColumn) -> bool:
+        """Whether others may have written the text in a column: one that it is made of holds such text."""
+        if TEXT_TYPE not in column.sql_type and "STRUCT" not in column.sql_type and "JSON" not in column.sql_type:
+            return False
+        return any(self._is_written_by_others(*origin) for origin in column.origins)
+
+    def _is_written_by_others(self, table_name: str, column_name: str) -> bool:
+        catalog = self.mirror.table_catalog
+        table = catalog.tables[table_name]
+        if column_name not in table.columns:
+            return False
+        path = [*table.rows, *table.columns[column_name].path.strip("^/").split(".")]
+        sensitivity = self.sensitive_fields.get_root(catalog.sources[table.source].operation)
+        for step in path:
+            sensitivity = (
+                sensitivity if step in ("*", "+") or step.isdigit() or "=" in step else sensitivity.get_child(step)
+            )
+        return sensitivity.is_untrusted or sensitivity.kind == "name"
+
+
+class _SharedProgress:
+    """Adds up how far several shops are, for one caller, until the call `is_over`: reading may go on behind it."""
+
+    def __init__(self, caller: Caller, count: int) -> None:
+        self._caller = caller
+        self._done = [0.0] * count
+        self.is_over = False
+
+    def create_reporter(self, place: int) -> Any:
+        async def report(done: float, _total: float | None, message: str, /) -> None:
+            self._done[place] = max(self._done[place], done)
+            if self.is_over:
+                return
+            await self._caller.report_progress(sum(self._done), None, message)
+
+        return report
+
+
+def _iter_states(
+    snapshots: Sequence[ShopSnapshot], tables: Collection[str]
+) -> list[tuple[ShopSnapshot, str, TableState]]:
+    return [(snapshot, table, snapshot.tables[table]) for snapshot in snapshots for table in sorted(tables)]
+
+
+def _describe_gaps(snapshots: Sequence[ShopSnapshot], tables: Collection[str]) -> list[str]:
+    """What is not there, or not up to date: said before anything else, since a sum can't show it."""
+    notes: dict[str, list[str]] = {}
+    for snapshot, table, state in _iter_states(snapshots, tables):
+        place = table if len(snapshots) == 1 else f"{table} of {snapshot.shop.label}"
+        if not state.is_complete:
+            reach = _format_moment(state.history_from, snapshot.zone)[:10] if state.history_from else ""
+            text = f"back to {reach} only" if reach else "not whole yet"
+            notes.setdefault(f"PART ONLY: %s {text}; it is being read on, ask again later.", []).append(place)
+        if state.problem:
+            notes.setdefault(f"Not up to date: %s ({state.problem}).", []).append(place)
+        if state.unreadable_count:
+            notes.setdefault(f"{state.unreadable_count} values could not be read: %s.", []).append(place)
+    return [text.replace("%s", ", ".join(places)) for text, places in notes.items()]
+
+
+def _describe_rows(result: QueryResult) -> str:
+    if not result.cells:
+        return "No row matches."
+    return f"PART ONLY: the first {len(result.cells):,} rows; more are not kept." if result.is_truncated else ""
+
+
+def _describe_days(result: QueryResult, snapshots: Sequence[ShopSnapshot]) -> str:
+    if not result.has_foreign_days:
+        return ""
+    zones = ", ".join(sorted({snapshot.zone.key for snapshot in snapshots}))
+    return (
+        f"Days, hours and dates in the SQL are UTC's, since the shops' zones differ ({zones}). Each shop's own: "
+        "timezone(zone, create_time)::DATE, hour(timezone(zone, create_time)), "
+        "timezone(zone, create_time) >= '2026-10-01', timezone(zone, now())::DATE for today."
+    )
+
+
+def _count_rows_by_shop(result: QueryResult) -> dict[str, int]:
+    """How many rows are of each shop; empty where no column tells."""
+    for place, column in enumerate(result.columns):
+        if column.origins and {name for _, name in column.origins} == {"shop"}:
+            return dict(Counter(str(row[place]) for row in result.cells))
+    return {}
+
+
+def _describe_currencies(result: QueryResult, snapshots: Sequence[ShopSnapshot]) -> str:
+    if not result.has_mixed_currencies:
+        return ""
+    currencies = ", ".join(sorted({snapshot.shop.currency for snapshot in snapshots}))
+    return f"Amounts of several currencies ({currencies}) may be added up: select or group by currency."
+
+
+def _describe_groups(result: QueryResult) -> str:
+    names = ", ".join(result.ambiguous_groups)
+    return f"Grouped by the column {names}, not by what is selected as {names}: choose another name." if names else ""
+
+
+def _shorten_type(sql_type: str) -> str:
+    return DECIMAL_WIDTH.sub("", sql_type).replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+
+
+def _find_oldest_moment(snapshots: Sequence[ShopSnapshot], tables: Collection[str], zone: ZoneInfo) -> str:
+    """The moment of which the oldest of what was read is."""
+    oldest = min((state.as_of for _, _, state in _iter_states(snapshots, tables)), default=0)
+    return _format_moment(oldest, zone) if oldest else ""
+
+
+def _list_history(snapshots: Sequence[ShopSnapshot], tables: Collection[str], zone: ZoneInfo) -> dict[str, str]:
+    """By table, the moment from which on all shops' history is whole; tables without a history are left out."""
+    found: dict[str, int] = {}
+    for _, table, state in _iter_states(snapshots, tables):
+        if state.history_from is not None:
+            found[table] = max(found.get(table, 0), state.history_from)
+    return {table: _format_moment(moment, zone) for table, moment in found.items()}
+
+
+def _format_moment(moment: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(moment, zone).isoformat()

@@ -1,0 +1,74 @@
+"""Saves what a report found: its rows as a table, or as journals in the form of an accounting program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
+from mcp_server_tiktok_shop.tools.journals.settlement_lines import read_settlement_lines
+from mcp_server_tiktok_shop.tools.journals.writer import ShopSettlements
+from mcp_server_tiktok_shop.tools.query_tables import make_shops_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+    from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
+    from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer
+    from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
+
+SAMPLE_ROWS = 3  # that are shown where all are in a file
+
+
+async def save_rows(
+    export_folder: ExportFolder, request: ReportRequest, answers: Sequence[ShopAnswer], data: Json
+) -> Json:
+    """The `data` of a report whose table, or totals where it is not grouped, is in a file: the first rows are shown.
+
+    Raises:
+        ShopError: As `ExportFolder.save_tables`.
+
+    """
+    if request.save_as is None:
+        return data
+    place = "totals" if request.grouping is None else "table"
+    found = [(answer.label, answer.totals if request.grouping is None else answer.rows) for answer in answers]
+    results = [(label, result) for label, result in found if result is not None]
+    hidden = {*request.report.warnings, ROWS_IN_ALL}
+    table = make_shops_table(results, request.report.name, hidden, is_labelled=len(answers) > 1)
+    saved = await export_folder.save_table(request.save_as, table)
+    told = {key: value for key, value in saved.to_json().items() if key != "columns"}
+    return data | {"saved": told, place: data[place] | {"rows": data[place]["rows"][:SAMPLE_ROWS]}}
+
+
+async def write_journals(
+    writer: JournalWriter, request: ReportRequest, targets: Sequence[Target], answers: Sequence[ShopAnswer]
+) -> Json:
+    """The `data` that tells of the journals of all shops whose copies hold the whole period.
+
+    Raises:
+        ShopError: `platform`, to be asked again, where that is none of them; else as `JournalWriter.write`.
+
+    """
+    told = [answer.to_json() for answer in answers]
+    settlements = [
+        ShopSettlements(
+            answer.label,
+            target.shop.region if target.shop is not None else "",
+            read_settlement_lines([column.name for column in answer.rows.columns], answer.rows.rows),
+        )
+        for target, answer in zip(targets, answers, strict=True)
+        if answer.is_complete and answer.rows is not None and not answer.rows.is_truncated
+    ]
+    if not settlements:
+        reasons = "; ".join(each.get("problem") or each.get("part_only") or "too many lines" for each in told)
+        message = f"The copy does not hold the whole period yet, and half a journal is none: {reasons}."
+        raise ShopError("platform", message, hint="Ask again in a minute, or for a shorter period.", retryable=True)
+    journals = await writer.write(request.format, request.save_as, settlements)
+    data = {"report": request.report.name, "shops": told} | journals
+    booked = {each.label for each in settlements}
+    left_out = [answer.label for answer in answers if answer.label not in booked]
+    return data | ({"left_out_shops": left_out} if left_out else {})

@@ -1,0 +1,179 @@
+"""The tool that runs reports: brings the tables up to date, asks for each shop in its own days, lays out what comes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
+from mcp_server_tiktok_shop.mirror.report_files import load_reports
+from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
+from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
+from mcp_server_tiktok_shop.tools.periods import parse_comparison, parse_period
+from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods, build_answer
+from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
+from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest, read_request
+from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
+from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
+    from mcp_server_tiktok_shop.mirror.query import QueryResult, QueryRunner
+    from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
+    from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.shops import Target
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+    from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
+
+# What is asked again within a minute is answered from the same copy: a report is often asked for in several cuts.
+DEADLINE_MARGIN_S = 5.0  # to ask the copy and lay out the answer in
+SO_FAR = ", so far: it is not over"
+
+
+@dataclass(frozen=True, slots=True)
+class GetReportTool:
+    """`zone` is the time zone set for all shops, if one is; `clock` gives Unix seconds."""
+
+    mirror: Mirror
+    queries: QueryRunner
+    platform: PlatformClient
+    export_folder: ExportFolder
+    journal_writer: JournalWriter
+    zone: ZoneInfo | None
+    clock: Callable[[], float]
+
+    async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
+        """The `data` of a report: the shops with their periods, totals, a table of rows, and what stands beside it.
+
+        Raises:
+            ShopError: `invalid_arguments`, or why not one of the shops can be answered for.
+
+        """
+        request = read_request(load_reports(), values)
+        if request.format:
+            choose_file_name(request.format, request.save_as)  # a wrong one is refused before the shop is asked
+        targets = await choose_targets(self.platform.shops, shop)
+        request = request.share_limit(len(targets))
+        periods = [self._resolve_periods(request, target) for target in targets]
+        self.queries.prepare()
+        answers = await self._ask_shops(request, targets, periods, caller)
+        if request.format:
+            return await write_journals(self.journal_writer, request, targets, answers)
+        data = build_answer(request, answers)
+        return await save_rows(self.export_folder, request, answers, data) if request.save_as else data
+
+    def _resolve_periods(self, request: ReportRequest, target: Target) -> ShopPeriods:
+        """A period that is not over ends now: what is to come is no part of a pace or an average."""
+        if not request.period:
+            return ShopPeriods(None, None, "")
+        now, zone = self.clock(), target.resolve_zone(self.zone)
+        period = parse_period(request.period, zone, now)
+        if period.start > now:
+            message = f"{period.description} has not begun yet"
+            problem = Problem("period", message, "a period that has begun")
+            raise ShopError("invalid_arguments", f"period: {message}", hint="Give an earlier one.", problems=(problem,))
+        compared = parse_comparison(request.compare_with, period, zone, now) if request.compare_with else None
+        return ShopPeriods(period, compared, SO_FAR if period.end > now else "")
+
+    async def _ask_shops(
+        self, request: ReportRequest, targets: Sequence[Target], periods: Sequence[ShopPeriods], caller: Caller
+    ) -> list[ShopAnswer]:
+        deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
+        progress = SharedProgress(caller, len(targets))
+        asked = [
+            self._ask_shop(request, target, each, deadline, progress.create_reporter(place))
+            for place, (target, each) in enumerate(zip(targets, periods, strict=True))
+        ]
+        answers: list[ShopAnswer] = []
+        errors: list[ShopError] = []
+        for target, outcome in zip(targets, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(outcome, ShopError) and target.shop is not None:
+                errors.append(outcome)
+                answers.append(ShopAnswer(target.shop.label, problem=outcome.message))
+            elif isinstance(outcome, BaseException):
+                raise outcome
+            else:
+                answers.append(outcome)
+        if len(errors) == len(answers):
+            raise errors[0]
+        return answers
+
+    async def _ask_shop(
+        self,
+        request: ReportRequest,
+        target: Target,
+        periods: ShopPeriods,
+        deadline: float,
+        report_progress: ProgressReporter,
+    ) -> ShopAnswer:
+        tables = request.report.list_tables(request.grouping)
+        snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
+        try:
+            return await self._ask_copy(request, snapshot, periods)
+        except DamagedCopyError:
+            await self.mirror.discard(target, snapshot)
+            raise
+
+    async def _ask_copy(self, request: ReportRequest, snapshot: ShopSnapshot, periods: ShopPeriods) -> ShopAnswer:
+        coverage = Coverage.measure(snapshot, request.report.list_tables(request.grouping), periods.first_moment)
+        parameters = self._list_parameters(request, periods, coverage)
+        unfiltered = parameters | dict.fromkeys(request.report.filters)
+        rows = None
+        if request.grouping is not None:
+            rows = await self._run(snapshot, request.compose_rows(), parameters)
+        totals = await self._run(snapshot, request.compose_totals(), unfiltered)
+        beside = {
+            name: await self._run(snapshot, sql, parameters | {"limit": request.report.limit})
+            for name, sql in request.compose_further_rows().items()
+        }
+        return ShopAnswer(snapshot.shop.label, snapshot.zone, periods, coverage, totals, rows, beside)
+
+    def _list_parameters(self, request: ReportRequest, periods: ShopPeriods, coverage: Coverage) -> dict[str, Any]:
+        """All that a report's SQL may name with `$`; moments are those of the shop's days."""
+        now = int(self.clock())
+        moments: dict[str, int | None] = {"now": now, "history_from": coverage.history_from}
+        for prefix, each in (("", periods.period), ("before_", periods.compared)):
+            moments[f"{prefix}from"] = each.start if each is not None else None
+            moments[f"{prefix}until"] = min(each.end, now + 1) if each is not None else None
+        values: dict[str, Any] = dict(request.parameters)
+        values |= {name: None if moment is None else _to_datetime(moment) for name, moment in moments.items()}
+        return values | {"limit": request.limit, "lacking_tables": list(coverage.lacking_tables)}
+
+    async def _run(self, snapshot: ShopSnapshot, sql: str, parameters: Mapping[str, Any]) -> QueryResult:
+        named = {name: parameters[name] for name in find_parameters(sql)}
+        return await self.queries.run(sql, [snapshot], zone=snapshot.zone, parameters=named)
+
+
+def _to_datetime(moment: int) -> datetime:
+    return datetime.fromtimestamp(moment, UTC)
+
+
+class SharedProgress:
+    """The progress of several shops as one: it never goes back, and knows its end when all of them know theirs."""
+
+    def __init__(self, caller: Caller, shops: int) -> None:
+        self._caller = caller
+        self._done = [0.0] * shops
+        self._totals: list[float | None] = [None] * shops
+        self._reported = 0.0
+
+    def create_reporter(self, place: int) -> ProgressReporter:
+        async def report(done: float, total: float | None, message: str, /) -> None:
+            self._done[place], self._totals[place] = max(done, self._done[place]), total
+            if (sum_done := sum(self._done)) > self._reported:
+                self._reported = sum_done
+                totals = [each for each in self._totals if each is not None]
+                await self._caller.report_progress(
+                    sum_done, sum(totals) if len(totals) == len(self._totals) else None, message
+                )
+
+        return report

@@ -1,0 +1,55 @@
+"""Chooses the shops that a question is about: one, several or all, by the names that a single one goes by."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.errors import ShopError
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
+
+ALL_SHOPS = "all"
+SEVERAL_HINT = 'Name one, several with commas between, or "all".'
+
+
+async def choose_targets(shops: ShopResolver, names: str | None, *, must_be_named: bool = False) -> list[Target]:
+    """The shops of the names: one, several with commas between or as a JSON list, or `all`, each once.
+
+    Without names all shops, or where one `must_be_named`, the only one.
+
+    Raises:
+        ShopError: `shop_required` with the shops to choose from, `signed_out`.
+
+    """
+    text = (names or "").strip()
+    if not text and must_be_named:
+        try:
+            return [await shops.choose(None, "required")]
+        except ShopError as error:
+            if error.kind == "shop_required" and error.details.get("shops"):
+                error.hint = SEVERAL_HINT
+            raise
+    if not text or text.casefold() == ALL_SHOPS:
+        return await shops.list_targets() or [await shops.choose(None, "required")]
+    listed = _parse_names(text)
+    if len(listed) > 1:
+        try:
+            listed = [(await shops.choose(text, "required")).shop.label]  # type: ignore[union-attr]
+        except ShopError as error:  # the comma is none of a name
+            if error.kind != "shop_required":
+                raise
+    targets = [await shops.choose(name, "required") for name in listed]
+    return list({target.shop.id if target.shop else "": target for target in targets}.values())
+
+
+def _parse_names(text: str) -> list[str]:
+    if text.startswith("["):
+        try:
+            names = json.loads(text)
+        except ValueError:
+            names = None
+        if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+            return names
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -1,0 +1,99 @@
+"""What waits for a seller, as values: entries with their deadlines, how many there are, and how current they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
+
+Urgency = Literal["late", "today", "in_24_h", "later"]
+NEXT_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistEntry:
+    """One thing to do. `id` is what its kind says; `zone` is the shop's; `rank` sorts what has no deadline."""
+
+    kind: WorklistKind
+    shop: str
+    zone: ZoneInfo
+    deadline: datetime | None
+    rank: int
+    id: str
+    order_id: str
+    detail: str
+    product_name: str
+
+    @classmethod
+    def from_cells(cls, kind: WorklistKind, shop: str, zone: ZoneInfo, cells: Mapping[str, Any]) -> WorklistEntry:
+        """The entry of a row that the kind's SQL found."""
+        return cls(
+            kind=kind,
+            shop=shop,
+            zone=zone,
+            deadline=cells.get("deadline"),
+            rank=cells.get("rank") or 0,
+            id=cells[kind.id] or "",
+            order_id=cells.get("order_id") or "",
+            detail=cells.get("detail") or "",
+            product_name=cells.get("product_name") or "",
+        )
+
+    def get_urgency(self, now: datetime) -> Urgency:
+        """How soon it is due, by the shop's own day; `later` also where it has no deadline."""
+        if self.deadline is None:
+            return "later"
+        if self.deadline < now:
+            return "late"
+        if self.deadline.astimezone(self.zone).date() == now.astimezone(self.zone).date():
+            return "today"
+        return "in_24_h" if self.deadline < now + NEXT_DAY else "later"
+
+    @property
+    def sort_key(self) -> tuple[bool, float, str, int, str]:
+        """By deadline; what has none comes after, by kind and as its kind ranks it."""
+        moment = self.deadline.timestamp() if self.deadline is not None else 0.0
+        return (self.deadline is None, moment, self.kind.name, self.rank, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class StaleTable:
+    """A table of a shop that could not be brought up to date; `as_of` is empty where it was never read."""
+
+    shop: str
+    table: str
+    as_of: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """All that waits, sorted by deadline. `unanswered` tells by shop why nothing can be said of it at all."""
+
+    now: datetime
+    as_of: datetime | None
+    shops: tuple[str, ...]
+    entries: tuple[WorklistEntry, ...]
+    stale_tables: tuple[StaleTable, ...]
+    unanswered: Mapping[str, str]
+
+    def count(self, urgency: Urgency, entries: Iterable[WorklistEntry] | None = None) -> int:
+        """How many of these entries, or of all, are so urgent."""
+        return sum(entry.get_urgency(self.now) == urgency for entry in (self.entries if entries is None else entries))
+
+    @property
+    def is_late(self) -> bool:
+        return any(entry.get_urgency(self.now) == "late" for entry in self.entries)
+
+    def group_by_kind(self) -> dict[WorklistKind, list[WorklistEntry]]:
+        """The entries of each kind that has some, the kind with the most urgent one first."""
+        groups: dict[str, list[WorklistEntry]] = {}
+        for entry in self.entries:
+            groups.setdefault(entry.kind.name, []).append(entry)
+        return {entries[0].kind: entries for entries in groups.values()}

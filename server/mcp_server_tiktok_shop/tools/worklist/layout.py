@@ -1,0 +1,155 @@
+"""Lays a worklist out for a model: what is most urgent within a budget of bytes, and counts of the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
+    from mcp_server_tiktok_shop.tools.worklist.entries import Worklist, WorklistEntry
+
+WORKLIST_BYTES = 4_650  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
+FULL_WORKLIST_BYTES = 400_000  # where kinds were named
+HEADINGS_BYTES = 400  # names of columns, and the note
+ROWS_FIRST = 3  # of each kind that are shown before more of any; one where they have no deadline
+MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_PROBLEM_CHARS = 90, 40, 160
+MAX_STALE_TABLES = 6
+ENTRY_COLUMNS = ("deadline", "due", "shop", "kind", "id", "order_id", "detail", "product_name")
+KIND_COLUMNS = ("kind", "what", "late", "today", "in_24_h", "in_all", "shown", "otherwise", "tool", "id")
+SHOP_COLUMNS = ("shop", "late", "today", "in_24_h", "in_all")
+OPTIONAL_COLUMNS = ("deadline", "due", "shop", "order_id", "product_name")
+REST_NOTE = "Not all are shown: name `kinds` for all of them."
+DUE_WORDS = {"late": "late", "today": "today", "in_24_h": "24h", "later": None}
+PARCELS_NOTE = (
+    "A parcel is late by the time until which it must be announced or handed over; the report shipping_times reckons "
+    "from the carrier's taking it."
+)
+PARCEL_KINDS = frozenset(("parcels_to_ship", "parcels_not_collected"))
+UNTRUSTED_COLUMN = "product_name"
+
+
+def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
+    """The worklist as an assistant reads it; `untrusted` in it names the columns of others' text.
+
+    A few entries of each kind come first, then those with the nearest deadlines, as far as the budget reaches; where
+    all of them are wanted (`is_whole`), it is a wide one.
+    """
+    max_bytes = FULL_WORKLIST_BYTES if is_whole else WORKLIST_BYTES
+    groups = worklist.group_by_kind()
+    result = _lay_out_head(worklist)
+    kinds = [_lay_out_kind(worklist, kind, entries, entries) for kind, entries in groups.items()]
+    budget = max_bytes - _measure(result) - _measure(kinds) - HEADINGS_BYTES
+    shown = _choose_entries(worklist, list(groups.values()), budget)
+    shown_ids = set(map(id, shown))
+    if groups:
+        rows = [_lay_out_kind(worklist, k, each, [e for e in each if id(e) in shown_ids]) for k, each in groups.items()]
+        result["kinds"] = {"columns": list(KIND_COLUMNS), "rows": rows}
+    if shown:
+        columns = _choose_columns(worklist, shown)
+        result["worklist"] = {"columns": columns, "rows": [_to_row(worklist, entry, columns) for entry in shown]}
+        if UNTRUSTED_COLUMN in columns:
+            result["untrusted"] = [f"worklist.{UNTRUSTED_COLUMN}"]
+    notes = [PARCELS_NOTE] if PARCEL_KINDS & {kind.name for kind in groups} else []
+    notes += [REST_NOTE] if len(shown) < len(worklist.entries) else []
+    if notes:
+        result["note"] = " ".join(notes)
+    return result
+
+
+def _measure(value: Any) -> int:
+    return len(to_json_text(value).encode())
+
+
+def _lay_out_head(worklist: Worklist) -> Json:
+    result: Json = {
+        "now": worklist.now.isoformat(timespec="minutes"),
+        "as_of": worklist.as_of.isoformat(timespec="minutes") if worklist.as_of else None,
+        "shops": list(worklist.shops),
+        "late": worklist.count("late"),
+        "due_today": worklist.count("today"),
+        "due_in_24_h": worklist.count("in_24_h"),
+        "in_all": len(worklist.entries),
+    }
+    if len(worklist.shops) > 1:
+        rows = [_count_shop(worklist, shop) for shop in worklist.shops]
+        result["by_shop"] = {"columns": list(SHOP_COLUMNS), "rows": rows}
+    if worklist.unanswered:
+        result["not_answered"] = {shop: text[:MAX_PROBLEM_CHARS] for shop, text in worklist.unanswered.items()}
+    if worklist.stale_tables:
+        result["not_up_to_date"] = [
+            {"shop": t.shop, "table": t.table, "as_of": t.as_of, "problem": t.problem[:MAX_PROBLEM_CHARS]}
+            for t in worklist.stale_tables[:MAX_STALE_TABLES]
+        ]
+        if len(worklist.stale_tables) > MAX_STALE_TABLES:
+            result["not_up_to_date_in_all"] = len(worklist.stale_tables)
+    return result
+
+
+def _count_shop(worklist: Worklist, shop: str) -> list[Any]:
+    entries = [entry for entry in worklist.entries if entry.shop == shop]
+    return [shop, *(worklist.count(urgency, entries) for urgency in ("late", "today", "in_24_h")), len(entries)]
+
+
+def _lay_out_kind(
+    worklist: Worklist, kind: WorklistKind, entries: Sequence[WorklistEntry], shown: Sequence[WorklistEntry]
+) -> list[Any]:
+    counts = [worklist.count(urgency, entries) for urgency in ("late", "today", "in_24_h")]
+    return [kind.name, kind.title, *counts, len(entries), len(shown), kind.otherwise, kind.tool, kind.id]
+
+
+def _choose_entries(worklist: Worklist, groups: Sequence[Sequence[WorklistEntry]], budget: int) -> list[WorklistEntry]:
+    """Entries whose rows take no more bytes than the budget, in their order."""
+    rounds = [entry for place in range(ROWS_FIRST) for group in groups for entry in group[place : place + 1]]
+    leading = {id(group[0]) for group in groups}
+    first = [entry for entry in rounds if id(entry) in leading or entry.deadline is not None]
+    first_ids = set(map(id, first))
+    candidates = [*first, *(entry for entry in worklist.entries if id(entry) not in first_ids)]
+    columns = _choose_columns(worklist, worklist.entries)
+    chosen: set[int] = set()
+    for entry in candidates:
+        budget -= _measure(_to_row(worklist, entry, columns)) + 1
+        if budget < 0:
+            break
+        chosen.add(id(entry))
+    return [entry for entry in worklist.entries if id(entry) in chosen]
+
+
+def _choose_columns(worklist: Worklist, entries: Sequence[WorklistEntry]) -> list[str]:
+    """Those columns in which anything stands; the shop's only where there are several."""
+    rows = [_to_cells(worklist, entry) for entry in entries]
+    empty = {name for name in OPTIONAL_COLUMNS if not any(cells[name] for cells in rows)}
+    if len(worklist.shops) + len(worklist.unanswered) == 1:
+        empty.add("shop")
+    return [name for name in ENTRY_COLUMNS if name not in empty]
+
+
+def _to_row(worklist: Worklist, entry: WorklistEntry, columns: Sequence[str]) -> list[Any]:
+    cells = _to_cells(worklist, entry)
+    return [cells[name] for name in columns]
+
+
+def _to_cells(worklist: Worklist, entry: WorklistEntry) -> Json:
+    return {
+        "deadline": format_deadline(entry),
+        "due": DUE_WORDS[entry.get_urgency(worklist.now)],
+        "shop": entry.shop,
+        "kind": entry.kind.name,
+        "id": entry.id,
+        "order_id": entry.order_id or None,
+        "detail": shorten(entry.detail, MAX_DETAIL_CHARS),
+        "product_name": shorten(entry.product_name, MAX_NAME_CHARS) or None,
+    }
+
+
+def format_deadline(entry: WorklistEntry) -> str | None:
+    """The deadline in the shop's zone; None where there is none."""
+    return entry.deadline.astimezone(entry.zone).isoformat(timespec="minutes") if entry.deadline else None
+
+
+def shorten(text: str, max_chars: int) -> str:
+    return text if len(text) <= max_chars else f"{text[: max_chars - 1]}…"

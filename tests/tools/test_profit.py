@@ -1,0 +1,494 @@
+"""Profit agrees with the statements to the cent, and no cost is guessed: counted again from the platform's lists."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from xlsxwriter import Workbook
+
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.platform.test_tokens import bad, good
+from tests.sandbox.client import NOW, Clock
+from tests.tools.platform_lists import add_up, at_the_shop, to_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from mcp import Client
+
+    from tests.conftest import Connect
+    from tests.sandbox.client import Json
+    from tests.tools.platform_lists import PlatformLists
+
+TOOL = "get_profit"
+ALL_TIME = "2026-08-26/2026-11-22"
+FEES_BY_ORDER = "get_transactions_by_order"
+ZONES = {"GB": "Europe/London", "DE": "Europe/Berlin", "US": "America/Los_Angeles"}
+CENT = Decimal("0.01")
+WIDE_RESULT_BYTES = 1_000_000  # in which every row of the simulated shops stands
+Amounts = dict[str, Decimal]
+
+
+@pytest.fixture(scope="module")
+def three() -> Sandbox:
+    """Nothing here changes it for long."""
+    return Sandbox(shops=3, clock=Clock())
+
+
+@pytest.fixture(scope="module")
+def shared() -> Sandbox:
+    return Sandbox(clock=Clock())
+
+
+async def asked(client: Client, **arguments: Any) -> Json:
+    data: Json = good(await client.call_tool(TOOL, {"period": ALL_TIME, "limit": 1000} | arguments))["data"]
+    return data
+
+
+def own_names(transaction: Json, prefix: str = "") -> Amounts:
+    """A transaction's amounts by the names under which a profit tells them."""
+    revenue, shipping, fees, settlement = (
+        Decimal(transaction[f"{prefix}{name}_amount"]) for name in ("revenue", "shipping_cost", "fee_tax", "settlement")
+    )
+    adjustment = Decimal(transaction.get(f"{prefix}adjustment_amount", "0"))
+    parts = transaction.get("revenue_breakdown", {})
+    refunds = sum((Decimal(amount) for name, amount in parts.items() if "refund" in name), Decimal(0))
+    found = defaultdict(Decimal, {"refunds": refunds, "sales": revenue - refunds, "shipping": shipping})
+    found["ads" if transaction["type"] == "GMV_PAYMENT_FOR_ADS" else "adjustments"] += adjustment
+    for section in transaction.get("fee_tax_breakdown", {}).values():
+        for name, amount in section.items():
+            kind = name.removesuffix("_amount")
+            found["affiliate_commission" if "affiliate" in kind else kind] += Decimal(amount)
+    named = sum(amount for name, amount in found.items() if name not in ("refunds", "sales", "shipping"))
+    found["other_fees"] = fees + adjustment - named
+    assert sum(found.values()) == settlement
+    return {name: amount for name, amount in found.items() if amount}
+
+
+async def transactions(shop: PlatformLists) -> list[tuple[str, Json, Amounts]]:
+    """Every transaction with its basis and its amounts by name, those of statements first."""
+    found = [
+        ("settled", row | {"statement": statement}, own_names(row))
+        for statement in await shop.statements()
+        for row in await shop.transactions(statement["id"])
+        if row["type"] != "RESERVE"
+    ]
+    return found + [("estimated", row, own_names(row | {"type": "ORDER"}, "est_")) for row in await shop.unsettled()]
+
+
+def is_sold(line: Json) -> bool:
+    return bool(line["display_status"] != "CANCELLED")
+
+
+def spread(amount: Decimal, order: Json) -> Amounts:
+    """An amount laid to the SKUs of an order by the value of its lines, each its floor, then cents to the most cut."""
+    lines = [line for line in order["line_items"] if is_sold(line)] or order["line_items"]
+    weights: defaultdict[str, int] = defaultdict(int)
+    for line in lines:
+        weights[line["sku_id"]] += int((Decimal(line["original_price"]) - Decimal(line["seller_discount"])) * 100)
+    cents, total = int(abs(amount) * 100), sum(weights.values())
+    floors = {sku: cents * weight // total for sku, weight in weights.items()}
+    by_rest = sorted(weights, key=lambda sku: (-(cents * weights[sku] % total), sku))
+    for sku in by_rest[: cents - sum(floors.values())]:
+        floors[sku] += 1
+    sign = -1 if amount < 0 else 1
+    return {sku: sign * Decimal(share) / 100 for sku, share in floors.items()}
+
+
+def amounts_of(row: Json) -> Amounts:
+    """The amounts of a row that add up to its settlement, those of nothing left out.
+
+    Where nothing was refunded, net sales stand for sales.
+    """
+    if "sales" not in row:
+        assert "refunds" not in row
+        row = {"sales": row["net_sales"]} | row
+    names = [name for name in row if name not in ("shop", "basis", "currency", "units", "net_sales", "settlement")]
+    end = names.index("shipping") if "shipping" in names else 0
+    start = names.index("sales")
+    known = names[start : end + 1] + [name for name in ("adjustments", "ads", "unexplained") if name in names]
+    return {name: Decimal(row[name]) for name in known if Decimal(row[name])}
+
+
+def by_key(rows: list[Json], name: str) -> dict[tuple[str, str | None], Json]:
+    found = {(row["basis"], row[name]): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+# ---- amounts
+
+
+async def test_a_periods_profit_is_its_statements_to_the_cent_in_every_currency(
+    connect: Connect, three: Sandbox
+) -> None:
+    async with at_the_shop(connect, three, Clock()) as (client, shops):
+        data = await asked(client, by="statement", group_by="month", period="2026-10")
+        totals = {row["shop"]: row for row in to_rows(data["totals"])}
+        told = {row["shop"]: row for row in data["statements"]}
+        for shop in shops:
+            zone = ZoneInfo(ZONES[shop.shop.region])
+            start, end = (datetime(2026, month, 1, tzinfo=zone).timestamp() for month in (10, 11))
+            statements = [s for s in await shop.statements() if start <= s["statement_time"] < end]
+            rows = [own_names(t) for s in statements for t in await shop.transactions(s["id"])]
+            expected: defaultdict[str, Decimal] = defaultdict(Decimal)
+            for row in rows:
+                for name, amount in row.items():
+                    expected[name] += amount
+            total = totals[shop.shop.name]
+            assert amounts_of(total) == {name: amount for name, amount in expected.items() if amount}
+            assert Decimal(total["settlement"]) == add_up(statements, "settlement_amount")
+            assert Decimal(total["net_sales"]) == add_up(statements, "net_sales_amount")
+            assert total["basis"] == "settled"
+            assert told[shop.shop.name] == {
+                "shop": shop.shop.name,
+                "currency": shop.shop.currency,
+                "statements": len(statements),
+                "settlement": total["settlement"],
+                "difference": "0.00",
+            }
+    assert {row["currency"] for row in totals.values()} == {"GBP", "EUR", "USD"}
+
+
+@pytest.mark.parametrize("group_by", ["day", "month", "order"])
+async def test_rows_add_up_to_what_the_platform_tells_of_their_orders(
+    connect: Connect, three: Sandbox, group_by: str
+) -> None:
+    async with at_the_shop(connect, three, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, shops):
+        data = await asked(client, group_by=group_by)
+        rows = to_rows(data["profit"])
+        for shop in shops:
+            zone = ZoneInfo(ZONES[shop.shop.region])
+            expected: defaultdict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
+            for basis, row, amounts in await transactions(shop):
+                time = row.get("order_create_time") or row["statement"]["statement_time"]
+                day = datetime.fromtimestamp(time, zone).date().isoformat()
+                key = {"day": day, "month": day[:7], "order": row.get("order_id")}[group_by]
+                expected[basis, key] += sum(amounts.values())
+            mine = by_key([row for row in rows if row["shop"] == shop.shop.name], group_by.replace("order", "order_id"))
+            assert {key: Decimal(row["settlement"]) for key, row in mine.items()} == expected
+            assert {basis for basis, _ in expected} >= {"settled"}
+    assert all(sum(amounts_of(row).values()) == Decimal(row["settlement"]) for row in rows)
+    assert {row["basis"] for row in rows} == {"settled", "estimated"}
+
+
+async def test_a_skus_fees_are_those_that_the_platform_tells_of_it(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
+        rows = by_key(to_rows((await asked(client))["profit"]), "sku_id")
+        settled = {
+            row["order_id"] for basis, row, _ in await transactions(shop) if basis == "settled" if "order_id" in row
+        }
+        expected: defaultdict[str, Decimal] = defaultdict(Decimal)
+        commission: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for order in settled:
+            for sku in await shop.fees_by_sku(order):
+                expected[sku["sku_id"]] += Decimal(sku["settlement_amount"])
+                fees = sku["fee_tax_breakdown"]["fee"]
+                commission[sku["sku_id"]] += Decimal(fees["platform_commission_amount"])
+    found = {sku: row for (basis, sku), row in rows.items() if basis == "settled" and sku is not None}
+    assert {sku: Decimal(row["settlement"]) for sku, row in found.items()} == expected
+    assert {sku: Decimal(row["platform_commission"]) for sku, row in found.items()} == commission
+    assert {row["fees_by_sku"] for row in found.values()} == {"exact"}
+
+
+async def test_what_the_platform_does_not_tell_by_sku_is_spread_by_value_to_the_cent(connect: Connect) -> None:
+    sandbox = Sandbox(clock=Clock())
+    sandbox.faults.add(FEES_BY_ORDER, times=None, status=403, code=105005, message="No scope.")
+    async with at_the_shop(connect, sandbox, Clock()) as (client, (shop,)):
+        data = await asked(client)
+        orders = {order["id"]: order for order in await shop.orders()}
+        expected: defaultdict[tuple[str, str | None], defaultdict[str, Decimal]] = defaultdict(
+            lambda: defaultdict(Decimal)
+        )
+        several: set[tuple[str, str | None]] = set()
+        for basis, row, amounts in await transactions(shop):
+            order = orders.get(row.get("order_id", ""))
+            for name, amount in amounts.items():
+                for sku, share in spread(amount, order).items() if order else ((None, amount),):
+                    expected[basis, sku][name] += share
+            skus = {line["sku_id"] for line in order["line_items"] if is_sold(line)} if order else set()
+            several |= {(basis, sku) for sku in skus if len(skus) > 1}
+    rows = by_key(to_rows(data["profit"]), "sku_id")
+    assert {key: amounts_of(row) for key, row in rows.items()} == {
+        key: {name: amount for name, amount in amounts.items() if amount} for key, amounts in expected.items()
+    }
+    assert {key for key, row in rows.items() if row["fees_by_sku"] != "exact"} == several
+    assert "laid to them by line value" in data["note"]
+    totals = to_rows(data["totals"])
+    for basis in ("settled", "estimated"):
+        parts = [row for (each, _), row in rows.items() if each == basis]
+        assert add_up(parts, "settlement") == add_up([row for row in totals if row["basis"] == basis], "settlement")
+
+
+async def test_ads_and_refunds_have_their_columns_and_reserves_none(connect: Connect, home: Path) -> None:
+    sandbox = Sandbox(clock=Clock())
+    ads = {"id": "1", "type": "GMV_PAYMENT_FOR_ADS", "adjustment_id": "2", "adjustment_amount": "-7.77"}
+    nothing = {f"{name}_amount": "0.00" for name in ("revenue", "shipping_cost", "fee_tax")}
+    reserve = nothing | {"id": "3", "type": "RESERVE", "settlement_amount": "-50.00", "adjustment_amount": "0.00"}
+
+    def change(data: Json) -> Json:
+        row = next(each for each in data["transactions"] if each["type"] == "ORDER")
+        parts = row["revenue_breakdown"]
+        for name, amount in (
+            ("refund_subtotal_before_discount_amount", "1.25"),
+            ("seller_discount_refund_amount", "-0.25"),
+        ):
+            parts[name] = str(Decimal(parts[name]) - Decimal(amount))
+        row["revenue_amount"] = str(Decimal(row["revenue_amount"]) - 1)
+        row["settlement_amount"] = str(Decimal(row["settlement_amount"]) - 1)
+        data["transactions"] += [nothing | ads | {"settlement_amount": "-7.77"}, reserve]
+        return data
+
+    async with at_the_shop(connect, sandbox, Clock()) as (client, (shop,)):
+        before = await asked(client, by="statement", group_by="month")
+        statements = len(await shop.statements())
+    sandbox.faults.add("get_transactions_by_statement", times=None, edit=change)
+    async with at_the_shop(connect, sandbox, Clock(), home=home / "other") as (client, _):
+        after = await asked(client, by="statement", group_by="month")
+    (old,), (new,) = to_rows(before["totals"]), to_rows(after["totals"])
+    assert "ads" not in old
+    assert Decimal(new["ads"]) == Decimal("-7.77") * statements
+    assert Decimal(new["refunds"]) == Decimal(old.get("refunds", "0")) - statements
+    assert Decimal(new["sales"]) == Decimal(old["sales"] if "sales" in old else old["net_sales"])
+    assert Decimal(new["settlement"]) - Decimal(old["settlement"]) == Decimal("-8.77") * statements
+    (told,) = after["statements"]
+    assert Decimal(told["difference"]) == Decimal("-8.77") * statements
+
+
+async def test_orders_that_no_statement_and_no_estimate_holds_are_counted(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
+        data = await asked(client)
+        known = {row.get("order_id") for _, row, _ in await transactions(shop)}
+        orders = [o for o in await shop.orders() if o["status"] not in ("UNPAID", "CANCELLED") and o["id"] not in known]
+    assert data["orders_without_amounts"] == [{"shop": shop.shop.name, "currency": "GBP", "orders": len(orders)}]
+    assert orders
+
+
+# ---- costs
+
+CSV_HEAD = "seller_sku,unit_cost,currency,from\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    return folder
+
+
+async def cost_of_goods(
+    shop: PlatformLists, find_cost: Callable[[str, date], Decimal | None]
+) -> tuple[dict[tuple[str, str], Decimal], set[str]]:
+    """The cost of the units sold, by basis and SKU, of the SKUs of which every unit's is known; the codes without."""
+    orders = {order["id"]: order for order in await shop.orders()}
+    costs: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    lacking: set[tuple[str, str]] = set()
+    codes: set[str] = set()
+    seen: set[str] = set()
+    for basis, row, _ in await transactions(shop):
+        if row.get("order_id") not in orders or row["order_id"] in seen:
+            continue
+        seen.add(row["order_id"])
+        order = orders[row["order_id"]]
+        day = datetime.fromtimestamp(order["create_time"], ZoneInfo(ZONES[shop.shop.region])).date()
+        for line in filter(is_sold, order["line_items"]):
+            cost = find_cost(line["seller_sku"], day)
+            key = (basis, line["sku_id"])
+            if cost is None:
+                lacking.add(key)
+                codes.add(line["seller_sku"])
+            else:
+                costs[key] += cost
+    return {key: cost for key, cost in costs.items() if key not in lacking}, codes
+
+
+async def seller_skus(shop: PlatformLists) -> list[str]:
+    return sorted({line["seller_sku"] for order in await shop.orders() for line in order["line_items"]})
+
+
+def rounded(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+async def test_the_cost_of_an_order_is_that_of_its_day(connect: Connect, shared: Sandbox, files: Path) -> None:
+    change = date(2026, 10, 25)  # the day on which British clocks go back
+
+    def find_cost(code: str, day: date) -> Decimal | None:
+        return Decimal("3.1234") if day < change else Decimal(len(code)) / 4
+
+    async with at_the_shop(connect, shared, Clock(), files=files) as (client, (shop,)):
+        lines = [f"{c},3.1234,GBP,\n{c},{Decimal(len(c)) / 4},GBP,{change}\n" for c in await seller_skus(shop)]
+        (files / "costs.csv").write_text(CSV_HEAD + "".join(lines), encoding="utf-8")
+        data = await asked(client)
+        expected, codes = await cost_of_goods(shop, find_cost)
+    assert not codes
+    rows = {key: row for key, row in by_key(to_rows(data["profit"]), "sku_id").items() if key[1] is not None}
+    assert {key: -Decimal(row["goods_cost"]) for key, row in rows.items()} == {
+        k: rounded(c) for k, c in expected.items()
+    }
+    for row in rows.values():
+        profit, net_sales = Decimal(row["settlement"]) + Decimal(row["goods_cost"]), Decimal(row["net_sales"])
+        assert Decimal(row["profit"]) == profit
+        assert row["margin_percent"] == f"{(profit * 100 / net_sales).quantize(Decimal('0.1'), ROUND_HALF_UP)}"
+        assert row["covers_percent"] == "100"
+    assert "missing_costs" not in data
+    for total in to_rows(data["totals"]):
+        basis_cost = sum((cost for (basis, _), cost in expected.items() if basis == total["basis"]), Decimal(0))
+        assert Decimal(total["goods_cost"]) == -rounded(basis_cost)
+        assert Decimal(total["profit"]) == Decimal(total["settlement"]) - rounded(basis_cost)
+
+
+@pytest.mark.parametrize("currency", ["GBP", "USD"])
+async def test_no_cost_is_guessed_and_the_total_says_what_it_covers(
+    connect: Connect, shared: Sandbox, files: Path, currency: str
+) -> None:
+    """Every third SKU has no cost, and in a foreign currency none has."""
+    async with at_the_shop(connect, shared, Clock(), files=files) as (client, (shop,)):
+        codes = await seller_skus(shop)
+        known = {code: Decimal("2.50") for place, code in enumerate(codes) if place % 3} if currency == "GBP" else {}
+        lines = [f"{code},2.50,{currency},\n" for place, code in enumerate(codes) if place % 3]
+        (files / "my costs.csv").write_text(CSV_HEAD + "".join(lines), encoding="utf-8")
+        data = await asked(client, costs="my costs.csv")
+        expected, lacking = await cost_of_goods(shop, lambda code, _: known.get(code))
+    rows = {key: row for key, row in by_key(to_rows(data["profit"]), "sku_id").items() if key[1] is not None}
+    assert {key: -Decimal(row["goods_cost"]) for key, row in rows.items() if row["goods_cost"] is not None} == expected
+    for key, row in rows.items():
+        assert (row["profit"] is None) == (row["margin_percent"] is None) == (key not in expected)
+        assert row["covers_percent"] == ("100" if key in expected else "0")
+    assert {row["seller_sku"] for row in to_rows(data["missing_costs"])} == lacking
+    assert data["missing_costs_in_all"] == len(lacking)
+    for total in to_rows(data["totals"]):
+        mine = [row for (basis, _), row in rows.items() if basis == total["basis"] and row["profit"] is not None]
+        if not mine:
+            assert (total["profit"], total["covers_percent"]) == (None, "0")
+            continue
+        apart = sum(
+            (Decimal(row["settlement"]) for row in to_rows(data["profit"]) if row["sku_id"] is None), Decimal(0)
+        ) * (total["basis"] == "settled")
+        assert Decimal(total["profit"]) == add_up(mine, "profit") + apart
+        share = add_up(mine, "net_sales") * 100 / Decimal(total["net_sales"])
+        assert Decimal(total["covers_percent"]) == share.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    assert "covers_percent" in data["note"]
+
+
+async def test_a_workbook_is_read_like_csv_with_formulas_dates_and_numbers_as_text(
+    connect: Connect, shared: Sandbox, files: Path
+) -> None:
+    async with at_the_shop(connect, shared, Clock(), files=files) as (client, (shop,)):
+        codes = await seller_skus(shop)
+        buffer = io.BytesIO()
+        workbook = Workbook(buffer, {"in_memory": True})
+        sheet = workbook.add_worksheet()
+        day = workbook.add_format({"num_format": "dd/mm/yyyy"})
+        sheet.write_row(1, 0, ["Seller SKU", "Unit Cost", "Currency", "From"])
+        for row, code in enumerate(codes, start=2):
+            sheet.write_string(row, 0, code)
+            if row % 3 == 0:
+                sheet.write_string(row, 1, "3,20")
+            elif row % 3 == 1:
+                sheet.write_formula(row, 1, "=1.6*2", None, 3.2)
+            else:
+                sheet.write_number(row, 1, 3.2)
+            sheet.write_string(row, 2, "gbp")
+            sheet.write_datetime(row, 3, datetime(2026, 1, 1), day)  # noqa: DTZ001 - spreadsheets know no zones
+        workbook.close()
+        (files / "costs.xlsx").write_bytes(buffer.getvalue())
+        (files / "same.csv").write_text(
+            CSV_HEAD + "".join(f"{c},3.20,GBP,2026-01-01\n" for c in codes), encoding="utf-8"
+        )
+        from_workbook = await asked(client, costs="costs.xlsx")
+        from_csv = await asked(client, costs="same.csv")
+    assert from_workbook["costs"] == {"file": "costs.xlsx", "costs": len(codes)}
+    assert from_workbook["profit"] == from_csv["profit"]
+    assert all(row["covers_percent"] == "100" for row in to_rows(from_workbook["totals"]))
+
+
+async def test_each_line_that_cannot_be_taken_is_told_by_its_number(
+    connect: Connect, shared: Sandbox, files: Path
+) -> None:
+    lines: dict[str, str] = {
+        "TEA-SEN-01,4.00,GBP,": "",
+        "TEA-SEN-02,,GBP,": "unit_cost of TEA-SEN-02 is empty",
+        '"TEA-SEN-03","1,200",GBP,': "unit_cost of TEA-SEN-03 is no amount such as 1234.50",
+        "TEA-MAT-01,-1,GBP,": "unit_cost of TEA-MAT-01 is no amount such as 1234.50",
+        "TEA-MAT-02,1,pounds,": "currency of TEA-MAT-02 is no currency code such as GBP",
+        "TEA-MAT-03,1,GBP,1/2/2026": "from of TEA-MAT-03 is no day such as 2026-10-31",
+        ",1,GBP,": "seller_sku is empty",
+        "TEA-SEN-01,5.00,GBP,": "TEA-SEN-01 has another cost for the same day in a line before",
+    }
+    (files / "costs.csv").write_text(CSV_HEAD + "\n".join(lines), encoding="utf-8")
+    async with at_the_shop(connect, shared, Clock(), files=files) as (client, _):
+        data = await asked(client)
+    assert data["costs"]["faults"] == [f"line {n}: {fault}" for n, fault in enumerate(lines.values(), start=2) if fault]
+    assert (data["costs"]["costs"], data["costs"]["faults_in_all"]) == (0, 7)
+    assert all(row.get("profit") is None for row in to_rows(data["profit"]))  # of none of two costs is it known which
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("costs.csv", b"sku,price\nA,1\n", "costs has no column unit_cost, currency"),
+        ("costs.csv", b'seller_sku,"unit_cost', "costs can't be read as CSV at line 1"),
+        ("costs.xlsx", b"PK\x03\x04 nothing", "costs is no XLSX workbook"),
+        ("costs.txt", b"seller_sku", "costs is neither CSV nor XLSX by its name"),
+    ],
+)
+async def test_a_file_that_is_no_table_of_costs_is_refused(
+    connect: Connect, shared: Sandbox, files: Path, name: str, content: bytes, message: str
+) -> None:
+    (files / name).write_bytes(content)
+    async with at_the_shop(connect, shared, Clock(), files=files) as (client, _):
+        told = bad(await client.call_tool(TOOL, {"costs": name}))
+    assert told["error"] == "invalid_arguments"
+    assert message in told["message"]
+
+
+async def test_without_costs_it_says_how_to_give_them(connect: Connect, shared: Sandbox, files: Path) -> None:
+    async with at_the_shop(connect, shared, Clock(), files=files) as (client, _):
+        data = await asked(client, period="last month", group_by="product")
+    assert "profit" not in data["totals"]["columns"]
+    assert f"put costs.csv or costs.xlsx into {files}" in data["note"]
+
+
+async def test_titles_are_named_as_others_words_wherever_they_stand(
+    connect: Connect, shared: Sandbox, files: Path
+) -> None:
+    (files / "costs.csv").write_text(CSV_HEAD + "NONE,1,GBP,", encoding="utf-8")
+    async with at_the_shop(connect, shared, Clock(), files=files) as (client, _):
+        by_sku = good(await client.call_tool(TOOL, {"period": ALL_TIME, "limit": 5}))
+        by_month = good(await client.call_tool(TOOL, {"period": ALL_TIME, "group_by": "month"}))
+    assert set(by_sku["untrusted"]) == {"profit.product_name", "missing_costs.product_name"}
+    assert by_month["untrusted"] == ["missing_costs.product_name"]
+
+
+async def test_a_long_list_is_cut_and_says_how_long_it_is(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, _):
+        whole, part = await asked(client, group_by="order"), await asked(client, group_by="order", limit=7)
+    assert part["profit"]["rows"] == whole["profit"]["rows"][:7]
+    assert part["rows_in_all"] == len(whole["profit"]["rows"])
+    assert f"7 of {part['rows_in_all']} rows are shown" in part["note"]
+    assert "rows are shown" not in whole["note"]
+    assert part["totals"] == whole["totals"]
+
+
+def test_the_clock_of_these_tests_is_in_the_period() -> None:
+    first, _, last = ALL_TIME.partition("/")
+    assert first < datetime.fromtimestamp(NOW, UTC).date().isoformat() <= last
+
+
+def test_spreading_here_loses_nothing() -> None:
+    lines: Iterable[tuple[str, str]] = (("A", "1.00"), ("B", "1.00"), ("C", "1.00"))
+    order = {
+        "line_items": [
+            {"sku_id": sku, "original_price": price, "seller_discount": "0", "display_status": "X"}
+            for sku, price in lines
+        ]
+    }
+    assert spread(Decimal("-0.05"), order) == {"A": Decimal("-0.02"), "B": Decimal("-0.02"), "C": Decimal("-0.01")}

@@ -1,0 +1,271 @@
+"""Questions in SQL over the shops' fresh copies, as a client asks them: what comes back, and what is said beside it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.mirror.tables import TableCatalog
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from mcp_server_tiktok_shop.tools.query_shop import QUESTION_RESERVE_S
+from tests.keys import reply
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+    from tests.conftest import Connect
+
+TABLES = TableCatalog().tables
+SALES = "SELECT shop, currency, count(*) AS orders, sum(total_amount) AS paid FROM orders GROUP BY ALL ORDER BY shop"
+MAX_DESCRIPTION_BYTES = 2_600  # about 700 tokens
+
+
+async def ask(client: Client, sql: str, **more: Any) -> Any:
+    return reply(await client.call_tool("query_shop", {"sql": sql, **more}))
+
+
+async def refuse(client: Client, tool: str, arguments: dict[str, Any]) -> Any:
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    return reply(result)
+
+
+async def read_orders(client: Client, shop: str) -> list[dict[str, Any]]:
+    arguments = {"pages": "all", "shop": shop, "fields": ["orders.id", "orders.status", "orders.payment.total_amount"]}
+    answer = reply(await client.call_tool("get_order_list", arguments))
+    table = answer["data"]["orders"]
+    return [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+
+
+async def test_a_sum_equals_that_of_the_platforms_own_answers(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=80)) as client:
+        orders = await read_orders(client, "GB")
+        answer = await ask(
+            client, "SELECT status, sum(total_amount), avg(total_amount) FROM orders GROUP BY 1 ORDER BY 1"
+        )
+    groups: dict[str, list[Decimal]] = defaultdict(list)
+    for order in orders:
+        groups[order["status"]].append(Decimal(order["payment.total_amount"]))
+    cent = Decimal("0.01")
+    expected = [
+        [status, str(sum(amounts)), str((Decimal(sum(amounts)) / len(amounts)).quantize(cent, "ROUND_HALF_UP"))]
+        for status, amounts in sorted(groups.items())
+    ]
+    assert answer["data"]["result"]["rows"] == expected
+    assert answer["data"]["types"] == {
+        "status": "VARCHAR",
+        "sum(total_amount)": "DECIMAL",
+        "avg(total_amount)": "DECIMAL",
+    }
+    assert answer["data"]["as_of"]
+    assert answer["data"]["history_from"]["orders"] < answer["data"]["as_of"]
+
+
+async def test_every_result_can_be_read_again_and_saved_however_small(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=40)) as client:
+        small = await ask(client, "SELECT count(*) AS orders FROM orders")
+        assert small["data"]["result"] == {"columns": ["orders"], "rows": [[40]]}
+        again = reply(await client.call_tool("read_result", {"id": small["result_id"]}))["data"]
+        assert (again["columns"], again["rows"]) == (["orders"], [[40]])
+        saved = reply(await client.call_tool("save_result", {"id": small["result_id"]}))["data"]
+        assert saved["rows"] == 1
+        empty = await ask(client, "SELECT id FROM orders WHERE id = 'none'")
+        assert empty["data"]["result"] == {"columns": ["id"], "rows": []}
+        assert "No row" in empty["data"]["note"]
+
+
+async def test_a_large_result_stays_within_its_budget_and_is_read_to_its_end(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=400)) as client:
+        answer = await ask(client, "SELECT * FROM orders ORDER BY id")
+        assert len(json.dumps(answer, separators=(",", ":"))) < 42_000
+        rows = answer["data"]["result"]["rows"]
+        assert answer["left_out"] == 400 - len(rows)
+        assert answer["data"]["row_count"] == 400
+        while len(rows) < 400:
+            arguments = {"id": answer["result_id"], "path": "result", "offset": len(rows)}
+            rows += reply(await client.call_tool("read_result", arguments))["data"]["rows"]
+        place = answer["data"]["result"]["columns"].index("id")
+        assert len({row[place] for row in rows}) == 400
+
+
+async def test_several_shops_are_asked_at_once_by_the_names_they_go_by(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_shops=3, sandbox_object=None) as client:
+        shops = reply(await client.call_tool("list_shops", {}))["data"]["shops"]
+        names = [shop["name"] for shop in shops]
+        everything = await ask(client, SALES, shop="all")
+        rows = everything["data"]["result"]["rows"]
+        assert [row[0] for row in rows] == sorted(names)
+        assert {row[0]: row[1] for row in rows} == {shop["name"]: shop["currency"] for shop in shops}
+        two = [row for row in rows if row[0] in names[:2]]
+        for chosen in (", ".join(names[:2]), json.dumps(names[:2]), f"{shops[0]['id']},{names[1]},{names[0]}"):
+            assert (await ask(client, SALES, shop=chosen))["data"]["result"]["rows"] == two
+        one = await ask(client, SALES, shop=names[2])
+        assert one["data"]["result"]["rows"] == [row for row in rows if row[0] == names[2]]
+        unnamed = await refuse(client, "query_shop", {"sql": SALES})
+        assert unnamed["error"] == "shop_required"
+        assert "all" in unnamed["hint"]
+        unknown = await refuse(client, "query_shop", {"sql": SALES, "shop": f"{names[0]}, Nobody"})
+        assert unknown["error"] == "shop_required"
+        assert [shop["name"] for shop in unknown["shops"]] == names
+
+
+async def test_days_and_times_of_all_shops_are_those_of_each_alone(connect: Connect) -> None:
+    days = "SELECT shop, {} AS day, count(*) AS orders FROM orders WHERE {} >= '2026-10-01' GROUP BY ALL ORDER BY ALL"
+    local = "timezone(zone, create_time)"
+    times = "SELECT shop, zone, id, create_time FROM orders ORDER BY shop, id"
+    async with connect(sandbox="1", sandbox_shops=3) as client:
+        shops = sorted(reply(await client.call_tool("list_shops", {}))["data"]["shops"], key=lambda shop: shop["name"])
+        assert len({shop["time_zone"] for shop in shops}) > 1
+        alone_days, alone_times = [], []
+        for shop in shops:
+            own = await ask(client, days.format("create_time::DATE", "create_time"), shop=shop["name"], max_age=3600)
+            alone_days += own["data"]["result"]["rows"]
+            own = await ask(client, times, shop=shop["name"], max_age=3600)
+            alone_times += own["data"]["result"]["rows"]
+        together = await ask(client, days.format(f"{local}::DATE", local), shop="all", max_age=3600)
+        assert together["data"]["result"]["rows"] == alone_days
+        assert "note" not in together["data"]
+        everything = await ask(client, times, shop="all", max_age=3600, save_as="times.json")
+        saved = everything["data"]["saved"]
+        assert json.loads(Path(saved["path"]).read_text(encoding="utf-8")) == [  # noqa: ASYNC240
+            dict(zip(("shop", "zone", "id", "create_time"), row, strict=True)) for row in alone_times
+        ]
+        assert {row[0]: row[1] for row in alone_times} == {shop["name"]: shop["time_zone"] for shop in shops}
+        foreign = await ask(client, days.format("create_time::DATE", "create_time"), shop="all", max_age=3600)
+        for word in ("UTC", "timezone(zone, create_time)::DATE", *(shop["time_zone"] for shop in shops)):
+            assert word in foreign["data"]["note"]
+
+
+async def test_amounts_of_several_currencies_in_one_sum_are_noted(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_shops=3) as client:
+        shops = reply(await client.call_tool("list_shops", {}))["data"]["shops"]
+        assert len({shop["currency"] for shop in shops}) > 1
+        mixed = await ask(client, "SELECT sum(total_amount) AS paid FROM orders", shop="all")
+        assert "several currencies" in mixed["data"]["note"]
+        apart = await ask(client, SALES, shop="all")
+        assert "several currencies" not in apart["data"].get("note", "")
+
+
+async def test_a_pinned_server_asks_its_own_shop_alone(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_shops=3) as client:
+        names = [shop["name"] for shop in reply(await client.call_tool("list_shops", {}))["data"]["shops"]]
+    async with connect(sandbox="1", sandbox_shops=3, shop=names[1]) as client:
+        for more in ({}, {"shop": "all"}, {"shop": names[1]}):
+            answer = await ask(client, SALES, **more)
+            assert [row[0] for row in answer["data"]["result"]["rows"]] == [names[1]]
+        refusal = await refuse(client, "query_shop", {"sql": SALES, "shop": names[0]})
+        assert refusal["error"] == "shop_required"
+        assert [shop["name"] for shop in refusal["shops"]] == [names[1]]
+
+
+async def test_texts_by_others_are_named_whatever_their_columns_are_called(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=40)) as client:
+        answer = await ask(
+            client,
+            "SELECT o.id, upper(product_name) AS a, o.buyer_nickname AS b, count(*) AS c, o.status AS d"
+            " FROM orders o JOIN order_lines l ON l.order_id = o.id GROUP BY ALL",
+        )
+        assert answer["untrusted"] == ["result.a", "result.b"]
+        chats = await ask(client, "SELECT id, last_message AS words FROM conversations")
+        assert chats["untrusted"] == ["result.words"]
+        plain = await ask(client, "SELECT id, status FROM orders")
+        assert "untrusted" not in plain
+
+
+async def test_buyers_stay_masked_whatever_is_asked(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=60), buyer_data="masked") as client:
+        answer = await ask(client, "SELECT DISTINCT recipient_name, buyer_nickname, recipient_postal_code FROM orders")
+        for name, nickname, code in answer["data"]["result"]["rows"]:
+            assert all(text is None or "*" in text for text in (name, nickname, code))
+
+
+async def test_what_is_wrong_with_a_statement_is_told_before_anything_is_read(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=10)) as client:
+        wrong = await refuse(client, "query_shop", {"sql": "SELECT id,\n totl_amount\nFROM orders"})
+        assert wrong["error"] == "invalid_arguments"
+        assert wrong["problems"][0]["argument"] == "sql"
+        assert "total_amount" in wrong["message"]
+        assert "line 2" in wrong["message"]
+        for sql in (
+            "DELETE FROM orders",
+            "SELECT * FROM 'x.csv'",
+            "SELECT * FROM duckdb_settings()",
+            "SELECT 1; SELECT 2",
+        ):
+            assert (await refuse(client, "query_shop", {"sql": sql}))["error"] == "invalid_arguments"
+
+
+async def test_a_change_at_the_shop_is_seen_by_the_next_question(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=40)) as client:
+        sql = "SELECT count(*) AS waiting FROM orders WHERE status = 'AWAITING_SHIPMENT'"
+        before = (await ask(client, sql))["data"]["result"]["rows"][0][0]
+        assert before
+        order = await ask(
+            client, "SELECT id FROM orders WHERE status = 'AWAITING_SHIPMENT' AND NOT is_on_hold_order LIMIT 1"
+        )
+        arguments = {
+            "order_id": order["data"]["result"]["rows"][0][0],
+            "cancel_reason": "seller_cancel_reason_out_of_stock",
+        }
+        reply(await client.call_tool("run_write_operation", {"name": "cancel_order", "arguments": arguments}))
+        after = (await ask(client, sql, max_age=0))["data"]["result"]["rows"][0][0]
+        assert after == before - 1
+
+
+# ---- describe_tables, and what is listed
+
+
+async def test_the_description_names_every_table_within_seven_hundred_tokens(connect: Connect) -> None:
+    async with connect(sandbox="1") as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        description = tools["query_shop"].description or ""
+    assert len(description.encode()) <= MAX_DESCRIPTION_BYTES
+    for table in TABLES.values():
+        main_columns = [column.name for column in table.columns.values() if column.is_main]
+        assert main_columns, table.name
+        assert f"{table.name}({','.join(main_columns)})" in description
+
+
+async def test_tables_are_described_as_their_records_say(connect: Connect) -> None:
+    async with connect(sandbox="1") as client:
+        short = reply(await client.call_tool("run_read_operation", {"name": "describe_tables"}))["data"]["tables"]
+        assert list(short) == list(TABLES)
+        arguments = {"name": "describe_tables", "arguments": {"tables": ["Orders", "inventory"]}}
+        whole = reply(await client.call_tool("run_read_operation", arguments))["data"]["tables"]
+        assert list(whole) == ["orders", "inventory"]
+        for name, described in whole.items():
+            rows = {row[0]: row[1:] for row in described["columns"]["rows"]}
+            assert {*rows} == {"shop", "region", "zone", *TABLES[name].columns}
+            for column in TABLES[name].columns.values():
+                assert rows[column.name][0] == column.sql_type
+                assert column.meaning in rows[column.name][1]
+        wrong = await refuse(client, "describe_tables", {"tables": ["order"]})
+        assert "orders" in wrong["message"]
+
+
+async def test_every_example_answers_on_the_simulated_shop(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=12)) as client:
+        for table in TABLES.values():
+            answer = await ask(client, table.example, max_age=3600)
+            assert answer["data"]["result"]["columns"], table.name
+
+
+async def test_what_is_not_read_yet_is_said_before_the_numbers(connect: Connect) -> None:
+    """A sum over a copy that is still being read is told to be of a part, until it is whole; of a file, too."""
+    seen: list[int] = []
+    async with connect(
+        sandbox="1", sandbox_object=Sandbox(orders=3_000), call_timeout_s=QUESTION_RESERVE_S + 0.2
+    ) as client:
+        while seen[-1:] != [3_000]:
+            arguments = {"sql": "SELECT count(*) AS orders FROM orders", "save_as": "orders.csv"}
+            answer = await client.call_tool("query_shop", arguments)
+            data = reply(answer)
+            if answer.is_error:
+                assert (data["error"], data["retryable"]) == ("network", True)
+                continue
+            seen.append(data["data"]["result"]["rows"][0][0])
+            assert seen[-1] == 3_000 or data["data"]["note"].startswith("PART ONLY: orders")
+            assert seen == sorted(seen)

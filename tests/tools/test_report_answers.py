@@ -1,0 +1,367 @@
+"""What reports answer beside their numbers: refusals that help, order and limit, edges of the copy, shops by name."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mcp_server_tiktok_shop.mirror.report_files import load_reports
+from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from mcp_server_tiktok_shop.tools.periods import PERIOD_FORMS, parse_period
+from tests.platform.test_tokens import bad, good
+from tests.tools.report_books import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mcp import Client
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from tests.conftest import Connect
+
+NOW = float(int(time.time()))
+LONDON = ZoneInfo("Europe/London")
+ORDERS = "get_order_list"
+FORMER = ("summarize_orders", "summarize_finance", "summarize_inventory", "reconcile_payouts")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Sandbox:
+    """Nothing here changes it."""
+    return Sandbox(orders=120, clock=lambda: NOW)
+
+
+@pytest.fixture
+def era() -> str:
+    return "auto"
+
+
+@asynccontextmanager
+async def at_the_shop(connect: Connect, sandbox: Sandbox, **more: Any) -> AsyncIterator[Client]:
+    sandbox.faults.clear()
+    sandbox.log.clear()
+    runtime = Runtime(lambda: NOW, time.monotonic)
+    async with connect(sandbox="true", sandbox_object=sandbox, runtime=runtime, **more) as client:
+        yield client
+
+
+async def ask(client: Client, report: str, **more: Any) -> Json:
+    data: Json = good(await client.call_tool("get_report", {"report": report, **more}))["data"]
+    return data
+
+
+# ---- refusals
+
+
+async def test_an_unknown_report_is_refused_with_the_names_of_all(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        told = bad(await client.call_tool("get_report", {"report": "sale"}))
+    assert told["error"] == "invalid_arguments"
+    assert told["problems"][0]["allowed"].removeprefix("one of ").split(", ") == list(load_reports())
+    assert "did you mean sales?" in told["message"]
+    assert len(shared.log) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "argument", "word"),
+    [
+        ({"report": "sales"}, "period", "missing"),
+        ({"report": "sales", "period": "some day"}, "period", "some day"),
+        ({"report": "sales", "period": "2999"}, "period", "not begun"),
+        ({"report": "sales", "period": "today", "group_by": "colour"}, "group_by", "weekday"),
+        ({"report": "sales", "period": "today", "order": "profit"}, "order", "units_sold"),
+        ({"report": "sales", "period": "today", "order": "units_sold sideways"}, "order", "desc"),
+        ({"report": "sales", "period": "today", "compare_with": "some day"}, "compare_with", "previous period"),
+        ({"report": "stock", "compare_with": "last year"}, "compare_with", "another period"),
+        ({"report": "unsettled", "period": "today"}, "period", "of now"),
+        ({"report": "sales", "period": "today", "parameters": {"below": 5}}, "parameters", "below"),
+        ({"report": "sales", "period": "today", "limit": 0}, "limit", ""),
+    ],
+)
+async def test_what_a_report_does_not_have_is_refused_before_anything_is_sent(
+    connect: Connect, shared: Sandbox, arguments: Json, argument: str, word: str
+) -> None:
+    async with at_the_shop(connect, shared) as client:
+        told = bad(await client.call_tool("get_report", arguments))
+    assert told["error"] == "invalid_arguments"
+    assert told["problems"][0]["argument"] == argument
+    assert word in json.dumps(told)
+    assert not shared.log.list_entries(ORDERS)
+
+
+async def test_names_are_read_kindly(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        told = await ask(client, "repeat_buyers", period="This month so far", group_by="Buyer", order="-sales_total")
+    assert (told["report"], told["group_by"]) == ("repeat_buyers", "buyer")
+
+
+# ---- order, limit, filters
+
+
+async def test_an_order_by_what_only_totals_have_takes_the_reports_own_and_says_so(
+    connect: Connect, shared: Sandbox
+) -> None:
+    async with at_the_shop(connect, shared) as client:
+        asked = {"period": "last 60 days", "group_by": "product", "limit": 5}
+        told = await ask(client, "sales", **asked, order="sales_total desc")
+        least = await ask(client, "sales", **asked, order="sales_total asc")
+        own = await ask(client, "sales", **asked)
+    assert told["table"] == own["table"]
+    assert "Rows have no sales_total: they stand by goods_total." in told["note"]
+    assert "Rows have no" not in own["note"]
+    amounts = [Decimal(row["goods_total"]) for row in read_table(least["table"])]
+    assert amounts == sorted(amounts)
+
+
+async def test_days_and_weeks_without_a_row_are_named(connect: Connect) -> None:
+    sandbox = Sandbox(orders=12, clock=lambda: NOW)
+    async with at_the_shop(connect, sandbox) as client:
+        told = {name: await ask(client, "sales", period="last 14 days", group_by=name) for name in ("day", "week")}
+        few = await ask(client, "sales", period="last 14 days", group_by="day", limit=1)
+    start = datetime.fromtimestamp(parse_period("last 14 days", LONDON, NOW).start, LONDON).date()
+    days = [start + timedelta(days=number) for number in range(14)]
+    for name, form in (("day", "%Y-%m-%d"), ("week", "%G-W%V")):
+        found = {row[name] for row in read_table(told[name]["table"])}
+        missing = [each for each in dict.fromkeys(day.strftime(form) for day in days) if each not in found]
+        assert told[name].get("left_out_empty", []) == missing
+    assert told["day"]["left_out_empty"]
+    assert "left_out_empty" not in few
+
+
+async def test_without_a_limit_the_rows_are_shared_by_the_shops(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3, orders=120, clock=lambda: NOW)
+    async with at_the_shop(connect, sandbox) as client:
+        shared_rows = read_table((await ask(client, "repeat_buyers", period="last 60 days"))["table"])
+        own_rows = read_table((await ask(client, "repeat_buyers", period="last 60 days", limit=7))["table"])
+    assert sorted({row["shop"] for row in shared_rows}) == sorted({row["shop"] for row in own_rows})
+    assert max(Counter(row["shop"] for row in shared_rows).values()) == 5
+    assert max(Counter(row["shop"] for row in own_rows).values()) == 7
+
+
+async def test_rows_are_ordered_and_limited_and_totals_are_of_all(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        asked = {"period": "last 60 days", "group_by": "sku"}
+        whole = await ask(client, "sales", **asked, limit=1000)
+        most = await ask(client, "sales", **asked, order="units_sold", limit=3)
+        least = await ask(client, "sales", **asked, order="units_sold asc", limit=3)
+        by_name = await ask(client, "sales", **asked, order="seller_sku", limit=1000)
+    units = sorted(row["units_sold"] for row in read_table(whole["table"]))
+    assert [row["units_sold"] for row in read_table(most["table"])] == units[::-1][:3]
+    assert [row["units_sold"] for row in read_table(least["table"])] == units[:3]
+    assert most["totals"] == least["totals"] == whole["totals"]
+    assert f"3 of {len(units)} rows" in most["note"]
+    assert "rows" not in whole["note"]
+    names = [row["seller_sku"] for row in read_table(by_name["table"])]
+    assert names == sorted(names)
+
+
+async def test_below_means_below(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        whole = await ask(client, "stock", limit=1000)
+        some = await ask(client, "stock", parameters={"below": 5}, limit=1000)
+        former = good(await client.call_tool("summarize_inventory", {"below": 5}))["data"]
+    units = {row["sku_id"]: row["units_available"] for row in read_table(whole["table"])}
+    low = {sku: count for sku, count in units.items() if count < 5}
+    assert {row["sku_id"]: row["units_available"] for row in read_table(some["table"])} == low
+    assert 5 in units.values() or len(low) < len(units)
+    assert some["totals"] == whole["totals"]
+    assert former["table"] == some["table"]
+
+
+async def test_a_second_period_brings_three_columns_and_a_percentage(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        told = await ask(client, "sales", period="last 7 days", compare_with="previous period", group_by="week")
+    assert {"sales_total", "sales_total_before", "sales_total_change", "change_percent"} <= set(
+        told["table"]["columns"]
+    )
+    (shop,) = told["shops"]
+    period = parse_period("last 7 days", LONDON, NOW)
+    assert shop["period"].startswith(period.description)
+    assert "compared_with" in shop
+
+
+async def test_columns_that_others_wrote_are_named(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        asked = {"report": "sales", "period": "last 30 days"}
+        told = good(await client.call_tool("get_report", asked | {"group_by": "product"}))
+        plain = good(await client.call_tool("get_report", asked | {"group_by": "day"}))
+    assert told["untrusted"] == ["table.product_name"]
+    assert "untrusted" not in plain
+
+
+# ---- edges
+
+
+async def test_a_period_from_before_the_copy_is_a_part_only_and_says_so(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared, mirror_days=30) as client:
+        part = await ask(client, "sales", period="last 60 days")
+        whole = await ask(client, "sales", period="last 14 days")
+    assert (part["complete"], whole["complete"]) == (False, True)
+    assert part["note"].startswith("PART ONLY")
+    assert "orders reaches back to" in part["shops"][0]["part_only"]
+    assert "part_only" not in whole["shops"][0]
+
+
+async def test_a_list_that_is_refused_is_told_and_not_taken_for_empty(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        shared.faults.add("inventory_search", times=None, code=105005, status=401, message="Access denied.")
+        told = await ask(client, "stock")
+    shared.faults.clear()
+    assert told["complete"] is False
+    assert told["note"].startswith("PART ONLY")
+    assert "inventory" in told["shops"][0]["part_only"]
+
+
+async def test_an_order_without_a_readable_amount_is_told(connect: Connect) -> None:
+    sandbox = Sandbox(orders=40, clock=lambda: NOW)
+
+    def spoil(data: Json) -> Json:
+        for number, order in enumerate(data["orders"]):
+            if order["status"] not in ("UNPAID", "CANCELLED") and number % 7 == 0:
+                order["payment"]["total_amount"] = "1,5"
+        return data
+
+    async with at_the_shop(connect, sandbox) as client:
+        true = await ask(client, "sales", period="last 60 days")
+    async with at_the_shop(connect, sandbox) as client:
+        sandbox.faults.add(ORDERS, times=None, edit=spoil)
+        told = await ask(client, "sales", period="last 80 days")
+    (sums,) = read_table(told["totals"])
+    assert Decimal(sums["sales_total"]) < Decimal(read_table(true["totals"])[0]["sales_total"])
+    assert "orders have an amount that is missing or no number" in told["note"]
+    assert "can't be read" in told["shops"][0]["not_up_to_date"]
+
+
+async def test_what_is_switched_off_is_not_read_by_a_report_either(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared, exclude_tools=ORDERS) as client:
+        result = await client.call_tool("get_report", {"report": "sales", "period": "today"})
+    assert ORDERS in json.dumps(json.loads(result.content[0].text))  # type: ignore[union-attr]
+    assert not shared.log.list_entries(ORDERS)
+
+
+# ---- shops
+
+
+async def test_rows_of_several_shops_are_labelled_and_never_added_up(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3, orders=60, clock=lambda: NOW)
+    async with at_the_shop(connect, sandbox) as client:
+        every = await ask(client, "sales", period="last 30 days", group_by="day")
+        two = await ask(client, "sales", period="last 30 days", group_by="day", shop="GB, US")
+        one = await ask(client, "sales", period="last 30 days", group_by="day", shop="DE")
+        told = bad(await client.call_tool("get_report", {"report": "sales", "period": "today", "shop": "FR"}))
+    assert told["error"] == "shop_required"
+    labels = {shop["shop"]: shop["time_zone"] for shop in every["shops"]}
+    assert list(labels.values()) == ["Europe/London", "Europe/Berlin", "America/Los_Angeles"]
+    assert {row["shop"]: row["currency"] for row in read_table(every["totals"])} == dict(
+        zip(labels, ("GBP", "EUR", "USD"), strict=True)
+    )
+    assert len(read_table(every["totals"])) == 3
+    assert [shop["shop"] for shop in two["shops"]] == [name for name in labels if labels[name] != "Europe/Berlin"]
+    assert "shop" not in one["table"]["columns"]
+    berlin = next(name for name in labels if labels[name] == "Europe/Berlin")
+    mine = [{k: v for k, v in row.items() if k != "shop"} for row in read_table(every["table"], berlin)]
+    assert mine == read_table(one["table"])
+
+
+async def test_the_zone_that_is_set_decides_what_a_day_is(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared, time_zone="Asia/Tokyo") as client:
+        told = await ask(client, "sales", period="last 60 days", group_by="day")
+    tokyo = ZoneInfo("Asia/Tokyo")
+    start = parse_period("last 60 days", tokyo, NOW).start
+    orders = [o for o in shared.state.main.orders.values() if start <= o.create_time <= NOW]
+    days = {datetime.fromtimestamp(order.create_time, tokyo).date().isoformat() for order in orders}
+    assert {row["day"] for row in read_table(told["table"])} == days
+    assert told["shops"][0]["time_zone"] == "Asia/Tokyo"
+
+
+# ---- the tools of before
+
+
+async def test_the_former_tools_are_answered_by_the_reports(connect: Connect, shared: Sandbox) -> None:
+    period = {"period": "last 30 days"}
+    same: list[tuple[str, Json, str, Json]] = [
+        ("summarize_orders", period, "sales", period | {"group_by": "none"}),
+        *(
+            ("summarize_orders", period | {"group_by": by}, "sales", period | {"group_by": by})
+            for by in ("day", "week", "status", "product", "sku", "warehouse")
+        ),
+        ("summarize_finance", period, "settlements", period | {"group_by": "none"}),
+        *(
+            ("summarize_finance", period | {"group_by": by}, "settlements", period | {"group_by": by})
+            for by in ("day", "week", "status")
+        ),
+        ("summarize_finance", period | {"group_by": "fee_type"}, "fees", period | {"group_by": "kind"}),
+        ("summarize_inventory", {}, "stock", {"group_by": "none"}),
+        ("summarize_inventory", period, "stock", period | {"group_by": "sku"}),
+        *(
+            ("summarize_inventory", {"group_by": by}, "stock", {"group_by": by})
+            for by in ("product", "sku", "warehouse", "status")
+        ),
+        ("reconcile_payouts", {}, "payouts", {"period": "last 14 days", "group_by": "statement"}),
+    ]
+    async with at_the_shop(connect, shared) as client:
+        for tool, arguments, report, asked in same:
+            former = good(await client.call_tool(tool, arguments))["data"]
+            assert former == await ask(client, report, **asked), (tool, arguments)
+
+
+@pytest.mark.parametrize("tool", FORMER)
+async def test_the_former_tools_are_listed_no_more(connect: Connect, shared: Sandbox, tool: str) -> None:
+    async with at_the_shop(connect, shared) as client:
+        names = {each.name for each in (await client.list_tools()).tools}
+        assert tool not in names
+        assert "get_report" in names
+
+
+@pytest.mark.parametrize("tool", FORMER[:2])
+async def test_a_missing_or_future_period_is_refused_before_anything_is_sent(
+    connect: Connect, shared: Sandbox, tool: str
+) -> None:
+    async with at_the_shop(connect, shared) as client:
+        for arguments in ({}, {"period": "some day"}, {"period": "2999"}):
+            told = bad(await client.call_tool(tool, arguments))
+            assert told["error"] == "invalid_arguments"
+            assert told["problems"][0]["argument"] == "period"
+            assert arguments or PERIOD_FORMS in told["hint"]
+    assert not shared.log.list_entries(ORDERS)
+
+
+@pytest.mark.parametrize("tool", FORMER[:3])
+@pytest.mark.parametrize("name", ["resume", "continue"])
+async def test_a_handle_of_parts_is_answered_with_what_to_do(
+    connect: Connect, shared: Sandbox, tool: str, name: str
+) -> None:
+    async with at_the_shop(connect, shared) as client:
+        told = bad(await client.call_tool(tool, {name: "0123456789abcdef"}))
+    assert (told["error"], told["problems"][0]["argument"]) == ("invalid_arguments", "resume")
+    assert "period" in told["hint"]
+
+
+@pytest.mark.parametrize("text", ["today", "last 7 days", "last 60 days", "last month", "last 24 hours"])
+async def test_sales_equal_the_shops_own_sum(connect: Connect, shared: Sandbox, text: str) -> None:
+    async with at_the_shop(connect, shared) as client:
+        told = await ask(client, "sales", period=text)
+    found = parse_period(text, LONDON, NOW)
+    expected = shared.state.main.sum_sales(found.start, min(found.end, int(NOW) + 1), int(NOW))
+    sums = read_table(told["totals"])
+    row = sums[0] if sums else dict.fromkeys(("orders_sold", "orders_unpaid", "orders_cancelled"), 0)
+    assert (row["orders_sold"], row["orders_unpaid"], row["orders_cancelled"]) == (
+        expected.orders,
+        expected.unpaid,
+        expected.cancelled,
+    )
+    for name, amount in (
+        ("sales_total", expected.amount),
+        ("unpaid_total", expected.unpaid_amount),
+        ("cancelled_total", expected.cancelled_amount),
+    ):
+        assert Decimal(row.get(name, 0)) == amount

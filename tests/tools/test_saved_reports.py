@@ -1,0 +1,189 @@
+"""Reports go to files whole, and payouts to journals that agree with what the platform says, to the cent."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import defaultdict
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import openpyxl
+import pytest
+
+from mcp_server_tiktok_shop.tools.journals.accounts import load_entries
+from tests.keys import reply
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+    from tests.conftest import Connect
+
+PERIOD = "last 80 days"
+
+
+async def call(client: Client, tool: str, /, **arguments: Any) -> Any:
+    return reply(await client.call_tool(tool, arguments))
+
+
+async def list_rows(client: Client, tool: str, **arguments: Any) -> list[Any]:
+    """All rows of a list of the platform's, by a file, which has no limit."""
+    told = await call(client, tool, save_as="rows.json", **arguments)
+    assert "not all" not in told["note"]
+    rows: list[Any] = json.loads(Path(told["data"]["path"]).read_text(encoding="utf-8"))  # noqa: ASYNC240
+    return rows
+
+
+def read_lines(told: Any) -> list[dict[str, str]]:
+    lines = []
+    for each in told["data"]["files"]:
+        with Path(each["path"]).open(encoding="utf-8", newline="") as file:
+            lines += list(csv.DictReader(file))
+    return lines
+
+
+def to_day(text: str) -> date:
+    return datetime.strptime(text, "%d/%m/%Y").date()  # noqa: DTZ007 - a day
+
+
+async def test_journals_for_xero_agree_with_payments_and_statements(connect: Connect) -> None:
+    async with connect(sandbox="1") as client:
+        told = await call(client, "get_report", report="settlement_journal", period=PERIOD, format="xero")
+        payments = await list_rows(client, "get_payments")
+        statements = await list_rows(client, "get_statements")
+    lines = read_lines(told)
+    paid = [payment for payment in payments if payment["status"] == "PAID"]
+    assert paid
+    assert told["data"]["paid_out"] == {"GBP": str(sum(Decimal(payment["amount"]["value"]) for payment in paid))}
+    assert "left_out_payouts" not in told["data"]
+    assert "not_itemised" not in told["data"]
+    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    months: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
+    clearing: dict[str, Decimal] = defaultdict(Decimal)
+    accounts = {entry: load_entries()[entry]["xero"] for entry in ("clearing", "rollover", "reserve")}
+    for line in lines:
+        amount = Decimal(line["Amount"])
+        payout = line["Narration"].rpartition("payout ")[2].partition(",")[0]
+        sums[line["Narration"], line["Date"]] += amount
+        if line["AccountCode"] == accounts["clearing"]:
+            clearing[payout] += amount
+        elif line["AccountCode"] not in accounts.values():
+            months[payout, to_day(line["Date"]).month] -= amount
+    assert set(sums.values()) == {Decimal(0)}
+    assert clearing == {payment["id"]: Decimal(payment["amount"]["value"]) for payment in paid}
+    expected: dict[tuple[str, int], Decimal] = defaultdict(Decimal)
+    for statement in statements:
+        if statement.get("payment_id") in clearing:
+            month = datetime.fromisoformat(statement["statement_time"]).month
+            expected[statement["payment_id"], month] += Decimal(statement["settlement_amount"])
+    assert months == expected
+    assert len({month for _, month in expected}) > 1
+    assert len(expected) > len(clearing)  # one of them was split
+
+
+async def test_journals_for_quickbooks_balance_and_kinds_are_those_of_the_transactions(connect: Connect) -> None:
+    async with connect(sandbox="1") as client:
+        told = await call(
+            client, "get_report", report="settlement_journal", period=PERIOD, format="QuickBooks", save_as="qb.csv"
+        )
+        statements = await list_rows(client, "get_statements")
+        commission = Decimal(0)
+        for statement in statements:
+            if statement["payment_status"] == "PAID":
+                for row in await list_rows(client, "get_transactions_by_statement", statement_id=statement["id"]):
+                    fees = row.get("fee_tax_breakdown", {}).get("fee", {})
+                    commission += Decimal(fees.get("platform_commission_amount", 0))
+    lines = read_lines(told)
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        assert bool(line["Debits"]) != bool(line["Credits"])
+        sums[line["Journal No."]] += Decimal(line["Debits"] or 0) - Decimal(line["Credits"] or 0)
+    assert set(sums.values()) == {Decimal(0)}
+    booked = sum(
+        Decimal(line["Debits"] or 0) - Decimal(line["Credits"] or 0)
+        for line in lines
+        if line["Description"].startswith("Platform commission")
+    )
+    assert commission
+    assert booked == -commission
+    assert [Path(each["path"]).name for each in told["data"]["files"]] == ["qb.csv"]
+
+
+async def test_the_report_itself_adds_up_to_the_payouts(connect: Connect) -> None:
+    async with connect(sandbox="1") as client:
+        told = await call(client, "get_report", report="settlement_journal", period=PERIOD)
+        kinds = await call(client, "get_report", report="settlement_journal", period=PERIOD, group_by="kind")
+        payments = await list_rows(client, "get_payments")
+    table = told["data"]["table"]
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+    paid = {each["id"]: each["settlement_amount"]["value"] for each in payments if each["status"] == "PAID"}
+    assert {row["payout_id"]: row["amount"] for row in rows} == paid
+    place = kinds["data"]["table"]["columns"].index("amount")
+    total = sum(Decimal(row[place]) for row in kinds["data"]["table"]["rows"])
+    assert total == sum(map(Decimal, paid.values()))
+
+
+async def test_several_shops_have_a_file_a_currency_and_none_is_forgotten(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_shops=3) as client:
+        told = await call(client, "get_report", report="settlement_journal", period=PERIOD, format="xero", shop="all")
+    names = {Path(each["path"]).name for each in told["data"]["files"]}
+    assert names == {f"settlement-journal-xero-{currency}.csv" for currency in told["data"]["paid_out"]}
+    assert len(told["data"]["shops"]) == 3
+    assert "left_out_shops" not in told["data"]
+
+
+async def test_a_reports_rows_are_saved_whole_by_their_types(connect: Connect) -> None:
+    arguments = {"report": "sales", "period": "last 60 days", "group_by": "sku"}
+    async with connect(sandbox="1", result_bytes=200_000) as client:
+        shown = await call(client, "get_report", limit=10_000, **arguments)
+        told = await call(client, "get_report", save_as="sales.xlsx", **arguments)
+        total = await call(client, "get_report", save_as="total.csv", **(arguments | {"group_by": "none"}))
+    table = shown["data"]["table"]
+    sheet = openpyxl.load_workbook(told["data"]["saved"]["path"]).worksheets[0]
+    heading, *rows = sheet.iter_rows()
+    assert [cell.value for cell in heading] == table["columns"]
+    assert told["data"]["saved"]["rows"] == len(rows) == len(table["rows"])
+    assert told["data"]["table"]["rows"] == table["rows"][:3]
+    for cells, expected in zip(rows, table["rows"], strict=True):
+        for cell, value in zip(cells, expected, strict=True):
+            if cell.number_format.startswith("[$GBP]"):
+                assert Decimal(repr(cell.value)) == Decimal(value)
+    assert any(cell.number_format == "[$GBP] #,##0.00" for cell in rows[0])
+    assert total["data"]["saved"]["rows"] == 1
+
+
+async def test_profits_are_saved_whole_with_amounts_as_numbers(connect: Connect) -> None:
+    arguments = {"period": "last 60 days", "group_by": "order"}
+    async with connect(sandbox="1", result_bytes=300_000) as client:
+        shown = await call(client, "get_profit", limit=5_000, **arguments)
+        told = await call(client, "get_profit", save_as="profit.xlsx", **arguments)
+    table = shown["data"]["profit"]
+    heading, *rows = openpyxl.load_workbook(told["data"]["saved"]["path"]).worksheets[0].iter_rows()
+    assert [cell.value.removesuffix(" (Europe/London)") for cell in heading] == table["columns"]
+    assert len(rows) == told["data"]["saved"]["rows"] == len(table["rows"]) > 20
+    assert told["data"]["profit"]["rows"] == table["rows"][:3]
+    place = table["columns"].index("settlement")
+    assert {row[place].number_format for row in rows if row[place].value is not None} == {"[$GBP] #,##0.00"}
+    found = sum(Decimal(repr(row[place].value)) for row in rows if row[place].value is not None)
+    assert found == sum(Decimal(row[place]) for row in table["rows"] if row[place] is not None)
+    assert told["data"]["totals"] == shown["data"]["totals"]
+
+
+@pytest.mark.parametrize(
+    ("more", "argument"),
+    [
+        ({"report": "sales", "period": "today", "format": "xero"}, "format"),
+        ({"report": "settlement_journal", "format": "sage"}, "format"),
+        ({"report": "settlement_journal", "format": "xero", "save_as": "x.xlsx"}, "save_as"),
+        ({"report": "settlement_journal", "save_as": "x/y.csv"}, "save_as"),
+    ],
+)
+async def test_what_can_not_be_written_is_refused_with_what_can(
+    connect: Connect, more: dict[str, str], argument: str
+) -> None:
+    async with connect(sandbox="1") as client:
+        told = await call(client, "get_report", **more)
+    assert told["error"] == "invalid_arguments"
+    assert told["problems"][0]["argument"] == argument
