@@ -381,13 +381,13 @@ async def test_what_a_client_did_not_read_is_not_done_again(sandbox: Sandbox, ho
 async def test_what_a_client_has_read_is_held_back_for_a_moment_alone(sandbox: Sandbox, home: Path, era: str) -> None:
     arguments = reference(sandbox)
 
-    def left() -> list[float]:
+    def list_remaining_seconds() -> list[float]:
         return [record["until"] - time.time() for record in json.loads((home / "unknown.json").read_bytes()).values()]
 
     async with sandbox.serve() as url:
         settings = keys(sandbox, url) | {"confirm": "none"}
         async with started(home, settings, era) as client:
             good(await client.call_tool(WRITE, arguments))
-            await until(lambda: max(left()) <= 10, 4)
+            await until(lambda: max(list_remaining_seconds()) <= 10, 4)
             good(await client.call_tool(WRITE, reference(sandbox, "A-2")))
-        assert max(left(), default=0) <= 10  # and one that leaves at once after it has read
+        assert max(list_remaining_seconds(), default=0) <= 10  # and one that leaves at once after it has read

@@ -491,7 +491,7 @@ EDGES = {
     "confirm": "cli.output",
 }
 # Of those names, what is not the SDK's or click's: progress goes by the caller, and the demo is a client.
-OTHER_OBJECTS = {"caller.report_progress"}
+OTHER_OBJECTS = {"caller.report_progress", "self._caller.report_progress"}
 # The simulated shop's keys open nothing else, and are printed to be read.
 EXEMPT = {"cli.sandbox", "cli.demo"}
 

@@ -27,7 +27,7 @@ PATIENCE_S = 120.0
 
 
 @asynccontextmanager
-async def opened(
+async def open_app(
     home: Path, sandbox: Sandbox, url: str, clock: Callable[[], float] = time.time, account: int = 0, **more: str
 ) -> AsyncIterator[App]:
     settings = read_settings(environment(home, keys(sandbox, url, account) | more))

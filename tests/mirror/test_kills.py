@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.mirror.shops import only_target, opened, refreshed, rows_of
+from tests.mirror.shops import only_target, open_app, refreshed, rows_of
 from tests.mirror.worker import count, waiting_worker
 from tests.platform.worker import keys
 
@@ -29,7 +29,7 @@ LONGEST_S = 4.0  # until a kill: a first sync takes some seconds here
 ASKING = 8
 
 
-def said(sandbox: Sandbox) -> list[Any]:
+def count_expected(sandbox: Sandbox) -> list[Any]:
     orders = sandbox.state.main.orders.values()
     total = sum((order.total_amount for order in orders), Decimal(0))
     return [len(orders), str(total), sum(len(order.lines) for order in orders), 0]
@@ -55,7 +55,7 @@ async def check_snapshot(app: App, sandbox: Sandbox) -> None:
 
 async def test_a_first_sync_that_is_killed_again_and_again_comes_to_its_end(home: Path) -> None:
     sandbox, chosen = Sandbox(orders=ORDERS), random.Random(1)
-    async with sandbox.serve() as url, opened(home, sandbox, url) as app:
+    async with sandbox.serve() as url, open_app(home, sandbox, url) as app:
         for number in range(KILLS):
             async with waiting_worker() as worker:
                 worker.begin(home, keys(sandbox, url))
@@ -65,7 +65,7 @@ async def test_a_first_sync_that_is_killed_again_and_again_comes_to_its_end(home
             if number % 20 == 19:  # by then it is whole: from the start again
                 await app.mirror.forget(None)
         found = await refreshed(app, ["orders"])
-        assert count(found.path) == said(sandbox)
+        assert count(found.path) == count_expected(sandbox)
         assert not list((found.path.parent / "spool").glob("*.ndjson"))
         assert not list(found.path.parent.glob("*.new*"))
 
@@ -81,9 +81,9 @@ async def test_pages_that_were_read_before_a_kill_are_not_read_again(home: Path)
             await worker.kill()
         sandbox.faults.clear()
         before = len(sandbox.log.list_entries("get_order_list"))
-        async with opened(home, sandbox, url) as app:
+        async with open_app(home, sandbox, url) as app:
             found = await refreshed(app, ["orders"], max_age_s=1e6)
-            assert count(found.path) == said(sandbox)
+            assert count(found.path) == count_expected(sandbox)
     pages = len(sandbox.log.list_entries("get_order_list")) - before
     whole = ORDERS // 100
     assert pages <= whole - before + 2 * 8 + 1, f"{pages} pages after {before} of {whole}"
@@ -91,7 +91,7 @@ async def test_pages_that_were_read_before_a_kill_are_not_read_again(home: Path)
 
 async def test_swaps_that_are_killed_leave_one_or_the_other(home: Path) -> None:
     sandbox, chosen = Sandbox(orders=ORDERS), random.Random(2)
-    async with sandbox.serve() as url, opened(home, sandbox, url) as app:
+    async with sandbox.serve() as url, open_app(home, sandbox, url) as app:
         await refreshed(app, ["orders"])
         for _ in range(KILLS):
             change_some(sandbox, chosen)
@@ -102,8 +102,9 @@ async def test_swaps_that_are_killed_leave_one_or_the_other(home: Path) -> None:
                     change_some(sandbox, chosen)
                 await worker.kill()
             await check_snapshot(app, sandbox)
+        await asyncio.sleep(1.1)  # a copy of this very second counts as fresh
         found = await refreshed(app, ["orders"])
-        assert count(found.path) == said(sandbox)
+        assert count(found.path) == count_expected(sandbox)
         notes = {row["id"]: row["seller_note"] for row in rows_of(found, "orders", where="seller_note LIKE 'note %'")}
         orders = sandbox.state.main.orders.values()
         assert notes == {order.id: order.seller_note for order in orders if order.seller_note.startswith("note ")}
@@ -121,6 +122,6 @@ async def test_eight_processes_ask_while_one_reads(home: Path) -> None:
             change_some(sandbox, chosen)
             await asyncio.sleep(0.2)
         for told in await ended:
-            assert told == [said(sandbox)] * 5
+            assert told == [count_expected(sandbox)] * 5
         whole_reads = len([e for e in sandbox.log.list_entries("get_order_list") if b"create_time_ge" in e.body])
         assert whole_reads <= 2 * ORDERS // 100, "the history was read by more than one process"

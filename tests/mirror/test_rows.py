@@ -15,7 +15,7 @@ from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.time_zones import parse_zone
-from tests.mirror.shops import only_target, opened, refreshed, rows_of
+from tests.mirror.shops import only_target, open_app, refreshed, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +144,7 @@ def sandbox() -> Sandbox:
 @pytest.mark.parametrize("name", TABLES.sources)
 async def test_a_table_holds_what_the_platform_says(name: str, sandbox: Sandbox, home: Path) -> None:
     source = TABLES.sources[name]
-    async with sandbox.serve() as url, opened(home, sandbox, url, lambda: NOW, buyer_data="full") as app:
+    async with sandbox.serve() as url, open_app(home, sandbox, url, lambda: NOW, buyer_data="full") as app:
         snapshot = await refreshed(app, [table.name for table in source.tables])
         calls = await calls_of(app, source)
     for table in source.tables:

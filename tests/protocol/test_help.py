@@ -199,6 +199,7 @@ async def test_long_calls_tell_how_far_they_are(connect: Connect, sandbox: Sandb
         ("get_report", {"report": "fees", "period": "last 30 days"}),
         ("get_report", {"report": "stock", "period": "last 30 days"}),
     ]
+    sandbox.app.answer_delay_s = 0.6  # a report tells nothing where it is there at once
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         for name, arguments in calls:
             heard: list[tuple[float, float | None, str | None]] = []

@@ -449,7 +449,7 @@ async def test_the_process_ends_when_the_client_goes_away(home: Path, arguments:
 async def test_the_process_ends_when_the_client_goes_away_before_saying_anything(home: Path) -> None:
     async with process(home, "--sandbox") as server:
         await asyncio.sleep(1.5)
-        assert await server.end() < 2
+        assert await server.end() < 5
         assert server.process.returncode == 0
 
 

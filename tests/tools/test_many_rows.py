@@ -105,7 +105,7 @@ async def test_stock_of_many_products_is_summed_and_its_pace_counts_every_order(
     assert sums["units_available"] == sum(units for p in products for sku in p.skus for units in sku.stock.values())
     sold = [o for o in crowded.state.main.orders.values() if o.get_status(int(NOW)) not in ("UNPAID", "CANCELLED")]
     assert sums["units_sold"] == sum(not line.cancel_time for order in sold for line in order.lines)
-    assert f"100 of {len(products)} rows" in told["note"]
+    assert f" of {len(products)} rows are shown" in told["note"]
 
 
 @asynccontextmanager

@@ -47,7 +47,7 @@ def shared() -> Sandbox:
     return Sandbox(clock=Clock())
 
 
-async def asked(client: Client, **arguments: Any) -> Json:
+async def ask_profit(client: Client, **arguments: Any) -> Json:
     data: Json = good(await client.call_tool(TOOL, {"period": ALL_TIME, "limit": 1000} | arguments))["data"]
     return data
 
@@ -130,7 +130,7 @@ async def test_a_periods_profit_is_its_statements_to_the_cent_in_every_currency(
     connect: Connect, three: Sandbox
 ) -> None:
     async with at_the_shop(connect, three, Clock()) as (client, shops):
-        data = await asked(client, by="statement", group_by="month", period="2026-10")
+        data = await ask_profit(client, by="statement", group_by="month", period="2026-10")
         totals = {row["shop"]: row for row in to_rows(data["totals"])}
         told = {row["shop"]: row for row in data["statements"]}
         for shop in shops:
@@ -162,7 +162,7 @@ async def test_rows_add_up_to_what_the_platform_tells_of_their_orders(
     connect: Connect, three: Sandbox, group_by: str
 ) -> None:
     async with at_the_shop(connect, three, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, shops):
-        data = await asked(client, group_by=group_by)
+        data = await ask_profit(client, group_by=group_by)
         rows = to_rows(data["profit"])
         for shop in shops:
             zone = ZoneInfo(ZONES[shop.shop.region])
@@ -181,7 +181,7 @@ async def test_rows_add_up_to_what_the_platform_tells_of_their_orders(
 
 async def test_a_skus_fees_are_those_that_the_platform_tells_of_it(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
-        rows = by_key(to_rows((await asked(client))["profit"]), "sku_id")
+        rows = by_key(to_rows((await ask_profit(client))["profit"]), "sku_id")
         settled = {
             row["order_id"] for basis, row, _ in await transactions(shop) if basis == "settled" if "order_id" in row
         }
@@ -202,7 +202,7 @@ async def test_what_the_platform_does_not_tell_by_sku_is_spread_by_value_to_the_
     sandbox = Sandbox(clock=Clock())
     sandbox.faults.add(FEES_BY_ORDER, times=None, status=403, code=105005, message="No scope.")
     async with at_the_shop(connect, sandbox, Clock()) as (client, (shop,)):
-        data = await asked(client)
+        data = await ask_profit(client)
         orders = {order["id"]: order for order in await shop.orders()}
         expected: defaultdict[tuple[str, str | None], defaultdict[str, Decimal]] = defaultdict(
             lambda: defaultdict(Decimal)
@@ -247,11 +247,11 @@ async def test_ads_and_refunds_have_their_columns_and_reserves_none(connect: Con
         return data
 
     async with at_the_shop(connect, sandbox, Clock()) as (client, (shop,)):
-        before = await asked(client, by="statement", group_by="month")
+        before = await ask_profit(client, by="statement", group_by="month")
         statements = len(await shop.statements())
     sandbox.faults.add("get_transactions_by_statement", times=None, edit=change)
     async with at_the_shop(connect, sandbox, Clock(), home=home / "other") as (client, _):
-        after = await asked(client, by="statement", group_by="month")
+        after = await ask_profit(client, by="statement", group_by="month")
     (old,), (new,) = to_rows(before["totals"]), to_rows(after["totals"])
     assert "ads" not in old
     assert Decimal(new["ads"]) == Decimal("-7.77") * statements
@@ -264,7 +264,7 @@ async def test_ads_and_refunds_have_their_columns_and_reserves_none(connect: Con
 
 async def test_orders_that_no_statement_and_no_estimate_holds_are_counted(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
-        data = await asked(client)
+        data = await ask_profit(client)
         known = {row.get("order_id") for _, row, _ in await transactions(shop)}
         orders = [o for o in await shop.orders() if o["status"] not in ("UNPAID", "CANCELLED") and o["id"] not in known]
     assert data["orders_without_amounts"] == [{"shop": shop.shop.name, "currency": "GBP", "orders": len(orders)}]
@@ -326,7 +326,7 @@ async def test_the_cost_of_an_order_is_that_of_its_day(connect: Connect, shared:
     async with at_the_shop(connect, shared, Clock(), files=files) as (client, (shop,)):
         lines = [f"{c},3.1234,GBP,\n{c},{Decimal(len(c)) / 4},GBP,{change}\n" for c in await seller_skus(shop)]
         (files / "costs.csv").write_text(CSV_HEAD + "".join(lines), encoding="utf-8")
-        data = await asked(client)
+        data = await ask_profit(client)
         expected, codes = await cost_of_goods(shop, find_cost)
     assert not codes
     rows = {key: row for key, row in by_key(to_rows(data["profit"]), "sku_id").items() if key[1] is not None}
@@ -355,7 +355,7 @@ async def test_no_cost_is_guessed_and_the_total_says_what_it_covers(
         known = {code: Decimal("2.50") for place, code in enumerate(codes) if place % 3} if currency == "GBP" else {}
         lines = [f"{code},2.50,{currency},\n" for place, code in enumerate(codes) if place % 3]
         (files / "my costs.csv").write_text(CSV_HEAD + "".join(lines), encoding="utf-8")
-        data = await asked(client, costs="my costs.csv")
+        data = await ask_profit(client, costs="my costs.csv")
         expected, lacking = await cost_of_goods(shop, lambda code, _: known.get(code))
     rows = {key: row for key, row in by_key(to_rows(data["profit"]), "sku_id").items() if key[1] is not None}
     assert {key: -Decimal(row["goods_cost"]) for key, row in rows.items() if row["goods_cost"] is not None} == expected
@@ -403,8 +403,8 @@ async def test_a_workbook_is_read_like_csv_with_formulas_dates_and_numbers_as_te
         (files / "same.csv").write_text(
             CSV_HEAD + "".join(f"{c},3.20,GBP,2026-01-01\n" for c in codes), encoding="utf-8"
         )
-        from_workbook = await asked(client, costs="costs.xlsx")
-        from_csv = await asked(client, costs="same.csv")
+        from_workbook = await ask_profit(client, costs="costs.xlsx")
+        from_csv = await ask_profit(client, costs="same.csv")
     assert from_workbook["costs"] == {"file": "costs.xlsx", "costs": len(codes)}
     assert from_workbook["profit"] == from_csv["profit"]
     assert all(row["covers_percent"] == "100" for row in to_rows(from_workbook["totals"]))
@@ -425,7 +425,7 @@ async def test_each_line_that_cannot_be_taken_is_told_by_its_number(
     }
     (files / "costs.csv").write_text(CSV_HEAD + "\n".join(lines), encoding="utf-8")
     async with at_the_shop(connect, shared, Clock(), files=files) as (client, _):
-        data = await asked(client)
+        data = await ask_profit(client)
     assert data["costs"]["faults"] == [f"line {n}: {fault}" for n, fault in enumerate(lines.values(), start=2) if fault]
     assert (data["costs"]["costs"], data["costs"]["faults_in_all"]) == (0, 7)
     assert all(row.get("profit") is None for row in to_rows(data["profit"]))  # of none of two costs is it known which
@@ -452,7 +452,7 @@ async def test_a_file_that_is_no_table_of_costs_is_refused(
 
 async def test_without_costs_it_says_how_to_give_them(connect: Connect, shared: Sandbox, files: Path) -> None:
     async with at_the_shop(connect, shared, Clock(), files=files) as (client, _):
-        data = await asked(client, period="last month", group_by="product")
+        data = await ask_profit(client, period="last month", group_by="product")
     assert "profit" not in data["totals"]["columns"]
     assert f"put costs.csv or costs.xlsx into {files}" in data["note"]
 
@@ -470,7 +470,7 @@ async def test_titles_are_named_as_others_words_wherever_they_stand(
 
 async def test_a_long_list_is_cut_and_says_how_long_it_is(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, _):
-        whole, part = await asked(client, group_by="order"), await asked(client, group_by="order", limit=7)
+        whole, part = await ask_profit(client, group_by="order"), await ask_profit(client, group_by="order", limit=7)
     assert part["profit"]["rows"] == whole["profit"]["rows"][:7]
     assert part["rows_in_all"] == len(whole["profit"]["rows"])
     assert f"7 of {part['rows_in_all']} rows are shown" in part["note"]

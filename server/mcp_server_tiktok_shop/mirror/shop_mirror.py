@@ -261,7 +261,7 @@ class ShopMirror:
         return SourceSync(reader, self._store, self, self._parts.history_days)
 
     async def _wait(
-        self, tasks: Sequence[asyncio.Task[None]], deadline: float, report_progress: ProgressReporter | None
+        self, tasks: Sequence[asyncio.Task[None]], deadline: float, report: ProgressReporter | None
     ) -> None:
         """Wait until all are done, or the deadline has come."""
         pending = set(tasks)
@@ -269,9 +269,9 @@ class ShopMirror:
             done, pending = await asyncio.wait(pending, timeout=min(PROGRESS_INTERVAL_S, remaining))
             for task in done:
                 task.result()
-            if report_progress is not None and pending:
+            if report is not None and pending:
                 progress = self._progress
-                await report_progress(progress.row_count, progress.total, f"{progress.row_count} rows read")
+                await report(progress.row_count, progress.total, f"{progress.row_count} rows read")
 
     async def _end_tasks(self) -> None:
         tasks = list(self._tasks.values())
