@@ -73,7 +73,7 @@ def read_bare(keys: dict[str, str]) -> float:
 
 def sync_first(keys: dict[str, str], tables: str) -> dict[str, Any]:
     """What a first sync into a home of its own takes."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as home, run_helper("copy") as copy:
+    with tempfile.TemporaryDirectory(prefix="bench-") as home, run_helper("local_copy") as copy:
         copy.tell(json.dumps({**keys, "home": home}))
         facts: dict[str, Any] = copy.ask(tables)
         return facts
@@ -94,7 +94,7 @@ def measure(order_count: int) -> Iterator[tuple[str, str, str, bool | None]]:
         yield "peak memory", f"{ours['peak_megabytes']:.0f} MB", "≤ 250 MB", ours["peak_megabytes"] <= 250  # noqa: PLR2004
         size = ours["bytes"] / 10**6 * DEFAULT_ORDERS / order_count
         yield "snapshot, for 40,000 orders", f"{size:.1f} MB", "≤ 12 MB", size <= 12  # noqa: PLR2004
-        with tempfile.TemporaryDirectory(prefix="bench-") as home, run_helper("copy") as copy:
+        with tempfile.TemporaryDirectory(prefix="bench-") as home, run_helper("local_copy") as copy:
             copy.tell(json.dumps({**keys, "home": home}))
             copy.ask("orders packages")
             for _ in range(ROUNDS):
