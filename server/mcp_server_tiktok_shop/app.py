@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.application import App
+from mcp_server_tiktok_shop.calls.audit_entries import AuditWriter
 from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TOOL, ConfirmationGate
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
@@ -18,6 +19,7 @@ from mcp_server_tiktok_shop.calls.reads import ReadExecutor
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
+from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
 from mcp_server_tiktok_shop.catalog.access import AccessPolicy
 from mcp_server_tiktok_shop.catalog.loader import Catalog
@@ -205,7 +207,9 @@ def build_app(
             mirror, query_runner, platform, files, export_folder, settings.time_zone, runtime.clock
         ),
         "get_worklist": worklist,
-        "list_changes": ListChangesTool(stores.audit_log, platform.shops, settings.time_zone, runtime.clock),
+        "list_changes": ListChangesTool(
+            stores.audit_log, operations, platform.shops, settings.time_zone, runtime.clock
+        ),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
         "query_shop": QueryShopTool(
             mirror, query_runner, platform, sensitive_fields, export_folder, settings.time_zone
@@ -242,9 +246,10 @@ def build_app(
             platform,
             confirmation_gate,
             write_outcomes,
-            stores.audit_log,
             result_builder,
             CurrentStateReader(operations, platform, result_builder, settings.time_zone),
+            UndoChecker(stores.audit_log),
+            AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
         ),
         result_builder,
         local_tools,

@@ -427,7 +427,7 @@ async def test_a_question_begins_with_its_warning(connect: Connect, sandbox: San
         product = next(p for p in await list_products(client) if float(p["skus"][0]["price"]["sale_price"]) > 4)
         await run(client, "update_price", change_price(product, "1.00"))
     third = person.questions[0].split("\n")[2]
-    assert third.startswith("Can't simply be undone. Warning: The price of SKU ")
+    assert third.startswith("Can be undone. Warning: The price of SKU ")
     assert "less than half" in person.questions[0]
 
 

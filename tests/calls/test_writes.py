@@ -351,7 +351,7 @@ async def test_an_assistant_can_tell_what_it_has_changed(connect: Connect) -> No
         changes = (await told(client, "list_changes", period="today"))["data"]["changes"]
         assert changes["columns"][1:4] == ["shop", "operation", "outcome"]
         assert [row[1:4] for row in changes["rows"]] == [
-            [shop, "delete_products", "not done: platform"] for shop in (one, two)
+            [shop, "delete_products", "not done: platform"] for shop in (two, one)
         ]
         assert (await told(client, "list_changes", period="yesterday"))["data"]["writes"] == 0
     async with connect(sandbox="1", sandbox_shops="3", sandbox_object=sandbox, shop=one) as client:
@@ -657,13 +657,13 @@ async def test_the_first_three_lines_of_a_question_say_it_all(connect: Connect, 
     assert pricing[0] == f"Change price {place}"
     assert pricing[1].startswith(f'To: title "{title}')
     assert product["id"] in pricing[1] or "more" in pricing[1]
-    assert pricing[2] == 'Can\'t simply be undone: amount "19.99", currency "GBP"'
+    assert pricing[2] == 'Can be undone: amount "19.99", currency "GBP"'
     assert deleting[0] == f"Delete products {place}"
     assert deleting[1].startswith('To: product_ids (4) "')
     assert title in deleting[1] or "more" in deleting[1]
-    assert deleting[2].startswith("Can't simply be undone")
+    assert deleting[2].startswith("Can be undone")
     assert writing[:2] == [f"Write to buyer {place}", 'To: conversation_id "71"']
-    assert writing[2].startswith('Adds or changes: type "TEXT", content "')
+    assert writing[2].startswith('Adds or changes, can\'t simply be undone: type "TEXT", content "')
     assert "On its way" in writing[2]
     assert leaving[:3] == [f"Disconnect a shop {place}", "To: the shop as a whole", "Can't simply be undone"]
     assert all(len(line) < 200 for question in person.questions for line in question.split("\n")[:3])
@@ -685,8 +685,10 @@ async def test_every_question_begins_with_what_where_to_what_and_whether_it_can_
             assert where.startswith(f"{operation.title} {place}"), operation.name
             assert to_what.startswith("To: ")
             assert len(to_what) > len("To: ")
-            irreversible = operation.effect == "destructive"
-            assert undone.startswith("Can't simply be undone" if irreversible else "Adds or changes"), operation.name
+            words = ("Can be undone", "Can't simply be undone")
+            if operation.effect == "write":
+                words = ("Adds or changes, can be undone", "Adds or changes, can't simply be undone")
+            assert undone.startswith(words if operation.uses_platform else "Adds or changes"), operation.name
             assert last == "Do it?"
     assert writes(sandbox) == []
 

@@ -180,7 +180,9 @@ class ToolDispatcher:
             result = await self.read_executor.execute(operation, values, server_arguments, target, caller)
         else:
             call = self._make_stored_call(operation, arguments, target)
-            write = Write(operation, values, target, zone, files, call, has_token_alone)
+            write = Write(
+                operation, values, target, zone, files, call, has_token_alone, server_arguments.get("undo_of", "")
+            )
             if server_arguments.get("dry_run"):
                 preview = await self.write_executor.build_preview(write)
                 result = await show_preview(

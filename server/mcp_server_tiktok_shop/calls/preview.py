@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.current_state import CurrentState
     from mcp_server_tiktok_shop.calls.value_texts import Row
+    from mcp_server_tiktok_shop.calls.way_back import WayBack
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.shops import Target
@@ -27,6 +28,7 @@ MAX_HEAD_WARNING_CHARS = 120
 ID_PATH_PATTERN = re.compile(r"(^|[._])ids?\b")  # `product_id`, `skus[0].id`, `product_ids (3)`
 NAME_FIELDS = ("title", "name", "product_name", "total_amount", "refund_total")  # that a person knows a thing by
 EFFECT_DESCRIPTIONS = {"write": "Adds or changes", "destructive": "Can't simply be undone"}
+UNDOABLE, NOT_UNDOABLE = "can be undone", "can't simply be undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Preview:
     `target` and `call` are None for a token call, whose request is secret. `current_state` is how the things stand
     that it is about; None where nothing was read. `differences` are sentences on what is sent otherwise than `values`
     show it. `account` names the account that a sign-in stores. `warnings` are sentences, and may quote others.
+    `way_back` is that of a write to a shop.
     """
 
     operation: Operation
@@ -46,6 +49,7 @@ class Preview:
     differences: tuple[str, ...] = ()
     account: Json | None = None
     warnings: tuple[str, ...] = ()
+    way_back: WayBack | None = None
 
     @property
     def shop(self) -> Shop | None:
@@ -55,6 +59,7 @@ class Preview:
         """The request that would go out, for a model: operation, effect, method, path, query, body or form."""
         data: Json = {"warnings": list(self.warnings)} if self.warnings else {}
         data |= {"operation": self.operation.name, "effect": self.operation.effect}
+        data |= {"undo": self.way_back.describe()} if self.way_back else {}
         data |= self._describe_shop()
         data |= {"differences": list(self.differences)} if self.differences else {}
         data |= {"method": self.operation.record["method"]}
@@ -83,14 +88,14 @@ class Preview:
         """
         subject_rows, value_rows = self._divide_rows()
         subject = "the shop as a whole" if self.shop else "the account as a whole"
-        effect = EFFECT_DESCRIPTIONS[self.operation.effect]
         lines = [
             f"{self.operation.title} {self._describe_place()}",
             f"To: {_join_rows(subject_rows) or subject}",
-            ": ".join(filter(None, (effect + self._describe_warnings(), _join_rows(value_rows)))),
+            ": ".join(filter(None, (self._describe_effect() + self._describe_warnings(), _join_rows(value_rows)))),
             *_format_section("Warnings", [to_single_line(warning) for warning in self.warnings]),
             f"Operation: {self.operation.name}",
             str(self.operation.record["summary"]),
+            *([self.way_back.describe()] if self.way_back else []),
             *_format_section("Sends", format_values(self.values)),
             *self.differences,
             *_format_section("Account that is signed in by it", format_values(self.account or {})),
@@ -99,6 +104,14 @@ class Preview:
             room_chars = MAX_QUESTION_CHARS - CLOSING_CHARS - sum(len(line) + 1 for line in lines)
             lines += _format_section("At the shop now", _format_state(self.current_state, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
+
+    def _describe_effect(self) -> str:
+        """Whether it can be undone."""
+        effect = EFFECT_DESCRIPTIONS[self.operation.effect]
+        if self.way_back is None:
+            return effect
+        undoable = UNDOABLE if self.way_back.steps else NOT_UNDOABLE
+        return undoable.capitalize() if self.operation.effect == "destructive" else f"{effect}, {undoable}"
 
     def _describe_warnings(self) -> str:
         """The first warning, as the end of a line at the head of a question, and how many more there are."""

@@ -6,19 +6,19 @@ import asyncio
 import hashlib
 import json
 import logging
-import secrets
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.current_state import READ_STATE_TIMEOUT_S, describe_earlier
+from mcp_server_tiktok_shop.calls.current_state import READ_STATE_TIMEOUT_S, CurrentState, describe_earlier
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
 from mcp_server_tiktok_shop.calls.local_confirmation import LocalWriteConfirmation
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.question_values import describe_differences
 from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten
 from mcp_server_tiktok_shop.calls.warnings import find_warnings
+from mcp_server_tiktok_shop.calls.way_back import plan_way_back
 from mcp_server_tiktok_shop.calls.write_answers import collect_ids, make_unshown_result, to_request_id
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
 from mcp_server_tiktok_shop.catalog.binding import bind
@@ -30,17 +30,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
+    from mcp_server_tiktok_shop.calls.audit_entries import AuditWriter
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
-    from mcp_server_tiktok_shop.calls.current_state import CurrentState, CurrentStateReader
+    from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
     from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.platform.shops import Target
-    from mcp_server_tiktok_shop.state.stores import AuditLog
     from mcp_server_tiktok_shop.state.write_outcomes import SentWrite, WriteOutcomes, WriteState
 
 MIN_READ_STATE_S = 1.0  # that must be left before the deadline to look once more
@@ -53,7 +54,8 @@ log = logging.getLogger(__name__)
 class Write:
     """One write, ready to send: `values` are coerced and validated, `files` the parts of an upload by name.
 
-    `call` is what makes it once more, by a token alone; `has_token_alone` says that this one is made so.
+    `call` is what makes it once more, by a token alone; `has_token_alone` says that this one is made so. `undo_of` is
+    the id of the write in the audit log that it takes back; empty where it is none of those.
     """
 
     operation: Operation
@@ -63,6 +65,7 @@ class Write:
     files: Mapping[str, Upload]
     call: StoredCall
     has_token_alone: bool = False
+    undo_of: str = ""
 
     def build_call(self, idempotency_key: str = "") -> ApiCall:
         """The request; `idempotency_key`, where given, is sent in the argument that the platform has for it."""
@@ -80,12 +83,13 @@ class Write:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for writes that do the same: made of the bound request, without the idempotency key."""
+        """Equal for writes that do the same: made of the bound request without the idempotency key, and `undo_of`."""
         values = {n: value for n, value in self.values.items() if n not in IDEMPOTENCY_KEY_ARGUMENTS}
         call = bind(self.operation, values, self.zone)
         content: Json = {"path": call.path, "query": dict(call.query), "form": dict(call.form)}
         content["body"] = json.loads(call.body) if call.body is not None else None
         content["files"] = {n: hashlib.sha256(upload.content).hexdigest() for n, upload in self.files.items()}
+        content |= {"undo_of": self.undo_of} if self.undo_of else {}
         return compute_fingerprint(self.operation, content, self.target)
 
 
@@ -93,19 +97,27 @@ class Write:
 class WriteExecutor:
     """Sends a write once: previewed, confirmed where it must be, and entered in both records before it goes out.
 
-    `write_outcomes` refuses what was sent already and may have been done; `audit_log` is what a person reads later.
+    `write_outcomes` refuses what was sent already and may have been done; `audit_writer` enters what people read later.
     """
 
     platform: PlatformClient
     confirmation_gate: ConfirmationGate
     write_outcomes: WriteOutcomes
-    audit_log: AuditLog
     result_builder: ResultBuilder
     current_state_reader: CurrentStateReader
+    undo_checker: UndoChecker
+    audit_writer: AuditWriter
 
     async def build_preview(self, write: Write) -> Preview:
-        """What would be sent, redacted, how things stand now as far as that can be read, and what to be warned of."""
+        """What would be sent, redacted, how things stand now as far as that can be read, and what to be warned of.
+
+        Raises:
+            ShopError: It is to take an earlier write back, and can't: as `UndoChecker.ensure_undoable`.
+
+        """
         state = await self.current_state_reader.read(write.operation, write.values, write.target)
+        if write.undo_of:
+            await self.undo_checker.ensure_undoable(write.undo_of, write.operation, write.values, write.target, state)
         redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
         return Preview(
             write.operation,
@@ -115,6 +127,7 @@ class WriteExecutor:
             state,
             tuple(describe_differences(write.values, redacted_write.values)),
             warnings=tuple(find_warnings(write.operation, write.values, state, write.target.shop)),
+            way_back=plan_way_back(self.current_state_reader.operations, write.operation, write.values, state),
         )
 
     async def execute(self, write: Write, server_arguments: Json, caller: Caller) -> Json:
@@ -152,22 +165,32 @@ class WriteExecutor:
         if earlier is not None:
             raise self._already_sent_error(write, earlier)
         deadline = self.platform.new_deadline()
-        result = await self._send(write, fingerprint, sent_write, caller)
+        entry_id, result = await self._send(write, fingerprint, sent_write, caller)
         preview = await request.load_preview()
         if preview.warnings and not self.confirmation_gate.must_ask(preview):
             result["warnings"] = list(preview.warnings)
-        notes = [result.get("note"), note, await self._add_new_state(write, preview.current_state, result, deadline)]
+        state_note = await self._add_new_state(write, preview.current_state, result, entry_id, deadline)
+        rest_note = await self.undo_checker.describe_rest(write.undo_of) if write.undo_of else ""
+        notes = [result.get("note"), note, state_note, rest_note]
         return result | ({"note": text} if (text := " ".join(filter(None, notes))) else {})
 
-    async def _add_new_state(self, write: Write, earlier: CurrentState | None, result: Json, deadline: float) -> str:
-        """Look once more, as far as there is time, and put `before` and `now` into the result; returns a note."""
+    async def _add_new_state(
+        self, write: Write, earlier: CurrentState | None, result: Json, entry_id: str, deadline: float
+    ) -> str:
+        """Look once more, as far as there is time, and put `before` and `now` into the result; returns a note.
+
+        Both are entered in the audit log, with the way back.
+        """
+        add_states = partial(self.audit_writer.add_states, entry_id, write.operation, write.values, made=result["data"])
         timeout_s = min(READ_STATE_TIMEOUT_S, self.platform.time_remaining(deadline))
         if timeout_s < MIN_READ_STATE_S:
+            await add_states((earlier, CurrentState()))
             return "There was no time to look at what is there now."
         with contain_faults(log, "what %s brought about can't be shown", write.operation.name):
             state = await self.current_state_reader.read_created(
                 write.operation, write.values, result["data"], write.target, timeout_s
             )
+            await add_states((earlier, state))
             if not state.is_known:
                 return ""
             now = state.to_json()
@@ -189,28 +212,19 @@ class WriteExecutor:
             caller,
         )
 
-    async def _send(self, write: Write, fingerprint: str, sent_write: SentWrite, caller: Caller) -> Json:
-        """Send the write between two lines in the audit log, one before it and one with its outcome.
+    async def _send(self, write: Write, fingerprint: str, sent_write: SentWrite, caller: Caller) -> tuple[str, Json]:
+        """Send the write between two lines in the audit log; returns the id of its entry there, and the answer.
 
         That it was done is entered before anything else is done with the answer, and settled when the caller has it.
         """
-        shop = write.target.shop
-        entry_id: Json = {"id": secrets.token_hex(6)}
-        target_fields = {"shop": shop.label, "shop_id": shop.id} if shop else {"account": write.target.account.name}
-        start_entry = entry_id | {
-            "time": sent_write.sent_at,
-            **target_fields,
-            "operation": write.operation.name,
-        }
-        await self.audit_log.append(start_entry | {"ids": collect_ids(write.values)})
+        entry_id = await self.audit_writer.open_entry(
+            write.operation, write.values, write.target, sent_write.sent_at, write.undo_of
+        )
         try:
             response = await self._call_platform(write, sent_write)
         except ShopError as error:
             await self._record_failure(write, fingerprint, sent_write, error)
-            code = {"code": error.code} if error.code is not None else {}
-            await self.audit_log.append(
-                entry_id | {"outcome": _describe_failure(error), "request_id": to_request_id(error.request_id)} | code
-            )
+            await self.audit_writer.add_failure(entry_id, error, to_request_id(error.request_id))
             raise
         except BaseException:  # cut off in flight: the entry stands, and the same write is refused for a while
             await asyncio.shield(self.write_outcomes.mark_unknown(fingerprint, sent_write))
@@ -220,7 +234,7 @@ class WriteExecutor:
             normalized = self._normalize(write, response)
         except ShopError as error:  # every item of a batch failed
             await self._record_failure(write, fingerprint, sent_write, error)
-            await self.audit_log.append(entry_id | {"outcome": _describe_failure(error), "request_id": request_id})
+            await self.audit_writer.add_failure(entry_id, error, request_id)
             raise
         state: WriteState = "partly done" if normalized.get("failed") else "done"
         done_write = replace(sent_write, state=state, request_id=request_id or "")
@@ -229,11 +243,10 @@ class WriteExecutor:
             await self.write_outcomes.mark_unknown(fingerprint, sent_write)
         else:
             await self.write_outcomes.mark_done(fingerprint, done_write)
-        created_ids = {"made": ids} if (ids := self._collect_created_ids(write, normalized)) else {}
-        await self.audit_log.append(entry_id | {"outcome": state, "request_id": request_id} | created_ids)
+        await self.audit_writer.add_outcome(entry_id, state, request_id, self._collect_created_ids(write, normalized))
         if not is_unclear:
             await caller.run_after_delivery(partial(self.write_outcomes.settle, fingerprint, done_write))
-        return normalized
+        return entry_id, normalized
 
     async def _call_platform(self, write: Write, sent_write: SentWrite) -> ApiResponse:
         """The platform's answer; a fault of ours on the way leaves it unknown whether the write was done.
@@ -310,8 +323,3 @@ class WriteExecutor:
         details: Json = {"sent_at": sent_write.sent_at, "sent": sent_values}
         looks = find_looks(write.operation, write.values)
         return details | ({"look": {"tool": looks[0].operation, "arguments": looks[0].values}} if looks else {})
-
-
-def _describe_failure(error: ShopError) -> str:
-    """The outcome of a write that brought an error, as the audit log has it."""
-    return "unknown" if error.kind == "unknown_outcome" else f"not done: {error.kind}"

@@ -150,6 +150,7 @@ class Operation:
             "dry_run": self.is_platform_write,
             "confirm": self.is_platform_write,
             "repeat": self.is_platform_write and self.uses_platform,
+            "undo_of": self.is_platform_write and self.uses_platform,
         }
         names = (
             RUNNER_ARGUMENTS[self.delegates_to]

@@ -26,6 +26,11 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
         "unlisted": True,
         "description": "true: send again what has an unknown outcome, after a look",
     },
+    "undo_of": {
+        "type": "string",
+        "unlisted": True,
+        "description": "the write that this takes back, as list_changes gives it",
+    },
 }
 # What hosts are known to put among a tool's arguments for themselves: it says nothing to a tool that has no such one.
 INJECTED_ARGUMENTS = frozenset(
@@ -45,6 +50,6 @@ INJECTED_ARGUMENTS = frozenset(
 # By what a tool delegates to: the server's arguments that it takes beside `arguments`; they mean the same as inside.
 RUNNER_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "read": ("fields", "pages", "save_as"),
-    "write": ("dry_run", "confirm", "repeat"),
+    "write": ("dry_run", "confirm", "repeat", "undo_of"),
     "confirmed": (),
 }

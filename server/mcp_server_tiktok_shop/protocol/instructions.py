@@ -32,7 +32,7 @@ BUYER_DATA_TEXT_BY_POLICY = {
 WRITES_TEXT = (
     "`failed` names the items of a batch that were not done, `again` the arguments to send them anew. After "
     "`unknown_outcome`, look before repeating. `now` is what is there after a write. `dry_run` shows a write without "
-    "sending it; list_changes (by run_read_operation) tells what was changed from here."
+    "sending it; list_changes (by run_read_operation) tells what was changed from here, with the `undo` of each."
 )
 CONFIRM_TEXT_BY_POLICY = {
     "none": "",

@@ -1,4 +1,4 @@
-"""Lists from the audit log what was changed here."""
+"""Lists from the audit log what was changed here, and of each write the call that takes it back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from mcp_server_tiktok_shop.calls.undo_checks import (
+    DONE_OUTCOMES,
+    find_next_step,
+    find_undoing,
+    get_moving_arguments,
+)
+from mcp_server_tiktok_shop.calls.way_back import WayBack
 from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.tools.periods import parse_period
 
@@ -15,10 +22,12 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
-    from mcp_server_tiktok_shop.state.stores import AuditLog
+    from mcp_server_tiktok_shop.state.stores import AuditLog, Record
 
-COLUMNS = ("time", "shop", "operation", "outcome", "ids", "made")
+COLUMNS = ("time", "shop", "operation", "outcome", "ids", "made", "before", "now", "undo", "undo_of")
+NOT_KEPT = "No way back is known: an older version sent this, or its end was not seen."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +35,16 @@ class ListChangesTool:
     """The tool `list_changes`; on a pinned server of its own shop alone. `clock` gives Unix seconds."""
 
     audit_log: AuditLog
+    operations: OperationDirectory
     shops: ShopResolver
     zone: ZoneInfo | None
     clock: Callable[[], float]
 
     async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """The writes that were sent from this home folder in a period, as a table; times in the first shop's zone."""
+        """The writes that were sent from this home folder in a period, as a table; times in the first shop's zone.
+
+        The newest stands first, since that is what a person wants back. `undo` is a call, or says why there is none.
+        """
         targets = await self.shops.list_targets()
         zone = self.zone or (targets[0].resolve_zone(None) if targets else ZoneInfo("UTC"))
         period_range = parse_period(values["period"], zone, self.clock())
@@ -50,10 +63,39 @@ class ListChangesTool:
                 continue
             if self.shops.pinned is not None and entry.get("shop_id") not in shop_names:
                 continue
-            rows.append(_to_row(entry, moment.astimezone(zone), shop_names))
+            undo = self._describe_undo(entries, entry)
+            rows.append(_to_row(entry | {"undo": undo}, moment.astimezone(zone), shop_names))
         result: Json = {"period": period_range.description, "time_zone": zone.key, "writes": len(rows)}
-        result |= {"changes": {"columns": list(COLUMNS), "rows": rows}} if rows else {}
+        result |= {"changes": {"columns": list(COLUMNS), "rows": rows[::-1]}} if rows else {}
         return result | ({"note": sentence} if (sentence := skipped.describe()) else {})
+
+    def _describe_undo(self, entries: list[Record], entry: Record) -> Json | str | None:
+        """The call that takes a write back, or the next of them; or why there is none. Nothing of what was not done."""
+        if entry["outcome"] not in DONE_OUTCOMES:
+            return None
+        way_back = WayBack.from_json(entry.get("undo"))
+        if way_back is None:
+            return NOT_KEPT
+        if not way_back.steps:
+            return way_back.describe()
+        step = find_next_step(entries, entry)
+        if step is None:
+            undone = find_undoing(entries, entry["id"], way_back.steps[-1]["tool"])
+            return f"Undone at {undone['time']}." if undone and "time" in undone else "Undone."
+        if not self.operations.are_available([step["tool"]]):
+            return f"{step['tool']} takes it back; it is not permitted on this server."
+        arguments = step["arguments"] | self._move_ahead(entry, step) | {"undo_of": entry["id"]}
+        arguments |= {"shop": entry["shop_id"]} if "shop_id" in entry else {}
+        call: Json = {"tool": step["tool"], "arguments": arguments}
+        return call | ({"leaves": way_back.leaves} if way_back.leaves else {})
+
+    def _move_ahead(self, entry: Record, step: Json) -> Json:
+        """The moments that must lie ahead when the call is sent, moved where they do not."""
+        return {
+            name: max(step["arguments"][name], int(self.clock()) + seconds)
+            for name, seconds in get_moving_arguments(entry, step["tool"]).items()
+            if isinstance(step["arguments"].get(name), int)
+        }
 
 
 def _parse_time(entry: dict[str, Any]) -> datetime | None:

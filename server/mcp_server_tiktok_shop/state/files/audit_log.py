@@ -41,6 +41,10 @@ ENTRY_TYPES: dict[str, type | UnionType] = {
     "code": int,
     "ids": dict,
     "made": dict,
+    "before": list,
+    "now": list,
+    "undo": dict,
+    "undo_of": str,
 }
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,125 @@
+"""Reads the rules by which a write is taken back: by which operation, and where its arguments come from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+# `operations` with the kind of thing that they change (`noun`), what of it is `watches`-ed, and the `ways` back: the
+# first is taken whose `takes` name every argument that was given. `becomes`: what a value turns into by itself.
+# `audited`: which of the facts shown of a thing the audit log keeps. `no_way_back`: why there is none.
+UNDO_FILE = Path(__file__).with_name("undo.json")
+DEFAULT_REASON = "no operation takes it back"
+
+
+@dataclass(frozen=True, slots=True)
+class UndoStep:
+    """One call of the way back: `template` makes its arguments (see `calls.way_back`).
+
+    `expects` is what the things must be where that is not what the write left; arguments `in_future` are moments that
+    lie at least so many seconds ahead when the call is offered.
+    """
+
+    tool: str
+    template: Json
+    expects: Json
+    in_future: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class UndoWay:
+    """One way back, for a write whose arguments are all in `takes` (None: whatever they are).
+
+    It is there for things whose fields have one of the values of `condition`, and anything at `needed`. `leaves` is a
+    sentence on what is not as before.
+    """
+
+    takes: tuple[str, ...] | None
+    condition: dict[str, list[Any]]
+    needed: str
+    steps: tuple[UndoStep, ...]
+    leaves: str
+
+    def covers(self, paths: frozenset[str]) -> bool:
+        """Whether all arguments are known to it; `discount.*` stands for all below."""
+        return self.takes is None or all(
+            any(path == name or (name.endswith(".*") and path.startswith(name[:-1])) for name in self.takes)
+            for path in paths
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What must not have changed of a thing since a write: paths, and paths in the rows of lists."""
+
+    shows: tuple[str, ...] = ()
+    rows: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRule:
+    """How one operation is taken back; `is_of_made` where that is about what it made."""
+
+    noun: str
+    watch: Watch
+    ways: tuple[UndoWay, ...]
+    is_of_made: bool
+    otherwise: str
+
+
+def find_undo_rule(name: str) -> UndoRule | None:
+    """The rule of the operation of a name. They stand in `undo.json`."""
+    return _load_undo_rules().get(name)
+
+
+def describe_no_way_back(name: str) -> str:
+    """Why an operation without a rule can't be taken back."""
+    return str(_load()["no_way_back"].get(name, DEFAULT_REASON))
+
+
+def get_audited_paths() -> frozenset[str]:
+    """The facts of things that the audit log keeps; all others may be buyers'."""
+    return frozenset(_load()["audited"])
+
+
+def is_expected_course(noun: str, path: str, earlier: Any, later: Any) -> bool:
+    """Whether a value turns into the other by itself, as when a review is passed."""
+    by_value: dict[str, list[Any]] = _load()["becomes"].get(f"{noun}.{path}", {})
+    return later in by_value.get(str(earlier), ())
+
+
+@cache
+def _load_undo_rules() -> dict[str, UndoRule]:
+    return {name: _to_rule(record) for name, record in _load()["operations"].items()}
+
+
+def _to_rule(record: Json) -> UndoRule:
+    watches = record["watches"]
+    return UndoRule(
+        record["noun"],
+        Watch(tuple(watches.get("shows", ())), watches.get("rows", {})),
+        tuple(map(_to_way, record["ways"])),
+        record.get("is_of_made", False),
+        record.get("otherwise", DEFAULT_REASON),
+    )
+
+
+def _to_way(record: Json) -> UndoWay:
+    steps = tuple(
+        UndoStep(step["tool"], step["arguments"], step.get("expects", {}), step.get("in_future", {}))
+        for step in record["steps"]
+    )
+    takes = tuple(record["takes"]) if "takes" in record else None
+    return UndoWay(takes, record.get("if", {}), record.get("has", ""), steps, record.get("leaves", ""))
+
+
+@cache
+def _load() -> dict[str, Any]:
+    rules: dict[str, Any] = json.loads(UNDO_FILE.read_text(encoding="utf-8"))
+    return rules

@@ -1,0 +1,497 @@
+"""What was changed stands in the audit log with the way back: a ready call, which brings all back or says why not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.calls.test_previews import (
+    change_price,
+    change_stock,
+    find_activity,
+    find_conversation,
+    list_orders,
+    list_products,
+    plan_activation,
+    plan_chat_hours,
+    plan_deactivation,
+    plan_new_name_of_a_promotion,
+    plan_price,
+    plan_recovery,
+    plan_reference,
+    plan_shipping,
+    plan_stock,
+    plan_title,
+    read,
+    run,
+    send,
+)
+from tests.calls.test_writes import Clock, Person, told, writes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from mcp import Client
+
+    from tests.conftest import Connect
+
+    Arguments = dict[str, Any]
+    Walk = tuple[str, Callable[[Client], Awaitable[Any]], str, str]
+
+REVIEW_S = 3 * 86_400.0
+# Of a thing that was changed and changed back; the last is filled in with its default by any change of a promotion.
+MOVING = {"update_time", "audit", "create_time", "auction_support_type"}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(1_790_000_000.0)
+
+
+@pytest.fixture
+def sandbox(clock: Clock) -> Sandbox:
+    return Sandbox(shops=1, clock=clock)
+
+
+@pytest.fixture
+def settings(clock: Clock, sandbox: Sandbox) -> dict[str, Any]:
+    return {"sandbox": "1", "confirm": "asks", "sandbox_object": sandbox, "runtime": Runtime(clock, clock)}
+
+
+async def list_writes(client: Client) -> list[dict[str, Any]]:
+    """The writes that the audit log tells, newest first, by the names of its columns."""
+    answer = await told(client, "run_read_operation", name="list_changes", arguments={})
+    changes = answer["data"]["changes"]
+    return [dict(zip(changes["columns"], row, strict=True)) for row in changes["rows"]]
+
+
+async def find_undo(client: Client, place: int = 0) -> dict[str, Any]:
+    """The call that takes one of the last writes back."""
+    undo = (await list_writes(client))[place]["undo"]
+    assert isinstance(undo, dict), undo
+    return undo
+
+
+async def take_back(client: Client, undo: dict[str, Any]) -> dict[str, Any]:
+    return await send(client, undo["tool"], undo["arguments"])
+
+
+async def try_undo(client: Client, undo: dict[str, Any]) -> dict[str, Any]:
+    """The answer to an undo that may be refused."""
+    return await run(client, undo["tool"], undo["arguments"])
+
+
+async def read_whole(client: Client, operation: str, arguments: Arguments) -> Any:
+    """A thing as the platform tells it, but for what moves with any change."""
+    data = await read(client, operation, **arguments)
+    whole: Any = {name: value for name, value in data.items() if name not in MOVING}
+    for name in ("products", "benefit_products"):
+        if name in whole:
+            whole[name] = sorted(whole[name], key=lambda row: str(row["id"]))
+    return whole
+
+
+async def plan_joining_of_a_promotion(client: Client) -> tuple[Arguments, Any]:
+    """One product is new in a promotion, and one gets another price there."""
+    activity = await find_activity(client)
+    taking_part = {row["id"] for row in activity["products"]}
+    assert activity["activity_type"] in ("DIRECT_DISCOUNT", "FIXED_PRICE", "FLASHSALE")
+    everyone = await list_products(client)
+    others = set()
+    found = await read(client, "search_promotion_activities", page_size=20)
+    for each in found["activities"]:
+        others |= {
+            row["id"] for row in (await read(client, "get_activity", activity_id=each["id"])).get("products", ())
+        }
+    new = next(p for p in everyone if p["id"] not in others)
+    old = next(p for p in everyone if p["id"] in taking_part)
+    rows = [make_entry(activity, product) for product in (new, old)]
+    return {"activity_id": activity["activity_id"], "products": rows}, None
+
+
+def make_entry(activity: dict[str, Any], product: dict[str, Any]) -> dict[str, Any]:
+    """How a product takes part in a promotion, at a quarter less."""
+    limits = {"quantity_limit": -1, "quantity_per_user": -1}
+
+    def make_terms(price: str) -> dict[str, str]:
+        if activity["activity_type"] == "DIRECT_DISCOUNT":
+            return {"discount": "25"}
+        return {"activity_price_amount": f"{float(price) * 0.75:.2f}"}
+
+    prices = {sku["id"]: sku["price"]["sale_price"] for sku in product["skus"]}
+    if activity["product_level"] == "VARIATION":
+        skus = [{"id": sku_id, **limits, **make_terms(price)} for sku_id, price in prices.items()]
+        return {"id": product["id"], **limits, "skus": skus}
+    return {"id": product["id"], **limits, **make_terms(min(prices.values(), key=float))}
+
+
+async def plan_leaving_of_a_promotion(client: Client) -> tuple[Arguments, Any]:
+    activity = await find_activity(client)
+    return {"activity_id": activity["activity_id"], "product_ids": [activity["products"][0]["id"]]}, None
+
+
+async def plan_second_reference(client: Client) -> tuple[Arguments, Any]:
+    """A reference that takes the place of another."""
+    arguments, *_ = await plan_reference(client)
+    await send(client, "add_external_order_references", arguments)
+    second = json.loads(json.dumps(arguments))
+    second["orders"][0]["external_order"]["id"] = "A-2"
+    return second, None
+
+
+# By operation: the plan of it, and the read of what it changes with the argument that names that.
+WALKS: dict[str, Walk] = {
+    "price": ("update_price", plan_price, "get_product", "product_id"),
+    "stock": ("update_inventory", plan_stock, "get_product", "product_id"),
+    "title": ("partial_edit_product", plan_title, "get_product", "product_id"),
+    "deactivation": ("deactivate_products", plan_deactivation, "get_product", "product_ids"),
+    "activation": ("activate_products", plan_activation, "get_product", "product_ids"),
+    "deletion": ("delete_products", plan_deactivation, "get_product", "product_ids"),
+    "recovery": ("recover_products", plan_recovery, "get_product", "product_ids"),
+    "promotion": ("update_promotion_activity", plan_new_name_of_a_promotion, "get_activity", "activity_id"),
+    "joining": ("update_promotion_activity_products", plan_joining_of_a_promotion, "get_activity", "activity_id"),
+    "leaving": ("remove_promotion_activity_products", plan_leaving_of_a_promotion, "get_activity", "activity_id"),
+    "reference": ("add_external_order_references", plan_second_reference, "get_external_order_references", "orders"),
+    "chat": ("update_agent_settings", plan_chat_hours, "get_agent_settings", ""),
+}
+
+
+def make_reads(name: str, arguments: Arguments) -> list[Arguments]:
+    """The arguments of the reads of all that a write is about."""
+    if not name:
+        return [{}]
+    if name == "product_ids":
+        return [{"product_id": product_id} for product_id in arguments[name]]
+    if name == "orders":
+        return [{"order_id": o["id"], "platform": o["external_order"]["platform"]} for o in arguments[name]]
+    return [{name: arguments[name]}]
+
+
+@pytest.mark.parametrize("what", WALKS)
+async def test_what_is_taken_back_is_exactly_as_it_was(
+    connect: Connect, settings: dict[str, Any], clock: Clock, what: str
+) -> None:
+    operation, plan, reading, named = WALKS[what]
+    async with connect(**settings) as client:
+        arguments = (await plan(client))[0]
+        clock.now += REVIEW_S * (what != "activation")  # a running promotion must not end meanwhile
+        reads = make_reads(named, arguments)
+        before = [await read_whole(client, reading, each) for each in reads]
+        preview = (await run(client, operation, arguments, dry_run=True))["data"]
+        assert preview["undo"].startswith("Can be undone by ")
+        await send(client, operation, arguments)
+        changed = [await read_whole(client, reading, each) for each in reads]
+        assert changed != before
+        entry = (await list_writes(client))[0]
+        assert entry["operation"] == operation
+        assert entry["before"]
+        assert entry["now"]
+        assert entry["undo"]["tool"] in preview["undo"]
+        clock.now += REVIEW_S if what == "activation" else 0  # it has passed the review since: nobody changed it
+        steps = 0
+        while isinstance(undo := (await list_writes(client))[steps]["undo"], dict):
+            assert undo["arguments"]["shop"]
+            await take_back(client, undo)
+            steps += 1
+        assert undo.startswith("Undone at ")
+        assert steps == {"deletion": 2, "joining": 2}.get(what, 1)
+        if "review" in preview["undo"]:
+            clock.now += REVIEW_S
+        assert [await read_whole(client, reading, each) for each in reads] == before
+        if steps > 1:
+            return
+        await take_back(client, await find_undo(client))  # the undo of the undo: a write like any other
+        clock.now += REVIEW_S if what in ("title", "activation") else 0
+        settled = [await read_whole(client, reading, each) for each in reads]
+        if what not in ("title", "activation", "recovery"):
+            assert settled == changed
+
+
+async def test_an_ended_promotion_runs_again_to_its_old_end(
+    connect: Connect, settings: dict[str, Any], clock: Clock
+) -> None:
+    async with connect(**settings) as client:
+        activity = await find_activity(client)
+        await send(client, "deactivate_activity", {"activity_id": activity["activity_id"]})
+        undo = await find_undo(client)
+        assert "anew" in undo["leaves"]
+        assert undo["arguments"]["begin_time"] >= clock.now + 600
+        await take_back(client, undo)
+        clock.now += 1_000
+        again = await read(client, "get_activity", activity_id=activity["activity_id"])
+    for name in ("title", "status", "end_time", "products"):
+        assert again[name] == activity[name]
+
+
+async def test_what_was_made_is_taken_away(connect: Connect, settings: dict[str, Any], clock: Clock) -> None:
+    arguments = {
+        "title": "A week of oolong",
+        "activity_type": "DIRECT_DISCOUNT",
+        "product_level": "PRODUCT",
+        "begin_time": int(clock.now) + 3_600,
+        "end_time": int(clock.now) + 90_000,
+    }
+    async with connect(**settings) as client:
+        preview = (await run(client, "create_promotion_activity", arguments, dry_run=True))["data"]
+        assert preview["undo"].startswith("Can be undone by deactivate_activity")
+        made = await send(client, "create_promotion_activity", arguments)
+        clock.now += 7_200  # it has begun since: that is no change by anybody
+        await take_back(client, await find_undo(client))
+        activity = await read(client, "get_activity", activity_id=made["data"]["activity_id"])
+    assert activity["status"] == "DEACTIVATED"
+
+
+async def change_again(client: Client, what: str, arguments: Arguments) -> None:
+    """Change the same thing by another hand."""
+    if what == "price":
+        amount = arguments["skus"][0]["price"]["amount"]
+        product = {"id": arguments["product_id"], "skus": arguments["skus"]}
+        await send(client, "update_price", change_price(product, f"{float(amount) + 1:.2f}"))
+    elif what == "stock":
+        product = {"id": arguments["product_id"], "skus": arguments["skus"]}
+        await send(client, "update_inventory", change_stock(product, 17))
+    elif what in ("deactivation", "deletion"):
+        await send(client, {"deactivation": "activate", "deletion": "recover"}[what] + "_products", arguments)
+    elif what in ("activation", "recovery"):
+        name = {"activation": "deactivate", "recovery": "activate"}[what] + "_products"
+        await send(client, name, arguments)
+    elif what == "title":
+        await send(client, "partial_edit_product", arguments | {"title": "A third name of this tea, longer still"})
+    elif what == "promotion":
+        await send(client, "update_promotion_activity", arguments | {"title": "Renamed again"})
+    elif what == "joining":
+        entry = arguments["products"][0]
+        named = {"sku_ids": [sku["id"] for sku in entry["skus"]]} if "skus" in entry else {"product_ids": [entry["id"]]}
+        await send(client, "remove_promotion_activity_products", {"activity_id": arguments["activity_id"]} | named)
+    elif what == "leaving":
+        activity = await read(client, "get_activity", activity_id=arguments["activity_id"])
+        product = next(p for p in await list_products(client) if p["id"] == arguments["product_ids"][0])
+        entries = {"products": [make_entry(activity, product)]}
+        await send(client, "update_promotion_activity_products", {"activity_id": arguments["activity_id"]} | entries)
+    elif what == "reference":
+        third = json.loads(json.dumps(arguments))
+        third["orders"][0]["external_order"]["id"] = "A-3"
+        await send(client, "add_external_order_references", third)
+    else:
+        await send(client, "update_agent_settings", {"can_accept_chat": True})
+
+
+@pytest.mark.parametrize("what", WALKS)
+async def test_what_has_changed_since_is_not_taken_back_but_told(
+    connect: Connect, settings: dict[str, Any], sandbox: Sandbox, clock: Clock, what: str
+) -> None:
+    operation, plan, *_ = WALKS[what]
+    async with connect(**settings) as client:
+        arguments = (await plan(client))[0]
+        await send(client, operation, arguments)
+        clock.now += REVIEW_S if what == "activation" else 0
+        await change_again(client, what, arguments)
+        sent = len(writes(sandbox))
+        undo = await find_undo(client, 1)
+        refused = await try_undo(client, undo)
+        assert refused["error"] == "declined"
+        assert "changed since" in refused["message"]
+        assert refused["changed"]
+        assert all(change["before"] != change["now"] for change in refused["changed"])
+        assert (await run(client, undo["tool"], undo["arguments"], dry_run=True))["error"] == "declined"
+    assert len(writes(sandbox)) == sent
+
+
+async def test_a_change_while_the_person_reads_stops_an_undo(
+    connect: Connect, settings: dict[str, Any], sandbox: Sandbox, clock: Clock
+) -> None:
+    person = Person("accept", clock=clock)
+    async with connect(**settings) as other:
+        arguments = (await plan_price(other))[0]
+        await send(other, "update_price", arguments)
+        undo = await find_undo(other)
+
+        async def answer(context: Any, params: Any) -> Any:
+            assert "Can be undone" in params.message
+            await change_again(other, "price", arguments)
+            return await person(context, params)
+
+        async with connect(**settings, asked=answer) as client:
+            refused = await try_undo(client, undo)
+    assert refused["error"] == "declined"
+    assert refused["changed"][0]["now"]["skus"]
+    assert writes(sandbox) == ["update_price"] * 2
+
+
+async def test_two_undos_are_one(connect: Connect, settings: dict[str, Any], sandbox: Sandbox, clock: Clock) -> None:
+    more = settings | {"confirm": "none"}
+    async with connect(**more) as one, connect(**more) as two:
+        await send(one, "update_price", (await plan_price(one))[0])
+        undo = await find_undo(one)
+        answers = await asyncio.gather(*(try_undo(client, undo) for client in (one, two)))
+        assert sorted("error" in answer for answer in answers) == [False, True]
+        clock.now += 3_600
+        late = await try_undo(one, undo)
+    assert late["error"] == "already_done"
+    assert writes(sandbox) == ["update_price"] * 2
+
+
+async def test_two_tokens_of_one_undo_are_one(connect: Connect, settings: dict[str, Any], sandbox: Sandbox) -> None:
+    async with connect(**settings) as client:
+        await send(client, "update_price", (await plan_price(client))[0])
+        undo = await find_undo(client)
+        tokens = [(await try_undo(client, undo))["confirm"] for _ in range(2)]
+        first, second = [await told(client, "confirm_write", token=token) for token in tokens]
+    assert "error" not in first
+    assert second["error"] in ("already_done", "declined")
+    assert writes(sandbox) == ["update_price"] * 2
+
+
+async def test_an_undo_is_the_call_that_was_offered_and_no_other(
+    connect: Connect, settings: dict[str, Any], sandbox: Sandbox
+) -> None:
+    async with connect(**settings) as client:
+        arguments = (await plan_price(client))[0]
+        await send(client, "update_price", arguments)
+        undo = (await find_undo(client))["arguments"]
+        other = json.loads(json.dumps(undo))
+        other["skus"][0]["price"]["amount"] = "1.00"
+        for operation, wrong in [
+            ("update_price", other),
+            ("update_price", undo | {"undo_of": "0" * 12}),
+            ("delete_products", {"product_ids": [arguments["product_id"]], "undo_of": undo["undo_of"]}),
+        ]:
+            refused = await run(client, operation, wrong)
+            assert refused["error"] == "invalid_arguments"
+            assert refused["problems"][0]["argument"] == "undo_of"
+    assert writes(sandbox) == ["update_price"]
+
+
+async def test_an_undo_is_for_its_shop(connect: Connect, clock: Clock) -> None:
+    sandbox = Sandbox(shops=3, clock=clock)
+    more: dict[str, Any] = {"sandbox": "1", "sandbox_shops": "3", "sandbox_object": sandbox}
+    more["runtime"] = Runtime(clock, clock)
+    one, two, *_ = [shop.name for account in sandbox.accounts for shop in account.shops]
+    async with connect(**more) as client:
+        found = await told(client, "search_products", status="ACTIVATE", page_size=1, shop=one)
+        await send(client, "deactivate_products", {"product_ids": [found["data"]["products"][0]["id"]], "shop": one})
+        undo = await find_undo(client)
+        refused = await run(client, undo["tool"], undo["arguments"] | {"shop": two})
+    assert refused["error"] == "invalid_arguments"
+    assert writes(sandbox) == ["deactivate_products"]
+
+
+async def plan_message_to_a_buyer(client: Client) -> tuple[Arguments, Any]:
+    content = json.dumps({"content": "It leaves tomorrow, and you are told at jane@example.com when it is there."})
+    conversation_id = (await find_conversation(client))["id"]
+    return {"conversation_id": conversation_id, "type": "TEXT", "content": content}, None
+
+
+async def plan_new_description(client: Client) -> tuple[Arguments, Any]:
+    product = (await list_products(client))[0]
+    return {"product_id": product["id"], "description": "<p>A fine tea from the hills.</p>"}, None
+
+
+FINAL: dict[str, tuple[str, Callable[[Client], Awaitable[Any]], str]] = {
+    "parcel": ("ship_package", plan_shipping, "shipped stays so"),
+    "message": ("send_message", plan_message_to_a_buyer, "can't be called back"),
+    "description": ("partial_edit_product", plan_new_description, "a title alone"),
+    "first reference": ("add_external_order_references", plan_reference, "not taken away"),
+    "read marks": ("mark_buyer_messages_as_read", plan_message_to_a_buyer, "no operation takes it back"),
+}
+
+
+@pytest.mark.parametrize("what", FINAL)
+async def test_what_has_no_way_back_says_so_before_and_after(
+    connect: Connect, settings: dict[str, Any], what: str
+) -> None:
+    operation, plan, words = FINAL[what]
+    async with connect(**settings) as client:
+        arguments = (await plan(client))[0]
+        if what == "read marks":
+            arguments = {"conversation_id": arguments["conversation_id"]}
+        preview = (await run(client, operation, arguments, dry_run=True))["data"]
+        assert preview["undo"].startswith("No way back: ")
+        assert words in preview["undo"]
+        await send(client, operation, arguments)
+        assert (await list_writes(client))[0]["undo"] == preview["undo"]
+
+
+async def test_the_part_of_a_batch_that_was_done_is_taken_back(
+    connect: Connect, settings: dict[str, Any], clock: Clock
+) -> None:
+    async with connect(**settings) as client:
+        on_sale, off_sale, *_ = await list_products(client)
+        await send(client, "deactivate_products", {"product_ids": [off_sale["id"]]})
+        clock.now += 60
+        both = [on_sale["id"], off_sale["id"]]
+        await send(client, "deactivate_products", {"product_ids": both})
+        undo = await find_undo(client)
+    assert undo["arguments"]["product_ids"] == [on_sale["id"]]
+
+
+async def test_the_audit_log_has_before_and_now_and_nothing_of_buyers(
+    connect: Connect, settings: dict[str, Any], home: Path
+) -> None:
+    async with connect(**settings | {"buyer_data": "full"}) as client:
+        product = (await list_products(client))[0]
+        old = product["skus"][0]["price"]["sale_price"]
+        await send(client, "update_price", change_price(product, f"{float(old) + 1:.2f}"))
+        (entry,) = await list_writes(client)
+        assert entry["before"][0]["skus"][0]["price.sale_price"] == old
+        assert entry["now"][0]["skus"][0]["price.sale_price"] == f"{float(old) + 1:.2f}"
+        order = (await list_orders(client))[0]
+        detail = (await read(client, "get_order_detail", ids=[order["id"]]))["orders"][0]
+        await send(client, "ship_package", {"package_id": order["packages"][0]["id"], "handover_method": "PICKUP"})
+        await send(client, "send_message", (await plan_message_to_a_buyer(client))[0])
+        buyers = [buyer["name"] for buyer in [detail["recipient_address"]] if buyer.get("name")]
+    path = home / "sandbox" / "journal.jsonl"
+    text = path.read_text(encoding="utf-8")
+    assert path.stat().st_mode & 0o077 == 0
+    assert buyers
+    address = detail["recipient_address"]
+    personal = [*buyers, address["phone_number"], address["full_address"], address.get("post_town"), "jane@"]
+    assert not [value for value in filter(None, personal) if value in text]
+    assert "It leaves tomorrow" in text
+    assert "when it is there" not in text  # messages are shortened
+
+
+async def test_entries_of_earlier_versions_stay_readable(
+    connect: Connect, settings: dict[str, Any], home: Path
+) -> None:
+    async with connect(**settings) as client:
+        await send(client, "update_price", (await plan_price(client))[0])
+        path = home / "sandbox" / "journal.jsonl"
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        kept = [
+            {name: value for name, value in line.items() if name not in ("before", "now", "undo")} for line in lines
+        ]
+        odd = [{"id": lines[0]["id"] + str(n), **kept[0], "undo": undo} for n, undo in enumerate(ODD_WAYS)]
+        odd = [{**entry, "id": f"odd{n}", "outcome": "done"} for n, entry in enumerate(odd)]
+        text = "".join(json.dumps(line) + "\n" for line in (*kept, *odd))
+        await asyncio.to_thread(path.write_text, text, encoding="utf-8")
+        entries = await list_writes(client)
+        refused = await run(
+            client, "update_price", (await plan_price(client))[0] | {"undo_of": lines[0]["id"]}, dry_run=True
+        )
+    assert len(entries) == 1 + len(ODD_WAYS)
+    assert all(entry["undo"].startswith("No way back is known") for entry in entries)
+    assert refused["error"] == "invalid_arguments"
+
+
+ODD_WAYS: list[Any] = [
+    {"steps": "all"},
+    {"steps": [1]},
+    {"steps": [{"tool": "update_price"}]},
+    {"steps": [{"tool": "update_price", "arguments": {}, "expects": [7]}]},
+    {"steps": [], "leaves": 3},
+]
+
+
+async def test_a_server_that_may_not_write_offers_no_undo(connect: Connect, settings: dict[str, Any]) -> None:
+    async with connect(**settings) as client:
+        await send(client, "update_price", (await plan_price(client))[0])
+    async with connect(**settings, read_only="1") as client:
+        (entry,) = await list_writes(client)
+    assert entry["undo"] == "update_price takes it back; it is not permitted on this server."

@@ -1,0 +1,98 @@
+"""The rules by which a write is taken back name operations, arguments and fields that there are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mcp_server_tiktok_shop.catalog.looks import find_looks
+from mcp_server_tiktok_shop.catalog.undo import describe_no_way_back, find_undo_rule
+from tests.calls.arguments import accepted
+from tests.catalog.test_looks import FILES, FOLDER, get_shape, iter_paths
+from tests.catalog.test_looks import RULES as LOOKS
+from tests.conftest import CATALOG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RULES: dict[str, Any] = json.loads((Path(FOLDER) / "undo.json").read_text(encoding="utf-8"))
+READS_BY_NOUN = {rule.get("noun", thing): rule["operation"] for thing, rule in LOOKS["things"].items()}
+TEMPLATE_KEYS = {"each", "first", "named", "give", "if", "in", "not_in", "lacks"}
+
+
+def get_argument(operation: str, path: list[str]) -> Any:
+    """The schema at a path of an operation's arguments, lists passed through; None where there is none."""
+    shape: Any = {"properties": CATALOG.operations[operation].arguments}
+    for name in path:
+        shape = shape.get("items", shape)
+        shape = shape.get("properties", {}).get(name)
+        if shape is None:
+            return None
+    return shape
+
+
+def iter_arguments(template: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    """The paths of arguments that a template makes."""
+    if "give" in template:
+        assert set(template) <= TEMPLATE_KEYS, template
+        template = template["give"] if isinstance(template["give"], dict) else {}
+    for name, part in template.items():
+        yield [*path, name]
+        if isinstance(part, dict) and "as_given" not in part:
+            yield from iter_arguments(part, (*path, name))
+
+
+@pytest.mark.parametrize("name", RULES["operations"])
+def test_a_way_back_is_made_of_what_there_is(name: str) -> None:
+    record = RULES["operations"][name]
+    assert CATALOG.operations[name].is_platform_write
+    read = READS_BY_NOUN[record["noun"]]
+    watches = record["watches"]
+    paths = [*watches.get("shows", ()), *(f"{n}.{p}" for n, ps in watches.get("rows", {}).items() for p in ps)]
+    assert paths
+    for path in paths:
+        assert get_shape(read, path.split(".")) is not None, path
+    for way in record["ways"]:
+        for path in way.get("takes", ()):
+            assert get_argument(name, path.removesuffix(".*").split(".")) is not None, path
+        tools = [step["tool"] for step in way["steps"]]
+        assert len(set(tools)) == len(tools)  # a step that was taken is known by its tool
+        for step in way["steps"]:
+            assert CATALOG.operations[step["tool"]].is_platform_write
+            assert {*CATALOG.operations[step["tool"]].required} <= step["arguments"].keys()
+            for argument in iter_arguments(step["arguments"]):
+                assert get_argument(step["tool"], argument) is not None, argument
+
+
+@pytest.mark.parametrize("name", RULES["operations"])
+def test_a_way_back_is_looked_at_before_it_is_taken(name: str) -> None:
+    """Each step's own look reads the thing that must not have changed: an undo is never sent blindly."""
+    record = RULES["operations"][name]
+    for way in record["ways"]:
+        for step in way["steps"]:
+            operation = CATALOG.operations[step["tool"]]
+            assert record["noun"] in {look.noun for look in find_looks(operation, accepted(operation, FILES))}
+
+
+def test_what_is_kept_is_shown_somewhere_and_is_no_buyers() -> None:
+    shown = {path for rule in LOOKS["things"].values() for path in iter_fact_names(rule)}
+    assert {*RULES["audited"]} <= shown
+    words = ("recipient", "address", "buyer_message", "phone", "name", "tracking", "reason_text")
+    assert not [path for path in RULES["audited"] if any(word in path for word in words)]
+
+
+def iter_fact_names(rule: dict[str, Any]) -> Iterator[str]:
+    yield from rule["shows"]
+    yield from rule.get("rows", {})
+    yield from rule.get("rows_if_named", {})
+    yield from iter_paths(rule)
+
+
+def test_reasons_are_of_operations_without_a_way_back() -> None:
+    for name in RULES["no_way_back"]:
+        assert CATALOG.operations[name].is_platform_write
+        assert find_undo_rule(name) is None
+    assert describe_no_way_back("upload_product_image")
