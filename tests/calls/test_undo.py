@@ -225,6 +225,9 @@ async def test_an_ended_promotion_runs_again_to_its_old_end(
         await take_back(client, undo)
         clock.now += 1_000
         again = await read(client, "get_activity", activity_id=activity["activity_id"])
+        await take_back(client, await find_undo(client))  # which has begun since
+        ended = await read(client, "get_activity", activity_id=activity["activity_id"])
+    assert ended["status"] == "DEACTIVATED"
     for name in ("title", "status", "end_time", "products"):
         assert again[name] == activity[name]
 
@@ -245,6 +248,29 @@ async def test_what_was_made_is_taken_away(connect: Connect, settings: dict[str,
         await take_back(client, await find_undo(client))
         activity = await read(client, "get_activity", activity_id=made["data"]["activity_id"])
     assert activity["status"] == "DEACTIVATED"
+
+
+async def test_a_new_listing_is_deleted_again(connect: Connect, settings: dict[str, Any], sandbox: Sandbox) -> None:
+    shop = sandbox.accounts[0].shops[0]
+    image = next(product for product in shop.products.values() if product.images).images[0].uri
+    stock = [{"warehouse_id": shop.warehouses[0].id, "quantity": 5}]
+    arguments = {
+        "title": "Roasted green tea from Kyoto",
+        "description": "<p>Roasted.</p>",
+        "category_id": "914824",
+        "main_images": [{"uri": image}],
+        "skus": [{"inventory": stock, "price": {"amount": "7.50", "currency": "GBP"}}],
+        "package_weight": {"value": "0.15", "unit": "KILOGRAM"},
+        "package_dimensions": {"length": "20", "width": "12", "height": "8", "unit": "CENTIMETER"},
+        "product_attributes": [{"id": "100701", "values": [{"id": "10070102"}]}],
+    }
+    async with connect(**settings) as client:
+        made = await send(client, "create_product", arguments)
+        undo = await find_undo(client)
+        assert undo["arguments"]["product_ids"] == [made["data"]["product_id"]]
+        await take_back(client, undo)
+        product = await read(client, "get_product", product_id=made["data"]["product_id"])
+    assert product["status"] == "DELETED"
 
 
 async def change_again(client: Client, what: str, arguments: Arguments) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.redaction.free_text import MASK, mask_emails, mask_text
+from mcp_server_tiktok_shop.calls.redaction.redactor import strip_invisible_values
 from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.calls.value_texts import shorten
 from mcp_server_tiktok_shop.calls.way_back import WayBack, plan_way_back
@@ -52,19 +53,19 @@ class AuditWriter:
         entry: Json = {"id": entry_id, "time": sent_at}
         entry |= {"shop": shop.label, "shop_id": shop.id} if shop else {"account": target.account.name}
         entry |= {"operation": operation.name} | ({"undo_of": undo_of} if undo_of else {})
-        await self.audit_log.append(entry | {"ids": collect_ids(values)})
+        await self._append(entry | {"ids": collect_ids(values)})
         return entry_id
 
     async def add_failure(self, entry_id: str, error: ShopError, request_id: str | None) -> None:
         """Enter that a write brought an error."""
         outcome = "unknown" if error.kind == "unknown_outcome" else f"not done: {error.kind}"
         code = {"code": error.code} if error.code is not None else {}
-        await self.audit_log.append({"id": entry_id, "outcome": outcome, "request_id": request_id} | code)
+        await self._append({"id": entry_id, "outcome": outcome, "request_id": request_id} | code)
 
     async def add_outcome(self, entry_id: str, outcome: str, request_id: str | None, made_ids: Json) -> None:
         """Enter that a write was done, wholly or in part."""
         made = {"made": made_ids} if made_ids else {}
-        await self.audit_log.append({"id": entry_id, "outcome": outcome, "request_id": request_id} | made)
+        await self._append({"id": entry_id, "outcome": outcome, "request_id": request_id} | made)
 
     async def add_states(
         self,
@@ -78,7 +79,11 @@ class AuditWriter:
         with contain_faults(log, "how %s is taken back can't be written down", operation.name):
             earlier, later = states
             way_back = plan_way_back(self.operations, operation, values, earlier, later, made)
-            await self.audit_log.append({"id": entry_id} | self._to_entry(earlier, later, way_back))
+            await self._append({"id": entry_id} | self._to_entry(earlier, later, way_back))
+
+    async def _append(self, entry: Json) -> None:
+        """Add a line without secrets and without what nobody sees: a shop's name, too, is its owner's words."""
+        await self.audit_log.append(json.loads(self.hide_secrets(to_json_text(strip_invisible_values(entry)))))
 
     def _to_entry(self, earlier: CurrentState | None, later: CurrentState, way_back: WayBack) -> Json:
         """`before` and `now` of the things that are otherwise after the write, and `undo`."""
@@ -91,9 +96,8 @@ class AuditWriter:
             now.append(facts)
             if earlier_facts is not None:
                 before.append(earlier_facts)
-        entry = {"before": before[:MAX_ITEMS], "now": now[:MAX_ITEMS]}
-        kept: Json = json.loads(self.hide_secrets(to_json_text(entry)))
-        return {name: items for name, items in kept.items() if items} | {"undo": self._keep(way_back).to_json()}
+        states = {"before": before[:MAX_ITEMS], "now": now[:MAX_ITEMS]}
+        return {name: items for name, items in states.items() if items} | {"undo": self._keep(way_back).to_json()}
 
     def _keep(self, way_back: WayBack) -> WayBack:
         """The way back, but for one that can't be kept whole: what was masked must not be sent as if it were so."""
