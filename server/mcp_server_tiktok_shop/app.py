@@ -12,6 +12,8 @@ from mcp_server_tiktok_shop.application import App
 from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TOOL, ConfirmationGate
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
+from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
 from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
@@ -50,6 +52,7 @@ from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
+from mcp_server_tiktok_shop.tools.jobs.product_sales import PauseProductsJob, ResumeProductsJob
 from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
@@ -68,6 +71,7 @@ from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mcp_server_tiktok_shop.calls.jobs.job import Job
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool, LocalWrite
     from mcp_server_tiktok_shop.sandbox import Sandbox
 
@@ -165,8 +169,15 @@ def build_app(
         runtime.clock,
         has_confirm_tool=operations.are_available([CONFIRM_TOOL]),
     )
-    write_outcomes = WriteOutcomes(
-        stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
+    processes = LocalProcesses()
+    write_outcomes = WriteOutcomes(stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), processes)
+    write_executor = WriteExecutor(
+        platform,
+        confirmation_gate,
+        write_outcomes,
+        stores.audit_log,
+        result_builder,
+        CurrentStateReader(operations, platform, result_builder, settings.time_zone),
     )
 
     query_runner = QueryRunner(mirror.table_catalog)
@@ -233,21 +244,27 @@ def build_app(
         "refresh_access_token": sign_in_tools.refresh_access_token,
     }
     local_tools = LocalToolRunner(operations, read_tools, write_tools, result_builder)
+    jobs: Mapping[str, Job] = {
+        "pause_products": PauseProductsJob(),
+        "resume_products": ResumeProductsJob(),
+    }
+    job_runner = JobRunner(
+        operations,
+        jobs,
+        write_executor,
+        paginator,
+        JobRecords(stores.jobs, runtime.clock, processes),
+        settings.time_zone,
+    )
     dispatcher = ToolDispatcher(
         operations,
         platform,
         files,
         ReadExecutor(platform, paginator, result_builder, stores.issued_documents, export_folder, settings.time_zone),
-        WriteExecutor(
-            platform,
-            confirmation_gate,
-            write_outcomes,
-            stores.audit_log,
-            result_builder,
-            CurrentStateReader(operations, platform, result_builder, settings.time_zone),
-        ),
+        write_executor,
         result_builder,
         local_tools,
+        job_runner,
         export_folder,
         settings.time_zone,
         settings.sandbox,
@@ -260,6 +277,7 @@ def build_app(
         query_runner=query_runner,
         worklist=worklist,
         local_tools=local_tools,
+        job_runner=job_runner,
         listed_tools=listed_tools,
         dispatcher=dispatcher,
         confirmation_gate=confirmation_gate,

@@ -53,7 +53,8 @@ log = logging.getLogger(__name__)
 class Write:
     """One write, ready to send: `values` are coerced and validated, `files` the parts of an upload by name.
 
-    `call` is what makes it once more, by a token alone; `has_token_alone` says that this one is made so.
+    `call` is what makes it once more, by a token alone; `has_token_alone` says that this one is made so. A step of a
+    job is `is_confirmed` with the whole of it, and how things stand was read for it: `known_state`.
     """
 
     operation: Operation
@@ -63,6 +64,8 @@ class Write:
     files: Mapping[str, Upload]
     call: StoredCall
     has_token_alone: bool = False
+    is_confirmed: bool = False
+    known_state: CurrentState | None = None
 
     def build_call(self, idempotency_key: str = "") -> ApiCall:
         """The request; `idempotency_key`, where given, is sent in the argument that the platform has for it."""
@@ -105,7 +108,7 @@ class WriteExecutor:
 
     async def build_preview(self, write: Write) -> Preview:
         """What would be sent, redacted, how things stand now as far as that can be read, and what to be warned of."""
-        state = await self.current_state_reader.read(write.operation, write.values, write.target)
+        state = write.known_state or await self.current_state_reader.read(write.operation, write.values, write.target)
         redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
         return Preview(
             write.operation,
@@ -145,7 +148,7 @@ class WriteExecutor:
             call=write.call,
             has_token_alone=write.has_token_alone,
         )
-        note = await self.confirmation_gate.ensure_confirmed(request)
+        note = "" if write.is_confirmed else await self.confirmation_gate.ensure_confirmed(request)
         sent_write, earlier = await self.write_outcomes.reserve(
             fingerprint, operation.name, repeat=repeat, idempotency_key=write.idempotency_key
         )
