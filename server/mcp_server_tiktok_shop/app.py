@@ -52,8 +52,13 @@ from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
+from mcp_server_tiktok_shop.tools.jobs.cancel_orders import CancelOrdersJob
+from mcp_server_tiktok_shop.tools.jobs.decide_returns import DecideReturnsJob
 from mcp_server_tiktok_shop.tools.jobs.product_sales import PauseProductsJob, ResumeProductsJob
+from mcp_server_tiktok_shop.tools.jobs.reply_to_buyer import ReplyToBuyerJob
+from mcp_server_tiktok_shop.tools.jobs.ship_orders import ShipOrdersJob
 from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
+from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
@@ -182,6 +187,15 @@ def build_app(
 
     query_runner = QueryRunner(mirror.table_catalog)
     pdf_workers = PdfWorkerPool()
+    document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
+    label_lookup = ShippingLabelLookup(
+        operations.get("get_package_shipping_document"),
+        platform,
+        policy,
+        stores.issued_documents,
+        settings.time_zone,
+    )
+    labels_output = OutputFolder(labels_folder, runtime.clock)
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(
         sign_in,
@@ -224,16 +238,10 @@ def build_app(
         "read_result": ReadResultTool(result_store, settings.result_bytes),
         "resize_pdf": ResizePdfTool(
             files,
-            DocumentFetcher(transport, loopback=settings.is_loopback),
+            document_fetcher,
             stores.issued_documents,
-            ShippingLabelLookup(
-                operations.get("get_package_shipping_document"),
-                platform,
-                policy,
-                stores.issued_documents,
-                settings.time_zone,
-            ),
-            OutputFolder(labels_folder, runtime.clock),
+            label_lookup,
+            labels_output,
             pdf_workers,
         ),
         "save_result": SaveResultTool(result_store, export_folder),
@@ -245,8 +253,14 @@ def build_app(
     }
     local_tools = LocalToolRunner(operations, read_tools, write_tools, result_builder)
     jobs: Mapping[str, Job] = {
+        "cancel_orders": CancelOrdersJob(),
+        "decide_returns": DecideReturnsJob(),
         "pause_products": PauseProductsJob(),
+        "reply_to_buyer": ReplyToBuyerJob(runtime.clock),
         "resume_products": ResumeProductsJob(),
+        "ship_orders": ShipOrdersJob(
+            LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, runtime)
+        ),
     }
     job_runner = JobRunner(
         operations,

@@ -15,7 +15,7 @@ from mcp_server_tiktok_shop.json_paths import get_value
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -60,8 +60,11 @@ class JobContext:
         data: Json = self.result_builder.normalize(operation, values, response, self.zone)["data"]
         return data
 
-    async def read_rows(self, name: str, arguments: Json) -> list[Json]:
-        """Every row of a list, page after page. Raises as `read`; also where there is no time for all pages."""
+    async def read_rows(self, name: str, arguments: Json, until: Callable[[Json], object] | None = None) -> list[Json]:
+        """Every row of a list, page after page; with `until` no further page than that of a row that it is true of.
+
+        Raises as `read`; also where there is no time for all pages.
+        """
         operation = self.operations.get(name)
         self.operations.policy.ensure_allowed(operation)
         values, problems = coerce_arguments(operation, arguments)
@@ -74,7 +77,7 @@ class JobContext:
                 response = ApiResponse(page.new_data, page.request_id)
                 data = self.result_builder.normalize(operation, values, response, self.zone)["data"]
                 rows += get_value(data, page.list_path.split(".")) or []
-                if page.next_token is None:
+                if page.next_token is None or (until is not None and any(map(until, rows))):
                     break
                 await self.caller.report_progress(len(rows), None, f"{len(rows)} read")
                 if self.platform.time_remaining(self.deadline) < STEPS_TIME_S:

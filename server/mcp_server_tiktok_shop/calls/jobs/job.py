@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from mcp_server_tiktok_shop.calls.current_state import CurrentState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.catalog.operation import Json
@@ -110,6 +110,15 @@ class Job(ABC):
     @abstractmethod
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """The writes for these items, each item in one of them: some of a plan may be done already."""
+
+    def complete_step(self, step: Step, _outcomes: Mapping[str, Outcome]) -> Step:
+        """The step with what earlier ones made, such as an id, before it is sent; `outcomes` are by item.
+
+        Raises:
+            ShopError: What it needs of them is not there: its items failed, and nothing of them was sent.
+
+        """
+        return step
 
     def find_now(self, item: JobItem, state: Sequence[Json]) -> Any:
         """How an item stands after its write, by the look at the things that it was about; None where that is unknown.

@@ -257,6 +257,7 @@ class JobRunner:
     async def _send_step(self, run: JobRun, step: Step) -> list[Outcome]:
         """What came of the items of one write."""
         try:
+            step = run.job.complete_step(step, run.outcomes)
             result = await self.write_executor.execute(self._build_write(run, step), {}, run.context.caller)
         except ShopError as error:
             if error.kind in SHUT_KINDS:
