@@ -80,12 +80,15 @@ class LabelFileMaker:
         slots = asyncio.Semaphore(CONCURRENT_FETCHES)
 
         async def fetch(package_id: str) -> None:
+            remaining_s = max(deadline - self.runtime.monotonic(), POLL_INTERVAL_S)
             try:
-                async with slots:
+                async with asyncio.timeout(remaining_s), slots:
                     label = await self.label_lookup.find(package_id, shop)
                     content = await self.document_fetcher.fetch(label.url, label.proxy)
             except ShopError as error:
                 errors[package_id] = error
+            except TimeoutError:
+                errors[package_id] = ShopError("platform", "The label did not come in time.", retryable=True)
             else:
                 contents[package_id] = content
                 errors.pop(package_id, None)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LABEL_WAIT_S = 20.0  # for labels that the platform is still making
 MIN_LABEL_WAIT_S = 3.0  # also where the time for the call is up
 MAX_PARCELS_PER_WRITE = 20  # one wrong parcel may refuse a whole write
+MAX_LABELS_OF_TOOL = 50  # that `resize_pdf` takes
 MAX_PARCELS = 200  # of one job
 MORE_REASON = f"only {MAX_PARCELS} parcels are shipped at once: call it again for this one"
 SHOWN_FACTS = ("package_status", "tracking_number", "shipping_provider_name")  # of a parcel that was shipped
@@ -102,9 +103,11 @@ class ShipOrdersJob(Job):
         if not parcels:
             return {}
         paper = next((str(o.item.parameters["paper"]) for o in parcels.values()), DEFAULT_PAPER)
-        wait_s = min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline))
         shop = context.target.shop.id if context.target.shop else None
-        labels = await self.label_files.make(list(parcels), paper, shop, max(wait_s, MIN_LABEL_WAIT_S), context.caller)
+        wait_s = LABEL_WAIT_S
+        if context.caller.elicitation_support != "now":  # else the call's time went by while a person read
+            wait_s = max(min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline)), MIN_LABEL_WAIT_S)
+        labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller)
         data: Json = {"path": str(labels.path), "paper_size": paper} if labels.path else {}
         if labels.pages:
             data["pages"] = sum(map(len, labels.pages.values()))
@@ -115,8 +118,7 @@ class ShipOrdersJob(Job):
             ]
         if labels.missing:
             data["missing"] = [{"package": package_id, "reason": r} for package_id, r in labels.missing.items()]
-            arguments = {"package_ids": list(parcels), "paper_size": paper} | ({"shop": shop} if shop else {})
-            data["later"] = {"tool": "resize_pdf", "arguments": arguments}
+            data["later"] = _make_label_call(list(parcels), paper, shop)
         return {"labels": data}
 
 
@@ -173,6 +175,14 @@ def _make_state(parcels: Sequence[Parcel]) -> CurrentState:
             facts = {"status": order.get("status")}
             items.append(Item("order", str(order["id"]), facts, order))
     return CurrentState(tuple({item.key: item for item in items}.values()))
+
+
+def _make_label_call(package_ids: list[str], paper: str, shop: str | None) -> Json:
+    """The call that makes the whole file later: of many parcels this job's own, which ships none of them again."""
+    is_small = len(package_ids) <= MAX_LABELS_OF_TOOL
+    tool, argument = ("resize_pdf", "package_ids") if is_small else ("ship_orders", "ids")
+    arguments = {argument: package_ids, "paper_size": paper} | ({"shop": shop} if shop else {})
+    return {"tool": tool, "arguments": arguments}
 
 
 def _describe_owner(outcome: Outcome) -> Json:
