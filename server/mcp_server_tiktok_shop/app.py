@@ -52,7 +52,9 @@ from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
+from mcp_server_tiktok_shop.tools.jobs.prices import ChangePricesJob
 from mcp_server_tiktok_shop.tools.jobs.product_sales import PauseProductsJob, ResumeProductsJob
+from mcp_server_tiktok_shop.tools.jobs.stock import ChangeStockJob
 from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
@@ -245,6 +247,8 @@ def build_app(
     }
     local_tools = LocalToolRunner(operations, read_tools, write_tools, result_builder)
     jobs: Mapping[str, Job] = {
+        "change_prices": ChangePricesJob(files),
+        "change_stock": ChangeStockJob(files),
         "pause_products": PauseProductsJob(),
         "resume_products": ResumeProductsJob(),
     }
