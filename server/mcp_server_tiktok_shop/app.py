@@ -54,9 +54,11 @@ from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
 from mcp_server_tiktok_shop.tools.jobs.cancel_orders import CancelOrdersJob
 from mcp_server_tiktok_shop.tools.jobs.decide_returns import DecideReturnsJob
+from mcp_server_tiktok_shop.tools.jobs.prices import ChangePricesJob
 from mcp_server_tiktok_shop.tools.jobs.product_sales import PauseProductsJob, ResumeProductsJob
 from mcp_server_tiktok_shop.tools.jobs.reply_to_buyer import ReplyToBuyerJob
 from mcp_server_tiktok_shop.tools.jobs.ship_orders import ShipOrdersJob
+from mcp_server_tiktok_shop.tools.jobs.stock import ChangeStockJob
 from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
@@ -254,6 +256,8 @@ def build_app(
     local_tools = LocalToolRunner(operations, read_tools, write_tools, result_builder)
     jobs: Mapping[str, Job] = {
         "cancel_orders": CancelOrdersJob(),
+        "change_prices": ChangePricesJob(files),
+        "change_stock": ChangeStockJob(files),
         "decide_returns": DecideReturnsJob(),
         "pause_products": PauseProductsJob(),
         "reply_to_buyer": ReplyToBuyerJob(runtime.clock),

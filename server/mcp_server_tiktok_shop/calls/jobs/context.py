@@ -79,7 +79,6 @@ class JobContext:
                 rows += get_value(data, page.list_path.split(".")) or []
                 if page.next_token is None or (until is not None and any(map(until, rows))):
                     break
-                await self.caller.report_progress(len(rows), None, f"{len(rows)} read")
                 if self.platform.time_remaining(self.deadline) < STEPS_TIME_S:
                     message = f"There was no time to read the whole list: {len(rows)} came from {name}."
                     raise ShopError("platform", message, hint="Name what is meant by its id, or in smaller parts.")

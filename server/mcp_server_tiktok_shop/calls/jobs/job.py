@@ -89,7 +89,8 @@ class Outcome:
         if self.state == "done":
             before = {"before": item.now} if item.now else {}
             now = self.now if self.now is not None else item.will_be
-            return result | before | ({"now": now} if now else {})
+            reason = {"reason": self.reason} if self.reason else {}
+            return result | before | ({"now": now} if now else {}) | reason
         return result | ({"now": item.now} if item.now else {}) | ({"reason": self.reason} if self.reason else {})
 
 
@@ -130,7 +131,12 @@ class Job(ABC):
     async def finish(self, _outcomes: Sequence[Outcome], _context: JobContext) -> Json:
         """What else the answer holds, made when the writes are done, such as a file of labels.
 
-        `outcomes` are those of all items; also of a job that was cut off and called again, done then or before.
+        `outcomes` are those of all items; also of a job that was cut off and called again, done then or before. A
+        `note` in it is told beside the data, `untrusted` are paths with words of others.
+
+        Raises:
+            ShopError: It can't be made; that is told, and what was done stays done.
+
         """
         return {}
 
@@ -138,3 +144,11 @@ class Job(ABC):
 def divide(values: Sequence[T], size: int) -> list[tuple[T, ...]]:
     """The values in batches of at most `size`, as many as the platform takes at once."""
     return [tuple(values[start : start + size]) for start in range(0, len(values), size)]
+
+
+def group_by_product(items: Sequence[JobItem]) -> dict[str, tuple[JobItem, ...]]:
+    """The items by the product that their parameters name: what the platform takes in one write."""
+    groups: dict[str, tuple[JobItem, ...]] = {}
+    for item in items:
+        groups[item.parameters["product_id"]] = (*groups.get(item.parameters["product_id"], ()), item)
+    return groups

@@ -27,7 +27,7 @@ UNKNOWN_REASON = "whether it was done is unknown: look first, and call again in 
 
 @dataclass(slots=True)
 class JobRecord:
-    """What is remembered of one job: `entries` by the key of each item, and until when its yes holds.
+    """What is remembered of one job: `entries` by the key of each item, what was agreed to, when, and by which policy.
 
     `running_at` is when a process (`process`) last began a write of it; 0 where none does.
     """
@@ -35,6 +35,7 @@ class JobRecord:
     entries: dict[str, Json] = field(default_factory=dict)
     agreed: dict[str, list[str]] = field(default_factory=dict)
     agreed_at: float = 0.0
+    policy: str = ""
     running_at: float = 0.0
     process: str = ""
     is_finished: bool = False
@@ -46,14 +47,14 @@ class JobRecord:
     def to_record(self) -> Record:
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def is_agreed(self, items: Iterable[JobItem], now: float) -> bool:
-        """Whether a person agreed to exactly this for each of the items, not long ago."""
-        is_fresh = 0 <= now - self.agreed_at < CONFIRM_TTL_S
+    def is_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> bool:
+        """Whether exactly this was agreed to for each of the items, not long ago, and where as much was asked."""
+        is_fresh = 0 <= now - self.agreed_at < CONFIRM_TTL_S and self.policy == policy
         return is_fresh and all(self.agreed.get(item.key) == [item.now, item.will_be] for item in items)
 
-    def mark_agreed(self, items: Iterable[JobItem], now: float) -> None:
+    def mark_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> None:
         self.agreed = {item.key: [item.now, item.will_be] for item in items}
-        self.agreed_at = now
+        self.agreed_at, self.policy = now, policy
 
     def enter(self, items: Iterable[JobItem], state: OutcomeState | str, now: float) -> None:
         """What is known of these items from now on."""
@@ -69,11 +70,11 @@ class JobRecord:
         if state == "done":
             is_final = item.is_relative  # what is set to a fixed value shows by itself whether it is so
             return Outcome(replace(item, now=entry["was"]), "done", EARLIER_REASON, item.now) if is_final else None
-        if state not in (SENT, "unknown") or item.skip_reason:
+        if state not in (SENT, "unknown"):
             return None
         if item.now and item.now == entry["will_be"]:  # it took
             return Outcome(replace(item, now=entry["was"]), "done", EARLIER_REASON, item.now)
-        return Outcome(item, "unknown", UNKNOWN_REASON) if is_recent else None
+        return Outcome(item, "unknown", UNKNOWN_REASON) if is_recent and not item.skip_reason else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.jobs.job import Job, Plan, Step
+    from mcp_server_tiktok_shop.calls.jobs.job import Job, Step
     from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview
     from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
@@ -166,6 +166,9 @@ class JobRunner:
         if plan is None:
             return []
         warnings = list(plan.warnings)
+        # What is skipped is no matter of a warning; what stands behind an item, as an order behind a parcel, is.
+        open_keys, nouns = {item.key for item in run.open_items}, {item.noun for item in plan.items}
+        items = tuple(i for i in plan.state.items if f"{i.noun} {i.id}" in open_keys or i.noun not in nouns)
         for name in dict.fromkeys(step.operation for step in run.steps):
             operation = self.operations.get(name)
             values: Json = {}
@@ -173,10 +176,6 @@ class JobRunner:
                 for argument, value in step.arguments.items() if step.operation == name else ():
                     values[argument] = [*values.get(argument, ()), *value] if isinstance(value, list) else value
             around = await context.current_state_reader.read_surroundings(operation, context.target)
-            open_keys = {item.key for item in run.open_items}
-            items = tuple(
-                i for i in plan.state.items if f"{i.noun} {i.id}" in open_keys or not _is_planned(i.noun, plan)
-            )
             state = CurrentState(items, around)
             warnings += find_warnings(operation, values, state, context.target.shop)
         return list(dict.fromkeys(warnings))
@@ -186,7 +185,7 @@ class JobRunner:
     ) -> tuple[str, tuple[str, ...]]:
         """Go on only where somebody agreed to just this; the note on that, and the warnings that nobody was shown."""
         gate, context = self.write_executor.confirmation_gate, run.context
-        if run.record.is_agreed(run.open_items, gate.clock()):
+        if run.record.is_agreed(run.open_items, gate.clock(), gate.policy):
             return "", ()
         shop = {"shop": context.target.shop.id} if context.target.shop else {}
         call = StoredCall(run.operation.name, run.values | shop, context.result_builder.buyer_data)
@@ -210,8 +209,10 @@ class JobRunner:
         )
         note = await gate.ensure_confirmed(request)
         preview = await request.load_preview()
-        run.record.mark_agreed(run.open_items, gate.clock())
-        return note, () if gate.must_ask(preview) else preview.warnings
+        if not gate.must_ask(preview):
+            return note, preview.warnings
+        run.record.mark_agreed(run.open_items, gate.clock(), gate.policy)
+        return note, ()
 
     async def _send(self, run: JobRun) -> None:
         """Send step after step, as far as the time of one call goes."""
@@ -265,7 +266,3 @@ class JobRunner:
                 return [Outcome(item, "not yet", error.message) for item in step.items]
             return find_step_failures(step, error)
         return find_step_outcomes(run.job, step, result)
-
-
-def _is_planned(noun: str, plan: Plan) -> bool:
-    return any(item.noun == noun for item in plan.items)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 ID_PATTERN = re.compile(r"\d{15,20}", re.ASCII)
 IDS_PER_SEARCH = 10  # seller SKUs or SKU ids that one search takes
 PAGE_SIZE = 100
-DELETED = "DELETED"
+ON_SALE, DELETED = "ACTIVATE", "DELETED"
 MAX_CANDIDATES = 10
+ALL_PRODUCTS = "all"  # as the only name
 Products = dict[str, "Item"]  # by id, as they were read
 
 
@@ -36,9 +37,18 @@ class ProductMatch:
 
 
 async def match_products(
-    context: JobContext, argument: str, names: Iterable[str], operation_name: str
+    context: JobContext,
+    argument: str,
+    names: Iterable[str],
+    operation_name: str,
+    *,
+    all_status: str = ON_SALE,
+    has_titles: bool = True,
 ) -> tuple[list[ProductMatch], CurrentState]:
     """What each of the names means, and how those products stand, by the looks of the write `operation_name`.
+
+    The name `all` alone means every product of the status `all_status`. Without `has_titles` names are ids and seller
+    SKUs alone.
 
     Raises:
         ShopError: `not_found` with all names that fit nothing, `invalid_arguments` with the candidates of those that
@@ -46,6 +56,12 @@ async def match_products(
 
     """
     open_names = list(dict.fromkeys(name.strip() for name in names))
+    if open_names == [ALL_PRODUCTS]:
+        all_rows = await context.read_rows("search_products", {"status": all_status, "page_size": PAGE_SIZE})
+        all_products = await _load_products(context, [str(row["id"]) for row in all_rows], operation_name)
+        _refuse_unreadable(all_products.values())
+        matches = [ProductMatch(ALL_PRODUCTS, product_id) for product_id in all_products]
+        return matches, CurrentState(tuple(all_products.values()))
     found: dict[str, list[ProductMatch]] = {}
     ids = [name for name in open_names if ID_PATTERN.fullmatch(name)]
     products = await _load_products(context, ids, operation_name)
@@ -57,7 +73,7 @@ async def match_products(
             rows[str(row["id"])] = row
         found |= _match_rows(wanted, rows.values(), partial(_find_skus, key))
     wanted = [name for name in open_names if name not in found]
-    if wanted:
+    if wanted and has_titles:
         rows |= {
             str(row["id"]): row
             for row in await context.read_rows("search_products", {"status": "ALL", "page_size": PAGE_SIZE})
@@ -70,9 +86,7 @@ async def match_products(
     more_ids = [match.product_id for match in matches if match.product_id not in products]
     products |= await _load_products(context, more_ids, operation_name)
     wanted_ids = dict.fromkeys(match.product_id for match in matches)
-    if unread := [products[i] for i in wanted_ids if products[i].problem]:
-        message = f"Product {unread[0].id} can't be read: {unread[0].problem}."
-        raise ShopError("platform", message, hint="Nothing was sent. Call it again, or leave that one out.")
+    _refuse_unreadable(products[product_id] for product_id in wanted_ids)
     return matches, CurrentState(tuple(products[i] for i in wanted_ids))
 
 
@@ -142,6 +156,13 @@ def _refuse_unmatched(argument: str, names: Sequence[str], products: Products) -
     message = f"No product of this shop is meant by {', '.join(repr(n) for n in names[:MAX_CANDIDATES])}{more}."
     hint = "Nothing was sent. Give product ids, exact titles or seller SKUs, as search_products shows them."
     raise ShopError("not_found", message, hint=hint, problems=problems)
+
+
+def _refuse_unreadable(products: Iterable[Item]) -> None:
+    """What is not known can't be planned with."""
+    if unread := [product for product in products if product.problem]:
+        message = f"{len(unread)} products can't be read, such as {unread[0].id}: {unread[0].problem}."
+        raise ShopError("platform", message, hint="Nothing was sent. Call it again, or name fewer of them.")
 
 
 def _refuse_ambiguous(argument: str, found: dict[str, list[ProductMatch]], rows: dict[str, Json]) -> None:

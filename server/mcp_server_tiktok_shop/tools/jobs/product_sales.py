@@ -36,7 +36,9 @@ class ProductSalesJob(Job):
     same_reason: str
 
     async def plan(self, values: Json, context: JobContext) -> Plan:
-        matches, state = await match_products(context, "products", values["products"], self.write)
+        matches, state = await match_products(
+            context, "products", values["products"], self.write, all_status=self.status_from
+        )
         wanted = {match.product_id for match in matches}
         return Plan(tuple(self._make_item(item) for item in state.items if item.id in wanted), state)
 
