@@ -198,6 +198,28 @@ async def test_labels_are_waited_for(
     assert "missing" not in done["data"]["labels"]
 
 
+async def test_progress_rises_through_writes_and_labels(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ship_orders, "MAX_PARCELS_PER_WRITE", 1)
+    monkeypatch.setattr(label_files, "POLL_INTERVAL_S", 0.05)
+    sandbox.faults.delay_labels(2)
+    heard: list[tuple[float, float | None, str]] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, total, message or ""))
+
+    arguments = {"ids": [order.id for order in list_waiting(sandbox, shop)[:3]]}
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        await client.call_tool("ship_orders", arguments, progress_callback=hear)
+    values = [progress for progress, _, _ in heard]
+    assert values == sorted(set(values))
+    assert all(total is None or progress <= total for progress, total, _ in heard)
+    messages = [message for _, _, message in heard]
+    assert messages[2] == "3 of 3 done"
+    assert any("waiting for" in message for message in messages)
+
+
 async def test_a_label_that_cannot_be_had_costs_no_other(
     connect: Connect, sandbox: Sandbox, shop: SimulatedShop
 ) -> None:
@@ -241,6 +263,20 @@ async def test_a_job_that_was_cut_in_the_middle_goes_on_and_ships_nothing_twice(
     table = again["data"]["labels"]["page_table"]
     assert {row["package"] for row in table} == set(sent)
     assert len(read_pages(again["data"]["labels"])) == 5
+
+
+async def test_more_than_one_job_takes_is_left_for_the_next_call(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ship_orders, "MAX_PARCELS", 2)
+    going = list_waiting(sandbox, shop)[:3]
+    ids = [order.id for order in going]
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        first = await ship(client, ids=ids)
+        second = await ship(client, ids=ids)
+    assert [len(batch) for batch in sent_packages(sandbox)] == [2, 1]
+    assert "call it again" in next(item["reason"] for item in first["data"]["items"] if item["outcome"] == "skipped")
+    assert second["data"]["labels"]["pages"] == 3
 
 
 async def test_what_the_platform_refuses_is_told_and_the_rest_is_done(

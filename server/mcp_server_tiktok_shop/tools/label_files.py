@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 
 POLL_INTERVAL_S = 1.5
+POLL_PROGRESS = 0.01  # of a label, that a round of waiting counts for: progress has to rise
 CONCURRENT_FETCHES = 4
 BYTES_PER_MB = 2**20
 MAX_TOTAL_BYTES = 100 * BYTES_PER_MB  # of all labels of one file
@@ -94,12 +95,15 @@ class LabelFileMaker:
                 errors.pop(package_id, None)
                 await caller.report_progress(len(contents), len(package_ids), "labels fetched")
 
+        rounds = 0
         while pending_ids:
             await asyncio.gather(*map(fetch, pending_ids))
             pending_ids = [i for i in pending_ids if i in errors and errors[i].retryable]
             if not pending_ids or self.runtime.monotonic() + POLL_INTERVAL_S >= deadline:
                 break
-            await caller.report_progress(len(contents), len(package_ids), f"waiting for {len(pending_ids)} labels")
+            rounds += 1
+            done = len(contents) + rounds * POLL_PROGRESS
+            await caller.report_progress(done, len(package_ids), f"waiting for {len(pending_ids)} labels")
             await self.runtime.sleep(POLL_INTERVAL_S)
         _limit_size(contents, errors)
         return contents, {package_id: error.message for package_id, error in errors.items()}

@@ -32,6 +32,7 @@ MIN_LABEL_WAIT_S = 3.0  # also where the time for the call is up
 MAX_PARCELS_PER_WRITE = 20  # one wrong parcel may refuse a whole write
 MAX_LABELS_OF_TOOL = 50  # that `resize_pdf` takes
 MAX_PARCELS = 200  # of one job
+MAX_IDLE_PARCELS = 300  # that are not shipped now, and told
 MORE_REASON = f"only {MAX_PARCELS} parcels are shipped at once: call it again for this one"
 SHOWN_FACTS = ("package_status", "tracking_number", "shipping_provider_name")  # of a parcel that was shipped
 HAS_LABEL = "has_label"  # of an item: its label can be had once it is shipped, or can be had already
@@ -55,14 +56,18 @@ class ShipOrdersJob(Job):
         shippable = [parcel for parcel in found.parcels if not parcel.find_obstacle()]
         shipments, problems = await plan_shipments(shippable[:MAX_PARCELS], values, found.parcels, context)
         now, paper = self.label_files.runtime.clock(), values.get("paper_size", DEFAULT_PAPER)
-        items = []
+        items, idle = [], 0
         for parcel in found.parcels:
             shipment = shipments.get(parcel.key)
             obstacle = parcel.find_obstacle() or problems.get(parcel.key, "") or ("" if shipment else MORE_REASON)
-            items.append(_make_item(parcel, shipment, obstacle, paper, now))
+            idle += bool(obstacle)
+            if not obstacle or idle <= MAX_IDLE_PARCELS:
+                items.append(_make_item(parcel, shipment, obstacle, paper, now))
         items += [JobItem("id", unknown_id, skip_reason=reason) for unknown_id, reason in found.problems.items()]
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
         warnings = [*_warn_of_requests(found.parcels), *(w for p in going for w in _warn_of_cancelled_units(p))]
+        if idle > MAX_IDLE_PARCELS:
+            warnings.append(f"{idle - MAX_IDLE_PARCELS} more parcels that are not shipped now are not shown")
         return Plan(tuple(items), _make_state(going), tuple(warnings))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
