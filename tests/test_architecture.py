@@ -147,7 +147,7 @@ def test_only_those_who_take_calls_know_the_dispatcher() -> None:
 def test_every_tool_of_our_own_is_there_from_the_start(tmp_path: Path) -> None:
     app = build_app(read_settings({"TIKTOK_SHOP_HOME": str(tmp_path)}))
     operations = app.operations.catalog.operations.values()
-    assert app.local_tools.reads.keys() | app.local_tools.writes.keys() == {
+    assert app.local_tools.reads.keys() | app.local_tools.writes.keys() | app.job_runner.jobs.keys() == {
         each.name for each in operations if each.is_local and each.delegates_to is None
     }
 

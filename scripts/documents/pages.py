@@ -66,7 +66,7 @@ def format_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> st
 
 def describe_effect(operation: Operation) -> str:
     """What an operation does to a shop, in a few words."""
-    is_local_write = operation.is_local and operation.delegates_to is None and operation.effect != "read"
+    is_local_write = operation.is_local and not operation.changes_shop and operation.effect != "read"
     return "writes here only" if is_local_write else EFFECT_PHRASES[operation.effect]
 
 

@@ -13,6 +13,8 @@ from mcp_server_tiktok_shop.calls.audit_entries import AuditWriter
 from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TOOL, ConfirmationGate
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
+from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
 from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
@@ -52,7 +54,15 @@ from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
 from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
+from mcp_server_tiktok_shop.tools.jobs.cancel_orders import CancelOrdersJob
+from mcp_server_tiktok_shop.tools.jobs.decide_returns import DecideReturnsJob
+from mcp_server_tiktok_shop.tools.jobs.prices import ChangePricesJob
+from mcp_server_tiktok_shop.tools.jobs.product_sales import PauseProductsJob, ResumeProductsJob
+from mcp_server_tiktok_shop.tools.jobs.reply_to_buyer import ReplyToBuyerJob
+from mcp_server_tiktok_shop.tools.jobs.ship_orders import ShipOrdersJob
+from mcp_server_tiktok_shop.tools.jobs.stock import ChangeStockJob
 from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
+from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
@@ -70,6 +80,7 @@ from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mcp_server_tiktok_shop.calls.jobs.job import Job
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool, LocalWrite
     from mcp_server_tiktok_shop.sandbox import Sandbox
 
@@ -167,12 +178,29 @@ def build_app(
         runtime.clock,
         has_confirm_tool=operations.are_available([CONFIRM_TOOL]),
     )
-    write_outcomes = WriteOutcomes(
-        stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
+    processes = LocalProcesses()
+    write_outcomes = WriteOutcomes(stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), processes)
+    write_executor = WriteExecutor(
+        platform,
+        confirmation_gate,
+        write_outcomes,
+        result_builder,
+        CurrentStateReader(operations, platform, result_builder, settings.time_zone),
+        UndoChecker(stores.audit_log),
+        AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
     )
 
     query_runner = QueryRunner(mirror.table_catalog)
     pdf_workers = PdfWorkerPool()
+    document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
+    label_lookup = ShippingLabelLookup(
+        operations.get("get_package_shipping_document"),
+        platform,
+        policy,
+        stores.issued_documents,
+        settings.time_zone,
+    )
+    labels_output = OutputFolder(labels_folder, runtime.clock)
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(
         sign_in,
@@ -217,16 +245,10 @@ def build_app(
         "read_result": ReadResultTool(result_store, settings.result_bytes),
         "resize_pdf": ResizePdfTool(
             files,
-            DocumentFetcher(transport, loopback=settings.is_loopback),
+            document_fetcher,
             stores.issued_documents,
-            ShippingLabelLookup(
-                operations.get("get_package_shipping_document"),
-                platform,
-                policy,
-                stores.issued_documents,
-                settings.time_zone,
-            ),
-            OutputFolder(labels_folder, runtime.clock),
+            label_lookup,
+            labels_output,
             pdf_workers,
         ),
         "save_result": SaveResultTool(result_store, export_folder),
@@ -237,22 +259,35 @@ def build_app(
         "refresh_access_token": sign_in_tools.refresh_access_token,
     }
     local_tools = LocalToolRunner(operations, read_tools, write_tools, result_builder)
+    jobs: Mapping[str, Job] = {
+        "cancel_orders": CancelOrdersJob(),
+        "change_prices": ChangePricesJob(files),
+        "change_stock": ChangeStockJob(files),
+        "decide_returns": DecideReturnsJob(),
+        "pause_products": PauseProductsJob(),
+        "reply_to_buyer": ReplyToBuyerJob(runtime.clock),
+        "resume_products": ResumeProductsJob(),
+        "ship_orders": ShipOrdersJob(
+            LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, runtime)
+        ),
+    }
+    job_runner = JobRunner(
+        operations,
+        jobs,
+        write_executor,
+        paginator,
+        JobRecords(stores.jobs, runtime.clock, processes),
+        settings.time_zone,
+    )
     dispatcher = ToolDispatcher(
         operations,
         platform,
         files,
         ReadExecutor(platform, paginator, result_builder, stores.issued_documents, export_folder, settings.time_zone),
-        WriteExecutor(
-            platform,
-            confirmation_gate,
-            write_outcomes,
-            result_builder,
-            CurrentStateReader(operations, platform, result_builder, settings.time_zone),
-            UndoChecker(stores.audit_log),
-            AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
-        ),
+        write_executor,
         result_builder,
         local_tools,
+        job_runner,
         export_folder,
         settings.time_zone,
         settings.sandbox,
@@ -265,6 +300,7 @@ def build_app(
         query_runner=query_runner,
         worklist=worklist,
         local_tools=local_tools,
+        job_runner=job_runner,
         listed_tools=listed_tools,
         dispatcher=dispatcher,
         confirmation_gate=confirmation_gate,

@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+    from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
     from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
@@ -50,6 +51,7 @@ class App:
     query_runner: QueryRunner
     worklist: GetWorklistTool
     local_tools: LocalToolRunner
+    job_runner: JobRunner
     listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
     confirmation_gate: ConfirmationGate

@@ -307,7 +307,8 @@ async def test_every_tool_that_may_ask_lists_confirm(connect: Connect, sandbox: 
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, **more) as client:
         tools = (await client.list_tools()).tools
     listing = {tool.name for tool in tools if "confirm" in tool.input_schema["properties"]}
-    assert listing == {operation.name for operation in ASKING} | {"run_write_operation"}
+    jobs = {operation.name for operation in CATALOG.operations.values() if operation.is_job}
+    assert listing == {operation.name for operation in ASKING} | jobs | {"run_write_operation"}
 
 
 async def test_the_journal_tells_what_was_changed(connect: Connect, sandbox: Sandbox, home: Path) -> None:

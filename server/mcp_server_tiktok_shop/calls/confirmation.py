@@ -64,7 +64,7 @@ class ConfirmationGate:
 
     def requires_confirmation(self, operation: Operation) -> bool:
         """Whether the operation is sent only after a yes."""
-        if not operation.is_platform_write or self.policy == "none":
+        if self.policy == "none" or not (operation.is_platform_write or operation.is_job):
             return False
         return self.policy != "asks" or operation.effect == "destructive" or bool(operation.record["asks"])
 
@@ -72,7 +72,8 @@ class ConfirmationGate:
         """Whether `confirm` is listed with it: one that runs a write by name lists it, and the write where need be."""
         if self.policy == "none":
             return False
-        is_needed = self.requires_confirmation(operation) and (not self.has_confirm_tool or operation.is_local)
+        needs_arguments = not self.has_confirm_tool or (operation.is_local and not operation.is_job)
+        is_needed = self.requires_confirmation(operation) and needs_arguments
         return operation.delegates_to == "write" or is_needed
 
     async def ensure_confirmed(self, request: WriteRequest) -> str:

@@ -112,15 +112,32 @@ class CurrentStateReader:
 
         It never fails: what can't be read is an item that says why.
         """
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        state = await self.read_items(operation, values, target, timeout_s)
+        remaining_s = deadline - asyncio.get_running_loop().time()
+        surroundings = await self.read_surroundings(operation, target, remaining_s) if state.is_known else {}
+        return replace(state, surroundings=surroundings)
+
+    async def read_items(
+        self, operation: Operation, values: Json, target: Target, timeout_s: float = READ_STATE_TIMEOUT_S
+    ) -> CurrentState:
+        """How the things alone stand; it never fails either."""
         slots = asyncio.Semaphore(MAX_READS_AT_ONCE)
         deadline = asyncio.get_running_loop().time() + timeout_s
-        state = CurrentState(tuple(await self._read_items(find_looks(operation, values), target, slots, deadline)))
-        surroundings = find_surroundings(operation) if state.is_known else []
+        return CurrentState(tuple(await self._read_items(find_looks(operation, values), target, slots, deadline)))
+
+    async def read_surroundings(
+        self, operation: Operation, target: Target, timeout_s: float = READ_STATE_TIMEOUT_S
+    ) -> dict[str, Json]:
+        """What lies around such a write; what can't be read is left out."""
+        slots = asyncio.Semaphore(MAX_READS_AT_ONCE)
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        surroundings = find_surroundings(operation)
         around = await asyncio.gather(
             *(self._read_surrounding(surrounding, target, slots, deadline) for surrounding in surroundings)
         )
         names = (surrounding.name for surrounding in surroundings)
-        return replace(state, surroundings={name: data for name, data in zip(names, around, strict=True) if data})
+        return {name: data for name, data in zip(names, around, strict=True) if data}
 
     async def read_created(
         self, operation: Operation, values: Json, data: Json, target: Target, timeout_s: float
@@ -242,13 +259,13 @@ def _to_items(look: Look, normalized: Json) -> list[Item]:
     data: Json = normalized["data"]
     if look.latest_of:
         rows = data.get(look.latest_of) or []
-        facts = _select_facts(look, rows[0]) if rows and isinstance(rows[0], dict) else {}
+        facts = select_facts(look, rows[0]) if rows and isinstance(rows[0], dict) else {}
         return [Item(look.noun, look.ids[0], facts, data)]
     if not look.list_name:
-        return [Item(look.noun, look.ids[0] if look.ids else "", _select_facts(look, data), data)]
+        return [Item(look.noun, look.ids[0] if look.ids else "", select_facts(look, data), data)]
     rows = [row for row in data.get(look.list_name) or [] if isinstance(row, dict)]
     items = [
-        Item(look.noun, str(row.get(look.id_field)), _select_facts(look, row), row)
+        Item(look.noun, str(row.get(look.id_field)), select_facts(look, row), row)
         for row in rows
         if str(row.get(look.id_field)) in look.ids
     ]
@@ -260,7 +277,7 @@ def _to_items(look: Look, normalized: Json) -> list[Item]:
     ]
 
 
-def _select_facts(look: Look, data: Json) -> Json:
+def select_facts(look: Look, data: Json) -> Json:
     facts: Json = {}
     for path in look.shows:
         values = [value for value in find_values(data, path.split(".")) if _is_telling(path, value)]

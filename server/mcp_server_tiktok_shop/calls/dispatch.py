@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
     from mcp_server_tiktok_shop.calls.reads import ReadExecutor
@@ -53,10 +54,10 @@ log = logging.getLogger(__name__)
 class ToolDispatcher:
     """Takes a call from a model's arguments to its result, by one way for all tools: see `calls`.
 
-    Arguments are coerced and validated by the operation's record; then a tool of our own answers (`local_tools`), or
-    the platform is called: `read_executor` and `write_executor` are the two arms. What a call saves goes to
-    `export_folder`. `zone` is the time zone set for all shops, if one is; in the simulated shop (`is_sandbox`) every
-    result says `sandbox: true`.
+    Arguments are coerced and validated by the operation's record; then a tool of our own answers (`local_tools`), a job
+    is run (`job_runner`), or the platform is called: `read_executor` and `write_executor` are the two arms. What a call
+    saves goes to `export_folder`. `zone` is the time zone set for all shops, if one is; in the simulated shop
+    (`is_sandbox`) every result says `sandbox: true`.
     """
 
     operations: OperationDirectory
@@ -66,6 +67,7 @@ class ToolDispatcher:
     write_executor: WriteExecutor
     result_builder: ResultBuilder
     local_tools: LocalToolRunner
+    job_runner: JobRunner
     export_folder: ExportFolder
     zone: ZoneInfo | None = None
     is_sandbox: bool = False
@@ -107,7 +109,11 @@ class ToolDispatcher:
         if file_name := server_arguments.get("save_as"):
             parse_file_name(file_name)
         try:
-            if operation.is_local:
+            if operation.is_job:
+                result = await self.job_runner.run(
+                    operation, values, server_arguments, caller, has_token_alone=has_token_alone
+                )
+            elif operation.is_local:
                 result = await self._run_local(operation, values, server_arguments, caller)
             else:
                 result = await self._run_remote(

@@ -55,12 +55,17 @@ class Preview:
     def shop(self) -> Shop | None:
         return self.target.shop if self.target else None
 
+    @property
+    def state_name(self) -> str:
+        """The list of the JSON form that may be shown in part, with the rest within reach."""
+        return "now"
+
     def to_json(self) -> Json:
         """The request that would go out, for a model: operation, effect, method, path, query, body or form."""
         data: Json = {"warnings": list(self.warnings)} if self.warnings else {}
         data |= {"operation": self.operation.name, "effect": self.operation.effect}
         data |= {"undo": self.way_back.describe()} if self.way_back else {}
-        data |= self._describe_shop()
+        data |= self.describe_shop()
         data |= {"differences": list(self.differences)} if self.differences else {}
         data |= {"method": self.operation.record["method"]}
         if self.call is None:  # a token call: what it sends is secret
@@ -89,20 +94,20 @@ class Preview:
         subject_rows, value_rows = self._divide_rows()
         subject = "the shop as a whole" if self.shop else "the account as a whole"
         lines = [
-            f"{self.operation.title} {self._describe_place()}",
+            f"{self.operation.title} {self.describe_place()}",
             f"To: {_join_rows(subject_rows) or subject}",
-            ": ".join(filter(None, (self._describe_effect() + self._describe_warnings(), _join_rows(value_rows)))),
-            *_format_section("Warnings", [to_single_line(warning) for warning in self.warnings]),
+            ": ".join(filter(None, (self._describe_effect() + self.describe_warnings(), _join_rows(value_rows)))),
+            *format_section("Warnings", [to_single_line(warning) for warning in self.warnings]),
             f"Operation: {self.operation.name}",
             str(self.operation.record["summary"]),
             *([self.way_back.describe()] if self.way_back else []),
-            *_format_section("Sends", format_values(self.values)),
+            *format_section("Sends", format_values(self.values)),
             *self.differences,
-            *_format_section("Account that is signed in by it", format_values(self.account or {})),
+            *format_section("Account that is signed in by it", format_values(self.account or {})),
         ]
         if self.current_state:
             room_chars = MAX_QUESTION_CHARS - CLOSING_CHARS - sum(len(line) + 1 for line in lines)
-            lines += _format_section("At the shop now", _format_state(self.current_state, room_chars))
+            lines += format_section("At the shop now", _format_state(self.current_state, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
 
     def _describe_effect(self) -> str:
@@ -113,19 +118,19 @@ class Preview:
         undoable = UNDOABLE if self.way_back.steps else NOT_UNDOABLE
         return undoable.capitalize() if self.operation.effect == "destructive" else f"{effect}, {undoable}"
 
-    def _describe_warnings(self) -> str:
+    def describe_warnings(self) -> str:
         """The first warning, as the end of a line at the head of a question, and how many more there are."""
         if not self.warnings:
             return ""
         more = f", and {len(self.warnings) - 1} more" if len(self.warnings) > 1 else ""
         return f". Warning: {shorten(to_single_line(self.warnings[0]), MAX_HEAD_WARNING_CHARS)}{more}"
 
-    def _describe_shop(self) -> Json:
+    def describe_shop(self) -> Json:
         shop = self.target.shop if self.target else None
         values = {"shop": shop.label, "region": shop.region, "currency": shop.currency} if shop else {}
         return {name: value for name, value in values.items() if value}
 
-    def _describe_place(self) -> str:
+    def describe_place(self) -> str:
         """At which shop, or where the write is for none, for what else."""
         if self.shop:
             market = ", ".join(filter(None, (to_single_line(self.shop.region), self.shop.currency)))
@@ -166,7 +171,7 @@ def _join_rows(rows: list[Row]) -> str:
     return text
 
 
-def _format_section(heading: str, lines: list[str]) -> list[str]:
+def format_section(heading: str, lines: list[str]) -> list[str]:
     return [f"{heading}:", *(f"  {line}" for line in lines)] if lines else []
 
 

@@ -25,8 +25,8 @@ async def show_preview(
 ) -> Json:
     """The preview as a result; where `is_whole`, a token is to be given out, and nothing that is sent may be left out.
 
-    Of `now` the first things are shown where not all fit: then the result says how many there are, and all of them are
-    within reach by its `result_id`.
+    Of its state the first things are shown where not all fit: then the result says how many there are, and all of them
+    are within reach by its `result_id`.
 
     Raises:
         ShopError: `batch_limit`.
@@ -34,11 +34,12 @@ async def show_preview(
     """
     max_bytes = max(result_builder.max_bytes, MIN_PREVIEW_BYTES) if is_whole else result_builder.max_bytes
     data = preview.to_json()
-    state = data.pop("now", [])
+    name = preview.state_name
+    state = data.pop(name, [])
     room_bytes = max_bytes - PREVIEW_OVERHEAD_BYTES - _measure(data) - len(note.encode())
-    shown_state, cuts = _cut_state(state, room_bytes)
+    shown_state, cuts = _cut_state(name, state, room_bytes)
     untrusted = data.pop("untrusted", [])
-    shown_data = data | ({"now": shown_state} if shown_state else {})
+    shown_data = data | ({name: shown_state} if shown_state else {})
     shown: Json = shown_data | ({"untrusted": untrusted} if untrusted else {})
     result = await replace(result_builder, max_bytes=max_bytes).to_local_result(dict(shown), note, shop)
     if is_whole and result["data"] != shown_data:
@@ -49,12 +50,12 @@ async def show_preview(
         return result
     left_out = result.get("left_out", 0) + sum(cut.total_count - cut.shown_count for cut in cuts)
     cut = TruncatedResult(result, left_out, tuple(cuts))
-    content = to_json_text({"data": data | {"now": state}, "untrusted": untrusted})
+    content = to_json_text({"data": data | {name: state}, "untrusted": untrusted})
     result = await result_builder.store_truncated(cut, Projection({}, [], []), content.encode(), preview.shop)
     return result | {"note": f"{note} {result['note']}"}
 
 
-def _cut_state(state: list[Json], room_bytes: int) -> tuple[list[Json], list[Cut]]:
+def _cut_state(list_name: str, state: list[Json], room_bytes: int) -> tuple[list[Json], list[Cut]]:
     """The first things that there is room for, of the last one maybe only its first rows; and what was cut."""
     shown_state: list[Json] = []
     for index, item in enumerate(state):
@@ -63,7 +64,7 @@ def _cut_state(state: list[Json], room_bytes: int) -> tuple[list[Json], list[Cut
             shown_state.append(item)
             room_bytes -= size
             continue
-        cuts = [Cut("now", index, len(state))]
+        cuts = [Cut(list_name, index, len(state))]
         name, rows = max(
             ((name, value) for name, value in item.items() if isinstance(value, list)),
             key=lambda pair: len(pair[1]),
@@ -74,8 +75,8 @@ def _cut_state(state: list[Json], room_bytes: int) -> tuple[list[Json], list[Cut
         shown_rows = [row for row, end in zip(rows, ends, strict=True) if end <= room_bytes]
         if shown_rows:
             shown_state.append(item | {name: shown_rows})
-            cuts = [Cut(f"now[{index}].{name}", len(shown_rows), len(rows))]
-            cuts += [Cut("now", index + 1, len(state))] if index + 1 < len(state) else []
+            cuts = [Cut(f"{list_name}[{index}].{name}", len(shown_rows), len(rows))]
+            cuts += [Cut(list_name, index + 1, len(state))] if index + 1 < len(state) else []
         return shown_state, cuts
     return shown_state, []
 

@@ -153,17 +153,22 @@ def _warn_of_last_message(items: list[Item]) -> Iterator[str]:
     for item in items:
         if item.noun != "conversation":
             continue
-        messages = [m for m in _get_rows(item.data, "messages") if m.get("type") in MESSAGE_TYPES]
+        messages = find_people_messages(item.data)
         if not messages:
             continue
-        text, sender = _read_message(messages[0]), find_values(messages[0], ["sender", "role"])
+        text, sender = read_message(messages[0]), find_values(messages[0], ["sender", "role"])
         if sender == [BUYER_ROLE]:
             yield f"the buyer's last message, which this should answer: {quote(text, MAX_MESSAGE_CHARS)}"
         else:
             yield f"the last message is not the buyer's; it was sent to them: {quote(text, MAX_MESSAGE_CHARS)}"
 
 
-def _read_message(message: Json) -> str:
+def find_people_messages(data: Json) -> list[Json]:
+    """What people wrote in a chat, of an answer of `get_conversation_messages`, in its order."""
+    return [message for message in _get_rows(data, "messages") if message.get("type") in MESSAGE_TYPES]
+
+
+def read_message(message: Json) -> str:
     """The words of a message, or its kind where it has none."""
     content = message.get("content")
     parsed = expand_json_texts(parse_json_object(content) or {}) if isinstance(content, str) else {}

@@ -55,7 +55,8 @@ class Write:
     """One write, ready to send: `values` are coerced and validated, `files` the parts of an upload by name.
 
     `call` is what makes it once more, by a token alone; `has_token_alone` says that this one is made so. `undo_of` is
-    the id of the write in the audit log that it takes back; empty where it is none of those.
+    the id of the write in the audit log that it takes back; empty where it is none of those. A step of a job
+    `is_confirmed` with the whole of it, and how things stand was read for it: `known_state`.
     """
 
     operation: Operation
@@ -66,6 +67,8 @@ class Write:
     call: StoredCall
     has_token_alone: bool = False
     undo_of: str = ""
+    is_confirmed: bool = False
+    known_state: CurrentState | None = None
 
     def build_call(self, idempotency_key: str = "") -> ApiCall:
         """The request; `idempotency_key`, where given, is sent in the argument that the platform has for it."""
@@ -115,7 +118,7 @@ class WriteExecutor:
             ShopError: It is to take an earlier write back, and can't: as `UndoChecker.ensure_undoable`.
 
         """
-        state = await self.current_state_reader.read(write.operation, write.values, write.target)
+        state = write.known_state or await self.current_state_reader.read(write.operation, write.values, write.target)
         if write.undo_of:
             await self.undo_checker.ensure_undoable(write.undo_of, write.operation, write.values, write.target, state)
         redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
@@ -158,7 +161,7 @@ class WriteExecutor:
             call=write.call,
             has_token_alone=write.has_token_alone,
         )
-        note = await self.confirmation_gate.ensure_confirmed(request)
+        note = "" if write.is_confirmed else await self.confirmation_gate.ensure_confirmed(request)
         sent_write, earlier = await self.write_outcomes.reserve(
             fingerprint, operation.name, repeat=repeat, idempotency_key=write.idempotency_key
         )

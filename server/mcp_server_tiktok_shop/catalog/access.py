@@ -40,6 +40,9 @@ class AccessPolicy:
         if self.is_excluded(operation.name):
             message = f"{operation.name} is switched off on this server."
             return ShopError("not_permitted", message, hint=OPERATOR_HINT)
+        if excluded := [name for name in operation.job_writes if self.is_excluded(name)]:
+            message = f"{operation.name} is made of {excluded[0]}, which is switched off on this server."
+            return ShopError("not_permitted", message, hint=OPERATOR_HINT)
         if self.is_read_only and operation.changes_shop:
             message = f"{operation.name} changes the shop, and this server was started read-only."
             return ShopError("read_only", message, hint=OPERATOR_HINT)

@@ -66,7 +66,17 @@ class Operation:
 
     @property
     def changes_shop(self) -> bool:
-        return self.effect != "read" and (not self.is_local or self.delegates_to is not None)
+        return self.effect != "read" and (not self.is_local or self.delegates_to is not None or self.is_job)
+
+    @property
+    def job_writes(self) -> tuple[str, ...]:
+        """The writes that a job sends; none of what is no job."""
+        return tuple(self.record.get("job", ()))
+
+    @property
+    def is_job(self) -> bool:
+        """Whether it does many writes that are previewed and confirmed as one."""
+        return bool(self.job_writes)
 
     @property
     def adds_account(self) -> bool:
@@ -147,9 +157,9 @@ class Operation:
             "fields": is_platform_read,
             "pages": is_platform_read and "page_token" in self.arguments,
             "save_as": self.effect == "read" and "save_as" not in self.arguments,
-            "dry_run": self.is_platform_write,
-            "confirm": self.is_platform_write,
-            "repeat": self.is_platform_write and self.uses_platform,
+            "dry_run": self.is_platform_write or self.is_job,
+            "confirm": self.is_platform_write or self.is_job,
+            "repeat": (self.is_platform_write and self.uses_platform) or self.is_job,
             "undo_of": self.is_platform_write and self.uses_platform,
         }
         names = (

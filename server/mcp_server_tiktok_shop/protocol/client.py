@@ -44,6 +44,7 @@ class McpCaller:
         self._guard = guard
         self._params = params
         self.delivery_actions: list[Callable[[], Awaitable[None]]] = []
+        self._progress = self._part_start = self._part_done = 0.0
 
     @property
     def elicitation_support(self) -> Literal["", "now", "again"]:
@@ -74,7 +75,12 @@ class McpCaller:
         return _parse_decision(result)
 
     async def report_progress(self, done: float, total: float | None, message: str) -> None:
-        await send_progress(self._context, done, total, self._guard.guard_text(message))
+        """As `Caller`. Each part of a call counts on from the one before: the protocol wants numbers that only rise."""
+        if done < self._part_done:
+            self._part_start = self._progress
+        self._part_done, self._progress = done, self._part_start + done
+        total = total if total is None else self._part_start + total
+        await send_progress(self._context, self._progress, total, self._guard.guard_text(message))
 
     async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
         self.delivery_actions.append(action)

@@ -200,6 +200,7 @@ def create_memory_stores(clock: Callable[[], float], monotonic: Callable[[], flo
         accounts=InMemoryAccountStore(),
         confirmations=InMemoryExpiringRecords(monotonic),
         write_outcomes=InMemoryExpiringRecords(monotonic),
+        jobs=InMemoryExpiringRecords(monotonic),
         results=InMemoryResultStore(clock),
         audit_log=InMemoryAuditLog(),
         issued_documents=InMemoryIssuedDocuments(clock),

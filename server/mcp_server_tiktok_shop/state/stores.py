@@ -223,6 +223,7 @@ class StateStores:
     accounts: AccountStore
     confirmations: ExpiringRecords
     write_outcomes: ExpiringRecords
+    jobs: ExpiringRecords
     results: ResultStore
     audit_log: AuditLog
     issued_documents: IssuedDocuments

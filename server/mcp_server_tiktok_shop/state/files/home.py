@@ -68,6 +68,11 @@ class HomeFolder:
         return self.root / "unknown.json"
 
     @property
+    def jobs_path(self) -> Path:
+        """How far jobs came that are not finished."""
+        return self.root / "jobs.json"
+
+    @property
     def audit_log_path(self) -> Path:
         return self.root / "journal.jsonl"
 

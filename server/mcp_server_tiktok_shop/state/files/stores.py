@@ -30,6 +30,7 @@ def open_file_stores(home: HomeFolder, clock: Callable[[], float], monotonic: Ca
         accounts=FileAccountStore(home.accounts_path),
         confirmations=FileExpiringRecords(home.confirmations_path, steady_clock),
         write_outcomes=FileExpiringRecords(home.write_outcomes_path, steady_clock),
+        jobs=FileExpiringRecords(home.jobs_path, steady_clock),
         results=FileResultStore(home.results_folder, clock),
         audit_log=FileAuditLog(home.audit_log_path),
         issued_documents=FileIssuedDocuments(home.issued_documents_path, clock),

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.tools.profit.sheets import read_sheet
+from mcp_server_tiktok_shop.table_files.sheet_cells import parse_cell_amount, to_cell_text
+from mcp_server_tiktok_shop.table_files.sheets import find_columns, read_sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from decimal import Decimal
 
 MAX_COSTS_BYTES = 5 * 2**20
 MAX_COST_LINES = 100_000
@@ -25,8 +26,6 @@ COLUMN_NAMES = {
 }
 REQUIRED_COLUMNS = ("code", "unit_cost", "currency")
 TABLE_FORM = "a first line with seller_sku, unit_cost, currency and, where costs change, from (as 2026-10-31)"
-MAX_COST_DIGITS = 6  # after the point: a cent and less, as of screws bought by the thousand
-COST_PATTERN = re.compile(r"\d{1,11}(?:\.\d{1,6}|,\d{1,2})?", re.ASCII)
 CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
 BEGINNING = date.min
 
@@ -70,7 +69,7 @@ def read_costs(file_name: str, content: bytes) -> CostTable:
     lines = read_sheet("costs", file_name, content)
     if len(lines) > MAX_COST_LINES:
         raise _table_error(f"has {len(lines):,} lines", f"at most {MAX_COST_LINES:,}")
-    columns = _find_columns(lines[0][1]) if lines else {}
+    columns = find_columns(lines[0][1], COLUMN_NAMES) if lines else {}
     missing = [COLUMN_NAMES[name][0] for name in REQUIRED_COLUMNS if name not in columns]
     if missing:
         raise _table_error(f"has no column {', '.join(missing)}", TABLE_FORM)
@@ -79,7 +78,7 @@ def read_costs(file_name: str, content: bytes) -> CostTable:
     faulty_codes: set[str] = set()
     for number, cells in lines[1:]:
         values = {name: cells[place] if place < len(cells) else "" for name, place in columns.items()}
-        code = _to_text(values["code"])
+        code = to_cell_text(values["code"])
         try:
             cost = _read_cost(code, values)
             earlier = costs.setdefault((cost.code, cost.currency, cost.since), cost)
@@ -91,16 +90,6 @@ def read_costs(file_name: str, content: bytes) -> CostTable:
     return CostTable(tuple(cost for cost in costs.values() if cost.code not in faulty_codes), tuple(faults))
 
 
-def _find_columns(names: Sequence[Any]) -> Mapping[str, int]:
-    """The place of each column that is there."""
-    known = ["_".join(str(name).casefold().split()) for name in names]
-    places = {
-        name: next((known.index(option) for option in options if option in known), None)
-        for name, options in COLUMN_NAMES.items()
-    }
-    return {name: place for name, place in places.items() if place is not None}
-
-
 def _read_cost(code: str, values: Mapping[str, Any]) -> UnitCost:
     """The cost that a line holds by the names of its columns.
 
@@ -110,32 +99,17 @@ def _read_cost(code: str, values: Mapping[str, Any]) -> UnitCost:
     """
     if not code:
         raise ValueError("seller_sku is empty")
-    currency = _to_text(values["currency"]).upper()
+    currency = to_cell_text(values["currency"]).upper()
     if CURRENCY_PATTERN.fullmatch(currency) is None:
         raise ValueError(f"currency of {code} is no currency code such as GBP")
     return UnitCost(code, _parse_cost(code, values["unit_cost"]), currency, _parse_day(code, values.get("since", "")))
 
 
-def _to_text(value: Any) -> str:
-    """A cell as text: of a number that is whole, its digits."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
 def _parse_cost(code: str, value: Any) -> Decimal:
-    """An amount, as a number or as text; a comma before one or two digits is a decimal one."""
-    if isinstance(value, bool | date):
-        raise ValueError(f"unit_cost of {code} is no amount")  # noqa: TRY004 - a fault of a line as any other
-    if isinstance(value, int | float):
-        # A spreadsheet keeps 15 digits; what is beyond them comes from counting in binary fractions.
-        value = format(round(Decimal(format(value, ".15g")), MAX_COST_DIGITS).normalize(), "f")
-    text = value.strip()
-    if not text:
-        raise ValueError(f"unit_cost of {code} is empty")
-    if COST_PATTERN.fullmatch(text) is None:
-        raise ValueError(f"unit_cost of {code} is no amount such as 1234.50")
-    return Decimal(text.replace(",", "."))
+    try:
+        return parse_cell_amount(value)
+    except ValueError as error:
+        raise ValueError(f"unit_cost of {code} {error}") from None
 
 
 def _parse_day(code: str, value: Any) -> date:
@@ -144,7 +118,7 @@ def _parse_day(code: str, value: Any) -> date:
         return value.date()
     if isinstance(value, date):
         return value
-    text = _to_text(value)
+    text = to_cell_text(value)
     if not text:
         return BEGINNING
     try:

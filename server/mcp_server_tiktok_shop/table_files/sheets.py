@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MAX_UNPACKED_BYTES = 100 * 2**20  # a workbook is an archive, and a small one can hold a lot of nothing
 SEPARATORS = ",;\t|"
@@ -31,6 +34,19 @@ def read_sheet(argument: str, file_name: str, content: bytes) -> list[Line]:
     else:
         raise _file_error(argument, "is neither CSV nor XLSX by its name", "a .csv or .xlsx file")
     return [(number, cells) for number, cells in lines if any(str(cell).strip() for cell in cells)]
+
+
+def find_columns(heading: Sequence[Any], names: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The place of each column that is there, by our name: `names` lists what it may be called.
+
+    Case and blanks around do not matter.
+    """
+    known = ["_".join(str(name).casefold().split()) for name in heading]
+    places = {
+        name: next((known.index(option) for option in options if option in known), None)
+        for name, options in names.items()
+    }
+    return {name: place for name, place in places.items() if place is not None}
 
 
 def _read_csv(argument: str, content: bytes) -> list[Line]:

@@ -1,0 +1,108 @@
+"""What a job reads the shop by, and whom it tells how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.catalog.binding import bind
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
+from mcp_server_tiktok_shop.catalog.validation import validate
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.json_paths import get_value
+from mcp_server_tiktok_shop.platform.envelope import ApiResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.calls.current_state import CurrentState, CurrentStateReader
+    from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
+    from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.paging import Paginator
+    from mcp_server_tiktok_shop.platform.shops import Target
+
+STEPS_TIME_S = 15.0  # seconds of a call that reading leaves for the writes
+MAX_READS_AT_ONCE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """One call of a job: for whom, until when, and the reads. Answers are normalized, and buyers' data redacted."""
+
+    target: Target
+    zone: ZoneInfo
+    caller: Caller
+    deadline: float
+    operations: OperationDirectory
+    platform: PlatformClient
+    paginator: Paginator
+    result_builder: ResultBuilder
+    current_state_reader: CurrentStateReader
+
+    async def read(self, name: str, arguments: Json) -> Json:
+        """The `data` of a read.
+
+        Raises:
+            ShopError: It was refused, by this server or the platform, or could not be sent.
+
+        """
+        operation = self.operations.get(name)
+        self.operations.policy.ensure_allowed(operation)
+        values, problems = coerce_arguments(operation, arguments)
+        validate(operation, values, problems)
+        response = await self.platform.call(bind(operation, values, self.zone), self.target, deadline=self.deadline)
+        data: Json = self.result_builder.normalize(operation, values, response, self.zone)["data"]
+        return data
+
+    async def read_rows(self, name: str, arguments: Json, until: Callable[[Json], object] | None = None) -> list[Json]:
+        """Every row of a list, page after page; with `until` no further page than that of a row that it is true of.
+
+        Raises as `read`; also where there is no time for all pages.
+        """
+        operation = self.operations.get(name)
+        self.operations.policy.ensure_allowed(operation)
+        values, problems = coerce_arguments(operation, arguments)
+        validate(operation, values, problems)
+        rows: list[Json] = []
+        async with aclosing(
+            self.paginator.iter_pages(name, values, self.target, deadline=self.deadline)
+        ) as page_stream:
+            async for page in page_stream:
+                response = ApiResponse(page.new_data, page.request_id)
+                data = self.result_builder.normalize(operation, values, response, self.zone)["data"]
+                rows += get_value(data, page.list_path.split(".")) or []
+                if page.next_token is None or (until is not None and any(map(until, rows))):
+                    break
+                if self.platform.time_remaining(self.deadline) < STEPS_TIME_S:
+                    message = f"There was no time to read the whole list: {len(rows)} came from {name}."
+                    raise ShopError("platform", message, hint="Name what is meant by its id, or in smaller parts.")
+        return rows
+
+    async def read_each(self, name: str, argument_sets: Iterable[Json]) -> list[Json | ShopError]:
+        """The `data` of a read for each set of arguments, or why it failed; some at once, in the order given."""
+        slots = asyncio.Semaphore(MAX_READS_AT_ONCE)
+
+        async def read_one(arguments: Json) -> Json | ShopError:
+            try:
+                async with slots:
+                    return await self.read(name, arguments)
+            except ShopError as error:
+                return error
+
+        return list(await asyncio.gather(*map(read_one, argument_sets)))
+
+    async def read_state(self, operation_name: str, values: Json) -> CurrentState:
+        """How the things stand that such a write would be about, by the looks that show it in a preview.
+
+        `values` name them as the write's arguments do, and may name more than one write takes. What can't be read is an
+        item with a `problem`.
+        """
+        timeout_s = max(1.0, self.platform.time_remaining(self.deadline) - STEPS_TIME_S)
+        operation = self.operations.get(operation_name)
+        return await self.current_state_reader.read_items(operation, values, self.target, timeout_s)

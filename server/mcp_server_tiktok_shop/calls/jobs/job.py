@@ -1,0 +1,154 @@
+"""What a job is: it reads how things stand, says what becomes of each, and makes the writes that do it.
+
+A job is a subclass of `Job` in `tools/jobs/`, with a record in `catalog/areas/local.json` whose key `job` names the
+writes that it sends, and a line in `app.py`. It holds no state and asks nobody: `calls.jobs.runner` previews the plan
+as a whole, has it confirmed once, sends step after step by the one `WriteExecutor`, and tells what came of each item.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from mcp_server_tiktok_shop.calls.current_state import CurrentState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mcp_server_tiktok_shop.calls.jobs.context import JobContext
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+T = TypeVar("T")
+OutcomeState = Literal["done", "skipped", "failed", "unknown", "not yet"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobItem:
+    """One thing that a job is about: of a kind (`noun`, such as product) and with an `id`; each once in a plan.
+
+    `names` is what a person knows it by: title, seller SKU. `now` and `will_be` are the one value that changes, as a
+    short text. Where nothing is to be done with it, `skip_reason` says why, in words that stand alone. Of an
+    `is_relative` one `will_be` follows from `now`, as a price raised by a tenth: it is never done twice. `parameters`
+    are what `Job.make_steps` needs of it, and whose texts an error of the platform may name it by.
+    """
+
+    noun: str
+    id: str
+    names: Json = field(default_factory=dict)
+    now: str = ""
+    will_be: str = ""
+    skip_reason: str = ""
+    is_relative: bool = False
+    parameters: Json = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return f"{self.noun} {self.id}"
+
+    def to_json(self) -> Json:
+        """The item on one line of a preview."""
+        values = {"now": self.now, "will_be": self.will_be, "skipped": self.skip_reason}
+        return {self.noun: self.id} | self.names | {name: value for name, value in values.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One write: the operation's name, its arguments within the platform's limits, and the items that it does."""
+
+    operation: str
+    arguments: Json
+    items: tuple[JobItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a call is about, those items among it that are skipped.
+
+    `state` holds the things as `JobContext.read_state` read them: warnings come of it, and what was there before a
+    write. What it lacks is read once more, write by write. `warnings` are the job's own sentences.
+    """
+
+    items: tuple[JobItem, ...]
+    state: CurrentState = field(default_factory=CurrentState)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an item: `now` is how it stands after it, `reason` why it is not done."""
+
+    item: JobItem
+    state: OutcomeState
+    reason: str = ""
+    now: Any = None
+
+    def to_json(self) -> Json:
+        item = self.item
+        result: Json = {item.noun: item.id} | item.names | {"outcome": self.state}
+        if self.state == "done":
+            before = {"before": item.now} if item.now else {}
+            now = self.now if self.now is not None else item.will_be
+            reason = {"reason": self.reason} if self.reason else {}
+            return result | before | ({"now": now} if now else {}) | reason
+        return result | ({"now": item.now} if item.now else {}) | ({"reason": self.reason} if self.reason else {})
+
+
+class Job(ABC):
+    """One job; see the head of this module. Nothing but `JobContext` reads the shop for it, and nothing here writes."""
+
+    @abstractmethod
+    async def plan(self, values: Json, context: JobContext) -> Plan:
+        """What is to become of what: `values` are coerced and validated by the job's record.
+
+        It is called again before anything is sent where time has passed, and must read how things stand anew.
+
+        Raises:
+            ShopError: Nothing can be planned: what is named fits nothing, or several things (`refuse_ambiguous`).
+
+        """
+
+    @abstractmethod
+    def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
+        """The writes for these items, each item in one of them: some of a plan may be done already."""
+
+    def complete_step(self, step: Step, _outcomes: Mapping[str, Outcome]) -> Step:
+        """The step with what earlier ones made, such as an id, before it is sent; `outcomes` are by item.
+
+        Raises:
+            ShopError: What it needs of them is not there: its items failed, and nothing of them was sent.
+
+        """
+        return step
+
+    def find_now(self, item: JobItem, state: Sequence[Json]) -> Any:
+        """How an item stands after its write, by the look at the things that it was about; None where that is unknown.
+
+        Each of `state` is an object as `CurrentState.to_json` makes it; unless told otherwise, the item's own.
+        """
+        return next((dict(thing) for thing in state if thing.get(item.noun) == item.id), None)
+
+    async def finish(self, _outcomes: Sequence[Outcome], _context: JobContext) -> Json:
+        """What else the answer holds, made when the writes are done, such as a file of labels.
+
+        `outcomes` are those of all items; also of a job that was cut off and called again, done then or before. A
+        `note` in it is told beside the data, `untrusted` are paths with words of others.
+
+        Raises:
+            ShopError: It can't be made; that is told, and what was done stays done.
+
+        """
+        return {}
+
+
+def divide(values: Sequence[T], size: int) -> list[tuple[T, ...]]:
+    """The values in batches of at most `size`, as many as the platform takes at once."""
+    return [tuple(values[start : start + size]) for start in range(0, len(values), size)]
+
+
+def group_by_product(items: Sequence[JobItem]) -> dict[str, tuple[JobItem, ...]]:
+    """The items by the product that their parameters name: what the platform takes in one write."""
+    groups: dict[str, tuple[JobItem, ...]] = {}
+    for item in items:
+        groups[item.parameters["product_id"]] = (*groups.get(item.parameters["product_id"], ()), item)
+    return groups

@@ -1,0 +1,38 @@
+"""One call of a job under way: its plan, the writes that are left of it, and what came of each item so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.calls.jobs.job import Outcome
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.calls.jobs.context import JobContext
+    from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
+    from mcp_server_tiktok_shop.calls.jobs.records import JobRecord
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+
+
+@dataclass(slots=True)
+class JobRun:
+    """One call of a job. `outcomes` are known already, of items done before and of those that are skipped."""
+
+    job: Job
+    operation: Operation
+    values: Json
+    context: JobContext
+    key: str
+    record: JobRecord
+    plan: Plan | None = None
+    steps: tuple[Step, ...] = ()
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    stop_reason: str = ""
+
+    @property
+    def open_items(self) -> list[JobItem]:
+        return [item for step in self.steps for item in step.items]
+
+    def list_outcomes(self) -> list[Outcome]:
+        items = self.plan.items if self.plan else ()
+        return [self.outcomes.get(item.key) or Outcome(item, "not yet") for item in items]

@@ -1,0 +1,141 @@
+"""Previews a job as one: every item on a line, what it is now and what it will be, or why it is skipped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
+from mcp_server_tiktok_shop.calls.preview import (
+    CLOSING_CHARS,
+    EFFECT_DESCRIPTIONS,
+    MAX_QUESTION_CHARS,
+    Preview,
+    format_section,
+)
+from mcp_server_tiktok_shop.calls.question_values import format_values
+from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mcp_server_tiktok_shop.calls.jobs.job import JobItem, Step
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.platform.shops import Target
+
+MAX_GIVEN_VALUES = 3  # of a list of arguments that a question repeats: what comes of a longer one are the items
+MAX_QUESTION_WARNINGS = 20
+NAME_CHARS, VALUE_CHARS = 60, 80
+DIGEST_CHARS = 16  # of what tells one plan from another
+
+
+@dataclass(frozen=True, slots=True)
+class JobPreview(Preview):
+    """A job before it is done. `items` are all it is about, `steps` the writes for those that are to be done."""
+
+    items: tuple[JobItem, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def state_name(self) -> str:
+        return "items"
+
+    def to_json(self) -> Json:
+        """Counts, the writes by name, and each item on a line: those to be done first."""
+        waiting = _list_waiting(self.steps)
+        writes = Counter(step.operation for step in self.steps)
+        untrusted = [*(["warnings"] if self.warnings else []), "items"]
+        data: Json = {"warnings": list(self.warnings)} if self.warnings else {}
+        data |= {"operation": self.operation.name, "effect": self.operation.effect} | self.describe_shop()
+        data |= {"to_do": len(waiting), "skipped": len(self.items) - len(waiting), "writes": dict(writes)}
+        return data | {"items": [item.to_json() for item in self._sort_items()], "untrusted": untrusted}
+
+    def to_question(self, *closing_lines: str) -> str:
+        """The question to a person: what is done, where and to how much in three lines, then every item on one."""
+        waiting = _list_waiting(self.steps)
+        given = {
+            name: f"{len(value)} entries" if isinstance(value, list) and len(value) > MAX_GIVEN_VALUES else value
+            for name, value in self.values.items()
+        }
+        more = len(self.warnings) - MAX_QUESTION_WARNINGS
+        warnings = [to_single_line(warning) for warning in self.warnings[:MAX_QUESTION_WARNINGS]]
+        lines = [
+            f"{self.operation.title} {self.describe_place()}",
+            f"To: {_describe_number(waiting)}",
+            f"{EFFECT_DESCRIPTIONS[self.operation.effect]}{self.describe_warnings()}",
+            *format_section(
+                "Warnings", [*warnings, *([f"and {more} more, which a dry run shows"] if more > 0 else [])]
+            ),
+            f"Operation: {self.operation.name}",
+            str(self.operation.record["summary"]),
+            *format_section("Given", format_values(given)),
+        ]
+        room_chars = MAX_QUESTION_CHARS - CLOSING_CHARS - sum(len(line) + 1 for line in lines)
+        lines += format_section("Items", _fit_lines([_format_item(item) for item in self._sort_items()], room_chars))
+        return "\n".join([*lines, *closing_lines, "Do it?"])
+
+    def _sort_items(self) -> list[JobItem]:
+        """The items that something is done with, then those that are skipped."""
+        return sorted(self.items, key=lambda item: bool(item.skip_reason))
+
+
+def make_plan_state(operation: Operation, items: Iterable[JobItem], steps: Iterable[Step]) -> CurrentState:
+    """What a yes is held to: each item as it is shown, and in one more entry that there are no others."""
+    content = [[step.operation, step.arguments, [item.key for item in step.items]] for step in steps]
+    plan_items = list(items)
+    skipped = sum(bool(item.skip_reason) for item in plan_items)
+    digest = hashlib.sha256(to_json_text([content, [item.to_json() for item in plan_items]]).encode()).hexdigest()
+    facts: Json = {"to_do": len(plan_items) - skipped, "skipped": skipped, "plan": digest[:DIGEST_CHARS]}
+    shown = [
+        Item(item.noun, item.id, {name: value for name, value in item.to_json().items() if name != item.noun})
+        for item in plan_items
+    ]
+    return CurrentState((*shown, Item("job", operation.name, facts)))
+
+
+def make_preview(
+    operation: Operation,
+    target: Target,
+    values: Json,
+    items: tuple[JobItem, ...],
+    steps: tuple[Step, ...],
+    warnings: tuple[str, ...],
+) -> JobPreview:
+    """The preview of a plan; `values` hold no buyers' data."""
+    state = make_plan_state(operation, items, steps)
+    return JobPreview(operation, target, values, None, state, warnings=warnings, items=items, steps=steps)
+
+
+def _list_waiting(steps: Iterable[Step]) -> list[JobItem]:
+    return [item for step in steps for item in step.items]
+
+
+def _describe_number(items: list[JobItem]) -> str:
+    """How many of which kind, and the first by its name."""
+    counts = Counter(item.noun for item in items)
+    numbers = " and ".join(f"{count} {noun}{'s' * (count > 1)}" for noun, count in counts.items())
+    first = items[0] if items else None
+    name = next(iter(first.names.values()), first.id) if first else ""
+    return f"{numbers or 'nothing'}: {quote(name)}" + (f" and {len(items) - 1} more" if len(items) > 1 else "")
+
+
+def _format_item(item: JobItem) -> str:
+    """The item on one line, what others wrote in quotes."""
+    names = " ".join(quote(value, NAME_CHARS) for value in item.names.values())
+    head = " ".join(filter(None, (item.noun, to_single_line(item.id), names)))
+    now = quote(item.now, VALUE_CHARS) if item.now else ""
+    if item.skip_reason:
+        return f"{head}: skipped, {to_single_line(item.skip_reason)}"
+    return f"{head}: {' -> '.join(filter(None, (now, quote(item.will_be, VALUE_CHARS))))}"
+
+
+def _fit_lines(lines: list[str], room_chars: int) -> list[str]:
+    """As many lines as there is room for, and how many more there are."""
+    for index, line in enumerate(lines):
+        room_chars -= len(line) + 3
+        if room_chars < 0:
+            return [*lines[:index], f"and {len(lines) - index} lines more, which a dry run shows"]
+    return lines

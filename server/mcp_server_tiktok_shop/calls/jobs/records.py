@@ -1,0 +1,147 @@
+"""Remembers what came of a job's items, so that one that was cut off goes on, and does nothing twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.calls.jobs.job import Outcome
+from mcp_server_tiktok_shop.calls.pending_writes import CONFIRM_TTL_S
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.state.write_outcomes import DEDUPE_TTL_S, JUST_DONE_TTL_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mcp_server_tiktok_shop.calls.jobs.job import JobItem, OutcomeState
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.state.stores import ExpiringRecords, Record
+    from mcp_server_tiktok_shop.state.write_outcomes import ProcessLookup
+
+UNFINISHED_TTL_S = 24 * 3600.0  # for which a job that is not finished goes on where it ended
+RUNNING_WINDOW_S = 120.0  # in which a job ends that nobody cut off: the deadline of a call, and a question's
+SENT = "sent"
+EARLIER_REASON = "it was done by this job before"
+UNKNOWN_REASON = "whether it was done is unknown: look first, and call again in ten minutes"
+
+
+@dataclass(slots=True)
+class JobRecord:
+    """What is remembered of one job: `entries` by the key of each item, what was agreed to, when, and by which policy.
+
+    `running_at` is when a process (`process`) last began a write of it; 0 where none does.
+    """
+
+    entries: dict[str, Json] = field(default_factory=dict)
+    agreed: dict[str, list[str]] = field(default_factory=dict)
+    agreed_at: float = 0.0
+    policy: str = ""
+    running_at: float = 0.0
+    process: str = ""
+    is_finished: bool = False
+
+    @classmethod
+    def from_record(cls, record: Record) -> JobRecord:
+        return cls(**{name: record[name] for name in cls.__slots__ if name in record})
+
+    def to_record(self) -> Record:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def is_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> bool:
+        """Whether exactly this was agreed to for each of the items, not long ago, and where as much was asked."""
+        is_fresh = 0 <= now - self.agreed_at < CONFIRM_TTL_S and self.policy == policy
+        return is_fresh and all(self.agreed.get(item.key) == [item.now, item.will_be] for item in items)
+
+    def mark_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> None:
+        self.agreed = {item.key: [item.now, item.will_be] for item in items}
+        self.agreed_at, self.policy = now, policy
+
+    def enter(self, items: Iterable[JobItem], state: OutcomeState | str, now: float) -> None:
+        """What is known of these items from now on."""
+        for item in items:
+            self.entries[item.key] = {"state": state, "was": item.now, "will_be": item.will_be, "at": now}
+
+    def find_outcome(self, item: JobItem, now: float) -> Outcome | None:
+        """What came of an item in an earlier call, where that decides; None where it is to be done, or skipped, now."""
+        entry = self.entries.get(item.key)
+        if entry is None:
+            return None
+        state, is_recent = entry["state"], now - entry["at"] < DEDUPE_TTL_S
+        if state == "done":
+            is_final = item.is_relative  # what is set to a fixed value shows by itself whether it is so
+            return Outcome(replace(item, now=entry["was"]), "done", EARLIER_REASON, item.now) if is_final else None
+        if state not in (SENT, "unknown"):
+            return None
+        if item.now and item.now == entry["will_be"]:  # it took
+            return Outcome(replace(item, now=entry["was"]), "done", EARLIER_REASON, item.now)
+        return Outcome(item, "unknown", UNKNOWN_REASON) if is_recent and not item.skip_reason else None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecords:
+    """The records of jobs by the fingerprint of their call. `clock` gives Unix seconds."""
+
+    records: ExpiringRecords
+    clock: Callable[[], float]
+    processes: ProcessLookup
+
+    async def load(self, key: str) -> JobRecord:
+        """What is remembered of a job; empty where that is nothing. Raises ShopError as `ExpiringRecords`."""
+        record = await self.records.get(key)
+        return JobRecord.from_record(record) if record is not None else JobRecord()
+
+    def ensure_idle(self, record: JobRecord, job_name: str) -> None:
+        """Go on only where no other call does the same job now, or has just done it.
+
+        Raises:
+            ShopError: `unknown_outcome` while it runs, `already_done`.
+
+        """
+        if record.is_finished:
+            message = f"{job_name} with the same arguments was done just now: it was not done again."
+            hint = "list_changes tells what was sent. To do it once more, call again with repeat: true."
+            raise ShopError("already_done", message, hint=hint)
+        is_recent = self.clock() - record.running_at < RUNNING_WINDOW_S
+        if record.running_at and is_recent and not self.processes.is_dead(record.process):
+            message = f"{job_name} with the same arguments is under way: nothing was sent by this call."
+            raise ShopError("unknown_outcome", message, hint="Call it again in two minutes: it does what is left then.")
+
+    async def start(self, key: str, record: JobRecord, job_name: str) -> None:
+        """Enter that the job runs; of two calls at once one does. Raises as `ensure_idle`."""
+        record.running_at, record.process, record.is_finished = self.clock(), self.processes.own_name, False
+        own = record.to_record()
+
+        def replace_idle(existing: Record) -> Record | None:
+            try:
+                self.ensure_idle(JobRecord.from_record(existing), job_name)
+            except ShopError:
+                return None
+            return own
+
+        existing = await self.records.claim(key, own, UNFINISHED_TTL_S, replace_idle)
+        if existing is not None:
+            self.ensure_idle(JobRecord.from_record(existing), job_name)
+
+    async def save(self, key: str, record: JobRecord) -> None:
+        await self.records.put(key, record.to_record(), UNFINISHED_TTL_S)
+
+    async def stop(self, key: str, record: JobRecord) -> None:
+        """Enter that the call is over; the job is remembered where something of it is left."""
+        record.running_at = 0.0
+        await self.records.put(key, record.to_record(), UNFINISHED_TTL_S)
+
+    async def finish(self, key: str, record: JobRecord) -> None:
+        """Enter that all is done: until that was told, an equal call may be the same once more."""
+        record.running_at, record.is_finished = 0.0, True
+        await self.records.put(key, record.to_record(), DEDUPE_TTL_S)
+
+    async def settle(self, key: str) -> None:
+        """Who called knows that it is done: only one by another who asked for the same is held back."""
+
+        def keep(existing: Record) -> Record | None:
+            return existing if JobRecord.from_record(existing).is_finished else None
+
+        await self.records.claim(key, JobRecord(is_finished=True).to_record(), JUST_DONE_TTL_S, keep)
+
+    async def forget(self, key: str) -> None:
+        await self.records.take(key)

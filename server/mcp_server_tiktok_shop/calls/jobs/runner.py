@@ -1,0 +1,268 @@
+"""Runs a job: plans, previews all of it as one, asks once, sends step after step, and answers item by item.
+
+What a job is, and how one is written, stands in `calls.jobs.job`. A call of a job goes this way:
+
+1. `Job.plan` reads how things stand. What an earlier call of the same job did, or may have done, is taken out.
+2. `Job.make_steps` makes the writes for the rest. Each is checked as if a model had called it.
+3. The plan is previewed, with the warnings of all its writes. A yes is held to exactly what was shown: a plan that
+   differs when the yes comes is refused, with what changed. What is left of a job that was agreed to is not asked
+   about again for ten minutes.
+4. Step after step goes through `WriteExecutor`: write outcomes, idempotency keys and the audit log hold for each.
+   Before each the items are entered as sent, so that one that was cut off is known to be unknown.
+5. Where the time for one call is up, or the way to the platform is shut, it ends in words; the same call goes on.
+6. `Job.finish` adds what is made of all, and each item is told with its outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.calls.current_state import CurrentState
+from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
+from mcp_server_tiktok_shop.calls.jobs.answers import build_answer, find_step_failures, find_step_outcomes
+from mcp_server_tiktok_shop.calls.jobs.context import JobContext
+from mcp_server_tiktok_shop.calls.jobs.job import Outcome
+from mcp_server_tiktok_shop.calls.jobs.job_run import JobRun
+from mcp_server_tiktok_shop.calls.jobs.known_state import select_state
+from mcp_server_tiktok_shop.calls.jobs.preview import make_preview
+from mcp_server_tiktok_shop.calls.jobs.records import SENT
+from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
+from mcp_server_tiktok_shop.calls.preview_results import show_preview
+from mcp_server_tiktok_shop.calls.warnings import find_warnings
+from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
+from mcp_server_tiktok_shop.calls.writes import Write
+from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
+from mcp_server_tiktok_shop.catalog.validation import validate
+from mcp_server_tiktok_shop.errors import ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.calls.jobs.job import Job, Step
+    from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview
+    from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
+    from mcp_server_tiktok_shop.calls.writes import WriteExecutor
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
+    from mcp_server_tiktok_shop.platform.paging import Paginator
+
+MAX_ITEMS = 1_000  # that one job is about
+STEP_TIME_S = 8.0  # seconds before the deadline in which no further write is begun
+DRY_RUN_NOTE = "A dry run: nothing was sent."
+# What shuts the way to the platform for every write, and surely kept this one from being done.
+SHUT_KINDS = frozenset({"signed_out", "network", "rate_limited", "not_configured", "not_permitted"})
+
+
+@dataclass(frozen=True, slots=True)
+class JobRunner:
+    """The one way to every job; `jobs` by the name of their operation. `zone` is the one set for all shops, if any."""
+
+    operations: OperationDirectory
+    jobs: Mapping[str, Job]
+    write_executor: WriteExecutor
+    paginator: Paginator
+    job_records: JobRecords
+    zone: ZoneInfo | None
+
+    async def run(
+        self, operation: Operation, values: Json, server_arguments: Json, caller: Caller, *, has_token_alone: bool
+    ) -> Json:
+        """The result of a job, or of a dry run of it.
+
+        Raises:
+            ShopError: Nothing could be planned, or nobody agreed. What fails of a job that was begun is told in it.
+            ElicitationRequired, ConfirmationRequired: As `ConfirmationGate.ensure_confirmed`.
+
+        """
+        platform = self.write_executor.platform
+        target = await platform.shops.choose(server_arguments.get("shop"), "required")
+        key = compute_fingerprint(operation, values, target)
+        context = JobContext(
+            target,
+            target.resolve_zone(self.zone),
+            caller,
+            platform.new_deadline(),
+            self.operations,
+            platform,
+            self.paginator,
+            self.write_executor.result_builder,
+            self.write_executor.current_state_reader,
+        )
+        if server_arguments.get("repeat") and not server_arguments.get("dry_run"):
+            await self._start_anew(key, operation)
+        record = await self.job_records.load(key)
+        run = JobRun(self.jobs[operation.name], operation, values, context, key, record)
+        if not server_arguments.get("dry_run"):
+            self.job_records.ensure_idle(record, operation.name)
+        await self._make_plan(run)
+        if server_arguments.get("dry_run"):
+            preview = await self._preview(run)
+            return await show_preview(context.result_builder, preview, DRY_RUN_NOTE, is_whole=False, shop=target.shop)
+        note = ""
+        warnings: tuple[str, ...] = ()
+        if run.steps:
+            note, warnings = await self._ensure_confirmed(run, server_arguments, has_token_alone=has_token_alone)
+            await self._send(run)
+        return await build_answer(run, note, warnings)
+
+    async def _start_anew(self, key: str, operation: Operation) -> None:
+        """Forget what an earlier call did, but what is unknown of it."""
+        record = await self.job_records.load(key)
+        record.is_finished = False
+        self.job_records.ensure_idle(record, operation.name)
+        record.entries = {k: entry for k, entry in record.entries.items() if entry["state"] in (SENT, "unknown")}
+        record.agreed_at = 0.0
+        await self.job_records.save(key, record)
+
+    async def _make_plan(self, run: JobRun) -> None:
+        """Plan by how things stand now, and make the writes for what is left of it."""
+        plan = await run.job.plan(run.values, run.context)
+        if len(plan.items) > MAX_ITEMS:
+            message = f"{run.operation.name} would be about {len(plan.items):,} things: at most {MAX_ITEMS:,} at once."
+            raise ShopError("batch_limit", message, hint="Nothing was sent. Name a part of them.")
+        now = self.job_records.clock()
+        run.plan, run.outcomes = plan, {}
+        for item in plan.items:
+            outcome = run.record.find_outcome(item, now)
+            if outcome is None and item.skip_reason:
+                outcome = Outcome(item, "skipped", item.skip_reason)
+            if outcome is not None:
+                run.outcomes[item.key] = outcome
+        run.steps = tuple(run.job.make_steps([item for item in plan.items if item.key not in run.outcomes]))
+        for step in run.steps:
+            self._build_write(run, step)
+
+    def _build_write(self, run: JobRun, step: Step) -> Write:
+        """The write of a step, checked as one that a model calls.
+
+        Raises:
+            ShopError: `not_permitted`, or what is wrong with its arguments.
+
+        """
+        operation, target = self.operations.get(step.operation), run.context.target
+        self.operations.policy.ensure_allowed(operation)
+        values, problems = coerce_arguments(operation, step.arguments)
+        validate(operation, values, problems)
+        validate_amounts(operation, values, target.shop.currency if target.shop else "")
+        state = select_state(operation, values, run.plan.state) if run.plan else None
+        call = StoredCall(operation.name, step.arguments, self.write_executor.result_builder.buyer_data)
+        return Write(operation, values, target, run.context.zone, {}, call, is_confirmed=True, known_state=state)
+
+    async def _preview(self, run: JobRun) -> JobPreview:
+        shown_values = run.context.result_builder.redact_arguments(run.operation, run.values)
+        warnings = tuple(await self._find_warnings(run))
+        items = run.plan.items if run.plan else ()
+        return make_preview(run.operation, run.context.target, shown_values, items, run.steps, warnings)
+
+    async def _find_warnings(self, run: JobRun) -> list[str]:
+        """The job's own warnings, and those of its writes: all of one kind are looked at as one."""
+        plan, context = run.plan, run.context
+        if plan is None:
+            return []
+        warnings = list(plan.warnings)
+        # What is skipped is no matter of a warning; what stands behind an item, as an order behind a parcel, is.
+        open_keys, nouns = {item.key for item in run.open_items}, {item.noun for item in plan.items}
+        items = tuple(i for i in plan.state.items if f"{i.noun} {i.id}" in open_keys or i.noun not in nouns)
+        for name in dict.fromkeys(step.operation for step in run.steps):
+            operation = self.operations.get(name)
+            values: Json = {}
+            for step in run.steps:
+                for argument, value in step.arguments.items() if step.operation == name else ():
+                    values[argument] = [*values.get(argument, ()), *value] if isinstance(value, list) else value
+            around = await context.current_state_reader.read_surroundings(operation, context.target)
+            state = CurrentState(items, around)
+            warnings += find_warnings(operation, values, state, context.target.shop)
+        return list(dict.fromkeys(warnings))
+
+    async def _ensure_confirmed(
+        self, run: JobRun, server_arguments: Json, *, has_token_alone: bool
+    ) -> tuple[str, tuple[str, ...]]:
+        """Go on only where somebody agreed to just this; the note on that, and the warnings that nobody was shown."""
+        gate, context = self.write_executor.confirmation_gate, run.context
+        if run.record.is_agreed(run.open_items, gate.clock(), gate.policy):
+            return "", ()
+        shop = {"shop": context.target.shop.id} if context.target.shop else {}
+        call = StoredCall(run.operation.name, run.values | shop, context.result_builder.buyer_data)
+        is_first = True
+
+        async def make_job_preview() -> JobPreview:
+            nonlocal is_first
+            if not is_first:
+                await self._make_plan(run)
+            is_first = False
+            return await self._preview(run)
+
+        request = WriteRequest(
+            run.operation,
+            run.key,
+            make_job_preview,
+            server_arguments.get("confirm"),
+            context.caller,
+            call=call,
+            has_token_alone=has_token_alone,
+        )
+        note = await gate.ensure_confirmed(request)
+        preview = await request.load_preview()
+        if not gate.must_ask(preview):
+            return note, preview.warnings
+        run.record.mark_agreed(run.open_items, gate.clock(), gate.policy)
+        return note, ()
+
+    async def _send(self, run: JobRun) -> None:
+        """Send step after step, as far as the time of one call goes."""
+        context, records = run.context, self.job_records
+        await records.start(run.key, run.record, run.operation.name)
+        deadline = context.deadline
+        if context.caller.elicitation_support == "now":  # a person may have read for as long as a call may take
+            deadline = context.platform.new_deadline()
+        total, done = len(run.open_items), 0
+        try:
+            for step in run.steps:
+                if context.platform.time_remaining(deadline) < STEP_TIME_S:
+                    run.stop_reason = "the time for one call was up"
+                    break
+                run.record.enter(step.items, SENT, records.clock())
+                run.record.running_at = records.clock()
+                await records.save(run.key, run.record)
+                outcomes = await self._send_step(run, step)
+                for outcome in outcomes:
+                    run.record.enter([outcome.item], outcome.state, records.clock())
+                    if outcome.state != "not yet":
+                        run.outcomes[outcome.item.key] = outcome
+                if run.stop_reason:
+                    break
+                done += len(step.items)
+                await context.caller.report_progress(done, total, f"{done} of {total} done")
+        finally:
+            is_over = all(outcome.state in ("done", "skipped") for outcome in run.list_outcomes())
+            is_repeatable = not any(outcome.item.is_relative for outcome in run.list_outcomes())
+            await asyncio.shield(self._end(run, is_over=is_over, is_repeatable=is_repeatable))
+        if is_over and not is_repeatable:
+            await context.caller.run_after_delivery(partial(records.settle, run.key))
+
+    async def _end(self, run: JobRun, *, is_over: bool, is_repeatable: bool) -> None:
+        """Remember what is left, or that a job is over which would do something else if it were done once more."""
+        if not is_over:
+            await self.job_records.stop(run.key, run.record)
+        elif is_repeatable:
+            await self.job_records.forget(run.key)
+        else:
+            await self.job_records.finish(run.key, run.record)
+
+    async def _send_step(self, run: JobRun, step: Step) -> list[Outcome]:
+        """What came of the items of one write."""
+        try:
+            step = run.job.complete_step(step, run.outcomes)
+            result = await self.write_executor.execute(self._build_write(run, step), {}, run.context.caller)
+        except ShopError as error:
+            if error.kind in SHUT_KINDS:
+                run.stop_reason = error.message
+                return [Outcome(item, "not yet", error.message) for item in step.items]
+            return find_step_failures(step, error)
+        return find_step_outcomes(run.job, step, result)

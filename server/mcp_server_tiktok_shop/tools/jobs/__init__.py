@@ -1,0 +1,1 @@
+"""The jobs: what a seller means by one sentence, made of the catalog's operations."""

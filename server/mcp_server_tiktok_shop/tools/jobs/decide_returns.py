@@ -1,0 +1,174 @@
+"""Decides what waits for the seller after a sale: cancellations, refunds, returns and goods that came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
+from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.tools.jobs.aftersale_requests import find_requests_by_id, find_requests_by_rule
+from mcp_server_tiktok_shop.tools.jobs.reasons import Reason, find_reasons, make_reason_error
+from mcp_server_tiktok_shop.tools.jobs.refusals import explain_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server_tiktok_shop.calls.jobs.context import JobContext
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.tools.jobs.aftersale_requests import AftersaleRequest
+
+APPROVE, REJECT = "approve", "reject"
+RULE_ARGUMENTS = ("kinds", "below", "buyer_says")
+DIRECT_REFUND, APPROVE_RETURN = "DIRECT_REFUND", "APPROVE_RETURN"
+# The platform's decisions, the first of which that is open is meant; and what each does, `{refund}` being the amount.
+DECISIONS: dict[str, dict[str, str]] = {
+    APPROVE: {
+        "APPROVE_REQUEST_CANCEL": "cancelled, {refund} paid back",
+        "APPROVE_REFUND": "{refund} paid back, nothing is sent back",
+        APPROVE_RETURN: "accepted: the buyer sends the goods back and then gets {refund}",
+        "APPROVE_RECEIVED_PACKAGE": "goods accepted, {refund} paid back",
+        "APPROVE_REPLACEMENT": "accepted: the goods are replaced",
+    },
+    REJECT: dict.fromkeys(
+        (
+            *("REJECT_REQUEST_CANCEL", "REJECT_REFUND", "REJECT_RETURN", "REJECT_RECEIVED_PACKAGE"),
+            "REJECT_REPLACEMENT",
+        ),
+        "refused",
+    ),
+}
+DIRECT_REFUND_WORDS = "{refund} paid back, the buyer keeps the goods"
+PAYING_DECISIONS = frozenset(
+    ("APPROVE_REQUEST_CANCEL", "APPROVE_REFUND", APPROVE_RETURN, "APPROVE_RECEIVED_PACKAGE", DIRECT_REFUND)
+)
+UNKNOWN_REASON = "this shop has no return and no cancellation of that id, nor an order with one"
+DECIDED_REASON = "it is {status}: nothing waits for the seller"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDecision:
+    """A decision that is open for a request, and the reasons that it may be given."""
+
+    name: str
+    reasons: tuple[Reason, ...] = ()
+
+
+class DecideReturnsJob(Job):
+    """The tool `decide_returns`."""
+
+    async def plan(self, values: Json, context: JobContext) -> Plan:
+        """Every request that is meant: decided, or skipped where nothing waits for the seller."""
+        _check_values(values)
+        if "ids" in values:
+            requests, unknown_ids = await find_requests_by_id(values["ids"], context)
+        else:
+            requests, unknown_ids = await find_requests_by_rule(values, context), []
+        waiting = [request for request in requests if request.kind is not None]
+        decisions, obstacles = await _find_decisions(waiting, values, context)
+        items = []
+        for request in requests:
+            decision = decisions.get(request.id)
+            obstacle = obstacles.get(request.id, "") or (
+                "" if decision else DECIDED_REASON.format(status=request.status or "decided")
+            )
+            items.append(_make_item(request, decision, obstacle, values))
+        items += [JobItem("id", unknown_id, skip_reason=UNKNOWN_REASON) for unknown_id in unknown_ids]
+        paid = [r for r in waiting if (decision := decisions.get(r.id)) and decision.name in PAYING_DECISIONS]
+        state = CurrentState(tuple(Item(request.noun, request.id, {}, request.row) for request in requests))
+        return Plan(tuple(items), state, tuple(_warn_of_total(paid)))
+
+    def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
+        """A request a write."""
+        return [Step(item.parameters["operation"], item.parameters["arguments"], (item,)) for item in items]
+
+    def find_now(self, item: JobItem, state: Sequence[Json]) -> Any:
+        """The request's status."""
+        own = next((thing for thing in state if thing.get(item.noun) == item.id), {})
+        return own.get("cancel_status") or own.get("return_status")
+
+
+def _check_values(values: Json) -> None:
+    """Raise ShopError where what is given is too little or too much to know what is meant."""
+    given_rules = [name for name in RULE_ARGUMENTS if name in values]
+    if ("ids" in values) == bool(given_rules):
+        message = "give ids, or a rule (kinds, below, buyer_says)"
+        problem = Problem("ids", message, "ids of returns, cancellations or their orders; or kinds")
+        raise ShopError("invalid_arguments", f"{message}: nothing was sent.", problems=(problem,))
+    if values["decision"] == REJECT and not values.get("reason"):
+        problem = Problem("reason", "is missing: TikTok wants a reason", "why, in plain words")
+        raise ShopError("invalid_arguments", "reason is missing: nothing was sent.", problems=(problem,))
+
+
+async def _find_decisions(
+    requests: list[AftersaleRequest], values: Json, context: JobContext
+) -> tuple[dict[str, OpenDecision], dict[str, str]]:
+    """The decision for each request that is open now, and why others have none.
+
+    Raises:
+        ShopError: The reason means none of the platform's for a request, or several.
+
+    """
+    answers = await context.read_each("get_decision_eligibility", [{"return_or_cancel_id": r.id} for r in requests])
+    names = list(DECISIONS[values["decision"]])
+    if values.get("keeps_goods"):
+        names[names.index(APPROVE_RETURN) : names.index(APPROVE_RETURN) + 1] = [DIRECT_REFUND]
+    decisions: dict[str, OpenDecision] = {}
+    obstacles: dict[str, str] = {}
+    for request, answer in zip(requests, answers, strict=True):
+        if isinstance(answer, ShopError):
+            obstacles[request.id] = explain_refusal(answer)
+            continue
+        rows = {str(row.get("decision")): row for row in answer.get("decisions") or () if isinstance(row, dict)}
+        name = next((name for name in names if rows.get(name, {}).get("eligible")), None)
+        if name is None:
+            refusals = (str(rows.get(name, {}).get("ineligible_reason", "")) for name in names)
+            why = next(filter(None, refusals), "").rstrip(".")
+            obstacles[request.id] = f"TikTok doesn't let it be decided so{f': {why}' if why else ''}"
+            continue
+        decision = OpenDecision(name)
+        if values["decision"] == REJECT:
+            decision = OpenDecision(name, (await _choose_reason(request, rows[name], values["reason"], context),))
+        decisions[request.id] = decision
+    return decisions, obstacles
+
+
+async def _choose_reason(request: AftersaleRequest, row: Json, words: str, context: JobContext) -> Reason:
+    """The platform's reason to refuse a request; raises ShopError where the words mean none of them, or several."""
+    rows = row.get("available_reject_reasons") or ()
+    if not rows:
+        rows = (await context.read("get_reject_reasons", {"return_or_cancel_id": request.id})).get("reasons") or ()
+    reasons = [Reason(str(r["name"]), str(r.get("text", ""))) for r in rows if r.get("name")]
+    matches = find_reasons(words, reasons)
+    if len(matches) != 1:
+        raise make_reason_error("reason", words, matches, reasons, f"for {request.noun} {request.id}")
+    return matches[0]
+
+
+def _make_item(request: AftersaleRequest, decision: OpenDecision | None, obstacle: str, values: Json) -> JobItem:
+    if decision is None:
+        return JobItem(request.noun, request.id, request.names, request.status, skip_reason=obstacle)
+    reason = next(iter(decision.reasons), None)
+    words = DECISIONS[values["decision"]].get(decision.name, DIRECT_REFUND_WORDS)
+    will_be = words.format(refund=request.refund_text or "the money") + (f", reason {reason}" if reason else "")
+    arguments: Json = {"cancel_id" if request.noun == "cancellation" else "return_id": request.id}
+    arguments |= {"decision": decision.name} if request.noun == "return" else {}
+    arguments |= {"reject_reason": reason.name} if reason else {}
+    arguments |= {"comment": values["comment"]} if reason and values.get("comment") else {}
+    operation = f"{values['decision']}_{request.noun}"
+    parameters: Json = {"operation": operation, "arguments": arguments}
+    return JobItem(request.noun, request.id, request.names, request.status, will_be, parameters=parameters)
+
+
+def _warn_of_total(requests: list[AftersaleRequest]) -> list[str]:
+    """What several approvals come to."""
+    totals: dict[str, Decimal] = {}
+    for request in requests:
+        if request.amount is not None:
+            totals[request.currency] = totals.get(request.currency, Decimal(0)) + request.amount
+    if len(requests) <= 1 or not totals:
+        return []
+    amounts = " and ".join(f"{total} {currency}".strip() for currency, total in totals.items())
+    return [f"These pay back {amounts} in all"]

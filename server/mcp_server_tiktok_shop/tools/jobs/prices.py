@@ -1,0 +1,103 @@
+"""The job `change_prices`: new prices of many SKUs, worked out from those of now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, group_by_product
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.money import get_fraction_digits, parse_amount
+from mcp_server_tiktok_shop.tools.jobs.change_lists import read_changes, refuse_changes
+from mcp_server_tiktok_shop.tools.jobs.change_rules import Ending
+from mcp_server_tiktok_shop.tools.jobs.sku_matches import match_skus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server_tiktok_shop.calls.jobs.context import JobContext
+    from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.tools.jobs.sku_matches import SkuMatch
+
+WRITE = "update_price"
+ON_SALE = "ACTIVATE"
+CROSS_BORDER = "CROSS_BORDER"
+UNKNOWN_CURRENCY_DIGITS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePricesJob(Job):
+    """`files` are those that a table of prices may be read from."""
+
+    files: AllowedFiles
+
+    async def plan(self, values: Json, context: JobContext) -> Plan:
+        change_list = await read_changes(values, "price", self.files)
+        shop = context.target.shop
+        currency = shop.currency if shop else ""
+        matches, state = await match_skus(context, change_list, WRITE)
+        currencies = {str((match.sku.get("price") or {}).get("currency") or currency) for match in matches} - {""}
+        if len(currencies) > 1:
+            message = f"Prices stand in {' and '.join(sorted(currencies))}: which one is meant can't be told."
+            raise ShopError(
+                "invalid_arguments", message, problems=(Problem(change_list.argument, "has two currencies"),)
+            )
+        currency = next(iter(currencies), currency)
+        foreign = [match for match in matches if match.change.currency.upper() not in ("", currency)]
+        if foreign:
+            faults = [(match.change, f"is given in {match.change.currency}") for match in foreign]
+            raise refuse_changes(change_list.argument, faults, f"{currency}, the shop's own")
+        digits = get_fraction_digits(currency)
+        unit = Decimal(1).scaleb(-(UNKNOWN_CURRENCY_DIGITS if digits is None else digits))
+        finer = [match for match in matches if match.change.rule.fixed is not None and match.change.rule.fixed % unit]
+        if finer:
+            faults = [(match.change, f"would cost {match.change.rule.fixed}") for match in finer]
+            raise refuse_changes(change_list.argument, faults, f"a multiple of {unit}, as {currency} has it")
+        ending = Ending.parse(values["ending"], unit) if values.get("ending") else None
+        field = "sale_price" if shop and shop.seller_type == CROSS_BORDER else "amount"
+        return Plan(tuple(_make_item(match, unit, ending, currency, field) for match in matches), state)
+
+    def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
+        """One write for each product, which the platform does as a whole or not at all."""
+        return [
+            Step(WRITE, {"product_id": product_id, "skus": [item.parameters["sku"] for item in some]}, some)
+            for product_id, some in group_by_product(items).items()
+        ]
+
+    def find_now(self, item: JobItem, state: Sequence[Json]) -> str | None:
+        """Its price, with the currency."""
+        rows = (row for thing in state for row in thing.get("skus") or ())
+        row: Json = next((row for row in rows if str(row.get("id")) == item.id), {})
+        price = row.get("price.sale_price")
+        return f"{price} {row.get('price.currency', '')}".strip() if price else None
+
+
+def _make_item(match: SkuMatch, unit: Decimal, ending: Ending | None, currency: str, field: str) -> JobItem:
+    price = match.sku.get("price") or {}
+    now = parse_amount(price.get("sale_price"))
+    rule = match.change.rule
+    will_be, reason = Decimal(0), ""
+    if match.status != ON_SALE:
+        reason = f"it is {match.status}: TikTok takes a new price of live products alone"
+    elif now is None and rule.is_relative:
+        reason = "its price of now can't be read"
+    else:
+        will_be = rule.apply(now or Decimal(0), unit, ending)
+        if will_be < unit:
+            reason = f"it would come to {will_be:f} {currency}"
+        elif will_be == now:
+            reason = "it has that price already"
+    amount = f"{will_be.quantize(unit):f}"
+    sku = {"id": match.id, "price": {"currency": currency, field: amount}}
+    return JobItem(
+        "sku",
+        match.id,
+        match.names,
+        f"{price['sale_price']} {currency}" if price.get("sale_price") else "",
+        "" if reason else f"{amount} {currency}",
+        reason,
+        rule.is_relative,
+        {"product_id": match.product.id, "sku": sku},
+    )

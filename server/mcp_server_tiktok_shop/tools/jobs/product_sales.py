@@ -1,0 +1,78 @@
+"""The jobs `pause_products` and `resume_products`: products off sale, and back on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, divide
+from mcp_server_tiktok_shop.tools.jobs.product_matches import match_products
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server_tiktok_shop.calls.current_state import Item
+    from mcp_server_tiktok_shop.calls.jobs.context import JobContext
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+PRODUCTS_PER_WRITE = 20
+ON_SALE, OFF_SALE, IN_REVIEW = "ACTIVATE", "SELLER_DEACTIVATED", "PENDING"
+SKIP_REASONS = {
+    "DELETED": "it is deleted",
+    "FREEZE": "TikTok froze it",
+    "PENDING": "TikTok reviews it now",
+    "DRAFT": "it is a draft that was never on sale",
+    "FAILED": "TikTok's review refused it: edit_product first",
+    "PLATFORM_DEACTIVATED": "TikTok took it off sale: edit_product first",
+}
+
+
+class ProductSalesJob(Job):
+    """Changes whether products are on sale; the two jobs differ in the write, and in what it leads from and to."""
+
+    write: str
+    status_from: str
+    status_to: str
+    status_after: str  # what the platform makes of it at once
+    same_reason: str
+
+    async def plan(self, values: Json, context: JobContext) -> Plan:
+        matches, state = await match_products(
+            context, "products", values["products"], self.write, all_status=self.status_from
+        )
+        wanted = {match.product_id for match in matches}
+        return Plan(tuple(self._make_item(item) for item in state.items if item.id in wanted), state)
+
+    def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
+        return [
+            Step(self.write, {"product_ids": [item.id for item in batch]}, batch)
+            for batch in divide(items, PRODUCTS_PER_WRITE)
+        ]
+
+    def find_now(self, item: JobItem, state: Sequence[Json]) -> str | None:
+        """Its status."""
+        return next((thing.get("status") for thing in state if thing.get(item.noun) == item.id), None)
+
+    def _make_item(self, product: Item) -> JobItem:
+        status = str(product.data.get("status"))
+        title = product.data.get("title")
+        reason = ""
+        if status != self.status_from:
+            reason = self.same_reason if status == self.status_to else SKIP_REASONS.get(status, f"it is {status}")
+        will_be = "" if reason else self.status_after
+        return JobItem("product", product.id, {"title": title} if title else {}, status, will_be, reason)
+
+
+class PauseProductsJob(ProductSalesJob):
+    """Takes products off sale."""
+
+    write = "deactivate_products"
+    status_from, status_to, status_after = ON_SALE, OFF_SALE, OFF_SALE
+    same_reason = "it is off sale already"
+
+
+class ResumeProductsJob(ProductSalesJob):
+    """Puts products back on sale; TikTok reviews them first."""
+
+    write = "activate_products"
+    status_from, status_to, status_after = OFF_SALE, ON_SALE, IN_REVIEW
+    same_reason = "it is on sale already"

@@ -1,0 +1,111 @@
+"""Finds which of the platform's reasons plain words mean, and says which there are where they mean none or several."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+# `meanings`: what people say (`says`), and words of reasons' names or texts that mean the same (`means`); `empty` are
+# words that tell no reason from another.
+WORDS_FILE = Path(__file__).with_name("reason_words.json")
+MIN_STEM_CHARS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A reason of the platform's: the name that calls take, and what it says to people, where that is known."""
+
+    name: str
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.text})" if self.text else self.name
+
+    @property
+    def words(self) -> str:
+        return _to_plain_words(f"{self.name} {self.text}")
+
+
+def find_reasons(words: str, reasons: Iterable[Reason]) -> list[Reason]:
+    """Those of the reasons that the words may mean: one where they are clear, none where they mean nothing here.
+
+    A reason's own name or text is always clear. Otherwise what people say for it counts, and what is said beside that
+    and stands in another reason's words.
+    """
+    distinct_reasons, plain_words = list(dict.fromkeys(reasons)), _to_plain_words(words)
+    for reason in distinct_reasons:
+        if plain_words and plain_words in (_to_plain_words(reason.name), _to_plain_words(reason.text)):
+            return [reason]
+    rest, meanings = plain_words, []
+    for phrase, entry_meanings in _load_phrases():
+        if _contains_words(rest, phrase):
+            rest = f" {rest} ".replace(f" {phrase} ", "  ")
+            meanings += entry_meanings
+    named = [r for r in distinct_reasons if any(_contains_words(r.words, meaning) for meaning in meanings)]
+    stems = _find_stems(rest) - {stem for reason in named for stem in _find_stems(reason.words)}
+    scores = {reason: len(stems & _find_stems(reason.words)) for reason in distinct_reasons}
+    best_score = max(scores.values(), default=0)
+    others = [reason for reason, score in scores.items() if score == best_score] if best_score else []
+    return list(dict.fromkeys((*named, *others)))
+
+
+def make_reason_error(
+    argument: str, words: str, matches: list[Reason], reasons: Iterable[Reason], subject: str = "here"
+) -> ShopError:
+    """The refusal of words that mean none of the reasons, or several of them; it holds those to choose from.
+
+    `subject` says what they are reasons for.
+    """
+    choices = matches or list(dict.fromkeys(reasons))
+    verb = "may mean several of the platform's reasons" if matches else "is none of the platform's reasons"
+    message = f"{argument} {verb} {subject}: {words!r}"
+    allowed = "; ".join(map(str, choices))
+    return ShopError(
+        "invalid_arguments",
+        f"{message}. Nothing was sent.",
+        hint=f"Ask which is meant, and give its name or text: {allowed}.",
+        problems=(Problem(argument, message.removeprefix(f"{argument} "), allowed),),
+    )
+
+
+def _to_plain_words(text: str) -> str:
+    """Lower-case words with single spaces between, an apostrophe being part of its word."""
+    return " ".join(
+        re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    )
+
+
+def _contains_words(text: str, words: str) -> bool:
+    return f" {words} " in f" {text} "
+
+
+def _find_stems(plain_words: str) -> set[str]:
+    """The words that tell something, without the endings of their forms."""
+    words = (word.removesuffix("'s") for word in plain_words.split() if word not in _load_words()["empty"])
+    stems = {re.sub(r"(?:ing|ed|es|s|e)$", "", word) for word in words}
+    return {stem for stem in stems if len(stem) >= MIN_STEM_CHARS}
+
+
+@cache
+def _load_words() -> Json:
+    words: Json = json.loads(WORDS_FILE.read_text(encoding="utf-8"))
+    return words
+
+
+@cache
+def _load_phrases() -> list[tuple[str, list[str]]]:
+    """What people say, the longest first, with the words that mean the same."""
+    entries = _load_words()["meanings"]
+    phrases = [(_to_plain_words(p), list(map(_to_plain_words, e["means"]))) for e in entries for p in e["says"]]
+    return sorted(phrases, key=lambda phrase: -len(phrase[0]))

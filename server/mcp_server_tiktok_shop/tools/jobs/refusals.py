@@ -1,0 +1,22 @@
+"""Tells a refusal that is about one thing alone from one that stops a job before it begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.errors import ShopError
+
+OTHER_SHOP_CODE = 21008111  # of an id that belongs to another shop
+
+
+def explain_refusal(error: ShopError) -> str:
+    """The platform's words for why it answers nothing about one thing, which is to be skipped.
+
+    Raises:
+        ShopError: The error itself, where the thing is of another shop, or where the next one would fare no better.
+
+    """
+    if error.kind != "platform" or error.retryable or error.code is None or error.code == OTHER_SHOP_CODE:
+        raise error
+    return error.message.rstrip(".")

@@ -1,0 +1,197 @@
+"""Ships parcels by one yes, waits for their labels, and joins those in one file that says which page is whose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
+from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.tools.jobs.parcels import (
+    ARRANGED_STATUS,
+    WAITING_STATUS,
+    Parcel,
+    find_parcels_by_id,
+    find_parcels_due,
+)
+from mcp_server_tiktok_shop.tools.jobs.shipments import BATCH_OPERATION, plan_shipments
+from mcp_server_tiktok_shop.tools.pdf.page_format import DEFAULT_PAPER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server_tiktok_shop.calls.jobs.context import JobContext
+    from mcp_server_tiktok_shop.calls.jobs.job import Outcome
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.tools.jobs.shipments import Shipment
+    from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
+
+LABEL_WAIT_S = 20.0  # for labels that the platform is still making
+MIN_LABEL_WAIT_S = 3.0  # also where the time for the call is up
+MAX_PARCELS_PER_WRITE = 20  # one wrong parcel may refuse a whole write
+MAX_LABELS_OF_TOOL = 50  # that `resize_pdf` takes
+MAX_PARCELS = 200  # of one job
+MAX_IDLE_PARCELS = 300  # that are not shipped now, and told
+MORE_REASON = f"only {MAX_PARCELS} parcels are shipped at once: call it again for this one"
+SHOWN_FACTS = ("package_status", "tracking_number", "shipping_provider_name")  # of a parcel that was shipped
+HAS_LABEL = "has_label"  # of an item: its label can be had once it is shipped, or can be had already
+
+
+@dataclass(frozen=True, slots=True)
+class ShipOrdersJob(Job):
+    """The tool `ship_orders`."""
+
+    label_files: LabelFileMaker
+
+    async def plan(self, values: Json, context: JobContext) -> Plan:
+        """Every parcel that is meant: shipped as asked for, or skipped with the reason."""
+        if ("ids" in values) == ("due" in values):
+            problem = Problem("ids", "give ids or due, one of them", "order or parcel ids, or late, today, tomorrow")
+            raise ShopError("invalid_arguments", "give ids or due, one of them", problems=(problem,))
+        if "ids" in values:
+            found = await find_parcels_by_id(values["ids"], context)
+        else:
+            found = await find_parcels_due(values["due"], self.label_files.runtime.clock(), context)
+        shippable = [parcel for parcel in found.parcels if not parcel.find_obstacle()]
+        shipments, problems = await plan_shipments(shippable[:MAX_PARCELS], values, found.parcels, context)
+        now, paper = self.label_files.runtime.clock(), values.get("paper_size", DEFAULT_PAPER)
+        items, idle = [], 0
+        for parcel in found.parcels:
+            shipment = shipments.get(parcel.key)
+            obstacle = parcel.find_obstacle() or problems.get(parcel.key, "") or ("" if shipment else MORE_REASON)
+            idle += bool(obstacle)
+            if not obstacle or idle <= MAX_IDLE_PARCELS:
+                items.append(_make_item(parcel, shipment, obstacle, paper, now))
+        items += [JobItem("id", unknown_id, skip_reason=reason) for unknown_id, reason in found.problems.items()]
+        going = [parcel for parcel in found.parcels if parcel.key in shipments]
+        warnings = [*_warn_of_requests(found.parcels), *(w for p in going for w in _warn_of_cancelled_units(p))]
+        if idle > MAX_IDLE_PARCELS:
+            warnings.append(f"{idle - MAX_IDLE_PARCELS} more parcels that are not shipped now are not shown")
+        return Plan(tuple(items), _make_state(going), tuple(warnings))
+
+    def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
+        """Parcels that the platform's carriers take in batches, others one by one."""
+        steps = []
+        batch_items = [item for item in items if item.parameters["operation"] == BATCH_OPERATION]
+        for start in range(0, len(batch_items), MAX_PARCELS_PER_WRITE):
+            chunk = batch_items[start : start + MAX_PARCELS_PER_WRITE]
+            packages = [item.parameters["arguments"] for item in chunk]
+            steps.append(Step(BATCH_OPERATION, {"packages": packages}, tuple(chunk)))
+        return steps + [
+            Step(item.parameters["operation"], item.parameters["arguments"], (item,))
+            for item in items
+            if item.parameters["operation"] != BATCH_OPERATION
+        ]
+
+    def find_now(self, item: JobItem, state: Sequence[Json]) -> Any:
+        """How the parcel stands; of one that was packed anew, the new one, with its id."""
+        things = [thing for thing in state if "package" in thing]
+        own = next((thing for thing in things if thing["package"] == item.id), None)
+        if own is None and item.parameters["operation"] != BATCH_OPERATION:
+            order_ids = set(item.parameters["order_ids"])
+            own = next((t for t in things if order_ids & set(str(t.get("orders.id", "")).split(", "))), None)
+        if own is None:
+            return None
+        names = ("package", *SHOWN_FACTS) if own["package"] != item.id else SHOWN_FACTS
+        return {name: own[name] for name in names if name in own}
+
+    async def finish(self, outcomes: Sequence[Outcome], context: JobContext) -> Json:
+        """One PDF of the labels of all parcels that are shipped and wait for the carrier, with a page table."""
+        parcels: dict[str, Outcome] = {}
+        for outcome in outcomes:
+            parameters = outcome.item.parameters
+            is_shipped = outcome.state == "done" or parameters.get("status") == ARRANGED_STATUS
+            if parameters.get(HAS_LABEL) and is_shipped:
+                now = outcome.now if isinstance(outcome.now, dict) else {}
+                parcels[str(now.get("package") or outcome.item.id)] = outcome
+        if not parcels:
+            return {}
+        paper = next((str(o.item.parameters["paper"]) for o in parcels.values()), DEFAULT_PAPER)
+        shop = context.target.shop.id if context.target.shop else None
+        wait_s = LABEL_WAIT_S
+        if context.caller.elicitation_support != "now":  # else the call's time went by while a person read
+            wait_s = max(min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline)), MIN_LABEL_WAIT_S)
+        labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller)
+        data: Json = {"path": str(labels.path), "paper_size": paper} if labels.path else {}
+        if labels.pages:
+            data["pages"] = sum(map(len, labels.pages.values()))
+            data["page_table"] = [
+                {"page": page, "package": package_id} | _describe_owner(parcels[package_id])
+                for package_id, pages in labels.pages.items()
+                for page in pages
+            ]
+        if labels.missing:
+            data["missing"] = [{"package": package_id, "reason": r} for package_id, r in labels.missing.items()]
+            data["later"] = _make_label_call(list(parcels), paper, shop)
+        return {"labels": data}
+
+
+def _make_item(parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: str, now: float) -> JobItem:
+    """The parcel on a line: its orders, what is in it, where it goes, and until when it must be shipped."""
+    names: Json = {"order": ", ".join(parcel.order_ids), "contents": parcel.contents}
+    names |= {"town": parcel.town} if parcel.town else {}
+    if (deadline := parcel.deadline) is not None and parcel.status == WAITING_STATUS:
+        names |= {"ship_by": deadline.isoformat()} | ({"late": "yes"} if deadline.timestamp() < now else {})
+    parameters: Json = {
+        "order_ids": parcel.order_ids,
+        "status": parcel.status,
+        "paper": paper,
+        "tracking_number": parcel.tracking_number,
+        HAS_LABEL: (parcel.is_collectable and not parcel.has_cancellation_request)
+        or (shipment is not None and not parcel.is_sellers),
+    }
+    parameters |= {"operation": shipment.operation, "arguments": shipment.arguments} if shipment else {}
+    return JobItem(
+        "package" if parcel.id else "order",
+        parcel.key,
+        names,
+        parcel.status if parcel.id else str(parcel.orders[0].get("status", "")),
+        shipment.words if shipment and not obstacle else "",
+        obstacle,
+        parameters=parameters,
+    )
+
+
+def _warn_of_requests(parcels: Sequence[Parcel]) -> list[str]:
+    """Whose parcels stay here because their buyers asked to cancel: it stands first, where a person sees it."""
+    order_ids = [i for parcel in parcels if parcel.has_cancellation_request for i in parcel.order_ids]
+    ids = ", ".join(dict.fromkeys(order_ids))
+    return [f"Not shipped, since the buyer asked to cancel: {ids}"] if ids else []
+
+
+def _warn_of_cancelled_units(parcel: Parcel) -> list[str]:
+    """That not all of a parcel's units may be packed."""
+    count, rest = len(parcel.lines), len(parcel.open_lines)
+    if rest == count:
+        return []
+    return [f"{count - rest} of the {count} units of parcel {parcel.key} are cancelled: pack {rest}"]
+
+
+def _make_state(parcels: Sequence[Parcel]) -> CurrentState:
+    """The parcels and their orders as they were read, for warnings and for what was there before."""
+    items = []
+    for parcel in parcels:
+        if parcel.id:
+            facts: Json = {"package_status": parcel.status, "orders.id": ", ".join(parcel.order_ids)}
+            data: Json = {"package_status": parcel.status, "orders": [{"id": i} for i in parcel.order_ids]}
+            items.append(Item("package", parcel.id, facts, data))
+        for order in parcel.orders:
+            facts = {"status": order.get("status")}
+            items.append(Item("order", str(order["id"]), facts, order))
+    return CurrentState(tuple({item.key: item for item in items}.values()))
+
+
+def _make_label_call(package_ids: list[str], paper: str, shop: str | None) -> Json:
+    """The call that makes the whole file later: of many parcels this job's own, which ships none of them again."""
+    is_small = len(package_ids) <= MAX_LABELS_OF_TOOL
+    tool, argument = ("resize_pdf", "package_ids") if is_small else ("ship_orders", "ids")
+    arguments = {argument: package_ids, "paper_size": paper} | ({"shop": shop} if shop else {})
+    return {"tool": tool, "arguments": arguments}
+
+
+def _describe_owner(outcome: Outcome) -> Json:
+    """Whose label a page is: the order, and the tracking number where it is known."""
+    now = outcome.now if isinstance(outcome.now, dict) else {}
+    number = now.get("tracking_number") or outcome.item.parameters.get("tracking_number")
+    return {"order": outcome.item.names["order"]} | ({"tracking_number": number} if number else {})

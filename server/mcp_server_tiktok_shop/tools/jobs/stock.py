@@ -1,0 +1,156 @@
+"""The job `change_stock`: how many units of many SKUs can be sold, from which warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, group_by_product
+from mcp_server_tiktok_shop.tools.jobs.change_lists import read_changes, refuse_changes
+from mcp_server_tiktok_shop.tools.jobs.sku_matches import match_skus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server_tiktok_shop.calls.jobs.context import JobContext
+    from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.tools.jobs.change_lists import Change
+    from mcp_server_tiktok_shop.tools.jobs.sku_matches import SkuMatch
+
+WRITE = "update_inventory"
+LOCKED_REASONS = {"DELETED": "its product is deleted", "FREEZE": "TikTok froze its product"}
+UNIT = Decimal(1)
+MAX_STOCK = 99_999
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseStock:
+    """The units of one SKU in the warehouse that a change means, and in all of its own, as they are sent."""
+
+    warehouse_id: str
+    quantity: int
+    inventory: list[Json]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStockJob(Job):
+    """`files` are those that a table of stock may be read from."""
+
+    files: AllowedFiles
+
+    async def plan(self, values: Json, context: JobContext) -> Plan:
+        change_list = await read_changes(values, "stock", self.files)
+        matches, state = await match_skus(context, change_list, WRITE)
+        names = {}
+        if any(match.change.warehouse or len(match.sku.get("inventory") or ()) > 1 for match in matches):
+            warehouses = (await context.read("get_warehouse_list", {})).get("warehouses") or []
+            names = {str(warehouse["id"]): str(warehouse.get("name") or "") for warehouse in warehouses}
+        faults: list[tuple[Change, str]] = []
+        items: dict[str, JobItem] = {}
+        for match in matches:
+            stock = _choose_warehouse(match, names)
+            if isinstance(stock, str):
+                faults.append((match.change, stock))
+                continue
+            item = _make_item(match, stock, names)
+            earlier = items.setdefault(item.id, item)
+            if earlier.parameters["quantity"] != item.parameters["quantity"]:
+                faults.append((match.change, f"means SKU {item.id}, which gets another stock before"))
+        if faults:
+            raise refuse_changes(change_list.argument, faults)
+        if broken := [m for m in matches if m.change.rule.fixed is not None and m.change.rule.fixed % UNIT]:
+            raise refuse_changes(
+                change_list.argument, [(m.change, f"would have {m.change.rule.fixed}") for m in broken], "whole units"
+            )
+        return Plan(tuple(items.values()), state)
+
+    def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
+        """One write for each product; the warehouses of a SKU that are left alone are sent with what they hold."""
+        return [
+            Step(WRITE, {"product_id": product_id, "skus": _merge_inventories(some)}, some)
+            for product_id, some in group_by_product(items).items()
+        ]
+
+    def find_now(self, item: JobItem, state: Sequence[Json]) -> str | None:
+        """Its units in the warehouse that was meant."""
+        rows = (row for thing in state for row in thing.get("skus") or ())
+        row: Json = next((row for row in rows if str(row.get("id")) == item.parameters["sku_id"]), {})
+        places, counts = (
+            str(row.get(name, "")).split(", ") for name in ("inventory.warehouse_id", "inventory.quantity")
+        )
+        quantities = dict(zip(places, counts, strict=False))
+        return quantities.get(item.parameters["warehouse_id"])
+
+
+def _choose_warehouse(match: SkuMatch, names: dict[str, str]) -> WarehouseStock | str:
+    """The warehouse that is meant, or what must be said about it."""
+    rows = [row for row in match.sku.get("inventory") or () if isinstance(row, dict) and row.get("warehouse_id")]
+    inventory: list[Json] = [{"warehouse_id": str(row["warehouse_id"]), "quantity": _to_count(row)} for row in rows]
+    wanted = match.change.warehouse.strip()
+    fits = [row for row in inventory if _is_named(row["warehouse_id"], wanted, names)]
+    if len(fits) == 1:
+        return WarehouseStock(fits[0]["warehouse_id"], fits[0]["quantity"], inventory)
+    known = ", ".join(_describe_warehouse(row["warehouse_id"], names) for row in inventory)
+    if not inventory:
+        return f"means SKU {match.id}, which is in no warehouse"
+    if wanted and not fits:
+        return f"means SKU {match.id}, which is not in the warehouse {wanted!r}, but in {known}"
+    return f"means SKU {match.id}, which is in several warehouses: name one of {known}"
+
+
+def _is_named(warehouse_id: str, wanted: str, names: dict[str, str]) -> bool:
+    return wanted in ("", warehouse_id) or wanted.casefold() == names.get(warehouse_id, "").casefold()
+
+
+def _describe_warehouse(warehouse_id: str, names: dict[str, str]) -> str:
+    return f"{names[warehouse_id]} ({warehouse_id})" if names.get(warehouse_id) else warehouse_id
+
+
+def _make_item(match: SkuMatch, stock: WarehouseStock, names: dict[str, str]) -> JobItem:
+    rule = match.change.rule
+    has_several = len(stock.inventory) > 1
+    will_be = int(rule.apply(Decimal(stock.quantity), UNIT))
+    reason = LOCKED_REASONS.get(match.status, "")
+    if not reason and will_be < 0:
+        reason = f"it has {stock.quantity}, and would come to {will_be}"
+    if not reason and will_be > MAX_STOCK:
+        reason = f"it would come to {will_be}: TikTok takes {MAX_STOCK} at most"
+    if not reason and will_be == stock.quantity:
+        reason = "it has that many already"
+    warehouse = {"warehouse": _describe_warehouse(stock.warehouse_id, names)} if has_several else {}
+    return JobItem(
+        "sku",
+        f"{match.id} in {stock.warehouse_id}" if has_several else match.id,
+        match.names | warehouse,
+        str(stock.quantity),
+        "" if reason else str(will_be),
+        reason,
+        rule.is_relative,
+        {
+            "product_id": match.product.id,
+            "sku_id": match.id,
+            "warehouse_id": stock.warehouse_id,
+            "quantity": will_be,
+            "inventory": stock.inventory,
+        },
+    )
+
+
+def _merge_inventories(items: Sequence[JobItem]) -> list[Json]:
+    """Each SKU once, with every warehouse that it is in."""
+    quantities: dict[str, dict[str, int]] = {}
+    for item in items:
+        parameters = item.parameters
+        now = {row["warehouse_id"]: row["quantity"] for row in parameters["inventory"]}
+        quantities.setdefault(parameters["sku_id"], now)[parameters["warehouse_id"]] = parameters["quantity"]
+    return [
+        {"id": sku_id, "inventory": [{"warehouse_id": w, "quantity": quantity} for w, quantity in stock.items()]}
+        for sku_id, stock in quantities.items()
+    ]
+
+
+def _to_count(row: dict[str, Any]) -> int:
+    quantity = row.get("quantity")
+    return int(quantity) if isinstance(quantity, int | str) and str(quantity).isdecimal() else 0

@@ -1,0 +1,335 @@
+"""Prices and stock of many SKUs change by one yes: exactly as shown, by the unit, and none of them twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from mcp_server_tiktok_shop.tools.jobs.change_rules import ChangeRule, Ending
+from tests.calls.test_writes import Clock, Person, told, writes
+from tests.platform.test_tokens import until
+from tests.tools.test_product_jobs import list_products, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mcp import Client
+
+    from tests.conftest import Connect
+
+CENT = Decimal("0.01")
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(shops=1)
+
+
+async def list_skus(client: Client) -> list[dict[str, Any]]:
+    """The SKUs that are on sale at no promotion's price, each with its product."""
+    activities = await told(client, "run_read_operation", name="search_promotion_activities", arguments={})
+    held = json.dumps([await describe(client, each["id"]) for each in activities["data"].get("activities", [])])
+    products = [product for product in await list_products(client, "ACTIVATE") if product["id"] not in held]
+    return [sku | {"product_id": product["id"]} for product in products for sku in product["skus"]]
+
+
+async def describe(client: Client, activity_id: str) -> Any:
+    return await told(client, "run_read_operation", name="get_activity", arguments={"activity_id": activity_id})
+
+
+async def read_prices(client: Client) -> dict[str, Decimal]:
+    products = await list_products(client)
+    return {sku["id"]: Decimal(sku["price"]["sale_price"]) for product in products for sku in product["skus"]}
+
+
+def count_sent(sandbox: Sandbox, operation: str) -> int:
+    return len(sandbox.log.list_entries(operation))
+
+
+def choose_single(skus: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """SKUs of different products."""
+    return list({sku["product_id"]: sku for sku in skus}.values())[:count]
+
+
+async def test_prices_become_what_was_shown_to_the_cent(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        skus = choose_single(await list_skus(client), 3)
+        before = await read_prices(client)
+        names = [skus[0]["seller_sku"], skus[1]["id"], skus[2]["product_id"]]
+        asked = await run(client, "change_prices", products=names, percent=12.5, ending=".99")
+        shown = {item["sku"]: item for item in asked["preview"]["items"]}
+        done = await told(client, "confirm_write", token=asked["confirm"])
+        after = await read_prices(client)
+    assert {skus[0]["id"], skus[1]["id"], skus[2]["id"]} <= shown.keys()
+    assert done["data"]["done"] == len(shown)
+    for sku_id, item in shown.items():
+        assert item["now"] == f"{before[sku_id]} GBP"
+        assert item["will_be"] == f"{after[sku_id]} GBP"
+        assert str(after[sku_id]).endswith(".99")
+    assert {sku_id for sku_id in after if after[sku_id] != before[sku_id]} <= shown.keys()
+    assert {item["sku"]: item["now"] for item in done["data"]["items"]} == {
+        sku_id: item["will_be"] for sku_id, item in shown.items()
+    }
+
+
+@given(st.integers(1, 10**9), st.integers(-99, 500), st.sampled_from((".99", ".95", ".00", "9.99", "0.5", "90")))
+def test_an_ending_is_the_nearest_amount_above_zero_that_ends_so(cents: int, percent: int, text: str) -> None:
+    now, ending = Decimal(cents) * CENT, Ending.parse(text, CENT)
+    exact = now * (100 + percent) / 100
+    result = ChangeRule(percent=Decimal(percent)).apply(now, CENT, ending)
+    assert result > 0
+    assert result % ending.modulus == ending.tail % ending.modulus
+    assert result % CENT == 0
+    is_lowest = result <= ending.modulus
+    assert abs(result - exact) * 2 <= ending.modulus or (is_lowest and exact < result)
+
+
+@given(st.integers(1, 10**12), st.decimals(-99, 900, places=3), st.sampled_from((CENT, Decimal(1))))
+def test_without_one_a_price_is_the_nearest_in_the_currencys_units(cents: int, percent: Decimal, unit: Decimal) -> None:
+    now = Decimal(cents) * unit
+    result = ChangeRule(percent=percent).apply(now, unit)
+    assert result % unit == 0
+    assert abs(result - now * (100 + percent) / 100) * 2 <= unit
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [("after", "done"), ("before", "unknown")])
+async def test_a_price_that_may_have_been_raised_is_not_raised_twice(
+    connect: Connect, sandbox: Sandbox, fault: Any, outcome: str
+) -> None:
+    """The answer to the second of three writes is lost: the same call finds out, and repeats none of them."""
+    person = Person("accept")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        skus = choose_single(await list_skus(client), 3)
+        before = await read_prices(client)
+        arguments = {"products": [sku["id"] for sku in skus], "percent": 10}
+        sandbox.faults.add("update_price", delay=0.001)
+        sandbox.faults.add("update_price", cut=fault)
+        cut = await run(client, "change_prices", **arguments)
+        assert cut["status"] == "unfinished"
+        assert {item["sku"]: item["outcome"] for item in cut["data"]["items"]} == {
+            skus[0]["id"]: "done",
+            skus[1]["id"]: "unknown",
+            skus[2]["id"]: "done",
+        }
+        again = await run(client, "change_prices", **arguments)
+        after = await read_prices(client)
+    outcomes = {item["sku"]: item["outcome"] for item in again["data"]["items"]}
+    assert outcomes == {skus[0]["id"]: "done", skus[1]["id"]: outcome, skus[2]["id"]: "done"}
+    assert count_sent(sandbox, "update_price") == 3
+    assert len(person.questions) == 1
+    for sku, state in zip(skus, ("done", outcome, "done"), strict=True):
+        raised = (before[sku["id"]] * Decimal("1.1")).quantize(CENT, "ROUND_HALF_UP")
+        assert after[sku["id"]] == (raised if state == "done" else before[sku["id"]])
+
+
+async def test_what_is_unknown_is_done_when_ten_minutes_have_shown_that_it_was_not(connect: Connect) -> None:
+    clock = Clock(1_790_000_000.0)
+    sandbox = Sandbox(shops=1, clock=clock)
+    async with connect(sandbox="1", sandbox_object=sandbox, runtime=Runtime(clock, clock)) as client:
+        (sku,) = choose_single(await list_skus(client), 1)
+        arguments = {"products": [sku["id"]], "amount": "1.00"}
+        sandbox.faults.add("update_price", cut="before")
+        assert (await run(client, "change_prices", **arguments))["data"]["unknown"] == 1
+        assert (await run(client, "change_prices", **arguments))["data"]["unknown"] == 1
+        clock.now += 601
+        assert (await run(client, "change_prices", **arguments))["data"]["done"] == 1
+        assert (await read_prices(client))[sku["id"]] == Decimal(sku["price"]["sale_price"]) + 1
+
+
+async def test_a_job_that_was_cut_off_goes_on_where_it_ended(connect: Connect, sandbox: Sandbox, home: Path) -> None:
+    """The client gives up in the middle of the second write; the same call does the third alone, and asks no more."""
+    person = Person("accept")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        skus = choose_single(await list_skus(client), 3)
+        before = await read_prices(client)
+        arguments = {"products": [sku["id"] for sku in skus], "percent": 20}
+        sandbox.faults.add("update_price", delay=0.001)
+        sandbox.faults.add("update_price", delay=0.5)
+        call = asyncio.create_task(run(client, "change_prices", **arguments))
+        await until(lambda: not sandbox.faults._planned, patience=20.0)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        await until(lambda: '"running_at":0.0' in (home / "sandbox" / "jobs.json").read_text().replace(" ", ""))
+        again = await run(client, "change_prices", **arguments)
+        after = await read_prices(client)
+    outcomes = {item["sku"]: item["outcome"] for item in again["data"]["items"]}
+    assert outcomes[skus[0]["id"]] == outcomes[skus[2]["id"]] == "done"
+    assert outcomes[skus[1]["id"]] in ("done", "unknown")
+    assert len(person.questions) == 1
+    paths = [entry.path for entry in sandbox.log.list_entries("update_price")]
+    for sku in skus:
+        assert sum(sku["product_id"] in path for path in paths) <= 1
+        assert after[sku["id"]] in (before[sku["id"]], (before[sku["id"]] * Decimal("1.2")).quantize(CENT))
+
+
+async def test_when_the_time_is_up_it_says_so_and_the_same_call_does_the_rest(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        skus = choose_single(await list_skus(client), 2)
+        before = await read_prices(client)
+        arguments = {"products": [sku["id"] for sku in skus], "percent": 10}
+        token = (await run(client, "change_prices", **arguments))["confirm"]
+        sandbox.faults.add("update_price", delay=1.0)
+        monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.runner.STEP_TIME_S", 44.2)  # of 45 seconds
+        ended = await told(client, "confirm_write", token=token)
+        monkeypatch.undo()
+        assert ended["status"] == "unfinished"
+        assert (ended["data"]["done"], ended["data"]["not_yet"]) == (1, 1)
+        assert "time" in ended["note"]
+        rest = await run(client, "change_prices", **arguments)  # what was agreed to
+        assert rest["data"]["done"] == 2
+        after = await read_prices(client)
+    assert [after[sku["id"]] for sku in skus] == [
+        (before[sku["id"]] * Decimal("1.1")).quantize(CENT, "ROUND_HALF_UP") for sku in skus
+    ]
+    assert count_sent(sandbox, "update_price") == 2
+
+
+async def test_a_product_that_is_refused_does_not_stop_the_others(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        skus = choose_single(await list_skus(client), 3)
+        arguments = {"products": [sku["id"] for sku in skus], "amount": "-0.10"}
+        sandbox.faults.add("update_price", code=12052901, status=200)
+        part = await run(client, "change_prices", **arguments)
+        rest = await run(client, "change_prices", **arguments)
+    outcomes = {item["sku"]: item for item in part["data"]["items"]}
+    assert outcomes[skus[0]["id"]]["outcome"] == "failed"
+    assert outcomes[skus[0]["id"]]["reason"]
+    assert (part["data"]["done"], rest["data"]["done"]) == (2, 3)
+    assert count_sent(sandbox, "update_price") == 4
+
+
+async def test_a_price_that_changed_since_the_preview_is_not_built_upon(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        (sku,) = choose_single(await list_skus(client), 1)
+        asked = await run(client, "change_prices", products=[sku["id"]], percent=5)
+        other = await run(client, "change_prices", products=[sku["id"]], price="21.50")
+        await told(client, "confirm_write", token=other["confirm"])
+        stale = await told(client, "confirm_write", token=asked["confirm"])
+        assert stale["status"] == "confirmation_required"
+        assert stale["changed"][0]["now"]["now"] == "21.50 GBP"
+        assert stale["preview"]["items"][0]["will_be"] == "22.58 GBP"
+    assert writes(sandbox) == ["update_price"]
+
+
+async def test_what_is_no_price_of_this_shop_is_refused_whole(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        first, second = choose_single(await list_skus(client), 2)
+        code = first["seller_sku"]
+        faults: dict[str, dict[str, Any]] = {
+            "another currency": {"items": [{"product": code, "price": "9.99", "currency": "USD"}]},
+            "half a cent": {"products": [code], "price": "1.995"},
+            "two values": {"items": [{"product": code, "price": "2"}, {"product": first["id"], "price": "3"}]},
+            "an ending of half cents": {"products": [code], "percent": 1, "ending": ".999"},
+            "two rules": {"products": [code], "percent": 1, "price": "3.00"},
+            "no rule": {"products": [code]},
+            "nothing named": {"percent": 5},
+            "unknown among known": {
+                "items": [{"product": second["id"], "price": "2"}, {"product": "X-0", "price": "2"}]
+            },
+        }
+        answers = {name: await run(client, "change_prices", **arguments) for name, arguments in faults.items()}
+    assert {name: answer.get("error") for name, answer in answers.items()} == dict.fromkeys(
+        faults, "invalid_arguments"
+    ) | {"unknown among known": "not_found"}
+    assert writes(sandbox) == []
+
+
+async def test_a_table_sets_prices_and_its_faults_are_told_by_line(
+    connect: Connect, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox, files=tmp_path) as client:
+        first, second = choose_single(await list_skus(client), 2)
+        table = f"Seller SKU;Price;Currency\n{first['seller_sku']};7,95;GBP\n{second['seller_sku']};12.00;\n"
+        (tmp_path / "prices.csv").write_text(table, encoding="utf-8")
+        (tmp_path / "faulty.csv").write_text(table + "TEA-X;;GBP\n;3.00;GBP\n", encoding="utf-8")
+        (tmp_path / "unknown.csv").write_text("seller_sku,price\nTea,5\n", encoding="utf-8")
+        faulty = await run(client, "change_prices", file="faulty.csv")
+        unknown = await run(client, "change_prices", file="unknown.csv")
+        assert writes(sandbox) == []
+        done = await run(client, "change_prices", file="prices.csv")
+        after = await read_prices(client)
+    assert "line 4: price of TEA-X is empty" in faulty["message"]
+    assert "line 5: names no SKU" in faulty["message"]
+    assert unknown["error"] == "not_found"  # a code that is none is no part of a title
+    assert done["data"]["done"] == 2
+    assert (after[first["id"]], after[second["id"]]) == (Decimal("7.95"), Decimal("12.00"))
+
+
+async def test_a_workbook_sets_stock_and_ids_that_it_rounded_are_refused(
+    connect: Connect, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox, files=tmp_path) as client:
+        first, second = choose_single(await list_skus(client), 2)
+        write_workbook(tmp_path / "stock.xlsx", [["sku_id", "stock"], [first["id"], 17], [second["id"], 0]])
+        write_workbook(tmp_path / "rounded.xlsx", [["sku_id", "stock"], [float(first["id"]), 17]])
+        rounded = await run(client, "change_stock", file="rounded.xlsx")
+        done = await run(client, "change_stock", file="stock.xlsx")
+        products = await list_products(client)
+    stock = {sku["id"]: sku["inventory"][0]["quantity"] for product in products for sku in product["skus"]}
+    assert "rounded" in rounded["message"]
+    assert {item["sku"]: item.get("now") for item in done["data"]["items"]} == {first["id"]: "17", second["id"]: "0"}
+    assert (stock[first["id"]], stock[second["id"]]) == (17, 0)
+    assert any("goes from" in warning for warning in done["data"]["warnings"])
+
+
+def write_workbook(path: Path, rows: list[list[Any]]) -> None:
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for place, row in enumerate(rows):
+            sheet.write_row(place, 0, row)
+
+
+async def test_stock_is_counted_up_and_never_below_nothing(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        (sku,) = [each for each in choose_single(await list_skus(client), 30) if each["inventory"][0]["quantity"] > 3][
+            :1
+        ]
+        units = sku["inventory"][0]["quantity"]
+        more = await run(client, "change_stock", products=[sku["seller_sku"]], amount=4)
+        too_few = await run(client, "change_stock", products=[sku["seller_sku"]], amount=-(units + 5))
+    assert [(item["before"], item["now"]) for item in more["data"]["items"]] == [(str(units), str(units + 4))]
+    assert too_few["data"]["skipped"] == 1
+    assert too_few["data"]["items"][0]["reason"] == f"it has {units + 4}, and would come to -1"
+    assert count_sent(sandbox, "update_inventory") == 1
+
+
+async def test_a_sku_in_two_warehouses_needs_one_named_and_keeps_the_other(connect: Connect, sandbox: Sandbox) -> None:
+    shop = sandbox.accounts[0].shops[0]
+    second = replace(shop.warehouses[0], id="7099000000000000001", name="Back room")
+    shop.warehouses.append(second)
+    sku = next(iter(shop.products.values())).skus[0]
+    (first,) = sku.stock
+    sku.stock = {first: 5, second.id: 8}
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        vague = await run(client, "change_stock", products=[sku.id], stock=9)
+        done = await run(client, "change_stock", products=[sku.id], stock=9, warehouse="back room")
+    assert vague["error"] == "invalid_arguments"
+    assert first in vague["message"]
+    assert second.id in vague["message"]
+    assert done["data"]["done"] == 1
+    assert sku.stock == {first: 5, second.id: 9}
+
+
+async def test_of_several_shops_none_is_guessed(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    async with connect(sandbox="1", sandbox_shops="3", sandbox_object=sandbox) as client:
+        calls: dict[str, dict[str, Any]] = {
+            "change_prices": {"percent": 5},
+            "change_stock": {"stock": 1},
+            "pause_products": {},
+        }
+        for tool, arguments in calls.items():
+            assert (await run(client, tool, products="all", **arguments))["error"] == "shop_required"
+    assert writes(sandbox) == []

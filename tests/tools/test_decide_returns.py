@@ -1,0 +1,179 @@
+"""What buyers ask for after a sale is decided by ids or by a rule, all of it shown before one yes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.calls.test_writes import told, writes
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+    from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Request
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
+    from tests.conftest import Connect
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(shops=1)
+
+
+@pytest.fixture
+def shop(sandbox: Sandbox) -> SimulatedShop:
+    return sandbox.accounts[0].shops[0]
+
+
+async def decide(client: Client, **arguments: Any) -> dict[str, Any]:
+    return await told(client, "run_write_operation", name="decide_returns", arguments=arguments)
+
+
+def find_request(shop: SimulatedShop, name: str) -> Request:
+    """The request of a planted order."""
+    (request,) = shop.aftersales.by_order[shop.planted[name]]
+    return request
+
+
+async def test_a_rule_finds_what_waits_and_leaves_goods_to_be_looked_at(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    waiting = [find_request(shop, name) for name in ("cancel_request", "return_pending", "refund_pending")]
+    limit = max(request.refund.total for request in waiting)
+    expected = {request.id: request for request in waiting if request.refund.total < limit}
+    assert len(expected) == 2
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        asked = await decide(client, decision="approve", below=str(limit))
+        assert writes(sandbox) == []
+        items = asked["preview"]["items"]
+        assert {item.get("return") or item["cancellation"] for item in items} == set(expected)
+        for item in items:
+            request = expected[item.get("return") or item["cancellation"]]
+            assert item["order"] == request.order.id
+            assert item["refund"] == f"{request.refund.total} GBP"
+            assert item["answer_by"]
+            assert str(request.refund.total) in item["will_be"]
+        total = sum(request.refund.total for request in expected.values())
+        assert asked["preview"]["warnings"] == [f"These pay back {total} GBP in all"]
+        done = await told(client, "confirm_write", token=asked["confirm"])
+    assert done["data"]["done"] == 2
+    assert {item["now"] for item in done["data"]["items"]} == {request.status for request in expected.values()}
+    assert find_request(shop, "return_shipped").status == "BUYER_SHIPPED_ITEM"
+
+
+@pytest.mark.parametrize(
+    ("name", "decision", "status"),
+    [
+        ("cancel_request", "approve", "CANCELLATION_REQUEST_SUCCESS"),
+        ("refund_pending", "approve", "RETURN_OR_REFUND_REQUEST_SUCCESS"),
+        ("return_pending", "approve", "AWAITING_BUYER_SHIP"),
+        ("return_shipped", "approve", "RETURN_OR_REFUND_REQUEST_SUCCESS"),
+        ("cancel_request", "reject", "CANCELLATION_REQUEST_CANCEL"),
+        ("refund_pending", "reject", "REFUND_OR_RETURN_REQUEST_REJECT"),
+        ("return_pending", "reject", "REFUND_OR_RETURN_REQUEST_REJECT"),
+        ("return_shipped", "reject", "REJECT_RECEIVE_PACKAGE"),
+    ],
+)
+async def test_each_kind_of_request_is_decided_by_its_order_id(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop, name: str, decision: str, status: str
+) -> None:
+    request = find_request(shop, name)
+    reason = {"reason": "already packed" if name == "cancel_request" else "no proof"} if decision == "reject" else {}
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        done = await decide(client, decision=decision, ids=request.order.id, comment="As agreed.", **reason)
+    assert [item["outcome"] for item in done["data"]["items"]] == ["done"]
+    assert request.status == status
+    (note,) = (event.note for event in request.events[-1:])
+    assert note == ("As agreed." if decision == "reject" else "")
+
+
+async def test_a_buyer_may_keep_the_goods(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:
+    request = find_request(shop, "return_pending")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        asked = await decide(client, decision="approve", ids=[request.id], keeps_goods=True)
+        assert "keeps the goods" in asked["preview"]["items"][0]["will_be"]
+        await told(client, "confirm_write", token=asked["confirm"])
+    assert request.status == "RETURN_OR_REFUND_REQUEST_SUCCESS"
+
+
+async def test_what_is_decided_already_is_skipped_and_what_is_unknown_is_named(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    decided = find_request(shop, "refund_rejected")
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        done = await decide(client, decision="approve", ids=[decided.id, "12345678"])
+    items = {item.get("return") or item.get("id"): item for item in done["data"]["items"]}
+    assert "nothing waits for the seller" in items[decided.id]["reason"]
+    assert "no return" in items["12345678"]["reason"]
+    assert writes(sandbox) == []
+
+
+async def test_the_reason_to_reject_is_mapped_and_shown(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    request = find_request(shop, "return_shipped")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        wrong = await decide(client, decision="reject", ids=[request.id], reason="I don't like it")
+        assert wrong["error"] == "invalid_arguments"
+        assert request.id in wrong["message"]
+        assert "reverse_reject_request_reason_used (The product was used)" in wrong["problems"][0]["allowed"]
+        missing = await decide(client, decision="reject", ids=[request.id])
+        assert missing["problems"][0]["argument"] == "reason"
+        asked = await decide(client, decision="reject", ids=[request.id], reason="it has been worn")
+        assert "reverse_reject_request_reason_used" in asked["preview"]["items"][0]["will_be"]
+        await told(client, "confirm_write", token=asked["confirm"])
+    body = json.loads(sandbox.log.list_entries("reject_return")[0].body)
+    assert body["reject_reason"] == "reverse_reject_request_reason_used"
+    assert request.status == "REJECT_RECEIVE_PACKAGE"
+
+
+async def test_what_was_decided_elsewhere_in_between_is_not_decided_again(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    one, other = find_request(shop, "refund_pending"), find_request(shop, "return_pending")
+    async with (
+        connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client,
+        connect(sandbox="1", confirm="none", sandbox_object=sandbox) as elsewhere,
+    ):
+        asked = await decide(client, decision="approve", ids=[one.id, other.id])
+        await decide(elsewhere, decision="reject", ids=[one.id], reason="no evidence")
+        stale = await told(client, "confirm_write", token=asked["confirm"])
+        assert stale["status"] == "confirmation_required"
+        assert one.id in {change.get("return") for change in stale["changed"]}
+        assert writes(sandbox) == ["reject_return"]
+        done = await told(client, "confirm_write", token=stale["confirm"])
+    assert {item["return"]: item["outcome"] for item in done["data"]["items"]} == {one.id: "skipped", other.id: "done"}
+
+
+async def test_a_decision_whose_answer_was_lost_is_looked_at_and_not_made_again(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    one, other = find_request(shop, "refund_pending"), find_request(shop, "return_pending")
+    sandbox.faults.add("approve_return", cut="after")
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        first = await decide(client, decision="approve", ids=[one.id, other.id])
+        again = await decide(client, decision="approve", ids=[one.id, other.id])
+    assert (first["data"]["done"], first["data"]["unknown"]) == (1, 1)
+    assert [item["outcome"] for item in again["data"]["items"]] == ["skipped", "skipped"]
+    assert len(writes(sandbox)) == 2
+
+
+async def test_a_rule_may_go_by_kind_and_by_what_the_buyer_says(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    back = find_request(shop, "return_shipped")
+    missing = find_request(shop, "refund_pending")
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        by_kind = await decide(client, decision="approve", kinds="goods_back", dry_run=True)
+        by_words = await decide(client, decision="approve", buyer_says="MISSING", dry_run=True)
+        nothing = await decide(client, decision="approve", kinds=["refund"], below="0.01")
+        both = await decide(client, decision="approve", kinds=["refund"], ids=["1"])
+        neither = await decide(client, decision="approve")
+    assert [item["return"] for item in by_kind["data"]["items"]] == [back.id]
+    assert [item["return"] for item in by_words["data"]["items"]] == [missing.id]
+    assert "nothing to do" in nothing["note"]
+    assert both["error"] == neither["error"] == "invalid_arguments"
+    assert writes(sandbox) == []

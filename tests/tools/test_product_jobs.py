@@ -1,0 +1,173 @@
+"""Products go off sale and back by one yes: the whole plan is shown, and every product has its outcome."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.calls.test_writes import Person, told, writes
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+    from tests.conftest import Connect
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(shops=1)
+
+
+async def list_products(client: Client, status: str = "ALL") -> list[dict[str, Any]]:
+    arguments = {"page_size": 100, "status": status, "fields": ["*"]}
+    answer = await told(client, "search_products", **arguments)
+    return list(answer["data"]["products"])
+
+
+async def run(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    return await told(client, "run_write_operation", name=tool, arguments=arguments)
+
+
+async def test_all_is_shown_before_one_yes_and_told_after_it(connect: Connect, sandbox: Sandbox) -> None:
+    """By id, by title and by seller SKU: three products, one preview, one token, one write."""
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        first, second, third = (await list_products(client, "ACTIVATE"))[:3]
+        names = [first["id"], second["title"].upper(), third["skus"][0]["seller_sku"]]
+        asked = await run(client, "pause_products", products=names)
+        assert asked["status"] == "confirmation_required"
+        assert writes(sandbox) == []
+        assert asked["preview"]["to_do"] == 3
+        assert asked["preview"]["items"] == [
+            {"product": product["id"], "title": product["title"], "now": "ACTIVATE", "will_be": "SELLER_DEACTIVATED"}
+            for product in (first, second, third)
+        ]
+        done = await told(client, "confirm_write", token=asked["confirm"])
+        assert done["data"]["done"] == 3
+        assert [item["now"] for item in done["data"]["items"]] == ["SELLER_DEACTIVATED"] * 3
+        again = await told(client, "confirm_write", token=asked["confirm"])
+        assert again["error"] == "declined"
+        off_sale = {product["id"] for product in await list_products(client, "SELLER_DEACTIVATED")}
+    assert {first["id"], second["id"], third["id"]} <= off_sale
+    assert writes(sandbox) == ["deactivate_products"]
+
+
+async def test_what_is_to_be_left_alone_is_skipped_with_its_reason(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        await run(client, "delete_products", product_ids=[(await list_products(client, "ACTIVATE"))[0]["id"]])
+        products = await list_products(client)
+        statuses = {product["id"]: product["status"] for product in products}
+        done = await run(client, "pause_products", products=list(statuses))
+    items = {item["product"]: item for item in done["data"]["items"]}
+    assert items.keys() == statuses.keys()
+    for product_id, status in statuses.items():
+        item = items[product_id]
+        assert item["outcome"] == ("done" if status == "ACTIVATE" else "skipped"), status
+        assert ("reason" in item) == (status != "ACTIVATE")
+    assert {item["reason"] for item in items.values() if "reason" in item} >= {
+        "it is off sale already",
+        "it is deleted",
+        "TikTok froze it",
+    }
+
+
+async def test_no_write_takes_more_products_than_the_platform(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        ids = [product["id"] for product in await list_products(client, "ACTIVATE")]
+        assert len(ids) > 20
+        done = await run(client, "pause_products", products=ids)
+    assert done["data"]["done"] == len(ids)
+    batches = [json.loads(entry.body)["product_ids"] for entry in sandbox.log.list_entries("deactivate_products")]
+    assert all(len(batch) <= 20 for batch in batches)
+    assert sorted(product_id for batch in batches for product_id in batch) == sorted(ids)
+
+
+async def test_a_dry_run_shows_the_same_and_sends_nothing(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        ids = [product["id"] for product in (await list_products(client))[:9]]
+        shown = await run(client, "pause_products", products=ids, dry_run=True)
+        asked = await run(client, "pause_products", products=ids)
+    assert shown["data"]["items"] == asked["preview"]["items"]
+    assert "confirm" not in shown
+    assert writes(sandbox) == []
+
+
+async def test_a_person_sees_each_product_on_a_line_and_is_asked_once(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("accept")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        ids = [product["id"] for product in (await list_products(client, "ACTIVATE"))[:25]]
+        done = await run(client, "pause_products", products=ids)
+    assert done["data"]["done"] == 25
+    (question,) = person.questions
+    assert all(sum(product_id in line and "->" in line for line in question.splitlines()) == 1 for product_id in ids)
+    assert question.splitlines()[1].startswith("To: 25 products")
+    assert writes(sandbox) == ["deactivate_products"] * 2
+
+
+async def test_who_says_no_keeps_everything_on_sale(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        ids = [product["id"] for product in (await list_products(client, "ACTIVATE"))[:2]]
+        assert (await run(client, "pause_products", products=ids))["error"] == "declined"
+    assert writes(sandbox) == []
+
+
+async def test_a_plan_that_has_changed_is_not_done_but_told(connect: Connect, sandbox: Sandbox) -> None:
+    """One of two products is taken off sale elsewhere, between the preview and the yes."""
+    async with (
+        connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client,
+        connect(sandbox="1", confirm="none", sandbox_object=sandbox) as other,
+    ):
+        ids = [product["id"] for product in (await list_products(client, "ACTIVATE"))[:2]]
+        asked = await run(client, "pause_products", products=ids)
+        await run(other, "deactivate_products", product_ids=ids[:1])
+        stale = await told(client, "confirm_write", token=asked["confirm"])
+        assert stale["status"] == "confirmation_required"
+        changed = {change.get("product"): change for change in stale["changed"]}
+        assert changed[ids[0]]["before"]["now"] == "ACTIVATE"
+        assert changed[ids[0]]["now"]["now"] == "SELLER_DEACTIVATED"
+        assert len(writes(sandbox)) == 1
+        done = await told(client, "confirm_write", token=stale["confirm"])
+    assert {item["product"]: item["outcome"] for item in done["data"]["items"]} == {ids[0]: "skipped", ids[1]: "done"}
+
+
+async def test_a_title_that_fits_several_products_is_refused_with_them(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        refused = await run(client, "pause_products", products=["tea"])
+        unknown = await run(client, "pause_products", products=["no such thing at all"])
+    assert refused["error"] == "invalid_arguments"
+    (candidate,) = refused["candidates"]
+    assert candidate["name"] == "tea"
+    assert len(candidate["fits"]) > 1
+    assert unknown["error"] == "not_found"
+    assert writes(sandbox) == []
+
+
+async def test_back_on_sale_takes_what_the_seller_switched_off(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        ids = [product["id"] for product in (await list_products(client, "ACTIVATE"))[:2]]
+        await run(client, "pause_products", products=ids)
+        done = await run(client, "resume_products", products=ids)
+        assert done["data"]["done"] == 2
+        assert [item["before"] for item in done["data"]["items"]] == ["SELLER_DEACTIVATED"] * 2
+        assert "review" in done["note"]
+
+
+async def test_a_server_that_only_reads_knows_no_job(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox, read_only="1", toolsets="all") as client:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        refused = await told(client, "pause_products", products=["x"])
+    assert not names & {"pause_products", "resume_products"}
+    assert refused["error"] == "read_only"
+
+
+async def test_a_write_that_is_switched_off_takes_its_job_along(connect: Connect, sandbox: Sandbox) -> None:
+    more = {"exclude_tools": "deactivate_products", "toolsets": "all"}
+    async with connect(sandbox="1", sandbox_object=sandbox, **more) as client:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        refused = await told(client, "pause_products", products=["x"])
+    assert "pause_products" not in names
+    assert refused["error"] == "not_permitted"
+    assert "deactivate_products" in refused["message"]

@@ -1,0 +1,182 @@
+"""A message goes to the right buyer, once, and never past something that they wrote since it was shown."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from mcp_server_tiktok_shop.sandbox.ordering.buyers import make_buyer
+from mcp_server_tiktok_shop.sandbox.service.chats import BUYER_ROLE
+from tests.calls.test_writes import Person, told, writes
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+    from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
+    from mcp_server_tiktok_shop.sandbox.service.chats import Conversation
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
+    from tests.conftest import Connect
+
+TEXT = "It leaves today, and I am sorry for the delay."
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox(shops=1)
+
+
+@pytest.fixture
+def shop(sandbox: Sandbox) -> SimulatedShop:
+    return sandbox.accounts[0].shops[0]
+
+
+async def write(client: Client, **arguments: Any) -> dict[str, Any]:
+    return await told(client, "run_write_operation", name="reply_to_buyer", arguments=arguments | {"text": TEXT})
+
+
+def find_chat(shop: SimulatedShop) -> tuple[Conversation, Order]:
+    """A chat that the buyer wrote last in, with an order of theirs."""
+    for conversation in shop.chats.conversations.values():
+        order = next((o for o in shop.orders.values() if o.buyer == conversation.buyer), None)
+        if order is not None and conversation.messages[-1].role == BUYER_ROLE:
+            return conversation, order
+    raise AssertionError("no buyer waits for an answer")
+
+
+def find_quiet_order(shop: SimulatedShop) -> Order:
+    """An order whose buyer has no chat with the shop."""
+    chatting = {conversation.buyer for conversation in shop.chats.conversations.values()}
+    return next(order for order in shop.orders.values() if order.buyer not in chatting)
+
+
+def sent_texts(sandbox: Sandbox) -> list[str]:
+    bodies = [json.loads(entry.body) for entry in sandbox.log.list_entries("send_message")]
+    return [json.loads(body["content"])["content"] for body in bodies]
+
+
+async def test_the_last_message_is_shown_as_others_words_and_the_answer_is_sent_once(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    conversation, order = find_chat(shop)
+    last = json.loads(conversation.messages[-1].content)["content"]
+    async with connect(sandbox="1", confirm="asks", buyer_data="full", sandbox_object=sandbox) as client:
+        asked = await write(client, order_id=order.id)
+        (item,) = asked["preview"]["items"]
+        assert item["conversation"] == conversation.id
+        assert last in item["now"]
+        assert item["will_be"] == TEXT
+        assert {"items", "warnings"} <= set(asked["preview"]["untrusted"])
+        assert writes(sandbox) == []
+        done = await told(client, "confirm_write", token=asked["confirm"])
+        assert done["data"]["items"][0]["now"] == {"sent": TEXT}
+        again = await told(client, "confirm_write", token=asked["confirm"])
+    assert again["error"] == "declined"
+    assert sent_texts(sandbox) == [TEXT]
+    assert json.loads(conversation.messages[-1].content)["content"] == TEXT
+
+
+async def test_a_person_reads_what_is_answered_and_what_is_sent(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    conversation, _ = find_chat(shop)
+    person = Person("accept")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        await write(client, conversation_id=conversation.id)
+    (question,) = person.questions
+    assert TEXT in question
+    assert "the buyer's last message" in question.casefold()
+    assert sent_texts(sandbox) == [TEXT]
+
+
+async def test_nothing_is_sent_where_the_buyer_wrote_since(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    conversation, _ = find_chat(shop)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        asked = await write(client, conversation_id=conversation.id)
+        content = json.dumps({"content": "Never mind, it has come."})
+        conversation.add_message(BUYER_ROLE, "TEXT", content, int(sandbox.now()))
+        stale = await told(client, "confirm_write", token=asked["confirm"])
+    assert stale["status"] == "confirmation_required"
+    change = next(change for change in stale["changed"] if change.get("conversation") == conversation.id)
+    assert "Never mind" in change["now"]["now"]
+    assert writes(sandbox) == []
+
+
+async def test_a_chat_is_opened_where_there_is_none(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:
+    order = find_quiet_order(shop)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        asked = await write(client, order_id=order.id)
+        assert [item["will_be"] for item in asked["preview"]["items"]] == ["a chat is opened", TEXT]
+        assert writes(sandbox) == []
+        done = await told(client, "confirm_write", token=asked["confirm"])
+    assert done["data"]["done"] == 2
+    assert writes(sandbox) == ["create_conversation", "send_message"]
+    conversation = next(c for c in shop.chats.conversations.values() if c.buyer == order.buyer)
+    assert [json.loads(message.content)["content"] for message in conversation.messages] == [TEXT]
+
+
+async def test_a_message_that_failed_after_the_chat_was_opened_goes_into_that_chat(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    order = find_quiet_order(shop)
+    sandbox.faults.add("send_message", code=45101001, message="Not now.")
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        first = await write(client, order_id=order.id)
+        assert (first["data"]["done"], first["data"]["failed"]) == (1, 1)
+        await write(client, order_id=order.id)
+    conversation = next(c for c in shop.chats.conversations.values() if c.buyer == order.buyer)
+    assert len(conversation.messages) == 1
+    assert writes(sandbox) == ["create_conversation", "send_message", "send_message"]
+
+
+async def test_a_message_whose_answer_was_lost_is_not_sent_again(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    conversation, _ = find_chat(shop)
+    sandbox.faults.add("send_message", cut="after")
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        first = await write(client, conversation_id=conversation.id)
+        again = await write(client, conversation_id=conversation.id)
+    assert first["data"]["unknown"] == again["data"]["unknown"] == 1
+    assert sent_texts(sandbox) == [TEXT]
+
+
+async def test_a_buyer_is_found_by_name_or_the_chats_of_that_name_are_told(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    chats: dict[str, set[str]] = {}
+    for conversation in shop.chats.conversations.values():
+        name = make_buyer(shop.region, conversation.buyer).first_name.lower()
+        if conversation.sessions:
+            chats.setdefault(name, set()).add(conversation.id)
+    single = next(n for n, ids in chats.items() if len(ids) == 1 and sum(n in other for other in chats) == 1)
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        nobody = await write(client, buyer="nobody-of-this-name")
+        assert nobody["problems"][0]["argument"] == "buyer"
+        several = await write(client, buyer="a")
+        assert several["error"] == "invalid_arguments"
+        assert "conversation_id" in several["hint"]
+        assert writes(sandbox) == []
+        done = await write(client, buyer=single)
+    assert {item["conversation"] for item in done["data"]["items"]} == chats[single]
+
+
+async def test_what_names_no_chat_or_two_things_is_refused(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    main, abroad = sandbox.accounts[0].shops
+    other_id = next(iter(abroad.orders))
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        foreign = await write(client, order_id=other_id, shop=main.name)
+        unknown = await write(client, order_id="123456", shop=main.name)
+        two = await write(client, order_id="1", conversation_id="2", shop=main.name)
+        neither = await write(client, shop=main.name)
+        unnamed = await write(client, order_id="1")
+    assert other_id in foreign["message"]
+    assert unknown["error"] == "not_found"
+    assert two["error"] == neither["error"] == "invalid_arguments"
+    assert unnamed["error"] == "shop_required"
+    assert writes(sandbox) == []
