@@ -27,6 +27,7 @@ COMMANDS = LazyCommands(
         "logout": "mcp_server_tiktok_shop.cli.logout:log_out",
         "mirror": "mcp_server_tiktok_shop.cli.mirror:manage_mirror",
         "sandbox": "mcp_server_tiktok_shop.cli.sandbox:serve_sandbox",
+        "serve": "mcp_server_tiktok_shop.cli.serve_http:serve_assistants",
         "shops": "mcp_server_tiktok_shop.cli.shops:print_shops",
         "tools": "mcp_server_tiktok_shop.cli.tools:print_tools",
     }
