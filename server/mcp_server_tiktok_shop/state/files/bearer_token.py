@@ -35,7 +35,7 @@ def get_bearer_token(path: Path, *, is_renewed: bool = False) -> str:
 
 def _read_token(path: Path) -> str:
     try:
-        token = path.read_text(errors="replace").strip()
+        token = path.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return ""
     return token if TOKEN_PATTERN.fullmatch(token) else ""
