@@ -672,3 +672,50 @@ def test_whatever_the_text_looks_like_the_block_gets_in_and_all_else_stays(
     assert parse_json(changed, allow_comments=True) == target
     if target == present:
         assert changed == text
+
+
+# ---- a server that runs already
+
+
+REMOTE = [name for name, client in CLIENTS.items() if client.remote is not None]
+
+
+def find_values(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [v for inner in value.values() for v in find_values(inner)]
+    return [v for inner in value for v in find_values(inner)] if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("client", REMOTE)
+def test_an_entry_by_address_bears_the_token_of_the_server_and_starts_nothing(client: str, home: Path) -> None:
+    values = printed(client, "--http", "--port", "8801", "--sandbox")
+    token = (home / "state" / "sandbox" / "http-token.txt").read_text()
+    record = CLIENTS[client]
+    servers = values[record.servers_key]
+    entry = servers[0] if record.is_list else servers[SANDBOX_SERVER_NAME]
+    texts = find_values(entry)
+    assert "http://127.0.0.1:8801/mcp" in texts
+    assert f"Bearer {token}" in texts
+    assert record.command_key not in entry
+
+
+@pytest.mark.parametrize("client", [name for name in CLIENTS if name not in REMOTE])
+def test_a_client_that_takes_no_address_is_named(client: str) -> None:
+    done = run("config", "--client", client, "--http")
+    assert done.exit_code != 0
+    assert CLIENTS[client].title in done.stderr
+
+
+@pytest.mark.parametrize("client", [name for name in WRITTEN if name in REMOTE])
+def test_an_entry_by_address_is_written_without_showing_the_token(client: str, home: Path) -> None:
+    arguments = ("config", "--client", client, "--http", "--write", "--yes", "--sandbox")
+    done = run(*arguments)
+    assert done.exit_code == 0, done.stderr
+    token = (home / "state" / "sandbox" / "http-token.txt").read_text()
+    assert token not in done.stdout + done.stderr
+    assert "nothing was written" in run(*arguments).stdout
+    path = locate_file(CLIENTS[client].locations, os.environ)
+    assert f"Bearer {token}" in find_values(parse(client, path.read_text()))
+    other_kind = run("config", "--client", client, "--write", "--yes", "--sandbox")
+    assert other_kind.exit_code != 0
+    assert "another kind of server" in other_kind.stderr

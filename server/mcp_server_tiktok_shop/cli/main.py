@@ -27,6 +27,7 @@ COMMANDS = LazyCommands(
         "logout": "mcp_server_tiktok_shop.cli.logout:log_out",
         "mirror": "mcp_server_tiktok_shop.cli.mirror:manage_mirror",
         "sandbox": "mcp_server_tiktok_shop.cli.sandbox:serve_sandbox",
+        "serve": "mcp_server_tiktok_shop.cli.serve:serve_assistants",
         "shops": "mcp_server_tiktok_shop.cli.shops:print_shops",
         "tools": "mcp_server_tiktok_shop.cli.tools:print_tools",
     }
@@ -56,7 +57,7 @@ def main(context: click.Context, /, **options: str | None) -> None:
     context.obj = settings
     context.meta[ENVIRONMENT_META_KEY] = os.environ  # for the command that carries it over into a client's file
     if context.invoked_subcommand is None:
-        from mcp_server_tiktok_shop.cli.serve import serve_stdio  # noqa: PLC0415 - no command and no help needs it
+        from mcp_server_tiktok_shop.cli.stdio import serve_stdio  # noqa: PLC0415 - no command and no help needs it
 
         serve_stdio(settings)
     gc.enable()  # off since the start, see __main__; the command's own modules are imported by now

@@ -37,13 +37,51 @@ class Launch:
     environment: Mapping[str, str]
 
 
-def build_entry(client: ChatClient, launch: Launch) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class RemoteServer:
+    """How a client reaches a server that runs already: by its address, with a token."""
+
+    server_name: str
+    url: str
+    token: str
+
+
+NamedServer = Launch | RemoteServer
+
+
+def build_entry(client: ChatClient, server: NamedServer) -> dict[str, Any]:
     """What stands behind the server's name."""
-    program, *arguments = launch.command
-    entry = {
-        key: launch.server_name if value == "{server}" else list(value) if isinstance(value, list) else value
-        for key, value in client.first_members.items()
+    return _build_remote_entry(client, server) if isinstance(server, RemoteServer) else _build_entry(client, server)
+
+
+def _build_remote_entry(client: ChatClient, server: RemoteServer) -> dict[str, Any]:
+    """As `build_entry`.
+
+    Raises:
+        ValueError: The client's file takes no such entry.
+
+    """
+    remote = client.remote
+    if remote is None:
+        raise ValueError(f"{client.title} takes no address with a token in its configuration")
+    headers: dict[str, Any] = {"Authorization": f"Bearer {server.token}"}
+    for key in reversed(remote.headers_path):
+        headers = {key: headers}
+    return (
+        _name_server(remote.first_members, server) | {remote.url_key: server.url} | headers | dict(remote.last_members)
+    )
+
+
+def _name_server(members: Mapping[str, Any], server: NamedServer) -> dict[str, Any]:
+    return {
+        key: server.server_name if value == "{server}" else list(value) if isinstance(value, list) else value
+        for key, value in members.items()
     }
+
+
+def _build_entry(client: ChatClient, launch: Launch) -> dict[str, Any]:
+    program, *arguments = launch.command
+    entry = _name_server(client.first_members, launch)
     if client.arguments_key is None:
         entry[client.command_key] = [program, *arguments]
     else:
@@ -56,12 +94,12 @@ def build_entry(client: ChatClient, launch: Launch) -> dict[str, Any]:
     return entry | dict(client.last_members)
 
 
-def build_block(client: ChatClient, launch: Launch) -> dict[str, Any]:
+def build_block(client: ChatClient, server: NamedServer) -> dict[str, Any]:
     """The part of the client's configuration that holds this entry and nothing else."""
-    entry = build_entry(client, launch)
+    entry = build_entry(client, server)
     if client.is_list:
-        return {client.servers_key: [{"name": launch.server_name} | entry]}
-    block: dict[str, Any] = {client.servers_key: {launch.server_name: entry}}
+        return {client.servers_key: [{"name": server.server_name} | entry]}
+    block: dict[str, Any] = {client.servers_key: {server.server_name: entry}}
     if SECRET_PROMPT in entry.get(client.environment_key, {}).values():
         block = {"inputs": [SECRET_INPUT]} | block
     return block
@@ -76,6 +114,8 @@ def hide_secrets(client: ChatClient, entry: Mapping[str, Any]) -> dict[str, Any]
             variable: value if value in ("", SECRET_PROMPT) or is_public_variable(variable) else "***"
             for variable, value in environment.items()
         }
+    if client.remote is not None and (key := client.remote.headers_path[0]) in visible_entry:
+        visible_entry[key] = "***"
     return visible_entry
 
 

@@ -28,6 +28,16 @@ class Locations:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteEntry:
+    """What an entry looks like that leads to a server by its address; `headers_path` is where its headers stand."""
+
+    first_members: Mapping[str, Any] = field(default_factory=dict)
+    last_members: Mapping[str, Any] = field(default_factory=dict)
+    url_key: str = "url"
+    headers_path: tuple[str, ...] = ("headers",)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatClient:
     """One chat client. The last five are for the documents and, as far as names go, for a test."""
 
@@ -43,6 +53,7 @@ class ChatClient:
     arguments_key: str | None = "args"  # None: the command is one array
     environment_key: str = "env"
     can_ask_for_secrets: bool = False
+    remote: RemoteEntry | None = None  # None: its file takes no address with a token
     tool_name: str = LONGEST_PREFIX  # what it makes of a tool's name; the longest known, where its own is not
     max_tool_name_chars: int = 64
     trial: str = NOT_TRIED
@@ -70,6 +81,7 @@ CLIENTS: dict[str, ChatClient] = {
         trial="2.1.332: `claude mcp add-json` took the entry, `claude mcp list` connected, a session listed the tools",
         environment="all",
         call_limit="hours by reports; `MCP_TOOL_TIMEOUT`, in ms",
+        remote=RemoteEntry({"type": "http"}),
     ),
     "cursor": ChatClient(
         title="Cursor",
@@ -77,6 +89,7 @@ CLIENTS: dict[str, ChatClient] = {
         locations=Locations.everywhere("~/.cursor/mcp.json"),
         tool_name="{server}:{tool}",
         max_tool_name_chars=60,
+        remote=RemoteEntry(),
     ),
     "vscode": ChatClient(
         title="VS Code",
@@ -91,6 +104,7 @@ CLIENTS: dict[str, ChatClient] = {
         first_members={"type": "stdio"},
         can_ask_for_secrets=True,
         tool_name="mcp_{server}_{tool}",
+        remote=RemoteEntry({"type": "http"}),
     ),
     "codex": ChatClient(
         title="Codex",
@@ -101,6 +115,7 @@ CLIENTS: dict[str, ChatClient] = {
         trial="0.171.0: `codex mcp get` read the entry, a session listed the tools",
         environment='none but `HOME`, `PATH`, `LANG` and the like; more by `env_vars = ["NAME"]` in the entry',
         call_limit="300 s, measured; `tool_timeout_sec` in the entry",
+        remote=RemoteEntry(headers_path=("http_headers",)),
     ),
     "gemini-cli": ChatClient(
         title="Gemini CLI",
@@ -111,6 +126,7 @@ CLIENTS: dict[str, ChatClient] = {
         trial="0.61.0: `gemini mcp list` connected, a session called a tool",
         environment="all but those whose names look like a secret's (`…KEY`, `…SECRET`, `…TOKEN`)",
         call_limit='10 min by its source; `"timeout"` in the entry, in ms',
+        remote=RemoteEntry(url_key="httpUrl"),
     ),
     "qwen": ChatClient(
         title="Qwen Code",
@@ -120,6 +136,7 @@ CLIENTS: dict[str, ChatClient] = {
         trial="0.24.4: `qwen mcp list` connected",
         environment="all",
         call_limit='10 min by its source; `"timeout"` in the entry, in ms',
+        remote=RemoteEntry(url_key="httpUrl"),
     ),
     "opencode": ChatClient(
         title="opencode",
@@ -135,6 +152,7 @@ CLIENTS: dict[str, ChatClient] = {
         trial="1.18.33: `opencode mcp list` connected, a session called a tool",
         environment="all",
         call_limit='60 s, measured; `"timeout"` in the entry, in ms',
+        remote=RemoteEntry({"type": "remote"}, {"enabled": True}),
     ),
     "copilot-cli": ChatClient(
         title="GitHub Copilot CLI",
@@ -146,6 +164,7 @@ CLIENTS: dict[str, ChatClient] = {
         trial="1.0.102: `copilot mcp get` read the entry, a session called a tool",
         environment="all",
         call_limit="180 s, measured",
+        remote=RemoteEntry({"type": "http"}, {"tools": ["*"]}),
     ),
     "continue": ChatClient(
         title="Continue",
@@ -157,11 +176,13 @@ CLIENTS: dict[str, ChatClient] = {
         trial="its command line 1.5.47: a session called a tool; the IDE extension was not tried",
         environment="all",
         call_limit="60 s, measured",
+        remote=RemoteEntry({"type": "streamable-http"}, headers_path=("requestOptions", "headers")),
     ),
     "windsurf": ChatClient(
         title="Windsurf",
         advice="Press refresh in the MCP panel afterwards. It takes 100 tools over all servers.",
         locations=Locations.everywhere("~/.codeium/windsurf/mcp_config.json"),
+        remote=RemoteEntry(url_key="serverUrl"),
     ),
     "zed": ChatClient(
         title="Zed",
@@ -171,6 +192,7 @@ CLIENTS: dict[str, ChatClient] = {
         ),
         format="jsonc",
         servers_key="context_servers",
+        remote=RemoteEntry(),
     ),
     "cline": ChatClient(
         title="Cline",
@@ -181,6 +203,7 @@ CLIENTS: dict[str, ChatClient] = {
         trial="its command line 3.0.65: it listed the tools; the editor's extension was not tried",
         environment="all",
         call_limit='60 s by its source; `"timeout"` in the entry, in seconds, which also stands for the start',
+        remote=RemoteEntry({"type": "streamableHttp"}, {"timeout": 60}),
     ),
     "goose": ChatClient(
         title="goose",
@@ -198,11 +221,17 @@ CLIENTS: dict[str, ChatClient] = {
         environment_key="envs",
         tool_name="{server}__{tool}",
         call_limit="300 s, by `timeout` in the entry, in seconds",
+        remote=RemoteEntry(
+            {"name": "{server}", "description": "TikTok Shop", "type": "streamable_http", "enabled": True},
+            {"timeout": 300},
+            url_key="uri",
+        ),
     ),
     "kiro": ChatClient(
         title="Kiro",
         advice="Or .kiro/settings/mcp.json in a project's folder; the IDE and the command line read both.",
         locations=Locations.everywhere("~/.kiro/settings/mcp.json"),
+        remote=RemoteEntry(),
     ),
     "amazon-q": ChatClient(
         title="Amazon Q Developer",
@@ -210,11 +239,13 @@ CLIENTS: dict[str, ChatClient] = {
         locations=Locations.everywhere("~/.aws/amazonq/mcp.json"),
         tool_name="{server}___{tool}",
         call_limit='120 s by its documentation; `"timeout"` in the entry, in ms',
+        remote=RemoteEntry({"type": "http"}),
     ),
     "lm-studio": ChatClient(
         title="LM Studio",
         advice="Program > Install > Edit mcp.json opens the file.",
         locations=Locations.everywhere("~/.lmstudio/mcp.json"),
+        remote=RemoteEntry(),
     ),
     "junie": ChatClient(
         title="Junie",

@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.cli.client_configs.blocks import (
     SANDBOX_SERVER_NAME,
     SERVER_NAME,
     Launch,
+    RemoteServer,
     build_block,
     build_entry,
     hide_secrets,
@@ -26,11 +27,14 @@ from mcp_server_tiktok_shop.cli.launch_command import find_launch_command
 from mcp_server_tiktok_shop.cli.output import Output
 from mcp_server_tiktok_shop.cli.setting_options import ENVIRONMENT_META_KEY, SettingTexts
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
+from mcp_server_tiktok_shop.protocol.address import DEFAULT_HOST, DEFAULT_PORT, make_url
 from mcp_server_tiktok_shop.settings import FILE_SUFFIX, SETTINGS_BY_NAME, read_settings
+from mcp_server_tiktok_shop.state.files.bearer_token import get_bearer_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mcp_server_tiktok_shop.cli.client_configs.blocks import NamedServer
     from mcp_server_tiktok_shop.cli.client_configs.clients import ChatClient
     from mcp_server_tiktok_shop.settings import Settings
 
@@ -41,6 +45,8 @@ APP_SECRET = SETTINGS_BY_NAME["app_secret"]
 @click.command("config")
 @click.option("--client", "client_name", type=click.Choice(list(CLIENTS)), required=True, help="The chat client.")
 @click.option("--sandbox", is_flag=True, help="An entry on the simulated shop: nothing to fill in.")
+@click.option("--http", "remote", is_flag=True, help="An entry that leads to `serve --http` on this computer.")
+@click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Of that server.")
 @click.option("--entry", "entry_only", is_flag=True, help="Print what stands behind the server's name, on one line.")
 @click.option("--write", is_flag=True, help="Put it into the client's file: shows the change, asks, keeps a backup.")
 @click.option(
@@ -54,6 +60,8 @@ def configure_client(
     client_name: str,
     *,
     sandbox: bool,
+    remote: bool,
+    port: int,
     entry_only: bool,
     write: bool,
     file: Path | None,
@@ -76,17 +84,37 @@ def configure_client(
     except RuntimeError:
         raise CommandError("You have no home folder: name the file with --file") from None
     texts = SettingTexts.collect(settings, environment, options)
-    launch = build_launch(settings, texts)
     output = Output.from_settings(settings)
-    if texts.secret_variables and not settings.sandbox:
+    try:
+        server = find_remote_server(client, settings, port) if remote else build_launch(settings, texts)
+    except ShopError as error:
+        raise CommandError(f"{error.message} {error.hint}") from None
+    if texts.secret_variables and not settings.sandbox and not remote:
         output.print_line(describe_secrets(client, texts), err=True)
     if write:
-        write_client_config(client, launch, path, output, assume_yes=assume_yes)
+        write_client_config(client, server, path, output, assume_yes=assume_yes)
     elif entry_only:
-        output.print_line(json.dumps(build_entry(client, launch)))
+        output.print_line(json.dumps(build_entry(client, server)))
     else:
         output.print_line(f"{client.title}: put this into {path}. {client.advice}", err=True)
-        output.print_line(FORMATS[client.format].render(build_block(client, launch)))
+        output.print_line(FORMATS[client.format].render(build_block(client, server)))
+
+
+def find_remote_server(client: ChatClient, settings: Settings, port: int) -> RemoteServer:
+    """The server that `serve --http` runs on this computer, with the token that it lets in.
+
+    Raises:
+        CommandError: The client's file takes no such entry.
+        ShopError: The token can't be read or made.
+
+    """
+    if client.remote is None:
+        raise CommandError(
+            f"{client.title} takes no server by address and token in its file; leave --http away, and it starts its own"
+        )
+    name = SANDBOX_SERVER_NAME if settings.sandbox else SERVER_NAME
+    token = get_bearer_token(settings.home_folder.bearer_token_path)
+    return RemoteServer(name, make_url(DEFAULT_HOST, port), token)
 
 
 def build_launch(settings: Settings, texts: SettingTexts) -> Launch:
@@ -122,7 +150,9 @@ def describe_secrets(client: ChatClient, texts: SettingTexts) -> str:
     )
 
 
-def write_client_config(client: ChatClient, launch: Launch, path: Path, output: Output, *, assume_yes: bool) -> None:
+def write_client_config(
+    client: ChatClient, server: NamedServer, path: Path, output: Output, *, assume_yes: bool
+) -> None:
     """Show what would change in the file, ask, keep a backup and write.
 
     Raises:
@@ -135,11 +165,11 @@ def write_client_config(client: ChatClient, launch: Launch, path: Path, output: 
             f"{client.title} keeps its configuration in YAML, which is not written from here: leave --write away, and "
             f"paste what is printed into {path}"
         )
-    block = build_block(client, launch)
+    block = build_block(client, server)
     try:
         config_file = ConfigFile.read(path)
         present = text_format.parse(config_file.text)
-        _check_entry(client, launch, present)
+        _check_entry(client, server, present)
         text = merge_text(text_format, config_file.text, block)
         merged = text_format.parse(text)
     except OSError as error:
@@ -150,7 +180,7 @@ def write_client_config(client: ChatClient, launch: Launch, path: Path, output: 
     if merged == present:
         output.print_line("The entry stands there already; nothing was written.")
         return
-    before, after = (_narrow(client, launch, block, values) for values in (present, merged))
+    before, after = (_narrow(client, server, block, values) for values in (present, merged))
     for line in _compare(text_format.render(before) if before else "", text_format.render(after)):
         output.print_line(line)
     if not assume_yes and not output.ask("All else in the file stays as it is. Write it?"):
@@ -163,21 +193,26 @@ def write_client_config(client: ChatClient, launch: Launch, path: Path, output: 
     output.print_line(client.advice)
 
 
-def _check_entry(client: ChatClient, launch: Launch, values: Mapping[str, Any]) -> None:
-    """An entry of this name that starts no program is somebody else's."""
+def _check_entry(client: ChatClient, server: NamedServer, values: Mapping[str, Any]) -> None:
+    """An entry of this name that is not of this kind is another one."""
+    key = client.command_key
+    if isinstance(server, RemoteServer) and client.remote is not None:
+        key = client.remote.url_key
     servers = values.get(client.servers_key)
-    entry = servers.get(launch.server_name) if isinstance(servers, dict) else None
-    if entry is not None and not (isinstance(entry, dict) and client.command_key in entry):
-        raise ValueError(f"{launch.server_name} is another kind of server there; rename it first")
+    entry = servers.get(server.server_name) if isinstance(servers, dict) else None
+    if entry is not None and not (isinstance(entry, dict) and key in entry):
+        raise ValueError(f"{server.server_name} is another kind of server there; rename it first")
 
 
-def _narrow(client: ChatClient, launch: Launch, block: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def _narrow(
+    client: ChatClient, server: NamedServer, block: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
     """Of a file's values those that a block is about, with no secret in them."""
     subset: dict[str, Any] = {}
     for key, part in block.items():
         present_part = values.get(key)
-        if key == client.servers_key and isinstance(present_part, dict) and launch.server_name in present_part:
-            subset[key] = {launch.server_name: hide_secrets(client, present_part[launch.server_name])}
+        if key == client.servers_key and isinstance(present_part, dict) and server.server_name in present_part:
+            subset[key] = {server.server_name: hide_secrets(client, present_part[server.server_name])}
         elif isinstance(present_part, list):
             subset[key] = [item for item in present_part if item in part]
     return subset

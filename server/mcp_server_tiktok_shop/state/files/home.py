@@ -85,6 +85,11 @@ class HomeFolder:
         return self.root / "sign-ins.json"
 
     @property
+    def bearer_token_path(self) -> Path:
+        """The token that clients bear over HTTP."""
+        return self.root / "http-token.txt"
+
+    @property
     def results_folder(self) -> Path:
         return self.root / "results"
 

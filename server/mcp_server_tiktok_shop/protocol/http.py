@@ -1,0 +1,145 @@
+"""Serves MCP over HTTP, to any number of assistants on this computer: without sessions, each request with a token."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mcp_server_tiktok_shop import __version__
+from mcp_server_tiktok_shop.protocol.address import MCP_PATH, join_address
+from mcp_server_tiktok_shop.protocol.messages import MAX_LINE_BYTES, make_length_error, read_message
+from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
+
+if TYPE_CHECKING:
+    from mcp.types import JSONRPCError
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from mcp_server_tiktok_shop.protocol.server import McpServer
+
+HEALTH_PATH = "/healthz"
+KEEP_ALIVE_S = 75  # that a connection may be idle
+DRAIN_TIMEOUT_S = 30  # for calls under way when the process is told to end
+UNAUTHORIZED_TEXT = "This server wants the bearer token that it printed when it was started: `Authorization: Bearer …`."
+
+
+@dataclass(frozen=True, slots=True)
+class RequestGate:
+    """Lets through to `app` what bears the token and is one message of JSON-RPC; refuses all else in words.
+
+    Nothing of a request is read before its token was found right. Streams that a client opens to be told of changes
+    (GET) are refused, as the protocol allows: nothing would ever be sent on them.
+    """
+
+    app: ASGIApp
+    token: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] == HEALTH_PATH:
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        if not self._is_authorized(headers.get(b"authorization", b"")):
+            challenge = {"WWW-Authenticate": 'Bearer realm="mcp-server-tiktok-shop"'}
+            await JSONResponse({"error": UNAUTHORIZED_TEXT}, 401, challenge)(scope, receive, send)
+        elif scope["path"].rstrip("/") != MCP_PATH:
+            await JSONResponse({"error": f"MCP is served at {MCP_PATH}."}, 404)(scope, receive, send)
+        elif scope["method"] == "GET":
+            await JSONResponse({"error": "Send messages by POST."}, 405, {"Allow": "POST"})(scope, receive, send)
+        elif scope["method"] == "POST":
+            await self._pass_message(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _is_authorized(self, header: bytes) -> bool:
+        scheme, _, token = header.partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self.token.encode())
+
+    async def _pass_message(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = RequestBody(receive)
+        if not await body.read():
+            await _make_error_response(make_length_error(bytes(body.content[:400]), b""), 413)(scope, receive, send)
+            return
+        message, faults = read_message(bytes(body.content))
+        if faults or message is None:
+            await _make_error_response(faults[0] if faults else None, 400)(scope, receive, send)
+            return
+        await self.app(scope, body.receive_again, send)
+
+
+@dataclass(slots=True)
+class RequestBody:
+    """The body of a request, read whole and then given once more to whoever is next."""
+
+    receive: Receive
+    content: bytearray = field(default_factory=bytearray)
+    messages: deque[Message] = field(default_factory=deque)
+
+    async def read(self) -> bool:
+        """Read all of it; false where it is longer than a message may be."""
+        while True:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                self.messages.append(message)
+                break
+            self.content += message.get("body", b"")
+            if len(self.content) > MAX_LINE_BYTES:
+                return False
+            if not message.get("more_body", False):
+                break
+        self.messages.appendleft({"type": "http.request", "body": bytes(self.content), "more_body": False})
+        return True
+
+    async def receive_again(self) -> Message:
+        return self.messages.popleft() if self.messages else await self.receive()
+
+
+def build_http_app(server: McpServer, token: str, port: int) -> ASGIApp:
+    """The server as an application for a web server, which also closes it. `port` is the one that it listens on."""
+
+    async def tell_health(_request: Request) -> Response:
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    addresses = [join_address(host, port) for host in LOOPBACK_HOSTS]
+    security = TransportSecuritySettings(allowed_hosts=addresses, allowed_origins=[f"http://{a}" for a in addresses])
+    app = server.streamable_http_app(
+        streamable_http_path=MCP_PATH,
+        stateless_http=True,
+        json_response=True,  # a stream is cut off when the process is told to end, with the call that it belongs to
+        transport_security=security,
+        max_request_body_size=MAX_LINE_BYTES,
+        custom_starlette_routes=[Route(HEALTH_PATH, tell_health)],
+    )
+    return RequestGate(app, token)
+
+
+def build_web_server(app: ASGIApp) -> uvicorn.Server:
+    """What serves an application until a signal ends it: then calls under way end, within `DRAIN_TIMEOUT_S`."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,  # each call has a line of its own
+            server_header=False,
+            ws="none",
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
+        )
+    )
+
+
+def _make_error_response(error: JSONRPCError | None, status: int) -> Response:
+    """An error of JSON-RPC as a response; without one, an empty response."""
+    if error is None:
+        return Response(status_code=status)
+    content: dict[str, Any] = json.loads(error.model_dump_json(by_alias=True))
+    return JSONResponse(content, status)
