@@ -29,7 +29,6 @@ INDEX_PAGE = "docs/README.md"
 PAGE_ORDER = (
     *("clients", "accounts", "answers", "files", "reports", "worklist", "profit", "safety", "jobs", "tools", "mirror"),
     *("http", "settings", "commands", "troubleshooting", "codes", "sandbox", "security"),
-    *("settings", "commands", "troubleshooting", "codes", "sandbox", "security"),
 )
 
 
