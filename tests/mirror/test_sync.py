@@ -98,6 +98,55 @@ async def test_a_copy_that_is_fresh_enough_asks_nobody(sandbox: Sandbox, clock: 
         assert again.tables["orders"].as_of == int(clock.now)
 
 
+@pytest.mark.parametrize("table", ["orders", "unsettled_transactions", "inventory", "payments"])
+async def test_a_question_of_the_same_second_reads_anew(sandbox: Sandbox, clock: Clock, home: Path, table: str) -> None:
+    """However a table is read: by its changes, whole, for each row of another, or a span of its history again."""
+    clock.now = int(clock.now) + 0.2
+    async with sandbox.serve() as url, open_app(home, sandbox, url, clock) as app:
+        operation = app.mirror.table_catalog.find_sources([table])[-1].operation
+        await refreshed(app, [table])
+        sandbox.log.clear()
+        await refreshed(app, [table])
+        assert sandbox.log.list_entries(operation) == [], "of this very moment"
+        clock.now += 0.3
+        await refreshed(app, [table], max_age_s=0.5)
+        assert sandbox.log.list_entries(operation) == []
+        found = await refreshed(app, [table])
+        requests = len(sandbox.log.list_entries(operation))
+        assert requests
+        assert found.tables[table].as_of == int(clock.now)
+        await refreshed(app, [table])
+        assert len(sandbox.log.list_entries(operation)) == requests
+
+
+async def test_a_change_of_the_same_second_arrives(sandbox: Sandbox, clock: Clock, home: Path) -> None:
+    clock.now = int(clock.now) + 0.2
+    async with sandbox.serve() as url, open_app(home, sandbox, url, clock) as app:
+        await refreshed(app, ["orders"])
+        clock.now += 0.1
+        changed = touch(sandbox, 7, clock.now)
+        clock.now += 0.1
+        found = await refreshed(app, ["orders"])
+        assert ids_of(rows_of(found, "orders", where="seller_note = 'changed'")) == set(changed)
+
+
+async def test_a_state_of_whole_seconds_is_still_read(sandbox: Sandbox, clock: Clock, home: Path) -> None:
+    async with sandbox.serve() as url:
+        async with open_app(home, sandbox, url, clock) as app:
+            first = await refreshed(app, ["orders"])
+        path = first.path.parent / "current.json"
+        state = json.loads(path.read_text())
+        for source in state["sources"].values():
+            source["as_of"], source["problem_at"] = int(source["as_of"]), int(source["problem_at"])
+        path.write_text(json.dumps(state))
+        sandbox.log.clear()
+        async with open_app(home, sandbox, url, clock) as app:
+            assert await refreshed(app, ["orders"], max_age_s=60) == first
+            assert sandbox.log.list_entries(ORDERS) == []
+            await refreshed(app, ["orders"])
+            assert len(sandbox.log.list_entries(ORDERS)) == 1
+
+
 async def test_what_the_platform_deleted_disappears(sandbox: Sandbox, clock: Clock, home: Path) -> None:
     async with sandbox.serve() as url, open_app(home, sandbox, url, clock) as app:
         first = await refreshed(app, ["products", "inventory", "orders"])

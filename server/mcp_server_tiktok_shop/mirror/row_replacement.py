@@ -112,5 +112,5 @@ def replace_rows(connection: DuckDBPyConnection, source: Source, batches: Sequen
             )
             connection.execute(
                 f"INSERT INTO {TARGET}.{MARKS_TABLE} SELECT ?, unnest(?::VARCHAR[]), unnest(?::BOOLEAN[]), ?",
-                [source.name, [p for p, _ in marks], [s for _, s in marks], batch.read_at],
+                [source.name, [p for p, _ in marks], [s for _, s in marks], int(batch.read_at)],
             )

@@ -71,8 +71,8 @@ class ShopMirror:
         report_progress: ProgressReporter | None,
     ) -> ShopSnapshot:
         """See `Mirror.refresh`."""
-        began = int(self._parts.clock())
-        since = began - int(max_age_s)
+        began = self._parts.clock()
+        since = began - max_age_s
         for _ in range(MAX_ROUNDS):
             if not self._list_stale(sources, since, began) or self._parts.monotonic() >= deadline:
                 break
@@ -138,7 +138,7 @@ class ShopMirror:
             for batch in batches:
                 self._spool.delete(batch)
 
-    def _list_stale(self, sources: Sequence[Source], since: int, began: int) -> list[Source]:
+    def _list_stale(self, sources: Sequence[Source], since: float, began: float) -> list[Source]:
         """The sources that are not whole, or not of this moment or later, but for those that failed since we began."""
         states = [(source, self.state.get_source(source.name)) for source in sources]
         return [
@@ -147,7 +147,7 @@ class ShopMirror:
             if state.problem_at < began and (not _is_fresh(state, since) or self._is_backfill_due(source, state))
         ]
 
-    async def _wait_for_writer(self, sources: Sequence[Source], since: int, began: int, deadline: float) -> bool:
+    async def _wait_for_writer(self, sources: Sequence[Source], since: float, began: float, deadline: float) -> bool:
         """Be who writes; or wait while another process does, until there is what is wanted. Whether we write."""
         while True:
             async with self._begin_lock:
@@ -178,7 +178,7 @@ class ShopMirror:
             self._progress = SyncProgress()
             self._writer.release()
 
-    def _start_steps(self, target: Target, source: Source, since: int) -> list[asyncio.Task[None]]:
+    def _start_steps(self, target: Target, source: Source, since: float) -> list[asyncio.Task[None]]:
         """The tasks that bring a source up to date, begun where they do not run yet."""
         state = self.state.get_source(source.name)
         steps: list[asyncio.Task[None]] = []
@@ -225,7 +225,7 @@ class ShopMirror:
         if problem:
             log.warning("%s could not be read: %s", source.name, problem)
         if problem or self.state.get_source(source.name).problem:
-            now = int(self._parts.clock()) if problem else 0
+            now = self._parts.clock() if problem else 0
             async with self._publish_lock:
                 self._state = self.state.with_source(source.name, problem=problem, problem_at=now)
                 with suppress(OSError):  # it is told in this process all the same
@@ -235,12 +235,12 @@ class ShopMirror:
         if source.history is not None:
             await self._make_sync(target, source).backfill(source.history)
 
-    async def _freshen(self, target: Target, source: Source, since: int) -> None:
+    async def _freshen(self, target: Target, source: Source, since: float) -> None:
         if source.for_each is not None:
             parent = self._store.get_parent_source(source)
             if not _is_fresh(self.state.get_source(parent.name), since):
                 await asyncio.gather(*self._start_steps(target, parent, since))
-        await self._make_sync(target, source).freshen()
+        await self._make_sync(target, source).freshen(since)
 
     def _make_sync(self, target: Target, source: Source) -> SourceSync:
         """The means to read a source. Raises ShopError where this server may not."""
@@ -296,7 +296,7 @@ class ShopMirror:
         return ShopSnapshot(target.shop, zone, self._store.get_path(state), tables)
 
 
-def _is_fresh(state: SourceState, since: int) -> bool:
+def _is_fresh(state: SourceState, since: float) -> bool:
     return state.is_complete and state.as_of >= since
 
 
@@ -306,7 +306,9 @@ def _describe_refusal(source: Source, error: ShopError) -> str:
 
 
 def _to_table_state(state: SourceState) -> TableState:
-    return TableState(state.as_of, state.history_from or None, state.is_complete, state.problem, state.unreadable_count)
+    return TableState(
+        int(state.as_of), state.history_from or None, state.is_complete, state.problem, state.unreadable_count
+    )
 
 
 def _make_nothing_error(sources: Sequence[Source], state: MirrorState) -> ShopError:

@@ -58,7 +58,7 @@ class Batch:
 
     key: BatchKey
     path: Path
-    read_at: int
+    read_at: float
     resume: Json = field(default_factory=dict)
     is_complete: bool = False
     page_count: int = 0
@@ -73,7 +73,7 @@ class Spool:
         self._folder = folder
         self._hide_secrets = hide_secrets
 
-    def open_batch(self, key: BatchKey, read_at: int) -> Batch:
+    def open_batch(self, key: BatchKey, read_at: float) -> Batch:
         """A batch to go on with, or a new one."""
         return self._read_batch(key) or Batch(key, self._folder / key.file_name, read_at)
 
