@@ -438,9 +438,11 @@ async def test_a_page_that_can_not_be_read_back_is_read_anew(sandbox: Sandbox, c
         sandbox.faults.add(ORDERS, times=None, delay=0.2)
         async with open_app(home, sandbox, url, clock) as app:
             await refreshed(app, ["warehouses"])
-            await refreshed(app, ["orders"], patience_s=0.5)
+            await refreshed(app, ["orders"], patience_s=0.1)
+            while not (pages := list((home / "mirror").glob("*/*/spool/*.ndjson"))):  # noqa: ASYNC110 - a file's coming
+                await asyncio.sleep(0.01)
         sandbox.faults.clear()
-        (path, *_) = next(iter((home / "mirror").glob("*/*/spool"))).glob("*.ndjson")
+        path = pages[0]
         path.write_bytes(b'{"read_at": 5, "moment": 1, "rows": "odd", "is_complete": true}\n' + path.read_bytes())
         async with open_app(home, sandbox, url, clock) as app:
             await refreshed(app, ["orders"])
