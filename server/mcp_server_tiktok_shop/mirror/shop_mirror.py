@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -54,13 +55,18 @@ class ShopMirror:
         self._publish_lock = asyncio.Lock()
         self._state: MirrorState | None = None  # as this process writes it; None while it does not
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}  # by source and step
+        self._storage_faults: dict[str, _StorageFault] = {}  # by source: what can't be written can't be put down there
         self._extractors: dict[str, RowExtractor] = {}
         self._progress = SyncProgress()
 
     @property
     def state(self) -> MirrorState:
-        """What is in force."""
-        return self._state if self._state is not None else self._store.load_state()
+        """What is in force, and what kept this process from writing since."""
+        state = self._state if self._state is not None else self._store.load_state()
+        for name, fault in self._storage_faults.items():
+            if fault.at >= state.get_source(name).as_of:
+                state = state.with_source(name, problem=fault.message, problem_at=fault.at)
+        return state
 
     async def refresh(
         self,
@@ -78,17 +84,17 @@ class ShopMirror:
                 break
             try:
                 is_writer = await self._wait_for_writer(sources, since, began, deadline)
-            except ShopError:
-                if not self.state.snapshot:
-                    raise
-                break  # a home that can't be written is no reason not to answer from what is there
+            except OSError as error:  # no reason not to answer from what is there
+                for source in self._list_stale(sources, since, began):
+                    self._put_down_fault(source, error)
+                break
             if is_writer:
                 stale = self._list_stale(sources, since, began)
                 tasks = [task for source in stale for task in self._start_steps(target, source, since)]
                 await self._wait(tasks, deadline, report_progress)
         state = self.state
         if not state.snapshot:
-            raise _make_nothing_error(sources, state)
+            raise self._make_nothing_error(sources, state)
         return self._to_snapshot(target, state)
 
     async def look(self, target: Target) -> ShopSnapshot | None:
@@ -111,7 +117,11 @@ class ShopMirror:
         """See `Mirror.forget`."""
         async with self._begin_lock:
             await self._end_tasks()
-            if not await self._begin_writing():
+            try:
+                is_writer = await self._begin_writing()
+            except OSError as error:
+                raise make_storage_error(self.folder.root, "deleted", error) from error
+            if not is_writer:
                 message = "Another process is reading this shop's copy from the platform."
                 raise ShopError("not_permitted", message, hint="End it first, or try again later.", retryable=True)
             try:
@@ -148,7 +158,10 @@ class ShopMirror:
         ]
 
     async def _wait_for_writer(self, sources: Sequence[Source], since: float, began: float, deadline: float) -> bool:
-        """Be who writes; or wait while another process does, until there is what is wanted. Whether we write."""
+        """Be who writes; or wait while another process does, until there is what is wanted. Whether we write.
+
+        Raises OSError.
+        """
         while True:
             async with self._begin_lock:
                 if await self._begin_writing():
@@ -158,15 +171,12 @@ class ShopMirror:
             await asyncio.sleep(POLL_INTERVAL_S)
 
     async def _begin_writing(self) -> bool:
-        """Whether this process is the one that writes: from now on, where no other is."""
+        """Whether this process is the one that writes: from now on, where no other is. Raises OSError."""
         if self._state is not None:
             return True
-        try:
-            if not self._writer.acquire():
-                return False
-            self._store.delete_leftovers()
-        except OSError as error:
-            raise make_storage_error(self.folder.root, "written", error) from error
+        if not self._writer.acquire():
+            return False
+        self._store.delete_leftovers()
         self._state = self._store.load_state()
         if not self._state.snapshot:
             self._spool.delete_all()
@@ -208,16 +218,20 @@ class ShopMirror:
     async def _run(self, source: Source, run: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run a step of a source; what is in its way is put down as the source's problem."""
         problem = ""
+        self._storage_faults.pop(source.name, None)
         try:
             await run()
         except ShopError as error:
             problem = _describe_refusal(source, error)
         except OSError as error:
-            problem = make_storage_error(self.folder.root, "written", error).message
+            problem = self._put_down_fault(source, error)
         except SnapshotError as error:
             if await run_to_end(self._store.is_whole, self.state):
-                problem = f"The local copy can't be written: {error}"
-                self._spool.delete_source(source.name)  # if it was that which can't be read, it is read anew
+                if error.is_of_storage:
+                    problem = self._put_down_fault(source, OSError(0, str(error)))
+                else:
+                    problem = f"The local copy can't be written: {error}"
+                    self._spool.delete_source(source.name)  # if it was that which can't be read, it is read anew
             else:
                 log.warning(DAMAGE_MESSAGE)
                 self._forget_state()
@@ -230,6 +244,12 @@ class ShopMirror:
                 self._state = self.state.with_source(source.name, problem=problem, problem_at=now)
                 with suppress(OSError):  # it is told in this process all the same
                     self._store.store_state(self._state)
+
+    def _put_down_fault(self, source: Source, error: OSError) -> str:
+        """Remember that a source can't be written, and answer why."""
+        refusal = make_storage_error(self.folder.root, "written", error)
+        self._storage_faults[source.name] = _StorageFault(refusal.message, refusal.hint, self._parts.clock())
+        return refusal.message
 
     async def _backfill(self, target: Target, source: Source) -> None:
         if source.history is not None:
@@ -285,6 +305,17 @@ class ShopMirror:
             self._spool.delete_all()
             self._state = self._store.load_state()
 
+    def _make_nothing_error(self, sources: Sequence[Source], state: MirrorState) -> ShopError:
+        """Why nothing can be answered from."""
+        faults = [self._storage_faults[source.name] for source in sources if source.name in self._storage_faults]
+        if faults:
+            return ShopError("not_configured", faults[0].message, hint=faults[0].hint)
+        problems = [problem for source in sources if (problem := state.get_source(source.name).problem)]
+        if problems:
+            return ShopError("platform", f"This shop can't be read: {problems[0]}", hint="check_connection tells more.")
+        hint = "Ask again in a moment: reading goes on meanwhile."
+        return ShopError("network", NOTHING_YET_MESSAGE, hint=hint, retryable=True)
+
     def _to_snapshot(self, target: Target, state: MirrorState) -> ShopSnapshot:
         tables = {
             table.name: _to_table_state(state.get_source(source.name))
@@ -294,6 +325,15 @@ class ShopMirror:
         assert target.shop is not None  # noqa: S101 - a mirror is one shop's
         zone = target.resolve_zone(self._parts.paginator.zone)
         return ShopSnapshot(target.shop, zone, self._store.get_path(state), tables)
+
+
+@dataclass(frozen=True, slots=True)
+class _StorageFault:
+    """Why a source can't be written, what helps, and when that was found, in Unix seconds."""
+
+    message: str
+    hint: str
+    at: float
 
 
 def _is_fresh(state: SourceState, since: float) -> bool:
@@ -309,12 +349,3 @@ def _to_table_state(state: SourceState) -> TableState:
     return TableState(
         int(state.as_of), state.history_from or None, state.is_complete, state.problem, state.unreadable_count
     )
-
-
-def _make_nothing_error(sources: Sequence[Source], state: MirrorState) -> ShopError:
-    """Why nothing can be answered from."""
-    problems = [problem for source in sources if (problem := state.get_source(source.name).problem)]
-    if problems:
-        return ShopError("platform", f"This shop can't be read: {problems[0]}", hint="check_connection tells more.")
-    hint = "Ask again in a moment: reading goes on meanwhile."
-    return ShopError("network", NOTHING_YET_MESSAGE, hint=hint, retryable=True)

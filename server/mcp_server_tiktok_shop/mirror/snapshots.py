@@ -53,7 +53,11 @@ class Parent:
 
 
 class SnapshotError(TikTokShopServerError):
-    """A snapshot can't be read or written."""
+    """A snapshot can't be read or written; `is_of_storage` says that the disk failed, or has no room."""
+
+    def __init__(self, message: str, *, is_of_storage: bool = False) -> None:
+        super().__init__(message)
+        self.is_of_storage = is_of_storage
 
 
 class SnapshotStore:
@@ -295,7 +299,7 @@ def _connect(folder: Path, memory_bytes: int = MIN_WRITER_BYTES) -> Iterator[Duc
         finally:
             connection.close()
     except duckdb.Error as error:
-        raise SnapshotError(str(error).splitlines()[0]) from error
+        raise SnapshotError(str(error).splitlines()[0], is_of_storage=isinstance(error, duckdb.IOException)) from error
 
 
 def _divide(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
