@@ -469,6 +469,27 @@ async def test_many_who_ask_at_once_read_once(sandbox: Sandbox, clock: Clock, ho
         assert len(sandbox.log.list_entries(ORDERS)) <= 12
 
 
+async def test_who_asks_for_another_table_than_the_one_that_is_being_read_need_not_wait_for_it(
+    sandbox: Sandbox, clock: Clock, home: Path
+) -> None:
+    sandbox.faults.add(ORDERS, times=None, delay=3)
+    async with (
+        sandbox.serve() as url,
+        open_app(home, sandbox, url, clock) as one,
+        open_app(home, sandbox, url, clock) as other,
+    ):
+        reading = asyncio.create_task(refreshed(one, ["orders"]))
+        while not sandbox.log.list_entries(ORDERS):  # noqa: ASYNC110 - another server's requests
+            await asyncio.sleep(0.01)
+        found = await refreshed(other, ["warehouses", "inventory"])
+        assert not reading.done()
+        for table in ("warehouses", "inventory"):
+            assert found.tables[table].is_complete
+            assert rows_of(found, table)
+        sandbox.faults.clear()
+        assert len(rows_of(await reading, "orders")) == len(sandbox.state.main.orders)
+
+
 async def test_a_copy_is_forgotten_whole(sandbox: Sandbox, clock: Clock, home: Path) -> None:
     async with sandbox.serve() as url, open_app(home, sandbox, url, clock) as app:
         target = await only_target(app)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,18 +12,21 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.extraction import RowExtractor
 from mcp_server_tiktok_shop.mirror.progress import SyncProgress
 from mcp_server_tiktok_shop.mirror.reading import SourceReader
+from mcp_server_tiktok_shop.mirror.refusals import describe_refusal, make_nothing_error
 from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, TableState
 from mcp_server_tiktok_shop.mirror.snapshots import SnapshotError, SnapshotStore
 from mcp_server_tiktok_shop.mirror.source_sync import SECONDS_PER_DAY, SourceSync
 from mcp_server_tiktok_shop.mirror.spool import Spool
+from mcp_server_tiktok_shop.mirror.storage_faults import StorageFaults
 from mcp_server_tiktok_shop.mirror.threads import run_to_end
+from mcp_server_tiktok_shop.mirror.wishes import Wishes
 from mcp_server_tiktok_shop.mirror.writer_lock import WriterLock
 from mcp_server_tiktok_shop.state.files.private_files import make_storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.mirror.parts import MirrorParts
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
     from mcp_server_tiktok_shop.mirror.spool import Batch
@@ -37,7 +39,6 @@ POLL_INTERVAL_S = 0.1  # at which another process's progress is looked at
 PROGRESS_INTERVAL_S = 0.5
 MAX_ROUNDS = 4  # of bringing sources up to date within one question
 DAMAGE_MESSAGE = "The local copy was damaged; it is being made anew."
-NOTHING_YET_MESSAGE = "The local copy of this shop is being made, and nothing of it is there yet."
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +52,13 @@ class ShopMirror:
         self._store = SnapshotStore(folder, parts.table_catalog, parts.clock)
         self._spool = Spool(folder.spool_folder, parts.hide_secrets)
         self._writer = WriterLock(folder.lock_path)
+        self._wishes = Wishes(folder.wishes_folder)
+        self._wish_task: asyncio.Task[None] | None = None
         self._begin_lock = asyncio.Lock()
         self._publish_lock = asyncio.Lock()
         self._state: MirrorState | None = None  # as this process writes it; None while it does not
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}  # by source and step
-        self._storage_faults: dict[str, _StorageFault] = {}  # by source: what can't be written can't be put down there
+        self._storage_faults = StorageFaults(folder.root, parts.clock)
         self._extractors: dict[str, RowExtractor] = {}
         self._progress = SyncProgress()
 
@@ -63,10 +66,7 @@ class ShopMirror:
     def state(self) -> MirrorState:
         """What is in force, and what kept this process from writing since."""
         state = self._state if self._state is not None else self._store.load_state()
-        for name, fault in self._storage_faults.items():
-            if fault.at >= state.get_source(name).as_of:
-                state = state.with_source(name, problem=fault.message, problem_at=fault.at)
-        return state
+        return self._storage_faults.mark(state)
 
     async def refresh(
         self,
@@ -86,15 +86,17 @@ class ShopMirror:
                 is_writer = await self._wait_for_writer(sources, since, began, deadline)
             except OSError as error:  # no reason not to answer from what is there
                 for source in self._list_stale(sources, since, began):
-                    self._put_down_fault(source, error)
+                    self._storage_faults.add(source.name, error)
                 break
             if is_writer:
                 stale = self._list_stale(sources, since, began)
                 tasks = [task for source in stale for task in self._start_steps(target, source, since)]
+                self._begin_fulfilling(target)
                 await self._wait(tasks, deadline, report_progress)
         state = self.state
         if not state.snapshot:
-            raise self._make_nothing_error(sources, state)
+            storage_error = self._storage_faults.find_error(source.name for source in sources)
+            raise storage_error or make_nothing_error(state.get_source(source.name).problem for source in sources)
         return self._to_snapshot(target, state)
 
     async def look(self, target: Target) -> ShopSnapshot | None:
@@ -118,18 +120,15 @@ class ShopMirror:
         async with self._begin_lock:
             await self._end_tasks()
             try:
-                is_writer = await self._begin_writing()
+                if not await self._begin_writing():
+                    message = "Another process is reading this shop's copy from the platform."
+                    raise ShopError("not_permitted", message, hint="End it first, or try again later.", retryable=True)
+                try:
+                    await run_to_end(self._store.delete_all)
+                finally:
+                    self._end_writing()
             except OSError as error:
                 raise make_storage_error(self.folder.root, "deleted", error) from error
-            if not is_writer:
-                message = "Another process is reading this shop's copy from the platform."
-                raise ShopError("not_permitted", message, hint="End it first, or try again later.", retryable=True)
-            try:
-                await run_to_end(self._store.delete_all)
-            except OSError as error:
-                raise make_storage_error(self.folder.root, "deleted", error) from error
-            finally:
-                self._end_writing()
 
     async def close(self) -> None:
         """End what goes on; what was read lies in the spool."""
@@ -154,7 +153,7 @@ class ShopMirror:
         return [
             source
             for source, state in states
-            if state.problem_at < began and (not _is_fresh(state, since) or self._is_backfill_due(source, state))
+            if state.problem_at < began and (not state.is_fresh(since) or self._is_backfill_due(source, state))
         ]
 
     async def _wait_for_writer(self, sources: Sequence[Source], since: float, began: float, deadline: float) -> bool:
@@ -162,13 +161,30 @@ class ShopMirror:
 
         Raises OSError.
         """
+        has_wished = False
         while True:
             async with self._begin_lock:
                 if await self._begin_writing():
                     return True
-            if not self._list_stale(sources, since, began) or self._parts.monotonic() >= deadline:
+            stale = self._list_stale(sources, since, began)
+            if not stale or self._parts.monotonic() >= deadline:
                 return False
+            if not has_wished:  # who writes may be at another table for hours
+                has_wished = True
+                for source in stale:
+                    self._wishes.put(source.name, since)
             await asyncio.sleep(POLL_INTERVAL_S)
+
+    def _begin_fulfilling(self, target: Target) -> None:
+        """Read what others wish for, as long as there is anything that is being read here."""
+
+        def read(source_name: str, since: float) -> None:
+            source = self._parts.table_catalog.sources.get(source_name)
+            if source is not None and self._parts.policy.is_available(self._find_operation(source)):
+                self._start_steps(target, source, since)
+
+        if self._tasks and (self._wish_task is None or self._wish_task.done()):
+            self._wish_task = asyncio.create_task(self._wishes.fulfill(lambda: bool(self._tasks), read))
 
     async def _begin_writing(self) -> bool:
         """Whether this process is the one that writes: from now on, where no other is. Raises OSError."""
@@ -218,17 +234,17 @@ class ShopMirror:
     async def _run(self, source: Source, run: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run a step of a source; what is in its way is put down as the source's problem."""
         problem = ""
-        self._storage_faults.pop(source.name, None)
+        self._storage_faults.remove(source.name)
         try:
             await run()
         except ShopError as error:
-            problem = _describe_refusal(source, error)
+            problem = describe_refusal(source, error)
         except OSError as error:
-            problem = self._put_down_fault(source, error)
+            problem = self._storage_faults.add(source.name, error)
         except SnapshotError as error:
             if await run_to_end(self._store.is_whole, self.state):
                 if error.is_of_storage:
-                    problem = self._put_down_fault(source, OSError(0, str(error)))
+                    problem = self._storage_faults.add(source.name, OSError(0, str(error)))
                 else:
                     problem = f"The local copy can't be written: {error}"
                     self._spool.delete_source(source.name)  # if it was that which can't be read, it is read anew
@@ -245,12 +261,6 @@ class ShopMirror:
                 with suppress(OSError):  # it is told in this process all the same
                     self._store.store_state(self._state)
 
-    def _put_down_fault(self, source: Source, error: OSError) -> str:
-        """Remember that a source can't be written, and answer why."""
-        refusal = make_storage_error(self.folder.root, "written", error)
-        self._storage_faults[source.name] = _StorageFault(refusal.message, refusal.hint, self._parts.clock())
-        return refusal.message
-
     async def _backfill(self, target: Target, source: Source) -> None:
         if source.history is not None:
             await self._make_sync(target, source).backfill(source.history)
@@ -258,14 +268,16 @@ class ShopMirror:
     async def _freshen(self, target: Target, source: Source, since: float) -> None:
         if source.for_each is not None:
             parent = self._store.get_parent_source(source)
-            if not _is_fresh(self.state.get_source(parent.name), since):
+            if not self.state.get_source(parent.name).is_fresh(since):
                 await asyncio.gather(*self._start_steps(target, parent, since))
         await self._make_sync(target, source).freshen(since)
 
+    def _find_operation(self, source: Source) -> Operation:
+        return self._parts.paginator.catalog.operations[source.operation]
+
     def _make_sync(self, target: Target, source: Source) -> SourceSync:
         """The means to read a source. Raises ShopError where this server may not."""
-        operation = self._parts.paginator.catalog.operations[source.operation]
-        self._parts.policy.ensure_allowed(operation)
+        self._parts.policy.ensure_allowed(self._find_operation(source))
         if source.name not in self._extractors:
             sensitivity = self._parts.sensitive_fields.get_root(source.operation)
             self._extractors[source.name] = RowExtractor(source, sensitivity, self._parts.redact_data)
@@ -294,7 +306,7 @@ class ShopMirror:
                 await report(progress.row_count, progress.total, f"{progress.row_count} rows read")
 
     async def _end_tasks(self) -> None:
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *([self._wish_task] if self._wish_task is not None else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -305,47 +317,12 @@ class ShopMirror:
             self._spool.delete_all()
             self._state = self._store.load_state()
 
-    def _make_nothing_error(self, sources: Sequence[Source], state: MirrorState) -> ShopError:
-        """Why nothing can be answered from."""
-        faults = [self._storage_faults[source.name] for source in sources if source.name in self._storage_faults]
-        if faults:
-            return ShopError("not_configured", faults[0].message, hint=faults[0].hint)
-        problems = [problem for source in sources if (problem := state.get_source(source.name).problem)]
-        if problems:
-            return ShopError("platform", f"This shop can't be read: {problems[0]}", hint="check_connection tells more.")
-        hint = "Ask again in a moment: reading goes on meanwhile."
-        return ShopError("network", NOTHING_YET_MESSAGE, hint=hint, retryable=True)
-
     def _to_snapshot(self, target: Target, state: MirrorState) -> ShopSnapshot:
         tables = {
-            table.name: _to_table_state(state.get_source(source.name))
+            table.name: TableState.from_source(state.get_source(source.name))
             for source in self._parts.table_catalog.sources.values()
             for table in source.tables
         }
         assert target.shop is not None  # noqa: S101 - a mirror is one shop's
         zone = target.resolve_zone(self._parts.paginator.zone)
         return ShopSnapshot(target.shop, zone, self._store.get_path(state), tables)
-
-
-@dataclass(frozen=True, slots=True)
-class _StorageFault:
-    """Why a source can't be written, what helps, and when that was found, in Unix seconds."""
-
-    message: str
-    hint: str
-    at: float
-
-
-def _is_fresh(state: SourceState, since: float) -> bool:
-    return state.is_complete and state.as_of >= since
-
-
-def _describe_refusal(source: Source, error: ShopError) -> str:
-    """What is in the way, in words of this server alone: it is stored, and told in many places."""
-    return error.message if error.code is None else f"TikTok refused {source.operation} with code {error.code}."
-
-
-def _to_table_state(state: SourceState) -> TableState:
-    return TableState(
-        int(state.as_of), state.history_from or None, state.is_complete, state.problem, state.unreadable_count
-    )

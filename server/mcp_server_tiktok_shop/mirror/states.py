@@ -34,6 +34,10 @@ class SourceState:
     problem_at: float = 0
     unreadable_count: int = 0
 
+    def is_fresh(self, since: float) -> bool:
+        """Whether all of it is there, as of a moment or later."""
+        return self.is_complete and self.as_of >= since
+
 
 @dataclass(frozen=True, slots=True)
 class MirrorState:
