@@ -71,12 +71,21 @@ def read_bare(keys: dict[str, str]) -> float:
         return seconds
 
 
-def sync_first(keys: dict[str, str], tables: str) -> dict[str, Any]:
+def sync_first(keys: dict[str, str], tables: tuple[str, ...]) -> dict[str, Any]:
     """What a first sync into a home of its own takes."""
     with tempfile.TemporaryDirectory(prefix="bench-") as home, run_helper("local_copy") as copy:
         copy.tell(json.dumps({**keys, "home": home}))
-        facts: dict[str, Any] = copy.ask(tables)
+        facts: dict[str, Any] = copy.ask(json.dumps([tables, ""]))
         return facts
+
+
+def sync_changes(shop: Helper, copy: Helper) -> dict[str, Any]:
+    """What a sync takes after some orders were changed, all of which it has to bring."""
+    note = shop.ask(f"change {CHANGED_ORDERS}")
+    facts: dict[str, Any] = copy.ask(json.dumps([("orders",), note]))
+    if facts["changed_orders"] != CHANGED_ORDERS:
+        raise RuntimeError(f"{facts['changed_orders']} of {CHANGED_ORDERS} changed orders arrived")
+    return facts
 
 
 def measure(order_count: int) -> Iterator[tuple[str, str, str, bool | None]]:
@@ -85,7 +94,7 @@ def measure(order_count: int) -> Iterator[tuple[str, str, str, bool | None]]:
         keys = json.loads(shop.read())
         ratios: list[float] = []
         for _ in range(ROUNDS):
-            bare, ours = read_bare(keys), sync_first(keys, "orders order_lines")
+            bare, ours = read_bare(keys), sync_first(keys, ("orders", "order_lines"))
             ratios.append(ours["seconds"] / bare)
             text = f"{ours['seconds']:.1f} s, bare {bare:.1f} s, own CPU {ours['cpu_seconds']:.1f} s"
             yield "first sync", text, "", None
@@ -96,10 +105,9 @@ def measure(order_count: int) -> Iterator[tuple[str, str, str, bool | None]]:
         yield "snapshot, for 40,000 orders", f"{size:.1f} MB", "≤ 12 MB", size <= 12  # noqa: PLR2004
         with tempfile.TemporaryDirectory(prefix="bench-") as home, run_helper("local_copy") as copy:
             copy.tell(json.dumps({**keys, "home": home}))
-            copy.ask("orders packages")
-            for _ in range(ROUNDS):
-                shop.ask(f"change {CHANGED_ORDERS}")
-                facts = copy.ask("orders")
+            copy.ask(json.dumps([("orders", "packages"), ""]))
+            syncs = [sync_changes(shop, copy) for _ in range(ROUNDS)]
+            facts = max(syncs, key=lambda sync: sync["seconds"])
             text = f"{facts['seconds']:.2f} s, own CPU {facts['cpu_seconds']:.2f} s"
             yield f"sync after {CHANGED_ORDERS} changed orders", text, "≤ 1 s", facts["seconds"] <= 1
             join_ms = facts["join_seconds"] * 1000
@@ -107,7 +115,7 @@ def measure(order_count: int) -> Iterator[tuple[str, str, str, bool | None]]:
     with run_helper("many_orders", str(DELAYED_ORDERS)) as shop:
         keys = json.loads(shop.read())
         shop.ask(f"delay {DELAY_S}")
-        bare, ours = read_bare(keys), sync_first(keys, "orders order_lines")
+        bare, ours = read_bare(keys), sync_first(keys, ("orders", "order_lines"))
         gain = bare / ours["seconds"]
         text = f"{gain:.1f} times as fast ({ours['seconds']:.1f} s, bare {bare:.1f} s)"
         yield f"{DELAY_S * 1000:.0f} ms later each, {DELAYED_ORDERS} orders", text, "≥ 4", gain >= 4  # noqa: PLR2004

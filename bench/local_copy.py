@@ -1,4 +1,7 @@
-"""Brings a copy of a shop's orders up to date in a process of its own, each time a line on stdin says so."""
+"""Brings a copy of a shop's orders up to date in a process of its own, each time a line on stdin says so.
+
+A line is a list of JSON: the tables, and a seller's note, of which is told how many orders bear it.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ JOIN = """
     FROM order_lines AS l JOIN orders AS o ON o.id = l.order_id LEFT JOIN packages AS p ON p.id = l.package_id
     WHERE o.status <> 'CANCELLED' GROUP BY ALL ORDER BY 3 DESC
 """
+NOTES = "SELECT count(*) FROM orders WHERE seller_note = ?"
 MEGABYTE = 2**20
 PEAK_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
@@ -31,13 +35,21 @@ def measure_join(path: str) -> float:
         return time.perf_counter() - began
 
 
+def count_notes(path: str, note: str) -> int:
+    """How many orders bear a seller's note."""
+    with duckdb.connect(path, read_only=True) as connection:
+        count: int = connection.execute(NOTES, [note]).fetchall()[0][0]
+        return count
+
+
 async def main() -> None:
     keys = json.loads(sys.stdin.readline())
     names = ("api_url", "auth_url", "app_key", "app_secret", "access_token", "refresh_token", "home")
     app = build_app(read_settings({f"TIKTOK_SHOP_{name.upper()}": keys[name] for name in names}))
     try:
         target = await app.platform.shops.choose(None, "required")
-        while tables := (await asyncio.to_thread(sys.stdin.readline)).split():
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            tables, note = json.loads(line)
             began, cpu = time.perf_counter(), time.process_time()
             deadline = time.monotonic() + 3600
             snapshot = await app.mirror.refresh(target, tables, max_age_s=0, deadline=deadline)
@@ -45,6 +57,7 @@ async def main() -> None:
             facts |= {"bytes": snapshot.path.stat().st_size, "is_complete": snapshot.tables[tables[0]].is_complete}
             facts["peak_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK_UNIT_BYTES / MEGABYTE
             facts["join_seconds"] = await asyncio.to_thread(measure_join, str(snapshot.path))
+            facts["changed_orders"] = await asyncio.to_thread(count_notes, str(snapshot.path), note)
             print(json.dumps(facts), flush=True)
     finally:
         await app.close()

@@ -1,4 +1,7 @@
-"""Serves a simulated shop with many orders, which changes some of them or answers late when a line on stdin says so."""
+"""Serves a simulated shop with many orders, which changes some of them or answers late when a line on stdin says so.
+
+A change is answered with the seller's note that the orders bear from then on.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 import json
 import sys
 import time
+from itertools import count
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 
@@ -14,20 +18,22 @@ OPERATION = "get_order_list"
 
 async def main() -> None:
     sandbox = Sandbox(orders=int(sys.argv[1]))
-    account = sandbox.accounts[0]
+    account, numbers = sandbox.accounts[0], count(1)
     async with sandbox.serve() as url:
         keys = {"api_url": url, "auth_url": url, "app_key": sandbox.app_key, "app_secret": sandbox.app_secret}
         keys |= {"access_token": account.access_token, "refresh_token": account.refresh_token}
         print(json.dumps(keys | {"cipher": account.shops[0].cipher}), flush=True)
         while line := (await asyncio.to_thread(sys.stdin.readline)).split():
             command, value = line
+            answer = "done"
             if command == "change":
+                answer = f"change {next(numbers)}"  # short: a long number would be masked as a phone's
                 for order in list(sandbox.state.main.orders.values())[-int(value) :]:
-                    order.seller_note, order.touched_time = f"changed {time.time()}", int(time.time())
+                    order.seller_note, order.touched_time = answer, int(time.time())
             elif command == "delay":
                 sandbox.faults.clear()
                 sandbox.faults.add(OPERATION, times=None, delay=float(value))
-            print("done", flush=True)
+            print(answer, flush=True)
 
 
 if __name__ == "__main__":

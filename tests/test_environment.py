@@ -258,9 +258,9 @@ async def test_reads_go_on_without_a_home_and_what_must_be_remembered_is_refused
             wide = good(await client.call_tool("get_order_list", {"page_size": 50}))
             assert wide["left_out"]
             assert "result_id" not in wide
-            # A report needs a copy of the shop: without a place for one there is an error in words, and no sum.
-            without_place = bad(await client.call_tool("get_report", {"report": "sales", "period": "today"}))
-            assert without_place["error"] in {"not_configured", "network"}, without_place
+            # Reports and questions need a copy of the shop: without a place for one there is no sum.
+            refused(bad(await client.call_tool("get_report", {"report": "sales", "period": "today"})))
+            refused(bad(await client.call_tool("query_shop", {"sql": "SELECT count(*) FROM orders"})))
             good(
                 await client.call_tool(
                     "get_package_shipping_document", {"package_id": package, "document_type": "SHIPPING_LABEL"}
@@ -285,6 +285,39 @@ async def test_reads_go_on_without_a_home_and_what_must_be_remembered_is_refused
         assert "reads go on" in told
         assert "TIKTOK_SHOP_HOME" in told
         assert "Traceback" not in told
+
+
+COUNT_ORDERS = {"sql": "SELECT count(*) AS orders FROM orders", "max_age": 0}
+
+
+@on_posix
+async def test_a_copy_that_can_not_be_written_any_more_is_answered_from_and_the_answer_says_so(
+    home: Path, sandbox: Sandbox, era: str
+) -> None:
+    async with sandbox.serve() as url:
+        async with start(home, keys(sandbox, url), era) as client:
+            before = good(await client.call_tool("query_shop", COUNT_ORDERS))["data"]
+        _, wrapper = make_unwritable(home / "other", "full")
+        async with start(home, keys(sandbox, url), era, wrapper=wrapper) as client:
+            after = good(await client.call_tool("query_shop", COUNT_ORDERS))["data"]
+    assert after["result"]["rows"] == before["result"]["rows"]
+    assert "Not up to date: orders" in after["note"]
+    assert os.strerror(errno.EFBIG) in after["note"]
+
+
+@on_posix
+async def test_a_copy_for_which_there_is_no_room_is_told_as_that(home: Path, sandbox: Sandbox, era: str) -> None:
+    """There is room for what is read, but not for the copy's own file, which is larger."""
+    _, wrapper = make_unwritable(home, "full")
+    async with (
+        sandbox.serve() as url,
+        start(home, keys(sandbox, url), era, wrapper=[*wrapper[:-1], "--fsize=250000"]) as client,
+    ):
+        for _ in range(2):
+            told = bad(await client.call_tool("query_shop", COUNT_ORDERS))
+            assert (told["error"], told["retryable"]) == ("not_configured", False), told
+            assert "can't be written" in told["message"]
+            assert "Make room" in told["hint"]
 
 
 @on_posix

@@ -102,7 +102,6 @@ async def test_swaps_that_are_killed_leave_one_or_the_other(home: Path) -> None:
                     change_some(sandbox, chosen)
                 await worker.kill()
             await check_snapshot(app, sandbox)
-        await asyncio.sleep(1.1)  # a copy of this very second counts as fresh
         found = await refreshed(app, ["orders"])
         assert count(found.path) == count_expected(sandbox)
         notes = {row["id"]: row["seller_note"] for row in rows_of(found, "orders", where="seller_note LIKE 'note %'")}

@@ -98,6 +98,55 @@ async def test_a_copy_that_is_fresh_enough_asks_nobody(sandbox: Sandbox, clock: 
         assert again.tables["orders"].as_of == int(clock.now)
 
 
+@pytest.mark.parametrize("table", ["orders", "unsettled_transactions", "inventory", "payments"])
+async def test_a_question_of_the_same_second_reads_anew(sandbox: Sandbox, clock: Clock, home: Path, table: str) -> None:
+    """However a table is read: by its changes, whole, for each row of another, or a span of its history again."""
+    clock.now = int(clock.now) + 0.2
+    async with sandbox.serve() as url, open_app(home, sandbox, url, clock) as app:
+        operation = app.mirror.table_catalog.find_sources([table])[-1].operation
+        await refreshed(app, [table])
+        sandbox.log.clear()
+        await refreshed(app, [table])
+        assert sandbox.log.list_entries(operation) == [], "of this very moment"
+        clock.now += 0.3
+        await refreshed(app, [table], max_age_s=0.5)
+        assert sandbox.log.list_entries(operation) == []
+        found = await refreshed(app, [table])
+        requests = len(sandbox.log.list_entries(operation))
+        assert requests
+        assert found.tables[table].as_of == int(clock.now)
+        await refreshed(app, [table])
+        assert len(sandbox.log.list_entries(operation)) == requests
+
+
+async def test_a_change_of_the_same_second_arrives(sandbox: Sandbox, clock: Clock, home: Path) -> None:
+    clock.now = int(clock.now) + 0.2
+    async with sandbox.serve() as url, open_app(home, sandbox, url, clock) as app:
+        await refreshed(app, ["orders"])
+        clock.now += 0.1
+        changed = touch(sandbox, 7, clock.now)
+        clock.now += 0.1
+        found = await refreshed(app, ["orders"])
+        assert ids_of(rows_of(found, "orders", where="seller_note = 'changed'")) == set(changed)
+
+
+async def test_a_state_of_whole_seconds_is_still_read(sandbox: Sandbox, clock: Clock, home: Path) -> None:
+    async with sandbox.serve() as url:
+        async with open_app(home, sandbox, url, clock) as app:
+            first = await refreshed(app, ["orders"])
+        path = first.path.parent / "current.json"
+        state = json.loads(path.read_text())
+        for source in state["sources"].values():
+            source["as_of"], source["problem_at"] = int(source["as_of"]), int(source["problem_at"])
+        path.write_text(json.dumps(state))
+        sandbox.log.clear()
+        async with open_app(home, sandbox, url, clock) as app:
+            assert await refreshed(app, ["orders"], max_age_s=60) == first
+            assert sandbox.log.list_entries(ORDERS) == []
+            await refreshed(app, ["orders"])
+            assert len(sandbox.log.list_entries(ORDERS)) == 1
+
+
 async def test_what_the_platform_deleted_disappears(sandbox: Sandbox, clock: Clock, home: Path) -> None:
     async with sandbox.serve() as url, open_app(home, sandbox, url, clock) as app:
         first = await refreshed(app, ["products", "inventory", "orders"])
@@ -389,9 +438,11 @@ async def test_a_page_that_can_not_be_read_back_is_read_anew(sandbox: Sandbox, c
         sandbox.faults.add(ORDERS, times=None, delay=0.2)
         async with open_app(home, sandbox, url, clock) as app:
             await refreshed(app, ["warehouses"])
-            await refreshed(app, ["orders"], patience_s=0.5)
+            await refreshed(app, ["orders"], patience_s=0.1)
+            while not (pages := list((home / "mirror").glob("*/*/spool/*.ndjson"))):  # noqa: ASYNC110 - a file's coming
+                await asyncio.sleep(0.01)
         sandbox.faults.clear()
-        (path, *_) = next(iter((home / "mirror").glob("*/*/spool"))).glob("*.ndjson")
+        path = pages[0]
         path.write_bytes(b'{"read_at": 5, "moment": 1, "rows": "odd", "is_complete": true}\n' + path.read_bytes())
         async with open_app(home, sandbox, url, clock) as app:
             await refreshed(app, ["orders"])
@@ -416,6 +467,27 @@ async def test_many_who_ask_at_once_read_once(sandbox: Sandbox, clock: Clock, ho
         assert len({snapshot.path for snapshot in found}) == 1
         assert len(rows_of(found[0], "orders")) == len(sandbox.state.main.orders)
         assert len(sandbox.log.list_entries(ORDERS)) <= 12
+
+
+async def test_who_asks_for_another_table_than_the_one_that_is_being_read_need_not_wait_for_it(
+    sandbox: Sandbox, clock: Clock, home: Path
+) -> None:
+    sandbox.faults.add(ORDERS, times=None, delay=3)
+    async with (
+        sandbox.serve() as url,
+        open_app(home, sandbox, url, clock) as one,
+        open_app(home, sandbox, url, clock) as other,
+    ):
+        reading = asyncio.create_task(refreshed(one, ["orders"]))
+        while not sandbox.log.list_entries(ORDERS):  # noqa: ASYNC110 - another server's requests
+            await asyncio.sleep(0.01)
+        found = await refreshed(other, ["warehouses", "inventory"])
+        assert not reading.done()
+        for table in ("warehouses", "inventory"):
+            assert found.tables[table].is_complete
+            assert rows_of(found, table)
+        sandbox.faults.clear()
+        assert len(rows_of(await reading, "orders")) == len(sandbox.state.main.orders)
 
 
 async def test_a_copy_is_forgotten_whole(sandbox: Sandbox, clock: Clock, home: Path) -> None:

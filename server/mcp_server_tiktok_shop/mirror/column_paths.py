@@ -21,11 +21,12 @@ DATA_LEVEL, ARGUMENTS_LEVEL, AMOUNT_LEVEL = -3, -2, -1  # places after a row and
 class ColumnPath(NamedTuple):
     """A path made ready: the level at which it begins (0 is the row, 1 the one above), and how to go on from there.
 
-    `steps` are its names as they are written.
+    `steps` are its names as they are written; `is_plain` says that they are names of fields alone.
     """
 
     level: int
     steps: tuple[str, ...]
+    is_plain: bool
     read: Callable[[Any], Any]
 
 
@@ -37,27 +38,8 @@ def compile_path(path: str) -> ColumnPath:
         if names.startswith(mark):
             names, level = names[1:], special_level
     steps = tuple(names.split("."))
-    return ColumnPath(level, steps, _compile_steps(steps))
-
-
-def _compile_steps(steps: tuple[str, ...]) -> Callable[[Any], Any]:
-    if len(steps) == 1:
-        return partial(_read_name, steps[0])
-    if all(step.isidentifier() for step in steps):
-        return partial(_read_names, steps)
-    return partial(_read_steps, steps)
-
-
-def _read_name(name: str, value: Any) -> Any:
-    return value.get(name) if type(value) is dict else None
-
-
-def _read_names(names: tuple[str, ...], value: Any) -> Any:
-    for name in names:
-        if type(value) is not dict:
-            return None
-        value = value.get(name)
-    return value
+    is_plain = all(step.isidentifier() for step in steps)
+    return ColumnPath(level, steps, is_plain, partial(_read_steps, steps))
 
 
 def _read_steps(steps: tuple[str, ...], value: Any) -> Any:

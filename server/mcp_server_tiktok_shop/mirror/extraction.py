@@ -38,6 +38,7 @@ class RowExtractor:
         self._tables = [(table, _TableReader(table)) for table in source.tables]
         for _, reader in self._tables:
             reader.mark_fields(self._root)
+        self._root.settle()
 
     def extract(self, data: Json, rows: Sequence[Json], list_path: str, arguments: Json) -> dict[str, list[Cells]]:
         """The rows of each table, by its name, of the answer's `data` whose list at `list_path` is `rows`."""
@@ -50,58 +51,82 @@ class RowExtractor:
         return {table.name: list(reader.iter_rows(redacted, arguments)) for table, reader in self._tables}
 
     def _redact(self, data: Json) -> Json:
-        pruned = self._root.prune(data, with_personal=False)
-        if _has_text(pruned, self._root):
-            pruned = self._root.prune(data, with_personal=True)
+        has_text = _has_text(data, self._root)
+        pruned = self._root.prune_with_personal(data) if has_text else self._root.prune(data)
         return self._redact_data(self._source.operation, pruned)
 
 
 class _FieldNode:
-    """A field of the answers: whether it stays, and which of those inside of it."""
+    """A field of the answers: whether it stays, and which of those inside of it.
+
+    `leaves` are the names of those inside that stay as they are, `branches` those of which a part stays; `texts` are
+    those of both that are, or hold, text in which personal data may stand.
+    """
 
     def __init__(self, sensitivity: FieldSensitivity) -> None:
         self._sensitivity = sensitivity
         self.children: dict[str, _FieldNode] = {}
+        self.leaves: tuple[str, ...] = ()
+        self.branches: tuple[tuple[str, _FieldNode], ...] = ()
+        self.texts: tuple[tuple[str, _FieldNode], ...] = ()
         self.is_whole = False
-        self.has_columns = False
         self.is_free_text = sensitivity.is_free_text
         self.is_personal = sensitivity.is_personal and sensitivity.kind != "picture"
 
     def mark(self, steps: Sequence[str]) -> None:
         """Keep what is at the end of this path; steps that are no names are those through lists."""
         node = self
-        node.has_columns = True
         for step in steps:
             if not step.isidentifier():
                 if step.startswith("?"):
                     node.mark([step[1:].partition("=")[0]])
                 continue
             node = node.children.setdefault(step, _FieldNode(node._sensitivity.get_child(step)))
-            node.has_columns = True
         node.is_whole = True
 
-    def prune(self, value: Any, *, with_personal: bool) -> Any:
-        """The value without the fields that no column needs, but for personal ones where these are to stay."""
+    def settle(self) -> None:
+        """Put down which fields columns need, when all are marked."""
+        needed = self.children.items()
+        for _, child in needed:
+            child.settle()
+        self.leaves = tuple(name for name, child in needed if child.is_whole)
+        self.branches = tuple((name, child) for name, child in needed if not child.is_whole)
+        self.texts = tuple((name, child) for name, child in needed if child.is_free_text or child.texts)
+
+    def prune(self, value: Any) -> Any:
+        """The value without the fields that no column needs, and those that are empty."""
+        if type(value) is list:
+            return [self.prune(item) for item in value]
+        if type(value) is not dict:
+            return value
+        pruned = {name: inner for name in self.leaves if (inner := value.get(name)) or inner == 0}
+        for name, child in self.branches:
+            inner = value.get(name)
+            if inner and type(inner) in (dict, list):
+                pruned[name] = child.prune(inner)
+        return pruned
+
+    def prune_with_personal(self, value: Any) -> Any:
+        """The same, but for personal fields and all in which these may be: they stay."""
         if self.is_whole:
             return value
         if type(value) is dict:
-            return self._prune_object(value, with_personal=with_personal)
+            return self._prune_object_with_personal(value)
         if type(value) is list:
-            return [self.prune(item, with_personal=with_personal) for item in value]
+            return [self.prune_with_personal(item) for item in value]
         return value
 
-    def _prune_object(self, value: Json, *, with_personal: bool) -> Json:
-        children = self.children
+    def _prune_object_with_personal(self, value: Json) -> Json:
         pruned: Json = {}
         for name, inner in value.items():
-            child = children.get(name)
+            child = self.children.get(name)
             if child is None:
                 child = self._add_child(name)
             kind = type(inner)
             if kind is dict or kind is list:
-                if inner and (child.has_columns or with_personal):
-                    pruned[name] = inner if child.is_whole else child.prune(inner, with_personal=with_personal)
-            elif child.is_whole or (with_personal and child.is_personal):
+                if inner:
+                    pruned[name] = child.prune_with_personal(inner)
+            elif child.is_whole or child.is_personal:
                 pruned[name] = inner
         return pruned
 
@@ -118,8 +143,15 @@ class _TableReader:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._paths: list[ColumnPath] = [compile_path(column.path) for column in table.columns.values()]
-        convert = [_to_time_cell if column.type in TIME_TYPES else _to_cell for column in table.columns.values()]
-        self._readers = [(path.level, path.read, to_cell) for path, to_cell in zip(self._paths, convert, strict=True)]
+        places = [(path.level, path.steps[:-1] if path.is_plain else ()) for path in self._paths]
+        self._places = list(dict.fromkeys(places))  # the objects whose fields the cells are
+        self._readers = [
+            (self._places.index(place), path.steps[-1], None if path.is_plain else path.read)
+            for place, path in zip(places, self._paths, strict=True)
+        ]
+        self._time_columns = [
+            number for number, column in enumerate(table.columns.values()) if column.type in TIME_TYPES
+        ]
         self._amounts = [(tuple(path.split(".")), _name_section(path)) for path in table.unpivot]
 
     def mark_fields(self, root: _FieldNode) -> None:
@@ -135,11 +167,24 @@ class _TableReader:
 
     def iter_rows(self, data: Json, arguments: Json) -> Iterator[Cells]:
         """The cells of each row, in the order of the columns."""
-        readers = self._readers
         for place, chain in enumerate(_iter_chains(data, self._table.rows, ())):
             for amount in self._iter_amounts(chain[0], place):
                 levels = (*chain, data, arguments, amount)
-                yield [to_cell(read(levels[level])) for level, read, to_cell in readers]
+                objects = [_find_object(levels[level], names) for level, names in self._places]
+                values = [
+                    objects[index].get(name) if read is None else read(objects[index])
+                    for index, name, read in self._readers
+                ]
+                cells = [
+                    value
+                    if value is None or (type(value) is str and 0 < len(value) <= MAX_CELL_CHARS)
+                    else _to_cell(value)
+                    for value in values
+                ]
+                for number in self._time_columns:
+                    if cells[number] in (0, "0"):  # it stands for none
+                        cells[number] = None
+                yield cells
 
     def _iter_amounts(self, row: Json, place: int) -> Iterator[Json | None]:
         if not self._amounts:
@@ -163,11 +208,23 @@ def _iter_chains(container: Json, names: Sequence[str], above: tuple[Json, ...])
         yield from _iter_chains(value, rest, above) if rest else ((value, *above),)
 
 
+def _find_object(value: Any, names: Sequence[str]) -> Json:
+    """The object at a path of names; an empty one where there is none."""
+    for name in names:
+        if type(value) is not dict:
+            return {}
+        value = value.get(name)
+    return value if type(value) is dict else {}
+
+
 def _has_text(value: Any, node: _FieldNode) -> bool:
-    """Whether there is any free text, in which personal data may stand."""
+    """Whether there is any free text that a column needs, in which personal data may stand."""
     if type(value) is dict:
-        children = node.children
-        return any(_has_text(inner, children[name]) for name, inner in value.items() if inner and name in children)
+        for name, child in node.texts:
+            inner = value.get(name)
+            if inner and _has_text(inner, child):
+                return True
+        return False
     if type(value) is list:
         return any(_has_text(item, node) for item in value)
     return node.is_free_text and bool(value)
@@ -182,11 +239,6 @@ def _is_zero(value: str | float) -> bool:
     if isinstance(value, str):
         return not value.strip("-0. ")
     return value == 0
-
-
-def _to_time_cell(value: Any) -> Any:
-    """A time as a cell: 0 stands for none."""
-    return None if value in (0, "0") else _to_cell(value)
 
 
 def _to_cell(value: Any) -> Any:

@@ -51,10 +51,10 @@ class SourceReader:
             ShopError: A page was refused; those before lie in the spool.
 
         """
-        batch = self.spool.open_batch(key, int(self.clock()))
+        batch = self.spool.open_batch(key, self.clock())
         if key.kind == "all" and self.clock() - batch.read_at > MAX_RESUME_AGE_S:
             self.spool.delete(batch)
-            batch = self.spool.open_batch(key, int(self.clock()))
+            batch = self.spool.open_batch(key, self.clock())
         if not batch.is_complete:
             try:
                 await self._read_pages(batch, filters)
@@ -62,13 +62,13 @@ class SourceReader:
                 if not batch.resume or not is_invalid_page_token(error):
                     raise
                 self.spool.delete(batch)
-                batch = self.spool.open_batch(key, int(self.clock()))
+                batch = self.spool.open_batch(key, self.clock())
                 await self._read_pages(batch, filters)
         return batch
 
     async def read_parents(self, key: BatchKey, parents: Iterable[Parent]) -> Batch:
         """What the source answers for each of these rows. Raises as `read_list`."""
-        batch = self.spool.open_batch(key, int(self.clock()))
+        batch = self.spool.open_batch(key, self.clock())
         for_each = self.source.for_each
         assert for_each is not None  # noqa: S101 - only such a source has parents
         missing = [parent for parent in parents if parent.value not in batch.parents]

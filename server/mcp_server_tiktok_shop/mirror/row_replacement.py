@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.mirror.staging import (
+    LINES_TABLE,
+    build_lines_sql,
     build_rows_sql,
     build_stage_sql,
     join_names,
@@ -39,13 +41,15 @@ def stage_rows(connection: DuckDBPyConnection, source: Source, batches: Sequence
             condition = f"{column} >= to_timestamp({start}) AND {column} < to_timestamp({end}) OR {column} IS NULL"
         else:
             condition = f"{column} >= to_timestamp({history_from}) OR {column} IS NULL"
+    connection.execute(build_lines_sql(source, paths))
     for table in source.tables:
-        connection.execute(build_stage_sql(source, table, paths))
+        connection.execute(build_stage_sql(table))
         connection.execute(build_rows_sql(table, source.main_table, condition))
         key = quote_name(table.key[0])
         sql = f"SELECT coalesce(sum(_unreadable + CAST({key} = '' AS INTEGER)), 0) FROM {name_stage(table)}"
         count += connection.execute(sql).fetchall()[0][0]
         connection.execute(f"DROP TABLE {name_stage(table)}")
+    connection.execute(f"DROP TABLE {LINES_TABLE}")
     return count
 
 
@@ -112,5 +116,5 @@ def replace_rows(connection: DuckDBPyConnection, source: Source, batches: Sequen
             )
             connection.execute(
                 f"INSERT INTO {TARGET}.{MARKS_TABLE} SELECT ?, unnest(?::VARCHAR[]), unnest(?::BOOLEAN[]), ?",
-                [source.name, [p for p, _ in marks], [s for _, s in marks], batch.read_at],
+                [source.name, [p for p, _ in marks], [s for _, s in marks], int(batch.read_at)],
             )

@@ -12,18 +12,21 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.extraction import RowExtractor
 from mcp_server_tiktok_shop.mirror.progress import SyncProgress
 from mcp_server_tiktok_shop.mirror.reading import SourceReader
+from mcp_server_tiktok_shop.mirror.refusals import describe_refusal, make_nothing_error
 from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, TableState
 from mcp_server_tiktok_shop.mirror.snapshots import SnapshotError, SnapshotStore
 from mcp_server_tiktok_shop.mirror.source_sync import SECONDS_PER_DAY, SourceSync
 from mcp_server_tiktok_shop.mirror.spool import Spool
+from mcp_server_tiktok_shop.mirror.storage_faults import StorageFaults
 from mcp_server_tiktok_shop.mirror.threads import run_to_end
+from mcp_server_tiktok_shop.mirror.wishes import Wishes
 from mcp_server_tiktok_shop.mirror.writer_lock import WriterLock
 from mcp_server_tiktok_shop.state.files.private_files import make_storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.mirror.parts import MirrorParts
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
     from mcp_server_tiktok_shop.mirror.spool import Batch
@@ -36,7 +39,6 @@ POLL_INTERVAL_S = 0.1  # at which another process's progress is looked at
 PROGRESS_INTERVAL_S = 0.5
 MAX_ROUNDS = 4  # of bringing sources up to date within one question
 DAMAGE_MESSAGE = "The local copy was damaged; it is being made anew."
-NOTHING_YET_MESSAGE = "The local copy of this shop is being made, and nothing of it is there yet."
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +52,21 @@ class ShopMirror:
         self._store = SnapshotStore(folder, parts.table_catalog, parts.clock)
         self._spool = Spool(folder.spool_folder, parts.hide_secrets)
         self._writer = WriterLock(folder.lock_path)
+        self._wishes = Wishes(folder.wishes_folder)
+        self._wish_task: asyncio.Task[None] | None = None
         self._begin_lock = asyncio.Lock()
         self._publish_lock = asyncio.Lock()
         self._state: MirrorState | None = None  # as this process writes it; None while it does not
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}  # by source and step
+        self._storage_faults = StorageFaults(folder.root, parts.clock)
         self._extractors: dict[str, RowExtractor] = {}
         self._progress = SyncProgress()
 
     @property
     def state(self) -> MirrorState:
-        """What is in force."""
-        return self._state if self._state is not None else self._store.load_state()
+        """What is in force, and what kept this process from writing since."""
+        state = self._state if self._state is not None else self._store.load_state()
+        return self._storage_faults.mark(state)
 
     async def refresh(
         self,
@@ -71,24 +77,26 @@ class ShopMirror:
         report_progress: ProgressReporter | None,
     ) -> ShopSnapshot:
         """See `Mirror.refresh`."""
-        began = int(self._parts.clock())
-        since = began - int(max_age_s)
+        began = self._parts.clock()
+        since = began - max_age_s
         for _ in range(MAX_ROUNDS):
             if not self._list_stale(sources, since, began) or self._parts.monotonic() >= deadline:
                 break
             try:
                 is_writer = await self._wait_for_writer(sources, since, began, deadline)
-            except ShopError:
-                if not self.state.snapshot:
-                    raise
-                break  # a home that can't be written is no reason not to answer from what is there
+            except OSError as error:  # no reason not to answer from what is there
+                for source in self._list_stale(sources, since, began):
+                    self._storage_faults.add(source.name, error)
+                break
             if is_writer:
                 stale = self._list_stale(sources, since, began)
                 tasks = [task for source in stale for task in self._start_steps(target, source, since)]
+                self._begin_fulfilling(target)
                 await self._wait(tasks, deadline, report_progress)
         state = self.state
         if not state.snapshot:
-            raise _make_nothing_error(sources, state)
+            storage_error = self._storage_faults.find_error(source.name for source in sources)
+            raise storage_error or make_nothing_error(state.get_source(source.name).problem for source in sources)
         return self._to_snapshot(target, state)
 
     async def look(self, target: Target) -> ShopSnapshot | None:
@@ -111,15 +119,16 @@ class ShopMirror:
         """See `Mirror.forget`."""
         async with self._begin_lock:
             await self._end_tasks()
-            if not await self._begin_writing():
-                message = "Another process is reading this shop's copy from the platform."
-                raise ShopError("not_permitted", message, hint="End it first, or try again later.", retryable=True)
             try:
-                await run_to_end(self._store.delete_all)
+                if not await self._begin_writing():
+                    message = "Another process is reading this shop's copy from the platform."
+                    raise ShopError("not_permitted", message, hint="End it first, or try again later.", retryable=True)
+                try:
+                    await run_to_end(self._store.delete_all)
+                finally:
+                    self._end_writing()
             except OSError as error:
                 raise make_storage_error(self.folder.root, "deleted", error) from error
-            finally:
-                self._end_writing()
 
     async def close(self) -> None:
         """End what goes on; what was read lies in the spool."""
@@ -138,35 +147,52 @@ class ShopMirror:
             for batch in batches:
                 self._spool.delete(batch)
 
-    def _list_stale(self, sources: Sequence[Source], since: int, began: int) -> list[Source]:
+    def _list_stale(self, sources: Sequence[Source], since: float, began: float) -> list[Source]:
         """The sources that are not whole, or not of this moment or later, but for those that failed since we began."""
         states = [(source, self.state.get_source(source.name)) for source in sources]
         return [
             source
             for source, state in states
-            if state.problem_at < began and (not _is_fresh(state, since) or self._is_backfill_due(source, state))
+            if state.problem_at < began and (not state.is_fresh(since) or self._is_backfill_due(source, state))
         ]
 
-    async def _wait_for_writer(self, sources: Sequence[Source], since: int, began: int, deadline: float) -> bool:
-        """Be who writes; or wait while another process does, until there is what is wanted. Whether we write."""
+    async def _wait_for_writer(self, sources: Sequence[Source], since: float, began: float, deadline: float) -> bool:
+        """Be who writes; or wait while another process does, until there is what is wanted. Whether we write.
+
+        Raises OSError.
+        """
+        has_wished = False
         while True:
             async with self._begin_lock:
                 if await self._begin_writing():
                     return True
-            if not self._list_stale(sources, since, began) or self._parts.monotonic() >= deadline:
+            stale = self._list_stale(sources, since, began)
+            if not stale or self._parts.monotonic() >= deadline:
                 return False
+            if not has_wished:  # who writes may be at another table for hours
+                has_wished = True
+                for source in stale:
+                    self._wishes.put(source.name, since)
             await asyncio.sleep(POLL_INTERVAL_S)
 
+    def _begin_fulfilling(self, target: Target) -> None:
+        """Read what others wish for, as long as there is anything that is being read here."""
+
+        def read(source_name: str, since: float) -> None:
+            source = self._parts.table_catalog.sources.get(source_name)
+            if source is not None and self._parts.policy.is_available(self._find_operation(source)):
+                self._start_steps(target, source, since)
+
+        if self._tasks and (self._wish_task is None or self._wish_task.done()):
+            self._wish_task = asyncio.create_task(self._wishes.fulfill(lambda: bool(self._tasks), read))
+
     async def _begin_writing(self) -> bool:
-        """Whether this process is the one that writes: from now on, where no other is."""
+        """Whether this process is the one that writes: from now on, where no other is. Raises OSError."""
         if self._state is not None:
             return True
-        try:
-            if not self._writer.acquire():
-                return False
-            self._store.delete_leftovers()
-        except OSError as error:
-            raise make_storage_error(self.folder.root, "written", error) from error
+        if not self._writer.acquire():
+            return False
+        self._store.delete_leftovers()
         self._state = self._store.load_state()
         if not self._state.snapshot:
             self._spool.delete_all()
@@ -178,7 +204,7 @@ class ShopMirror:
             self._progress = SyncProgress()
             self._writer.release()
 
-    def _start_steps(self, target: Target, source: Source, since: int) -> list[asyncio.Task[None]]:
+    def _start_steps(self, target: Target, source: Source, since: float) -> list[asyncio.Task[None]]:
         """The tasks that bring a source up to date, begun where they do not run yet."""
         state = self.state.get_source(source.name)
         steps: list[asyncio.Task[None]] = []
@@ -208,16 +234,20 @@ class ShopMirror:
     async def _run(self, source: Source, run: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run a step of a source; what is in its way is put down as the source's problem."""
         problem = ""
+        self._storage_faults.remove(source.name)
         try:
             await run()
         except ShopError as error:
-            problem = _describe_refusal(source, error)
+            problem = describe_refusal(source, error)
         except OSError as error:
-            problem = make_storage_error(self.folder.root, "written", error).message
+            problem = self._storage_faults.add(source.name, error)
         except SnapshotError as error:
             if await run_to_end(self._store.is_whole, self.state):
-                problem = f"The local copy can't be written: {error}"
-                self._spool.delete_source(source.name)  # if it was that which can't be read, it is read anew
+                if error.is_of_storage:
+                    problem = self._storage_faults.add(source.name, OSError(0, str(error)))
+                else:
+                    problem = f"The local copy can't be written: {error}"
+                    self._spool.delete_source(source.name)  # if it was that which can't be read, it is read anew
             else:
                 log.warning(DAMAGE_MESSAGE)
                 self._forget_state()
@@ -225,7 +255,7 @@ class ShopMirror:
         if problem:
             log.warning("%s could not be read: %s", source.name, problem)
         if problem or self.state.get_source(source.name).problem:
-            now = int(self._parts.clock()) if problem else 0
+            now = self._parts.clock() if problem else 0
             async with self._publish_lock:
                 self._state = self.state.with_source(source.name, problem=problem, problem_at=now)
                 with suppress(OSError):  # it is told in this process all the same
@@ -235,17 +265,19 @@ class ShopMirror:
         if source.history is not None:
             await self._make_sync(target, source).backfill(source.history)
 
-    async def _freshen(self, target: Target, source: Source, since: int) -> None:
+    async def _freshen(self, target: Target, source: Source, since: float) -> None:
         if source.for_each is not None:
             parent = self._store.get_parent_source(source)
-            if not _is_fresh(self.state.get_source(parent.name), since):
+            if not self.state.get_source(parent.name).is_fresh(since):
                 await asyncio.gather(*self._start_steps(target, parent, since))
-        await self._make_sync(target, source).freshen()
+        await self._make_sync(target, source).freshen(since)
+
+    def _find_operation(self, source: Source) -> Operation:
+        return self._parts.paginator.catalog.operations[source.operation]
 
     def _make_sync(self, target: Target, source: Source) -> SourceSync:
         """The means to read a source. Raises ShopError where this server may not."""
-        operation = self._parts.paginator.catalog.operations[source.operation]
-        self._parts.policy.ensure_allowed(operation)
+        self._parts.policy.ensure_allowed(self._find_operation(source))
         if source.name not in self._extractors:
             sensitivity = self._parts.sensitive_fields.get_root(source.operation)
             self._extractors[source.name] = RowExtractor(source, sensitivity, self._parts.redact_data)
@@ -274,7 +306,7 @@ class ShopMirror:
                 await report(progress.row_count, progress.total, f"{progress.row_count} rows read")
 
     async def _end_tasks(self) -> None:
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *([self._wish_task] if self._wish_task is not None else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -287,32 +319,10 @@ class ShopMirror:
 
     def _to_snapshot(self, target: Target, state: MirrorState) -> ShopSnapshot:
         tables = {
-            table.name: _to_table_state(state.get_source(source.name))
+            table.name: TableState.from_source(state.get_source(source.name))
             for source in self._parts.table_catalog.sources.values()
             for table in source.tables
         }
         assert target.shop is not None  # noqa: S101 - a mirror is one shop's
         zone = target.resolve_zone(self._parts.paginator.zone)
         return ShopSnapshot(target.shop, zone, self._store.get_path(state), tables)
-
-
-def _is_fresh(state: SourceState, since: int) -> bool:
-    return state.is_complete and state.as_of >= since
-
-
-def _describe_refusal(source: Source, error: ShopError) -> str:
-    """What is in the way, in words of this server alone: it is stored, and told in many places."""
-    return error.message if error.code is None else f"TikTok refused {source.operation} with code {error.code}."
-
-
-def _to_table_state(state: SourceState) -> TableState:
-    return TableState(state.as_of, state.history_from or None, state.is_complete, state.problem, state.unreadable_count)
-
-
-def _make_nothing_error(sources: Sequence[Source], state: MirrorState) -> ShopError:
-    """Why nothing can be answered from."""
-    problems = [problem for source in sources if (problem := state.get_source(source.name).problem)]
-    if problems:
-        return ShopError("platform", f"This shop can't be read: {problems[0]}", hint="check_connection tells more.")
-    hint = "Ask again in a moment: reading goes on meanwhile."
-    return ShopError("network", NOTHING_YET_MESSAGE, hint=hint, retryable=True)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from mcp_server_tiktok_shop.mirror.states import SourceState
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 
@@ -28,6 +29,12 @@ class TableState:
     is_complete: bool
     problem: str
     unreadable_count: int
+
+    @classmethod
+    def from_source(cls, state: SourceState) -> TableState:
+        """The state of each table of a source."""
+        history_from = state.history_from or None
+        return cls(int(state.as_of), history_from, state.is_complete, state.problem, state.unreadable_count)
 
 
 @dataclass(frozen=True, slots=True)

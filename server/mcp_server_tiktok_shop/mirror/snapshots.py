@@ -53,7 +53,11 @@ class Parent:
 
 
 class SnapshotError(TikTokShopServerError):
-    """A snapshot can't be read or written."""
+    """A snapshot can't be read or written; `is_of_storage` says that the disk failed, or has no room."""
+
+    def __init__(self, message: str, *, is_of_storage: bool = False) -> None:
+        super().__init__(message)
+        self.is_of_storage = is_of_storage
 
 
 class SnapshotStore:
@@ -174,7 +178,7 @@ class SnapshotStore:
                 for name in self._catalog.tables
             }
 
-    def list_parents(self, state: MirrorState, source: Source, since: int) -> list[Parent]:
+    def list_parents(self, state: MirrorState, source: Source, since: float) -> list[Parent]:
         """The rows that a source is to be asked for, newest first: not the stable ones, nor those read since a moment.
 
         Raises SnapshotError where the snapshot is damaged.
@@ -194,6 +198,24 @@ class SnapshotStore:
         with _connect(self.folder.spool_folder) as connection:
             self._attach_base(connection, state)
             return [Parent(*row) for row in connection.execute(sql, [source.name, since]).fetchall()]
+
+    def find_oldest_reading(self, state: MirrorState, source: Source, since: float) -> int | None:
+        """When the oldest of the rows was read that are not asked for again since they were read since a moment.
+
+        None where there is none. Raises SnapshotError where the snapshot is damaged.
+        """
+        for_each = source.for_each
+        if for_each is None or not state.snapshot:
+            return None
+        sql = (
+            f"SELECT min(read_at) FROM {BASE}.{MARKS_TABLE} WHERE source = ? AND NOT is_stable AND read_at >= ? "
+            f"AND parent IN (SELECT {quote_name(for_each.column)} FROM {BASE}.{quote_name(for_each.table)} "
+            f"WHERE {for_each.where})"
+        )
+        with _connect(self.folder.spool_folder) as connection:
+            self._attach_base(connection, state)
+            oldest: int | None = connection.execute(sql, [source.name, since]).fetchall()[0][0]
+        return oldest
 
     def _attach_base(self, connection: DuckDBPyConnection, state: MirrorState) -> None:
         if state.snapshot:
@@ -277,7 +299,7 @@ def _connect(folder: Path, memory_bytes: int = MIN_WRITER_BYTES) -> Iterator[Duc
         finally:
             connection.close()
     except duckdb.Error as error:
-        raise SnapshotError(str(error).splitlines()[0]) from error
+        raise SnapshotError(str(error).splitlines()[0], is_of_storage=isinstance(error, duckdb.IOException)) from error
 
 
 def _divide(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:

@@ -27,7 +27,7 @@ MAX_PARENTS_AT_ONCE = 400
 PUBLISH_INTERVAL_S = 3.0  # between two snapshots of a history that is being read
 PUBLISH_SHARE = 8  # the same, as so many times what making one took
 MIN_RECOUNT_SPAN_S = 3600  # a span that differs is read anew whole from here on
-PARENT_AGE_S = 60  # a row that was asked for this short a time ago is not asked for again
+RESUME_AGE_S = 60  # where a first reading was cut, a row that was asked for so short a time ago is not asked for again
 
 
 class Publisher(Protocol):
@@ -65,6 +65,7 @@ class SourceSync:
         return self.publisher.state.get_source(self.source.name)
 
     def _now(self) -> int:
+        """The moment in whole seconds, as the platform counts: what it is asked for."""
         return int(self.reader.clock())
 
     async def backfill(self, history: TimeFilter) -> None:
@@ -99,7 +100,7 @@ class SourceSync:
             return
         self._next_publish = float("inf")
         began = time.monotonic()
-        read_at = min([batch.read_at for batch in batches], default=self._now())
+        read_at = min([batch.read_at for batch in batches], default=self.reader.clock())
 
         def make_changes(state: SourceState) -> Json:
             is_complete = edge <= state.history_start
@@ -111,33 +112,36 @@ class SourceSync:
         duration = time.monotonic() - began
         self._next_publish = time.monotonic() + max(PUBLISH_INTERVAL_S, PUBLISH_SHARE * duration)
 
-    async def freshen(self) -> None:
-        """Read what may have changed since the source was read last. Raises ShopError, OSError."""
-        source, state, now = self.source, self.state, self._now()
+    async def freshen(self, since: float) -> None:
+        """Read what may have changed since the source was read last, so that it is of `since` or later.
+
+        Raises ShopError, OSError.
+        """
+        source, state, began, now = self.source, self.state, self.reader.clock(), self._now()
         is_relisting = source.relist_after_s > 0 and now - state.listed_at >= source.relist_after_s
         if source.for_each is not None:
-            await self._read_parents()
+            await self._read_parents(since)
         elif source.changes is None and source.history is None:
             await self._read_all()
         elif source.changes is None and source.history is not None:
             start = max(state.history_from, now - source.reread_s)
-            await self._read_again(source.history, [(start, now + 1)], as_of=now)
+            await self._read_again(source.history, [(start, now + 1)], as_of=began)
         elif source.history is None and (not state.is_complete or is_relisting):
             await self._read_all()
         elif source.changes is not None:
             await self._read_changes(source.changes)
             if is_relisting and source.history is not None and state.is_complete:
-                spans = await self._find_differences(source.history, self.state.history_from, self.state.as_of)
+                spans = await self._find_differences(source.history, self.state.history_from, int(self.state.as_of))
                 await self._read_again(source.history, spans, listed_at=now)
 
     async def _read_all(self) -> None:
         now = self._now()
         batch = await self.reader.read_list(BatchKey(self.source.name, "all"), {})
-        await self._publish([batch], as_of=min(now, batch.read_at), listed_at=now, is_complete=True)
+        await self._publish([batch], as_of=batch.read_at, listed_at=now, is_complete=True)
 
     async def _read_changes(self, changes: TimeFilter) -> None:
         now, as_of = self._now(), self.state.as_of
-        key = BatchKey(self.source.name, "changes", max(0, as_of - CHANGES_OVERLAP_S), now + 1)
+        key = BatchKey(self.source.name, "changes", max(0, int(as_of) - CHANGES_OVERLAP_S), now + 1)
         for earlier in self.reader.spool.list_batches(self.source.name, "changes"):
             if earlier.key.start == key.start:
                 key = earlier.key  # that was cut
@@ -157,7 +161,10 @@ class SourceSync:
         await self.publisher.publish(self.source, [batch], make_changes)
 
     async def _read_again(self, history: TimeFilter, spans: Sequence[tuple[int, int]], **changes: Any) -> None:
-        """Read spans of the history anew, and put what is there now in the place of what was."""
+        """Read spans of the history anew, and put what is there now in the place of what was.
+
+        What lay in the spool of a reading that was cut is older: it is of its own moment.
+        """
         for start, end in spans:
             batches: list[Batch] = []
 
@@ -165,6 +172,8 @@ class SourceSync:
                 batches.append(batch)
 
             await HistoryReader(self.reader, history, "again", start, end, take_batch).read()
+            if "as_of" in changes:
+                changes["as_of"] = min([changes["as_of"], *(batch.read_at for batch in batches)])
             await self._publish(sorted(batches, key=lambda batch: -batch.key.end))
         await self._publish([], **changes)
 
@@ -183,16 +192,18 @@ class SourceSync:
         older = await self._find_differences(history, start, middle)
         return older + await self._find_differences(history, middle, end)
 
-    async def _read_parents(self) -> None:
+    async def _read_parents(self, since: float) -> None:
         for_each = self.source.for_each
         assert for_each is not None  # noqa: S101 - only such a source has parents
         key = BatchKey(self.source.name, "parents")
-        began = self._now()
+        began = self.reader.clock()
         parent_state = self.publisher.state.get_source(self.store.get_parent_source(self.source).name)
         left_over = self.reader.spool.open_batch(key, began)
         if left_over.parents:  # by who was cut
             await self._publish([left_over])
-        since = began - PARENT_AGE_S
+        if not self.state.is_complete:
+            since = min(since, began - RESUME_AGE_S)
+        oldest = await run_to_end(self.store.find_oldest_reading, self.publisher.state, self.source, since)
         parents = await run_to_end(self.store.list_parents, self.publisher.state, self.source, since)
         self.reader.progress.expect_rows(len(parents))
         size = max(MAX_PARENTS_AT_ONCE, for_each.batch * MAX_IN_FLIGHT)
@@ -202,7 +213,7 @@ class SourceSync:
             await self._publish([batch], as_of=as_of, history_from=parent_state.history_from)
         await self._publish(
             [],
-            as_of=min(began, parent_state.as_of),
+            as_of=min(began, parent_state.as_of, began if oldest is None else oldest),
             history_from=parent_state.history_from,
             is_complete=parent_state.is_complete,
         )

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from pydantic_core import to_json
+
 from mcp_server_tiktok_shop.state.files.private_files import make_private_folder
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 SPOOL_SUFFIX = ".ndjson"
-MAX_LINE_CHARS = 2**19  # DuckDB makes room for several lines of the size that it is told of
+MAX_LINE_BYTES = 2**19  # DuckDB makes room for several lines of the size that it is told of
 BatchKind = Literal["all", "history", "again", "changes", "parents"]
 BATCH_KINDS = get_args(BatchKind)
 
@@ -58,7 +60,7 @@ class Batch:
 
     key: BatchKey
     path: Path
-    read_at: int
+    read_at: float
     resume: Json = field(default_factory=dict)
     is_complete: bool = False
     page_count: int = 0
@@ -73,7 +75,7 @@ class Spool:
         self._folder = folder
         self._hide_secrets = hide_secrets
 
-    def open_batch(self, key: BatchKey, read_at: int) -> Batch:
+    def open_batch(self, key: BatchKey, read_at: float) -> Batch:
         """A batch to go on with, or a new one."""
         return self._read_batch(key) or Batch(key, self._folder / key.file_name, read_at)
 
@@ -85,7 +87,7 @@ class Spool:
 
         """
         mark = {"read_at": batch.read_at, **mark}
-        text = self._hide_secrets("".join(_iter_lines(rows, at, mark)))
+        text = self._hide_secrets(b"".join(_iter_lines(rows, at, mark)).decode())
         make_private_folder(self._folder)
         with open(batch.path, "ab", opener=open_private) as file:
             size = file.tell()
@@ -144,12 +146,12 @@ class Spool:
         return batch
 
 
-def _iter_lines(rows: Mapping[str, list[list[Any]]], at: float, mark: Mapping[str, Any]) -> Iterator[str]:
+def _iter_lines(rows: Mapping[str, list[list[Any]]], at: float, mark: Mapping[str, Any]) -> Iterator[bytes]:
     """The lines of a page, none of them longer than what DuckDB is told to make room for; the last one has the mark."""
-    text = _to_line({"moment": at, "rows": rows, **mark})
+    line = _to_line({"moment": at, "rows": rows, **mark})
     largest = max(rows, key=lambda name: len(rows[name]), default="")
-    if len(text) <= MAX_LINE_CHARS or len(rows[largest]) <= 1:
-        yield text
+    if len(line) <= MAX_LINE_BYTES or len(rows[largest]) <= 1:
+        yield line
         return
     for table, cells in rows.items():
         middle = len(cells) // 2
@@ -157,8 +159,11 @@ def _iter_lines(rows: Mapping[str, list[list[Any]]], at: float, mark: Mapping[st
     yield from _iter_lines({table: cells[len(cells) // 2 :] for table, cells in rows.items()}, at, mark)
 
 
-def _to_line(fields: Mapping[str, Any]) -> str:
-    return json.dumps(fields, separators=(",", ":")) + "\n"
+def _to_line(fields: Mapping[str, Any]) -> bytes:
+    try:
+        return to_json(fields, inf_nan_mode="constants") + b"\n"
+    except ValueError:  # half a character in a text, which UTF-8 has no bytes for
+        return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
 
 def open_private(path: str, flags: int) -> int:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.tables import Source, Table
 
 MAX_LINE_BYTES = 2**21
+LINES_TABLE = "stage_lines"
 AMOUNT_PATTERN = r"-?[0-9]{1,15}(\.[0-9]{1,10})?"
 COUNT_PATTERN = r"-?[0-9]{1,18}(\.0*)?"
 ISO_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ].*(Z|[+-][0-9]{2}:?[0-9]{2})"
@@ -51,8 +52,19 @@ def cast_cell(cell: str, type_name: str) -> str:
     )
 
 
-def build_stage_sql(source: Source, table: Table, paths: Sequence[str]) -> str:
-    """The SQL that makes the temporary table `stage_<table>` of the rows in spooled files.
+def build_lines_sql(source: Source, paths: Sequence[str]) -> str:
+    """The SQL that makes the temporary table of the lines of spooled files: the cells of each table's rows as texts."""
+    files = ", ".join(map(quote_text, paths))
+    rows = ", ".join(f"{quote_name(each.name)} VARCHAR[][]" for each in source.tables)
+    return (
+        f"CREATE OR REPLACE TEMP TABLE {LINES_TABLE} AS "
+        f"SELECT * FROM read_json([{files}], format='newline_delimited', maximum_object_size={MAX_LINE_BYTES}, "
+        f"columns={{moment: 'DOUBLE', rows: {quote_text(f'STRUCT({rows})')}}})"
+    )
+
+
+def build_stage_sql(table: Table) -> str:
+    """The SQL that makes the temporary table `stage_<table>` of the rows in the lines.
 
     Beside the columns it has `_at` and `_place`, the page and the place on it, and `_unreadable`, a count.
     """
@@ -64,13 +76,9 @@ def build_stage_sql(source: Source, table: Table, paths: Sequence[str]) -> str:
         selected.append(f"coalesce({cast}, '') AS {name}" if column.name in table.key else f"{cast} AS {name}")
         if column.type != "VARCHAR":
             counted.append(f"({cell} IS NOT NULL AND {name} IS NULL)::INTEGER")
-    files = ", ".join(map(quote_text, paths))
-    rows = ", ".join(f"{quote_name(each.name)} VARCHAR[][]" for each in source.tables)
     lines = (
         f"SELECT moment, unnest(rows.{quote_name(table.name)}) AS r, "
-        f"generate_subscripts(rows.{quote_name(table.name)}, 1) AS place "
-        f"FROM read_json([{files}], format='newline_delimited', maximum_object_size={MAX_LINE_BYTES}, "
-        f"columns={{moment: 'DOUBLE', rows: {quote_text(f'STRUCT({rows})')}}})"
+        f"generate_subscripts(rows.{quote_name(table.name)}, 1) AS place FROM {LINES_TABLE}"
     )
     return (
         f"CREATE OR REPLACE TEMP TABLE {name_stage(table)} AS "
@@ -99,8 +107,9 @@ def build_rows_sql(table: Table, main_table: Table, condition: str) -> str:
     elif table.parent_column:
         parent = f"({quote_name(table.parent_column)}, _at)"
         conditions.append(f"{parent} IN (SELECT ({quote_name(main_table.key[0])}, _at) FROM {name_rows(main_table)})")
+    # Of whole rows the last ones are far dearer to find than of where they stand.
     return (
-        f"CREATE OR REPLACE TEMP TABLE {name_rows(table)} AS "
-        f"SELECT * FROM {name_stage(table)} WHERE {' AND '.join(conditions)} "
-        f"QUALIFY row_number() OVER (PARTITION BY {join_names(table.key)} ORDER BY _at DESC, _place DESC) = 1"
+        f"CREATE OR REPLACE TEMP TABLE {name_rows(table)} AS SELECT * FROM {name_stage(table)} WHERE rowid IN "
+        f"(SELECT arg_max(rowid, (_at, _place)) FROM {name_stage(table)} WHERE {' AND '.join(conditions)} "
+        f"GROUP BY {join_names(table.key)})"
     )

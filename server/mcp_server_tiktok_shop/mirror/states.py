@@ -17,21 +17,26 @@ if TYPE_CHECKING:
 class SourceState:
     """How far a source reaches. All moments are Unix seconds, 0 where there is none.
 
-    `as_of` is the moment from which on what changed may be missing. The history is whole from `history_from` on, and
-    is being read from `backfill_end` back to `history_start`. `listed_at` is when all of it was read last.
+    `as_of` is the moment from which on what changed may be missing: when the reading of it began, to the fraction of a
+    second, since questions of one second are told apart by it. The history is whole from `history_from` on, and is
+    being read from `backfill_end` back to `history_start`. `listed_at` is when all of it was read last.
     `problem` says why the source is not up to date, `problem_at` since when. `unreadable_count` are values and
     rows that were passed over.
     """
 
-    as_of: int = 0
+    as_of: float = 0
     history_from: int = 0
     history_start: int = 0
     backfill_end: int = 0
     listed_at: int = 0
     is_complete: bool = False
     problem: str = ""
-    problem_at: int = 0
+    problem_at: float = 0
     unreadable_count: int = 0
+
+    def is_fresh(self, since: float) -> bool:
+        """Whether all of it is there, as of a moment or later."""
+        return self.is_complete and self.as_of >= since
 
 
 @dataclass(frozen=True, slots=True)

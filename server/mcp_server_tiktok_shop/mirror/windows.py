@@ -118,7 +118,7 @@ class HistoryReader:
             self._expect_rows(page)
             edge = self._find_edge(page, start, end)
             newest_key = BatchKey(key.source, key.kind, edge, end)
-            batch = self.reader.spool.open_batch(newest_key, int(read_at))
+            batch = self.reader.spool.open_batch(newest_key, read_at)
             await self.reader.spool_page(batch, page, filters, read_at, is_last=edge > start)
             if edge > start:
                 await self._divide(start, edge, self._estimate_rest(page, edge, start, end))

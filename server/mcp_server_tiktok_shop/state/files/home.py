@@ -35,6 +35,11 @@ class MirrorFolder:
         """Where pages lie that are in no snapshot yet."""
         return self.root / "spool"
 
+    @property
+    def wishes_folder(self) -> Path:
+        """What processes that wait want to be read by who writes."""
+        return self.root / "wishes"
+
     def get_snapshot_path(self, number: int) -> Path:
         return self.root / f"snapshot-{number}.duckdb"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ PARTIAL_SUFFIX = ".new"  # of a file that is being written, or was left so by a 
 MAX_REPLACE_ATTEMPTS = 20  # A scanner or an editor may hold the file for a moment.
 REPLACE_PAUSE_S = 0.05
 MIN_FREE_BYTES = 2**20
+FULL_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 HOME_HINT = (
     "Make room, mend the folder's permissions, or set TIKTOK_SHOP_HOME to a folder of your own that can be written."
 )
@@ -31,6 +33,8 @@ HOME_HINT = (
 def make_storage_error(path: Path, action: str, error: OSError) -> ShopError:
     """The refusal for a file or folder that can't be used; `action` is what was to be done: `read` or `written`."""
     reason = "another process does not let go of it" if isinstance(error, TimeoutError) else error.strerror
+    if error.errno in FULL_DISK_ERRORS:
+        reason = f"the disk is full ({reason})"
     message = f"{path} can't be {action}: {reason or type(error).__name__}."
     return ShopError("not_configured", message, hint=HOME_HINT)
 
