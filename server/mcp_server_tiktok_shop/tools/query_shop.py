@@ -7,13 +7,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
 from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 from mcp_server_tiktok_shop.tools.query_tables import make_result_table
+from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class QueryShopTool:
     ) -> list[ShopSnapshot]:
         """The copies of all shops, brought up to date side by side."""
         deadline = self.platform.new_deadline() - QUESTION_RESERVE_S
-        progress = _SharedProgress(caller, len(targets))
+        progress = SharedProgress(caller, len(targets))
 
         async def refresh(place: int, target: Target) -> ShopSnapshot:
             reporter = progress.create_reporter(place)
@@ -142,24 +143,6 @@ class QueryShopTool:
                 sensitivity if step in ("*", "+") or step.isdigit() or "=" in step else sensitivity.get_child(step)
             )
         return sensitivity.is_untrusted or sensitivity.kind == "name"
-
-
-class _SharedProgress:
-    """Adds up how far several shops are, for one caller, until the call `is_over`: reading may go on behind it."""
-
-    def __init__(self, caller: Caller, count: int) -> None:
-        self._caller = caller
-        self._done = [0.0] * count
-        self.is_over = False
-
-    def create_reporter(self, place: int) -> Any:
-        async def report(done: float, _total: float | None, message: str, /) -> None:
-            self._done[place] = max(self._done[place], done)
-            if self.is_over:
-                return
-            await self._caller.report_progress(sum(self._done), None, message)
-
-        return report
 
 
 def _iter_states(

@@ -5,6 +5,7 @@
 -- keys = ["currency"]
 -- compare = ["amount", "fees", "taxes", "shipping"]
 -- order = "amount"
+-- time = "statement_time"
 -- default_group = "kind"
 -- untrusted = ["product_name"]
 -- note = "By statement_time. What the seller pays is negative; fees and taxes together are the statements' fee_amount. percent_of_revenue is of the statements' revenue: goods after discounts and refunds, not the orders' sales_total. What affiliates get goes to creators, not to the platform."
@@ -40,19 +41,10 @@
 -- labels.statement_time = "max(statement_time)"
 -- without = ["revenue", "percent_of_revenue"]
 -- [group_by.day]
--- keys.day = "statement_time::DATE"
--- position = "date_diff('day', $from::DATE, statement_time::DATE)"
--- order = "day"
 -- without = ["revenue", "percent_of_revenue"]
 -- [group_by.week]
--- keys.week = "strftime(statement_time, '%G-W%V')"
--- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', statement_time::DATE)::DATE) // 7"
--- order = "week"
 -- without = ["revenue", "percent_of_revenue"]
 -- [group_by.month]
--- keys.month = "strftime(statement_time, '%Y-%m')"
--- position = "date_diff('month', $from::DATE, statement_time::DATE)"
--- order = "month"
 -- without = ["revenue", "percent_of_revenue"]
 -- [group_by.sku]
 -- keys.sku_id = "items.sku_id"

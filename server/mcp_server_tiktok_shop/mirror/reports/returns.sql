@@ -5,6 +5,7 @@
 -- keys = ["currency"]
 -- compare = ["returns_requested", "returns_completed", "units_returned", "refund_total"]
 -- order = "returns_requested desc"
+-- time = "create_time"
 -- default_group = "reason"
 -- untrusted = ["return_reason_text", "product_name"]
 -- note = "returns_requested = pending + in_progress + completed + rejected + cancelled; get_worklist tells which need the seller's action, goods on their way back included. By the moment at which a return was asked for. Rates are of the orders sold that were placed in the same period (of that day, week or month, and with that product, where so grouped), so what comes back may have been bought before."
@@ -35,18 +36,6 @@
 -- [group_by.status]
 -- keys.return_status = "return_status"
 -- fill.orders_sold = "sum(own_orders) OVER (PARTITION BY currency)"
--- [group_by.day]
--- keys.day = "create_time::DATE"
--- position = "date_diff('day', $from::DATE, create_time::DATE)"
--- order = "day"
--- [group_by.week]
--- keys.week = "strftime(create_time, '%G-W%V')"
--- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', create_time::DATE)::DATE) // 7"
--- order = "week"
--- [group_by.month]
--- keys.month = "strftime(create_time, '%Y-%m')"
--- position = "date_diff('month', $from::DATE, create_time::DATE)"
--- order = "month"
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "arg_max(product_name, create_time)"

@@ -5,6 +5,7 @@
 -- keys = []
 -- compare = ["late_dispatch", "orders", "dispatched", "late_delivery"]
 -- order = "orders desc"
+-- time = "create_time"
 -- note = "Orders placed in the period that are neither UNPAID nor CANCELLED. Late dispatch is what tts_sla_time says: the carrier took the parcel after it, or has not taken it yet and it has passed. The platform's own rate leaves out and adds cases by market: this is an estimate of it. Parcels in get_worklist are late earlier: by when they must be announced. Hours run from payment; not_dispatched_yet are in no average or maximum."
 --
 -- [columns]
@@ -23,18 +24,6 @@
 -- hours_to_dispatch_max = "the same: the longest"
 -- hours_in_transit = "from the carrier's taking it until delivery, on average"
 --
--- [group_by.day]
--- keys.day = "create_time::DATE"
--- position = "date_diff('day', $from::DATE, create_time::DATE)"
--- order = "day"
--- [group_by.week]
--- keys.week = "strftime(create_time, '%G-W%V')"
--- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', create_time::DATE)::DATE) // 7"
--- order = "week"
--- [group_by.month]
--- keys.month = "strftime(create_time, '%Y-%m')"
--- position = "date_diff('month', $from::DATE, create_time::DATE)"
--- order = "month"
 -- [group_by.carrier]
 -- keys.shipping_provider = "shipping_provider"
 -- [group_by.warehouse]

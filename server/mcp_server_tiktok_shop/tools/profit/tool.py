@@ -26,7 +26,7 @@ from mcp_server_tiktok_shop.tools.profit.table import (
 )
 from mcp_server_tiktok_shop.tools.query_tables import save_answer_table
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
-from mcp_server_tiktok_shop.tools.reports.tool import SharedProgress
+from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:

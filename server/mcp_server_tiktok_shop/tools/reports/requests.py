@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.mirror.report_files import REQUIRED_PERIOD
+from mcp_server_tiktok_shop.mirror.report_files import REQUIRED_PERIOD, TIME_GROUPINGS
 from mcp_server_tiktok_shop.mirror.report_queries import (
     ReportOrder,
     compose_rows,
@@ -30,7 +30,6 @@ LINE_GROUPING = "line"  # of reports that have formats
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 MAX_QUOTED_CHARS = 60
 MIN_SHARED_LIMIT = 5
-TIME_GROUPINGS = ("day", "week", "month")
 DESCENDING_WORDS = frozenset(("desc", "descending", "down"))
 ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
 
@@ -91,7 +90,7 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
         ShopError: `invalid_arguments`: which one means nothing here, and what it may be.
 
     """
-    report: Report = _choose(reports, values.get("report"), "report", "reports")
+    report = reports[values["report"]]
     save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
     form = _read_format(report, values.get("format"))
     grouping = report.group_by[LINE_GROUPING] if form else _read_grouping(report, values.get("group_by"))
@@ -120,8 +119,6 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
 
 
 def _choose(choices: Mapping[str, Any], name: Any, argument: str, kind: str) -> Any:
-    if name is None:
-        raise _refuse(argument, "is missing", choices)
     words = str(name).strip().casefold().replace(" ", "_").replace("-", "_")
     if words in choices:
         return choices[words]

@@ -17,6 +17,7 @@ from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest, read_request
 from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
+from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:
@@ -155,25 +156,3 @@ class GetReportTool:
 
 def _to_datetime(moment: int) -> datetime:
     return datetime.fromtimestamp(moment, UTC)
-
-
-class SharedProgress:
-    """The progress of several shops as one: it never goes back, and knows its end when all of them know theirs."""
-
-    def __init__(self, caller: Caller, shops: int) -> None:
-        self._caller = caller
-        self._done = [0.0] * shops
-        self._totals: list[float | None] = [None] * shops
-        self._reported = 0.0
-
-    def create_reporter(self, place: int) -> ProgressReporter:
-        async def report(done: float, total: float | None, message: str, /) -> None:
-            self._done[place], self._totals[place] = max(done, self._done[place]), total
-            if (sum_done := sum(self._done)) > self._reported:
-                self._reported = sum_done
-                totals = [each for each in self._totals if each is not None]
-                await self._caller.report_progress(
-                    sum_done, sum(totals) if len(totals) == len(self._totals) else None, message
-                )
-
-        return report
