@@ -18,7 +18,7 @@ HEADING_KEYS = frozenset(
     (
         *("title", "answers", "period", "compare_with", "tables", "keys", "compare", "order", "limit", "default_group"),
         *("columns", "time", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note", "untrusted"),
-        "formats",
+        *("formats", "without", "recent_tables"),
     )
 )
 GROUP_KEYS = frozenset(("keys", "labels", "position", "order", "without", "tables", "fill", "note"))
@@ -63,7 +63,9 @@ class Report:
     with its change in percent. `parameters` narrow what is looked at and `filters` which rows are shown, by what they
     mean; `warnings` are columns that are told in words where one is above zero. `beside` names groupings that are told
     with any other, `untrusted` the columns whose text others wrote, `formats` the forms of other programs in which rows
-    grouped by `line` can be written. A heading's `time`, a column in SQL, brings the groupings day, week and month.
+    grouped by `line` can be written, `without` the columns that totals have not, `recent_tables` those of which older
+    rows than the copy holds make no difference. A heading's `time`, a column in SQL, brings the groupings day, week and
+    month.
     """
 
     name: str
@@ -88,6 +90,8 @@ class Report:
     untrusted: tuple[str, ...] = ()
     note: str = ""
     formats: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    recent_tables: tuple[str, ...] = ()
 
     def list_tables(self, grouping: Grouping | None) -> tuple[str, ...]:
         return (*self.tables, *(grouping.tables if grouping else ()))

@@ -4,11 +4,11 @@
 -- tables = ["affiliate_orders"]
 -- keys = ["currency"]
 -- compare = ["commission_paid", "commission_estimated", "orders", "sales"]
--- order = "sales desc"
+-- order = "commission_estimated desc"
 -- time = "affiliate_orders.create_time"
 -- default_group = "creator"
 -- untrusted = ["product_name"]
--- note = "By the moment at which the order was placed. What creators get is the seller's cost, told here as a positive amount."
+-- note = "By when the order was placed, also what was paid since. Commission is the seller's cost, here positive; commission_percent is of the estimate."
 --
 -- [columns]
 -- currency = "of the amounts"

@@ -8,7 +8,7 @@
 -- time = "create_time"
 -- default_group = "reason"
 -- untrusted = ["product_name", "cancel_reason_text"]
--- note = "Cancellations by the moment at which they were asked for. Rates are of the orders placed in the same period (of that day, week or month, and with that product, where so grouped), so those cancelled may have been placed before."
+-- note = "By when it was asked for. Rates are of orders_placed in the same period (or day, or product)."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -24,12 +24,15 @@
 --
 -- [group_by.reason]
 -- keys.cancel_reason_text = "cancel_reason_text"
+-- without = ["orders_placed"]
 -- fill.orders_placed = "sum(own_orders) OVER (PARTITION BY currency)"
 -- [group_by.initiator]
 -- keys.role = "role"
+-- without = ["orders_placed"]
 -- fill.orders_placed = "sum(own_orders) OVER (PARTITION BY currency)"
 -- [group_by.status]
 -- keys.cancel_status = "cancel_status"
+-- without = ["orders_placed"]
 -- fill.orders_placed = "sum(own_orders) OVER (PARTITION BY currency)"
 -- [group_by.product]
 -- keys.product_id = "product_id"

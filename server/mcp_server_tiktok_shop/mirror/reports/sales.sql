@@ -7,7 +7,7 @@
 -- order = "sales_total desc"
 -- time = "create_time"
 -- untrusted = ["product_name", "buyer_nickname"]
--- note = "By the moment at which an order was placed. Later refunds are not taken off: see returns. sales_total is what buyers paid, with shipping and tax; goods_total is without them, after all discounts; get_profit's net sales are after the seller's discounts only."
+-- note = "By when orders were placed; later refunds are not taken off (see returns). sales_total is what buyers paid, goods_total the goods in it after all discounts."
 --
 -- [columns]
 -- currency = "of all amounts of the row"

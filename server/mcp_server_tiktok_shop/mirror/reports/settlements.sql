@@ -6,7 +6,7 @@
 -- compare = ["settlement_amount", "revenue_amount", "shipping_cost_amount", "fee_amount", "adjustment_amount", "statements"]
 -- order = "settlement_amount desc"
 -- time = "statement_time"
--- note = "By statement_time: a statement is cut at 00:00 UTC for the day before. What the platform keeps is negative. Money that no statement holds yet is in the report unsettled, money that reached the bank in payouts."
+-- note = "By statement_time: a statement is cut at 00:00 UTC for the day before. What the platform keeps is negative. Money in no statement yet: unsettled; at the bank: payouts."
 --
 -- [columns]
 -- currency = "of the amounts"

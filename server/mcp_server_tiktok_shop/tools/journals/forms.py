@@ -95,8 +95,8 @@ XERO = JournalForm(
         "Amount": lambda view: view.amount,
     },
     max_lines=300,
-    advice="In Xero: Manual Journals, Import; they come as drafts. Account codes and the full names of tax rates must be "
-    "those of your organisation.",
+    advice="In Xero: Manual Journals, Import; they come as drafts. Account codes and the full names of tax rates must "
+    "be those of your organisation.",
 )
 # Journal entries: debits and credits side by side; lines of one number are one journal. Columns are those of Intuit's
 # help page on importing journal entries; dates are month first in the US.

@@ -60,9 +60,25 @@ class ReportRequest:
     def has_comparison(self) -> bool:
         return bool(self.compare_with)
 
+    @property
+    def has_joined_periods(self) -> bool:
+        """Whether each column to compare stands there for two periods."""
+        return self.has_comparison and not is_self_comparing(self.report)
+
+    @property
+    def is_filtered(self) -> bool:
+        return any(self.parameters[name] is not None for name in self.report.filters)
+
     def share_limit(self, shops: int) -> ReportRequest:
-        """The request with its limit shared by so many shops; days, weeks and months are not cut for that."""
-        if self.is_limit_given or (self.grouping is not None and self.grouping.name in TIME_GROUPINGS):
+        """The request with its limit shared by so many shops, where it was neither given nor rows are few by nature.
+
+        Days, weeks and months are not cut, nor what a filter was given for.
+        """
+        if (
+            self.is_limit_given
+            or self.is_filtered
+            or (self.grouping is not None and self.grouping.name in TIME_GROUPINGS)
+        ):
             return self
         return replace(self, limit=max(self.limit // shops, MIN_SHARED_LIMIT))
 
