@@ -20,8 +20,11 @@ What `get_report` adds up, to the cent, from the local copy of each shop: what e
 its columns read.
 
 Each is one file of SQL, `mirror/reports/<name>.sql`, whose heading this page is written from: a new one needs a file
-and nothing else. It is asked for each shop by itself, in that shop's own days; rows of several shops bear their shop's
-name, and currencies are never added up. `totals` are of all rows, also of those that `limit` leaves out. Where the copy
+and nothing else. It is asked for each shop by itself, in that shop's own days, and currencies are never added up. Rows
+of several shops bear their shop's region where no two share one, else its name; `shops` tells which is which. `period`
+and `compared_with` say which days were counted: once, or by shop where they differ. `totals` are of all rows, also of
+those that `limit` leaves out, and tell the currency; what all rows of the table have in common stands once, in
+`same_in_all_rows`. Where the copy
 does not reach as far as the period, or a list could not be read, the answer begins with PART ONLY and says how far.
 
 | argument | |

@@ -51,6 +51,7 @@ from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
 from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
+from mcp_server_tiktok_shop.tools.copy_chooser import MirrorChooser
 from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
@@ -283,7 +284,16 @@ def build_app(
         operations,
         platform,
         files,
-        ReadExecutor(platform, paginator, result_builder, stores.issued_documents, export_folder, settings.time_zone),
+        ReadExecutor(
+            platform,
+            paginator,
+            result_builder,
+            stores.issued_documents,
+            export_folder,
+            operations,
+            MirrorChooser(mirror, query_runner, platform, settings.time_zone),
+            settings.time_zone,
+        ),
         write_executor,
         result_builder,
         local_tools,

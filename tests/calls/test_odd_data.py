@@ -20,7 +20,7 @@ from tests.calls.arguments import accepted
 from tests.conftest import CATALOG
 from tests.keys import reply
 from tests.platform.test_tokens import good
-from tests.tools.report_books import read_table
+from tests.tools.report_books import read_rows, read_table
 from tests.wire.recorder import COFFEE, TEA, Recorder
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ async def test_a_time_in_milliseconds_or_iso_is_read(connect: Connect, time: Any
     assert told["data"]["orders"][0]["create_time"] == "2026-11-01T02:26:40+00:00"
     row = ORDER | {"create_time": time}
     summed = await answered(connect, "get_report", SALES | {"group_by": "day"}, orders(row))
-    assert [each["day"] for each in read_table(summed["data"]["table"])] == ["2026-11-01"]
+    assert [each["day"] for each in read_rows(summed["data"])] == ["2026-11-01"]
 
 
 async def test_a_time_without_a_zone_is_left_as_it_is(connect: Connect) -> None:
@@ -215,7 +215,7 @@ async def test_ids_and_amounts_that_are_numbers_are_read(connect: Connect) -> No
     assert (told["id"], told["line_items"][0]["sku_id"]) == ("576461413038785752", "12")
     assert (told["line_items"][0]["sale_price"], told["payment"]["total_amount"]) == ("12.5", "15")
     summed = (await answered(connect, "get_report", SALES | {"group_by": "sku"}, orders(row)))["data"]
-    assert [each["sku_id"] for each in read_table(summed["table"])] == ["12"]
+    assert [each["sku_id"] for each in read_rows(summed)] == ["12"]
     (sums,) = read_table(summed["totals"])
     assert (sums["sales_total"], sums["goods_total"]) == ("15.00", "12.50")
 

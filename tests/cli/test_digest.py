@@ -43,7 +43,7 @@ async def test_every_format_tells_the_same_and_the_code_tells_what_is_late(
         assert ran.code == LATE
     data = json.loads(told.out)
     assert data["late"] > 0
-    assert len(data["shops"]) == len(sandbox.state.shops)
+    assert len(to_rows(data["by_shop"])) == len(sandbox.state.shops)
     for kind in to_rows(data["kinds"]):
         assert f"{kind['what']}: {kind['in_all']}" in text.out
         assert f"## {kind['what']}: {kind['in_all']}" in markdown.out

@@ -51,6 +51,7 @@ class HandmadeCopy:
         known = {
             "limit": 10_000,
             "below": None,
+            "within_days": None,
             "statement_id": None,
             "history_from": None,
             "lacking_tables": [],
@@ -69,4 +70,8 @@ class HandmadeCopy:
 
 
 def _to_moment(name: str, value: Any) -> Any:
-    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) and name not in ("limit", "below") else value
+    return (
+        datetime.fromtimestamp(value, UTC)
+        if isinstance(value, int) and name not in ("limit", "below", "within_days")
+        else value
+    )

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 TABLES = TableCatalog()
 UNDESCRIBED = {("payments", "reserve_amount")}  # told by the platform's older answers only
 NAMES = (
-    *("affiliate_orders", "cancellations", "conversations", "inventory", "order_fees", "order_lines", "orders"),
+    *("affiliate_orders", "audit_failures", "cancellations", "conversations", "inventory", "order_fees"),
+    *("order_lines", "orders"),
     *("packages", "payments", "products", "promotions", "return_lines", "returns", "sample_applications", "skus"),
     *("statement_fees", "statement_transactions", "statements", "unsettled_fees", "unsettled_transactions"),
     *("warehouses", "withdrawals"),

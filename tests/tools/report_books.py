@@ -104,7 +104,7 @@ class Books:
     def get_rows(self, report: str, group: str, shop: ShopBooks, *, compared: bool = False) -> list[Json]:
         """The rows of a shop, by column."""
         data = self.answers[report, group, "compared" if compared else ""]
-        return read_table(data["totals" if group == "none" else "table"], shop.label)
+        return read_table(data["totals"], shop.label) if group == "none" else read_rows(data, shop.label)
 
     def get_totals(self, report: str, group: str, shop: ShopBooks) -> list[Json]:
         return read_table(self.answers[report, group, ""]["totals"], shop.label)
@@ -113,6 +113,16 @@ class Books:
 def read_table(table: Json, label: str | None = None) -> list[Json]:
     rows = [dict(zip(table["columns"], row, strict=True)) for row in table.get("rows", [])]
     return [row for row in rows if label is None or row["shop"] == label]
+
+
+def read_rows(data: Json, label: str | None = None) -> list[Json]:
+    """The rows of a report, whole: with what all of them have in common, and the currency that the totals tell."""
+    currencies = {row.get("shop"): row["currency"] for row in read_table(data["totals"]) if "currency" in row}
+    rows = [
+        {"currency": currencies.get(row.get("shop"))} | data.get("same_in_all_rows", {}) | row
+        for row in read_table(data["table"], label)
+    ]
+    return rows if currencies else [{name: cell for name, cell in row.items() if name != "currency"} for row in rows]
 
 
 def money(value: Any) -> Decimal:
@@ -205,7 +215,7 @@ def _disturb(sandbox: Sandbox) -> None:
 
 
 async def _read_shop(client: Client, row: Json) -> ShopBooks:
-    label = row["name"]
+    label = row["region"]  # which no two of them share
     lists = {name: await _read_all(client, *told, label) for name, told in LISTS.items()}
     ids = [product["id"] for product in lists["products"] if product["status"] != "DELETED"]
     lists["inventory"] = []

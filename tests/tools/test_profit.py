@@ -117,6 +117,15 @@ def amounts_of(row: Json) -> Amounts:
     return {name: Decimal(row[name]) for name in known if Decimal(row[name])}
 
 
+def profit_rows(data: Json) -> list[Json]:
+    """The rows, whole: with what all of them have in common, and the currency that the totals tell."""
+    currencies = {row.get("shop"): row["currency"] for row in to_rows(data["totals"])}
+    return [
+        {"currency": currencies[row.get("shop")]} | data.get("same_in_all_rows", {}) | row
+        for row in to_rows(data["profit"])
+    ]
+
+
 def by_key(rows: list[Json], name: str) -> dict[tuple[str, str | None], Json]:
     found = {(row["basis"], row[name]): row for row in rows}
     assert len(found) == len(rows)
@@ -142,13 +151,13 @@ async def test_a_periods_profit_is_its_statements_to_the_cent_in_every_currency(
             for row in rows:
                 for name, amount in row.items():
                     expected[name] += amount
-            total = totals[shop.shop.name]
+            total = totals[shop.shop.region]
             assert amounts_of(total) == {name: amount for name, amount in expected.items() if amount}
             assert Decimal(total["settlement"]) == add_up(statements, "settlement_amount")
             assert Decimal(total["net_sales"]) == add_up(statements, "net_sales_amount")
             assert total["basis"] == "settled"
-            assert told[shop.shop.name] == {
-                "shop": shop.shop.name,
+            assert told[shop.shop.region] == {
+                "shop": shop.shop.region,
                 "currency": shop.shop.currency,
                 "statements": len(statements),
                 "settlement": total["settlement"],
@@ -163,7 +172,7 @@ async def test_rows_add_up_to_what_the_platform_tells_of_their_orders(
 ) -> None:
     async with at_the_shop(connect, three, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, shops):
         data = await ask_profit(client, group_by=group_by)
-        rows = to_rows(data["profit"])
+        rows = profit_rows(data)
         for shop in shops:
             zone = ZoneInfo(ZONES[shop.shop.region])
             expected: defaultdict[tuple[str, str | None], Decimal] = defaultdict(Decimal)
@@ -172,7 +181,9 @@ async def test_rows_add_up_to_what_the_platform_tells_of_their_orders(
                 day = datetime.fromtimestamp(time, zone).date().isoformat()
                 key = {"day": day, "month": day[:7], "order": row.get("order_id")}[group_by]
                 expected[basis, key] += sum(amounts.values())
-            mine = by_key([row for row in rows if row["shop"] == shop.shop.name], group_by.replace("order", "order_id"))
+            mine = by_key(
+                [row for row in rows if row["shop"] == shop.shop.region], group_by.replace("order", "order_id")
+            )
             assert {key: Decimal(row["settlement"]) for key, row in mine.items()} == expected
             assert {basis for basis, _ in expected} >= {"settled"}
     assert all(sum(amounts_of(row).values()) == Decimal(row["settlement"]) for row in rows)
@@ -215,7 +226,7 @@ async def test_what_the_platform_does_not_tell_by_sku_is_spread_by_value_to_the_
                     expected[basis, sku][name] += share
             skus = {line["sku_id"] for line in order["line_items"] if is_sold(line)} if order else set()
             several |= {(basis, sku) for sku in skus if len(skus) > 1}
-    rows = by_key(to_rows(data["profit"]), "sku_id")
+    rows = by_key(profit_rows(data), "sku_id")
     assert {key: amounts_of(row) for key, row in rows.items()} == {
         key: {name: amount for name, amount in amounts.items() if amount} for key, amounts in expected.items()
     }
@@ -329,7 +340,7 @@ async def test_the_cost_of_an_order_is_that_of_its_day(connect: Connect, shared:
         data = await ask_profit(client)
         expected, codes = await cost_of_goods(shop, find_cost)
     assert not codes
-    rows = {key: row for key, row in by_key(to_rows(data["profit"]), "sku_id").items() if key[1] is not None}
+    rows = {key: row for key, row in by_key(profit_rows(data), "sku_id").items() if key[1] is not None}
     assert {key: -Decimal(row["goods_cost"]) for key, row in rows.items()} == {
         k: rounded(c) for k, c in expected.items()
     }
@@ -357,7 +368,7 @@ async def test_no_cost_is_guessed_and_the_total_says_what_it_covers(
         (files / "my costs.csv").write_text(CSV_HEAD + "".join(lines), encoding="utf-8")
         data = await ask_profit(client, costs="my costs.csv")
         expected, lacking = await cost_of_goods(shop, lambda code, _: known.get(code))
-    rows = {key: row for key, row in by_key(to_rows(data["profit"]), "sku_id").items() if key[1] is not None}
+    rows = {key: row for key, row in by_key(profit_rows(data), "sku_id").items() if key[1] is not None}
     assert {key: -Decimal(row["goods_cost"]) for key, row in rows.items() if row["goods_cost"] is not None} == expected
     for key, row in rows.items():
         assert (row["profit"] is None) == (row["margin_percent"] is None) == (key not in expected)
@@ -369,9 +380,9 @@ async def test_no_cost_is_guessed_and_the_total_says_what_it_covers(
         if not mine:
             assert (total["profit"], total["covers_percent"]) == (None, "0")
             continue
-        apart = sum(
-            (Decimal(row["settlement"]) for row in to_rows(data["profit"]) if row["sku_id"] is None), Decimal(0)
-        ) * (total["basis"] == "settled")
+        apart = sum((Decimal(row["settlement"]) for row in profit_rows(data) if row["sku_id"] is None), Decimal(0)) * (
+            total["basis"] == "settled"
+        )
         assert Decimal(total["profit"]) == add_up(mine, "profit") + apart
         share = add_up(mine, "net_sales") * 100 / Decimal(total["net_sales"])
         assert Decimal(total["covers_percent"]) == share.quantize(Decimal("0.1"), ROUND_HALF_UP)
@@ -428,7 +439,7 @@ async def test_each_line_that_cannot_be_taken_is_told_by_its_number(
         data = await ask_profit(client)
     assert data["costs"]["faults"] == [f"line {n}: {fault}" for n, fault in enumerate(lines.values(), start=2) if fault]
     assert (data["costs"]["costs"], data["costs"]["faults_in_all"]) == (0, 7)
-    assert all(row.get("profit") is None for row in to_rows(data["profit"]))  # of none of two costs is it known which
+    assert all(row.get("profit") is None for row in profit_rows(data))  # of none of two costs is it known which
 
 
 @pytest.mark.parametrize(

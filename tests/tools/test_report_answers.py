@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.tools.periods import PERIOD_FORMS, parse_period
 from tests.platform.test_tokens import bad, good
-from tests.tools.report_books import read_table
+from tests.tools.report_books import read_rows, read_table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -118,7 +118,7 @@ async def test_an_order_by_what_only_totals_have_takes_the_reports_own_and_says_
     assert told["table"] == own["table"]
     assert "Rows have no sales_total: they stand by goods_total." in told["note"]
     assert "Rows have no" not in own["note"]
-    amounts = [Decimal(row["goods_total"]) for row in read_table(least["table"])]
+    amounts = [Decimal(row["goods_total"]) for row in read_rows(least)]
     assert amounts == sorted(amounts)
 
 
@@ -130,7 +130,7 @@ async def test_days_and_weeks_without_a_row_are_named(connect: Connect) -> None:
     start = datetime.fromtimestamp(parse_period("last 14 days", LONDON, NOW).start, LONDON).date()
     days = [start + timedelta(days=number) for number in range(14)]
     for name, form in (("day", "%Y-%m-%d"), ("week", "%G-W%V")):
-        found = {row[name] for row in read_table(told[name]["table"])}
+        found = {row[name] for row in read_rows(told[name])}
         missing = [each for each in dict.fromkeys(day.strftime(form) for day in days) if each not in found]
         assert told[name].get("left_out_empty", []) == missing
     assert told["day"]["left_out_empty"]
@@ -154,13 +154,13 @@ async def test_rows_are_ordered_and_limited_and_totals_are_of_all(connect: Conne
         most = await ask(client, "sales", **asked, order="units_sold", limit=3)
         least = await ask(client, "sales", **asked, order="units_sold asc", limit=3)
         by_name = await ask(client, "sales", **asked, order="seller_sku", limit=1000)
-    units = sorted(row["units_sold"] for row in read_table(whole["table"]))
-    assert [row["units_sold"] for row in read_table(most["table"])] == units[::-1][:3]
-    assert [row["units_sold"] for row in read_table(least["table"])] == units[:3]
+    units = sorted(row["units_sold"] for row in read_rows(whole))
+    assert [row["units_sold"] for row in read_rows(most)] == units[::-1][:3]
+    assert [row["units_sold"] for row in read_rows(least)] == units[:3]
     assert most["totals"] == least["totals"] == whole["totals"]
     assert f"3 of {len(units)} rows" in most["note"]
     assert "rows" not in whole["note"]
-    names = [row["seller_sku"] for row in read_table(by_name["table"])]
+    names = [row["seller_sku"] for row in read_rows(by_name)]
     assert names == sorted(names)
 
 
@@ -169,9 +169,9 @@ async def test_below_means_below(connect: Connect, shared: Sandbox) -> None:
         whole = await ask(client, "stock", limit=1000)
         some = await ask(client, "stock", parameters={"below": 5}, limit=1000)
         former = good(await client.call_tool("summarize_inventory", {"below": 5}))["data"]
-    units = {row["sku_id"]: row["units_available"] for row in read_table(whole["table"])}
+    units = {row["sku_id"]: row["units_available"] for row in read_rows(whole)}
     low = {sku: count for sku, count in units.items() if count < 5}
-    assert {row["sku_id"]: row["units_available"] for row in read_table(some["table"])} == low
+    assert {row["sku_id"]: row["units_available"] for row in read_rows(some)} == low
     assert 5 in units.values() or len(low) < len(units)
     assert some["totals"] == whole["totals"]
     assert former["table"] == some["table"]
@@ -183,10 +183,10 @@ async def test_a_second_period_brings_three_columns_and_a_percentage(connect: Co
     assert {"sales_total", "sales_total_before", "sales_total_change", "change_percent"} <= set(
         told["table"]["columns"]
     )
-    (shop,) = told["shops"]
     period = parse_period("last 7 days", LONDON, NOW)
-    assert shop["period"].startswith(period.description)
-    assert "compared_with" in shop
+    assert told["period"] == f"{period.description}, so far"
+    assert "compared_with" in told
+    assert "change_percent is of sales_total." in told["note"]
 
 
 async def test_columns_that_others_wrote_are_named(connect: Connect, shared: Sandbox) -> None:
@@ -207,8 +207,8 @@ async def test_a_period_from_before_the_copy_is_a_part_only_and_says_so(connect:
         whole = await ask(client, "sales", period="last 14 days")
     assert (part["complete"], whole["complete"]) == (False, True)
     assert part["note"].startswith("PART ONLY")
-    assert "orders reaches back to" in part["shops"][0]["part_only"]
-    assert "part_only" not in whole["shops"][0]
+    assert "orders reaches back to" in part["part_only"]
+    assert "part_only" not in whole
 
 
 async def test_a_list_that_is_refused_is_told_and_not_taken_for_empty(connect: Connect, shared: Sandbox) -> None:
@@ -218,7 +218,7 @@ async def test_a_list_that_is_refused_is_told_and_not_taken_for_empty(connect: C
     shared.faults.clear()
     assert told["complete"] is False
     assert told["note"].startswith("PART ONLY")
-    assert "inventory" in told["shops"][0]["part_only"]
+    assert "inventory" in told["part_only"]
 
 
 async def test_an_order_without_a_readable_amount_is_told(connect: Connect) -> None:
@@ -238,7 +238,7 @@ async def test_an_order_without_a_readable_amount_is_told(connect: Connect) -> N
     (sums,) = read_table(told["totals"])
     assert Decimal(sums["sales_total"]) < Decimal(read_table(true["totals"])[0]["sales_total"])
     assert "orders have an amount that is missing or no number" in told["note"]
-    assert "can't be read" in told["shops"][0]["not_up_to_date"]
+    assert "can't be read" in told["not_up_to_date"]
 
 
 async def test_what_is_switched_off_is_not_read_by_a_report_either(connect: Connect, shared: Sandbox) -> None:
@@ -259,17 +259,17 @@ async def test_rows_of_several_shops_are_labelled_and_never_added_up(connect: Co
         one = await ask(client, "sales", period="last 30 days", group_by="day", shop="DE")
         told = bad(await client.call_tool("get_report", {"report": "sales", "period": "today", "shop": "FR"}))
     assert told["error"] == "shop_required"
-    labels = {shop["shop"]: shop["time_zone"] for shop in every["shops"]}
-    assert list(labels.values()) == ["Europe/London", "Europe/Berlin", "America/Los_Angeles"]
+    names = {"GB": "Sandbox Tea House", "DE": "Sandbox Tea House DE", "US": "Sandbox Tea Company"}
+    assert every["shops"] == names
     assert {row["shop"]: row["currency"] for row in read_table(every["totals"])} == dict(
-        zip(labels, ("GBP", "EUR", "USD"), strict=True)
+        zip(names, ("GBP", "EUR", "USD"), strict=True)
     )
     assert len(read_table(every["totals"])) == 3
-    assert [shop["shop"] for shop in two["shops"]] == [name for name in labels if labels[name] != "Europe/Berlin"]
+    assert list(two["shops"]) == ["GB", "US"]
+    assert one["shop"] == names["DE"]
     assert "shop" not in one["table"]["columns"]
-    berlin = next(name for name in labels if labels[name] == "Europe/Berlin")
-    mine = [{k: v for k, v in row.items() if k != "shop"} for row in read_table(every["table"], berlin)]
-    assert mine == read_table(one["table"])
+    mine = [{k: v for k, v in row.items() if k != "shop"} for row in read_rows(every, "DE")]
+    assert mine == read_rows(one)
 
 
 async def test_the_zone_that_is_set_decides_what_a_day_is(connect: Connect, shared: Sandbox) -> None:
@@ -279,8 +279,8 @@ async def test_the_zone_that_is_set_decides_what_a_day_is(connect: Connect, shar
     start = parse_period("last 60 days", tokyo, NOW).start
     orders = [o for o in shared.state.main.orders.values() if start <= o.create_time <= NOW]
     days = {datetime.fromtimestamp(order.create_time, tokyo).date().isoformat() for order in orders}
-    assert {row["day"] for row in read_table(told["table"])} == days
-    assert told["shops"][0]["time_zone"] == "Asia/Tokyo"
+    assert {row["day"] for row in read_rows(told)} == days
+    assert told["as_of"].endswith("+09:00")
 
 
 # ---- the tools of before

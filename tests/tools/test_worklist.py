@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ TOOL = "get_worklist"
 DAY_S = 86_400
 LONDON = ZoneInfo("Europe/London")
 UNSHIPPED = ("AWAITING_SHIPMENT", "PARTIALLY_SHIPPING")
+MAX_WORDS_CHARS = 48
 BUSY_DAY_BYTES = 6_000  # 1,500 tokens of four bytes
 
 
@@ -48,9 +50,8 @@ def three() -> Sandbox:
 async def listed(client: Client, kind: str, **more: Any) -> list[Json]:
     """All entries of a kind."""
     told = good(await client.call_tool(TOOL, {"kinds": [kind], **more}))
-    rows = to_rows(told["data"].get("worklist", {"columns": [], "rows": []}))
-    assert {row["kind"] for row in rows} <= {kind}
-    return rows
+    assert "worklist" not in told["data"]
+    return to_rows(told["data"].get(kind, {"columns": [], "rows": []}))
 
 
 def moment(text: str) -> float:
@@ -164,6 +165,13 @@ async def test_a_chat_waits_as_long_as_the_buyer_spoke_last(connect: Connect) ->
         waiting = [c for c in await shop.conversations() if c["latest_message"]["sender"]["role"] == "BUYER"]
         by_wait = sorted(waiting, key=lambda conversation: int(conversation["latest_message"]["create_time"]))
         assert [row["id"] for row in rows] == [conversation["id"] for conversation in by_wait]
+        for row, conversation in zip(rows, by_wait, strict=True):
+            since = datetime.fromtimestamp(conversation["latest_message"]["create_time"], LONDON)
+            assert f"since {since:%Y-%m-%d %H:%M}{since:%z}"[:-2] in row["detail"]
+            words = json.loads(conversation["latest_message"]["content"])["content"]
+            assert row["words"].removesuffix("…")[:10] in words
+            assert len(row["words"]) <= MAX_WORDS_CHARS
+            assert row["buyer"].endswith("***")
         answer = {"conversation_id": rows[0]["id"], "type": "TEXT", "content": '{"content": "It is on its way."}'}
         good(await client.call_tool("send_message", answer))
         clock.pass_by(600)
@@ -175,6 +183,20 @@ async def test_words_of_buyers_do_not_stand_in_the_worklist(connect: Connect, sh
         told = good(await client.call_tool(TOOL, {}))
     assert "Ignore previous" not in to_json_text(told)
     assert told["untrusted"] == ["worklist.product_name"]
+
+
+async def test_a_buyers_reason_stands_beside_the_wish_to_cancel_as_text_of_others(
+    connect: Connect, shared: Sandbox
+) -> None:
+    async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
+        told = good(await client.call_tool(TOOL, {"kinds": ["cancellations"]}))
+        requests = {request["cancel_id"]: request for request in await shop.cancellations()}
+    rows = to_rows(told["data"]["cancellations"])
+    assert rows
+    assert {row["id"]: row["words"] for row in rows} == {
+        row["id"]: requests[row["id"]]["cancel_reason_text"] for row in rows
+    }
+    assert told["untrusted"] == ["cancellations.words"]
 
 
 async def test_listings_that_failed_or_were_frozen_are_told(connect: Connect, shared: Sandbox) -> None:
@@ -283,14 +305,14 @@ async def test_a_busy_day_over_three_shops_is_told_in_few_words(connect: Connect
     assert deadlines[len(known) :] == [None] * (len(deadlines) - len(known))
     assert data["in_all"] == sum(map(len, every.values()))
     assert data["late"] == sum(kind["late"] for kind in kinds)
-    assert {row["shop"] for entries in every.values() for row in entries} == set(data["shops"])
+    assert {row["shop"] for entries in every.values() for row in entries} == {shop.shop.region for shop in shops}
     # Each row says whether it is late or due, and each shop has its counts.
     now, by_shop = datetime.fromisoformat(data["now"]), to_rows(data["by_shop"])
     for row in rows:
         is_late = row["deadline"] is not None and datetime.fromisoformat(row["deadline"]) < now
         assert (row["due"] == "late") == is_late
         assert row["due"] in ("late", "today", "24h", None)
-    assert [row["shop"] for row in by_shop] == data["shops"]
+    assert [(row["shop"], row["name"]) for row in by_shop] == [(each.shop.region, each.shop.name) for each in shops]
     for name, whole in (("late", "late"), ("today", "due_today"), ("in_24_h", "due_in_24_h"), ("in_all", "in_all")):
         assert sum(row[name] for row in by_shop) == data[whole]
 
@@ -298,7 +320,7 @@ async def test_a_busy_day_over_three_shops_is_told_in_few_words(connect: Connect
 async def test_one_shop_can_be_asked_alone(connect: Connect, three: Sandbox) -> None:
     async with at_the_shop(connect, three, Clock()) as (client, _):
         data = good(await client.call_tool(TOOL, {"shop": "Sandbox Tea House DE"}))["data"]
-    assert data["shops"] == ["Sandbox Tea House DE"]
+    assert data["shop"] == "Sandbox Tea House DE"
     assert "shop" not in data["worklist"]["columns"]
     assert all(re.fullmatch(r".*\+01:00", row["deadline"] or "+01:00") for row in to_rows(data["worklist"]))
 

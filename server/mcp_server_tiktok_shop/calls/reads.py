@@ -6,10 +6,13 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.calls.copy_choice import CopyRequest, sort_rows
 from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
 from mcp_server_tiktok_shop.calls.page_file import PageFile
 from mcp_server_tiktok_shop.catalog.binding import bind
+from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.server_arguments import ALL_PAGES
+from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.documents import DOCUMENT_URL_FIELD
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse
@@ -20,10 +23,12 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.calls.copy_choice import CopyChooser
     from mcp_server_tiktok_shop.calls.page_collector import PageCollector
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.results.projection import Selection
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.paging import Paginator
     from mcp_server_tiktok_shop.platform.shops import Target
@@ -42,6 +47,8 @@ class ReadExecutor:
     result_builder: ResultBuilder
     issued_documents: IssuedDocuments
     export_folder: ExportFolder
+    operations: OperationDirectory
+    copy_chooser: CopyChooser
     zone: ZoneInfo | None
 
     async def execute(
@@ -56,6 +63,8 @@ class ReadExecutor:
 
         """
         zone, fields = target.resolve_zone(self.zone), server_arguments.get("fields")
+        if (request := CopyRequest.read(operation, values, server_arguments, zone)) is not None:
+            return await self._read_chosen(operation, request, fields, target, caller)
         pages, file_name = server_arguments.get("pages"), server_arguments.get("save_as")
         max_pages = None if pages in (None, ALL_PAGES) else int(pages)
         if file_name is not None:
@@ -78,6 +87,29 @@ class ReadExecutor:
         await self._remember_document(response.data)
         size = response.size_bytes
         normalized = await run_by_size(size, self.result_builder.normalize, operation, values, response, zone)
+        return await self.result_builder.to_result(operation, normalized, fields, target.shop, size)
+
+    async def _read_chosen(
+        self, operation: Operation, request: CopyRequest, fields: list[str] | None, target: Target, caller: Caller
+    ) -> Json:
+        """The rows that the local copy chooses, as the platform tells them now."""
+        choice, zone = request.choice, target.resolve_zone(self.zone)
+        reading = self.operations.get(choice.read)
+        self.operations.policy.ensure_allowed(reading)
+        chosen = await self.copy_chooser.choose(
+            choice, request.parameters, request.offset, request.limit, target, caller
+        )
+        response = ApiResponse({}, None)
+        if chosen.ids:
+            page = {"page_size": choice.batch} if "page_size" in reading.arguments else {}
+            values, problems = coerce_arguments(reading, {choice.ids: list(chosen.sent_ids)} | page)
+            validate(reading, values, problems)
+            response = await self.platform.call(bind(reading, values, zone), target)
+        data = sort_rows(response.data, choice, chosen.ids) | {"total_count": chosen.total_count}
+        answer = ApiResponse(data | {"next_page_token": request.find_next_token(chosen)}, response.request_id)
+        size = response.size_bytes
+        normalized = await run_by_size(size, self.result_builder.normalize, operation, {}, answer, zone)
+        normalized["note"] = " ".join(filter(None, (request.build_note(chosen), normalized.get("note"))))
         return await self.result_builder.to_result(operation, normalized, fields, target.shop, size)
 
     async def _remember_document(self, data: Json) -> None:

@@ -54,7 +54,7 @@ def bind(operation: Operation, values: Json, zone: ZoneInfo, files: Mapping[str,
     query: dict[str, str] = {}
     body: Json = {}
     for name, value in values.items():
-        encoded = _encode_times(operation.arguments[name], value, zone)
+        encoded = encode_times(operation.arguments[name], value, zone)
         for location in operation.get_locations(name):
             if location == "path":
                 path = path.replace("{" + name + "}", encoded)
@@ -80,7 +80,8 @@ def has_local_time(schema: Json, value: Any) -> bool:
     return isinstance(value, list) and any(has_local_time(schema.get("items", {}), item) for item in value)
 
 
-def _encode_times(schema: Json, value: Any, zone: ZoneInfo) -> Any:
+def encode_times(schema: Json, value: Any, zone: ZoneInfo) -> Any:
+    """A value with every time in it as the platform takes it; those without offset are read in `zone`."""
     if is_time(schema):
         if isinstance(value, str):
             value = to_unix_time(
@@ -89,9 +90,9 @@ def _encode_times(schema: Json, value: Any, zone: ZoneInfo) -> Any:
         return str(value) if schema.get("type") == "string" else value
     if isinstance(value, dict):
         fields = schema.get("properties", {})
-        return {name: _encode_times(fields.get(name, {}), field, zone) for name, field in value.items()}
+        return {name: encode_times(fields.get(name, {}), field, zone) for name, field in value.items()}
     if isinstance(value, list):
-        return [_encode_times(schema.get("items", {}), item, zone) for item in value]
+        return [encode_times(schema.get("items", {}), item, zone) for item in value]
     return value
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_server_tiktok_shop.catalog.server_arguments import RUNNER_ARGUMENTS, SERVER_ARGUMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 Json = dict[str, Any]
 Effect = Literal["read", "write", "destructive"]
@@ -182,10 +185,49 @@ class Operation:
         """The schemas of all arguments that the operation takes, the platform's and the server's."""
         return self.arguments | self.server_arguments
 
+    @cached_property
+    def copy_choice(self) -> CopyChoice | None:
+        """How the local copy chooses from the list; None where the platform has all the filters."""
+        record = self.record.get("chosen_from_copy")
+        return None if record is None else CopyChoice(**record)
+
+    @cached_property
+    def copy_arguments(self) -> frozenset[str]:
+        """The arguments that are filters of ours, for the local copy."""
+        return frozenset(name for name, schema in self.arguments.items() if schema.get("in") == "copy")
+
     def get_locations(self, name: str) -> tuple[str, ...]:
         """Where an argument of the platform's stands in the request: `path`, `query`, `body`; `file` is read here."""
         location = self.arguments[name]["in"]
         return (location,) if isinstance(location, str) else tuple(location)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyChoice:
+    """How a list is chosen from by the local copy: where a caller uses a filter that the platform's list lacks.
+
+    `filters` are SQL conditions on `table`, by the argument that they hold for. What they choose is read from the
+    platform by the operation `read`, whose argument `ids` takes a `batch` of `sent` at once; its answer's `rows` have
+    their own id in the field `id`.
+    """
+
+    table: str
+    order: str
+    read: str
+    ids: str
+    rows: str
+    id: str
+    batch: int
+    filters: Mapping[str, str]
+    sent: str = "id"
+
+    def compose(self, arguments: Iterable[str]) -> str:
+        """The SELECT of the ids for which the filters of these arguments hold, with what is sent and their count."""
+        where = " AND ".join(f"({self.filters[name]})" for name in arguments)
+        return (
+            f"SELECT id, {self.sent} AS sent, count(*) OVER () AS total FROM {self.table} WHERE {where}"  # noqa: S608 - of records
+            f" ORDER BY {self.order} LIMIT $row_limit OFFSET $row_offset"
+        )
 
 
 def describe_file_limits(schema: Json) -> list[str]:

@@ -17,10 +17,20 @@ REQUIRED_PERIOD = "required"
 HEADING_KEYS = frozenset(
     (
         *("title", "answers", "period", "compare_with", "tables", "keys", "compare", "order", "limit", "default_group"),
-        *("columns", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note", "untrusted", "formats"),
+        *("columns", "time", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note", "untrusted"),
+        *("formats", "without", "recent_tables"),
     )
 )
 GROUP_KEYS = frozenset(("keys", "labels", "position", "order", "without", "tables", "fill", "note"))
+# By which SQL a time is of a day, week or month, and how many of them it lies behind the beginning of the period.
+TIME_GROUPINGS = {
+    "day": ("{0}::DATE", "date_diff('day', $from::DATE, {0}::DATE)"),
+    "week": (
+        "strftime({0}, '%G-W%V')",
+        "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', {0}::DATE)::DATE) // 7",
+    ),
+    "month": ("strftime({0}, '%Y-%m')", "date_diff('month', $from::DATE, {0}::DATE)"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,9 @@ class Report:
     with its change in percent. `parameters` narrow what is looked at and `filters` which rows are shown, by what they
     mean; `warnings` are columns that are told in words where one is above zero. `beside` names groupings that are told
     with any other, `untrusted` the columns whose text others wrote, `formats` the forms of other programs in which rows
-    grouped by `line` can be written.
+    grouped by `line` can be written, `without` the columns that totals have not, `recent_tables` those of which older
+    rows than the copy holds make no difference. A heading's `time`, a column in SQL, brings the groupings day, week and
+    month.
     """
 
     name: str
@@ -78,6 +90,8 @@ class Report:
     untrusted: tuple[str, ...] = ()
     note: str = ""
     formats: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    recent_tables: tuple[str, ...] = ()
 
     def list_tables(self, grouping: Grouping | None) -> tuple[str, ...]:
         return (*self.tables, *(grouping.tables if grouping else ()))
@@ -95,7 +109,10 @@ def parse_report(name: str, text: str) -> Report:
     missing = {"title", "answers", "tables", "keys", "columns", "order"} - facts.keys()
     if missing:
         raise ValueError(f"{name}: the heading lacks {', '.join(sorted(missing))}")
-    groupings = {choice: _parse_grouping(name, choice, told) for choice, told in facts.pop("group_by", {}).items()}
+    choices = _list_time_groupings(facts.pop("time", ""))
+    for choice, told in facts.pop("group_by", {}).items():
+        choices[choice] = choices.get(choice, {}) | told
+    groupings = {choice: _parse_grouping(name, choice, told) for choice, told in choices.items()}
     return Report(name=name, sql=body, group_by=groupings, **_freeze_lists(facts))
 
 
@@ -104,6 +121,15 @@ def load_reports(folder: Path = REPORTS_FOLDER) -> Mapping[str, Report]:
     """Every report by its name, in the order of their names."""
     paths = sorted(folder.glob("*.sql"))
     return {path.stem: parse_report(path.stem, path.read_text(encoding="utf-8")) for path in paths}
+
+
+def _list_time_groupings(column: str) -> dict[str, dict[str, Any]]:
+    """What a heading would say of days, weeks and months by a column with a time; nothing without one."""
+    return {
+        name: {"keys": {name: key.format(column)}, "position": position.format(column), "order": name}
+        for name, (key, position) in TIME_GROUPINGS.items()
+        if column
+    }
 
 
 def _parse_grouping(report: str, choice: str, facts: dict[str, Any]) -> Grouping:

@@ -20,7 +20,8 @@ class WorklistKind:
     """A kind of work: what it is, what happens `otherwise`, the tool that does it, and the column of the `id` it takes.
 
     `sql` finds the work of one shop. Its columns are `deadline`, the id, where there is one `order_id`, `detail` in
-    words, and where it helps `product_name` and `rank`, by which what has no deadline is sorted. Its parameters are
+    words, and where it helps `product_name`, `buyer`, the `words` of a buyer, and `rank`, by which what has no
+    deadline is sorted. Its parameters are
     `$now` and `$authorizations`, JSON text of the accounts by which the shop is reached.
     """
 

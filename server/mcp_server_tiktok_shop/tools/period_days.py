@@ -21,6 +21,7 @@ TO_DATE_SHORTHANDS = {
 }
 FILLERS = re.compile(r"\b(?:the|in|on|of|during|for)\b")
 SO_FAR = re.compile(r"\b(?:so far|to date|until now|up to now|till now)\b")
+COUNTED_DAYS = re.compile(r"(?:last )?(\d{1,4}) ?(d|w|day|week|month|quarter|year)s?")
 MONTHS_BY_UNIT = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -96,13 +97,31 @@ def _parse_named_days(words: str, today: date) -> DayRange | None:
 
 def _parse_counted_days(words: str, today: date) -> DayRange | None:
     """`last 7 days`, `4 weeks`, `last 3 months`: up to today, which is the last of them."""
-    match = re.fullmatch(r"(?:last )?(\d{1,4}) ?(d|w|day|week|month|quarter|year)s?", words)
+    match = COUNTED_DAYS.fullmatch(words)
     if match is None or not 0 < int(match[1]) <= MAX_DAYS:
         return None
     count, tomorrow = int(match[1]), today + timedelta(1)
     if match[2] in MONTHS_BY_UNIT:
         return add_months(tomorrow, -count * MONTHS_BY_UNIT[match[2]]), tomorrow
     return tomorrow - timedelta(count * (7 if match[2].startswith("w") else 1)), tomorrow
+
+
+def describe_whole_units(words: str, today: date) -> str:
+    """How whole weeks, months, quarters or years are asked for, where normalized words count them back from today."""
+    match = COUNTED_DAYS.fullmatch(words)
+    if match is None or match[2].startswith("d") or not 0 < int(match[1]) <= MAX_DAYS:
+        return ""
+    count, unit = int(match[1]), "week" if match[2] == "w" else match[2]
+    ends = [_parse_days_ago(f"{number} {unit} ago", today) for number in (count, 1)]
+    first, last = (_name_unit(days[0], unit) for days in ends if days is not None)
+    span = first if first == last else f"{first}/{last}"
+    return f"last {count} {unit}s are counted back from today; whole {unit}s: {span}."
+
+
+def _name_unit(first: date, unit: str) -> str:
+    """The week, month, quarter or year that begins on a day, as `parse_days` reads it."""
+    forms = {"week": "%G-W%V", "month": "%Y-%m", "quarter": f"%Y-Q{(first.month + 2) // 3}", "year": "%Y"}
+    return first.strftime(forms[unit])
 
 
 def _parse_days_ago(words: str, today: date) -> DayRange | None:

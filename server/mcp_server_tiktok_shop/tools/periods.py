@@ -8,7 +8,14 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.tools.period_days import SUPPORTED_YEARS, DayRange, add_months, normalize_words, parse_days
+from mcp_server_tiktok_shop.tools.period_days import (
+    SUPPORTED_YEARS,
+    DayRange,
+    add_months,
+    describe_whole_units,
+    normalize_words,
+    parse_days,
+)
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -67,6 +74,11 @@ def parse_period(text: str, zone: ZoneInfo, now: float, argument: str = "period"
     if parsed.start >= parsed.end:
         raise _period_error(argument, f"{text[:MAX_QUOTED_CHARS]!r} ends before it begins")
     return parsed
+
+
+def describe_period_words(text: str, zone: ZoneInfo, now: float) -> str:
+    """A sentence on words that may be meant otherwise than they are read, as `last 2 months`; empty of others."""
+    return describe_whole_units(normalize_words(text), datetime.fromtimestamp(now, zone).date())
 
 
 def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> Period:

@@ -7,13 +7,15 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
 from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
+from mcp_server_tiktok_shop.tools.copy_gaps import TableGap
 from mcp_server_tiktok_shop.tools.query_tables import make_result_table
+from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ class QueryShopTool:
     ) -> list[ShopSnapshot]:
         """The copies of all shops, brought up to date side by side."""
         deadline = self.platform.new_deadline() - QUESTION_RESERVE_S
-        progress = _SharedProgress(caller, len(targets))
+        progress = SharedProgress(caller, len(targets))
 
         async def refresh(place: int, target: Target) -> ShopSnapshot:
             reporter = progress.create_reporter(place)
@@ -144,24 +146,6 @@ class QueryShopTool:
         return sensitivity.is_untrusted or sensitivity.kind == "name"
 
 
-class _SharedProgress:
-    """Adds up how far several shops are, for one caller, until the call `is_over`: reading may go on behind it."""
-
-    def __init__(self, caller: Caller, count: int) -> None:
-        self._caller = caller
-        self._done = [0.0] * count
-        self.is_over = False
-
-    def create_reporter(self, place: int) -> Any:
-        async def report(done: float, _total: float | None, message: str, /) -> None:
-            self._done[place] = max(self._done[place], done)
-            if self.is_over:
-                return
-            await self._caller.report_progress(sum(self._done), None, message)
-
-        return report
-
-
 def _iter_states(
     snapshots: Sequence[ShopSnapshot], tables: Collection[str]
 ) -> list[tuple[ShopSnapshot, str, TableState]]:
@@ -173,14 +157,11 @@ def _describe_gaps(snapshots: Sequence[ShopSnapshot], tables: Collection[str]) -
     notes: dict[str, list[str]] = {}
     for snapshot, table, state in _iter_states(snapshots, tables):
         place = table if len(snapshots) == 1 else f"{table} of {snapshot.shop.label}"
-        if not state.is_complete:
-            reach = _format_moment(state.history_from, snapshot.zone)[:10] if state.history_from else ""
-            text = f"back to {reach} only" if reach else "not whole yet"
-            notes.setdefault(f"PART ONLY: %s {text}; it is being read on, ask again later.", []).append(place)
-        if state.problem:
-            notes.setdefault(f"Not up to date: %s ({state.problem}).", []).append(place)
-        if state.unreadable_count:
-            notes.setdefault(f"{state.unreadable_count} values could not be read: %s.", []).append(place)
+        gap = TableGap.find(state, snapshot.zone, is_recent=state.is_complete)
+        if gap.lacking:
+            notes.setdefault(f"PART ONLY: %s {gap.lacking}; ask again later, it is being read on.", []).append(place)
+        if gap.stale:
+            notes.setdefault(f"%s {gap.stale}.", []).append(place)
     return [text.replace("%s", ", ".join(places)) for text, places in notes.items()]
 
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
+    from mcp_server_tiktok_shop.state.accounts import Shop
 
 ALL_SHOPS = "all"
 SEVERAL_HINT = 'Name one, several with commas between, or "all".'
@@ -42,6 +45,12 @@ async def choose_targets(shops: ShopResolver, names: str | None, *, must_be_name
                 raise
     targets = [await shops.choose(name, "required") for name in listed]
     return list({target.shop.id if target.shop else "": target for target in targets}.values())
+
+
+def name_briefly(shops: Sequence[Shop]) -> list[str]:
+    """What each of several shops is called in a table: its region, which `shop` takes, too, where no two share one."""
+    regions = [shop.region for shop in shops]
+    return regions if all(regions) and len(set(regions)) == len(regions) else [shop.label for shop in shops]
 
 
 def _parse_names(text: str) -> list[str]:

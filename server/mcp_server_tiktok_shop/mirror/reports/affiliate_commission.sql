@@ -4,10 +4,11 @@
 -- tables = ["affiliate_orders"]
 -- keys = ["currency"]
 -- compare = ["commission_paid", "commission_estimated", "orders", "sales"]
--- order = "sales desc"
+-- order = "commission_estimated desc"
+-- time = "affiliate_orders.create_time"
 -- default_group = "creator"
 -- untrusted = ["product_name"]
--- note = "By the moment at which the order was placed. What creators get is the seller's cost, told here as a positive amount."
+-- note = "By when the order was placed, also what was paid since. Commission is the seller's cost, here positive; commission_percent is of the estimate."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -41,18 +42,6 @@
 -- keys.order_id = "order_id"
 -- labels.creator_username = "max(creator_username)"
 -- without = ["orders", "orders_settled", "orders_ineligible"]
--- [group_by.day]
--- keys.day = "affiliate_orders.create_time::DATE"
--- position = "date_diff('day', $from::DATE, affiliate_orders.create_time::DATE)"
--- order = "day"
--- [group_by.week]
--- keys.week = "strftime(affiliate_orders.create_time, '%G-W%V')"
--- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', affiliate_orders.create_time::DATE)::DATE) // 7"
--- order = "week"
--- [group_by.month]
--- keys.month = "strftime(affiliate_orders.create_time, '%Y-%m')"
--- position = "date_diff('month', $from::DATE, affiliate_orders.create_time::DATE)"
--- order = "month"
 --
 -- [fill]
 -- more = ""

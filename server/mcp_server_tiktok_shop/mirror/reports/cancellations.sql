@@ -5,9 +5,10 @@
 -- keys = ["currency"]
 -- compare = ["orders_cancelled", "requests", "refund_total"]
 -- order = "requests desc"
+-- time = "create_time"
 -- default_group = "reason"
 -- untrusted = ["product_name", "cancel_reason_text"]
--- note = "Cancellations by the moment at which they were asked for. Rates are of the orders placed in the same period (of that day, week or month, and with that product, where so grouped), so those cancelled may have been placed before."
+-- note = "By when it was asked for. Rates are of orders_placed in the same period (or day, or product)."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -23,25 +24,16 @@
 --
 -- [group_by.reason]
 -- keys.cancel_reason_text = "cancel_reason_text"
+-- without = ["orders_placed"]
 -- fill.orders_placed = "sum(own_orders) OVER (PARTITION BY currency)"
 -- [group_by.initiator]
 -- keys.role = "role"
+-- without = ["orders_placed"]
 -- fill.orders_placed = "sum(own_orders) OVER (PARTITION BY currency)"
 -- [group_by.status]
 -- keys.cancel_status = "cancel_status"
+-- without = ["orders_placed"]
 -- fill.orders_placed = "sum(own_orders) OVER (PARTITION BY currency)"
--- [group_by.day]
--- keys.day = "create_time::DATE"
--- position = "date_diff('day', $from::DATE, create_time::DATE)"
--- order = "day"
--- [group_by.week]
--- keys.week = "strftime(create_time, '%G-W%V')"
--- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', create_time::DATE)::DATE) // 7"
--- order = "week"
--- [group_by.month]
--- keys.month = "strftime(create_time, '%Y-%m')"
--- position = "date_diff('month', $from::DATE, create_time::DATE)"
--- order = "month"
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "arg_max(product_name, create_time)"

@@ -3,21 +3,24 @@
 -- period = "last 30 days"
 -- tables = ["statements", "statement_fees"]
 -- keys = ["currency"]
--- compare = ["amount", "fees", "taxes", "shipping"]
+-- compare = ["amount", "platform_fees", "creator_commission", "taxes", "shipping"]
 -- order = "amount"
+-- time = "statement_time"
 -- default_group = "kind"
 -- untrusted = ["product_name"]
--- note = "By statement_time. What the seller pays is negative; fees and taxes together are the statements' fee_amount. percent_of_revenue is of the statements' revenue: goods after discounts and refunds, not the orders' sales_total. What affiliates get goes to creators, not to the platform."
+-- note = "By statement_time; what the seller pays is negative. platform_fees are the platform's own, creator_commission goes to creators. Percent is of the statements' revenue (goods after discounts and refunds), not of sales_total."
 --
 -- [columns]
 -- currency = "of the amounts"
--- amount = "fees, taxes and shipping together"
--- fees = "commissions and fees"
+-- amount = "fees, commission, taxes and shipping together"
+-- platform_fees = "commissions and fees that the platform keeps"
+-- creator_commission = "commission of creators and affiliate partners, that on shop ads included"
 -- taxes = "taxes on them"
 -- shipping = "shipping, with what buyers and the platform paid towards it"
 -- transactions = "orders and adjustments that bear them"
 -- revenue = "revenue of all statements of the period: what percent_of_revenue is of"
 -- percent_of_revenue = "amount of revenue: positive where it costs"
+-- platform_fees_percent = "platform_fees of revenue: positive where they cost"
 --
 -- [fill]
 -- more = ""
@@ -28,39 +31,30 @@
 -- [group_by.kind]
 -- keys.section = "section"
 -- keys.kind = "kind"
--- without = ["fees", "taxes", "shipping", "revenue"]
+-- without = ["platform_fees", "creator_commission", "taxes", "shipping", "revenue", "platform_fees_percent"]
 -- [group_by.section]
 -- keys.section = "section"
--- without = ["fees", "taxes", "shipping", "revenue"]
+-- without = ["platform_fees", "creator_commission", "taxes", "shipping", "revenue", "platform_fees_percent"]
 -- [group_by.order]
 -- keys.order_id = "order_id"
--- without = ["transactions", "revenue", "percent_of_revenue"]
+-- without = ["transactions", "revenue", "percent_of_revenue", "platform_fees_percent"]
 -- [group_by.statement]
 -- keys.statement_id = "statement_id"
 -- labels.statement_time = "max(statement_time)"
--- without = ["revenue", "percent_of_revenue"]
+-- without = ["revenue", "percent_of_revenue", "platform_fees_percent"]
 -- [group_by.day]
--- keys.day = "statement_time::DATE"
--- position = "date_diff('day', $from::DATE, statement_time::DATE)"
--- order = "day"
--- without = ["revenue", "percent_of_revenue"]
+-- without = ["revenue", "percent_of_revenue", "platform_fees_percent"]
 -- [group_by.week]
--- keys.week = "strftime(statement_time, '%G-W%V')"
--- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', statement_time::DATE)::DATE) // 7"
--- order = "week"
--- without = ["revenue", "percent_of_revenue"]
+-- without = ["revenue", "percent_of_revenue", "platform_fees_percent"]
 -- [group_by.month]
--- keys.month = "strftime(statement_time, '%Y-%m')"
--- position = "date_diff('month', $from::DATE, statement_time::DATE)"
--- order = "month"
--- without = ["revenue", "percent_of_revenue"]
+-- without = ["revenue", "percent_of_revenue", "platform_fees_percent"]
 -- [group_by.sku]
 -- keys.sku_id = "items.sku_id"
 -- note = "By SKU the platform tells fees order by order: what is not read or told so far is in the row without a SKU, so that all adds up."
 -- labels.seller_sku = "max(seller_sku)"
 -- labels.product_name = "max(product_title)"
 -- tables = ["order_fees", "skus"]
--- without = ["transactions", "revenue", "percent_of_revenue"]
+-- without = ["transactions", "revenue", "percent_of_revenue", "platform_fees_percent"]
 -- fill.more = "LEFT JOIN skus ON skus.id = items.sku_id"
 -- fill.items = """
 --     SELECT statement_id, NULL AS transaction_id, order_id, sku_id, section, kind, amount FROM order_fees
@@ -101,16 +95,23 @@ sums AS (
         {group_by}
         items.currency,
         sum(amount) AS amount,
-        coalesce(sum(amount) FILTER (WHERE section = 'fee'), 0) AS fees,
+        coalesce(sum(amount) FILTER (WHERE section = 'fee' AND NOT is_commission), 0) AS platform_fees,
+        coalesce(sum(amount) FILTER (WHERE section = 'fee' AND is_commission), 0) AS creator_commission,
         coalesce(sum(amount) FILTER (WHERE section = 'tax'), 0) AS taxes,
         coalesce(sum(amount) FILTER (WHERE section = 'shipping_cost'), 0) AS shipping,
         count(DISTINCT transaction_id) AS transactions,
-        abs(sum(amount)) AS size
-    FROM items {more}
+        abs(sum(amount)) AS size,
+        abs(sum(amount) FILTER (WHERE section = 'fee' AND NOT is_commission)) AS fees_size
+    FROM (
+        SELECT *, kind LIKE '%affiliate%' OR kind LIKE '%ads_commission%' OR kind LIKE '%creator%' AS is_commission
+        FROM items
+    ) AS items {more}
     GROUP BY ALL
 )
 SELECT
-    sums.* EXCLUDE (size),
+    sums.* EXCLUDE (size, fees_size),
     revenue,
-    CASE WHEN revenue > 0 THEN (-sign(amount) * {share(size, revenue)})::DECIMAL(18, 1) END AS percent_of_revenue
+    CASE WHEN revenue > 0 THEN (-sign(amount) * {share(size, revenue)})::DECIMAL(18, 1) END AS percent_of_revenue,
+    CASE WHEN revenue > 0 THEN (-sign(platform_fees) * {share(fees_size, revenue)})::DECIMAL(18, 1) END
+        AS platform_fees_percent
 FROM sums LEFT JOIN earned ON earned.currency = sums.currency

@@ -1,12 +1,13 @@
 -- title = "Listing problems"
 -- answers = "Which listings can't be bought or sell badly: failed review, frozen, taken down, out of stock, poor quality."
--- tables = ["products", "skus", "inventory"]
+-- tables = ["products", "skus", "inventory", "audit_failures"]
 -- keys = []
 -- compare = []
 -- order = "listings desc"
 -- default_group = "product"
+-- without = ["first_update_time"]
 -- untrusted = ["title"]
--- note = "As of now; 1 before a problem: can't be bought, 2: in part, 3: sells worse. get_product tells why a review failed. A listing stands in a row for each of its problems. Deleted products, drafts and those that the seller took down are left out."
+-- note = "1: can't be bought, 2: in part, 3: sells worse. reason is TikTok's, where it tells one; seller_skus where not all SKUs are meant. Deleted products, drafts and those the seller took down are left out."
 --
 -- [columns]
 -- listings = "listings that have such a problem"
@@ -17,15 +18,20 @@
 -- keys.product_id = "product_id"
 -- keys.problem = "problem"
 -- labels.title = "max(title)"
--- labels.status = "max(status)"
 -- labels.seller_skus = "max(seller_skus)"
+-- labels.reason = "max(reason)"
 -- order = "problem"
--- without = ["listings", "first_update_time"]
+-- without = ["listings", "skus", "first_update_time"]
 -- [group_by.problem]
 -- keys.problem = "problem"
 -- [group_by.status]
 -- keys.status = "status"
-WITH stock AS (
+WITH failures AS (
+    SELECT product_id, string_agg(position || ': ' || array_to_string(reasons, ' '), '; ' ORDER BY position) AS reason
+    FROM audit_failures
+    GROUP BY product_id
+),
+stock AS (
     SELECT
         skus.id,
         skus.product_id,
@@ -47,7 +53,6 @@ listings AS (
         update_time,
         count(stock.id) AS skus,
         count(stock.id) FILTER (WHERE available <= 0 AND is_offered) AS skus_out,
-        list(seller_sku ORDER BY seller_sku) FILTER (WHERE seller_sku <> '') AS all_skus,
         list(seller_sku ORDER BY seller_sku) FILTER (
             WHERE seller_sku <> '' AND available <= 0 AND is_offered
         ) AS out_skus
@@ -56,7 +61,7 @@ listings AS (
     GROUP BY ALL
 ),
 problems AS (
-    SELECT *, skus AS skus_about, all_skus AS skus_named, CASE
+    SELECT *, skus AS skus_about, NULL::VARCHAR[] AS skus_named, status = 'FAILED' AS is_about_review, CASE
         WHEN status = 'FAILED' THEN '1 review failed: not sold'
         WHEN status = 'FREEZE' THEN '1 frozen by the platform: not sold'
         WHEN status = 'PLATFORM_DEACTIVATED' THEN '1 taken down by the platform: not sold'
@@ -64,19 +69,19 @@ problems AS (
     END AS problem
     FROM listings
     UNION ALL
-    SELECT *, skus_out, out_skus, '1 out of stock: not sold' FROM listings
+    SELECT *, skus_out, NULL, false, '1 out of stock: not sold' FROM listings
     WHERE status = 'ACTIVATE' AND skus > 0 AND skus_out = skus
     UNION ALL
-    SELECT *, skus_out, out_skus, '2 some SKUs out of stock' FROM listings
+    SELECT *, skus_out, out_skus, false, '2 SKUs out of stock' FROM listings
     WHERE status = 'ACTIVATE' AND skus_out > 0 AND skus_out < skus
     UNION ALL
-    SELECT *, skus, all_skus, '2 an edit failed its review: the old version is sold' FROM listings
+    SELECT *, skus, NULL, true, '2 an edit failed its review: the old version is sold' FROM listings
     WHERE status = 'ACTIVATE' AND audit_status = 'FAILED'
     UNION ALL
-    SELECT *, skus, all_skus, '3 listing quality is poor' FROM listings
+    SELECT *, skus, NULL, false, '3 listing quality is poor' FROM listings
     WHERE status = 'ACTIVATE' AND listing_quality_tier = 'POOR'
     UNION ALL
-    SELECT *, skus, all_skus, '2 could not be brought over: ' || array_to_string(product_sync_fail_reasons, ', ')
+    SELECT *, skus, NULL, false, '2 could not be brought over: ' || array_to_string(product_sync_fail_reasons, ', ')
     FROM listings WHERE len(product_sync_fail_reasons) > 0
 )
 SELECT
@@ -84,7 +89,10 @@ SELECT
     count(DISTINCT product_id) AS listings,
     coalesce(sum(skus_about), 0)::BIGINT AS skus,
     min(update_time) AS first_update_time
-FROM (SELECT *, array_to_string(skus_named, ', ') AS seller_skus FROM problems)
+FROM (
+    SELECT problems.*, array_to_string(skus_named, ', ') AS seller_skus, if(is_about_review, reason, NULL) AS reason
+    FROM problems LEFT JOIN failures ON failures.product_id = problems.product_id
+)
 WHERE problem IS NOT NULL
 GROUP BY ALL
 HAVING count(*) > 0

@@ -7,7 +7,7 @@
 -- order = "payout_time desc"
 -- default_group = "payout"
 -- beside = ["difference"]
--- note = "Payouts made in the period with all their statements; those that no payout carries yet are in the row without payment_id. settlement + reserve = paid_out + not_paid_out; reserve was kept back (-) or released (+), which is no difference. group_by difference names what differs, group_by statement each statement."
+-- note = "Payouts made in the period with all their statements; those that none carries yet are in the row without payment_id. settlement + reserve (kept back -, released +) = paid_out + not_paid_out. group_by difference names what differs."
 --
 -- [columns]
 -- currency = "of settlement"

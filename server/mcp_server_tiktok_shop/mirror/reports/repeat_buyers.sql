@@ -2,13 +2,14 @@
 -- answers = "How many buyers came back: new, returning and repeat buyers of a period, and what they spent."
 -- period = "last 30 days"
 -- tables = ["orders"]
+-- without = ["last_order_time"]
 -- keys = ["currency"]
 -- compare = ["buyers", "new_buyers", "repeat_buyers", "orders_sold", "sales_total", "repeat_sales_total"]
 -- order = "sales_total desc"
 -- limit = 10
 -- default_group = "buyer"
 -- untrusted = ["buyer_nickname"]
--- note = "A buyer is new who has no order sold between known_since and the period."
+-- note = "New is who has no order sold between known_since and the period."
 --
 -- [columns]
 -- currency = "of the amounts"

@@ -5,14 +5,15 @@
 -- keys = ["currency"]
 -- compare = ["returns_requested", "returns_completed", "units_returned", "refund_total"]
 -- order = "returns_requested desc"
+-- time = "create_time"
 -- default_group = "reason"
 -- untrusted = ["return_reason_text", "product_name"]
--- note = "returns_requested = pending + in_progress + completed + rejected + cancelled; get_worklist tells which need the seller's action, goods on their way back included. By the moment at which a return was asked for. Rates are of the orders sold that were placed in the same period (of that day, week or month, and with that product, where so grouped), so what comes back may have been bought before."
+-- note = "By when it was asked for. requested = accepted (completed, in progress) + pending + rejected + cancelled. Rates are of orders_sold in the same period (or day, or product)."
 --
 -- [columns]
 -- currency = "of the amounts"
 -- returns_requested = "returns, refunds, replacements and exchanges that were asked for, whatever came of them"
--- orders_returned = "orders they are of"
+-- orders_with_return = "orders they are of, whatever came of them"
 -- units_returned = "units they are of"
 -- returns_pending = "those that wait for an answer"
 -- returns_in_progress = "those that were agreed to and are not done: goods on their way, or in dispute"
@@ -21,32 +22,26 @@
 -- returns_cancelled = "those that were withdrawn"
 -- refund_total = "what buyers get back by those carried out"
 -- orders_sold = "orders placed in the period that are neither UNPAID nor CANCELLED: what the rate is of"
--- return_percent = "orders_returned of orders_sold"
+-- requested_percent = "orders_with_return of orders_sold"
+-- accepted_percent = "orders with a return that was agreed to or carried out, of orders_sold"
+-- pending_percent = "orders with one that waits for an answer"
+-- rejected_percent = "orders with one that was refused"
 --
 -- [fill]
 -- orders_sold = "own_orders"
 --
 -- [group_by.reason]
 -- keys.return_reason_text = "return_reason_text"
+-- without = ["orders_sold", "units_returned", "pending_percent", "rejected_percent"]
 -- fill.orders_sold = "sum(own_orders) OVER (PARTITION BY currency)"
 -- [group_by.type]
 -- keys.return_type = "return_type"
+-- without = ["orders_sold", "units_returned", "pending_percent", "rejected_percent"]
 -- fill.orders_sold = "sum(own_orders) OVER (PARTITION BY currency)"
 -- [group_by.status]
 -- keys.return_status = "return_status"
+-- without = ["orders_sold", "units_returned", "pending_percent", "rejected_percent"]
 -- fill.orders_sold = "sum(own_orders) OVER (PARTITION BY currency)"
--- [group_by.day]
--- keys.day = "create_time::DATE"
--- position = "date_diff('day', $from::DATE, create_time::DATE)"
--- order = "day"
--- [group_by.week]
--- keys.week = "strftime(create_time, '%G-W%V')"
--- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', create_time::DATE)::DATE) // 7"
--- order = "week"
--- [group_by.month]
--- keys.month = "strftime(create_time, '%Y-%m')"
--- position = "date_diff('month', $from::DATE, create_time::DATE)"
--- order = "month"
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "arg_max(product_name, create_time)"
@@ -64,6 +59,8 @@ WITH asked AS (
         return_status,
         coalesce(return_reason_text, return_reason) AS return_reason_text,
         (return_status LIKE '%_COMPLETE' OR return_status LIKE '%_SUCCESS') AS is_done,
+        NOT (return_status LIKE '%_PENDING' OR return_status LIKE '%_REJECT' OR return_status LIKE '%_CANCEL')
+            AS is_accepted,
         returns.refund_total
     FROM returns LEFT JOIN orders ON orders.id = returns.order_id
     WHERE returns.create_time >= $from AND returns.create_time < $until
@@ -98,7 +95,10 @@ sums AS (
         {group_by}
         currency,
         count(DISTINCT id) AS returns_requested,
-        count(DISTINCT order_id) AS orders_returned,
+        count(DISTINCT order_id) AS orders_with_return,
+        count(DISTINCT order_id) FILTER (WHERE is_accepted) AS orders_accepted,
+        count(DISTINCT order_id) FILTER (WHERE return_status LIKE '%_PENDING') AS orders_pending,
+        count(DISTINCT order_id) FILTER (WHERE return_status LIKE '%_REJECT') AS orders_rejected,
         count(return_line_id) AS units_returned,
         count(DISTINCT id) FILTER (WHERE return_status LIKE '%_PENDING') AS returns_pending,
         count(DISTINCT id) FILTER (WHERE is_done) AS returns_completed,
@@ -116,7 +116,7 @@ SELECT
     {group_names}
     currency,
     returns_requested,
-    orders_returned,
+    orders_with_return,
     units_returned,
     returns_pending,
     returns_requested - returns_pending - returns_completed - returns_rejected - returns_cancelled
@@ -126,6 +126,9 @@ SELECT
     returns_cancelled,
     refund_total,
     orders_sold,
-    {share(orders_returned, orders_sold)} AS return_percent
+    {share(orders_with_return, orders_sold)} AS requested_percent,
+    {share(orders_accepted, orders_sold)} AS accepted_percent,
+    {share(orders_pending, orders_sold)} AS pending_percent,
+    {share(orders_rejected, orders_sold)} AS rejected_percent
 FROM rated
 WHERE returns_requested > 0

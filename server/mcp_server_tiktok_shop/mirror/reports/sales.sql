@@ -5,8 +5,9 @@
 -- keys = ["currency"]
 -- compare = ["sales_total", "orders_sold", "units_sold", "goods_total"]
 -- order = "sales_total desc"
+-- time = "create_time"
 -- untrusted = ["product_name", "buyer_nickname"]
--- note = "By the moment at which an order was placed. Later refunds are not taken off: see returns. sales_total is what buyers paid, with shipping and tax; goods_total is without them, after all discounts; get_profit's net sales are after the seller's discounts only."
+-- note = "By when orders were placed; later refunds are not taken off (see returns). sales_total is what buyers paid, goods_total the goods in it after all discounts."
 --
 -- [columns]
 -- currency = "of all amounts of the row"
@@ -24,18 +25,6 @@
 -- [warnings]
 -- orders_without_amount = "orders have an amount that is missing or no number: it is in no sum"
 --
--- [group_by.day]
--- keys.day = "create_time::DATE"
--- position = "date_diff('day', $from::DATE, create_time::DATE)"
--- order = "day"
--- [group_by.week]
--- keys.week = "strftime(create_time, '%G-W%V')"
--- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', create_time::DATE)::DATE) // 7"
--- order = "week"
--- [group_by.month]
--- keys.month = "strftime(create_time, '%Y-%m')"
--- position = "date_diff('month', $from::DATE, create_time::DATE)"
--- order = "month"
 -- [group_by.hour]
 -- keys.hour = "extract('hour' FROM create_time)"
 -- order = "hour"

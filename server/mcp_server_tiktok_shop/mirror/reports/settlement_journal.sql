@@ -7,7 +7,7 @@
 -- order = "amount desc"
 -- default_group = "payout"
 -- formats = ["xero", "quickbooks"]
--- note = "Payouts that reached the bank in the period, with all their statements. Amounts bear the platform's sign: what the seller gets is positive. format xero or quickbooks writes a balanced journal a payout, split at month ends."
+-- note = "Payouts that reached the bank in the period, with all their statements, in the platform's signs: what the seller gets is positive. format xero or quickbooks writes a balanced journal a payout, split at month ends."
 --
 -- [columns]
 -- currency = "of the amounts"

@@ -5,7 +5,8 @@
 -- keys = ["currency"]
 -- compare = ["settlement_amount", "revenue_amount", "shipping_cost_amount", "fee_amount", "adjustment_amount", "statements"]
 -- order = "settlement_amount desc"
--- note = "By statement_time: a statement is cut at 00:00 UTC for the day before. What the platform keeps is negative. Money that no statement holds yet is in the report unsettled, money that reached the bank in payouts."
+-- time = "statement_time"
+-- note = "By statement_time: a statement is cut at 00:00 UTC for the day before. What the platform keeps is negative. Money in no statement yet: unsettled; at the bank: payouts."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -22,18 +23,6 @@
 -- [warnings]
 -- statements_without_amount = "statements tell no settlement"
 --
--- [group_by.day]
--- keys.day = "statement_time::DATE"
--- position = "date_diff('day', $from::DATE, statement_time::DATE)"
--- order = "day"
--- [group_by.week]
--- keys.week = "strftime(statement_time, '%G-W%V')"
--- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', statement_time::DATE)::DATE) // 7"
--- order = "week"
--- [group_by.month]
--- keys.month = "strftime(statement_time, '%Y-%m')"
--- position = "date_diff('month', $from::DATE, statement_time::DATE)"
--- order = "month"
 -- [group_by.status]
 -- keys.payment_status = "payment_status"
 -- [group_by.payout]

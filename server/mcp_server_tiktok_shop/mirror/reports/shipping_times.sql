@@ -5,7 +5,8 @@
 -- keys = []
 -- compare = ["late_dispatch", "orders", "dispatched", "late_delivery"]
 -- order = "orders desc"
--- note = "Orders placed in the period that are neither UNPAID nor CANCELLED. Late dispatch is what tts_sla_time says: the carrier took the parcel after it, or has not taken it yet and it has passed. The platform's own rate leaves out and adds cases by market: this is an estimate of it. Parcels in get_worklist are late earlier: by when they must be announced. Hours run from payment; not_dispatched_yet are in no average or maximum."
+-- time = "create_time"
+-- note = "Orders placed in the period, neither UNPAID nor CANCELLED. Late: the carrier took the parcel after tts_sla_time, or has not and it has passed; the platform's own rate may differ. get_worklist's parcels are late by when they must be announced. Hours run from payment; not_dispatched_yet are in none."
 --
 -- [columns]
 -- orders = "orders to be sent"
@@ -21,20 +22,9 @@
 -- hours_to_dispatch = "from payment until the carrier took it, on average"
 -- median_hours_to_dispatch = "the same: half of them took no longer"
 -- hours_to_dispatch_max = "the same: the longest"
+-- slowest_order_id = "the order that took the longest"
 -- hours_in_transit = "from the carrier's taking it until delivery, on average"
 --
--- [group_by.day]
--- keys.day = "create_time::DATE"
--- position = "date_diff('day', $from::DATE, create_time::DATE)"
--- order = "day"
--- [group_by.week]
--- keys.week = "strftime(create_time, '%G-W%V')"
--- position = "date_diff('day', date_trunc('week', $from::DATE)::DATE, date_trunc('week', create_time::DATE)::DATE) // 7"
--- order = "week"
--- [group_by.month]
--- keys.month = "strftime(create_time, '%Y-%m')"
--- position = "date_diff('month', $from::DATE, create_time::DATE)"
--- order = "month"
 -- [group_by.carrier]
 -- keys.shipping_provider = "shipping_provider"
 -- [group_by.warehouse]
@@ -49,7 +39,7 @@
 -- labels.tts_sla_time = "max(tts_sla_time)"
 -- labels.collection_time = "max(collection_time)"
 -- order = "late_dispatch desc"
--- without = ["orders", "late_dispatch_percent", "median_hours_to_dispatch", "hours_to_dispatch_max"]
+-- without = ["orders", "late_dispatch_percent", "median_hours_to_dispatch", "hours_to_dispatch_max", "slowest_order_id"]
 WITH due AS (
     SELECT
         *,
@@ -73,6 +63,7 @@ sums AS (
         round(avg(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS hours_to_dispatch,
         round(median(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS median_hours_to_dispatch,
         round(max(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS hours_to_dispatch_max,
+        arg_max(id, epoch(collection_time) - epoch(paid_time)) AS slowest_order_id,
         round(avg(epoch(delivery_time) - epoch(collection_time)) / 3600, 1) AS hours_in_transit
     FROM due
     GROUP BY ALL
@@ -92,6 +83,7 @@ SELECT
     hours_to_dispatch,
     median_hours_to_dispatch,
     hours_to_dispatch_max,
+    slowest_order_id,
     hours_in_transit
 FROM sums
 WHERE orders > 0

@@ -5,10 +5,11 @@
 -- keys = []
 -- compare = []
 -- order = "days_of_cover"
--- limit = 45
+-- limit = 24
+-- without = ["days_of_cover"]
 -- default_group = "sku"
 -- untrusted = ["product_name"]
--- note = "Stock is of now, of products of every status but deleted ones; the pace is that of the period. What lasts shortest stands first, then what was not sold at all."
+-- note = "Stock is of now, the pace that of the period; what lasts shortest stands first. parameters {\"within_days\": 14}: what is on sale and out by then."
 --
 -- [columns]
 -- skus = "SKUs"
@@ -20,6 +21,7 @@
 --
 -- [filters]
 -- below = "only rows with fewer units available than this"
+-- within_days = "only what is on sale and is out of stock, or will be within so many days at that pace"
 --
 -- [warnings]
 -- skus_of_unknown_stock = "SKUs have a stock that is not told: they are in no sum"
@@ -85,9 +87,16 @@ sums AS (
         coalesce(sum(available_quantity), 0)::BIGINT AS units_available,
         coalesce(sum(committed_quantity), 0)::BIGINT AS units_committed,
         coalesce(sum(sold_units) FILTER (WHERE is_first), 0)::BIGINT AS units_sold,
+        bool_or(product_status = 'ACTIVATE') AS is_on_sale,
         count(DISTINCT sku_id) FILTER (WHERE available_quantity IS NULL) AS skus_of_unknown_stock
     FROM stock
     GROUP BY ALL
+),
+paces AS (
+    SELECT
+        *,
+        greatest(units_available, 0) * ((epoch($until) - epoch($from)) / 86400) / nullif(units_sold, 0) AS days_of_cover
+    FROM sums
 )
 SELECT
     {group_names}
@@ -96,9 +105,12 @@ SELECT
     units_available,
     units_committed,
     units_sold,
-    round(
-        greatest(units_available, 0) * ((epoch($until) - epoch($from)) / 86400) / nullif(units_sold, 0), 1
-    ) AS days_of_cover,
+    round(days_of_cover, 1) AS days_of_cover,
     skus_of_unknown_stock
-FROM sums
-WHERE $below::BIGINT IS NULL OR units_available < $below::BIGINT
+FROM paces
+WHERE
+    ($below::BIGINT IS NULL OR units_available < $below::BIGINT)
+    AND (
+        $within_days::DOUBLE IS NULL
+        OR (is_on_sale AND (units_available <= 0 OR days_of_cover <= $within_days::DOUBLE))
+    )

@@ -6,6 +6,7 @@ SELECT
   deadline,
   id AS cancel_id,
   order_id,
-  concat_ws(' ', currency, refund_total, 'to pay back') AS detail
+  concat_ws(' ', currency, refund_total, 'to pay back') AS detail,
+  cancel_reason_text AS words
 FROM cancellations
 WHERE cancel_status = 'CANCELLATION_REQUEST_PENDING' AND (next_action IS NOT NULL OR role = 'BUYER')

@@ -5,7 +5,12 @@
 SELECT
   NULL::TIMESTAMPTZ AS deadline,
   id AS conversation_id,
-  'waits ' || date_diff('hour', last_message_time, $now) || ' h, since ' || strftime(last_message_time, '%Y-%m-%d %H:%M') AS detail,
+  date_diff('hour', last_message_time, $now) || ' h, since ' || strftime(last_message_time, '%Y-%m-%d %H:%M%z') AS detail,
+  buyer_nickname AS buyer,
+  coalesce(
+    CASE WHEN json_valid(last_message) THEN json_extract_string(last_message, '$.content') END,
+    '[' || lower(last_message_type) || ']'
+  ) AS words,
   epoch(last_message_time)::BIGINT AS rank
 FROM conversations
 WHERE last_sender_role = 'BUYER'

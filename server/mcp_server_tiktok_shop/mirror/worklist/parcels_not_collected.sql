@@ -8,8 +8,8 @@ SELECT
   l.package_id,
   min(o.id) AS order_id,
   concat_ws(', ',
-    'announced ' || strftime(min(l.rts_time), '%Y-%m-%d %H:%M'),
-    any_value(l.shipping_provider_name)
+    any_value(l.shipping_provider_name),
+    'since ' || strftime(min(l.rts_time), '%m-%d %H:%M%z')
   ) AS detail
 FROM order_lines AS l JOIN orders AS o ON o.id = l.order_id
 WHERE o.status IN ('AWAITING_COLLECTION', 'PARTIALLY_SHIPPING')

@@ -9,6 +9,7 @@ SELECT
   concat_ws(', ',
     if(next_action LIKE '%RECEIVE_PACKAGE%', 'goods are on their way back: check them', lower(replace(return_type, '_', ' '))),
     concat_ws(' ', currency, refund_total)
-  ) AS detail
+  ) AS detail,
+  return_reason_text AS words
 FROM returns
 WHERE next_action IS NOT NULL

@@ -46,17 +46,17 @@ SPLIT_COLUMN, EXACT = "fees_by_sku", "exact"
 
 @dataclass(frozen=True, slots=True)
 class ProfitRow:
-    """A row as the SQL found it, with its shop and its fees by kind."""
+    """A row as the SQL found it, with its fees by kind, and what its shop is called beside others."""
 
     shop: str
     cells: Mapping[str, Any]
     fees: Mapping[str, Decimal] = field(default_factory=dict)
 
     @classmethod
-    def from_row(cls, shop: str, columns: Sequence[str], row: Sequence[Any]) -> ProfitRow:
+    def from_row(cls, columns: Sequence[str], row: Sequence[Any]) -> ProfitRow:
         cells = dict(zip(columns, row, strict=True))
         fees = json.loads(cells["fees"]) if cells.get("fees") else {}
-        return cls(shop, cells, {name: Decimal(amount) for name, amount in fees.items()})
+        return cls("", cells, {name: Decimal(amount) for name, amount in fees.items()})
 
     def to_cells(self, fee_columns: Iterable[str]) -> dict[str, Any]:
         """Every cell that a table can show of it, as text where it is an amount."""

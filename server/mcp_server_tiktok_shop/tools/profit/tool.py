@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,13 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES, ZERO
 from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
-from mcp_server_tiktok_shop.tools.periods import parse_period
+from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
+from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_period
+from mcp_server_tiktok_shop.tools.profit.columns import OPTIONAL_AMOUNTS, OTHER_FEES
 from mcp_server_tiktok_shop.tools.profit.costs import MAX_COSTS_BYTES, CostTable, read_costs
 from mcp_server_tiktok_shop.tools.profit.table import (
     EXACT,
+    LABELS,
     SPLIT_GROUPS,
     TIME_GROUPS,
     UNTRUSTED_COLUMN,
@@ -26,8 +29,8 @@ from mcp_server_tiktok_shop.tools.profit.table import (
 )
 from mcp_server_tiktok_shop.tools.query_tables import save_answer_table
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
-from mcp_server_tiktok_shop.tools.reports.tool import SharedProgress
-from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
+from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
+from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +54,7 @@ PARAMETERS = ("from", "until", "now", "by", "group_by", "limit", "costs", "step"
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
 COST_FILES = ("costs.csv", "costs.xlsx")
 MAX_FAULTS = 10
-SHOWN_ROWS, MIN_SHOWN_ROWS = 20, 5  # of all shops, and of each, where no limit is given
+SHOWN_ROWS, MIN_SHOWN_ROWS = 12, 4  # of all shops, and of each, where no limit is given
 SHOWN_TIMES = 31  # of each shop
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 GRANULARITY = {True: 100, False: 1}  # hundredths in the smallest amount of a currency without a fraction, and with one
@@ -62,6 +65,9 @@ NO_COSTS_NOTE = (
 CUT_NOTE = (
     "{count} of {in_all} rows are shown, totals are of all: give limit (rows of each shop) for more, or save_as "
     "for all in a file."
+)
+OTHER_FEES_NOTE = (
+    "zero_columns are zero in what TikTok itemises; what is in other_fees or not itemised, it does not tell."
 )
 COVERAGE_NOTE = "profit is that of the units whose cost is known: covers_percent of net sales."
 SPREAD_NOTE = (
@@ -83,13 +89,23 @@ class ProfitTerms:
 
 @dataclass(slots=True)
 class ShopProfit:
-    """What was found in one shop, by part of the SQL's answer, and how far its copy reaches."""
+    """What was found in one shop, by part of the SQL's answer, and how far its copy reaches.
+
+    `brief_label` is what its rows are labelled by beside those of others.
+    """
 
     label: str
     zone: ZoneInfo
     period: Period
     coverage: Coverage
+    period_note: str = ""
+    brief_label: str = ""
     parts: dict[str, list[ProfitRow]] = field(default_factory=dict)
+
+    @property
+    def row_label(self) -> str:
+        """What it is called in rows that always name their shop."""
+        return self.brief_label or self.label
 
     def get(self, part: str) -> list[ProfitRow]:
         return self.parts.get(part, [])
@@ -117,6 +133,8 @@ class GetProfitTool:
         save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
         file_name, costs = await asyncio.to_thread(self._load_costs, values.get("costs"))
         targets = await choose_targets(self.platform.shops, shop)
+        shops = [target.shop for target in targets if target.shop is not None]
+        brief_labels = dict(zip((each.label for each in shops), name_briefly(shops), strict=True))
         shown_rows = max(SHOWN_ROWS // len(targets), MIN_SHOWN_ROWS)
         default_limit = SHOWN_TIMES if values["group_by"] in TIME_GROUPS else shown_rows
         limit = MAX_SAVED_ROWS if save_as is not None else values.get("limit", default_limit)
@@ -133,7 +151,10 @@ class GetProfitTool:
         found = [answer for answer in answers if isinstance(answer, ShopProfit)]
         if not found:
             raise next(answer for answer in answers if isinstance(answer, ShopError))
-        result = _lay_out(found, terms, has_shops=len(targets) > 1)
+        if len(targets) > 1:
+            found = [replace(each, brief_label=brief_labels.get(each.label, each.label)) for each in found]
+        result = _lay_out(found, terms, has_shops=len(targets) > 1, is_whole=save_as is not None)
+        result["note"] += f" {found[0].period_note}"
         result |= {"costs": _describe_costs(file_name, costs)} if file_name else {}
         result["not_answered"] = {
             target.shop.label: answer.message
@@ -181,9 +202,10 @@ class GetProfitTool:
             return error
         columns = [column.name for column in result.columns]
         coverage = Coverage.measure(snapshot, sorted(self._find_tables()), period.start)
-        profit = ShopProfit(snapshot.shop.label, snapshot.zone, period, coverage)
+        words = describe_period_words(terms.period, snapshot.zone, self.clock())
+        profit = ShopProfit(snapshot.shop.label, snapshot.zone, period, coverage, words)
         for row in result.rows:
-            found = ProfitRow.from_row(profit.label, columns, row)
+            found = ProfitRow.from_row(columns, row)
             profit.parts.setdefault(found.cells["part"], []).append(found)
         return profit
 
@@ -205,26 +227,35 @@ class GetProfitTool:
         return self.query_runner.find_tables(load_profit_sql(), dict.fromkeys(PARAMETERS)) - SLOW_TABLES
 
 
-def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool) -> Json:
-    totals = [row for each in found for row in each.get("total")]
-    rows = [row for each in found for row in each.get("row")]
+def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool, is_whole: bool) -> Json:
+    """The tables of an answer; what each row of a shop would repeat is told by its totals, but where it `is_whole`."""
+    totals = [replace(row, shop=each.brief_label) for each in found for row in each.get("total")]
+    rows = [replace(row, shop=each.brief_label) for each in found for row in each.get("row")]
+    has_one_currency = all(len({row.cells["currency"] for row in each.get("total")}) <= 1 for each in found)
     layout = ProfitLayout.from_rows(totals, rows, has_shops=has_shops, has_costs=bool(terms.costs.costs))
     oldest = min(each.coverage.as_of for each in found)
     rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get("row")))
     result: Json = {
         "period": found[0].period.description,
+        "shops": {each.brief_label: each.label for each in found if has_shops},
         "by": terms.by,
         "group_by": terms.group_by,
         "as_of": datetime.fromtimestamp(oldest, found[0].zone).isoformat(timespec="minutes") if oldest else None,
         "totals": lay_out_table(totals, "", layout),
         "profit": lay_out_table(rows, terms.group_by, layout),
+        "zero_columns": [name for name in OPTIONAL_AMOUNTS if name in layout.unused_columns],
         "statements": [_compare_with_statements(each, row) for each in found for row in each.get("statements")],
         "orders_without_amounts": [
-            {"shop": each.label, "currency": row.cells["currency"], "orders": row.cells["units"]}
+            {"shop": each.row_label, "currency": row.cells["currency"], "orders": row.cells["units"]}
             for each in found
             for row in each.get("open")
         ],
     }
+    if not is_whole:
+        table = remove_columns(result["profit"], ("currency",) if has_one_currency else ())
+        lasting = {"shop", "units", "settlement", *(name for name, _ in LABELS[terms.group_by])}
+        shared = find_shared_values(table, lasting)
+        result |= {"profit": remove_columns(table, shared), SHARED_VALUES: shared}
     if terms.costs.costs:
         result |= _lay_out_missing(found, has_shops=has_shops)
     cut_note = ""
@@ -238,14 +269,22 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
     ]
     is_spread = terms.group_by in SPLIT_GROUPS and any(row.cells["split"] != EXACT for row in rows)
     is_partial = bool(terms.costs.costs) and any(row.cells["is_partial"] for row in totals)
-    notes = [cut_note, SPREAD_NOTE if is_spread else "", COVERAGE_NOTE if is_partial else "", *_list_gaps(found)]
+    has_other_fees = any(OTHER_FEES in row.fees for row in (*totals, *rows))
+    unknown_note = OTHER_FEES_NOTE if has_other_fees and result["zero_columns"] else ""
+    notes = [
+        cut_note,
+        unknown_note,
+        SPREAD_NOTE if is_spread else "",
+        COVERAGE_NOTE if is_partial else "",
+        *_list_gaps(found),
+    ]
     result["note"] = " ".join(filter(None, notes))
     return result
 
 
 def _lay_out_missing(found: Sequence[ShopProfit], *, has_shops: bool) -> Json:
     """The SKUs whose cost is not known, those with most units first."""
-    found_rows = [(each.label, row.cells) for each in found for row in each.get("missing")]
+    found_rows = [(each.row_label, row.cells) for each in found for row in each.get("missing")]
     columns = [*(["shop"] if has_shops else []), "seller_sku", "currency", "units", "product_name"]
     table = [
         {"shop": label, "units": int(cells["units_without_cost"])}
@@ -265,7 +304,7 @@ def _compare_with_statements(profit: ShopProfit, statements: ProfitRow) -> Json:
     settled = sum((row.cells["settlement"] for row in profit.get("total") if row.cells["currency"] == currency), ZERO)
     own_sum = statements.cells["settlement"] or ZERO
     return {
-        "shop": profit.label,
+        "shop": profit.row_label,
         "currency": currency,
         "statements": statements.cells["units"],
         "settlement": format_money(own_sum),

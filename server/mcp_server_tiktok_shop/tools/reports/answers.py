@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
+from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import Json
@@ -19,18 +20,22 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
 
-SHOP_COLUMN = "shop"
+SHOP_COLUMN, CURRENCY_COLUMN = "shop", "currency"
 TIME_FORMS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}  # as reports name them
 MAX_EMPTY_TIMES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class ShopPeriods:
-    """The periods of a request in the days of one shop; None where the report is of now, or has no second one."""
+    """The periods of a request in the days of one shop; None where the report is of now, or has no second one.
+
+    `suffix` says that the first one is not over, `note` what may be meant otherwise.
+    """
 
     period: Period | None
     compared: Period | None
-    suffix: str
+    suffix: str = ""
+    note: str = ""
 
     @property
     def first_moment(self) -> int | None:
@@ -39,9 +44,13 @@ class ShopPeriods:
 
 @dataclass(frozen=True, slots=True)
 class ShopAnswer:
-    """What one shop's copy answers; where it could not be asked, `problem` says why and nothing else is there."""
+    """What one shop's copy answers; where it could not be asked, `problem` says why and nothing else is there.
+
+    `brief_label` is what its rows are labelled by beside those of others; empty where it is the only one.
+    """
 
     label: str
+    brief_label: str = ""
     zone: ZoneInfo | None = None
     periods: ShopPeriods | None = None
     coverage: Coverage | None = None
@@ -54,77 +63,119 @@ class ShopAnswer:
     def is_complete(self) -> bool:
         return not self.problem and self.coverage is not None and not self.coverage.part_only
 
-    def to_json(self) -> Json:
-        """The shop, its period in its own days, and how far its copy reaches."""
-        told: Json = {"shop": self.label}
-        if self.problem:
-            return told | {"problem": self.problem}
-        if self.periods is None or self.coverage is None or self.zone is None:
-            return told
-        for name, each in (("period", self.periods.period), ("compared_with", self.periods.compared)):
-            if each is not None:
-                told[name] = each.description + (self.periods.suffix if name == "period" else "")
-        told |= {"time_zone": self.zone.key, "as_of": _format_moment(self.coverage.as_of, self.zone)}
-        if self.coverage.part_only:
-            told["part_only"] = self.coverage.part_only
-        if self.coverage.stale:
-            told["not_up_to_date"] = self.coverage.stale
-        return told
+    @property
+    def period(self) -> str:
+        """The days of the period; empty where the report has none, or the shop could not be asked."""
+        period = self.periods.period if self.periods is not None else None
+        return period.description + self.periods.suffix if period is not None and self.periods is not None else ""
+
+    @property
+    def compared_period(self) -> str:
+        compared = self.periods.compared if self.periods is not None else None
+        return compared.description if compared is not None else ""
+
+    def list_facts(self) -> Json:
+        """What is of this shop: its period in its own days, and what its copy lacks."""
+        lacking = self.coverage.part_only if self.coverage is not None else ""
+        stale = self.coverage.stale if self.coverage is not None else ""
+        facts = {"period": self.period, "compared_with": self.compared_period, "problem": self.problem}
+        return facts | {"part_only": lacking, "not_up_to_date": stale}
 
 
 def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     """The `data` of a report. Sums are by shop and currency: nothing of several is added up."""
     report = request.report
-    hidden = {*report.warnings, ROWS_IN_ALL}
-    is_labelled = len(answers) > 1
     data: Json = {"report": report.name}
     if request.grouping is not None:
         data["group_by"] = request.grouping.name
     data["complete"] = all(answer.is_complete for answer in answers)
-    data["shops"] = [answer.to_json() for answer in answers]
+    data |= describe_shops(answers)
     keys = {*report.keys, *(request.grouping.keys if request.grouping else ())}
-    totals = [(answer.label, answer.totals) for answer in answers]
-    data["totals"] = _merge(totals, hidden, keys, is_labelled=is_labelled)
+    labels = [answer.brief_label for answer in answers]
+    totals = [answer.totals for answer in answers]
+    data["totals"] = _merge(labels, totals, {*report.warnings, ROWS_IN_ALL, *report.without}, keys)
+    hidden = {*report.warnings, ROWS_IN_ALL, *(() if _has_mixed_currencies(totals) else (CURRENCY_COLUMN,))}
     notes = [*_describe_edges(answers), *_describe_warnings(request, answers)]
     if request.grouping is not None:
-        rows = [(answer.label, answer.rows) for answer in answers]
-        data["table"] = _merge(rows, hidden, keys, is_labelled=is_labelled)
-        notes += _describe_cuts(rows, is_labelled=is_labelled)
+        rows = [answer.rows for answer in answers]
+        table = _merge(labels, rows, hidden, keys)
+        shared = find_shared_values(table, {*keys, request.order.column, SHOP_COLUMN})
+        data["table"] = remove_columns(table, shared)
+        if shared:
+            data[SHARED_VALUES] = shared
+        notes += _describe_cuts(labels, rows)
         notes.append(_describe_order(request))
-        if empty := _list_empty_times(request.grouping, answers, is_labelled=is_labelled):
+        if empty := _list_empty_times(request.grouping, answers):
             data["left_out_empty"] = empty
         notes.append(request.grouping.note)
     for name in dict.fromkeys(name for answer in answers for name in answer.beside):
-        table = [(answer.label, answer.beside.get(name)) for answer in answers]
-        merged = _merge(table, hidden, {*report.keys, *report.group_by[name].keys}, is_labelled=is_labelled)
+        results = [answer.beside.get(name) for answer in answers]
+        merged = _merge(labels, results, hidden, {*report.keys, *report.group_by[name].keys})
         if merged["rows"]:
             data[f"by_{name}"] = merged
-            notes += _describe_cuts(table, is_labelled=is_labelled)
-    shown = data.get("table", {}).get("columns", ())
-    data["untrusted"] = [f"table.{name}" for name in report.untrusted if name in shown]
-    return data | {"note": " ".join(filter(None, (*notes, report.note)))}
+            notes += _describe_cuts(labels, results)
+    places = {"table": data.get("table", {}).get("columns", ()), SHARED_VALUES: data.get(SHARED_VALUES, ())}
+    data["untrusted"] = [
+        f"{place}.{name}" for place, names in places.items() for name in report.untrusted if name in names
+    ]
+    compared = f"change_percent is of {report.compare[0]}." if request.has_joined_periods else ""
+    words = next((answer.periods.note for answer in answers if answer.periods is not None), "")
+    return data | {"note": " ".join(filter(None, (*notes, compared, words, report.note)))}
+
+
+def describe_shops(answers: Sequence[ShopAnswer]) -> Json:
+    """The shops by what their rows are labelled, and what is of each of them; what holds for all stands once."""
+    told: Json = {}
+    if any(answer.brief_label for answer in answers):
+        told["shops"] = {answer.brief_label: answer.label for answer in answers}
+    else:
+        told["shop"] = answers[0].label
+    for name in answers[0].list_facts():
+        told |= _gather_fact(name, answers)
+    moments = [(each.coverage.as_of, each.zone) for each in answers if each.coverage is not None and each.zone]
+    if moments:
+        told["as_of"] = _format_moment(min(moment for moment, _ in moments), moments[0][1])
+    return told
+
+
+def _gather_fact(name: str, answers: Sequence[ShopAnswer]) -> Json:
+    """A fact as all shops that were asked have it, or by the shops that have it, with commas between."""
+    labels: dict[str, list[str]] = {}
+    for answer in answers:
+        if name == "problem" or not answer.problem:
+            labels.setdefault(answer.list_facts()[name], []).append(answer.brief_label)
+    if len(labels) == 1 and (value := next(iter(labels))) and (name != "problem" or len(answers) == 1):
+        return {name: value}
+    by_shops = {", ".join(shops): value for value, shops in labels.items() if value}
+    return {name: by_shops} if by_shops else {}
+
+
+def _has_mixed_currencies(totals: Iterable[QueryResult | None]) -> bool:
+    """Whether the sums of a shop are in several currencies, so that each row must tell its own."""
+    return any(len(result.cells) > 1 for result in totals if result is not None)
 
 
 def _merge(
-    results: Iterable[tuple[str, QueryResult | None]], hidden: Iterable[str], keys: Iterable[str], *, is_labelled: bool
+    labels: Sequence[str], results: Sequence[QueryResult | None], hidden: Collection[str], keys: Iterable[str]
 ) -> Json:
     """One table of the shops' rows, each with its shop's label where there are several.
 
     A column that is empty in all rows is left out, unless it is one of the keys, which tell rows apart.
     """
-    found = [(label, result) for label, result in results if result is not None]
-    if not found:
-        return {"columns": [SHOP_COLUMN] if is_labelled else [], "rows": []}
-    names = [column.name for column in found[0][1].columns]
+    found = [(label, result) for label, result in zip(labels, results, strict=True) if result is not None]
     cells = [(label, row) for label, result in found for row in result.cells]
-    lasting = {*keys} if cells else {*names}
+    if not cells:
+        return {"columns": [], "rows": []}
+    is_labelled = any(labels)
+    lasting = {*keys}
     places = [
         place
-        for place, name in enumerate(names)
-        if name not in hidden and (name in lasting or any(row[place] is not None for _, row in cells))
+        for place, column in enumerate(found[0][1].columns)
+        if column.name not in hidden and (column.name in lasting or any(row[place] is not None for _, row in cells))
     ]
+    names = [found[0][1].columns[place].name for place in places]
     rows = [[*([label] if is_labelled else ()), *(row[place] for place in places)] for label, row in cells]
-    return {"columns": [*([SHOP_COLUMN] if is_labelled else ()), *(names[place] for place in places)], "rows": rows}
+    return {"columns": [*([SHOP_COLUMN] if is_labelled else ()), *names], "rows": rows}
 
 
 def _describe_edges(answers: Sequence[ShopAnswer]) -> list[str]:
@@ -153,19 +204,14 @@ def _sum_column(result: QueryResult, name: str) -> int:
     return sum(int(row[place] or 0) for row in result.cells for place in places)
 
 
-def _describe_cuts(results: Iterable[tuple[str, QueryResult | None]], *, is_labelled: bool) -> list[str]:
+def _describe_cuts(labels: Sequence[str], results: Iterable[QueryResult | None]) -> list[str]:
     """Where rows were left out by the limit; totals are of all of them."""
-    notes = []
-    for label, result in results:
-        if result is None or not result.cells:
-            continue
-        in_all = _sum_column(result, ROWS_IN_ALL) // len(result.cells)
-        if in_all > len(result.cells):
-            whose = f" of {label}" if is_labelled else ""
-            notes.append(
-                f"{len(result.cells)} of {in_all} rows{whose} are shown, totals are of all: give limit for more."
-            )
-    return notes
+    cuts = []
+    for label, result in zip(labels, results, strict=True):
+        if result is not None and _is_cut(result):
+            in_all = _sum_column(result, ROWS_IN_ALL) // len(result.cells)
+            cuts.append(f"{len(result.cells)} of {in_all} rows" + (f" of {label}" if label else ""))
+    return [f"{', '.join(cuts)} are shown, totals are of all: give limit for more."] if cuts else []
 
 
 def _describe_order(request: ReportRequest) -> str:
@@ -174,7 +220,7 @@ def _describe_order(request: ReportRequest) -> str:
     return f"Rows have no {request.unmet_order}: they stand by {request.order.column}."
 
 
-def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer], *, is_labelled: bool) -> list[str]:
+def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer]) -> list[str]:
     """The days, weeks or months of the periods of which there is no row, since nothing was in them."""
     form = TIME_FORMS.get(grouping.name)
     if form is None:
@@ -191,7 +237,7 @@ def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer], *, is_l
         end = min(period.end - 1, answer.coverage.as_of)
         times = _list_times(period.start, end, answer.zone, form)
         found = {str(row[place]) for row in result.cells}
-        empty += [f"{answer.label} {each}" if is_labelled else each for each in times if each not in found]
+        empty += [f"{answer.brief_label} {each}".lstrip() for each in times if each not in found]
     if len(empty) > MAX_EMPTY_TIMES:
         return [*empty[:MAX_EMPTY_TIMES], f"and {len(empty) - MAX_EMPTY_TIMES} more"]
     return empty
@@ -208,4 +254,4 @@ def _is_cut(result: QueryResult) -> bool:
 
 
 def _format_moment(moment: int, zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(moment, zone).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(moment, zone).isoformat(timespec="minutes")

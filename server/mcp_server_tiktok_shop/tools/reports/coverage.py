@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.tools.copy_gaps import TableGap
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
 
@@ -27,24 +28,23 @@ class Coverage:
     stale: str
 
     @classmethod
-    def measure(cls, snapshot: ShopSnapshot, tables: Iterable[str], start: int | None) -> Coverage:
-        """Of these tables of a snapshot; `start` is the first moment asked for, None where all that is there is."""
+    def measure(
+        cls, snapshot: ShopSnapshot, tables: Iterable[str], start: int | None, recent_tables: Container[str] = ()
+    ) -> Coverage:
+        """Of these tables of a snapshot; `start` is the first moment asked for, None where all that is there is.
+
+        Of `recent_tables` nobody asks for what lies before their history.
+        """
         states = {name: snapshot.tables[name] for name in tables}
         lacking: dict[str, str] = {}
         stale = []
         for name, state in states.items():
-            reaches = _format_moment(state.history_from, snapshot) if state.history_from else ""
-            if not state.as_of:
-                lacking[name] = f"{name} could not be read" + (f": {state.problem}" if state.problem else " yet")
-            elif reaches and (start is None or start < (state.history_from or 0)):
-                lacking[name] = f"{name} reaches back to {reaches} only"
-            elif not reaches and not state.is_complete:
-                lacking[name] = f"{name} is not read to its end yet" + (f": {state.problem}" if state.problem else "")
-            elif state.problem:
-                stale.append(f"{name} is of {_format_moment(state.as_of, snapshot)}: {state.problem}")
-            if state.unreadable_count:
-                stale.append(f"{state.unreadable_count} values or rows of {name} can't be read and are in no sum")
-        cuts = [state.history_from for state in states.values() if state.history_from]
+            gap = TableGap.find(state, snapshot.zone, start, is_recent=name in recent_tables)
+            if gap.lacking:
+                lacking[name] = f"{name} {gap.lacking}"
+            if gap.stale:
+                stale.append(f"{name} {gap.stale}")
+        cuts = [each.history_from for name, each in states.items() if each.history_from and name not in recent_tables]
         return cls(
             as_of=min((state.as_of for state in states.values()), default=0),
             history_from=max(cuts, default=None),
@@ -52,7 +52,3 @@ class Coverage:
             part_only="; ".join(lacking.values()),
             stale="; ".join(stale),
         )
-
-
-def _format_moment(moment: int | None, snapshot: ShopSnapshot) -> str:
-    return datetime.fromtimestamp(moment or 0, snapshot.zone).isoformat(timespec="minutes")

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.mirror.report_files import REQUIRED_PERIOD
+from mcp_server_tiktok_shop.mirror.report_files import REQUIRED_PERIOD, TIME_GROUPINGS
 from mcp_server_tiktok_shop.mirror.report_queries import (
     ReportOrder,
     compose_rows,
@@ -30,7 +30,6 @@ LINE_GROUPING = "line"  # of reports that have formats
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 MAX_QUOTED_CHARS = 60
 MIN_SHARED_LIMIT = 5
-TIME_GROUPINGS = ("day", "week", "month")
 DESCENDING_WORDS = frozenset(("desc", "descending", "down"))
 ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
 
@@ -61,9 +60,25 @@ class ReportRequest:
     def has_comparison(self) -> bool:
         return bool(self.compare_with)
 
+    @property
+    def has_joined_periods(self) -> bool:
+        """Whether each column to compare stands there for two periods."""
+        return self.has_comparison and not is_self_comparing(self.report)
+
+    @property
+    def is_filtered(self) -> bool:
+        return any(self.parameters[name] is not None for name in self.report.filters)
+
     def share_limit(self, shops: int) -> ReportRequest:
-        """The request with its limit shared by so many shops; days, weeks and months are not cut for that."""
-        if self.is_limit_given or (self.grouping is not None and self.grouping.name in TIME_GROUPINGS):
+        """The request with its limit shared by so many shops, where it was neither given nor rows are few by nature.
+
+        Days, weeks and months are not cut, nor what a filter was given for.
+        """
+        if (
+            self.is_limit_given
+            or self.is_filtered
+            or (self.grouping is not None and self.grouping.name in TIME_GROUPINGS)
+        ):
             return self
         return replace(self, limit=max(self.limit // shops, MIN_SHARED_LIMIT))
 
@@ -91,7 +106,7 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
         ShopError: `invalid_arguments`: which one means nothing here, and what it may be.
 
     """
-    report: Report = _choose(reports, values.get("report"), "report", "reports")
+    report = reports[values["report"]]
     save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
     form = _read_format(report, values.get("format"))
     grouping = report.group_by[LINE_GROUPING] if form else _read_grouping(report, values.get("group_by"))
@@ -120,8 +135,6 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
 
 
 def _choose(choices: Mapping[str, Any], name: Any, argument: str, kind: str) -> Any:
-    if name is None:
-        raise _refuse(argument, "is missing", choices)
     words = str(name).strip().casefold().replace(" ", "_").replace("-", "_")
     if words in choices:
         return choices[words]

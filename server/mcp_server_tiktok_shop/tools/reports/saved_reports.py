@@ -9,6 +9,7 @@ from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
 from mcp_server_tiktok_shop.tools.journals.settlement_lines import read_settlement_lines
 from mcp_server_tiktok_shop.tools.journals.writer import ShopSettlements
 from mcp_server_tiktok_shop.tools.query_tables import make_shops_table
+from mcp_server_tiktok_shop.tools.reports.answers import describe_shops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,6 @@ async def write_journals(
         ShopError: `platform`, to be asked again, where that is none of them; else as `JournalWriter.write`.
 
     """
-    told = [answer.to_json() for answer in answers]
     settlements = [
         ShopSettlements(
             answer.label,
@@ -64,11 +64,12 @@ async def write_journals(
         if answer.is_complete and answer.rows is not None and not answer.rows.is_truncated
     ]
     if not settlements:
-        reasons = "; ".join(each.get("problem") or each.get("part_only") or "too many lines" for each in told)
+        facts = [answer.list_facts() for answer in answers]
+        reasons = "; ".join(each["problem"] or each["part_only"] or "too many lines" for each in facts)
         message = f"The copy does not hold the whole period yet, and half a journal is none: {reasons}."
         raise ShopError("platform", message, hint="Ask again in a minute, or for a shorter period.", retryable=True)
     journals = await writer.write(request.format, request.save_as, settlements)
-    data = {"report": request.report.name, "shops": told} | journals
+    data = {"report": request.report.name} | describe_shops(answers) | journals
     booked = {each.label for each in settlements}
     left_out = [answer.label for answer in answers if answer.label not in booked]
     return data | ({"left_out_shops": left_out} if left_out else {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,13 @@ from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
 from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
 from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
-from mcp_server_tiktok_shop.tools.periods import parse_comparison, parse_period
+from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_comparison, parse_period
 from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods, build_answer
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest, read_request
 from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
-from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
+from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
+from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 # What is asked again within a minute is answered from the same copy: a report is often asked for in several cuts.
 DEADLINE_MARGIN_S = 5.0  # to ask the copy and lay out the answer in
-SO_FAR = ", so far: it is not over"
+SO_FAR = ", so far"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class GetReportTool:
     def _resolve_periods(self, request: ReportRequest, target: Target) -> ShopPeriods:
         """A period that is not over ends now: what is to come is no part of a pace or an average."""
         if not request.period:
-            return ShopPeriods(None, None, "")
+            return ShopPeriods(None, None)
         now, zone = self.clock(), target.resolve_zone(self.zone)
         period = parse_period(request.period, zone, now)
         if period.start > now:
@@ -82,7 +83,8 @@ class GetReportTool:
             problem = Problem("period", message, "a period that has begun")
             raise ShopError("invalid_arguments", f"period: {message}", hint="Give an earlier one.", problems=(problem,))
         compared = parse_comparison(request.compare_with, period, zone, now) if request.compare_with else None
-        return ShopPeriods(period, compared, SO_FAR if period.end > now else "")
+        suffix = SO_FAR if period.end > now else ""
+        return ShopPeriods(period, compared, suffix, describe_period_words(request.period, zone, now))
 
     async def _ask_shops(
         self, request: ReportRequest, targets: Sequence[Target], periods: Sequence[ShopPeriods], caller: Caller
@@ -105,7 +107,10 @@ class GetReportTool:
                 answers.append(outcome)
         if len(errors) == len(answers):
             raise errors[0]
-        return answers
+        shops = [target.shop for target in targets if target.shop is not None]
+        if len(answers) == 1 or len(shops) < len(answers):
+            return answers
+        return [replace(each, brief_label=name) for each, name in zip(answers, name_briefly(shops), strict=True)]
 
     async def _ask_shop(
         self,
@@ -124,7 +129,8 @@ class GetReportTool:
             raise
 
     async def _ask_copy(self, request: ReportRequest, snapshot: ShopSnapshot, periods: ShopPeriods) -> ShopAnswer:
-        coverage = Coverage.measure(snapshot, request.report.list_tables(request.grouping), periods.first_moment)
+        tables = request.report.list_tables(request.grouping)
+        coverage = Coverage.measure(snapshot, tables, periods.first_moment, request.report.recent_tables)
         parameters = self._list_parameters(request, periods, coverage)
         unfiltered = parameters | dict.fromkeys(request.report.filters)
         rows = None
@@ -135,7 +141,15 @@ class GetReportTool:
             name: await self._run(snapshot, sql, parameters | {"limit": request.report.limit})
             for name, sql in request.compose_further_rows().items()
         }
-        return ShopAnswer(snapshot.shop.label, snapshot.zone, periods, coverage, totals, rows, beside)
+        return ShopAnswer(
+            snapshot.shop.label,
+            zone=snapshot.zone,
+            periods=periods,
+            coverage=coverage,
+            totals=totals,
+            rows=rows,
+            beside=beside,
+        )
 
     def _list_parameters(self, request: ReportRequest, periods: ShopPeriods, coverage: Coverage) -> dict[str, Any]:
         """All that a report's SQL may name with `$`; moments are those of the shop's days."""
@@ -155,25 +169,3 @@ class GetReportTool:
 
 def _to_datetime(moment: int) -> datetime:
     return datetime.fromtimestamp(moment, UTC)
-
-
-class SharedProgress:
-    """The progress of several shops as one: it never goes back, and knows its end when all of them know theirs."""
-
-    def __init__(self, caller: Caller, shops: int) -> None:
-        self._caller = caller
-        self._done = [0.0] * shops
-        self._totals: list[float | None] = [None] * shops
-        self._reported = 0.0
-
-    def create_reporter(self, place: int) -> ProgressReporter:
-        async def report(done: float, total: float | None, message: str, /) -> None:
-            self._done[place], self._totals[place] = max(done, self._done[place]), total
-            if (sum_done := sum(self._done)) > self._reported:
-                self._reported = sum_done
-                totals = [each for each in self._totals if each is not None]
-                await self._caller.report_progress(
-                    sum_done, sum(totals) if len(totals) == len(self._totals) else None, message
-                )
-
-        return report

@@ -72,7 +72,8 @@ def _list_cells(worklist: Worklist, entries: Sequence[WorklistEntry]) -> Iterato
     has_shops = len(worklist.shops) > 1
     for entry in entries:
         deadline = entry.deadline.astimezone(entry.zone).strftime("%Y-%m-%d %H:%M") if entry.deadline else ""
-        detail = ", ".join(filter(None, (entry.detail, shorten(entry.product_name, 60))))
+        words = f'"{shorten(entry.words, 60)}"' if entry.words else ""
+        detail = ", ".join(filter(None, (entry.detail, shorten(entry.product_name, 60), entry.buyer, words)))
         shop = entry.shop if has_shops else ""
         yield URGENCY_WORDS[entry.get_urgency(worklist.now)], deadline, shop, entry.id, entry.order_id, detail
 

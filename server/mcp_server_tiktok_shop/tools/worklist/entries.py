@@ -18,7 +18,10 @@ NEXT_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class WorklistEntry:
-    """One thing to do. `id` is what its kind says; `zone` is the shop's; `rank` sorts what has no deadline."""
+    """One thing to do. `id` is what its kind says; `zone` is the shop's; `rank` sorts what has no deadline.
+
+    `words` are what a buyer wrote or gave as a reason.
+    """
 
     kind: WorklistKind
     shop: str
@@ -29,6 +32,8 @@ class WorklistEntry:
     order_id: str
     detail: str
     product_name: str
+    buyer: str
+    words: str
 
     @classmethod
     def from_cells(cls, kind: WorklistKind, shop: str, zone: ZoneInfo, cells: Mapping[str, Any]) -> WorklistEntry:
@@ -43,6 +48,8 @@ class WorklistEntry:
             order_id=cells.get("order_id") or "",
             detail=cells.get("detail") or "",
             product_name=cells.get("product_name") or "",
+            buyer=cells.get("buyer") or "",
+            words=" ".join((cells.get("words") or "").split()),
         )
 
     def get_urgency(self, now: datetime) -> Urgency:
@@ -74,7 +81,10 @@ class StaleTable:
 
 @dataclass(frozen=True, slots=True)
 class Worklist:
-    """All that waits, sorted by deadline. `unanswered` tells by shop why nothing can be said of it at all."""
+    """All that waits, sorted by deadline.
+
+    `unanswered` tells by shop why nothing can be said of it at all, `brief_labels` what each shop is called in rows.
+    """
 
     now: datetime
     as_of: datetime | None
@@ -82,6 +92,7 @@ class Worklist:
     entries: tuple[WorklistEntry, ...]
     stale_tables: tuple[StaleTable, ...]
     unanswered: Mapping[str, str]
+    brief_labels: Mapping[str, str]
 
     def count(self, urgency: Urgency, entries: Iterable[WorklistEntry] | None = None) -> int:
         """How many of these entries, or of all, are so urgent."""

@@ -14,15 +14,14 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.worklist.entries import Worklist, WorklistEntry
 
 WORKLIST_BYTES = 4_650  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
-FULL_WORKLIST_BYTES = 400_000  # where kinds were named
 HEADINGS_BYTES = 400  # names of columns, and the note
 ROWS_FIRST = 3  # of each kind that are shown before more of any; one where they have no deadline
-MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_PROBLEM_CHARS = 90, 40, 160
+MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_WORDS_CHARS, MAX_PROBLEM_CHARS = 90, 40, 48, 160
 MAX_STALE_TABLES = 6
-ENTRY_COLUMNS = ("deadline", "due", "shop", "kind", "id", "order_id", "detail", "product_name")
+ENTRY_COLUMNS = ("deadline", "due", "shop", "kind", "id", "order_id", "detail", "product_name", "buyer", "words")
 KIND_COLUMNS = ("kind", "what", "late", "today", "in_24_h", "in_all", "shown", "otherwise", "tool", "id")
-SHOP_COLUMNS = ("shop", "late", "today", "in_24_h", "in_all")
-OPTIONAL_COLUMNS = ("deadline", "due", "shop", "order_id", "product_name")
+SHOP_COLUMNS = ("shop", "name", "late", "today", "in_24_h", "in_all")
+OPTIONAL_COLUMNS = ("deadline", "due", "shop", "order_id", "product_name", "buyer", "words")
 REST_NOTE = "Not all are shown: name `kinds` for all of them."
 DUE_WORDS = {"late": "late", "today": "today", "in_24_h": "24h", "later": None}
 PARCELS_NOTE = (
@@ -30,30 +29,33 @@ PARCELS_NOTE = (
     "from the carrier's taking it."
 )
 PARCEL_KINDS = frozenset(("parcels_to_ship", "parcels_not_collected"))
-UNTRUSTED_COLUMN = "product_name"
+WORKLIST = "worklist"
+UNTRUSTED_COLUMNS = ("product_name", "buyer", "words")
 
 
 def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
     """The worklist as an assistant reads it; `untrusted` in it names the columns of others' text.
 
-    A few entries of each kind come first, then those with the nearest deadlines, as far as the budget reaches; where
-    all of them are wanted (`is_whole`), it is a wide one.
+    A few entries of each kind come first, then those with the nearest deadlines, as far as the budget reaches, in one
+    table. Where all of them are wanted (`is_whole`), each kind has a table of its own, under its name.
     """
-    max_bytes = FULL_WORKLIST_BYTES if is_whole else WORKLIST_BYTES
     groups = worklist.group_by_kind()
     result = _lay_out_head(worklist)
     kinds = [_lay_out_kind(worklist, kind, entries, entries) for kind, entries in groups.items()]
-    budget = max_bytes - _measure(result) - _measure(kinds) - HEADINGS_BYTES
-    shown = _choose_entries(worklist, list(groups.values()), budget)
+    budget = WORKLIST_BYTES - _measure(result) - _measure(kinds) - HEADINGS_BYTES
+    shown = list(worklist.entries) if is_whole else _choose_entries(worklist, list(groups.values()), budget)
     shown_ids = set(map(id, shown))
     if groups:
         rows = [_lay_out_kind(worklist, k, each, [e for e in each if id(e) in shown_ids]) for k, each in groups.items()]
         result["kinds"] = {"columns": list(KIND_COLUMNS), "rows": rows}
-    if shown:
-        columns = _choose_columns(worklist, shown)
-        result["worklist"] = {"columns": columns, "rows": [_to_row(worklist, entry, columns) for entry in shown]}
-        if UNTRUSTED_COLUMN in columns:
-            result["untrusted"] = [f"worklist.{UNTRUSTED_COLUMN}"]
+    tables = {kind.name: entries for kind, entries in groups.items()} if is_whole else {WORKLIST: shown}
+    untrusted: list[str] = []
+    for name, entries in tables.items():
+        if entries:
+            columns = _choose_columns(worklist, entries, has_words=is_whole)
+            result[name] = {"columns": columns, "rows": [_to_row(worklist, entry, columns) for entry in entries]}
+            untrusted += [f"{name}.{column}" for column in UNTRUSTED_COLUMNS if column in columns]
+    result["untrusted"] = untrusted
     notes = [PARCELS_NOTE] if PARCEL_KINDS & {kind.name for kind in groups} else []
     notes += [REST_NOTE] if len(shown) < len(worklist.entries) else []
     if notes:
@@ -69,13 +71,14 @@ def _lay_out_head(worklist: Worklist) -> Json:
     result: Json = {
         "now": worklist.now.isoformat(timespec="minutes"),
         "as_of": worklist.as_of.isoformat(timespec="minutes") if worklist.as_of else None,
-        "shops": list(worklist.shops),
         "late": worklist.count("late"),
         "due_today": worklist.count("today"),
         "due_in_24_h": worklist.count("in_24_h"),
         "in_all": len(worklist.entries),
     }
-    if len(worklist.shops) > 1:
+    if len(worklist.brief_labels) == 1:
+        result["shop"] = worklist.shops[0]
+    else:
         rows = [_count_shop(worklist, shop) for shop in worklist.shops]
         result["by_shop"] = {"columns": list(SHOP_COLUMNS), "rows": rows}
     if worklist.unanswered:
@@ -92,7 +95,12 @@ def _lay_out_head(worklist: Worklist) -> Json:
 
 def _count_shop(worklist: Worklist, shop: str) -> list[Any]:
     entries = [entry for entry in worklist.entries if entry.shop == shop]
-    return [shop, *(worklist.count(urgency, entries) for urgency in ("late", "today", "in_24_h")), len(entries)]
+    return [
+        worklist.brief_labels[shop],
+        shop,
+        *(worklist.count(urgency, entries) for urgency in ("late", "today", "in_24_h")),
+        len(entries),
+    ]
 
 
 def _lay_out_kind(
@@ -109,7 +117,7 @@ def _choose_entries(worklist: Worklist, groups: Sequence[Sequence[WorklistEntry]
     first = [entry for entry in rounds if id(entry) in leading or entry.deadline is not None]
     first_ids = set(map(id, first))
     candidates = [*first, *(entry for entry in worklist.entries if id(entry) not in first_ids)]
-    columns = _choose_columns(worklist, worklist.entries)
+    columns = _choose_columns(worklist, worklist.entries, has_words=False)
     chosen: set[int] = set()
     for entry in candidates:
         budget -= _measure(_to_row(worklist, entry, columns)) + 1
@@ -119,12 +127,19 @@ def _choose_entries(worklist: Worklist, groups: Sequence[Sequence[WorklistEntry]
     return [entry for entry in worklist.entries if id(entry) in chosen]
 
 
-def _choose_columns(worklist: Worklist, entries: Sequence[WorklistEntry]) -> list[str]:
-    """Those columns in which anything stands; the shop's only where there are several."""
+def _choose_columns(worklist: Worklist, entries: Sequence[WorklistEntry], *, has_words: bool) -> list[str]:
+    """Those columns in which anything stands; the shop's and the kind's only where there are several.
+
+    Buyers and what they wrote stand only where kinds were named: a list of everything is to be short.
+    """
     rows = [_to_cells(worklist, entry) for entry in entries]
     empty = {name for name in OPTIONAL_COLUMNS if not any(cells[name] for cells in rows)}
-    if len(worklist.shops) + len(worklist.unanswered) == 1:
+    if len(worklist.brief_labels) == 1:
         empty.add("shop")
+    if len({entry.kind.name for entry in entries}) == 1:
+        empty.add("kind")
+    if not has_words:
+        empty |= {"buyer", "words"}
     return [name for name in ENTRY_COLUMNS if name not in empty]
 
 
@@ -137,12 +152,14 @@ def _to_cells(worklist: Worklist, entry: WorklistEntry) -> Json:
     return {
         "deadline": format_deadline(entry),
         "due": DUE_WORDS[entry.get_urgency(worklist.now)],
-        "shop": entry.shop,
+        "shop": worklist.brief_labels[entry.shop],
         "kind": entry.kind.name,
         "id": entry.id,
         "order_id": entry.order_id or None,
         "detail": shorten(entry.detail, MAX_DETAIL_CHARS),
         "product_name": shorten(entry.product_name, MAX_NAME_CHARS) or None,
+        "buyer": shorten(entry.buyer, MAX_NAME_CHARS) or None,
+        "words": shorten(entry.words, MAX_WORDS_CHARS) or None,
     }
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
 from mcp_server_tiktok_shop.mirror.worklist_kinds import compose_worklist_sql, load_worklist_kinds
-from mcp_server_tiktok_shop.tools.reports.tool import SharedProgress
-from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
+from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
+from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 from mcp_server_tiktok_shop.tools.worklist.entries import StaleTable, Worklist, WorklistEntry
 from mcp_server_tiktok_shop.tools.worklist.layout import lay_out_worklist
 
@@ -94,6 +94,7 @@ class GetWorklistTool:
             entries=tuple(sorted(_deduplicate(entries), key=lambda entry: entry.sort_key)),
             stale_tables=tuple(stale_tables),
             unanswered=unanswered,
+            brief_labels=dict(zip(map(_get_label, targets), _name_briefly(targets), strict=True)),
         )
 
     async def _collect_shop(
@@ -167,6 +168,11 @@ def _deduplicate(entries: Sequence[WorklistEntry]) -> list[WorklistEntry]:
     for entry in entries:
         unique.setdefault((entry.kind.name, entry.id, entry.order_id), entry)
     return list(unique.values())
+
+
+def _name_briefly(targets: Sequence[Target]) -> list[str]:
+    shops = [target.shop for target in targets if target.shop is not None]
+    return name_briefly(shops) if len(shops) == len(targets) else [_get_label(target) for target in targets]
 
 
 def _get_label(target: Target) -> str:

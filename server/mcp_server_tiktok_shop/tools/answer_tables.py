@@ -1,0 +1,35 @@
+"""Lays tables out so that nothing is repeated in every row: what all rows have in common is told beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+MIN_ROWS = 5  # from which on a value that all rows have is told beside them
+SHARED_VALUES = "same_in_all_rows"  # where in the data of an answer
+
+
+def find_shared_values(table: Json, lasting: Iterable[str]) -> dict[str, Any]:
+    """By column, the value that all rows of a table of some length have in it, but for the `lasting` columns."""
+    rows = table["rows"]
+    if len(rows) < MIN_ROWS:
+        return {}
+    kept = {*lasting}
+    return {
+        name: rows[0][place]
+        for place, name in enumerate(table["columns"])
+        if name not in kept and all(row[place] == rows[0][place] for row in rows)
+    }
+
+
+def remove_columns(table: Json, names: Collection[str]) -> Json:
+    """The table without the columns of these names."""
+    places = [place for place, name in enumerate(table["columns"]) if name not in names]
+    return {
+        "columns": [table["columns"][place] for place in places],
+        "rows": [[row[place] for place in places] for row in table["rows"]],
+    }

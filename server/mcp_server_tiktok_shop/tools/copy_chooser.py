@@ -1,0 +1,53 @@
+"""Chooses ids by filters of ours in a shop's local copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.calls.copy_choice import ChosenIds
+from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.catalog.operation import CopyChoice
+    from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.query import QueryRunner
+    from mcp_server_tiktok_shop.platform.client import PlatformClient
+    from mcp_server_tiktok_shop.platform.shops import Target
+
+DEADLINE_MARGIN_S = 15.0  # before a call's deadline, in which the copy is asked and the platform read
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorChooser:
+    """Chooses by the mirror; `zone` is the time zone set for all shops, if one is."""
+
+    mirror: Mirror
+    query_runner: QueryRunner
+    platform: PlatformClient
+    zone: ZoneInfo | None
+
+    async def choose(
+        self, choice: CopyChoice, parameters: Mapping[str, Any], offset: int, limit: int, target: Target, caller: Caller
+    ) -> ChosenIds:
+        """As `CopyChooser.choose`."""
+        sql = choice.compose(parameters)
+        values = {**parameters, "row_offset": offset, "row_limit": limit}
+        tables = self.query_runner.find_tables(sql, values)
+        self.query_runner.prepare()
+        deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
+        snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=caller.report_progress)
+        result = await self.query_runner.run(sql, [snapshot], zone=snapshot.zone, parameters=values)
+        coverage = Coverage.measure(snapshot, sorted(tables), None)
+        return ChosenIds(
+            ids=[row[0] for row in result.cells],
+            sent_ids=[row[1] for row in result.cells],
+            total_count=int(result.cells[0][2]) if result.cells else 0,
+            as_of=datetime.fromtimestamp(coverage.as_of, snapshot.zone).isoformat(timespec="minutes"),
+            note="".join(f"{text}. " for text in (coverage.part_only, coverage.stale) if text),
+        )

@@ -1,0 +1,155 @@
+"""Filters that people mean and TikTok's lists lack: the local copy chooses, and the platform is read by id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.conftest import CATALOG
+from tests.platform.test_tokens import bad, good
+from tests.sandbox.client import Clock
+from tests.tools.platform_lists import at_the_shop, to_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mcp import Client
+
+    from tests.conftest import Connect
+    from tests.sandbox.client import Json
+
+SEVERAL = ["AWAITING_SHIPMENT", "ON_HOLD", "UNPAID"]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Sandbox:
+    """Nothing here changes it."""
+    return Sandbox(clock=Clock())
+
+
+@pytest.fixture
+def era() -> str:
+    return "auto"
+
+
+async def read_all(client: Client, tool: str, rows: str, identifier: str, **arguments: object) -> list[str]:
+    """The ids of all rows, page after page."""
+    found: list[str] = []
+    token = None
+    while True:
+        page: Json = {"page_token": token} if token else {}
+        told = good(await client.call_tool(tool, {**arguments, **page, "fields": [f"{rows}.{identifier}"]}))
+        assert "as_of" in told["note"]
+        table = told["data"].get(rows, {"columns": [], "rows": []})
+        found += [row[identifier] for row in (to_rows(table) if isinstance(table, dict) else table)]
+        token = told.get("next_page_token")
+        if token is None:
+            return found
+
+
+async def test_orders_of_several_statuses_come_in_one_list(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
+        found = await read_all(client, "get_order_list", "orders", "id", order_statuses=SEVERAL, page_size=7)
+        orders = sorted(await shop.orders(), key=lambda order: (-order["create_time"], order["id"]))
+    assert found == [order["id"] for order in orders if order["status"] in SEVERAL]
+    assert len(found) > 7  # more than a page
+
+
+async def test_orders_are_found_by_what_is_in_them(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
+        orders = await shop.orders()
+        line = orders[0]["line_items"][0]
+        by_title = await read_all(client, "get_order_list", "orders", "id", product=line["product_name"][2:9].upper())
+        by_sku = await read_all(client, "get_order_list", "orders", "id", product=line["seller_sku"].lower())
+
+    def holds(is_meant: Callable[[Json], bool]) -> set[str]:
+        return {order["id"] for order in orders if any(map(is_meant, order["line_items"]))}
+
+    part = line["product_name"][2:9].lower()
+    assert set(by_title) == holds(lambda each: part in each["product_name"].lower())
+    assert set(by_sku) == holds(lambda each: each["seller_sku"] == line["seller_sku"])
+    assert orders[0]["id"] in by_sku
+
+
+async def test_products_are_found_by_title_and_without_deleted_ones(connect: Connect) -> None:
+    sandbox = Sandbox(clock=Clock())
+    async with at_the_shop(connect, sandbox, Clock()) as (client, (shop,)):
+        products = await shop.products()
+        gone = next(product for product in products if "Tea" in product["title"] and product["status"] == "ACTIVATE")
+        good(await client.call_tool("delete_products", {"product_ids": [gone["id"]]}))
+        alive = await read_all(client, "search_products", "products", "id", title="tea", is_deleted=False)
+        deleted = await read_all(client, "search_products", "products", "id", is_deleted=True)
+        products = await shop.products()
+    meant = {each["id"] for each in products if each["status"] != "DELETED" and "tea" in each["title"].lower()}
+    assert set(alive) == meant
+    assert len(alive) == len(meant) > 10  # more than a page
+    assert set(deleted) == {each["id"] for each in products if each["status"] == "DELETED"} == {gone["id"]}
+
+
+@pytest.mark.parametrize(
+    ("tool", "rows", "identifier"),
+    [("search_returns", "return_orders", "return_id"), ("search_cancellations", "cancellations", "cancel_id")],
+)
+async def test_what_waits_for_the_seller_is_found(
+    connect: Connect, shared: Sandbox, tool: str, rows: str, identifier: str
+) -> None:
+    async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
+        found = await read_all(client, tool, rows, identifier, waits_for_seller=True)
+        rest = await read_all(client, tool, rows, identifier, waits_for_seller=False)
+        every = await (shop.returns() if rows == "return_orders" else shop.cancellations())
+    waiting = {each[identifier] for each in every if each.get("seller_next_action_response")}
+    assert set(found) == waiting
+    assert set(rest) == {each[identifier] for each in every} - waiting
+    assert waiting
+
+
+async def test_rows_are_as_the_platform_has_them_now_and_not_as_the_copy_had_them(connect: Connect) -> None:
+    sandbox = Sandbox(clock=Clock())
+
+    def cancel(data: Json) -> Json:
+        return {"orders": [order | {"status": "CANCELLED"} for order in data["orders"]]}
+
+    async with at_the_shop(connect, sandbox, Clock()) as (client, _):
+        asked = {"order_statuses": SEVERAL, "fields": ["orders.id", "orders.status"]}
+        before = to_rows(good(await client.call_tool("get_order_list", asked))["data"]["orders"])
+        sandbox.faults.add("get_order_detail", times=None, edit=cancel)
+        after = to_rows(good(await client.call_tool("get_order_list", asked))["data"]["orders"])
+    assert [row["id"] for row in after] == [row["id"] for row in before]
+    assert {row["status"] for row in before} <= set(SEVERAL)
+    assert {row["status"] for row in after} == {"CANCELLED"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "argument"),
+    [
+        ({"order_statuses": ["SHIPPED"]}, "order_statuses"),
+        ({"product": "tea", "pages": "all"}, "pages"),
+        ({"product": "tea", "save_as": "x.csv"}, "save_as"),
+        ({"product": "tea", "is_buyer_request_cancel": True}, "is_buyer_request_cancel"),
+        ({"product": "tea", "page_token": "abc"}, "page_token"),
+    ],
+)
+async def test_what_the_copy_cannot_choose_by_is_refused_by_name(
+    connect: Connect, shared: Sandbox, arguments: Json, argument: str
+) -> None:
+    async with at_the_shop(connect, shared, Clock()) as (client, _):
+        sent = len(shared.log.list_entries("get_order_list"))
+        told = bad(await client.call_tool("get_order_list", arguments))
+        assert len(shared.log.list_entries("get_order_list")) == sent
+    assert told["error"] == "invalid_arguments"
+    assert told["problems"][0]["argument"] == argument
+
+
+def test_every_choice_by_the_copy_names_what_there_is() -> None:
+    choices = {name: each.copy_choice for name, each in CATALOG.operations.items() if each.copy_choice is not None}
+    assert choices
+    for name, choice in choices.items():
+        operation, reading = CATALOG.operations[name], CATALOG.operations[choice.read]
+        assert choice.filters.keys() <= operation.arguments.keys()
+        assert operation.copy_arguments <= choice.filters.keys()
+        assert reading.arguments[choice.ids]["type"] == "array"
+        assert choice.batch <= reading.arguments[choice.ids].get("maxItems", choice.batch)
+        assert all(f"${argument}" in sql for argument, sql in choice.filters.items())
+    assert {name for name, each in CATALOG.operations.items() if each.copy_arguments} == choices.keys()
