@@ -81,7 +81,7 @@ class _Redactor:
         for name, value in data.items():
             inner = children.get(name)
             if inner is None:
-                name = _make_unique_name(strip_invisible(name), name, data)  # noqa: PLW2901 (the name to show)
+                name = _make_unique_name(strip_invisible(name), name, data, redacted)  # noqa: PLW2901 (as it is shown)
                 inner = field.get_child(name)
             if inner.kind is None:
                 # Most values go this way.
@@ -321,8 +321,8 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _make_unique_name(name: str, original_name: str, siblings: Json) -> str:
+def _make_unique_name(name: str, original_name: str, *siblings: Json) -> str:
     """A name that takes no sibling's place, for one whose invisible characters were stripped."""
-    while name != original_name and name in siblings:
+    while name != original_name and any(name in names for names in siblings):
         name += "_"
     return name

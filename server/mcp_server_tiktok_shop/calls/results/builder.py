@@ -223,6 +223,25 @@ class ResultBuilder:
         projection.notes.extend(projection.field_notes.to_texts(is_anything_found=is_anything_found))
         return await self.truncate({"data": projection.data} | extras, projection, full_data, shop, size_bytes)
 
+    async def read(
+        self,
+        operation: Operation,
+        values: Json,
+        response: ApiResponse,
+        zone: ZoneInfo,
+        fields: list[str] | None,
+        shop: Shop | None,
+    ) -> Json:
+        """Make the result of a read's response to the arguments `values`, from normalizing to storing what doesn't fit.
+
+        Raises:
+            ShopError: As `normalize` and `resolve_selection`.
+
+        """
+        size_bytes = response.size_bytes
+        normalized = await run_by_size(size_bytes, self.normalize, operation, values, response, zone)
+        return await self.to_result(operation, normalized, fields, shop, size_bytes)
+
     async def truncate(
         self,
         result: Json,
