@@ -30,17 +30,28 @@ INVISIBLE_CHARS = re.compile(
 CONTACT_LINK = re.compile(r"wa\.me|whatsapp|t\.me|@|%40|tel=|phone=|mobile=|mail=", re.IGNORECASE)
 # Such a character, or one that may be; in JSON also an escape that may write one.
 SUSPECT_CHARS = re.compile(f"[{ALWAYS_INVISIBLE_CHARS}\u200d\ufe0f\u2028\u2029]")
-SUSPECT_JSON = re.compile(f"{SUSPECT_CHARS.pattern}|\\\\[ubfr]")
+SUSPECT_ESCAPES = re.compile(r"\\[ubfr]")
+PLAIN_ASCII = bytes(code for code in range(0x80) if SUSPECT_CHARS.match(chr(code)) is None)
 
 
 def has_suspect_characters(json_text: str) -> bool:
     """Whether there may be something to strip in the texts of this JSON; quick, since mostly there is not."""
-    return SUSPECT_JSON.search(json_text) is not None
+    if "\\" in json_text and SUSPECT_ESCAPES.search(json_text) is not None:
+        return True
+    return _has_suspects(json_text)
+
+
+def _has_suspects(text: str) -> bool:
+    """Whether such a character stands in the text: the pattern, which is slow, sees no more than what is not plain."""
+    if text.isascii() and text.isprintable():
+        return False
+    rest = text.encode(errors="surrogatepass").translate(None, PLAIN_ASCII)
+    return bool(rest) and SUSPECT_CHARS.search(rest.decode(errors="surrogatepass")) is not None
 
 
 def strip_invisible(text: str) -> str:
     """The text without characters that nobody sees or that turn its direction; emoji stay whole."""
-    if SUSPECT_CHARS.search(text) is None:  # quick, and mostly so
+    if not _has_suspects(text):  # quick, and mostly so
         return text
     return INVISIBLE_CHARS.sub("", LINE_BREAK.sub("\n", text))
 

@@ -36,7 +36,7 @@ def redact(data: Json, field: FieldSensitivity, policy: BuyerDataPolicy) -> tupl
     text by others in it. Under "masked", personal values are masked wherever they stand, under "none" their fields are
     omitted; under every policy, the characters that nobody sees are stripped from all texts and names.
     """
-    redactor = _Redactor(policy)
+    redactor = Redactor(policy)
     redacted = redactor.redact_object(data, field)
     redactor.redact_pending_texts()
     return redacted, sorted(redactor.untrusted)
@@ -51,7 +51,7 @@ def redact_text(text: str, policy: BuyerDataPolicy) -> str:
 def strip_invisible_values(value: Any) -> Any:
     """The value with the characters that nobody sees stripped from all names and texts in it."""
     if isinstance(value, str):
-        return _strip_invisible_json(value)
+        return strip_invisible_json(value)
     if isinstance(value, dict):
         return {
             _make_unique_name(strip_invisible(str(name)), str(name), value): strip_invisible_values(inner)
@@ -62,8 +62,12 @@ def strip_invisible_values(value: Any) -> Any:
     return value
 
 
-class _Redactor:
-    """Redacts one response: texts wait until all personal values are known that may stand in them."""
+class Redactor:
+    """Redacts one response: texts wait until all personal values are known that may stand in them.
+
+    `redact_pending_texts` ends it; until then texts stand unmasked in what the other methods gave. `untrusted` are the
+    paths of texts by others so far.
+    """
 
     def __init__(self, policy: BuyerDataPolicy) -> None:
         self.policy = policy
@@ -87,17 +91,21 @@ class _Redactor:
                 # Most values go this way.
                 kind = type(value)
                 if kind is str:
-                    redacted[name] = value if value.isascii() and value.isprintable() else _strip_invisible_json(value)
+                    redacted[name] = value if value.isascii() and value.isprintable() else strip_invisible_json(value)
                     continue
                 if kind is not dict and kind is not list:
                     redacted[name] = value
                     continue
-            redacted_value = self._redact_value(value, inner)
+            redacted_value = self.redact_value(value, inner)
             if redacted_value is not OMITTED:
                 redacted[name] = redacted_value
-                if inner.is_free_text and redacted_value and type(redacted_value) is str:
-                    self._pending_texts.append((redacted, name, inner))
+                self.add_text(redacted, name, inner)
         return redacted
+
+    def add_text(self, container: Any, key: str | int, field: FieldSensitivity) -> None:
+        """Let a free text, if that is what stands there, wait until all personal values are known."""
+        if field.is_free_text and type(container[key]) is str and container[key]:
+            self._pending_texts.append((container, key, field))
 
     def _redact_table(self, table: Json, field: FieldSensitivity) -> Json:
         """Each cell of a table is the field that its column names; one that is omitted is null."""
@@ -107,10 +115,9 @@ class _Redactor:
             cells: list[Any] = []
             rows.append(cells)
             for value, column in zip(row, columns, strict=True):
-                cell = self._redact_value(value, column)
+                cell = self.redact_value(value, column)
                 cells.append(None if cell is OMITTED else cell)
-                if column.is_free_text and cell and type(cell) is str:
-                    self._pending_texts.append((cells, len(cells) - 1, column))
+                self.add_text(cells, len(cells) - 1, column)
         return self.redact_object({name: value for name, value in table.items() if name != "rows"}, field) | {
             "rows": rows
         }
@@ -118,14 +125,17 @@ class _Redactor:
     def _redact_list(self, items: list[Any], field: FieldSensitivity) -> list[Any]:
         redacted: list[Any] = []
         for item in items:
-            redacted_item = self._redact_value(item, field)
+            redacted_item = self.redact_value(item, field)
             if redacted_item is not OMITTED:
                 redacted.append(redacted_item)
-                if field.is_free_text and redacted_item and type(redacted_item) is str:
-                    self._pending_texts.append((redacted, len(redacted) - 1, field))
+                self.add_text(redacted, len(redacted) - 1, field)
         return redacted
 
-    def _redact_value(self, value: Any, field: FieldSensitivity) -> Any:
+    def redact_value(self, value: Any, field: FieldSensitivity) -> Any:
+        """Redact a value of a field; `OMITTED` where it is not to be shown at all.
+
+        Who puts a free text into an object or a list calls `add_text`.
+        """
         if isinstance(value, dict):
             return self.redact_object(value, field)
         if isinstance(value, list):
@@ -134,7 +144,7 @@ class _Redactor:
             return self._mask_value(strip_invisible(str(value)), field)  # a number is masked like a text
         if not isinstance(value, str):
             return value
-        text = _strip_invisible_json(value)
+        text = strip_invisible_json(value)
         if field.is_untrusted and text:
             self.untrusted.add(field.path)
             if field.kind == "title" and self.policy != "full":
@@ -174,7 +184,7 @@ class _Redactor:
                 pieces.append(json.dumps(mask_value(literal, inner)) if must_mask else literal)
                 continue
             decoded: str = json.loads(literal)
-            cleaned = _strip_invisible_json(decoded)
+            cleaned = strip_invisible_json(decoded)
             if JSON_KEY_END.match(text, end):
                 inner = field.get_child(cleaned)
             elif inner.is_personal:
@@ -281,7 +291,7 @@ def mask_value(value: str, field: FieldSensitivity) -> str:
     return mask_phone(value) if field.kind == "phone" else MASK
 
 
-def _strip_invisible_json(text: str) -> str:
+def strip_invisible_json(text: str) -> str:
     """Strip as `strip_invisible` does, but inside of JSON write a line's end as JSON does."""
     if text.isascii() and text.isprintable():
         return text
@@ -293,7 +303,7 @@ def _strip_invisible_literal(match: re.Match[str]) -> str:
     if not literal.startswith('"'):
         return literal
     decoded: str = json.loads(literal)
-    return _rewrite_literal(literal, decoded, _strip_invisible_json(decoded))
+    return _rewrite_literal(literal, decoded, strip_invisible_json(decoded))
 
 
 def _rewrite_literal(literal: str, decoded: str, cleaned: str) -> str:

@@ -33,21 +33,21 @@ PLACEHOLDER_FIELD = "placeholder"
 
 
 @dataclass(slots=True)
-class _FieldNode:
+class FieldNode:
     """What to project of a value: all of it (`whole`), or fields by name; of a list the same of each item.
 
     `max_chars`, `merged` and `if_any` are those of a default view: see `DefaultView`.
     """
 
     whole: bool = False
-    fields: dict[str, _FieldNode] = field(default_factory=dict)
+    fields: dict[str, FieldNode] = field(default_factory=dict)
     max_chars: int | None = None
     merged: bool = False
     if_any: bool = False
 
     is_identity: bool = False
 
-    def finalize(self) -> _FieldNode:
+    def finalize(self) -> FieldNode:
         """The same node, which now knows whether it takes values as they are: that is asked often."""
         self.is_identity = self.whole and not self.fields and self.max_chars is None and not self.merged
         for inner in self.fields.values():
@@ -59,17 +59,17 @@ class _FieldNode:
         for name in names:
             if node.whole:
                 return
-            node = node.fields.setdefault(name, _FieldNode())
+            node = node.fields.setdefault(name, FieldNode())
         node.whole = True
         node.fields.clear()
 
-    def find_node(self, names: FieldPath) -> _FieldNode | None:
+    def find_node(self, names: FieldPath) -> FieldNode | None:
         """The node of a path, made where a parent is whole; None where the path is not projected."""
         node = self
         for name in names:
             if name not in node.fields and not node.whole:
                 return None
-            node = node.fields.setdefault(name, _FieldNode(whole=node.whole))
+            node = node.fields.setdefault(name, FieldNode(whole=node.whole))
         return node
 
 
@@ -81,7 +81,7 @@ class _Projector:
     shortened: bool = False
     merged: bool = False
 
-    def project(self, value: Any, node: _FieldNode) -> Any:
+    def project(self, value: Any, node: FieldNode) -> Any:
         if node.is_identity:
             return value
         if isinstance(value, list):
@@ -97,7 +97,7 @@ class _Projector:
             return value[: node.max_chars] + "…"
         return value
 
-    def _project_object(self, value: Json, node: _FieldNode) -> Json:
+    def _project_object(self, value: Json, node: FieldNode) -> Json:
         if node.whole:
             return {n: self.project(v, node.fields[n]) if n in node.fields else v for n, v in value.items()}
         projected: Json = {}
@@ -141,7 +141,7 @@ class Selection:
     the nearest right one.
     """
 
-    root: _FieldNode
+    root: FieldNode
     fields: tuple[str, ...] = ()
     paths: tuple[FieldPath, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -210,7 +210,7 @@ def resolve_selection(
             beside each.
 
     """
-    root = _FieldNode(whole=all(text in added_fields for text in fields))
+    root = FieldNode(whole=all(text in added_fields for text in fields))
     problems: list[Problem] = []
     unknown: list[str] = []
     known: dict[str, FieldPath] = {}
@@ -248,12 +248,12 @@ class DefaultView:
     names flags and amounts (or objects of them) that are left out where they are false or zero.
     """
 
-    root: _FieldNode
+    root: FieldNode
 
     @classmethod
     def from_spec(cls, view_spec: Json) -> DefaultView:
         """Build the view from a record's `shows`."""
-        root = _FieldNode()
+        root = FieldNode()
         for names in _parse_view_paths(view_spec["fields"]):
             root.add(names)
         for path, length in view_spec.get("starts", {}).items():
@@ -270,10 +270,17 @@ class DefaultView:
 
     def project(self, data: Json) -> ProjectedView:
         """Project a response's data. A field that it doesn't have is no error; where nothing would be left, all is."""
-        projector = _Projector()
+        return self.project_part(data, has_hidden=False) or ProjectedView(data)
+
+    def project_part(self, data: Json, *, has_hidden: bool) -> ProjectedView | None:
+        """Project data from which hidden fields may have been left out, values in them where it `has_hidden`.
+
+        None where nothing would be left of all that there is.
+        """
+        projector = _Projector(left_out=has_hidden)
         projected = projector.project(data, self.root)
         if projector.left_out and _has_no_values(projected):
-            return ProjectedView(data)
+            return None
         return ProjectedView(projected, projector.left_out, projector.shortened, projector.merged)
 
 
