@@ -27,6 +27,7 @@ INVISIBLE_CHARS = re.compile(
     f"|(?<![{EMOJI_CHARS}0-9#*])\ufe0f|(?<=[0-9#*])\ufe0f(?!\u20e3)"
 )
 
+DIGIT_OR_AT = re.compile(r"[\d@]")
 CONTACT_LINK = re.compile(r"wa\.me|whatsapp|t\.me|@|%40|tel=|phone=|mobile=|mail=", re.IGNORECASE)
 # Such a character, or one that may be; in JSON also an escape that may write one.
 SUSPECT_CHARS = re.compile(f"[{ALWAYS_INVISIBLE_CHARS}\u200d\ufe0f\u2028\u2029]")
@@ -74,7 +75,7 @@ def mask_emails(text: str) -> str:
 
 
 def _mask_once(text: str) -> str:
-    if any(character.isdecimal() or character == "@" for character in text):
+    if DIGIT_OR_AT.search(text) is not None:
         text = pii_patterns.compile_pii_pattern().sub(_mask_match, text)
     return pii_patterns.compile_name_pattern().sub(lambda match: (match["before"] or match["closing"]) + MASK, text)
 

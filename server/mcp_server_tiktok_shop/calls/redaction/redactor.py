@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.catalog.sensitive_fields import FieldSensitivity
+    from mcp_server_tiktok_shop.catalog.sensitive_fields import FieldKind, FieldSensitivity
 
 BuyerDataPolicy = Literal["masked", "full", "none"]
 
@@ -151,11 +151,19 @@ class Redactor:
                 return mask_emails(text)
         return text
 
+    def remember_value(self, value: Any, field: FieldSensitivity) -> None:
+        """Mask a buyer's value in all texts, as `redact_value` does, where it is not to be shown itself."""
+        if field.is_personal and self.policy != "full" and value is not None and not isinstance(value, bool):
+            self._remember(strip_invisible(str(value)), field)
+
+    def _remember(self, value: str, field: FieldSensitivity) -> None:
+        if MASK not in value and field.kind != "picture" and value.strip():
+            self._known_pii.add(value, field)
+
     def _mask_value(self, value: str, field: FieldSensitivity) -> Any:
         if not value.strip():
             return value
-        if MASK not in value and field.kind != "picture":
-            self._known_pii.add(value, field)
+        self._remember(value, field)
         return OMITTED if self.policy == "none" else mask_value(value, field)
 
     def redact_pending_texts(self) -> None:
@@ -199,15 +207,20 @@ class _KnownPii:
     """The personal values of a response, by how they begin and how long they are, to find them again in its texts.
 
     Long values are looked for in pieces: at each place of a text few lengths are tried, however many values there are.
+    They are sorted in when a text is there to look in: most answers have none.
     """
 
     def __init__(self) -> None:
+        self._unsorted: dict[tuple[str, FieldKind | None], None] = {}
         self._values: dict[str, dict[int, set[tuple[str, ...]]]] = {}  # by first word, and number of words
         self._words: set[str] = set()
         self._unspaced_values: dict[str, dict[int, set[str]]] = {}  # by first characters, and number of characters
 
     def add(self, value: str, field: FieldSensitivity) -> None:
-        texts = [value, *ADDRESS_SEPARATOR.split(value)] if field.kind == "address" else [value]
+        self._unsorted[value, field.kind] = None
+
+    def _sort_in(self, value: str, kind: FieldKind | None) -> None:
+        texts = [value, *ADDRESS_SEPARATOR.split(value)] if kind == "address" else [value]
         for text in map(str.strip, texts):
             if UNSPACED_SCRIPT.search(text):
                 for piece in _split_into_pieces(text, MAX_UNSPACED_CHARS):
@@ -218,11 +231,15 @@ class _KnownPii:
                 for words in _split_into_pieces(tuple(WORD_PATTERN.findall(text.casefold())), MAX_VALUE_WORDS):
                     if sum(map(len, words)) >= MIN_VALUE_CHARS:
                         self._values.setdefault(words[0], {}).setdefault(len(words), set()).add(words)
-        if field.kind == "name":
+        if kind == "name":
             # Half a name counts only in the letters it was written in: in small ones it may be a common word.
             self._words.update(word for word in WORD_PATTERN.findall(value) if len(word) >= MIN_VALUE_CHARS)
 
     def mask_occurrences(self, text: str) -> str:
+        if self._unsorted:
+            for value, kind in self._unsorted:
+                self._sort_in(value, kind)
+            self._unsorted = {}
         if self._unspaced_values:
             text = _replace_spans(text, self._find_unspaced_spans(text))
         return _replace_spans(text, self._find_word_spans(text)) if self._values or self._words else text

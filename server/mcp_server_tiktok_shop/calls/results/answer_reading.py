@@ -1,7 +1,7 @@
 """Reads an answer in one go: normalizes it, redacts it, drops what is empty, and passes over what a view hides.
 
-What holds of each field is known before: a `FieldPlan` for each operation and view. A plan is for objects whose fields
-have plain names; an object with a stranger one, or with the rows of a table, goes the long way, a step after the other.
+What is to be done to each field is known before, by a `FieldPlan` of the operation. It gives what `Normalizer`,
+`Redactor` and `drop_empty` give one after the other, and asks them wherever a value is more than a plain one.
 """
 
 from __future__ import annotations
@@ -31,14 +31,33 @@ MAX_PLANNED_FIELDS = 500  # of one object: more of them are ids used as names
 ROWS_FIELD = "rows"  # of a table, whose cells are sensitive as their columns are
 
 
-class FieldPlan:
-    """What is to be done to the values of a field: of its shape, of its sensitivity, and of a view that may hide it.
+class StrangeAnswerError(Exception):
+    """An answer that no plan is for: a name in it has odd characters, or it holds the rows of a table."""
 
-    `node` is the view's of this field, None where all of it is shown. `keeps_text` says that a text stays as it is but
-    for the characters that nobody sees.
+
+class FieldPlan:
+    """What is to be done to the values of a field, by its shape, its sensitivity, and the view that may hide it.
+
+    `node` is the view's of this field, None where all of it is shown. Of a text, `keeps_text` says that it stays as it
+    is but for the characters that nobody sees, `names_by_others` that others wrote it and that e-mail addresses alone
+    are masked in it. A whole number is a time where `is_plain_time`; else it stays as it is where `keeps_number`.
     """
 
-    __slots__ = ("__dict__", "children", "field", "is_hidden", "is_secret", "keeps_text", "name", "node", "shape")
+    __slots__ = (
+        "__dict__",
+        "children",
+        "field",
+        "is_hidden",
+        "is_personal",
+        "is_plain_time",
+        "is_secret",
+        "keeps_text",
+        "name",
+        "names_by_others",
+        "node",
+        "path",
+        "shape",
+    )
 
     def __init__(
         self,
@@ -52,27 +71,33 @@ class FieldPlan:
         self.name = name
         self.shape = shape
         self.field = field
+        self.path = field.path
         self.node = node if node is not None and not node.whole else None
         self.is_secret = name in SECRET_FIELDS
         self.is_hidden = is_hidden and not self.is_secret
+        self.is_personal = field.is_personal and not self.is_secret
         is_time = shape.is_time or (not shape.is_known and name.endswith("_time"))
-        self.keeps_text = field.kind is None and not is_time and not self.is_secret
+        has_plain_text = not is_time and not self.is_secret
+        self.keeps_text = has_plain_text and field.kind is None
+        self.names_by_others = has_plain_text and field.is_untrusted and not field.is_free_text
+        self.is_plain_time = is_time and field.kind is None and not self.is_secret
         self.children: dict[str, FieldPlan] = {}
 
-    def prepare(self, data: Json) -> bool:
-        """Make the plans of an object's fields; False where it must go the long way."""
-        for name in data.keys() - self.children.keys():
-            is_plain = name.isascii() and name.isprintable() and "." not in name and name != ROWS_FIELD
-            if not is_plain or len(self.children) >= MAX_PLANNED_FIELDS:
-                return False
-            self.children[name] = self._plan_child(name)
-        return True
+    def add_child(self, name: str) -> FieldPlan:
+        """The plan of a field that has none yet.
 
-    def _plan_child(self, name: str) -> FieldPlan:
+        Raises:
+            StrangeAnswerError: There can be none.
+
+        """
+        is_plain = name.isascii() and name.isprintable() and "." not in name and name != ROWS_FIELD
+        if not is_plain or len(self.children) >= MAX_PLANNED_FIELDS:
+            raise StrangeAnswerError
         node = self.node.fields.get(name) if self.node is not None else None
         is_hidden = self.node is not None and node is None and name != PLACEHOLDER_FIELD
         shape = self.shape.fields.get(name, UNKNOWN_SHAPE)
-        return FieldPlan(name, shape, self.field.get_child(name), node, is_hidden=is_hidden)
+        child = FieldPlan(name, shape, self.field.get_child(name), node, is_hidden=is_hidden)
+        return self.children.setdefault(name, child)
 
     @cached_property
     def items(self) -> FieldPlan:
@@ -93,12 +118,11 @@ class FieldPlan:
 
 
 class AnswerReader:
-    """Reads one answer.
+    """Reads one answer, by `read` or `read_plainly`.
 
     `has_hidden` says whether there was a value in what the view hides. What is hidden is gone through all the same:
     buyers' values in it are masked where they stand in a text that is shown, and what can't be read is counted, by
-    field, in `skipped`. `untrusted` are the paths of texts by others. `has_strange_objects` says that some went the long
-    way: then a plan that hides does not do, and the answer is to be read whole.
+    field, in `skipped`. `untrusted` are the paths of texts by others.
     """
 
     def __init__(self, zone: ZoneInfo, policy: BuyerDataPolicy) -> None:
@@ -108,57 +132,80 @@ class AnswerReader:
         self._redactor = Redactor(policy)
         self.skipped = self._normalizer.skipped
         self.untrusted = self._redactor.untrusted
-        self.has_strange_objects = False
-
-    def read(self, data: Json, plan: FieldPlan) -> Json:
-        """The data of an answer as it may be shown."""
-        read = self._read_object(data, plan)
-        self._redactor.redact_pending_texts()  # they wait in the very objects that were made first
-        if self.has_strange_objects:
-            read = drop_empty(read)
-        return read
+        self._times: dict[int, str | int] = {}
 
     def normalize_field(self, name: str, data: Json, plan: FieldPlan) -> Any:
         """A field that is no part of what is shown: normalized alone."""
         return self._normalizer.normalize_value(data[name], plan.shape.fields.get(name, UNKNOWN_SHAPE), name)
 
-    def _read_object(self, data: Json, plan: FieldPlan) -> Json:
+    def read(self, data: Json, plan: FieldPlan) -> Json:
+        """The data of an answer as it may be shown.
+
+        Raises:
+            StrangeAnswerError: It can only be read plainly, by another reader.
+
+        """
+        read = self._read_object(data, plan)
+        self._redactor.redact_pending_texts()
+        return read
+
+    def read_plainly(self, data: Json, plan: FieldPlan) -> Json:
+        """The same of any answer, a step after the other; nothing is hidden."""
+        redacted = self._redactor.redact_object(self._normalizer.normalize_object(data, plan.shape), plan.field)
+        self._redactor.redact_pending_texts()  # in the very objects that were made: a copy would not be masked
+        read: Json = drop_empty(redacted)
+        return read
+
+    def _read_object(self, data: Json, plan: FieldPlan) -> Json:  # noqa: C901, PLR0912 - a call a field would tell
         """The fields of an object that are shown and have a value."""
         roles = plan.field.non_buyer_roles
         if roles and str(data.get("role")) in roles:
             plan = plan.public_variant
         children = plan.children
-        if not (data.keys() <= children.keys() or plan.prepare(data)):
-            return self._read_plainly(data, plan)
         read: Json = {}
         for name, value in data.items():
-            child = children[name]
+            child = children.get(name) or plan.add_child(name)
             kind = type(value)
             if child.is_hidden:
-                self._pass_over(value, child)
-            elif kind is str and child.keeps_text:  # most values are such
-                if value.isascii() and value.isprintable():
-                    if value:
-                        read[name] = value
-                elif text := strip_invisible_json(value):
-                    read[name] = text
-            elif child.is_secret or value is None:
-                continue
+                if kind is not str or child.is_personal or not self.has_hidden:
+                    self._pass_over(value, child)
+            elif kind is str:
+                if not (value.isascii() and value.isprintable()):
+                    value = strip_invisible_json(value) if child.keeps_text else value  # noqa: PLW2901
+                if not value:
+                    continue
+                if child.keeps_text:  # most values are such
+                    read[name] = value
+                elif child.names_by_others and "@" not in value and value.isascii() and value.isprintable():
+                    self.untrusted.add(child.path)
+                    read[name] = value
+                else:
+                    self._read_special_value(read, name, value, child)
             elif kind is dict:
-                inner = self._read_object(value, child)
-                if inner or (child.node is not None and self._has_value(value, child)):
+                inner = None if child.is_secret else self._read_object(value, child)
+                if inner or (inner is not None and child.node is not None and self._has_value(value, child)):
                     read[name] = inner
             elif kind is list:
-                if items := self._read_list(value, child):
+                if not child.is_secret and (items := self._read_list(value, child)):
                     read[name] = items
+            elif kind is int and child.is_plain_time:
+                if value:
+                    read[name] = self._times.get(value) or self._format_time(value, child)
             elif kind is bool:
-                read[name] = value
-            else:
-                cleaned = self._read_plain_value(value, child)
-                if cleaned is not OMITTED and cleaned is not None and cleaned != "":
-                    read[name] = cleaned
-                    self._redactor.add_text(read, name, child.field)
+                if not child.is_secret:
+                    read[name] = value
+            elif value is not None:
+                self._read_special_value(read, name, value, child)
         return read
+
+    def _read_special_value(self, read: Json, name: str, value: Any, plan: FieldPlan) -> None:
+        """Put a plain value where it belongs, if something is left of it."""
+        if plan.is_secret:
+            return
+        cleaned = self._read_plain_value(value, plan)
+        if cleaned is not OMITTED and cleaned is not None and cleaned != "":
+            read[name] = cleaned
+            self._redactor.add_text(read, name, plan.field)
 
     def _read_list(self, items: list[Any], plan: FieldPlan) -> list[Any]:
         """All items of a list but nulls, also those in which nothing is left."""
@@ -181,10 +228,10 @@ class AnswerReader:
         """A value that is neither object nor list."""
         return self._redactor.redact_value(self._normalizer.normalize_value(value, plan.shape, plan.name), plan.field)
 
-    def _read_plainly(self, data: Json, plan: FieldPlan) -> Json:
-        """An object whole, one step after the other: what of it is empty or hidden is left to who gets it."""
-        self.has_strange_objects = True
-        return self._redactor.redact_object(self._normalizer.normalize_object(data, plan.shape), plan.field)
+    def _format_time(self, value: int, plan: FieldPlan) -> str | int:
+        """A time, which an answer often holds more than once."""
+        text: str | int = self._normalizer.normalize_value(value, plan.shape, plan.name)
+        return self._times.setdefault(value, text)
 
     def _has_value(self, value: Any, plan: FieldPlan) -> bool:
         """Whether there would be anything in a field if nothing of it were hidden."""
@@ -208,22 +255,17 @@ class AnswerReader:
                     self.skipped.add(plan.name)
                 else:
                     self._collect(item, item_plan)
-        elif plan.field.is_personal or kind is float:
-            self._read_plain_value(value, plan)
+        elif plan.is_personal or kind is float:
+            normalized = self._normalizer.normalize_value(value, plan.shape, plan.name)
+            self._redactor.remember_value(normalized, plan.field)
 
     def _collect_fields(self, data: Json, plan: FieldPlan) -> None:
         roles = plan.field.non_buyer_roles
         if roles and str(data.get("role")) in roles:
             plan = plan.public_variant
         children = plan.children
-        if not (data.keys() <= children.keys() or plan.prepare(data)):
-            self._read_plainly(data, plan)
-            return
         for name, value in data.items():
-            child = children[name]
+            child = children.get(name) or plan.add_child(name)
             kind = type(value)
-            if kind is str or kind is int:
-                if child.field.is_personal and not child.is_secret:
-                    self._read_plain_value(value, child)
-            elif not child.is_secret and kind is not bool and value is not None:
+            if child.is_personal or (kind is not str and kind is not int and kind is not bool and not child.is_secret):
                 self._collect(value, child)

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text
-from mcp_server_tiktok_shop.calls.results.answer_reading import AnswerReader, FieldPlan
+from mcp_server_tiktok_shop.calls.results.answer_reading import (
+    AnswerReader,
+    FieldPlan,
+    StrangeAnswerError,
+)
 from mcp_server_tiktok_shop.calls.results.field_notes import (
     FieldNotes,
     find_empty_paths,
@@ -95,15 +99,32 @@ class ResultBuilder:
             ShopError: `platform`, where every item of a batch failed.
 
         """
-        return self._read_answer(operation, values, response, AnswerReader(zone, self.buyer_data), is_whole=True)
+        plan = self._get_plan(operation, is_whole=True)
+        try:
+            return self._read_answer(operation, values, response, plan, AnswerReader(zone, self.buyer_data))
+        except StrangeAnswerError:
+            reader = AnswerReader(zone, self.buyer_data)
+            return self._read_answer(operation, values, response, plan, reader, is_plain=True)
 
     def _read_answer(
-        self, operation: Operation, values: Json, response: ApiResponse, reader: AnswerReader, *, is_whole: bool
+        self,
+        operation: Operation,
+        values: Json,
+        response: ApiResponse,
+        plan: FieldPlan,
+        reader: AnswerReader,
+        *,
+        is_plain: bool = False,
     ) -> Json:
-        """The result as `normalize` makes it; where it is not to be whole, without what the default view hides."""
-        plan = self._get_plan(operation, is_whole=is_whole)
-        outer_names = (NEXT_PAGE_FIELD, ERRORS_FIELD)
-        outer = {name: reader.normalize_field(name, response.data, plan) for name in outer_names if name in response.data}
+        """The result as `normalize` makes it, of the data that the plan shows.
+
+        Raises:
+            ShopError: As `normalize`.
+            StrangeAnswerError: There is no plan for it, and it is not to be read plainly.
+
+        """
+        outer_names = [name for name in (NEXT_PAGE_FIELD, ERRORS_FIELD) if name in response.data]
+        outer = {name: reader.normalize_field(name, response.data, plan) for name in outer_names}
         data = {name: value for name, value in response.data.items() if name not in outer} if outer else response.data
         result: Json = {"data": {ERRORS_FIELD: outer[ERRORS_FIELD]} if ERRORS_FIELD in outer else {}}
         if token := outer.get(NEXT_PAGE_FIELD):
@@ -113,7 +134,7 @@ class ResultBuilder:
         result = extract_failures(result, operation, values, self.catalog, self.redact_text)
         if missing := _find_missing_ids(operation, values, data):
             result["not_found"] = missing
-        result["data"] = reader.read(data, plan)
+        result["data"] = reader.read_plainly(data, plan) if is_plain else reader.read(data, plan)
         result["untrusted"] = sorted(reader.untrusted)
         if reader.skipped:
             result["skipped"] = reader.skipped
@@ -280,10 +301,12 @@ class ResultBuilder:
     def _read_view(
         self, operation: Operation, values: Json, response: ApiResponse, zone: ZoneInfo
     ) -> tuple[Json, Projection] | None:
-        """The result and its default view, without a look at most of the rest; None where the view would show nothing."""
+        """The result and its default view, without a look at most of the rest; None where that does not do."""
         reader = AnswerReader(zone, self.buyer_data)
-        result = self._read_answer(operation, values, response, reader, is_whole=False)
-        if reader.has_strange_objects:
+        try:
+            plan = self._get_plan(operation, is_whole=False)
+            result = self._read_answer(operation, values, response, plan, reader)
+        except StrangeAnswerError:
             return None
         view = self._get_default_view(operation).project_part(result["data"], has_hidden=reader.has_hidden)
         return None if view is None else (result, self._to_projection(operation, result, view))

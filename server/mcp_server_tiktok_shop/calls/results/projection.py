@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.json_paths import FieldPath
 
+ONLY_TEXTS = {str}
 TABLE_KEYS = {"columns", "rows"}
 # What the simulated shop invents says so: that stays, whichever fields are asked for.
 PLACEHOLDER_FIELD = "placeholder"
@@ -102,15 +103,19 @@ class _Projector:
             return {n: self.project(v, node.fields[n]) if n in node.fields else v for n, v in value.items()}
         projected: Json = {}
         for name, inner in node.fields.items():
-            if name in value:
-                field_value = value[name]
-                projected_value = (
-                    drop_zeros(self.project(field_value, inner)) if inner.if_any else self.project(field_value, inner)
-                )
-                if (inner.whole or isinstance(field_value, dict | list)) and not (
-                    inner.if_any and is_zero_or_empty(projected_value)
-                ):
-                    projected[name] = projected_value
+            if name not in value:
+                continue
+            field_value = value[name]
+            if inner.is_identity and not inner.if_any:  # mostly so
+                projected[name] = field_value
+                continue
+            projected_value = self.project(field_value, inner)
+            if inner.if_any:
+                projected_value = drop_zeros(projected_value)
+            if (inner.whole or isinstance(field_value, dict | list)) and not (
+                inner.if_any and is_zero_or_empty(projected_value)
+            ):
+                projected[name] = projected_value
         if value.get(PLACEHOLDER_FIELD) is True:
             projected[PLACEHOLDER_FIELD] = True
         if not self.left_out:
@@ -123,14 +128,21 @@ class _Projector:
         """Equal items once, with their number as `quantity`; unchanged where one has a quantity of its own."""
         if any(not isinstance(item, dict) or "quantity" in item for item in items):
             return items
-        counts: dict[str, int] = {}
-        firsts: dict[str, Json] = {}
+        counts: dict[Any, int] = {}
+        firsts: dict[Any, Json] = {}
         for item in items:
-            key = json.dumps(item, sort_keys=True)
+            key = _make_key(item)
             counts[key] = counts.get(key, 0) + 1
             firsts.setdefault(key, item)
         self.merged = self.merged or len(firsts) < len(items)
         return [{**item, "quantity": counts[key]} for key, item in firsts.items()]
+
+
+def _make_key(item: Json) -> Any:
+    """What is equal of items that JSON would write alike, whatever the order of their fields."""
+    if set(map(type, item.values())) <= ONLY_TEXTS:  # mostly so, and quicker than to write it
+        return frozenset(item.items())
+    return json.dumps(item, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
