@@ -85,9 +85,7 @@ class ReadExecutor:
             return await page_buffer.to_result(target.shop)
         response = await self.platform.call(bind(operation, values, zone), target)
         await self._remember_document(response.data)
-        size = response.size_bytes
-        normalized = await run_by_size(size, self.result_builder.normalize, operation, values, response, zone)
-        return await self.result_builder.to_result(operation, normalized, fields, target.shop, size)
+        return await self.result_builder.read(operation, values, response, zone, fields, target.shop)
 
     async def _read_chosen(
         self, operation: Operation, request: CopyRequest, fields: list[str] | None, target: Target, caller: Caller

@@ -61,7 +61,8 @@ class FieldSensitivity:
         child = self.children.get(name)
         if child is None:
             child = self._classify_child(name)
-            if len(self.children) < MAX_CACHED_CHILDREN:
+            # Who finds a name here takes it as it stands: one that may hold what nobody sees is never put here.
+            if len(self.children) < MAX_CACHED_CHILDREN and name.isascii() and name.isprintable():
                 self.children[name] = child
         return child
 

@@ -27,20 +27,32 @@ INVISIBLE_CHARS = re.compile(
     f"|(?<![{EMOJI_CHARS}0-9#*])\ufe0f|(?<=[0-9#*])\ufe0f(?!\u20e3)"
 )
 
+DIGIT_OR_AT = re.compile(r"[\d@]")
 CONTACT_LINK = re.compile(r"wa\.me|whatsapp|t\.me|@|%40|tel=|phone=|mobile=|mail=", re.IGNORECASE)
 # Such a character, or one that may be; in JSON also an escape that may write one.
 SUSPECT_CHARS = re.compile(f"[{ALWAYS_INVISIBLE_CHARS}\u200d\ufe0f\u2028\u2029]")
-SUSPECT_JSON = re.compile(f"{SUSPECT_CHARS.pattern}|\\\\[ubfr]")
+SUSPECT_ESCAPES = re.compile(r"\\[ubfr]")
+PLAIN_ASCII = bytes(code for code in range(0x80) if SUSPECT_CHARS.match(chr(code)) is None)
 
 
 def has_suspect_characters(json_text: str) -> bool:
     """Whether there may be something to strip in the texts of this JSON; quick, since mostly there is not."""
-    return SUSPECT_JSON.search(json_text) is not None
+    if "\\" in json_text and SUSPECT_ESCAPES.search(json_text) is not None:
+        return True
+    return _has_suspects(json_text)
+
+
+def _has_suspects(text: str) -> bool:
+    """Whether such a character stands in the text: the pattern, which is slow, sees no more than what is not plain."""
+    if text.isascii() and text.isprintable():
+        return False
+    rest = text.encode(errors="surrogatepass").translate(None, PLAIN_ASCII)
+    return bool(rest) and SUSPECT_CHARS.search(rest.decode(errors="surrogatepass")) is not None
 
 
 def strip_invisible(text: str) -> str:
     """The text without characters that nobody sees or that turn its direction; emoji stay whole."""
-    if SUSPECT_CHARS.search(text) is None:  # quick, and mostly so
+    if not _has_suspects(text):  # quick, and mostly so
         return text
     return INVISIBLE_CHARS.sub("", LINE_BREAK.sub("\n", text))
 
@@ -63,7 +75,7 @@ def mask_emails(text: str) -> str:
 
 
 def _mask_once(text: str) -> str:
-    if any(character.isdecimal() or character == "@" for character in text):
+    if DIGIT_OR_AT.search(text) is not None:
         text = pii_patterns.compile_pii_pattern().sub(_mask_match, text)
     return pii_patterns.compile_name_pattern().sub(lambda match: (match["before"] or match["closing"]) + MASK, text)
 

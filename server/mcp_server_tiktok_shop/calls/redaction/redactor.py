@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.catalog.sensitive_fields import FieldSensitivity
+    from mcp_server_tiktok_shop.catalog.sensitive_fields import FieldKind, FieldSensitivity
 
 BuyerDataPolicy = Literal["masked", "full", "none"]
 
@@ -36,7 +36,7 @@ def redact(data: Json, field: FieldSensitivity, policy: BuyerDataPolicy) -> tupl
     text by others in it. Under "masked", personal values are masked wherever they stand, under "none" their fields are
     omitted; under every policy, the characters that nobody sees are stripped from all texts and names.
     """
-    redactor = _Redactor(policy)
+    redactor = Redactor(policy)
     redacted = redactor.redact_object(data, field)
     redactor.redact_pending_texts()
     return redacted, sorted(redactor.untrusted)
@@ -51,7 +51,7 @@ def redact_text(text: str, policy: BuyerDataPolicy) -> str:
 def strip_invisible_values(value: Any) -> Any:
     """The value with the characters that nobody sees stripped from all names and texts in it."""
     if isinstance(value, str):
-        return _strip_invisible_json(value)
+        return strip_invisible_json(value)
     if isinstance(value, dict):
         return {
             _make_unique_name(strip_invisible(str(name)), str(name), value): strip_invisible_values(inner)
@@ -62,8 +62,12 @@ def strip_invisible_values(value: Any) -> Any:
     return value
 
 
-class _Redactor:
-    """Redacts one response: texts wait until all personal values are known that may stand in them."""
+class Redactor:
+    """Redacts one response: texts wait until all personal values are known that may stand in them.
+
+    `redact_pending_texts` ends it; until then texts stand unmasked in what the other methods gave. `untrusted` are the
+    paths of texts by others so far.
+    """
 
     def __init__(self, policy: BuyerDataPolicy) -> None:
         self.policy = policy
@@ -81,23 +85,27 @@ class _Redactor:
         for name, value in data.items():
             inner = children.get(name)
             if inner is None:
-                name = _make_unique_name(strip_invisible(name), name, data)  # noqa: PLW2901 (the name to show)
+                name = _make_unique_name(strip_invisible(name), name, data, redacted)  # noqa: PLW2901 (as it is shown)
                 inner = field.get_child(name)
             if inner.kind is None:
                 # Most values go this way.
                 kind = type(value)
                 if kind is str:
-                    redacted[name] = value if value.isascii() and value.isprintable() else _strip_invisible_json(value)
+                    redacted[name] = value if value.isascii() and value.isprintable() else strip_invisible_json(value)
                     continue
                 if kind is not dict and kind is not list:
                     redacted[name] = value
                     continue
-            redacted_value = self._redact_value(value, inner)
+            redacted_value = self.redact_value(value, inner)
             if redacted_value is not OMITTED:
                 redacted[name] = redacted_value
-                if inner.is_free_text and redacted_value and type(redacted_value) is str:
-                    self._pending_texts.append((redacted, name, inner))
+                self.add_text(redacted, name, inner)
         return redacted
+
+    def add_text(self, container: Any, key: str | int, field: FieldSensitivity) -> None:
+        """Let a free text, if that is what stands there, wait until all personal values are known."""
+        if field.is_free_text and type(container[key]) is str and container[key]:
+            self._pending_texts.append((container, key, field))
 
     def _redact_table(self, table: Json, field: FieldSensitivity) -> Json:
         """Each cell of a table is the field that its column names; one that is omitted is null."""
@@ -107,10 +115,9 @@ class _Redactor:
             cells: list[Any] = []
             rows.append(cells)
             for value, column in zip(row, columns, strict=True):
-                cell = self._redact_value(value, column)
+                cell = self.redact_value(value, column)
                 cells.append(None if cell is OMITTED else cell)
-                if column.is_free_text and cell and type(cell) is str:
-                    self._pending_texts.append((cells, len(cells) - 1, column))
+                self.add_text(cells, len(cells) - 1, column)
         return self.redact_object({name: value for name, value in table.items() if name != "rows"}, field) | {
             "rows": rows
         }
@@ -118,14 +125,17 @@ class _Redactor:
     def _redact_list(self, items: list[Any], field: FieldSensitivity) -> list[Any]:
         redacted: list[Any] = []
         for item in items:
-            redacted_item = self._redact_value(item, field)
+            redacted_item = self.redact_value(item, field)
             if redacted_item is not OMITTED:
                 redacted.append(redacted_item)
-                if field.is_free_text and redacted_item and type(redacted_item) is str:
-                    self._pending_texts.append((redacted, len(redacted) - 1, field))
+                self.add_text(redacted, len(redacted) - 1, field)
         return redacted
 
-    def _redact_value(self, value: Any, field: FieldSensitivity) -> Any:
+    def redact_value(self, value: Any, field: FieldSensitivity) -> Any:
+        """Redact a value of a field; `OMITTED` where it is not to be shown at all.
+
+        Who puts a free text into an object or a list calls `add_text`.
+        """
         if isinstance(value, dict):
             return self.redact_object(value, field)
         if isinstance(value, list):
@@ -134,18 +144,26 @@ class _Redactor:
             return self._mask_value(strip_invisible(str(value)), field)  # a number is masked like a text
         if not isinstance(value, str):
             return value
-        text = _strip_invisible_json(value)
+        text = strip_invisible_json(value)
         if field.is_untrusted and text:
             self.untrusted.add(field.path)
             if field.kind == "title" and self.policy != "full":
                 return mask_emails(text)
         return text
 
+    def remember_value(self, value: Any, field: FieldSensitivity) -> None:
+        """Mask a buyer's value in all texts, as `redact_value` does, where it is not to be shown itself."""
+        if field.is_personal and self.policy != "full" and value is not None and not isinstance(value, bool):
+            self._remember(strip_invisible(str(value)), field)
+
+    def _remember(self, value: str, field: FieldSensitivity) -> None:
+        if MASK not in value and field.kind != "picture" and value.strip():
+            self._known_pii.add(value, field)
+
     def _mask_value(self, value: str, field: FieldSensitivity) -> Any:
         if not value.strip():
             return value
-        if MASK not in value and field.kind != "picture":
-            self._known_pii.add(value, field)
+        self._remember(value, field)
         return OMITTED if self.policy == "none" else mask_value(value, field)
 
     def redact_pending_texts(self) -> None:
@@ -174,7 +192,7 @@ class _Redactor:
                 pieces.append(json.dumps(mask_value(literal, inner)) if must_mask else literal)
                 continue
             decoded: str = json.loads(literal)
-            cleaned = _strip_invisible_json(decoded)
+            cleaned = strip_invisible_json(decoded)
             if JSON_KEY_END.match(text, end):
                 inner = field.get_child(cleaned)
             elif inner.is_personal:
@@ -189,15 +207,20 @@ class _KnownPii:
     """The personal values of a response, by how they begin and how long they are, to find them again in its texts.
 
     Long values are looked for in pieces: at each place of a text few lengths are tried, however many values there are.
+    They are sorted in when a text is there to look in: most answers have none.
     """
 
     def __init__(self) -> None:
+        self._unsorted: dict[tuple[str, FieldKind | None], None] = {}
         self._values: dict[str, dict[int, set[tuple[str, ...]]]] = {}  # by first word, and number of words
         self._words: set[str] = set()
         self._unspaced_values: dict[str, dict[int, set[str]]] = {}  # by first characters, and number of characters
 
     def add(self, value: str, field: FieldSensitivity) -> None:
-        texts = [value, *ADDRESS_SEPARATOR.split(value)] if field.kind == "address" else [value]
+        self._unsorted[value, field.kind] = None
+
+    def _sort_in(self, value: str, kind: FieldKind | None) -> None:
+        texts = [value, *ADDRESS_SEPARATOR.split(value)] if kind == "address" else [value]
         for text in map(str.strip, texts):
             if UNSPACED_SCRIPT.search(text):
                 for piece in _split_into_pieces(text, MAX_UNSPACED_CHARS):
@@ -208,11 +231,15 @@ class _KnownPii:
                 for words in _split_into_pieces(tuple(WORD_PATTERN.findall(text.casefold())), MAX_VALUE_WORDS):
                     if sum(map(len, words)) >= MIN_VALUE_CHARS:
                         self._values.setdefault(words[0], {}).setdefault(len(words), set()).add(words)
-        if field.kind == "name":
+        if kind == "name":
             # Half a name counts only in the letters it was written in: in small ones it may be a common word.
             self._words.update(word for word in WORD_PATTERN.findall(value) if len(word) >= MIN_VALUE_CHARS)
 
     def mask_occurrences(self, text: str) -> str:
+        if self._unsorted:
+            for value, kind in self._unsorted:
+                self._sort_in(value, kind)
+            self._unsorted = {}
         if self._unspaced_values:
             text = _replace_spans(text, self._find_unspaced_spans(text))
         return _replace_spans(text, self._find_word_spans(text)) if self._values or self._words else text
@@ -281,7 +308,7 @@ def mask_value(value: str, field: FieldSensitivity) -> str:
     return mask_phone(value) if field.kind == "phone" else MASK
 
 
-def _strip_invisible_json(text: str) -> str:
+def strip_invisible_json(text: str) -> str:
     """Strip as `strip_invisible` does, but inside of JSON write a line's end as JSON does."""
     if text.isascii() and text.isprintable():
         return text
@@ -293,7 +320,7 @@ def _strip_invisible_literal(match: re.Match[str]) -> str:
     if not literal.startswith('"'):
         return literal
     decoded: str = json.loads(literal)
-    return _rewrite_literal(literal, decoded, _strip_invisible_json(decoded))
+    return _rewrite_literal(literal, decoded, strip_invisible_json(decoded))
 
 
 def _rewrite_literal(literal: str, decoded: str, cleaned: str) -> str:
@@ -321,8 +348,8 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _make_unique_name(name: str, original_name: str, siblings: Json) -> str:
+def _make_unique_name(name: str, original_name: str, *siblings: Json) -> str:
     """A name that takes no sibling's place, for one whose invisible characters were stripped."""
-    while name != original_name and name in siblings:
+    while name != original_name and any(name in names for names in siblings):
         name += "_"
     return name

@@ -7,16 +7,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text
+from mcp_server_tiktok_shop.calls.results.answer_reading import (
+    AnswerReader,
+    FieldPlan,
+    StrangeAnswerError,
+)
 from mcp_server_tiktok_shop.calls.results.field_notes import (
     FieldNotes,
     find_empty_paths,
     select_deadlines,
 )
 from mcp_server_tiktok_shop.calls.results.field_paths import ALL_FIELDS
-from mcp_server_tiktok_shop.calls.results.normalization import CompiledShape, compile_shape, extract_failures, normalize
+from mcp_server_tiktok_shop.calls.results.normalization import ERRORS_FIELD, compile_shape, extract_failures
 from mcp_server_tiktok_shop.calls.results.projection import (
     DefaultView,
-    drop_empty,
     project_view,
     resolve_selection,
 )
@@ -34,11 +38,11 @@ from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
-    from mcp_server_tiktok_shop.calls.results.projection import Selection
+    from mcp_server_tiktok_shop.calls.results.projection import ProjectedView, Selection
     from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.calls.results.truncation import TruncatedResult
     from mcp_server_tiktok_shop.catalog.loader import Catalog
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.state.accounts import Shop
 
+NEXT_PAGE_FIELD = "next_page_token"
 RESULT_OVERHEAD_BYTES = 400  # for what a result gets later: its shop, the mark of the simulated shop
 NOTHING_FOUND_NOTE = "Nothing found: the answer is empty."
 DONE_NOTE = "Done."
@@ -80,7 +85,7 @@ class ResultBuilder:
     result_store: ScopedResultStore
     max_bytes: int
     buyer_data: BuyerDataPolicy
-    compiled_shapes: dict[str, CompiledShape] = field(default_factory=dict)
+    plans: dict[tuple[str, bool], FieldPlan] = field(default_factory=dict)
     default_views: dict[str, DefaultView] = field(default_factory=dict)
 
     def normalize(self, operation: Operation, values: Json, response: ApiResponse, zone: ZoneInfo) -> Json:
@@ -94,17 +99,48 @@ class ResultBuilder:
             ShopError: `platform`, where every item of a batch failed.
 
         """
-        result = normalize(response, self._get_compiled_shape(operation), zone)
+        plan = self._get_plan(operation, is_whole=True)
+        try:
+            return self._read_answer(operation, values, response, plan, AnswerReader(zone, self.buyer_data))
+        except StrangeAnswerError:
+            reader = AnswerReader(zone, self.buyer_data)
+            return self._read_answer(operation, values, response, plan, reader, is_plain=True)
+
+    def _read_answer(
+        self,
+        operation: Operation,
+        values: Json,
+        response: ApiResponse,
+        plan: FieldPlan,
+        reader: AnswerReader,
+        *,
+        is_plain: bool = False,
+    ) -> Json:
+        """The result as `normalize` makes it, of the data that the plan shows.
+
+        Raises:
+            ShopError: As `normalize`.
+            StrangeAnswerError: There is no plan for it, and it is not to be read plainly.
+
+        """
+        outer_names = [name for name in (NEXT_PAGE_FIELD, ERRORS_FIELD) if name in response.data]
+        outer = {name: reader.normalize_field(name, response.data, plan) for name in outer_names}
+        data = {name: value for name, value in response.data.items() if name not in outer} if outer else response.data
+        result: Json = {"data": {ERRORS_FIELD: outer[ERRORS_FIELD]} if ERRORS_FIELD in outer else {}}
+        if token := outer.get(NEXT_PAGE_FIELD):
+            result["next_page_token"] = token
+        if response.request_id:
+            result["request_id"] = response.request_id
         result = extract_failures(result, operation, values, self.catalog, self.redact_text)
-        if missing := _find_missing_ids(operation, values, result["data"]):
+        if missing := _find_missing_ids(operation, values, data):
             result["not_found"] = missing
-        result["data"], result["untrusted"] = redact(
-            result["data"], self.sensitive_fields.get_root(operation.name), self.buyer_data
-        )
-        result["data"] = drop_empty(result["data"])
+        result["data"] = reader.read_plainly(data, plan) if is_plain else reader.read(data, plan)
+        result["untrusted"] = sorted(reader.untrusted)
+        if reader.skipped:
+            result["skipped"] = reader.skipped
         if operation.effect != "read":
             return result if result["data"] else result | {"note": DONE_NOTE}
-        is_empty = result["data"] in EMPTY_DATA and "skipped" not in result
+        is_empty = result["data"] in EMPTY_DATA and not reader.has_hidden and not reader.skipped
         return result | {"note": NOTHING_FOUND_NOTE} if is_empty else result
 
     def redact_data(self, operation_name: str, data: Json) -> Json:
@@ -178,7 +214,9 @@ class ResultBuilder:
             )
         if view_spec is None or fields is not None:
             return Projection(data, result["untrusted"], [], self._build_field_notes(operation, data))
-        view = self._get_default_view(operation).project(data)
+        return self._to_projection(operation, result, self._get_default_view(operation).project(data))
+
+    def _to_projection(self, operation: Operation, result: Json, view: ProjectedView) -> Projection:
         notes = [PARTIAL_VIEW_NOTE] if view.left_out else []
         if view.shortened:
             notes.append(SHORTENED_TEXTS_NOTE)
@@ -216,24 +254,74 @@ class ResultBuilder:
         projection = await run_by_size(size_bytes, self.project, operation, result, fields)
         # Fields that were named are stored as they were named; of a view the whole behind it.
         full_data = projection.data if fields else result["data"]
+        return await self._finish(result, projection, lambda: full_data, shop, size_bytes)
+
+    async def _finish(
+        self,
+        result: Json,
+        projection: Projection,
+        make_full_data: Callable[[], Any],
+        shop: Shop | None,
+        size_bytes: int,
+    ) -> Json:
         extras = {name: value for name, value in result.items() if name not in ("data", "untrusted", "skipped")}
         if (skipped := result.get("skipped")) is not None:
             projection.notes.append(skipped.describe())
         is_anything_found = result.get("note") != NOTHING_FOUND_NOTE
         projection.notes.extend(projection.field_notes.to_texts(is_anything_found=is_anything_found))
-        return await self.truncate({"data": projection.data} | extras, projection, full_data, shop, size_bytes)
+        return await self.truncate({"data": projection.data} | extras, projection, make_full_data, shop, size_bytes)
+
+    async def read(
+        self,
+        operation: Operation,
+        values: Json,
+        response: ApiResponse,
+        zone: ZoneInfo,
+        fields: list[str] | None,
+        shop: Shop | None,
+    ) -> Json:
+        """Make the result of a read's response to the arguments `values`, from normalizing to storing what doesn't fit.
+
+        Raises:
+            ShopError: As `normalize` and `resolve_selection`.
+
+        """
+        size_bytes = response.size_bytes
+
+        def normalize() -> Json:
+            return self.normalize(operation, values, response, zone)
+
+        if fields is None and "shows" in operation.record:
+            view = await run_by_size(size_bytes, self._read_view, operation, values, response, zone)
+            if view is not None:
+                result, projection = view
+                return await self._finish(result, projection, lambda: normalize()["data"], shop, size_bytes)
+        return await self.to_result(operation, await run_by_size(size_bytes, normalize), fields, shop, size_bytes)
+
+    def _read_view(
+        self, operation: Operation, values: Json, response: ApiResponse, zone: ZoneInfo
+    ) -> tuple[Json, Projection] | None:
+        """The result and its default view, without a look at most of the rest; None where that does not do."""
+        reader = AnswerReader(zone, self.buyer_data)
+        try:
+            plan = self._get_plan(operation, is_whole=False)
+            result = self._read_answer(operation, values, response, plan, reader)
+        except StrangeAnswerError:
+            return None
+        view = self._get_default_view(operation).project_part(result["data"], has_hidden=reader.has_hidden)
+        return None if view is None else (result, self._to_projection(operation, result, view))
 
     async def truncate(
         self,
         result: Json,
         projection: Projection,
-        full_data: Any,
+        make_full_data: Callable[[], Any],
         shop: Shop | None = None,
         size_bytes: int = 0,
         *,
         is_kept: bool = False,
     ) -> Json:
-        """Truncate a result to `max_bytes`; where it doesn't fit, store it with `full_data` as its data, to read on."""
+        """Truncate a result to `max_bytes`; where it doesn't fit, store it with its full data, to read on."""
         result |= {"shop": shop.label} if shop else {}
         result |= make_untrusted_entry(projection.untrusted, result)
         projection.notes[:0] = [result.pop("note")] if "note" in result else []
@@ -241,8 +329,8 @@ class ResultBuilder:
         truncated = await run_by_size(size_bytes, truncate, result, max_bytes, TRUNCATION_NOTICE_BYTES)
         if truncated.is_complete and not is_kept:
             return _add_note(truncated.result, projection.notes)
-        content = await run_by_size(size_bytes, to_json_text, {**result, "data": full_data})
-        return await self.store_truncated(truncated, projection, content.encode(), shop)
+        content = await run_by_size(size_bytes, lambda: to_json_text({**result, "data": make_full_data()}).encode())
+        return await self.store_truncated(truncated, projection, content, shop)
 
     async def to_local_result(
         self, data: Json, note: str = "", shop: Shop | None = None, *, is_kept: bool = False
@@ -252,12 +340,12 @@ class ResultBuilder:
         What `is_kept` is stored even where it fits, to be saved as a file.
         """
         projection = Projection(data, data.pop("untrusted", []), [note] if note else [])
-        return await self.truncate({"data": data}, projection, data, shop, is_kept=is_kept)
+        return await self.truncate({"data": data}, projection, lambda: data, shop, is_kept=is_kept)
 
     async def to_saved_result(self, result: Json, notes: Iterable[str], shop: Shop | None) -> Json:
         """Make a result that tells of a file; where its columns are too many, the first of them are told."""
         projection = Projection(result["data"], [], [note for note in notes if note])
-        return await self.truncate(result, projection, result["data"], shop)
+        return await self.truncate(result, projection, lambda: result["data"], shop)
 
     async def store_truncated(
         self, truncated: TruncatedResult, projection: Projection, content: bytes, shop: Shop | None
@@ -280,10 +368,13 @@ class ResultBuilder:
             self.default_views[operation.name] = DefaultView.from_spec(operation.record["shows"])
         return self.default_views[operation.name]
 
-    def _get_compiled_shape(self, operation: Operation) -> CompiledShape:
-        if operation.name not in self.compiled_shapes:
-            self.compiled_shapes[operation.name] = compile_shape(self.catalog.get_response_shape(operation))
-        return self.compiled_shapes[operation.name]
+    def _get_plan(self, operation: Operation, *, is_whole: bool) -> FieldPlan:
+        key = operation.name, is_whole
+        if key not in self.plans:
+            shape = compile_shape(self.catalog.get_response_shape(operation))
+            root = None if is_whole else self._get_default_view(operation).root
+            self.plans[key] = FieldPlan("", shape, self.sensitive_fields.get_root(operation.name), root)
+        return self.plans[key]
 
 
 def _map_quantity_paths(operation: Operation) -> dict[str, str]:
@@ -311,5 +402,6 @@ def _find_missing_ids(operation: Operation, values: Json, data: Json) -> list[st
     rule = operation.record.get("answers_each")
     if rule is None:
         return []
+    # As they came: an id that was sent as a number is the same in text.
     returned_ids = {str(row.get("id")) for row in SkippedValues().select_objects(data.get(rule["list"]), "")}
     return [requested_id for requested_id in values[rule["argument"]] if requested_id not in returned_ids]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import Operation
-    from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.platform.error_codes import ErrorCodeLookup
 
 ERRORS_FIELD = "errors"  # the failures of single items, which the platform hides in a success
@@ -46,27 +45,12 @@ def compile_shape(shape: Json) -> CompiledShape:
 UNKNOWN_SHAPE = compile_shape({})
 
 
-def normalize(response: ApiResponse, shape: CompiledShape, zone: ZoneInfo) -> Json:
-    """Make a result of a response: `data`, and beside it `next_page_token`, `request_id`, `skipped` where it has them.
+class Normalizer:
+    """Normalizes the values of one response: readable times in `zone`, safe ids, no secrets.
 
-    Times become ISO 8601 in `zone`, numbers in the place of a text (ids, amounts) and those too large for JSON text;
-    secrets are dropped. `skipped` counts what can't be read, by field: a null in a list, NaN.
+    Times become ISO 8601, numbers in the place of a text (ids, amounts) and those too large for JSON text; secrets are
+    dropped. `skipped` counts what can't be read, by field: a null in a list, NaN.
     """
-    normalizer = _Normalizer(zone)
-    data: Json = normalizer.normalize_object(response.data, shape)
-    token = data.pop("next_page_token", None)
-    result: Json = {"data": data}
-    if normalizer.skipped:
-        result["skipped"] = normalizer.skipped
-    if token:
-        result["next_page_token"] = token
-    if response.request_id:
-        result["request_id"] = response.request_id
-    return result
-
-
-class _Normalizer:
-    """Normalizes the values of one response."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
@@ -89,17 +73,18 @@ class _Normalizer:
             elif kind is dict:
                 normalized[name] = self.normalize_object(value, field_shape)
             else:
-                normalized[name] = self._normalize_value(value, field_shape, name)
+                normalized[name] = self.normalize_value(value, field_shape, name)
         return normalized
 
-    def _normalize_value(self, value: Any, shape: CompiledShape, name: str) -> Any:
+    def normalize_value(self, value: Any, shape: CompiledShape, name: str) -> Any:
+        """The value of the field of this name."""
         if isinstance(value, dict):
             return self.normalize_object(value, shape)
         if isinstance(value, list):
             item_shape = shape.items or UNKNOWN_SHAPE
             # An error without a word is an error all the same.
             kept = [item for item in value if item is not None or name == ERRORS_FIELD]
-            items = [self._normalize_value(item, item_shape, name) for item in kept]
+            items = [self.normalize_value(item, item_shape, name) for item in kept]
             self.skipped.add(name, len(value) - len(items))
             return items
         if isinstance(value, float) and not isfinite(value):

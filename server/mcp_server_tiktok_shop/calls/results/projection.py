@@ -27,27 +27,28 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.json_paths import FieldPath
 
+ONLY_TEXTS = {str}
 TABLE_KEYS = {"columns", "rows"}
 # What the simulated shop invents says so: that stays, whichever fields are asked for.
 PLACEHOLDER_FIELD = "placeholder"
 
 
 @dataclass(slots=True)
-class _FieldNode:
+class FieldNode:
     """What to project of a value: all of it (`whole`), or fields by name; of a list the same of each item.
 
     `max_chars`, `merged` and `if_any` are those of a default view: see `DefaultView`.
     """
 
     whole: bool = False
-    fields: dict[str, _FieldNode] = field(default_factory=dict)
+    fields: dict[str, FieldNode] = field(default_factory=dict)
     max_chars: int | None = None
     merged: bool = False
     if_any: bool = False
 
     is_identity: bool = False
 
-    def finalize(self) -> _FieldNode:
+    def finalize(self) -> FieldNode:
         """The same node, which now knows whether it takes values as they are: that is asked often."""
         self.is_identity = self.whole and not self.fields and self.max_chars is None and not self.merged
         for inner in self.fields.values():
@@ -59,17 +60,17 @@ class _FieldNode:
         for name in names:
             if node.whole:
                 return
-            node = node.fields.setdefault(name, _FieldNode())
+            node = node.fields.setdefault(name, FieldNode())
         node.whole = True
         node.fields.clear()
 
-    def find_node(self, names: FieldPath) -> _FieldNode | None:
+    def find_node(self, names: FieldPath) -> FieldNode | None:
         """The node of a path, made where a parent is whole; None where the path is not projected."""
         node = self
         for name in names:
             if name not in node.fields and not node.whole:
                 return None
-            node = node.fields.setdefault(name, _FieldNode(whole=node.whole))
+            node = node.fields.setdefault(name, FieldNode(whole=node.whole))
         return node
 
 
@@ -81,7 +82,7 @@ class _Projector:
     shortened: bool = False
     merged: bool = False
 
-    def project(self, value: Any, node: _FieldNode) -> Any:
+    def project(self, value: Any, node: FieldNode) -> Any:
         if node.is_identity:
             return value
         if isinstance(value, list):
@@ -97,20 +98,24 @@ class _Projector:
             return value[: node.max_chars] + "…"
         return value
 
-    def _project_object(self, value: Json, node: _FieldNode) -> Json:
+    def _project_object(self, value: Json, node: FieldNode) -> Json:
         if node.whole:
             return {n: self.project(v, node.fields[n]) if n in node.fields else v for n, v in value.items()}
         projected: Json = {}
         for name, inner in node.fields.items():
-            if name in value:
-                field_value = value[name]
-                projected_value = (
-                    drop_zeros(self.project(field_value, inner)) if inner.if_any else self.project(field_value, inner)
-                )
-                if (inner.whole or isinstance(field_value, dict | list)) and not (
-                    inner.if_any and is_zero_or_empty(projected_value)
-                ):
-                    projected[name] = projected_value
+            if name not in value:
+                continue
+            field_value = value[name]
+            if inner.is_identity and not inner.if_any:  # mostly so
+                projected[name] = field_value
+                continue
+            projected_value = self.project(field_value, inner)
+            if inner.if_any:
+                projected_value = drop_zeros(projected_value)
+            if (inner.whole or isinstance(field_value, dict | list)) and not (
+                inner.if_any and is_zero_or_empty(projected_value)
+            ):
+                projected[name] = projected_value
         if value.get(PLACEHOLDER_FIELD) is True:
             projected[PLACEHOLDER_FIELD] = True
         if not self.left_out:
@@ -123,14 +128,21 @@ class _Projector:
         """Equal items once, with their number as `quantity`; unchanged where one has a quantity of its own."""
         if any(not isinstance(item, dict) or "quantity" in item for item in items):
             return items
-        counts: dict[str, int] = {}
-        firsts: dict[str, Json] = {}
+        counts: dict[Any, int] = {}
+        firsts: dict[Any, Json] = {}
         for item in items:
-            key = json.dumps(item, sort_keys=True)
+            key = _make_key(item)
             counts[key] = counts.get(key, 0) + 1
             firsts.setdefault(key, item)
         self.merged = self.merged or len(firsts) < len(items)
         return [{**item, "quantity": counts[key]} for key, item in firsts.items()]
+
+
+def _make_key(item: Json) -> Any:
+    """What is equal of items that JSON would write alike, whatever the order of their fields."""
+    if set(map(type, item.values())) <= ONLY_TEXTS:  # mostly so, and quicker than to write it
+        return frozenset(item.items())
+    return json.dumps(item, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +153,7 @@ class Selection:
     the nearest right one.
     """
 
-    root: _FieldNode
+    root: FieldNode
     fields: tuple[str, ...] = ()
     paths: tuple[FieldPath, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -210,7 +222,7 @@ def resolve_selection(
             beside each.
 
     """
-    root = _FieldNode(whole=all(text in added_fields for text in fields))
+    root = FieldNode(whole=all(text in added_fields for text in fields))
     problems: list[Problem] = []
     unknown: list[str] = []
     known: dict[str, FieldPath] = {}
@@ -248,12 +260,12 @@ class DefaultView:
     names flags and amounts (or objects of them) that are left out where they are false or zero.
     """
 
-    root: _FieldNode
+    root: FieldNode
 
     @classmethod
     def from_spec(cls, view_spec: Json) -> DefaultView:
         """Build the view from a record's `shows`."""
-        root = _FieldNode()
+        root = FieldNode()
         for names in _parse_view_paths(view_spec["fields"]):
             root.add(names)
         for path, length in view_spec.get("starts", {}).items():
@@ -270,10 +282,17 @@ class DefaultView:
 
     def project(self, data: Json) -> ProjectedView:
         """Project a response's data. A field that it doesn't have is no error; where nothing would be left, all is."""
-        projector = _Projector()
+        return self.project_part(data, has_hidden=False) or ProjectedView(data)
+
+    def project_part(self, data: Json, *, has_hidden: bool) -> ProjectedView | None:
+        """Project data from which hidden fields may have been left out, values in them where it `has_hidden`.
+
+        None where nothing would be left of all that there is.
+        """
+        projector = _Projector(left_out=has_hidden)
         projected = projector.project(data, self.root)
         if projector.left_out and _has_no_values(projected):
-            return ProjectedView(data)
+            return None
         return ProjectedView(projected, projector.left_out, projector.shortened, projector.merged)
 
 

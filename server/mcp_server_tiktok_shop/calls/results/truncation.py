@@ -64,11 +64,23 @@ def _to_escaped_json_text(data: Any) -> str:
 
 def choose_measure(data: Any) -> Callable[[Any], int]:
     """Choose how to measure values of this data: in bytes of the JSON that `to_json_text` writes of the whole."""
+    return _measure_whole(data)[0]
+
+
+def _measure_whole(data: Any) -> tuple[Callable[[Any], int], int]:
+    """How to measure values of this data, and the bytes of all of it."""
     try:
-        to_json(data)
+        return _measure, _measure(data)
     except ValueError:
-        return lambda value: len(_to_escaped_json_text(value))
-    return lambda value: len(to_json(value))
+        return _measure_escaped, _measure_escaped(data)
+
+
+def _measure(value: Any) -> int:
+    return len(to_json(value))
+
+
+def _measure_escaped(value: Any) -> int:
+    return len(_to_escaped_json_text(value))
 
 
 def truncate(result: Json, max_bytes: int, notice_bytes: int = TRUNCATION_NOTICE_BYTES) -> TruncatedResult:
@@ -78,8 +90,8 @@ def truncate(result: Json, max_bytes: int, notice_bytes: int = TRUNCATION_NOTICE
     are shortened, with a note of their length, then its lists are cut. Where a list was cut, `next_page_token` is
     dropped: it would skip what is not shown.
     """
-    measure = choose_measure(result)
-    if (full_size := measure(result)) <= max_bytes:
+    measure, full_size = _measure_whole(result)
+    if full_size <= max_bytes:
         return TruncatedResult(result)
     available_bytes = max(max_bytes - notice_bytes, 2)
     truncator = _Truncator(measure)
@@ -183,7 +195,7 @@ class _Truncator:
         return (
             self._truncate_list(value, max_bytes, path)
             if isinstance(value, list)
-            else self._truncate_object(value, max_bytes, path, within_item=within_item)
+            else self._truncate_object(value, size, max_bytes, path, within_item=within_item)
         )
 
     def _truncate_list(self, value: list[Any], max_bytes: int, path: JsonPath) -> _TruncatedValue | None:
@@ -203,11 +215,11 @@ class _Truncator:
         return truncated
 
     def _truncate_object(
-        self, value: Json, max_bytes: int, path: JsonPath, *, within_item: bool
+        self, value: Json, size: int, max_bytes: int, path: JsonPath, *, within_item: bool
     ) -> _TruncatedValue | None:
         """Small fields stay whole and large ones share the bytes that they leave; too many are cut as a list is."""
         name_sizes = {name: self.measure(name) + 2 for name in value}  # with colon and comma
-        value_sizes = {name: self.measure(inner) for name, inner in value.items()}
+        value_sizes = self._measure_fields(value, size - 1 - sum(name_sizes.values()))
         remaining_bytes = max_bytes - 1 - sum(name_sizes.values())
         pending = sorted(value, key=lambda name: value_sizes[name])
         while pending and value_sizes[pending[0]] <= remaining_bytes // len(pending):
@@ -228,6 +240,14 @@ class _Truncator:
         return self._assemble_object(
             [(name, fields[name]) for name in value if name in fields], max_bytes - remaining_bytes, len(value), path
         )
+
+    def _measure_fields(self, value: Json, total: int) -> dict[str, int]:
+        """The bytes of each value in an object, of all of which the total is known: the first nest is what is left."""
+        nest = next((name for name, inner in value.items() if isinstance(inner, list | dict)), None)
+        sizes = {name: 0 if name == nest else self.measure(inner) for name, inner in value.items()}
+        if nest is not None:
+            sizes[nest] = total - sum(sizes.values())
+        return sizes
 
     def _take_first_fields(
         self, value: Json, value_sizes: dict[str, int], name_sizes: dict[str, int], max_bytes: int, path: JsonPath
