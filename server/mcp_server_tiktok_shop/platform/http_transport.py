@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 64
+KEEP_ALIVE_S = 90.0  # of a connection that nothing is asked over: to open one over TLS takes three round trips
 MAX_ANSWER_BYTES = 50 * 2**20  # of a body, unpacked
 HTTP_PROXY_AUTH_REQUIRED = 407
 BODY_HEADERS = frozenset(("content-encoding", "content-length", "transfer-encoding"))  # of the body as it was sent
@@ -128,7 +129,7 @@ class HttpTransport:
             if self._application is not None:
                 options["transport"] = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
             else:
-                options["limits"] = httpx2.Limits(max_connections=MAX_CONNECTIONS)
+                options["limits"] = httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_S)
                 options["trust_env"] = not self._loopback  # certificates of the house count with a proxy of ours too
             if self.proxy is not None and self._application is None:
                 auth = (self.proxy.user, self.proxy.password.get_secret_value()) if self.proxy.user else None
