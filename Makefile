@@ -36,8 +36,8 @@ soak: $(VENV)/developing          ## Run the long random tests: kills around ren
 	SOAK=1 $(BIN)/python -m pytest tests/test_many_orders.py tests/platform/test_processes.py tests/test_soak.py tests/attack tests/mirror
 
 bench: $(VENV)/developing         ## Measure against the SDK's bare server, and the local copy against a bare loop.
-	$(BIN)/python -m bench
-	$(BIN)/python -m bench.copies
+	test -d $(VENV)/peer || (python3 -m venv $(VENV)/peer && $(VENV)/peer/bin/pip install --quiet tiktok-shop-mcp==0.3.0) || true
+	$(BIN)/python -m bench --peer $(VENV)/peer/bin/python --document docs/performance.md
 
 inspect: $(VENV)/installed        ## List and call tools with the MCP Inspector (needs npm).
 	scripts/inspect.sh $(BIN)/mcp-server-tiktok-shop

@@ -1,4 +1,4 @@
-"""Serves the least that does the same: the SDK's low-level server, one tool, one signed GET through one HTTP client."""
+"""Serves the least that does the same: the SDK's low-level server, two tools, a signed request by one HTTP client."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mcp.types import (
     ToolAnnotations,
 )
 
-ORDER_PATH = "/order/202507/orders"
+ORDER_PATH, SEARCH_PATH = "/order/202507/orders", "/order/202309/orders/search"
 TOOL_LIST = ListToolsResult(
     tools=[
         Tool(
@@ -35,7 +35,19 @@ TOOL_LIST = ListToolsResult(
                 "required": ["ids"],
             },
             annotations=ToolAnnotations(title="Order details", read_only_hint=True),
-        )
+        ),
+        Tool(
+            name="get_order_list",
+            description="Lists orders, newest first.",
+            input_schema={
+                "type": "object",
+                "properties": {
+                    "page_size": {"type": "integer", "maximum": 100},
+                    "fields": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+            annotations=ToolAnnotations(title="Orders", read_only_hint=True),
+        ),
     ]
 )
 HTTP_CLIENTS: list[httpx2.AsyncClient] = []  # opened at the first call, so that the start does not pay for it
@@ -47,9 +59,9 @@ def _get_client() -> httpx2.AsyncClient:
     return HTTP_CLIENTS[0]
 
 
-def _sign(secret: str, query: dict[str, str]) -> str:
+def _sign(secret: str, path: str, query: dict[str, str], body: str) -> str:
     pairs = "".join(name + query[name] for name in sorted(query))
-    return hmac.new(secret.encode(), f"{secret}{ORDER_PATH}{pairs}{secret}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), f"{secret}{path}{pairs}{body}{secret}".encode(), hashlib.sha256).hexdigest()
 
 
 async def list_tools(_ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None) -> ListToolsResult:
@@ -57,19 +69,22 @@ async def list_tools(_ctx: ServerRequestContext[Any, Any], _params: PaginatedReq
 
 
 async def call_tool(_ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> CallToolResult:
-    query = {
-        "ids": ",".join((params.arguments or {})["ids"]),
+    arguments = params.arguments or {}
+    is_list = params.name == "get_order_list"
+    method, path, body = ("POST", SEARCH_PATH, "{}") if is_list else ("GET", ORDER_PATH, "")
+    query = {"page_size": str(arguments["page_size"])} if is_list else {"ids": ",".join(arguments["ids"])}
+    query |= {
         "app_key": os.environ["TIKTOK_SHOP_APP_KEY"],
         "shop_cipher": os.environ["BENCH_SHOP_CIPHER"],
         "timestamp": str(int(time.time())),
     }
-    query["sign"] = _sign(os.environ["TIKTOK_SHOP_APP_SECRET"], query)
+    query["sign"] = _sign(os.environ["TIKTOK_SHOP_APP_SECRET"], path, query, body)
     headers = {
         "x-tts-access-token": os.environ["TIKTOK_SHOP_ACCESS_TOKEN"],
         "content-type": "application/json",
     }
-    url = f"{os.environ['TIKTOK_SHOP_API_URL']}{ORDER_PATH}?{urlencode(query)}"
-    response = await _get_client().get(url, headers=headers)
+    url = f"{os.environ['TIKTOK_SHOP_API_URL']}{path}?{urlencode(query)}"
+    response = await _get_client().request(method, url, headers=headers, content=body or None)
     return CallToolResult(content=[TextContent(text=response.text)])
 
 

@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_SERVER_LIFETIME_S = 60.0  # a hanging server is killed, so that the run ends
+MAX_SERVER_LIFETIME_S = 300.0  # a hanging server is killed, so that the run ends
 MAX_QUOTED_RESPONSE_CHARS = 300
 MAX_QUOTED_STDERR_BYTES = 1500
-TOOL_CALL_PARAMS = {"name": "get_order_detail", "arguments": {"ids": ["576461413038785752"]}}
+ORDER_ID = "576461413038785752"
+SMALL_CALL = {"name": "get_order_detail", "arguments": {"ids": [ORDER_ID]}}
+PAGE_CALL = {"name": "get_order_list", "arguments": {"page_size": 20}}  # some 67 kB, of which a default view is shown
+FULL_PAGE_CALL = {"name": "get_order_list", "arguments": {"page_size": 100, "fields": ["*"]}}
+PEER_CALL = {"name": "get_order_detail_tool", "arguments": {"order_ids": [ORDER_ID]}}
 INITIALIZE_PARAMS = {
     "protocolVersion": "2025-11-25",
     "capabilities": {},
@@ -84,11 +88,11 @@ class ServerProcess:
         result: dict[str, Any] = response["result"]
         return result
 
-    def measure_latencies(self, call_count: int) -> list[float]:
+    def measure_latencies(self, call_count: int, call: dict[str, Any] = SMALL_CALL) -> list[float]:
         """Milliseconds of each call, one after the other."""
         latencies = []
         for _ in range(call_count):
-            line = self._encode_request("tools/call", TOOL_CALL_PARAMS)
+            line = self._encode_request("tools/call", call)
             start_time = time.perf_counter()
             self._write(line)
             response = self._read()
@@ -98,7 +102,7 @@ class ServerProcess:
 
     def measure_rate(self, call_count: int, max_in_flight: int) -> float:
         """Calls a second, with so many in flight at any time."""
-        lines = [self._encode_request("tools/call", TOOL_CALL_PARAMS) for _ in range(call_count)]
+        lines = [self._encode_request("tools/call", SMALL_CALL) for _ in range(call_count)]
         start_time = time.perf_counter()
         self._write(b"".join(lines[:max_in_flight]))
         responses = []
@@ -145,7 +149,7 @@ class ServerProcess:
     def _check_response(self, response: bytes) -> None:
         result = json.loads(response).get("result", {})
         text = result.get("content", [{}])[0].get("text", "")
-        if result.get("isError") or '"line_items"' not in text:
+        if result.get("isError") or ORDER_ID not in text:
             quoted_response = response[:MAX_QUOTED_RESPONSE_CHARS]
             raise BenchmarkError(f"{self._server_command.name} did not answer with the order: {quoted_response!r}")
 

@@ -1,12 +1,16 @@
-"""Serves in the platform's place at almost no cost, for both servers: one shop, one order of 6 kB for every path."""
+"""Serves in the platform's place at almost no cost, for all servers: one shop, one order of 6 kB, pages of orders."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
+import ssl
+import sys
+from functools import cache
 from typing import Any
 
-ORDER_BYTES = 6000
+ORDER_BYTES, LISTED_ORDER_BYTES = 6000, 3350
 SHOPS_PATH = "/authorization/202309/shops"
 SHOP = {
     "id": "7000714532876273420",
@@ -18,10 +22,10 @@ SHOP = {
 }
 
 
-def _build_order() -> dict[str, Any]:
-    """An order as get_order_detail answers it, with as many lines as fill 6 kB."""
+def _build_order(number: int = 0, size_bytes: int = ORDER_BYTES) -> dict[str, Any]:
+    """An order as get_order_detail answers it, with as many lines as fill so many bytes."""
     order: dict[str, Any] = {
-        "id": "576461413038785752",
+        "id": str(576461413038785752 + number),
         "status": "AWAITING_SHIPMENT",
         "create_time": 1763800000,
         "update_time": 1763800300,
@@ -40,7 +44,7 @@ def _build_order() -> dict[str, Any]:
         "packages": [{"id": "1152321127278713123"}],
         "line_items": [],
     }
-    while len(json.dumps(order)) < ORDER_BYTES:
+    while len(json.dumps(order)) < size_bytes:
         number = len(order["line_items"])
         line = {
             "id": str(577086512123755123 + number),
@@ -71,8 +75,14 @@ def _encode_response(data: dict[str, Any]) -> bytes:
     return head.encode() + body
 
 
+@cache
+def _encode_page(size: int) -> bytes:
+    orders = [_build_order(number, LISTED_ORDER_BYTES) for number in range(size)]
+    return _encode_response({"orders": orders, "total_count": size, "next_page_token": ""})
+
+
 class _Connection(asyncio.Protocol):
-    """Keep-alive HTTP for requests without a body."""
+    """Keep-alive HTTP for requests that come whole, one after the other."""
 
     shops_response = _encode_response({"shops": [SHOP]})
     order_response = _encode_response({"orders": [_build_order()]})
@@ -85,19 +95,35 @@ class _Connection(asyncio.Protocol):
         self._transport = transport if isinstance(transport, asyncio.Transport) else None
 
     def data_received(self, data: bytes) -> None:
-        *requests, self._partial_request = (self._partial_request + data).split(b"\r\n\r\n")
-        for request in requests:
-            path = request.split(b" ", 2)[1].partition(b"?")[0]
-            if self._transport is not None:
-                is_shop_list = path == SHOPS_PATH.encode()
-                self._transport.write(self.shops_response if is_shop_list else self.order_response)
+        self._partial_request += data
+        while (end := self._partial_request.find(b"\r\n\r\n")) >= 0:
+            head = self._partial_request[:end]
+            length = re.search(rb"(?i)content-length: *(\d+)", head)
+            whole = end + 4 + (int(length[1]) if length else 0)
+            if len(self._partial_request) < whole:
+                return
+            self._partial_request = self._partial_request[whole:]
+            self._answer(head.split(b" ", 2)[1])
+
+    def _answer(self, target: bytes) -> None:
+        page_size = re.search(rb"[?&]page_size=(\d+)", target)
+        if target.partition(b"?")[0] == SHOPS_PATH.encode():
+            response = self.shops_response
+        else:
+            response = _encode_page(int(page_size[1])) if page_size else self.order_response
+        if self._transport is not None:
+            self._transport.write(response)
 
 
-async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0)
-    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+async def _serve(certificate: list[str]) -> None:
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", 0, ssl=context)
+    print(f"http{'s' if context else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(sys.argv[1:]))

@@ -24,6 +24,7 @@ from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 from mcp_server_tiktok_shop.logs import MIN_SECRET_CHARS
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
+from tests.platform.test_proxy_servers import proxying
 from tests.platform.worker import environment, waiting
 from tests.wire.recorder import NEW_TOKENS, TEA, Recorder
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 READ = ("get_order_detail", {"ids": ["576461413038785752"]})
 ORDERS, SHOPS = "/order/", "/authorization/202309/shops"
 RENEWED, EXCHANGED = "/api/v2/token/refresh", "/api/v2/token/get"
-NEEDED = ("httpx2", "httpcore2", "mcp_server_tiktok_shop")
+NEEDED = ("httpx2", "httpcore2")  # who log what they send, and go through a proxy alone
 
 
 def lower(text: str) -> str:
@@ -344,8 +345,11 @@ def give_own_proxy(home: Path, proxy: str) -> None:
 
 
 @pytest.mark.parametrize("told", [PLAIN, Hidden(*(f"{secret}+/=" for secret in PLAIN.every()))], ids=["plain", "odd"])
-async def test_no_line_of_the_log_shows_a_secret_at_any_level(told: Hidden, tmp_path: Path) -> None:
-    async with Recorder() as recorder, waiting() as worker:
+@pytest.mark.parametrize("is_through_proxy", [False, True], ids=["straight", "through a proxy"])
+async def test_no_line_of_the_log_shows_a_secret_at_any_level(
+    told: Hidden, tmp_path: Path, is_through_proxy: bool
+) -> None:
+    async with Recorder() as recorder, waiting() as worker, proxying("http") as proxy:
         answer_plainly(recorder, told)
         echo = told.echo().encode("ascii", "backslashreplace").decode()
         recorder.answer(ORDERS, code=98001004, message=told.echo(), headers={"x-echo": echo})
@@ -362,15 +366,17 @@ async def test_no_line_of_the_log_shows_a_secret_at_any_level(told: Hidden, tmp_
             (f"no_such_tool_{told.access_token}", {}),
             ("check_connection", {}),
         ]
-        own = settings_of(told, recorder.url, log_level="debug")
+        way = {"proxy": proxy.place} if is_through_proxy else {}
+        own = settings_of(told, recorder.url, log_level="debug", **way)
         worker.begin(tmp_path, own, calls, debug=True, in_turn=True)
         texts, log = await worker.end()
     assert len(texts) == len(calls)
     for text in texts:
         told.assert_absent_in(text, "an answer")
-    for name in NEEDED:  # or nothing is tried here
+    assert " mcp_server_tiktok_shop" in log
+    for name in NEEDED if is_through_proxy else ():  # or nothing is tried here
         assert f" {name}" in log
-    assert "/api/v2/token/refresh" in log
+    assert ("/api/v2/token/refresh" in log) == is_through_proxy
     told.assert_absent(log, "the log")
 
 

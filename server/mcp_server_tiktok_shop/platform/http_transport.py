@@ -6,6 +6,7 @@ import asyncio
 import re
 import socket
 import ssl
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -20,16 +21,20 @@ if TYPE_CHECKING:
     import httpx2
     from pydantic import SecretStr
 
+    from mcp_server_tiktok_shop.platform.direct_transport import DirectTransport
     from mcp_server_tiktok_shop.proxies import Proxy
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 64
+MAX_DIRECT_BODY_BYTES = 64 * 1024  # of a request: what a socket takes at once
+KEEP_ALIVE_S = 90.0  # of a connection that nothing is asked over: to open one over TLS takes three round trips
 MAX_ANSWER_BYTES = 50 * 2**20  # of a body, unpacked
 HTTP_PROXY_AUTH_REQUIRED = 407
 BODY_HEADERS = frozenset(("content-encoding", "content-length", "transfer-encoding"))  # of the body as it was sent
 CREDENTIALS_MESSAGE = "the proxy wants other credentials"
 PROXY_STATUS_PATTERN = re.compile(r"\d{3}(?= |$)")  # how the HTTP client begins what a proxy answered to CONNECT
 SOCKS_REFUSAL_PATTERN = re.compile(r"username/password|not allowed|from proxy server", re.IGNORECASE)
+PROXY_SCHEMES = ("http", "https", "all")  # of the variables that name one
 
 MESSAGE_BY_CAUSE: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLCertVerificationError, "its certificate is not trusted"),
@@ -64,6 +69,9 @@ class HttpTransport:
         self._loopback = loopback
         self._application = application
         self._client: httpx2.AsyncClient | None = None
+        self._direct_transport: DirectTransport | None = None
+        self._is_direct: bool | None = None  # once it is known
+        self._default_headers: dict[str, str] = {}
         self._by_proxy: dict[str, HttpTransport] = {}
 
     def for_proxy(self, proxy: SecretStr | None) -> HttpTransport:
@@ -121,20 +129,55 @@ class HttpTransport:
         if self._client is None:
             import httpx2  # noqa: PLC0415 - not needed before the first call
 
-            if not self.simulated and not self._loopback and (fault := find_environment_fault()):
-                hint = "It is a variable of the environment that this server was started with: start it anew then."
-                raise ShopError("not_configured", fault, hint=hint)
+            self._check_environment()
             options: dict[str, Any] = {"follow_redirects": False, "timeout": CONNECT_TIMEOUT_S, "trust_env": False}
             if self._application is not None:
                 options["transport"] = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
             else:
-                options["limits"] = httpx2.Limits(max_connections=MAX_CONNECTIONS)
+                options["limits"] = httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_S)
                 options["trust_env"] = not self._loopback  # certificates of the house count with a proxy of ours too
             if self.proxy is not None and self._application is None:
                 auth = (self.proxy.user, self.proxy.password.get_secret_value()) if self.proxy.user else None
                 options["proxy"] = httpx2.Proxy(self.proxy.url, auth=auth)
             self._client = httpx2.AsyncClient(**options)
         return self._client
+
+    def _check_environment(self) -> None:
+        if not self.simulated and not self._loopback and (fault := find_environment_fault()):
+            hint = "It is a variable of the environment that this server was started with: start it anew then."
+            raise ShopError("not_configured", fault, hint=hint)
+
+    def _get_direct_transport(self) -> DirectTransport | None:
+        """The way of plain requests where none goes through a proxy; None where any may. Raises as `get_client`."""
+        if self._is_direct is None:
+            is_network = not self.simulated and self.proxy is None
+            self._is_direct = is_network and (self._loopback or not any(map(getproxies().get, PROXY_SCHEMES)))
+        if self._direct_transport is None and self._is_direct:
+            import httpx2  # noqa: PLC0415
+
+            from mcp_server_tiktok_shop.platform.direct_transport import DirectTransport  # noqa: PLC0415
+
+            self._check_environment()
+            self._direct_transport = DirectTransport(
+                max_connections=MAX_CONNECTIONS, keep_alive_s=KEEP_ALIVE_S, trust_env=not self._loopback
+            )
+            self._default_headers = dict(httpx2.AsyncClient(transport=self._direct_transport, trust_env=False).headers)
+        return self._direct_transport
+
+    def _build_direct_request(
+        self,
+        method: str,
+        url: str,
+        timeout: httpx2.Timeout,
+        *,
+        headers: dict[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> httpx2.Request:
+        import httpx2  # noqa: PLC0415
+
+        all_headers = {**self._default_headers, **(headers or {})}
+        extensions = {"timeout": timeout.as_dict()}
+        return httpx2.Request(method, url, headers=all_headers, content=content, extensions=extensions)
 
     async def request(self, method: str, url: str, *, timeout: float, **parts: Any) -> httpx2.Response:  # noqa: ASYNC109
         """One exchange, body included, within `timeout` seconds.
@@ -150,11 +193,18 @@ class HttpTransport:
         from socksio.exceptions import ProtocolError  # noqa: PLC0415 - comes with httpx2's socks extra
 
         limits = httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT_S, timeout), pool=timeout)
+        direct = self._get_direct_transport() if _is_plain(parts) else None
+        request = self._build_direct_request(method, url, limits, **parts) if direct is not None else None
         try:
             async with asyncio.timeout(timeout):  # an answer that drips is never late in a single read
-                response = await _send_request(self.get_client(), method, url, timeout=limits, **parts)
+                if direct is not None and request is not None:
+                    response = await _send_directly(direct, request)
+                else:
+                    response = await _send_request(self.get_client(), method, url, timeout=limits, **parts)
         except TimeoutError:
-            raise UnknownOutcomeError("no answer in time") from None
+            if direct is None or request is None or direct.is_sent(request):
+                raise UnknownOutcomeError(MESSAGE_BY_ERROR_NAME["TimeoutError"]) from None
+            raise ConnectError(MESSAGE_BY_ERROR_NAME["ConnectTimeout"]) from None
         except httpx2.ProxyError as error:
             raise self._proxy_error(error, url) from None
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
@@ -186,6 +236,9 @@ class HttpTransport:
         """Close the client, and those of accounts' own proxies; a later request opens it again."""
         for transport in self._by_proxy.values():
             await transport.close()
+        if self._direct_transport is not None:
+            await self._direct_transport.aclose()
+            self._direct_transport = None
         if self._client is not None:
             await self._client.aclose()
             self._client = None
@@ -200,16 +253,30 @@ class HttpTransport:
         )
 
 
+def _is_plain(parts: dict[str, Any]) -> bool:
+    """Whether what is sent is short and no form: an upload may be refused, and that read, before all of it is sent."""
+    return parts.keys() <= {"headers", "content"} and len(parts.get("content") or b"") <= MAX_DIRECT_BODY_BYTES
+
+
+async def _send_directly(transport: DirectTransport, request: httpx2.Request) -> httpx2.Response:
+    async with aclosing(await transport.handle_async_request(request)) as response:
+        return await _read_response(response, request)
+
+
 async def _send_request(client: httpx2.AsyncClient, method: str, url: str, **parts: Any) -> httpx2.Response:
+    async with client.stream(method, url, **parts) as response:
+        return await _read_response(response, response.request)
+
+
+async def _read_response(stream: httpx2.Response, request: httpx2.Request) -> httpx2.Response:
     """A response that is read as it comes, unpacked piece by piece, and given up where it becomes too large."""
     import httpx2  # noqa: PLC0415
 
-    async with client.stream(method, url, **parts) as response:
-        content = await read_body(response, MAX_ANSWER_BYTES)
-        if content is None:
-            raise UnusableAnswerError(f"its answer is larger than {MAX_ANSWER_BYTES // 2**20} MB")
-        headers = [(name, value) for name, value in response.headers.multi_items() if name not in BODY_HEADERS]
-        return httpx2.Response(response.status_code, headers=headers, content=content, request=response.request)
+    content = await read_body(stream, MAX_ANSWER_BYTES)
+    if content is None:
+        raise UnusableAnswerError(f"its answer is larger than {MAX_ANSWER_BYTES // 2**20} MB")
+    headers = [(name, value) for name, value in stream.headers.multi_items() if name not in BODY_HEADERS]
+    return httpx2.Response(stream.status_code, headers=headers, content=content, request=request)
 
 
 async def read_body(response: httpx2.Response, max_bytes: int) -> bytes | None:

@@ -1,0 +1,206 @@
+"""One HTTP/1.1 connection over asyncio's own transport, framed by h11: an exchange begins when the last has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+import time
+from typing import TYPE_CHECKING, cast
+
+import h11
+import httpx2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_HEAD_BYTES = 100 * 1024
+MAX_BUFFER_BYTES = 256 * 1024  # of a body that nobody has read yet; then the sender waits, too
+# A network that forgets an idle connection, or a host that is gone, shows while nothing is asked, or soon after.
+PROBE_AFTER_S, PROBE_EVERY_S, MAX_LOST_PROBES, MAX_UNCONFIRMED_MS = 30, 10, 3, 20_000
+SOCKET_OPTIONS = {
+    "TCP_KEEPIDLE": PROBE_AFTER_S,
+    "TCP_KEEPALIVE": PROBE_AFTER_S,  # the same, as macOS calls it
+    "TCP_KEEPINTVL": PROBE_EVERY_S,
+    "TCP_KEEPCNT": MAX_LOST_PROBES,
+    "TCP_USER_TIMEOUT": MAX_UNCONFIRMED_MS,
+}
+
+
+class HttpConnection(asyncio.Protocol):
+    """A connection; `handle_loss` is called with it once, when it has ended."""
+
+    def __init__(self, handle_loss: Callable[[HttpConnection], None]) -> None:
+        self._handle_loss = handle_loss
+        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._transport: asyncio.Transport = asyncio.Transport()  # until it is connected
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: httpx2.TransportError | None = None
+        self._is_busy = False
+        self._is_paused = False
+        self._is_whole = False
+        self._head: h11.Response | None = None
+        self._pieces: list[bytes] = []
+        self._buffer_bytes = 0
+        self._idle_since = (0.0, 0.0)
+        self.closed = asyncio.get_running_loop().create_future()
+
+    # ---- what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.pause_reading()  # until something is sent: what comes is the answer to that
+        self._is_paused = True
+        raw_socket = transport.get_extra_info("socket")
+        raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in SOCKET_OPTIONS.items():
+            if (option := getattr(socket, name, None)) is not None:
+                raw_socket.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_busy:  # an answer to nothing, which the next request would take for its own
+            self._transport.abort()
+            return
+        self._h11.receive_data(data)
+        self._parse()
+
+    def eof_received(self) -> None:
+        self._end_input()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None:
+            self._end_input()
+        elif self._is_busy and not self._is_whole and self._error is None:
+            self._error = httpx2.ReadError(str(exc))
+            self._error.__cause__ = exc
+        self._wake()
+        self._handle_loss(self)
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def _end_input(self) -> None:
+        """An end that the answer needs, as one without a length does, or that cuts it."""
+        if self._is_busy and not self._is_whole and self._error is None:
+            self._h11.receive_data(b"")
+            self._parse()
+
+    def _parse(self) -> None:
+        try:
+            while True:
+                event = self._h11.next_event()
+                if isinstance(event, h11.Data):
+                    self._pieces.append(event.data)
+                    self._buffer_bytes += len(event.data)
+                elif isinstance(event, h11.Response):
+                    self._head = event
+                elif isinstance(event, h11.EndOfMessage):
+                    self._is_whole = True
+                    break
+                elif not isinstance(event, h11.InformationalResponse):
+                    break
+        except h11.RemoteProtocolError as error:
+            self._error = httpx2.RemoteProtocolError(str(error))
+        if self._has_news:
+            self._wake()
+        if self._buffer_bytes >= MAX_BUFFER_BYTES and not self._is_whole and not self._is_paused:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    @property
+    def _has_news(self) -> bool:
+        return self._is_whole or self._error is not None or self._buffer_bytes >= MAX_BUFFER_BYTES
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # ---- an exchange
+
+    def send(self, request: httpx2.Request, body: bytes) -> None:
+        """Send a request whole.
+
+        Raises:
+            httpx2.ConnectError: The connection has ended, and nothing was sent.
+            httpx2.LocalProtocolError: It is none that HTTP can carry, and nothing was sent.
+
+        """
+        if self._transport.is_closing():
+            raise httpx2.ConnectError("the connection ended before anything was sent")
+        try:
+            head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+            pieces = [self._h11.send(head), self._h11.send(h11.Data(data=body)), self._h11.send(h11.EndOfMessage())]
+        except h11.LocalProtocolError as error:
+            raise httpx2.LocalProtocolError(str(error)) from error
+        self._is_busy = True
+        self._transport.write(b"".join(filter(None, pieces)))
+
+    async def receive_head(self) -> h11.Response:
+        """The head of the answer, when the body is there too, or so much of it that it should be read.
+
+        Raises:
+            httpx2.ReadError: The connection broke.
+            httpx2.RemoteProtocolError: It ended, or what came is not HTTP.
+
+        """
+        await self._wait()
+        if self._head is None:
+            raise self._error or httpx2.RemoteProtocolError("a body came without a head")
+        return self._head
+
+    async def read_piece(self) -> bytes:
+        """What came of the body since, at most about `MAX_BUFFER_BYTES`; empty at its end. Raises as `receive_head`."""
+        if not self._pieces:
+            await self._wait()
+        if not self._pieces and self._error is not None:
+            raise self._error
+        piece = b"".join(self._pieces)
+        self._pieces.clear()
+        self._buffer_bytes = 0
+        return piece
+
+    async def _wait(self) -> None:
+        """Wait until the answer is whole, or cut, or has so much of a body that it should be read."""
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+        if not self._has_news:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    # ---- between exchanges
+
+    def finish_exchange(self) -> bool:
+        """Whether another exchange may follow the last one: not where anything of it is left over."""
+        is_over = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
+        is_clean = not self._h11.trailing_data[0] and not self._transport.get_write_buffer_size()
+        if not self._is_whole or not is_over or not is_clean or self._transport.is_closing():
+            return False
+        self._h11.start_next_cycle()
+        self._is_busy = self._is_whole = False
+        self._head = None
+        self._pieces.clear()
+        self._buffer_bytes = 0
+        self._idle_since = (time.monotonic(), time.time())
+        return True
+
+    def is_usable(self, keep_alive_s: float) -> bool:
+        """Whether an idle connection can carry an exchange: young enough also by a clock that a sleep does not stop."""
+        monotonic, clock = self._idle_since
+        idle_s = max(time.monotonic() - monotonic, time.time() - clock)
+        return idle_s < keep_alive_s and not self._transport.is_closing() and not self._is_readable()
+
+    def _is_readable(self) -> bool:
+        """Whether something came that the event loop has not seen yet: an end, mostly."""
+        raw_socket = self._transport.get_extra_info("socket")
+        if not hasattr(select, "poll"):  # Windows
+            return bool(select.select([raw_socket], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(raw_socket, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def abort(self) -> None:
+        """End the connection at once, with whatever is under way."""
+        self._transport.abort()
