@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.catalog.schemas import build_tool_schema
 from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
 from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.errors import ErrorKind
+from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.protocol.instructions import BASE_TEXT
 
@@ -216,7 +217,8 @@ OURS = {
 IN_JSON_TEXT = {"apply_id"}  # a key inside the `content` of send_im_message
 TABLES = TableCatalog().tables
 TABLE_WORDS = {*TABLES, *(column for table in TABLES.values() for column in table.columns)}
-FIELDS = names_of_fields() | OURS | IN_JSON_TEXT | TABLE_WORDS | set(get_args(ErrorKind))
+REPORT_PARAMETERS = {name for report in load_reports().values() for name in (*report.parameters, *report.filters)}
+FIELDS = names_of_fields() | OURS | IN_JSON_TEXT | TABLE_WORDS | REPORT_PARAMETERS | set(get_args(ErrorKind))
 
 
 def unknown_names(text: str) -> list[str]:

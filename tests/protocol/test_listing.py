@@ -7,6 +7,7 @@ import re
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
+import bpe_openai
 import pytest
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
@@ -54,21 +55,28 @@ LISTED_KEYWORDS = {
     "maxItems",
     "additionalProperties",
 }
-OPEN_OBJECTS = {"run_read_operation.arguments", "run_write_operation.arguments"}
+OPEN_OBJECTS = {"get_report.parameters", "run_read_operation.arguments", "run_write_operation.arguments"}
 SHOP_WRITES = {
     "create_product",
-    "upload_product_image",
-    "delete_products",
-    "add_external_order_references",
-    "create_packages",
-    "ship_package",
+    "ship_orders",
+    "cancel_orders",
+    "decide_returns",
+    "reply_to_buyer",
+    "change_prices",
+    "change_stock",
+    "pause_products",
+    "resume_products",
     "run_write_operation",
     "confirm_write",
 }
-DESTRUCTIVE = {"delete_products", "create_packages", "ship_package", "run_write_operation", "confirm_write"}
+DESTRUCTIVE = {
+    *("ship_orders", "cancel_orders", "decide_returns", "change_prices", "pause_products"),
+    *("run_write_operation", "confirm_write"),
+}
 # Those for which no shop can be meant, and those that take it in their `arguments`.
 SHOPLESS = {
     "save_result",
+    "list_changes",
     "list_shops",
     "check_connection",
     "get_authorization_url",
@@ -182,6 +190,16 @@ async def test_the_whole_list_is_at_most_40_000_bytes(connect: Connect) -> None:
     # With `shop` and `confirm` on every tool that takes them: the longest it gets.
     tools = await listed(connect, sandbox_shops=3, confirm="asks")
     assert len(b",".join(map(compact, tools))) + 2 <= 40_000
+
+
+async def test_a_model_reads_the_list_in_at_most_8_000_tokens(connect: Connect) -> None:
+    """Of what a client puts before a model: names, descriptions and arguments."""
+    encoding = bpe_openai.get_encoding("o200k_base")
+    shown = [
+        {"name": tool.name, "description": tool.description, "parameters": tool.input_schema}
+        for tool in await listed(connect, confirm="asks")
+    ]
+    assert len(encoding.encode(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))) <= 8_000
 
 
 async def test_the_largest_tool_is_at_most_5_500_bytes(connect: Connect) -> None:
@@ -329,7 +347,7 @@ def test_every_operation_could_be_listed_as_these_are() -> None:
 
 
 async def test_an_upload_says_how_large_and_of_which_kind_its_file_may_be(connect: Connect) -> None:
-    tools = {tool.name: tool for tool in await listed(connect)}
+    tools = {tool.name: tool for tool in await listed(connect, tools="upload_product_image")}
     words = compact(tools["upload_product_image"]).decode()
     assert re.search(r"10 ?MB", words)
     assert all(kind in words for kind in ("PNG", "WEBP", "HEIC", "BMP"))
