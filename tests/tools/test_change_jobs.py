@@ -196,6 +196,33 @@ async def test_when_the_time_is_up_it_says_so_and_the_same_call_does_the_rest(
     assert count_sent(sandbox, "update_price") == 2
 
 
+async def test_who_reads_for_longer_than_a_call_may_take_is_not_asked_in_vain(
+    connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.runner.STEP_TIME_S", 0.1)
+    person = Person("accept")
+
+    async def answer_late(context: Any, params: Any) -> Any:
+        await asyncio.sleep(4.5)
+        return await person(context, params)
+
+    more: dict[str, Any] = {"sandbox": "1", "sandbox_object": sandbox, "call_timeout_s": 4.0}
+    async with connect(**more, confirm="asks", asked=answer_late) as client:
+        (sku,) = choose_single(await list_skus(client), 1)
+        done = await run(client, "change_prices", products=[sku["id"]], percent=10)
+    assert done["data"]["done"] == 1
+
+
+async def test_a_question_holds_every_sku_of_a_whole_shop(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        skus = [sku for product in await list_products(client, "ACTIVATE") for sku in product["skus"]]
+        await run(client, "change_prices", products="all", percent=5)
+    (question,) = person.questions
+    assert len(skus) > 80
+    assert all(sum(sku["seller_sku"] in line and "->" in line for line in question.splitlines()) == 1 for sku in skus)
+
+
 async def test_a_product_that_is_refused_does_not_stop_the_others(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         skus = choose_single(await list_skus(client), 3)
@@ -226,12 +253,16 @@ async def test_a_price_that_changed_since_the_preview_is_not_built_upon(connect:
 async def test_what_is_no_price_of_this_shop_is_refused_whole(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         first, second = choose_single(await list_skus(client), 2)
+        dear = await run(client, "change_prices", products=[first["id"]], amount="9" * 15, dry_run=True)
+        assert dear["data"]["items"][0]["will_be"].startswith("1")
         code = first["seller_sku"]
         faults: dict[str, dict[str, Any]] = {
             "another currency": {"items": [{"product": code, "price": "9.99", "currency": "USD"}]},
             "half a cent": {"products": [code], "price": "1.995"},
             "two values": {"items": [{"product": code, "price": "2"}, {"product": first["id"], "price": "3"}]},
             "an ending of half cents": {"products": [code], "percent": 1, "ending": ".999"},
+            "more digits than any price": {"products": [code], "price": "9" * 40},
+            "an amount of as many": {"products": [code], "amount": "9" * 40},
             "two rules": {"products": [code], "percent": 1, "price": "3.00"},
             "no rule": {"products": [code]},
             "nothing named": {"percent": 5},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +144,54 @@ async def test_a_title_that_fits_several_products_is_refused_with_them(connect: 
     assert len(candidate["fits"]) > 1
     assert unknown["error"] == "not_found"
     assert writes(sandbox) == []
+
+
+async def test_a_seller_sku_of_two_products_is_refused_with_both(connect: Connect, sandbox: Sandbox) -> None:
+    first, second = list(sandbox.accounts[0].shops[0].products.values())[:2]
+    second.skus[0].seller_sku = first.skus[0].seller_sku
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        refused = await run(client, "pause_products", products=[first.skus[0].seller_sku])
+    assert refused["error"] == "invalid_arguments"
+    assert {fit["product_id"] for fit in refused["candidates"][0]["fits"]} == {first.id, second.id}
+    assert writes(sandbox) == []
+
+
+async def test_one_that_the_platform_refuses_fails_alone(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        ids = [product["id"] for product in (await list_products(client, "ACTIVATE"))[:3]]
+        refusal = {"code": 12052901, "message": "It is locked.", "detail": {"product_id": ids[1]}}
+        sandbox.faults.add("deactivate_products", edit=lambda _data: {"errors": [refusal]})
+        part = await run(client, "pause_products", products=ids)
+    outcomes = {item["product"]: item for item in part["data"]["items"]}
+    assert [outcomes[product_id]["outcome"] for product_id in ids] == ["done", "failed", "done"]
+    assert "locked" in outcomes[ids[1]]["reason"]
+    assert part["status"] == "unfinished"
+
+
+async def test_a_batch_whose_outcome_is_unknown_is_not_sent_again_in_another_form(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    """One of the three was refused for sure in between: the other two would make another batch."""
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        ids = [product["id"] for product in (await list_products(client, "ACTIVATE"))[:3]]
+        sandbox.faults.add("deactivate_products", cut="before")
+        lost = await run(client, "pause_products", products=ids)
+        assert lost["data"]["unknown"] == 3
+        await run(client, "delete_products", product_ids=ids[:1])
+        again = await run(client, "pause_products", products=ids)
+    outcomes = {item["product"]: item["outcome"] for item in again["data"]["items"]}
+    assert outcomes == {ids[0]: "skipped", ids[1]: "unknown", ids[2]: "unknown"}
+    assert len(sandbox.log.list_entries("deactivate_products")) == 1
+
+
+async def test_two_servers_with_one_token_do_a_job_once(connect: Connect, sandbox: Sandbox) -> None:
+    more: dict[str, Any] = {"sandbox": "1", "confirm": "asks", "sandbox_object": sandbox}
+    async with connect(**more) as one, connect(**more) as two:
+        ids = [product["id"] for product in (await list_products(one, "ACTIVATE"))[:2]]
+        token = (await run(one, "pause_products", products=ids))["confirm"]
+        answers = await asyncio.gather(*(told(client, "confirm_write", token=token) for client in (one, two)))
+    assert sorted("error" in answer for answer in answers) == [False, True]
+    assert writes(sandbox) == ["deactivate_products"]
 
 
 async def test_back_on_sale_takes_what_the_seller_switched_off(connect: Connect, sandbox: Sandbox) -> None:

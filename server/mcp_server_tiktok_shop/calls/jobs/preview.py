@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MAX_GIVEN_VALUES = 3  # of a list of arguments that a question repeats: what comes of a longer one are the items
 MAX_QUESTION_WARNINGS = 20
-NAME_CHARS, VALUE_CHARS = 60, 80
+NAME_CHARS, BRIEF_NAME_CHARS, VALUE_CHARS = 60, 30, 80
 DIGEST_CHARS = 16  # of what tells one plan from another
 
 
@@ -74,7 +74,10 @@ class JobPreview(Preview):
             *format_section("Given", format_values(given)),
         ]
         room_chars = MAX_QUESTION_CHARS - CLOSING_CHARS - sum(len(line) + 1 for line in lines)
-        lines += format_section("Items", _fit_lines([_format_item(item) for item in self._sort_items()], room_chars))
+        item_lines = [_format_item(item) for item in self._sort_items()]
+        if sum(len(line) + 3 for line in item_lines) > room_chars:
+            item_lines = [_format_briefly(item) for item in self._sort_items()]
+        lines += format_section("Items", _fit_lines(item_lines, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
 
     def _sort_items(self) -> list[JobItem]:
@@ -125,7 +128,16 @@ def _describe_number(items: list[JobItem]) -> str:
 def _format_item(item: JobItem) -> str:
     """The item on one line, what others wrote in quotes."""
     names = " ".join(quote(value, NAME_CHARS) for value in item.names.values())
-    head = " ".join(filter(None, (item.noun, to_single_line(item.id), names)))
+    return _format_change(item, " ".join(filter(None, (item.noun, to_single_line(item.id), names))))
+
+
+def _format_briefly(item: JobItem) -> str:
+    """The item by its shortest name, where there are too many for more."""
+    name = item.names.get("seller_sku") or next(iter(item.names.values()), "")
+    return _format_change(item, quote(name, BRIEF_NAME_CHARS) if name else to_single_line(item.id))
+
+
+def _format_change(item: JobItem, head: str) -> str:
     now = quote(item.now, VALUE_CHARS) if item.now else ""
     if item.skip_reason:
         return f"{head}: skipped, {to_single_line(item.skip_reason)}"

@@ -16,7 +16,7 @@ What a job is, and how one is written, stands in `calls.jobs.job`. A call of a j
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -193,7 +193,8 @@ class JobRunner:
 
         async def make_job_preview() -> JobPreview:
             nonlocal is_first
-            if not is_first:
+            if not is_first:  # a person may have read for as long as a call may take
+                run.context = replace(run.context, deadline=run.context.platform.new_deadline())
                 await self._make_plan(run)
             is_first = False
             return await self._preview(run)
@@ -218,13 +219,10 @@ class JobRunner:
         """Send step after step, as far as the time of one call goes."""
         context, records = run.context, self.job_records
         await records.start(run.key, run.record, run.operation.name)
-        deadline = context.deadline
-        if context.caller.elicitation_support == "now":  # a person may have read for as long as a call may take
-            deadline = context.platform.new_deadline()
         total, done = len(run.open_items), 0
         try:
             for step in run.steps:
-                if context.platform.time_remaining(deadline) < STEP_TIME_S:
+                if context.platform.time_remaining(context.deadline) < STEP_TIME_S:
                     run.stop_reason = "the time for one call was up"
                     break
                 run.record.enter(step.items, SENT, records.clock())
