@@ -253,12 +253,16 @@ async def test_a_price_that_changed_since_the_preview_is_not_built_upon(connect:
 async def test_what_is_no_price_of_this_shop_is_refused_whole(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         first, second = choose_single(await list_skus(client), 2)
+        dear = await run(client, "change_prices", products=[first["id"]], amount="9" * 15, dry_run=True)
+        assert dear["data"]["items"][0]["will_be"].startswith("1")
         code = first["seller_sku"]
         faults: dict[str, dict[str, Any]] = {
             "another currency": {"items": [{"product": code, "price": "9.99", "currency": "USD"}]},
             "half a cent": {"products": [code], "price": "1.995"},
             "two values": {"items": [{"product": code, "price": "2"}, {"product": first["id"], "price": "3"}]},
             "an ending of half cents": {"products": [code], "percent": 1, "ending": ".999"},
+            "more digits than any price": {"products": [code], "price": "9" * 40},
+            "an amount of as many": {"products": [code], "amount": "9" * 40},
             "two rules": {"products": [code], "percent": 1, "price": "3.00"},
             "no rule": {"products": [code]},
             "nothing named": {"percent": 5},

@@ -177,3 +177,13 @@ async def test_a_rule_may_go_by_kind_and_by_what_the_buyer_says(
     assert "nothing to do" in nothing["note"]
     assert both["error"] == neither["error"] == "invalid_arguments"
     assert writes(sandbox) == []
+
+
+async def test_one_odd_row_costs_none_of_the_others(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:
+    missing = find_request(shop, "refund_pending")
+    odd = {"return_status": "RETURN_OR_REFUND_REQUEST_PENDING", "return_type": "REFUND", "refund_amount": "?"}
+    rows = [odd, odd | {"return_id": "77", "refund_amount": {"refund_total": "much"}}, None, 5]
+    sandbox.faults.add("search_returns", edit=lambda d: d | {"return_orders": [*rows, *d["return_orders"]]})
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        shown = await decide(client, decision="approve", kinds="refund", below="1000", dry_run=True)
+    assert [item["return"] for item in shown["data"]["items"]] == [missing.id]

@@ -180,3 +180,14 @@ async def test_what_names_no_chat_or_two_things_is_refused(connect: Connect) -> 
     assert two["error"] == neither["error"] == "invalid_arguments"
     assert unnamed["error"] == "shop_required"
     assert writes(sandbox) == []
+
+
+async def test_the_same_message_is_not_sent_twice_by_the_same_call(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    conversation, _ = find_chat(shop)
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        await write(client, conversation_id=conversation.id)
+        again = await write(client, conversation_id=conversation.id)
+    assert again["error"] == "already_done"
+    assert sent_texts(sandbox) == [TEXT]

@@ -449,3 +449,18 @@ async def test_a_read_only_server_ships_nothing(connect: Connect, sandbox: Sandb
         refused = await told(client, "ship_orders", ids=[order.id])
     assert refused["error"] == "read_only"
     assert writes(sandbox) == []
+
+
+async def test_one_odd_order_costs_none_of_the_others(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:
+    going = list_waiting(sandbox, shop)[:2]
+
+    def spoil(data: dict[str, Any]) -> dict[str, Any]:
+        first, second = data["orders"]
+        first |= {"rts_sla_time": "soon", "shipping_due_time": None, "recipient_address": "?", "packages": 5}
+        first["line_items"] += [None, {"id": ""}, "?"]
+        return {"orders": [first, None, {"status": "AWAITING_SHIPMENT"}, second]}
+
+    sandbox.faults.add("get_order_detail", edit=spoil)
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        shown = await ship(client, ids=[order.id for order in going], dry_run=True)
+    assert {item["package"] for item in shown["data"]["items"]} == {order.packages[0].id for order in going}

@@ -217,7 +217,7 @@ class JobRunner:
 
     async def _send(self, run: JobRun) -> None:
         """Send step after step, as far as the time of one call goes."""
-        context, records = run.context, self.job_records
+        context, caller, records = run.context, run.context.caller, self.job_records
         await records.start(run.key, run.record, run.operation.name)
         total, done = len(run.open_items), 0
         try:
@@ -236,13 +236,13 @@ class JobRunner:
                 if run.stop_reason:
                     break
                 done += len(step.items)
-                await context.caller.report_progress(done, total, f"{done} of {total} done")
+                await caller.report_progress(done, total, f"{done} of {total} done")
         finally:
             is_over = all(outcome.state in ("done", "skipped") for outcome in run.list_outcomes())
             is_repeatable = not any(outcome.item.is_relative for outcome in run.list_outcomes())
             await asyncio.shield(self._end(run, is_over=is_over, is_repeatable=is_repeatable))
         if is_over and not is_repeatable:
-            await context.caller.run_after_delivery(partial(records.settle, run.key))
+            await caller.run_after_delivery(partial(records.settle, run.key))
 
     async def _end(self, run: JobRun, *, is_over: bool, is_repeatable: bool) -> None:
         """Remember what is left, or that a job is over which would do something else if it were done once more."""

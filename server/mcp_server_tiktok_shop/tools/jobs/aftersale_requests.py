@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Literal
 
 from mcp_server_tiktok_shop.tools.jobs.order_words import count_units
@@ -39,7 +39,7 @@ class AftersaleRequest:
 
     @property
     def id(self) -> str:
-        return str(self.row["cancel_id" if self.noun == "cancellation" else "return_id"])
+        return str(self.row.get("cancel_id" if self.noun == "cancellation" else "return_id") or "")
 
     @property
     def status(self) -> str:
@@ -65,8 +65,11 @@ class AftersaleRequest:
     @property
     def amount(self) -> Decimal | None:
         """What is to be paid back; None where that is not told."""
-        total = self._refund.get("refund_total")
-        return Decimal(str(total)) if total else None
+        try:
+            amount = Decimal(str(self._refund.get("refund_total")))
+        except InvalidOperation:
+            return None
+        return amount if amount.is_finite() else None
 
     @property
     def currency(self) -> str:
@@ -111,7 +114,7 @@ async def find_requests_by_id(ids: Sequence[str], context: JobContext) -> tuple[
         own = [request for request in of_orders if request.order_id == order_id]
         found += [request for request in own if request.kind is not None] or own
     unknown_ids = [order_id for order_id in other_ids if order_id not in {r.order_id for r in of_orders}]
-    return list({(r.noun, r.id): r for r in found}.values()), unknown_ids
+    return list({(r.noun, r.id): r for r in found if r.id}.values()), unknown_ids
 
 
 async def find_requests_by_rule(values: Json, context: JobContext) -> list[AftersaleRequest]:
@@ -131,7 +134,8 @@ async def find_requests_by_rule(values: Json, context: JobContext) -> list[After
     return [
         request
         for request in found
-        if request.kind in kinds
+        if request.id
+        and request.kind in kinds
         and words in request.reason_text.casefold()
         and ("below" not in values or _is_below(request, Decimal(values["below"]), currency))
     ]

@@ -81,7 +81,8 @@ async def _find_order_reasons(
         if isinstance(answer, ShopError):
             obstacles[order_id] = explain_refusal(answer)
             continue
-        rows = [row for sku in answer.get("sku_eligibility") or () for row in sku.get("line_item_eligibility") or ()]
+        skus = [sku for sku in answer.get("sku_eligibility") or () if isinstance(sku, dict)]
+        rows = [row for sku in skus for row in sku.get("line_item_eligibility") or () if isinstance(row, dict)]
         rows = [row for row in rows if row.get("request_type", "CANCEL") == "CANCEL"]
         names = [set(row.get("available_reason_names") or ()) for row in rows if row.get("eligible")]
         refused = [row for row in rows if not row.get("eligible")]

@@ -140,7 +140,7 @@ async def _choose_reason(request: AftersaleRequest, row: Json, words: str, conte
     rows = row.get("available_reject_reasons") or ()
     if not rows:
         rows = (await context.read("get_reject_reasons", {"return_or_cancel_id": request.id})).get("reasons") or ()
-    reasons = [Reason(str(r["name"]), str(r.get("text", ""))) for r in rows if r.get("name")]
+    reasons = [Reason(str(r["name"]), str(r.get("text", ""))) for r in rows if isinstance(r, dict) and r.get("name")]
     matches = find_reasons(words, reasons)
     if len(matches) != 1:
         raise make_reason_error("reason", words, matches, reasons, f"for {request.noun} {request.id}")

@@ -16,7 +16,7 @@ CANCELLED_STATUS = "CANCELLED"
 def count_units(lines: Iterable[Json]) -> str:
     """`2 x Oolong (TEA-1), 1 x Sencha (TEA-2)`, of lines that are a unit each."""
     counts: dict[tuple[str, str], int] = {}
-    for line in lines:
+    for line in (line for line in lines if isinstance(line, dict)):
         key = str(line.get("product_name", ""))[:MAX_TITLE_CHARS], str(line.get("seller_sku", ""))
         counts[key] = counts.get(key, 0) + 1
     return ", ".join(f"{n} x {title}" + (f" ({sku})" if sku else "") for (title, sku), n in counts.items())

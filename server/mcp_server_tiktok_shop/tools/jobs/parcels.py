@@ -129,7 +129,7 @@ def split_into_batches(ids: Sequence[str], size: int) -> list[list[str]]:
 
 
 def get_lines(order: Json) -> list[Json]:
-    return [line for line in order.get("line_items") or () if isinstance(line, dict)]
+    return [line for line in order.get("line_items") or () if isinstance(line, dict) and line.get("id")]
 
 
 def get_package_id(line: Json) -> str:
@@ -138,11 +138,16 @@ def get_package_id(line: Json) -> str:
 
 def find_deadline(order: Json) -> datetime | None:
     """Until when an order must be shipped; None where that is not told."""
-    text = next((str(order[name]) for name in DEADLINE_FIELDS if order.get(name)), "")
+    return next(filter(None, (parse_moment(order.get(name)) for name in DEADLINE_FIELDS)), None)
+
+
+def parse_moment(value: object) -> datetime | None:
+    """A time as answers have it; None of what is none."""
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(str(value))
     except ValueError:
         return None
+    return moment if moment.tzinfo is not None else None
 
 
 def _has_cancellation_request(order: Json, cancel_ids: dict[str, str]) -> bool:
@@ -197,7 +202,11 @@ async def find_parcels_due(due: str, now: float, context: JobContext) -> FoundPa
         {"order_status": "AWAITING_COLLECTION", "update_time_ge": shipped_since, "page_size": 100},
     )
     orders += [order for order in shipped if order.get("rts_time")]
-    due_orders = [order for order in orders if (deadline := find_deadline(order)) is not None and deadline < end]
+    due_orders = [
+        order
+        for order in orders
+        if _has_id(order) and (deadline := find_deadline(order)) is not None and deadline < end
+    ]
     parcels = await _read_parcels(due_orders, context, {})
     parcels = [p for p in parcels if p.deadline is not None and p.deadline < end]
     parcels = [p for p in parcels if p.status == WAITING_STATUS or _is_shipped_after(p, moment - MAX_SHIPPED_AGO)]
@@ -215,7 +224,7 @@ async def read_orders(ids: Iterable[str], context: JobContext) -> dict[str, Json
     distinct_ids = list(dict.fromkeys(ids))
     for chunk in split_into_batches(distinct_ids, MAX_IDS_PER_READ):
         data = await context.read("get_order_detail", {"ids": chunk})
-        orders |= {str(order["id"]): order for order in data.get("orders") or () if order.get("id")}
+        orders |= {str(order["id"]): order for order in data.get("orders") or () if _has_id(order)}
     return {order_id: orders[order_id] for order_id in distinct_ids if order_id in orders}
 
 
@@ -271,8 +280,12 @@ async def _read_parcels(orders: list[Json], context: JobContext, details: dict[s
     ]
 
 
+def _has_id(row: object) -> bool:
+    return isinstance(row, dict) and bool(row.get("id"))
+
+
 def _list_order_ids(detail: Json) -> list[str]:
-    return [str(order["id"]) for order in detail.get("orders") or () if order.get("id")]
+    return [str(order["id"]) for order in detail.get("orders") or () if _has_id(order)]
 
 
 def _find_lost(details: dict[str, Json], by_id: dict[str, Parcel]) -> dict[str, str]:
@@ -281,5 +294,5 @@ def _find_lost(details: dict[str, Json], by_id: dict[str, Parcel]) -> dict[str, 
 
 
 def _is_shipped_after(parcel: Parcel, moment: datetime) -> bool:
-    texts = [str(line["rts_time"]) for line in parcel.lines if line.get("rts_time")]
-    return any(datetime.fromisoformat(text) >= moment for text in texts)
+    times = filter(None, (parse_moment(line.get("rts_time")) for line in parcel.lines))
+    return any(time >= moment for time in times)

@@ -155,7 +155,7 @@ async def _find_chat_of_order(order_id: str, context: JobContext) -> Chat:
 
     rows = await context.read_rows("get_conversations", {"page_size": 20}, until=find_buyer)
     for row in rows:
-        if (buyer := find_buyer(row)) is not None:
+        if (buyer := find_buyer(row)) is not None and row.get("id"):
             can_send = row.get("can_send_message") is not False
             return Chat(str(row["id"]), user_id, order_id, str(buyer.get("nickname", "")), can_send)
     return Chat("", user_id, order_id)

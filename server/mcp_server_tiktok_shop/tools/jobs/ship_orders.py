@@ -109,9 +109,7 @@ class ShipOrdersJob(Job):
             return {}
         paper = next((str(o.item.parameters["paper"]) for o in parcels.values()), DEFAULT_PAPER)
         shop = context.target.shop.id if context.target.shop else None
-        wait_s = LABEL_WAIT_S
-        if context.caller.elicitation_support != "now":  # else the call's time went by while a person read
-            wait_s = max(min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline)), MIN_LABEL_WAIT_S)
+        wait_s = max(min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline)), MIN_LABEL_WAIT_S)
         labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller)
         data: Json = {"path": str(labels.path), "paper_size": paper} if labels.path else {}
         if labels.pages:

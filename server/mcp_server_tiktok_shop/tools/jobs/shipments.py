@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.tools.jobs.parcels import get_lines, get_package_id
+from mcp_server_tiktok_shop.tools.jobs.parcels import get_lines, get_package_id, parse_moment
 from mcp_server_tiktok_shop.tools.jobs.refusals import explain_refusal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.tools.jobs.parcels import Parcel
@@ -98,7 +99,8 @@ async def _read_providers(parcels: list[Parcel], context: JobContext) -> dict[st
     providers = {}
     for option in options:
         data = await context.read("get_shipping_providers", {"delivery_option_id": option})
-        providers[option] = [row for row in data.get("shipping_providers") or () if isinstance(row, dict)]
+        rows = data.get("shipping_providers") or ()
+        providers[option] = [row for row in rows if isinstance(row, dict) and row.get("id")]
     return providers
 
 
@@ -150,9 +152,8 @@ async def _plan_handovers(parcels: list[Parcel], values: Json, context: JobConte
             else:
                 shipments[parcel.id] = Shipment(BATCH_OPERATION, arguments, "shipped, dropped off by the seller")
             continue
-        slots = [slot for slot in answer.get("pickup_slots") or () if slot.get("avaliable", True)]
         wanted = values.get("pickup_time")
-        slots = [slot for slot in slots if wanted is None or _to_unix(slot["start_time"]) == wanted]
+        slots = [slot for slot in _read_slots(answer) if wanted is None or slot["start_time"].timestamp() == wanted]
         if answer.get("can_pickup") is False or not slots:
             problems[parcel.id] = (
                 "the carrier doesn't come then: get_package_handover_time_slots has the times"
@@ -160,9 +161,9 @@ async def _plan_handovers(parcels: list[Parcel], values: Json, context: JobConte
                 else "the carrier doesn't collect it: use handover DROP_OFF for it"
             )
             continue
-        slot = min(slots, key=lambda slot: _to_unix(slot["start_time"]))
-        pickup = {name: _to_unix(slot[name]) for name in ("start_time", "end_time")}
-        words = f"shipped, collected {slot['start_time']} to {slot['end_time']}"
+        slot = min(slots, key=lambda slot: slot["start_time"])
+        pickup = {name: int(moment.timestamp()) for name, moment in slot.items()}
+        words = f"shipped, collected {slot['start_time'].isoformat()} to {slot['end_time'].isoformat()}"
         shipments[parcel.id] = Shipment(BATCH_OPERATION, arguments | {"pickup_slot": pickup}, words)
     return shipments, problems
 
@@ -181,7 +182,7 @@ async def _plan_purchases(parcels: list[Parcel], region: str, context: JobContex
     shipments = {}
     for parcel, answer in zip(parcels, answers, strict=True):
         services = [] if isinstance(answer, ShopError) else answer.get("shipping_services") or []
-        service = next((s for s in services if s.get("is_default")), None)
+        service = next((s for s in services if isinstance(s, dict) and s.get("is_default")), None)
         price = f": {service.get('name')}, {service.get('price')} {service.get('currency')}" if service else ""
         words = f"label bought{price or ', at a price that could not be looked up'}, and so shipped"
         arguments: Json = {"ship_type": WHOLE_ORDER, "order_id": parcel.order_ids[0]}
@@ -194,6 +195,8 @@ async def _plan_purchases(parcels: list[Parcel], region: str, context: JobContex
     return shipments, {}
 
 
-def _to_unix(time: str) -> int:
-    """The Unix seconds of a time as answers have it."""
-    return int(datetime.fromisoformat(time).timestamp())
+def _read_slots(answer: Json) -> list[dict[str, datetime]]:
+    """The times at which the carrier comes: `start_time` and `end_time` of each."""
+    rows = [row for row in answer.get("pickup_slots") or () if isinstance(row, dict) and row.get("avaliable", True)]
+    slots = [{name: parse_moment(row.get(name)) for name in ("start_time", "end_time")} for row in rows]
+    return [{n: moment for n, moment in slot.items() if moment} for slot in slots if all(slot.values())]
