@@ -10,6 +10,7 @@ from pydantic_core import from_json
 from mcp_server_tiktok_shop.errors import NestingError
 
 MAX_DEPTH = 64  # levels of lists and objects; answers of the platform have a dozen
+CONTAINER_TYPES = frozenset((dict, list))
 TOO_DEEP_MESSAGE = f"it is nested deeper than {MAX_DEPTH} levels"
 
 
@@ -28,15 +29,25 @@ def parse_json(text: str | bytes) -> Any:
             value = json.loads(text)
     except RecursionError:
         raise NestingError(TOO_DEEP_MESSAGE) from None
-    if isinstance(value, dict | list):
-        _check_depth(value, 1)
+    if isinstance(value, dict | list) and _count_openings(text) > MAX_DEPTH:
+        _check_depth(value)
     return value
 
 
-def _check_depth(container: dict[str, Any] | list[Any], depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise NestingError(TOO_DEEP_MESSAGE)
-    for value in container.values() if isinstance(container, dict) else container:
-        kind = type(value)
-        if kind is dict or kind is list:
-            _check_depth(value, depth + 1)
+def _count_openings(text: str | bytes) -> int:
+    """How many brackets open in a text, those of its strings among them: it is nested no deeper."""
+    return text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
+
+
+def _check_depth(value: dict[str, Any] | list[Any]) -> None:
+    containers = [value]
+    for _ in range(MAX_DEPTH):
+        containers = [
+            child
+            for container in containers
+            for child in (container.values() if isinstance(container, dict) else container)
+            if type(child) in CONTAINER_TYPES
+        ]
+        if not containers:
+            return
+    raise NestingError(TOO_DEEP_MESSAGE)

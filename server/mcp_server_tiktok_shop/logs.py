@@ -109,7 +109,8 @@ class _GuardingFormatter(logging.Formatter):
 
 def to_one_line(text: str, max_chars: int = 60) -> str:
     """A text that came from outside, fit for a log line: printable and short."""
-    return "".join(c if c.isprintable() else "?" for c in text[:max_chars])
+    line = text[:max_chars]
+    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
 
 
 def configure_logging(guard: LogGuard, level: str) -> None:

@@ -81,14 +81,16 @@ class DirectTransport(httpx2.AsyncBaseTransport):
     def _take_idle(self, origin: Origin) -> HttpConnection | None:
         """The connection that was used last, if it still can be; those that can't are ended."""
         idle = self._idle[origin]
-        while idle and not idle[0].is_usable(self._keep_alive_s):
+        connection: HttpConnection | None = None
+        while idle and connection is None:
+            candidate = idle.pop()
+            if candidate.is_usable(self._keep_alive_s):
+                connection = candidate
+            else:
+                candidate.abort()
+        while idle and idle[0].is_expired(self._keep_alive_s):
             idle.popleft().abort()
-        while idle:
-            connection = idle.pop()
-            if connection.is_usable(self._keep_alive_s):
-                return connection
-            connection.abort()
-        return None
+        return connection
 
     async def _connect(self, origin: Origin, timeout: float | None) -> HttpConnection:  # noqa: ASYNC109
         scheme, host, port = origin

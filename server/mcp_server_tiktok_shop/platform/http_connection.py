@@ -186,11 +186,14 @@ class HttpConnection(asyncio.Protocol):
         self._idle_since = (time.monotonic(), time.time())
         return True
 
-    def is_usable(self, keep_alive_s: float) -> bool:
-        """Whether an idle connection can carry an exchange: young enough also by a clock that a sleep does not stop."""
+    def is_expired(self, keep_alive_s: float) -> bool:
+        """Whether it was idle for so long, also by a clock that a sleep of the computer does not stop."""
         monotonic, clock = self._idle_since
-        idle_s = max(time.monotonic() - monotonic, time.time() - clock)
-        return idle_s < keep_alive_s and not self._transport.is_closing() and not self._is_readable()
+        return max(time.monotonic() - monotonic, time.time() - clock) >= keep_alive_s
+
+    def is_usable(self, keep_alive_s: float) -> bool:
+        """Whether an idle connection can carry another exchange."""
+        return not self.is_expired(keep_alive_s) and not self._transport.is_closing() and not self._is_readable()
 
     def _is_readable(self) -> bool:
         """Whether something came that the event loop has not seen yet: an end, mostly."""
