@@ -7,7 +7,6 @@ import re
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
-import bpe_openai
 import pytest
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
@@ -192,8 +191,11 @@ async def test_the_whole_list_is_at_most_40_000_bytes(connect: Connect) -> None:
     assert len(b",".join(map(compact, tools))) + 2 <= 40_000
 
 
+@pytest.mark.filterwarnings("ignore:open_binary is deprecated")  # the tokenizer's own
 async def test_a_model_reads_the_list_in_at_most_8_000_tokens(connect: Connect) -> None:
     """Of what a client puts before a model: names, descriptions and arguments."""
+    import bpe_openai
+
     encoding = bpe_openai.get_encoding("o200k_base")
     shown = [
         {"name": tool.name, "description": tool.description, "parameters": tool.input_schema}

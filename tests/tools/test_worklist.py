@@ -96,7 +96,7 @@ async def test_every_parcel_that_is_late_or_due_within_a_day_is_told(connect: Co
     assert {name: kind[name] for name in ("late", "today", "in_24_h")} == {
         name: urgency[name] for name in ("late", "today", "in_24_h")
     }
-    assert (kind["id"], kind["tool"]) == ("package_id", "ship_package")
+    assert (kind["id"], kind["tool"]) == ("package_id", "ship_orders")
 
 
 async def test_a_partly_shipped_order_and_one_with_a_request_to_cancel_are_marked(connect: Connect) -> None:
@@ -152,7 +152,7 @@ async def test_requests_of_buyers_wait_with_their_deadlines(connect: Connect, sh
     assert outcomes["cancellations"] == (
         "cancel_id",
         "at the deadline the platform agrees and pays the buyer back",
-        "approve_cancellation or reject_cancellation",
+        "decide_returns",
     )
     assert outcomes["returns"][0] == "return_id"
 

@@ -1,6 +1,6 @@
 -- title = "Buyers who ask to cancel"
 -- otherwise = "at the deadline the platform agrees and pays the buyer back"
--- tool = "approve_cancellation or reject_cancellation"
+-- tool = "decide_returns"
 -- id = "cancel_id"
 SELECT
   deadline,

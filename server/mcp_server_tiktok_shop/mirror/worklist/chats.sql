@@ -1,6 +1,6 @@
 -- title = "Chats in which the buyer wrote last"
 -- otherwise = "quick replies count in the service score"
--- tool = "get_conversation_messages, then send_message"
+-- tool = "reply_to_buyer"
 -- id = "conversation_id"
 SELECT
   NULL::TIMESTAMPTZ AS deadline,

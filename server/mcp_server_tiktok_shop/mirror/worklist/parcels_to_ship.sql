@@ -1,6 +1,6 @@
 -- title = "Parcels to hand over, late or due within 24 hours"
 -- otherwise = "a late dispatch counts against the shop; left longer, the platform cancels the order"
--- tool = "ship_package"
+-- tool = "ship_orders"
 -- id = "package_id"
 -- # Parcels as the lines name them; units without one yet are one entry per order. `rts_sla_time` is until when a parcel
 -- # must be announced; older answers have only the times after it.

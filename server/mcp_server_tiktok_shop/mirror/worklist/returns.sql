@@ -1,6 +1,6 @@
 -- title = "Refunds and returns that need an answer, or goods to check"
 -- otherwise = "at the deadline the platform decides for the buyer"
--- tool = "approve_return or reject_return"
+-- tool = "decide_returns"
 -- id = "return_id"
 SELECT
   deadline,

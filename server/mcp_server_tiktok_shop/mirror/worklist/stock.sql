@@ -1,6 +1,6 @@
 -- title = "SKUs on sale out of stock, or soon: within 14 days at the pace of the last 28"
 -- otherwise = "sales stop when the last unit goes: the deadline"
--- tool = "update_inventory"
+-- tool = "change_stock"
 -- id = "sku_id"
 WITH stock AS (
   SELECT i.sku_id, any_value(i.seller_sku) AS seller_sku, sum(i.available_quantity) AS units, any_value(p.title) AS product_name
