@@ -482,7 +482,7 @@ async def test_titles_are_named_as_others_words_wherever_they_stand(
 async def test_a_long_list_is_cut_and_says_how_long_it_is(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, _):
         whole, part = await ask_profit(client, group_by="order"), await ask_profit(client, group_by="order", limit=7)
-    assert part["profit"]["rows"] == whole["profit"]["rows"][:7]
+    assert profit_rows(part) == profit_rows(whole)[:7]
     assert part["rows_in_all"] == len(whole["profit"]["rows"])
     assert f"7 of {part['rows_in_all']} rows are shown" in part["note"]
     assert "rows are shown" not in whole["note"]

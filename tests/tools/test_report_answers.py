@@ -365,3 +365,33 @@ async def test_sales_equal_the_shops_own_sum(connect: Connect, shared: Sandbox, 
         ("cancelled_total", expected.cancelled_amount),
     ):
         assert Decimal(row.get(name, 0)) == amount
+
+
+async def test_stock_within_so_many_days_is_what_is_out_or_will_be(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        whole = read_rows(await ask(client, "stock", limit=1000))
+        soon = await ask(client, "stock", parameters={"within_days": 14})
+    expected = {
+        row["sku_id"]
+        for row in whole
+        if row["status"] == "ACTIVATE"
+        and (row["units_available"] <= 0 or (row["days_of_cover"] and float(row["days_of_cover"]) < 13.9))
+    }
+    assert expected <= {row["sku_id"] for row in read_rows(soon)}
+    assert all(row["status"] == "ACTIVATE" for row in read_rows(soon))
+    assert all(row["units_available"] <= 0 or float(row["days_of_cover"]) <= 14 for row in read_rows(soon))
+
+
+async def test_words_that_may_be_meant_otherwise_tell_how_whole_months_are_asked_for(
+    connect: Connect, shared: Sandbox
+) -> None:
+    async with at_the_shop(connect, shared) as client:
+        rolling = await ask(client, "sales", period="last 2 months")
+        span = rolling["note"].partition("whole months: ")[2].partition(".")[0]
+        whole = await ask(client, "sales", period=span)
+        days = await ask(client, "sales", period="last 60 days")
+    today = datetime.fromtimestamp(NOW, LONDON).date()
+    assert rolling["period"].endswith(f"{today}, so far")
+    assert whole["period"].split()[0].endswith("-01")
+    assert datetime.fromisoformat(whole["period"].split()[-1]).date() == today.replace(day=1) - timedelta(1)
+    assert "counted back" not in days["note"]

@@ -14,7 +14,10 @@ SHARED_VALUES = "same_in_all_rows"  # where in the data of an answer
 
 
 def find_shared_values(table: Json, lasting: Iterable[str]) -> dict[str, Any]:
-    """By column, the value that all rows of a table of some length have in it, but for the `lasting` columns."""
+    """By column, the value that all rows of a table of some length have in it, but for the `lasting` columns.
+
+    What is empty in all of them is no value.
+    """
     rows = table["rows"]
     if len(rows) < MIN_ROWS:
         return {}
@@ -22,7 +25,7 @@ def find_shared_values(table: Json, lasting: Iterable[str]) -> dict[str, Any]:
     return {
         name: rows[0][place]
         for place, name in enumerate(table["columns"])
-        if name not in kept and all(row[place] == rows[0][place] for row in rows)
+        if name not in kept and rows[0][place] not in (None, "") and all(row[place] == rows[0][place] for row in rows)
     }
 
 

@@ -30,6 +30,7 @@ LINE_GROUPING = "line"  # of reports that have formats
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 MAX_QUOTED_CHARS = 60
 MIN_SHARED_LIMIT = 5
+FILTERED_LIMIT = 100  # rows of a shop that a filter was given for
 DESCENDING_WORDS = frozenset(("desc", "descending", "down"))
 ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
 
@@ -74,11 +75,9 @@ class ReportRequest:
 
         Days, weeks and months are not cut, nor what a filter was given for.
         """
-        if (
-            self.is_limit_given
-            or self.is_filtered
-            or (self.grouping is not None and self.grouping.name in TIME_GROUPINGS)
-        ):
+        if self.is_filtered and not self.is_limit_given:
+            return replace(self, limit=FILTERED_LIMIT)
+        if self.is_limit_given or (self.grouping is not None and self.grouping.name in TIME_GROUPINGS):
             return self
         return replace(self, limit=max(self.limit // shops, MIN_SHARED_LIMIT))
 
