@@ -169,15 +169,14 @@ class AnswerReader:
                 if kind is not str or child.is_personal or not self.has_hidden:
                     self._pass_over(value, child)
             elif kind is str:
-                if not (value.isascii() and value.isprintable()):
-                    value = strip_invisible_json(value) if child.keeps_text else value  # noqa: PLW2901
-                if not value:
-                    continue
+                is_plain = value.isascii() and value.isprintable()
                 if child.keeps_text:  # most values are such
-                    read[name] = value
-                elif child.names_by_others and "@" not in value and value.isascii() and value.isprintable():
-                    self.untrusted.add(child.path)
-                    read[name] = value
+                    if text := value if is_plain else strip_invisible_json(value):
+                        read[name] = text
+                elif is_plain and child.names_by_others and "@" not in value:
+                    if value:
+                        read[name] = value
+                        self.untrusted.add(child.path)
                 else:
                     self._read_special_value(read, name, value, child)
             elif kind is dict:
