@@ -20,6 +20,7 @@ from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+from mcp_server_tiktok_shop.calls.results.normalized_answers import AnswerNormalizer
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
@@ -151,7 +152,10 @@ def build_app(
     )
     result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data, settings.time_zone)
     sensitive_fields = SensitiveFields()
-    result_builder = ResultBuilder(catalog, sensitive_fields, result_store, settings.result_bytes, settings.buyer_data)
+    answers = AnswerNormalizer(catalog, sensitive_fields, settings.buyer_data)
+    result_builder = ResultBuilder(
+        catalog, sensitive_fields, answers, result_store, settings.result_bytes, settings.buyer_data
+    )
     export_folder = ExportFolder(home_folder.exports_folder, runtime.clock)
     paginator = Paginator(catalog, platform, settings.time_zone)
     temporary_home = TemporaryHome()

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+from mcp_server_tiktok_shop.calls.results.normalized_answers import AnswerNormalizer
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SENSITIVE_FIELDS_FILE, SensitiveFields
 from mcp_server_tiktok_shop.errors import NestingError, ShopError
 from mcp_server_tiktok_shop.json_text import parse_json
@@ -75,7 +76,9 @@ class Question:
 @cache
 def make_builder(policy: BuyerDataPolicy, rules: Path = SENSITIVE_FIELDS_FILE) -> ResultBuilder:
     store = cast("ScopedResultStore", OneContent())
-    return ResultBuilder(CATALOG, SensitiveFields(rules), store, 1, policy)
+    sensitive_fields = SensitiveFields(rules)
+    answers = AnswerNormalizer(CATALOG, sensitive_fields, policy)
+    return ResultBuilder(CATALOG, sensitive_fields, answers, store, 1, policy)
 
 
 async def make_quick(question: Question, rules: Path = SENSITIVE_FIELDS_FILE) -> PlainResult:

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.calls.results.projection import (
-    drop_empty,
     parse_field_paths,
     project_fields,
     project_view,
     resolve_selection,
 )
 from mcp_server_tiktok_shop.calls.results.tabular import to_table
+from mcp_server_tiktok_shop.calls.results.zero_values import drop_empty
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.json_paths import format_path, parse_path

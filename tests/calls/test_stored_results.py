@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.files.results import ABANDONED_WRITE_S, FileResultStore
 from mcp_server_tiktok_shop.state.stores import MAX_RESULTS, RESULT_TTL_S
@@ -42,6 +43,11 @@ def folder(home: Path) -> Path:
 @pytest.fixture
 def results(folder: Path, clock: Clock) -> ResultStore:
     return FileResultStore(folder, clock)
+
+
+class AnyShop:
+    async def resolve_pinned_id(self) -> None:
+        return None
 
 
 def mode(path: Path) -> int:
@@ -187,3 +193,15 @@ async def test_what_can_not_be_read_is_an_error_with_a_reason(results: ResultSto
     (folder / f"{'2' * 16}-{int(clock.now * 1000)}.json").mkdir()
     with pytest.raises(ShopError, match="can't be read"):
         await results.get("2" * 16)
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 40, b'{"shop": null, "buyer_data": "masked", "bytes": 9}\n{"a":'])
+async def test_what_a_power_cut_left_half_is_not_found(results: ResultStore, folder: Path, left: bytes) -> None:
+    scoped = ScopedResultStore(results, AnyShop(), "masked")
+    result_id = await scoped.put(b'{"a": 12}', None)
+    assert await scoped.get(result_id) == b'{"a": 12}'
+    files(folder)[0].write_bytes(left)
+    assert await scoped.get(result_id) is None
+    with pytest.raises(ShopError) as caught:
+        await scoped.get_or_raise(result_id)
+    assert caught.value.kind == "not_found"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.calls.results.truncation import (
     TRUNCATION_NOTICE_BYTES,
     Cut,
     TruncatedResult,
     build_truncation_notice,
-    to_json_text,
     truncate,
 )
 

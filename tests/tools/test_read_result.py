@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest, read_chunk
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_paths import format_path
 from mcp_server_tiktok_shop.state.files.results import FileResultStore

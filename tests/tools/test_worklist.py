@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.mirror.worklist_kinds import WORKLIST_FOLDER, load_worklist_kinds
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.conftest import CATALOG

@@ -11,9 +11,10 @@ from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
-from mcp_server_tiktok_shop.calls.results.projection import drop_empty, parse_field_paths
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
+from mcp_server_tiktok_shop.calls.results.projection import parse_field_paths
 from mcp_server_tiktok_shop.calls.results.saved_data import save_data
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.calls.results.zero_values import drop_empty
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.write_answers import make_unshown_result
 from mcp_server_tiktok_shop.calls.write_requests import ConfirmationRequired

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
-from mcp_server_tiktok_shop.calls.results.projection import drop_empty
+from mcp_server_tiktok_shop.calls.results.zero_values import drop_empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

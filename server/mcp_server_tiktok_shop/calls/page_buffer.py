@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.calls.page_collector import PageCollector
 from mcp_server_tiktok_shop.calls.results.builder import Projection, measure_overhead
 from mcp_server_tiktok_shop.calls.results.field_notes import FieldNotes
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
-from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, Cut, to_json_text, truncate
+from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, Cut, truncate
 from mcp_server_tiktok_shop.calls.results.untrusted_paths import make_untrusted_entry
 from mcp_server_tiktok_shop.json_paths import find_values, get_value, parse_path, replace_value
 
@@ -97,7 +98,7 @@ class PageBuffer(PageCollector):
         is_complete = truncated.is_complete and len(first_rows) == self.row_count
         projection.notes.extend(filter(None, [continue_note if is_complete else stored_note]))
         if is_complete:
-            return await result_builder.truncate(result, projection, result["data"], shop)
+            return await result_builder.truncate(result, projection, lambda: result["data"], shop)
         hidden_count = self.row_count - len(first_rows)
         list_path = ".".join(self.list_path)
         cuts = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from mcp_server_tiktok_shop.calls.page_collector import PageCollector
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.json_paths import get_value
 from mcp_server_tiktok_shop.table_files.nested_rows import NestedRows
 

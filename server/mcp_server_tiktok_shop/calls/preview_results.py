@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.question_limits import make_split_error
 from mcp_server_tiktok_shop.calls.results.builder import Projection
-from mcp_server_tiktok_shop.calls.results.truncation import Cut, TruncatedResult, to_json_text
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
+from mcp_server_tiktok_shop.calls.results.truncation import Cut, TruncatedResult
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.preview import Preview

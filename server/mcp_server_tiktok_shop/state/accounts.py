@@ -6,6 +6,7 @@ import hashlib
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator
@@ -100,6 +101,7 @@ def read_cipher(row: dict[str, Any]) -> str:
     return cipher if isinstance(cipher, str) and not cipher.isdigit() else ""
 
 
+@lru_cache(maxsize=1024)  # every call compares the names of all shops
 def normalize_name(name: str) -> str:
     """A shop's name as a person compares it: in any case and width, without what can't be seen."""
     visible = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")

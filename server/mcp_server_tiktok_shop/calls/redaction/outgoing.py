@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from mcp_server_tiktok_shop.calls.redaction.free_text import has_suspect_characters, strip_invisible
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact_text, strip_invisible_values
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy

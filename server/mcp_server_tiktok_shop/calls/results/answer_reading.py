@@ -16,7 +16,8 @@ from mcp_server_tiktok_shop.calls.results.normalization import (
     UNKNOWN_SHAPE,
     Normalizer,
 )
-from mcp_server_tiktok_shop.calls.results.projection import PLACEHOLDER_FIELD, drop_empty
+from mcp_server_tiktok_shop.calls.results.projection import PLACEHOLDER_FIELD
+from mcp_server_tiktok_shop.calls.results.zero_values import drop_empty
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -31,7 +32,7 @@ MAX_PLANNED_FIELDS = 500  # of one object: more of them are ids used as names
 ROWS_FIELD = "rows"  # of a table, whose cells are sensitive as their columns are
 
 
-class StrangeAnswerError(Exception):
+class _StrangeAnswerError(Exception):
     """An answer that no plan is for: a name in it has odd characters, or it holds the rows of a table."""
 
 
@@ -87,12 +88,12 @@ class FieldPlan:
         """The plan of a field that has none yet.
 
         Raises:
-            StrangeAnswerError: There can be none.
+            _StrangeAnswerError: There can be none.
 
         """
         is_plain = name.isascii() and name.isprintable() and "." not in name and name != ROWS_FIELD
         if not is_plain or len(self.children) >= MAX_PLANNED_FIELDS:
-            raise StrangeAnswerError
+            raise _StrangeAnswerError
         node = self.node.fields.get(name) if self.node is not None else None
         is_hidden = self.node is not None and node is None and name != PLACEHOLDER_FIELD
         shape = self.shape.fields.get(name, UNKNOWN_SHAPE)
@@ -138,14 +139,12 @@ class AnswerReader:
         """A field that is no part of what is shown: normalized alone."""
         return self._normalizer.normalize_value(data[name], plan.shape.fields.get(name, UNKNOWN_SHAPE), name)
 
-    def read(self, data: Json, plan: FieldPlan) -> Json:
-        """The data of an answer as it may be shown.
-
-        Raises:
-            StrangeAnswerError: It can only be read plainly, by another reader.
-
-        """
-        read = self._read_object(data, plan)
+    def read(self, data: Json, plan: FieldPlan) -> Json | None:
+        """The data of an answer as it may be shown; None where it can only be read plainly, by another reader."""
+        try:
+            read = self._read_object(data, plan)
+        except _StrangeAnswerError:
+            return None
         self._redactor.redact_pending_texts()
         return read
 
@@ -170,15 +169,14 @@ class AnswerReader:
                 if kind is not str or child.is_personal or not self.has_hidden:
                     self._pass_over(value, child)
             elif kind is str:
-                if not (value.isascii() and value.isprintable()):
-                    value = strip_invisible_json(value) if child.keeps_text else value  # noqa: PLW2901
-                if not value:
-                    continue
+                is_plain = value.isascii() and value.isprintable()
                 if child.keeps_text:  # most values are such
-                    read[name] = value
-                elif child.names_by_others and "@" not in value and value.isascii() and value.isprintable():
-                    self.untrusted.add(child.path)
-                    read[name] = value
+                    if text := value if is_plain else strip_invisible_json(value):
+                        read[name] = text
+                elif is_plain and child.names_by_others and "@" not in value:
+                    if value:
+                        read[name] = value
+                        self.untrusted.add(child.path)
                 else:
                     self._read_special_value(read, name, value, child)
             elif kind is dict:
@@ -235,7 +233,8 @@ class AnswerReader:
 
     def _has_value(self, value: Any, plan: FieldPlan) -> bool:
         """Whether there would be anything in a field if nothing of it were hidden."""
-        return bool(AnswerReader(self._zone, self._redactor.policy).read({plan.name: value}, plan.holder))
+        reader = AnswerReader(self._zone, self._redactor.policy)
+        return bool(reader._read_object({plan.name: value}, plan.holder))
 
     def _pass_over(self, value: Any, plan: FieldPlan) -> None:
         """Go through what is hidden, and find out whether there is anything."""

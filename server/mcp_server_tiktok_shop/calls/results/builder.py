@@ -7,34 +7,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text
-from mcp_server_tiktok_shop.calls.results.answer_reading import (
-    AnswerReader,
-    FieldPlan,
-    StrangeAnswerError,
-)
 from mcp_server_tiktok_shop.calls.results.field_notes import (
     FieldNotes,
     find_empty_paths,
     select_deadlines,
 )
 from mcp_server_tiktok_shop.calls.results.field_paths import ALL_FIELDS
-from mcp_server_tiktok_shop.calls.results.normalization import ERRORS_FIELD, compile_shape, extract_failures
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
+from mcp_server_tiktok_shop.calls.results.normalized_answers import NOTHING_FOUND_NOTE
 from mcp_server_tiktok_shop.calls.results.projection import (
-    DefaultView,
     project_view,
     resolve_selection,
 )
 from mcp_server_tiktok_shop.calls.results.tabular import to_table
-from mcp_server_tiktok_shop.calls.results.truncation import (
-    TRUNCATION_NOTICE_BYTES,
-    build_truncation_notice,
-    to_json_text,
-    truncate,
-)
+from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, build_truncation_notice, truncate
 from mcp_server_tiktok_shop.calls.results.untrusted_paths import find_untrusted_words, make_untrusted_entry
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_paths import has_value
-from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 
 if TYPE_CHECKING:
@@ -42,6 +31,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
+    from mcp_server_tiktok_shop.calls.results.normalized_answers import AnswerNormalizer
     from mcp_server_tiktok_shop.calls.results.projection import ProjectedView, Selection
     from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.calls.results.truncation import TruncatedResult
@@ -51,12 +41,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.state.accounts import Shop
 
-NEXT_PAGE_FIELD = "next_page_token"
 RESULT_OVERHEAD_BYTES = 400  # for what a result gets later: its shop, the mark of the simulated shop
-NOTHING_FOUND_NOTE = "Nothing found: the answer is empty."
-DONE_NOTE = "Done."
 QUANTITY_NOTE = "`quantity` counts equal items."
-EMPTY_DATA: tuple[Json, ...] = ({}, {"total_count": 0})
 PARTIAL_VIEW_NOTE = 'A part of each item; fields ["*"] gives all.'
 SHORTENED_TEXTS_NOTE = "Texts that end in … are beginnings."
 
@@ -82,11 +68,10 @@ class ResultBuilder:
 
     catalog: Catalog
     sensitive_fields: SensitiveFields
+    answers: AnswerNormalizer
     result_store: ScopedResultStore
     max_bytes: int
     buyer_data: BuyerDataPolicy
-    plans: dict[tuple[str, bool], FieldPlan] = field(default_factory=dict)
-    default_views: dict[str, DefaultView] = field(default_factory=dict)
 
     def normalize(self, operation: Operation, values: Json, response: ApiResponse, zone: ZoneInfo) -> Json:
         """Normalize and redact a response to the arguments `values`: all of it, and safe to read.
@@ -99,49 +84,7 @@ class ResultBuilder:
             ShopError: `platform`, where every item of a batch failed.
 
         """
-        plan = self._get_plan(operation, is_whole=True)
-        try:
-            return self._read_answer(operation, values, response, plan, AnswerReader(zone, self.buyer_data))
-        except StrangeAnswerError:
-            reader = AnswerReader(zone, self.buyer_data)
-            return self._read_answer(operation, values, response, plan, reader, is_plain=True)
-
-    def _read_answer(
-        self,
-        operation: Operation,
-        values: Json,
-        response: ApiResponse,
-        plan: FieldPlan,
-        reader: AnswerReader,
-        *,
-        is_plain: bool = False,
-    ) -> Json:
-        """The result as `normalize` makes it, of the data that the plan shows.
-
-        Raises:
-            ShopError: As `normalize`.
-            StrangeAnswerError: There is no plan for it, and it is not to be read plainly.
-
-        """
-        outer_names = [name for name in (NEXT_PAGE_FIELD, ERRORS_FIELD) if name in response.data]
-        outer = {name: reader.normalize_field(name, response.data, plan) for name in outer_names}
-        data = {name: value for name, value in response.data.items() if name not in outer} if outer else response.data
-        result: Json = {"data": {ERRORS_FIELD: outer[ERRORS_FIELD]} if ERRORS_FIELD in outer else {}}
-        if token := outer.get(NEXT_PAGE_FIELD):
-            result["next_page_token"] = token
-        if response.request_id:
-            result["request_id"] = response.request_id
-        result = extract_failures(result, operation, values, self.catalog, self.redact_text)
-        if missing := _find_missing_ids(operation, values, data):
-            result["not_found"] = missing
-        result["data"] = reader.read_plainly(data, plan) if is_plain else reader.read(data, plan)
-        result["untrusted"] = sorted(reader.untrusted)
-        if reader.skipped:
-            result["skipped"] = reader.skipped
-        if operation.effect != "read":
-            return result if result["data"] else result | {"note": DONE_NOTE}
-        is_empty = result["data"] in EMPTY_DATA and not reader.has_hidden and not reader.skipped
-        return result | {"note": NOTHING_FOUND_NOTE} if is_empty else result
+        return self.answers.normalize(operation, values, response, zone)
 
     def redact_data(self, operation_name: str, data: Json) -> Json:
         """Redact the data of an operation's answer, or a part of it that keeps its paths."""
@@ -214,7 +157,7 @@ class ResultBuilder:
             )
         if view_spec is None or fields is not None:
             return Projection(data, result["untrusted"], [], self._build_field_notes(operation, data))
-        return self._to_projection(operation, result, self._get_default_view(operation).project(data))
+        return self._to_projection(operation, result, self.answers.get_default_view(operation).project(data))
 
     def _to_projection(self, operation: Operation, result: Json, view: ProjectedView) -> Projection:
         notes = [PARTIAL_VIEW_NOTE] if view.left_out else []
@@ -292,24 +235,12 @@ class ResultBuilder:
             return self.normalize(operation, values, response, zone)
 
         if fields is None and "shows" in operation.record:
-            view = await run_by_size(size_bytes, self._read_view, operation, values, response, zone)
-            if view is not None:
-                result, projection = view
+            read = await run_by_size(size_bytes, self.answers.read_view, operation, values, response, zone)
+            if read is not None:
+                result, view = read
+                projection = self._to_projection(operation, result, view)
                 return await self._finish(result, projection, lambda: normalize()["data"], shop, size_bytes)
         return await self.to_result(operation, await run_by_size(size_bytes, normalize), fields, shop, size_bytes)
-
-    def _read_view(
-        self, operation: Operation, values: Json, response: ApiResponse, zone: ZoneInfo
-    ) -> tuple[Json, Projection] | None:
-        """The result and its default view, without a look at most of the rest; None where that does not do."""
-        reader = AnswerReader(zone, self.buyer_data)
-        try:
-            plan = self._get_plan(operation, is_whole=False)
-            result = self._read_answer(operation, values, response, plan, reader)
-        except StrangeAnswerError:
-            return None
-        view = self._get_default_view(operation).project_part(result["data"], has_hidden=reader.has_hidden)
-        return None if view is None else (result, self._to_projection(operation, result, view))
 
     async def truncate(
         self,
@@ -363,19 +294,6 @@ class ResultBuilder:
         note = notice.pop("note", "")
         return _add_note(truncated.result | notice, [note, *projection.notes])
 
-    def _get_default_view(self, operation: Operation) -> DefaultView:
-        if operation.name not in self.default_views:
-            self.default_views[operation.name] = DefaultView.from_spec(operation.record["shows"])
-        return self.default_views[operation.name]
-
-    def _get_plan(self, operation: Operation, *, is_whole: bool) -> FieldPlan:
-        key = operation.name, is_whole
-        if key not in self.plans:
-            shape = compile_shape(self.catalog.get_response_shape(operation))
-            root = None if is_whole else self._get_default_view(operation).root
-            self.plans[key] = FieldPlan("", shape, self.sensitive_fields.get_root(operation.name), root)
-        return self.plans[key]
-
 
 def _map_quantity_paths(operation: Operation) -> dict[str, str]:
     """The paths of `quantity`, which this server adds, each with the path of the list whose equal items it counts."""
@@ -395,13 +313,3 @@ def _add_note(result: Json, notes: Iterable[str]) -> Json:
 def _select_present_paths(paths: list[str], data: Json) -> list[str]:
     """Those of the paths that have a value."""
     return [path for path in paths if has_value(data, path.split("."))]
-
-
-def _find_missing_ids(operation: Operation, values: Json, data: Json) -> list[str]:
-    """The ids that were requested and are not in the response, where the record says which those are."""
-    rule = operation.record.get("answers_each")
-    if rule is None:
-        return []
-    # As they came: an id that was sent as a number is the same in text.
-    returned_ids = {str(row.get("id")) for row in SkippedValues().select_objects(data.get(rule["list"]), "")}
-    return [requested_id for requested_id in values[rule["argument"]] if requested_id not in returned_ids]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.field_notes import FieldNotes, describe_unknown_path
 from mcp_server_tiktok_shop.calls.results.field_paths import build_fields_error, check_field_paths
+from mcp_server_tiktok_shop.calls.results.json_sizes import choose_measure
 from mcp_server_tiktok_shop.calls.results.projection import resolve_selection
 from mcp_server_tiktok_shop.calls.results.tabular import is_table, to_table
-from mcp_server_tiktok_shop.calls.results.truncation import choose_measure
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.json_paths import format_path, parse_path
 

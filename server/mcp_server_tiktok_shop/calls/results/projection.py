@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.json_paths import FieldPath
 
 ONLY_TEXTS = {str}
-TABLE_KEYS = {"columns", "rows"}
 # What the simulated shop invents says so: that stays, whichever fields are asked for.
 PLACEHOLDER_FIELD = "placeholder"
 
@@ -310,25 +309,3 @@ def _has_no_values(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(_has_no_values, value.values()))
     return isinstance(value, list) and all(map(_has_no_values, value))
-
-
-def drop_empty(value: Any) -> Any:
-    """The value without fields that are null, empty texts, lists or objects, at every depth; lists keep all items."""
-    if isinstance(value, list):
-        return [drop_empty(item) if isinstance(item, list | dict) else item for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == TABLE_KEYS:
-        return value  # a cell keeps its place, and a table is one without rows as well
-    cleaned: Json = {}
-    for name, inner in value.items():
-        kind = type(inner)  # most are texts: this runs over every field of every answer
-        if kind is str:
-            if inner:
-                cleaned[name] = inner
-        elif kind is dict or kind is list:
-            if cleaned_inner := drop_empty(inner):
-                cleaned[name] = cleaned_inner
-        elif inner is not None:
-            cleaned[name] = inner
-    return cleaned

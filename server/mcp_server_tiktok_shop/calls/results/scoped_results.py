@@ -12,8 +12,10 @@ from mcp_server_tiktok_shop.time_zones import get_region_zone
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
+    from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.state.stores import ResultStore
 
+SIZE_FIELD = "bytes"  # of the content, in the header: after a power cut it may not be whole
 POLICIES_BY_STRICTNESS: tuple[BuyerDataPolicy, ...] = ("full", "masked", "none")
 
 
@@ -54,7 +56,8 @@ class ScopedResultStore:
             ShopError: As `ResultStore.put`.
 
         """
-        header = {"shop": await self.pin.resolve_pinned_id() or shop_id, "buyer_data": self.buyer_data}
+        header: Json = {"shop": await self.pin.resolve_pinned_id() or shop_id, "buyer_data": self.buyer_data}
+        header[SIZE_FIELD] = len(content)
         if self.zone is not None or region:
             header["time_zone"] = (self.zone or get_region_zone(region)).key
         return await self.store.put(b"%s\n%s" % (json.dumps(header).encode(), content))
@@ -88,7 +91,12 @@ class ScopedResultStore:
         if stored is None:
             return None
         header_line, _, content = stored.partition(b"\n")
-        header = json.loads(header_line)
+        try:
+            header: Json = json.loads(header_line)
+        except ValueError:  # a power cut came before the disk had it
+            return None
+        if header.get(SIZE_FIELD, len(content)) != len(content):
+            return None
         pinned_shop_id = await self.pin.resolve_pinned_id()
         if pinned_shop_id is not None and header.get("shop") != pinned_shop_id:
             return None

@@ -1,13 +1,11 @@
-"""Truncates a result to what fits: whole items, in order, with a count of what is left out; and writes it as text."""
+"""Truncates a result to what fits: whole items, in order, with a count of what is left out."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic_core import to_json
-
+from mcp_server_tiktok_shop.calls.results.json_sizes import measure_whole, to_json_text
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.json_paths import format_path
 
@@ -47,42 +45,6 @@ class TruncatedResult:
         return not (self.cuts or self.shortened or self.outer_cuts or self.outer_shortened)
 
 
-def to_json_text(data: Any) -> str:
-    """Write data as compact JSON, in characters and not in escapes wherever that can be encoded.
-
-    NaN and Infinity, which JSON does not have, are written as null.
-    """
-    try:
-        return to_json(data, inf_nan_mode="null").decode()
-    except ValueError:  # half a character in the platform's data can only be written as its escape
-        return _to_escaped_json_text(data)
-
-
-def _to_escaped_json_text(data: Any) -> str:
-    return json.dumps(data, separators=(",", ":"))
-
-
-def choose_measure(data: Any) -> Callable[[Any], int]:
-    """Choose how to measure values of this data: in bytes of the JSON that `to_json_text` writes of the whole."""
-    return _measure_whole(data)[0]
-
-
-def _measure_whole(data: Any) -> tuple[Callable[[Any], int], int]:
-    """How to measure values of this data, and the bytes of all of it."""
-    try:
-        return _measure, _measure(data)
-    except ValueError:
-        return _measure_escaped, _measure_escaped(data)
-
-
-def _measure(value: Any) -> int:
-    return len(to_json(value))
-
-
-def _measure_escaped(value: Any) -> int:
-    return len(_to_escaped_json_text(value))
-
-
 def truncate(result: Json, max_bytes: int, notice_bytes: int = TRUNCATION_NOTICE_BYTES) -> TruncatedResult:
     """Truncate a result to `max_bytes`, of which `notice_bytes` are reserved for the notice where it doesn't fit whole.
 
@@ -90,7 +52,7 @@ def truncate(result: Json, max_bytes: int, notice_bytes: int = TRUNCATION_NOTICE
     are shortened, with a note of their length, then its lists are cut. Where a list was cut, `next_page_token` is
     dropped: it would skip what is not shown.
     """
-    measure, full_size = _measure_whole(result)
+    measure, full_size = measure_whole(result)
     if full_size <= max_bytes:
         return TruncatedResult(result)
     available_bytes = max(max_bytes - notice_bytes, 2)

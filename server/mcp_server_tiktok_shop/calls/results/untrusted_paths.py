@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json

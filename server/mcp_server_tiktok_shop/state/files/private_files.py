@@ -88,10 +88,13 @@ def lock_file(path: Path) -> Iterator[None]:
         yield
 
 
-def write_private_file(path: Path, content: bytes, check: Callable[[bytes], None] | None = None) -> None:
+def write_private_file(
+    path: Path, content: bytes, check: Callable[[bytes], None] | None = None, *, survives_power_cut: bool = True
+) -> None:
     """Put a file in place as a whole, readable by its owner alone: old or new, never half of one.
 
-    `check` sees what the disk gives back of the new file, and stops its being put in place by raising.
+    `check` sees what the disk gives back of the new file, and stops its being put in place by raising. One that need
+    not survive a power cut is not waited for until the disk has it; after a power cut it may be there without content.
 
     Raises:
         OSError: It can't be written; the old one is as it was.
@@ -99,7 +102,8 @@ def write_private_file(path: Path, content: bytes, check: Callable[[bytes], None
     """
     make_private_folder(path.parent)
     with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=PARTIAL_SUFFIX, delete=False) as file:
-        _put_in_place(Path(file.name), file, path, content, check)  # made with mode 0600
+        # It is made with mode 0600.
+        _put_in_place(Path(file.name), file, path, content, check, survives_power_cut=survives_power_cut)
 
 
 def set_room_aside(path: Path, size: int) -> None:
@@ -144,14 +148,21 @@ def _name_room(path: Path) -> Path:
 
 
 def _put_in_place(
-    partial_path: Path, file: IO[bytes], path: Path, content: bytes, check: Callable[[bytes], None] | None
+    partial_path: Path,
+    file: IO[bytes],
+    path: Path,
+    content: bytes,
+    check: Callable[[bytes], None] | None,
+    *,
+    survives_power_cut: bool = True,
 ) -> None:
     """Write the content to the disk under its partial name, which is open as `file`, and give it its own."""
     try:
         file.write(content)
         file.truncate()
         file.flush()
-        os.fsync(file.fileno())
+        if survives_power_cut:
+            os.fsync(file.fileno())
         if check is not None:
             check(partial_path.read_bytes())
     except BaseException:
@@ -160,7 +171,7 @@ def _put_in_place(
         partial_path.unlink(missing_ok=True)
         raise
     file.close()  # on Windows an open file can't be renamed
-    _replace(partial_path, path)
+    _replace(partial_path, path, survives_power_cut=survives_power_cut)
 
 
 def check_writable(path: Path, content: bytes) -> None:
@@ -175,7 +186,7 @@ def check_writable(path: Path, content: bytes) -> None:
         file.flush()
 
 
-def _replace(partial_path: Path, path: Path) -> None:
+def _replace(partial_path: Path, path: Path, *, survives_power_cut: bool) -> None:
     for attempt in range(MAX_REPLACE_ATTEMPTS):
         try:
             partial_path.replace(path)
@@ -188,7 +199,7 @@ def _replace(partial_path: Path, path: Path) -> None:
         except OSError:
             partial_path.unlink(missing_ok=True)
             raise
-    if os.name != "nt":  # the rename itself must survive a power cut
+    if survives_power_cut and os.name != "nt":  # the rename itself must, too
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -1,4 +1,8 @@
-"""The result store as owner-only files in one folder, shared by every process on one home folder."""
+"""The result store as owner-only files in one folder, shared by every process on one home folder.
+
+A content is written before its id is told, so that every process finds it and a full disk shows itself in time. But it
+is not waited for until the disk has it: a power cut may cost the results of the last seconds, which then are not found.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +64,7 @@ class FileResultStore:
     def _write(self, result_id: str, content: bytes, now: float) -> None:
         path = self._folder / f"{result_id}-{int(now * 1000)}{CONTENT_SUFFIX}"
         try:
-            write_private_file(path, content)
+            write_private_file(path, content, survives_power_cut=False)
         except OSError as error:
             raise make_storage_error(self._folder, "written", error) from None
         self._evict(now, path)
