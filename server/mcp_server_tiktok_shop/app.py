@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.application import App
-from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TOOL, ConfirmationGate
+from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
@@ -19,15 +19,13 @@ from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
-from mcp_server_tiktok_shop.catalog.access import AccessPolicy
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
-from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
 from mcp_server_tiktok_shop.mirror.mirror import Mirror
 from mcp_server_tiktok_shop.mirror.parts import MirrorParts
 from mcp_server_tiktok_shop.mirror.query import QueryRunner
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
+from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
 from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
@@ -103,10 +101,8 @@ def build_app(
     guard = OutgoingGuard(secrets, settings.buyer_data)
 
     catalog = catalog or Catalog()
-    listed_tools = select_tools(catalog, settings.toolsets, settings.tools)
-    excluded_tools = resolve_tool_names(catalog, settings.exclude_tools)
-    policy = AccessPolicy(excluded_tools, settings.read_only, is_pinned=settings.shop is not None)
-    operations = OperationDirectory(catalog, policy)
+    offer = build_offer(settings, catalog)
+    operations, policy = offer.operations, offer.operations.policy
 
     auth = AuthTransport(transport, settings.auth_url, guard.redact_platform_words)
     tokens = TokenProvider(
@@ -159,11 +155,10 @@ def build_app(
         )
     )
     confirmation_gate = ConfirmationGate(
-        settings.confirm,
+        offer.confirmation_rule,
         stores.confirmations,
         result_builder,
         runtime.clock,
-        has_confirm_tool=operations.are_available([CONFIRM_TOOL]),
     )
     write_outcomes = WriteOutcomes(
         stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), LocalProcesses()
@@ -254,15 +249,13 @@ def build_app(
     )
     return App(
         settings=settings,
-        operations=operations,
+        offer=offer,
         platform=platform,
         mirror=mirror,
         query_runner=query_runner,
         worklist=worklist,
         local_tools=local_tools,
-        listed_tools=listed_tools,
         dispatcher=dispatcher,
-        confirmation_gate=confirmation_gate,
         result_builder=result_builder,
         result_store=result_store,
         tokens=tokens,

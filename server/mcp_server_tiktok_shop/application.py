@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.offer import has_shop_choice
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
-from mcp_server_tiktok_shop.protocol.instructions import build_instructions
-from mcp_server_tiktok_shop.protocol.listing import list_tools
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
@@ -23,11 +20,13 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.logs import SecretRedactor
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
     from mcp_server_tiktok_shop.mirror.query import QueryRunner
+    from mcp_server_tiktok_shop.offer import Offer
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.platform.sign_in import SignIn
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
+    from mcp_server_tiktok_shop.protocol.first_answers import Introduction
     from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
@@ -40,19 +39,17 @@ if TYPE_CHECKING:
 class App:
     """What a run is made of. `settings` are those in force, the simulated shop's in its place.
 
-    `local_tools` are the tools that this server answers itself; `listed_tools` the names that a client lists.
+    `local_tools` are the tools that this server answers itself.
     """
 
     settings: Settings
-    operations: OperationDirectory
+    offer: Offer
     platform: PlatformClient
     mirror: Mirror
     query_runner: QueryRunner
     worklist: GetWorklistTool
     local_tools: LocalToolRunner
-    listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
-    confirmation_gate: ConfirmationGate
     result_builder: ResultBuilder
     result_store: ScopedResultStore
     tokens: TokenProvider
@@ -65,21 +62,20 @@ class App:
     guard: OutgoingGuard
 
     @property
+    def operations(self) -> OperationDirectory:
+        """The operations as this server offers them."""
+        return self.offer.operations
+
+    @property
     def has_shop_choice(self) -> bool:
         """Whether `shop` is listed: not where a model has no choice."""
-        if self.settings.shop is not None:
-            return False
-        try:
-            stored = self.store.read()
-        except ShopError:  # an unreadable store: each call says so
-            return True
-        app_key = self.settings.app_key or (stored.app.key if stored.app else "")
-        accounts = [account for account in stored.accounts.values() if account.app_key == app_key]
-        shops = {shop.id for account in accounts for shop in account.shops or ()}
-        return len(shops) != 1 or any(account.shops is None for account in accounts)
+        return has_shop_choice(self.settings, self.store)
 
-    def build_server(self, delivery: Delivery | None = None) -> McpServer:
-        """The MCP server of this run, which closes it at its end. `delivery` knows when a client has an answer."""
+    def build_server(self, delivery: Delivery | None = None, introduction: Introduction | None = None) -> McpServer:
+        """The MCP server of this run, which closes it at its end.
+
+        `delivery` knows when a client has an answer; `introduction` is what it was told already.
+        """
         delivery = delivery or ImmediateDelivery()
 
         async def close() -> None:
@@ -87,17 +83,7 @@ class App:
             await self.close()
 
         return build_server(
-            list_tools(self.operations, self.listed_tools, self.confirmation_gate, list_shop=self.has_shop_choice),
-            self.guard.guard_text(
-                build_instructions(
-                    buyer_data=self.settings.buyer_data,
-                    confirm_policy=self.settings.confirm,
-                    upload_folder=self.settings.files_folder,
-                    is_read_only=self.settings.read_only,
-                    has_discovery=self.operations.are_available(["find_operations"]),
-                    is_sandbox=self.settings.sandbox,
-                )
-            ),
+            introduction or self.offer.introduce(self.settings, self.guard, list_shop=self.has_shop_choice),
             CallHandler(self.dispatcher, self.result_builder, self.guard, delivery),
             ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
             close,
