@@ -52,10 +52,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
     "offer": LEAVES | {"settings", "catalog", "state", "calls", "protocol"},
     "application": LEAVES
-    | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "offer"},
+    | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol"}
+    | {"offer", "late_parts"},
     "app": LEAVES
     | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
-    | {"table_files", "offer", "application"},
+    | {"table_files", "offer", "late_parts", "application"},
     "cli": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"}
     | {"offer", "application"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mcp_server_tiktok_shop.offer import has_shop_choice
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
@@ -11,12 +11,15 @@ from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
+    from mcp_server_tiktok_shop.late_parts import LateParts
     from mcp_server_tiktok_shop.logs import SecretRedactor
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
     from mcp_server_tiktok_shop.mirror.query import QueryRunner
@@ -31,8 +34,22 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
     from mcp_server_tiktok_shop.state.stores import AccountStore
-    from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
     from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
+
+Part = TypeVar("Part")
+
+
+@dataclass(slots=True)
+class Late(Generic[Part]):
+    """A part that is made when it is first asked for; `part` is None until then."""
+
+    make: Callable[[], Part]
+    part: Part | None = None
+
+    def get(self) -> Part:
+        if self.part is None:
+            self.part = self.make()
+        return self.part
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +62,7 @@ class App:
     settings: Settings
     offer: Offer
     platform: PlatformClient
-    mirror: Mirror
-    query_runner: QueryRunner
-    worklist: GetWorklistTool
+    late_parts: Late[LateParts]
     local_tools: LocalToolRunner
     dispatcher: ToolDispatcher
     result_builder: ResultBuilder
@@ -56,7 +71,6 @@ class App:
     sign_in: SignIn
     store: AccountStore
     transport: HttpTransport
-    pdf_workers: PdfWorkerPool
     secrets: SecretRedactor
     temporary_home: TemporaryHome
     guard: OutgoingGuard
@@ -65,6 +79,18 @@ class App:
     def operations(self) -> OperationDirectory:
         """The operations as this server offers them."""
         return self.offer.operations
+
+    @property
+    def mirror(self) -> Mirror:
+        return self.late_parts.get().mirror
+
+    @property
+    def query_runner(self) -> QueryRunner:
+        return self.late_parts.get().query_runner
+
+    @property
+    def worklist(self) -> GetWorklistTool:
+        return self.late_parts.get().worklist
 
     @property
     def has_shop_choice(self) -> bool:
@@ -96,9 +122,8 @@ class App:
 
     async def close(self) -> None:
         """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
-        self.pdf_workers.close()
-        self.query_runner.close()
-        await self.mirror.close()
+        if self.late_parts.part is not None:
+            await self.late_parts.part.close()
         self.temporary_home.close()
         await self.wait_for_pairs()
         await self.transport.close()

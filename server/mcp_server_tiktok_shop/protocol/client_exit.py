@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 EXIT_TIMEOUT_S = 4.0  # from the end of the client's input, within which all that can end in order has ended
+MIN_ANSWER_S = 2.0  # for what was asked before that end, where the server was still being loaded
 PAIR_TIMEOUT_S = 40.0  # as long as a renewal may take: its pair would be lost, and with it the sign-in
 POLL_INTERVAL_S = 0.1
 
@@ -36,7 +37,7 @@ class ExitDeadline:
 
 
 def _exit_late(pairs: asyncio.Task[None], end_s: float) -> None:
-    time.sleep(max(0.0, end_s + EXIT_TIMEOUT_S - time.monotonic()))
+    time.sleep(max(MIN_ANSWER_S, end_s + EXIT_TIMEOUT_S - time.monotonic()))
     while not pairs.done() and time.monotonic() - end_s < PAIR_TIMEOUT_S:
         time.sleep(POLL_INTERVAL_S)
     os._exit(0)  # without a word: the log may be the pipe that nobody empties

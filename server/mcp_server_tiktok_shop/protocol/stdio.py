@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.first_answers import BacklogLine
     from mcp_server_tiktok_shop.protocol.lines import Line
 
+# From the last line to the end of all, at which the SDK takes back what it has not begun yet, without an answer.
+LAST_LINES_PAUSE_S = 0.05
+
 log = logging.getLogger(__name__)
 
 
@@ -77,6 +80,7 @@ class ClientConnection:
         if line is not None:
             return line, False
         self.on_end(self.input.end_s or time.monotonic())
+        await asyncio.sleep(LAST_LINES_PAUSE_S)
         raise anyio.EndOfStream
 
     async def send(self, item: SessionMessage, /) -> None:
