@@ -83,12 +83,14 @@ def measure(url: str, home: Path, *, quick: bool) -> list[Row]:
     runs.measure_cold_start(bare)
     load = runs.measure_load(ours, bare, 1 if quick else 3)  # from the first call on the shop is in the store
     starts = runs.measure_cold_starts(ours, bare, 5 if quick else 15)
-    runs.measure_cold_start(sandbox)
-    sandbox_starts = runs.measure_cold_starts(sandbox, bare, 2 if quick else 5)
+    runs.measure_cold_start(sandbox, with_call=False)  # whose orders are others
+    sandbox_starts = runs.measure_cold_starts(sandbox, bare, 2 if quick else 5, with_call=False)
+    listing = starts.listing
     return [
-        make_row("cold start to tools/list, ms", starts, max_ratio=1.05),
-        Row("  the fastest of them, ms", min(starts.ours), min(starts.bare), min(starts.ours) / min(starts.bare)),
-        make_row("  with --sandbox, ms", sandbox_starts),
+        make_row("cold start to tools/list, ms", listing, max_ratio=0.45),
+        Row("  the fastest of them, ms", min(listing.ours), min(listing.bare), min(listing.ours) / min(listing.bare)),
+        make_row("  with --sandbox, ms", sandbox_starts.listing),
+        make_row("cold start to the first answer, ms", starts.first_call, max_ratio=1.05),
         make_row("call in a row, p50 ms", load.median, max_ratio=1.35),
         make_row("  p95 ms", load.p95),
         make_row(f"calls a second, {runs.MAX_IN_FLIGHT} in flight", load.rate, min_ratio=0.8),

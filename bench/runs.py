@@ -31,24 +31,36 @@ class PairedSamples:
         return statistics.median(ours / bare for ours, bare in zip(self.ours, self.bare, strict=True))
 
 
-def measure_cold_start(command: ServerCommand) -> float:
-    """Milliseconds from spawn to the answer of tools/list."""
+def measure_cold_start(command: ServerCommand, *, with_call: bool = True) -> tuple[float, float]:
+    """Milliseconds from spawn to the answer of tools/list, and to that of a first call right behind it."""
     start_time = time.perf_counter()
     with ServerProcess(command) as server:
         server.connect()
-        return (time.perf_counter() - start_time) * 1000
+        list_time = time.perf_counter()
+        if with_call:
+            server.measure_latencies(1)
+        return (list_time - start_time) * 1000, (time.perf_counter() - start_time) * 1000
 
 
-def measure_cold_starts(ours: ServerCommand, bare: ServerCommand, round_count: int) -> PairedSamples:
-    """Milliseconds of cold starts, ours and bare in turn."""
-    samples = PairedSamples()
+@dataclass(slots=True)
+class StartSamples:
+    """Milliseconds from spawn on."""
+
+    listing: PairedSamples = field(default_factory=PairedSamples)
+    first_call: PairedSamples = field(default_factory=PairedSamples)
+
+
+def measure_cold_starts(
+    ours: ServerCommand, bare: ServerCommand, round_count: int, *, with_call: bool = True
+) -> StartSamples:
+    """Cold starts, ours and bare in turn."""
+    samples = StartSamples()
     for number in range(round_count):
-        if number % 2:
-            samples.ours.append(measure_cold_start(ours))
-            samples.bare.append(measure_cold_start(bare))
-        else:
-            samples.bare.append(measure_cold_start(bare))
-            samples.ours.append(measure_cold_start(ours))
+        for command in (ours, bare) if number % 2 else (bare, ours):
+            listing, first_call = measure_cold_start(command, with_call=with_call)
+            side = "ours" if command is ours else "bare"
+            getattr(samples.listing, side).append(listing)
+            getattr(samples.first_call, side).append(first_call)
     return samples
 
 
