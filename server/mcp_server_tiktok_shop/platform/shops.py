@@ -171,12 +171,19 @@ class ShopResolver:
             raise
 
     async def refresh_cipher(self, target: Target) -> Target:
-        """The same target with its cipher fetched anew; as it was where the shop is no longer listed."""
-        account = await self.refetch_shops(target.account)
-        for shop in account.shops or ():
-            if target.shop is not None and shop.id == target.shop.id:
-                return Target(account, shop.model_copy(update={"display_name": target.shop.display_name}))
-        return Target(account, target.shop)
+        """The same target with its cipher fetched anew, once however many calls met the old one.
+
+        As it was where the shop is no longer listed.
+        """
+        async with self._fetch_lock:
+            account = (await self._tokens.load_accounts()).get(target.account.id, target.account)
+            found = _find_in_account(account, target)
+            if found is None or found.cipher == (target.shop and target.shop.cipher):
+                account = await self.refetch_shops(account)
+                found = _find_in_account(account, target)
+        if found is None or target.shop is None:
+            return Target(account, target.shop)
+        return Target(account, found.model_copy(update={"display_name": target.shop.display_name}))
 
     async def _require_accounts(self) -> dict[str, Account]:
         accounts = await self._tokens.load_accounts()
@@ -184,6 +191,11 @@ class ShopResolver:
             message = "No seller has signed in: there is no access token."
             raise ShopError("signed_out", message, hint=SIGN_IN_HINT)
         return accounts
+
+
+def _find_in_account(account: Account, target: Target) -> Shop | None:
+    """The target's shop as the account knows it."""
+    return next((shop for shop in account.shops or () if target.shop is not None and shop.id == target.shop.id), None)
 
 
 def _find_pinned(name: str, targets: list[Target]) -> Target:
