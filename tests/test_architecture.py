@@ -50,13 +50,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tools": LEAVES | {"catalog", "platform", "state", "table_files", "workers", "mirror", "calls"},
     "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
-    "application": LEAVES | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol"},
+    "offer": LEAVES | {"settings", "catalog", "state", "calls", "protocol"},
+    "application": LEAVES
+    | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol"}
+    | {"offer", "late_parts"},
     "app": LEAVES
     | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
-    | {"table_files", "application"},
+    | {"table_files", "offer", "late_parts", "application"},
     "cli": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"}
-    | {"application"},
+    | {"offer", "application"},
     "__main__": {"cli"},
     "sandbox": set(),
 }
@@ -230,10 +233,21 @@ def test_the_command_line_alone_loads_no_command_and_nothing_of_the_server() -> 
     assert not {"mcp", *HEAVY} & modules
 
 
+def test_what_a_client_asks_first_is_answered_with_nothing_loaded() -> None:
+    """Neither the SDK, nor an event loop, nor what makes calls."""
+    statement = (
+        f"from {PACKAGE}.cli import main, serve; from {PACKAGE}.settings import read_settings; "
+        "settings = read_settings({'TIKTOK_SHOP_HOME': '/nonexistent', 'TIKTOK_SHOP_SANDBOX': '1'}); "
+        "assert serve.introduce(settings, serve.Catalog()).tools"
+    )
+    modules = loaded(statement)
+    assert not {"mcp", "mcp_types", "anyio", "asyncio", "httpx2", *HEAVY} & modules
+    assert f"{PACKAGE}.application" not in modules
+
+
 def test_a_start_loads_nothing_that_is_not_needed_yet() -> None:
     modules = loaded(f"import {PACKAGE}.cli.main, {PACKAGE}.cli.stdio")
     assert {name for name in HEAVY if name in modules} == set()
-    assert f"{PACKAGE}.protocol.server" in modules
     assert not {f"{PACKAGE}.cli.{name}" for name in main.list_commands(click.Context(main))} & modules
 
 

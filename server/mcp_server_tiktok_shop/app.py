@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop import logs
-from mcp_server_tiktok_shop.application import App
+from mcp_server_tiktok_shop.application import App, Late
 from mcp_server_tiktok_shop.calls.audit_entries import AuditWriter
-from mcp_server_tiktok_shop.calls.confirmation import CONFIRM_TOOL, ConfirmationGate
+from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
-from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
-from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
-from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
+from mcp_server_tiktok_shop.calls.local_tool import LateTool, LocalToolRunner
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
@@ -24,18 +21,11 @@ from mcp_server_tiktok_shop.calls.results.normalized_answers import AnswerNormal
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
-from mcp_server_tiktok_shop.catalog.access import AccessPolicy
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
-from mcp_server_tiktok_shop.catalog.toolsets import resolve_tool_names, select_tools
-from mcp_server_tiktok_shop.mirror.mirror import Mirror
-from mcp_server_tiktok_shop.mirror.parts import MirrorParts
-from mcp_server_tiktok_shop.mirror.query import QueryRunner
-from mcp_server_tiktok_shop.mirror.tables import TableCatalog
+from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
-from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.platform.paging import Paginator
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter
@@ -52,40 +42,33 @@ from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.write_outcomes import WriteOutcomes
 from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 from mcp_server_tiktok_shop.tools.check_connection import CheckConnectionTool
-from mcp_server_tiktok_shop.tools.copy_chooser import MirrorChooser
-from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.discovery import DiscoveryTools
 from mcp_server_tiktok_shop.tools.exports import SaveResultTool
-from mcp_server_tiktok_shop.tools.jobs.cancel_orders import CancelOrdersJob
-from mcp_server_tiktok_shop.tools.jobs.decide_returns import DecideReturnsJob
-from mcp_server_tiktok_shop.tools.jobs.prices import ChangePricesJob
-from mcp_server_tiktok_shop.tools.jobs.product_sales import PauseProductsJob, ResumeProductsJob
-from mcp_server_tiktok_shop.tools.jobs.reply_to_buyer import ReplyToBuyerJob
-from mcp_server_tiktok_shop.tools.jobs.ship_orders import ShipOrdersJob
-from mcp_server_tiktok_shop.tools.jobs.stock import ChangeStockJob
-from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
-from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
-from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.list_changes import ListChangesTool
 from mcp_server_tiktok_shop.tools.list_shops import ListShopsTool
-from mcp_server_tiktok_shop.tools.output_files import OutputFolder
-from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
-from mcp_server_tiktok_shop.tools.profit.tool import GetProfitTool
-from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
 from mcp_server_tiktok_shop.tools.read_result import ReadResultTool
-from mcp_server_tiktok_shop.tools.reports.former_tools import create_report_tools
-from mcp_server_tiktok_shop.tools.reports.tool import GetReportTool
-from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 from mcp_server_tiktok_shop.tools.sign_in import SignInTools
-from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_server_tiktok_shop.calls.jobs.job import Job
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool, LocalWrite
+    from mcp_server_tiktok_shop.late_parts import LateParts
     from mcp_server_tiktok_shop.sandbox import Sandbox
 
+# What answers from the local copy or lays out labels: made when the first of them is called.
+LATE_TOOLS = (
+    "describe_tables",
+    "get_profit",
+    "get_report",
+    "get_worklist",
+    "query_shop",
+    "reconcile_payouts",
+    "resize_pdf",
+    "summarize_finance",
+    "summarize_inventory",
+    "summarize_orders",
+)
 REAL_RUNTIME = Runtime(time.time, time.monotonic)
 
 
@@ -118,10 +101,8 @@ def build_app(
     guard = OutgoingGuard(secrets, settings.buyer_data)
 
     catalog = catalog or Catalog()
-    listed_tools = select_tools(catalog, settings.toolsets, settings.tools)
-    excluded_tools = resolve_tool_names(catalog, settings.exclude_tools)
-    policy = AccessPolicy(excluded_tools, settings.read_only, is_pinned=settings.shop is not None)
-    operations = OperationDirectory(catalog, policy)
+    offer = build_offer(settings, catalog)
+    operations = offer.operations
 
     auth = AuthTransport(transport, settings.auth_url, guard.redact_platform_words)
     tokens = TokenProvider(
@@ -160,28 +141,34 @@ def build_app(
     paginator = Paginator(catalog, platform, settings.time_zone)
     temporary_home = TemporaryHome()
     mirror_home = temporary_home if settings.sandbox else home_folder  # no other process has the same simulated shop
-    mirror = Mirror(
-        MirrorParts(
-            table_catalog=TableCatalog(),
-            policy=policy,
-            sensitive_fields=sensitive_fields,
+
+    def make_late_parts() -> LateParts:
+        from mcp_server_tiktok_shop.late_parts import build_late_parts  # noqa: PLC0415 - a third of all modules
+
+        return build_late_parts(
+            settings,
+            runtime,
+            mirror_home,
+            stores,
+            operations=operations,
+            platform=platform,
+            transport=transport,
             paginator=paginator,
+            write_executor=write_executor,
+            processes=processes,
+            files=files,
+            export_folder=export_folder,
+            sensitive_fields=sensitive_fields,
             redact_data=result_builder.redact_data,
             hide_secrets=secrets.redact_secrets,
-            get_folder=partial(mirror_home.get_mirror_folder, settings.buyer_data),
-            list_folders=mirror_home.list_mirror_folders,
-            clock=runtime.clock,
-            monotonic=runtime.monotonic,
-            history_days=settings.mirror_days,
-            max_age_s=settings.mirror_max_age,
         )
-    )
+
+    late_parts = Late(make_late_parts)
     confirmation_gate = ConfirmationGate(
-        settings.confirm,
+        offer.confirmation_rule,
         stores.confirmations,
         result_builder,
         runtime.clock,
-        has_confirm_tool=operations.are_available([CONFIRM_TOOL]),
     )
     processes = LocalProcesses()
     write_outcomes = WriteOutcomes(stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), processes)
@@ -195,17 +182,6 @@ def build_app(
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
     )
 
-    query_runner = QueryRunner(mirror.table_catalog)
-    pdf_workers = PdfWorkerPool()
-    document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
-    label_lookup = ShippingLabelLookup(
-        operations.get("get_package_shipping_document"),
-        platform,
-        policy,
-        stores.issued_documents,
-        settings.time_zone,
-    )
-    labels_output = OutputFolder(labels_folder, runtime.clock)
     discovery_tools = DiscoveryTools(operations)
     sign_in_tools = SignInTools(
         sign_in,
@@ -217,11 +193,6 @@ def build_app(
         settings.region,
         runtime.monotonic,
     )
-    journal_writer = JournalWriter(export_folder, files)
-    get_report = GetReportTool(
-        mirror, query_runner, platform, export_folder, journal_writer, settings.time_zone, runtime.clock
-    )
-    worklist = GetWorklistTool(mirror, query_runner, platform, settings.time_zone, runtime.clock)
     read_tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(
             transport,
@@ -233,57 +204,21 @@ def build_app(
             runtime,
         ),
         "describe_operation": discovery_tools.describe_operation,
-        "describe_tables": DescribeTablesTool(mirror.table_catalog),
         "find_operations": discovery_tools.find_operations,
         "get_authorization_url": sign_in_tools.get_authorization_url,
-        "get_profit": GetProfitTool(
-            mirror, query_runner, platform, files, export_folder, settings.time_zone, runtime.clock
-        ),
-        "get_worklist": worklist,
         "list_changes": ListChangesTool(
             stores.audit_log, operations, platform.shops, settings.time_zone, runtime.clock
         ),
         "list_shops": ListShopsTool(platform.shops, settings.time_zone),
-        "query_shop": QueryShopTool(
-            mirror, query_runner, platform, sensitive_fields, export_folder, settings.time_zone
-        ),
         "read_result": ReadResultTool(result_store, settings.result_bytes),
-        "resize_pdf": ResizePdfTool(
-            files,
-            document_fetcher,
-            stores.issued_documents,
-            label_lookup,
-            labels_output,
-            pdf_workers,
-        ),
         "save_result": SaveResultTool(result_store, export_folder),
-        **create_report_tools(get_report),
+        **{name: LateTool(lambda: late_parts.get().tools, name) for name in LATE_TOOLS},
     }
     write_tools: Mapping[str, LocalWrite] = {
         "exchange_authorization_code": sign_in_tools.exchange_authorization_code,
         "refresh_access_token": sign_in_tools.refresh_access_token,
     }
     local_tools = LocalToolRunner(operations, read_tools, write_tools, result_builder)
-    jobs: Mapping[str, Job] = {
-        "cancel_orders": CancelOrdersJob(),
-        "change_prices": ChangePricesJob(files),
-        "change_stock": ChangeStockJob(files),
-        "decide_returns": DecideReturnsJob(),
-        "pause_products": PauseProductsJob(),
-        "reply_to_buyer": ReplyToBuyerJob(runtime.clock),
-        "resume_products": ResumeProductsJob(),
-        "ship_orders": ShipOrdersJob(
-            LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, runtime)
-        ),
-    }
-    job_runner = JobRunner(
-        operations,
-        jobs,
-        write_executor,
-        paginator,
-        JobRecords(stores.jobs, runtime.clock, processes),
-        settings.time_zone,
-    )
     dispatcher = ToolDispatcher(
         operations,
         platform,
@@ -295,36 +230,30 @@ def build_app(
             stores.issued_documents,
             export_folder,
             operations,
-            MirrorChooser(mirror, query_runner, platform, settings.time_zone),
+            lambda: late_parts.get().copy_chooser,
             settings.time_zone,
         ),
         write_executor,
         result_builder,
         local_tools,
-        job_runner,
+        lambda: late_parts.get().job_runner,
         export_folder,
         settings.time_zone,
         settings.sandbox,
     )
     return App(
         settings=settings,
-        operations=operations,
+        offer=offer,
         platform=platform,
-        mirror=mirror,
-        query_runner=query_runner,
-        worklist=worklist,
+        late_parts=late_parts,
         local_tools=local_tools,
-        job_runner=job_runner,
-        listed_tools=listed_tools,
         dispatcher=dispatcher,
-        confirmation_gate=confirmation_gate,
         result_builder=result_builder,
         result_store=result_store,
         tokens=tokens,
         sign_in=sign_in,
         store=stores.accounts,
         transport=transport,
-        pdf_workers=pdf_workers,
         secrets=secrets,
         temporary_home=temporary_home,
         guard=guard,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.offer import has_shop_choice
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
-from mcp_server_tiktok_shop.protocol.instructions import build_instructions
-from mcp_server_tiktok_shop.protocol.listing import list_tools
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
+    from collections.abc import Callable
+
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
     from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
@@ -21,67 +20,93 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
+    from mcp_server_tiktok_shop.late_parts import LateParts
     from mcp_server_tiktok_shop.logs import SecretRedactor
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
     from mcp_server_tiktok_shop.mirror.query import QueryRunner
+    from mcp_server_tiktok_shop.offer import Offer
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.platform.sign_in import SignIn
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
+    from mcp_server_tiktok_shop.protocol.first_answers import Introduction
     from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
     from mcp_server_tiktok_shop.state.stores import AccountStore
-    from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
     from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
+
+Part = TypeVar("Part")
+
+
+@dataclass(slots=True)
+class Late(Generic[Part]):
+    """A part that is made when it is first asked for; `part` is None until then."""
+
+    make: Callable[[], Part]
+    part: Part | None = None
+
+    def get(self) -> Part:
+        if self.part is None:
+            self.part = self.make()
+        return self.part
 
 
 @dataclass(frozen=True, slots=True)
 class App:
     """What a run is made of. `settings` are those in force, the simulated shop's in its place.
 
-    `local_tools` are the tools that this server answers itself; `listed_tools` the names that a client lists.
+    `local_tools` are the tools that this server answers itself.
     """
 
     settings: Settings
-    operations: OperationDirectory
+    offer: Offer
     platform: PlatformClient
-    mirror: Mirror
-    query_runner: QueryRunner
-    worklist: GetWorklistTool
+    late_parts: Late[LateParts]
     local_tools: LocalToolRunner
-    job_runner: JobRunner
-    listed_tools: tuple[str, ...]
     dispatcher: ToolDispatcher
-    confirmation_gate: ConfirmationGate
     result_builder: ResultBuilder
     result_store: ScopedResultStore
     tokens: TokenProvider
     sign_in: SignIn
     store: AccountStore
     transport: HttpTransport
-    pdf_workers: PdfWorkerPool
     secrets: SecretRedactor
     temporary_home: TemporaryHome
     guard: OutgoingGuard
 
     @property
+    def operations(self) -> OperationDirectory:
+        """The operations as this server offers them."""
+        return self.offer.operations
+
+    @property
+    def mirror(self) -> Mirror:
+        return self.late_parts.get().mirror
+
+    @property
+    def query_runner(self) -> QueryRunner:
+        return self.late_parts.get().query_runner
+
+    @property
+    def job_runner(self) -> JobRunner:
+        return self.late_parts.get().job_runner
+
+    @property
+    def worklist(self) -> GetWorklistTool:
+        return self.late_parts.get().worklist
+
+    @property
     def has_shop_choice(self) -> bool:
         """Whether `shop` is listed: not where a model has no choice."""
-        if self.settings.shop is not None:
-            return False
-        try:
-            stored = self.store.read()
-        except ShopError:  # an unreadable store: each call says so
-            return True
-        app_key = self.settings.app_key or (stored.app.key if stored.app else "")
-        accounts = [account for account in stored.accounts.values() if account.app_key == app_key]
-        shops = {shop.id for account in accounts for shop in account.shops or ()}
-        return len(shops) != 1 or any(account.shops is None for account in accounts)
+        return has_shop_choice(self.settings, self.store)
 
-    def build_server(self, delivery: Delivery | None = None) -> McpServer:
-        """The MCP server of this run, which closes it at its end. `delivery` knows when a client has an answer."""
+    def build_server(self, delivery: Delivery | None = None, introduction: Introduction | None = None) -> McpServer:
+        """The MCP server of this run, which closes it at its end.
+
+        `delivery` knows when a client has an answer; `introduction` is what it was told already.
+        """
         delivery = delivery or ImmediateDelivery()
 
         async def close() -> None:
@@ -89,17 +114,7 @@ class App:
             await self.close()
 
         return build_server(
-            list_tools(self.operations, self.listed_tools, self.confirmation_gate, list_shop=self.has_shop_choice),
-            self.guard.guard_text(
-                build_instructions(
-                    buyer_data=self.settings.buyer_data,
-                    confirm_policy=self.settings.confirm,
-                    upload_folder=self.settings.files_folder,
-                    is_read_only=self.settings.read_only,
-                    has_discovery=self.operations.are_available(["find_operations"]),
-                    is_sandbox=self.settings.sandbox,
-                )
-            ),
+            introduction or self.offer.introduce(self.settings, self.guard, list_shop=self.has_shop_choice),
             CallHandler(self.dispatcher, self.result_builder, self.guard, delivery),
             ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
             close,
@@ -112,9 +127,8 @@ class App:
 
     async def close(self) -> None:
         """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
-        self.pdf_workers.close()
-        self.query_runner.close()
-        await self.mirror.close()
+        if self.late_parts.part is not None:
+            await self.late_parts.part.close()
         self.temporary_home.close()
         await self.wait_for_pairs()
         await self.transport.close()

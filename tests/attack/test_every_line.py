@@ -148,6 +148,11 @@ class Wire:
             answers.append(answer)
         return answers
 
+    async def wait_until_loaded(self) -> None:
+        """Until the SDK answers, which is loaded while a client asks what it asks first."""
+        await self.write(make_request(self.era, "first", "prompts/list", {}))
+        await self.read_until("first")
+
     async def ask(self, *lines: bytes) -> list[dict[str, Any]]:
         """What is answered to some lines: a good request behind them tells that all was."""
         await self.write(*lines)
@@ -373,7 +378,7 @@ async def test_a_client_that_reads_no_answer_to_its_nonsense_does_not_keep_the_p
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system does not tell")
 async def test_a_line_of_any_length_takes_no_more_memory_than_one_that_is_taken(home: Path) -> None:
     async with connected(home, "legacy") as wire:
-        await wire.ask()
+        await wire.wait_until_loaded()
         before_mb = resident_mb(find_server(home))
         assert wire.server.process.stdin is not None
         for _ in range(100):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.redaction.free_text import MASK, mask_emails, mask_text
 from mcp_server_tiktok_shop.calls.redaction.redactor import strip_invisible_values
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.calls.value_texts import shorten
 from mcp_server_tiktok_shop.calls.way_back import WayBack, plan_way_back
 from mcp_server_tiktok_shop.calls.write_answers import collect_ids

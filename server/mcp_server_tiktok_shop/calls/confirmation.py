@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
+from mcp_server_tiktok_shop.calls.confirmation_rule import CONFIRM_TOOL
 from mcp_server_tiktok_shop.calls.current_state import compare_states
 from mcp_server_tiktok_shop.calls.elicitation_answers import Answer, OpenQuestion
 from mcp_server_tiktok_shop.calls.pending_writes import CONFIRM_TTL_S, CONFIRM_TTL_TEXT, PendingWrite
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.calls.caller import Caller, Decision
+    from mcp_server_tiktok_shop.calls.confirmation_rule import ConfirmationRule, ConfirmPolicy
     from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
     from mcp_server_tiktok_shop.calls.preview import Preview
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.state.stores import ExpiringRecords
 
-ConfirmPolicy = Literal["asks", "all", "none", "person"]
-CONFIRM_TOOL = "confirm_write"
 REFUSALS: dict[Decision, str] = {
     "declined": "The person said no",
     "cancelled": "The person closed the question without an answer",
@@ -47,34 +47,28 @@ CHANGE_POLICY_HINT = "Whoever runs the server sets with --confirm what has to be
 class ConfirmationGate:
     """Stands before every write; nothing is sent past it that should have been asked about.
 
-    `policy` says what has to be confirmed: `asks` is what the catalog marks so, and whatever destroys; `all` is every
-    write, `none` is none, and `person` is every write, by a person who answers through the client and never by the
-    client or the model in their place. `pending` holds one record for each question or token: single-use, bound to
+    `rule` says what has to be confirmed. `pending` holds one record for each question or token: single-use, bound to
     shop, operation and exact arguments. `open_questions` are those that a client still has on its screen, by the token
     that picks up their answer. `clock` gives Unix seconds.
-    `has_confirm_tool` says whether a token alone can be sent here.
     """
 
-    policy: ConfirmPolicy
+    rule: ConfirmationRule
     pending: ExpiringRecords
     result_builder: ResultBuilder
     clock: Callable[[], float]
-    has_confirm_tool: bool = True
     open_questions: dict[str, OpenQuestion] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> ConfirmPolicy:
+        return self.rule.policy
+
+    @property
+    def has_confirm_tool(self) -> bool:
+        return self.rule.has_confirm_tool
 
     def requires_confirmation(self, operation: Operation) -> bool:
         """Whether the operation is sent only after a yes."""
-        if self.policy == "none" or not (operation.is_platform_write or operation.is_job):
-            return False
-        return self.policy != "asks" or operation.effect == "destructive" or bool(operation.record["asks"])
-
-    def lists_token(self, operation: Operation) -> bool:
-        """Whether `confirm` is listed with it: one that runs a write by name lists it, and the write where need be."""
-        if self.policy == "none":
-            return False
-        needs_arguments = not self.has_confirm_tool or (operation.is_local and not operation.is_job)
-        is_needed = self.requires_confirmation(operation) and needs_arguments
-        return operation.delegates_to == "write" or is_needed
+        return self.rule.requires_confirmation(operation)
 
     async def ensure_confirmed(self, request: WriteRequest) -> str:
         """Go on only where the write is confirmed, if it has to be.

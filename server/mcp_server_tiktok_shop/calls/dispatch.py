@@ -56,9 +56,9 @@ class ToolDispatcher:
     """Takes a call from a model's arguments to its result, by one way for all tools: see `calls`.
 
     Arguments are coerced and validated by the operation's record; then a tool of our own answers (`local_tools`), a job
-    is run (`job_runner`), or the platform is called: `read_executor` and `write_executor` are the two arms. What a call
-    saves goes to `export_folder`. `zone` is the time zone set for all shops, if one is; in the simulated shop
-    (`is_sandbox`) every result says `sandbox: true`.
+    is run (`get_job_runner` gives what runs it), or the platform is called: `read_executor` and `write_executor` are
+    the two arms. What a call saves goes to `export_folder`. `zone` is the time zone set for all shops, if one is; in
+    the simulated shop (`is_sandbox`) every result says `sandbox: true`.
     """
 
     operations: OperationDirectory
@@ -68,7 +68,7 @@ class ToolDispatcher:
     write_executor: WriteExecutor
     result_builder: ResultBuilder
     local_tools: LocalToolRunner
-    job_runner: JobRunner
+    get_job_runner: Callable[[], JobRunner]
     export_folder: ExportFolder
     zone: ZoneInfo | None = None
     is_sandbox: bool = False
@@ -111,7 +111,7 @@ class ToolDispatcher:
             parse_file_name(file_name)
         try:
             if operation.is_job:
-                result = await self.job_runner.run(
+                result = await self.get_job_runner().run(
                     operation, values, server_arguments, caller, has_token_alone=has_token_alone
                 )
             elif operation.is_local:

@@ -9,7 +9,7 @@ from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.results.zero_values import drop_empty
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
@@ -57,6 +57,17 @@ class LocalWrite(Protocol):
     """As `LocalTool`, of those that exchange or renew tokens. It asks by `confirmation` before it changes anything."""
 
     async def __call__(self, values: Json, shop: str | None, confirmation: LocalConfirmation, /) -> Json: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LateTool:
+    """A local tool that is loaded and made, with all of its kind, when the first of them is called."""
+
+    get_tools: Callable[[], Mapping[str, LocalTool]]
+    name: str
+
+    async def __call__(self, values: Json, shop: str | None, caller: Caller, /) -> Json:
+        return await self.get_tools()[self.name](values, shop, caller)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -48,7 +49,7 @@ class ReadExecutor:
     issued_documents: IssuedDocuments
     export_folder: ExportFolder
     operations: OperationDirectory
-    copy_chooser: CopyChooser
+    get_copy_chooser: Callable[[], CopyChooser]
     zone: ZoneInfo | None
 
     async def execute(
@@ -94,7 +95,7 @@ class ReadExecutor:
         choice, zone = request.choice, target.resolve_zone(self.zone)
         reading = self.operations.get(choice.read)
         self.operations.policy.ensure_allowed(reading)
-        chosen = await self.copy_chooser.choose(
+        chosen = await self.get_copy_chooser().choose(
             choice, request.parameters, request.offset, request.limit, target, caller
         )
         response = ApiResponse({}, None)

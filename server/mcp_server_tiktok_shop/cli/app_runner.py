@@ -17,20 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from mcp_server_tiktok_shop.application import App
+    from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.settings import Settings
 
 FAILURE_EXIT_CODE = 1
 
 
-def build_server_app(settings: Settings) -> App:
-    """The server's parts.
+def build_server_app(settings: Settings, catalog: Catalog | None = None) -> App:
+    """The server's parts; `catalog` as in `build_app`.
 
     Raises:
         CommandError: The settings can't be followed.
 
     """
     try:
-        server_app = build_app(settings)
+        server_app = build_app(settings, catalog=catalog)
     except SettingsError as error:
         raise CommandError(str(error)) from None
     Output(server_app.guard).guard_crashes()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 EXIT_TIMEOUT_S = 4.0  # from the end of the client's input, within which all that can end in order has ended
+MIN_ANSWER_S = 2.0  # for what was asked before that end, where the server was still being loaded
 PAIR_TIMEOUT_S = 40.0  # as long as a renewal may take: its pair would be lost, and with it the sign-in
 POLL_INTERVAL_S = 0.1
 
@@ -26,15 +27,17 @@ class ExitDeadline:
 
     wait_for_pairs: Callable[[], Coroutine[Any, Any, None]]
 
-    def start(self) -> None:
-        """Begin to count; on the event loop, which may be the one that hangs: so it is a thread that counts."""
+    def start(self, end_s: float) -> None:
+        """Count from the moment `end_s`, by the monotonic clock, at which the client was gone.
+
+        Called on the event loop, which may be the one that hangs: so it is a thread that counts.
+        """
         pairs = asyncio.get_running_loop().create_task(self.wait_for_pairs())
-        threading.Thread(target=_exit_late, args=(pairs,), name="exit", daemon=True).start()
+        threading.Thread(target=_exit_late, args=(pairs, end_s), name="exit", daemon=True).start()
 
 
-def _exit_late(pairs: asyncio.Task[None]) -> None:
-    started_at = time.monotonic()
-    time.sleep(EXIT_TIMEOUT_S)
-    while not pairs.done() and time.monotonic() - started_at < PAIR_TIMEOUT_S:
+def _exit_late(pairs: asyncio.Task[None], end_s: float) -> None:
+    time.sleep(max(MIN_ANSWER_S, end_s + EXIT_TIMEOUT_S - time.monotonic()))
+    while not pairs.done() and time.monotonic() - end_s < PAIR_TIMEOUT_S:
         time.sleep(POLL_INTERVAL_S)
     os._exit(0)  # without a word: the log may be the pipe that nobody empties

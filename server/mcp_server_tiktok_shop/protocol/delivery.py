@@ -42,11 +42,11 @@ class ImmediateDelivery:
 class PipeDelivery:
     """Watches the pipe or socket behind standard output: answers are delivered when the client has read it empty.
 
-    Made before the SDK takes standard output over. Where the system can't tell what is unread, a pause has to do.
+    Where the system can't tell what is unread, a pause has to do.
     """
 
-    def __init__(self) -> None:
-        self._descriptor = os.dup(sys.stdout.fileno())
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
         self._waiting: list[Sequence[Action]] = []
         self._watch: asyncio.Task[None] | None = None
 

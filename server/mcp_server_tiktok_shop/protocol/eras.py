@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 from mcp.server.runner import serve_dual_era_loop
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mcp.server.models import InitializationOptions
     from mcp.shared._stream_protocols import ReadStream, WriteStream
 
-Era = Literal["handshake", "envelope"]  # of versions to 2025-11-25, and from 2026-07-28
+    from mcp_server_tiktok_shop.protocol.first_answers import Era
+
 Incoming = SessionMessage | Exception
 RequestId = str | int
 OPENING_METHOD = "initialize"
@@ -112,14 +113,15 @@ async def serve_connection(
     *,
     lifespan_state: Any,
     init_options: InitializationOptions,
+    era: Era | None = None,
 ) -> None:
-    """Serve the client at the other end of two streams until it goes away."""
+    """Serve the client at the other end of two streams until it goes away; `era` is the one that is settled already."""
     inlets: dict[Era, MemoryObjectSendStream[Incoming]] = {}
     outlets: dict[Era, MemoryObjectReceiveStream[Incoming]] = {}
     eras: tuple[Era, ...] = ("handshake", "envelope")
-    for era in eras:
-        inlets[era], outlets[era] = anyio.create_memory_object_stream[Incoming]()
-    connection = Connection(write_stream, inlets)
+    for each in eras:
+        inlets[each], outlets[each] = anyio.create_memory_object_stream[Incoming]()
+    connection = Connection(write_stream, inlets, era)
 
     async def serve_era(era: Era) -> None:
         await serve_dual_era_loop(
@@ -131,8 +133,8 @@ async def serve_connection(
         )
 
     async with write_stream, read_stream, anyio.create_task_group() as loops:
-        for era in eras:
-            loops.start_soon(serve_era, era)
+        for each in eras:
+            loops.start_soon(serve_era, each)
         try:
             async for incoming in read_stream:
                 await connection.deliver(incoming)

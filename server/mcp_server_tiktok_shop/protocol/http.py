@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.protocol.address import MCP_PATH, join_address
-from mcp_server_tiktok_shop.protocol.messages import MAX_LINE_BYTES, make_length_error, read_message
+from mcp_server_tiktok_shop.protocol.lines import EDGE_BYTES, MAX_LINE_BYTES, LongLine
+from mcp_server_tiktok_shop.protocol.messages import read_message
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
 
 if TYPE_CHECKING:
@@ -65,12 +66,13 @@ class RequestGate:
 
     async def _pass_message(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = RequestBody(receive)
-        if not await body.read():
-            await _make_error_response(make_length_error(bytes(body.content[:400]), b""), 413)(scope, receive, send)
-            return
-        message, faults = read_message(bytes(body.content))
+        is_whole = await body.read()
+        message, faults = read_message(
+            bytes(body.content) if is_whole else LongLine(bytes(body.content[:EDGE_BYTES]), b"")
+        )
         if faults or message is None:
-            await _make_error_response(faults[0] if faults else None, 400)(scope, receive, send)
+            status = 400 if is_whole else 413
+            await _make_error_response(faults[0] if faults else None, status)(scope, receive, send)
             return
         await self.app(scope, body.receive_again, send)
 

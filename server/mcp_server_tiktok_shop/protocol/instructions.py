@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mcp_server_tiktok_shop.calls.confirmation import ConfirmPolicy
+    from mcp_server_tiktok_shop.calls.confirmation_rule import ConfirmPolicy
     from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
 
 BASE_TEXT = (

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from mcp.types import Tool, ToolAnnotations
+from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.catalog.schemas import build_tool_schema
 from mcp_server_tiktok_shop.catalog.toolsets import REACHING_TOOLS
@@ -12,15 +10,15 @@ from mcp_server_tiktok_shop.catalog.toolsets import REACHING_TOOLS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
-    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.calls.confirmation_rule import ConfirmationRule
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
 
 
 def list_tools(
-    operations: OperationDirectory, names: Iterable[str], confirmation_gate: ConfirmationGate, *, list_shop: bool
-) -> list[Tool]:
-    """Those of the named tools that this server does, in that order.
+    operations: OperationDirectory, names: Iterable[str], confirmation_rule: ConfirmationRule, *, list_shop: bool
+) -> list[Json]:
+    """Those of the named tools that this server does, in that order, as they stand on the wire.
 
     Arguments that nothing here asks for are left out of the schemas: `shop` without `list_shop`, and `confirm` where
     no token is ever given out, or a tool takes it alone. They are accepted all the same. That tool is left out where
@@ -28,29 +26,30 @@ def list_tools(
     """
     always_hidden = set() if list_shop else {"shop"}
     return [
-        _to_tool(operation, always_hidden | (set() if confirmation_gate.lists_token(operation) else {"confirm"}))
+        _to_tool(operation, always_hidden | (set() if confirmation_rule.lists_token(operation) else {"confirm"}))
         for operation in filter(operations.policy.is_available, map(operations.get, names))
-        if operation.delegates_to != "confirmed" or confirmation_gate.policy != "none"
+        if operation.delegates_to != "confirmed" or confirmation_rule.policy != "none"
     ]
 
 
-def _to_tool(operation: Operation, hidden_arguments: set[str]) -> Tool:
-    return Tool(
-        name=operation.name,
-        description=operation.description,
-        input_schema=build_tool_schema(operation, hidden_arguments=hidden_arguments),
-        annotations=ToolAnnotations(
-            title=operation.title,
-            read_only_hint=operation.effect == "read",
-            destructive_hint=operation.effect == "destructive",
-            idempotent_hint=operation.effect == "read",
-            open_world_hint=operation.uses_platform or operation.delegates_to is not None or operation.takes_shop,
-        ),
-        _meta=_build_meta(operation),
-    )
+def _to_tool(operation: Operation, hidden_arguments: set[str]) -> Json:
+    """A tool by the names of the protocol, in the order in which the SDK writes them."""
+    meta = _build_meta(operation)
+    return ({} if meta is None else {"_meta": meta}) | {
+        "annotations": {
+            "destructiveHint": operation.effect == "destructive",
+            "idempotentHint": operation.effect == "read",
+            "openWorldHint": operation.uses_platform or operation.delegates_to is not None or operation.takes_shop,
+            "readOnlyHint": operation.effect == "read",
+            "title": operation.title,
+        },
+        "description": operation.description,
+        "inputSchema": build_tool_schema(operation, hidden_arguments=hidden_arguments),
+        "name": operation.name,
+    }
 
 
-def _build_meta(operation: Operation) -> dict[str, Any] | None:
+def _build_meta(operation: Operation) -> Json | None:
     """What clients that defer tools read, as Claude Code names it: load this one always, or find it by these words."""
     if operation.name in REACHING_TOOLS:
         return {"anthropic/alwaysLoad": True}

@@ -20,11 +20,12 @@ from mcp.types import (
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from mcp_server_tiktok_shop.protocol.lines import EDGE_BYTES, MAX_LINE_BYTES, Line, LongLine
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 RequestId = str | int
-MAX_LINE_BYTES = 4 * 2**20  # what the SDK takes over HTTP, too; a call's arguments have a limit of half of it
 MAX_ID_CHARS, MAX_ID_NUMBER = 1_000, 2**63
 MAX_BATCH_ANSWERS = 1_000  # requests of a batch that are refused one by one
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -34,18 +35,19 @@ LEADING_ID_PATTERN = re.compile(
     rb'\s*\{\s*(?:"(?:jsonrpc|method)"\s*:\s*"[^"\\]{0,200}"\s*,\s*){0,2}' + ID_PATTERN + rb"[,}]"
 )
 TRAILING_ID_PATTERN = re.compile(rb",\s*" + ID_PATTERN + rb"\}\s*\Z")
-TRAILING_ID_BYTES = 400
 
 ONE_A_LINE = "Send one JSON-RPC 2.0 message a line, in UTF-8."
 ID_RULE = f"`id` must be a whole number, or a text of at most {MAX_ID_CHARS:,} characters."
 
 
-def read_message(line: bytes) -> tuple[JSONRPCMessage | None, list[JSONRPCError]]:
+def read_message(line: Line) -> tuple[JSONRPCMessage | None, list[JSONRPCError]]:
     """The message in a line, if it is one, and the errors to answer the line with.
 
     Without either it is empty, or a notification: that is never answered. An answer to a request of ours that can't be
     read comes as an error, so that nobody waits for it any longer.
     """
+    if isinstance(line, LongLine):
+        return None, [_make_length_error(line)]
     line = line.removeprefix(BYTE_ORDER_MARK)
     if not line.strip():
         return None, []
@@ -59,9 +61,8 @@ def read_message(line: bytes) -> tuple[JSONRPCMessage | None, list[JSONRPCError]
     return _make_answer_error(value), list(_find_faults(value))
 
 
-def make_length_error(head: bytes, tail: bytes) -> JSONRPCError:
-    """The error for a line of more than `MAX_LINE_BYTES`, of which only the first and last bytes were kept."""
-    match = LEADING_ID_PATTERN.match(head) or TRAILING_ID_PATTERN.search(tail)
+def _make_length_error(line: LongLine) -> JSONRPCError:
+    match = LEADING_ID_PATTERN.match(line.head) or TRAILING_ID_PATTERN.search(line.tail)
     text = f"The line is longer than {MAX_LINE_BYTES // 2**20} MiB, which is not read. Send less at once."
     return _make_error(_parse_id(match), INVALID_REQUEST, text)
 
@@ -78,7 +79,7 @@ def _read_odd_line(line: bytes) -> tuple[JSONRPCMessage | None, list[JSONRPCErro
         reason = f"The line is no JSON, from character {error.pos + 1:,} on. {ONE_A_LINE}"
         return None, [_make_error(_parse_id(LEADING_ID_PATTERN.match(line)), PARSE_ERROR, reason)]
     except (ValueError, RecursionError):
-        match = LEADING_ID_PATTERN.match(line) or TRAILING_ID_PATTERN.search(line[-TRAILING_ID_BYTES:])
+        match = LEADING_ID_PATTERN.match(line) or TRAILING_ID_PATTERN.search(line[-EDGE_BYTES:])
         return None, [_make_error(_parse_id(match), PARSE_ERROR, "The line is nested too deep, or a number too long.")]
     return _make_answer_error(value), list(_find_faults(value))
 

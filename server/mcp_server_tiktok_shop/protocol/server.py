@@ -10,6 +10,7 @@ import signal
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp import MCPError
@@ -25,6 +26,7 @@ from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_
 from mcp_server_tiktok_shop.protocol.client_exit import ExitDeadline
 from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_tool_result
 from mcp_server_tiktok_shop.protocol.eras import serve_connection
+from mcp_server_tiktok_shop.protocol.first_answers import SERVER_NAME, SERVER_TITLE
 from mcp_server_tiktok_shop.protocol.odd_replies import drop_odd_replies
 from mcp_server_tiktok_shop.protocol.stdio import connect_client
 
@@ -32,12 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from mcp.server import ServerRequestContext
-    from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, PaginatedRequestParams, Tool
+    from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, PaginatedRequestParams
 
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
-    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
+    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.protocol.client_pipes import FirstReader
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
+    from mcp_server_tiktok_shop.protocol.first_answers import Introduction
     from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 
 # Results are trees of small objects that die young: look for cycles less often than Python does by itself.
@@ -123,20 +127,22 @@ def contain_errors(
 
 
 def build_server(
-    tools: list[Tool],
-    instructions: SafeText,
+    introduction: Introduction,
     call_handler: CallHandler,
     resource_provider: ResourceProvider,
     close: Callable[[], Awaitable[None]],
 ) -> McpServer:
     """The MCP server for one assistant or many, over any transport. `close` is awaited when it ends."""
-    tool_list = ListToolsResult(tools=tools)
     guard = call_handler.guard
 
     async def list_tools(
         _ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        return tool_list
+        return build_tool_list()
+
+    @cache
+    def build_tool_list() -> ListToolsResult:
+        return ListToolsResult.model_validate({"tools": introduction.tools}, by_name=False)
 
     @asynccontextmanager
     async def lifespan(_server: McpServer) -> AsyncIterator[None]:
@@ -146,10 +152,10 @@ def build_server(
             await close()
 
     server: McpServer = Server(
-        "tiktok-shop",
+        SERVER_NAME,
         version=__version__,
-        title="TikTok Shop",
-        instructions=instructions.text,
+        title=SERVER_TITLE,
+        instructions=introduction.instructions.text,
         lifespan=lifespan,
         on_list_tools=list_tools,
         on_call_tool=call_handler.call_tool,
@@ -166,22 +172,23 @@ def build_server(
 
 async def serve_stdio(
     server: McpServer,
+    reader: FirstReader,
     *,
-    era: str,
     close: Callable[[], Awaitable[None]],
     wait_for_pairs: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
-    """Serve one client on standard input and output until it goes away, or a signal ends the process.
+    """Serve the client whose first lines `reader` has until it goes away, or a signal ends the process.
 
-    `era` is "legacy" for clients that mix up both eras of the protocol, else "auto". `wait_for_pairs` ends
-    when no token pair is under way any more, which the process must not end before.
+    `wait_for_pairs` ends when no token pair is under way any more, which the process must not end before.
     """
     _shut_down_on_signals(close)
+    reader.finish()
     options = server.create_initialization_options()
-    serve = serve_loop if era == "legacy" else serve_connection
+    answers = reader.answers
+    serve = partial(serve_connection, era=answers.era) if answers.serves_envelopes else serve_loop
     on_end = ExitDeadline(wait_for_pairs).start
-    async with connect_client(on_end) as (read_stream, write_stream), server.lifespan(server) as state:
-        await serve(server, read_stream, write_stream, lifespan_state=state, init_options=options)
+    async with connect_client(reader, on_end) as connection, server.lifespan(server) as state:
+        await serve(server, connection, connection, lifespan_state=state, init_options=options)
 
 
 def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:
@@ -208,8 +215,8 @@ def _shut_down_on_signals(close: Callable[[], Awaitable[None]]) -> None:
 
 def run_stdio(
     server: McpServer,
+    reader: FirstReader,
     *,
-    era: str,
     close: Callable[[], Awaitable[None]],
     wait_for_pairs: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
@@ -217,4 +224,4 @@ def run_stdio(
     gc.freeze()  # what was imported and read stays; see __main__
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
-    asyncio.run(serve_stdio(server, era=era, close=close, wait_for_pairs=wait_for_pairs))
+    asyncio.run(serve_stdio(server, reader, close=close, wait_for_pairs=wait_for_pairs))

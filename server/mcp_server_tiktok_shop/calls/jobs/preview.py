@@ -16,7 +16,7 @@ from mcp_server_tiktok_shop.calls.preview import (
     format_section,
 )
 from mcp_server_tiktok_shop.calls.question_values import format_values
-from mcp_server_tiktok_shop.calls.results.truncation import to_json_text
+from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
 
 if TYPE_CHECKING:

@@ -1,0 +1,159 @@
+"""Makes the parts that a run needs late or never: the local copy, the tools that answer from it, labels, and jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
+from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
+from mcp_server_tiktok_shop.mirror.mirror import Mirror
+from mcp_server_tiktok_shop.mirror.parts import MirrorParts
+from mcp_server_tiktok_shop.mirror.query import QueryRunner
+from mcp_server_tiktok_shop.mirror.tables import TableCatalog
+from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
+from mcp_server_tiktok_shop.tools.copy_chooser import MirrorChooser
+from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
+from mcp_server_tiktok_shop.tools.jobs.cancel_orders import CancelOrdersJob
+from mcp_server_tiktok_shop.tools.jobs.decide_returns import DecideReturnsJob
+from mcp_server_tiktok_shop.tools.jobs.prices import ChangePricesJob
+from mcp_server_tiktok_shop.tools.jobs.product_sales import PauseProductsJob, ResumeProductsJob
+from mcp_server_tiktok_shop.tools.jobs.reply_to_buyer import ReplyToBuyerJob
+from mcp_server_tiktok_shop.tools.jobs.ship_orders import ShipOrdersJob
+from mcp_server_tiktok_shop.tools.jobs.stock import ChangeStockJob
+from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
+from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
+from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
+from mcp_server_tiktok_shop.tools.output_files import OutputFolder
+from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
+from mcp_server_tiktok_shop.tools.profit.tool import GetProfitTool
+from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
+from mcp_server_tiktok_shop.tools.reports.former_tools import create_report_tools
+from mcp_server_tiktok_shop.tools.reports.tool import GetReportTool
+from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
+from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from mcp_server_tiktok_shop.calls.jobs.job import Job
+    from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+    from mcp_server_tiktok_shop.calls.local_tool import LocalTool
+    from mcp_server_tiktok_shop.calls.writes import WriteExecutor
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
+    from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.platform.client import PlatformClient, Runtime
+    from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
+    from mcp_server_tiktok_shop.platform.paging import Paginator
+    from mcp_server_tiktok_shop.settings import Settings
+    from mcp_server_tiktok_shop.state.files.home import HomeFolder
+    from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
+    from mcp_server_tiktok_shop.state.process_identity import LocalProcesses
+    from mcp_server_tiktok_shop.state.stores import StateStores
+    from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+
+
+@dataclass(frozen=True, slots=True)
+class LateParts:
+    """The local copy and what works on it, and the jobs; `tools` by their names."""
+
+    mirror: Mirror
+    query_runner: QueryRunner
+    copy_chooser: MirrorChooser
+    job_runner: JobRunner
+    worklist: GetWorklistTool
+    pdf_workers: PdfWorkerPool
+    tools: Mapping[str, LocalTool]
+
+    async def close(self) -> None:
+        """Give up the work that is under way."""
+        self.pdf_workers.close()
+        self.query_runner.close()
+        await self.mirror.close()
+
+
+def build_late_parts(
+    settings: Settings,
+    runtime: Runtime,
+    mirror_home: HomeFolder | TemporaryHome,
+    stores: StateStores,
+    *,
+    operations: OperationDirectory,
+    platform: PlatformClient,
+    transport: HttpTransport,
+    paginator: Paginator,
+    write_executor: WriteExecutor,
+    processes: LocalProcesses,
+    files: AllowedFiles,
+    export_folder: ExportFolder,
+    sensitive_fields: SensitiveFields,
+    redact_data: Callable[..., Any],
+    hide_secrets: Callable[[str], str],
+) -> LateParts:
+    """Makes them of the parts that every run has."""
+    mirror = Mirror(
+        MirrorParts(
+            table_catalog=TableCatalog(),
+            policy=operations.policy,
+            sensitive_fields=sensitive_fields,
+            paginator=paginator,
+            redact_data=redact_data,
+            hide_secrets=hide_secrets,
+            get_folder=partial(mirror_home.get_mirror_folder, settings.buyer_data),
+            list_folders=mirror_home.list_mirror_folders,
+            clock=runtime.clock,
+            monotonic=runtime.monotonic,
+            history_days=settings.mirror_days,
+            max_age_s=settings.mirror_max_age,
+        )
+    )
+    time_zone, clock = settings.time_zone, runtime.clock
+    query_runner = QueryRunner(mirror.table_catalog)
+    pdf_workers = PdfWorkerPool()
+    journal_writer = JournalWriter(export_folder, files)
+    get_report = GetReportTool(mirror, query_runner, platform, export_folder, journal_writer, time_zone, clock)
+    worklist = GetWorklistTool(mirror, query_runner, platform, time_zone, clock)
+    label_lookup = ShippingLabelLookup(
+        operations.get("get_package_shipping_document"), platform, operations.policy, stores.issued_documents, time_zone
+    )
+    document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
+    labels_output = OutputFolder(settings.home_folder.labels_folder, clock)
+    tools: Mapping[str, LocalTool] = {
+        "describe_tables": DescribeTablesTool(mirror.table_catalog),
+        "get_profit": GetProfitTool(mirror, query_runner, platform, files, export_folder, time_zone, clock),
+        "get_worklist": worklist,
+        "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, export_folder, time_zone),
+        "resize_pdf": ResizePdfTool(
+            files,
+            document_fetcher,
+            stores.issued_documents,
+            label_lookup,
+            labels_output,
+            pdf_workers,
+        ),
+        **create_report_tools(get_report),
+    }
+    jobs: Mapping[str, Job] = {
+        "cancel_orders": CancelOrdersJob(),
+        "change_prices": ChangePricesJob(files),
+        "change_stock": ChangeStockJob(files),
+        "decide_returns": DecideReturnsJob(),
+        "pause_products": PauseProductsJob(),
+        "reply_to_buyer": ReplyToBuyerJob(clock),
+        "resume_products": ResumeProductsJob(),
+        "ship_orders": ShipOrdersJob(
+            LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, runtime)
+        ),
+    }
+    job_records = JobRecords(stores.jobs, clock, processes)
+    return LateParts(
+        mirror,
+        query_runner,
+        MirrorChooser(mirror, query_runner, platform, time_zone),
+        JobRunner(operations, jobs, write_executor, paginator, job_records, time_zone),
+        worklist,
+        pdf_workers,
+        tools,
+    )
