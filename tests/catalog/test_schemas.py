@@ -27,7 +27,7 @@ CATALOG = Catalog()
 OPERATIONS = list(CATALOG.operations.values())
 # Both sources of the facts agree on it.
 GET_WITH_BODY = {"get_shipping_template_availability", "map_tokopedia_to_tiktok_product_ids"}
-PLACES = {"path", "query", "body", "file", "local"}
+PLACES = {"path", "query", "body", "file", "local", "copy"}
 
 
 def names(operation: Operation) -> str:
