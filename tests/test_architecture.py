@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "protocol": LEAVES | {"catalog", "platform", "state", "calls", "tools"},
     "simulation": LEAVES | {"settings", "platform", "state", "sandbox"},
     "offer": LEAVES | {"settings", "catalog", "state", "calls", "protocol"},
+    "late_parts": LEAVES | {"settings", "catalog", "platform", "state", "table_files", "mirror", "calls", "tools"},
     "application": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol"}
     | {"offer", "late_parts"},
