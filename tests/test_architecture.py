@@ -237,9 +237,9 @@ def test_the_command_line_alone_loads_no_command_and_nothing_of_the_server() -> 
 def test_what_a_client_asks_first_is_answered_with_nothing_loaded() -> None:
     """Neither the SDK, nor an event loop, nor what makes calls."""
     statement = (
-        f"from {PACKAGE}.cli import main, serve; from {PACKAGE}.settings import read_settings; "
+        f"from {PACKAGE}.cli import main, stdio; from {PACKAGE}.settings import read_settings; "
         "settings = read_settings({'TIKTOK_SHOP_HOME': '/nonexistent', 'TIKTOK_SHOP_SANDBOX': '1'}); "
-        "assert serve.introduce(settings, serve.Catalog()).tools"
+        "assert stdio.introduce(settings, stdio.Catalog()).tools"
     )
     modules = loaded(statement)
     assert not {"mcp", "mcp_types", "anyio", "asyncio", "httpx2", *HEAVY} & modules

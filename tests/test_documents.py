@@ -18,6 +18,7 @@ from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.toolsets import ALWAYS_LISTED_TOOLS, DEFAULT_TOOLS
 from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.errors import ErrorKind
+from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
 from mcp_server_tiktok_shop.settings import SETTINGS, read_settings
@@ -86,8 +87,10 @@ def test_the_tools_that_a_document_names_exist(page: str) -> None:
     verbs = {name.partition("_")[0] for name in (*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS)}
     named = {name for name in re.findall(r"`([a-z]+_[a-z_]+)`", PAGES[page]) if name.partition("_")[0] in verbs}
     columns = {column for table in TableCatalog().tables.values() for column in table.columns}
-    arguments = (*SERVER_ARGUMENTS, *columns)
-    assert named <= {*Catalog().operations, *arguments, *get_args(ErrorKind), *PROMPT_TEMPLATES}
+    columns |= {column for report in load_reports().values() for column in report.columns}
+    operations = Catalog().operations
+    arguments = {*SERVER_ARGUMENTS, *(name for operation in operations.values() for name in operation.arguments)}
+    assert named <= {*operations, *arguments, *columns, *get_args(ErrorKind), *PROMPT_TEMPLATES}
 
 
 def test_the_tools_listed_by_default_are_those_told_in_the_documents() -> None:

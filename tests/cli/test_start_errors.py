@@ -25,7 +25,7 @@ WRONG_STARTS: list[tuple[list[str], dict[str, str], str]] = [
     ([], {"app_secret_file": "/no/such/file"}, "TIKTOK_SHOP_APP_SECRET_FILE"),
     (["--sandbx"], {}, "--sandbx"),
     (["--shop"], {}, "--shop"),
-    (["serve"], {}, "serve"),
+    (["start"], {}, "start"),
 ]
 
 

@@ -152,6 +152,8 @@ class FirstReader:
                     self._take(chunk)
             if is_over:
                 self.chunks.put(chunk)
+            elif not chunk and not self.answers.awaits_sdk:
+                os._exit(0)  # the client is gone with all its answers, and nothing here is more than half loaded
 
     def _iter_chunks(self) -> Iterator[bytes]:
         """All that comes, and an empty chunk at the end; nothing more once the reader is told to stop."""

@@ -85,14 +85,15 @@ class FirstAnswers:
     """Answers `initialize`, `server/discover` and `tools/list`, and keeps all else for the SDK, in order.
 
     `era` is settled by the same requests as in `eras`. While it is open, a request that is left to the SDK may settle
-    it: then all that follows is left to it, too, as it is after a line that no client writes.
+    it: then all that follows is left to it, too, as it is after a line that no client writes. `awaits_sdk` says that
+    there is such a request.
     """
 
     introduction: Introduction
     serves_envelopes: bool
     era: Era | None = None
     backlog: list[BacklogLine] = field(default_factory=list)
-    _awaits_sdk: bool = False
+    awaits_sdk: bool = False
     _is_over: bool = False
 
     def take(self, line: Line) -> bytes:
@@ -102,7 +103,7 @@ class FirstAnswers:
         if request is None or result is None:
             self.backlog.append(BacklogLine(line))
             if not (isinstance(line, bytes) and NOTIFICATION_PATTERN.match(line)):
-                self._awaits_sdk = True
+                self.awaits_sdk = True
                 self._is_over = self._is_over or request is None
             return b""
         if request.method == "initialize":
@@ -111,7 +112,7 @@ class FirstAnswers:
 
     def _answer(self, request: _Request) -> Json | None:
         """The result of a request; None where the SDK has to find it."""
-        is_open = self.era is None and not self._awaits_sdk
+        is_open = self.era is None and not self.awaits_sdk
         params = request.params
         if request.method == "initialize" and is_open and _is_handshake(params):
             self.era = "handshake"
