@@ -6,6 +6,7 @@ import asyncio
 import select
 import socket
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 import h11
@@ -55,7 +56,8 @@ class HttpConnection(asyncio.Protocol):
         raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in SOCKET_OPTIONS.items():
             if (option := getattr(socket, name, None)) is not None:
-                raw_socket.setsockopt(socket.IPPROTO_TCP, option, value)
+                with suppress(OSError):  # a system that knows the name need not have the option
+                    raw_socket.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def data_received(self, data: bytes) -> None:
         if not self._is_busy:  # an answer to nothing, which the next request would take for its own
