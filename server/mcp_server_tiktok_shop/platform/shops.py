@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.platform.region_names import find_region
 from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
 from mcp_server_tiktok_shop.state.accounts import assign_display_names, normalize_name
 from mcp_server_tiktok_shop.time_zones import get_region_zone
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account, Asset, AuthorizedShops, Shop
 
-NAME_SHOP_HINT = "Name one of them as `shop`: names, ids and unique regions count."
+NAME_SHOP_HINT = "Name one of them as `shop`: names, ids and unique regions (GB, UK, Germany) count."
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ def _find_by_name(name_or_id: str, targets: list[Target]) -> Target:
         [target for target, shop in shops if shop.id == name_or_id.strip()],
         [target for target, shop in shops if normalize_name(shop.label) == text],
         [target for target, shop in shops if text in map(normalize_name, shop.list_names())],
-        [target for target, shop in shops if text and normalize_name(shop.region) == text],
+        [target for target, shop in shops if shop.region and shop.region.upper() == find_region(name_or_id)],
     ):
         if len(match) == 1:
             return match[0]
