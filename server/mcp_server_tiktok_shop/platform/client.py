@@ -194,7 +194,7 @@ class PlatformClient:
         account = self._tokens.get_valid_account(target.account.id)
         if account is None:
             account = await self._with_deadline(deadline, self._tokens.ensure_fresh(target.account))
-        return replace(target, account=account)
+        return target if account is target.account else replace(target, account=account)
 
     async def _refresh_credentials(self, call: ApiCall, target: Target, error: ApiError) -> Target | None:
         """The target with a new token or cipher in the place of the refused one; None where that can't help."""
