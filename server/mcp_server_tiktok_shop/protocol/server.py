@@ -104,7 +104,10 @@ class CallHandler:
             len(text.text),
         )
         await self.delivery.run_after_delivery(caller.delivery_actions)
-        return to_tool_result(text, is_error="error" in result)
+        if "error" in result:
+            return to_tool_result(text, is_error=True)
+        meta = self.guard.guard_json(caller.meta) if caller.meta else None
+        return to_tool_result(text, is_error=False, pictures=caller.pictures, meta=meta)
 
 
 def contain_errors(

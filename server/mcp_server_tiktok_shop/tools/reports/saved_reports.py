@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+    from mcp_server_tiktok_shop.table_files.tables import FileTable
     from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
     from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
@@ -36,13 +37,22 @@ async def save_rows(
     if request.save_as is None:
         return data
     place = "totals" if request.grouping is None else "table"
-    found = [(answer.label, answer.totals if request.grouping is None else answer.rows) for answer in answers]
-    results = [(label, result) for label, result in found if result is not None]
-    hidden = {*request.report.warnings, ROWS_IN_ALL}
-    table = make_shops_table(results, request.report.name, hidden, is_labelled=len(answers) > 1)
-    saved = await export_folder.save_table(request.save_as, table)
+    saved = await export_folder.save_table(
+        request.save_as, make_report_table(request, answers, [answer.label for answer in answers])
+    )
     told = {key: value for key, value in saved.to_json().items() if key != "columns"}
     return data | {"saved": told, place: data[place] | {"rows": data[place]["rows"][:SAMPLE_ROWS]}}
+
+
+def make_report_table(request: ReportRequest, answers: Sequence[ShopAnswer], labels: Sequence[str]) -> FileTable:
+    """All rows of a report, or its totals where it is not grouped, with their types, and the label of their shop."""
+    found = [
+        (label, answer.totals if request.grouping is None else answer.rows)
+        for label, answer in zip(labels, answers, strict=True)
+    ]
+    results = [(label, result) for label, result in found if result is not None]
+    hidden = {*request.report.warnings, ROWS_IN_ALL}
+    return make_shops_table(results, request.report.name, hidden, is_labelled=len(answers) > 1)
 
 
 async def write_journals(
