@@ -28,6 +28,7 @@ from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
+from mcp_server_tiktok_shop.tools.pdf.page_pictures import PagePictures
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
 from mcp_server_tiktok_shop.tools.profit.tool import GetProfitTool
 from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
@@ -127,6 +128,7 @@ def build_late_parts(
         operations.get("get_package_shipping_document"), platform, operations.policy, stores.issued_documents, time_zone
     )
     document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
+    page_pictures = PagePictures(are_allowed=settings.buyer_data != "none")
     labels_output = OutputFolder(settings.home_folder.labels_folder, clock)
     tools: Mapping[str, LocalTool] = {
         "describe_tables": DescribeTablesTool(mirror.table_catalog),
@@ -144,6 +146,7 @@ def build_late_parts(
             label_lookup,
             labels_output,
             pdf_workers,
+            page_pictures,
         ),
         **create_report_tools(get_report),
     }
@@ -156,7 +159,7 @@ def build_late_parts(
         "reply_to_buyer": ReplyToBuyerJob(clock),
         "resume_products": ResumeProductsJob(),
         "ship_orders": ShipOrdersJob(
-            LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, runtime)
+            LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, page_pictures, runtime)
         ),
     }
     job_records = JobRecords(stores.jobs, clock, processes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
@@ -35,6 +35,7 @@ MAX_PARCELS = 200  # of one job
 MAX_IDLE_PARCELS = 300  # that are not shipped now, and told
 MORE_REASON = f"only {MAX_PARCELS} parcels are shipped at once: call it again for this one"
 SHOWN_FACTS = ("package_status", "tracking_number", "shipping_provider_name")  # of a parcel that was shipped
+IS_SHOWN = "show_page"
 HAS_LABEL = "has_label"  # of an item: its label can be had once it is shipped, or can be had already
 
 
@@ -62,7 +63,8 @@ class ShipOrdersJob(Job):
             obstacle = parcel.find_obstacle() or problems.get(parcel.key, "") or ("" if shipment else MORE_REASON)
             idle += bool(obstacle)
             if not obstacle or idle <= MAX_IDLE_PARCELS:
-                items.append(_make_item(parcel, shipment, obstacle, paper, now))
+                item = _make_item(parcel, shipment, obstacle, paper, now)
+                items.append(replace(item, parameters=item.parameters | {IS_SHOWN: bool(values.get("show_page"))}))
         items += [JobItem("id", unknown_id, skip_reason=reason) for unknown_id, reason in found.problems.items()]
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
         warnings = [*_warn_of_requests(found.parcels), *(w for p in going for w in _warn_of_cancelled_units(p))]
@@ -110,8 +112,11 @@ class ShipOrdersJob(Job):
         paper = next((str(o.item.parameters["paper"]) for o in parcels.values()), DEFAULT_PAPER)
         shop = context.target.shop.id if context.target.shop else None
         wait_s = max(min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline)), MIN_LABEL_WAIT_S)
-        labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller)
+        is_shown = any(outcome.item.parameters.get(IS_SHOWN) for outcome in parcels.values())
+        labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller, is_shown=is_shown)
         data: Json = {"path": str(labels.path), "paper_size": paper} if labels.path else {}
+        if labels.picture:
+            data["picture"] = labels.picture
         if labels.pages:
             data["pages"] = sum(map(len, labels.pages.values()))
             data["page_table"] = [
