@@ -18,9 +18,10 @@ from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tools.charts.choice import MAX_SERIES
-from mcp_server_tiktok_shop.tools.charts.drawer import MAX_PICTURE_BYTES
+from mcp_server_tiktok_shop.tools.charts.drawer import MAX_PICTURE_BYTES, WORKER_MODULE
 from mcp_server_tiktok_shop.tools.charts.maker import CHART_META
 from mcp_server_tiktok_shop.tools.charts.vega_spec import BACKGROUND, COLORS
+from mcp_server_tiktok_shop.workers import pool
 from tests.conftest import CATALOG
 
 if TYPE_CHECKING:
@@ -295,10 +296,24 @@ async def test_words_of_others_are_drawn_as_words(connect: Connect) -> None:
     assert count_pixels(picture, COLORS["light"][0]) > 1_000
 
 
-async def test_the_library_is_loaded_by_no_process_before_the_first_chart(connect: Connect) -> None:
+async def test_the_library_is_loaded_by_no_process_before_the_first_chart(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    start_process = pool._start_process
+
+    def note_and_start(module: str) -> Any:
+        started.append(module)
+        return start_process(module)
+
+    monkeypatch.setattr(pool, "_start_process", note_and_start)
     async with connect(sandbox="1") as client:
         await call(client, "query_shop", sql=THREE)
+        assert started
+        assert WORKER_MODULE not in started
         await draw(client, "query_shop", sql=THREE, chart=True)
+        await draw(client, "query_shop", sql=THREE, chart=True)
+    assert started.count(WORKER_MODULE) == 1
     assert "vl_convert" not in sys.modules  # it is a process beside the server that draws
 
 
