@@ -296,6 +296,15 @@ async def test_words_of_others_are_drawn_as_words(connect: Connect) -> None:
     assert count_pixels(picture, COLORS["light"][0]) > 1_000
 
 
+async def test_letters_that_no_font_has_are_named(connect: Connect) -> None:
+    sql = "SELECT * FROM (VALUES ('caf\u00e9', 1), ('\ue123', 2)) AS t(name, n)"  # the second one is nobody's letter
+    async with connect(sandbox="1") as client:
+        data, chart, _ = await draw(client, "query_shop", sql=sql, chart=True)
+    assert "\ue123" in data["chart"]["note"]
+    assert "\u00e9" not in data["chart"]["note"]
+    assert [row[0] for row in chart["rows"]] == ["caf\u00e9", "\ue123"]
+
+
 async def test_the_library_is_loaded_by_no_process_before_the_first_chart(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,20 @@ if TYPE_CHECKING:
 WORKER_MODULE = "mcp_server_tiktok_shop.tools.charts.worker"
 LIBRARY = "vl_convert"
 MAX_PICTURE_BYTES = 60_000
+MAX_TRIED_LETTERS = 60  # beyond those of every font: each takes a thousandth of a second
 DRAWING_TIMEOUT_S = 15.0
 MISSING_EXTRA = (
     "Charts need the extra `charts`: install mcp-server-tiktok-shop[charts] in place of mcp-server-tiktok-shop and "
     "start the server again."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture as PNG, and the letters in it that are boxes, since no font of this computer has them."""
+
+    content: bytes
+    boxes: str = ""
 
 
 class ChartDrawer:
@@ -38,7 +48,7 @@ class ChartDrawer:
         if self.is_installed:
             self._pool.prepare()
 
-    async def draw(self, chart: Chart, theme: Theme) -> bytes:
+    async def draw(self, chart: Chart, theme: Theme) -> Drawing:
         """The picture of a chart, of at most `MAX_PICTURE_BYTES`.
 
         Raises:
@@ -47,9 +57,15 @@ class ChartDrawer:
         """
         if not self.is_installed:
             raise NoChartError(MISSING_EXTRA)
-        job = {"spec": build_spec(chart, theme), "max_bytes": MAX_PICTURE_BYTES}
+        texts = (chart.title, chart.x, chart.y, chart.series, *chart.x_labels, *chart.series_labels)
+        letters = "".join(sorted({letter for text in texts for letter in text if not letter.isascii()}))
+        job = {
+            "spec": build_spec(chart, theme),
+            "max_bytes": MAX_PICTURE_BYTES,
+            "letters": letters[:MAX_TRIED_LETTERS],
+        }
         try:
-            _, files = await self._pool.run(job, [], DRAWING_TIMEOUT_S)
+            reply, files = await self._pool.run(job, [], DRAWING_TIMEOUT_S)
         except WorkersBusyError:
             raise NoChartError("Too many charts are being drawn at once: ask again in a minute.") from None
         except TimeoutError:
@@ -58,7 +74,7 @@ class ChartDrawer:
             raise NoChartError("The chart could not be drawn: the process for it ended, or can't be started.") from None
         if len(files[0]) > MAX_PICTURE_BYTES:
             raise NoChartError(f"The picture is larger than {MAX_PICTURE_BYTES // 1000} kB: draw fewer points.")
-        return files[0]
+        return Drawing(files[0], reply["boxes"])
 
     def close(self) -> None:
         """End the processes, whatever they do."""

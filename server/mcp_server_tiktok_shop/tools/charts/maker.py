@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CHART_META = "tiktok-shop/chart"
 NO_VIEWER = "Nobody sees a picture here: save_as with a name that ends in .png makes a file of it."
+BOXES_NOTE = "No font here has {letters}: boxes in the picture, right in the rows. A font such as Noto Sans mends it."
 NOTHING_SAVED = "Nothing was saved."
 
 
@@ -58,11 +59,13 @@ class ChartMaker:
         caller.add_meta(CHART_META, chart.to_json())
         if not caller.sees_pictures and request.file_name is None:
             raise NoChartError(NO_VIEWER)
-        content = await self.drawer.draw(chart, request.theme)
+        drawing = await self.drawer.draw(chart, request.theme)
+        content = drawing.content
         caller.add_picture(Picture(content))
         told = chart.describe()
-        if chart.notes:
-            told["note"] = " ".join(chart.notes)
+        notes = [*chart.notes, *([BOXES_NOTE.format(letters=drawing.boxes)] if drawing.boxes else ())]
+        if notes:
+            told["note"] = " ".join(notes)
         if request.file_name is not None:
             saved = await self.export_folder.save_bytes(request.file_name, content, len(chart.points))
             told["saved"] = {name: value for name, value in saved.to_json().items() if name != "rows"}
