@@ -96,7 +96,7 @@ class Preview:
         lines = [
             f"{self.operation.title} {self.describe_place()}",
             f"To: {_join_rows(subject_rows) or subject}",
-            ": ".join(filter(None, (self._describe_effect() + self.describe_warnings(), _join_rows(value_rows)))),
+            ": ".join(filter(None, (self.describe_effect() + self.describe_warnings(), _join_rows(value_rows)))),
             *format_section("Warnings", [to_single_line(warning) for warning in self.warnings]),
             f"Operation: {self.operation.name}",
             str(self.operation.record["summary"]),
@@ -110,7 +110,7 @@ class Preview:
             lines += format_section("At the shop now", _format_state(self.current_state, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
 
-    def _describe_effect(self) -> str:
+    def describe_effect(self) -> str:
         """Whether it can be undone."""
         effect = EFFECT_DESCRIPTIONS[self.operation.effect]
         if self.way_back is None:
