@@ -77,8 +77,9 @@ class Preview:
             files = {
                 name: {"filename": file.filename, "bytes": len(file.content)} for name, file in self.call.files.items()
             }
-            return data | {"form": dict(self.call.form), "files": files}
-        data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
+            data |= {"form": dict(self.call.form), "files": files}
+        else:
+            data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
         if not self.current_state or not self.current_state.items:
             return data
         # The state may be in the words of others, and a warning may quote it.
