@@ -10,6 +10,7 @@ from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.application import App, Late
 from mcp_server_tiktok_shop.calls.audit_entries import AuditWriter
 from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
+from mcp_server_tiktok_shop.calls.cost_book import CostBook
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
@@ -20,6 +21,7 @@ from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.normalized_answers import AnswerNormalizer
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
+from mcp_server_tiktok_shop.calls.warning_finder import WarningFinder
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
@@ -132,6 +134,7 @@ def build_app(
     files = AllowedFiles(
         (settings.files_folder, labels_folder), settings.home, (labels_folder, home_folder.files_folder)
     )
+    cost_book = CostBook(files, runtime.clock)
     result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data, settings.time_zone)
     sensitive_fields = SensitiveFields()
     answers = AnswerNormalizer(catalog, sensitive_fields, settings.buyer_data)
@@ -158,6 +161,7 @@ def build_app(
             write_executor=write_executor,
             processes=processes,
             files=files,
+            cost_book=cost_book,
             export_folder=export_folder,
             sensitive_fields=sensitive_fields,
             redact_data=result_builder.redact_data,
@@ -181,6 +185,7 @@ def build_app(
         CurrentStateReader(operations, platform, result_builder, settings.time_zone),
         UndoChecker(stores.audit_log),
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
+        WarningFinder(cost_book),
     )
 
     discovery_tools = DiscoveryTools(operations)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from mcp_server_tiktok_shop.calls.cost_book import CostBook
     from mcp_server_tiktok_shop.calls.jobs.job import Job
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool
@@ -87,6 +88,7 @@ def build_late_parts(
     write_executor: WriteExecutor,
     processes: LocalProcesses,
     files: AllowedFiles,
+    cost_book: CostBook,
     export_folder: ExportFolder,
     sensitive_fields: SensitiveFields,
     redact_data: Callable[..., Any],
@@ -123,7 +125,7 @@ def build_late_parts(
     labels_output = OutputFolder(settings.home_folder.labels_folder, clock)
     tools: Mapping[str, LocalTool] = {
         "describe_tables": DescribeTablesTool(mirror.table_catalog),
-        "get_profit": GetProfitTool(mirror, query_runner, platform, files, export_folder, time_zone, clock),
+        "get_profit": GetProfitTool(mirror, query_runner, platform, cost_book, export_folder, time_zone, clock),
         "get_worklist": worklist,
         "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, export_folder, time_zone),
         "resize_pdf": ResizePdfTool(

@@ -77,8 +77,9 @@ class Preview:
             files = {
                 name: {"filename": file.filename, "bytes": len(file.content)} for name, file in self.call.files.items()
             }
-            return data | {"form": dict(self.call.form), "files": files}
-        data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
+            data |= {"form": dict(self.call.form), "files": files}
+        else:
+            data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
         if not self.current_state or not self.current_state.items:
             return data
         # The state may be in the words of others, and a warning may quote it.
@@ -96,7 +97,7 @@ class Preview:
         lines = [
             f"{self.operation.title} {self.describe_place()}",
             f"To: {_join_rows(subject_rows) or subject}",
-            ": ".join(filter(None, (self._describe_effect() + self.describe_warnings(), _join_rows(value_rows)))),
+            ": ".join(filter(None, (self.describe_effect() + self.describe_warnings(), _join_rows(value_rows)))),
             *format_section("Warnings", [to_single_line(warning) for warning in self.warnings]),
             f"Operation: {self.operation.name}",
             str(self.operation.record["summary"]),
@@ -110,7 +111,7 @@ class Preview:
             lines += format_section("At the shop now", _format_state(self.current_state, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
 
-    def _describe_effect(self) -> str:
+    def describe_effect(self) -> str:
         """Whether it can be undone."""
         effect = EFFECT_DESCRIPTIONS[self.operation.effect]
         if self.way_back is None:

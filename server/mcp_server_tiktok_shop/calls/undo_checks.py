@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import AuditLog, Record
 
 DONE_OUTCOMES = ("done", "partly done")
+NOT_KEPT = "No way back is known: an older version sent this, or its end was not seen."
 LOOK_HINT = "list_changes tells the writes, and of each the call that takes it back."
 
 
@@ -86,6 +87,22 @@ def find_next_step(entries: list[Record], entry: Record) -> Json | None:
         if find_undoing(entries, entry["id"], step["tool"]) is None:
             return step
     return None
+
+
+def find_way_on(entries: list[Record], entry: Record) -> Json | str | None:
+    """The step that takes a write back next, or a sentence why there is none; None where the write was not done."""
+    if entry["outcome"] not in DONE_OUTCOMES:
+        return None
+    way_back = WayBack.from_json(entry.get("undo"))
+    if way_back is None:
+        return NOT_KEPT
+    if not way_back.steps:
+        return way_back.describe()
+    step = find_next_step(entries, entry)
+    if step is None:
+        undone = find_undoing(entries, entry["id"], way_back.steps[-1]["tool"])
+        return f"Undone at {undone['time']}." if undone and "time" in undone else "Undone."
+    return step | ({"leaves": way_back.leaves} if way_back.leaves else {})
 
 
 def get_moving_arguments(entry: Record, tool: str) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from mcp_server_tiktok_shop.json_paths import find_values
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mcp_server_tiktok_shop.calls.cost_book import CurrentCosts
     from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.state.accounts import Shop
@@ -33,14 +35,20 @@ MAX_NAMED_IDS = 3  # of many that one warning is about
 MIN_ALL = 2  # things that "all of them" is said of
 
 
-def find_warnings(operation: Operation, values: Json, state: CurrentState, shop: Shop | None) -> list[str]:
-    """Sentences on what is unusual or will be refused, the gravest first; what others wrote is quoted in them."""
+def find_warnings(
+    operation: Operation, values: Json, state: CurrentState, shop: Shop | None, costs: CurrentCosts
+) -> list[str]:
+    """Sentences on what is unusual or will be refused, the gravest first; what others wrote is quoted in them.
+
+    `costs` are what goods cost, as far as that is known: `has_prices` tells whether they are asked for.
+    """
     items = [item for item in state.items if not item.problem]
     warnings = [
         *_warn_by_rules(operation, items),
         *_warn_of_open_orders(items, state),
         *_warn_of_prices(values, items, shop),
         *_warn_of_promotion_prices(values, items),
+        *_warn_of_prices_below_cost(values, items, shop, costs),
         *_warn_of_empty_stock(values, items),
         *_warn_of_all(values, items, state),
     ]
@@ -48,6 +56,13 @@ def find_warnings(operation: Operation, values: Json, state: CurrentState, shop:
         warnings += _warn_of_last_message(items)
     warnings += _warn_of_missing(state)
     return list(dict.fromkeys(_to_sentence(warning) for warning in warnings))
+
+
+def has_prices(values: Json) -> bool:
+    """Whether a write sets prices, those of promotions included."""
+    rows = [row for product in _get_rows(values, "products") for row in (product, *_get_rows(product, "skus"))]
+    is_promotion = any(row.get("activity_price_amount") or row.get("discount") for row in rows)
+    return is_promotion or any("price" in sku for sku in _get_rows(values, "skus"))
 
 
 def _warn_by_rules(operation: Operation, items: list[Item]) -> Iterator[str]:
@@ -117,6 +132,58 @@ def _warn_of_promotion_prices(values: Json, items: list[Item]) -> Iterator[str]:
                 yield f"{to_single_line(row_id)} gets a discount of {discount} %"
             if amount is not None and (change := _describe_price_change(prices_by_sku.get(row_id), str(amount))):
                 yield f"the promotion price of {to_single_line(row_id)} {change}"
+
+
+def _warn_of_prices_below_cost(
+    values: Json, items: list[Item], shop: Shop | None, costs: CurrentCosts
+) -> Iterator[str]:
+    """Of prices below what the goods cost; or that the costs can't be read, where there are any."""
+    if costs.problem and has_prices(values):
+        yield costs.problem.rstrip(".")
+    for price in _iter_new_prices(values, items, shop):
+        cost = costs.find(price.seller_sku, price.sku_id, price.currency)
+        if cost is not None and price.amount < cost:
+            name = to_single_line(price.seller_sku or price.sku_id)
+            yield f"{price.title} of SKU {name}, {price.amount:f}, is below its cost of {cost:f} {price.currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class _NewPrice:
+    """What a SKU is to be sold for; `title` says by which kind of price."""
+
+    title: str
+    sku_id: str
+    seller_sku: str
+    amount: Decimal
+    currency: str
+
+
+def _iter_new_prices(values: Json, items: list[Item], shop: Shop | None) -> Iterator[_NewPrice]:
+    """Every price that a write sets; of a promotion that of each SKU, by its discount where that is given."""
+    shop_currency = (shop.currency if shop else "") or ""
+    for sku in _get_rows(values, "skus"):
+        new_price = sku.get("price")
+        amount = _to_number(_get_amount(new_price)) if isinstance(new_price, dict) else None
+        if amount is None or not isinstance(new_price, dict):
+            continue
+        sku_id = str(sku.get("id", ""))
+        old_sku = next((row for row in _iter_rows(items, "skus") if str(row.get("id")) == sku_id), {})
+        old_price = old_sku.get("price")
+        currency = new_price.get("currency") or (old_price.get("currency") if isinstance(old_price, dict) else "")
+        seller_sku = str(sku.get("seller_sku") or old_sku.get("seller_sku") or "")
+        yield _NewPrice("the price", sku_id, seller_sku, amount, str(currency or shop_currency))
+    old_products = {item.id: _get_rows(item.data, "skus") for item in items if item.noun == "product"}
+    for product in _get_rows(values, "products"):
+        old_skus = old_products.get(str(product.get("id")), [])
+        for row in (product, *_get_rows(product, "skus")):
+            for sku in old_skus if row is product else [o for o in old_skus if str(o.get("id")) == str(row.get("id"))]:
+                amount, discount = _to_number(row.get("activity_price_amount")), _to_number(row.get("discount"))
+                old_amount, old_price = _to_number(_get_sale_price(sku)), sku.get("price") or {}
+                if amount is None and discount is not None and old_amount is not None:
+                    amount = old_amount * (100 - discount) / 100
+                if amount is not None:
+                    seller_sku, currency = str(sku.get("seller_sku") or ""), old_price.get("currency") or shop_currency
+                    yield _NewPrice("the promotion price", str(sku.get("id")), seller_sku, amount, str(currency))
 
 
 def _warn_of_empty_stock(values: Json, items: list[Item]) -> Iterator[str]:

@@ -57,8 +57,10 @@ class WayBack:
         """One line for the preview: by what it is taken back, or why not."""
         if not self.steps:
             return f"No way back: {self.reason}."
-        tools = " and ".join(step["tool"] for step in self.steps)
-        return " ".join(filter(None, (f"Can be undone by {tools}: list_changes gives the call.", self.leaves)))
+        tools = dict.fromkeys(step["tool"] for step in self.steps)
+        calls = "the call" if len(self.steps) == 1 else "the calls"
+        text = f"Can be undone by {' and '.join(tools)}: list_changes gives {calls}."
+        return " ".join(filter(None, (text, self.leaves)))
 
 
 def _is_step(step: Any) -> bool:

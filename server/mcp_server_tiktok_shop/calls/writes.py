@@ -17,7 +17,6 @@ from mcp_server_tiktok_shop.calls.local_confirmation import LocalWriteConfirmati
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.question_values import describe_differences
 from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten
-from mcp_server_tiktok_shop.calls.warnings import find_warnings
 from mcp_server_tiktok_shop.calls.way_back import plan_way_back
 from mcp_server_tiktok_shop.calls.write_answers import collect_ids, make_unshown_result, to_request_id
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
+    from mcp_server_tiktok_shop.calls.warning_finder import WarningFinder
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.client import PlatformClient
@@ -110,6 +110,7 @@ class WriteExecutor:
     current_state_reader: CurrentStateReader
     undo_checker: UndoChecker
     audit_writer: AuditWriter
+    warning_finder: WarningFinder
 
     async def build_preview(self, write: Write) -> Preview:
         """What would be sent, redacted, how things stand now as far as that can be read, and what to be warned of.
@@ -121,6 +122,7 @@ class WriteExecutor:
         state = write.known_state or await self.current_state_reader.read(write.operation, write.values, write.target)
         if write.undo_of:
             await self.undo_checker.ensure_undoable(write.undo_of, write.operation, write.values, write.target, state)
+        warnings = await self.warning_finder.find(write.operation, write.values, state, write.target, write.zone)
         redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
         return Preview(
             write.operation,
@@ -129,7 +131,7 @@ class WriteExecutor:
             redacted_write.build_call(),
             state,
             tuple(describe_differences(write.values, redacted_write.values)),
-            warnings=tuple(find_warnings(write.operation, write.values, state, write.target.shop)),
+            warnings=tuple(warnings),
             way_back=plan_way_back(self.current_state_reader.operations, write.operation, write.values, state),
         )
 

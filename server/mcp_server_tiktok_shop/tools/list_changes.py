@@ -7,13 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from mcp_server_tiktok_shop.calls.undo_checks import (
-    DONE_OUTCOMES,
-    find_next_step,
-    find_undoing,
-    get_moving_arguments,
-)
-from mcp_server_tiktok_shop.calls.way_back import WayBack
+from mcp_server_tiktok_shop.calls.undo_checks import find_way_on, get_moving_arguments
 from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.tools.periods import parse_period
 
@@ -27,7 +21,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import AuditLog, Record
 
 COLUMNS = ("time", "shop", "operation", "outcome", "ids", "made", "before", "now", "undo", "undo_of")
-NOT_KEPT = "No way back is known: an older version sent this, or its end was not seen."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +64,15 @@ class ListChangesTool:
 
     def _describe_undo(self, entries: list[Record], entry: Record) -> Json | str | None:
         """The call that takes a write back, or the next of them; or why there is none. Nothing of what was not done."""
-        if entry["outcome"] not in DONE_OUTCOMES:
-            return None
-        way_back = WayBack.from_json(entry.get("undo"))
-        if way_back is None:
-            return NOT_KEPT
-        if not way_back.steps:
-            return way_back.describe()
-        step = find_next_step(entries, entry)
-        if step is None:
-            undone = find_undoing(entries, entry["id"], way_back.steps[-1]["tool"])
-            return f"Undone at {undone['time']}." if undone and "time" in undone else "Undone."
+        step = find_way_on(entries, entry)
+        if not isinstance(step, dict):
+            return step
         if not self.operations.are_available([step["tool"]]):
             return f"{step['tool']} takes it back; it is not permitted on this server."
         arguments = step["arguments"] | self._move_ahead(entry, step) | {"undo_of": entry["id"]}
         arguments |= {"shop": entry["shop_id"]} if "shop_id" in entry else {}
         call: Json = {"tool": step["tool"], "arguments": arguments}
-        return call | ({"leaves": way_back.leaves} if way_back.leaves else {})
+        return call | ({"leaves": step["leaves"]} if "leaves" in step else {})
 
     def _move_ahead(self, entry: Record, step: Json) -> Json:
         """The moments that must lie ahead when the call is sent, moved where they do not."""

@@ -30,7 +30,8 @@ class JobItem:
     `names` is what a person knows it by: title, seller SKU. `now` and `will_be` are the one value that changes, as a
     short text. Where nothing is to be done with it, `skip_reason` says why, in words that stand alone. Of an
     `is_relative` one `will_be` follows from `now`, as a price raised by a tenth: it is never done twice. `parameters`
-    are what `Job.make_steps` needs of it, and whose texts an error of the platform may name it by.
+    are what `Job.make_steps` needs of it, and whose texts an error of the platform may name it by. Of one that
+    `has_words`, `now` and `will_be` are what people wrote to each other, which is not kept.
     """
 
     noun: str
@@ -41,6 +42,7 @@ class JobItem:
     skip_reason: str = ""
     is_relative: bool = False
     parameters: Json = field(default_factory=dict)
+    has_words: bool = False
 
     @property
     def key(self) -> str:

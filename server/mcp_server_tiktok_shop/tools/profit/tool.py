@@ -12,10 +12,10 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES, ZERO
 from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
+from mcp_server_tiktok_shop.table_files.unit_costs import CostTable
 from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_period
 from mcp_server_tiktok_shop.tools.profit.columns import OPTIONAL_AMOUNTS, OTHER_FEES
-from mcp_server_tiktok_shop.tools.profit.costs import MAX_COSTS_BYTES, CostTable, read_costs
 from mcp_server_tiktok_shop.tools.profit.table import (
     EXACT,
     LABELS,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+    from mcp_server_tiktok_shop.calls.cost_book import CostBook
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
@@ -52,7 +52,6 @@ DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is mad
 SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
 PARAMETERS = ("from", "until", "now", "by", "group_by", "limit", "costs", "step")
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
-COST_FILES = ("costs.csv", "costs.xlsx")
 MAX_FAULTS = 10
 SHOWN_ROWS, MIN_SHOWN_ROWS = 12, 4  # of all shops, and of each, where no limit is given
 SHOWN_TIMES = 31  # of each shop
@@ -118,7 +117,7 @@ class GetProfitTool:
     mirror: Mirror
     query_runner: QueryRunner
     platform: PlatformClient
-    files: AllowedFiles
+    cost_book: CostBook
     export_folder: ExportFolder
     zone: ZoneInfo | None
     clock: Callable[[], float]
@@ -161,7 +160,7 @@ class GetProfitTool:
             for target, answer in zip(targets, answers, strict=True)
             if isinstance(answer, ShopError) and target.shop is not None
         }
-        missing_note = "" if file_name else NO_COSTS_NOTE.format(folder=self.files.folders[0])
+        missing_note = "" if file_name else NO_COSTS_NOTE.format(folder=self.cost_book.files.folders[0])
         result["note"] = " ".join(filter(None, (missing_note, result.get("note"))))
         if save_as is not None:
             zones = [each.zone for each in found]
@@ -171,10 +170,10 @@ class GetProfitTool:
     def _load_costs(self, path: str | None) -> tuple[str, CostTable]:
         """The costs, and the file they stand in: the one that is named, or one of the usual name; empty without one."""
         if path is None:
-            path = next((name for name in COST_FILES if (self.files.folders[0] / name).is_file()), None)
+            path = self.cost_book.find_file()
         if path is None:
             return "", CostTable()
-        return path, read_costs(path, self.files.read("costs", path, MAX_COSTS_BYTES))
+        return path, self.cost_book.read(path)
 
     async def _find_profit(
         self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
