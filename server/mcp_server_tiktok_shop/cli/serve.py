@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from mcp_server_tiktok_shop.cli.client_configs.blocks import SANDBOX_SERVER_NAME
 from mcp_server_tiktok_shop.cli.client_configs.clients import CLIENTS
 from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
 from mcp_server_tiktok_shop.cli.command_error import CommandError
+from mcp_server_tiktok_shop.cli.output import Output
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.protocol.address import DEFAULT_HOST, DEFAULT_PORT, MCP_PATH, join_address, make_url
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
@@ -96,16 +96,15 @@ def _serve_computer(settings: Settings, listener: socket.socket, url: str, *, is
         raise CommandError(f"{error.message} {error.hint}") from None
     server_app = build_server_app(settings)
     logs.configure_logging(server_app.guard, settings.log_level)
-    server_app.secrets.register_secrets(token)
-    name = SANDBOX_SERVER_NAME if settings.sandbox else SERVER_NAME
-
-    click.echo(f"Serving MCP on {url} for this computer, until Ctrl-C.", err=True)
-    if is_first or sys.stdout.isatty():
-        # The one place beside `config --http` that shows the token: who starts a server may know it.
+    output = Output(server_app.guard)
+    output.print_line(f"Serving MCP on {url} for this computer, until Ctrl-C.", err=True)
+    if is_first or output.is_at_terminal:  # who starts a server may see its token, and a log that is kept may not
+        name = SANDBOX_SERVER_NAME if settings.sandbox else SERVER_NAME
         block = build_block(CLIENTS[BLOCK_CLIENT], RemoteServer(name, url, token))
-        click.echo(FORMATS[CLIENTS[BLOCK_CLIENT].format].render(block))
+        output.print_line(FORMATS[CLIENTS[BLOCK_CLIENT].format].render(block))
+    server_app.secrets.register_secrets(token)
     way_on = f"Other clients: mcp-server-tiktok-shop config --client NAME --http --port {listener.getsockname()[1]}"
-    click.echo(f"The token lies in {token_path}. {way_on}", err=True)
+    output.print_line(f"The token lies in {token_path}. {way_on}", err=True)
     _run(server_app, SharedToken(token), listener)
 
 
@@ -123,7 +122,7 @@ def _serve_signed_in(settings: Settings, listener: socket.socket, public_url: st
         proxy=settings.proxy,
         operations=server_app.operations,
     )
-    click.echo(
+    Output(server_app.guard).print_line(
         f"Serving MCP on {public_url}{MCP_PATH} for who signs in at {settings.http_issuer}, until Ctrl-C. "
         f"It listens on port {listener.getsockname()[1]}.",
         err=True,
