@@ -8,6 +8,7 @@ import socket
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -57,7 +58,7 @@ class IdentityProvider:
         return f"http://127.0.0.1:{self.port}{self.slash}"
 
     def make_claims(self, **changes: Any) -> dict[str, Any]:
-        """The claims of a good token with these changes; None takes one away."""
+        """The claims of a good token with these changes: None takes one away, a timedelta is a time from now."""
         now = int(time.time())
         claims = {
             "iss": self.issuer,
@@ -68,7 +69,8 @@ class IdentityProvider:
             "exp": now + 600,
             "scope": "openid shop:read shop:write",
         }
-        return {name: value for name, value in (claims | changes).items() if value is not None}
+        values = {name: value for name, value in (claims | changes).items() if value is not None}
+        return {n: now + int(v.total_seconds()) if isinstance(v, timedelta) else v for n, v in values.items()}
 
     def sign(self, algorithm: str = "ES256", headers: dict[str, Any] | None = None, **changes: Any) -> str:
         kid = "key-RS256" if algorithm == "PS256" else f"key-{algorithm}"
