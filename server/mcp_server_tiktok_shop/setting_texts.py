@@ -141,6 +141,20 @@ def parse_url(text: str) -> str:
     return text.strip().rstrip("/")
 
 
+def parse_issuer(text: str) -> str:
+    """An issuer as it calls itself: a slash at its end is part of its name."""
+    parse_url(text)
+    return text.strip()
+
+
+def parse_origin(text: str) -> str:
+    """The scheme, host and port of an address; hosts are compared in lower case."""
+    url = parse_url(text).lower()
+    if urlsplit(url).path:
+        raise ValueError("has a path: write scheme and host alone, https://shops.example")
+    return url
+
+
 def parse_names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from mcp_server_tiktok_shop.catalog.operation import Operation
+
 # "unfilled" is a form that was accepted without the choice in it, "failed" a question that the client could not put,
 # or answered with what is no answer.
 Decision = Literal["accepted", "declined", "cancelled", "unfilled", "failed"]
@@ -40,6 +42,15 @@ class Caller(Protocol):
 
     min_reading_s: float
     """Seconds before which an answer can't be a person's; 0 where whatever answers, answers for one."""
+
+    def ensure_granted(self, operation: Operation) -> None:
+        """Go on only where this caller's sign-in lets it do the operation.
+
+        Raises:
+            ShopError: `not_permitted`.
+
+        """
+        ...
 
     @property
     def elicitation_support(self) -> Literal["", "now", "again"]:
@@ -76,6 +87,9 @@ class NonInteractiveCaller:
     elicitation_support: Literal["", "now", "again"] = ""
     elicitation_timeout_s: float | None = None
     reply: ElicitationReply | None = None
+
+    def ensure_granted(self, _operation: Operation) -> None:
+        return
 
     async def elicit(self, _question: str) -> Decision:
         return "failed"

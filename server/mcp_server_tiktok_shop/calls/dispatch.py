@@ -90,6 +90,7 @@ class ToolDispatcher:
     async def _call(self, name: str, arguments: Json, caller: Caller, *, has_token_alone: bool) -> Json:
         operation = self.operations.get(name)
         self.operations.policy.ensure_allowed(operation)
+        caller.ensure_granted(operation)
         check_size(arguments)
         call_arguments = dict(arguments)
         if operation.delegates_to in ("read", "write"):

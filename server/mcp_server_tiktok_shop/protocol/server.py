@@ -27,6 +27,7 @@ from mcp_server_tiktok_shop.protocol.client_exit import ExitDeadline
 from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_tool_result
 from mcp_server_tiktok_shop.protocol.eras import serve_connection
 from mcp_server_tiktok_shop.protocol.first_answers import SERVER_NAME, SERVER_TITLE
+from mcp_server_tiktok_shop.protocol.grants import Grant, find_grant
 from mcp_server_tiktok_shop.protocol.odd_replies import drop_odd_replies
 from mcp_server_tiktok_shop.protocol.stdio import connect_client
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.catalog.operation import CallerScope
     from mcp_server_tiktok_shop.protocol.client_pipes import FirstReader
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.first_answers import Introduction
@@ -136,13 +138,15 @@ def build_server(
     guard = call_handler.guard
 
     async def list_tools(
-        _ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
+        ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        return build_tool_list()
+        return build_tool_list(find_grant(ctx).scopes)
 
     @cache
-    def build_tool_list() -> ListToolsResult:
-        return ListToolsResult.model_validate({"tools": introduction.tools}, by_name=False)
+    def build_tool_list(scopes: frozenset[CallerScope]) -> ListToolsResult:
+        grant, operations = Grant(scopes), call_handler.dispatcher.operations
+        tools = [tool for tool in introduction.tools if grant.allows(operations.get(tool["name"]))]
+        return ListToolsResult.model_validate({"tools": tools}, by_name=False)
 
     @asynccontextmanager
     async def lifespan(_server: McpServer) -> AsyncIterator[None]:
