@@ -183,7 +183,7 @@ def build_app(
         write_outcomes,
         result_builder,
         CurrentStateReader(operations, platform, result_builder, settings.time_zone),
-        UndoChecker(stores.audit_log),
+        UndoChecker(stores.audit_log, runtime.clock),
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
         WarningFinder(cost_book),
     )

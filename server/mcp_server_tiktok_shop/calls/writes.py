@@ -119,20 +119,20 @@ class WriteExecutor:
             ShopError: It is to take an earlier write back, and can't: as `UndoChecker.ensure_undoable`.
 
         """
-        state = write.known_state or await self.current_state_reader.read(write.operation, write.values, write.target)
-        if write.undo_of:
-            await self.undo_checker.ensure_undoable(write.undo_of, write.operation, write.values, write.target, state)
-        warnings = await self.warning_finder.find(write.operation, write.values, state, write.target, write.zone)
-        redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
+        operation, values, target = write.operation, write.values, write.target
+        state = write.known_state or await self.current_state_reader.read(operation, values, target)
+        undoing = await self.undo_checker.ensure_undoable(write.undo_of, operation, values, target, state)
+        redacted_write = replace(write, values=self.result_builder.redact_arguments(operation, values))
         return Preview(
-            write.operation,
-            write.target,
+            operation,
+            target,
             redacted_write.values,
             redacted_write.build_call(),
             state,
-            tuple(describe_differences(write.values, redacted_write.values)),
-            warnings=tuple(warnings),
-            way_back=plan_way_back(self.current_state_reader.operations, write.operation, write.values, state),
+            tuple(describe_differences(values, redacted_write.values)),
+            warnings=tuple(await self.warning_finder.find(operation, values, state, target, write.zone)),
+            way_back=plan_way_back(self.current_state_reader.operations, operation, values, state),
+            undoing=undoing,
         )
 
     async def execute(self, write: Write, server_arguments: Json, caller: Caller) -> Json:
