@@ -26,6 +26,7 @@ CLOSING_CHARS = 300  # of a question, for its last lines
 MAX_SHOP_CHARS = 200  # of a shop's name
 MAX_HEAD_CHARS, MAX_HEAD_VALUE_CHARS = 100, 40  # characters in a line at the head of a question, and of a value there
 MAX_HEAD_WARNING_CHARS = 120
+MIN_REPEATED_IDS = 5  # from which on they stand once
 ID_PATH_PATTERN = re.compile(r"(^|[._])ids?\b")  # `product_id`, `skus[0].id`, `product_ids (3)`
 NAME_FIELDS = ("title", "name", "product_name", "total_amount", "refund_total")  # that a person knows a thing by
 EFFECT_DESCRIPTIONS = {"write": "Adds or changes", "destructive": "Can't simply be undone"}
@@ -90,6 +91,15 @@ class Preview:
         untrusted = [*(["warnings"] if self.warnings else []), *(["will_be"] if will_be else []), "now"]
         data |= {"will_be": will_be} if will_be else {}
         return data | {"now": self.current_state.to_json(), "untrusted": untrusted}
+
+    def name_shown_ids(self, data: Json) -> Json:
+        """The JSON form where all of the state is shown: a list of just its ids is not repeated in the body."""
+        ids = [item.id for item in self.current_state.items] if self.current_state else []
+        body = data.get("body")
+        if len(ids) < MIN_REPEATED_IDS or not isinstance(body, dict):
+            return data
+        words = f"the {len(ids)} ids in {self.state_name}"
+        return data | {"body": {name: words if value == ids else value for name, value in body.items()}}
 
     def to_question(self, *closing_lines: str) -> str:
         """The question to a person, with `closing_lines` before its last.
