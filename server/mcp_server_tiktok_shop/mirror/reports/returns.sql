@@ -48,6 +48,7 @@
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"
 -- labels.seller_sku = "arg_max(seller_sku, create_time)"
+-- stand_ins.sku_id = "seller_sku"
 -- labels.product_name = "arg_max(product_name, create_time)"
 WITH asked AS (
     SELECT

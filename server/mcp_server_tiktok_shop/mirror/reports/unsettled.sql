@@ -7,7 +7,7 @@
 -- compare = []
 -- order = "est_settlement_amount desc"
 -- default_group = "day"
--- note = "The platform's estimates. Orders come in here when they are delivered: orders_not_delivered have none yet, and not_delivered_total is what buyers paid. On its day an amount enters a statement (where that has passed, the next one); the bank has it with a later payout."
+-- note = "The platform's estimates. Orders come in here when they are delivered: orders_not_delivered have none yet, and not_delivered_total is what buyers paid. On its day an amount enters a statement (where that has passed, the next one); the bank has it with a later payout. What statements hold and no payout carries yet: report payouts, not_paid_out."
 --
 -- [columns]
 -- currency = "of the amounts"

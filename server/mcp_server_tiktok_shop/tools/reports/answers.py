@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
+from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_columns
 from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
 
 if TYPE_CHECKING:
@@ -21,8 +21,18 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
 
 SHOP_COLUMN, CURRENCY_COLUMN = "shop", "currency"
-TIME_FORMS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}  # as reports name them
+HOUR_FORM = "%H"
+# The times that a grouping tells apart: in which column, and how reports name them.
+TIME_FORMS = {
+    "day": ("day", "%Y-%m-%d"),
+    "week": ("week", "%G-W%V"),
+    "month": ("month", "%Y-%m"),
+    "weekday": ("weekday", "%A"),
+    "hour": ("hour", HOUR_FORM),
+    "weekday_hour": ("hour", HOUR_FORM),
+}
 MAX_EMPTY_TIMES = 12
+HOUR_S, DAY_S = 3_600, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +103,19 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     keys = {*report.keys, *(request.grouping.keys if request.grouping else ())}
     labels = [answer.brief_label for answer in answers]
     totals = [answer.totals for answer in answers]
-    data["totals"] = _merge(labels, totals, {*report.warnings, ROWS_IN_ALL, *report.without}, keys)
+    sums = _merge(labels, totals, {*report.warnings, ROWS_IN_ALL, *report.without}, keys)
+    data["totals"] = _choose_columns(sums, request.shown_totals, (SHOP_COLUMN, *report.keys))
     hidden = {*report.warnings, ROWS_IN_ALL, *(() if _has_mixed_currencies(totals) else (CURRENCY_COLUMN,))}
     notes = [*_describe_edges(answers), *_describe_warnings(request, answers)]
     if request.grouping is not None:
         rows = [answer.rows for answer in answers]
-        table = _merge(labels, rows, hidden, keys)
+        table = _choose_rows_columns(request, request.grouping, _merge(labels, rows, hidden, keys))
         shared = find_shared_values(table, {*keys, request.order.column, SHOP_COLUMN})
         data["table"] = remove_columns(table, shared)
         if shared:
             data[SHARED_VALUES] = shared
         notes += _describe_cuts(labels, rows)
-        notes.append(_describe_order(request))
+        notes += [_describe_order(request), _describe_further_columns(request, request.grouping)]
         if empty := _list_empty_times(request.grouping, answers):
             data["left_out_empty"] = empty
         notes.append(request.grouping.note)
@@ -178,6 +189,48 @@ def _merge(
     return {"columns": [*([SHOP_COLUMN] if is_labelled else ()), *names], "rows": rows}
 
 
+def _choose_columns(table: Json, shown: Collection[str], lasting: Collection[str]) -> Json:
+    """The table with the columns that are meant to be shown, all where none are named, and the `lasting` ones."""
+    if not shown:
+        return table
+    return remove_columns(table, {name for name in table["columns"] if name not in shown and name not in lasting})
+
+
+def _choose_rows_columns(request: ReportRequest, grouping: Grouping, table: Json) -> Json:
+    """The rows with the columns that were asked for; a key is left out where what stands in for it tells rows apart."""
+    names = [*grouping.keys, *grouping.labels]
+    lasting = {SHOP_COLUMN, *request.report.keys, *names, *(f"{name}_before" for name in grouping.keys)}
+    shown = request.shown_columns
+    spare = {
+        key
+        for key, label in grouping.stand_ins.items()
+        if key in table["columns"] and key not in shown and _tells_rows_apart(table, key, label)
+    }
+    return _choose_columns(remove_columns(table, () if request.is_whole else spare), shown, lasting)
+
+
+def _tells_rows_apart(table: Json, key: str, label: str) -> bool:
+    """Whether rows differ in the label, of a shop, as they do in the key, and none is without it."""
+    columns = table["columns"]
+    if label not in columns:
+        return False
+    others = [place for place, name in enumerate(columns) if name == SHOP_COLUMN]
+    labels, keys = ([*others, columns.index(name)] for name in (label, key))
+    cells = {tuple(row[place] for place in labels) for row in table["rows"]}
+    in_all = {tuple(row[place] for place in keys) for row in table["rows"]}
+    return len(cells) == len(in_all) and all(row[labels[-1]] for row in table["rows"])
+
+
+def _describe_further_columns(request: ReportRequest, grouping: Grouping) -> str:
+    """Which columns there are beside those that are shown where none were asked for."""
+    shown = request.shown_columns
+    if request.columns or not shown:
+        return ""
+    left_out = {*shown, *request.report.keys, *grouping.keys, *grouping.labels}
+    further = [name for name in list_columns(request.report, grouping) if name not in left_out]
+    return f"columns: {', '.join(further)}, or all, for more." if further else ""
+
+
 def _describe_edges(answers: Sequence[ShopAnswer]) -> list[str]:
     parts = []
     for answer in answers:
@@ -211,7 +264,7 @@ def _describe_cuts(labels: Sequence[str], results: Iterable[QueryResult | None])
         if result is not None and _is_cut(result):
             in_all = _sum_column(result, ROWS_IN_ALL) // len(result.cells)
             cuts.append(f"{len(result.cells)} of {in_all} rows" + (f" of {label}" if label else ""))
-    return [f"{', '.join(cuts)} are shown, totals are of all: give limit for more."] if cuts else []
+    return [f"{', '.join(cuts)} are shown, totals are of all: give limit (rows of each shop) for more."] if cuts else []
 
 
 def _describe_order(request: ReportRequest) -> str:
@@ -221,31 +274,40 @@ def _describe_order(request: ReportRequest) -> str:
 
 
 def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer]) -> list[str]:
-    """The days, weeks or months of the periods of which there is no row, since nothing was in them."""
-    form = TIME_FORMS.get(grouping.name)
-    if form is None:
+    """The times of the periods of which there is no row, since nothing was in them."""
+    if grouping.name not in TIME_FORMS:
         return []
+    name, form = TIME_FORMS[grouping.name]
     empty: list[str] = []
     for answer in answers:
         result, period = answer.rows, answer.periods.period if answer.periods is not None else None
         if result is None or period is None or answer.zone is None or answer.coverage is None:
             continue
         columns = [column.name for column in result.columns]
-        if grouping.name not in columns or _is_cut(result) or f"{grouping.name}_before" in columns:
+        if name not in columns or _is_cut(result) or f"{name}_before" in columns:
             continue
-        place = columns.index(grouping.name)
+        place = columns.index(name)
         end = min(period.end - 1, answer.coverage.as_of)
         times = _list_times(period.start, end, answer.zone, form)
-        found = {str(row[place]) for row in result.cells}
+        found = {_name_time(row[place]) for row in result.cells}
         empty += [f"{answer.brief_label} {each}".lstrip() for each in times if each not in found]
     if len(empty) > MAX_EMPTY_TIMES:
         return [*empty[:MAX_EMPTY_TIMES], f"and {len(empty) - MAX_EMPTY_TIMES} more"]
     return empty
 
 
+def _name_time(value: Any) -> str:
+    return f"{value:02}" if isinstance(value, int) else str(value)
+
+
 def _list_times(start: int, end: int, zone: ZoneInfo, form: str) -> list[str]:
-    first, last = (datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
-    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    if form == HOUR_FORM:
+        last = min(end, start + DAY_S)
+        return sorted(
+            {datetime.fromtimestamp(each, zone).strftime(form) for each in (*range(start, last, HOUR_S), last)}
+        )
+    first, last_day = (datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
+    days = (first + timedelta(days=number) for number in range((last_day - first).days + 1))
     return list(dict.fromkeys(day.strftime(form) for day in days))
 
 
