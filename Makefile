@@ -1,11 +1,11 @@
-# Everything sets itself up: only Python 3.11 or newer is needed (and npm for `make inspect`).
+# Everything sets itself up: only Python 3.11 or newer is needed (and npm for `make inspect` and `make conformance`).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # A worker for each core; one that has nothing left to do takes over from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test check lint format soak bench inspect docs clean
+.PHONY: help demo test check lint format soak bench inspect conformance docs clean
 
 help:            ## Show what there is.
 	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench: $(VENV)/developing         ## Measure against the SDK's bare server, and 
 inspect: $(VENV)/installed        ## List and call tools with the MCP Inspector (needs npm).
 	scripts/inspect.sh $(BIN)/mcp-server-tiktok-shop
 
+conformance: $(VENV)/developing $(VENV)/conformance/installed  ## Run the official conformance suite in both eras (needs npm).
+	$(BIN)/python -m pytest -v tests/protocol/test_conformance.py
+
 clean:           ## Remove what was made here.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -53,4 +56,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/developing: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# Node 22 comes with it: the suite does not start on an older one.
+$(VENV)/conformance/installed:
+	npm install --silent --no-audit --no-fund --prefix $(@D) node@22.23.3 @modelcontextprotocol/conformance@0.2.0-alpha.12
 	@touch $@

@@ -253,9 +253,7 @@ def test_a_start_loads_nothing_that_is_not_needed_yet() -> None:
 
 
 def test_what_a_command_prints_goes_through_the_redactor() -> None:
-    """The simulated shop's own keys are there to be printed, as is the token to who starts a server.
-
-    The demo prints what came through a server.
+    """The simulated shop's own keys are there to be printed; the demo prints what came through a server.
 
     A wrong start is told to the client in the words that stand on standard error already.
     """
@@ -264,7 +262,7 @@ def test_what_a_command_prints_goes_through_the_redactor() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr in ("echo", "secho", "stdout", "stderr"):
                 printers.add(name_of(path))
-    assert printers == {"cli.output", "cli.sandbox", "cli.serve", "cli.start_errors"}
+    assert printers == {"cli.output", "cli.sandbox", "cli.start_errors"}
 
 
 def exceptions_of(path: Path) -> Iterator[tuple[str, str]]:

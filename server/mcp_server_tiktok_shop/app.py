@@ -121,6 +121,7 @@ def build_app(
         InMemoryRateLimiter(runtime.monotonic, runtime.sleep, stores.rate_marks),
         catalog,
         DiscoveryOperations(operations.get("get_authorized_shops"), operations.get("get_authorized_category_assets")),
+        stores.write_marks,
         call_timeout_s,
         settings.shop,
     )

@@ -107,6 +107,7 @@ def build_late_parts(
             monotonic=runtime.monotonic,
             history_days=settings.mirror_days,
             max_age_s=settings.mirror_max_age,
+            write_marks=stores.write_marks,
         )
     )
     time_zone, clock = settings.time_zone, runtime.clock

@@ -87,6 +87,6 @@ async def test_a_saved_file_holds_no_formula_however_it_is_read(connect: Connect
 
 def test_long_texts_are_defused_in_time_in_proportion() -> None:
     for unit in (" ", ";", "; ", '"', "=", ";=", "\t", "\ta", ',"" ', "\u200b"):
-        began = time.perf_counter()
+        began = time.thread_time()
         defuse_formulas(unit * (1_000_000 // len(unit)))
-        assert time.perf_counter() - began < 5
+        assert time.thread_time() - began < 5

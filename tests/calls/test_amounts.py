@@ -183,6 +183,10 @@ def test_every_decimal_number_is_known_for_money_or_for_a_measure() -> None:
             yield from walk(inner.get("properties", {}), f"{path}.{name}")
 
     for operation in CATALOG.operations.values():
+        if (
+            operation.is_local
+        ):  # a job looks itself at what it is given, and at what it sends with the operation's record
+            continue
         for path, found in walk(operation.arguments, operation.name):
             assert found is not any(measure in path for measure in MEASURES), path
 

@@ -52,9 +52,16 @@ async def read_all(client: Client, tool: str, rows: str, identifier: str, **argu
 async def test_orders_of_several_statuses_come_in_one_list(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
         found = await read_all(client, "get_order_list", "orders", "id", order_statuses=SEVERAL, page_size=7)
+        asked = {"order_statuses": SEVERAL, "fields": ["orders.id"]}
+        pages = good(await client.call_tool("get_order_list", asked | {"page_size": 5, "pages": 2}))
+        every = good(await client.call_tool("get_order_list", asked | {"page_size": 5, "pages": "all"}))
         orders = sorted(await shop.orders(), key=lambda order: (-order["create_time"], order["id"]))
     assert found == [order["id"] for order in orders if order["status"] in SEVERAL]
-    assert len(found) > 7  # more than a page
+    assert len(found) > 10  # more than a page
+    assert [row["id"] for row in to_rows(pages["data"]["orders"])] == found[:10]
+    assert pages["next_page_token"]
+    assert [row["id"] for row in to_rows(every["data"]["orders"])] == found
+    assert "next_page_token" not in every
 
 
 async def test_orders_are_found_by_what_is_in_them(connect: Connect, shared: Sandbox) -> None:
@@ -80,11 +87,15 @@ async def test_products_are_found_by_title_and_without_deleted_ones(connect: Con
         gone = next(product for product in products if "Tea" in product["title"] and product["status"] == "ACTIVATE")
         good(await client.call_tool("delete_products", {"product_ids": [gone["id"]]}))
         alive = await read_all(client, "search_products", "products", "id", title="tea", is_deleted=False)
+        asked = {"title": "tea", "is_deleted": False, "page_size": 100, "fields": ["products.id"]}
+        at_once = good(await client.call_tool("search_products", asked))
         deleted = await read_all(client, "search_products", "products", "id", is_deleted=True)
         products = await shop.products()
     meant = {each["id"] for each in products if each["status"] != "DELETED" and "tea" in each["title"].lower()}
     assert set(alive) == meant
     assert len(alive) == len(meant) > 10  # more than a page
+    assert [row["id"] for row in to_rows(at_once["data"]["products"])] == alive
+    assert "next_page_token" not in at_once
     assert set(deleted) == {each["id"] for each in products if each["status"] == "DELETED"} == {gone["id"]}
 
 
@@ -125,7 +136,6 @@ async def test_rows_are_as_the_platform_has_them_now_and_not_as_the_copy_had_the
     ("arguments", "argument"),
     [
         ({"order_statuses": ["SHIPPED"]}, "order_statuses"),
-        ({"product": "tea", "pages": "all"}, "pages"),
         ({"product": "tea", "save_as": "x.csv"}, "save_as"),
         ({"product": "tea", "is_buyer_request_cancel": True}, "is_buyer_request_cancel"),
         ({"product": "tea", "page_token": "abc"}, "page_token"),
@@ -140,6 +150,10 @@ async def test_what_the_copy_cannot_choose_by_is_refused_by_name(
         assert len(shared.log.list_entries("get_order_list")) == sent
     assert told["error"] == "invalid_arguments"
     assert told["problems"][0]["argument"] == argument
+    if "product" in arguments and argument != "page_token":
+        allowed = told["problems"][0]["allowed"]
+        assert "order_statuses" in allowed
+        assert argument not in allowed
 
 
 def test_every_choice_by_the_copy_names_what_there_is() -> None:

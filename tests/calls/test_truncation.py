@@ -207,7 +207,7 @@ def test_ten_megabytes_are_cut_in_a_moment(depth: int) -> None:
     rows: Any = [order(n) for n in range(90_000)]
     for _ in range(depth - 1):
         rows = [rows]
-    began = time.perf_counter()
+    began = time.thread_time()
     fit = truncate({"data": {"rows": rows}}, 40_000)
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
     assert fit.left_out > 89_000

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from mcp.types import ElicitResult, PromptReference
 from pydantic import SecretStr
 
+from mcp_server_tiktok_shop.platform.region_names import NAMES_PATH, find_region
 from mcp_server_tiktok_shop.state.accounts import Shop, assign_display_names, normalize_name
+from mcp_server_tiktok_shop.time_zones import ZONE_BY_REGION
 from tests.keys import reply
 from tests.platform.test_tokens import bad, good
 from tests.wire.recorder import COFFEE, TEA, Recorder
@@ -141,6 +143,30 @@ async def test_a_shop_alone_of_its_name_keeps_it(connect: Connect) -> None:
     async with shops(connect, [TEA, COFFEE]) as (client, _):
         assert good(await client.call_tool(READ, {"shop": "GB"}))["shop"] == NAME
         assert good(await client.call_tool(READ, {"shop": f"{NAME} (GB)"}))["shop"] == NAME
+
+
+@pytest.mark.parametrize("name", ["UK", "uk", "U.K.", "Britain", " great  britain", "United Kingdom", "GB"])
+async def test_a_region_goes_by_what_people_call_the_country(connect: Connect, name: str) -> None:
+    async with shops(connect, ABROAD) as (client, recorder):
+        assert good(await client.call_tool(READ, {"shop": name}))["shop"] == f"{NAME} (GB)"
+        assert cipher_of(recorder) == "ROW_cipher_of_GB"
+
+
+async def test_a_shop_of_that_name_comes_before_the_country(connect: Connect) -> None:
+    rows = [*ABROAD, COFFEE | {"name": "Thailand"}]
+    async with shops(connect, rows) as (client, _):
+        assert good(await client.call_tool(READ, {"shop": "thailand"}))["shop"] == "Thailand"
+        assert good(await client.call_tool(READ, {"shop": "Viet Nam"}))["shop"] == f"{NAME} (VN)"
+        refused = reply(await client.call_tool(READ, {"shop": "Brazil"}))
+    assert refused["error"] == "shop_required"
+
+
+def test_every_region_with_a_time_zone_has_the_name_of_its_country_and_none_two_countries() -> None:
+    names: dict[str, list[str]] = json.loads(NAMES_PATH.read_text())
+    assert names.keys() == ZONE_BY_REGION.keys()
+    texts = [normalize_name(name) for others in names.values() for name in others]
+    assert len(set(texts)) == len(texts)
+    assert all(find_region(name) == code for code, others in names.items() for name in [code, *others])
 
 
 NAMES = st.sampled_from(["Tea", "TEA", "tea ", "Tea (TH)", "Tea (TH …0001)", "Te\u200ba", "", "TH", "70001", "x" * 99])

@@ -290,3 +290,31 @@ async def test_a_home_of_an_earlier_version_is_read_on(home: Path, clock: Clock)
     assert await stores.issued_documents.is_issued(LABEL_URL)
     assert await stores.oauth_states.is_valid("state")
     assert await stores.results.get("a" * 16) == b"kept"
+
+
+# ---- write marks
+
+
+def test_a_write_is_marked_for_its_shop_and_area_alone(stores: StateStores, clock: Clock) -> None:
+    assert stores.write_marks.find_latest("7001", ["orders"]) == 0
+    stores.write_marks.mark("7001", "orders")
+    first, clock.now = clock.now, clock.now + 5
+    stores.write_marks.mark("7001", "products")
+    assert stores.write_marks.find_latest("7001", ["orders"]) == first
+    assert stores.write_marks.find_latest("7001", ["orders", "products"]) == first + 5
+    assert stores.write_marks.find_latest("7002", ["orders", "products"]) == 0
+    assert stores.write_marks.find_latest("7001", []) == 0
+
+
+def test_a_write_is_marked_for_every_process_of_a_home(home: Path, clock: Clock) -> None:
+    one, other = (open_file_stores(HomeFolder(home), clock, clock).write_marks for _ in range(2))
+    one.mark("../7001", "orders")
+    assert other.find_latest("../7001", ["orders"]) == clock.now
+    assert {path.parent for path in home.rglob("*.orders")} == {home / "writes"}
+
+
+def test_where_the_disk_refuses_marks_a_process_goes_by_its_own_writes(home: Path, clock: Clock) -> None:
+    home.write_text("no folder")
+    marks = open_file_stores(HomeFolder(home), clock, clock).write_marks
+    marks.mark("7001", "orders")
+    assert marks.find_latest("7001", ["orders"]) == clock.now

@@ -143,7 +143,7 @@ async def test_who_only_asks_is_not_led_to_something_destructive_first(connect: 
     [
         ("delete a product", "delete_products"),
         ("how do I cancel an order", "cancel_order"),
-        ("is there a way to approve a return", "approve_return"),
+        ("is there a way to approve a return", "decide_returns"),
         ("can you deactivate a product", "deactivate_products"),
     ],
 )

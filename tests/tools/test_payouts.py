@@ -98,7 +98,9 @@ def take(row: Json, name: str, amount: str) -> None:
 
 
 def differences(data: Json) -> list[Json]:
-    return read_table(data.get("by_difference", {"columns": []}))
+    currencies = {row.get("shop"): row["currency"] for row in read_table(data["totals"]) if "currency" in row}
+    rows = read_table(data.get("by_difference", {"columns": []}))
+    return [{"currency": currencies.get(row.get("shop"))} | row for row in rows]
 
 
 # ---- what agrees

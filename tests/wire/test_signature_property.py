@@ -32,7 +32,8 @@ WIRE = settings.get_profile("wire")
 # All of Unicode that UTF-8 can carry: no lone surrogates.
 TEXT = st.text(st.characters(codec="utf-8"))
 # Required text is never empty, and whether blanks are text is not for this test to say.
-WORDS = TEXT.filter(lambda text: text.strip() != "")
+MAX_ID_CHARS = 200  # what is longer is refused as no id
+WORDS = TEXT.filter(lambda text: text.strip() != "" and len(text) <= MAX_ID_CHARS)
 UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
 
@@ -133,10 +134,10 @@ class Session:
         return await answered
 
     def call(self, tool: str, arguments: dict[str, Any]) -> tuple[CallToolResult, list[Request]]:
-        """Call the tool, and give its result and the requests it made, but for the one for the shops."""
+        """Call the tool, and give its result and its own requests, without what was looked up around a write."""
         self._recorder.requests.clear()
         result = self._runner.run(self._ask(tool, arguments))
-        return result, self._recorder.calls
+        return result, self._recorder.get_calls(tool)
 
     def send(self, tool: str, arguments: dict[str, Any]) -> Request:
         """Call the tool, and give the one request it became, its signature verified."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.catalog.binding import encode_times
+from mcp_server_tiktok_shop.catalog.server_arguments import ALL_PAGES
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 TOKEN_PREFIX = "copy:"  # noqa: S105 - of a page, not of a person
 DEFAULT_ROWS = 20
+MAX_ROWS = 500  # of several pages that one call reads, a batch a request
 KEPT_ARGUMENTS = frozenset(("page_size", "page_token", "sort_field", "sort_order", "locale"))  # that choose nothing
 
 
@@ -70,11 +72,13 @@ class CopyRequest:
         if choice is None or not values.keys() & operation.copy_arguments:
             return None
         asked = sorted(values.keys() & operation.copy_arguments)
-        for name in (*values, *(name for name in ("pages", "save_as") if name in server_arguments)):
+        for name in (*values, *(name for name in ("save_as",) if name in server_arguments)):
             if name not in choice.filters and name not in KEPT_ARGUMENTS:
                 message = f"can't be asked together with {', '.join(asked)}, by which the local copy chooses"
-                hint = "Leave one of them away; query_shop answers any question, and saves files."
-                problem = Problem(name, message, ", ".join(choice.filters))
+                hint = (
+                    f"Leave {name} away, or ask query_shop for {choice.table}: it takes any condition, and `save_as`."
+                )
+                problem = Problem(name, message, f"beside {asked[0]}: {', '.join(_list_companions(choice, asked))}")
                 raise ShopError("invalid_arguments", f"{name}: {message}", hint=hint, problems=(problem,))
         for name, value in values.items():
             _check_values(operation, name, value)
@@ -83,7 +87,9 @@ class CopyRequest:
             for name, value in values.items()
             if name in choice.filters
         }
-        limit = min(int(values.get("page_size", DEFAULT_ROWS)), choice.batch)
+        limit = int(values.get("page_size", DEFAULT_ROWS))
+        if (pages := server_arguments.get("pages")) is not None:
+            limit = MAX_ROWS if pages == ALL_PAGES else min(limit * int(pages), MAX_ROWS)
         return cls(choice, parameters, _read_offset(values.get("page_token")), limit)
 
     def find_next_token(self, chosen: ChosenIds) -> str | None:
@@ -93,6 +99,11 @@ class CopyRequest:
     def build_note(self, chosen: ChosenIds) -> str:
         found = f"{chosen.total_count} match by the local copy, as_of {chosen.as_of}; these are read live."
         return chosen.note + found
+
+
+def _list_companions(choice: CopyChoice, asked: Sequence[str]) -> list[str]:
+    """What may stand beside the filters that were asked for."""
+    return [name for name in choice.filters if name not in asked] + ["page_size", "pages", "page_token"]
 
 
 def _check_values(operation: Operation, name: str, value: Any) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.copy_choice import CopyRequest, sort_rows
 from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
+from mcp_server_tiktok_shop.calls.page_collector import CLOSING_S
 from mcp_server_tiktok_shop.calls.page_file import PageFile
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
@@ -98,15 +99,21 @@ class ReadExecutor:
         chosen = await self.get_copy_chooser().choose(
             choice, request.parameters, request.offset, request.limit, target, caller
         )
-        response = ApiResponse({}, None)
-        if chosen.ids:
-            page = {"page_size": choice.batch} if "page_size" in reading.arguments else {}
-            values, problems = coerce_arguments(reading, {choice.ids: list(chosen.sent_ids)} | page)
+        page = {"page_size": choice.batch} if "page_size" in reading.arguments else {}
+        deadline, rows, size, response = self.platform.new_deadline(), [], 0, ApiResponse({}, None)
+        for start in range(0, len(chosen.ids), choice.batch):
+            if start and self.platform.time_remaining(deadline) < CLOSING_S:
+                chosen = replace(chosen, ids=chosen.ids[:start])
+                break
+            sent_ids = list(chosen.sent_ids[start : start + choice.batch])
+            values, problems = coerce_arguments(reading, {choice.ids: sent_ids} | page)
             validate(reading, values, problems)
-            response = await self.platform.call(bind(reading, values, zone), target)
-        data = sort_rows(response.data, choice, chosen.ids) | {"total_count": chosen.total_count}
+            response = await self.platform.call(bind(reading, values, zone), target, deadline=deadline)
+            rows += response.data.get(choice.rows, ())
+            size += response.size_bytes
+        listed = {choice.rows: rows} if choice.rows in response.data else {}
+        data = sort_rows(response.data | listed, choice, chosen.ids) | {"total_count": chosen.total_count}
         answer = ApiResponse(data | {"next_page_token": request.find_next_token(chosen)}, response.request_id)
-        size = response.size_bytes
         normalized = await run_by_size(size, self.result_builder.normalize, operation, {}, answer, zone)
         normalized["note"] = " ".join(filter(None, (request.build_note(chosen), normalized.get("note"))))
         return await self.result_builder.to_result(operation, normalized, fields, target.shop, size)

@@ -17,6 +17,7 @@ from mcp_server_tiktok_shop.cli.client_configs.blocks import SANDBOX_SERVER_NAME
 from mcp_server_tiktok_shop.cli.client_configs.clients import CLIENTS
 from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
 from mcp_server_tiktok_shop.cli.command_error import CommandError
+from mcp_server_tiktok_shop.cli.output import Output
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.protocol.address import DEFAULT_HOST, DEFAULT_PORT, make_url
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
@@ -70,17 +71,16 @@ def _serve_http(settings: Settings, host: str, port: int, *, is_token_new: bool)
     port = listener.getsockname()[1]
     server_app = build_server_app(settings)
     logs.configure_logging(server_app.guard, settings.log_level)
-    server_app.secrets.register_secrets(token)
-    name = SANDBOX_SERVER_NAME if settings.sandbox else SERVER_NAME
-
+    output = Output(server_app.guard)
     url = make_url(host, port)
-    click.echo(f"Serving MCP on {url} for this computer, until Ctrl-C.", err=True)
-    if is_first or sys.stdout.isatty():
-        # The one place beside `config --http` that shows the token: who starts a server may know it.
+    output.print_line(f"Serving MCP on {url} for this computer, until Ctrl-C.", err=True)
+    if is_first or sys.stdout.isatty():  # who starts a server may see its token, and a log that is kept may not
+        name = SANDBOX_SERVER_NAME if settings.sandbox else SERVER_NAME
         block = build_block(CLIENTS[BLOCK_CLIENT], RemoteServer(name, url, token))
-        click.echo(FORMATS[CLIENTS[BLOCK_CLIENT].format].render(block))
+        output.print_line(FORMATS[CLIENTS[BLOCK_CLIENT].format].render(block))
+    server_app.secrets.register_secrets(token)
     way_on = f"Other clients: mcp-server-tiktok-shop config --client NAME --http --port {port}"
-    click.echo(f"The token lies in {token_path}. {way_on}", err=True)
+    output.print_line(f"The token lies in {token_path}. {way_on}", err=True)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()

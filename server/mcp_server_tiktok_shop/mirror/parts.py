@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.access import AccessPolicy
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
-    from mcp_server_tiktok_shop.mirror.tables import TableCatalog
+    from mcp_server_tiktok_shop.mirror.tables import Source, TableCatalog
     from mcp_server_tiktok_shop.platform.paging import Paginator
+    from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
+    from mcp_server_tiktok_shop.state.stores import WriteMarks
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class MirrorParts:
 
     `get_folder` tells where the copy of a shop lies, by its id, `list_folders` where any lie of it, or of all shops.
     `clock` gives Unix seconds, `monotonic` seconds of the clock of deadlines; `history_days` is how far back history is
-    read, `max_age_s` how old what is asked may be where a question does not say.
+    read, `max_age_s` how old what is asked may be where a question does not say. What was read before the `write_marks`
+    of a write that may have changed it is too old for any question.
     """
 
     table_catalog: TableCatalog
@@ -37,3 +40,9 @@ class MirrorParts:
     monotonic: Callable[[], float]
     history_days: int
     max_age_s: float
+    write_marks: WriteMarks
+
+    def find_moment(self, target: Target, source: Source, now: float, max_age_s: float) -> float:
+        """The moment of which a shop's source must be, or of a later one."""
+        written_at = self.write_marks.find_latest(target.shop.id, source.written_by) if target.shop else 0.0
+        return max(now - max_age_s, min(written_at, now))

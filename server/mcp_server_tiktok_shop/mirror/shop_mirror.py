@@ -24,7 +24,7 @@ from mcp_server_tiktok_shop.mirror.writer_lock import WriterLock
 from mcp_server_tiktok_shop.state.files.private_files import make_storage_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.mirror.parts import MirrorParts
@@ -78,19 +78,19 @@ class ShopMirror:
     ) -> ShopSnapshot:
         """See `Mirror.refresh`."""
         began = self._parts.clock()
-        since = began - max_age_s
+        moments = {source.name: self._parts.find_moment(target, source, began, max_age_s) for source in sources}
         for _ in range(MAX_ROUNDS):
-            if not self._list_stale(sources, since, began) or self._parts.monotonic() >= deadline:
+            if not self._list_stale(moments, began) or self._parts.monotonic() >= deadline:
                 break
             try:
-                is_writer = await self._wait_for_writer(sources, since, began, deadline)
+                is_writer = await self._wait_for_writer(moments, began, deadline)
             except OSError as error:  # no reason not to answer from what is there
-                for source in self._list_stale(sources, since, began):
+                for source in self._list_stale(moments, began):
                     self._storage_faults.add(source.name, error)
                 break
             if is_writer:
-                stale = self._list_stale(sources, since, began)
-                tasks = [task for source in stale for task in self._start_steps(target, source, since)]
+                stale = self._list_stale(moments, began)
+                tasks = [t for source in stale for t in self._start_steps(target, source, moments[source.name])]
                 self._begin_fulfilling(target)
                 await self._wait(tasks, deadline, report_progress)
         state = self.state
@@ -147,16 +147,18 @@ class ShopMirror:
             for batch in batches:
                 self._spool.delete(batch)
 
-    def _list_stale(self, sources: Sequence[Source], since: float, began: float) -> list[Source]:
-        """The sources that are not whole, or not of this moment or later, but for those that failed since we began."""
+    def _list_stale(self, moments: Mapping[str, float], began: float) -> list[Source]:
+        """The sources that are not whole, or not of their moment or later, but for those that failed since we began."""
+        sources = (self._parts.table_catalog.sources[name] for name in moments)
         states = [(source, self.state.get_source(source.name)) for source in sources]
         return [
             source
             for source, state in states
-            if state.problem_at < began and (not state.is_fresh(since) or self._is_backfill_due(source, state))
+            if state.problem_at < began
+            and (not state.is_fresh(moments[source.name]) or self._is_backfill_due(source, state))
         ]
 
-    async def _wait_for_writer(self, sources: Sequence[Source], since: float, began: float, deadline: float) -> bool:
+    async def _wait_for_writer(self, moments: Mapping[str, float], began: float, deadline: float) -> bool:
         """Be who writes; or wait while another process does, until there is what is wanted. Whether we write.
 
         Raises OSError.
@@ -166,13 +168,13 @@ class ShopMirror:
             async with self._begin_lock:
                 if await self._begin_writing():
                     return True
-            stale = self._list_stale(sources, since, began)
+            stale = self._list_stale(moments, began)
             if not stale or self._parts.monotonic() >= deadline:
                 return False
             if not has_wished:  # who writes may be at another table for hours
                 has_wished = True
                 for source in stale:
-                    self._wishes.put(source.name, since)
+                    self._wishes.put(source.name, moments[source.name])
             await asyncio.sleep(POLL_INTERVAL_S)
 
     def _begin_fulfilling(self, target: Target) -> None:

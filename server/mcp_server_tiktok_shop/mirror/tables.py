@@ -129,7 +129,7 @@ class Source:
     `history` is the time by which all of it is read in windows, `changes` that of what changed since. Without such a
     filter the last `reread_s` seconds are read anew, or without a history everything. After `relist_after_s` seconds
     everything is read anew, or of a history that in which the platform counts other rows than there are here: so what
-    the platform deleted disappears.
+    the platform deleted disappears. A write of an area that it is `written_by` may have changed it.
     """
 
     name: str
@@ -141,6 +141,7 @@ class Source:
     for_each: ForEach | None = None
     reread_s: int = 0
     relist_after_s: int = 0
+    written_by: tuple[str, ...] = ()
 
     @property
     def main_table(self) -> Table:
@@ -203,6 +204,7 @@ def _read_source(name: str, record: Mapping[str, Any]) -> Source:
         for_each=ForEach.from_record(record.get("for_each")),
         reread_s=record.get("reread_s", 0),
         relist_after_s=record.get("relist_after_s", 0),
+        written_by=tuple(record.get("written_by", ())),
     )
 
 

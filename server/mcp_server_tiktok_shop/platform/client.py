@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.rate_limits import Permit, RateLimiter
     from mcp_server_tiktok_shop.platform.signed_requests import ApiTransport
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
+    from mcp_server_tiktok_shop.state.stores import WriteMarks
 
 CALL_TIMEOUT_S = 45.0  # one deadline for all that belongs to a call: many clients give up after 60 s
 MAX_BACKOFF_S = 60.0
@@ -75,7 +76,8 @@ class Runtime:
 class PlatformClient:
     """The platform as the rest of the server sees it.
 
-    `error_codes` says what is known of the platform's codes. Moments named `deadline` are the monotonic clock's.
+    `error_codes` says what is known of the platform's codes; `write_marks` tell who keeps a copy of a shop that it
+    may be stale. Moments named `deadline` are the monotonic clock's.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class PlatformClient:
         rate_limiter: RateLimiter,
         error_codes: ErrorCodeLookup,
         discovery: DiscoveryOperations,
+        write_marks: WriteMarks,
         call_timeout_s: float = CALL_TIMEOUT_S,
         pinned_shop: str | None = None,
     ) -> None:
@@ -95,6 +98,7 @@ class PlatformClient:
         self._rate_limiter = rate_limiter
         self._error_codes = error_codes
         self._discovery = discovery
+        self._write_marks = write_marks
         self._call_timeout_s = call_timeout_s
         self.shops = ShopResolver(tokens, self, pinned_shop)
         self.assets = AssetResolver(tokens, self)
@@ -153,13 +157,20 @@ class PlatformClient:
             time_remaining = deadline - self._runtime.monotonic()
             if time_remaining <= 0:
                 raise ConnectError("the deadline passed before it could be sent")
+            self._mark_write(call, target)
             try:
                 response = await self._api.send(self._tokens.app, call, target, timeout=time_remaining)
             except (ApiError, UnknownOutcomeError) as error:
                 self._report_to_rate_limiter(permit, error)
                 raise
+            finally:
+                self._mark_write(call, target)  # what was read while it was under way may lack it
             permit.record_success()
             return response
+
+    def _mark_write(self, call: ApiCall, target: Target) -> None:
+        if target.shop is not None and not _is_read(call):
+            self._write_marks.mark(target.shop.id, call.operation.area)
 
     def _report_to_rate_limiter(self, permit: Permit, error: ApiError | UnknownOutcomeError) -> None:
         """Record what the platform's refusal says about the rate it takes."""
@@ -183,7 +194,7 @@ class PlatformClient:
         account = self._tokens.get_valid_account(target.account.id)
         if account is None:
             account = await self._with_deadline(deadline, self._tokens.ensure_fresh(target.account))
-        return replace(target, account=account)
+        return target if account is target.account else replace(target, account=account)
 
     async def _refresh_credentials(self, call: ApiCall, target: Target, error: ApiError) -> Target | None:
         """The target with a new token or cipher in the place of the refused one; None where that can't help."""

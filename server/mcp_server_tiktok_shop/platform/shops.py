@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.platform.region_names import find_region
 from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
 from mcp_server_tiktok_shop.state.accounts import assign_display_names, normalize_name
 from mcp_server_tiktok_shop.time_zones import get_region_zone
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account, Asset, AuthorizedShops, Shop
 
-NAME_SHOP_HINT = "Name one of them as `shop`: names, ids and unique regions count."
+NAME_SHOP_HINT = "Name one of them as `shop`: names, ids and unique regions (GB, UK, Germany) count."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class ShopResolver:
         self._source = source
         self.pinned = pinned
         self._fetch_lock = asyncio.Lock()
+        self._last_listing: tuple[tuple[Account, ...], tuple[Target, ...]] = ((), ())
 
     async def list_targets(self) -> list[Target]:
         """Every shop that a call can be for, by a name of its own: all of all accounts, or the pinned one.
@@ -82,10 +85,23 @@ class ShopResolver:
         return target.shop.id if target.shop else None
 
     async def _list_all_targets(self) -> list[Target]:
-        """Every shop once, under its newest authorization; fetched where the store has none yet."""
+        """Every shop once, under its newest authorization; fetched where the store has none yet.
+
+        Of the very accounts that the last listing was of, its outcome.
+        """
+        accounts = tuple((await self._require_accounts()).values())
+        last_accounts, last_targets = self._last_listing
+        if len(accounts) == len(last_accounts) and all(map(is_, accounts, last_accounts)):
+            return list(last_targets)
+        targets = await self._find_all_targets(accounts)
+        if all(account.shops is not None for account in accounts):
+            self._last_listing = (accounts, tuple(targets))
+        return targets
+
+    async def _find_all_targets(self, accounts: Iterable[Account]) -> list[Target]:
         targets_by_shop_id: dict[str, Target] = {}
         sign_in_error: ShopError | None = None
-        for account in (await self._require_accounts()).values():
+        for account in accounts:
             try:
                 fetched_account = account if account.shops is not None else await self._fetch_once(account)
             except ShopError as error:
@@ -215,7 +231,7 @@ def _find_by_name(name_or_id: str, targets: list[Target]) -> Target:
         [target for target, shop in shops if shop.id == name_or_id.strip()],
         [target for target, shop in shops if normalize_name(shop.label) == text],
         [target for target, shop in shops if text in map(normalize_name, shop.list_names())],
-        [target for target, shop in shops if text and normalize_name(shop.region) == text],
+        [target for target, shop in shops if shop.region and shop.region.upper() == find_region(name_or_id)],
     ):
         if len(match) == 1:
             return match[0]

@@ -8,6 +8,7 @@ import queue
 import select
 import socket
 import stat
+import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
@@ -72,8 +73,8 @@ class ClientOutput:
 class WatchedOutput(ClientOutput):
     """Lines to a pipe or socket that the event loop watches, none of whose writes waits.
 
-    The descriptor may be a blocking one: of a pipe that can be written to, POSIX promises room for PIPE_BUF bytes, and
-    a socket is asked not to wait.
+    The descriptor may be a blocking one: of a pipe that can be written to, POSIX promises room for PIPE_BUF bytes, an
+    empty one has room for all that it can hold, and a socket is asked not to wait.
     """
 
     def __init__(self, descriptor: int, on_break: Callable[[], None]) -> None:
@@ -121,9 +122,10 @@ class WatchedOutput(ClientOutput):
     def _write_some(self, data: memoryview) -> int:
         if self._socket is not None:
             return self._socket.send(data, socket.MSG_DONTWAIT)
-        if not self._poll.poll(0):
+        room_bytes = measure_empty_pipe(self._descriptor)
+        if not room_bytes and not self._poll.poll(0):
             raise BlockingIOError
-        return os.write(self._descriptor, data[: select.PIPE_BUF])
+        return os.write(self._descriptor, data[: room_bytes or select.PIPE_BUF])
 
     def close(self) -> None:
         self._stop_watching()
@@ -169,6 +171,18 @@ class ThreadOutput(ClientOutput):
         self._unwritten_count -= 1
         if self.is_empty():
             self._wake()
+
+
+def measure_empty_pipe(descriptor: int) -> int:
+    """How many bytes an empty pipe can hold; 0 where it is not empty, or the system can't tell."""
+    if sys.platform != "linux":
+        return 0
+    import fcntl  # noqa: PLC0415 - there is none on Windows
+    import termios  # noqa: PLC0415
+
+    unread_bytes = bytearray(4)
+    fcntl.ioctl(descriptor, termios.FIONREAD, unread_bytes)
+    return 0 if any(unread_bytes) else fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ)
 
 
 def open_output(descriptor: int, on_break: Callable[[], None]) -> ClientOutput:

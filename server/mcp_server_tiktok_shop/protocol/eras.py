@@ -115,13 +115,21 @@ async def serve_connection(
     init_options: InitializationOptions,
     era: Era | None = None,
 ) -> None:
-    """Serve the client at the other end of two streams until it goes away; `era` is the one that is settled already."""
+    """Serve the client at the other end of two streams until it goes away; `era` is the one that is settled already.
+
+    Then one loop of the SDK has the streams to itself: there is nothing to share.
+    """
+    if era is not None:
+        await serve_dual_era_loop(
+            server, read_stream, write_stream, lifespan_state=lifespan_state, init_options=init_options
+        )
+        return
     inlets: dict[Era, MemoryObjectSendStream[Incoming]] = {}
     outlets: dict[Era, MemoryObjectReceiveStream[Incoming]] = {}
     eras: tuple[Era, ...] = ("handshake", "envelope")
     for each in eras:
         inlets[each], outlets[each] = anyio.create_memory_object_stream[Incoming]()
-    connection = Connection(write_stream, inlets, era)
+    connection = Connection(write_stream, inlets)
 
     async def serve_era(era: Era) -> None:
         await serve_dual_era_loop(

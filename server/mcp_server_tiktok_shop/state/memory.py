@@ -24,7 +24,7 @@ from mcp_server_tiktok_shop.state.stores import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from mcp_server_tiktok_shop.state.stores import AccountTransaction, RateKey, RateMarksChange, Record, ReplaceRule
 
@@ -194,6 +194,20 @@ class InMemoryRateMarks:
         return before
 
 
+class InMemoryWriteMarks:
+    """Marks of the writes of this process. `clock` gives Unix seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._moments: dict[tuple[str, str], float] = {}
+
+    def mark(self, shop_id: str, area: str) -> None:
+        self._moments[shop_id, area] = self._clock()
+
+    def find_latest(self, shop_id: str, areas: Iterable[str]) -> float:
+        return max((self._moments.get((shop_id, area), 0.0) for area in areas), default=0.0)
+
+
 def create_memory_stores(clock: Callable[[], float], monotonic: Callable[[], float]) -> StateStores:
     """Empty stores. `clock` gives Unix seconds, `monotonic` seconds of a clock that is never set."""
     return StateStores(
@@ -206,4 +220,5 @@ def create_memory_stores(clock: Callable[[], float], monotonic: Callable[[], flo
         issued_documents=InMemoryIssuedDocuments(clock),
         oauth_states=InMemoryOAuthStates(clock),
         rate_marks=InMemoryRateMarks(monotonic),
+        write_marks=InMemoryWriteMarks(clock),
     )

@@ -1,4 +1,4 @@
-"""State stores as Protocols: accounts, expiring records, results, audit log, issued documents, sign-ins, rate marks."""
+"""State stores as Protocols: accounts, expiring records, results, audit log, issued documents, sign-ins, marks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from contextlib import AbstractAsyncContextManager
 
     from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, StoredAccounts
@@ -216,6 +217,19 @@ class RateMarkStore(Protocol):
         """
 
 
+class WriteMarks(Protocol):
+    """When something was last sent that changes a shop, by the area of the catalog: what was read before may be stale.
+
+    It never raises: where a shared store is out of reach, each process goes by its own writes.
+    """
+
+    def mark(self, shop_id: str, area: str) -> None:
+        """Note that a write of this area goes out, or has ended, at this moment."""
+
+    def find_latest(self, shop_id: str, areas: Iterable[str]) -> float:
+        """The moment of the latest mark of any of these areas, in Unix seconds; 0 where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class StateStores:
     """All that outlives a call, in the backend that was chosen."""
@@ -229,3 +243,4 @@ class StateStores:
     issued_documents: IssuedDocuments
     oauth_states: OAuthStates
     rate_marks: RateMarkStore
+    write_marks: WriteMarks

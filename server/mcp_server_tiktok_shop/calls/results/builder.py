@@ -63,6 +63,15 @@ class Projection:
 
 
 @dataclass(frozen=True, slots=True)
+class _CutResult:
+    """A result that fits, and as JSON all that is to be stored of it: None where nothing is."""
+
+    truncated: TruncatedResult
+    projection: Projection
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class ResultBuilder:
     """Builds the results of this server: at most `max_bytes` each, with buyers' data as its policy allows."""
 
@@ -194,25 +203,7 @@ class ResultBuilder:
             ShopError: As `resolve_selection`.
 
         """
-        projection = await run_by_size(size_bytes, self.project, operation, result, fields)
-        # Fields that were named are stored as they were named; of a view the whole behind it.
-        full_data = projection.data if fields else result["data"]
-        return await self._finish(result, projection, lambda: full_data, shop, size_bytes)
-
-    async def _finish(
-        self,
-        result: Json,
-        projection: Projection,
-        make_full_data: Callable[[], Any],
-        shop: Shop | None,
-        size_bytes: int,
-    ) -> Json:
-        extras = {name: value for name, value in result.items() if name not in ("data", "untrusted", "skipped")}
-        if (skipped := result.get("skipped")) is not None:
-            projection.notes.append(skipped.describe())
-        is_anything_found = result.get("note") != NOTHING_FOUND_NOTE
-        projection.notes.extend(projection.field_notes.to_texts(is_anything_found=is_anything_found))
-        return await self.truncate({"data": projection.data} | extras, projection, make_full_data, shop, size_bytes)
+        return await self._store_cut(await run_by_size(size_bytes, self._cut, operation, result, fields, shop), shop)
 
     async def read(
         self,
@@ -229,18 +220,57 @@ class ResultBuilder:
             ShopError: As `normalize` and `resolve_selection`.
 
         """
-        size_bytes = response.size_bytes
 
-        def normalize() -> Json:
-            return self.normalize(operation, values, response, zone)
+        def read() -> _CutResult:
+            if fields is None and "shows" in operation.record:
+                read_view = self.answers.read_view(operation, values, response, zone)
+                if read_view is not None:
+                    result, view = read_view
+                    projection = self._to_projection(operation, result, view)
+                    return self._cut_projection(
+                        result,
+                        projection,
+                        lambda: self.normalize(operation, values, response, zone)["data"],
+                        shop,
+                    )
+            return self._cut(operation, self.normalize(operation, values, response, zone), fields, shop)
 
-        if fields is None and "shows" in operation.record:
-            read = await run_by_size(size_bytes, self.answers.read_view, operation, values, response, zone)
-            if read is not None:
-                result, view = read
-                projection = self._to_projection(operation, result, view)
-                return await self._finish(result, projection, lambda: normalize()["data"], shop, size_bytes)
-        return await self.to_result(operation, await run_by_size(size_bytes, normalize), fields, shop, size_bytes)
+        return await self._store_cut(await run_by_size(response.size_bytes, read), shop)
+
+    def _cut(self, operation: Operation, result: Json, fields: list[str] | None, shop: Shop | None) -> _CutResult:
+        """Project and truncate a normalized response. Raises as `resolve_selection`."""
+        projection = self.project(operation, result, fields)
+        # Fields that were named are stored as they were named; of a view the whole behind it.
+        full_data = projection.data if fields else result["data"]
+        return self._cut_projection(result, projection, lambda: full_data, shop)
+
+    def _cut_projection(
+        self, result: Json, projection: Projection, make_full_data: Callable[[], Any], shop: Shop | None
+    ) -> _CutResult:
+        extras = {name: value for name, value in result.items() if name not in ("data", "untrusted", "skipped")}
+        if (skipped := result.get("skipped")) is not None:
+            projection.notes.append(skipped.describe())
+        is_anything_found = result.get("note") != NOTHING_FOUND_NOTE
+        projection.notes.extend(projection.field_notes.to_texts(is_anything_found=is_anything_found))
+        return self._cut_whole({"data": projection.data} | extras, projection, make_full_data, shop)
+
+    def _cut_whole(
+        self,
+        result: Json,
+        projection: Projection,
+        make_full_data: Callable[[], Any],
+        shop: Shop | None,
+        *,
+        is_kept: bool = False,
+    ) -> _CutResult:
+        """Truncate a result to `max_bytes`; where it doesn't fit, or `is_kept`, with its full data as JSON."""
+        result |= {"shop": shop.label} if shop else {}
+        result |= make_untrusted_entry(projection.untrusted, result)
+        projection.notes[:0] = [result.pop("note")] if "note" in result else []
+        truncated = truncate(result, self.max_bytes - measure_overhead(projection.notes), TRUNCATION_NOTICE_BYTES)
+        if truncated.is_complete and not is_kept:
+            return _CutResult(truncated, projection, None)
+        return _CutResult(truncated, projection, to_json_text({**result, "data": make_full_data()}).encode())
 
     async def truncate(
         self,
@@ -248,20 +278,16 @@ class ResultBuilder:
         projection: Projection,
         make_full_data: Callable[[], Any],
         shop: Shop | None = None,
-        size_bytes: int = 0,
         *,
         is_kept: bool = False,
     ) -> Json:
         """Truncate a result to `max_bytes`; where it doesn't fit, store it with its full data, to read on."""
-        result |= {"shop": shop.label} if shop else {}
-        result |= make_untrusted_entry(projection.untrusted, result)
-        projection.notes[:0] = [result.pop("note")] if "note" in result else []
-        max_bytes = self.max_bytes - measure_overhead(projection.notes)
-        truncated = await run_by_size(size_bytes, truncate, result, max_bytes, TRUNCATION_NOTICE_BYTES)
-        if truncated.is_complete and not is_kept:
-            return _add_note(truncated.result, projection.notes)
-        content = await run_by_size(size_bytes, lambda: to_json_text({**result, "data": make_full_data()}).encode())
-        return await self.store_truncated(truncated, projection, content, shop)
+        return await self._store_cut(self._cut_whole(result, projection, make_full_data, shop, is_kept=is_kept), shop)
+
+    async def _store_cut(self, cut: _CutResult, shop: Shop | None) -> Json:
+        if cut.content is None:
+            return _add_note(cut.truncated.result, cut.projection.notes)
+        return await self.store_truncated(cut.truncated, cut.projection, cut.content, shop)
 
     async def to_local_result(
         self, data: Json, note: str = "", shop: Shop | None = None, *, is_kept: bool = False

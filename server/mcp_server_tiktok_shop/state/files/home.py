@@ -112,6 +112,10 @@ class HomeFolder:
         name = "*" if shop_id is None else _name_folder(shop_id)
         return [MirrorFolder(folder) for folder in self.mirrors_folder.glob(f"*/{name}") if folder.is_dir()]
 
+    def get_write_mark_path(self, shop_id: str, area: str) -> Path:
+        """The file whose time is that of the last write of an area to a shop."""
+        return self.root / "writes" / f"{_name_folder(shop_id)}.{area}"
+
     @property
     def labels_folder(self) -> Path:
         """Where resized labels are saved, for a person to print."""

@@ -10,6 +10,7 @@ from mcp_server_tiktok_shop.state.files.expiring_records import FileExpiringReco
 from mcp_server_tiktok_shop.state.files.issued_documents import FileIssuedDocuments
 from mcp_server_tiktok_shop.state.files.oauth_states import FileOAuthStates
 from mcp_server_tiktok_shop.state.files.results import FileResultStore
+from mcp_server_tiktok_shop.state.files.write_marks import FileWriteMarks
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
 from mcp_server_tiktok_shop.state.steady_clock import SteadyClock
 from mcp_server_tiktok_shop.state.stores import StateStores
@@ -36,4 +37,5 @@ def open_file_stores(home: HomeFolder, clock: Callable[[], float], monotonic: Ca
         issued_documents=FileIssuedDocuments(home.issued_documents_path, clock),
         oauth_states=FileOAuthStates(home.oauth_states_path, clock),
         rate_marks=InMemoryRateMarks(monotonic),
+        write_marks=FileWriteMarks(home.get_write_mark_path, clock),
     )
