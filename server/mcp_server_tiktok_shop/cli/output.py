@@ -86,6 +86,11 @@ class Output:
         """A text as a progress bar on the terminal may bear it."""
         return self._guard.guard_text(text).text
 
+    @property
+    def is_at_terminal(self) -> bool:
+        """Whether a person reads it as it is written."""
+        return sys.stdout.isatty()
+
     def ask(self, question: str) -> bool:
         """Whether the person at the terminal says yes, on standard error; waits for it."""
         return _confirm(self._guard.guard_text(question))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -74,7 +73,7 @@ def _serve_http(settings: Settings, host: str, port: int, *, is_token_new: bool)
     output = Output(server_app.guard)
     url = make_url(host, port)
     output.print_line(f"Serving MCP on {url} for this computer, until Ctrl-C.", err=True)
-    if is_first or sys.stdout.isatty():  # who starts a server may see its token, and a log that is kept may not
+    if is_first or output.is_at_terminal:  # who starts a server may see its token, and a log that is kept may not
         name = SANDBOX_SERVER_NAME if settings.sandbox else SERVER_NAME
         block = build_block(CLIENTS[BLOCK_CLIENT], RemoteServer(name, url, token))
         output.print_line(FORMATS[CLIENTS[BLOCK_CLIENT].format].render(block))

@@ -12,7 +12,7 @@ from mcp_server_tiktok_shop.calls.results.field_notes import (
     find_empty_paths,
     select_deadlines,
 )
-from mcp_server_tiktok_shop.calls.results.field_paths import ALL_FIELDS
+from mcp_server_tiktok_shop.calls.results.field_paths import ALL_FIELDS, map_quantity_paths, select_present_paths
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.calls.results.normalized_answers import NOTHING_FOUND_NOTE
 from mcp_server_tiktok_shop.calls.results.projection import (
@@ -23,7 +23,6 @@ from mcp_server_tiktok_shop.calls.results.tabular import to_table
 from mcp_server_tiktok_shop.calls.results.truncation import TRUNCATION_NOTICE_BYTES, build_truncation_notice, truncate
 from mcp_server_tiktok_shop.calls.results.untrusted_paths import find_untrusted_words, make_untrusted_entry
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.json_paths import has_value
 from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ class ResultBuilder:
 
         """
         shape = self.catalog.get_response_shape(operation)
-        return resolve_selection(fields, shape, result["data"], added_fields=_map_quantity_paths(operation))
+        return resolve_selection(fields, shape, result["data"], added_fields=map_quantity_paths(operation))
 
     def project(
         self, operation: Operation, result: Json, fields: list[str] | None, selection: Selection | None = None
@@ -153,14 +152,12 @@ class ResultBuilder:
             selection = selection or self.resolve_selection(operation, result, fields)
             projected: Json = selection.project(data)
             notes: list[str] = []
-            if list_paths := [
-                list_path for path, list_path in _map_quantity_paths(operation).items() if path in fields
-            ]:
+            if list_paths := [list_path for path, list_path in map_quantity_paths(operation).items() if path in fields]:
                 projected = project_view(projected, {"fields": [ALL_FIELDS], "merges": list_paths}).data
                 notes = [QUANTITY_NOTE]
             return Projection(
                 to_table(projected, selection.fields) or projected,
-                _select_present_paths(result["untrusted"], projected),
+                select_present_paths(result["untrusted"], projected),
                 notes,
                 self._build_field_notes(operation, projected, data, selection),
             )
@@ -176,7 +173,7 @@ class ResultBuilder:
             notes.append(QUANTITY_NOTE)
         return Projection(
             view.data,
-            _select_present_paths(result["untrusted"], view.data),
+            select_present_paths(result["untrusted"], view.data),
             notes,
             self._build_field_notes(operation, view.data),
         )
@@ -321,11 +318,6 @@ class ResultBuilder:
         return _add_note(truncated.result | notice, [note, *projection.notes])
 
 
-def _map_quantity_paths(operation: Operation) -> dict[str, str]:
-    """The paths of `quantity`, which this server adds, each with the path of the list whose equal items it counts."""
-    return {f"{path}.quantity": path for path in operation.record.get("shows", {}).get("merges", ())}
-
-
 def measure_overhead(notes: Iterable[str]) -> int:
     """The bytes to reserve for what stands beside the data: the notes, and what a result gets later."""
     return RESULT_OVERHEAD_BYTES + sum(len(to_json_text(note).encode()) for note in notes)
@@ -334,8 +326,3 @@ def measure_overhead(notes: Iterable[str]) -> int:
 def _add_note(result: Json, notes: Iterable[str]) -> Json:
     note = " ".join(filter(None, notes))
     return result | ({"note": note} if note else {})
-
-
-def _select_present_paths(paths: list[str], data: Json) -> list[str]:
-    """Those of the paths that have a value."""
-    return [path for path in paths if has_value(data, path.split("."))]

@@ -7,12 +7,12 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.json_paths import format_path
+from mcp_server_tiktok_shop.json_paths import format_path, has_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.json_paths import FieldPath
 
 ALL_FIELDS = "*"
@@ -198,3 +198,13 @@ def _iter_response_paths(value: Any, prefix: FieldPath) -> Iterator[FieldPath]:
         for name, inner in value.items():
             yield (*prefix, name)
             yield from _iter_response_paths(inner, (*prefix, name))
+
+
+def map_quantity_paths(operation: Operation) -> dict[str, str]:
+    """The paths of `quantity`, which this server adds, each with the path of the list whose equal items it counts."""
+    return {f"{path}.quantity": path for path in operation.record.get("shows", {}).get("merges", ())}
+
+
+def select_present_paths(paths: list[str], data: Json) -> list[str]:
+    """Those of the paths that have a value."""
+    return [path for path in paths if has_value(data, path.split("."))]
