@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -301,6 +302,14 @@ def test_buyers_who_came_back_are_counted(books: Books, shop: ShopBooks) -> None
 DONE_CANCELLATION = ("CANCELLATION_REQUEST_SUCCESS", "CANCELLATION_REQUEST_COMPLETE")
 
 
+def key_by_creation(to_key: Callable[[Any], Any], row: Json) -> Any:
+    return to_key(row["create_time"])
+
+
+def get_rows(rows_by_key: dict[Any, list[Json]], key: Any) -> list[Json]:
+    return rows_by_key.get(key, [])
+
+
 @pytest.mark.parametrize("name", ["none", "reason", "initiator", "status", *TIMES])
 def test_cancellations_have_reasons_and_rates(books: Books, shop: ShopBooks, name: str) -> None:
     asked, placed = shop.select("cancellations"), shop.select("orders")
@@ -312,8 +321,8 @@ def test_cancellations_have_reasons_and_rates(books: Books, shop: ShopBooks, nam
     }
     for each in TIMES:
         to_key = key_of_time(shop, each)
-        in_group = group(placed, lambda o, to_key=to_key: to_key(o["create_time"]))
-        keys[each] = (each, lambda c, to_key=to_key: to_key(c["create_time"]), lambda k, g=in_group: g.get(k, []))  # type: ignore[misc]
+        in_group = group(placed, partial(key_by_creation, to_key))
+        keys[each] = (each, partial(key_by_creation, to_key), partial(get_rows, in_group))
     column, key, list_placed = keys[name]
     paid = {o["id"] for o in shop.lists["orders"] if o.get("paid_time")}
     expected: Expected = {}
