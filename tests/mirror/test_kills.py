@@ -38,6 +38,7 @@ def count_expected(sandbox: Sandbox) -> list[Any]:
 def change_some(sandbox: Sandbox, chosen: random.Random) -> None:
     for order in chosen.sample(list(sandbox.state.main.orders.values()), 20):
         order.seller_note, order.touched_time = f"note {chosen.random()}", int(time.time())
+    sandbox.state.main.mark_changed()
 
 
 async def check_snapshot(app: App, sandbox: Sandbox) -> None:

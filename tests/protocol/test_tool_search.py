@@ -106,7 +106,7 @@ class ToolIndex:
         """The names of the tools that share a word with the query, best first."""
         mean = sum(counts.total() for counts in self._counts.values()) / len(self._counts)
         scores: Counter[str] = Counter()
-        for word in set(words(query)):
+        for word in sorted(set(words(query))):  # sums of floats depend on the order
             found = self._matches[word]
             rarity = math.log(1 + (len(self._counts) - found + 0.5) / (found + 0.5))
             for name, counts in self._counts.items():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.server import McpServer
 
 HEALTH_PATH = "/healthz"
+HTTP_VERSIONS = ("1.0", "1.1")  # h11 lets any number pass
 KEEP_ALIVE_S = 75  # that a connection may be idle
+BODY_TIMEOUT_S = 30.0  # for a request's body to arrive
 DRAIN_TIMEOUT_S = 30  # for calls under way when the process is told to end
 UNAUTHORIZED_TEXT = "This server wants the bearer token that it printed when it was started: `Authorization: Bearer …`."
+SLOW_TEXT = f"The request's body did not arrive within {BODY_TIMEOUT_S:.0f} s."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class RequestGate:
         if not self._is_authorized(headers.get(b"authorization", b"")):
             challenge = {"WWW-Authenticate": 'Bearer realm="mcp-server-tiktok-shop"'}
             await JSONResponse({"error": UNAUTHORIZED_TEXT}, 401, challenge)(scope, receive, send)
+        elif scope["http_version"] not in HTTP_VERSIONS:
+            await JSONResponse({"error": "Send HTTP/1.1."}, 505)(scope, receive, send)
         elif scope["path"].rstrip("/") != MCP_PATH:
             await JSONResponse({"error": f"MCP is served at {MCP_PATH}."}, 404)(scope, receive, send)
         elif scope["method"] == "GET":
@@ -66,7 +72,14 @@ class RequestGate:
 
     async def _pass_message(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = RequestBody(receive)
-        is_whole = await body.read()
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                is_whole = await body.read()
+        except ClientDisconnect:  # what it was sending is no message, even where it reads like one
+            return
+        except TimeoutError:
+            await JSONResponse({"error": SLOW_TEXT}, 408, {"Connection": "close"})(scope, receive, send)
+            return
         message, faults = read_message(
             bytes(body.content) if is_whole else LongLine(bytes(body.content[:EDGE_BYTES]), b"")
         )
@@ -83,25 +96,31 @@ class RequestBody:
 
     receive: Receive
     content: bytearray = field(default_factory=bytearray)
-    messages: deque[Message] = field(default_factory=deque)
+    _is_passed: bool = False
 
     async def read(self) -> bool:
-        """Read all of it; false where it is longer than a message may be."""
-        while True:
+        """Read all of it; false where it is longer than a message may be.
+
+        Raises:
+            ClientDisconnect: The client went away before its end.
+
+        """
+        has_more = True
+        while has_more:
             message = await self.receive()
             if message["type"] != "http.request":
-                self.messages.append(message)
-                break
+                raise ClientDisconnect
             self.content += message.get("body", b"")
             if len(self.content) > MAX_LINE_BYTES:
                 return False
-            if not message.get("more_body", False):
-                break
-        self.messages.appendleft({"type": "http.request", "body": bytes(self.content), "more_body": False})
+            has_more = message.get("more_body", False)
         return True
 
     async def receive_again(self) -> Message:
-        return self.messages.popleft() if self.messages else await self.receive()
+        if self._is_passed:
+            return await self.receive()
+        self._is_passed = True
+        return {"type": "http.request", "body": bytes(self.content), "more_body": False}
 
 
 def build_http_app(server: McpServer, token: str, port: int) -> ASGIApp:
