@@ -587,7 +587,7 @@ def test_listing_problems_are_those_of_products_and_stock(books: Books, shop: Sh
         "not sold: taken down by the platform": "PLATFORM_DEACTIVATED",
         "not sold yet: in review": "PENDING",
         "not sold: out of stock": "all",
-        "some SKUs out of stock": "some",
+        "some out of stock": "some",
         "sold with poor listing quality": "poor",
     }
     rows = books.get_rows("listing_problems", "product", shop)

@@ -22,7 +22,7 @@ HEADING_KEYS = frozenset(
     )
 )
 GROUP_KEYS = frozenset(
-    ("keys", "labels", "position", "order", "without", "tables", "fill", "note", "shows", "stand_ins")
+    ("keys", "labels", "position", "order", "without", "tables", "fill", "note", "shows", "stand_ins", "beside")
 )
 # By which SQL a time is of a day, week or month, and how many of them it lies behind the beginning of the period.
 TIME_GROUPINGS = {
@@ -42,8 +42,9 @@ class Grouping:
     `keys` tell rows apart and `labels` are aggregates that name them. `position` counts from the period's beginning, so
     that two periods can stand side by side; it is empty where keys mean the same in both. `without` names columns that
     make no sense so grouped, `tables` those that only this choice reads, `fill` texts that it puts into the SQL, `note`
-    what is told of this choice alone. `shows` names the columns that stand there where none are asked for, all without
-    it; `stand_ins` the label that is enough, by the key that is then left out, where it tells rows apart.
+    what is told of this choice alone. `shows` names the columns of rows and totals where none are asked for, all
+    without it; `stand_ins` the label that is enough, by the key that is then left out, where it tells rows apart.
+    `beside` names other groupings that are told with this one.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Grouping:
     note: str = ""
     shows: tuple[str, ...] = ()
     stand_ins: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

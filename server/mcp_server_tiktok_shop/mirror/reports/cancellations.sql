@@ -8,7 +8,7 @@
 -- time = "create_time"
 -- default_group = "reason"
 -- untrusted = ["product_name", "cancel_reason_text"]
--- note = "By when it was asked for. Rates are of the orders placed in the same period (or day, or product): of all, and of those paid, which leaves out what was cancelled for want of payment. Rates of returns are of orders_sold."
+-- note = "By when it was asked for. Rates are of the orders placed in the same period (or day, or product), percent_of_paid of those that were paid: what was cancelled for want of payment is not in it."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -28,7 +28,7 @@
 --
 -- [group_by.reason]
 -- keys.cancel_reason_text = "cancel_reason_text"
--- shows = ["requests", "orders_cancelled", "requests_pending", "refund_total", "percent_of_placed"]
+-- shows = ["requests", "orders_cancelled", "requests_pending", "refund_total", "orders_placed", "percent_of_placed", "percent_of_paid"]
 -- without = ["orders_placed", "orders_paid"]
 -- fill.orders_placed = "sum(own_orders) OVER (PARTITION BY currency)"
 -- fill.orders_paid = "sum(own_paid) OVER (PARTITION BY currency)"
@@ -45,6 +45,7 @@
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "arg_max(product_name, create_time)"
+-- stand_ins.product_id = "product_name"
 -- without = ["refund_total"]
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"

@@ -8,7 +8,7 @@
 -- time = "statement_time"
 -- default_group = "kind"
 -- untrusted = ["product_name"]
--- note = "By statement_time; what the seller pays is negative. platform_fees are the platform's own, creator_commission goes to creators. Percent is of the statements' revenue (goods after discounts and refunds), not of sales_total. adjustments (penalties, corrections) stand beside the fees, in totals alone."
+-- note = "By statement_time; what the seller pays is negative. platform_fees are TikTok's own, creator_commission goes to creators. Percents are of revenue (goods after discounts and refunds), not of sales_total. adjustments (penalties, corrections) are in totals alone, and in no other sum."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -32,6 +32,7 @@
 -- [group_by.kind]
 -- keys.section = "section"
 -- keys.kind = "kind"
+-- shows = ["amount", "platform_fees", "creator_commission", "taxes", "shipping", "adjustments", "revenue", "percent_of_revenue", "platform_fees_percent"]
 -- without = ["platform_fees", "creator_commission", "taxes", "shipping", "adjustments", "revenue", "platform_fees_percent"]
 -- [group_by.section]
 -- keys.section = "section"

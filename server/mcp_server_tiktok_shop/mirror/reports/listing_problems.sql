@@ -6,7 +6,7 @@
 -- order = "listings desc"
 -- default_group = "product"
 -- without = ["first_update_time"]
--- untrusted = ["title", "detail"]
+-- untrusted = ["title"]
 -- note = "What is not sold at all stands first. detail is TikTok's reason, or which SKUs are meant where not all are. Deleted products, drafts and those the seller took down are left out."
 --
 -- [columns]
@@ -17,6 +17,7 @@
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.title = "max(title)"
+-- stand_ins.product_id = "title"
 -- labels.problem = "string_agg(problem, '; ' ORDER BY problem)"
 -- labels.detail = "string_agg(DISTINCT detail, '; ' ORDER BY detail)"
 -- order = "problem"
@@ -71,7 +72,7 @@ problems AS (
     SELECT *, skus_out, NULL, false, 'not sold: out of stock' FROM listings
     WHERE status = 'ACTIVATE' AND skus > 0 AND skus_out = skus
     UNION ALL
-    SELECT *, skus_out, out_skus, false, 'some SKUs out of stock' FROM listings
+    SELECT *, skus_out, out_skus, false, 'some out of stock' FROM listings
     WHERE status = 'ACTIVATE' AND skus_out > 0 AND skus_out < skus
     UNION ALL
     SELECT *, skus, NULL, true, 'old version sold: an edit failed its review' FROM listings

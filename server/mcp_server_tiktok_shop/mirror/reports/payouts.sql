@@ -25,7 +25,7 @@
 -- agrees = "whether there is none, reserves reckoned in; empty where not all could be checked. Orders placed before the copy begins are not looked for, and where payments are settled to a balance and none is listed, statements are not held against them"
 --
 -- [warnings]
--- payouts_below_zero = "payouts are of less than zero: refunds, fees or corrections in their statements came to more than their sales, so that nothing came to the bank"
+-- payouts_below_zero = "payouts are below zero: refunds, fees or corrections came to more than sales, and nothing came to the bank"
 --
 -- [parameters]
 -- statement_id = "one statement alone, whatever the period"

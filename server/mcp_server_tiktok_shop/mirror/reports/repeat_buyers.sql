@@ -33,6 +33,7 @@
 -- keys.user_id = "user_id"
 -- note = "Rows are those who bought twice or more; totals are of all buyers."
 -- labels.buyer_nickname = "max(buyer_nickname)"
+-- shows = ["buyers", "new_buyers", "repeat_buyers", "repeat_buyers_percent", "orders_sold", "sales_total", "repeat_sales_total", "last_order_time", "last_order_id", "known_since"]
 -- without = ["buyers", "new_buyers", "returning_buyers", "repeat_buyers", "repeat_buyers_percent", "repeat_sales_total", "known_since"]
 -- fill.meant = "repeat_buyers > 0"
 -- [group_by.region]

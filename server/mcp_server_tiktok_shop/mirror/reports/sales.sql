@@ -7,7 +7,7 @@
 -- order = "sales_total desc"
 -- time = "create_time"
 -- untrusted = ["product_name", "buyer_nickname"]
--- note = "By when orders were placed; later refunds are not taken off (see returns). sales_total is what buyers paid, goods_total the goods in it after all discounts; those that TikTok gave it pays the seller back, so that get_profit's net_sales has more."
+-- note = "By when orders were placed, before later refunds (see returns). sales_total is what buyers paid, goods_total goods after all discounts (get_profit's net_sales has TikTok's back in it)."
 --
 -- [columns]
 -- currency = "of all amounts of the row"
@@ -25,15 +25,21 @@
 -- [warnings]
 -- orders_without_amount = "orders have an amount that is missing or no number: it is in no sum"
 --
+-- [group_by.day]
+-- shows = ["orders_sold", "units_sold", "sales_total", "average_order"]
+-- [group_by.week]
+-- shows = ["orders_sold", "units_sold", "sales_total", "average_order"]
+-- [group_by.month]
+-- shows = ["orders_sold", "units_sold", "sales_total", "average_order"]
 -- [group_by.hour]
 -- keys.hour = "extract('hour' FROM create_time)"
 -- order = "hour"
--- shows = ["orders_sold", "units_sold", "sales_total"]
+-- shows = ["orders_sold", "sales_total"]
 -- [group_by.weekday]
 -- keys.weekday_number = "isodow(create_time)"
 -- labels.weekday = "max(dayname(create_time))"
 -- order = "weekday_number"
--- shows = ["orders_sold", "units_sold", "sales_total"]
+-- shows = ["orders_sold", "sales_total"]
 -- stand_ins.weekday_number = "weekday"
 -- [group_by.weekday_hour]
 -- keys.hour = "extract('hour' FROM create_time)"
@@ -46,12 +52,14 @@
 -- labels.sunday = "count(DISTINCT id) FILTER (WHERE is_order_sold AND isodow(create_time) = 7)"
 -- order = "hour"
 -- shows = ["orders_sold"]
+-- beside = ["weekday"]
 -- note = "monday to sunday: orders_sold of that hour of the shop's days."
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "arg_max(product_name, create_time)"
+-- stand_ins.product_id = "product_name"
 -- order = "goods_total desc"
--- shows = ["orders_sold", "units_sold", "goods_total"]
+-- shows = ["orders_sold", "units_sold", "sales_total", "goods_total"]
 -- without = ["sales_total", "average_order", "unpaid_total", "cancelled_total"]
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"
@@ -60,7 +68,7 @@
 -- labels.product_name = "arg_max(product_name, create_time)"
 -- labels.sku_name = "arg_max(sku_name, create_time)"
 -- order = "goods_total desc"
--- shows = ["orders_sold", "units_sold", "goods_total"]
+-- shows = ["orders_sold", "units_sold", "sales_total", "goods_total"]
 -- without = ["sales_total", "average_order", "unpaid_total", "cancelled_total"]
 -- [group_by.buyer]
 -- keys.user_id = "user_id"

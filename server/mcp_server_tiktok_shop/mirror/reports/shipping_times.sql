@@ -6,7 +6,7 @@
 -- compare = ["late_dispatch", "orders", "dispatched", "late_delivery"]
 -- order = "orders desc"
 -- time = "create_time"
--- note = "Orders placed in the period, neither UNPAID nor CANCELLED. Late: the carrier took the parcel after tts_sla_time, or has not and it has passed; the platform's own rate may differ. get_worklist's parcels are late by when they must be announced. Hours run from payment; not_dispatched_yet are in none."
+-- note = "Orders placed in the period, neither UNPAID nor CANCELLED. Late: the carrier took the parcel after tts_sla_time, or has not and it has passed; TikTok's own rate may differ. get_worklist's parcels are late by when they must be announced. Hours run from payment."
 --
 -- [columns]
 -- orders = "orders to be sent"

@@ -9,7 +9,7 @@
 -- without = ["days_of_cover"]
 -- default_group = "sku"
 -- untrusted = ["product_name"]
--- note = "Stock is of now, the pace that of the period; what lasts shortest stands first. units_committed are sold and not sent: none of them is in units_available. parameters {\"within_days\": 14}: what is on sale, was sold in the period and is out by then; {\"below\": 1}: all that is out."
+-- note = "Stock is of now, the pace that of the period. units_committed are sold and not sent: none of them is in units_available. parameters {\"within_days\": 14}: what is out by then, of what is on sale and was sold; {\"below\": 1}: all that is out."
 --
 -- [columns]
 -- skus = "SKUs"
@@ -40,6 +40,7 @@
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "max(product_title)"
+-- stand_ins.product_id = "product_name"
 -- labels.status = "max(product_status)"
 -- [group_by.warehouse]
 -- keys.warehouse_id = "warehouse_id"

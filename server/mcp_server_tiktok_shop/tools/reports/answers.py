@@ -6,8 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_columns
-from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
+from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
+from mcp_server_tiktok_shop.tools.answer_tables import (
+    SHARED_VALUES,
+    SHOP_COLUMN,
+    find_shared_values,
+    is_name_enough,
+    remove_columns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
 
-SHOP_COLUMN, CURRENCY_COLUMN = "shop", "currency"
+CURRENCY_COLUMN = "currency"
 HOUR_FORM = "%H"
 # The times that a grouping tells apart: in which column, and how reports name them.
 TIME_FORMS = {
@@ -104,26 +110,29 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     labels = [answer.brief_label for answer in answers]
     totals = [answer.totals for answer in answers]
     sums = _merge(labels, totals, {*report.warnings, ROWS_IN_ALL, *report.without}, keys)
-    data["totals"] = _choose_columns(sums, request.shown_totals, (SHOP_COLUMN, *report.keys))
+    data["totals"] = _choose_columns(sums, request.shown_columns, (SHOP_COLUMN, *report.keys))
     hidden = {*report.warnings, ROWS_IN_ALL, *(() if _has_mixed_currencies(totals) else (CURRENCY_COLUMN,))}
     notes = [*_describe_edges(answers), *_describe_warnings(request, answers)]
     if request.grouping is not None:
         rows = [answer.rows for answer in answers]
-        table = _choose_rows_columns(request, request.grouping, _merge(labels, rows, hidden, keys))
+        table = _choose_rows_columns(
+            request, request.grouping, _merge(labels, rows, hidden, keys), request.shown_columns
+        )
         shared = find_shared_values(table, {*keys, request.order.column, SHOP_COLUMN})
         data["table"] = remove_columns(table, shared)
         if shared:
             data[SHARED_VALUES] = shared
         notes += _describe_cuts(labels, rows)
-        notes += [_describe_order(request), _describe_further_columns(request, request.grouping)]
+        notes.append(_describe_order(request))
         if empty := _list_empty_times(request.grouping, answers):
             data["left_out_empty"] = empty
         notes.append(request.grouping.note)
     for name in dict.fromkeys(name for answer in answers for name in answer.beside):
         results = [answer.beside.get(name) for answer in answers]
-        merged = _merge(labels, results, hidden, {*report.keys, *report.group_by[name].keys})
+        grouping = report.group_by[name]
+        merged = _merge(labels, results, hidden, {*report.keys, *grouping.keys})
         if merged["rows"]:
-            data[f"by_{name}"] = merged
+            data[f"by_{name}"] = _choose_rows_columns(request, grouping, merged, grouping.shows)
             notes += _describe_cuts(labels, results)
     places = {"table": data.get("table", {}).get("columns", ()), SHARED_VALUES: data.get(SHARED_VALUES, ())}
     data["untrusted"] = [
@@ -196,39 +205,16 @@ def _choose_columns(table: Json, shown: Collection[str], lasting: Collection[str
     return remove_columns(table, {name for name in table["columns"] if name not in shown and name not in lasting})
 
 
-def _choose_rows_columns(request: ReportRequest, grouping: Grouping, table: Json) -> Json:
-    """The rows with the columns that were asked for; a key is left out where what stands in for it tells rows apart."""
+def _choose_rows_columns(request: ReportRequest, grouping: Grouping, table: Json, shown: Collection[str]) -> Json:
+    """The rows so grouped with the columns that are to be shown; a key is left out where its stand-in is enough."""
     names = [*grouping.keys, *grouping.labels]
     lasting = {SHOP_COLUMN, *request.report.keys, *names, *(f"{name}_before" for name in grouping.keys)}
-    shown = request.shown_columns
     spare = {
         key
         for key, label in grouping.stand_ins.items()
-        if key in table["columns"] and key not in shown and _tells_rows_apart(table, key, label)
+        if key not in request.columns and is_name_enough(table, key, label)
     }
     return _choose_columns(remove_columns(table, () if request.is_whole else spare), shown, lasting)
-
-
-def _tells_rows_apart(table: Json, key: str, label: str) -> bool:
-    """Whether rows differ in the label, of a shop, as they do in the key, and none is without it."""
-    columns = table["columns"]
-    if label not in columns:
-        return False
-    others = [place for place, name in enumerate(columns) if name == SHOP_COLUMN]
-    labels, keys = ([*others, columns.index(name)] for name in (label, key))
-    cells = {tuple(row[place] for place in labels) for row in table["rows"]}
-    in_all = {tuple(row[place] for place in keys) for row in table["rows"]}
-    return len(cells) == len(in_all) and all(row[labels[-1]] for row in table["rows"])
-
-
-def _describe_further_columns(request: ReportRequest, grouping: Grouping) -> str:
-    """Which columns there are beside those that are shown where none were asked for."""
-    shown = request.shown_columns
-    if request.columns or not shown:
-        return ""
-    left_out = {*shown, *request.report.keys, *grouping.keys, *grouping.labels}
-    further = [name for name in list_columns(request.report, grouping) if name not in left_out]
-    return f"columns: {', '.join(further)}, or all, for more." if further else ""
 
 
 def _describe_edges(answers: Sequence[ShopAnswer]) -> list[str]:
@@ -264,7 +250,7 @@ def _describe_cuts(labels: Sequence[str], results: Iterable[QueryResult | None])
         if result is not None and _is_cut(result):
             in_all = _sum_column(result, ROWS_IN_ALL) // len(result.cells)
             cuts.append(f"{len(result.cells)} of {in_all} rows" + (f" of {label}" if label else ""))
-    return [f"{', '.join(cuts)} are shown, totals are of all: give limit (rows of each shop) for more."] if cuts else []
+    return [f"{', '.join(cuts)} are shown, totals are of all: limit (rows of each shop) for more."] if cuts else []
 
 
 def _describe_order(request: ReportRequest) -> str:

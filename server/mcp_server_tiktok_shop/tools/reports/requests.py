@@ -73,12 +73,12 @@ class ReportRequest:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every column is meant: all were asked for, or rows go to a file."""
-        return ALL_COLUMNS in self.columns or self.save_as is not None
+        """Whether every column is meant: all were asked for, or none were and rows go to a file."""
+        return ALL_COLUMNS in self.columns or (self.save_as is not None and not self.columns)
 
     @property
     def shown_columns(self) -> frozenset[str]:
-        """The columns that rows have beside what names them; all of them where it is empty."""
+        """The columns that rows and totals have beside what names them; all of them where it is empty."""
         if self.is_whole:
             return frozenset()
         if self.has_joined_periods:
@@ -86,12 +86,6 @@ class ReportRequest:
         if self.columns or self.grouping is None:
             return frozenset(self.columns)
         return frozenset((*self.grouping.shows, self.order.column) if self.grouping.shows else ())
-
-    @property
-    def shown_totals(self) -> frozenset[str]:
-        """As `shown_columns`; where none were asked for, totals have those that reports compare, too."""
-        shown = self.shown_columns
-        return shown if self.columns or not (shown and self.report.compare) else shown | {*self.report.compare}
 
     @property
     def is_filtered(self) -> bool:
@@ -116,7 +110,8 @@ class ReportRequest:
 
     def compose_further_rows(self) -> dict[str, str]:
         """The SELECT of each grouping that is told beside the one that was asked for."""
-        names = [name for name in self.report.beside if self.grouping is None or self.grouping.name != name]
+        own_name, own_names = (self.grouping.name, self.grouping.beside) if self.grouping is not None else ("", ())
+        names = [name for name in (*self.report.beside, *own_names) if name != own_name]
         groupings = [self.report.group_by[name] for name in names]
         orders = [choose_default_order(self.report, each, list_columns(self.report, each)) for each in groupings]
         return {
@@ -189,7 +184,11 @@ def _read_columns(
     of_rows = list_columns(report, grouping, with_comparison=with_comparison)
     known = dict.fromkeys((ALL_COLUMNS, *of_rows, *list_total_columns(report)))
     return tuple(
-        dict.fromkeys(_choose(dict(zip(known, known, strict=True)), name, "columns", "columns") for name in names)
+        dict.fromkeys(
+            _choose(dict(zip(known, known, strict=True)), name, "columns", "columns")
+            for text in names
+            for name in text.split(",")
+        )
     )
 
 
