@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES, ZERO
 from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 from mcp_server_tiktok_shop.table_files.unit_costs import CostTable
-from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
+from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, is_name_enough, remove_columns
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_period
 from mcp_server_tiktok_shop.tools.profit.columns import OPTIONAL_AMOUNTS, OTHER_FEES
 from mcp_server_tiktok_shop.tools.profit.table import (
@@ -58,20 +58,18 @@ SHOWN_TIMES = 31  # of each shop
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 GRANULARITY = {True: 100, False: 1}  # hundredths in the smallest amount of a currency without a fraction, and with one
 NO_COSTS_NOTE = (
-    "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with the columns seller_sku (the SKU id where "
-    "a SKU has none), unit_cost, currency and, where costs change, from."
+    "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with columns seller_sku (or the SKU id), "
+    "unit_cost, currency and, where costs change, from."
 )
-CUT_NOTE = (
-    "{count} of {in_all} rows are shown, totals are of all: give limit (rows of each shop) for more, or save_as "
-    "for all in a file."
-)
+CUT_NOTE = "{count} of {in_all} rows are shown, totals are of all: limit (rows of each shop) for more, save_as for all."
 OTHER_FEES_NOTE = (
     "zero_columns are zero in what TikTok itemises; what is in other_fees or not itemised, it does not tell."
 )
 COVERAGE_NOTE = "profit is that of the units whose cost is known: covers_percent of net sales."
 SPREAD_NOTE = (
-    "Where fees_by_sku says spread, amounts of an order with several SKUs are laid to them by line value: of estimates "
-    "TikTok tells no split, and those of statements are read order by order in the background."
+    "Where fees_by_sku is not exact, amounts of orders with several SKUs are split by line value, settled ones, too: "
+    "rows move a little when TikTok's own split is read, order by order in the background; totals do not. Of its "
+    "estimates TikTok tells no split."
 )
 
 
@@ -153,15 +151,16 @@ class GetProfitTool:
         if len(targets) > 1:
             found = [replace(each, brief_label=brief_labels.get(each.label, each.label)) for each in found]
         result = _lay_out(found, terms, has_shops=len(targets) > 1, is_whole=save_as is not None)
-        result["note"] += f" {found[0].period_note}"
+        notes = [result["note"], found[0].period_note]
         result |= {"costs": _describe_costs(file_name, costs)} if file_name else {}
         result["not_answered"] = {
             target.shop.label: answer.message
             for target, answer in zip(targets, answers, strict=True)
             if isinstance(answer, ShopError) and target.shop is not None
         }
-        missing_note = "" if file_name else NO_COSTS_NOTE.format(folder=self.cost_book.files.folders[0])
-        result["note"] = " ".join(filter(None, (missing_note, result.get("note"))))
+        if not file_name:
+            notes.insert(0, NO_COSTS_NOTE.format(folder=self.cost_book.files.folders[0]))
+        result["note"] = " ".join(filter(None, notes))
         if save_as is not None:
             zones = [each.zone for each in found]
             result["saved"] = await save_answer_table(self.export_folder, save_as, result, "profit", zones)
@@ -252,6 +251,9 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
     }
     if not is_whole:
         table = remove_columns(result["profit"], ("currency",) if has_one_currency else ())
+        key, *names = (name for name, _ in LABELS[terms.group_by])
+        if names and terms.group_by in SPLIT_GROUPS and is_name_enough(table, key, names[0]):
+            table = remove_columns(table, (key,))
         lasting = {"shop", "units", "settlement", *(name for name, _ in LABELS[terms.group_by])}
         shared = find_shared_values(table, lasting)
         result |= {"profit": remove_columns(table, shared), SHARED_VALUES: shared}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
+from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES
 from mcp_server_tiktok_shop.tools.journals.settlement_lines import read_settlement_lines
 from mcp_server_tiktok_shop.tools.journals.writer import ShopSettlements
 from mcp_server_tiktok_shop.tools.query_tables import make_shops_table
@@ -39,6 +40,9 @@ async def save_rows(
     found = [(answer.label, answer.totals if request.grouping is None else answer.rows) for answer in answers]
     results = [(label, result) for label, result in found if result is not None]
     hidden = {*request.report.warnings, ROWS_IN_ALL}
+    if not request.is_whole:
+        shown = {*data[place]["columns"], *data.get(SHARED_VALUES, ()), *request.report.keys, *request.columns}
+        hidden |= {column.name for _, result in results for column in result.columns} - shown
     table = make_shops_table(results, request.report.name, hidden, is_labelled=len(answers) > 1)
     saved = await export_folder.save_table(request.save_as, table)
     told = {key: value for key, value in saved.to_json().items() if key != "columns"}
