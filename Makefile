@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A worker for each core; one that has nothing left to do takes over from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test check lint format soak bench inspect conformance docs manifests clean
+.PHONY: help demo test check lint format soak bench inspect conformance pictures docs manifests clean
 
 help:            ## Show what there is.
 	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ soak: $(VENV)/developing          ## Run the long random tests: kills around ren
 bench: $(VENV)/developing         ## Measure against the SDK's bare server, and the local copy against a bare loop.
 	test -d $(VENV)/peer || (python3 -m venv $(VENV)/peer && $(VENV)/peer/bin/pip install --quiet tiktok-shop-mcp==0.3.0) || true
 	$(BIN)/python -m bench --peer $(VENV)/peer/bin/python --document docs/performance.md
+
+pictures: $(VENV)/developing      ## Draw the pictures of the documents from the simulated shop.
+	$(BIN)/python -m scripts.chart_picture docs/pictures/chart.png
 
 inspect: $(VENV)/installed        ## List and call tools with the MCP Inspector (needs npm).
 	scripts/inspect.sh $(BIN)/mcp-server-tiktok-shop

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from mcp_server_tiktok_shop.catalog.server_arguments import RUNNER_ARGUMENTS, SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.server_arguments import CHART_ARGUMENT, RUNNER_ARGUMENTS, SERVER_ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -125,7 +125,7 @@ class Operation:
             text = f"The {kind} itself, up to 64 kB decoded; else by path"
             schemas[f"{kind}_path"] = {"in": "file", "type": "string", "description": path}
             schemas[f"{kind}_base64"] = {"in": "file", "type": "string", "description": text}
-        return schemas
+        return schemas | ({"chart": CHART_ARGUMENT} if self.record.get("has_charts") else {})
 
     @cached_property
     def upload_schemas(self) -> dict[str, Json]:

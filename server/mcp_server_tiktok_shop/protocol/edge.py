@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from mcp import MCPError
 from mcp.types import (
     INVALID_PARAMS,
+    Annotations,
     CallToolResult,
     CompleteResult,
     Completion,
+    ContentBlock,
     ElicitRequest,
     ElicitRequestFormParams,
     GetPromptResult,
+    ImageContent,
     PromptMessage,
     ReadResourceResult,
     TextContent,
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp.types import ElicitResult
 
+    from mcp_server_tiktok_shop.calls.caller import Picture
     from mcp_server_tiktok_shop.calls.redaction.outgoing import SafeText
 
 JSON_MEDIA_TYPE = "application/json"
@@ -43,8 +49,18 @@ CONFIRM_FORM_SCHEMA: dict[str, Any] = {
 }
 
 
-def to_tool_result(text: SafeText, *, is_error: bool) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=text.text)], is_error=is_error)
+def to_tool_result(
+    text: SafeText, *, is_error: bool, pictures: Sequence[Picture] = (), meta: SafeText | None = None
+) -> CallToolResult:
+    """The result of a call: its text first, then pictures; `meta` is JSON that programs read."""
+    content: list[ContentBlock] = [TextContent(text=text.text), *map(_to_image, pictures)]
+    return CallToolResult(content=content, is_error=is_error, _meta=None if meta is None else json.loads(meta.text))
+
+
+def _to_image(picture: Picture) -> ImageContent:
+    annotations = Annotations(audience=["user"]) if picture.for_person_alone else None
+    data = b64encode(picture.content).decode()
+    return ImageContent(data=data, mime_type=picture.media_type, annotations=annotations)
 
 
 def to_resource(uri: SafeText, text: SafeText) -> ReadResourceResult:

@@ -124,7 +124,10 @@ class CallHandler:
             len(text.text),
         )
         await self.delivery.run_after_delivery(caller.delivery_actions)
-        return to_tool_result(text, is_error="error" in result), outcome
+        if "error" in result:
+            return to_tool_result(text, is_error=True), outcome
+        meta = self.guard.guard_json(caller.meta) if caller.meta else None
+        return to_tool_result(text, is_error=False, pictures=caller.pictures, meta=meta), outcome
 
     def _name_operation(self, params: CallToolRequestParams) -> str:
         """What is called in the end, by a name of the catalog: what callers make up is counted as one."""

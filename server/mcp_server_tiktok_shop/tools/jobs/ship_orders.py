@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
@@ -41,6 +41,7 @@ HANDOVERS: dict[str | None, str] = {
     "DROP_OFF": "Handover DROP_OFF: the seller brings them to the carrier.",
     "PICKUP": "Handover PICKUP: the carrier collects them.",
 }
+IS_SHOWN = "show_page"
 HAS_LABEL = "has_label"  # of an item: its label can be had once it is shipped, or can be had already
 
 
@@ -68,7 +69,8 @@ class ShipOrdersJob(Job):
             obstacle = parcel.find_obstacle() or problems.get(parcel.key, "") or ("" if shipment else MORE_REASON)
             idle += bool(obstacle)
             if not obstacle or idle <= MAX_IDLE_PARCELS:
-                items.append(_make_item(parcel, shipment, obstacle, paper, now))
+                item = _make_item(parcel, shipment, obstacle, paper, now)
+                items.append(replace(item, parameters=item.parameters | {IS_SHOWN: bool(values.get("show_page"))}))
         items += [JobItem("id", unknown_id, skip_reason=reason) for unknown_id, reason in found.problems.items()]
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
         warnings = [*_warn_of_requests(found.parcels), *_warn_of_late(going, now)]
@@ -118,8 +120,11 @@ class ShipOrdersJob(Job):
         paper = next((str(o.item.parameters["paper"]) for o in parcels.values()), DEFAULT_PAPER)
         shop = context.target.shop.id if context.target.shop else None
         wait_s = max(min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline)), MIN_LABEL_WAIT_S)
-        labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller)
+        is_shown = any(outcome.item.parameters.get(IS_SHOWN) for outcome in parcels.values())
+        labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller, is_shown=is_shown)
         data: Json = {"path": str(labels.path), "paper_size": paper} if labels.path else {}
+        if labels.picture:
+            data["picture"] = labels.picture
         if labels.pages:
             data["pages"] = sum(map(len, labels.pages.values()))
             data["page_table"] = [

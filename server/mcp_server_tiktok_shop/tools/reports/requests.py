@@ -16,7 +16,7 @@ from mcp_server_tiktok_shop.mirror.report_queries import (
     list_columns,
     list_total_columns,
 )
-from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
+from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.periods import PERIOD_FORMS
 
 if TYPE_CHECKING:
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.report_files import Grouping, Report
     from mcp_server_tiktok_shop.table_files.file_names import FileName
+    from mcp_server_tiktok_shop.tools.charts.requests import ChartRequest
 
 UNGROUPED = "none"
 ALL_COLUMNS = "all"
 PERIOD_SUFFIXES = ("_before", "_change")  # of a column that stands there for two periods
 LINE_GROUPING = "line"  # of reports that have formats
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
+MAX_CHART_TIMES = 400  # days, weeks or months of a shop, in a chart
 MAX_QUOTED_CHARS = 60
 MIN_SHARED_LIMIT = 5
 FILTERED_LIMIT = 100  # rows of a shop that a filter was given for
@@ -46,7 +48,8 @@ class ReportRequest:
     `limit` counts rows of each shop where it `is_limit_given`, else rows of all. `unmet_order` is the column to sort
     by that rows so grouped do not have, where another was taken.
 
-    `save_as` is the file that its rows go to, and `format` the form of another program, empty where they are a table.
+    `save_as` is the file that its rows go to, `chart` what is to be drawn of them, and `format` the form of
+    another program, empty where they are a table.
     """
 
     report: Report
@@ -57,6 +60,7 @@ class ReportRequest:
     compare_with: str
     parameters: Mapping[str, Any]
     save_as: FileName | None = None
+    chart: ChartRequest | None = None
     format: str = ""
     columns: tuple[str, ...] = ()
     unmet_order: str = ""
@@ -128,10 +132,14 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
 
     """
     report = reports[values["report"]]
-    save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
+    save_as, chart = read_output(values)
     form = _read_format(report, values.get("format"))
+    if form and chart is not None:
+        raise _refuse("chart", "a journal is not drawn", ())
     grouping = report.group_by[LINE_GROUPING] if form else _read_grouping(report, values.get("group_by"))
     default_limit = MAX_SAVED_ROWS if form or save_as else report.limit
+    if chart is not None and grouping is not None and grouping.name in TIME_GROUPINGS:
+        default_limit = max(default_limit, MAX_CHART_TIMES)
     period, compare_with = _read_periods(report, values)
     known = {**report.parameters, **report.filters}
     parameters: dict[str, Any] = dict.fromkeys(known)
@@ -153,6 +161,7 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
         compare_with=compare_with,
         parameters=parameters,
         save_as=save_as,
+        chart=chart,
         format=form,
     )
 
