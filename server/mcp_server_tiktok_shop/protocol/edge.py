@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mcp.types import ElicitResult
 
     from mcp_server_tiktok_shop.calls.redaction.outgoing import SafeText
+    from mcp_server_tiktok_shop.catalog.operation import Json
 
 JSON_MEDIA_TYPE = "application/json"
 CHOICE_FIELD = "do_it"
@@ -47,8 +48,10 @@ def to_tool_result(text: SafeText, *, is_error: bool) -> CallToolResult:
     return CallToolResult(content=[TextContent(text=text.text)], is_error=is_error)
 
 
-def to_resource(uri: SafeText, text: SafeText) -> ReadResourceResult:
-    contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=JSON_MEDIA_TYPE)
+def to_resource(
+    uri: SafeText, text: SafeText, media_type: str = JSON_MEDIA_TYPE, meta: Json | None = None
+) -> ReadResourceResult:
+    contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=media_type, _meta=meta)
     return ReadResourceResult(contents=[contents])
 
 
