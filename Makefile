@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A worker for each core; one that has nothing left to do takes over from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test check lint format soak bench inspect conformance browser docs clean
+.PHONY: help demo test check lint format soak bench inspect conformance browser pictures docs clean
 
 help:            ## Show what there is.
 	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ conformance: $(VENV)/developing $(VENV)/conformance/installed  ## Run the offici
 
 browser:          ## Install Chromium for the tests of the board (Debian and its kind, as root).
 	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
+
+pictures: $(VENV)/developing      ## Draw the pictures of the documents from the simulated shop (needs `make browser`).
+	$(BIN)/python -m scripts.board_picture docs/pictures/board.png
 
 clean:           ## Remove what was made here.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

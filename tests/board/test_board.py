@@ -88,11 +88,14 @@ async def test_the_worklist_is_shown_with_all_its_rows_and_how_far_each_deadline
     assert len(rows) == len(expected)
     for cells, row in zip(rows, expected, strict=True):
         entry = dict(zip(columns, row, strict=True))
+        whole = " ".join(cells)
         assert what_by_kind[entry["kind"]] in cells
-        assert entry["id"] in cells
+        for name in ("id", "order_id", "detail", "product_name"):
+            assert (entry[name] or "") in whole
         if entry["deadline"]:
             assert cells[0].startswith(entry["deadline"][:16].replace("T", " "))
-            assert (" late)" in cells[0]) == (entry["due"] == "late")
+            assert (" late" in cells[0]) == (entry["due"] == "late")
+            assert ("today" in cells[0]) == (entry["due"] == "today")
     assert "What needs me now" in text
     assert data["note"] in text
 

@@ -2,7 +2,7 @@
 
 const FIRST_ROWS = 20; // a chat is no place for two hundred rows before they are asked for
 const CHARACTER_PX = 7.2;
-const MAX_COLUMN_CHARACTERS = 30; // wider texts are broken into lines
+const MIN_TEXT_CHARACTERS = 18; // of a column of texts, which are broken into lines at their words
 const PADDING_PX = 18;
 const tables = new Set(); // those on the page, to be fitted anew when its width changes
 
@@ -62,9 +62,13 @@ function buildTable(title, { columns, rows }, { cells = {}, kinds = {}, openLink
 
   function estimateWidth() {
     const widths = columns.map((name, place) => {
-      const lengths = valuesOf(place).map((value) => writeText(value).length);
-      const longest = lengths.reduce((most, length) => Math.max(most, length), toLabel(name).length);
-      return Math.min(longest, MAX_COLUMN_CHARACTERS) * CHARACTER_PX + PADDING_PX;
+      let [longest, longestWord] = [toLabel(name).length, 0];
+      for (const value of valuesOf(place)) {
+        const text = writeText(value);
+        longest = Math.max(longest, text.length);
+        for (const word of text.split(/\s/)) longestWord = Math.max(longestWord, word.length);
+      }
+      return Math.max(longestWord, Math.min(longest, MIN_TEXT_CHARACTERS)) * CHARACTER_PX + PADDING_PX;
     });
     return widths.reduce((sum, width) => sum + width, 0);
   }
@@ -76,6 +80,10 @@ function buildTable(title, { columns, rows }, { cells = {}, kinds = {}, openLink
   section.append(rows.length ? table : build("p", { class: "quiet" }, "Nothing is in it."), more);
   tables.add(section);
   return section;
+}
+
+function toRecords({ columns, rows }) {
+  return rows.map((row) => Object.fromEntries(columns.map((name, place) => [name, row[place]])));
 }
 
 // Lists of objects as a table: an object within them gives a column for each of its values.

@@ -1,7 +1,7 @@
 // Shows an answer: the worklist with its deadlines, any other data as tables and facts, an error with what to do.
 
-const DUE_WORDS = { late: "late", today: "today", in_24_h: "within 24 h" };
 const DUE_CLASSES = { late: "badge late", today: "badge soon", in_24_h: "badge soon" };
+const DUE_WORDS = { today: ", today" }; // what the time that is left does not say
 const MAX_DEPTH = 3; // of sections in sections; what lies deeper is written as text
 
 function buildFacts(pairs) {
@@ -45,23 +45,36 @@ function buildWorklist(data, options) {
   const badges = counts.map(([count, words, className]) =>
     build("li", { class: `badge ${count ? className : ""}` }, `${count} ${words}`),
   );
-  const whatByKind = new Map(kinds.rows.map((row) => [row[kinds.columns.indexOf("kind")], row[kinds.columns.indexOf("what")]]));
-  const cells = {
-    deadline: (value) => {
-      if (isEmpty(value)) return "";
-      const time = build("time", { datetime: value, title: value }, formatTime(value));
-      return build("span", {}, time, build("span", { class: "quiet" }, ` (${describeDistance(value, now)})`));
-    },
-    due: (value) => isEmpty(value) ? "" : build("span", { class: DUE_CLASSES[value] ?? "badge" }, DUE_WORDS[value] ?? value),
-    kind: (value) => whatByKind.get(value) ?? value,
-  };
   return [
     build("ul", { class: "counts" }, ...badges),
-    buildTable("What needs you now", worklist, { cells }),
+    buildTable("By deadline", joinEntries(worklist, kinds), { cells: { deadline: (value, row) => buildDeadline(value, row.at(-1), now) } }),
     byShop ? buildTable("By shop", byShop) : null,
     buildDetails("What happens otherwise, and which tool does it", buildTable("Kinds of work", kinds)),
     ...buildData({ as_of: asOf, ...rest }, options),
   ];
+}
+
+// An entry in few columns; behind them, where no column names it, how urgent it is.
+function joinEntries(worklist, kinds) {
+  const whatByKind = new Map(toRecords(kinds).map(({ kind, what }) => [kind, what]));
+  const joinLines = (...texts) => texts.filter((text) => !isEmpty(text)).join("\n");
+  const hasShops = worklist.columns.includes("shop");
+  const rows = toRecords(worklist).map((entry) => [
+    entry.deadline,
+    ...(hasShops ? [entry.shop] : []),
+    whatByKind.get(entry.kind) ?? entry.kind,
+    joinLines(entry.product_name, entry.detail),
+    joinLines(entry.id, entry.order_id && `order ${entry.order_id}`),
+    entry.due,
+  ]);
+  return { columns: ["deadline", ...(hasShops ? ["shop"] : []), "what", "detail", "id"], rows };
+}
+
+function buildDeadline(deadline, due, now) {
+  if (isEmpty(deadline)) return "";
+  const words = `${describeDistance(deadline, now)}${DUE_WORDS[due] ?? ""}`;
+  const time = build("time", { datetime: deadline, title: deadline }, formatTime(deadline));
+  return build("span", {}, time, " ", build("span", { class: DUE_CLASSES[due] ?? "quiet" }, words));
 }
 
 function buildError({ error, message, hint, problems = [], ...rest }) {
