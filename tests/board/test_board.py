@@ -22,11 +22,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ORDERS_SQL = "select id, status, total_amount, create_time, currency from orders order by id"
 PRICE = "1.00"
 PAINT_ALL_ROWS = """async () => {
-  const start = performance.now();
   document.querySelector("button.more").click();
   await new Promise(requestAnimationFrame);
   document.body.getBoundingClientRect();
-  return performance.now() - start;
 }"""
 
 
@@ -370,14 +368,14 @@ async def test_two_hundred_rows_are_painted_quickly(show_host: ShowHost) -> None
             "display_status, order_create_time from order_lines limit 200",
         )
         assert len(read(result)["data"]["result"]["rows"]) == 200
-        painted_ms = []
-        for _ in range(3):  # the least of them is what the page takes: the machine may have others to serve
+        work_ms = []
+        for _ in range(3):
             await host.notify(TOOL_RESULT, result)
             await host.view.wait_for_selector("button.more:not([hidden])")
-            painted_ms.append(await host.view.evaluate(PAINT_ALL_ROWS))
+            work_ms.append(await host.measure_work(PAINT_ALL_ROWS))
         rows = len(await read_table(host))
     assert rows == 200
-    assert min(painted_ms) < 500, "it is under 100 ms on a machine that has nothing else to do"
+    assert min(work_ms) < 200, "it takes 63 to 107 ms of a processor that many others use, too"
 
 
 TIME_ROWS: list[list[Any]] = [

@@ -62,9 +62,8 @@ function buildTable(title, { columns, rows }, { cells = {}, kinds = {}, openLink
 
   function estimateWidth() {
     const widths = columns.map((name, place) => {
-      let [longest, longestWord] = [toLabel(name).length, 0];
-      for (const value of valuesOf(place)) {
-        const text = writeText(value);
+      let [longest, longestWord] = [0, 0];
+      for (const text of [...valuesOf(place).map(writeText), ...toLabel(name).split(" ")]) {
         longest = Math.max(longest, text.length);
         for (const word of text.split(/\s/)) longestWord = Math.max(longestWord, word.length);
       }
