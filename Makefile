@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A worker for each core; one that has nothing left to do takes over from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test check lint format soak bench inspect conformance pictures docs manifests clean
+.PHONY: help demo test check lint format soak bench inspect conformance browser pictures docs manifests clean
 
 help:            ## Show what there is.
 	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
@@ -39,8 +39,9 @@ bench: $(VENV)/developing         ## Measure against the SDK's bare server, and 
 	test -d $(VENV)/peer || (python3 -m venv $(VENV)/peer && $(VENV)/peer/bin/pip install --quiet tiktok-shop-mcp==0.3.0) || true
 	$(BIN)/python -m bench --peer $(VENV)/peer/bin/python --document docs/performance.md
 
-pictures: $(VENV)/developing      ## Draw the pictures of the documents from the simulated shop.
+pictures: $(VENV)/developing      ## Draw the pictures of the documents from the simulated shop (needs `make browser`).
 	$(BIN)/python -m scripts.chart_picture docs/pictures/chart.png
+	$(BIN)/python -m scripts.board_picture docs/pictures/board.png
 
 inspect: $(VENV)/installed        ## List and call tools with the MCP Inspector (needs npm).
 	scripts/inspect.sh $(BIN)/mcp-server-tiktok-shop
@@ -52,6 +53,9 @@ manifests: $(VENV)/manifests/installed  ## Lint the container file and the manif
 	$(VENV)/manifests/bin/hadolint packaging/Containerfile
 	$(VENV)/manifests/bin/yamllint --strict --config-file packaging/yamllint.yaml packaging
 	$(VENV)/manifests/bin/kubernetes-validate --strict $(filter-out %/kustomization.yaml, $(wildcard packaging/kubernetes/*.yaml))
+
+browser:          ## Install Chromium for the tests of the board (Debian and its kind, as root).
+	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
 
 clean:           ## Remove what was made here.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

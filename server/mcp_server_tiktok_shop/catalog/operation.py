@@ -65,6 +65,11 @@ class Operation:
         return bool(self.record.get("keeps_result"))
 
     @property
+    def shows_board(self) -> bool:
+        """Whether its answer is shown on the board by hosts that show apps."""
+        return bool(self.record.get("board"))
+
+    @property
     def uses_platform(self) -> bool:
         return "path" in self.record and self.record.get("host") != "auth"
 

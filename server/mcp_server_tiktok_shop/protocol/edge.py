@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Picture
     from mcp_server_tiktok_shop.calls.redaction.outgoing import SafeText
+    from mcp_server_tiktok_shop.catalog.operation import Json
 
 JSON_MEDIA_TYPE = "application/json"
 CHOICE_FIELD = "do_it"
@@ -63,8 +64,10 @@ def _to_image(picture: Picture) -> ImageContent:
     return ImageContent(data=data, mime_type=picture.media_type, annotations=annotations)
 
 
-def to_resource(uri: SafeText, text: SafeText) -> ReadResourceResult:
-    contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=JSON_MEDIA_TYPE)
+def to_resource(
+    uri: SafeText, text: SafeText, media_type: str = JSON_MEDIA_TYPE, meta: Json | None = None
+) -> ReadResourceResult:
+    contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=media_type, _meta=meta)
     return ReadResourceResult(contents=[contents])
 
 
