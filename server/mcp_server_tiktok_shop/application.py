@@ -9,6 +9,7 @@ from mcp_server_tiktok_shop.offer import has_shop_choice
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
+from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +118,7 @@ class App:
             introduction or self.offer.introduce(self.settings, self.guard, list_shop=self.has_shop_choice),
             CallHandler(self.dispatcher, self.result_builder, self.guard, delivery),
             ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
+            SkillExtension(self.operations, self.guard),
             close,
         )
 
