@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A worker for each core; one that has nothing left to do takes over from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test check lint format soak bench inspect conformance docs clean
+.PHONY: help demo test check lint format soak bench inspect conformance docs package clean
 
 help:            ## Show what there is.
 	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ inspect: $(VENV)/installed        ## List and call tools with the MCP Inspector 
 conformance: $(VENV)/developing $(VENV)/conformance/installed  ## Run the official conformance suite in both eras (needs npm).
 	$(BIN)/python -m pytest -v tests/protocol/test_conformance.py
 
+package: $(VENV)/developing $(VENV)/packaging/installed  ## Build wheel, bundle, registry entry and plugin into dist/, and try each (OWNER=… for the registry).
+	$(BIN)/python scripts/package.py --tools $(VENV)/packaging --owner "$(OWNER)"
+
 clean:           ## Remove what was made here.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -61,4 +64,11 @@ $(VENV)/developing: $(VENV)/installed
 # Node 22 comes with it: the suite does not start on an older one.
 $(VENV)/conformance/installed:
 	npm install --silent --no-audit --no-fund --prefix $(@D) node@22.23.3 @modelcontextprotocol/conformance@0.2.0-alpha.12
+	@touch $@
+
+# What npm does not give here is left out, and the step that wants it says so.
+$(VENV)/packaging/installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check build==1.6.1 twine==7.0.0 check-wheel-contents==0.6.3 uv==0.13.9
+	npm install --silent --no-audit --no-fund --prefix $(@D) @anthropic-ai/mcpb@2.1.2 @anthropic-ai/claude-code@2.1.332 || echo "npm gave no mcpb and claude-code"
 	@touch $@

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +104,18 @@ def test_a_skill_names_tools_and_arguments_that_exist(name: str) -> None:
     arguments_of_all = {argument for each in CATALOG.operations.values() for argument in each.arguments}
     for word in words - CATALOG.operations.keys() - arguments_of_all - set(SERVER_ARGUMENTS) - SKILLS.keys():
         assert f"`{word}`" in documents, word
+
+
+def test_a_start_reads_no_skill() -> None:
+    code = (
+        "from mcp_server_tiktok_shop.app import build_app\n"
+        "from mcp_server_tiktok_shop.settings import read_settings\n"
+        "from mcp_server_tiktok_shop.protocol.skills import load_skills\n"
+        "build_app(read_settings({'TIKTOK_SHOP_SANDBOX': '1'})).build_server()\n"
+        "print(load_skills.cache_info().currsize)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "0"
 
 
 # ---- playing them
