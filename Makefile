@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A worker for each core; one that has nothing left to do takes over from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test check lint format soak bench inspect conformance browser pictures docs manifests clean
+.PHONY: help demo test check lint format soak bench inspect conformance browser pictures docs manifests package clean
 
 help:            ## Show what there is.
 	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ manifests: $(VENV)/manifests/installed  ## Lint the container file and the manif
 browser:          ## Install Chromium for the tests of the board (Debian and its kind, as root).
 	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
 
+package: $(VENV)/developing $(VENV)/packaging/installed  ## Build wheel, bundle, registry entry and plugin into dist/, and try each (OWNER=… for the registry).
+	$(BIN)/python scripts/package.py --tools $(VENV)/packaging --owner "$(OWNER)"
+
 clean:           ## Remove what was made here.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -79,4 +82,11 @@ $(VENV)/manifests/installed:
 # Node 22 comes with it: the suite does not start on an older one.
 $(VENV)/conformance/installed:
 	npm install --silent --no-audit --no-fund --prefix $(@D) node@22.23.3 @modelcontextprotocol/conformance@0.2.0-alpha.12
+	@touch $@
+
+# What npm does not give here is left out, and the step that wants it says so.
+$(VENV)/packaging/installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check build==1.6.1 twine==7.0.0 check-wheel-contents==0.6.3 uv==0.13.9
+	npm install --silent --no-audit --no-fund --prefix $(@D) @anthropic-ai/mcpb@2.1.2 @anthropic-ai/claude-code@2.1.332 || echo "npm gave no mcpb and claude-code"
 	@touch $@

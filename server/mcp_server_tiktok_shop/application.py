@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.offer import has_shop_choice
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
+from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 from mcp_server_tiktok_shop.state.files.private_files import find_folder_fault
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class App:
             introduction or self.offer.introduce(self.settings, self.guard, list_shop=self.has_shop_choice),
             CallHandler(self.dispatcher, self.result_builder, self.guard, delivery, self.metrics, access_log),
             ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
+            SkillExtension(self.operations, self.guard),
             close,
         )
 

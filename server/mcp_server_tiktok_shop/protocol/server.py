@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mcp import MCPError
 from mcp.server import Server
 from mcp.server.runner import serve_loop
-from mcp.types import INTERNAL_ERROR, ListToolsResult
+from mcp.types import INTERNAL_ERROR, ListToolsResult, PaginatedRequestParams
 
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
@@ -26,16 +26,17 @@ from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_
 from mcp_server_tiktok_shop.protocol.client_exit import ExitDeadline
 from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_tool_result
 from mcp_server_tiktok_shop.protocol.eras import serve_connection
-from mcp_server_tiktok_shop.protocol.first_answers import SERVER_NAME, SERVER_TITLE
+from mcp_server_tiktok_shop.protocol.first_answers import SERVER_EXTENSIONS, SERVER_NAME, SERVER_TITLE
 from mcp_server_tiktok_shop.protocol.grants import Grant, find_grant
 from mcp_server_tiktok_shop.protocol.odd_replies import drop_odd_replies
+from mcp_server_tiktok_shop.protocol.skill_extension import GetSkillParams
 from mcp_server_tiktok_shop.protocol.stdio import connect_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from mcp.server import ServerRequestContext
-    from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, PaginatedRequestParams
+    from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult
 
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.first_answers import Introduction
     from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
+    from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 
 # Results are trees of small objects that die young: look for cycles less often than Python does by itself.
 GC_THRESHOLDS = (20_000, 20, 20)
@@ -160,6 +162,7 @@ def build_server(
     introduction: Introduction,
     call_handler: CallHandler,
     resource_provider: ResourceProvider,
+    skill_extension: SkillExtension,
     close: Callable[[], Awaitable[None]],
 ) -> McpServer:
     """The MCP server for one assistant or many, over any transport. `close` is awaited when it ends."""
@@ -198,6 +201,11 @@ def build_server(
         on_get_prompt=contain_errors(resource_provider.get_prompt, guard),
         on_completion=contain_errors(resource_provider.complete, guard),
     )
+    server.add_request_handler(
+        "skills/list", PaginatedRequestParams, contain_errors(skill_extension.list_skills, guard)
+    )
+    server.add_request_handler("skills/get", GetSkillParams, contain_errors(skill_extension.get_skill, guard))
+    server.extensions = {name: dict(extension) for name, extension in SERVER_EXTENSIONS.items()}
     server.middleware.append(drop_odd_replies)
     return server
 
