@@ -185,9 +185,10 @@ async def test_a_write_under_way_is_answered_while_new_requests_are_sent_away(ho
 
 @SIGNALS
 async def test_who_does_not_wait_cuts_calls_off_but_no_write_before_its_outcome_is_entered(
-    home: Path, sandbox: Sandbox
+    home: Path, tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    async with serve_seller(home, sandbox) as served:
+    path = tmp_path / "access.jsonl"
+    async with serve_seller(home, sandbox, "--access-log", str(path)) as served:
         sandbox.faults.add("get_order_list", delay=20)
         sandbox.faults.add(WRITE, delay=5)
         read = asyncio.create_task(served.post(make_call("get_order_list")))
@@ -202,6 +203,12 @@ async def test_who_does_not_wait_cuts_calls_off_but_no_write_before_its_outcome_
         assert all(isinstance(end, httpx2.TransportError) or end.status_code == 500 for end in ends), ends  # type: ignore[union-attr]
     assert done(sandbox, WRITE) == 1
     assert read_outcomes(home) == ["done"]
+    calls = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert {c["tool"]: c["outcome"] for c in calls} == {
+        "list_shops": "ok",
+        "get_order_list": "cut_off",
+        WRITE: "cut_off",
+    }
     async with serve_seller(home, sandbox) as served:
         again = read_result(await served.post(make_call(WRITE, **reference(sandbox))))
     assert again["error"] == "already_done"
