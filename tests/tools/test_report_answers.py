@@ -421,6 +421,21 @@ async def test_a_skus_own_code_stands_for_its_id_where_it_tells_rows_apart(conne
     assert "sku_id" in alike["table"]["columns"]
 
 
+async def test_the_hours_of_a_week_come_with_the_sums_of_its_days(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        told = await ask(client, "sales", period="last 60 days", group_by="weekday_hour")
+        days = await ask(client, "sales", period="last 60 days", group_by="weekday")
+        products = await ask(client, "sales", period="last 60 days", group_by="product")
+    assert told["by_weekday"] == days["table"]
+    assert days["table"]["columns"] == ["weekday", "orders_sold", "sales_total"]
+    sums = {
+        name: sum(row[name.casefold()] for row in read_rows(told))
+        for name in (row[0] for row in told["by_weekday"]["rows"])
+    }
+    assert sums == {row["weekday"]: row["orders_sold"] for row in read_rows(days)}
+    assert products["table"]["columns"] == ["product_name", "orders_sold", "units_sold", "goods_total"]
+
+
 async def test_hours_without_a_row_are_named(connect: Connect) -> None:
     sandbox = Sandbox(orders=6, clock=lambda: NOW)
     async with at_the_shop(connect, sandbox) as client:
