@@ -25,6 +25,7 @@ from mcp_server_tiktok_shop.calls.warning_finder import WarningFinder
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+from mcp_server_tiktok_shop.mirror.notification_worker import NotificationWorker
 from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
@@ -97,7 +98,7 @@ def build_app(
     stores = open_file_stores(home_folder, runtime.clock, runtime.monotonic)
     transport = HttpTransport(proxy=settings.proxy, loopback=settings.is_loopback)
     if settings.sandbox:
-        settings, accounts, transport = build_simulation(settings, runtime, sandbox)
+        settings, accounts, transport, sandbox = build_simulation(settings, runtime, sandbox)
         stores = replace(stores, accounts=accounts)
     secrets.register_secrets(*settings.collect_secrets())
     guard = OutgoingGuard(secrets, settings.buyer_data)
@@ -247,6 +248,13 @@ def build_app(
         settings.time_zone,
         settings.sandbox,
     )
+    notification_worker = NotificationWorker(
+        stores.notifications,
+        stores.write_marks,
+        platform.shops,
+        lambda: late_parts.get().mirror,
+        runtime.monotonic,
+    )
     return App(
         settings=settings,
         offer=offer,
@@ -263,4 +271,7 @@ def build_app(
         secrets=secrets,
         temporary_home=temporary_home,
         guard=guard,
+        notifications=stores.notifications,
+        notification_worker=notification_worker,
+        send_webhooks=sandbox.send_webhooks if settings.sandbox and sandbox is not None else None,
     )

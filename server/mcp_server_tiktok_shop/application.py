@@ -12,6 +12,7 @@ from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.late_parts import LateParts
     from mcp_server_tiktok_shop.logs import SecretRedactor
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.notification_worker import NotificationWorker
     from mcp_server_tiktok_shop.mirror.query import QueryRunner
     from mcp_server_tiktok_shop.offer import Offer
     from mcp_server_tiktok_shop.platform.client import PlatformClient
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
-    from mcp_server_tiktok_shop.state.stores import AccountStore
+    from mcp_server_tiktok_shop.state.stores import AccountStore, NotificationStore
     from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 
 Part = TypeVar("Part")
@@ -57,7 +59,8 @@ class Late(Generic[Part]):
 class App:
     """What a run is made of. `settings` are those in force, the simulated shop's in its place.
 
-    `local_tools` are the tools that this server answers itself.
+    `local_tools` are the tools that this server answers itself. `send_webhooks` has the simulated shop send its
+    notifications to an address on this computer; None where the shop is no simulation.
     """
 
     settings: Settings
@@ -75,6 +78,9 @@ class App:
     secrets: SecretRedactor
     temporary_home: TemporaryHome
     guard: OutgoingGuard
+    notifications: NotificationStore
+    notification_worker: NotificationWorker
+    send_webhooks: Callable[[str], AbstractAsyncContextManager[None]] | None
 
     @property
     def operations(self) -> OperationDirectory:
@@ -127,6 +133,7 @@ class App:
 
     async def close(self) -> None:
         """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
+        await self.notification_worker.close()
         if self.late_parts.part is not None:
             await self.late_parts.part.close()
         self.temporary_home.close()

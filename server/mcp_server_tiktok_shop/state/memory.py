@@ -226,7 +226,7 @@ class InMemoryNotifications:
         self._pending: dict[str, Notification] = {}
 
     async def add(self, notification: Notification) -> bool:
-        self._forget_expired()
+        self._forget_oldest()
         if notification.id in self._known:
             return False
         self._known[notification.id] = (self._clock(), notification)
@@ -234,7 +234,7 @@ class InMemoryNotifications:
         return True
 
     async def list_pending(self) -> list[Notification]:
-        self._forget_expired()
+        self._forget_oldest()
         return list(self._pending.values())
 
     async def finish(self, notifications: Iterable[Notification]) -> None:
@@ -242,10 +242,10 @@ class InMemoryNotifications:
             self._pending.pop(notification.id, None)
 
     async def count_types(self) -> dict[int, int]:
-        self._forget_expired()
+        self._forget_oldest()
         return dict(Counter(notification.type for _, notification in self._known.values()))
 
-    def _forget_expired(self) -> None:
+    def _forget_oldest(self) -> None:
         """Those that came first stand first."""
         now = self._clock()
         while self._known:

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 class FileNotifications:
     """The notifications of a home folder, for all processes on it. `clock` gives Unix seconds.
 
-    The name of a file that says what is known bears the type, so that counting opens none.
+    The file that says that one is known holds its type.
     """
 
     def __init__(self, known_folder: Path, pending_folder: Path, clock: Callable[[], float]) -> None:
@@ -61,8 +61,9 @@ class FileNotifications:
 
     async def count_types(self) -> dict[int, int]:
         def count() -> dict[int, int]:
-            self._delete_expired(self._clock())
-            return dict(Counter(int(path.suffix[1:]) for path in self._list_known()))
+            self._clean_up(self._clock())
+            texts = (path.read_text(encoding="ascii") for path in self._list_known())
+            return dict(Counter(int(text) for text in texts if text))
 
         return await self._run(count, "read")
 
@@ -75,24 +76,26 @@ class FileNotifications:
     def _add(self, notification: Notification) -> bool:
         """What is pending is on the disk before it counts as known: a process may be killed in between."""
         key, now = _make_key(notification), self._clock()
-        known_path = self._known_folder / f"{key}.{notification.type}"
-        self._delete_if_expired(known_path, now)
+        known_path = self._known_folder / key
+        self._delete_if_too_old(known_path, now)
         if known_path.exists():
             return False
         pending_path = self._pending_folder / f"{key}{PENDING_SUFFIX}"
         write_private_file(pending_path, json.dumps({**asdict(notification), "came_at": now}).encode())
         make_private_folder(self._known_folder)
         try:
-            os.close(os.open(known_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            handle = os.open(known_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:  # it came twice at once
             return False
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(str(notification.type))
         os.utime(known_path, (now, now))
         return True
 
     def _list_pending(self) -> list[Notification]:
         now = self._clock()
         if abs(now - self._cleaned_at) >= CLEANING_INTERVAL_S:  # a busy shop has thousands of them
-            self._delete_expired(now)
+            self._clean_up(now)
         came: list[tuple[float, Notification]] = []
         for path in self._pending_folder.glob(f"*{PENDING_SUFFIX}"):
             try:
@@ -112,14 +115,14 @@ class FileNotifications:
         return [notification for _, notification in sorted(came, key=lambda pair: (pair[0], pair[1].id))]
 
     def _list_known(self) -> list[Path]:
-        return [path for path in self._known_folder.glob("*.*") if path.suffix[1:].isdigit()]
+        return list(self._known_folder.glob("?" * KEY_CHARS))
 
-    def _delete_expired(self, now: float) -> None:
+    def _clean_up(self, now: float) -> None:
         self._cleaned_at = now
         for path in self._list_known():
-            self._delete_if_expired(path, now)
+            self._delete_if_too_old(path, now)
 
-    def _delete_if_expired(self, path: Path, now: float) -> None:
+    def _delete_if_too_old(self, path: Path, now: float) -> None:
         with suppress(FileNotFoundError):  # there is none, or another process was first
             if abs(now - path.stat().st_mtime) >= NOTIFICATION_TTL_S:
                 path.unlink()
