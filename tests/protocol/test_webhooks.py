@@ -6,9 +6,14 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
+import re
+import signal
 import socket
+import subprocess
+import sys
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +29,10 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import PartnerApp
 from tests.conftest import CATALOG
-from tests.protocol.test_http import BEARER, TOKEN
+from tests.protocol.test_http import BEARER, CONTENT, TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from mcp_server_tiktok_shop.application import App
@@ -439,6 +444,8 @@ async def test_an_order_that_ships_and_a_request_to_cancel_are_notified_signed_t
     assert await served.count() == len(set(ids))
     bodies = [json.loads(delivery.notice.body) for delivery in sent]
     assert {body["type"] for body in bodies} >= {1, 5}
+    paused = list(dict.fromkeys(str(body["data"]["product_id"]) for body in bodies if body["type"] == 5))
+    assert paused == [product_id for product_id in reversed(served.shop.products) if product_id in products]
     assert await served.ask(asked) == before + 1
 
 
@@ -470,3 +477,58 @@ async def test_the_simulated_shop_sends_to_this_computer_alone() -> None:
     with pytest.raises(ValueError, match="this computer"):
         async with Sandbox(orders=0).send_webhooks("https://shops.example.com"):
             await asyncio.sleep(0.1)
+
+
+# ---- the command
+
+
+@contextmanager
+def run_server(home: Path) -> Iterator[str]:
+    """The command in a process of its own, with the simulated shop behind it; gives where it listens."""
+    environment = {n: v for n, v in os.environ.items() if not n.startswith("TIKTOK_SHOP_")}
+    settings = {"HOME": str(home), "SANDBOX": "true", "CONFIRM": "none", "HTTP_WEBHOOK_URL": URL, "TOOLSETS": "all"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mcp_server_tiktok_shop", "serve", "--http", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment | {f"TIKTOK_SHOP_{name}": value for name, value in settings.items()},
+    )
+    try:
+        assert process.stderr is not None
+        words = ""
+        while "are taken at" not in words:
+            line = process.stderr.readline()
+            assert line, words
+            words += line
+        (origin,) = re.findall(r"(http://\S+)/mcp", words)
+        yield origin
+        process.send_signal(signal.SIGTERM)
+        told = process.communicate(timeout=40)[1]
+        assert "Traceback" not in told, told
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_command_takes_what_its_simulated_shop_sends(home: Path) -> None:
+    with run_server(home) as origin, httpx2.Client(timeout=30) as http:
+        token = (home / "sandbox" / "http-token.txt").read_text(encoding="ascii")
+
+        def call(name: str, **arguments: Any) -> Any:
+            message = {"jsonrpc": "2.0", "id": 7, "method": "tools/call"}
+            params = {"name": name, "arguments": arguments}
+            headers = CONTENT | {"Authorization": f"Bearer {token}"}
+            response = http.post(f"{origin}/mcp", headers=headers, json=message | {"params": params})
+            return json.loads(response.json()["result"]["content"][0]["text"])["data"]
+
+        unsigned = http.post(f"{origin}/webhooks/tiktok", content=VECTOR, headers={"Host": HOST})
+        assert unsigned.status_code == 401
+        call("update_shop_webhook", address=URL, event_type="PRODUCT_STATUS_CHANGE")
+        products = call("search_products", status="ACTIVATE", page_size=3)["products"]
+        call("deactivate_products", product_ids=[product["id"] for product in products])
+        folder = home / "sandbox" / "notifications"
+        deadline = time.monotonic() + 20
+        while len([path for path in folder.glob("*") if path.is_file()]) < len(products):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
