@@ -52,7 +52,7 @@ class ShopAddresses:
 
 
 @click.command("register-webhooks")
-@click.option("--url", help="Address that they are to report to; else that of --http-webhook-url.")
+@click.option("--url", help="Address to report to; else the one in the settings.")
 @click.option("--shop", "shop_name", help="One shop, by name, id or unique region; else every one.")
 @click.option("--yes", "assume_yes", is_flag=True, help="Do not ask before it is set.")
 @json_option
