@@ -27,6 +27,7 @@ from mcp_server_tiktok_shop.calls.writes_under_way import WritesUnderWay
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.metrics import NO_METRICS, Metrics
+from mcp_server_tiktok_shop.mirror.notification_worker import NotificationWorker
 from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
@@ -101,7 +102,7 @@ def build_app(
     stores = open_file_stores(home_folder, runtime.clock, runtime.monotonic)
     transport = HttpTransport(proxy=settings.proxy, loopback=settings.is_loopback)
     if settings.sandbox:
-        settings, accounts, transport = build_simulation(settings, runtime, sandbox)
+        settings, accounts, transport, sandbox = build_simulation(settings, runtime, sandbox)
         stores = replace(stores, accounts=accounts)
     secrets.register_secrets(*settings.collect_secrets())
     guard = OutgoingGuard(secrets, settings.buyer_data)
@@ -256,6 +257,13 @@ def build_app(
         settings.time_zone,
         settings.sandbox,
     )
+    notification_worker = NotificationWorker(
+        stores.notifications,
+        stores.write_marks,
+        platform.shops,
+        lambda: late_parts.get().mirror,
+        runtime.monotonic,
+    )
     return App(
         settings=settings,
         offer=offer,
@@ -273,4 +281,7 @@ def build_app(
         temporary_home=temporary_home,
         guard=guard,
         metrics=metrics,
+        notifications=stores.notifications,
+        notification_worker=notification_worker,
+        send_webhooks=sandbox.send_webhooks if settings.sandbox and sandbox is not None else None,
     )

@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.state.files.private_files import find_folder_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.logs import SecretRedactor
     from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.notification_worker import NotificationWorker
     from mcp_server_tiktok_shop.mirror.query import QueryRunner
     from mcp_server_tiktok_shop.offer import Offer
     from mcp_server_tiktok_shop.platform.client import PlatformClient
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
-    from mcp_server_tiktok_shop.state.stores import AccountStore
+    from mcp_server_tiktok_shop.state.stores import AccountStore, NotificationStore
     from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 
 Part = TypeVar("Part")
@@ -63,7 +65,8 @@ class Late(Generic[Part]):
 class App:
     """What a run is made of. `settings` are those in force, the simulated shop's in its place.
 
-    `local_tools` are the tools that this server answers itself.
+    `local_tools` are the tools that this server answers itself. `send_webhooks` has the simulated shop send its
+    notifications to an address on this computer; None where the shop is no simulation.
     """
 
     settings: Settings
@@ -82,6 +85,9 @@ class App:
     temporary_home: TemporaryHome
     guard: OutgoingGuard
     metrics: Metrics
+    notifications: NotificationStore
+    notification_worker: NotificationWorker
+    send_webhooks: Callable[[str], AbstractAsyncContextManager[None]] | None
 
     @property
     def operations(self) -> OperationDirectory:
@@ -162,6 +168,7 @@ class App:
 
     async def close(self) -> None:
         """Finish what was sent and what is being stored, and close the connections; labels under way are given up."""
+        await self.notification_worker.close()
         await self.dispatcher.write_executor.writes_under_way.wait()
         if self.late_parts.part is not None:
             await self.late_parts.part.close()

@@ -14,6 +14,7 @@
 
   · TokenRefusalError         an access token is not good here: who bears it is answered with 401
   · UnknownKeyError           an access token names a signing key that its issuer does not have
+  · NotificationError         a text that the platform signed is no notification
   · KeysUnavailableError      whether the issuer has a signing key can't be found out now
 
   · WorkersBusyError            a worker process: too many jobs are under way

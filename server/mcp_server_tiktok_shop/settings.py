@@ -24,6 +24,7 @@ from mcp_server_tiktok_shop.setting_texts import (
     parse_origin,
     parse_secret,
     parse_url,
+    parse_webhook_url,
     read_secret_file,
 )
 from mcp_server_tiktok_shop.state.files.home import HomeFolder
@@ -96,6 +97,7 @@ class Settings:
     http_url: str = ""
     http_audience: str = ""
     http_jwks_url: str = ""
+    http_webhook_url: str = ""
     log_level: str = "INFO"
 
     @property
@@ -245,6 +247,12 @@ SETTINGS = (
     Setting("http_url", "Address by which clients then reach the server, without `/mcp`.", parse_origin),
     Setting("http_audience", "Audience of those tokens.", parse_credential, default="that address with `/mcp`"),
     Setting("http_jwks_url", "Address of the provider's keys.", parse_url, default="by the issuer's metadata"),
+    Setting(
+        "http_webhook_url",
+        "Address at which TikTok reaches `serve --http` to tell it what changed: `https://…/webhooks/tiktok`.",
+        parse_webhook_url,
+        default="no webhooks",
+    ),
     Setting("log_level", "How much is logged to standard error.", _parse_log_level, default="info"),
 )
 SETTINGS_BY_NAME = {setting.name: setting for setting in SETTINGS}

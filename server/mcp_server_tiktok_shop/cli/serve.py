@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-from contextlib import suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,14 +21,17 @@ from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.output import Output
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.protocol.address import DEFAULT_HOST, DEFAULT_PORT, MCP_PATH, join_address, make_url
-from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
+from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS, WEBHOOK_PATH
 from mcp_server_tiktok_shop.state.files.bearer_token import get_bearer_token
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.http import Authorizer
     from mcp_server_tiktok_shop.protocol.prometheus import PrometheusMetrics
+    from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver
     from mcp_server_tiktok_shop.settings import Settings
 
 BLOCK_CLIENT = "claude-code"  # whose form most clients take
@@ -226,14 +229,34 @@ def _run(
 
     async def serve() -> None:
         mcp_server = server_app.build_server(access_log=access_log)
-        http_app = build_http_app(mcp_server, authorizer, _get_port(listener), public_url, operating)
-        try:
-            await build_web_server(http_app, operating.drain).serve(sockets=listeners)
-        finally:
-            await authorizer.close()
+        port = _get_port(listener)
+        async with take_webhooks(server_app, port) as webhooks:
+            http_app = build_http_app(mcp_server, authorizer, port, public_url, operating, webhooks)
+            try:
+                await build_web_server(http_app, operating.drain).serve(sockets=listeners)
+            finally:
+                await authorizer.close()
 
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     gc.enable()
     with suppress(KeyboardInterrupt):  # the server has ended in order by then
         asyncio.run(serve())
+
+
+@asynccontextmanager
+async def take_webhooks(server_app: App, port: int) -> AsyncIterator[WebhookReceiver | None]:
+    """What takes notifications, where it is set where they come; the simulated shop sends its own."""
+    url = server_app.settings.http_webhook_url
+    if not url:
+        yield None
+        return
+    from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver  # noqa: PLC0415 - where they are wanted
+
+    worker = server_app.notification_worker
+    worker.start()
+    receiver = WebhookReceiver(url, port, server_app.tokens.list_apps, server_app.notifications, worker.wake)
+    Output(server_app.guard).print_line(f"Webhooks that come by {url} are taken at {WEBHOOK_PATH}.", err=True)
+    sending = server_app.send_webhooks(f"http://{DEFAULT_HOST}:{port}") if server_app.send_webhooks else nullcontext()
+    async with sending:
+        yield receiver

@@ -89,6 +89,17 @@ class TokenProvider:
         self._secrets.register_secrets(app.secret.get_secret_value())
         return app
 
+    def list_apps(self) -> list[PartnerApp]:
+        """Every app whose secret is here: that of the settings, and the one stored at sign-in.
+
+        Raises:
+            ShopError: `not_configured` where the store can't be read.
+
+        """
+        apps = {app.key: app for app in (self._store.read().app, self._unsaved_accounts.app, self._app) if app}
+        self._secrets.register_secrets(*(app.secret.get_secret_value() for app in apps.values()))
+        return list(apps.values())
+
     async def load_accounts(self) -> dict[str, Account]:
         """The accounts of this app by id, oldest first.
 

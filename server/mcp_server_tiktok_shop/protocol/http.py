@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.protocol.grants import Grant, attach_grant
 from mcp_server_tiktok_shop.protocol.lines import EDGE_BYTES, MAX_LINE_BYTES, LongLine
 from mcp_server_tiktok_shop.protocol.messages import read_message
 from mcp_server_tiktok_shop.protocol.operating import Operating, OperatorGate
-from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
+from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS, WEBHOOK_PATH
 
 if TYPE_CHECKING:
     from mcp.types import JSONRPCError
@@ -92,14 +92,19 @@ class RequestGate:
     """Lets through to `app` what is authorized and one message of JSON-RPC; refuses all else in words.
 
     Nothing of a request is read before its token was found right. Streams that a client opens to be told of changes
-    (GET) are refused, as the protocol allows: nothing would ever be sent on them.
+    (GET) are refused, as the protocol allows: nothing would ever be sent on them. `webhooks`, where there is one, has a
+    path of its own, and lets in by its own rules.
     """
 
     app: ASGIApp
     authorizer: Authorizer
     metrics: Metrics
+    webhooks: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.webhooks is not None and scope["type"] == "http" and scope["path"] == WEBHOOK_PATH:
+            await self.webhooks(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"] in self.authorizer.open_paths:
             await self.app(scope, receive, send)
             return
@@ -174,11 +179,12 @@ class RequestBody:
     """The body of a request, read whole and then given once more to whoever is next."""
 
     receive: Receive
+    max_bytes: int = MAX_LINE_BYTES
     content: bytearray = field(default_factory=bytearray)
     _is_passed: bool = False
 
     async def read(self) -> bool:
-        """Read all of it; false where it is longer than a message may be.
+        """Read all of it; false where it is longer than it may be.
 
         Raises:
             ClientDisconnect: The client went away before its end.
@@ -190,7 +196,7 @@ class RequestBody:
             if message["type"] != "http.request":
                 raise ClientDisconnect
             self.content += message.get("body", b"")
-            if len(self.content) > MAX_LINE_BYTES:
+            if len(self.content) > self.max_bytes:
                 return False
             has_more = message.get("more_body", False)
         return True
@@ -203,15 +209,21 @@ class RequestBody:
 
 
 def build_http_app(
-    server: McpServer, authorizer: Authorizer, port: int, public_url: str = "", operating: Operating | None = None
+    server: McpServer,
+    authorizer: Authorizer,
+    port: int,
+    public_url: str = "",
+    operating: Operating | None = None,
+    webhooks: ASGIApp | None = None,
 ) -> ASGIApp:
     """The server as an application for a web server, which also closes it.
 
-    `port` is the one that it listens on, `public_url` what clients elsewhere reach it by.
+    `port` is the one that it listens on, `public_url` what clients elsewhere reach it by; `webhooks` takes what the
+    platform notifies of.
     """
     operating = operating or Operating()
     addresses = [join_address(host, port) for host in LOOPBACK_HOSTS]
-    public_hosts = _list_hosts(public_url)
+    public_hosts = list_hosts(public_url)
     scheme = urlsplit(public_url).scheme
     security = TransportSecuritySettings(
         allowed_hosts=addresses + public_hosts,
@@ -226,10 +238,10 @@ def build_http_app(
         max_request_body_size=MAX_LINE_BYTES,
         custom_starlette_routes=authorizer.make_routes(),
     )
-    return OperatorGate(RequestGate(app, authorizer, operating.metrics), operating)
+    return OperatorGate(RequestGate(app, authorizer, operating.metrics, webhooks), operating)
 
 
-def _list_hosts(url: str) -> list[str]:
+def list_hosts(url: str) -> list[str]:
     """The `Host` headers that an address leads to: a port that its scheme implies may stand there."""
     parts = urlsplit(url)
     if not parts.netloc:
