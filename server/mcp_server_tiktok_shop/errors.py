@@ -12,6 +12,11 @@
       · UnusableAnswerError     its answer is larger, or nested deeper, than what is read here
     · ApiError                  the platform refused it, with a code
 
+  · TokenRefusalError         an access token is not good here: who bears it is answered with 401
+  · UnknownKeyError           an access token names a signing key that its issuer does not have
+  · NotificationError         a text that the platform signed is no notification
+  · KeysUnavailableError      whether the issuer has a signing key can't be found out now
+
   · WorkersBusyError            a worker process: too many jobs are under way
   · WorkerEndedError            it ended in the midst of a job
   · QueryError                  DuckDB refused a question: the gate turns it into a ShopError

@@ -41,12 +41,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from mcp_server_tiktok_shop.calls.cost_book import CostBook
     from mcp_server_tiktok_shop.calls.jobs.job import Job
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.platform.client import PlatformClient, Runtime
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.platform.paging import Paginator
@@ -92,10 +94,12 @@ def build_late_parts(
     write_executor: WriteExecutor,
     processes: LocalProcesses,
     files: AllowedFiles,
+    cost_book: CostBook,
     export_folder: ExportFolder,
     sensitive_fields: SensitiveFields,
     redact_data: Callable[..., Any],
     hide_secrets: Callable[[str], str],
+    metrics: Metrics,
 ) -> LateParts:
     """Makes them of the parts that every run has."""
     mirror = Mirror(
@@ -113,6 +117,7 @@ def build_late_parts(
             history_days=settings.mirror_days,
             max_age_s=settings.mirror_max_age,
             write_marks=stores.write_marks,
+            metrics=metrics,
         )
     )
     time_zone, clock = settings.time_zone, runtime.clock
@@ -133,7 +138,7 @@ def build_late_parts(
     tools: Mapping[str, LocalTool] = {
         "describe_tables": DescribeTablesTool(mirror.table_catalog),
         "get_profit": GetProfitTool(
-            mirror, query_runner, platform, files, export_folder, chart_maker, time_zone, clock
+            mirror, query_runner, platform, cost_book, export_folder, chart_maker, time_zone, clock
         ),
         "get_worklist": worklist,
         "query_shop": QueryShopTool(

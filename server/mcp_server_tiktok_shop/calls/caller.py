@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 # "unfilled" is a form that was accepted without the choice in it, "failed" a question that the client could not put,
 # or answered with what is no answer.
@@ -54,6 +54,15 @@ class Caller(Protocol):
 
     min_reading_s: float
     """Seconds before which an answer can't be a person's; 0 where whatever answers, answers for one."""
+
+    def ensure_granted(self, operation: Operation) -> None:
+        """Go on only where this caller's sign-in lets it do the operation.
+
+        Raises:
+            ShopError: `not_permitted`.
+
+        """
+        ...
 
     sees_pictures: bool
     """Whether a picture beside the text of the answer is seen by anybody."""
@@ -102,6 +111,9 @@ class NonInteractiveCaller:
     elicitation_support: Literal["", "now", "again"] = ""
     elicitation_timeout_s: float | None = None
     reply: ElicitationReply | None = None
+
+    def ensure_granted(self, _operation: Operation) -> None:
+        return
 
     async def elicit(self, _question: str) -> Decision:
         return "failed"

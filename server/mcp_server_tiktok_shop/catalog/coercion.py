@@ -24,6 +24,8 @@ PLATFORM_ID_PATTERN = re.compile(r"\s*\d{15,20}\s*", re.ASCII)  # blanks around 
 
 # A number as JSON writes it, of few enough digits to be exact.
 NUMBER_TEXT_PATTERN = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?", re.ASCII)
+# A whole number of any 64 bits is exact, too: the platform has ids of that kind, and clients in JavaScript round them.
+INTEGER_TEXT_PATTERN = re.compile(r"-?[1-9]\d{0,18}", re.ASCII)
 BOOLEANS_BY_TEXT = {"true": True, "false": False, "True": True, "False": False}  # as JSON and Python write them
 
 TIME_FORMATS = "ISO 8601 such as 2026-11-01, 2026-11-01T09:30 or 2026-11-01T09:30:00+00:00, or Unix seconds"
@@ -145,6 +147,8 @@ def _parse_scalar(kind: str, text: str) -> Any:
     stripped = text.strip()  # which takes off more than `int` and `float` do: \x1f, for one
     if kind == "boolean":
         return BOOLEANS_BY_TEXT.get(stripped, text)
+    if kind == "integer" and INTEGER_TEXT_PATTERN.fullmatch(stripped) is not None:
+        return int(stripped)
     if NUMBER_TEXT_PATTERN.fullmatch(stripped) is None:
         return text
     return float(stripped) if "." in stripped else int(stripped)

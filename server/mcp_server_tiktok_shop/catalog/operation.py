@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Effect = Literal["read", "write", "destructive"]
 CipherRule = Literal["required", "optional", "never"]
+CallerScope = Literal["shop:read", "shop:write", "shop:admin"]  # of the access token of who calls this server
 
 # The platform's own means against doing a thing twice: filled in where a write is sent, never by a caller.
 IDEMPOTENCY_KEY_ARGUMENTS = ("idempotency_key", "idempotent_key")
@@ -64,6 +65,11 @@ class Operation:
         return bool(self.record.get("keeps_result"))
 
     @property
+    def shows_board(self) -> bool:
+        """Whether its answer is shown on the board by hosts that show apps."""
+        return bool(self.record.get("board"))
+
+    @property
     def uses_platform(self) -> bool:
         return "path" in self.record and self.record.get("host") != "auth"
 
@@ -85,6 +91,11 @@ class Operation:
     def adds_account(self) -> bool:
         """Whether it signs in an account that this server may not have."""
         return bool(self.record.get("adds_account"))
+
+    @property
+    def caller_scope(self) -> CallerScope | None:
+        """The scope that a caller needs, where what it does to the shop does not say it."""
+        return self.record.get("caller_scope")
 
     @property
     def is_platform_write(self) -> bool:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mcp_server_tiktok_shop.calls.caller import Decision, ElicitationReply, Picture
-    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.cli.output import Output
 
 CONFIRM_SUFFIX = "\nDo it?"
@@ -27,6 +27,9 @@ class TerminalCaller:
     def __init__(self, output: Output, *, assume_yes: bool) -> None:
         self._output = output
         self._assume_yes = assume_yes
+
+    def ensure_granted(self, _operation: Operation) -> None:
+        return
 
     @property
     def elicitation_support(self) -> Literal["", "now", "again"]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, MIN_READING_S, ElicitationReply
 from mcp_server_tiktok_shop.protocol.edge import CHOICE_FIELD, send_progress, send_question, to_elicit_request
+from mcp_server_tiktok_shop.protocol.grants import find_grant
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Decision, Picture
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
-    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 DECISION_BY_CHOICE: dict[str, Decision] = {"true": "accepted", "false": "declined"}
 CONFIRM_INPUT_KEY = "confirm"
@@ -49,6 +50,9 @@ class McpCaller:
         self.pictures: list[Picture] = []
         self.meta: Json = {}
         self._progress = self._part_start = self._part_done = 0.0
+
+    def ensure_granted(self, operation: Operation) -> None:
+        find_grant(self._context).ensure(operation)
 
     @property
     def elicitation_support(self) -> Literal["", "now", "again"]:

@@ -191,6 +191,10 @@ def _describe(resized: ResizedPdf, package_ids: dict[str, str]) -> Json:
             rows[key] |= {"turned_degrees": part.turn_degrees} if part.turn_degrees else {}
         if part.page not in rows[key]["pages"][-1:]:
             rows[key]["pages"].append(part.page)
+    scales = {row["scale_percent"] for row in rows.values()}
+    if len(scales) == 1 < len(rows):  # told once, not for each of fifty labels
+        result["scale_percent"] = scales.pop()
+        rows = {key: {n: value for n, value in row.items() if n != "scale_percent"} for key, row in rows.items()}
     result["page_table"] = list(rows.values())
     if resized.incomplete_pages:
         pages = ", ".join(map(str, resized.incomplete_pages))

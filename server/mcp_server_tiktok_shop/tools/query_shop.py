@@ -87,7 +87,9 @@ class QueryShopTool:
         data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_oldest_moment(snapshots, tables, zone)}
         data |= {"history_from": _list_history(snapshots, tables, zone)}
         data |= {
-            "types": {column.name: _shorten_type(column.sql_type) for column in result.columns},
+            "types": {
+                column.name: _shorten_type(column.sql_type) for column in result.columns if column.sql_type != TEXT_TYPE
+            },
             "row_count": len(result.cells),
         }
         data |= {RESULT: result.to_table()}

@@ -35,6 +35,12 @@ MAX_PARCELS = 200  # of one job
 MAX_IDLE_PARCELS = 300  # that are not shipped now, and told
 MORE_REASON = f"only {MAX_PARCELS} parcels are shipped at once: call it again for this one"
 SHOWN_FACTS = ("package_status", "tracking_number", "shipping_provider_name")  # of a parcel that was shipped
+# How the platform's carriers get parcels, by the argument.
+HANDOVERS: dict[str | None, str] = {
+    None: "Handed over as the shop is set up: handover DROP_OFF or PICKUP says it otherwise.",
+    "DROP_OFF": "Handover DROP_OFF: the seller brings them to the carrier.",
+    "PICKUP": "Handover PICKUP: the carrier collects them.",
+}
 IS_SHOWN = "show_page"
 HAS_LABEL = "has_label"  # of an item: its label can be had once it is shipped, or can be had already
 
@@ -67,10 +73,12 @@ class ShipOrdersJob(Job):
                 items.append(replace(item, parameters=item.parameters | {IS_SHOWN: bool(values.get("show_page"))}))
         items += [JobItem("id", unknown_id, skip_reason=reason) for unknown_id, reason in found.problems.items()]
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
-        warnings = [*_warn_of_requests(found.parcels), *(w for p in going for w in _warn_of_cancelled_units(p))]
+        warnings = [*_warn_of_requests(found.parcels), *_warn_of_late(going, now)]
+        warnings += [warning for parcel in going for warning in _warn_of_cancelled_units(parcel)]
         if idle > MAX_IDLE_PARCELS:
             warnings.append(f"{idle - MAX_IDLE_PARCELS} more parcels that are not shipped now are not shown")
-        return Plan(tuple(items), _make_state(going), tuple(warnings))
+        ways = [shipments[parcel.key] for parcel in going]
+        return Plan(tuple(items), _make_state(going), tuple(warnings), _explain(ways, values.get("handover"), paper))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """Parcels that the platform's carriers take in batches, others one by one."""
@@ -127,15 +135,16 @@ class ShipOrdersJob(Job):
         if labels.missing:
             data["missing"] = [{"package": package_id, "reason": r} for package_id, r in labels.missing.items()]
             data["later"] = _make_label_call(list(parcels), paper, shop)
-        return {"labels": data}
+        return {"labels": data, "is_settled": not labels.missing}
 
 
 def _make_item(parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: str, now: float) -> JobItem:
     """The parcel on a line: its orders, what is in it, where it goes, and until when it must be shipped."""
     names: Json = {"order": ", ".join(parcel.order_ids), "contents": parcel.contents}
     names |= {"town": parcel.town} if parcel.town else {}
+    details: Json = {}
     if (deadline := parcel.deadline) is not None and parcel.status == WAITING_STATUS:
-        names |= {"ship_by": deadline.isoformat()} | ({"late": "yes"} if deadline.timestamp() < now else {})
+        details = {"ship_by": deadline.isoformat()} | ({"late": "yes"} if _is_late(parcel, now) else {})
     parameters: Json = {
         "order_ids": parcel.order_ids,
         "status": parcel.status,
@@ -153,7 +162,29 @@ def _make_item(parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: 
         shipment.words if shipment and not obstacle else "",
         obstacle,
         parameters=parameters,
+        details=details,
     )
+
+
+def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) -> str:
+    """How parcels get to the carrier, and what their labels are printed on; nothing where none goes."""
+    if not shipments:
+        return ""
+    is_by_carrier = any(s.operation == BATCH_OPERATION and "self_shipment" not in s.arguments for s in shipments)
+    ways = HANDOVERS.get(handover, "") if is_by_carrier else ""
+    return " ".join(filter(None, (ways, f"Labels are laid out on {paper}.")))
+
+
+def _is_late(parcel: Parcel, now: float) -> bool:
+    return parcel.deadline is not None and parcel.deadline.timestamp() < now
+
+
+def _warn_of_late(parcels: Sequence[Parcel], now: float) -> list[str]:
+    """How many should have gone before now, and since when the first."""
+    late = [parcel.deadline for parcel in parcels if parcel.deadline is not None and _is_late(parcel, now)]
+    if not late:
+        return []
+    return [f"{len(late)} of {len(parcels)} parcels are late: the first was to be shipped by {min(late).isoformat()}"]
 
 
 def _warn_of_requests(parcels: Sequence[Parcel]) -> list[str]:
@@ -194,7 +225,7 @@ def _make_label_call(package_ids: list[str], paper: str, shop: str | None) -> Js
 
 
 def _describe_owner(outcome: Outcome) -> Json:
-    """Whose label a page is: the order, and the tracking number where it is known."""
+    """Whose label a page is: the order; and the tracking number of one that was shipped before, as no item tells it."""
     now = outcome.now if isinstance(outcome.now, dict) else {}
-    number = now.get("tracking_number") or outcome.item.parameters.get("tracking_number")
+    number = "" if now.get("tracking_number") else outcome.item.parameters.get("tracking_number")
     return {"order": outcome.item.names["order"]} | ({"tracking_number": number} if number else {})

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES, ZERO
-from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
+from mcp_server_tiktok_shop.table_files.unit_costs import CostTable
+from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, is_name_enough, remove_columns
 from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_period
 from mcp_server_tiktok_shop.tools.profit.chart_source import make_chart_source
 from mcp_server_tiktok_shop.tools.profit.columns import OPTIONAL_AMOUNTS, OTHER_FEES
-from mcp_server_tiktok_shop.tools.profit.costs import MAX_COSTS_BYTES, CostTable, read_costs
 from mcp_server_tiktok_shop.tools.profit.shop_profit import ShopProfit
 from mcp_server_tiktok_shop.tools.profit.table import (
     EXACT,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+    from mcp_server_tiktok_shop.calls.cost_book import CostBook
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
@@ -54,7 +54,6 @@ DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is mad
 SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
 PARAMETERS = ("from", "until", "now", "by", "group_by", "limit", "costs", "step")
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
-COST_FILES = ("costs.csv", "costs.xlsx")
 MAX_FAULTS = 10
 SHOWN_ROWS, MIN_SHOWN_ROWS = 12, 4  # of all shops, and of each, where no limit is given
 SHOWN_TIMES = 31  # of each shop
@@ -62,20 +61,18 @@ MAX_CHART_ROWS = 400  # of a shop, in a chart
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 GRANULARITY = {True: 100, False: 1}  # hundredths in the smallest amount of a currency without a fraction, and with one
 NO_COSTS_NOTE = (
-    "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with the columns seller_sku (the SKU id where "
-    "a SKU has none), unit_cost, currency and, where costs change, from."
+    "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with columns seller_sku (or the SKU id), "
+    "unit_cost, currency and, where costs change, from."
 )
-CUT_NOTE = (
-    "{count} of {in_all} rows are shown, totals are of all: give limit (rows of each shop) for more, or save_as "
-    "for all in a file."
-)
+CUT_NOTE = "{count} of {in_all} rows are shown, totals are of all: limit (rows of each shop) for more, save_as for all."
 OTHER_FEES_NOTE = (
     "zero_columns are zero in what TikTok itemises; what is in other_fees or not itemised, it does not tell."
 )
 COVERAGE_NOTE = "profit is that of the units whose cost is known: covers_percent of net sales."
 SPREAD_NOTE = (
-    "Where fees_by_sku says spread, amounts of an order with several SKUs are laid to them by line value: of estimates "
-    "TikTok tells no split, and those of statements are read order by order in the background."
+    "Where fees_by_sku is not exact, amounts of orders with several SKUs are split by line value, settled ones, too: "
+    "rows move a little when TikTok's own split is read, order by order in the background; totals do not. Of its "
+    "estimates TikTok tells no split."
 )
 
 
@@ -98,7 +95,7 @@ class GetProfitTool:
     mirror: Mirror
     query_runner: QueryRunner
     platform: PlatformClient
-    files: AllowedFiles
+    cost_book: CostBook
     export_folder: ExportFolder
     chart_maker: ChartMaker
     zone: ZoneInfo | None
@@ -137,15 +134,16 @@ class GetProfitTool:
         if len(targets) > 1:
             found = [replace(each, brief_label=brief_labels.get(each.label, each.label)) for each in found]
         result = _lay_out(found, terms, has_shops=len(targets) > 1, is_whole=save_as is not None)
-        result["note"] += f" {found[0].period_note}"
+        notes = [result["note"], found[0].period_note]
         result |= {"costs": _describe_costs(file_name, costs)} if file_name else {}
         result["not_answered"] = {
             target.shop.label: answer.message
             for target, answer in zip(targets, answers, strict=True)
             if isinstance(answer, ShopError) and target.shop is not None
         }
-        missing_note = "" if file_name else NO_COSTS_NOTE.format(folder=self.files.folders[0])
-        result["note"] = " ".join(filter(None, (missing_note, result.get("note"))))
+        if not file_name:
+            notes.insert(0, NO_COSTS_NOTE.format(folder=self.cost_book.files.folders[0]))
+        result["note"] = " ".join(filter(None, notes))
         if save_as is not None:
             zones = [each.zone for each in found]
             result["saved"] = await save_answer_table(self.export_folder, save_as, result, "profit", zones)
@@ -155,10 +153,10 @@ class GetProfitTool:
     def _load_costs(self, path: str | None) -> tuple[str, CostTable]:
         """The costs, and the file they stand in: the one that is named, or one of the usual name; empty without one."""
         if path is None:
-            path = next((name for name in COST_FILES if (self.files.folders[0] / name).is_file()), None)
+            path = self.cost_book.find_file()
         if path is None:
             return "", CostTable()
-        return path, read_costs(path, self.files.read("costs", path, MAX_COSTS_BYTES))
+        return path, self.cost_book.read(path)
 
     async def _find_profit(
         self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
@@ -237,6 +235,9 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
     }
     if not is_whole:
         table = remove_columns(result["profit"], ("currency",) if has_one_currency else ())
+        key, *names = (name for name, _ in LABELS[terms.group_by])
+        if names and terms.group_by in SPLIT_GROUPS and is_name_enough(table, key, names[0]):
+            table = remove_columns(table, (key,))
         lasting = {"shop", "units", "settlement", *(name for name, _ in LABELS[terms.group_by])}
         shared = find_shared_values(table, lasting)
         result |= {"profit": remove_columns(table, shared), SHARED_VALUES: shared}

@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.mirror.report_queries import (
     compose_totals,
     is_self_comparing,
     list_columns,
+    list_total_columns,
 )
 from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.periods import PERIOD_FORMS
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.charts.requests import ChartRequest
 
 UNGROUPED = "none"
+ALL_COLUMNS = "all"
+PERIOD_SUFFIXES = ("_before", "_change")  # of a column that stands there for two periods
 LINE_GROUPING = "line"  # of reports that have formats
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 MAX_CHART_TIMES = 400  # days, weeks or months of a shop, in a chart
@@ -41,6 +44,7 @@ ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
 class ReportRequest:
     """A report as it was asked for. `period` and `compare_with` are in words, empty where there is none.
 
+    `columns` are those that were asked for, empty where none were, and those of all rows where it is all.
     `limit` counts rows of each shop where it `is_limit_given`, else rows of all. `unmet_order` is the column to sort
     by that rows so grouped do not have, where another was taken.
 
@@ -58,6 +62,7 @@ class ReportRequest:
     save_as: FileName | None = None
     chart: ChartRequest | None = None
     format: str = ""
+    columns: tuple[str, ...] = ()
     unmet_order: str = ""
     is_limit_given: bool = True
 
@@ -69,6 +74,22 @@ class ReportRequest:
     def has_joined_periods(self) -> bool:
         """Whether each column to compare stands there for two periods."""
         return self.has_comparison and not is_self_comparing(self.report)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every column is meant: all were asked for, or none were and rows go to a file."""
+        return ALL_COLUMNS in self.columns or (self.save_as is not None and not self.columns)
+
+    @property
+    def shown_columns(self) -> frozenset[str]:
+        """The columns that rows and totals have beside what names them; all of them where it is empty."""
+        if self.is_whole:
+            return frozenset()
+        if self.has_joined_periods:
+            return frozenset(f"{name}{end}" for name in self.columns for end in ("", *PERIOD_SUFFIXES))
+        if self.columns or self.grouping is None:
+            return frozenset(self.columns)
+        return frozenset((*self.grouping.shows, self.order.column) if self.grouping.shows else ())
 
     @property
     def is_filtered(self) -> bool:
@@ -93,7 +114,8 @@ class ReportRequest:
 
     def compose_further_rows(self) -> dict[str, str]:
         """The SELECT of each grouping that is told beside the one that was asked for."""
-        names = [name for name in self.report.beside if self.grouping is None or self.grouping.name != name]
+        own_name, own_names = (self.grouping.name, self.grouping.beside) if self.grouping is not None else ("", ())
+        names = [name for name in (*self.report.beside, *own_names) if name != own_name]
         groupings = [self.report.group_by[name] for name in names]
         orders = [choose_default_order(self.report, each, list_columns(self.report, each)) for each in groupings]
         return {
@@ -125,11 +147,13 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
         if name not in known:
             raise _refuse("parameters", f"{report.name} has none called {name[:MAX_QUOTED_CHARS]!r}", known)
         parameters[name] = value
+    columns = _read_columns(report, grouping, values.get("columns") or (), with_comparison=bool(compare_with))
     order, unmet_order = _read_order(report, grouping, values.get("order"), with_comparison=bool(compare_with))
     return ReportRequest(
         report=report,
         grouping=grouping,
         order=order,
+        columns=columns,
         unmet_order=unmet_order,
         is_limit_given=bool(form or save_as or "limit" in values),
         limit=MAX_SAVED_ROWS if form else values.get("limit", default_limit),
@@ -160,6 +184,21 @@ def _read_grouping(report: Report, name: Any) -> Grouping | None:
         raise _refuse("group_by", f"{report.name} is not grouped", (UNGROUPED,))
     found: Grouping = _choose({**report.group_by, UNGROUPED: None}, name, "group_by", f"groupings of {report.name}")
     return found
+
+
+def _read_columns(
+    report: Report, grouping: Grouping | None, names: Iterable[str], *, with_comparison: bool
+) -> tuple[str, ...]:
+    """The columns of these names, those of two periods by the name that both have."""
+    of_rows = list_columns(report, grouping, with_comparison=with_comparison)
+    known = dict.fromkeys((ALL_COLUMNS, *of_rows, *list_total_columns(report)))
+    return tuple(
+        dict.fromkeys(
+            _choose(dict(zip(known, known, strict=True)), name, "columns", "columns")
+            for text in names
+            for name in text.split(",")
+        )
+    )
 
 
 def _read_format(report: Report, name: Any) -> str:
