@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp import MCPError
 from mcp.types import (
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.redaction.outgoing import SafeText
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-JSON_MEDIA_TYPE, MARKDOWN_MEDIA_TYPE = "application/json", "text/markdown"
+MediaType = Literal["application/json", "text/markdown"]
+JSON_MEDIA_TYPE: MediaType = "application/json"
+MARKDOWN_MEDIA_TYPE: MediaType = "text/markdown"
 CHOICE_FIELD = "do_it"
 # A form without anything to fill in is accepted by some clients themselves: this has the one choice that is asked for.
 CONFIRM_FORM_SCHEMA: dict[str, Any] = {
@@ -51,16 +53,16 @@ def to_tool_result(text: SafeText, *, is_error: bool) -> CallToolResult:
     return CallToolResult(content=[TextContent(text=text.text)], is_error=is_error)
 
 
-def to_resource(uri: SafeText, text: SafeText, media_type: str) -> ReadResourceResult:
+def to_resource(uri: SafeText, text: SafeText, media_type: MediaType) -> ReadResourceResult:
     contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=media_type)
     return ReadResourceResult(contents=[contents])
 
 
-def to_skill_entry(uri: str, text: SafeText) -> Json:
+def to_skill_entry(uri: SafeText, text: SafeText) -> Json:
     """A skill as its extension lists it: of the very text that is served as the resource."""
     content = text.text.encode()
-    file = {"uri": uri, "digest": f"sha256:{sha256(content).hexdigest()}", "size": len(content)}
-    return {"uri": uri, "frontmatter": parse_skill(text.text).frontmatter, "resources": [file]}
+    file = {"uri": uri.text, "digest": f"sha256:{sha256(content).hexdigest()}", "size": len(content)}
+    return {"uri": uri.text, "frontmatter": parse_skill(text.text).frontmatter, "resources": [file]}
 
 
 def to_prompt(description: SafeText, text: SafeText) -> GetPromptResult:
