@@ -23,8 +23,10 @@ from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStor
 from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
 from mcp_server_tiktok_shop.calls.warning_finder import WarningFinder
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
+from mcp_server_tiktok_shop.calls.writes_under_way import WritesUnderWay
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+from mcp_server_tiktok_shop.metrics import NO_METRICS, Metrics
 from mcp_server_tiktok_shop.mirror.notification_worker import NotificationWorker
 from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
@@ -81,12 +83,14 @@ def build_app(
     runtime: Runtime = REAL_RUNTIME,
     sandbox: Sandbox | None = None,
     catalog: Catalog | None = None,
+    metrics: Metrics = NO_METRICS,
     call_timeout_s: float = CALL_TIMEOUT_S,
 ) -> App:
     """Makes every part, each whole when it is made: what it needs comes before it.
 
     In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given. Servers in one process
-    can share a `catalog`, with the schemas that were made ready to check by. `call_timeout_s` is the deadline of one
+    can share a `catalog`, with the schemas that were made ready to check by. `metrics` counts what happens in this run.
+    `call_timeout_s` is the deadline of one
     call to the platform, retries included.
 
     Raises:
@@ -116,6 +120,7 @@ def build_app(
         runtime.clock,
         Account.from_first_pair(settings.app_key, settings.access_token, settings.refresh_token),
         secrets,
+        metrics,
     )
     platform = PlatformClient(
         ApiTransport(transport, settings.api_url, runtime.clock, guard.redact_platform_words),
@@ -125,6 +130,7 @@ def build_app(
         catalog,
         DiscoveryOperations(operations.get("get_authorized_shops"), operations.get("get_authorized_category_assets")),
         stores.write_marks,
+        metrics,
         call_timeout_s,
         settings.shop,
     )
@@ -167,6 +173,7 @@ def build_app(
             sensitive_fields=sensitive_fields,
             redact_data=result_builder.redact_data,
             hide_secrets=secrets.redact_secrets,
+            metrics=metrics,
         )
 
     late_parts = Late(make_late_parts)
@@ -175,6 +182,7 @@ def build_app(
         stores.confirmations,
         result_builder,
         runtime.clock,
+        metrics,
     )
     processes = LocalProcesses()
     write_outcomes = WriteOutcomes(stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), processes)
@@ -184,9 +192,10 @@ def build_app(
         write_outcomes,
         result_builder,
         CurrentStateReader(operations, platform, result_builder, settings.time_zone),
-        UndoChecker(stores.audit_log),
+        UndoChecker(stores.audit_log, runtime.clock),
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
         WarningFinder(cost_book),
+        WritesUnderWay(),
     )
 
     discovery_tools = DiscoveryTools(operations)
@@ -271,6 +280,7 @@ def build_app(
         secrets=secrets,
         temporary_home=temporary_home,
         guard=guard,
+        metrics=metrics,
         notifications=stores.notifications,
         notification_worker=notification_worker,
         send_webhooks=sandbox.send_webhooks if settings.sandbox and sandbox is not None else None,

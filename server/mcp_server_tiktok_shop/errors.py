@@ -21,6 +21,7 @@
   · WorkerEndedError            it ended in the midst of a job
   · QueryError                  DuckDB refused a question: the gate turns it into a ShopError
   · SnapshotFileError           a local copy can't be opened
+  · NoChartError                nothing can be drawn of an answer's rows: it says so beside them
 
   * NestingError                JSON by others is nested too deep: who reads it says what that means
   · SnapshotError               the local copy of a shop can't be read or written: it is made anew, or that is told

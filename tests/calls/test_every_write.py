@@ -36,6 +36,7 @@ from tests.calls.test_previews import (
     send,
 )
 from tests.calls.test_undo import (
+    get_undoing_operation,
     list_writes,
     plan_joining_of_a_promotion,
     plan_leaving_of_a_promotion,
@@ -364,7 +365,7 @@ async def test_a_write_is_shown_whole_sent_once_told_and_written_down(
     assert entry["outcome"] == "done"
     assert named <= list_shown(done.get("now", []))
     if is_undoable:
-        assert entry["undo"]["tool"] in preview["undo"]
+        assert get_undoing_operation(entry["undo"]) in preview["undo"]
     else:
         assert entry["undo"] == f"No way back: {describe_no_way_back(name)}."
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.errors import RequestError
-from mcp_server_tiktok_shop.platform import direct_transport, http_transport
+from mcp_server_tiktok_shop.platform import direct_transport, http_answers, http_transport
 from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError, UnusableAnswerError
 from mcp_server_tiktok_shop.platform.http_connection import HttpConnection
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
@@ -348,7 +348,7 @@ async def outcome(transport: HttpTransport, url: str) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("name", [*GOOD_ANSWERS, *BAD_ANSWERS])
 async def test_an_answer_is_read_as_httpx2_reads_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(http_transport, "MAX_ANSWER_BYTES", LIMIT)
+    monkeypatch.setattr(http_answers, "MAX_ANSWER_BYTES", LIMIT)
 
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _path: str) -> None:
         for piece in (GOOD_ANSWERS | BAD_ANSWERS)[name]:

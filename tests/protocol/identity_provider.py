@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mcp_server_tiktok_shop.protocol.http import build_web_server
+from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_server_tiktok_shop.protocol.address import make_url
-from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app, build_web_server
+from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from tests.protocol.conformance_server import build_conformance_server
 from tests.protocol.test_http import TOKEN, read_until_ready, run_server
 

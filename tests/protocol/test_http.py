@@ -23,7 +23,8 @@ from mcp.types import ElicitResult
 
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.protocol.address import make_url
-from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app, build_web_server
+from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG

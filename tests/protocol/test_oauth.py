@@ -35,10 +35,11 @@ from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.protocol.address import make_url
-from mcp_server_tiktok_shop.protocol.http import build_http_app, build_web_server
+from mcp_server_tiktok_shop.protocol.http import build_http_app
 from mcp_server_tiktok_shop.protocol.oauth.access_tokens import AccessTokenVerifier
 from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource_server
 from mcp_server_tiktok_shop.protocol.oauth.signing_keys import SigningKeys
+from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
@@ -660,7 +661,7 @@ async def test_a_set_holds_what_is_no_signing_key_and_that_is_passed_over(served
 async def test_what_is_remembered_of_keys_that_nobody_has_stays_small(provider: IdentityProvider) -> None:
     keys = SigningKeys(HttpTransport(loopback=True), provider.issuer, f"{provider.issuer}/keys", time.monotonic)
     verifier = AccessTokenVerifier(keys, provider.issuer, AUDIENCE)
-    assert await verifier.verify(provider.sign().encode()) == {"shop:read", "shop:write"}
+    assert (await verifier.verify(provider.sign().encode())).scopes == {"shop:read", "shop:write"}
     for number in range(3000):
         keys._remember_absent(f"made-up-{number}", 0.0)
     assert len(keys._absent_until) == 1000

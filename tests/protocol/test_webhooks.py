@@ -24,7 +24,8 @@ from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.cli.serve import take_webhooks
 from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.platform import webhooks as notifications
-from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app, build_web_server
+from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import PartnerApp

@@ -8,7 +8,7 @@ import pytest
 
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.calls.test_undo import find_undo, list_writes, read_whole, take_back
+from tests.calls.test_undo import find_undo, get_undoing_operation, list_writes, read_whole, take_back, try_undo
 from tests.calls.test_writes import Clock, Person, told, writes
 from tests.tools.test_change_jobs import choose_single, list_skus
 from tests.tools.test_product_jobs import run
@@ -97,13 +97,13 @@ async def test_every_write_of_a_job_is_taken_back_by_its_own_call(
         clock.now += REVIEW_S if job == "resume_products" else 0  # which passes the review: nobody changed it
         for place in range(count):
             undo = await find_undo(client, place * 2)  # each undo is an entry of its own before it
-            assert undo["tool"] == tool
+            assert get_undoing_operation(undo) == tool
             await take_back(client, undo)
         clock.now += REVIEW_S if job == "pause_products" else 0
         after = await read_products(client, shown, job)
         entries = await list_writes(client)
     assert after == before
-    assert [entry["undo_of"] is None for entry in entries[: 2 * count]] == [False] * count + [True] * count
+    assert ["undo_of" not in entry for entry in entries[: 2 * count]] == [False] * count + [True] * count
 
 
 async def test_a_person_reads_before_the_yes_whether_a_job_can_be_undone(
@@ -131,7 +131,7 @@ async def test_a_price_that_was_changed_since_the_job_is_not_set_back(
             asked = await run(client, "change_prices", products=[sku["id"]], price=price)
             await told(client, "confirm_write", token=asked["confirm"])
         undo = await find_undo(client, 1)
-        refused = await run(client, undo["tool"], **undo["arguments"])
+        refused = await try_undo(client, undo)
     assert refused["error"] == "declined"
     assert "22.50" in str(refused["changed"])
     assert writes(sandbox) == ["update_price"] * 2

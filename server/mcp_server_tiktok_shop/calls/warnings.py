@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.question_values import expand_json_texts
 from mcp_server_tiktok_shop.calls.value_texts import parse_json_object, quote, to_single_line
+from mcp_server_tiktok_shop.catalog.markets import find_market_values
 from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
 from mcp_server_tiktok_shop.json_paths import find_values
 
@@ -31,7 +32,8 @@ MESSAGE_TYPES = frozenset(
     )
 )
 BUYER_ROLE, SENDING_OPERATION = "BUYER", "send_message"
-MAX_NAMED_IDS = 3  # of many that one warning is about
+MAX_NAMED_IDS, MAX_NAMED_PRODUCTS = 3, 20  # of many that one warning is about
+MAX_TITLE_CHARS = 60
 MIN_ALL = 2  # things that "all of them" is said of
 
 
@@ -45,12 +47,13 @@ def find_warnings(
     items = [item for item in state.items if not item.problem]
     warnings = [
         *_warn_by_rules(operation, items),
+        *_warn_of_market(operation, values, shop),
+        *_warn_of_all(values, items, state),
         *_warn_of_open_orders(items, state),
         *_warn_of_prices(values, items, shop),
         *_warn_of_promotion_prices(values, items),
         *_warn_of_prices_below_cost(values, items, shop, costs),
         *_warn_of_empty_stock(values, items),
-        *_warn_of_all(values, items, state),
     ]
     if operation.name == SENDING_OPERATION:
         warnings += _warn_of_last_message(items)
@@ -72,7 +75,19 @@ def _warn_by_rules(operation: Operation, items: list[Item]) -> Iterator[str]:
                 continue
             for value in find_values(item.data, rule.field.split(".")):
                 if rule.applies_to(value):
-                    yield rule.text.format(id=_show_id(item), value=to_single_line(str(value)))
+                    yield rule.text.format(id=_show_name(item), value=to_single_line(str(value)))
+
+
+def _warn_of_market(operation: Operation, values: Json, shop: Shop | None) -> Iterator[str]:
+    """Of values, those that stand for what is not given among them, that the platform takes in other markets alone."""
+    region = (shop.region if shop else "") or ""
+    for name, schema in operation.arguments.items() if region else ():
+        allowed = find_market_values(schema, region)
+        value = values.get(name, schema.get("default"))
+        if allowed and isinstance(value, str) and value not in allowed:
+            default = "" if name in values else ", which stands where nothing is given"
+            right = " or ".join(allowed)
+            yield f"in {region} TikTok takes {right} alone as {name}, not {to_single_line(value)}{default}"
 
 
 def _warn_of_missing(state: CurrentState) -> Iterator[str]:
@@ -83,7 +98,7 @@ def _warn_of_missing(state: CurrentState) -> Iterator[str]:
 
 
 def _warn_of_open_orders(items: list[Item], state: CurrentState) -> Iterator[str]:
-    """Of products that are sold in orders which are not shipped yet."""
+    """Of products that are sold in orders which are not shipped yet: those in most of them first."""
     surrounding = state.surroundings.get("open_orders")
     if surrounding is None:
         return
@@ -91,10 +106,18 @@ def _warn_of_open_orders(items: list[Item], state: CurrentState) -> Iterator[str
     for order in surrounding["rows"]:
         for product_id in dict.fromkeys(map(str, find_values(order, ["line_items", "product_id"]))):
             order_ids.setdefault(product_id, []).append(str(order.get("id")))
-    for item in items:
-        if item.noun == "product" and (ids := order_ids.get(item.id)):
-            orders = f"order {ids[0]}" if len(ids) == 1 else f"{len(ids)} orders, such as {ids[0]}"
-            yield f"product {_show_id(item)} is in {orders} awaiting shipment"
+    ordered = sorted(
+        (item for item in items if item.noun == "product" and item.id in order_ids), key=lambda i: -len(order_ids[i.id])
+    )
+    if len(ordered) == 1:
+        ids = order_ids[ordered[0].id]
+        orders = f"order {ids[0]}" if len(ids) == 1 else f"{len(ids)} orders, such as {ids[0]}"
+        yield f"product {_show_title(ordered[0])} is in {orders}, awaiting shipment"
+    elif ordered:
+        named = ", ".join(f"{_show_title(i)} in {len(order_ids[i.id])}" for i in ordered[:MAX_NAMED_PRODUCTS])
+        more = len(ordered) - MAX_NAMED_PRODUCTS
+        rest = f", and {more} more" if more > 0 else ""
+        yield f"{len(ordered)} of these products are in orders awaiting shipment: {named}{rest}"
     if not surrounding["is_whole"]:
         yield f"only {len(surrounding['rows'])} of the orders awaiting shipment were looked through"
 
@@ -278,6 +301,17 @@ def _to_number(value: Any) -> Decimal | None:
     except InvalidOperation:
         return None
     return number if number.is_finite() else None
+
+
+def _show_title(item: Item) -> str:
+    """What people call a product by."""
+    title = item.data.get("title")
+    return quote(title, MAX_TITLE_CHARS) if title else _show_id(item)
+
+
+def _show_name(item: Item) -> str:
+    """The id, and behind it what people call it by."""
+    return f"{_show_id(item)} ({_show_title(item)})" if item.data.get("title") else _show_id(item)
 
 
 def _show_id(item: Item) -> str:

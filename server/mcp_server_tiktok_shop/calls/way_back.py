@@ -24,7 +24,8 @@ UNREAD_BEFORE = "how it stood before could not be read"
 UNREAD_AFTER = "how it stood after could not be read"
 UNSET_BEFORE = "what was not set before can't be taken away again"
 NOTHING_CHANGED = "nothing was changed by it"
-REST_STAYS = "{count} of them can't be taken back: {reason}."
+REST_STAYS = "Can't be taken back: {names}, since {reason}."
+MAX_NAMED_THINGS = 5  # of those that stay
 ITEM_ID = "@id"
 
 
@@ -159,8 +160,8 @@ def _plan_steps(
             steps.append({"tool": step.tool, "arguments": arguments, "expects": expected_items})
     if not steps:
         return WayBack(reason=rule.otherwise)
-    rest_count = len(changed) - len(items)
-    rest = REST_STAYS.format(count=rest_count, reason=rule.otherwise) if rest_count else ""
+    lasting = [item for item in changed if item not in items]
+    rest = REST_STAYS.format(names=_name_things(lasting), reason=rule.otherwise) if lasting else ""
     return WayBack(tuple(steps), " ".join(filter(None, (way.leaves, rest))))
 
 
@@ -193,6 +194,13 @@ def _make_arguments(operations: OperationDirectory, step: UndoStep, sources: _So
     except ShopError:
         return None
     return values
+
+
+def _name_things(items: Sequence[Item]) -> str:
+    """The ids of things, each with its status where that is known."""
+    names = [" ".join((item.id, str(item.data.get("status") or ""))).strip() for item in items[:MAX_NAMED_THINGS]]
+    more = f" and {len(items) - MAX_NAMED_THINGS} more" if len(items) > MAX_NAMED_THINGS else ""
+    return f"{', '.join(names)}{more}"
 
 
 def _expect(

@@ -50,7 +50,10 @@ def coerce_arguments(operation: Operation, arguments: Json) -> tuple[Json, list[
         if name in INJECTED_ARGUMENTS and name not in schemas:
             continue
         schema = schemas.get(name, {})
-        if name not in operation.required and _is_empty(value, keep_empty_container=_can_clear(operation, name)):
+        keeps_empty = _can_clear(operation, name) or "x-shorthand" in schema
+        if name not in operation.required and _is_empty(value, keep_empty_container=keeps_empty):
+            continue
+        if "x-shorthand" in schema and _is_no(value):
             continue
         values[name] = _coerce(schema, value, name, problems)
         if not _is_encodable(values[name]):
@@ -87,6 +90,10 @@ def _is_empty(value: Any, *, keep_empty_container: bool) -> bool:
     return value is None or value == "" or (value in ([], {}) and not keep_empty_container)
 
 
+def _is_no(value: Any) -> bool:
+    return value is False or (isinstance(value, str) and BOOLEANS_BY_TEXT.get(value.strip()) is False)
+
+
 def _is_encodable(value: Any) -> bool:
     try:
         json.dumps(value, ensure_ascii=False).encode()
@@ -105,6 +112,8 @@ def _coerce(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any
     if is_time(schema):
         return _coerce_time(schema, value, path, problems)
     kind = schema.get("type")
+    if "x-shorthand" in schema:
+        value = _expand_shorthand(schema["x-shorthand"], value)
     if kind in ("array", "object") and isinstance(value, str):
         value = _parse_container(schema, value, path, problems)
     if kind == "array" and isinstance(value, list):
@@ -121,6 +130,16 @@ def _coerce(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any
     if kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)  # 50.0 is 50 in JSON, but not to the platform
     return _coerce_string(schema, value, path, problems) if kind == "string" else value
+
+
+def _expand_shorthand(field: str, value: Any) -> Any:
+    """The object that a shorter form stands for: true for one with nothing in it, a plain text for one field alone."""
+    if value is True or (isinstance(value, str) and BOOLEANS_BY_TEXT.get(value.strip()) is True):
+        return {}
+    if isinstance(value, dict):
+        return {name: inner for name, inner in value.items() if inner != ""}
+    is_plain_text = isinstance(value, str) and not value.lstrip().startswith(("{", "["))
+    return {field: value.strip()} if is_plain_text else value
 
 
 def _parse_scalar(kind: str, text: str) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from mcp_server_tiktok_shop.catalog.server_arguments import RUNNER_ARGUMENTS, SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.server_arguments import CHART_ARGUMENT, RUNNER_ARGUMENTS, SERVER_ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,6 +63,11 @@ class Operation:
     def keeps_result(self) -> bool:
         """Whether its result is stored even where it fits into an answer."""
         return bool(self.record.get("keeps_result"))
+
+    @property
+    def shows_board(self) -> bool:
+        """Whether its answer is shown on the board by hosts that show apps."""
+        return bool(self.record.get("board"))
 
     @property
     def uses_platform(self) -> bool:
@@ -125,7 +130,7 @@ class Operation:
             text = f"The {kind} itself, up to 64 kB decoded; else by path"
             schemas[f"{kind}_path"] = {"in": "file", "type": "string", "description": path}
             schemas[f"{kind}_base64"] = {"in": "file", "type": "string", "description": text}
-        return schemas
+        return schemas | ({"chart": CHART_ARGUMENT} if self.record.get("has_charts") else {})
 
     @cached_property
     def upload_schemas(self) -> dict[str, Json]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mcp_server_tiktok_shop.calls.audit_changes import iter_value_changes
 from mcp_server_tiktok_shop.calls.undo_checks import find_way_on
-from mcp_server_tiktok_shop.calls.value_texts import flatten, quote, to_single_line
+from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.output import Output, json_option
 from mcp_server_tiktok_shop.errors import ShopError
@@ -69,36 +70,14 @@ def _iter_lines(entries: list[Record], entry: Record) -> Iterator[str]:
 
 def _iter_changes(entry: Record) -> Iterator[str]:
     """A line for each value that is otherwise: the thing, the value's name, what it was `before` and is `now`."""
-    before = {_get_key(thing): dict(flatten(_by_id(thing))) for thing in entry.get("before", ()) if thing}
-    for thing in entry.get("now", ()):
-        if not thing:
-            continue
-        noun, thing_id = key = _get_key(thing)
-        earlier, now = before.get(key, {}), dict(flatten(_by_id(thing)))
-        for path in dict.fromkeys((*earlier, *now)):
-            if path == noun or earlier.get(path) == now.get(path):
-                continue
-            sides = [
-                f"{name} {quote(side[path])}" for name, side in (("before", earlier), ("now", now)) if path in side
-            ]
-            name = " ".join(filter(None, (to_single_line(part) for part in (noun, thing_id, path))))
-            yield f"{INDENT}{name}: {', '.join(sides)}"
-
-
-def _get_key(thing: Record) -> tuple[str, str]:
-    """The kind and the id of a thing: the first entry of its object."""
-    noun = next(iter(thing))
-    return noun, str(thing[noun])
-
-
-def _by_id(thing: Record) -> Record:
-    """The thing with its rows by their ids, in the place of lists."""
-    return {
-        name: {str(row["id"]): {n: v for n, v in row.items() if n != "id"} for row in value}
-        if isinstance(value, list) and value and all(isinstance(row, dict) and "id" in row for row in value)
-        else value
-        for name, value in thing.items()
-    }
+    for change in iter_value_changes(entry):
+        sides = [
+            f"{name} {quote(value)}"
+            for name, value in (("before", change.before), ("now", change.now))
+            if value is not None
+        ]
+        name = " ".join(filter(None, map(to_single_line, (change.noun, change.id, change.path))))
+        yield f"{INDENT}{name}: {', '.join(sides)}"
 
 
 def _format_entry(entry: dict[str, Any]) -> str:

@@ -6,39 +6,30 @@ import asyncio
 import re
 import socket
 import ssl
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.api_codes import HTTP_CLIENT_ERROR, HTTP_SERVER_ERROR
-from mcp_server_tiktok_shop.platform.envelope import (
-    ConnectError,
-    HttpAnswer,
-    UnknownOutcomeError,
-    UnusableAnswerError,
-)
+from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.http_answers import send_by_client, send_directly
 from mcp_server_tiktok_shop.platform.network_environment import describe_trusted_certificates, find_environment_fault
 from mcp_server_tiktok_shop.proxies import parse_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Sequence
-
     import httpx2
     from pydantic import SecretStr
 
     from mcp_server_tiktok_shop.platform.direct_transport import DirectRequest, DirectTransport
+    from mcp_server_tiktok_shop.platform.envelope import HttpAnswer
     from mcp_server_tiktok_shop.proxies import Proxy
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 64
 MAX_DIRECT_BODY_BYTES = 64 * 1024  # of a request: what a socket takes at once
 KEEP_ALIVE_S = 90.0  # of a connection that nothing is asked over: to open one over TLS takes three round trips
-MAX_ANSWER_BYTES = 50 * 2**20  # of a body, unpacked
 HTTP_PROXY_AUTH_REQUIRED = 407
-ENCODING_HEADER = b"content-encoding"
-BODY_HEADERS = frozenset((ENCODING_HEADER, b"content-length", b"transfer-encoding"))  # of the body as it was sent
 CREDENTIALS_MESSAGE = "the proxy wants other credentials"
 PROXY_STATUS_PATTERN = re.compile(r"\d{3}(?= |$)")  # how the HTTP client begins what a proxy answered to CONNECT
 SOCKS_REFUSAL_PATTERN = re.compile(r"username/password|not allowed|from proxy server", re.IGNORECASE)
@@ -236,10 +227,10 @@ class HttpTransport:
         try:
             async with asyncio.timeout(timeout):  # an answer that drips is never late in a single read
                 if direct is not None and request is not None:
-                    answer = await _send_directly(direct, request, url)
+                    answer = await send_directly(direct, request, url)
                 else:
                     limits = httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT_S, timeout), pool=timeout)
-                    answer = await _send_request(self.get_client(), method, url, timeout=limits, **parts)
+                    answer = await send_by_client(self.get_client(), method, url, timeout=limits, **parts)
         except TimeoutError:
             if request is None or request.is_sent:
                 raise UnknownOutcomeError(MESSAGE_BY_ERROR_NAME["TimeoutError"]) from None
@@ -295,56 +286,6 @@ class HttpTransport:
 def _is_plain(parts: dict[str, Any]) -> bool:
     """Whether what is sent is short and no form: an upload may be refused, and that read, before all of it is sent."""
     return parts.keys() <= {"headers", "content"} and len(parts.get("content") or b"") <= MAX_DIRECT_BODY_BYTES
-
-
-async def _send_directly(transport: DirectTransport, request: DirectRequest, url: str) -> HttpAnswer:
-    import httpx2  # noqa: PLC0415
-
-    head, body = await transport.send(request)
-    async with aclosing(body):
-        raw_headers = head.headers.raw_items()
-        if any(name.lower() == ENCODING_HEADER for name, _ in raw_headers):
-            return await _read_answer(httpx2.Response(head.status_code, headers=raw_headers, stream=body), url)
-        content = await _join_pieces(body, MAX_ANSWER_BYTES)
-    return _make_answer(head.status_code, raw_headers, content, url)
-
-
-async def _send_request(client: httpx2.AsyncClient, method: str, url: str, **parts: Any) -> HttpAnswer:
-    async with client.stream(method, url, **parts) as response:
-        return await _read_answer(response, url)
-
-
-async def _read_answer(response: httpx2.Response, url: str) -> HttpAnswer:
-    """An answer that is read as it comes, unpacked piece by piece."""
-    content = await read_body(response, MAX_ANSWER_BYTES)
-    return _make_answer(response.status_code, response.headers.raw, content, url)
-
-
-def _make_answer(
-    status_code: int, raw_headers: Sequence[tuple[bytes, bytes]], content: bytes | None, url: str
-) -> HttpAnswer:
-    """An answer, but for one that was given up where it became too large."""
-    import httpx2  # noqa: PLC0415
-
-    if content is None:
-        raise UnusableAnswerError(f"its answer is larger than {MAX_ANSWER_BYTES // 2**20} MB")
-    headers = httpx2.Headers([header for header in raw_headers if header[0].lower() not in BODY_HEADERS])
-    return HttpAnswer(status_code, headers, content, url)
-
-
-async def read_body(response: httpx2.Response, max_bytes: int) -> bytes | None:
-    """The body of an open response, unpacked; None where it is larger than `max_bytes`, whatever it says of itself."""
-    return await _join_pieces(response.aiter_bytes(), max_bytes)  # of a megabyte at most, however far they unpack
-
-
-async def _join_pieces(pieces: AsyncIterable[bytes], max_bytes: int) -> bytes | None:
-    content, size_bytes = [], 0
-    async for piece in pieces:
-        content.append(piece)
-        size_bytes += len(piece)
-        if size_bytes > max_bytes:
-            return None
-    return b"".join(content)
 
 
 def describe_transport_error(error: BaseException) -> str:

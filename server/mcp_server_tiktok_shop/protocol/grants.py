@@ -19,9 +19,13 @@ GRANT_KEY = "mcp_server_tiktok_shop.grant"  # of a request's ASGI scope
 
 @dataclass(slots=True)
 class Grant:
-    """The scopes of one request. `missing_scope` is the one that its call turned out to want, and that it has not."""
+    """The scopes of one request, and the subject of its token, `user`.
+
+    `missing_scope` is the one that its call turned out to want, and that it has not.
+    """
 
     scopes: frozenset[CallerScope] = frozenset(CALLER_SCOPES)
+    user: str = ""
     missing_scope: CallerScope | None = None
 
     def allows(self, operation: Operation) -> bool:

@@ -9,33 +9,29 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.protocol.address import MCP_PATH, join_address
 from mcp_server_tiktok_shop.protocol.grants import Grant, attach_grant
 from mcp_server_tiktok_shop.protocol.lines import EDGE_BYTES, MAX_LINE_BYTES, LongLine
 from mcp_server_tiktok_shop.protocol.messages import read_message
+from mcp_server_tiktok_shop.protocol.operating import Operating, OperatorGate
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS, WEBHOOK_PATH
 
 if TYPE_CHECKING:
     from mcp.types import JSONRPCError
-    from starlette.requests import Request
+    from starlette.routing import Route
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.protocol.server import McpServer
 
-HEALTH_PATH = "/healthz"
 DISCOVERY_PATH = "/.well-known/"
 PORT_BY_SCHEME = {"http": 80, "https": 443}
 HTTP_VERSIONS = ("1.0", "1.1")  # h11 lets any number pass
-KEEP_ALIVE_S = 75  # that a connection may be idle
 BODY_TIMEOUT_S = 30.0  # for a request's body to arrive
-DRAIN_TIMEOUT_S = 30  # for calls under way when the process is told to end
 UNAUTHORIZED_TEXT = "This server wants the bearer token that it printed when it was started: `Authorization: Bearer …`."
 SLOW_TEXT = f"The request's body did not arrive within {BODY_TIMEOUT_S:.0f} s."
 
@@ -55,6 +51,10 @@ class Authorizer(Protocol):
         ...
 
     def make_routes(self) -> list[Route]: ...
+
+    async def find_fault(self) -> str:
+        """Why nobody can be let in now; empty where who has a good token can."""
+        ...
 
     async def close(self) -> None: ...
 
@@ -80,6 +80,9 @@ class SharedToken:
     def make_routes(self) -> list[Route]:
         return []
 
+    async def find_fault(self) -> str:
+        return ""
+
     async def close(self) -> None:
         return
 
@@ -95,13 +98,14 @@ class RequestGate:
 
     app: ASGIApp
     authorizer: Authorizer
+    metrics: Metrics
     webhooks: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.webhooks is not None and scope["type"] == "http" and scope["path"] == WEBHOOK_PATH:
             await self.webhooks(scope, receive, send)
             return
-        if scope["type"] != "http" or scope["path"] == HEALTH_PATH or scope["path"] in self.authorizer.open_paths:
+        if scope["type"] != "http" or scope["path"] in self.authorizer.open_paths:
             await self.app(scope, receive, send)
             return
         if scope["path"].startswith(DISCOVERY_PATH):  # what clients look for before they have a token
@@ -110,6 +114,7 @@ class RequestGate:
         credentials = [value for name, value in scope["headers"] if name == b"authorization"]
         grant = await self.authorizer.authorize(credentials[0] if len(credentials) == 1 else None)
         if isinstance(grant, Response):
+            self.metrics.record_refusal(grant.status_code)
             await grant(scope, receive, send)
             return
         refusing_send = ScopeRefusal(self.authorizer, grant, scope, receive, send).send_message
@@ -208,6 +213,7 @@ def build_http_app(
     authorizer: Authorizer,
     port: int,
     public_url: str = "",
+    operating: Operating | None = None,
     webhooks: ASGIApp | None = None,
 ) -> ASGIApp:
     """The server as an application for a web server, which also closes it.
@@ -215,10 +221,7 @@ def build_http_app(
     `port` is the one that it listens on, `public_url` what clients elsewhere reach it by; `webhooks` takes what the
     platform notifies of.
     """
-
-    async def tell_health(_request: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__})
-
+    operating = operating or Operating()
     addresses = [join_address(host, port) for host in LOOPBACK_HOSTS]
     public_hosts = list_hosts(public_url)
     scheme = urlsplit(public_url).scheme
@@ -233,9 +236,9 @@ def build_http_app(
         json_response=True,  # a stream is cut off when the process is told to end, with the call that it belongs to
         transport_security=security,
         max_request_body_size=MAX_LINE_BYTES,
-        custom_starlette_routes=[Route(HEALTH_PATH, tell_health), *authorizer.make_routes()],
+        custom_starlette_routes=authorizer.make_routes(),
     )
-    return RequestGate(app, authorizer, webhooks)
+    return OperatorGate(RequestGate(app, authorizer, operating.metrics, webhooks), operating)
 
 
 def list_hosts(url: str) -> list[str]:
@@ -246,22 +249,6 @@ def list_hosts(url: str) -> list[str]:
     default_port = PORT_BY_SCHEME[parts.scheme]
     bare_host = parts.netloc.removesuffix(f":{default_port}")
     return [bare_host, f"{bare_host}:{default_port}"] if parts.port in (None, default_port) else [parts.netloc]
-
-
-def build_web_server(app: ASGIApp) -> uvicorn.Server:
-    """What serves an application until a signal ends it: then calls under way end, within `DRAIN_TIMEOUT_S`."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            log_level="warning",
-            access_log=False,  # each call has a line of its own
-            server_header=False,
-            ws="none",
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
-        )
-    )
 
 
 def _make_error_response(error: JSONRPCError | None, status: int) -> Response:

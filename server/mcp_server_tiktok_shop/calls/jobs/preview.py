@@ -33,10 +33,14 @@ DIGEST_CHARS = 16  # of what tells one plan from another
 
 @dataclass(frozen=True, slots=True)
 class JobPreview(Preview):
-    """A job before it is done. `items` are all it is about, `steps` the writes for those that are to be done."""
+    """A job before it is done. `items` are all it is about, `steps` the writes for those that are to be done.
+
+    `explanation` says what holds for all of them.
+    """
 
     items: tuple[JobItem, ...] = ()
     steps: tuple[Step, ...] = ()
+    explanation: str = ""
 
     @property
     def state_name(self) -> str:
@@ -49,6 +53,7 @@ class JobPreview(Preview):
         untrusted = [*(["warnings"] if self.warnings else []), "items"]
         data: Json = {"warnings": list(self.warnings)} if self.warnings else {}
         data |= {"operation": self.operation.name, "effect": self.operation.effect}
+        data |= {"explanation": self.explanation} if self.explanation else {}
         data |= {"undo": self.way_back.describe()} if self.way_back else {}
         data |= self.describe_shop()
         data |= {"to_do": len(waiting), "skipped": len(self.items) - len(waiting), "writes": dict(writes)}
@@ -72,7 +77,7 @@ class JobPreview(Preview):
             ),
             f"Operation: {self.operation.name}",
             str(self.operation.record["summary"]),
-            *([self.way_back.describe()] if self.way_back else []),
+            *filter(None, (self.explanation, self.way_back.describe() if self.way_back else "")),
             *format_section("Given", format_values(given)),
         ]
         room_chars = MAX_QUESTION_CHARS - CLOSING_CHARS - sum(len(line) + 1 for line in lines)
@@ -81,6 +86,12 @@ class JobPreview(Preview):
             item_lines = [_format_briefly(item) for item in self._sort_items()]
         lines += format_section("Items", _fit_lines(item_lines, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
+
+    def describe_shop(self) -> Json:
+        """The shop; its currency only where an amount is told."""
+        values = Preview.describe_shop(self)
+        has_amounts = values.get("currency", "") in to_json_text([item.to_json() for item in self.items])
+        return values if has_amounts else {name: value for name, value in values.items() if name != "currency"}
 
     def _sort_items(self) -> list[JobItem]:
         """The items that something is done with, then those that are skipped."""
@@ -141,7 +152,9 @@ def _format_change(item: JobItem, head: str) -> str:
     now = quote(item.now, VALUE_CHARS) if item.now else ""
     if item.skip_reason:
         return f"{head}: skipped, {to_single_line(item.skip_reason)}"
-    return f"{head}: {' -> '.join(filter(None, (now, quote(item.will_be, VALUE_CHARS))))}"
+    details = ", ".join(f"{name} {to_single_line(str(value))}" for name, value in item.details.items())
+    change = f" ({details})" if details else ""
+    return f"{head}: {' -> '.join(filter(None, (now, quote(item.will_be, VALUE_CHARS))))}{change}"
 
 
 def _fit_lines(lines: list[str], room_chars: int) -> list[str]:

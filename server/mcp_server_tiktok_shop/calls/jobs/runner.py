@@ -159,6 +159,7 @@ class JobRunner:
             way_back=self._plan_way_back(run),
             items=items,
             steps=run.steps,
+            explanation=run.plan.explanation if run.plan else "",
         )
 
     def _plan_way_back(self, run: JobRun) -> WayBack | None:

@@ -19,12 +19,11 @@ from jwt.exceptions import (
 
 from mcp_server_tiktok_shop.catalog.caller_scopes import CALLER_SCOPES
 from mcp_server_tiktok_shop.errors import TikTokShopServerError
+from mcp_server_tiktok_shop.protocol.grants import Grant
 from mcp_server_tiktok_shop.protocol.oauth.signing_keys import ALGORITHMS, SigningKeys, UnknownKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from mcp_server_tiktok_shop.catalog.operation import CallerScope
 
 MAX_TOKEN_BYTES = 16 * 1024
 MAX_KEY_ID_CHARS = 200
@@ -54,8 +53,8 @@ class AccessTokenVerifier:
     issuer: str
     audience: str
 
-    async def verify(self, token: bytes) -> frozenset[CallerScope]:
-        """The scopes of a good token; others than ours are passed over.
+    async def verify(self, token: bytes) -> Grant:
+        """What a good token lets do; scopes other than ours are passed over.
 
         Raises:
             TokenRefusalError: It is none.
@@ -84,7 +83,8 @@ class AccessTokenVerifier:
         except PyJWTError as error:
             raise TokenRefusalError(REASON_BY_ERROR.get(type(error), UNREADABLE_REASON)) from None
         names = frozenset(_iter_scope_names(claims))
-        return frozenset(scope for scope in CALLER_SCOPES if scope in names)
+        scopes = frozenset(scope for scope in CALLER_SCOPES if scope in names)
+        return Grant(scopes, str(claims.get("sub") or ""))
 
 
 def _parse_header(token: bytes) -> tuple[str, str]:

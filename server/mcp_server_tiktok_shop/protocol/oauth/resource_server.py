@@ -13,7 +13,6 @@ from starlette.routing import Route
 from mcp_server_tiktok_shop.catalog.caller_scopes import ADMIN_SCOPE, CALLER_SCOPES, READ_SCOPE, find_scope
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.protocol.address import MCP_PATH
-from mcp_server_tiktok_shop.protocol.grants import Grant
 from mcp_server_tiktok_shop.protocol.oauth.access_tokens import AccessTokenVerifier, TokenRefusalError
 from mcp_server_tiktok_shop.protocol.oauth.signing_keys import RETRY_S, KeysUnavailableError, SigningKeys
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import CallerScope
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
+    from mcp_server_tiktok_shop.protocol.grants import Grant
     from mcp_server_tiktok_shop.proxies import Proxy
 
 METADATA_PATH = f"/.well-known/oauth-protected-resource{MCP_PATH}"  # RFC 9728: the resource's path at the end
@@ -63,13 +63,12 @@ class ResourceServer:
         if scheme.lower() != b"bearer":
             return self._refuse(401, "", NO_BEARER_TEXT, self._list_first_scopes())
         try:
-            scopes = await self.verifier.verify(token.strip(b" "))
+            grant = await self.verifier.verify(token.strip(b" "))
         except TokenRefusalError as refusal:
             return self._refuse(401, "invalid_token", f"{refusal}.", self._list_first_scopes())
         except KeysUnavailableError:
             return JSONResponse({"error": AWAY_TEXT}, 503, {"Retry-After": f"{RETRY_S:.0f}"})
-        grant = Grant(scopes)
-        if READ_SCOPE not in scopes:
+        if READ_SCOPE not in grant.scopes:
             grant.missing_scope = READ_SCOPE
             return self.refuse_scope(grant)
         return grant
@@ -81,6 +80,9 @@ class ResourceServer:
 
     def make_routes(self) -> list[Route]:
         return [Route(METADATA_PATH, self._tell_metadata, methods=["GET", "OPTIONS"])]
+
+    async def find_fault(self) -> str:
+        return "" if await self.verifier.keys.are_known() else "The identity provider's keys could not be read yet."
 
     async def close(self) -> None:
         await self.verifier.keys.close()

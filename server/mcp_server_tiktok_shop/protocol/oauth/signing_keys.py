@@ -97,6 +97,13 @@ class SigningKeys:
                 self._remember_absent(key_id, self.monotonic())
         return self._keys[key_id]
 
+    async def are_known(self) -> bool:
+        """Whether there are any, read now where there are none yet."""
+        now = self.monotonic()
+        if not self._keys and now >= self._retry_at and (self._task is not None or self._may_fetch(now)):
+            await asyncio.shield(self._task or self._start_fetch(now))
+        return bool(self._keys)
+
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
