@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CATALOG = Catalog()
 QUESTIONS_FILE = Path(__file__).parents[1] / "catalog" / "questions.json"
 REACHING_TOOLS = {"find_operations", "describe_operation", "run_read_operation", "run_write_operation", "read_result"}
-SEARCH_HINT, ALWAYS_LOAD = "anthropic/searchHint", "anthropic/alwaysLoad"
+SEARCH_HINT, ALWAYS_LOAD, APP = "anthropic/searchHint", "anthropic/alwaysLoad", "ui"
 MAX_HINT_CHARS = 80
 # What sellers ask for, and the tools of the default list that do it, before what does it among all operations.
 LISTED = {
@@ -193,7 +193,7 @@ async def test_the_five_that_reach_everything_are_loaded_at_once(connect: Connec
 
 async def test_a_hint_is_short_and_says_something_new(connect: Connect) -> None:
     for tool in await listed(connect, toolsets="all"):
-        assert meta(tool).keys() <= {SEARCH_HINT, ALWAYS_LOAD}, tool.name
+        assert meta(tool).keys() <= {SEARCH_HINT, ALWAYS_LOAD, APP}, tool.name
         hint = meta(tool).get(SEARCH_HINT)
         if hint is None:
             continue
