@@ -28,7 +28,11 @@ DOCUMENTS = read_documents()
 # Written by hand, for people who use it.
 PAGES = {page: text for page, text in DOCUMENTS.items() if re.fullmatch(r"README\.md|docs/[^/]+\.md", page)}
 BLOCKS = [(page, block) for page, text in PAGES.items() for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
-LINES = [(page, line.partition("  #")[0].strip()) for page, block in BLOCKS for line in block.splitlines()]
+LINES = [
+    (page, line.partition("  #")[0].strip())
+    for page, block in BLOCKS
+    for line in block.replace("\\\n", "").splitlines()
+]
 COMMANDS = [(page, line) for page, line in LINES if PROGRAM in line]
 
 

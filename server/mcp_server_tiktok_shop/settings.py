@@ -19,9 +19,12 @@ from mcp_server_tiktok_shop.setting_texts import (
     parse_bool,
     parse_credential,
     parse_folder,
+    parse_issuer,
     parse_names,
+    parse_origin,
     parse_secret,
     parse_url,
+    parse_webhook_url,
     read_secret_file,
 )
 from mcp_server_tiktok_shop.state.files.home import HomeFolder
@@ -90,6 +93,11 @@ class Settings:
     mirror_days: int = 90
     mirror_max_age: int = 60
     era: Literal["auto", "legacy"] = "auto"
+    http_issuer: str = ""
+    http_url: str = ""
+    http_audience: str = ""
+    http_jwks_url: str = ""
+    http_webhook_url: str = ""
     log_level: str = "INFO"
 
     @property
@@ -235,6 +243,16 @@ SETTINGS = (
         make_choice_parser("auto", "legacy"),
         default="auto",
     ),
+    Setting("http_issuer", "Identity provider whose access tokens `serve --http` lets in.", parse_issuer),
+    Setting("http_url", "Address by which clients then reach the server, without `/mcp`.", parse_origin),
+    Setting("http_audience", "Audience of those tokens.", parse_credential, default="that address with `/mcp`"),
+    Setting("http_jwks_url", "Address of the provider's keys.", parse_url, default="by the issuer's metadata"),
+    Setting(
+        "http_webhook_url",
+        "Address at which TikTok reaches `serve --http` to tell it what changed: `https://…/webhooks/tiktok`.",
+        parse_webhook_url,
+        default="no webhooks",
+    ),
     Setting("log_level", "How much is logged to standard error.", _parse_log_level, default="info"),
 )
 SETTINGS_BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -264,6 +282,9 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
     settings = Settings(**values)
     if settings.sandbox and (conflicts := [entries[n][0] for n in ("api_url", "auth_url") if n in values]):
         raise SettingsError(f"{' and '.join(conflicts)} can't go together with the sandbox: take one away")
+    needless = [entries[n][0] for n in ("http_url", "http_audience", "http_jwks_url") if n in values]
+    if needless and not settings.http_issuer:
+        raise SettingsError(f"{needless[0]} means nothing without TIKTOK_SHOP_HTTP_ISSUER: set both, or neither")
     return settings
 
 

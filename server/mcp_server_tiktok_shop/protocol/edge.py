@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp import MCPError
 from mcp.types import (
     INVALID_PARAMS,
+    Annotations,
     CallToolResult,
     CompleteResult,
     Completion,
+    ContentBlock,
     ElicitRequest,
     ElicitRequestFormParams,
     GetPromptResult,
+    ImageContent,
     PromptMessage,
     ReadResourceResult,
     TextContent,
@@ -28,10 +33,11 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp.types import ElicitResult
 
+    from mcp_server_tiktok_shop.calls.caller import Picture
     from mcp_server_tiktok_shop.calls.redaction.outgoing import SafeText
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-MediaType = Literal["application/json", "text/markdown"]
+MediaType = Literal["application/json", "text/markdown", "text/html;profile=mcp-app"]
 JSON_MEDIA_TYPE: MediaType = "application/json"
 MARKDOWN_MEDIA_TYPE: MediaType = "text/markdown"
 CHOICE_FIELD = "do_it"
@@ -49,12 +55,22 @@ CONFIRM_FORM_SCHEMA: dict[str, Any] = {
 }
 
 
-def to_tool_result(text: SafeText, *, is_error: bool) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=text.text)], is_error=is_error)
+def to_tool_result(
+    text: SafeText, *, is_error: bool, pictures: Sequence[Picture] = (), meta: SafeText | None = None
+) -> CallToolResult:
+    """The result of a call: its text first, then pictures; `meta` is JSON that programs read."""
+    content: list[ContentBlock] = [TextContent(text=text.text), *map(_to_image, pictures)]
+    return CallToolResult(content=content, is_error=is_error, _meta=None if meta is None else json.loads(meta.text))
 
 
-def to_resource(uri: SafeText, text: SafeText, media_type: MediaType) -> ReadResourceResult:
-    contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=media_type)
+def _to_image(picture: Picture) -> ImageContent:
+    annotations = Annotations(audience=["user"]) if picture.for_person_alone else None
+    data = b64encode(picture.content).decode()
+    return ImageContent(data=data, mime_type=picture.media_type, annotations=annotations)
+
+
+def to_resource(uri: SafeText, text: SafeText, media_type: MediaType, meta: Json | None = None) -> ReadResourceResult:
+    contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=media_type, _meta=meta)
     return ReadResourceResult(contents=[contents])
 
 

@@ -19,6 +19,7 @@ from mcp.types import (
 
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.protocol.board.page import BOARD_MEDIA_TYPE, BOARD_META, BOARD_URI, read_page
 from mcp_server_tiktok_shop.protocol.edge import (
     JSON_MEDIA_TYPE,
     MARKDOWN_MEDIA_TYPE,
@@ -112,6 +113,9 @@ class ResourceProvider:
 
     async def read_resource(self, _ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
         uri = str(params.uri)
+        if uri == BOARD_URI:  # unlisted: hosts find it by the tools that name it, and no person has a use for its text
+            page = self.guard.guard_text(read_page())
+            return to_resource(self.guard.guard_text(uri), page, BOARD_MEDIA_TYPE, BOARD_META)
         if uri.startswith(SKILL_URI_PREFIX):
             return to_resource(self.guard.guard_text(uri), self._read_skill(uri), MARKDOWN_MEDIA_TYPE)
         return to_resource(self.guard.guard_text(uri), await self._read_text(uri), JSON_MEDIA_TYPE)
