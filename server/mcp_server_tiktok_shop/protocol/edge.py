@@ -59,14 +59,16 @@ def to_tool_result(
     text: SafeText, *, is_error: bool, pictures: Sequence[Picture] = (), meta: SafeText | None = None
 ) -> CallToolResult:
     """The result of a call: its text first, then pictures; `meta` is JSON that programs read."""
-    content: list[ContentBlock] = [TextContent(text=text.text), *map(_to_image, pictures)]
+    images = [
+        ImageContent(
+            data=b64encode(picture.content).decode(),
+            mime_type=picture.media_type,
+            annotations=Annotations(audience=["user"]) if picture.for_person_alone else None,
+        )
+        for picture in pictures
+    ]
+    content: list[ContentBlock] = [TextContent(text=text.text), *images]
     return CallToolResult(content=content, is_error=is_error, _meta=None if meta is None else json.loads(meta.text))
-
-
-def _to_image(picture: Picture) -> ImageContent:
-    annotations = Annotations(audience=["user"]) if picture.for_person_alone else None
-    data = b64encode(picture.content).decode()
-    return ImageContent(data=data, mime_type=picture.media_type, annotations=annotations)
 
 
 def to_resource(uri: SafeText, text: SafeText, media_type: MediaType, meta: Json | None = None) -> ReadResourceResult:
