@@ -74,6 +74,8 @@ HEAVY = (
     "rich",
     "tomlkit",
     "python_calamine",
+    "psycopg",
+    "redis",
     f"{PACKAGE}.sandbox",
 )
 

@@ -154,23 +154,23 @@ class PlatformClient:
     async def _attempt(self, call: ApiCall, target: Target, deadline: float) -> ApiResponse:
         key = RateLimitKey(target.account.id, target.shop.id if target.shop else "", call.operation.name)
         async with self._rate_limiter.acquire(key, deadline) as permit:
+            await self._mark_write(call, target)
             time_remaining = deadline - self._runtime.monotonic()
             if time_remaining <= 0:
                 raise ConnectError("the deadline passed before it could be sent")
-            self._mark_write(call, target)
             try:
                 response = await self._api.send(self._tokens.app, call, target, timeout=time_remaining)
             except (ApiError, UnknownOutcomeError) as error:
                 self._report_to_rate_limiter(permit, error)
                 raise
             finally:
-                self._mark_write(call, target)  # what was read while it was under way may lack it
+                await self._mark_write(call, target)  # what was read while it was under way may lack it
             permit.record_success()
             return response
 
-    def _mark_write(self, call: ApiCall, target: Target) -> None:
+    async def _mark_write(self, call: ApiCall, target: Target) -> None:
         if target.shop is not None and not _is_read(call):
-            self._write_marks.mark(target.shop.id, call.operation.area)
+            await self._write_marks.mark(target.shop.id, call.operation.area)
 
     def _report_to_rate_limiter(self, permit: Permit, error: ApiError | UnknownOutcomeError) -> None:
         """Record what the platform's refusal says about the rate it takes."""
