@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from mcp_server_tiktok_shop.offer import has_shop_choice
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
-from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
+from mcp_server_tiktok_shop.protocol.server import CallHandler, RequestHandlers, SoleHandlers, build_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,9 +115,16 @@ class App:
 
         return build_server(
             introduction or self.offer.introduce(self.settings, self.guard, list_shop=self.has_shop_choice),
+            SoleHandlers(self.make_handlers(delivery)),
+            self.guard,
+            close,
+        )
+
+    def make_handlers(self, delivery: Delivery) -> RequestHandlers:
+        """What answers requests; `delivery` as in `build_server`."""
+        return RequestHandlers(
             CallHandler(self.dispatcher, self.result_builder, self.guard, delivery),
             ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
-            close,
         )
 
     async def wait_for_pairs(self) -> None:

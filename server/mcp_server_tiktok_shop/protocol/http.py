@@ -6,7 +6,8 @@ import asyncio
 import hmac
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING, Any, Protocol
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.server import McpServer
 
 HEALTH_PATH = "/healthz"
+READINESS_PATH = "/readyz"
+READINESS_TTL_S = 1.0  # for which an answer holds, however many ask
+OPEN_PATHS = (HEALTH_PATH, READINESS_PATH)
 HTTP_VERSIONS = ("1.0", "1.1")  # h11 lets any number pass
 KEEP_ALIVE_S = 75  # that a connection may be idle
 BODY_TIMEOUT_S = 30.0  # for a request's body to arrive
@@ -48,7 +52,7 @@ class RequestGate:
     token: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == HEALTH_PATH:
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
@@ -123,12 +127,44 @@ class RequestBody:
         return {"type": "http.request", "body": bytes(self.content), "more_body": False}
 
 
-def build_http_app(server: McpServer, token: str, port: int) -> ASGIApp:
-    """The server as an application for a web server, which also closes it. `port` is the one that it listens on."""
+class Readiness(Protocol):
+    """Knows whether what this server stands on can be used."""
+
+    async def find_faults(self) -> dict[str, str]:
+        """What can't be used now, in words, by its name; without the `database` no call is answered."""
+        ...
+
+
+@dataclass(slots=True)
+class ReadinessProbe:
+    """Answers whether calls can be sent here; one look serves all who ask within READINESS_TTL_S."""
+
+    readiness: Readiness
+    _asked_at: float = -inf
+    _look: asyncio.Task[dict[str, str]] | None = None
+
+    async def answer(self, _request: Request) -> Response:
+        now = asyncio.get_running_loop().time()
+        if self._look is None or (self._look.done() and now - self._asked_at >= READINESS_TTL_S):
+            self._asked_at, self._look = now, asyncio.create_task(self.readiness.find_faults())
+        faults = await asyncio.shield(self._look)
+        is_ready = "database" not in faults
+        content = {"status": "ready" if is_ready else "not ready", "faults": faults}
+        return JSONResponse(content, 200 if is_ready else 503)
+
+
+def build_http_app(server: McpServer, token: str, port: int, readiness: Readiness | None = None) -> ASGIApp:
+    """The server as an application for a web server, which also closes it. `port` is the one that it listens on.
+
+    With `readiness` it tells at READINESS_PATH whether calls can be sent to it.
+    """
 
     async def tell_health(_request: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})
 
+    routes = [Route(HEALTH_PATH, tell_health)]
+    if readiness is not None:
+        routes.append(Route(READINESS_PATH, ReadinessProbe(readiness).answer))
     addresses = [join_address(host, port) for host in LOOPBACK_HOSTS]
     security = TransportSecuritySettings(allowed_hosts=addresses, allowed_origins=[f"http://{a}" for a in addresses])
     app = server.streamable_http_app(
@@ -137,7 +173,7 @@ def build_http_app(server: McpServer, token: str, port: int) -> ASGIApp:
         json_response=True,  # a stream is cut off when the process is told to end, with the call that it belongs to
         transport_security=security,
         max_request_body_size=MAX_LINE_BYTES,
-        custom_starlette_routes=[Route(HEALTH_PATH, tell_health)],
+        custom_starlette_routes=routes,
     )
     return RequestGate(app, token)
 

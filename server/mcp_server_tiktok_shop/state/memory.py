@@ -41,6 +41,9 @@ class InMemoryAccountStore:
     def read(self) -> StoredAccounts:
         return self.contents
 
+    async def refresh(self) -> None:
+        """Nobody else changes them."""
+
     async def check_writable(self) -> None:
         """Memory always is."""
 

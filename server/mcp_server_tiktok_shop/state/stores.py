@@ -59,6 +59,14 @@ class AccountStore(Protocol):
 
         """
 
+    async def refresh(self) -> None:
+        """Look for what others have changed, where `read` can't without waiting.
+
+        Raises:
+            ShopError: `not_configured` as for `read`; `not_permitted` where whose accounts these are is gone.
+
+        """
+
     async def check_writable(self) -> None:
         """Make sure that something could be stored now; the contents stay as they are.
 

@@ -151,6 +151,8 @@ class PostgresAccountStore:
                 secret = self._cipher.seal(app.secret.get_secret_value(), self._get_place(APP_OWNER, "secret"))
                 public = json.dumps(app.model_dump(mode="json", exclude={"secret"}))
                 await connection.execute(UPSERT_APP, (self._tenant_id, public, key_id, secret))
+            if app is None:
+                await connection.execute("DELETE FROM apps WHERE tenant_id = %s", (self._tenant_id,))
             for account in contents.accounts.values():
                 if account != loaded.contents.accounts.get(account.id) or loaded.key_ids[account.id] != key_id:
                     await connection.execute(UPSERT_ACCOUNT.encode(), self._seal_account(account))

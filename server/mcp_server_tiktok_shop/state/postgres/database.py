@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ MAX_LOCK_CONNECTIONS = 8  # for locks that last as long as a token renewal: apar
 CONNECT_TIMEOUT_S = 5
 WAIT_TIMEOUT_S = 5.0  # for a connection that is free and answers
 STATEMENT_TIMEOUT_S = 10
+PROBE_TIMEOUT_S = 2.0  # for who asks whether it is there
 # A backend whose client is gone goes on with its query else, and keeps its locks as long.
 CLIENT_CHECK_INTERVAL_S = 1
 CLOSE_TIMEOUT_S = 5.0
@@ -119,9 +121,12 @@ class Database:
     async def find_fault(self) -> str:
         """Why the database can't be used now, in a few words; empty where it can."""
         try:
-            await self.fetch_one("SELECT 1")
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                await self.fetch_one("SELECT 1")
         except ShopError as error:
             return error.message
+        except TimeoutError:
+            return f"The database of this server does not answer within {PROBE_TIMEOUT_S:.0f} s."
         return ""
 
 
