@@ -28,7 +28,7 @@ INDEX_PAGE = "docs/README.md"
 # The order in which a seller comes by them; pages that are not named here follow.
 PAGE_ORDER = (
     *("clients", "accounts", "answers", "files", "reports", "worklist", "profit", "safety", "jobs", "tools", "mirror"),
-    *("http", "settings", "commands", "troubleshooting", "codes", "sandbox", "security"),
+    *("http", "teams", "settings", "commands", "troubleshooting", "codes", "sandbox", "security"),
 )
 
 

@@ -79,8 +79,8 @@ def load_team_opener(settings: Settings) -> Callable[[Settings], AbstractAsyncCo
     try:
         from mcp_server_tiktok_shop.teams import open_team_state  # noqa: PLC0415 - only where a database is set
     except ModuleNotFoundError as error:
-        message = f"A database needs the extra `teams` ({error.name} is missing): "
-        raise CommandError(f"{message}pip install 'mcp-server-tiktok-shop[teams]'") from None
+        message = f"A database needs the extra `teams` ({error.name} is missing): install mcp-server-tiktok-shop[teams]"
+        raise CommandError(message) from None
     return open_team_state
 
 
