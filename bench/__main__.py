@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from bench import copies, runs
 from bench.certificates import DISTANT_NAME, write_certificate
+from bench.charts import measure_charts
 from bench.client import BenchmarkError, ServerCommand
 from bench.stand_in import SHOP
 
@@ -35,6 +36,7 @@ BENCH_FOLDER = Path(__file__).parent
 OUR_COMMAND = (sys.executable, "-m", "mcp_server_tiktok_shop")
 MAX_TOOL_LIST_BYTES = 40_000
 ROUND_TRIP_S = 0.12
+MAX_FIRST_CHART_S, MAX_CHART_S = 1.5, 0.4
 DOCUMENT_HEAD = """# Performance
 
 What this server costs beside the SDK's own bare one: a low-level server with two tools that signs a request, sends it
@@ -103,6 +105,7 @@ def measure(url: str, home: Path, peer_python: Path | None, *, quick: bool) -> l
     peer_rows = measure_peer(ours, bare_environment, peer_python, quick=quick) if peer_python is not None else []
     pause = measure_pause(base_environment | keys, home, quick=quick)
     first_calls = runs.measure_first_calls(ours, bare, 2 if quick else 9)
+    first_chart_s, chart_s = measure_charts()
     return [
         make_row("spawn to tools/list, ms", starts, max_ratio=0.45),
         Row("  the fastest of them, ms", min(starts.ours), min(starts.bare), min(starts.ours) / min(starts.bare)),
@@ -121,8 +124,14 @@ def measure(url: str, home: Path, peer_python: Path | None, *, quick: bool) -> l
             holds=tool_list_bytes <= MAX_TOOL_LIST_BYTES,
         ),
         pause,
+        make_chart_row("first chart of 90 days, ms", first_chart_s, MAX_FIRST_CHART_S),
+        make_chart_row("chart of 90 days, ms", chart_s, MAX_CHART_S),
         *peer_rows,
     ]
+
+
+def make_chart_row(what: str, seconds: float, max_s: float) -> Row:
+    return Row(what, seconds * 1000, promise=f"≤ {max_s * 1000:g}", holds=seconds <= max_s)
 
 
 def measure_pause(environment: Mapping[str, str], home: Path, *, quick: bool) -> Row:

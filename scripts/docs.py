@@ -27,8 +27,20 @@ LOCAL_RECORDS = "server/mcp_server_tiktok_shop/catalog/areas/local.json"
 INDEX_PAGE = "docs/README.md"
 # The order in which a seller comes by them; pages that are not named here follow.
 PAGE_ORDER = (
-    *("clients", "accounts", "answers", "files", "reports", "worklist", "profit", "safety", "jobs", "tools", "mirror"),
-    *("http", "teams", "settings", "commands", "troubleshooting", "codes", "sandbox", "security"),
+    *("clients", "accounts", "answers", "files", "charts", "reports", "worklist", "profit", "board", "safety", "jobs"),
+    *(
+        "tools",
+        "mirror",
+        "http",
+        "teams",
+        "operating",
+        "settings",
+        "commands",
+        "troubleshooting",
+        "codes",
+        "sandbox",
+        "security",
+    ),
 )
 
 

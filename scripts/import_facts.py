@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CATALOG_FOLDER = Path(__file__).parents[1] / "server" / "mcp_server_tiktok_shop" / "catalog"
 # What only the catalog knows of an operation and of an argument.
 RECORD_WORDS = ("title", "summary", "details", "hint", "keywords")
-RECORD_RULES = ("takes_shop", "shows_shops", "adds_account", "refused", "answers_each", "shows")
+RECORD_RULES = ("takes_shop", "shows_shops", "adds_account", "caller_scope", "refused", "answers_each", "shows")
 ARGUMENT_WORDS = ("x-text-as", "description", "unlisted", "given_as")
 # Filled by the server on the two token calls, never by a caller.
 CREDENTIAL_ARGUMENTS = {"app_key", "app_secret", "grant_type", "refresh_token"}

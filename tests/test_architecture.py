@@ -28,12 +28,14 @@ ROOT = Path(mcp_server_tiktok_shop.__file__).parent
 PROJECT = ROOT.parent.parent
 MODULES = sorted(ROOT.rglob("*.py"))
 # Values without effects, for every room.
-LEAVES = {"errors", "json_paths", "json_text", "json_values", "logs", "money", "proxies", "setting_texts", "time_zones"}
+LEAVES = {"errors", "json_paths", "json_text", "json_values", "logs", "metrics", "money", "proxies"}
+LEAVES |= {"setting_texts", "time_zones"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "json_paths": set(),
     "json_values": set(),
     "logs": set(),
+    "metrics": set(),
     "money": set(),
     "proxies": set(),
     "setting_texts": set(),
@@ -77,6 +79,7 @@ HEAVY = (
     "python_calamine",
     "psycopg",
     "redis",
+    "prometheus_client",
     f"{PACKAGE}.sandbox",
 )
 

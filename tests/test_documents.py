@@ -20,7 +20,6 @@ from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.errors import ErrorKind
 from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
-from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
 from mcp_server_tiktok_shop.settings import SETTINGS, read_settings
 
 PROJECT = Path(__file__).parent.parent
@@ -29,7 +28,11 @@ DOCUMENTS = read_documents()
 # Written by hand, for people who use it.
 PAGES = {page: text for page, text in DOCUMENTS.items() if re.fullmatch(r"README\.md|docs/[^/]+\.md", page)}
 BLOCKS = [(page, block) for page, text in PAGES.items() for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
-LINES = [(page, line.partition("  #")[0].strip()) for page, block in BLOCKS for line in block.splitlines()]
+LINES = [
+    (page, line.partition("  #")[0].strip())
+    for page, block in BLOCKS
+    for line in block.replace("\\\n", "").splitlines()
+]
 COMMANDS = [(page, line) for page, line in LINES if PROGRAM in line]
 
 
@@ -83,14 +86,14 @@ def test_the_make_targets_that_a_document_names_exist(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_tools_that_a_document_names_exist(page: str) -> None:
-    """A word in code that begins like a tool's name is one, an argument, an error, a prompt or a column."""
+    """A word in code that begins like a tool's name is one, an argument, an error or a column."""
     verbs = {name.partition("_")[0] for name in (*ALWAYS_LISTED_TOOLS, *DEFAULT_TOOLS)}
     named = {name for name in re.findall(r"`([a-z]+_[a-z_]+)`", PAGES[page]) if name.partition("_")[0] in verbs}
     columns = {column for table in TableCatalog().tables.values() for column in table.columns}
     columns |= {column for report in load_reports().values() for column in report.columns}
     operations = Catalog().operations
     arguments = {*SERVER_ARGUMENTS, *(name for operation in operations.values() for name in operation.arguments)}
-    assert named <= {*operations, *arguments, *columns, *get_args(ErrorKind), *PROMPT_TEMPLATES}
+    assert named <= {*operations, *arguments, *columns, *get_args(ErrorKind)}
 
 
 def test_the_tools_listed_by_default_are_those_told_in_the_documents() -> None:

@@ -15,7 +15,7 @@ from mcp_server_tiktok_shop.cli.client_configs.config_file import describe_locat
 from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.mirror.worklist_kinds import load_worklist_kinds
-from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
+from mcp_server_tiktok_shop.protocol.skills import load_skills
 from mcp_server_tiktok_shop.settings import SETTINGS
 from mcp_server_tiktok_shop.tools.profit.columns import COLUMN_MEANINGS
 
@@ -64,7 +64,7 @@ def make_tables(catalog: Catalog) -> dict[str, str]:
         "client_table": tabulate_clients(),
         "profit_columns": format_table(("column", "meaning"), list(COLUMN_MEANINGS.items())),
         "mirror_tables": describe_mirror_tables(),
-        "routines": tabulate_prompts(),
+        "routines": tabulate_skills(),
         "scopes": tabulate_scopes(catalog),
         "settings": tabulate_settings(),
         "tools": tabulate_tools(catalog),
@@ -85,9 +85,9 @@ def tabulate_areas(catalog: Catalog) -> str:
     return format_table(("toolset", "operations"), rows)
 
 
-def tabulate_prompts() -> str:
-    rows = [(template.title, f"`{name}`", template.description) for name, template in PROMPT_TEMPLATES.items()]
-    return format_table(("routine", "prompt", "what it does"), rows)
+def tabulate_skills() -> str:
+    rows = [(skill.title, f"`{name}`", skill.description) for name, skill in load_skills().items()]
+    return format_table(("routine", "name", "what it does, and when"), rows)
 
 
 def tabulate_worklist_kinds() -> str:

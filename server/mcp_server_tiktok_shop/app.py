@@ -10,6 +10,7 @@ from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.application import App, Late
 from mcp_server_tiktok_shop.calls.audit_entries import AuditWriter
 from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
+from mcp_server_tiktok_shop.calls.cost_book import CostBook
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
@@ -20,9 +21,13 @@ from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.normalized_answers import AnswerNormalizer
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
 from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
+from mcp_server_tiktok_shop.calls.warning_finder import WarningFinder
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
+from mcp_server_tiktok_shop.calls.writes_under_way import WritesUnderWay
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+from mcp_server_tiktok_shop.metrics import NO_METRICS, Metrics
+from mcp_server_tiktok_shop.mirror.notification_worker import NotificationWorker
 from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.platform.authorization import AuthTransport
 from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S, DiscoveryOperations, PlatformClient, Runtime
@@ -79,13 +84,15 @@ def build_app(
     runtime: Runtime = REAL_RUNTIME,
     sandbox: Sandbox | None = None,
     catalog: Catalog | None = None,
+    metrics: Metrics = NO_METRICS,
     call_timeout_s: float = CALL_TIMEOUT_S,
     stores: StateStores | None = None,
 ) -> App:
     """Makes every part, each whole when it is made: what it needs comes before it.
 
     In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given. Servers in one process
-    can share a `catalog`, with the schemas that were made ready to check by. `call_timeout_s` is the deadline of one
+    can share a `catalog`, with the schemas that were made ready to check by. `metrics` counts what happens in this run.
+    `call_timeout_s` is the deadline of one
     call to the platform, retries included. Without `stores` state lies in the files of the home folder.
 
     Raises:
@@ -97,7 +104,7 @@ def build_app(
     stores = stores or open_file_stores(home_folder, runtime.clock, runtime.monotonic)
     transport = HttpTransport(proxy=settings.proxy, loopback=settings.is_loopback)
     if settings.sandbox:
-        settings, accounts, transport = build_simulation(settings, runtime, sandbox)
+        settings, accounts, transport, sandbox = build_simulation(settings, runtime, sandbox)
         stores = replace(stores, accounts=accounts)
     secrets.register_secrets(*settings.collect_secrets())
     guard = OutgoingGuard(secrets, settings.buyer_data)
@@ -115,6 +122,7 @@ def build_app(
         runtime.clock,
         Account.from_first_pair(settings.app_key, settings.access_token, settings.refresh_token),
         secrets,
+        metrics,
     )
     platform = PlatformClient(
         ApiTransport(transport, settings.api_url, runtime.clock, guard.redact_platform_words),
@@ -124,6 +132,7 @@ def build_app(
         catalog,
         DiscoveryOperations(operations.get("get_authorized_shops"), operations.get("get_authorized_category_assets")),
         stores.write_marks,
+        metrics,
         call_timeout_s,
         settings.shop,
     )
@@ -134,6 +143,7 @@ def build_app(
     files = AllowedFiles(
         (settings.files_folder, labels_folder), settings.home, (labels_folder, home_folder.files_folder)
     )
+    cost_book = CostBook(files, runtime.clock)
     result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data, settings.time_zone)
     sensitive_fields = SensitiveFields()
     answers = AnswerNormalizer(catalog, sensitive_fields, settings.buyer_data)
@@ -160,10 +170,12 @@ def build_app(
             write_executor=write_executor,
             processes=processes,
             files=files,
+            cost_book=cost_book,
             export_folder=export_folder,
             sensitive_fields=sensitive_fields,
             redact_data=result_builder.redact_data,
             hide_secrets=secrets.redact_secrets,
+            metrics=metrics,
         )
 
     late_parts = Late(make_late_parts)
@@ -172,6 +184,7 @@ def build_app(
         stores.confirmations,
         result_builder,
         runtime.clock,
+        metrics,
     )
     processes = LocalProcesses()
     write_outcomes = WriteOutcomes(stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), processes)
@@ -181,8 +194,10 @@ def build_app(
         write_outcomes,
         result_builder,
         CurrentStateReader(operations, platform, result_builder, settings.time_zone),
-        UndoChecker(stores.audit_log),
+        UndoChecker(stores.audit_log, runtime.clock),
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
+        WarningFinder(cost_book),
+        WritesUnderWay(),
     )
 
     discovery_tools = DiscoveryTools(operations)
@@ -244,6 +259,13 @@ def build_app(
         settings.time_zone,
         settings.sandbox,
     )
+    notification_worker = NotificationWorker(
+        stores.notifications,
+        stores.write_marks,
+        platform.shops,
+        lambda: late_parts.get().mirror,
+        runtime.monotonic,
+    )
     return App(
         settings=settings,
         offer=offer,
@@ -260,4 +282,8 @@ def build_app(
         secrets=secrets,
         temporary_home=temporary_home,
         guard=guard,
+        metrics=metrics,
+        notifications=stores.notifications,
+        notification_worker=notification_worker,
+        send_webhooks=sandbox.send_webhooks if settings.sandbox and sandbox is not None else None,
     )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.offer import has_shop_choice
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.server import CallHandler, RequestHandlers, SoleHandlers, build_server
+from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
+from mcp_server_tiktok_shop.state.files.private_files import find_folder_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
@@ -22,19 +27,22 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.late_parts import LateParts
     from mcp_server_tiktok_shop.logs import SecretRedactor
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
+    from mcp_server_tiktok_shop.mirror.notification_worker import NotificationWorker
     from mcp_server_tiktok_shop.mirror.query import QueryRunner
     from mcp_server_tiktok_shop.offer import Offer
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.platform.sign_in import SignIn
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
+    from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.first_answers import Introduction
     from mcp_server_tiktok_shop.protocol.server import McpServer
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.files.temporary_home import TemporaryHome
-    from mcp_server_tiktok_shop.state.stores import AccountStore
+    from mcp_server_tiktok_shop.state.stores import AccountStore, NotificationStore
     from mcp_server_tiktok_shop.tools.worklist.tool import GetWorklistTool
 
 Part = TypeVar("Part")
@@ -57,7 +65,8 @@ class Late(Generic[Part]):
 class App:
     """What a run is made of. `settings` are those in force, the simulated shop's in its place.
 
-    `local_tools` are the tools that this server answers itself.
+    `local_tools` are the tools that this server answers itself. `send_webhooks` has the simulated shop send its
+    notifications to an address on this computer; None where the shop is no simulation.
     """
 
     settings: Settings
@@ -75,6 +84,10 @@ class App:
     secrets: SecretRedactor
     temporary_home: TemporaryHome
     guard: OutgoingGuard
+    metrics: Metrics
+    notifications: NotificationStore
+    notification_worker: NotificationWorker
+    send_webhooks: Callable[[str], AbstractAsyncContextManager[None]] | None
 
     @property
     def operations(self) -> OperationDirectory:
@@ -102,10 +115,16 @@ class App:
         """Whether `shop` is listed: not where a model has no choice."""
         return has_shop_choice(self.settings, self.store)
 
-    def build_server(self, delivery: Delivery | None = None, introduction: Introduction | None = None) -> McpServer:
+    def build_server(
+        self,
+        delivery: Delivery | None = None,
+        introduction: Introduction | None = None,
+        access_log: AccessLog | None = None,
+    ) -> McpServer:
         """The MCP server of this run, which closes it at its end.
 
-        `delivery` knows when a client has an answer; `introduction` is what it was told already.
+        `delivery` knows when a client has an answer; `introduction` is what it was told already; calls are entered in
+        `access_log`, where there is one.
         """
         delivery = delivery or ImmediateDelivery()
 
@@ -115,17 +134,40 @@ class App:
 
         return build_server(
             introduction or self.offer.introduce(self.settings, self.guard, list_shop=self.has_shop_choice),
-            SoleHandlers(self.make_handlers(delivery)),
+            SoleHandlers(self.make_handlers(delivery, access_log)),
+            self.operations,
+            SkillExtension(self.operations, self.guard),
             self.guard,
             close,
         )
 
-    def make_handlers(self, delivery: Delivery) -> RequestHandlers:
-        """What answers requests; `delivery` as in `build_server`."""
+    def make_handlers(self, delivery: Delivery, access_log: AccessLog | None = None) -> RequestHandlers:
+        """What answers requests; `delivery` and `access_log` as in `build_server`."""
         return RequestHandlers(
-            CallHandler(self.dispatcher, self.result_builder, self.guard, delivery),
+            CallHandler(self.dispatcher, self.result_builder, self.guard, delivery, self.metrics, access_log),
             ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
         )
+
+    async def find_home_fault(self) -> str:
+        """Why what has to be remembered can't be stored; empty where it can."""
+        is_bad = await asyncio.to_thread(find_folder_fault, self.settings.home_folder.root)
+        return "The folder of this server's state can't be written, or is full." if is_bad else ""
+
+    async def find_app_fault(self) -> str:
+        """Why no request to the platform could be signed; empty where one can."""
+        try:
+            await self.tokens.load_accounts()
+        except ShopError:  # whose words may name a place
+            return "There are no key and secret of an app, or what is stored of them can't be read."
+        return ""
+
+    async def find_account_fault(self) -> str:
+        """Why no call would reach a shop although the app is there; empty where one may."""
+        try:
+            has_account = bool(await self.tokens.load_accounts())
+        except ShopError:
+            return ""
+        return "" if has_account else "No seller has signed in yet."
 
     async def wait_for_pairs(self) -> None:
         """Wait until token pairs that are under way are stored."""
@@ -133,7 +175,9 @@ class App:
         await self.tokens.wait_for_pending()
 
     async def close(self) -> None:
-        """Finish what is being stored, and close the connections; labels that are being laid out are given up."""
+        """Finish what was sent and what is being stored, and close the connections; labels under way are given up."""
+        await self.notification_worker.close()
+        await self.dispatcher.write_executor.writes_under_way.wait()
         if self.late_parts.part is not None:
             await self.late_parts.part.close()
         self.temporary_home.close()

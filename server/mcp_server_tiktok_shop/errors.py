@@ -12,10 +12,16 @@
       · UnusableAnswerError     its answer is larger, or nested deeper, than what is read here
     · ApiError                  the platform refused it, with a code
 
+  · TokenRefusalError         an access token is not good here: who bears it is answered with 401
+  · UnknownKeyError           an access token names a signing key that its issuer does not have
+  · NotificationError         a text that the platform signed is no notification
+  · KeysUnavailableError      whether the issuer has a signing key can't be found out now
+
   · WorkersBusyError            a worker process: too many jobs are under way
   · WorkerEndedError            it ended in the midst of a job
   · QueryError                  DuckDB refused a question: the gate turns it into a ShopError
   · SnapshotFileError           a local copy can't be opened
+  · NoChartError                nothing can be drawn of an answer's rows: it says so beside them
 
   * NestingError                JSON by others is nested too deep: who reads it says what that means
   · SnapshotError               the local copy of a shop can't be read or written: it is made anew, or that is told

@@ -13,6 +13,8 @@ from mcp_server_tiktok_shop.mirror.parts import MirrorParts
 from mcp_server_tiktok_shop.mirror.query import QueryRunner
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
+from mcp_server_tiktok_shop.tools.charts.drawer import ChartDrawer
+from mcp_server_tiktok_shop.tools.charts.maker import ChartMaker
 from mcp_server_tiktok_shop.tools.copy_chooser import MirrorChooser
 from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.jobs.cancel_orders import CancelOrdersJob
@@ -26,6 +28,7 @@ from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
 from mcp_server_tiktok_shop.tools.output_files import OutputFolder
+from mcp_server_tiktok_shop.tools.pdf.page_pictures import PagePictures
 from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
 from mcp_server_tiktok_shop.tools.profit.tool import GetProfitTool
 from mcp_server_tiktok_shop.tools.query_shop import QueryShopTool
@@ -38,12 +41,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from mcp_server_tiktok_shop.calls.cost_book import CostBook
     from mcp_server_tiktok_shop.calls.jobs.job import Job
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.platform.client import PlatformClient, Runtime
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.platform.paging import Paginator
@@ -65,11 +70,13 @@ class LateParts:
     job_runner: JobRunner
     worklist: GetWorklistTool
     pdf_workers: PdfWorkerPool
+    chart_drawer: ChartDrawer
     tools: Mapping[str, LocalTool]
 
     async def close(self) -> None:
         """Give up the work that is under way."""
         self.pdf_workers.close()
+        self.chart_drawer.close()
         self.query_runner.close()
         await self.mirror.close()
 
@@ -87,10 +94,12 @@ def build_late_parts(
     write_executor: WriteExecutor,
     processes: LocalProcesses,
     files: AllowedFiles,
+    cost_book: CostBook,
     export_folder: ExportFolder,
     sensitive_fields: SensitiveFields,
     redact_data: Callable[..., Any],
     hide_secrets: Callable[[str], str],
+    metrics: Metrics,
 ) -> LateParts:
     """Makes them of the parts that every run has."""
     mirror = Mirror(
@@ -108,24 +117,33 @@ def build_late_parts(
             history_days=settings.mirror_days,
             max_age_s=settings.mirror_max_age,
             write_marks=stores.write_marks,
+            metrics=metrics,
         )
     )
     time_zone, clock = settings.time_zone, runtime.clock
     query_runner = QueryRunner(mirror.table_catalog)
-    pdf_workers = PdfWorkerPool()
+    pdf_workers, chart_drawer = PdfWorkerPool(), ChartDrawer()
+    chart_maker = ChartMaker(chart_drawer, export_folder, hide_secrets)
     journal_writer = JournalWriter(export_folder, files)
-    get_report = GetReportTool(mirror, query_runner, platform, export_folder, journal_writer, time_zone, clock)
+    get_report = GetReportTool(
+        mirror, query_runner, platform, export_folder, chart_maker, journal_writer, time_zone, clock
+    )
     worklist = GetWorklistTool(mirror, query_runner, platform, time_zone, clock)
     label_lookup = ShippingLabelLookup(
         operations.get("get_package_shipping_document"), platform, operations.policy, stores.issued_documents, time_zone
     )
     document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
+    page_pictures = PagePictures(are_allowed=settings.buyer_data != "none")
     labels_output = OutputFolder(settings.home_folder.labels_folder, clock)
     tools: Mapping[str, LocalTool] = {
         "describe_tables": DescribeTablesTool(mirror.table_catalog),
-        "get_profit": GetProfitTool(mirror, query_runner, platform, files, export_folder, time_zone, clock),
+        "get_profit": GetProfitTool(
+            mirror, query_runner, platform, cost_book, export_folder, chart_maker, time_zone, clock
+        ),
         "get_worklist": worklist,
-        "query_shop": QueryShopTool(mirror, query_runner, platform, sensitive_fields, export_folder, time_zone),
+        "query_shop": QueryShopTool(
+            mirror, query_runner, platform, sensitive_fields, export_folder, chart_maker, time_zone
+        ),
         "resize_pdf": ResizePdfTool(
             files,
             document_fetcher,
@@ -133,6 +151,7 @@ def build_late_parts(
             label_lookup,
             labels_output,
             pdf_workers,
+            page_pictures,
         ),
         **create_report_tools(get_report),
     }
@@ -145,7 +164,7 @@ def build_late_parts(
         "reply_to_buyer": ReplyToBuyerJob(clock),
         "resume_products": ResumeProductsJob(),
         "ship_orders": ShipOrdersJob(
-            LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, runtime)
+            LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, page_pictures, runtime)
         ),
     }
     job_records = JobRecords(stores.jobs, clock, processes)
@@ -156,5 +175,6 @@ def build_late_parts(
         JobRunner(operations, jobs, write_executor, paginator, job_records, time_zone),
         worklist,
         pdf_workers,
+        chart_drawer,
         tools,
     )

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+WEBHOOK_PATH = "/webhooks/tiktok"
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 # What a client, a shell or a template engine was to replace by a value, and did not.
 PLACEHOLDER_PATTERN = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}", re.DOTALL)
@@ -158,6 +159,31 @@ def make_service_url_parser(*schemes: str) -> Callable[[str], str]:
         return url
 
     return parse
+
+
+def parse_issuer(text: str) -> str:
+    """An issuer as it calls itself: a slash at its end is part of its name."""
+    parse_url(text)
+    return text.strip()
+
+
+def parse_origin(text: str) -> str:
+    """The scheme, host and port of an address; hosts are compared in lower case."""
+    url = parse_url(text).lower()
+    if urlsplit(url).path:
+        raise ValueError("has a path: write scheme and host alone, https://shops.example")
+    return url
+
+
+def parse_webhook_url(text: str) -> str:
+    """An address as the platform takes it: https and a domain name, without a port; the host in lower case."""
+    parts = urlsplit(parse_url(text))
+    host = parts.hostname or ""
+    if parts.scheme != "https" or parts.port is not None or "." not in host or re.fullmatch(r"[\d.]+", host):
+        raise ValueError("is not https with a domain name and without a port, and TikTok takes no other")
+    if not parts.path.endswith(WEBHOOK_PATH):
+        raise ValueError(f"does not end with {WEBHOOK_PATH}, where webhooks are taken")
+    return f"https://{host}{parts.path}"
 
 
 def parse_names(text: str) -> tuple[str, ...]:

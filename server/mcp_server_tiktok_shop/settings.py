@@ -20,9 +20,12 @@ from mcp_server_tiktok_shop.setting_texts import (
     parse_bool,
     parse_credential,
     parse_folder,
+    parse_issuer,
     parse_names,
+    parse_origin,
     parse_secret,
     parse_url,
+    parse_webhook_url,
     read_secret_file,
 )
 from mcp_server_tiktok_shop.state.files.home import HomeFolder
@@ -98,6 +101,11 @@ class Settings:
     redis: str = ""
     redis_password: SecretStr = field(default=SecretStr(""))
     tenant: str = DEFAULT_TENANT
+    http_issuer: str = ""
+    http_url: str = ""
+    http_audience: str = ""
+    http_jwks_url: str = ""
+    http_webhook_url: str = ""
     log_level: str = "INFO"
 
     @property
@@ -268,6 +276,16 @@ SETTINGS = (
     ),
     Setting("redis_password", "Password of that Redis.", parse_secret, is_secret=True),
     Setting("tenant", "Whose accounts and state in the database are meant.", parse_credential, default=DEFAULT_TENANT),
+    Setting("http_issuer", "Identity provider whose access tokens `serve --http` lets in.", parse_issuer),
+    Setting("http_url", "Address by which clients then reach the server, without `/mcp`.", parse_origin),
+    Setting("http_audience", "Audience of those tokens.", parse_credential, default="that address with `/mcp`"),
+    Setting("http_jwks_url", "Address of the provider's keys.", parse_url, default="by the issuer's metadata"),
+    Setting(
+        "http_webhook_url",
+        "Address at which TikTok reaches `serve --http` to tell it what changed: `https://…/webhooks/tiktok`.",
+        parse_webhook_url,
+        default="no webhooks",
+    ),
     Setting("log_level", "How much is logged to standard error.", _parse_log_level, default="info"),
 )
 SETTINGS_BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -302,9 +320,12 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
             f"{entries['database'][0]} can't go together with the sandbox, which each server has for itself: run "
             "`mcp-server-tiktok-shop sandbox`, and set api_url and auth_url to its address"
         )
-    needless = [entries[n][0] for n in ("database_password", "database_key", "redis", "tenant") if n in values]
-    if needless and not settings.database:
-        raise SettingsError(f"{needless[0]} means nothing without TIKTOK_SHOP_DATABASE: set both, or neither")
+    of_database = [entries[n][0] for n in ("database_password", "database_key", "redis", "tenant") if n in values]
+    if of_database and not settings.database:
+        raise SettingsError(f"{of_database[0]} means nothing without TIKTOK_SHOP_DATABASE: set both, or neither")
+    needless = [entries[n][0] for n in ("http_url", "http_audience", "http_jwks_url") if n in values]
+    if needless and not settings.http_issuer:
+        raise SettingsError(f"{needless[0]} means nothing without TIKTOK_SHOP_HTTP_ISSUER: set both, or neither")
     return settings
 
 

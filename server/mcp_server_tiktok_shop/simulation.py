@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def build_simulation(
     settings: Settings, runtime: Runtime, sandbox: Sandbox | None
-) -> tuple[Settings, AccountStore, HttpTransport]:
+) -> tuple[Settings, AccountStore, HttpTransport, Sandbox]:
     """The settings, account store and transport of a run in the simulated shop: `sandbox`, or one made here."""
     if sandbox is None:
         from mcp_server_tiktok_shop.sandbox import Sandbox  # noqa: PLC0415 - only where it is asked for
@@ -66,4 +66,5 @@ def build_simulation(
         sandbox_settings,
         InMemoryAccountStore(StoredAccounts(None, accounts)),
         HttpTransport(application=sandbox.app),
+        sandbox,
     )

@@ -13,9 +13,11 @@ from mcp_server_tiktok_shop.app import REAL_RUNTIME, build_app
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.logs import SecretRedactor
+from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.server import build_server
+from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 from mcp_server_tiktok_shop.settings import DEFAULT_TENANT
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
 from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore
@@ -31,7 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from mcp_server_tiktok_shop.application import App
+    from mcp_server_tiktok_shop.metrics import Metrics
+    from mcp_server_tiktok_shop.offer import Offer
     from mcp_server_tiktok_shop.platform.client import Runtime
+    from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.server import McpServer, RequestHandlers
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.stores import StateStores
@@ -50,10 +55,15 @@ class TeamState:
     runtime: Runtime
     catalog: Catalog
 
-    def make_app(self, tenant_id: str) -> App:
+    def make_app(self, tenant_id: str, metrics: Metrics = NO_METRICS) -> App:
         """The app of a tenant; of its accounts nothing was read yet, see `AccountStore.refresh`."""
-        stores = self.make_stores(tenant_id)
-        return build_app(self._get_settings(tenant_id), runtime=self.runtime, catalog=self.catalog, stores=stores)
+        return build_app(
+            self._get_settings(tenant_id),
+            runtime=self.runtime,
+            catalog=self.catalog,
+            metrics=metrics,
+            stores=self.make_stores(tenant_id),
+        )
 
     def make_stores(self, tenant_id: str) -> StateStores:
         """The stores of a tenant, without a look whether there is one."""
@@ -83,12 +93,11 @@ class TeamState:
         tenants = await self.directory.list_all()
         return sum([await PostgresAccountStore(self.database, self.cipher, t.id).reseal() for t in tenants])
 
-    async def find_faults(self) -> dict[str, str]:
-        """What of it can't be used now, in words, by its name: `database`, without which nothing goes, or `redis`."""
-        faults = {"database": await self.database.find_fault()}
-        if self.redis is not None and not await self.redis.is_reachable():
-            faults["redis"] = "It does not answer: this server keeps to its share of the rates by itself."
-        return {name: fault for name, fault in faults.items() if fault}
+    async def find_redis_fault(self) -> str:
+        """Why the rates are not shared now; empty where they are, or are not meant to be."""
+        if self.redis is None or await self.redis.is_reachable():
+            return ""
+        return "Redis does not answer: this server keeps to its share of the rates by itself."
 
 
 @asynccontextmanager
@@ -140,6 +149,9 @@ class TenantApps:
 
     state: TeamState
     token: str = field(repr=False)
+    metrics: Metrics = NO_METRICS
+    access_log: AccessLog | None = None
+    offer: Offer = field(init=False)
     _apps: dict[str, TenantApp] = field(default_factory=dict)
     _closing: set[asyncio.Task[None]] = field(default_factory=set)
     _own_guard: OutgoingGuard = field(init=False)
@@ -148,6 +160,7 @@ class TenantApps:
         secrets = SecretRedactor()
         secrets.register_secrets(*self.state.settings.collect_secrets(), self.token)
         self._own_guard = OutgoingGuard(secrets, self.state.settings.buyer_data)
+        self.offer = build_offer(self.state.settings, self.state.catalog)
 
     @asynccontextmanager
     async def open(self, tenant_id: str | None) -> AsyncIterator[RequestHandlers]:
@@ -168,12 +181,13 @@ class TenantApps:
             tenant_app.request_count -= 1
             self._close_idle()
 
-    def build_server(self) -> McpServer:
+    def build_server(self, access_log: AccessLog | None = None) -> McpServer:
         """The MCP server for all tenants, which closes their apps at its end."""
-        settings = self.state.settings
-        offer = build_offer(settings, self.state.catalog)
-        introduction = offer.introduce(settings, self._own_guard, list_shop=settings.shop is None)
-        return build_server(introduction, self, self._own_guard, self.close)
+        self.access_log = access_log
+        settings, operations = self.state.settings, self.offer.operations
+        introduction = self.offer.introduce(settings, self._own_guard, list_shop=settings.shop is None)
+        skill_extension = SkillExtension(operations, self._own_guard)
+        return build_server(introduction, self, operations, skill_extension, self._own_guard, self.close)
 
     def guard_log_text(self, text: str) -> str:
         """A text without the secrets of the operator and of every tenant that is being served."""
@@ -194,9 +208,9 @@ class TenantApps:
             await asyncio.wait(self._closing)
 
     def _make(self, tenant_id: str) -> TenantApp:
-        app = self.state.make_app(tenant_id)
+        app = self.state.make_app(tenant_id, self.metrics)
         app.secrets.register_secrets(self.token)
-        return TenantApp(app, app.make_handlers(ImmediateDelivery()))
+        return TenantApp(app, app.make_handlers(ImmediateDelivery(), self.access_log))
 
     def _list_guards(self) -> list[OutgoingGuard]:
         return [self._own_guard, *(tenant_app.app.guard for tenant_app in self._apps.values())]

@@ -192,17 +192,17 @@ async def test_prompts_completions_and_resources_have_bounds_as_well(connect: Co
             {"product": "tea", "p" * 100_000: "x"},
         ):
             with pytest.raises(MCPError) as caught:
-                await client.get_prompt("list_a_product", arguments)
+                await client.get_prompt("list-a-product", arguments)
             assert len(str(caught.value)) < 5_000
         with pytest.raises(MCPError):
             await client.get_prompt("p" * 1_000_000, {})
         with pytest.raises(MCPError):
             await client.read_resource("tiktok-shop://results/" + "0" * 1_000_000)
-        reference = PromptReference(name="list_a_product")
+        reference = PromptReference(name="list-a-product")
         told = await client.complete(reference, {"name": "shop", "value": "s" * 1_000_000})
         assert told.completion.values == []
         filled = await client.get_prompt(
-            "list_a_product", {"product": "{shop} {for_shop} \\1", "shop": "Tea {product}"}
+            "list-a-product", {"product": "{shop} {for_shop} \\1", "shop": "Tea {product}"}
         )
         assert time.monotonic() - began < MAX_SECONDS
     (message,) = filled.messages

@@ -273,9 +273,9 @@ METHODS = [
 PARAMS: dict[str, dict[str, Any]] = {
     "tools/call": {"name": "list_shops", "arguments": {}},
     "resources/read": {"uri": "tiktok-shop://toolsets"},
-    "prompts/get": {"name": "list_a_product", "arguments": {"product": "tea"}},
+    "prompts/get": {"name": "list-a-product", "arguments": {"product": "tea"}},
     "completion/complete": {
-        "ref": {"type": "ref/prompt", "name": "list_a_product"},
+        "ref": {"type": "ref/prompt", "name": "list-a-product"},
         "argument": {"name": "shop", "value": "s"},
     },
 }

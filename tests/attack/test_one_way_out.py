@@ -253,7 +253,7 @@ async def test_a_sum_that_an_error_stops_tells_it_without_canaries(connect: Conn
 
 
 async def test_resources_completions_and_prompts_let_no_canary_out(connect: Connect, platform: HostilePlatform) -> None:
-    ref = PromptReference(name="weekly_sales")
+    ref = PromptReference(name="weekly-sales")
     async with platform.serve() as url, connect(result_bytes=4000, **settings_of(platform, url)) as client:
         (shops,) = (await client.read_resource("tiktok-shop://shops")).contents
         told = assert_json_harmless(platform, shops.text, "the resource shops")  # type: ignore[union-attr]
@@ -268,10 +268,10 @@ async def test_resources_completions_and_prompts_let_no_canary_out(connect: Conn
         for value in completed.completion.values:
             assert_harmless(platform, value, "a completion")
         hostile = {"shop": f"x {platform.poison}"}
-        prompt = await client.get_prompt("weekly_sales", hostile)
+        prompt = await client.get_prompt("weekly-sales", hostile)
         assert_harmless(platform, prompt.messages[0].content.text, "a prompt")  # type: ignore[union-attr]
         with pytest.raises(MCPError) as refused:
-            await client.get_prompt("weekly_sales", {platform.poison: "x"})
+            await client.get_prompt("weekly-sales", {platform.poison: "x"})
         assert_harmless(platform, str(refused.value), "the error of a prompt")
 
 

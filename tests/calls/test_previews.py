@@ -325,7 +325,8 @@ async def test_what_the_platform_will_refuse_is_said_before(connect: Connect, sa
         product = (await list_products(client))[0]
         gone = {"product_ids": [product["id"]]}
         (warning,) = await get_warnings(client, "recover_products", gone)
-        assert warning == f"Product {product['id']} is ACTIVATE, not deleted: TikTok will refuse to recover it"
+        name = f'{product["id"]} ("{product["title"]}")'
+        assert warning == f"Product {name} is ACTIVATE, not deleted: TikTok will refuse to recover it"
         delivered = (await list_orders(client, "DELIVERED"))[0]["id"]
         arguments = {"order_id": delivered, "cancel_reason": "seller_cancel_reason_out_of_stock"}
         (warning,) = await get_warnings(client, "cancel_order", arguments)
@@ -363,13 +364,26 @@ async def test_a_product_in_open_orders_and_all_of_a_shops_products_are_warned_o
         order = (await list_orders(client))[0]
         product_id = order["line_items"][0]["product_id"]
         warnings = await get_warnings(client, "deactivate_products", {"product_ids": [product_id]})
-        assert any(w.startswith(f"Product {product_id} is in ") and "awaiting shipment" in w for w in warnings)
         products = await list_products(client)
+        title = next(product["title"] for product in products if product["id"] == product_id)
+        assert any(w.startswith(f'Product "{title}" is in ') and "awaiting shipment" in w for w in warnings)
+        ids = [product_id, *(product["id"] for product in products[:19] if product["id"] != product_id)]
+        (warning,) = await get_warnings(client, "deactivate_products", {"product_ids": ids})
+        assert f'"{title}" in ' in warning
+        assert warning.split()[1:8] == ["of", "these", "products", "are", "in", "orders", "awaiting"]
         few = [product["id"] for product in products[:2]]
         for start in range(2, len(products), 20):
             batch = {"product_ids": [product["id"] for product in products[start : start + 20]]}
             await send(client, "deactivate_products", batch)
         warnings = await get_warnings(client, "delete_products", {"product_ids": few})
+        many = {"product_ids": [product["id"] for product in products[:12]]}
+        shown = (await run(client, "delete_products", many, dry_run=True))["data"]
+        held = (await list_products(client, "FREEZE"))[0]
+        frozen = (await run(client, "delete_products", {"product_ids": [held["id"], few[0]]}, dry_run=True))["data"]
+    assert shown["body"] == {"product_ids": "the 12 ids in now"}  # told once, with their titles
+    assert [item["product"] for item in shown["now"]] == many["product_ids"]
+    assert f'Product {held["id"]} ("{held["title"]}") is frozen: TikTok will refuse to delete it' in frozen["warnings"]
+    assert f"Can't be taken back: {held['id']} FREEZE, since TikTok deletes none" in frozen["undo"]
     assert "These are all 2 products that the shop has on sale" in warnings
 
 
@@ -477,3 +491,17 @@ async def test_a_look_that_there_is_no_time_for_is_said(connect: Connect, sandbo
         done = await run(client, "deactivate_products", {"product_ids": [product["id"]]})
     assert "now" not in done
     assert "no time to look" in done["note"]
+
+
+async def test_a_value_that_the_market_does_not_take_is_warned_of_before_it_is_sent(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    async with connect(sandbox="1", sandbox_shops="3", confirm="asks", sandbox_object=sandbox) as client:
+        found = await told(client, "search_products", shop="US", status="ACTIVATE", page_size=1)
+        title = {"product_id": found["data"]["products"][0]["id"], "title": "A fine tea that has a new and longer name"}
+        text = "In US TikTok takes v2 alone as category_version, not v1, which stands where nothing is given"
+        for more, is_warned in (({}, True), ({"category_version": "v2"}, False)):
+            shown = await run(client, "partial_edit_product", title | {"shop": "US"} | more, dry_run=True)
+            assert (text in shown["data"].get("warnings", ())) is is_warned
+        missing = await run(client, "create_product", {"shop": "GB", "title": title["title"]})
+    (problem,) = [each for each in missing["problems"] if each["argument"] == "main_images"]
+    assert "a draft needs one, too" in problem["allowed"]

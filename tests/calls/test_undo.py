@@ -65,10 +65,22 @@ def settings(clock: Clock, sandbox: Sandbox) -> dict[str, Any]:
 
 
 async def list_writes(client: Client) -> list[dict[str, Any]]:
-    """The writes that the audit log tells, newest first, by the names of its columns."""
+    """The writes that the audit log tells, newest first: each whole."""
     answer = await told(client, "run_read_operation", name="list_changes", arguments={})
-    changes = answer["data"]["changes"]
-    return [dict(zip(changes["columns"], row, strict=True)) for row in changes["rows"]]
+    return [await read_write(client, row["id"]) for row in list_rows(answer["data"])]
+
+
+def list_rows(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the table of changes, with what is told once for all of them."""
+    changes = data["changes"]
+    shared = data.get("same_in_all_rows", {})
+    return [shared | dict(zip(changes["columns"], row, strict=True)) for row in changes["rows"]]
+
+
+async def read_write(client: Client, write_id: str) -> dict[str, Any]:
+    answer = await told(client, "run_read_operation", name="list_changes", arguments={"id": write_id})
+    change: dict[str, Any] = answer["data"]["change"]
+    return change
 
 
 async def find_undo(client: Client, place: int = 0) -> dict[str, Any]:
@@ -79,12 +91,19 @@ async def find_undo(client: Client, place: int = 0) -> dict[str, Any]:
 
 
 async def take_back(client: Client, undo: dict[str, Any]) -> dict[str, Any]:
-    return await send(client, undo["tool"], undo["arguments"])
+    return await send(client, get_undoing_operation(undo), {"undo_of": undo["arguments"]["undo_of"]})
 
 
 async def try_undo(client: Client, undo: dict[str, Any]) -> dict[str, Any]:
-    """The answer to an undo that may be refused."""
-    return await run(client, undo["tool"], undo["arguments"])
+    """The answer to an undo that may be refused, as it is offered."""
+    return await told(client, undo["tool"], **undo["arguments"])
+
+
+def get_undoing_operation(undo: dict[str, Any]) -> str:
+    """The name of what a call runs that takes a write back."""
+    assert undo["tool"] == "run_write_operation"
+    name: str = undo["arguments"]["name"]
+    return name
 
 
 async def read_whole(client: Client, operation: str, arguments: Arguments) -> Any:
@@ -192,11 +211,10 @@ async def test_what_is_taken_back_is_exactly_as_it_was(
         assert entry["operation"] == operation
         assert entry["before"]
         assert entry["now"]
-        assert entry["undo"]["tool"] in preview["undo"]
+        assert get_undoing_operation(entry["undo"]) in preview["undo"]
         clock.now += REVIEW_S if what == "activation" else 0  # it has passed the review since: nobody changed it
         steps = 0
         while isinstance(undo := (await list_writes(client))[steps]["undo"], dict):
-            assert undo["arguments"]["shop"]
             await take_back(client, undo)
             steps += 1
         assert undo.startswith("Undone at ")
@@ -221,7 +239,8 @@ async def test_an_ended_promotion_runs_again_to_its_old_end(
         await send(client, "deactivate_activity", {"activity_id": activity["activity_id"]})
         undo = await find_undo(client)
         assert "anew" in undo["leaves"]
-        assert undo["arguments"]["begin_time"] >= clock.now + 600
+        shown = (await told(client, undo["tool"], **undo["arguments"], dry_run=True))["data"]
+        assert shown["body"]["begin_time"] >= clock.now + 600
         await take_back(client, undo)
         clock.now += 1_000
         again = await read(client, "get_activity", activity_id=activity["activity_id"])
@@ -267,7 +286,8 @@ async def test_a_new_listing_is_deleted_again(connect: Connect, settings: dict[s
     async with connect(**settings) as client:
         made = await send(client, "create_product", arguments)
         undo = await find_undo(client)
-        assert undo["arguments"]["product_ids"] == [made["data"]["product_id"]]
+        shown = (await told(client, undo["tool"], **undo["arguments"], dry_run=True))["data"]
+        assert shown["body"]["product_ids"] == [made["data"]["product_id"]]
         await take_back(client, undo)
         product = await read(client, "get_product", product_id=made["data"]["product_id"])
     assert product["status"] == "DELETED"
@@ -325,7 +345,7 @@ async def test_what_has_changed_since_is_not_taken_back_but_told(
         assert "changed since" in refused["message"]
         assert refused["changed"]
         assert all(change["before"] != change["now"] for change in refused["changed"])
-        assert (await run(client, undo["tool"], undo["arguments"], dry_run=True))["error"] == "declined"
+        assert (await told(client, undo["tool"], **undo["arguments"], dry_run=True))["error"] == "declined"
     assert len(writes(sandbox)) == sent
 
 
@@ -380,13 +400,18 @@ async def test_an_undo_is_the_call_that_was_offered_and_no_other(
     async with connect(**settings) as client:
         arguments = (await plan_price(client))[0]
         await send(client, "update_price", arguments)
-        undo = (await find_undo(client))["arguments"]
-        other = json.loads(json.dumps(undo))
+        undo_of = (await find_undo(client))["arguments"]["undo_of"]
+        shown = (await run(client, "update_price", {"undo_of": undo_of}, dry_run=True))["data"]
+        whole = {"product_id": arguments["product_id"], "skus": shown["body"]["skus"], "undo_of": undo_of}
+        assert "error" not in await run(client, "update_price", whole, dry_run=True)
+        other = json.loads(json.dumps(whole))
         other["skus"][0]["price"]["amount"] = "1.00"
         for operation, wrong in [
             ("update_price", other),
-            ("update_price", undo | {"undo_of": "0" * 12}),
-            ("delete_products", {"product_ids": [arguments["product_id"]], "undo_of": undo["undo_of"]}),
+            ("update_price", whole | {"undo_of": "0" * 12}),
+            ("update_price", {"undo_of": "0" * 12}),
+            ("delete_products", {"product_ids": [arguments["product_id"]], "undo_of": undo_of}),
+            ("delete_products", {"undo_of": undo_of}),
         ]:
             refused = await run(client, operation, wrong)
             assert refused["error"] == "invalid_arguments"
@@ -403,7 +428,7 @@ async def test_an_undo_is_for_its_shop(connect: Connect, clock: Clock) -> None:
         found = await told(client, "search_products", status="ACTIVATE", page_size=1, shop=one)
         await send(client, "deactivate_products", {"product_ids": [found["data"]["products"][0]["id"]], "shop": one})
         undo = await find_undo(client)
-        refused = await run(client, undo["tool"], undo["arguments"] | {"shop": two})
+        refused = await told(client, undo["tool"], **undo["arguments"], shop=two)
     assert refused["error"] == "invalid_arguments"
     assert writes(sandbox) == ["deactivate_products"]
 
@@ -454,7 +479,8 @@ async def test_the_part_of_a_batch_that_was_done_is_taken_back(
         both = [on_sale["id"], off_sale["id"]]
         await send(client, "deactivate_products", {"product_ids": both})
         undo = await find_undo(client)
-    assert undo["arguments"]["product_ids"] == [on_sale["id"]]
+        shown = await told(client, undo["tool"], **undo["arguments"], dry_run=True)
+    assert shown["data"]["body"]["product_ids"] == [on_sale["id"]]
 
 
 async def test_the_audit_log_has_before_and_now_and_nothing_of_buyers(
@@ -521,3 +547,68 @@ async def test_a_server_that_may_not_write_offers_no_undo(connect: Connect, sett
     async with connect(**settings, read_only="1") as client:
         (entry,) = await list_writes(client)
     assert entry["undo"] == "update_price takes it back; it is not permitted on this server."
+
+
+# ---- the list of changes
+
+
+async def test_an_undo_shows_what_is_there_now_and_what_will_be(connect: Connect, settings: dict[str, Any]) -> None:
+    async with connect(**settings) as client:
+        arguments, *_ = await plan_price(client)
+        old = f"{float(arguments['skus'][0]['price']['amount']) - 1:.2f}"
+        await send(client, "update_price", arguments)
+        shown = (await try_undo(client, await find_undo(client)))["preview"]
+        new = arguments["skus"][0]["price"]["amount"]
+        assert shown["now"][0]["skus"][0]["price.sale_price"] == new
+        assert [row["price.sale_price"] for row in shown["will_be"][0]["skus"]] == [old]
+        assert shown["takes_back"].startswith("update_price of 20")
+        assert "will_be" in shown["untrusted"]
+        deletion = {"product_ids": [arguments["product_id"]]}
+        await send(client, "delete_products", deletion)
+        shown = (await try_undo(client, await find_undo(client)))["preview"]
+        assert shown["will_be"] == [{"product": arguments["product_id"], "status": "SELLER_DEACTIVATED"}]
+        assert "switched off" in shown["takes_back"]
+
+
+async def test_what_is_back_already_is_not_taken_back_once_more(
+    connect: Connect, settings: dict[str, Any], sandbox: Sandbox
+) -> None:
+    async with connect(**settings) as client:
+        await send(client, "update_price", (await plan_price(client))[0])
+        undo = await find_undo(client)
+        await take_back(client, undo)
+        again = await try_undo(client, undo)
+    assert again["error"] == "already_done"
+    assert "back already" in again["message"]
+    assert writes(sandbox) == ["update_price"] * 2
+
+
+async def test_changes_are_listed_in_few_words_and_by_shop_and_operation(connect: Connect, clock: Clock) -> None:
+    sandbox = Sandbox(shops=3, clock=clock)
+    more: dict[str, Any] = {"sandbox": "1", "sandbox_shops": "3", "sandbox_object": sandbox}
+    more["runtime"] = Runtime(clock, clock)
+    one, two, *_ = [shop.name for account in sandbox.accounts for shop in account.shops]
+    async with connect(**more) as client:
+        for shop in (one, two):
+            found = await told(client, "search_products", status="ACTIVATE", page_size=3, shop=shop)
+            ids = [product["id"] for product in found["data"]["products"]]
+            await send(client, "deactivate_products", {"product_ids": ids, "shop": shop})
+        title = found["data"]["products"][0]["title"]
+        sku = found["data"]["products"][0]["skus"][0]
+        await told(client, "change_stock", products=[sku["id"]], stock=7, shop=two)
+
+        async def list_some(**filters: Any) -> list[dict[str, Any]]:
+            return list_rows((await told(client, "run_read_operation", name="list_changes", arguments=filters))["data"])
+
+        assert [row["shop"] for row in await list_some()] == [two, two, one]
+        assert [row["operation"] for row in await list_some(shop=two)] == ["update_inventory", "deactivate_products"]
+        (stock,) = await list_some(operation="change_stock")
+        (pause,) = await list_some(operation="deactivate_products", shop="GB")
+        answer = await told(client, "run_read_operation", name="list_changes", arguments={"operation": "no_such"})
+    old = sku["inventory"][0]["quantity"]
+    assert stock["what"] == f"product {title}: {sku['seller_sku']} quantity {old} -> 7"
+    assert pause["what"].startswith("3 products, ")
+    assert pause["what"].endswith(": status ACTIVATE -> SELLER_DEACTIVATED")
+    assert pause["undo"]["arguments"] == {"name": "activate_products", "undo_of": pause["id"]}
+    assert len(json.dumps(stock)) < 450
+    assert answer["error"]

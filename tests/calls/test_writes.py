@@ -350,8 +350,8 @@ async def test_an_assistant_can_tell_what_it_has_changed(connect: Connect) -> No
         for shop in (one, two):
             await told(client, "delete_products", **gone, shop=shop)
         changes = (await told(client, "list_changes", period="today"))["data"]["changes"]
-        assert changes["columns"][1:4] == ["shop", "operation", "outcome"]
-        assert [row[1:4] for row in changes["rows"]] == [
+        assert changes["columns"][2:5] == ["shop", "operation", "outcome"]
+        assert [row[2:5] for row in changes["rows"]] == [
             [shop, "delete_products", "not done: platform"] for shop in (two, one)
         ]
         assert (await told(client, "list_changes", period="yesterday"))["data"]["writes"] == 0

@@ -217,8 +217,12 @@ OURS = {
 IN_JSON_TEXT = {"apply_id"}  # a key inside the `content` of send_im_message
 TABLES = TableCatalog().tables
 TABLE_WORDS = {*TABLES, *(column for table in TABLES.values() for column in table.columns)}
-REPORT_PARAMETERS = {name for report in load_reports().values() for name in (*report.parameters, *report.filters)}
-FIELDS = names_of_fields() | OURS | IN_JSON_TEXT | TABLE_WORDS | REPORT_PARAMETERS | set(get_args(ErrorKind))
+REPORT_WORDS = {
+    name
+    for report in load_reports().values()
+    for name in (*report.parameters, *report.filters, *report.columns, *report.group_by)
+}
+FIELDS = names_of_fields() | OURS | IN_JSON_TEXT | TABLE_WORDS | REPORT_WORDS | set(get_args(ErrorKind))
 
 
 def unknown_names(text: str) -> list[str]:

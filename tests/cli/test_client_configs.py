@@ -169,6 +169,10 @@ FORCED = {
     "mirror_days": "30",
     "mirror_max_age": "120",
     "era": "legacy",
+    "http_issuer": "https://login.example/",
+    "http_url": "https://shops.example",
+    "http_audience": "shops",
+    "http_jwks_url": "https://login.example/keys",
     "log_level": "warning",
 }
 

@@ -14,6 +14,8 @@ from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import PartnerApp
+from tests.calls.test_previews import list_orders, plan_price, send
+from tests.calls.test_undo import find_undo, take_back
 from tests.cli.test_login import SERVICE, Ran, app, hosts, nowhere, plain, refused, run, secrets_of
 from tests.conftest import CATALOG
 from tests.platform.worker import all_stored, environment
@@ -21,6 +23,8 @@ from tests.platform.worker import all_stored, environment
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.conftest import Connect
 
 ORDERS = "get_order_detail"
 
@@ -367,6 +371,46 @@ async def test_a_journal_that_can_not_be_read_is_told_plainly(tmp_path: Path) ->
     assert ran.code == 2
     assert ran.err.startswith("Error: The journal ")
     plain(ran)
+
+
+async def test_the_journal_tells_what_was_there_before_and_how_it_comes_back(connect: Connect, home: Path) -> None:
+    shop = Sandbox(shops=1)
+    async with connect(sandbox="1", sandbox_object=shop) as client:
+        (price,) = [(await plan_price(client))[0]]
+        await send(client, "update_price", price)
+        order = (await list_orders(client))[0]
+        cancellation = {"order_id": order["id"], "cancel_reason": "seller_cancel_reason_out_of_stock"}
+        await send(client, "cancel_order", cancellation)
+        offered = (await run(home / "sandbox", "journal")).out.splitlines()
+        await take_back(client, await find_undo(client, 1))
+    told = (await run(home / "sandbox", "journal")).out.splitlines()
+    sku = price["skus"][0]
+    (change,) = [line for line in offered if sku["id"] in line and "before" in line]
+    assert change.startswith(f"    product {price['product_id']} skus.{sku['id']}.price.sale_price: before ")
+    assert change.endswith(f', now "{sku["price"]["amount"]}"')
+    assert "    Can be undone by update_price: list_changes gives the call." in offered
+    assert "    No way back: a cancelled order stays cancelled." in offered
+    assert f'    order {order["id"]} status: before "AWAITING_SHIPMENT", now "CANCELLED"' in offered
+    assert any(line.startswith("    Undone at ") for line in told)
+    assert sum(line.startswith("    takes back ") for line in told) == 1
+    last = (await run(home / "sandbox", "journal", "--last", "3")).out
+    assert "Undone at" in last
+
+
+async def test_names_in_the_journal_break_no_line_and_pose_as_no_other(tmp_path: Path) -> None:
+    title = 'Tea"\n2026-01-01  done\x1b[2J\u202e'
+    entry: dict[str, Any] = {
+        "id": "a",
+        "outcome": "done",
+        "operation": "partial_edit_product",
+        "undo": {"reason": "none"},
+    }
+    entry |= {"before": [{"product": "1", "title": "Tea"}], "now": [{"product": "1", "title": title}]}
+    (tmp_path / "journal.jsonl").write_text(json.dumps(entry | {"undo_of": "x\ny"}))
+    lines = (await run(tmp_path, "journal")).out.splitlines()
+    assert len(lines) == 4
+    assert lines[2] == '    product 1 title: before "Tea", now "Tea\' 2026-01-01 done[2J"'
+    assert lines[3] == "    No way back: none."
 
 
 # ---- secrets

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.errors import RequestError
-from mcp_server_tiktok_shop.platform import direct_transport, http_transport
+from mcp_server_tiktok_shop.platform import direct_transport, http_answers, http_transport
 from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError, UnusableAnswerError
 from mcp_server_tiktok_shop.platform.http_connection import HttpConnection
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
@@ -348,7 +348,7 @@ async def outcome(transport: HttpTransport, url: str) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("name", [*GOOD_ANSWERS, *BAD_ANSWERS])
 async def test_an_answer_is_read_as_httpx2_reads_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(http_transport, "MAX_ANSWER_BYTES", LIMIT)
+    monkeypatch.setattr(http_answers, "MAX_ANSWER_BYTES", LIMIT)
 
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _path: str) -> None:
         for piece in (GOOD_ANSWERS | BAD_ANSWERS)[name]:
@@ -371,7 +371,22 @@ async def test_an_answer_is_read_as_httpx2_reads_it(monkeypatch: pytest.MonkeyPa
         await until(lambda: platform.open == 0)
 
 
-async def test_a_request_is_the_one_that_httpx2_sends(transport: HttpTransport) -> None:
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "/order/202507/orders?ids=1%2C2&sign=a0~&x=",
+        "/api/v2/token/get",
+        "/a%20b/%C3%BC?x=%2F%3D&y=a%2Cb&z=",
+        "/a/../b?x=1",
+        "/a?x=%zz",
+        "/a?x=\u00fc",
+        "/",
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, {"x-tts-access-token": "t"}, {"content-type": "a/b"}, {"Accept": "a/b"}])
+async def test_a_request_is_the_one_that_httpx2_sends(
+    transport: HttpTransport, rest: str, headers: dict[str, str]
+) -> None:
     heads: list[bytes] = []
 
     async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -381,12 +396,13 @@ async def test_a_request_is_the_one_that_httpx2_sends(transport: HttpTransport) 
     client = HttpTransport(loopback=True)
     client._is_direct = False
     async with listening(keep) as port:
-        url = f"http://127.0.0.1:{port}/a%20b/%C3%BC?x=%2F%3D&y=a%2Cb&z="
+        url = f"http://127.0.0.1:{port}{rest}"
         for way in (transport, client):
-            await way.request("GET", url, timeout=5.0, headers={"x-tts-access-token": "t"})
-            await way.request("POST", url, timeout=5.0, headers={"content-type": "application/json"}, content=b"{}")
-    assert [sorted(head.lower().split(b"\r\n")) for head in heads[:2]] == [
-        sorted(head.lower().split(b"\r\n")) for head in heads[2:]
+            await way.request("GET", url, timeout=5.0, headers=headers)
+            await way.request("POST", url, timeout=5.0, headers=headers, content=b"{}")
+            await way.request("POST", url, timeout=5.0, headers=headers)
+    assert [sorted(head.lower().split(b"\r\n")) for head in heads[:3]] == [
+        sorted(head.lower().split(b"\r\n")) for head in heads[3:]
     ]
     await client.close()
 

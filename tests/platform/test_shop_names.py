@@ -126,7 +126,7 @@ async def test_a_token_given_for_one_is_good_for_that_one_alone_by_any_of_its_na
 
 async def test_the_name_is_completed_as_it_is_accepted(connect: Connect) -> None:
     async with shops(connect, ABROAD) as (client, _):
-        prompt = PromptReference(name="weekly_sales")
+        prompt = PromptReference(name="weekly-sales")
         found = await client.complete(prompt, {"name": "shop", "value": NAME[:4].lower()})
     assert found.completion.values == [f"{NAME} ({region})" for region in REGIONS]
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_server_tiktok_shop.protocol.address import make_url
-from mcp_server_tiktok_shop.protocol.http import build_http_app, build_web_server
+from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from tests.protocol.conformance_server import build_conformance_server
 from tests.protocol.test_http import TOKEN, read_until_ready, run_server
 
@@ -158,7 +159,7 @@ async def test_the_server_passes_all_that_needs_no_fixture(home: Path, tmp_path:
 async def test_a_server_of_the_fixtures_passes_all_but_what_is_listed(tmp_path: Path, version: str) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    web_server = build_web_server(build_http_app(build_conformance_server(), TOKEN, port))
+    web_server = build_web_server(build_http_app(build_conformance_server(), SharedToken(TOKEN), port))
     task = asyncio.create_task(web_server.serve(sockets=[listener]))
     try:
         checks = await run_suite(make_url("127.0.0.1", port), TOKEN, version, tmp_path / "results")

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp import MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
-from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.protocol.prompts import PROMPT_TEMPLATES
+from mcp_server_tiktok_shop.protocol.skills import load_skills
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.tools.report_books import read_table
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
-
-CATALOG = Catalog()
 
 
 @pytest.fixture(scope="module")
@@ -34,56 +29,14 @@ async def told(client: Any, name: str, /, **arguments: Any) -> dict[str, Any]:
 # ---- prompts
 
 
-@pytest.mark.parametrize("name", PROMPT_TEMPLATES)
-async def test_a_routine_names_tools_and_arguments_that_exist(connect: Connect, sandbox: Sandbox, name: str) -> None:
-    async with connect(sandbox="1", sandbox_object=sandbox) as client:
-        listed = {prompt.name: prompt for prompt in (await client.list_prompts()).prompts}
-        given = dict.fromkeys(PROMPT_TEMPLATES[name].required_arguments, "a red mug for 5 pounds")
-        text = (await client.get_prompt(name, given)).messages[0].content.text  # type: ignore[union-attr]
-    assert listed[name].title
-    assert "{" not in text.replace("{product}", "")
-    words = set(re.findall(r"[a-z]+(?:_[a-z]+)+", text))
-    called = words & CATALOG.operations.keys()
-    assert set(PROMPT_TEMPLATES[name].required_tools) <= called
-    known = {n for tool in called for n in CATALOG.operations[tool].arguments} | {
-        "shipping_due_time",
-        "package_status",
-        "dry_run",
-    }
-    fields = set(re.findall(r'"([a-z_.]+)"', text))
-    assert words - called - known - {part for field in fields for part in field.split(".")} == set()
-
-
-async def test_the_routines_can_be_followed_on_the_simulated_shop(connect: Connect, sandbox: Sandbox) -> None:
-    """Each routine's calls, as its text says them."""
-    async with connect(sandbox="1", sandbox_object=sandbox) as client:
-        parcels = (await client.get_prompt("todays_parcels", {})).messages[0].content.text  # type: ignore[union-attr]
-        fields = json.loads(re.search(r"\[.*?\]", parcels)[0])  # type: ignore[index]
-        waiting = await told(client, "get_order_list", order_status="AWAITING_SHIPMENT", pages="all", fields=fields)
-        assert waiting["data"]["orders"]
-        assert {"id", "shipping_due_time", "line_items"} <= waiting["data"]["orders"][0].keys()
-        payouts = (await told(client, "get_report", report="payouts", period="last 30 days"))["data"]
-        assert read_table(payouts["totals"])[0]["agrees"] is True
-        settled = await told(client, "get_report", report="settlements", period="last 30 days", group_by="payout")
-        assert "fee_amount" in settled["data"]["table"]["columns"]
-        sums = await told(client, "get_report", report="sales", period="last 7 days", group_by="day")
-        assert sums["data"]["table"]["rows"]
-        beside = {"group_by": "product", "compare_with": "previous period"}
-        sums = await told(client, "get_report", report="sales", period="last 7 days", **beside)
-        assert "goods_total_change" in sums["data"]["table"]["columns"]
-        stock = await told(client, "get_report", report="stock", period="last 30 days")
-        assert "days_of_cover" in stock["data"]["table"]["columns"]
-        for step in ("recommend_category", "get_category_rules", "get_category_attributes"):
-            assert (await told(client, "describe_operation", name=step))["data"]["effect"] == "read"
-
-
 async def test_a_routine_takes_the_shop_it_is_for(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
-        prompt = await client.get_prompt("weekly_sales", {"shop": "Tea House", "period": "2026-10"})
+        prompt = await client.get_prompt("weekly-sales", {"shop": "Tea House", "period": "2026-10"})
         text = prompt.messages[0].content.text  # type: ignore[union-attr]
         assert 'shop "Tea House"' in text
-        assert "period 2026-10" in text
-        for name, given in (("weekly_sale", {}), ("weekly_sales", {"colour": "red"}), ("list_a_product", {})):
+        assert "period: 2026-10" in text
+        assert "Asked for" not in (await client.get_prompt("weekly-sales", {})).messages[0].content.text  # type: ignore[union-attr]
+        for name, given in (("weekly-sale", {}), ("weekly-sales", {"colour": "red"}), ("list-a-product", {})):
             with pytest.raises(MCPError) as caught:
                 await client.get_prompt(name, given)
             assert caught.value.error.message
@@ -98,11 +51,15 @@ async def test_a_routine_takes_what_a_person_types_first_first(connect: Connect,
             p.name: [a.name for a in p.arguments or () if a.required] for p in (await client.list_prompts()).prompts
         }
     assert listed == {
-        "todays_parcels": ["shop"],
-        "last_payout": ["period", "shop"],
-        "weekly_sales": ["period", "shop"],
-        "low_stock": ["period", "shop"],
-        "list_a_product": ["product", "shop"],
+        "last-payout": ["period", "shop"],
+        "list-a-product": ["product", "shop"],
+        "low-stock": ["period", "shop"],
+        "month-end": ["period", "shop"],
+        "morning": ["shop"],
+        "returns-and-messages": ["shop"],
+        "slow-sellers": ["days", "shop"],
+        "todays-parcels": ["shop"],
+        "weekly-sales": ["period", "shop"],
     }
     for name, arguments in listed.items():
         assert arguments[-1] == "shop"
@@ -112,13 +69,19 @@ async def test_a_routine_takes_what_a_person_types_first_first(connect: Connect,
 async def test_a_read_only_server_has_no_routine_that_writes(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox, read_only="1") as client:
         names = {prompt.name for prompt in (await client.list_prompts()).prompts}
-    assert names == PROMPT_TEMPLATES.keys() - {"list_a_product"}
+    assert names == load_skills().keys() - {"list-a-product", "returns-and-messages", "todays-parcels"}
+
+
+@pytest.mark.parametrize("name", ["weekly_sales", "last_payout", "low_stock", "todays_parcels"])
+async def test_a_routine_is_found_by_the_name_it_had_before(connect: Connect, sandbox: Sandbox, name: str) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        assert await client.get_prompt(name) == await client.get_prompt(name.replace("_", "-"))
 
 
 async def test_arguments_of_prompts_are_completed(connect: Connect, sandbox: Sandbox) -> None:
     shop = sandbox.accounts[0].shops[0].name
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
-        reference = PromptReference(name="weekly_sales")
+        reference = PromptReference(name="weekly-sales")
 
         async def completed(argument: str, begun: str) -> list[str]:
             return (await client.complete(reference, {"name": argument, "value": begun})).completion.values
@@ -136,6 +99,7 @@ async def test_arguments_of_prompts_are_completed(connect: Connect, sandbox: San
 async def test_shops_and_toolsets_can_be_read_as_resources(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         uris = [resource.uri for resource in (await client.list_resources()).resources]
+        uris = [uri for uri in uris if not uri.startswith("skill://")]
         assert uris == ["tiktok-shop://shops", "tiktok-shop://toolsets"]
         shops, toolsets = [
             json.loads((await client.read_resource(uri)).contents[0].text)  # type: ignore[union-attr]

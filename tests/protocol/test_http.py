@@ -23,7 +23,8 @@ from mcp.types import ElicitResult
 
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.protocol.address import make_url
-from mcp_server_tiktok_shop.protocol.http import build_http_app, build_web_server
+from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
@@ -66,7 +67,7 @@ async def serve(home: Path, **more: str) -> AsyncIterator[Served]:
     app = build_app(read_settings(environment | more), sandbox=sandbox, catalog=CATALOG)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    web_server = build_web_server(build_http_app(app.build_server(), TOKEN, port))
+    web_server = build_web_server(build_http_app(app.build_server(), SharedToken(TOKEN), port))
     task = asyncio.create_task(web_server.serve(sockets=[listener]))
     try:
         yield Served(port, sandbox)

@@ -22,7 +22,8 @@ import pytest
 
 from mcp_server_tiktok_shop.protocol import http
 from mcp_server_tiktok_shop.protocol.address import make_url
-from mcp_server_tiktok_shop.protocol.http import build_http_app, build_web_server
+from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from tests.protocol.conformance_server import build_conformance_server
 from tests.protocol.test_http import BEARER, CONTENT, LIST_TOOLS, TOKEN
 
@@ -88,7 +89,7 @@ async def serve() -> AsyncIterator[Served]:
         return await call_next(ctx)
 
     server.middleware.append(note)
-    web_server = build_web_server(build_http_app(server, TOKEN, served.port))
+    web_server = build_web_server(build_http_app(server, SharedToken(TOKEN), served.port))
     task = asyncio.create_task(web_server.serve(sockets=[listener]))
     try:
         yield served

@@ -75,7 +75,6 @@ DESTRUCTIVE = {
 # Those for which no shop can be meant, and those that take it in their `arguments`.
 SHOPLESS = {
     "save_result",
-    "list_changes",
     "list_shops",
     "check_connection",
     "get_authorization_url",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,10 @@ from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores
 from mcp_server_tiktok_shop.state.stores import (
     DOCUMENT_URL_TTL_S,
     MAX_RESULTS,
+    NOTIFICATION_TTL_S,
     OAUTH_STATE_TTL_S,
     RESULT_TTL_S,
+    Notification,
     RateMarks,
 )
 from tests.teams.databases import CIPHER, TENANT, follow_clock, open_database
@@ -347,3 +350,72 @@ async def test_where_the_disk_refuses_marks_a_process_goes_by_its_own_writes(hom
     marks = open_file_stores(HomeFolder(home), clock, clock).write_marks
     await marks.mark("7001", "orders")
     assert await marks.find_latest("7001", ["orders"]) == clock.now
+
+
+# ---- notifications
+
+
+def list_modes(home: Path) -> set[int]:
+    return {stat.S_IMODE(path.stat().st_mode) for path in home.rglob("*") if path.is_file()}
+
+
+def put_file_in_the_way(home: Path) -> None:
+    home.write_text("no folder")
+
+
+async def test_a_notification_is_taken_once_however_often_it_comes(stores: StateStores) -> None:
+    notification = Notification("7380066284010030890", 1, "7001")
+    taken = await asyncio.gather(*(stores.notifications.add(notification) for _ in range(5)))
+    assert True in taken
+    assert await stores.notifications.list_pending() == [notification]
+    assert not await stores.notifications.add(notification)
+
+
+async def test_notifications_are_pending_in_the_order_of_their_arrival_until_they_are_finished(
+    stores: StateStores, clock: Clock
+) -> None:
+    first, second, third = (Notification(f"../{n}", n, "7001", "seller") for n in (9, 4, 11))
+    for notification in (first, second, third):
+        assert await stores.notifications.add(notification)
+        clock.now += 1
+    assert await stores.notifications.list_pending() == [first, second, third]
+    await stores.notifications.finish([second, first])
+    assert await stores.notifications.list_pending() == [third]
+    assert not await stores.notifications.add(first)
+    assert await stores.notifications.list_pending() == [third]
+
+
+async def test_notifications_are_counted_and_forgotten_after_two_days(stores: StateStores, clock: Clock) -> None:
+    assert await stores.notifications.count_types() == {}
+    for number, kind in enumerate((1, 1, 9999)):
+        await stores.notifications.add(Notification(str(number), kind, "7001"))
+    assert await stores.notifications.count_types() == {1: 2, 9999: 1}
+    clock.now += NOTIFICATION_TTL_S
+    assert await stores.notifications.list_pending() == []
+    assert await stores.notifications.count_types() == {}
+    assert await stores.notifications.add(Notification("0", 1, "7001"))
+    assert await stores.notifications.count_types() == {1: 1}
+
+
+async def test_a_notification_outlives_the_process_that_took_it(home: Path, clock: Clock) -> None:
+    one, other = (open_file_stores(HomeFolder(home), clock, clock).notifications for _ in range(2))
+    notification = Notification("7380066284010030890", 1, "7001")
+    await one.add(notification)
+    assert await other.list_pending() == [notification]
+    assert not await other.add(notification)
+    assert list_modes(home) == {0o600}
+
+
+async def test_a_damaged_notification_is_passed_over_and_the_others_are_not(home: Path, clock: Clock) -> None:
+    store = open_file_stores(HomeFolder(home), clock, clock).notifications
+    await store.add(Notification("1", 1, "7001"))
+    for name, content in (("half.json", b'{"id": "2", "ty'), ("list.json", b"[]"), ("more.json", b'{"x": 1}')):
+        (home / "notifications" / "pending" / name).write_bytes(content)
+    assert [each.id for each in await store.list_pending()] == ["1"]
+
+
+async def test_notifications_that_can_not_be_stored_are_refused_in_words(home: Path, clock: Clock) -> None:
+    put_file_in_the_way(home)
+    store = open_file_stores(HomeFolder(home), clock, clock).notifications
+    with pytest.raises(ShopError, match="can't be written"):
+        await store.add(Notification("1", 1, "7001"))

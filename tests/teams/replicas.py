@@ -17,8 +17,11 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from mcp_server_tiktok_shop.protocol.address import make_url
-from mcp_server_tiktok_shop.protocol.http import build_http_app, build_web_server
+from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.operating import Operating
+from mcp_server_tiktok_shop.protocol.readiness import Readiness
 from mcp_server_tiktok_shop.protocol.tenancy import attach_tenant
+from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token
 from mcp_server_tiktok_shop.teams import TeamState, TenantApps, open_team_state
@@ -100,7 +103,9 @@ async def serve_replica(home: Path, database_url: str, **more: str) -> AsyncIter
     async with open_team_state(settings, catalog=CATALOG) as state:
         token, _ = await get_shared_token(state.database, state.cipher)
         apps = TenantApps(state, token)
-        web_server = build_web_server(HeaderTenants(build_http_app(apps.build_server(), token, port, state)))
+        readiness = Readiness({"database": state.database.find_fault}, {"redis": state.find_redis_fault})
+        http_app = build_http_app(apps.build_server(), SharedToken(token), port, "", Operating(readiness))
+        web_server = build_web_server(HeaderTenants(http_app))
         task = asyncio.create_task(web_server.serve(sockets=[listener]))
         try:
             yield Replica(port, token, None, state, apps)

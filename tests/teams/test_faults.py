@@ -214,7 +214,7 @@ async def test_a_replica_without_its_database_is_not_ready_and_says_why(
         serve_replica(home, database_url, **sandbox_keys(sandbox, url)) as replica,
         replica.connect() as client,
     ):
-        assert await replica.ask_readiness() == (200, {"status": "ready", "faults": {}})
+        assert await replica.ask_readiness() == (200, {"status": "ready", "missing": {}})
         await asyncio.to_thread(postgres.stop)
         try:
             told = bad(await client.call_tool(READ, {}))
@@ -224,7 +224,7 @@ async def test_a_replica_without_its_database_is_not_ready_and_says_why(
             await asyncio.to_thread(postgres.start)
         assert (told["error"], told["retryable"]) == ("not_configured", True)
         assert (status, report["status"]) == (503, "not ready")
-        assert "database" in report["faults"]["database"]
+        assert "database" in report["missing"]["database"]
         good(await client.call_tool(READ, {}))
         await asyncio.sleep(1.1)
         assert (await replica.ask_readiness())[0] == 200
@@ -243,17 +243,17 @@ async def test_while_redis_is_away_calls_go_on_and_readiness_tells(home: Path, d
     ):
         good(await one.call_tool(READ, {}))
         good(await other.call_tool(READ, {}))
-        assert await first.ask_readiness() == (200, {"status": "ready", "faults": {}})
+        assert await first.ask_readiness() == (200, {"status": "ready", "missing": {}})
         await asyncio.to_thread(redis.stop)
         for client in (one, other) * 5:
             good(await client.call_tool(READ, {}))
         await asyncio.sleep(1.1)
         status, report = await first.ask_readiness()
-        assert (status, list(report["faults"])) == (200, ["redis"])
+        assert (status, list(report["missing"])) == (200, ["redis"])
         await asyncio.to_thread(redis.start)
         await asyncio.sleep(1.1)
         good(await one.call_tool(READ, {}))
-        assert await first.ask_readiness() == (200, {"status": "ready", "faults": {}})
+        assert await first.ask_readiness() == (200, {"status": "ready", "missing": {}})
 
 
 async def test_what_one_replica_learns_of_a_rate_the_other_keeps_to(

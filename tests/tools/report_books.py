@@ -189,7 +189,7 @@ async def _read_books(home: Path) -> Books:
             books.shops.append(await _read_shop(client, row))
         for report in load_reports().values():
             for name in ("none", *report.group_by):
-                asked: Json = {"report": report.name, "group_by": name, "limit": 10_000}
+                asked: Json = {"report": report.name, "group_by": name, "limit": 10_000, "columns": ["all"]}
                 if report.period:
                     asked["period"] = PERIOD
                 books.answers[report.name, name, ""] = await _ask(client, asked)

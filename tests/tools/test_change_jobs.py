@@ -364,3 +364,40 @@ async def test_of_several_shops_none_is_guessed(connect: Connect) -> None:
         for tool, arguments in calls.items():
             assert (await run(client, tool, products="all", **arguments))["error"] == "shop_required"
     assert writes(sandbox) == []
+
+
+async def test_each_price_shows_its_own_percent_and_rounding_that_goes_far_is_warned_of(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        (sku,) = choose_single(await list_skus(client), 1)
+        named: dict[str, Any] = {"products": [sku["id"]]}
+        await told(
+            client, "confirm_write", token=(await run(client, "change_prices", **named, price="4.95"))["confirm"]
+        )
+        far = (await run(client, "change_prices", **named, percent=10, ending=".99", dry_run=True))["data"]
+        wrong_way = (await run(client, "change_prices", **named, percent=-5, ending=".99", dry_run=True))["data"]
+        near = (await run(client, "change_prices", **named, percent=22, ending=".99", dry_run=True))["data"]
+        plain = (await run(client, "change_prices", **named, percent=10, dry_run=True))["data"]
+    name = sku["seller_sku"]
+    warning = "The ending .99 moves prices far from what was asked: "
+    assert (far["items"][0]["will_be"], far["items"][0]["change"]) == ("4.99 GBP", "+0.8 %")
+    assert f"{warning}{name} +0.8 % for +10 %" in far["warnings"]
+    assert f"{warning}{name} +0.8 % for -5 %" in wrong_way["warnings"]
+    assert (near["items"][0]["will_be"], near["items"][0]["change"]) == ("5.99 GBP", "+21.0 %")
+    assert not any(text.startswith(warning) for text in (*near.get("warnings", ()), *plain.get("warnings", ())))
+
+
+async def test_a_stock_is_shown_with_its_warehouse_and_without_a_currency(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        (sku,) = choose_single(await list_skus(client), 1)
+        preview = (await run(client, "change_stock", products=[sku["id"]], amount=-1, dry_run=True))["data"]
+        warehouses = (await told(client, "get_warehouse_list"))["data"]["warehouses"]
+        sandbox.faults.add("get_warehouse_list", code=105005, message="Not authorized.", times=9)
+        unnamed = (await run(client, "change_stock", products=[sku["id"]], amount=-1, dry_run=True))["data"]
+    names = {warehouse["id"]: warehouse["name"] for warehouse in warehouses}
+    (item,) = preview["items"]
+    assert item["warehouse"] == names[sku["inventory"][0]["warehouse_id"]]
+    assert item["change"] == "-1"
+    assert "currency" not in preview
+    assert "warehouse" not in unnamed["items"][0]

@@ -187,3 +187,28 @@ async def test_one_odd_row_costs_none_of_the_others(connect: Connect, sandbox: S
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         shown = await decide(client, decision="approve", kinds="refund", below="1000", dry_run=True)
     assert [item["return"] for item in shown["data"]["items"]] == [missing.id]
+
+
+async def test_what_waits_and_does_not_fit_the_rule_is_counted(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        whole = (await decide(client, decision="approve", kinds=["refund", "return"], dry_run=True))["data"]
+        none = await decide(client, decision="approve", kinds=["refund", "return"], below="0.01")
+    goods_back = find_request(shop, "return_shipped")
+    waiting = {item["return"] for item in whole["items"]}
+    assert whole["explanation"].startswith("Not meant by the rule, though waiting: ")
+    assert f"goods_back {goods_back.id}" in whole["explanation"]
+    assert f"{len(waiting) + 1} (" in none["note"]
+    assert all(request_id in none["note"] for request_id in waiting)
+
+
+async def test_a_wish_to_cancel_shows_how_its_order_stands(connect: Connect, sandbox: Sandbox) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        shown = (await decide(client, decision="approve", kinds=["cancellation"], dry_run=True))["data"]
+        listed = (await told(client, "get_worklist", kinds=["cancellations"]))["data"]["cancellations"]
+    (item,) = shown["items"]
+    assert item["order_status"] == "AWAITING_SHIPMENT"
+    assert item["answer_by"]
+    (row,) = [dict(zip(listed["columns"], row, strict=True)) for row in listed["rows"]]
+    assert row["detail"].endswith("to pay back of an order that is AWAITING_SHIPMENT")

@@ -125,7 +125,8 @@ class Made:
     def find_row(self, page: int) -> dict[str, Any]:
         rows = [row for row in self.data["page_table"] if page in row["pages"]]
         assert len(rows) == 1
-        return dict(rows[0])
+        row: dict[str, Any] = {"scale_percent": self.data.get("scale_percent")} | rows[0]
+        return row
 
 
 async def resize(connect: Connect, folder: Path, sources: list[bytes], **arguments: Any) -> Made:
@@ -495,7 +496,8 @@ async def test_four_labels_stand_on_one_sheet_row_by_row(connect: Connect, tmp_p
     sources[2] = label(draw_label("WIDE", a6[1], a6[0]), f"/MediaBox [0 0 {a6[1]:.3f} {a6[0]:.3f}]")
     made = await resize(connect, tmp_path, sources, sheet="4-up")
     assert made.data["page_sizes_mm"] == [[210, 297]]
-    assert [(row["source"], row["pages"], row["scale_percent"]) for row in made.data["page_table"]] == [
+    scale = made.data["scale_percent"]
+    assert [(row["source"], row["pages"], scale) for row in made.data["page_table"]] == [
         (f"source[{number}]", [1 if number < 4 else 2], 100.0) for number in range(5)
     ]
     sheets = await draw(made.content, tmp_path)

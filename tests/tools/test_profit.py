@@ -231,7 +231,7 @@ async def test_what_the_platform_does_not_tell_by_sku_is_spread_by_value_to_the_
         key: {name: amount for name, amount in amounts.items() if amount} for key, amounts in expected.items()
     }
     assert {key for key, row in rows.items() if row["fees_by_sku"] != "exact"} == several
-    assert "laid to them by line value" in data["note"]
+    assert "rows move a little when TikTok's own split is read" in data["note"]
     totals = to_rows(data["totals"])
     for basis in ("settled", "estimated"):
         parts = [row for (each, _), row in rows.items() if each == basis]

@@ -55,11 +55,8 @@ async def test_a_sum_equals_that_of_the_platforms_own_answers(connect: Connect) 
         for status, amounts in sorted(groups.items())
     ]
     assert answer["data"]["result"]["rows"] == expected
-    assert answer["data"]["types"] == {
-        "status": "VARCHAR",
-        "sum(total_amount)": "DECIMAL",
-        "avg(total_amount)": "DECIMAL",
-    }
+    # What has no type there is text.
+    assert answer["data"]["types"] == {"sum(total_amount)": "DECIMAL", "avg(total_amount)": "DECIMAL"}
     assert answer["data"]["as_of"]
     assert answer["data"]["history_from"]["orders"] < answer["data"]["as_of"]
 

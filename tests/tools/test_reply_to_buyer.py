@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,8 @@ from mcp_server_tiktok_shop.sandbox.service.chats import BUYER_ROLE
 from tests.calls.test_writes import Person, told, writes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mcp import Client
 
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Order
@@ -191,3 +194,24 @@ async def test_the_same_message_is_not_sent_twice_by_the_same_call(
         again = await write(client, conversation_id=conversation.id)
     assert again["error"] == "already_done"
     assert sent_texts(sandbox) == [TEXT]
+
+
+async def test_what_people_wrote_is_not_remembered_with_the_job(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop, home: Path
+) -> None:
+    """Neither while its outcome is unknown nor when it is done; the same call still knows it again."""
+    conversation, _ = find_chat(shop)
+    words = json.dumps({"content": "Call me: jane@example.com, 07700 900123."})
+    conversation.messages[-1] = replace(conversation.messages[-1], content=words)
+    async with connect(sandbox="1", buyer_data="full", sandbox_object=sandbox) as client:
+        sandbox.faults.add("send_message", cut="after")
+        lost = await write(client, conversation_id=conversation.id)
+        kept = (home / "sandbox" / "jobs.json").read_text(encoding="utf-8")
+        again = await write(client, conversation_id=conversation.id)
+    assert lost["data"]["unknown"] == 1
+    assert conversation.id in kept
+    assert not any(words in kept for words in ("jane", "07700", "sorry"))
+    assert again["data"].get("unknown", again["data"].get("done")) == 1
+    assert sent_texts(sandbox) == [TEXT]
+    journal = (home / "sandbox" / "journal.jsonl").read_text(encoding="utf-8")
+    assert not any(words in journal for words in ("jane@example.com", "900123"))

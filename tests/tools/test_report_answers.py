@@ -22,6 +22,7 @@ from tests.tools.report_books import read_rows, read_table
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from mcp import Client
 
@@ -166,15 +167,15 @@ async def test_rows_are_ordered_and_limited_and_totals_are_of_all(connect: Conne
 
 async def test_below_means_below(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared) as client:
-        whole = await ask(client, "stock", limit=1000)
-        some = await ask(client, "stock", parameters={"below": 5}, limit=1000)
+        whole = await ask(client, "stock", limit=1000, columns=["all"])
+        some = await ask(client, "stock", parameters={"below": 5}, limit=1000, columns=["all"])
         former = good(await client.call_tool("summarize_inventory", {"below": 5}))["data"]
     units = {row["sku_id"]: row["units_available"] for row in read_rows(whole)}
     low = {sku: count for sku, count in units.items() if count < 5}
     assert {row["sku_id"]: row["units_available"] for row in read_rows(some)} == low
     assert 5 in units.values() or len(low) < len(units)
     assert some["totals"] == whole["totals"]
-    assert former["table"] == some["table"]
+    assert [row["units_available"] for row in read_rows(former)] == [row["units_available"] for row in read_rows(some)]
 
 
 async def test_a_second_period_brings_three_columns_and_a_percentage(connect: Connect, shared: Sandbox) -> None:
@@ -367,19 +368,81 @@ async def test_sales_equal_the_shops_own_sum(connect: Connect, shared: Sandbox, 
         assert Decimal(row.get(name, 0)) == amount
 
 
-async def test_stock_within_so_many_days_is_what_is_out_or_will_be(connect: Connect, shared: Sandbox) -> None:
+async def test_stock_within_so_many_days_is_what_sells_and_is_out_or_will_be(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared) as client:
-        whole = read_rows(await ask(client, "stock", limit=1000))
-        soon = await ask(client, "stock", parameters={"within_days": 14})
-    expected = {
-        row["sku_id"]
-        for row in whole
-        if row["status"] == "ACTIVATE"
-        and (row["units_available"] <= 0 or (row["days_of_cover"] and float(row["days_of_cover"]) < 13.9))
+        whole = read_rows(await ask(client, "stock", limit=1000, columns=["all"]))
+        soon = read_rows(await ask(client, "stock", parameters={"within_days": 14}, columns=["all"]))
+    on_sale = [row for row in whole if row["status"] == "ACTIVATE"]
+    expected = {row["sku_id"] for row in on_sale if row["units_sold"] and float(row["days_of_cover"]) < 13.9}
+    assert expected <= {row["sku_id"] for row in soon}
+    assert all(row["status"] == "ACTIVATE" and row["units_sold"] for row in soon)
+    assert all(float(row["days_of_cover"]) <= 14 for row in soon)
+    assert any(row["units_available"] <= 0 and not row["units_sold"] for row in on_sale)  # it is no matter of pace
+
+
+async def test_rows_have_the_columns_that_were_asked_for(connect: Connect, shared: Sandbox) -> None:
+    asked = {"period": "last 60 days", "group_by": "hour"}
+    async with at_the_shop(connect, shared) as client:
+        own = await ask(client, "sales", **asked)
+        few = await ask(client, "sales", **asked, columns=["average_order"])
+        whole = await ask(client, "sales", **asked, columns=["all"])
+        by_old_name = await ask(client, "sales", **asked, fields="orders_cancelled, units_sold")
+        wrong = bad(await client.call_tool("get_report", {"report": "sales", **asked, "columns": ["profit"]}))
+        asked["compare_with"] = "previous period"
+        compared = await ask(client, "sales", **asked, columns=["units_sold"])
+    assert own["table"]["columns"] == ["hour", "orders_sold", "sales_total"]
+    assert few["table"]["columns"] == ["hour", "average_order"]
+    assert few["totals"]["columns"] == ["currency", "average_order"]
+    assert read_rows(few) == [{name: row[name] for name in read_rows(few)[0]} for row in read_rows(whole)]
+    assert by_old_name["table"]["columns"] == ["hour", "units_sold", "orders_cancelled"]
+    told = {*compared["table"]["columns"], *compared.get("same_in_all_rows", ())}
+    assert told >= {"hour", "units_sold", "units_sold_before", "units_sold_change"}
+    assert "average_order" not in told
+    assert (wrong["problems"][0]["argument"], "average_order" in wrong["hint"]) == ("columns", True)
+
+
+async def test_a_skus_own_code_stands_for_its_id_where_it_tells_rows_apart(connect: Connect, tmp_path: Path) -> None:
+    sandbox = Sandbox(orders=40, clock=lambda: NOW)
+
+    def double(data: Json) -> Json:
+        for product in data["products"]:
+            for sku in product["skus"]:
+                sku["seller_sku"] = "SAME"
+        return data
+
+    async with at_the_shop(connect, sandbox) as client:
+        apart = await ask(client, "stock")
+        named = await ask(client, "stock", columns=["sku_id", "units_available"])
+    async with at_the_shop(connect, sandbox, home=tmp_path / "other") as client:
+        sandbox.faults.add("search_products", times=None, edit=double)
+        alike = await ask(client, "stock")
+    assert "sku_id" not in apart["table"]["columns"]
+    assert "sku_id" in named["table"]["columns"]
+    assert "sku_id" in alike["table"]["columns"]
+
+
+async def test_the_hours_of_a_week_come_with_the_sums_of_its_days(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        told = await ask(client, "sales", period="last 60 days", group_by="weekday_hour")
+        days = await ask(client, "sales", period="last 60 days", group_by="weekday")
+        products = await ask(client, "sales", period="last 60 days", group_by="product")
+    assert told["by_weekday"] == days["table"]
+    assert days["table"]["columns"] == ["weekday", "orders_sold", "sales_total"]
+    sums = {
+        name: sum(row[name.casefold()] for row in read_rows(told))
+        for name in (row[0] for row in told["by_weekday"]["rows"])
     }
-    assert expected <= {row["sku_id"] for row in read_rows(soon)}
-    assert all(row["status"] == "ACTIVATE" for row in read_rows(soon))
-    assert all(row["units_available"] <= 0 or float(row["days_of_cover"]) <= 14 for row in read_rows(soon))
+    assert sums == {row["weekday"]: row["orders_sold"] for row in read_rows(days)}
+    assert products["table"]["columns"] == ["product_name", "orders_sold", "units_sold", "goods_total"]
+
+
+async def test_hours_without_a_row_are_named(connect: Connect) -> None:
+    sandbox = Sandbox(orders=6, clock=lambda: NOW)
+    async with at_the_shop(connect, sandbox) as client:
+        told = await ask(client, "sales", period="last 14 days", group_by="weekday_hour")
+    found = {f"{row['hour']:02}" for row in read_rows(told)}
+    missing = sorted({f"{hour:02}" for hour in range(24)} - found)
+    assert told["left_out_empty"][:12] == missing[:12]
 
 
 async def test_words_that_may_be_meant_otherwise_tell_how_whole_months_are_asked_for(

@@ -137,8 +137,9 @@ async def test_several_shops_have_a_file_a_currency_and_none_is_forgotten(connec
 async def test_a_reports_rows_are_saved_whole_by_their_types(connect: Connect) -> None:
     arguments = {"report": "sales", "period": "last 60 days", "group_by": "sku"}
     async with connect(sandbox="1", result_bytes=200_000) as client:
-        shown = await call(client, "get_report", limit=10_000, **arguments)
+        shown = await call(client, "get_report", limit=10_000, columns=["all"], **arguments)
         told = await call(client, "get_report", save_as="sales.xlsx", **arguments)
+        chosen = await call(client, "get_report", save_as="few.csv", columns=["units_sold"], **arguments)
         total = await call(client, "get_report", save_as="total.csv", **(arguments | {"group_by": "none"}))
     table = shown["data"]["table"]
     sheet = openpyxl.load_workbook(told["data"]["saved"]["path"]).worksheets[0]
@@ -156,6 +157,10 @@ async def test_a_reports_rows_are_saved_whole_by_their_types(connect: Connect) -
                 assert Decimal(repr(cell.value)) == Decimal(value)
     assert any(cell.number_format == "[$GBP] #,##0.00" for cell in rows[0])
     assert total["data"]["saved"]["rows"] == 1
+    # With columns named it has these, and what tells its rows apart.
+    few = Path(chosen["data"]["saved"]["path"]).read_text(encoding="utf-8-sig").splitlines()  # noqa: ASYNC240
+    assert len(few) == len(rows) + 1
+    assert set(few[0].split(",")) == {"currency", "seller_sku", "product_name", "sku_name", "units_sold"}
 
 
 async def test_profits_are_saved_whole_with_amounts_as_numbers(connect: Connect) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.state.stores import ExpiringRecords
 
 REFUSALS: dict[Decision, str] = {
@@ -56,6 +57,7 @@ class ConfirmationGate:
     pending: ExpiringRecords
     result_builder: ResultBuilder
     clock: Callable[[], float]
+    metrics: Metrics
     open_questions: dict[str, OpenQuestion] = field(default_factory=dict)
 
     @property
@@ -110,6 +112,21 @@ class ConfirmationGate:
 
     async def ask(self, request: WriteRequest) -> str:
         """Go on only after a yes, whatever the policy asks about. Returns and raises what `ensure_confirmed` does."""
+        outcome = "failed"
+        try:
+            note = await self._ensure_agreed(request)
+            outcome = "agreed"
+        except (ElicitationRequired, ConfirmationRequired):
+            outcome = "asked"
+            raise
+        except ShopError as error:
+            outcome = error.kind
+            raise
+        finally:
+            self.metrics.record_confirmation(outcome)
+        return note
+
+    async def _ensure_agreed(self, request: WriteRequest) -> str:
         caller = request.caller
         if caller.elicitation_support:
             return await self._ensure_elicited(request)

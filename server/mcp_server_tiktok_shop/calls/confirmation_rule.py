@@ -30,6 +30,10 @@ class ConfirmationRule:
             return False
         return self.policy != "asks" or operation.effect == "destructive" or bool(operation.record["asks"])
 
+    def may_show_preview(self, operation: Operation) -> bool:
+        """Whether a call of the tool may be answered with a preview that waits for a yes."""
+        return self.requires_confirmation(operation) or (operation.delegates_to == "write" and self.policy != "none")
+
     def lists_token(self, operation: Operation) -> bool:
         """Whether `confirm` is listed with it: one that runs a write by name lists it, and the write where need be."""
         if self.policy == "none":

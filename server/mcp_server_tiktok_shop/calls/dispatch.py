@@ -90,10 +90,14 @@ class ToolDispatcher:
     async def _call(self, name: str, arguments: Json, caller: Caller, *, has_token_alone: bool) -> Json:
         operation = self.operations.get(name)
         self.operations.policy.ensure_allowed(operation)
+        caller.ensure_granted(operation)
         check_size(arguments)
         call_arguments = dict(arguments)
         if operation.delegates_to in ("read", "write"):
             _merge_outer_arguments(call_arguments)
+        elif "undo_of" in call_arguments and "undo_of" in operation.server_arguments:
+            undo_checker = self.write_executor.undo_checker
+            call_arguments = await undo_checker.complete_arguments(operation, call_arguments)
         values, problems = coerce_arguments(operation, call_arguments)
         check_size(values)  # again: lists and objects may have come as text
         validate(operation, values, problems)

@@ -13,6 +13,7 @@ from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.current_state import CurrentState
+    from mcp_server_tiktok_shop.calls.undo_checks import Undoing
     from mcp_server_tiktok_shop.calls.value_texts import Row
     from mcp_server_tiktok_shop.calls.way_back import WayBack
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
@@ -25,6 +26,7 @@ CLOSING_CHARS = 300  # of a question, for its last lines
 MAX_SHOP_CHARS = 200  # of a shop's name
 MAX_HEAD_CHARS, MAX_HEAD_VALUE_CHARS = 100, 40  # characters in a line at the head of a question, and of a value there
 MAX_HEAD_WARNING_CHARS = 120
+MIN_REPEATED_IDS = 5  # from which on they stand once
 ID_PATH_PATTERN = re.compile(r"(^|[._])ids?\b")  # `product_id`, `skus[0].id`, `product_ids (3)`
 NAME_FIELDS = ("title", "name", "product_name", "total_amount", "refund_total")  # that a person knows a thing by
 EFFECT_DESCRIPTIONS = {"write": "Adds or changes", "destructive": "Can't simply be undone"}
@@ -38,7 +40,7 @@ class Preview:
     `target` and `call` are None for a token call, whose request is secret. `current_state` is how the things stand
     that it is about; None where nothing was read. `differences` are sentences on what is sent otherwise than `values`
     show it. `account` names the account that a sign-in stores. `warnings` are sentences, and may quote others.
-    `way_back` is that of a write to a shop.
+    `way_back` is that of a write to a shop; `undoing` what it takes back itself, where it is such a call.
     """
 
     operation: Operation
@@ -50,6 +52,7 @@ class Preview:
     account: Json | None = None
     warnings: tuple[str, ...] = ()
     way_back: WayBack | None = None
+    undoing: Undoing | None = None
 
     @property
     def shop(self) -> Shop | None:
@@ -64,6 +67,7 @@ class Preview:
         """The request that would go out, for a model: operation, effect, method, path, query, body or form."""
         data: Json = {"warnings": list(self.warnings)} if self.warnings else {}
         data |= {"operation": self.operation.name, "effect": self.operation.effect}
+        data |= {"takes_back": self._describe_undoing()} if self.undoing else {}
         data |= {"undo": self.way_back.describe()} if self.way_back else {}
         data |= self.describe_shop()
         data |= {"differences": list(self.differences)} if self.differences else {}
@@ -77,13 +81,25 @@ class Preview:
             files = {
                 name: {"filename": file.filename, "bytes": len(file.content)} for name, file in self.call.files.items()
             }
-            return data | {"form": dict(self.call.form), "files": files}
-        data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
+            data |= {"form": dict(self.call.form), "files": files}
+        else:
+            data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
         if not self.current_state or not self.current_state.items:
             return data
         # The state may be in the words of others, and a warning may quote it.
-        untrusted = [*(["warnings"] if self.warnings else []), "now"]
+        will_be = list(self.undoing.will_be) if self.undoing else []
+        untrusted = [*(["warnings"] if self.warnings else []), *(["will_be"] if will_be else []), "now"]
+        data |= {"will_be": will_be} if will_be else {}
         return data | {"now": self.current_state.to_json(), "untrusted": untrusted}
+
+    def name_shown_ids(self, data: Json) -> Json:
+        """The JSON form where all of the state is shown: a list of just its ids is not repeated in the body."""
+        ids = [item.id for item in self.current_state.items] if self.current_state else []
+        body = data.get("body")
+        if len(ids) < MIN_REPEATED_IDS or not isinstance(body, dict):
+            return data
+        words = f"the {len(ids)} ids in {self.state_name}"
+        return data | {"body": {name: words if value == ids else value for name, value in body.items()}}
 
     def to_question(self, *closing_lines: str) -> str:
         """The question to a person, with `closing_lines` before its last.
@@ -96,10 +112,11 @@ class Preview:
         lines = [
             f"{self.operation.title} {self.describe_place()}",
             f"To: {_join_rows(subject_rows) or subject}",
-            ": ".join(filter(None, (self._describe_effect() + self.describe_warnings(), _join_rows(value_rows)))),
+            ": ".join(filter(None, (self.describe_effect() + self.describe_warnings(), _join_rows(value_rows)))),
             *format_section("Warnings", [to_single_line(warning) for warning in self.warnings]),
             f"Operation: {self.operation.name}",
             str(self.operation.record["summary"]),
+            *([f"Takes back: {to_single_line(self._describe_undoing())}"] if self.undoing else []),
             *([self.way_back.describe()] if self.way_back else []),
             *format_section("Sends", format_values(self.values)),
             *self.differences,
@@ -110,7 +127,7 @@ class Preview:
             lines += format_section("At the shop now", _format_state(self.current_state, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
 
-    def _describe_effect(self) -> str:
+    def describe_effect(self) -> str:
         """Whether it can be undone."""
         effect = EFFECT_DESCRIPTIONS[self.operation.effect]
         if self.way_back is None:
@@ -138,6 +155,10 @@ class Preview:
         if self.target and (asset := self.target.asset):
             return f"for {quote(asset.category or asset.category_id)} ({to_single_line(asset.market)})"
         return f"for the account {quote(self.target.account.name)}" if self.target else "for an account"
+
+    def _describe_undoing(self) -> str:
+        """Which write is taken back, and what is not as before even then."""
+        return " ".join(filter(None, (f"{self.undoing.write}.", self.undoing.leaves))) if self.undoing else ""
 
     def _divide_rows(self) -> tuple[list[Row], list[Row]]:
         """How many things the write is about, their names and ids, or else its first value; and its other values."""

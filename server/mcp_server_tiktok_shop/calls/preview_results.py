@@ -39,6 +39,7 @@ async def show_preview(
     state = data.pop(name, [])
     room_bytes = max_bytes - PREVIEW_OVERHEAD_BYTES - _measure(data) - len(note.encode())
     shown_state, cuts = _cut_state(name, state, room_bytes)
+    data = data if cuts else preview.name_shown_ids(data)
     untrusted = data.pop("untrusted", [])
     shown_data = data | ({name: shown_state} if shown_state else {})
     shown: Json = shown_data | ({"untrusted": untrusted} if untrusted else {})

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.current_state import NOT_LOOKED_UP, compare_states
+from mcp_server_tiktok_shop.calls.current_state import NOT_LOOKED_UP, compare_states, describe_earlier
 from mcp_server_tiktok_shop.calls.way_back import WayBack, get_subject_ids, select_watched
 from mcp_server_tiktok_shop.catalog.undo import Watch, find_undo_rule, is_expected_course
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
@@ -19,56 +19,117 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import AuditLog, Record
 
 DONE_OUTCOMES = ("done", "partly done")
+NOT_KEPT = "No way back is known: an older version sent this, or its end was not seen."
 LOOK_HINT = "list_changes tells the writes, and of each the call that takes it back."
 
 
 @dataclass(frozen=True, slots=True)
+class Undoing:
+    """What a call takes back: which write, what is not as before even then, and what things `will_be` that differ."""
+
+    write: str
+    leaves: str
+    will_be: tuple[Json, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UndoChecker:
-    """Holds a call with `undo_of` to the entry of the audit log that it names."""
+    """Holds a call with `undo_of` to the entry of the audit log that it names; `clock` gives Unix seconds."""
 
     audit_log: AuditLog
+    clock: Callable[[], float]
+
+    async def complete_arguments(self, operation: Operation, arguments: Json) -> Json:
+        """The arguments of a call: of one that takes a write back and gives no more than its id, those of its way back.
+
+        Raises:
+            ShopError: `invalid_arguments` where it is not the way back of such a write, `already_done`.
+
+        """
+        given = {name: value for name, value in arguments.items() if value not in (None, "")}
+        undo_of = given.get("undo_of")
+        if not isinstance(undo_of, str) or any(name in operation.arguments for name in given):
+            return arguments
+        entries = await self.audit_log.read_entries()
+        entry = find_entry(entries, undo_of.strip())
+        if entry is None:
+            raise _make_argument_error("names no write that was sent from here")
+        step = _require_step(entries, entry, operation)
+        shop = {"shop": entry["shop_id"]} if "shop_id" in entry else {}
+        completed: Json = step["arguments"] | self._move_ahead(entry, step) | shop | given
+        return completed
 
     async def ensure_undoable(
         self, undo_of: str, operation: Operation, values: Json, target: Target, state: CurrentState
-    ) -> None:
-        """Refuse a call that is not the way back of that write, or comes too late; `state` is read just now.
+    ) -> Undoing | None:
+        """What the call takes back, if it is the way back of that write and in time; `state` is read just now.
+
+        None of a call without `undo_of`.
 
         Raises:
             ShopError: `invalid_arguments` where it is not its way back, `already_done`, or `declined` with `changed`.
 
         """
+        if not undo_of:
+            return None
         entries = await self.audit_log.read_entries()
-        entry = next((entry for entry in entries if entry["id"] == undo_of), None)
+        entry = find_entry(entries, undo_of)
         if entry is None or entry.get("shop_id") != (target.shop.id if target.shop else None):
             raise _make_argument_error("names no write that was sent to this shop from here")
-        way_back = WayBack.from_json(entry.get("undo"))
-        step = find_step(way_back, operation.name)
-        if step is None:
-            raise _make_argument_error(f"names a write that {operation.name} does not take back")
+        step = _require_step(entries, entry, operation)
         if not _is_as_offered(entry, step, values):
-            raise _make_argument_error("goes with the arguments that list_changes gives, and with no others")
-        if (undone := find_undoing(entries, undo_of, operation.name)) is not None:
-            message = (
-                f"That write was taken back already, at {undone.get('time', 'an unknown time')}: nothing was sent."
-            )
-            raise ShopError("already_done", message, hint=LOOK_HINT)
+            raise _make_argument_error("goes alone, or with the arguments of that way back, and with no others")
         changed = _find_changes(entry, step, state.items)
         if changed:
             message = f"{operation.name} was not sent: what it would set back has changed since, as `changed` tells."
             hint = "Show it to the person. What they want now is a write of its own, without `undo_of`."
             raise ShopError("declined", message, hint=hint, changed=changed, untrusted=["changed"])
+        return _describe_undoing(entry, step, state)
 
     async def describe_rest(self, undo_of: str) -> str:
         """That a way back has a further step; nothing where it is done."""
         entries = await self.audit_log.read_entries()
-        entry: Record = next((entry for entry in entries if entry["id"] == undo_of), {})
-        step = find_next_step(entries, entry)
+        step = find_next_step(entries, find_entry(entries, undo_of) or {})
         return f"The way back has one more step, {step['tool']}: list_changes gives the call." if step else ""
 
+    def _move_ahead(self, entry: Record, step: Json) -> Json:
+        """The moments that must lie ahead when the call is sent, moved where they do not."""
+        return {
+            name: max(step["arguments"][name], int(self.clock()) + seconds)
+            for name, seconds in _get_moving_arguments(entry, step["tool"]).items()
+            if isinstance(step["arguments"].get(name), int)
+        }
 
-def find_step(way_back: WayBack | None, tool: str) -> Json | None:
-    """The step of a way back that a tool takes."""
-    return next((step for step in way_back.steps if step["tool"] == tool), None) if way_back else None
+
+def find_entry(entries: Iterable[Record], entry_id: str) -> Record | None:
+    return next((entry for entry in entries if entry["id"] == entry_id), None)
+
+
+def _require_step(entries: list[Record], entry: Record, operation: Operation) -> Json:
+    """The step of an entry's way back that an operation takes, if it was not taken yet.
+
+    Raises:
+        ShopError: `invalid_arguments`: there is none; `already_done`.
+
+    """
+    way_back = WayBack.from_json(entry.get("undo"))
+    steps = way_back.steps if way_back else ()
+    step = next((step for step in steps if step["tool"] == operation.name), None)
+    if step is None:
+        raise _make_argument_error(f"names a write that {operation.name} does not take back")
+    if (undone := find_undoing(entries, entry["id"], operation.name)) is not None:
+        message = f"That write is back already, since {undone.get('time', 'an unknown time')}: nothing was sent."
+        raise ShopError("already_done", message, hint=LOOK_HINT)
+    return step
+
+
+def _describe_undoing(entry: Record, step: Json, state: CurrentState) -> Undoing:
+    """What a step takes back, and how things stand then, as far as that is otherwise than now and was kept."""
+    way_back = WayBack.from_json(entry.get("undo")) or WayBack()
+    following = way_back.steps[way_back.steps.index(step) + 1 :]
+    then = following[0]["expects"] if following else entry.get("before", [])
+    words = f"{entry.get('operation', 'a write')} of {entry.get('time', 'an unknown time')}"
+    return Undoing(words, way_back.leaves, tuple(describe_earlier(then, state.to_json())))
 
 
 def find_undoing(entries: Iterable[Record], undo_of: str, tool: str) -> Record | None:
@@ -88,7 +149,23 @@ def find_next_step(entries: list[Record], entry: Record) -> Json | None:
     return None
 
 
-def get_moving_arguments(entry: Record, tool: str) -> dict[str, int]:
+def find_way_on(entries: list[Record], entry: Record) -> Json | str | None:
+    """The step that takes a write back next, or a sentence why there is none; None where the write was not done."""
+    if entry["outcome"] not in DONE_OUTCOMES:
+        return None
+    way_back = WayBack.from_json(entry.get("undo"))
+    if way_back is None:
+        return NOT_KEPT
+    if not way_back.steps:
+        return way_back.describe()
+    step = find_next_step(entries, entry)
+    if step is None:
+        undone = find_undoing(entries, entry["id"], way_back.steps[-1]["tool"])
+        return f"Undone at {undone['time']}." if undone and "time" in undone else "Undone."
+    return step | ({"leaves": way_back.leaves} if way_back.leaves else {})
+
+
+def _get_moving_arguments(entry: Record, tool: str) -> dict[str, int]:
     """The arguments of a step that are moments ahead, with the seconds that they must lie so."""
     rule = find_undo_rule(entry.get("operation", ""))
     steps = [step for way in rule.ways for step in way.steps if step.tool == tool] if rule else []
@@ -97,7 +174,7 @@ def get_moving_arguments(entry: Record, tool: str) -> dict[str, int]:
 
 def _is_as_offered(entry: Record, step: Json, values: Json) -> bool:
     """Whether the arguments are those of the step, but for moments that move with the clock."""
-    moving_names = get_moving_arguments(entry, step["tool"])
+    moving_names = _get_moving_arguments(entry, step["tool"])
     given, offered = ({n: v for n, v in side.items() if n not in moving_names} for side in (values, step["arguments"]))
     return given == offered
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.question_values import expand_json_texts
 from mcp_server_tiktok_shop.calls.value_texts import parse_json_object, quote, to_single_line
+from mcp_server_tiktok_shop.catalog.markets import find_market_values
 from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
 from mcp_server_tiktok_shop.json_paths import find_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mcp_server_tiktok_shop.calls.cost_book import CurrentCosts
     from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.state.accounts import Shop
@@ -29,25 +32,40 @@ MESSAGE_TYPES = frozenset(
     )
 )
 BUYER_ROLE, SENDING_OPERATION = "BUYER", "send_message"
-MAX_NAMED_IDS = 3  # of many that one warning is about
+MAX_NAMED_IDS, MAX_NAMED_PRODUCTS = 3, 20  # of many that one warning is about
+MAX_TITLE_CHARS = 60
 MIN_ALL = 2  # things that "all of them" is said of
 
 
-def find_warnings(operation: Operation, values: Json, state: CurrentState, shop: Shop | None) -> list[str]:
-    """Sentences on what is unusual or will be refused, the gravest first; what others wrote is quoted in them."""
+def find_warnings(
+    operation: Operation, values: Json, state: CurrentState, shop: Shop | None, costs: CurrentCosts
+) -> list[str]:
+    """Sentences on what is unusual or will be refused, the gravest first; what others wrote is quoted in them.
+
+    `costs` are what goods cost, as far as that is known: `has_prices` tells whether they are asked for.
+    """
     items = [item for item in state.items if not item.problem]
     warnings = [
         *_warn_by_rules(operation, items),
+        *_warn_of_market(operation, values, shop),
+        *_warn_of_all(values, items, state),
         *_warn_of_open_orders(items, state),
         *_warn_of_prices(values, items, shop),
         *_warn_of_promotion_prices(values, items),
+        *_warn_of_prices_below_cost(values, items, shop, costs),
         *_warn_of_empty_stock(values, items),
-        *_warn_of_all(values, items, state),
     ]
     if operation.name == SENDING_OPERATION:
         warnings += _warn_of_last_message(items)
     warnings += _warn_of_missing(state)
     return list(dict.fromkeys(_to_sentence(warning) for warning in warnings))
+
+
+def has_prices(values: Json) -> bool:
+    """Whether a write sets prices, those of promotions included."""
+    rows = [row for product in _get_rows(values, "products") for row in (product, *_get_rows(product, "skus"))]
+    is_promotion = any(row.get("activity_price_amount") or row.get("discount") for row in rows)
+    return is_promotion or any("price" in sku for sku in _get_rows(values, "skus"))
 
 
 def _warn_by_rules(operation: Operation, items: list[Item]) -> Iterator[str]:
@@ -57,7 +75,19 @@ def _warn_by_rules(operation: Operation, items: list[Item]) -> Iterator[str]:
                 continue
             for value in find_values(item.data, rule.field.split(".")):
                 if rule.applies_to(value):
-                    yield rule.text.format(id=_show_id(item), value=to_single_line(str(value)))
+                    yield rule.text.format(id=_show_name(item), value=to_single_line(str(value)))
+
+
+def _warn_of_market(operation: Operation, values: Json, shop: Shop | None) -> Iterator[str]:
+    """Of values, those that stand for what is not given among them, that the platform takes in other markets alone."""
+    region = (shop.region if shop else "") or ""
+    for name, schema in operation.arguments.items() if region else ():
+        allowed = find_market_values(schema, region)
+        value = values.get(name, schema.get("default"))
+        if allowed and isinstance(value, str) and value not in allowed:
+            default = "" if name in values else ", which stands where nothing is given"
+            right = " or ".join(allowed)
+            yield f"in {region} TikTok takes {right} alone as {name}, not {to_single_line(value)}{default}"
 
 
 def _warn_of_missing(state: CurrentState) -> Iterator[str]:
@@ -68,7 +98,7 @@ def _warn_of_missing(state: CurrentState) -> Iterator[str]:
 
 
 def _warn_of_open_orders(items: list[Item], state: CurrentState) -> Iterator[str]:
-    """Of products that are sold in orders which are not shipped yet."""
+    """Of products that are sold in orders which are not shipped yet: those in most of them first."""
     surrounding = state.surroundings.get("open_orders")
     if surrounding is None:
         return
@@ -76,10 +106,18 @@ def _warn_of_open_orders(items: list[Item], state: CurrentState) -> Iterator[str
     for order in surrounding["rows"]:
         for product_id in dict.fromkeys(map(str, find_values(order, ["line_items", "product_id"]))):
             order_ids.setdefault(product_id, []).append(str(order.get("id")))
-    for item in items:
-        if item.noun == "product" and (ids := order_ids.get(item.id)):
-            orders = f"order {ids[0]}" if len(ids) == 1 else f"{len(ids)} orders, such as {ids[0]}"
-            yield f"product {_show_id(item)} is in {orders} awaiting shipment"
+    ordered = sorted(
+        (item for item in items if item.noun == "product" and item.id in order_ids), key=lambda i: -len(order_ids[i.id])
+    )
+    if len(ordered) == 1:
+        ids = order_ids[ordered[0].id]
+        orders = f"order {ids[0]}" if len(ids) == 1 else f"{len(ids)} orders, such as {ids[0]}"
+        yield f"product {_show_title(ordered[0])} is in {orders}, awaiting shipment"
+    elif ordered:
+        named = ", ".join(f"{_show_title(i)} in {len(order_ids[i.id])}" for i in ordered[:MAX_NAMED_PRODUCTS])
+        more = len(ordered) - MAX_NAMED_PRODUCTS
+        rest = f", and {more} more" if more > 0 else ""
+        yield f"{len(ordered)} of these products are in orders awaiting shipment: {named}{rest}"
     if not surrounding["is_whole"]:
         yield f"only {len(surrounding['rows'])} of the orders awaiting shipment were looked through"
 
@@ -117,6 +155,58 @@ def _warn_of_promotion_prices(values: Json, items: list[Item]) -> Iterator[str]:
                 yield f"{to_single_line(row_id)} gets a discount of {discount} %"
             if amount is not None and (change := _describe_price_change(prices_by_sku.get(row_id), str(amount))):
                 yield f"the promotion price of {to_single_line(row_id)} {change}"
+
+
+def _warn_of_prices_below_cost(
+    values: Json, items: list[Item], shop: Shop | None, costs: CurrentCosts
+) -> Iterator[str]:
+    """Of prices below what the goods cost; or that the costs can't be read, where there are any."""
+    if costs.problem and has_prices(values):
+        yield costs.problem.rstrip(".")
+    for price in _iter_new_prices(values, items, shop):
+        cost = costs.find(price.seller_sku, price.sku_id, price.currency)
+        if cost is not None and price.amount < cost:
+            name = to_single_line(price.seller_sku or price.sku_id)
+            yield f"{price.title} of SKU {name}, {price.amount:f}, is below its cost of {cost:f} {price.currency}"
+
+
+@dataclass(frozen=True, slots=True)
+class _NewPrice:
+    """What a SKU is to be sold for; `title` says by which kind of price."""
+
+    title: str
+    sku_id: str
+    seller_sku: str
+    amount: Decimal
+    currency: str
+
+
+def _iter_new_prices(values: Json, items: list[Item], shop: Shop | None) -> Iterator[_NewPrice]:
+    """Every price that a write sets; of a promotion that of each SKU, by its discount where that is given."""
+    shop_currency = (shop.currency if shop else "") or ""
+    for sku in _get_rows(values, "skus"):
+        new_price = sku.get("price")
+        amount = _to_number(_get_amount(new_price)) if isinstance(new_price, dict) else None
+        if amount is None or not isinstance(new_price, dict):
+            continue
+        sku_id = str(sku.get("id", ""))
+        old_sku = next((row for row in _iter_rows(items, "skus") if str(row.get("id")) == sku_id), {})
+        old_price = old_sku.get("price")
+        currency = new_price.get("currency") or (old_price.get("currency") if isinstance(old_price, dict) else "")
+        seller_sku = str(sku.get("seller_sku") or old_sku.get("seller_sku") or "")
+        yield _NewPrice("the price", sku_id, seller_sku, amount, str(currency or shop_currency))
+    old_products = {item.id: _get_rows(item.data, "skus") for item in items if item.noun == "product"}
+    for product in _get_rows(values, "products"):
+        old_skus = old_products.get(str(product.get("id")), [])
+        for row in (product, *_get_rows(product, "skus")):
+            for sku in old_skus if row is product else [o for o in old_skus if str(o.get("id")) == str(row.get("id"))]:
+                amount, discount = _to_number(row.get("activity_price_amount")), _to_number(row.get("discount"))
+                old_amount, old_price = _to_number(_get_sale_price(sku)), sku.get("price") or {}
+                if amount is None and discount is not None and old_amount is not None:
+                    amount = old_amount * (100 - discount) / 100
+                if amount is not None:
+                    seller_sku, currency = str(sku.get("seller_sku") or ""), old_price.get("currency") or shop_currency
+                    yield _NewPrice("the promotion price", str(sku.get("id")), seller_sku, amount, str(currency))
 
 
 def _warn_of_empty_stock(values: Json, items: list[Item]) -> Iterator[str]:
@@ -211,6 +301,17 @@ def _to_number(value: Any) -> Decimal | None:
     except InvalidOperation:
         return None
     return number if number.is_finite() else None
+
+
+def _show_title(item: Item) -> str:
+    """What people call a product by."""
+    title = item.data.get("title")
+    return quote(title, MAX_TITLE_CHARS) if title else _show_id(item)
+
+
+def _show_name(item: Item) -> str:
+    """The id, and behind it what people call it by."""
+    return f"{_show_id(item)} ({_show_title(item)})" if item.data.get("title") else _show_id(item)
 
 
 def _show_id(item: Item) -> str:

@@ -24,7 +24,8 @@ UNREAD_BEFORE = "how it stood before could not be read"
 UNREAD_AFTER = "how it stood after could not be read"
 UNSET_BEFORE = "what was not set before can't be taken away again"
 NOTHING_CHANGED = "nothing was changed by it"
-REST_STAYS = "{count} of them can't be taken back: {reason}."
+REST_STAYS = "Can't be taken back: {names}, since {reason}."
+MAX_NAMED_THINGS = 5  # of those that stay
 ITEM_ID = "@id"
 
 
@@ -57,8 +58,10 @@ class WayBack:
         """One line for the preview: by what it is taken back, or why not."""
         if not self.steps:
             return f"No way back: {self.reason}."
-        tools = " and ".join(step["tool"] for step in self.steps)
-        return " ".join(filter(None, (f"Can be undone by {tools}: list_changes gives the call.", self.leaves)))
+        tools = dict.fromkeys(step["tool"] for step in self.steps)
+        calls = "the call" if len(self.steps) == 1 else "the calls"
+        text = f"Can be undone by {' and '.join(tools)}: list_changes gives {calls}."
+        return " ".join(filter(None, (text, self.leaves)))
 
 
 def _is_step(step: Any) -> bool:
@@ -157,8 +160,8 @@ def _plan_steps(
             steps.append({"tool": step.tool, "arguments": arguments, "expects": expected_items})
     if not steps:
         return WayBack(reason=rule.otherwise)
-    rest_count = len(changed) - len(items)
-    rest = REST_STAYS.format(count=rest_count, reason=rule.otherwise) if rest_count else ""
+    lasting = [item for item in changed if item not in items]
+    rest = REST_STAYS.format(names=_name_things(lasting), reason=rule.otherwise) if lasting else ""
     return WayBack(tuple(steps), " ".join(filter(None, (way.leaves, rest))))
 
 
@@ -191,6 +194,13 @@ def _make_arguments(operations: OperationDirectory, step: UndoStep, sources: _So
     except ShopError:
         return None
     return values
+
+
+def _name_things(items: Sequence[Item]) -> str:
+    """The ids of things, each with its status where that is known."""
+    names = [" ".join((item.id, str(item.data.get("status") or ""))).strip() for item in items[:MAX_NAMED_THINGS]]
+    more = f" and {len(items) - MAX_NAMED_THINGS} more" if len(items) > MAX_NAMED_THINGS else ""
+    return f"{', '.join(names)}{more}"
 
 
 def _expect(

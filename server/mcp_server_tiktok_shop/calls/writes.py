@@ -17,7 +17,6 @@ from mcp_server_tiktok_shop.calls.local_confirmation import LocalWriteConfirmati
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.question_values import describe_differences
 from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten
-from mcp_server_tiktok_shop.calls.warnings import find_warnings
 from mcp_server_tiktok_shop.calls.way_back import plan_way_back
 from mcp_server_tiktok_shop.calls.write_answers import collect_ids, make_unshown_result, to_request_id
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
+    from mcp_server_tiktok_shop.calls.warning_finder import WarningFinder
+    from mcp_server_tiktok_shop.calls.writes_under_way import WritesUnderWay
     from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.client import PlatformClient
@@ -110,6 +111,8 @@ class WriteExecutor:
     current_state_reader: CurrentStateReader
     undo_checker: UndoChecker
     audit_writer: AuditWriter
+    warning_finder: WarningFinder
+    writes_under_way: WritesUnderWay
 
     async def build_preview(self, write: Write) -> Preview:
         """What would be sent, redacted, how things stand now as far as that can be read, and what to be warned of.
@@ -118,19 +121,20 @@ class WriteExecutor:
             ShopError: It is to take an earlier write back, and can't: as `UndoChecker.ensure_undoable`.
 
         """
-        state = write.known_state or await self.current_state_reader.read(write.operation, write.values, write.target)
-        if write.undo_of:
-            await self.undo_checker.ensure_undoable(write.undo_of, write.operation, write.values, write.target, state)
-        redacted_write = replace(write, values=self.result_builder.redact_arguments(write.operation, write.values))
+        operation, values, target = write.operation, write.values, write.target
+        state = write.known_state or await self.current_state_reader.read(operation, values, target)
+        undoing = await self.undo_checker.ensure_undoable(write.undo_of, operation, values, target, state)
+        redacted_write = replace(write, values=self.result_builder.redact_arguments(operation, values))
         return Preview(
-            write.operation,
-            write.target,
+            operation,
+            target,
             redacted_write.values,
             redacted_write.build_call(),
             state,
-            tuple(describe_differences(write.values, redacted_write.values)),
-            warnings=tuple(find_warnings(write.operation, write.values, state, write.target.shop)),
-            way_back=plan_way_back(self.current_state_reader.operations, write.operation, write.values, state),
+            tuple(describe_differences(values, redacted_write.values)),
+            warnings=tuple(await self.warning_finder.find(operation, values, state, target, write.zone)),
+            way_back=plan_way_back(self.current_state_reader.operations, operation, values, state),
+            undoing=undoing,
         )
 
     async def execute(self, write: Write, server_arguments: Json, caller: Caller) -> Json:
@@ -168,7 +172,7 @@ class WriteExecutor:
         if earlier is not None:
             raise self._already_sent_error(write, earlier)
         deadline = self.platform.new_deadline()
-        entry_id, result = await self._send(write, fingerprint, sent_write, caller)
+        entry_id, result = await self.writes_under_way.run(self._send(write, fingerprint, sent_write, caller))
         preview = await request.load_preview()
         if preview.warnings and not self.confirmation_gate.must_ask(preview):
             result["warnings"] = list(preview.warnings)

@@ -24,6 +24,8 @@ PLATFORM_ID_PATTERN = re.compile(r"\s*\d{15,20}\s*", re.ASCII)  # blanks around 
 
 # A number as JSON writes it, of few enough digits to be exact.
 NUMBER_TEXT_PATTERN = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?", re.ASCII)
+# A whole number of any 64 bits is exact, too: the platform has ids of that kind, and clients in JavaScript round them.
+INTEGER_TEXT_PATTERN = re.compile(r"-?[1-9]\d{0,18}", re.ASCII)
 BOOLEANS_BY_TEXT = {"true": True, "false": False, "True": True, "False": False}  # as JSON and Python write them
 
 TIME_FORMATS = "ISO 8601 such as 2026-11-01, 2026-11-01T09:30 or 2026-11-01T09:30:00+00:00, or Unix seconds"
@@ -48,7 +50,10 @@ def coerce_arguments(operation: Operation, arguments: Json) -> tuple[Json, list[
         if name in INJECTED_ARGUMENTS and name not in schemas:
             continue
         schema = schemas.get(name, {})
-        if name not in operation.required and _is_empty(value, keep_empty_container=_can_clear(operation, name)):
+        keeps_empty = _can_clear(operation, name) or "x-shorthand" in schema
+        if name not in operation.required and _is_empty(value, keep_empty_container=keeps_empty):
+            continue
+        if "x-shorthand" in schema and _is_no(value):
             continue
         values[name] = _coerce(schema, value, name, problems)
         if not _is_encodable(values[name]):
@@ -85,6 +90,10 @@ def _is_empty(value: Any, *, keep_empty_container: bool) -> bool:
     return value is None or value == "" or (value in ([], {}) and not keep_empty_container)
 
 
+def _is_no(value: Any) -> bool:
+    return value is False or (isinstance(value, str) and BOOLEANS_BY_TEXT.get(value.strip()) is False)
+
+
 def _is_encodable(value: Any) -> bool:
     try:
         json.dumps(value, ensure_ascii=False).encode()
@@ -103,6 +112,8 @@ def _coerce(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any
     if is_time(schema):
         return _coerce_time(schema, value, path, problems)
     kind = schema.get("type")
+    if "x-shorthand" in schema:
+        value = _expand_shorthand(schema["x-shorthand"], value)
     if kind in ("array", "object") and isinstance(value, str):
         value = _parse_container(schema, value, path, problems)
     if kind == "array" and isinstance(value, list):
@@ -121,11 +132,23 @@ def _coerce(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any
     return _coerce_string(schema, value, path, problems) if kind == "string" else value
 
 
+def _expand_shorthand(field: str, value: Any) -> Any:
+    """The object that a shorter form stands for: true for one with nothing in it, a plain text for one field alone."""
+    if value is True or (isinstance(value, str) and BOOLEANS_BY_TEXT.get(value.strip()) is True):
+        return {}
+    if isinstance(value, dict):
+        return {name: inner for name, inner in value.items() if inner != ""}
+    is_plain_text = isinstance(value, str) and not value.lstrip().startswith(("{", "["))
+    return {field: value.strip()} if is_plain_text else value
+
+
 def _parse_scalar(kind: str, text: str) -> Any:
     """The number or boolean that a text is exactly; any other text as it is."""
     stripped = text.strip()  # which takes off more than `int` and `float` do: \x1f, for one
     if kind == "boolean":
         return BOOLEANS_BY_TEXT.get(stripped, text)
+    if kind == "integer" and INTEGER_TEXT_PATTERN.fullmatch(stripped) is not None:
+        return int(stripped)
     if NUMBER_TEXT_PATTERN.fullmatch(stripped) is None:
         return text
     return float(stripped) if "." in stripped else int(stripped)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from mcp_server_tiktok_shop.catalog.server_arguments import RUNNER_ARGUMENTS, SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.server_arguments import CHART_ARGUMENT, RUNNER_ARGUMENTS, SERVER_ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Effect = Literal["read", "write", "destructive"]
 CipherRule = Literal["required", "optional", "never"]
+CallerScope = Literal["shop:read", "shop:write", "shop:admin"]  # of the access token of who calls this server
 
 # The platform's own means against doing a thing twice: filled in where a write is sent, never by a caller.
 IDEMPOTENCY_KEY_ARGUMENTS = ("idempotency_key", "idempotent_key")
@@ -64,6 +65,11 @@ class Operation:
         return bool(self.record.get("keeps_result"))
 
     @property
+    def shows_board(self) -> bool:
+        """Whether its answer is shown on the board by hosts that show apps."""
+        return bool(self.record.get("board"))
+
+    @property
     def uses_platform(self) -> bool:
         return "path" in self.record and self.record.get("host") != "auth"
 
@@ -85,6 +91,11 @@ class Operation:
     def adds_account(self) -> bool:
         """Whether it signs in an account that this server may not have."""
         return bool(self.record.get("adds_account"))
+
+    @property
+    def caller_scope(self) -> CallerScope | None:
+        """The scope that a caller needs, where what it does to the shop does not say it."""
+        return self.record.get("caller_scope")
 
     @property
     def is_platform_write(self) -> bool:
@@ -119,7 +130,7 @@ class Operation:
             text = f"The {kind} itself, up to 64 kB decoded; else by path"
             schemas[f"{kind}_path"] = {"in": "file", "type": "string", "description": path}
             schemas[f"{kind}_base64"] = {"in": "file", "type": "string", "description": text}
-        return schemas
+        return schemas | ({"chart": CHART_ARGUMENT} if self.record.get("has_charts") else {})
 
     @cached_property
     def upload_schemas(self) -> dict[str, Json]:

@@ -32,6 +32,20 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
         "description": "the write that this takes back, as list_changes gives it",
     },
 }
+# Of the tools whose rows can be drawn; `true` or a kind alone will do as well.
+CHART_ARGUMENT: dict[str, Any] = {
+    "in": "local",
+    "type": "object",
+    "x-shorthand": "kind",
+    "description": "draws a picture; {} chooses",
+    "properties": {
+        "kind": {"type": "string", "enum": ["line", "bar", "stacked", "area", "scatter", "heat"]},
+        "x": {"type": "string", "description": "column"},
+        "y": {"type": "string"},
+        "series": {"type": "string"},
+        "theme": {"type": "string", "enum": ["light", "dark"], "unlisted": True},
+    },
+}
 # What hosts are known to put among a tool's arguments for themselves: it says nothing to a tool that has no such one.
 INJECTED_ARGUMENTS = frozenset(
     (

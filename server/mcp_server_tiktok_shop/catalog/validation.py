@@ -184,10 +184,10 @@ def _describe_unknown_argument(operation: Operation, steps: list[str | int], pat
 
 
 def _describe_choices(operation: Operation, error: jsonschema_rs.ValidationError, name: str) -> str | None:
-    """What a missing argument may be, where its schema lists that."""
+    """What a missing argument may be: the values that its schema lists, or else its words."""
     schema = _get_known_fields(operation, error.instance_path).get(name, {})
-    schema = schema.get("items", schema)
-    return "one of " + ", ".join(map(str, schema["enum"])) if "enum" in schema else None
+    values = schema.get("items", schema).get("enum")
+    return "one of " + ", ".join(map(str, values)) if values else schema.get("description")
 
 
 def _get_known_fields(operation: Operation, steps: list[str | int]) -> Json:

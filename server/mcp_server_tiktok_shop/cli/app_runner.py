@@ -12,6 +12,7 @@ from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.output import Output
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
+from mcp_server_tiktok_shop.metrics import NO_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -20,21 +21,22 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
     from mcp_server_tiktok_shop.catalog.loader import Catalog
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.teams import TeamState
 
 FAILURE_EXIT_CODE = 1
 
 
-def build_server_app(settings: Settings, catalog: Catalog | None = None) -> App:
-    """The server's parts; `catalog` as in `build_app`.
+def build_server_app(settings: Settings, catalog: Catalog | None = None, metrics: Metrics | None = None) -> App:
+    """The server's parts; `catalog` and `metrics` as in `build_app`.
 
     Raises:
         CommandError: The settings can't be followed.
 
     """
     try:
-        server_app = build_app(settings, catalog=catalog)
+        server_app = build_app(settings, catalog=catalog, metrics=metrics or NO_METRICS)
     except SettingsError as error:
         raise CommandError(str(error)) from None
     Output(server_app.guard).guard_crashes()
@@ -79,7 +81,7 @@ def load_team_opener(settings: Settings) -> Callable[[Settings], AbstractAsyncCo
     try:
         from mcp_server_tiktok_shop.teams import open_team_state  # noqa: PLC0415 - only where a database is set
     except ModuleNotFoundError as error:
-        message = f"A database needs the extra `teams` ({error.name} is missing): install mcp-server-tiktok-shop[teams]"
+        message = f"A database needs the extra `team` ({error.name} is missing): install mcp-server-tiktok-shop[team]"
         raise CommandError(message) from None
     return open_team_state
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mcp_server_tiktok_shop.calls.audit_changes import iter_value_changes
+from mcp_server_tiktok_shop.calls.undo_checks import find_way_on
+from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
 from mcp_server_tiktok_shop.cli.app_runner import run_with_team
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.output import Output, json_option
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import Record
     from mcp_server_tiktok_shop.teams import TeamState
 
+MAX_CHANGES = 20  # lines beneath one write
+INDENT = "    "
 MAX_IDS_PER_FIELD = 3
 
 
@@ -30,26 +35,63 @@ MAX_IDS_PER_FIELD = 3
 )
 @click.pass_obj
 def print_audit_log(settings: Settings, *, as_json: bool, max_entries: int) -> None:
-    """Tell what was changed from here: every write that was sent, and what came of it."""
+    """Tell what was changed from here.
+
+    Of every write that was sent: what came of it, what was there before and is now, and how it is taken back.
+    """
     if settings.database:
         run_with_team(settings, lambda state, output: _print_team_log(state, output, max_entries, as_json=as_json))
     audit_log = FileAuditLog(settings.home_folder.audit_log_path)
     try:
-        entries = asyncio.run(audit_log.read_entries())[-max_entries:]
+        all_entries = asyncio.run(audit_log.read_entries())
     except ShopError as error:
         raise CommandError(f"The journal {error.message} {error.hint}") from None
-    _print_entries(Output.from_settings(settings), entries, as_json=as_json)
+    _print_entries(Output.from_settings(settings), all_entries, max_entries, as_json=as_json)
 
 
 async def _print_team_log(state: TeamState, output: Output, max_entries: int, *, as_json: bool) -> int:
     audit_log = state.make_stores(state.settings.tenant).audit_log
-    _print_entries(output, (await audit_log.read_entries())[-max_entries:], as_json=as_json)
+    _print_entries(output, await audit_log.read_entries(), max_entries, as_json=as_json)
     return 0
 
 
-def _print_entries(output: Output, entries: list[Record], *, as_json: bool) -> None:
-    lines = map(_format_entry, entries) if entries else ["Nothing was changed from here."]
+def _print_entries(output: Output, all_entries: list[Record], max_entries: int, *, as_json: bool) -> None:
+    entries = all_entries[-max_entries:]
+    lines = [line for entry in entries for line in _iter_lines(all_entries, entry)] or [
+        "Nothing was changed from here."
+    ]
     output.print_report({"writes": entries}, lines, as_json=as_json)
+
+
+def _iter_lines(entries: list[Record], entry: Record) -> Iterator[str]:
+    """The write on one line; beneath it what became otherwise of each thing, and the way back."""
+    yield _format_entry(entry)
+    if "undo_of" in entry:
+        yield f"{INDENT}takes back {to_single_line(entry['undo_of'])}"
+    changes = list(_iter_changes(entry))
+    yield from changes[:MAX_CHANGES]
+    if len(changes) > MAX_CHANGES:
+        yield f"{INDENT}and {len(changes) - MAX_CHANGES} lines more, which --json shows"
+    way_on = find_way_on(entries, entry)
+    if isinstance(way_on, dict):
+        leaves = way_on.get("leaves", "")
+        yield " ".join(
+            filter(None, (f"{INDENT}Can be undone by {way_on['tool']}: list_changes gives the call.", leaves))
+        )
+    elif way_on is not None:
+        yield f"{INDENT}{way_on}"
+
+
+def _iter_changes(entry: Record) -> Iterator[str]:
+    """A line for each value that is otherwise: the thing, the value's name, what it was `before` and is `now`."""
+    for change in iter_value_changes(entry):
+        sides = [
+            f"{name} {quote(value)}"
+            for name, value in (("before", change.before), ("now", change.now))
+            if value is not None
+        ]
+        name = " ".join(filter(None, map(to_single_line, (change.noun, change.id, change.path))))
+        yield f"{INDENT}{name}: {', '.join(sides)}"
 
 
 def _format_entry(entry: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ COMMANDS = LazyCommands(
         "login": "mcp_server_tiktok_shop.cli.login:log_in",
         "logout": "mcp_server_tiktok_shop.cli.logout:log_out",
         "mirror": "mcp_server_tiktok_shop.cli.mirror:manage_mirror",
+        "register-webhooks": "mcp_server_tiktok_shop.cli.webhooks:register_webhooks",
         "sandbox": "mcp_server_tiktok_shop.cli.sandbox:serve_sandbox",
         "serve": "mcp_server_tiktok_shop.cli.serve:serve_assistants",
         "shops": "mcp_server_tiktok_shop.cli.shops:print_shops",

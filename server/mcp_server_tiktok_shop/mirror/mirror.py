@@ -49,7 +49,10 @@ class Mirror:
         """
         max_age_s = self._parts.max_age_s if max_age_s is None else max_age_s
         sources = self.table_catalog.find_sources(tables)
-        return await self._get_shop(target).refresh(target, sources, max_age_s, deadline, report_progress)
+        snapshot = await self._get_shop(target).refresh(target, sources, max_age_s, deadline, report_progress)
+        if moments := [state.as_of for name in tables if (state := snapshot.tables.get(name)) and state.as_of]:
+            self._parts.metrics.record_copy_age(max(0.0, self._parts.clock() - min(moments)))
+        return snapshot
 
     async def look(self, target: Target) -> ShopSnapshot | None:
         """The shop's copy as it is; None where there is none."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.access import AccessPolicy
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.mirror.tables import Source, TableCatalog
     from mcp_server_tiktok_shop.platform.paging import Paginator
     from mcp_server_tiktok_shop.platform.shops import Target
@@ -41,6 +42,7 @@ class MirrorParts:
     history_days: int
     max_age_s: float
     write_marks: WriteMarks
+    metrics: Metrics
 
     async def find_moment(self, target: Target, source: Source, now: float, max_age_s: float) -> float:
         """The moment of which a shop's source must be, or of a later one."""

@@ -265,8 +265,8 @@ grouped AS (
     round(coalesce(sum(cost) FILTER (is_covered), 0), 2)::DECIMAL(18, 2) AS covered_cost,
     CASE
       WHEN NOT bool_or(is_spread) THEN 'exact'
-      WHEN bool_or(NOT is_spread AND number IS NOT NULL) THEN 'partly spread'
-      ELSE 'spread'
+      WHEN bool_or(NOT is_spread AND number IS NOT NULL) THEN 'partly estimated'
+      ELSE 'estimated'
     END AS split
   FROM sums GROUP BY GROUPING SETS ((key, basis, currency), (basis, currency))
 ),

@@ -21,7 +21,9 @@ HEADING_KEYS = frozenset(
         *("formats", "without", "recent_tables"),
     )
 )
-GROUP_KEYS = frozenset(("keys", "labels", "position", "order", "without", "tables", "fill", "note"))
+GROUP_KEYS = frozenset(
+    ("keys", "labels", "position", "order", "without", "tables", "fill", "note", "shows", "stand_ins", "beside")
+)
 # By which SQL a time is of a day, week or month, and how many of them it lies behind the beginning of the period.
 TIME_GROUPINGS = {
     "day": ("{0}::DATE", "date_diff('day', $from::DATE, {0}::DATE)"),
@@ -40,7 +42,9 @@ class Grouping:
     `keys` tell rows apart and `labels` are aggregates that name them. `position` counts from the period's beginning, so
     that two periods can stand side by side; it is empty where keys mean the same in both. `without` names columns that
     make no sense so grouped, `tables` those that only this choice reads, `fill` texts that it puts into the SQL, `note`
-    what is told of this choice alone.
+    what is told of this choice alone. `shows` names the columns of rows and totals where none are asked for, all
+    without it; `stand_ins` the label that is enough, by the key that is then left out, where it tells rows apart.
+    `beside` names other groupings that are told with this one.
     """
 
     name: str
@@ -52,6 +56,9 @@ class Grouping:
     tables: tuple[str, ...] = ()
     fill: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    shows: tuple[str, ...] = ()
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

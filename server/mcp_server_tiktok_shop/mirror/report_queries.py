@@ -115,6 +115,10 @@ def list_columns(report: Report, grouping: Grouping | None, *, with_comparison: 
     return [*dict.fromkeys((*keys, *(name for name in report.columns if name not in hidden)))]
 
 
+def list_total_columns(report: Report) -> list[str]:
+    return [*dict.fromkeys((*report.keys, *report.columns))]
+
+
 def _shift_period(sql: str) -> str:
     return PERIOD_PARAMETER.sub(r"$before_\1", sql)
 

@@ -19,6 +19,8 @@ WORKLIST_FOLDER = Path(__file__).parent / "worklist"
 class WorklistKind:
     """A kind of work: what it is, what happens `otherwise`, the tool that does it, and the column of the `id` it takes.
 
+    `see_also` is another kind that who asks for this one means, too; empty where there is none.
+
     `sql` finds the work of one shop. Its columns are `deadline`, the id, where there is one `order_id`, `detail` in
     words, and where it helps `product_name`, `buyer`, the `words` of a buyer, and `rank`, by which what has no
     deadline is sorted. Its parameters are
@@ -31,6 +33,7 @@ class WorklistKind:
     tool: str
     id: str
     sql: str
+    see_also: str = ""
 
 
 @cache

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.binding import ApiCall
     from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
     from mcp_server_tiktok_shop.platform.error_codes import ErrorCodeLookup
     from mcp_server_tiktok_shop.platform.rate_limits import Permit, RateLimiter
@@ -46,7 +47,6 @@ GATEWAY_HINT = (
 )
 UNUSABLE_ANSWER_HINT = "Ask for less at once: a smaller page, a shorter time, fewer ids."
 MAX_CONNECT_RETRIES = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
-
 
 T = TypeVar("T")
 UTC = ZoneInfo("UTC")
@@ -89,6 +89,7 @@ class PlatformClient:
         error_codes: ErrorCodeLookup,
         discovery: DiscoveryOperations,
         write_marks: WriteMarks,
+        metrics: Metrics,
         call_timeout_s: float = CALL_TIMEOUT_S,
         pinned_shop: str | None = None,
     ) -> None:
@@ -99,6 +100,7 @@ class PlatformClient:
         self._error_codes = error_codes
         self._discovery = discovery
         self._write_marks = write_marks
+        self._metrics = metrics
         self._call_timeout_s = call_timeout_s
         self.shops = ShopResolver(tokens, self, pinned_shop)
         self.assets = AssetResolver(tokens, self)
@@ -153,18 +155,32 @@ class PlatformClient:
 
     async def _attempt(self, call: ApiCall, target: Target, deadline: float) -> ApiResponse:
         key = RateLimitKey(target.account.id, target.shop.id if target.shop else "", call.operation.name)
+        asked_at = self._runtime.monotonic()
         async with self._rate_limiter.acquire(key, deadline) as permit:
             await self._mark_write(call, target)
-            time_remaining = deadline - self._runtime.monotonic()
-            if time_remaining <= 0:
+            sent_at = self._runtime.monotonic()
+            self._metrics.record_pace_wait(sent_at - asked_at)
+            if (time_remaining := deadline - sent_at) <= 0:
                 raise ConnectError("the deadline passed before it could be sent")
+            outcome = "cut_off"
             try:
                 response = await self._api.send(self._tokens.app, call, target, timeout=time_remaining)
-            except (ApiError, UnknownOutcomeError) as error:
+                outcome = "ok"
+            except ConnectError:
+                outcome = "not_reached"
+                raise
+            except UnknownOutcomeError as error:
+                outcome = "answer_lost"
+                self._report_to_rate_limiter(permit, error)
+                raise
+            except ApiError as error:
+                outcome = "throttled" if self._is_throttled(error) else "refused"
                 self._report_to_rate_limiter(permit, error)
                 raise
             finally:
                 await self._mark_write(call, target)  # what was read while it was under way may lack it
+                seconds = self._runtime.monotonic() - sent_at
+                self._metrics.record_platform_request(call.operation.name, outcome, seconds)
             permit.record_success()
             return response
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx2
@@ -13,12 +14,36 @@ from mcp_server_tiktok_shop.platform.http_connection import HttpConnection
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    import h11
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-SENT_EXTENSION = "is_sent"  # of a request, from when it may have arrived
 
 Origin = tuple[str, str, int]
+
+
+@dataclass(slots=True)
+class DirectRequest:
+    """A request as it goes out, and how long a connection for it may take; `is_sent` from when it may have arrived."""
+
+    method: str
+    origin: Origin
+    target: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+    connect_timeout_s: float | None
+    pool_timeout_s: float | None
+    is_sent: bool = False
+
+    @classmethod
+    def from_request(cls, request: httpx2.Request) -> DirectRequest:
+        """The same as httpx2's request, whose body was read."""
+        url, timeouts = request.url, request.extensions.get("timeout", {})
+        origin = (url.scheme, url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.scheme])
+        connect_timeout_s, pool_timeout_s = timeouts.get("connect"), timeouts.get("pool")
+        headers = request.headers.raw
+        return cls(request.method, origin, url.raw_path, headers, request.content, connect_timeout_s, pool_timeout_s)
 
 
 class DirectTransport(httpx2.AsyncBaseTransport):
@@ -36,7 +61,13 @@ class DirectTransport(httpx2.AsyncBaseTransport):
         self._ssl_context: ssl.SSLContext | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request once; the body of its response must be closed.
+        """Send a request once; the body of its response must be closed. Raises as `send`."""
+        await request.aread()
+        head, body = await self.send(DirectRequest.from_request(request))
+        return httpx2.Response(head.status_code, headers=head.headers.raw_items(), stream=body)
+
+    async def send(self, request: DirectRequest) -> tuple[h11.Response, DirectBody]:
+        """Send a request once: the head of its answer, and the body, which must be closed.
 
         Raises:
             httpx2.PoolTimeout: No connection was free in time.
@@ -47,26 +78,19 @@ class DirectTransport(httpx2.AsyncBaseTransport):
             httpx2.RemoteProtocolError: What came, if anything, is not HTTP.
 
         """
-        body = await request.aread()
-        timeouts = request.extensions.get("timeout", {})
-        origin = (request.url.scheme, request.url.raw_host.decode("ascii"), _get_port(request.url))
-        await self._acquire(timeouts.get("pool"))
+        await self._acquire(request.pool_timeout_s)
         connection: HttpConnection | None = None
         try:
-            connection = self._take_idle(origin) or await self._connect(origin, timeouts.get("connect"))
-            connection.send(request, body)
-            request.extensions[SENT_EXTENSION] = True
+            connection = self._take_idle(request.origin) or await self._connect(
+                request.origin, request.connect_timeout_s
+            )
+            connection.send(request.method, request.target, request.headers, request.body)
+            request.is_sent = True
             head = await connection.receive_head()
         except BaseException:
             self._release(connection)
             raise
-        stream = _Body(connection, self._release)
-        return httpx2.Response(head.status_code, headers=head.headers.raw_items(), stream=stream)
-
-    @staticmethod
-    def is_sent(request: httpx2.Request) -> bool:
-        """Whether a request may have arrived."""
-        return SENT_EXTENSION in request.extensions
+        return head, DirectBody(connection, self._release)
 
     async def _acquire(self, timeout: float | None) -> None:  # noqa: ASYNC109
         if self._permits.locked():
@@ -140,7 +164,7 @@ class DirectTransport(httpx2.AsyncBaseTransport):
         await asyncio.gather(*(connection.closed for connection in connections))
 
 
-class _Body(httpx2.AsyncByteStream):
+class DirectBody(httpx2.AsyncByteStream):
     """The body of a response; closing it hands the connection back, once."""
 
     def __init__(self, connection: HttpConnection, release: Callable[[HttpConnection], None]) -> None:
@@ -155,7 +179,3 @@ class _Body(httpx2.AsyncByteStream):
         if self._connection is not None:
             connection, self._connection = self._connection, None
             self._release(connection)
-
-
-def _get_port(url: httpx2.URL) -> int:
-    return url.port or DEFAULT_PORTS[url.scheme]

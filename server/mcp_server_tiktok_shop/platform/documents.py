@@ -19,7 +19,8 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     HTTP_TOO_MANY_REQUESTS,
 )
 from mcp_server_tiktok_shop.platform.document_hosts import is_public, parse_web_address
-from mcp_server_tiktok_shop.platform.http_transport import describe_transport_error, read_body
+from mcp_server_tiktok_shop.platform.http_answers import read_body
+from mcp_server_tiktok_shop.platform.http_transport import describe_transport_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What was answered at `url`: the body unpacked, and the headers but those of the body as it was sent."""
+
+    status_code: int
+    headers: httpx2.Headers
+    content: bytes = field(repr=False)
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ApiResponse:
     """A success: the envelope's `data`, and its `request_id` where it has one; `size_bytes` is that of the body."""
 
@@ -83,7 +93,7 @@ class ApiError(RequestError):
         self.retry_after = retry_after
 
 
-def parse_response(response: httpx2.Response, *, redact_words: RedactWords) -> ApiResponse:
+def parse_response(response: HttpAnswer, *, redact_words: RedactWords) -> ApiResponse:
     """The data of a success: `code` 0, whatever the HTTP status.
 
     A refusal's message passes `redact_words`: it may repeat what buyers wrote, and errors are carried by many ways.
@@ -111,10 +121,12 @@ def parse_response(response: httpx2.Response, *, redact_words: RedactWords) -> A
     raise ApiError(code, message, request_id, status, retry_after)
 
 
-def _make_gateway_error(response: httpx2.Response, retry_after: float | None) -> ConnectError | UnknownOutcomeError:
+def _make_gateway_error(response: HttpAnswer, retry_after: float | None) -> ConnectError | UnknownOutcomeError:
     """What an answer without envelope means: it is a gateway's, a firewall's, or a part of the platform's."""
+    import httpx2  # noqa: PLC0415 - it is loaded by who asked
+
     status, content = response.status_code, response.content
-    source = f"{response.url.netloc.decode()} answered HTTP {status}"
+    source = f"{httpx2.URL(response.url).netloc.decode()} answered HTTP {status}"
     if HTTP_REDIRECTION <= status < HTTP_CLIENT_ERROR:
         return ConnectError(f"{source}{_describe_redirect(response.headers.get('location', ''))}", is_transient=False)
     is_page = content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")

@@ -13,7 +13,7 @@ import h11
 import httpx2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 MAX_HEAD_BYTES = 100 * 1024
 MAX_BUFFER_BYTES = 256 * 1024  # of a body that nobody has read yet; then the sender waits, too
@@ -118,7 +118,7 @@ class HttpConnection(asyncio.Protocol):
 
     # ---- an exchange
 
-    def send(self, request: httpx2.Request, body: bytes) -> None:
+    def send(self, method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         """Send a request whole.
 
         Raises:
@@ -129,7 +129,7 @@ class HttpConnection(asyncio.Protocol):
         if self._transport.is_closing():
             raise httpx2.ConnectError("the connection ended before anything was sent")
         try:
-            head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+            head = h11.Request(method=method, target=target, headers=list(headers))
             pieces = [self._h11.send(head), self._h11.send(h11.Data(data=body)), self._h11.send(h11.EndOfMessage())]
         except h11.LocalProtocolError as error:
             raise httpx2.LocalProtocolError(str(error)) from error

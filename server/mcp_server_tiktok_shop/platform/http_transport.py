@@ -6,14 +6,14 @@ import asyncio
 import re
 import socket
 import ssl
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.api_codes import HTTP_CLIENT_ERROR, HTTP_SERVER_ERROR
-from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError, UnusableAnswerError
+from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.http_answers import send_by_client, send_directly
 from mcp_server_tiktok_shop.platform.network_environment import describe_trusted_certificates, find_environment_fault
 from mcp_server_tiktok_shop.proxies import parse_proxy
 
@@ -21,20 +21,25 @@ if TYPE_CHECKING:
     import httpx2
     from pydantic import SecretStr
 
-    from mcp_server_tiktok_shop.platform.direct_transport import DirectTransport
+    from mcp_server_tiktok_shop.platform.direct_transport import DirectRequest, DirectTransport
+    from mcp_server_tiktok_shop.platform.envelope import HttpAnswer
     from mcp_server_tiktok_shop.proxies import Proxy
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 64
 MAX_DIRECT_BODY_BYTES = 64 * 1024  # of a request: what a socket takes at once
 KEEP_ALIVE_S = 90.0  # of a connection that nothing is asked over: to open one over TLS takes three round trips
-MAX_ANSWER_BYTES = 50 * 2**20  # of a body, unpacked
 HTTP_PROXY_AUTH_REQUIRED = 407
-BODY_HEADERS = frozenset(("content-encoding", "content-length", "transfer-encoding"))  # of the body as it was sent
 CREDENTIALS_MESSAGE = "the proxy wants other credentials"
 PROXY_STATUS_PATTERN = re.compile(r"\d{3}(?= |$)")  # how the HTTP client begins what a proxy answered to CONNECT
 SOCKS_REFUSAL_PATTERN = re.compile(r"username/password|not allowed|from proxy server", re.IGNORECASE)
 PROXY_SCHEMES = ("http", "https", "all")  # of the variables that name one
+
+# What httpx2 sends as it stands: an address and a query that need no escapes, and headers that it has none of itself.
+PLAIN_URL_PATTERN = re.compile(
+    r"(https?://[a-z0-9.-]+(?::\d{1,5})?)((?:/[A-Za-z0-9_-]+)+(?:\?(?:[A-Za-z0-9._~=&-]|%[0-9A-F]{2})+)?)"
+)
+PLAIN_HEADERS = frozenset(("x-tts-access-token", "content-type"))
 
 MESSAGE_BY_CAUSE: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLCertVerificationError, "its certificate is not trusted"),
@@ -72,6 +77,7 @@ class HttpTransport:
         self._direct_transport: DirectTransport | None = None
         self._is_direct: bool | None = None  # once it is known
         self._default_headers: dict[str, str] = {}
+        self._models_by_base: dict[str, DirectRequest] = {}  # by scheme, host and port
         self._by_proxy: dict[str, HttpTransport] = {}
 
     def for_proxy(self, proxy: SecretStr | None) -> HttpTransport:
@@ -168,18 +174,42 @@ class HttpTransport:
         self,
         method: str,
         url: str,
-        timeout: httpx2.Timeout,
-        *,
+        timeout_s: float,
         headers: dict[str, str] | None = None,
         content: bytes | None = None,
-    ) -> httpx2.Request:
+    ) -> DirectRequest:
+        """The request that httpx2 would send; taken apart by httpx2 itself where it is no plain one."""
         import httpx2  # noqa: PLC0415
 
-        all_headers = {**self._default_headers, **(headers or {})}
-        extensions = {"timeout": timeout.as_dict()}
-        return httpx2.Request(method, url, headers=all_headers, content=content, extensions=extensions)
+        from mcp_server_tiktok_shop.platform.direct_transport import DirectRequest  # noqa: PLC0415
 
-    async def request(self, method: str, url: str, *, timeout: float, **parts: Any) -> httpx2.Response:  # noqa: ASYNC109
+        headers = headers or {}
+        match = PLAIN_URL_PATTERN.fullmatch(url)
+        has_body = method == "POST" and bool(content)
+        if (
+            match is None
+            or not (has_body or (method == "GET" and content is None))
+            or not PLAIN_HEADERS.issuperset(headers)
+            or not "".join(headers.values()).isascii()
+        ):
+            limits = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s), pool=timeout_s)
+            all_headers = httpx2.Headers(self._default_headers)
+            all_headers.update(headers)
+            extensions = {"timeout": limits.as_dict()}
+            request = httpx2.Request(method, url, headers=all_headers, content=content, extensions=extensions)
+            return DirectRequest.from_request(request)
+        base, target = match.groups()
+        if (model := self._models_by_base.get(base)) is None:
+            model = DirectRequest.from_request(httpx2.Request("GET", base, headers=self._default_headers))
+            self._models_by_base[base] = model
+        raw_headers = [*model.headers, *((name.encode(), value.encode()) for name, value in headers.items())]
+        body = content or b""
+        if body:
+            raw_headers.append((b"Content-Length", b"%d" % len(body)))
+        connect_timeout_s = min(CONNECT_TIMEOUT_S, timeout_s)
+        return DirectRequest(method, model.origin, target.encode(), raw_headers, body, connect_timeout_s, timeout_s)
+
+    async def request(self, method: str, url: str, *, timeout: float, **parts: Any) -> HttpAnswer:  # noqa: ASYNC109
         """One exchange, body included, within `timeout` seconds.
 
         Raises:
@@ -192,17 +222,17 @@ class HttpTransport:
         import httpx2  # noqa: PLC0415
         from socksio.exceptions import ProtocolError  # noqa: PLC0415 - comes with httpx2's socks extra
 
-        limits = httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT_S, timeout), pool=timeout)
         direct = self._get_direct_transport() if _is_plain(parts) else None
-        request = self._build_direct_request(method, url, limits, **parts) if direct is not None else None
+        request = self._build_direct_request(method, url, timeout, **parts) if direct is not None else None
         try:
             async with asyncio.timeout(timeout):  # an answer that drips is never late in a single read
                 if direct is not None and request is not None:
-                    response = await _send_directly(direct, request)
+                    answer = await send_directly(direct, request, url)
                 else:
-                    response = await _send_request(self.get_client(), method, url, timeout=limits, **parts)
+                    limits = httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT_S, timeout), pool=timeout)
+                    answer = await send_by_client(self.get_client(), method, url, timeout=limits, **parts)
         except TimeoutError:
-            if direct is None or request is None or direct.is_sent(request):
+            if request is None or request.is_sent:
                 raise UnknownOutcomeError(MESSAGE_BY_ERROR_NAME["TimeoutError"]) from None
             raise ConnectError(MESSAGE_BY_ERROR_NAME["ConnectTimeout"]) from None
         except httpx2.ProxyError as error:
@@ -215,10 +245,10 @@ class HttpTransport:
             if self.proxy is None or not self.proxy.scheme.startswith("socks"):
                 raise
             raise ConnectError(self._describe_failure(error, url)) from None
-        if response.status_code == HTTP_PROXY_AUTH_REQUIRED:
-            message = f"{CREDENTIALS_MESSAGE} (HTTP {response.status_code}): {self.describe_proxy(url)}"
+        if answer.status_code == HTTP_PROXY_AUTH_REQUIRED:
+            message = f"{CREDENTIALS_MESSAGE} (HTTP {answer.status_code}): {self.describe_proxy(url)}"
             raise ConnectError(message, is_transient=False)
-        return response
+        return answer
 
     def _proxy_error(self, error: httpx2.ProxyError, url: str) -> ConnectError:
         """What a proxy said instead of connecting; a refusal is one that it would repeat."""
@@ -256,37 +286,6 @@ class HttpTransport:
 def _is_plain(parts: dict[str, Any]) -> bool:
     """Whether what is sent is short and no form: an upload may be refused, and that read, before all of it is sent."""
     return parts.keys() <= {"headers", "content"} and len(parts.get("content") or b"") <= MAX_DIRECT_BODY_BYTES
-
-
-async def _send_directly(transport: DirectTransport, request: httpx2.Request) -> httpx2.Response:
-    async with aclosing(await transport.handle_async_request(request)) as response:
-        return await _read_response(response, request)
-
-
-async def _send_request(client: httpx2.AsyncClient, method: str, url: str, **parts: Any) -> httpx2.Response:
-    async with client.stream(method, url, **parts) as response:
-        return await _read_response(response, response.request)
-
-
-async def _read_response(stream: httpx2.Response, request: httpx2.Request) -> httpx2.Response:
-    """A response that is read as it comes, unpacked piece by piece, and given up where it becomes too large."""
-    import httpx2  # noqa: PLC0415
-
-    content = await read_body(stream, MAX_ANSWER_BYTES)
-    if content is None:
-        raise UnusableAnswerError(f"its answer is larger than {MAX_ANSWER_BYTES // 2**20} MB")
-    headers = [(name, value) for name, value in stream.headers.multi_items() if name not in BODY_HEADERS]
-    return httpx2.Response(stream.status_code, headers=headers, content=content, request=request)
-
-
-async def read_body(response: httpx2.Response, max_bytes: int) -> bytes | None:
-    """The body of an open response, unpacked; None where it is larger than `max_bytes`, whatever it says of itself."""
-    content = bytearray()
-    async for chunk in response.aiter_bytes():  # pieces of a megabyte at most, however far they unpack
-        content += chunk
-        if len(content) > max_bytes:
-            return None
-    return bytes(content)
 
 
 def describe_transport_error(error: BaseException) -> str:

@@ -23,6 +23,7 @@ from mcp_server_tiktok_shop.state.token_answers import read_account_id
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.platform.authorization import AuthTransport
     from mcp_server_tiktok_shop.state.accounts import PartnerApp, StoredAccounts
     from mcp_server_tiktok_shop.state.stores import AccountStore, AccountTransaction
@@ -58,6 +59,7 @@ class TokenProvider:
         clock: Callable[[], float],
         environment_account: Account | None,
         secrets: SecretRegistry,
+        metrics: Metrics,
     ) -> None:
         self._store = store
         self._auth = auth
@@ -66,6 +68,7 @@ class TokenProvider:
         self._clock = clock
         self._environment_account = environment_account
         self._secrets = secrets
+        self._metrics = metrics
         self._renewals: dict[str, asyncio.Task[Account]] = {}
         self._started_at = 0
         self._unsaved_accounts = UnsavedAccounts(store)
@@ -85,6 +88,17 @@ class TokenProvider:
             raise make_not_configured_error()
         self._secrets.register_secrets(app.secret.get_secret_value())
         return app
+
+    def list_apps(self) -> list[PartnerApp]:
+        """Every app whose secret is here: that of the settings, and the one stored at sign-in.
+
+        Raises:
+            ShopError: `not_configured` where the store can't be read.
+
+        """
+        apps = {app.key: app for app in (self._store.read().app, self._unsaved_accounts.app, self._app) if app}
+        self._secrets.register_secrets(*(app.secret.get_secret_value() for app in apps.values()))
+        return list(apps.values())
 
     async def load_accounts(self) -> dict[str, Account]:
         """The accounts of this app by id, oldest first.
@@ -177,7 +191,16 @@ class TokenProvider:
             if not account.refresh_token.get_secret_value():
                 message = "The access token has expired and there is no refresh token to renew it with."
                 raise ShopError("signed_out", message, hint=SIGN_IN_HINT)
-            return await self._renew_in_transaction(transaction, account)
+            outcome = "cut_off"
+            try:
+                renewed_account = await self._renew_in_transaction(transaction, account)
+                outcome = "ok"
+            except ShopError as error:
+                outcome = error.kind
+                raise
+            finally:
+                self._metrics.record_renewal(outcome)
+            return renewed_account
 
     async def _renew_in_transaction(self, transaction: AccountTransaction, account: Account) -> Account:
         """Store a mark, send, store the pair: it is on disk before anyone uses it."""

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from mcp_server_tiktok_shop.calls.caller import ELICITATION_TIMEOUT_S, MIN_READING_S, ElicitationReply
 from mcp_server_tiktok_shop.protocol.edge import CHOICE_FIELD, send_progress, send_question, to_elicit_request
+from mcp_server_tiktok_shop.protocol.grants import find_grant
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams
 
-    from mcp_server_tiktok_shop.calls.caller import Decision
+    from mcp_server_tiktok_shop.calls.caller import Decision, Picture
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 DECISION_BY_CHOICE: dict[str, Decision] = {"true": "accepted", "false": "declined"}
 CONFIRM_INPUT_KEY = "confirm"
@@ -33,6 +35,7 @@ class McpCaller:
     """
 
     min_reading_s = MIN_READING_S
+    sees_pictures = True
 
     def __init__(
         self,
@@ -44,7 +47,12 @@ class McpCaller:
         self._guard = guard
         self._params = params
         self.delivery_actions: list[Callable[[], Awaitable[None]]] = []
+        self.pictures: list[Picture] = []
+        self.meta: Json = {}
         self._progress = self._part_start = self._part_done = 0.0
+
+    def ensure_granted(self, operation: Operation) -> None:
+        find_grant(self._context).ensure(operation)
 
     @property
     def elicitation_support(self) -> Literal["", "now", "again"]:
@@ -81,6 +89,12 @@ class McpCaller:
         self._part_done, self._progress = done, self._part_start + done
         total = total if total is None else self._part_start + total
         await send_progress(self._context, self._progress, total, self._guard.guard_text(message))
+
+    def add_picture(self, picture: Picture) -> None:
+        self.pictures.append(picture)
+
+    def add_meta(self, name: str, data: Json) -> None:
+        self.meta[name] = data
 
     async def run_after_delivery(self, action: Callable[[], Awaitable[None]]) -> None:
         self.delivery_actions.append(action)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from mcp import MCPError
 from mcp.types import (
     INVALID_PARAMS,
+    Annotations,
     CallToolResult,
     CompleteResult,
     Completion,
+    ContentBlock,
     ElicitRequest,
     ElicitRequestFormParams,
     GetPromptResult,
+    ImageContent,
     PromptMessage,
     ReadResourceResult,
     TextContent,
     TextResourceContents,
 )
+
+from mcp_server_tiktok_shop.protocol.skills import parse_skill
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +33,11 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp.types import ElicitResult
 
+    from mcp_server_tiktok_shop.calls.caller import Picture
     from mcp_server_tiktok_shop.calls.redaction.outgoing import SafeText
+    from mcp_server_tiktok_shop.catalog.operation import Json
 
-JSON_MEDIA_TYPE = "application/json"
+JSON_MEDIA_TYPE, MARKDOWN_MEDIA_TYPE = "application/json", "text/markdown"
 CHOICE_FIELD = "do_it"
 # A form without anything to fill in is accepted by some clients themselves: this has the one choice that is asked for.
 CONFIRM_FORM_SCHEMA: dict[str, Any] = {
@@ -43,13 +53,30 @@ CONFIRM_FORM_SCHEMA: dict[str, Any] = {
 }
 
 
-def to_tool_result(text: SafeText, *, is_error: bool) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=text.text)], is_error=is_error)
+def to_tool_result(
+    text: SafeText, *, is_error: bool, pictures: Sequence[Picture] = (), meta: SafeText | None = None
+) -> CallToolResult:
+    """The result of a call: its text first, then pictures; `meta` is JSON that programs read."""
+    content: list[ContentBlock] = [TextContent(text=text.text), *map(_to_image, pictures)]
+    return CallToolResult(content=content, is_error=is_error, _meta=None if meta is None else json.loads(meta.text))
 
 
-def to_resource(uri: SafeText, text: SafeText) -> ReadResourceResult:
-    contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=JSON_MEDIA_TYPE)
+def _to_image(picture: Picture) -> ImageContent:
+    annotations = Annotations(audience=["user"]) if picture.for_person_alone else None
+    data = b64encode(picture.content).decode()
+    return ImageContent(data=data, mime_type=picture.media_type, annotations=annotations)
+
+
+def to_resource(uri: SafeText, text: SafeText, media_type: str, meta: Json | None = None) -> ReadResourceResult:
+    contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=media_type, _meta=meta)
     return ReadResourceResult(contents=[contents])
+
+
+def to_skill_entry(uri: str, text: SafeText) -> Json:
+    """A skill as its extension lists it: of the very text that is served as the resource."""
+    content = text.text.encode()
+    file = {"uri": uri, "digest": f"sha256:{sha256(content).hexdigest()}", "size": len(content)}
+    return {"uri": uri, "frontmatter": parse_skill(text.text).frontmatter, "resources": [file]}
 
 
 def to_prompt(description: SafeText, text: SafeText) -> GetPromptResult:

@@ -52,6 +52,8 @@ SERVER_CAPABILITIES = {
     "resources": {"listChanged": False, "subscribe": False},
     "tools": {"listChanged": False},
 }
+# Of the later era alone: the earlier one has no place for them.
+SERVER_EXTENSIONS: Mapping[str, Json] = {f"{META_PREFIX}skills": {}}
 SERVER_INFO = {"name": SERVER_NAME, "title": SERVER_TITLE, "version": __version__}
 
 
@@ -139,7 +141,7 @@ class FirstAnswers:
     def _describe(self) -> Json:
         return _to_envelope_form(
             {
-                "capabilities": SERVER_CAPABILITIES,
+                "capabilities": dict(sorted({**SERVER_CAPABILITIES, "extensions": SERVER_EXTENSIONS}.items())),
                 "instructions": self.introduction.instructions.text,
                 "supportedVersions": [ENVELOPE_VERSION],
             }

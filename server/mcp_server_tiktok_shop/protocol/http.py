@@ -1,4 +1,4 @@
-"""Serves MCP over HTTP, to any number of assistants on this computer: without sessions, each request with a token."""
+"""Serves MCP over HTTP, to any number of assistants: without sessions, each request with a token."""
 
 from __future__ import annotations
 
@@ -6,60 +6,122 @@ import asyncio
 import hmac
 import json
 from dataclasses import dataclass, field
-from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
-import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.protocol.address import MCP_PATH, join_address
+from mcp_server_tiktok_shop.protocol.grants import Grant, attach_grant
 from mcp_server_tiktok_shop.protocol.lines import EDGE_BYTES, MAX_LINE_BYTES, LongLine
 from mcp_server_tiktok_shop.protocol.messages import read_message
-from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
+from mcp_server_tiktok_shop.protocol.operating import Operating, OperatorGate
+from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS, WEBHOOK_PATH
 
 if TYPE_CHECKING:
     from mcp.types import JSONRPCError
-    from starlette.requests import Request
+    from starlette.routing import Route
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.protocol.server import McpServer
 
-HEALTH_PATH = "/healthz"
-READINESS_PATH = "/readyz"
-READINESS_TTL_S = 1.0  # for which an answer holds, however many ask
-OPEN_PATHS = (HEALTH_PATH, READINESS_PATH)
+DISCOVERY_PATH = "/.well-known/"
+PORT_BY_SCHEME = {"http": 80, "https": 443}
 HTTP_VERSIONS = ("1.0", "1.1")  # h11 lets any number pass
-KEEP_ALIVE_S = 75  # that a connection may be idle
 BODY_TIMEOUT_S = 30.0  # for a request's body to arrive
-DRAIN_TIMEOUT_S = 30  # for calls under way when the process is told to end
 UNAUTHORIZED_TEXT = "This server wants the bearer token that it printed when it was started: `Authorization: Bearer …`."
 SLOW_TEXT = f"The request's body did not arrive within {BODY_TIMEOUT_S:.0f} s."
 
 
+class Authorizer(Protocol):
+    """Says what the bearer of a request may do; each has routes that are open to all."""
+
+    @property
+    def open_paths(self) -> frozenset[str]: ...
+
+    async def authorize(self, credentials: bytes | None) -> Grant | Response:
+        """What an `Authorization` header lets do, or the answer where it lets do nothing. None: there is not one."""
+        ...
+
+    def refuse_scope(self, grant: Grant) -> Response:
+        """The answer to a call that wants the grant's missing scope."""
+        ...
+
+    def make_routes(self) -> list[Route]: ...
+
+    async def find_fault(self) -> str:
+        """Why nobody can be let in now; empty where who has a good token can."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SharedToken:
+    """Lets in who bears the token that this server made, to do everything."""
+
+    token: str
+
+    open_paths: frozenset[str] = frozenset()
+
+    async def authorize(self, credentials: bytes | None) -> Grant | Response:
+        scheme, _, token = (credentials or b"").partition(b" ")
+        if scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self.token.encode()):
+            return Grant()
+        challenge = {"WWW-Authenticate": 'Bearer realm="mcp-server-tiktok-shop"'}
+        return JSONResponse({"error": UNAUTHORIZED_TEXT}, 401, challenge)
+
+    def refuse_scope(self, _grant: Grant) -> Response:
+        return Response(status_code=403)
+
+    def make_routes(self) -> list[Route]:
+        return []
+
+    async def find_fault(self) -> str:
+        return ""
+
+    async def close(self) -> None:
+        return
+
+
 @dataclass(frozen=True, slots=True)
 class RequestGate:
-    """Lets through to `app` what bears the token and is one message of JSON-RPC; refuses all else in words.
+    """Lets through to `app` what is authorized and one message of JSON-RPC; refuses all else in words.
 
     Nothing of a request is read before its token was found right. Streams that a client opens to be told of changes
-    (GET) are refused, as the protocol allows: nothing would ever be sent on them.
+    (GET) are refused, as the protocol allows: nothing would ever be sent on them. `webhooks`, where there is one, has a
+    path of its own, and lets in by its own rules.
     """
 
     app: ASGIApp
-    token: str
+    authorizer: Authorizer
+    metrics: Metrics
+    webhooks: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+        if self.webhooks is not None and scope["type"] == "http" and scope["path"] == WEBHOOK_PATH:
+            await self.webhooks(scope, receive, send)
+            return
+        if scope["type"] != "http" or scope["path"] in self.authorizer.open_paths:
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        if not self._is_authorized(headers.get(b"authorization", b"")):
-            challenge = {"WWW-Authenticate": 'Bearer realm="mcp-server-tiktok-shop"'}
-            await JSONResponse({"error": UNAUTHORIZED_TEXT}, 401, challenge)(scope, receive, send)
-        elif scope["http_version"] not in HTTP_VERSIONS:
+        if scope["path"].startswith(DISCOVERY_PATH):  # what clients look for before they have a token
+            await JSONResponse({"error": "There is nothing here."}, 404)(scope, receive, send)
+            return
+        credentials = [value for name, value in scope["headers"] if name == b"authorization"]
+        grant = await self.authorizer.authorize(credentials[0] if len(credentials) == 1 else None)
+        if isinstance(grant, Response):
+            self.metrics.record_refusal(grant.status_code)
+            await grant(scope, receive, send)
+            return
+        refusing_send = ScopeRefusal(self.authorizer, grant, scope, receive, send).send_message
+        await self._pass_request(attach_grant(scope, grant), receive, refusing_send)
+
+    async def _pass_request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["http_version"] not in HTTP_VERSIONS:
             await JSONResponse({"error": "Send HTTP/1.1."}, 505)(scope, receive, send)
         elif scope["path"].rstrip("/") != MCP_PATH:
             await JSONResponse({"error": f"MCP is served at {MCP_PATH}."}, 404)(scope, receive, send)
@@ -69,10 +131,6 @@ class RequestGate:
             await self._pass_message(scope, receive, send)
         else:
             await self.app(scope, receive, send)
-
-    def _is_authorized(self, header: bytes) -> bool:
-        scheme, _, token = header.partition(b" ")
-        return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self.token.encode())
 
     async def _pass_message(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = RequestBody(receive)
@@ -95,15 +153,38 @@ class RequestGate:
 
 
 @dataclass(slots=True)
+class ScopeRefusal:
+    """Sends an answer on, or in its place the refusal of a call that turned out to want a scope more.
+
+    Which operation a call comes to is known where it is decided, behind everything that may be named in it.
+    """
+
+    authorizer: Authorizer
+    grant: Grant
+    scope: Scope
+    receive: Receive
+    send: Send
+    is_refused: bool = False
+
+    async def send_message(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and self.grant.missing_scope is not None:
+            self.is_refused = True
+            await self.authorizer.refuse_scope(self.grant)(self.scope, self.receive, self.send)
+        elif not self.is_refused:
+            await self.send(message)
+
+
+@dataclass(slots=True)
 class RequestBody:
     """The body of a request, read whole and then given once more to whoever is next."""
 
     receive: Receive
+    max_bytes: int = MAX_LINE_BYTES
     content: bytearray = field(default_factory=bytearray)
     _is_passed: bool = False
 
     async def read(self) -> bool:
-        """Read all of it; false where it is longer than a message may be.
+        """Read all of it; false where it is longer than it may be.
 
         Raises:
             ClientDisconnect: The client went away before its end.
@@ -115,7 +196,7 @@ class RequestBody:
             if message["type"] != "http.request":
                 raise ClientDisconnect
             self.content += message.get("body", b"")
-            if len(self.content) > MAX_LINE_BYTES:
+            if len(self.content) > self.max_bytes:
                 return False
             has_more = message.get("more_body", False)
         return True
@@ -127,71 +208,47 @@ class RequestBody:
         return {"type": "http.request", "body": bytes(self.content), "more_body": False}
 
 
-class Readiness(Protocol):
-    """Knows whether what this server stands on can be used."""
+def build_http_app(
+    server: McpServer,
+    authorizer: Authorizer,
+    port: int,
+    public_url: str = "",
+    operating: Operating | None = None,
+    webhooks: ASGIApp | None = None,
+) -> ASGIApp:
+    """The server as an application for a web server, which also closes it.
 
-    async def find_faults(self) -> dict[str, str]:
-        """What can't be used now, in words, by its name; without the `database` no call is answered."""
-        ...
-
-
-@dataclass(slots=True)
-class ReadinessProbe:
-    """Answers whether calls can be sent here; one look serves all who ask within READINESS_TTL_S."""
-
-    readiness: Readiness
-    _asked_at: float = -inf
-    _look: asyncio.Task[dict[str, str]] | None = None
-
-    async def answer(self, _request: Request) -> Response:
-        now = asyncio.get_running_loop().time()
-        if self._look is None or (self._look.done() and now - self._asked_at >= READINESS_TTL_S):
-            self._asked_at, self._look = now, asyncio.create_task(self.readiness.find_faults())
-        faults = await asyncio.shield(self._look)
-        is_ready = "database" not in faults
-        content = {"status": "ready" if is_ready else "not ready", "faults": faults}
-        return JSONResponse(content, 200 if is_ready else 503)
-
-
-def build_http_app(server: McpServer, token: str, port: int, readiness: Readiness | None = None) -> ASGIApp:
-    """The server as an application for a web server, which also closes it. `port` is the one that it listens on.
-
-    With `readiness` it tells at READINESS_PATH whether calls can be sent to it.
+    `port` is the one that it listens on, `public_url` what clients elsewhere reach it by; `webhooks` takes what the
+    platform notifies of.
     """
-
-    async def tell_health(_request: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__})
-
-    routes = [Route(HEALTH_PATH, tell_health)]
-    if readiness is not None:
-        routes.append(Route(READINESS_PATH, ReadinessProbe(readiness).answer))
+    operating = operating or Operating()
     addresses = [join_address(host, port) for host in LOOPBACK_HOSTS]
-    security = TransportSecuritySettings(allowed_hosts=addresses, allowed_origins=[f"http://{a}" for a in addresses])
+    public_hosts = list_hosts(public_url)
+    scheme = urlsplit(public_url).scheme
+    security = TransportSecuritySettings(
+        allowed_hosts=addresses + public_hosts,
+        allowed_origins=[f"http://{address}" for address in addresses]
+        + [f"{scheme}://{host}" for host in public_hosts],
+    )
     app = server.streamable_http_app(
         streamable_http_path=MCP_PATH,
         stateless_http=True,
         json_response=True,  # a stream is cut off when the process is told to end, with the call that it belongs to
         transport_security=security,
         max_request_body_size=MAX_LINE_BYTES,
-        custom_starlette_routes=routes,
+        custom_starlette_routes=authorizer.make_routes(),
     )
-    return RequestGate(app, token)
+    return OperatorGate(RequestGate(app, authorizer, operating.metrics, webhooks), operating)
 
 
-def build_web_server(app: ASGIApp) -> uvicorn.Server:
-    """What serves an application until a signal ends it: then calls under way end, within `DRAIN_TIMEOUT_S`."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            log_level="warning",
-            access_log=False,  # each call has a line of its own
-            server_header=False,
-            ws="none",
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
-        )
-    )
+def list_hosts(url: str) -> list[str]:
+    """The `Host` headers that an address leads to: a port that its scheme implies may stand there."""
+    parts = urlsplit(url)
+    if not parts.netloc:
+        return []
+    default_port = PORT_BY_SCHEME[parts.scheme]
+    bare_host = parts.netloc.removesuffix(f":{default_port}")
+    return [bare_host, f"{bare_host}:{default_port}"] if parts.port in (None, default_port) else [parts.netloc]
 
 
 def _make_error_response(error: JSONRPCError | None, status: int) -> Response:

@@ -1,4 +1,4 @@
-"""Provides resources, prompts and completions: shops, toolsets, stored results, a seller's routines."""
+"""Provides resources, prompts and completions: shops, toolsets, stored results, skills."""
 
 from __future__ import annotations
 
@@ -19,19 +19,17 @@ from mcp.types import (
 
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.protocol.board.page import BOARD_MEDIA_TYPE, BOARD_META, BOARD_URI, read_page
 from mcp_server_tiktok_shop.protocol.edge import (
     JSON_MEDIA_TYPE,
+    MARKDOWN_MEDIA_TYPE,
     to_completions,
     to_prompt,
     to_protocol_error,
     to_resource,
 )
-from mcp_server_tiktok_shop.protocol.prompts import (
-    PERIOD_COMPLETIONS,
-    PROMPT_TEMPLATES,
-    get_prompt_template,
-    render_prompt,
-)
+from mcp_server_tiktok_shop.protocol.prompts import PERIOD_COMPLETIONS, render_prompt
+from mcp_server_tiktok_shop.protocol.skills import SKILL_URI_PREFIX, find_skill, load_skills
 
 if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
@@ -51,6 +49,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
     from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
+    from mcp_server_tiktok_shop.protocol.skills import Skill
 
     Context = ServerRequestContext[Any, Any]
 
@@ -87,7 +86,18 @@ class ResourceProvider:
             description="The areas of operations, with what each holds; --toolsets lists them as tools.",
             mime_type=JSON_MEDIA_TYPE,
         )
-        return ListResourcesResult(resources=[shops, toolsets] if self._is_available(SHOPS_TOOL) else [toolsets])
+        skills = [
+            Resource(
+                uri=skill.uri,
+                name=skill.name,
+                title=skill.title,
+                description=skill.description,
+                mime_type=MARKDOWN_MEDIA_TYPE,
+            )
+            for skill in self._list_skills()
+        ]
+        own = [shops, toolsets] if self._is_available(SHOPS_TOOL) else [toolsets]
+        return ListResourcesResult(resources=own + skills)
 
     async def list_resource_templates(
         self, _ctx: Context, _params: PaginatedRequestParams | None
@@ -103,7 +113,20 @@ class ResourceProvider:
 
     async def read_resource(self, _ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
         uri = str(params.uri)
-        return to_resource(self.guard.guard_text(uri), await self._read_text(uri))
+        if uri == BOARD_URI:  # unlisted: hosts find it by the tools that name it, and no person has a use for its text
+            page = self.guard.guard_text(read_page())
+            return to_resource(self.guard.guard_text(uri), page, BOARD_MEDIA_TYPE, BOARD_META)
+        if uri.startswith(SKILL_URI_PREFIX):
+            return to_resource(self.guard.guard_text(uri), self._read_skill(uri), MARKDOWN_MEDIA_TYPE)
+        return to_resource(self.guard.guard_text(uri), await self._read_text(uri), JSON_MEDIA_TYPE)
+
+    def _read_skill(self, uri: str) -> SafeText:
+        for skill in load_skills().values():
+            if skill.uri == uri:
+                self._ensure_allowed(skill)
+                return self.guard.guard_text(skill.text)
+        message = "There is no such skill: resources/list names those that there are."
+        raise to_protocol_error(self.guard.guard_text(message), self.guard.guard_text(uri))
 
     async def _read_text(self, uri: str) -> SafeText:
         if uri == f"{URI_SCHEME}shops":
@@ -124,6 +147,14 @@ class ResourceProvider:
     def _is_available(self, tool: str) -> bool:
         return self.operations.are_available([tool])
 
+    def _list_skills(self) -> list[Skill]:
+        """The skills whose tools this server does."""
+        return [s for s in load_skills().values() if self.operations.are_available(s.required_tools)]
+
+    def _ensure_allowed(self, skill: Skill) -> None:
+        for name in skill.required_tools:
+            self.operations.policy.ensure_allowed(self.operations.get(name))
+
     def _group_by_toolset(self) -> dict[str, Any]:
         """The names of the operations that this server does, by toolset."""
         areas: dict[str, list[str]] = {}
@@ -136,25 +167,23 @@ class ResourceProvider:
         return ListPromptsResult(
             prompts=[
                 Prompt(
-                    name=name,
-                    title=template.title,
-                    description=template.description,
+                    name=skill.name,
+                    title=skill.title,
+                    description=skill.description,
                     arguments=[
-                        PromptArgument(name=n, description=description, required=n in template.required_arguments)
-                        for n, description in template.arguments.items()
+                        PromptArgument(name=n, description=description, required=n in skill.required_arguments)
+                        for n, description in skill.arguments.items()
                     ],
                 )
-                for name, template in PROMPT_TEMPLATES.items()
-                if self.operations.are_available(template.required_tools)
+                for skill in self._list_skills()
             ]
         )
 
     async def get_prompt(self, _ctx: Context, params: GetPromptRequestParams) -> GetPromptResult:
-        template = get_prompt_template(params.name)
-        for name in template.required_tools:
-            self.operations.policy.ensure_allowed(self.operations.get(name))
-        text = render_prompt(params.name, params.arguments or {})
-        return to_prompt(self.guard.guard_text(template.description), self.guard.guard_text(text))
+        skill = find_skill(params.name)
+        self._ensure_allowed(skill)
+        text = render_prompt(skill.name, params.arguments or {})
+        return to_prompt(self.guard.guard_text(skill.description), self.guard.guard_text(text))
 
     async def complete(self, _ctx: Context, params: CompleteRequestParams) -> CompleteResult:
         prefix = params.argument.value.casefold()
@@ -163,17 +192,19 @@ class ResourceProvider:
         return to_completions(values[:MAX_COMPLETIONS], len(values))
 
     def _is_offered(self, ref: PromptReference | ResourceTemplateReference) -> bool:
-        """Whether it is a prompt that this server lists: no other has arguments to complete."""
-        if ref.type != "ref/prompt" or ref.name not in PROMPT_TEMPLATES:
+        """Whether it is a prompt that this server does: no other has arguments to complete."""
+        if ref.type != "ref/prompt":
             return False
-        return self.operations.are_available(PROMPT_TEMPLATES[ref.name].required_tools)
+        try:
+            skill = find_skill(ref.name)
+        except ShopError:
+            return False
+        return self.operations.are_available(skill.required_tools)
 
     async def _list_completions(self, argument: str) -> list[str]:
         """The values that an argument of a prompt may be completed with."""
         if argument == "period":
             return list(PERIOD_COMPLETIONS)
-        if argument == "below":
-            return ["5", "10", "20", "50"]
         if argument != "shop":
             return []
         try:

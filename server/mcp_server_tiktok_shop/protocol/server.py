@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from mcp import MCPError
 from mcp.server import Server
 from mcp.server.runner import serve_loop
-from mcp.types import INTERNAL_ERROR, ListToolsResult
+from mcp.types import INTERNAL_ERROR, ListToolsResult, PaginatedRequestParams
 
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
@@ -26,9 +26,11 @@ from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_
 from mcp_server_tiktok_shop.protocol.client_exit import ExitDeadline
 from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_tool_result
 from mcp_server_tiktok_shop.protocol.eras import serve_connection
-from mcp_server_tiktok_shop.protocol.first_answers import SERVER_NAME, SERVER_TITLE
+from mcp_server_tiktok_shop.protocol.first_answers import SERVER_EXTENSIONS, SERVER_NAME, SERVER_TITLE
+from mcp_server_tiktok_shop.protocol.grants import Grant, find_grant
 from mcp_server_tiktok_shop.protocol.odd_replies import drop_odd_replies
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
+from mcp_server_tiktok_shop.protocol.skill_extension import GetSkillParams
 from mcp_server_tiktok_shop.protocol.stdio import connect_client
 from mcp_server_tiktok_shop.protocol.tenancy import find_tenant
 
@@ -37,14 +39,19 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from mcp.server import ServerRequestContext
-    from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, PaginatedRequestParams
+    from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult
 
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.catalog.operation import CallerScope
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
+    from mcp_server_tiktok_shop.metrics import Metrics
+    from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.client_pipes import FirstReader
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.first_answers import Introduction
+    from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 
 # Results are trees of small objects that die young: look for cycles less often than Python does by itself.
 GC_THRESHOLDS = (20_000, 20, 20)
@@ -66,6 +73,8 @@ class CallHandler:
     result_builder: ResultBuilder
     guard: OutgoingGuard
     delivery: Delivery
+    metrics: Metrics
+    access_log: AccessLog | None = None
 
     async def call_tool(
         self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
@@ -75,6 +84,20 @@ class CallHandler:
         An error has `is_error`. A write that waits for a yes is none: clients raise or try again on those.
         """
         started_at = time.monotonic()
+        outcome = "cut_off"
+        try:
+            result, outcome = await self._answer(ctx, params, started_at)
+        finally:
+            tool, seconds = self._name_operation(params), time.monotonic() - started_at
+            self.metrics.record_call(tool, outcome, seconds)
+            if self.access_log is not None:
+                self.access_log.record_call(find_grant(ctx).user, tool, outcome, seconds)
+        return result
+
+    async def _answer(
+        self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams, started_at: float
+    ) -> tuple[CallToolResult | InputRequiredResult, str]:
+        """The result, and in a word what it is: `ok`, `asked`, the status in it, or the kind of its error."""
         caller = McpCaller(ctx, params, self.guard)
         outcome = "ok"
         result: dict[str, Any] = {}
@@ -82,7 +105,7 @@ class CallHandler:
             result = await self.dispatcher.call(params.name, params.arguments or {}, caller)
             text, outcome = self.guard.guard_json(result), str(result.get("status", outcome))
         except ElicitationRequired as elicitation:
-            return to_input_required_result(self.guard.guard_text(elicitation.question), elicitation.state)
+            return to_input_required_result(self.guard.guard_text(elicitation.question), elicitation.state), "asked"
         except ShopError as error:
             result, outcome = self.result_builder.to_error_result(error), error.kind
             text = self.guard.guard_json(result)
@@ -106,7 +129,17 @@ class CallHandler:
             len(text.text),
         )
         await self.delivery.run_after_delivery(caller.delivery_actions)
-        return to_tool_result(text, is_error="error" in result)
+        if "error" in result:
+            return to_tool_result(text, is_error=True), outcome
+        meta = self.guard.guard_json(caller.meta) if caller.meta else None
+        return to_tool_result(text, is_error=False, pictures=caller.pictures, meta=meta), outcome
+
+    def _name_operation(self, params: CallToolRequestParams) -> str:
+        """What is called in the end, by a name of the catalog: what callers make up is counted as one."""
+        operations = self.dispatcher.operations.catalog.operations
+        nested_name = (params.arguments or {}).get("name") if params.name.startswith("run_") else None
+        name = nested_name if isinstance(nested_name, str) else params.name
+        return name if name in operations else "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +195,14 @@ def contain_errors(
 def build_server(
     introduction: Introduction,
     lookup: HandlerLookup,
+    operations: OperationDirectory,
+    skill_extension: SkillExtension,
     guard: OutgoingGuard,
     close: Callable[[], Awaitable[None]],
 ) -> McpServer:
     """The MCP server for one assistant or many, over any transport. `close` is awaited when it ends.
 
-    `guard` guards what is said before it is known which handlers are to answer.
+    `operations` are what it offers; `guard` guards what is said before it is known which handlers are to answer.
     """
 
     async def call_tool(
@@ -194,13 +229,15 @@ def build_server(
         return contain_errors(answer, guard)
 
     async def list_tools(
-        _ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
+        ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        return build_tool_list()
+        return build_tool_list(find_grant(ctx).scopes)
 
     @cache
-    def build_tool_list() -> ListToolsResult:
-        return ListToolsResult.model_validate({"tools": introduction.tools}, by_name=False)
+    def build_tool_list(scopes: frozenset[CallerScope]) -> ListToolsResult:
+        grant = Grant(scopes)
+        tools = [tool for tool in introduction.tools if grant.allows(operations.get(tool["name"]))]
+        return ListToolsResult.model_validate({"tools": tools}, by_name=False)
 
     @asynccontextmanager
     async def lifespan(_server: McpServer) -> AsyncIterator[None]:
@@ -224,6 +261,11 @@ def build_server(
         on_get_prompt=provide(ResourceProvider.get_prompt),
         on_completion=provide(ResourceProvider.complete),
     )
+    server.add_request_handler(
+        "skills/list", PaginatedRequestParams, contain_errors(skill_extension.list_skills, guard)
+    )
+    server.add_request_handler("skills/get", GetSkillParams, contain_errors(skill_extension.get_skill, guard))
+    server.extensions = {name: dict(extension) for name, extension in SERVER_EXTENSIONS.items()}
     server.middleware.append(drop_odd_replies)
     return server
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from mcp_server_tiktok_shop.sandbox.gateway.tokens import TokenIssuer
 from mcp_server_tiktok_shop.sandbox.http_server import serve_app
 from mcp_server_tiktok_shop.sandbox.ids import draw_number
 from mcp_server_tiktok_shop.sandbox.seeding import seed
+from mcp_server_tiktok_shop.sandbox.service.webhook_sender import WebhookSender
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -66,6 +68,7 @@ class Sandbox:
         self.faults = Faults()
         self.rates = Rates(requests_per_second)
         self.log = Log()
+        self.webhook_sender = WebhookSender(self.state, self.now, self.app_key, self.app_secret)
         self._gateway = Gateway(
             records=catalog,
             state=self.state,
@@ -124,3 +127,14 @@ class Sandbox:
         async with serve_app(self.app, host, port) as base_url:
             self.base_url = base_url
             yield self.base_url
+
+    @asynccontextmanager
+    async def send_webhooks(self, origin: str) -> AsyncIterator[None]:
+        """Send what shops have addresses for to `origin`, `http://host:port` on this computer."""
+        task = asyncio.create_task(self.webhook_sender.run(origin))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task

@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.sandbox.service.chats import Chats
 from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
     from decimal import Decimal
 
     from mcp_server_tiktok_shop.sandbox.fulfillment.warehouses import Warehouse
@@ -61,6 +61,7 @@ class SimulatedShop:
     samples: dict[str, SampleApplication] = field(default_factory=dict, repr=False)
     chats: Chats = field(default_factory=Chats, repr=False)
     webhooks: dict[str, Webhook] = field(default_factory=dict, repr=False)
+    reported_statuses: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False)
     planted: dict[str, str] = field(default_factory=dict, repr=False)
     version: int = 0
     _cache: OrderedDict[Hashable, tuple[tuple[int, int], Any]] = field(default_factory=OrderedDict, repr=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from mcp_server_tiktok_shop.state.stores import (
     DOCUMENT_URL_TTL_S,
     MAX_RESULTS,
     MAX_RESULTS_BYTES,
+    NOTIFICATION_TTL_S,
     OAUTH_STATE_BYTES,
     OAUTH_STATE_TTL_S,
     RESULT_ID_BYTES,
@@ -26,7 +28,14 @@ from mcp_server_tiktok_shop.state.stores import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from mcp_server_tiktok_shop.state.stores import AccountTransaction, RateKey, RateMarksChange, Record, ReplaceRule
+    from mcp_server_tiktok_shop.state.stores import (
+        AccountTransaction,
+        Notification,
+        RateKey,
+        RateMarksChange,
+        Record,
+        ReplaceRule,
+    )
 
 NO_MARKS = RateMarks()
 
@@ -211,6 +220,45 @@ class InMemoryWriteMarks:
         return max((self._moments.get((shop_id, area), 0.0) for area in areas), default=0.0)
 
 
+class InMemoryNotifications:
+    """Notifications by id, each beside the moment it came. `clock` gives Unix seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._known: dict[str, tuple[float, Notification]] = {}
+        self._pending: dict[str, Notification] = {}
+
+    async def add(self, notification: Notification) -> bool:
+        self._forget_oldest()
+        if notification.id in self._known:
+            return False
+        self._known[notification.id] = (self._clock(), notification)
+        self._pending[notification.id] = notification
+        return True
+
+    async def list_pending(self) -> list[Notification]:
+        self._forget_oldest()
+        return list(self._pending.values())
+
+    async def finish(self, notifications: Iterable[Notification]) -> None:
+        for notification in notifications:
+            self._pending.pop(notification.id, None)
+
+    async def count_types(self) -> dict[int, int]:
+        self._forget_oldest()
+        return dict(Counter(notification.type for _, notification in self._known.values()))
+
+    def _forget_oldest(self) -> None:
+        """Those that came first stand first."""
+        now = self._clock()
+        while self._known:
+            first_id, (came_at, _) = next(iter(self._known.items()))
+            if abs(now - came_at) < NOTIFICATION_TTL_S:
+                return
+            del self._known[first_id]
+            self._pending.pop(first_id, None)
+
+
 def create_memory_stores(clock: Callable[[], float], monotonic: Callable[[], float]) -> StateStores:
     """Empty stores. `clock` gives Unix seconds, `monotonic` seconds of a clock that is never set."""
     return StateStores(
@@ -224,4 +272,5 @@ def create_memory_stores(clock: Callable[[], float], monotonic: Callable[[], flo
         oauth_states=InMemoryOAuthStates(clock),
         rate_marks=InMemoryRateMarks(monotonic),
         write_marks=InMemoryWriteMarks(clock),
+        notifications=InMemoryNotifications(clock),
     )

@@ -1,4 +1,4 @@
-"""State stores as Protocols: accounts, expiring records, results, audit log, issued documents, sign-ins, marks."""
+"""State stores as Protocols: accounts, records, results, audit log, documents, sign-ins, marks, notifications."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ DOCUMENT_URL_TTL_S = 24 * 3600  # as long as the platform serves a document unde
 OAUTH_STATE_BYTES = 16  # of randomness
 OAUTH_STATE_TTL_S = 30 * 60  # as long as the platform takes the authorization code beside it
 AUDIT_OUTCOME_UNKNOWN = "unknown"
+NOTIFICATION_TTL_S = 48 * 3600  # the platform sends one again for some 16 hours where it was not answered
 
 
 class AccountTransaction(Protocol):
@@ -239,6 +240,41 @@ class WriteMarks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Notification:
+    """That something happened at a shop, or (where the shop's id is empty) to one of a seller's shops.
+
+    What exactly is not stored: it would be buyers' words, and is read from the platform.
+    """
+
+    id: str
+    type: int
+    shop_id: str = ""
+    seller_id: str = ""
+
+
+class NotificationStore(Protocol):
+    """What the platform notified of: each once, pending until it was followed up, known for NOTIFICATION_TTL_S.
+
+    Every method raises ShopError `not_configured` where the store can't be read or written.
+    """
+
+    async def add(self, notification: Notification) -> bool:
+        """Store it as pending; false where one of its id is known. It outlives this process when that is answered.
+
+        One may be pending twice where its sender was not answered the first time: following it up twice does no harm.
+        """
+
+    async def list_pending(self) -> list[Notification]:
+        """Those that were not followed up yet, in the order of their arrival."""
+
+    async def finish(self, notifications: Iterable[Notification]) -> None:
+        """Note that these were followed up."""
+
+    async def count_types(self) -> dict[int, int]:
+        """How many are known, by their type."""
+
+
+@dataclass(frozen=True, slots=True)
 class StateStores:
     """All that outlives a call, in the backend that was chosen."""
 
@@ -252,3 +288,4 @@ class StateStores:
     oauth_states: OAuthStates
     rate_marks: RateMarkStore
     write_marks: WriteMarks
+    notifications: NotificationStore

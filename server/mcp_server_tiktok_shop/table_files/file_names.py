@@ -9,8 +9,8 @@ from typing import Literal, get_args
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
-FileFormat = Literal["xlsx", "csv", "json"]
-FORMATS: tuple[str, ...] = get_args(FileFormat)
+FileFormat = Literal["xlsx", "csv", "json", "png"]
+PICTURE_FORMAT = "png"
 MAX_NAME_CHARS, MAX_NAME_BYTES = 100, 200  # systems take 255 bytes; a number may be added
 OTHER_CHARS = frozenset(" -_.()")  # beside letters and digits of any script
 DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", re.IGNORECASE)  # which Windows takes for devices
@@ -31,8 +31,10 @@ class FileName:
         return FileName(f"{self.stem}-{number}", self.format)
 
 
-def parse_file_name(text: str, argument: str = "save_as") -> FileName:
+def parse_file_name(text: str, argument: str = "save_as", *, has_pictures: bool = False) -> FileName:
     """The name of a file to be made in a folder of this server's own, as the argument of a tool holds it.
+
+    It is that of a table, or where the tool `has_pictures` that of one.
 
     Raises:
         ShopError: `invalid_arguments`: it has parts of a path, another extension, or signs that some system refuses;
@@ -44,9 +46,12 @@ def parse_file_name(text: str, argument: str = "save_as") -> FileName:
     extension = extension.lower()
     if fault := _find_fault(name, stem):
         raise _make_error(argument, fault, name)
-    if not dot or extension not in FORMATS:
-        raise _make_error(argument, "does not end in .xlsx, .csv or .json", name)
-    return FileName(stem, "xlsx" if extension == "xlsx" else "csv" if extension == "csv" else "json")
+    choices: tuple[FileFormat, ...] = get_args(FileFormat)
+    formats = [each for each in choices if has_pictures or each != PICTURE_FORMAT]
+    if not dot or extension not in formats:
+        endings = ", ".join(f".{each}" for each in formats[:-1])
+        raise _make_error(argument, f"does not end in {endings} or .{formats[-1]}", name)
+    return FileName(stem, next(each for each in formats if each == extension))
 
 
 def _find_fault(name: str, stem: str) -> str:

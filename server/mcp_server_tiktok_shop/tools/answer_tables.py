@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 MIN_ROWS = 5  # from which on a value that all rows have is told beside them
 SHARED_VALUES = "same_in_all_rows"  # where in the data of an answer
+SHOP_COLUMN = "shop"  # by which rows of several shops are labelled
 
 
 def find_shared_values(table: Json, lasting: Iterable[str]) -> dict[str, Any]:
@@ -36,3 +37,15 @@ def remove_columns(table: Json, names: Collection[str]) -> Json:
         "columns": [table["columns"][place] for place in places],
         "rows": [[row[place] for place in places] for row in table["rows"]],
     }
+
+
+def is_name_enough(table: Json, key: str, name: str) -> bool:
+    """Whether rows of a table, of each shop, differ in the column `name` as they do in the key, and none lacks it."""
+    columns = table["columns"]
+    if key not in columns or name not in columns:
+        return False
+    shops = [place for place, column in enumerate(columns) if column == SHOP_COLUMN]
+    by_key, by_name = ([*shops, columns.index(column)] for column in (key, name))
+    keys = {tuple(row[place] for place in by_key) for row in table["rows"]}
+    names = {tuple(row[place] for place in by_name) for row in table["rows"]}
+    return len(names) == len(keys) and all(row[by_name[-1]] for row in table["rows"])

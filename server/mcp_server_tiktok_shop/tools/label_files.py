@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.client import Runtime
     from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
     from mcp_server_tiktok_shop.tools.output_files import OutputFolder
+    from mcp_server_tiktok_shop.tools.pdf.page_pictures import PagePictures
     from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
     from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 
@@ -30,12 +31,14 @@ MAX_TOTAL_BYTES = 100 * BYTES_PER_MB  # of all labels of one file
 class LabelFile:
     """One PDF of labels: `pages` are the numbers, from 1, of each parcel's pages, by package id.
 
-    `missing` says of the other parcels why their labels are not in it. `path` is None where there is no file.
+    `missing` says of the other parcels why their labels are not in it. `path` is None where there is no file. `picture`
+    says whether the first page is shown; empty where nobody asked for it.
     """
 
     path: Path | None = None
     pages: dict[str, list[int]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,22 @@ class LabelFileMaker:
     document_fetcher: DocumentFetcher
     output_folder: OutputFolder
     pdf_workers: PdfWorkerPool
+    page_pictures: PagePictures
     runtime: Runtime
 
     async def make(
-        self, package_ids: list[str], paper: str, shop: str | None, wait_s: float, caller: Caller
+        self,
+        package_ids: list[str],
+        paper: str,
+        shop: str | None,
+        wait_s: float,
+        caller: Caller,
+        *,
+        is_shown: bool = False,
     ) -> LabelFile:
         """The labels of these parcels in this order, as far as they can be had within so many seconds.
+
+        Where it `is_shown`, the person sees the first page.
 
         It never fails, since the parcels are shipped: what can't be had, or put on paper, is missing and says why.
         """
@@ -62,14 +75,15 @@ class LabelFileMaker:
         ordered_contents = {package_id: contents[package_id] for package_id in package_ids if package_id in contents}
         page_format = PageFormat(PAPER_SIZES_MM[paper], 1.0, paper)
         try:
-            resized = await self.pdf_workers.resize(ordered_contents, page_format)
+            has_picture = is_shown and not self.page_pictures.find_obstacle(caller)
+            resized = await self.pdf_workers.resize(ordered_contents, page_format, has_picture=has_picture)
             path = await self.output_folder.save(f"labels-{page_format.name}", "pdf", resized.content)
         except ShopError as error:
             return LabelFile(missing=missing | dict.fromkeys(ordered_contents, error.message))
         pages: dict[str, list[int]] = {}
         for part in resized.parts:
             pages.setdefault(part.argument, []).append(part.page)
-        return LabelFile(path, pages, missing)
+        return LabelFile(path, pages, missing, self.page_pictures.show(resized, caller) if is_shown else "")
 
     async def _fetch_all(
         self, package_ids: list[str], shop: str | None, deadline: float, caller: Caller

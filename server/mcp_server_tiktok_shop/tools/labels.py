@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
     from mcp_server_tiktok_shop.state.stores import IssuedDocuments
     from mcp_server_tiktok_shop.tools.output_files import OutputFolder
+    from mcp_server_tiktok_shop.tools.pdf.page_pictures import PagePictures
     from mcp_server_tiktok_shop.tools.pdf.resized_pdf import ResizedPdf
     from mcp_server_tiktok_shop.tools.pdf.worker_pool import PdfWorkerPool
     from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
@@ -43,6 +44,7 @@ class ResizePdfTool:
     label_lookup: ShippingLabelLookup
     output_folder: OutputFolder
     pdf_workers: PdfWorkerPool
+    page_pictures: PagePictures
 
     async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
         """Resize the label of a package, or PDFs by path or URL: where the file is, its pages, sizes in mm, bytes.
@@ -62,9 +64,12 @@ class ResizePdfTool:
         else:
             contents = await self._read_sources(sources, caller)
             name = "label" if len(sources) == 1 else "labels"
-        resized = await self.pdf_workers.resize(contents, page_format)
+        is_shown = bool(values.get("show_page"))
+        has_picture = is_shown and not self.page_pictures.find_obstacle(caller)
+        resized = await self.pdf_workers.resize(contents, page_format, has_picture=has_picture)
         path = await self.output_folder.save(f"{name}-{page_format.name}", "pdf", resized.content)
-        return {"path": str(path)} | _describe(resized, package_ids)
+        picture = {"picture": self.page_pictures.show(resized, caller)} if is_shown else {}
+        return {"path": str(path)} | _describe(resized, package_ids) | picture
 
     async def _fetch_labels(self, package_ids: dict[str, str], shop: str | None, caller: Caller) -> dict[str, bytes]:
         self.pdf_workers.prepare()
@@ -186,6 +191,10 @@ def _describe(resized: ResizedPdf, package_ids: dict[str, str]) -> Json:
             rows[key] |= {"turned_degrees": part.turn_degrees} if part.turn_degrees else {}
         if part.page not in rows[key]["pages"][-1:]:
             rows[key]["pages"].append(part.page)
+    scales = {row["scale_percent"] for row in rows.values()}
+    if len(scales) == 1 < len(rows):  # told once, not for each of fifty labels
+        result["scale_percent"] = scales.pop()
+        rows = {key: {n: value for n, value in row.items() if n != "scale_percent"} for key, row in rows.items()}
     result["page_table"] = list(rows.values())
     if resized.incomplete_pages:
         pages = ", ".join(map(str, resized.incomplete_pages))

@@ -7,15 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from mcp_server_tiktok_shop.calls.undo_checks import (
-    DONE_OUTCOMES,
-    find_next_step,
-    find_undoing,
-    get_moving_arguments,
-)
-from mcp_server_tiktok_shop.calls.way_back import WayBack
+from mcp_server_tiktok_shop.calls.audit_changes import describe_changes
+from mcp_server_tiktok_shop.calls.undo_checks import find_way_on
+from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues
+from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
 from mcp_server_tiktok_shop.tools.periods import parse_period
+from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +24,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
     from mcp_server_tiktok_shop.state.stores import AuditLog, Record
 
-COLUMNS = ("time", "shop", "operation", "outcome", "ids", "made", "before", "now", "undo", "undo_of")
-NOT_KEPT = "No way back is known: an older version sent this, or its end was not seen."
+COLUMNS = ("id", "time", "shop", "operation", "outcome", "what", "undo", "undo_of")
+LASTING_COLUMNS = ("id", "time", "operation", "what", "undo", "undo_of")
+WRITE_RUNNER = "run_write_operation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +39,25 @@ class ListChangesTool:
     zone: ZoneInfo | None
     clock: Callable[[], float]
 
-    async def __call__(self, values: Json, _shop: str | None, _caller: Caller) -> Json:
+    async def __call__(self, values: Json, shop: str | None, _caller: Caller) -> Json:
         """The writes that were sent from this home folder in a period, as a table; times in the first shop's zone.
 
         The newest stands first, since that is what a person wants back. `undo` is a call, or says why there is none.
+        With `id` the one write alone, with all that is known of it.
+
+        Raises:
+            ShopError: There is no such shop, operation or write.
+
         """
         targets = await self.shops.list_targets()
         zone = self.zone or (targets[0].resolve_zone(None) if targets else ZoneInfo("UTC"))
         period_range = parse_period(values["period"], zone, self.clock())
+        chosen = await choose_targets(self.shops, shop) if shop is not None else targets
+        shop_ids = {target.shop.id for target in chosen if target.shop is not None}
+        operation_names = self._parse_operation(values.get("operation"))
         entries = await self.audit_log.read_entries()
         shop_names = {target.shop.id: target.shop.label for target in targets if target.shop is not None}
-        rows = []
+        entry_id, rows = values.get("id"), []
         skipped = SkippedValues()
         for _ in range(await self.audit_log.count_unreadable()):
             skipped.add("the journal")
@@ -59,43 +66,56 @@ class ListChangesTool:
             if moment is None:
                 skipped.add("the journal")
                 continue
-            if not period_range.start <= moment.timestamp() < period_range.end:
+            if (shop is not None or self.shops.pinned is not None) and entry.get("shop_id") not in shop_ids:
                 continue
-            if self.shops.pinned is not None and entry.get("shop_id") not in shop_names:
+            if operation_names and entry.get("operation") not in operation_names:
                 continue
-            undo = self._describe_undo(entries, entry)
-            rows.append(_to_row(entry | {"undo": undo}, moment.astimezone(zone), shop_names))
+            row = entry | {"undo": self._describe_undo(entries, entry)} | _name_place(entry, moment, zone, shop_names)
+            if entry_id is not None and entry["id"] == entry_id:
+                return {"time_zone": zone.key, "change": row, "untrusted": ["change"]}
+            if entry_id is None and period_range.start <= moment.timestamp() < period_range.end:
+                cells = row | {"what": describe_changes(entry)}
+                rows.append([cells.get(column) for column in COLUMNS])
+        if entry_id is not None:
+            problem = Problem(
+                "id", f"{entry_id!r} is no write that was sent from here", "an id that list_changes tells"
+            )
+            raise ShopError("not_found", f"id: {problem.message}", problems=(problem,))
         result: Json = {"period": period_range.description, "time_zone": zone.key, "writes": len(rows)}
-        result |= {"changes": {"columns": list(COLUMNS), "rows": rows[::-1]}} if rows else {}
+        result |= _lay_out(rows[::-1]) if rows else {}
         return result | ({"note": sentence} if (sentence := skipped.describe()) else {})
+
+    def _parse_operation(self, name: str | None) -> frozenset[str]:
+        """The writes that a name stands for: of a job those that it sends; none where none is named."""
+        if name is None:
+            return frozenset()
+        operation = self.operations.get(name)
+        return frozenset({operation.name, *operation.record.get("job", ())})
 
     def _describe_undo(self, entries: list[Record], entry: Record) -> Json | str | None:
         """The call that takes a write back, or the next of them; or why there is none. Nothing of what was not done."""
-        if entry["outcome"] not in DONE_OUTCOMES:
-            return None
-        way_back = WayBack.from_json(entry.get("undo"))
-        if way_back is None:
-            return NOT_KEPT
-        if not way_back.steps:
-            return way_back.describe()
-        step = find_next_step(entries, entry)
-        if step is None:
-            undone = find_undoing(entries, entry["id"], way_back.steps[-1]["tool"])
-            return f"Undone at {undone['time']}." if undone and "time" in undone else "Undone."
+        step = find_way_on(entries, entry)
+        if not isinstance(step, dict):
+            return step
         if not self.operations.are_available([step["tool"]]):
             return f"{step['tool']} takes it back; it is not permitted on this server."
-        arguments = step["arguments"] | self._move_ahead(entry, step) | {"undo_of": entry["id"]}
-        arguments |= {"shop": entry["shop_id"]} if "shop_id" in entry else {}
-        call: Json = {"tool": step["tool"], "arguments": arguments}
-        return call | ({"leaves": way_back.leaves} if way_back.leaves else {})
+        call: Json = {"tool": step["tool"], "arguments": {"undo_of": entry["id"]}}
+        if self.operations.are_available([WRITE_RUNNER]):  # which needs not be listed to be called
+            call = {"tool": WRITE_RUNNER, "arguments": {"name": step["tool"], "undo_of": entry["id"]}}
+        return call | ({"leaves": step["leaves"]} if "leaves" in step else {})
 
-    def _move_ahead(self, entry: Record, step: Json) -> Json:
-        """The moments that must lie ahead when the call is sent, moved where they do not."""
-        return {
-            name: max(step["arguments"][name], int(self.clock()) + seconds)
-            for name, seconds in get_moving_arguments(entry, step["tool"]).items()
-            if isinstance(step["arguments"].get(name), int)
-        }
+
+def _lay_out(rows: list[list[Any]]) -> Json:
+    """The table without what all of many rows share, and without columns that nothing stands in."""
+    table: Json = {"columns": list(COLUMNS), "rows": rows}
+    empty_columns = [name for place, name in enumerate(COLUMNS) if all(row[place] in (None, "") for row in rows)]
+    shared_values = find_shared_values(table, LASTING_COLUMNS)
+    shared: Json = {SHARED_VALUES: shared_values} if shared_values else {}
+    table = remove_columns(table, {*empty_columns, *shared_values})
+    return shared | {
+        "changes": table,
+        "untrusted": ["changes.what", f"{SHARED_VALUES if 'shop' in shared_values else 'changes'}.shop"],
+    }
 
 
 def _parse_time(entry: dict[str, Any]) -> datetime | None:
@@ -107,8 +127,7 @@ def _parse_time(entry: dict[str, Any]) -> datetime | None:
     return moment if moment.tzinfo is not None else None
 
 
-def _to_row(entry: dict[str, Any], moment: datetime, shop_names: dict[str, str]) -> list[Any]:
-    """The cells of an entry; a shop is called as it is today, since another of its name may have come since."""
+def _name_place(entry: dict[str, Any], moment: datetime, zone: ZoneInfo, shop_names: dict[str, str]) -> Json:
+    """When and where it was sent; a shop is called as it is today, since another of its name may have come since."""
     shop = shop_names.get(str(entry.get("shop_id"))) or entry.get("shop") or entry.get("account")
-    cells = {**entry, "time": moment.isoformat(timespec="seconds"), "shop": shop}
-    return [cells.get(column) for column in COLUMNS]
+    return {"time": moment.astimezone(zone).isoformat(timespec="seconds"), "shop": shop}

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
-from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
+from mcp_server_tiktok_shop.tools.charts.chart import ChartSource
+from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.copy_gaps import TableGap
 from mcp_server_tiktok_shop.tools.query_tables import make_result_table
 from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+    from mcp_server_tiktok_shop.tools.charts.maker import ChartMaker
 
 QUESTION_RESERVE_S = 12.0  # seconds before the deadline of a call that are kept for the question itself
 SAMPLE_ROWS = 3  # that are shown where all are in a file
@@ -47,6 +49,7 @@ class QueryShopTool:
     platform: PlatformClient
     sensitive_fields: SensitiveFields
     export_folder: ExportFolder
+    chart_maker: ChartMaker
     zone: ZoneInfo | None
 
     async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
@@ -54,17 +57,18 @@ class QueryShopTool:
 
         `result` is the table; beside it the types of its columns, the moment of which it is, how far the history of
         each table reaches, and the columns with text by others. A note says what is missing. With `save_as` all rows go
-        to a file, and the first of them are shown.
+        to a file, and the first of them are shown. A `chart` of them is drawn where one is asked for.
 
         Raises:
             ShopError: `invalid_arguments` of a statement that is no single SELECT over the tables, or takes too much;
                 `shop_required`; what kept a copy from being made.
 
         """
-        name = parse_file_name(values["save_as"]) if values.get("save_as") else None
+        name, chart_request = read_output(values)
         tables = await asyncio.to_thread(self.query_runner.find_tables, values["sql"])
         targets = await choose_targets(self.platform.shops, shop, must_be_named=True)
         self.query_runner.prepare()
+        self.chart_maker.prepare(chart_request)
         max_age_s = values.get("max_age")
         snapshots = await self._refresh(targets, tables, max_age_s, caller) if tables else []
         zone = self._choose_zone(targets)
@@ -83,7 +87,9 @@ class QueryShopTool:
         data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_oldest_moment(snapshots, tables, zone)}
         data |= {"history_from": _list_history(snapshots, tables, zone)}
         data |= {
-            "types": {column.name: _shorten_type(column.sql_type) for column in result.columns},
+            "types": {
+                column.name: _shorten_type(column.sql_type) for column in result.columns if column.sql_type != TEXT_TYPE
+            },
             "row_count": len(result.cells),
         }
         data |= {RESULT: result.to_table()}
@@ -95,7 +101,9 @@ class QueryShopTool:
                 data["saved"]["rows_by_shop"] = counts
         if untrusted := [column.name for column in result.columns if self._is_untrusted(column)]:
             data["untrusted"] = [f"{RESULT}.{name}" for name in untrusted]
-        return data
+        currencies = {target.shop.currency for target in targets if target.shop is not None}
+        source = ChartSource(make_result_table(result, RESULT), currencies=currencies)
+        return await self.chart_maker.add(data, chart_request, source, caller)
 
     async def _refresh(
         self, targets: Sequence[Target], tables: Collection[str], max_age_s: float | None, caller: Caller

@@ -21,12 +21,13 @@ Job = tuple[dict[str, Any], list[bytes]]
 MAX_TRACE_CHARS = 4000
 
 
-def serve_jobs(do_job: Callable[[dict[str, Any], list[bytes]], Job], max_memory_bytes: int) -> None:
+def serve_jobs(do_job: Callable[[dict[str, Any], list[bytes]], Job], max_memory_bytes: int | None) -> None:
     """Do jobs as long as they come. When the server is gone, whatever is under way ends with it.
 
-    `max_memory_bytes` are bytes of addresses, where the system can hold a process to them.
+    `max_memory_bytes` are bytes of addresses, where the system can hold a process to them; None for no limit.
     """
-    _limit_memory(max_memory_bytes)
+    if max_memory_bytes is not None:
+        _limit_memory(max_memory_bytes)
     jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
     replies = sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints is no reply

@@ -76,7 +76,7 @@ async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
     outcomes = run.list_outcomes()
     counts = Counter(outcome.state for outcome in outcomes)
     extras = await _finish(run, outcomes)
-    finish_note = extras.pop("note", "")
+    finish_note, is_settled = extras.pop("note", ""), extras.pop("is_settled", False)
     untrusted = [*extras.pop("untrusted", []), *(["warnings"] if warnings else []), "items"]
     data: Json = {state.replace(" ", "_"): counts[state] for state in STATES if counts[state]} | extras
     data |= {"warnings": list(warnings)} if warnings else {}
@@ -84,7 +84,7 @@ async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
     data |= {"items": [outcome.to_json() for outcome in ordered], "untrusted": untrusted}
     data = run.context.result_builder.redact_local_data(run.operation, data)
     data["untrusted"] = [path for path in data["untrusted"] if not path.startswith("items.")]
-    writes = dict.fromkeys(step.operation for step in run.steps if counts["done"])
+    writes = dict.fromkeys(step.operation for step in run.steps if counts["done"] and not is_settled)
     delays = [describe_delay(run.context.operations.get(name)) for name in writes]
     notes = [note, *_describe(run, counts), finish_note, *(f"{each}: that takes a moment." for each in delays if each)]
     result = await run.context.result_builder.to_local_result(
@@ -108,6 +108,7 @@ async def _finish(run: JobRun, outcomes: Sequence[Outcome]) -> Json:
 def _describe(run: JobRun, counts: Counter[OutcomeState]) -> Iterator[str]:
     if not run.steps and not counts["unknown"]:
         yield NOTHING_NOTE
+        yield run.plan.explanation if run.plan else ""
     if run.stop_reason:
         yield f"It ended before all was done: {run.stop_reason}."
     if counts["failed"]:

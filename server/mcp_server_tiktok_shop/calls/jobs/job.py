@@ -30,7 +30,9 @@ class JobItem:
     `names` is what a person knows it by: title, seller SKU. `now` and `will_be` are the one value that changes, as a
     short text. Where nothing is to be done with it, `skip_reason` says why, in words that stand alone. Of an
     `is_relative` one `will_be` follows from `now`, as a price raised by a tenth: it is never done twice. `parameters`
-    are what `Job.make_steps` needs of it, and whose texts an error of the platform may name it by.
+    are what `Job.make_steps` needs of it, and whose texts an error of the platform may name it by. Of one that
+    `has_words`, `now` and `will_be` are what people wrote to each other, which is not kept. `details` are what
+    else a person should see of it before they agree, such as how far `will_be` is from `now`, and no answer repeats.
     """
 
     noun: str
@@ -41,6 +43,8 @@ class JobItem:
     skip_reason: str = ""
     is_relative: bool = False
     parameters: Json = field(default_factory=dict)
+    has_words: bool = False
+    details: Json = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -48,7 +52,7 @@ class JobItem:
 
     def to_json(self) -> Json:
         """The item on one line of a preview."""
-        values = {"now": self.now, "will_be": self.will_be, "skipped": self.skip_reason}
+        values = {"now": self.now, "will_be": self.will_be, **self.details, "skipped": self.skip_reason}
         return {self.noun: self.id} | self.names | {name: value for name, value in values.items() if value}
 
 
@@ -66,12 +70,14 @@ class Plan:
     """All that a call is about, those items among it that are skipped.
 
     `state` holds the things as `JobContext.read_state` read them: warnings come of it, and what was there before a
-    write. What it lacks is read once more, write by write. `warnings` are the job's own sentences.
+    write. What it lacks is read once more, write by write. `warnings` are the job's own sentences, `explanation` what
+    else a person should know of all of it before they agree, or where nothing is left to do.
     """
 
     items: tuple[JobItem, ...]
     state: CurrentState = field(default_factory=CurrentState)
     warnings: tuple[str, ...] = ()
+    explanation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,8 @@ class Job(ABC):
         """What else the answer holds, made when the writes are done, such as a file of labels.
 
         `outcomes` are those of all items; also of a job that was cut off and called again, done then or before. A
-        `note` in it is told beside the data, `untrusted` are paths with words of others.
+        `note` in it is told beside the data, `untrusted` are paths with words of others; `is_settled` says that the
+        platform has nothing left to do, such as to make a label.
 
         Raises:
             ShopError: It can't be made; that is told, and what was done stays done.

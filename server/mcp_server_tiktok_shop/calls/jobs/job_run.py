@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class JobRun:
-    """One call of a job. `outcomes` are known already, of items done before and of those that are skipped."""
+    """One call of a job. `outcomes` are known already, of items done before and of those that are skipped.
+
+    `known_record` is what was remembered when it was planned; one that `is_repeat` begins anew.
+    """
 
     job: Job
     operation: Operation
@@ -24,6 +27,8 @@ class JobRun:
     context: JobContext
     key: str
     record: JobRecord
+    known_record: JobRecord
+    is_repeat: bool = False
     plan: Plan | None = None
     steps: tuple[Step, ...] = ()
     outcomes: dict[str, Outcome] = field(default_factory=dict)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.preview import (
     CLOSING_CHARS,
-    EFFECT_DESCRIPTIONS,
     MAX_QUESTION_CHARS,
     Preview,
     format_section,
@@ -18,13 +17,13 @@ from mcp_server_tiktok_shop.calls.preview import (
 from mcp_server_tiktok_shop.calls.question_values import format_values
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
+from mcp_server_tiktok_shop.calls.way_back import WayBack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from mcp_server_tiktok_shop.calls.jobs.job import JobItem, Step
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.platform.shops import Target
 
 MAX_GIVEN_VALUES = 3  # of a list of arguments that a question repeats: what comes of a longer one are the items
 MAX_QUESTION_WARNINGS = 20
@@ -34,10 +33,14 @@ DIGEST_CHARS = 16  # of what tells one plan from another
 
 @dataclass(frozen=True, slots=True)
 class JobPreview(Preview):
-    """A job before it is done. `items` are all it is about, `steps` the writes for those that are to be done."""
+    """A job before it is done. `items` are all it is about, `steps` the writes for those that are to be done.
+
+    `explanation` says what holds for all of them.
+    """
 
     items: tuple[JobItem, ...] = ()
     steps: tuple[Step, ...] = ()
+    explanation: str = ""
 
     @property
     def state_name(self) -> str:
@@ -49,7 +52,10 @@ class JobPreview(Preview):
         writes = Counter(step.operation for step in self.steps)
         untrusted = [*(["warnings"] if self.warnings else []), "items"]
         data: Json = {"warnings": list(self.warnings)} if self.warnings else {}
-        data |= {"operation": self.operation.name, "effect": self.operation.effect} | self.describe_shop()
+        data |= {"operation": self.operation.name, "effect": self.operation.effect}
+        data |= {"explanation": self.explanation} if self.explanation else {}
+        data |= {"undo": self.way_back.describe()} if self.way_back else {}
+        data |= self.describe_shop()
         data |= {"to_do": len(waiting), "skipped": len(self.items) - len(waiting), "writes": dict(writes)}
         return data | {"items": [item.to_json() for item in self._sort_items()], "untrusted": untrusted}
 
@@ -65,12 +71,13 @@ class JobPreview(Preview):
         lines = [
             f"{self.operation.title} {self.describe_place()}",
             f"To: {_describe_number(waiting)}",
-            f"{EFFECT_DESCRIPTIONS[self.operation.effect]}{self.describe_warnings()}",
+            self.describe_effect() + self.describe_warnings(),
             *format_section(
                 "Warnings", [*warnings, *([f"and {more} more, which a dry run shows"] if more > 0 else [])]
             ),
             f"Operation: {self.operation.name}",
             str(self.operation.record["summary"]),
+            *filter(None, (self.explanation, self.way_back.describe() if self.way_back else "")),
             *format_section("Given", format_values(given)),
         ]
         room_chars = MAX_QUESTION_CHARS - CLOSING_CHARS - sum(len(line) + 1 for line in lines)
@@ -79,6 +86,12 @@ class JobPreview(Preview):
             item_lines = [_format_briefly(item) for item in self._sort_items()]
         lines += format_section("Items", _fit_lines(item_lines, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
+
+    def describe_shop(self) -> Json:
+        """The shop; its currency only where an amount is told."""
+        values = Preview.describe_shop(self)
+        has_amounts = values.get("currency", "") in to_json_text([item.to_json() for item in self.items])
+        return values if has_amounts else {name: value for name, value in values.items() if name != "currency"}
 
     def _sort_items(self) -> list[JobItem]:
         """The items that something is done with, then those that are skipped."""
@@ -99,17 +112,15 @@ def make_plan_state(operation: Operation, items: Iterable[JobItem], steps: Itera
     return CurrentState((*shown, Item("job", operation.name, facts)))
 
 
-def make_preview(
-    operation: Operation,
-    target: Target,
-    values: Json,
-    items: tuple[JobItem, ...],
-    steps: tuple[Step, ...],
-    warnings: tuple[str, ...],
-) -> JobPreview:
-    """The preview of a plan; `values` hold no buyers' data."""
-    state = make_plan_state(operation, items, steps)
-    return JobPreview(operation, target, values, None, state, warnings=warnings, items=items, steps=steps)
+def join_ways_back(ways: Sequence[WayBack]) -> WayBack:
+    """The way back of several writes that are shown as one."""
+    steps = tuple(step for way in ways for step in way.steps)
+    final = [way.reason for way in ways if not way.steps]
+    reasons = " and ".join(dict.fromkeys(final))
+    if not steps:
+        return WayBack(reason=reasons)
+    rest = f"{len(final)} of {len(ways)} writes can't be taken back: {reasons}." if final else ""
+    return WayBack(steps, " ".join(dict.fromkeys(filter(None, (*(way.leaves for way in ways), rest)))))
 
 
 def _list_waiting(steps: Iterable[Step]) -> list[JobItem]:
@@ -141,7 +152,9 @@ def _format_change(item: JobItem, head: str) -> str:
     now = quote(item.now, VALUE_CHARS) if item.now else ""
     if item.skip_reason:
         return f"{head}: skipped, {to_single_line(item.skip_reason)}"
-    return f"{head}: {' -> '.join(filter(None, (now, quote(item.will_be, VALUE_CHARS))))}"
+    details = ", ".join(f"{name} {to_single_line(str(value))}" for name, value in item.details.items())
+    change = f" ({details})" if details else ""
+    return f"{head}: {' -> '.join(filter(None, (now, quote(item.will_be, VALUE_CHARS))))}{change}"
 
 
 def _fit_lines(lines: list[str], room_chars: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -29,13 +30,15 @@ UNKNOWN_REASON = "whether it was done is unknown: look first, and call again in 
 class JobRecord:
     """What is remembered of one job: `entries` by the key of each item, what was agreed to, when, and by which policy.
 
-    `running_at` is when a process (`process`) last began a write of it; 0 where none does.
+    `begun_at` is when a call last began its writes; `running_at` when its process (`process`) began the last of them,
+    0 where it is over.
     """
 
     entries: dict[str, Json] = field(default_factory=dict)
     agreed: dict[str, list[str]] = field(default_factory=dict)
     agreed_at: float = 0.0
     policy: str = ""
+    begun_at: float = 0.0
     running_at: float = 0.0
     process: str = ""
     is_finished: bool = False
@@ -47,19 +50,25 @@ class JobRecord:
     def to_record(self) -> Record:
         return {name: getattr(self, name) for name in self.__slots__}
 
+    def start_anew(self) -> None:
+        """Forget what an earlier call did and what was agreed to then, but not what is unknown of it."""
+        self.entries = {key: entry for key, entry in self.entries.items() if entry["state"] in (SENT, "unknown")}
+        self.agreed_at, self.is_finished = 0.0, False
+
     def is_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> bool:
         """Whether exactly this was agreed to for each of the items, not long ago, and where as much was asked."""
         is_fresh = 0 <= now - self.agreed_at < CONFIRM_TTL_S and self.policy == policy
-        return is_fresh and all(self.agreed.get(item.key) == [item.now, item.will_be] for item in items)
+        return is_fresh and all(self.agreed.get(item.key) == _keep_values(item) for item in items)
 
     def mark_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> None:
-        self.agreed = {item.key: [item.now, item.will_be] for item in items}
+        self.agreed = {item.key: _keep_values(item) for item in items}
         self.agreed_at, self.policy = now, policy
 
     def enter(self, items: Iterable[JobItem], state: OutcomeState | str, now: float) -> None:
         """What is known of these items from now on."""
         for item in items:
-            self.entries[item.key] = {"state": state, "was": item.now, "will_be": item.will_be, "at": now}
+            was, will_be = _keep_values(item)
+            self.entries[item.key] = {"state": state, "was": was, "will_be": will_be, "at": now}
 
     def find_outcome(self, item: JobItem, now: float) -> Outcome | None:
         """What came of an item in an earlier call, where that decides; None where it is to be done, or skipped, now."""
@@ -67,14 +76,21 @@ class JobRecord:
         if entry is None:
             return None
         state, is_recent = entry["state"], now - entry["at"] < DEDUPE_TTL_S
+        earlier = replace(item, now="" if item.has_words else entry["was"])
         if state == "done":
             is_final = item.is_relative  # what is set to a fixed value shows by itself whether it is so
-            return Outcome(replace(item, now=entry["was"]), "done", EARLIER_REASON, item.now) if is_final else None
+            return Outcome(earlier, "done", EARLIER_REASON, item.now) if is_final else None
         if state not in (SENT, "unknown"):
             return None
-        if item.now and item.now == entry["will_be"]:  # it took
-            return Outcome(replace(item, now=entry["was"]), "done", EARLIER_REASON, item.now)
+        if item.now and _keep_values(item)[0] == entry["will_be"]:  # it took
+            return Outcome(earlier, "done", EARLIER_REASON, item.now)
         return Outcome(item, "unknown", UNKNOWN_REASON) if is_recent and not item.skip_reason else None
+
+
+def _keep_values(item: JobItem) -> list[str]:
+    """What an item is and becomes, as it may lie on the disk: of words a digest, which tells them again."""
+    values = [item.now, item.will_be]
+    return [hashlib.sha256(value.encode()).hexdigest() for value in values] if item.has_words else values
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,21 +122,36 @@ class JobRecords:
             message = f"{job_name} with the same arguments is under way: nothing was sent by this call."
             raise ShopError("unknown_outcome", message, hint="Call it again in two minutes: it does what is left then.")
 
-    async def start(self, key: str, record: JobRecord, job_name: str) -> None:
-        """Enter that the job runs; of two calls at once one does. Raises as `ensure_idle`."""
-        record.running_at, record.process, record.is_finished = self.clock(), self.processes.own_name, False
+    async def start(self, key: str, record: JobRecord, known: JobRecord, job_name: str) -> None:
+        """Enter that the job runs; of two calls at once one does, and none that was planned before another's writes.
+
+        `known` is what its plan knew of. Raises as `ensure_idle`; `declined` where there is more to know.
+        """
+        record.begun_at = record.running_at = self.clock()
+        record.process, record.is_finished = self.processes.own_name, False
         own = record.to_record()
+
+        def ensure_startable(existing: Record) -> None:
+            earlier = JobRecord.from_record(existing)
+            is_known = (earlier.begun_at, earlier.entries) == (known.begun_at, known.entries)
+            earlier.is_finished = earlier.is_finished and not is_known
+            self.ensure_idle(earlier, job_name)
+            if not is_known:
+                message = (
+                    f"{job_name} with the same arguments was done in part just now: nothing was sent by this call."
+                )
+                raise ShopError("declined", message, hint="Call it again: it does what is left.")
 
         def replace_idle(existing: Record) -> Record | None:
             try:
-                self.ensure_idle(JobRecord.from_record(existing), job_name)
+                ensure_startable(existing)
             except ShopError:
                 return None
             return own
 
         existing = await self.records.claim(key, own, UNFINISHED_TTL_S, replace_idle)
         if existing is not None:
-            self.ensure_idle(JobRecord.from_record(existing), job_name)
+            ensure_startable(existing)
 
     async def save(self, key: str, record: JobRecord) -> None:
         await self.records.put(key, record.to_record(), UNFINISHED_TTL_S)
@@ -135,13 +166,14 @@ class JobRecords:
         record.running_at, record.is_finished = 0.0, True
         await self.records.put(key, record.to_record(), DEDUPE_TTL_S)
 
-    async def settle(self, key: str) -> None:
+    async def settle(self, key: str, record: JobRecord) -> None:
         """Who called knows that it is done: only one by another who asked for the same is held back."""
 
         def keep(existing: Record) -> Record | None:
             return existing if JobRecord.from_record(existing).is_finished else None
 
-        await self.records.claim(key, JobRecord(is_finished=True).to_record(), JUST_DONE_TTL_S, keep)
+        after_telling = JobRecord(begun_at=record.begun_at, is_finished=True)
+        await self.records.claim(key, after_telling.to_record(), JUST_DONE_TTL_S, keep)
 
     async def forget(self, key: str) -> None:
         await self.records.take(key)

@@ -27,11 +27,11 @@ from mcp_server_tiktok_shop.calls.jobs.context import JobContext
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.calls.jobs.job_run import JobRun
 from mcp_server_tiktok_shop.calls.jobs.known_state import select_state
-from mcp_server_tiktok_shop.calls.jobs.preview import make_preview
+from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview, join_ways_back, make_plan_state
 from mcp_server_tiktok_shop.calls.jobs.records import SENT
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
-from mcp_server_tiktok_shop.calls.warnings import find_warnings
+from mcp_server_tiktok_shop.calls.way_back import plan_way_back
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
 from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.jobs.job import Job, Step
-    from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview
     from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
+    from mcp_server_tiktok_shop.calls.way_back import WayBack
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
@@ -94,10 +94,11 @@ class JobRunner:
             self.write_executor.result_builder,
             self.write_executor.current_state_reader,
         )
-        if server_arguments.get("repeat") and not server_arguments.get("dry_run"):
-            await self._start_anew(key, operation)
-        record = await self.job_records.load(key)
-        run = JobRun(self.jobs[operation.name], operation, values, context, key, record)
+        record, is_repeat = await self.job_records.load(key), bool(server_arguments.get("repeat"))
+        known_record = replace(record, entries=dict(record.entries))
+        if is_repeat:
+            record.start_anew()
+        run = JobRun(self.jobs[operation.name], operation, values, context, key, record, known_record, is_repeat)
         if not server_arguments.get("dry_run"):
             self.job_records.ensure_idle(record, operation.name)
         await self._make_plan(run)
@@ -110,15 +111,6 @@ class JobRunner:
             note, warnings = await self._ensure_confirmed(run, server_arguments, has_token_alone=has_token_alone)
             await self._send(run)
         return await build_answer(run, note, warnings)
-
-    async def _start_anew(self, key: str, operation: Operation) -> None:
-        """Forget what an earlier call did, but what is unknown of it."""
-        record = await self.job_records.load(key)
-        record.is_finished = False
-        self.job_records.ensure_idle(record, operation.name)
-        record.entries = {k: entry for k, entry in record.entries.items() if entry["state"] in (SENT, "unknown")}
-        record.agreed_at = 0.0
-        await self.job_records.save(key, record)
 
     async def _make_plan(self, run: JobRun) -> None:
         """Plan by how things stand now, and make the writes for what is left of it."""
@@ -156,9 +148,25 @@ class JobRunner:
 
     async def _preview(self, run: JobRun) -> JobPreview:
         shown_values = run.context.result_builder.redact_arguments(run.operation, run.values)
-        warnings = tuple(await self._find_warnings(run))
         items = run.plan.items if run.plan else ()
-        return make_preview(run.operation, run.context.target, shown_values, items, run.steps, warnings)
+        return JobPreview(
+            run.operation,
+            run.context.target,
+            shown_values,
+            None,
+            make_plan_state(run.operation, items, run.steps),
+            warnings=tuple(await self._find_warnings(run)),
+            way_back=self._plan_way_back(run),
+            items=items,
+            steps=run.steps,
+            explanation=run.plan.explanation if run.plan else "",
+        )
+
+    def _plan_way_back(self, run: JobRun) -> WayBack | None:
+        """How the writes are taken back, as one; None where there are none."""
+        writes = [self._build_write(run, step) for step in run.steps]
+        ways = [plan_way_back(self.operations, w.operation, w.values, w.known_state) for w in writes]
+        return join_ways_back(ways) if ways else None
 
     async def _find_warnings(self, run: JobRun) -> list[str]:
         """The job's own warnings, and those of its writes: all of one kind are looked at as one."""
@@ -177,7 +185,9 @@ class JobRunner:
                     values[argument] = [*values.get(argument, ()), *value] if isinstance(value, list) else value
             around = await context.current_state_reader.read_surroundings(operation, context.target)
             state = CurrentState(items, around)
-            warnings += find_warnings(operation, values, state, context.target.shop)
+            warnings += await self.write_executor.warning_finder.find(
+                operation, values, state, context.target, context.zone
+            )
         return list(dict.fromkeys(warnings))
 
     async def _ensure_confirmed(
@@ -187,8 +197,9 @@ class JobRunner:
         gate, context = self.write_executor.confirmation_gate, run.context
         if run.record.is_agreed(run.open_items, gate.clock(), gate.policy):
             return "", ()
-        shop = {"shop": context.target.shop.id} if context.target.shop else {}
-        call = StoredCall(run.operation.name, run.values | shop, context.result_builder.buyer_data)
+        more: Json = {"shop": context.target.shop.id} if context.target.shop else {}
+        more |= {"repeat": True} if run.is_repeat else {}
+        call = StoredCall(run.operation.name, run.values | more, context.result_builder.buyer_data)
         is_first = True
 
         async def make_job_preview() -> JobPreview:
@@ -218,7 +229,7 @@ class JobRunner:
     async def _send(self, run: JobRun) -> None:
         """Send step after step, as far as the time of one call goes."""
         context, caller, records = run.context, run.context.caller, self.job_records
-        await records.start(run.key, run.record, run.operation.name)
+        await records.start(run.key, run.record, run.known_record, run.operation.name)
         total, done = len(run.open_items), 0
         try:
             for step in run.steps:
@@ -242,7 +253,7 @@ class JobRunner:
             is_repeatable = not any(outcome.item.is_relative for outcome in run.list_outcomes())
             await asyncio.shield(self._end(run, is_over=is_over, is_repeatable=is_repeatable))
         if is_over and not is_repeatable:
-            await caller.run_after_delivery(partial(records.settle, run.key))
+            await caller.run_after_delivery(partial(records.settle, run.key, run.record))
 
     async def _end(self, run: JobRun, *, is_over: bool, is_repeatable: bool) -> None:
         """Remember what is left, or that a job is over which would do something else if it were done once more."""
@@ -257,10 +268,17 @@ class JobRunner:
         """What came of the items of one write."""
         try:
             step = run.job.complete_step(step, run.outcomes)
-            result = await self.write_executor.execute(self._build_write(run, step), {}, run.context.caller)
+            write = self._build_write(run, step)
+            repeat = {"repeat": True} if run.is_repeat and await self._is_done_before(write) else {}
+            result = await self.write_executor.execute(write, repeat, run.context.caller)
         except ShopError as error:
             if error.kind in SHUT_KINDS:
                 run.stop_reason = error.message
                 return [Outcome(item, "not yet", error.message) for item in step.items]
             return find_step_failures(step, error)
         return find_step_outcomes(run.job, step, result)
+
+    async def _is_done_before(self, write: Write) -> bool:
+        """Whether an equal write was done: that alone is repeated, and none whose outcome is unknown."""
+        earlier = await self.write_executor.write_outcomes.find(write.fingerprint)
+        return earlier is not None and earlier.is_done

@@ -116,6 +116,8 @@ def find_remote_server(client: ChatClient, settings: Settings, port: int) -> Rem
         raise CommandError(
             f"{client.title} takes no server by address and token in its file; leave --http away, and it starts its own"
         )
+    if settings.http_issuer:
+        raise CommandError("Where people sign in, a client's file has no token: give the client the server's address")
     name = SANDBOX_SERVER_NAME if settings.sandbox else SERVER_NAME
     token = get_bearer_token(settings.home_folder.bearer_token_path)
     return RemoteServer(name, make_url(DEFAULT_HOST, port), token)

@@ -8,7 +8,7 @@
 -- time = "affiliate_orders.create_time"
 -- default_group = "creator"
 -- untrusted = ["product_name"]
--- note = "By when the order was placed, also what was paid since. Commission is the seller's cost, here positive; commission_percent is of the estimate."
+-- note = "By when the order was placed, also what was paid since; by when it was taken off: report fees, creator_commission. Commission is the seller's cost, here positive."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -23,14 +23,17 @@
 --
 -- [group_by.creator]
 -- keys.creator_username = "creator_username"
+-- shows = ["orders", "orders_settled", "sales", "commission_estimated", "commission_paid"]
 -- [group_by.product]
 -- keys.product_id = "affiliate_orders.product_id"
 -- labels.product_name = "max(title)"
+-- stand_ins.product_id = "product_name"
 -- tables = ["products"]
 -- fill.more = "LEFT JOIN products ON products.id = affiliate_orders.product_id"
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"
 -- labels.seller_sku = "max(seller_sku)"
+-- stand_ins.sku_id = "seller_sku"
 -- labels.product_name = "max(product_title)"
 -- tables = ["skus"]
 -- fill.more = "LEFT JOIN skus ON skus.id = affiliate_orders.sku_id"

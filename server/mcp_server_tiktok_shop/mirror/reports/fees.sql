@@ -8,7 +8,7 @@
 -- time = "statement_time"
 -- default_group = "kind"
 -- untrusted = ["product_name"]
--- note = "By statement_time; what the seller pays is negative. platform_fees are the platform's own, creator_commission goes to creators. Percent is of the statements' revenue (goods after discounts and refunds), not of sales_total."
+-- note = "By statement_time; what the seller pays is negative. platform_fees are TikTok's own, creator_commission goes to creators. Percents are of revenue (goods after discounts and refunds), not of sales_total. adjustments (penalties, corrections) are in totals alone, and in no other sum."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -18,6 +18,7 @@
 -- taxes = "taxes on them"
 -- shipping = "shipping, with what buyers and the platform paid towards it"
 -- transactions = "orders and adjustments that bear them"
+-- adjustments = "corrections, penalties and reimbursements of the statements: in no other sum, and no part of the fees"
 -- revenue = "revenue of all statements of the period: what percent_of_revenue is of"
 -- percent_of_revenue = "amount of revenue: positive where it costs"
 -- platform_fees_percent = "platform_fees of revenue: positive where they cost"
@@ -31,30 +32,32 @@
 -- [group_by.kind]
 -- keys.section = "section"
 -- keys.kind = "kind"
--- without = ["platform_fees", "creator_commission", "taxes", "shipping", "revenue", "platform_fees_percent"]
+-- shows = ["amount", "platform_fees", "creator_commission", "taxes", "shipping", "adjustments", "revenue", "percent_of_revenue", "platform_fees_percent"]
+-- without = ["platform_fees", "creator_commission", "taxes", "shipping", "adjustments", "revenue", "platform_fees_percent"]
 -- [group_by.section]
 -- keys.section = "section"
--- without = ["platform_fees", "creator_commission", "taxes", "shipping", "revenue", "platform_fees_percent"]
+-- without = ["platform_fees", "creator_commission", "taxes", "shipping", "adjustments", "revenue", "platform_fees_percent"]
 -- [group_by.order]
 -- keys.order_id = "order_id"
--- without = ["transactions", "revenue", "percent_of_revenue", "platform_fees_percent"]
+-- without = ["transactions", "adjustments", "revenue", "percent_of_revenue", "platform_fees_percent"]
 -- [group_by.statement]
 -- keys.statement_id = "statement_id"
 -- labels.statement_time = "max(statement_time)"
--- without = ["revenue", "percent_of_revenue", "platform_fees_percent"]
+-- without = ["adjustments", "revenue", "percent_of_revenue", "platform_fees_percent"]
 -- [group_by.day]
--- without = ["revenue", "percent_of_revenue", "platform_fees_percent"]
+-- without = ["adjustments", "revenue", "percent_of_revenue", "platform_fees_percent"]
 -- [group_by.week]
--- without = ["revenue", "percent_of_revenue", "platform_fees_percent"]
+-- without = ["adjustments", "revenue", "percent_of_revenue", "platform_fees_percent"]
 -- [group_by.month]
--- without = ["revenue", "percent_of_revenue", "platform_fees_percent"]
+-- without = ["adjustments", "revenue", "percent_of_revenue", "platform_fees_percent"]
 -- [group_by.sku]
 -- keys.sku_id = "items.sku_id"
 -- note = "By SKU the platform tells fees order by order: what is not read or told so far is in the row without a SKU, so that all adds up."
 -- labels.seller_sku = "max(seller_sku)"
+-- stand_ins.sku_id = "seller_sku"
 -- labels.product_name = "max(product_title)"
 -- tables = ["order_fees", "skus"]
--- without = ["transactions", "revenue", "percent_of_revenue", "platform_fees_percent"]
+-- without = ["transactions", "adjustments", "revenue", "percent_of_revenue", "platform_fees_percent"]
 -- fill.more = "LEFT JOIN skus ON skus.id = items.sku_id"
 -- fill.items = """
 --     SELECT statement_id, NULL AS transaction_id, order_id, sku_id, section, kind, amount FROM order_fees
@@ -88,7 +91,8 @@ items AS (
     HAVING any_value(fee_amount) <> coalesce(sum(amount), 0)
 ),
 earned AS (
-    SELECT currency, sum(revenue_amount) AS revenue FROM meant GROUP BY currency
+    SELECT currency, sum(revenue_amount) AS revenue, coalesce(sum(adjustment_amount), 0) AS adjustments
+    FROM meant GROUP BY currency
 ),
 sums AS (
     SELECT
@@ -110,6 +114,7 @@ sums AS (
 )
 SELECT
     sums.* EXCLUDE (size, fees_size),
+    adjustments,
     revenue,
     CASE WHEN revenue > 0 THEN (-sign(amount) * {share(size, revenue)})::DECIMAL(18, 1) END AS percent_of_revenue,
     CASE WHEN revenue > 0 THEN (-sign(platform_fees) * {share(fees_size, revenue)})::DECIMAL(18, 1) END

@@ -7,7 +7,7 @@
 -- default_group = "product"
 -- without = ["first_update_time"]
 -- untrusted = ["title"]
--- note = "1: can't be bought, 2: in part, 3: sells worse. reason is TikTok's, where it tells one; seller_skus where not all SKUs are meant. Deleted products, drafts and those the seller took down are left out."
+-- note = "What is not sold at all stands first. detail is TikTok's reason, or which SKUs are meant where not all are. Deleted products, drafts and those the seller took down are left out."
 --
 -- [columns]
 -- listings = "listings that have such a problem"
@@ -16,10 +16,10 @@
 --
 -- [group_by.product]
 -- keys.product_id = "product_id"
--- keys.problem = "problem"
 -- labels.title = "max(title)"
--- labels.seller_skus = "max(seller_skus)"
--- labels.reason = "max(reason)"
+-- stand_ins.product_id = "title"
+-- labels.problem = "string_agg(problem, '; ' ORDER BY problem)"
+-- labels.detail = "string_agg(DISTINCT detail, '; ' ORDER BY detail)"
 -- order = "problem"
 -- without = ["listings", "skus", "first_update_time"]
 -- [group_by.problem]
@@ -62,26 +62,26 @@ listings AS (
 ),
 problems AS (
     SELECT *, skus AS skus_about, NULL::VARCHAR[] AS skus_named, status = 'FAILED' AS is_about_review, CASE
-        WHEN status = 'FAILED' THEN '1 review failed: not sold'
-        WHEN status = 'FREEZE' THEN '1 frozen by the platform: not sold'
-        WHEN status = 'PLATFORM_DEACTIVATED' THEN '1 taken down by the platform: not sold'
-        WHEN status = 'PENDING' THEN '2 in review: not sold yet'
+        WHEN status = 'FAILED' THEN 'not sold: review failed'
+        WHEN status = 'FREEZE' THEN 'not sold: frozen by the platform'
+        WHEN status = 'PLATFORM_DEACTIVATED' THEN 'not sold: taken down by the platform'
+        WHEN status = 'PENDING' THEN 'not sold yet: in review'
     END AS problem
     FROM listings
     UNION ALL
-    SELECT *, skus_out, NULL, false, '1 out of stock: not sold' FROM listings
+    SELECT *, skus_out, NULL, false, 'not sold: out of stock' FROM listings
     WHERE status = 'ACTIVATE' AND skus > 0 AND skus_out = skus
     UNION ALL
-    SELECT *, skus_out, out_skus, false, '2 SKUs out of stock' FROM listings
+    SELECT *, skus_out, out_skus, false, 'some out of stock' FROM listings
     WHERE status = 'ACTIVATE' AND skus_out > 0 AND skus_out < skus
     UNION ALL
-    SELECT *, skus, NULL, true, '2 an edit failed its review: the old version is sold' FROM listings
+    SELECT *, skus, NULL, true, 'old version sold: an edit failed its review' FROM listings
     WHERE status = 'ACTIVATE' AND audit_status = 'FAILED'
     UNION ALL
-    SELECT *, skus, NULL, false, '3 listing quality is poor' FROM listings
+    SELECT *, skus, NULL, false, 'sold with poor listing quality' FROM listings
     WHERE status = 'ACTIVATE' AND listing_quality_tier = 'POOR'
     UNION ALL
-    SELECT *, skus, NULL, false, '2 could not be brought over: ' || array_to_string(product_sync_fail_reasons, ', ')
+    SELECT *, skus, NULL, false, 'not brought over: ' || array_to_string(product_sync_fail_reasons, ', ')
     FROM listings WHERE len(product_sync_fail_reasons) > 0
 )
 SELECT
@@ -90,7 +90,7 @@ SELECT
     coalesce(sum(skus_about), 0)::BIGINT AS skus,
     min(update_time) AS first_update_time
 FROM (
-    SELECT problems.*, array_to_string(skus_named, ', ') AS seller_skus, if(is_about_review, reason, NULL) AS reason
+    SELECT problems.*, coalesce(array_to_string(skus_named, ', '), if(is_about_review, reason, NULL)) AS detail
     FROM problems LEFT JOIN failures ON failures.product_id = problems.product_id
 )
 WHERE problem IS NOT NULL

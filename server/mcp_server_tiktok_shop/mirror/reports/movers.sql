@@ -27,6 +27,7 @@
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"
 -- labels.seller_sku = "arg_max(seller_sku, order_create_time)"
+-- stand_ins.sku_id = "seller_sku"
 -- labels.product_name = "arg_max(product_name, order_create_time)"
 -- labels.sku_name = "arg_max(sku_name, order_create_time)"
 WITH sold AS (

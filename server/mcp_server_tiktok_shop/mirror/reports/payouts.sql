@@ -7,7 +7,7 @@
 -- order = "payout_time desc"
 -- default_group = "payout"
 -- beside = ["difference"]
--- note = "Payouts made in the period with all their statements; those that none carries yet are in the row without payment_id. settlement + reserve (kept back -, released +) = paid_out + not_paid_out. group_by difference names what differs."
+-- note = "Payouts made in the period with all their statements; those that none carries yet are in the row without payment_id. settlement + reserve (kept back -, released +) = paid_out + not_paid_out. A payout day without an open statement has no payout. group_by difference names what differs."
 --
 -- [columns]
 -- currency = "of settlement"
@@ -23,6 +23,9 @@
 -- payout_time = "when the bank had the payout, or, until then, when it was made (the last of several)"
 -- differences = "places where something does not agree: group_by difference names them"
 -- agrees = "whether there is none, reserves reckoned in; empty where not all could be checked. Orders placed before the copy begins are not looked for, and where payments are settled to a balance and none is listed, statements are not held against them"
+--
+-- [warnings]
+-- payouts_below_zero = "payouts are below zero: refunds, fees or corrections came to more than sales, and nothing came to the bank"
 --
 -- [parameters]
 -- statement_id = "one statement alone, whatever the period"
@@ -406,6 +409,7 @@ sums AS (
         count(DISTINCT payment_id) FILTER (WHERE payout_time IS NOT NULL) AS payouts,
         sum(paid_out) FILTER (WHERE is_first) AS paid_out,
         max(paid_out_currency) AS paid_out_currency,
+        count(DISTINCT payment_id) FILTER (WHERE paid_out < 0) AS payouts_below_zero,
         coalesce(sum(settlement + reserve) FILTER (WHERE payout_time IS NULL), 0) AS not_paid_out,
         max(payout_time) AS payout_time,
         (

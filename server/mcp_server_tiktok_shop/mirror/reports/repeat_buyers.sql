@@ -2,7 +2,7 @@
 -- answers = "How many buyers came back: new, returning and repeat buyers of a period, and what they spent."
 -- period = "last 30 days"
 -- tables = ["orders"]
--- without = ["last_order_time"]
+-- without = ["last_order_time", "last_order_id"]
 -- keys = ["currency"]
 -- compare = ["buyers", "new_buyers", "repeat_buyers", "orders_sold", "sales_total", "repeat_sales_total"]
 -- order = "sales_total desc"
@@ -23,6 +23,7 @@
 -- repeat_sales_total = "of that, what repeat buyers paid"
 -- orders_before = "orders sold to them before the period"
 -- last_order_time = "when the last order of the period was placed"
+-- last_order_id = "that order: what it was, and who has it, get_order_detail tells"
 -- known_since = "since when the copy holds orders: who bought before that only counts as new"
 --
 -- [fill]
@@ -32,6 +33,7 @@
 -- keys.user_id = "user_id"
 -- note = "Rows are those who bought twice or more; totals are of all buyers."
 -- labels.buyer_nickname = "max(buyer_nickname)"
+-- shows = ["buyers", "new_buyers", "repeat_buyers", "repeat_buyers_percent", "orders_sold", "sales_total", "repeat_sales_total", "last_order_time", "last_order_id", "known_since"]
 -- without = ["buyers", "new_buyers", "returning_buyers", "repeat_buyers", "repeat_buyers_percent", "repeat_sales_total", "known_since"]
 -- fill.meant = "repeat_buyers > 0"
 -- [group_by.region]
@@ -46,7 +48,8 @@ WITH buyers AS (
         count(*) FILTER (WHERE create_time >= $from) AS orders_sold,
         count(*) FILTER (WHERE create_time < $from) AS orders_before,
         coalesce(sum(total_amount) FILTER (WHERE create_time >= $from), 0) AS sales_total,
-        max(create_time) AS last_order_time
+        max(create_time) AS last_order_time,
+        arg_max(id, create_time) AS last_order_id
     FROM orders
     WHERE status NOT IN ('UNPAID', 'CANCELLED') AND create_time < $until AND user_id <> ''
     GROUP BY user_id, currency
@@ -65,7 +68,8 @@ sums AS (
         coalesce(sum(buyers.sales_total) FILTER (WHERE orders_before + buyers.orders_sold > 1), 0)
             AS repeat_sales_total,
         sum(buyers.orders_before)::BIGINT AS orders_before,
-        max(buyers.last_order_time) AS last_order_time
+        max(buyers.last_order_time) AS last_order_time,
+        arg_max(buyers.last_order_id, buyers.last_order_time) AS last_order_id
     FROM buyers
     GROUP BY ALL
 )
@@ -82,6 +86,7 @@ SELECT
     repeat_sales_total,
     orders_before,
     last_order_time,
+    last_order_id,
     (SELECT min(create_time) FROM orders) AS known_since
 FROM sums
 WHERE {meant}

@@ -32,6 +32,7 @@
 --
 -- [group_by.reason]
 -- keys.return_reason_text = "return_reason_text"
+-- shows = ["returns_requested", "returns_pending", "returns_completed", "refund_total", "orders_sold", "requested_percent", "accepted_percent"]
 -- without = ["orders_sold", "units_returned", "pending_percent", "rejected_percent"]
 -- fill.orders_sold = "sum(own_orders) OVER (PARTITION BY currency)"
 -- [group_by.type]
@@ -45,9 +46,11 @@
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "arg_max(product_name, create_time)"
+-- stand_ins.product_id = "product_name"
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"
 -- labels.seller_sku = "arg_max(seller_sku, create_time)"
+-- stand_ins.sku_id = "seller_sku"
 -- labels.product_name = "arg_max(product_name, create_time)"
 WITH asked AS (
     SELECT

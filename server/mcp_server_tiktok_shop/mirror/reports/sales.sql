@@ -7,14 +7,14 @@
 -- order = "sales_total desc"
 -- time = "create_time"
 -- untrusted = ["product_name", "buyer_nickname"]
--- note = "By when orders were placed; later refunds are not taken off (see returns). sales_total is what buyers paid, goods_total the goods in it after all discounts."
+-- note = "By when orders were placed, before later refunds (see returns). sales_total is what buyers paid, goods_total goods after all discounts (get_profit's net_sales has TikTok's back in it)."
 --
 -- [columns]
 -- currency = "of all amounts of the row"
 -- orders_sold = "orders that are neither UNPAID nor CANCELLED, ON_HOLD included"
 -- units_sold = "units of them that were not cancelled"
 -- sales_total = "what buyers paid for them: goods, shipping and taxes after discounts (payment.total_amount)"
--- goods_total = "sale_price of units_sold: goods after discounts, without shipping and tax"
+-- goods_total = "sale_price of units_sold: goods after the seller's and TikTok's discounts, without shipping and tax"
 -- average_order = "sales_total by order, to the cent, half a cent up"
 -- units_cancelled = "units that were cancelled in orders that go on"
 -- orders_unpaid = "orders that wait to be paid: in no other count or sum"
@@ -25,24 +25,50 @@
 -- [warnings]
 -- orders_without_amount = "orders have an amount that is missing or no number: it is in no sum"
 --
+-- [group_by.day]
+-- shows = ["orders_sold", "units_sold", "sales_total", "average_order"]
+-- [group_by.week]
+-- shows = ["orders_sold", "units_sold", "sales_total", "average_order"]
+-- [group_by.month]
+-- shows = ["orders_sold", "units_sold", "sales_total", "average_order"]
 -- [group_by.hour]
 -- keys.hour = "extract('hour' FROM create_time)"
 -- order = "hour"
+-- shows = ["orders_sold", "sales_total"]
 -- [group_by.weekday]
 -- keys.weekday_number = "isodow(create_time)"
 -- labels.weekday = "max(dayname(create_time))"
 -- order = "weekday_number"
+-- shows = ["orders_sold", "sales_total"]
+-- stand_ins.weekday_number = "weekday"
+-- [group_by.weekday_hour]
+-- keys.hour = "extract('hour' FROM create_time)"
+-- labels.monday = "count(DISTINCT id) FILTER (WHERE is_order_sold AND isodow(create_time) = 1)"
+-- labels.tuesday = "count(DISTINCT id) FILTER (WHERE is_order_sold AND isodow(create_time) = 2)"
+-- labels.wednesday = "count(DISTINCT id) FILTER (WHERE is_order_sold AND isodow(create_time) = 3)"
+-- labels.thursday = "count(DISTINCT id) FILTER (WHERE is_order_sold AND isodow(create_time) = 4)"
+-- labels.friday = "count(DISTINCT id) FILTER (WHERE is_order_sold AND isodow(create_time) = 5)"
+-- labels.saturday = "count(DISTINCT id) FILTER (WHERE is_order_sold AND isodow(create_time) = 6)"
+-- labels.sunday = "count(DISTINCT id) FILTER (WHERE is_order_sold AND isodow(create_time) = 7)"
+-- order = "hour"
+-- shows = ["orders_sold"]
+-- beside = ["weekday"]
+-- note = "monday to sunday: orders_sold of that hour of the shop's days."
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "arg_max(product_name, create_time)"
+-- stand_ins.product_id = "product_name"
 -- order = "goods_total desc"
+-- shows = ["orders_sold", "units_sold", "sales_total", "goods_total"]
 -- without = ["sales_total", "average_order", "unpaid_total", "cancelled_total"]
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"
 -- labels.seller_sku = "arg_max(seller_sku, create_time)"
+-- stand_ins.sku_id = "seller_sku"
 -- labels.product_name = "arg_max(product_name, create_time)"
 -- labels.sku_name = "arg_max(sku_name, create_time)"
 -- order = "goods_total desc"
+-- shows = ["orders_sold", "units_sold", "sales_total", "goods_total"]
 -- without = ["sales_total", "average_order", "unpaid_total", "cancelled_total"]
 -- [group_by.buyer]
 -- keys.user_id = "user_id"

@@ -6,7 +6,7 @@
 -- compare = ["late_dispatch", "orders", "dispatched", "late_delivery"]
 -- order = "orders desc"
 -- time = "create_time"
--- note = "Orders placed in the period, neither UNPAID nor CANCELLED. Late: the carrier took the parcel after tts_sla_time, or has not and it has passed; the platform's own rate may differ. get_worklist's parcels are late by when they must be announced. Hours run from payment; not_dispatched_yet are in none."
+-- note = "Orders placed in the period, neither UNPAID nor CANCELLED. Late: the carrier took the parcel after tts_sla_time, or has not and it has passed; TikTok's own rate may differ. get_worklist's parcels are late by when they must be announced. Hours run from payment."
 --
 -- [columns]
 -- orders = "orders to be sent"
@@ -18,12 +18,12 @@
 -- late_dispatch_percent = "late_dispatch of dispatch_due"
 -- still_late = "of the late ones, those that the carrier has not taken yet"
 -- late_delivery = "delivered after delivery_sla_time, or not delivered and it has passed"
--- hours_to_ready = "from payment until ready to ship, on average"
--- hours_to_dispatch = "from payment until the carrier took it, on average"
+-- average_hours_to_ready = "from payment until ready to ship"
+-- average_hours_to_dispatch = "from payment until the carrier took it"
 -- median_hours_to_dispatch = "the same: half of them took no longer"
--- hours_to_dispatch_max = "the same: the longest"
+-- max_hours_to_dispatch = "the same: the longest"
 -- slowest_order_id = "the order that took the longest"
--- hours_in_transit = "from the carrier's taking it until delivery, on average"
+-- average_hours_in_transit = "from the carrier's taking it until delivery"
 --
 -- [group_by.carrier]
 -- keys.shipping_provider = "shipping_provider"
@@ -39,7 +39,7 @@
 -- labels.tts_sla_time = "max(tts_sla_time)"
 -- labels.collection_time = "max(collection_time)"
 -- order = "late_dispatch desc"
--- without = ["orders", "late_dispatch_percent", "median_hours_to_dispatch", "hours_to_dispatch_max", "slowest_order_id"]
+-- without = ["orders", "late_dispatch_percent", "median_hours_to_dispatch", "max_hours_to_dispatch", "slowest_order_id"]
 WITH due AS (
     SELECT
         *,
@@ -59,12 +59,12 @@ sums AS (
         count(*) FILTER (WHERE is_late) AS late_dispatch,
         count(*) FILTER (WHERE is_late AND collection_time IS NULL) AS still_late,
         count(*) FILTER (WHERE is_delivered_late) AS late_delivery,
-        round(avg(epoch(rts_time) - epoch(paid_time)) / 3600, 1) AS hours_to_ready,
-        round(avg(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS hours_to_dispatch,
+        round(avg(epoch(rts_time) - epoch(paid_time)) / 3600, 1) AS average_hours_to_ready,
+        round(avg(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS average_hours_to_dispatch,
         round(median(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS median_hours_to_dispatch,
-        round(max(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS hours_to_dispatch_max,
+        round(max(epoch(collection_time) - epoch(paid_time)) / 3600, 1) AS max_hours_to_dispatch,
         arg_max(id, epoch(collection_time) - epoch(paid_time)) AS slowest_order_id,
-        round(avg(epoch(delivery_time) - epoch(collection_time)) / 3600, 1) AS hours_in_transit
+        round(avg(epoch(delivery_time) - epoch(collection_time)) / 3600, 1) AS average_hours_in_transit
     FROM due
     GROUP BY ALL
 )
@@ -79,11 +79,11 @@ SELECT
     {share(late_dispatch, dispatch_due)} AS late_dispatch_percent,
     still_late,
     late_delivery,
-    hours_to_ready,
-    hours_to_dispatch,
+    average_hours_to_ready,
+    average_hours_to_dispatch,
     median_hours_to_dispatch,
-    hours_to_dispatch_max,
+    max_hours_to_dispatch,
     slowest_order_id,
-    hours_in_transit
+    average_hours_in_transit
 FROM sums
 WHERE orders > 0

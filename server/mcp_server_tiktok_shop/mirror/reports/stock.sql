@@ -9,11 +9,12 @@
 -- without = ["days_of_cover"]
 -- default_group = "sku"
 -- untrusted = ["product_name"]
--- note = "Stock is of now, the pace that of the period; what lasts shortest stands first. parameters {\"within_days\": 14}: what is on sale and out by then."
+-- note = "Stock is of now, the pace that of the period. units_committed are sold and not sent: none of them is in units_available. parameters {\"within_days\": 14}: what is out by then, of what is on sale and was sold; {\"below\": 1}: all that is out."
 --
 -- [columns]
 -- skus = "SKUs"
--- skus_out_of_stock = "of them, those of which nothing can be sold"
+-- skus_on_sale = "of them, those of products on sale (ACTIVATE)"
+-- skus_out_of_stock = "of those on sale, those of which nothing can be sold"
 -- units_available = "units that can be sold, in all warehouses"
 -- units_committed = "units that are sold and not sent yet: not among the available ones"
 -- units_sold = "units sold in the period: not of UNPAID or CANCELLED orders, not cancelled by themselves"
@@ -21,7 +22,7 @@
 --
 -- [filters]
 -- below = "only rows with fewer units available than this"
--- within_days = "only what is on sale and is out of stock, or will be within so many days at that pace"
+-- within_days = "only what is on sale, was sold in the period, and is out of stock or will be within so many days at that pace"
 --
 -- [warnings]
 -- skus_of_unknown_stock = "SKUs have a stock that is not told: they are in no sum"
@@ -32,12 +33,14 @@
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"
 -- labels.seller_sku = "max(seller_sku)"
+-- stand_ins.sku_id = "seller_sku"
 -- labels.product_name = "max(product_title)"
 -- labels.status = "max(product_status)"
--- without = ["skus", "skus_out_of_stock"]
+-- without = ["skus", "skus_on_sale", "skus_out_of_stock"]
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "max(product_title)"
+-- stand_ins.product_id = "product_name"
 -- labels.status = "max(product_status)"
 -- [group_by.warehouse]
 -- keys.warehouse_id = "warehouse_id"
@@ -83,7 +86,8 @@ sums AS (
     SELECT
         {group_by}
         count(DISTINCT sku_id) AS skus,
-        count(DISTINCT sku_id) FILTER (WHERE {is_out}) AS skus_out_of_stock,
+        count(DISTINCT sku_id) FILTER (WHERE product_status = 'ACTIVATE') AS skus_on_sale,
+        count(DISTINCT sku_id) FILTER (WHERE product_status = 'ACTIVATE' AND {is_out}) AS skus_out_of_stock,
         coalesce(sum(available_quantity), 0)::BIGINT AS units_available,
         coalesce(sum(committed_quantity), 0)::BIGINT AS units_committed,
         coalesce(sum(sold_units) FILTER (WHERE is_first), 0)::BIGINT AS units_sold,
@@ -101,6 +105,7 @@ paces AS (
 SELECT
     {group_names}
     skus,
+    skus_on_sale,
     skus_out_of_stock,
     units_available,
     units_committed,
@@ -112,5 +117,5 @@ WHERE
     ($below::BIGINT IS NULL OR units_available < $below::BIGINT)
     AND (
         $within_days::DOUBLE IS NULL
-        OR (is_on_sale AND (units_available <= 0 OR days_of_cover <= $within_days::DOUBLE))
+        OR (is_on_sale AND days_of_cover <= $within_days::DOUBLE)
     )

@@ -7,7 +7,7 @@
 -- compare = []
 -- order = "est_settlement_amount desc"
 -- default_group = "day"
--- note = "The platform's estimates. Orders come in here when they are delivered: orders_not_delivered have none yet, and not_delivered_total is what buyers paid. On its day an amount enters a statement (where that has passed, the next one); the bank has it with a later payout."
+-- note = "TikTok's estimates. Orders come in when they are delivered: orders_not_delivered are in no amount yet, not_delivered_total is what buyers paid for them. On its day an amount enters a statement (where that has passed, the next one), later a payout: report payouts, not_paid_out."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -36,6 +36,7 @@
 -- [group_by.day]
 -- keys.settlement_day = "estimated_settlement_time::DATE"
 -- order = "settlement_day"
+-- shows = ["transactions", "est_settlement_amount", "orders_not_delivered", "not_delivered_total"]
 -- without = ["first_settlement_time", "last_settlement_time", "oldest_order_time", "est_revenue_amount", "est_shipping_cost_amount", "est_fee_tax_amount", "est_adjustment_amount", "orders_not_delivered", "not_delivered_total"]
 -- fill.shown = "transactions > 0"
 -- [group_by.week]

@@ -3,10 +3,11 @@
 -- tool = "decide_returns"
 -- id = "cancel_id"
 SELECT
-  deadline,
-  id AS cancel_id,
-  order_id,
-  concat_ws(' ', currency, refund_total, 'to pay back') AS detail,
-  cancel_reason_text AS words
-FROM cancellations
-WHERE cancel_status = 'CANCELLATION_REQUEST_PENDING' AND (next_action IS NOT NULL OR role = 'BUYER')
+  asked.deadline,
+  asked.id AS cancel_id,
+  asked.order_id,
+  concat_ws(' ', asked.currency, asked.refund_total, 'to pay back', 'of an order that is ' || orders.status) AS detail,
+  asked.cancel_reason_text AS words
+FROM cancellations AS asked
+  LEFT JOIN orders ON orders.id = asked.order_id
+WHERE asked.cancel_status = 'CANCELLATION_REQUEST_PENDING' AND (asked.next_action IS NOT NULL OR asked.role = 'BUYER')

@@ -5,7 +5,10 @@
 SELECT
   NULL::TIMESTAMPTZ AS deadline,
   id AS conversation_id,
-  date_diff('hour', last_message_time, $now) || ' h, since ' || strftime(last_message_time, '%Y-%m-%d %H:%M%z') AS detail,
+  'waits ' || if(
+    $now < last_message_time + INTERVAL 2 HOURS,
+    date_sub('minute', last_message_time, $now) || ' min', date_sub('hour', last_message_time, $now) || ' h'
+  ) AS detail,
   buyer_nickname AS buyer,
   coalesce(
     CASE WHEN json_valid(last_message) THEN json_extract_string(last_message, '$.content') END,

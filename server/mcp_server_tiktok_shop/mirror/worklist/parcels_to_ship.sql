@@ -2,6 +2,7 @@
 -- otherwise = "a late dispatch counts against the shop; left longer, the platform cancels the order"
 -- tool = "ship_orders"
 -- id = "package_id"
+-- see_also = "parcels_not_collected"
 -- # Parcels as the lines name them; units without one yet are one entry per order. `rts_sla_time` is until when a parcel
 -- # must be announced; older answers have only the times after it.
 SELECT

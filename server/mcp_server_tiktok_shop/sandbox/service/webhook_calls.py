@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
+from mcp_server_tiktok_shop.sandbox.service.notices import read_statuses
 from mcp_server_tiktok_shop.sandbox.service.webhooks import Webhook
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def get_shop_webhooks(call: Call) -> Json:
 def update_shop_webhook(call: Call) -> Json:
     address, event = call.arguments["address"], call.arguments["event_type"]
     _check_address(address)
+    if not call.shop.webhooks:  # what changes from now on is reported
+        call.shop.reported_statuses = read_statuses(call.shop, call.now)
     previous = call.shop.webhooks.get(event)
     call.shop.webhooks[event] = Webhook(address, previous.create_time if previous else call.now, call.now)
     return {}

@@ -121,6 +121,16 @@ class HomeFolder:
         return self.root / "writes" / f"{_name_folder(shop_id)}.{area}"
 
     @property
+    def known_notifications_folder(self) -> Path:
+        """What the platform notified of, a file for each, so that none is taken twice."""
+        return self.root / "notifications"
+
+    @property
+    def pending_notifications_folder(self) -> Path:
+        """Those of them that were not followed up yet."""
+        return self.known_notifications_folder / "pending"
+
+    @property
     def labels_folder(self) -> Path:
         """Where resized labels are saved, for a person to print."""
         return self.root / "labels"

@@ -8,6 +8,7 @@ from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 from mcp_server_tiktok_shop.state.files.audit_log import FileAuditLog
 from mcp_server_tiktok_shop.state.files.expiring_records import FileExpiringRecords
 from mcp_server_tiktok_shop.state.files.issued_documents import FileIssuedDocuments
+from mcp_server_tiktok_shop.state.files.notifications import FileNotifications
 from mcp_server_tiktok_shop.state.files.oauth_states import FileOAuthStates
 from mcp_server_tiktok_shop.state.files.results import FileResultStore
 from mcp_server_tiktok_shop.state.files.write_marks import FileWriteMarks
@@ -38,4 +39,5 @@ def open_file_stores(home: HomeFolder, clock: Callable[[], float], monotonic: Ca
         oauth_states=FileOAuthStates(home.oauth_states_path, clock),
         rate_marks=InMemoryRateMarks(monotonic),
         write_marks=FileWriteMarks(home.get_write_mark_path, clock),
+        notifications=FileNotifications(home.known_notifications_folder, home.pending_notifications_folder, clock),
     )

@@ -11,10 +11,11 @@ from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore
 from mcp_server_tiktok_shop.state.postgres.audit_log import PostgresAuditLog
 from mcp_server_tiktok_shop.state.postgres.expiring_records import PostgresExpiringRecords
 from mcp_server_tiktok_shop.state.postgres.issued_documents import RecordedDocuments
+from mcp_server_tiktok_shop.state.postgres.notifications import PostgresNotifications
 from mcp_server_tiktok_shop.state.postgres.oauth_states import RecordedOAuthStates
 from mcp_server_tiktok_shop.state.postgres.results import PostgresResultStore
 from mcp_server_tiktok_shop.state.postgres.write_marks import PostgresWriteMarks
-from mcp_server_tiktok_shop.state.stores import RESULT_TTL_S, StateStores
+from mcp_server_tiktok_shop.state.stores import NOTIFICATION_TTL_S, RESULT_TTL_S, StateStores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,7 @@ def make_postgres_stores(
         oauth_states=RecordedOAuthStates(make_records("oauth state")),
         rate_marks=rate_marks,
         write_marks=PostgresWriteMarks(database, tenant_id, clock),
+        notifications=PostgresNotifications(database, tenant_id),
     )
 
 
@@ -61,5 +63,6 @@ async def sweep_repeatedly(database: Database) -> None:
         try:
             await database.execute("DELETE FROM expiring_records WHERE expires_at <= unix_now()")
             await database.execute("DELETE FROM results WHERE stored_at <= unix_now() - %s", RESULT_TTL_S)
+            await database.execute("DELETE FROM notifications WHERE arrived_at <= unix_now() - %s", NOTIFICATION_TTL_S)
         except ShopError as error:
             log.warning("what has expired can't be deleted: %s", error.message)

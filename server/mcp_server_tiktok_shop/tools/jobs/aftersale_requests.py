@@ -81,18 +81,21 @@ class AftersaleRequest:
 
     @property
     def names(self) -> Json:
-        """What a person knows it by, and until when it must be answered."""
+        """What a person knows it by."""
         lines = self.row.get("cancel_line_items") or self.row.get("return_line_items") or ()
-        actions = self.row.get("seller_next_action_response") or ()
-        deadline = next((action.get("deadline") for action in actions if isinstance(action, dict)), None)
         values = {
             "order": self.order_id,
             "contents": count_units(lines),
             "refund": self.refund_text,
             "buyer_says": self.reason_text,
-            "answer_by": deadline,
         }
         return {name: value for name, value in values.items() if value}
+
+    @property
+    def deadline(self) -> str:
+        """Until when it must be answered; empty where that is not told."""
+        actions = self.row.get("seller_next_action_response") or ()
+        return next((str(action.get("deadline") or "") for action in actions if isinstance(action, dict)), "")
 
     @property
     def _refund(self) -> Json:
@@ -117,8 +120,13 @@ async def find_requests_by_id(ids: Sequence[str], context: JobContext) -> tuple[
     return list({(r.noun, r.id): r for r in found if r.id}.values()), unknown_ids
 
 
-async def find_requests_by_rule(values: Json, context: JobContext) -> list[AftersaleRequest]:
-    """The requests that wait for the seller and fit `kinds`, `below` and `buyer_says`, as far as they are given."""
+async def find_requests_by_rule(
+    values: Json, context: JobContext
+) -> tuple[list[AftersaleRequest], list[AftersaleRequest]]:
+    """The requests that wait for the seller and fit `kinds`, `below` and `buyer_says`, as far as they are given.
+
+    Behind them those that wait as well and were looked at, and do not fit.
+    """
     kinds = tuple(values.get("kinds") or DEFAULT_KINDS)
     found: list[AftersaleRequest] = []
     if "cancellation" in kinds:
@@ -131,14 +139,15 @@ async def find_requests_by_rule(values: Json, context: JobContext) -> list[After
         found += [AftersaleRequest("return", row) for row in rows]
     currency = context.target.shop.currency if context.target.shop else ""
     words = str(values.get("buyer_says", "")).casefold()
-    return [
+    waiting = [request for request in found if request.id and request.kind is not None]
+    fits = [
         request
-        for request in found
-        if request.id
-        and request.kind in kinds
+        for request in waiting
+        if request.kind in kinds
         and words in request.reason_text.casefold()
         and ("below" not in values or _is_below(request, Decimal(values["below"]), currency))
     ]
+    return fits, [request for request in waiting if request not in fits]
 
 
 def _is_below(request: AftersaleRequest, limit: Decimal, currency: str) -> bool:

@@ -10,11 +10,11 @@ from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, grou
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import get_fraction_digits, parse_amount
 from mcp_server_tiktok_shop.tools.jobs.change_lists import read_changes, refuse_changes
-from mcp_server_tiktok_shop.tools.jobs.change_rules import Ending
+from mcp_server_tiktok_shop.tools.jobs.change_rules import PERCENT, Ending
 from mcp_server_tiktok_shop.tools.jobs.sku_matches import match_skus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
@@ -25,6 +25,7 @@ WRITE = "update_price"
 ON_SALE = "ACTIVATE"
 CROSS_BORDER = "CROSS_BORDER"
 UNKNOWN_CURRENCY_DIGITS = 2
+MAX_NAMED_SKUS = 5  # of many that one warning is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ class ChangePricesJob(Job):
             raise refuse_changes(change_list.argument, faults, f"a multiple of {unit}, as {currency} has it")
         ending = Ending.parse(values["ending"], unit) if values.get("ending") else None
         field = "sale_price" if shop and shop.seller_type == CROSS_BORDER else "amount"
-        return Plan(tuple(_make_item(match, unit, ending, currency, field) for match in matches), state)
+        items = tuple(_make_item(match, unit, ending, currency, field) for match in matches)
+        warnings = _warn_of_rounding(matches, items, unit, str(values.get("ending", "")))
+        return Plan(items, state, tuple(warnings))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product, which the platform does as a whole or not at all."""
@@ -76,7 +79,7 @@ class ChangePricesJob(Job):
 
 def _make_item(match: SkuMatch, unit: Decimal, ending: Ending | None, currency: str, field: str) -> JobItem:
     price = match.sku.get("price") or {}
-    now = parse_amount(price.get("sale_price"))
+    now = _read_price(match)
     rule = match.change.rule
     will_be, reason = Decimal(0), ""
     if match.status != ON_SALE:
@@ -100,4 +103,43 @@ def _make_item(match: SkuMatch, unit: Decimal, ending: Ending | None, currency: 
         reason,
         rule.is_relative,
         {"product_id": match.product.id, "sku": sku},
+        details={} if reason or not now else {"change": _describe_percent(now, will_be)},
     )
+
+
+def _describe_percent(now: Decimal, will_be: Decimal) -> str:
+    return f"{(will_be - now) / now * PERCENT:+.1f} %"
+
+
+def _describe_wish(match: SkuMatch, now: Decimal, asked: Decimal) -> str:
+    """By how much a price was to change, as it was given where that is by percent."""
+    percent = match.change.rule.percent
+    return _describe_percent(now, asked) if percent is None else f"{percent:+f} %"
+
+
+def _warn_of_rounding(
+    matches: Sequence[SkuMatch], items: Sequence[JobItem], unit: Decimal, ending: str
+) -> Iterator[str]:
+    """Of prices that their ending moves by more than half as far as was asked, maybe to the other side."""
+    far = []
+    for match, item in zip(matches, items, strict=True):
+        now, will_be = _read_price(match), _read_amount(item)
+        if not ending or not now or will_be is None or not item.will_be:
+            continue
+        asked = match.change.rule.apply(now, unit)
+        if asked != now and abs(will_be - asked) * 2 > abs(asked - now):
+            name = match.sku.get("seller_sku") or match.id
+            far.append(f"{name} {item.details['change']} for {_describe_wish(match, now, asked)}")
+    if far:
+        more = f" and {len(far) - MAX_NAMED_SKUS} more" if len(far) > MAX_NAMED_SKUS else ""
+        named = ", ".join(far[:MAX_NAMED_SKUS])
+        yield f"The ending {ending} moves prices far from what was asked: {named}{more}"
+
+
+def _read_price(match: SkuMatch) -> Decimal | None:
+    return parse_amount((match.sku.get("price") or {}).get("sale_price"))
+
+
+def _read_amount(item: JobItem) -> Decimal | None:
+    """The price that an item is to have."""
+    return next(parse_amount(value) for name, value in item.parameters["sku"]["price"].items() if name != "currency")

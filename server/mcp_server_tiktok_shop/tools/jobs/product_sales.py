@@ -34,13 +34,16 @@ class ProductSalesJob(Job):
     status_to: str
     status_after: str  # what the platform makes of it at once
     same_reason: str
+    explanation: str
 
     async def plan(self, values: Json, context: JobContext) -> Plan:
         matches, state = await match_products(
             context, "products", values["products"], self.write, all_status=self.status_from
         )
         wanted = {match.product_id for match in matches}
-        return Plan(tuple(self._make_item(item) for item in state.items if item.id in wanted), state)
+        items = tuple(self._make_item(item) for item in state.items if item.id in wanted)
+        is_any = any(not item.skip_reason for item in items)
+        return Plan(items, state, explanation=self.explanation if is_any else "")
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         return [
@@ -68,6 +71,9 @@ class PauseProductsJob(ProductSalesJob):
     write = "deactivate_products"
     status_from, status_to, status_after = ON_SALE, OFF_SALE, OFF_SALE
     same_reason = "it is off sale already"
+    explanation = (
+        "Takes effect at once: nobody can order them any more. Orders that were placed stay, and are to be shipped."
+    )
 
 
 class ResumeProductsJob(ProductSalesJob):
@@ -76,3 +82,4 @@ class ResumeProductsJob(ProductSalesJob):
     write = "activate_products"
     status_from, status_to, status_after = OFF_SALE, ON_SALE, IN_REVIEW
     same_reason = "it is on sale already"
+    explanation = f"{IN_REVIEW}: TikTok reviews each first, and puts it on sale by itself once it has passed."

@@ -57,7 +57,14 @@ class ReplyToBuyerJob(Job):
         if not chat.id:
             opened = JobItem("user", chat.user_id, names, will_be="a chat is opened")
             message = JobItem(
-                "message", chat.user_id, names, "no chat yet", text, is_relative=True, parameters={"text": text}
+                "message",
+                chat.user_id,
+                names,
+                "no chat yet",
+                text,
+                is_relative=True,
+                parameters={"text": text},
+                has_words=True,
             )
             return Plan((opened, message))
         state = await context.read_state(SEND_OPERATION, {"conversation_id": chat.id})
@@ -73,6 +80,7 @@ class ReplyToBuyerJob(Job):
             reason,
             is_relative=True,  # what was sent is never sent again by itself
             parameters={"text": text},
+            has_words=True,
         )
         return Plan((item,), state)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
@@ -35,6 +35,13 @@ MAX_PARCELS = 200  # of one job
 MAX_IDLE_PARCELS = 300  # that are not shipped now, and told
 MORE_REASON = f"only {MAX_PARCELS} parcels are shipped at once: call it again for this one"
 SHOWN_FACTS = ("package_status", "tracking_number", "shipping_provider_name")  # of a parcel that was shipped
+# How the platform's carriers get parcels, by the argument.
+HANDOVERS: dict[str | None, str] = {
+    None: "Handed over as the shop is set up: handover DROP_OFF or PICKUP says it otherwise.",
+    "DROP_OFF": "Handover DROP_OFF: the seller brings them to the carrier.",
+    "PICKUP": "Handover PICKUP: the carrier collects them.",
+}
+IS_SHOWN = "show_page"
 HAS_LABEL = "has_label"  # of an item: its label can be had once it is shipped, or can be had already
 
 
@@ -62,13 +69,16 @@ class ShipOrdersJob(Job):
             obstacle = parcel.find_obstacle() or problems.get(parcel.key, "") or ("" if shipment else MORE_REASON)
             idle += bool(obstacle)
             if not obstacle or idle <= MAX_IDLE_PARCELS:
-                items.append(_make_item(parcel, shipment, obstacle, paper, now))
+                item = _make_item(parcel, shipment, obstacle, paper, now)
+                items.append(replace(item, parameters=item.parameters | {IS_SHOWN: bool(values.get("show_page"))}))
         items += [JobItem("id", unknown_id, skip_reason=reason) for unknown_id, reason in found.problems.items()]
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
-        warnings = [*_warn_of_requests(found.parcels), *(w for p in going for w in _warn_of_cancelled_units(p))]
+        warnings = [*_warn_of_requests(found.parcels), *_warn_of_late(going, now)]
+        warnings += [warning for parcel in going for warning in _warn_of_cancelled_units(parcel)]
         if idle > MAX_IDLE_PARCELS:
             warnings.append(f"{idle - MAX_IDLE_PARCELS} more parcels that are not shipped now are not shown")
-        return Plan(tuple(items), _make_state(going), tuple(warnings))
+        ways = [shipments[parcel.key] for parcel in going]
+        return Plan(tuple(items), _make_state(going), tuple(warnings), _explain(ways, values.get("handover"), paper))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """Parcels that the platform's carriers take in batches, others one by one."""
@@ -110,8 +120,11 @@ class ShipOrdersJob(Job):
         paper = next((str(o.item.parameters["paper"]) for o in parcels.values()), DEFAULT_PAPER)
         shop = context.target.shop.id if context.target.shop else None
         wait_s = max(min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline)), MIN_LABEL_WAIT_S)
-        labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller)
+        is_shown = any(outcome.item.parameters.get(IS_SHOWN) for outcome in parcels.values())
+        labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller, is_shown=is_shown)
         data: Json = {"path": str(labels.path), "paper_size": paper} if labels.path else {}
+        if labels.picture:
+            data["picture"] = labels.picture
         if labels.pages:
             data["pages"] = sum(map(len, labels.pages.values()))
             data["page_table"] = [
@@ -122,15 +135,16 @@ class ShipOrdersJob(Job):
         if labels.missing:
             data["missing"] = [{"package": package_id, "reason": r} for package_id, r in labels.missing.items()]
             data["later"] = _make_label_call(list(parcels), paper, shop)
-        return {"labels": data}
+        return {"labels": data, "is_settled": not labels.missing}
 
 
 def _make_item(parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: str, now: float) -> JobItem:
     """The parcel on a line: its orders, what is in it, where it goes, and until when it must be shipped."""
     names: Json = {"order": ", ".join(parcel.order_ids), "contents": parcel.contents}
     names |= {"town": parcel.town} if parcel.town else {}
+    details: Json = {}
     if (deadline := parcel.deadline) is not None and parcel.status == WAITING_STATUS:
-        names |= {"ship_by": deadline.isoformat()} | ({"late": "yes"} if deadline.timestamp() < now else {})
+        details = {"ship_by": deadline.isoformat()} | ({"late": "yes"} if _is_late(parcel, now) else {})
     parameters: Json = {
         "order_ids": parcel.order_ids,
         "status": parcel.status,
@@ -148,7 +162,29 @@ def _make_item(parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: 
         shipment.words if shipment and not obstacle else "",
         obstacle,
         parameters=parameters,
+        details=details,
     )
+
+
+def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) -> str:
+    """How parcels get to the carrier, and what their labels are printed on; nothing where none goes."""
+    if not shipments:
+        return ""
+    is_by_carrier = any(s.operation == BATCH_OPERATION and "self_shipment" not in s.arguments for s in shipments)
+    ways = HANDOVERS.get(handover, "") if is_by_carrier else ""
+    return " ".join(filter(None, (ways, f"Labels are laid out on {paper}.")))
+
+
+def _is_late(parcel: Parcel, now: float) -> bool:
+    return parcel.deadline is not None and parcel.deadline.timestamp() < now
+
+
+def _warn_of_late(parcels: Sequence[Parcel], now: float) -> list[str]:
+    """How many should have gone before now, and since when the first."""
+    late = [parcel.deadline for parcel in parcels if parcel.deadline is not None and _is_late(parcel, now)]
+    if not late:
+        return []
+    return [f"{len(late)} of {len(parcels)} parcels are late: the first was to be shipped by {min(late).isoformat()}"]
 
 
 def _warn_of_requests(parcels: Sequence[Parcel]) -> list[str]:
@@ -189,7 +225,7 @@ def _make_label_call(package_ids: list[str], paper: str, shop: str | None) -> Js
 
 
 def _describe_owner(outcome: Outcome) -> Json:
-    """Whose label a page is: the order, and the tracking number where it is known."""
+    """Whose label a page is: the order; and the tracking number of one that was shipped before, as no item tells it."""
     now = outcome.now if isinstance(outcome.now, dict) else {}
-    number = now.get("tracking_number") or outcome.item.parameters.get("tracking_number")
+    number = "" if now.get("tracking_number") else outcome.item.parameters.get("tracking_number")
     return {"order": outcome.item.names["order"]} | ({"tracking_number": number} if number else {})

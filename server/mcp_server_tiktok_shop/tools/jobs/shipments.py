@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BATCH_OPERATION, MARK_OPERATION, BUY_OPERATION = "batch_ship_packages", "mark_package_as_shipped", "create_packages"
 LABEL_MARKETS = frozenset({"US", "JP"})  # where a label is bought, and a parcel shipped by that
 DROP_OFF = "DROP_OFF"
+SHIPPED_WORD = "shipped"
 WHOLE_ORDER, PART_OF_ORDER, ORDERS_TOGETHER = "1", "2", "3"
 OWN_CARRIER_REASON = "the seller's own carrier takes it: give its tracking_number and shipping_provider in own_carrier"
 NO_PARCEL_REASON = "TikTok has made no parcel of it yet: try again in some minutes"
@@ -136,8 +137,7 @@ async def _plan_handovers(parcels: list[Parcel], values: Json, context: JobConte
     """How the platform's carrier gets each parcel, and of those that it can't get so why."""
     method = values.get("handover")
     if method is None:
-        words = "shipped, handed over as the shop is set up"
-        return {p.id: Shipment(BATCH_OPERATION, {"id": p.id}, words) for p in parcels}, {}
+        return {p.id: Shipment(BATCH_OPERATION, {"id": p.id}, SHIPPED_WORD) for p in parcels}, {}
     answers = await context.read_each("get_package_handover_time_slots", [{"package_id": p.id} for p in parcels])
     shipments: dict[str, Shipment] = {}
     problems: dict[str, str] = {}
@@ -150,7 +150,7 @@ async def _plan_handovers(parcels: list[Parcel], values: Json, context: JobConte
             if answer.get("can_drop_off") is False:
                 problems[parcel.id] = "it can't be dropped off: use handover PICKUP for it"
             else:
-                shipments[parcel.id] = Shipment(BATCH_OPERATION, arguments, "shipped, dropped off by the seller")
+                shipments[parcel.id] = Shipment(BATCH_OPERATION, arguments, SHIPPED_WORD)
             continue
         wanted = values.get("pickup_time")
         slots = [slot for slot in _read_slots(answer) if wanted is None or slot["start_time"].timestamp() == wanted]

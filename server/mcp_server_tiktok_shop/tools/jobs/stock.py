@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, group_by_product
+from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.jobs.change_lists import read_changes, refuse_changes
 from mcp_server_tiktok_shop.tools.jobs.sku_matches import match_skus
 
@@ -43,10 +44,8 @@ class ChangeStockJob(Job):
     async def plan(self, values: Json, context: JobContext) -> Plan:
         change_list = await read_changes(values, "stock", self.files)
         matches, state = await match_skus(context, change_list, WRITE)
-        names = {}
-        if any(match.change.warehouse or len(match.sku.get("inventory") or ()) > 1 for match in matches):
-            warehouses = (await context.read("get_warehouse_list", {})).get("warehouses") or []
-            names = {str(warehouse["id"]): str(warehouse.get("name") or "") for warehouse in warehouses}
+        needs_names = any(match.change.warehouse or len(match.sku.get("inventory") or ()) > 1 for match in matches)
+        names = await _read_warehouse_names(context, are_needed=needs_names)
         faults: list[tuple[Change, str]] = []
         items: dict[str, JobItem] = {}
         for match in matches:
@@ -84,6 +83,21 @@ class ChangeStockJob(Job):
         return quantities.get(item.parameters["warehouse_id"])
 
 
+async def _read_warehouse_names(context: JobContext, *, are_needed: bool) -> dict[str, str]:
+    """The names of the shop's warehouses, by id; none where they can't be read, unless they `are_needed`.
+
+    Raises:
+        ShopError: They are needed, and can't be read.
+
+    """
+    (answer,) = await context.read_each("get_warehouse_list", [{}])
+    if isinstance(answer, ShopError):
+        if are_needed:
+            raise answer
+        return {}
+    return {str(row["id"]): str(row.get("name") or "") for row in answer.get("warehouses") or () if row.get("id")}
+
+
 def _choose_warehouse(match: SkuMatch, names: dict[str, str]) -> WarehouseStock | str:
     """The warehouse that is meant, or what must be said about it."""
     rows = [row for row in match.sku.get("inventory") or () if isinstance(row, dict) and row.get("warehouse_id")]
@@ -119,11 +133,12 @@ def _make_item(match: SkuMatch, stock: WarehouseStock, names: dict[str, str]) ->
         reason = f"it would come to {will_be}: TikTok takes {MAX_STOCK} at most"
     if not reason and will_be == stock.quantity:
         reason = "it has that many already"
-    warehouse = {"warehouse": _describe_warehouse(stock.warehouse_id, names)} if has_several else {}
+    name = names.get(stock.warehouse_id, "")
+    warehouse = _describe_warehouse(stock.warehouse_id, names) if has_several else name
     return JobItem(
         "sku",
         f"{match.id} in {stock.warehouse_id}" if has_several else match.id,
-        match.names | warehouse,
+        match.names | ({"warehouse": warehouse} if warehouse else {}),
         str(stock.quantity),
         "" if reason else str(will_be),
         reason,
@@ -135,6 +150,7 @@ def _make_item(match: SkuMatch, stock: WarehouseStock, names: dict[str, str]) ->
             "quantity": will_be,
             "inventory": stock.inventory,
         },
+        details={} if reason else {"change": f"{will_be - stock.quantity:+d}"},
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.pdf.composer import resize_pages
 from mcp_server_tiktok_shop.tools.pdf.page_format import PageFormat
+from mcp_server_tiktok_shop.tools.pdf.page_pictures import render_first_page
 from mcp_server_tiktok_shop.workers.serving import serve_jobs
 
 MAX_MEMORY_BYTES = 2**30  # of addresses
@@ -21,7 +22,7 @@ def _resize(header: dict[str, Any], files: list[bytes]) -> tuple[dict[str, Any],
         return {"problem": error.problems[0].to_json()}, []
     except MemoryError:
         return {"out_of_memory": True}, []
-    return resized.to_json(), [resized.content]
+    return resized.to_json(), [resized.content, render_first_page(resized.content) if header["has_picture"] else b""]
 
 
 def run() -> None:

@@ -28,8 +28,10 @@ class PdfWorkerPool:
         """Start a worker for a job to come, where none is there."""
         self._pool.prepare()
 
-    async def resize(self, contents: dict[str, bytes], page_format: PageFormat) -> ResizedPdf:
-        """One PDF of all pages of the files, by the argument that each came in.
+    async def resize(
+        self, contents: dict[str, bytes], page_format: PageFormat, *, has_picture: bool = False
+    ) -> ResizedPdf:
+        """One PDF of all pages of the files, by the argument that each came in; with a picture of the first page.
 
         Raises:
             ShopError: `invalid_arguments` of a source, also of one that takes too much time or memory; `rate_limited`
@@ -43,6 +45,7 @@ class PdfWorkerPool:
             "scale": page_format.scale,
             "name": page_format.name,
             "sheet": page_format.sheet,
+            "has_picture": has_picture,
         }
         is_small = sum(map(len, contents.values())) <= MAX_REUSE_BYTES
         try:
@@ -62,7 +65,7 @@ class PdfWorkerPool:
             raise argument_error(argument, "needs too much memory to lay out", "simpler pages, or fewer in one call")
         if "problem" in reply:
             raise argument_error(**reply["problem"])
-        return ResizedPdf.from_json(reply, files[0])
+        return ResizedPdf.from_json(reply, *files)
 
     def close(self) -> None:
         """End all workers, whatever they do."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 # Amounts bear the platform's sign: those from `net_sales` on, but for `settlement`, add up to it.
 COLUMN_MEANINGS = {
-    "basis": "`settled`: what statements say, exact. `estimated`: what TikTok expects of orders in no statement yet",
+    "basis": "`settled`: what statements say, exact but for a split that `fees_by_sku` calls estimated. `estimated`: "
+    "what TikTok expects of orders in no statement yet",
     "units": "units sold, cancelled ones left out, where the order is settled first",
     "sales": "goods at the seller's price after seller discounts, before refunds; without any refunds "
     "net_sales alone stands",
@@ -23,8 +24,8 @@ COLUMN_MEANINGS = {
     "profit": "settlement and goods cost, of the units whose cost is known",
     "margin_percent": "profit of net sales, of the same units",
     "covers_percent": "the share of net sales whose goods have a cost; without any, the three before are empty",
-    "fees_by_sku": "`exact`: TikTok's own split of each order, or orders with one SKU; `spread`: by line value; "
-    "`partly spread`: both; left out where all are exact",
+    "fees_by_sku": "how orders with several SKUs are split: `exact`: by TikTok; `estimated`: by line value, until "
+    "TikTok's split is read in the background; `partly estimated`: both; left out where all are exact",
 }
 AMOUNTS_BEFORE_FEES = ("sales", "refunds", "net_sales")
 AMOUNTS_AFTER_FEES = ("affiliate_commission", "ads", "shipping", "adjustments", "unexplained", "settlement")

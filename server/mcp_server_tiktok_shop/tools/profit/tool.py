@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES, ZERO
-from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
-from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
+from mcp_server_tiktok_shop.table_files.unit_costs import CostTable
+from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, is_name_enough, remove_columns
+from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_period
+from mcp_server_tiktok_shop.tools.profit.chart_source import make_chart_source
 from mcp_server_tiktok_shop.tools.profit.columns import OPTIONAL_AMOUNTS, OTHER_FEES
-from mcp_server_tiktok_shop.tools.profit.costs import MAX_COSTS_BYTES, CostTable, read_costs
+from mcp_server_tiktok_shop.tools.profit.shop_profit import ShopProfit
 from mcp_server_tiktok_shop.tools.profit.table import (
     EXACT,
     LABELS,
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
+    from mcp_server_tiktok_shop.calls.cost_book import CostBook
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
@@ -46,69 +48,44 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
-    from mcp_server_tiktok_shop.tools.periods import Period
+    from mcp_server_tiktok_shop.tools.charts.maker import ChartMaker
 
 DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is made of what was read by then
 SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
 PARAMETERS = ("from", "until", "now", "by", "group_by", "limit", "costs", "step")
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
-COST_FILES = ("costs.csv", "costs.xlsx")
 MAX_FAULTS = 10
 SHOWN_ROWS, MIN_SHOWN_ROWS = 12, 4  # of all shops, and of each, where no limit is given
 SHOWN_TIMES = 31  # of each shop
+MAX_CHART_ROWS = 400  # of a shop, in a chart
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
 GRANULARITY = {True: 100, False: 1}  # hundredths in the smallest amount of a currency without a fraction, and with one
 NO_COSTS_NOTE = (
-    "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with the columns seller_sku (the SKU id where "
-    "a SKU has none), unit_cost, currency and, where costs change, from."
+    "No costs, so no profit: put costs.csv or costs.xlsx into {folder}, with columns seller_sku (or the SKU id), "
+    "unit_cost, currency and, where costs change, from."
 )
-CUT_NOTE = (
-    "{count} of {in_all} rows are shown, totals are of all: give limit (rows of each shop) for more, or save_as "
-    "for all in a file."
-)
+CUT_NOTE = "{count} of {in_all} rows are shown, totals are of all: limit (rows of each shop) for more, save_as for all."
 OTHER_FEES_NOTE = (
     "zero_columns are zero in what TikTok itemises; what is in other_fees or not itemised, it does not tell."
 )
 COVERAGE_NOTE = "profit is that of the units whose cost is known: covers_percent of net sales."
 SPREAD_NOTE = (
-    "Where fees_by_sku says spread, amounts of an order with several SKUs are laid to them by line value: of estimates "
-    "TikTok tells no split, and those of statements are read order by order in the background."
+    "Where fees_by_sku is not exact, amounts of orders with several SKUs are split by line value, settled ones, too: "
+    "rows move a little when TikTok's own split is read, order by order in the background; totals do not. Of its "
+    "estimates TikTok tells no split."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ProfitTerms:
-    """What was asked: `limit` rows of a period that is one of orders or of statements."""
+    """What was asked: `limit` rows of a period that is one of orders or of statements, and how many to show of each."""
 
     period: str
     by: str
     group_by: str
     limit: int
+    shown_rows: int
     costs: CostTable
-
-
-@dataclass(slots=True)
-class ShopProfit:
-    """What was found in one shop, by part of the SQL's answer, and how far its copy reaches.
-
-    `brief_label` is what its rows are labelled by beside those of others.
-    """
-
-    label: str
-    zone: ZoneInfo
-    period: Period
-    coverage: Coverage
-    period_note: str = ""
-    brief_label: str = ""
-    parts: dict[str, list[ProfitRow]] = field(default_factory=dict)
-
-    @property
-    def row_label(self) -> str:
-        """What it is called in rows that always name their shop."""
-        return self.brief_label or self.label
-
-    def get(self, part: str) -> list[ProfitRow]:
-        return self.parts.get(part, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +95,9 @@ class GetProfitTool:
     mirror: Mirror
     query_runner: QueryRunner
     platform: PlatformClient
-    files: AllowedFiles
+    cost_book: CostBook
     export_folder: ExportFolder
+    chart_maker: ChartMaker
     zone: ZoneInfo | None
     clock: Callable[[], float]
 
@@ -130,16 +108,18 @@ class GetProfitTool:
             ShopError: A period or a file of costs that can't be read, or why no shop at all can be answered for.
 
         """
-        save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
+        save_as, chart_request = read_output(values)
         file_name, costs = await asyncio.to_thread(self._load_costs, values.get("costs"))
         targets = await choose_targets(self.platform.shops, shop)
         shops = [target.shop for target in targets if target.shop is not None]
         brief_labels = dict(zip((each.label for each in shops), name_briefly(shops), strict=True))
-        shown_rows = max(SHOWN_ROWS // len(targets), MIN_SHOWN_ROWS)
-        default_limit = SHOWN_TIMES if values["group_by"] in TIME_GROUPS else shown_rows
-        limit = MAX_SAVED_ROWS if save_as is not None else values.get("limit", default_limit)
-        terms = ProfitTerms(values["period"], values["by"], values["group_by"], limit, costs)
+        few_rows = max(SHOWN_ROWS // len(targets), MIN_SHOWN_ROWS)
+        default_limit = SHOWN_TIMES if values["group_by"] in TIME_GROUPS else few_rows
+        shown_rows = MAX_SAVED_ROWS if save_as is not None else values.get("limit", default_limit)
+        limit = max(shown_rows, MAX_CHART_ROWS) if chart_request is not None else shown_rows
+        terms = ProfitTerms(values["period"], values["by"], values["group_by"], limit, shown_rows, costs)
         self.query_runner.prepare()
+        self.chart_maker.prepare(chart_request)
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
         progress = SharedProgress(caller, len(targets))
         answers = await asyncio.gather(
@@ -154,27 +134,29 @@ class GetProfitTool:
         if len(targets) > 1:
             found = [replace(each, brief_label=brief_labels.get(each.label, each.label)) for each in found]
         result = _lay_out(found, terms, has_shops=len(targets) > 1, is_whole=save_as is not None)
-        result["note"] += f" {found[0].period_note}"
+        notes = [result["note"], found[0].period_note]
         result |= {"costs": _describe_costs(file_name, costs)} if file_name else {}
         result["not_answered"] = {
             target.shop.label: answer.message
             for target, answer in zip(targets, answers, strict=True)
             if isinstance(answer, ShopError) and target.shop is not None
         }
-        missing_note = "" if file_name else NO_COSTS_NOTE.format(folder=self.files.folders[0])
-        result["note"] = " ".join(filter(None, (missing_note, result.get("note"))))
+        if not file_name:
+            notes.insert(0, NO_COSTS_NOTE.format(folder=self.cost_book.files.folders[0]))
+        result["note"] = " ".join(filter(None, notes))
         if save_as is not None:
             zones = [each.zone for each in found]
             result["saved"] = await save_answer_table(self.export_folder, save_as, result, "profit", zones)
-        return result
+        source = make_chart_source(found, terms.group_by, has_costs=bool(costs.costs))
+        return await self.chart_maker.add(result, chart_request, source, caller)
 
     def _load_costs(self, path: str | None) -> tuple[str, CostTable]:
         """The costs, and the file they stand in: the one that is named, or one of the usual name; empty without one."""
         if path is None:
-            path = next((name for name in COST_FILES if (self.files.folders[0] / name).is_file()), None)
+            path = self.cost_book.find_file()
         if path is None:
             return "", CostTable()
-        return path, read_costs(path, self.files.read("costs", path, MAX_COSTS_BYTES))
+        return path, self.cost_book.read(path)
 
     async def _find_profit(
         self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
@@ -230,7 +212,7 @@ class GetProfitTool:
 def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool, is_whole: bool) -> Json:
     """The tables of an answer; what each row of a shop would repeat is told by its totals, but where it `is_whole`."""
     totals = [replace(row, shop=each.brief_label) for each in found for row in each.get("total")]
-    rows = [replace(row, shop=each.brief_label) for each in found for row in each.get("row")]
+    rows = [replace(row, shop=each.brief_label) for each in found for row in each.get("row")[: terms.shown_rows]]
     has_one_currency = all(len({row.cells["currency"] for row in each.get("total")}) <= 1 for each in found)
     layout = ProfitLayout.from_rows(totals, rows, has_shops=has_shops, has_costs=bool(terms.costs.costs))
     oldest = min(each.coverage.as_of for each in found)
@@ -253,6 +235,9 @@ def _lay_out(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool
     }
     if not is_whole:
         table = remove_columns(result["profit"], ("currency",) if has_one_currency else ())
+        key, *names = (name for name, _ in LABELS[terms.group_by])
+        if names and terms.group_by in SPLIT_GROUPS and is_name_enough(table, key, names[0]):
+            table = remove_columns(table, (key,))
         lasting = {"shop", "units", "settlement", *(name for name, _ in LABELS[terms.group_by])}
         shared = find_shared_values(table, lasting)
         result |= {"profit": remove_columns(table, shared), SHARED_VALUES: shared}

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
-from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
+from mcp_server_tiktok_shop.tools.answer_tables import (
+    SHARED_VALUES,
+    SHOP_COLUMN,
+    find_shared_values,
+    is_name_enough,
+    remove_columns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,9 +26,19 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
 
-SHOP_COLUMN, CURRENCY_COLUMN = "shop", "currency"
-TIME_FORMS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}  # as reports name them
+CURRENCY_COLUMN = "currency"
+HOUR_FORM = "%H"
+# The times that a grouping tells apart: in which column, and how reports name them.
+TIME_FORMS = {
+    "day": ("day", "%Y-%m-%d"),
+    "week": ("week", "%G-W%V"),
+    "month": ("month", "%Y-%m"),
+    "weekday": ("weekday", "%A"),
+    "hour": ("hour", HOUR_FORM),
+    "weekday_hour": ("hour", HOUR_FORM),
+}
 MAX_EMPTY_TIMES = 12
+HOUR_S, DAY_S = 3_600, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +109,15 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     keys = {*report.keys, *(request.grouping.keys if request.grouping else ())}
     labels = [answer.brief_label for answer in answers]
     totals = [answer.totals for answer in answers]
-    data["totals"] = _merge(labels, totals, {*report.warnings, ROWS_IN_ALL, *report.without}, keys)
+    sums = _merge(labels, totals, {*report.warnings, ROWS_IN_ALL, *report.without}, keys)
+    data["totals"] = _choose_columns(sums, request.shown_columns, (SHOP_COLUMN, *report.keys))
     hidden = {*report.warnings, ROWS_IN_ALL, *(() if _has_mixed_currencies(totals) else (CURRENCY_COLUMN,))}
     notes = [*_describe_edges(answers), *_describe_warnings(request, answers)]
     if request.grouping is not None:
         rows = [answer.rows for answer in answers]
-        table = _merge(labels, rows, hidden, keys)
+        table = _choose_rows_columns(
+            request, request.grouping, _merge(labels, rows, hidden, keys), request.shown_columns
+        )
         shared = find_shared_values(table, {*keys, request.order.column, SHOP_COLUMN})
         data["table"] = remove_columns(table, shared)
         if shared:
@@ -110,9 +129,10 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
         notes.append(request.grouping.note)
     for name in dict.fromkeys(name for answer in answers for name in answer.beside):
         results = [answer.beside.get(name) for answer in answers]
-        merged = _merge(labels, results, hidden, {*report.keys, *report.group_by[name].keys})
+        grouping = report.group_by[name]
+        merged = _merge(labels, results, hidden, {*report.keys, *grouping.keys})
         if merged["rows"]:
-            data[f"by_{name}"] = merged
+            data[f"by_{name}"] = _choose_rows_columns(request, grouping, merged, grouping.shows)
             notes += _describe_cuts(labels, results)
     places = {"table": data.get("table", {}).get("columns", ()), SHARED_VALUES: data.get(SHARED_VALUES, ())}
     data["untrusted"] = [
@@ -178,6 +198,25 @@ def _merge(
     return {"columns": [*([SHOP_COLUMN] if is_labelled else ()), *names], "rows": rows}
 
 
+def _choose_columns(table: Json, shown: Collection[str], lasting: Collection[str]) -> Json:
+    """The table with the columns that are meant to be shown, all where none are named, and the `lasting` ones."""
+    if not shown:
+        return table
+    return remove_columns(table, {name for name in table["columns"] if name not in shown and name not in lasting})
+
+
+def _choose_rows_columns(request: ReportRequest, grouping: Grouping, table: Json, shown: Collection[str]) -> Json:
+    """The rows so grouped with the columns that are to be shown; a key is left out where its stand-in is enough."""
+    names = [*grouping.keys, *grouping.labels]
+    lasting = {SHOP_COLUMN, *request.report.keys, *names, *(f"{name}_before" for name in grouping.keys)}
+    spare = {
+        key
+        for key, label in grouping.stand_ins.items()
+        if key not in request.columns and is_name_enough(table, key, label)
+    }
+    return _choose_columns(remove_columns(table, () if request.is_whole else spare), shown, lasting)
+
+
 def _describe_edges(answers: Sequence[ShopAnswer]) -> list[str]:
     parts = []
     for answer in answers:
@@ -211,7 +250,7 @@ def _describe_cuts(labels: Sequence[str], results: Iterable[QueryResult | None])
         if result is not None and _is_cut(result):
             in_all = _sum_column(result, ROWS_IN_ALL) // len(result.cells)
             cuts.append(f"{len(result.cells)} of {in_all} rows" + (f" of {label}" if label else ""))
-    return [f"{', '.join(cuts)} are shown, totals are of all: give limit for more."] if cuts else []
+    return [f"{', '.join(cuts)} are shown, totals are of all: limit (rows of each shop) for more."] if cuts else []
 
 
 def _describe_order(request: ReportRequest) -> str:
@@ -221,31 +260,40 @@ def _describe_order(request: ReportRequest) -> str:
 
 
 def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer]) -> list[str]:
-    """The days, weeks or months of the periods of which there is no row, since nothing was in them."""
-    form = TIME_FORMS.get(grouping.name)
-    if form is None:
+    """The times of the periods of which there is no row, since nothing was in them."""
+    if grouping.name not in TIME_FORMS:
         return []
+    name, form = TIME_FORMS[grouping.name]
     empty: list[str] = []
     for answer in answers:
         result, period = answer.rows, answer.periods.period if answer.periods is not None else None
         if result is None or period is None or answer.zone is None or answer.coverage is None:
             continue
         columns = [column.name for column in result.columns]
-        if grouping.name not in columns or _is_cut(result) or f"{grouping.name}_before" in columns:
+        if name not in columns or _is_cut(result) or f"{name}_before" in columns:
             continue
-        place = columns.index(grouping.name)
+        place = columns.index(name)
         end = min(period.end - 1, answer.coverage.as_of)
         times = _list_times(period.start, end, answer.zone, form)
-        found = {str(row[place]) for row in result.cells}
+        found = {_name_time(row[place]) for row in result.cells}
         empty += [f"{answer.brief_label} {each}".lstrip() for each in times if each not in found]
     if len(empty) > MAX_EMPTY_TIMES:
         return [*empty[:MAX_EMPTY_TIMES], f"and {len(empty) - MAX_EMPTY_TIMES} more"]
     return empty
 
 
+def _name_time(value: Any) -> str:
+    return f"{value:02}" if isinstance(value, int) else str(value)
+
+
 def _list_times(start: int, end: int, zone: ZoneInfo, form: str) -> list[str]:
-    first, last = (datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
-    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    if form == HOUR_FORM:
+        last = min(end, start + DAY_S)
+        return sorted(
+            {datetime.fromtimestamp(each, zone).strftime(form) for each in (*range(start, last, HOUR_S), last)}
+        )
+    first, last_day = (datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
+    days = (first + timedelta(days=number) for number in range((last_day - first).days + 1))
     return list(dict.fromkeys(day.strftime(form) for day in days))
 
 

@@ -14,8 +14,9 @@ from mcp_server_tiktok_shop.mirror.report_queries import (
     compose_totals,
     is_self_comparing,
     list_columns,
+    list_total_columns,
 )
-from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
+from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.periods import PERIOD_FORMS
 
 if TYPE_CHECKING:
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.report_files import Grouping, Report
     from mcp_server_tiktok_shop.table_files.file_names import FileName
+    from mcp_server_tiktok_shop.tools.charts.requests import ChartRequest
 
 UNGROUPED = "none"
+ALL_COLUMNS = "all"
+PERIOD_SUFFIXES = ("_before", "_change")  # of a column that stands there for two periods
 LINE_GROUPING = "line"  # of reports that have formats
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
+MAX_CHART_TIMES = 400  # days, weeks or months of a shop, in a chart
 MAX_QUOTED_CHARS = 60
 MIN_SHARED_LIMIT = 5
 FILTERED_LIMIT = 100  # rows of a shop that a filter was given for
@@ -39,10 +44,12 @@ ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
 class ReportRequest:
     """A report as it was asked for. `period` and `compare_with` are in words, empty where there is none.
 
+    `columns` are those that were asked for, empty where none were, and those of all rows where it is all.
     `limit` counts rows of each shop where it `is_limit_given`, else rows of all. `unmet_order` is the column to sort
     by that rows so grouped do not have, where another was taken.
 
-    `save_as` is the file that its rows go to, and `format` the form of another program, empty where they are a table.
+    `save_as` is the file that its rows go to, `chart` what is to be drawn of them, and `format` the form of
+    another program, empty where they are a table.
     """
 
     report: Report
@@ -53,7 +60,9 @@ class ReportRequest:
     compare_with: str
     parameters: Mapping[str, Any]
     save_as: FileName | None = None
+    chart: ChartRequest | None = None
     format: str = ""
+    columns: tuple[str, ...] = ()
     unmet_order: str = ""
     is_limit_given: bool = True
 
@@ -65,6 +74,22 @@ class ReportRequest:
     def has_joined_periods(self) -> bool:
         """Whether each column to compare stands there for two periods."""
         return self.has_comparison and not is_self_comparing(self.report)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every column is meant: all were asked for, or none were and rows go to a file."""
+        return ALL_COLUMNS in self.columns or (self.save_as is not None and not self.columns)
+
+    @property
+    def shown_columns(self) -> frozenset[str]:
+        """The columns that rows and totals have beside what names them; all of them where it is empty."""
+        if self.is_whole:
+            return frozenset()
+        if self.has_joined_periods:
+            return frozenset(f"{name}{end}" for name in self.columns for end in ("", *PERIOD_SUFFIXES))
+        if self.columns or self.grouping is None:
+            return frozenset(self.columns)
+        return frozenset((*self.grouping.shows, self.order.column) if self.grouping.shows else ())
 
     @property
     def is_filtered(self) -> bool:
@@ -89,7 +114,8 @@ class ReportRequest:
 
     def compose_further_rows(self) -> dict[str, str]:
         """The SELECT of each grouping that is told beside the one that was asked for."""
-        names = [name for name in self.report.beside if self.grouping is None or self.grouping.name != name]
+        own_name, own_names = (self.grouping.name, self.grouping.beside) if self.grouping is not None else ("", ())
+        names = [name for name in (*self.report.beside, *own_names) if name != own_name]
         groupings = [self.report.group_by[name] for name in names]
         orders = [choose_default_order(self.report, each, list_columns(self.report, each)) for each in groupings]
         return {
@@ -106,10 +132,14 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
 
     """
     report = reports[values["report"]]
-    save_as = parse_file_name(values["save_as"]) if values.get("save_as") else None
+    save_as, chart = read_output(values)
     form = _read_format(report, values.get("format"))
+    if form and chart is not None:
+        raise _refuse("chart", "a journal is not drawn", ())
     grouping = report.group_by[LINE_GROUPING] if form else _read_grouping(report, values.get("group_by"))
     default_limit = MAX_SAVED_ROWS if form or save_as else report.limit
+    if chart is not None and grouping is not None and grouping.name in TIME_GROUPINGS:
+        default_limit = max(default_limit, MAX_CHART_TIMES)
     period, compare_with = _read_periods(report, values)
     known = {**report.parameters, **report.filters}
     parameters: dict[str, Any] = dict.fromkeys(known)
@@ -117,11 +147,13 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
         if name not in known:
             raise _refuse("parameters", f"{report.name} has none called {name[:MAX_QUOTED_CHARS]!r}", known)
         parameters[name] = value
+    columns = _read_columns(report, grouping, values.get("columns") or (), with_comparison=bool(compare_with))
     order, unmet_order = _read_order(report, grouping, values.get("order"), with_comparison=bool(compare_with))
     return ReportRequest(
         report=report,
         grouping=grouping,
         order=order,
+        columns=columns,
         unmet_order=unmet_order,
         is_limit_given=bool(form or save_as or "limit" in values),
         limit=MAX_SAVED_ROWS if form else values.get("limit", default_limit),
@@ -129,6 +161,7 @@ def read_request(reports: Mapping[str, Report], values: Json) -> ReportRequest:
         compare_with=compare_with,
         parameters=parameters,
         save_as=save_as,
+        chart=chart,
         format=form,
     )
 
@@ -151,6 +184,21 @@ def _read_grouping(report: Report, name: Any) -> Grouping | None:
         raise _refuse("group_by", f"{report.name} is not grouped", (UNGROUPED,))
     found: Grouping = _choose({**report.group_by, UNGROUPED: None}, name, "group_by", f"groupings of {report.name}")
     return found
+
+
+def _read_columns(
+    report: Report, grouping: Grouping | None, names: Iterable[str], *, with_comparison: bool
+) -> tuple[str, ...]:
+    """The columns of these names, those of two periods by the name that both have."""
+    of_rows = list_columns(report, grouping, with_comparison=with_comparison)
+    known = dict.fromkeys((ALL_COLUMNS, *of_rows, *list_total_columns(report)))
+    return tuple(
+        dict.fromkeys(
+            _choose(dict(zip(known, known, strict=True)), name, "columns", "columns")
+            for text in names
+            for name in text.split(",")
+        )
+    )
 
 
 def _read_format(report: Report, name: Any) -> str:

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
+from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES
 from mcp_server_tiktok_shop.tools.journals.settlement_lines import read_settlement_lines
 from mcp_server_tiktok_shop.tools.journals.writer import ShopSettlements
 from mcp_server_tiktok_shop.tools.query_tables import make_shops_table
 from mcp_server_tiktok_shop.tools.reports.answers import describe_shops
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+    from mcp_server_tiktok_shop.table_files.tables import FileTable
     from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
     from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
@@ -36,13 +38,34 @@ async def save_rows(
     if request.save_as is None:
         return data
     place = "totals" if request.grouping is None else "table"
-    found = [(answer.label, answer.totals if request.grouping is None else answer.rows) for answer in answers]
-    results = [(label, result) for label, result in found if result is not None]
-    hidden = {*request.report.warnings, ROWS_IN_ALL}
-    table = make_shops_table(results, request.report.name, hidden, is_labelled=len(answers) > 1)
+    shown = {*data[place]["columns"], *data.get(SHARED_VALUES, ()), *request.report.keys, *request.columns}
+    table = make_report_table(
+        request, answers, [answer.label for answer in answers], None if request.is_whole else shown
+    )
     saved = await export_folder.save_table(request.save_as, table)
     told = {key: value for key, value in saved.to_json().items() if key != "columns"}
     return data | {"saved": told, place: data[place] | {"rows": data[place]["rows"][:SAMPLE_ROWS]}}
+
+
+def make_report_table(
+    request: ReportRequest,
+    answers: Sequence[ShopAnswer],
+    labels: Sequence[str],
+    shown: Collection[str] | None = None,
+) -> FileTable:
+    """All rows of a report, or its totals where it is not grouped, with their types, and the label of their shop.
+
+    Of the columns those that are `shown`; all where it is None.
+    """
+    found = [
+        (label, answer.totals if request.grouping is None else answer.rows)
+        for label, answer in zip(labels, answers, strict=True)
+    ]
+    results = [(label, result) for label, result in found if result is not None]
+    hidden = {*request.report.warnings, ROWS_IN_ALL}
+    if shown is not None:
+        hidden |= {column.name for _, result in results for column in result.columns}.difference(shown)
+    return make_shops_table(results, request.report.name, hidden, is_labelled=len(answers) > 1)
 
 
 async def write_journals(

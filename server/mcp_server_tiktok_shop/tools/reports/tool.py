@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
-from mcp_server_tiktok_shop.mirror.report_files import load_reports
+from mcp_server_tiktok_shop.mirror.report_files import TIME_GROUPINGS, load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
+from mcp_server_tiktok_shop.tools.charts.chart import ChartSource
 from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_comparison, parse_period
 from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods, build_answer
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest, read_request
-from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
+from mcp_server_tiktok_shop.tools.reports.saved_reports import make_report_table, save_rows, write_journals
 from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
+    from mcp_server_tiktok_shop.tools.charts.maker import ChartMaker
     from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 
 # What is asked again within a minute is answered from the same copy: a report is often asked for in several cuts.
@@ -48,6 +50,7 @@ class GetReportTool:
     queries: QueryRunner
     platform: PlatformClient
     export_folder: ExportFolder
+    chart_maker: ChartMaker
     journal_writer: JournalWriter
     zone: ZoneInfo | None
     clock: Callable[[], float]
@@ -66,11 +69,12 @@ class GetReportTool:
         request = request.share_limit(len(targets))
         periods = [self._resolve_periods(request, target) for target in targets]
         self.queries.prepare()
+        self.chart_maker.prepare(request.chart)
         answers = await self._ask_shops(request, targets, periods, caller)
         if request.format:
             return await write_journals(self.journal_writer, request, targets, answers)
-        data = build_answer(request, answers)
-        return await save_rows(self.export_folder, request, answers, data) if request.save_as else data
+        data = await save_rows(self.export_folder, request, answers, build_answer(request, answers))
+        return await self.chart_maker.add(data, request.chart, _make_chart_source(request, answers), caller)
 
     def _resolve_periods(self, request: ReportRequest, target: Target) -> ShopPeriods:
         """A period that is not over ends now: what is to come is no part of a pace or an average."""
@@ -165,6 +169,19 @@ class GetReportTool:
     async def _run(self, snapshot: ShopSnapshot, sql: str, parameters: Mapping[str, Any]) -> QueryResult:
         named = {name: parameters[name] for name in find_parameters(sql)}
         return await self.queries.run(sql, [snapshot], zone=snapshot.zone, parameters=named)
+
+
+def _make_chart_source(request: ReportRequest, answers: Sequence[ShopAnswer]) -> ChartSource:
+    """The rows to draw: by time each has one, and where there is none nothing was."""
+    is_of_time = request.grouping is not None and request.grouping.name in TIME_GROUPINGS
+    periods = list(dict.fromkeys(answer.period for answer in answers if answer.period))
+    title = ", ".join([request.report.title, *(periods if len(periods) == 1 else ())])
+    return ChartSource(
+        make_report_table(request, answers, [answer.brief_label for answer in answers]),
+        title,
+        measures=(request.order.column, *request.report.compare),
+        has_zero_gaps=is_of_time and not request.has_joined_periods,
+    )
 
 
 def _to_datetime(moment: int) -> datetime:

@@ -31,6 +31,7 @@ def write_text(worklist: Worklist, max_entries: int = MAX_ENTRIES_PER_KIND) -> I
             mark, *rest = cells
             yield f"  {mark:5} {'  '.join(filter(None, rest))}"
         yield from _tell_rest(kind, len(entries) - max_entries, "  ")
+    yield from _tell_other_kinds(worklist)
     yield from _list_faults(worklist, "")
 
 
@@ -50,6 +51,7 @@ def write_markdown(worklist: Worklist, max_entries: int = MAX_ENTRIES_PER_KIND) 
         for cells in _list_cells(worklist, entries[:max_entries]):
             yield f"|{'|'.join(cell.translate(MARKDOWN_SIGNS) for cell in cells)}|"
         yield from _tell_rest(kind, len(entries) - max_entries, "\n")
+    yield from _tell_other_kinds(worklist)
     yield from _list_faults(worklist, "- ")
 
 
@@ -81,6 +83,12 @@ def _list_cells(worklist: Worklist, entries: Sequence[WorklistEntry]) -> Iterato
 def _tell_rest(kind: WorklistKind, count: int, start: str) -> Iterator[str]:
     if count > 0:
         yield f"{start}{count} more: --kind {kind.name} lists all."
+
+
+def _tell_other_kinds(worklist: Worklist) -> Iterator[str]:
+    for kind, entries in worklist.group_related_by_kind().items():
+        yield ""
+        yield f"{kind.title}: {_count(worklist, entries)}: --kind {kind.name} lists them."
 
 
 def _list_faults(worklist: Worklist, start: str) -> Iterator[str]:

@@ -81,7 +81,7 @@ class StaleTable:
 
 @dataclass(frozen=True, slots=True)
 class Worklist:
-    """All that waits, sorted by deadline.
+    """All that waits, sorted by deadline; `related_entries` are of kinds that were not asked for but may be meant, too.
 
     `unanswered` tells by shop why nothing can be said of it at all, `brief_labels` what each shop is called in rows.
     """
@@ -90,6 +90,7 @@ class Worklist:
     as_of: datetime | None
     shops: tuple[str, ...]
     entries: tuple[WorklistEntry, ...]
+    related_entries: tuple[WorklistEntry, ...]
     stale_tables: tuple[StaleTable, ...]
     unanswered: Mapping[str, str]
     brief_labels: Mapping[str, str]
@@ -104,7 +105,15 @@ class Worklist:
 
     def group_by_kind(self) -> dict[WorklistKind, list[WorklistEntry]]:
         """The entries of each kind that has some, the kind with the most urgent one first."""
-        groups: dict[str, list[WorklistEntry]] = {}
-        for entry in self.entries:
-            groups.setdefault(entry.kind.name, []).append(entry)
-        return {entries[0].kind: entries for entries in groups.values()}
+        return _group_by_kind(self.entries)
+
+    def group_related_by_kind(self) -> dict[WorklistKind, list[WorklistEntry]]:
+        """The same of the related entries."""
+        return _group_by_kind(self.related_entries)
+
+
+def _group_by_kind(entries: Iterable[WorklistEntry]) -> dict[WorklistKind, list[WorklistEntry]]:
+    groups: dict[WorklistKind, list[WorklistEntry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.kind, []).append(entry)
+    return groups

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
+from mcp_server_tiktok_shop.tools.answer_tables import remove_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
-    from mcp_server_tiktok_shop.tools.worklist.entries import Worklist, WorklistEntry
+    from mcp_server_tiktok_shop.tools.worklist.entries import Urgency, Worklist, WorklistEntry
 
 WORKLIST_BYTES = 4_650  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
 HEADINGS_BYTES = 400  # names of columns, and the note
@@ -19,14 +20,14 @@ ROWS_FIRST = 3  # of each kind that are shown before more of any; one where they
 MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_WORDS_CHARS, MAX_PROBLEM_CHARS = 90, 40, 48, 160
 MAX_STALE_TABLES = 6
 ENTRY_COLUMNS = ("deadline", "due", "shop", "kind", "id", "order_id", "detail", "product_name", "buyer", "words")
-KIND_COLUMNS = ("kind", "what", "late", "today", "in_24_h", "in_all", "shown", "otherwise", "tool", "id")
-SHOP_COLUMNS = ("shop", "name", "late", "today", "in_24_h", "in_all")
+DUE_COUNTS: tuple[Urgency, ...] = ("late", "today", "in_24_h")
+KIND_COLUMNS = ("kind", "what", *DUE_COUNTS, "in_all", "shown", "otherwise", "tool", "id")
+SHOP_COLUMNS = ("shop", "name", *DUE_COUNTS, "in_all")
 OPTIONAL_COLUMNS = ("deadline", "due", "shop", "order_id", "product_name", "buyer", "words")
 REST_NOTE = "Not all are shown: name `kinds` for all of them."
 DUE_WORDS = {"late": "late", "today": "today", "in_24_h": "24h", "later": None}
 PARCELS_NOTE = (
-    "A parcel is late by the time until which it must be announced or handed over; the report shipping_times reckons "
-    "from the carrier's taking it."
+    "Late is what was not announced or handed over in time; the report shipping_times goes by when the carrier took it."
 )
 PARCEL_KINDS = frozenset(("parcels_to_ship", "parcels_not_collected"))
 WORKLIST = "worklist"
@@ -47,7 +48,9 @@ def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
     shown_ids = set(map(id, shown))
     if groups:
         rows = [_lay_out_kind(worklist, k, each, [e for e in each if id(e) in shown_ids]) for k, each in groups.items()]
-        result["kinds"] = {"columns": list(KIND_COLUMNS), "rows": rows}
+        of_one_kind = {*DUE_COUNTS, "in_all"} if len(groups) == 1 else set()  # the answer begins with these counts
+        known = of_one_kind | ({"shown"} if is_whole else set())
+        result["kinds"] = _leave_out_zeros(remove_columns({"columns": [*KIND_COLUMNS], "rows": rows}, known))
     tables = {kind.name: entries for kind, entries in groups.items()} if is_whole else {WORKLIST: shown}
     untrusted: list[str] = []
     for name, entries in tables.items():
@@ -55,6 +58,11 @@ def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
             columns = _choose_columns(worklist, entries, has_words=is_whole)
             result[name] = {"columns": columns, "rows": [_to_row(worklist, entry, columns) for entry in entries]}
             untrusted += [f"{name}.{column}" for column in UNTRUSTED_COLUMNS if column in columns]
+    if related := worklist.group_related_by_kind():
+        result["see_also"] = {
+            kind.name: {"what": kind.title, "late": worklist.count("late", entries), "in_all": len(entries)}
+            for kind, entries in related.items()
+        }
     result["untrusted"] = untrusted
     notes = [PARCELS_NOTE] if PARCEL_KINDS & {kind.name for kind in groups} else []
     notes += [REST_NOTE] if len(shown) < len(worklist.entries) else []
@@ -70,7 +78,7 @@ def _measure(value: Any) -> int:
 def _lay_out_head(worklist: Worklist) -> Json:
     result: Json = {
         "now": worklist.now.isoformat(timespec="minutes"),
-        "as_of": worklist.as_of.isoformat(timespec="minutes") if worklist.as_of else None,
+        **_tell_age(worklist),
         "late": worklist.count("late"),
         "due_today": worklist.count("today"),
         "due_in_24_h": worklist.count("in_24_h"),
@@ -80,7 +88,7 @@ def _lay_out_head(worklist: Worklist) -> Json:
         result["shop"] = worklist.shops[0]
     else:
         rows = [_count_shop(worklist, shop) for shop in worklist.shops]
-        result["by_shop"] = {"columns": list(SHOP_COLUMNS), "rows": rows}
+        result["by_shop"] = _leave_out_zeros({"columns": [*SHOP_COLUMNS], "rows": rows})
     if worklist.unanswered:
         result["not_answered"] = {shop: text[:MAX_PROBLEM_CHARS] for shop, text in worklist.unanswered.items()}
     if worklist.stale_tables:
@@ -93,12 +101,29 @@ def _lay_out_head(worklist: Worklist) -> Json:
     return result
 
 
+def _tell_age(worklist: Worklist) -> Json:
+    """As of when it is, where that is another minute than now."""
+    moments = (worklist.as_of, worklist.now)
+    as_of, now = (moment.isoformat(timespec="minutes") if moment is not None else None for moment in moments)
+    return {} if as_of == now else {"as_of": as_of}
+
+
+def _leave_out_zeros(table: Json) -> Json:
+    """The table without the counts by deadline that are zero in all rows."""
+    zeros = {
+        name
+        for place, name in enumerate(table["columns"])
+        if name in DUE_COUNTS and not any(row[place] for row in table["rows"])
+    }
+    return remove_columns(table, zeros)
+
+
 def _count_shop(worklist: Worklist, shop: str) -> list[Any]:
     entries = [entry for entry in worklist.entries if entry.shop == shop]
     return [
         worklist.brief_labels[shop],
         shop,
-        *(worklist.count(urgency, entries) for urgency in ("late", "today", "in_24_h")),
+        *(worklist.count(urgency, entries) for urgency in DUE_COUNTS),
         len(entries),
     ]
 
@@ -106,7 +131,7 @@ def _count_shop(worklist: Worklist, shop: str) -> list[Any]:
 def _lay_out_kind(
     worklist: Worklist, kind: WorklistKind, entries: Sequence[WorklistEntry], shown: Sequence[WorklistEntry]
 ) -> list[Any]:
-    counts = [worklist.count(urgency, entries) for urgency in ("late", "today", "in_24_h")]
+    counts = [worklist.count(urgency, entries) for urgency in DUE_COUNTS]
     return [kind.name, kind.title, *counts, len(entries), len(shown), kind.otherwise, kind.tool, kind.id]
 
 

@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.tools.worklist.entries import StaleTable, Worklist, 
 from mcp_server_tiktok_shop.tools.worklist.layout import lay_out_worklist
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -58,7 +58,9 @@ class GetWorklistTool:
 
     async def collect(self, kind_names: Collection[str], shop: str | None, caller: Caller) -> Worklist:
         """All that waits in the shops, of these kinds or of all. Raises as the call of the tool."""
-        kinds = _choose_kinds(kind_names)
+        chosen = _choose_kinds(kind_names)
+        chosen_names = {kind.name for kind in chosen}
+        kinds = [*chosen, *_find_related_kinds(chosen)]
         targets = await choose_targets(self.platform.shops, shop)
         self.query_runner.prepare()
         now = datetime.fromtimestamp(int(self.clock()), UTC)
@@ -91,7 +93,8 @@ class GetWorklistTool:
             now=now.astimezone(zone),
             as_of=datetime.fromtimestamp(oldest, zone) if (oldest := min(moments, default=0)) else None,
             shops=tuple(label for label in map(_get_label, targets) if label not in unanswered),
-            entries=tuple(sorted(_deduplicate(entries), key=lambda entry: entry.sort_key)),
+            entries=_sort(entry for entry in entries if entry.kind.name in chosen_names),
+            related_entries=_sort(entry for entry in entries if entry.kind.name not in chosen_names),
             stale_tables=tuple(stale_tables),
             unanswered=unanswered,
             brief_labels=dict(zip(map(_get_label, targets), _name_briefly(targets), strict=True)),
@@ -139,6 +142,13 @@ def _choose_kinds(names: Collection[str]) -> list[WorklistKind]:
     return [kind for kind in kinds.values() if not names or kind.name in names]
 
 
+def _find_related_kinds(kinds: Collection[WorklistKind]) -> list[WorklistKind]:
+    """The kinds that these ones see also, but for those that are among them."""
+    known = load_worklist_kinds()
+    names = {kind.see_also for kind in kinds if kind.see_also} - {kind.name for kind in kinds}
+    return [known[name] for name in sorted(names)]
+
+
 def _describe_authorization(target: Target) -> str:
     """By which account a shop is reached, and when that ends, as JSON; nothing where the end is not known."""
     account = target.account
@@ -162,12 +172,12 @@ def _list_stale_tables(snapshot: ShopSnapshot, tables: Collection[str]) -> list[
     return stale
 
 
-def _deduplicate(entries: Sequence[WorklistEntry]) -> list[WorklistEntry]:
-    """Each thing to do once: an authorization opens several shops."""
+def _sort(entries: Iterable[WorklistEntry]) -> tuple[WorklistEntry, ...]:
+    """By deadline, each thing to do once: an authorization opens several shops."""
     unique: dict[tuple[Any, ...], WorklistEntry] = {}
     for entry in entries:
         unique.setdefault((entry.kind.name, entry.id, entry.order_id), entry)
-    return list(unique.values())
+    return tuple(sorted(unique.values(), key=lambda entry: entry.sort_key))
 
 
 def _name_briefly(targets: Sequence[Target]) -> list[str]:

@@ -92,3 +92,16 @@ CREATE FUNCTION refuse_audit_change() RETURNS trigger
 CREATE TRIGGER audit_log_is_only_added_to
     BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
+
+CREATE TABLE notifications (
+    tenant_id text NOT NULL REFERENCES tenants ON DELETE CASCADE,
+    id text NOT NULL,
+    number bigint GENERATED ALWAYS AS IDENTITY,
+    type integer NOT NULL,
+    shop_id text NOT NULL,
+    seller_id text NOT NULL,
+    is_pending boolean NOT NULL DEFAULT true,
+    arrived_at double precision NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX notifications_by_age ON notifications (arrived_at);

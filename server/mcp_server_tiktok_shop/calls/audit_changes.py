@@ -1,0 +1,132 @@
+"""Reads from an entry of the audit log what a write changed: value by value, or in one short text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten, to_single_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mcp_server_tiktok_shop.state.stores import Record
+
+MAX_PARTS = 12  # of the text on one write: things, or rows of one, that changed differently
+MAX_NAMED_THINGS = 3  # of those that changed alike
+MAX_TEXT_CHARS = 60  # of a name, or a value
+ROW_NAMES = ("seller_sku", "id")  # what a row is called by, the first that it has
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChange:
+    """A value of a thing, or of one row of it, that is otherwise after a write; None where it was not there.
+
+    `title` and `row` are what people call the thing and its row by, empty where nothing; `row_path` where the row is.
+    """
+
+    noun: str
+    id: str
+    title: str
+    row: str
+    row_path: str
+    name: str
+    before: Any
+    now: Any
+
+    @property
+    def path(self) -> str:
+        return ".".join(filter(None, (self.row_path, self.name)))
+
+
+def iter_value_changes(entry: Record) -> Iterator[ValueChange]:
+    """Every value that the write made otherwise, thing by thing."""
+    before = {_get_key(thing): dict(_iter_values(thing)) for thing in entry.get("before", ()) if thing}
+    for thing in entry.get("now", ()):
+        if not thing:
+            continue
+        noun, thing_id = key = _get_key(thing)
+        earlier, now = before.get(key, {}), dict(_iter_values(thing))
+        for place in dict.fromkeys((*earlier, *now)):
+            row_path, row, name = place
+            if earlier.get(place) != now.get(place):
+                title = str(thing.get("title") or "")
+                yield ValueChange(noun, thing_id, title, row, row_path, name, earlier.get(place), now.get(place))
+
+
+def describe_changes(entry: Record) -> str:
+    """All that a write changed in one text; what several things have alike stands once, with how many they are.
+
+    Where nothing is known of that, the ids that it named or made.
+    """
+    changes_by_thing: dict[tuple[str, str], list[ValueChange]] = {}
+    for change in iter_value_changes(entry):
+        changes_by_thing.setdefault((change.noun, change.id), []).append(change)
+    things: dict[tuple[str, str], list[str]] = {}
+    for (noun, thing_id), changes in changes_by_thing.items():
+        title = changes[0].title
+        name = shorten(to_single_line(title), MAX_TEXT_CHARS) if title else to_single_line(thing_id)
+        things.setdefault((noun, _describe_values(changes)), []).append(name)
+    parts = [f"{_describe_things(noun, names)}: {text}" for (noun, text), names in things.items()]
+    known_ids = {thing_id for _, thing_id in changes_by_thing}
+    made = entry.get("made")
+    parts += [
+        f"made {text}"
+        for name, value in (made.items() if isinstance(made, dict) else ())
+        if str(value) not in known_ids
+        for text in _iter_ids({name: value})
+    ]
+    return _join(parts or list(_iter_ids(entry.get("ids"))), "; ")
+
+
+def _describe_values(changes: Iterable[ValueChange]) -> str:
+    """The values of one thing that changed, those of a row behind its name."""
+    by_row: dict[str, list[str]] = {}
+    for change in changes:
+        name = to_single_line(change.name.rpartition(".")[2] if change.row else change.name)
+        sides = [_to_text(value) for value in (change.before, change.now) if value is not None]
+        by_row.setdefault(change.row, []).append(f"{name} {' -> '.join(sides)}")
+    texts = [" ".join(filter(None, (to_single_line(row), ", ".join(values)))) for row, values in by_row.items()]
+    return _join(texts, "; ")
+
+
+def _describe_things(noun: str, names: list[str]) -> str:
+    if len(names) == 1:
+        return f"{noun} {names[0]}"
+    more = f" and {len(names) - MAX_NAMED_THINGS} more" if len(names) > MAX_NAMED_THINGS else ""
+    return f"{len(names)} {noun}s, {', '.join(names[:MAX_NAMED_THINGS])}{more}"
+
+
+def _iter_ids(ids: Any) -> Iterator[str]:
+    for name, value in ids.items() if isinstance(ids, dict) else ():
+        values = value if isinstance(value, list) else [value]
+        more = f" and {len(values) - MAX_NAMED_THINGS} more" if len(values) > MAX_NAMED_THINGS else ""
+        yield f"{to_single_line(str(name))} {', '.join(map(_to_text, values[:MAX_NAMED_THINGS]))}{more}"
+
+
+def _join(parts: list[str], separator: str) -> str:
+    more = f"{separator}and {len(parts) - MAX_PARTS} more" if len(parts) > MAX_PARTS else ""
+    return separator.join(parts[:MAX_PARTS]) + more
+
+
+def _to_text(value: Any) -> str:
+    return str(shorten(to_single_line(str(value)), MAX_TEXT_CHARS))
+
+
+def _get_key(thing: Record) -> tuple[str, str]:
+    """The kind and the id of a thing: the first entry of its object."""
+    noun = next(iter(thing))
+    return noun, str(thing[noun])
+
+
+def _iter_values(thing: Record) -> Iterator[tuple[tuple[str, str, str], Any]]:
+    """Every value but the thing's id, by the path and the name of its row, and its own name."""
+    for name, value in islice(thing.items(), 1, None):
+        if isinstance(value, list) and value and all(isinstance(row, dict) and "id" in row for row in value):
+            for row in value:
+                called = next((str(row[key]) for key in ROW_NAMES if row.get(key) is not None), "")
+                cells = {key: cell for key, cell in row.items() if key not in ROW_NAMES}
+                yield from (((f"{name}.{row['id']}", called, path), cell) for path, cell in flatten(cells))
+        else:
+            yield from ((("", "", path), cell) for path, cell in flatten({name: value}))

@@ -1,0 +1,37 @@
+"""The writes that were sent and whose outcome is not entered yet: each runs to its end, whoever leaves before it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class WritesUnderWay:
+    """Each is bounded by the deadline of its request to the platform."""
+
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def run(self, write: Coroutine[Any, Any, T]) -> T:
+        """What it returns or raises. Where the caller is cut off it goes on without them."""
+        task = asyncio.create_task(write)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+        return await asyncio.shield(task)
+
+    async def wait(self) -> None:
+        """Wait until there is none: the process must not end before."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    def _finish(self, task: asyncio.Task[Any]) -> None:
+        """A write whose caller is gone may fail without a word: what came of it is entered."""
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()

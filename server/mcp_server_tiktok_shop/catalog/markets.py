@@ -1,0 +1,26 @@
+"""Tells which values an argument may have in a market, where its record lists them market by market."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+# What records call several markets together.
+REGIONS_BY_GROUP = {
+    "EU": frozenset(("AT", "BE", "CZ", "DE", "ES", "FR", "GR", "HU", "IE", "IT", "NL", "PL", "PT")),
+    "SEA": frozenset(("ID", "MY", "PH", "SG", "TH", "VN")),
+}
+REMAINING_MARKETS = "other"
+
+
+def find_market_values(schema: Json, region: str) -> list[str] | None:
+    """The values that shops of a region may give; None where the record does not tell them by market."""
+    rest = None
+    for row in schema.get("x-enum-by-region", ()):
+        values: list[str] = row["values"]
+        if any(region in REGIONS_BY_GROUP.get(market, (market,)) for market in row["regions"]):
+            return values
+        rest = values if REMAINING_MARKETS in row["regions"] else rest
+    return rest

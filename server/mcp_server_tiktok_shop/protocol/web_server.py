@@ -1,0 +1,74 @@
+"""Serves an application over HTTP until a signal: then what is under way ends first, and new requests are sent away."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from starlette.types import ASGIApp
+
+KEEP_ALIVE_S = 75  # that a connection may be idle
+DRAIN_TIMEOUT_S = 50.0  # for requests under way when the process is told to end: longer than a call may take
+CUT_OFF_TIMEOUT_S = 2  # for those that are left then; a write among them is still waited for, by who closes the server
+
+
+@dataclass(slots=True)
+class Drain:
+    """The requests under way, and whether no more are taken."""
+
+    requests: int = 0
+    has_begun: bool = False
+
+    @contextmanager
+    def count_request(self) -> Iterator[None]:
+        self.requests += 1
+        try:
+            yield
+        finally:
+            self.requests -= 1
+
+
+class WebServer(uvicorn.Server):
+    """Drains at the first signal, while connections are still taken to be told so; cuts off at the second."""
+
+    def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._signal: int | None = None
+        self._drain_until = 0.0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._signal is None:
+            self._signal, self._drain_until = sig, time.monotonic() + DRAIN_TIMEOUT_S
+            self._drain.has_begun = True
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        is_drained = self._drain.requests == 0 or time.monotonic() >= self._drain_until
+        if self._signal is not None and is_drained and not self.should_exit:
+            super().handle_exit(self._signal, None)
+        return await super().on_tick(counter)
+
+
+def build_web_server(app: ASGIApp, drain: Drain | None = None) -> WebServer:
+    """What serves an application; `drain` is where that counts its requests, and looks whether it takes more."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,  # each call has a line of its own
+        server_header=False,
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=CUT_OFF_TIMEOUT_S,
+    )
+    return WebServer(config, drain or Drain())

@@ -1,0 +1,101 @@
+"""Takes the platform's notifications over HTTP: what is signed is stored, and answered before it is followed up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.platform.webhooks import NotificationError, is_signed, parse_notification
+from mcp_server_tiktok_shop.protocol.address import join_address
+from mcp_server_tiktok_shop.protocol.http import RequestBody, list_hosts
+from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Receive, Scope, Send
+
+    from mcp_server_tiktok_shop.state.accounts import PartnerApp
+    from mcp_server_tiktok_shop.state.stores import Notification, NotificationStore
+
+MAX_BODY_BYTES = 256 * 1024  # the longest that the platform describes has some kilobytes
+# The platform waits 3 s for an answer, and sends what was not answered again, for the first time after two minutes.
+BODY_TIMEOUT_S = 2.0
+STORING_TIMEOUT_S = 2.5
+UNSIGNED_TEXT = "The signature in `Authorization` is not that of an app of this server over this body."
+UNSTORED_TEXT = "It can't be stored now. Send it again in a while."
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReceiver:
+    """Answers `POST`s of the platform's at `url`; `port` is the one that is listened on.
+
+    Who bears which token does not matter here: a notification is let in by its signature with the secret of one of
+    `list_apps`. `handle_arrival` is called with each once it is stored.
+    """
+
+    url: str
+    port: int
+    list_apps: Callable[[], list[PartnerApp]]
+    store: NotificationStore
+    handle_arrival: Callable[[Notification], None]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive), RequestBody(receive, MAX_BODY_BYTES))
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _answer(self, request: Request, body: RequestBody) -> Response | None:
+        """The answer; None where the sender has gone."""
+        if request.method != "POST":
+            return JSONResponse({"error": "Notifications are sent by POST."}, 405, {"Allow": "POST"})
+        if refusal := await TransportSecurityMiddleware(self._list_hosts()).validate_request(request):
+            return refusal
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                is_whole = await body.read()
+        except ClientDisconnect:
+            return None
+        except TimeoutError:
+            text = f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s."
+            return JSONResponse({"error": text}, 408, {"Connection": "close"})
+        if not is_whole:
+            return JSONResponse({"error": f"A notification has {MAX_BODY_BYTES // 1024} KiB at most."}, 413)
+        return await self._take(request.headers.getlist("authorization"), bytes(body.content))
+
+    async def _take(self, signatures: list[str], body: bytes) -> Response:
+        try:
+            apps = self.list_apps()
+        except ShopError as error:
+            log.warning("a notification can't be verified: %s", error.message)
+            return JSONResponse({"error": UNSTORED_TEXT}, 503)
+        if len(signatures) != 1 or not is_signed(signatures[0].encode(), body, apps):
+            return JSONResponse({"error": UNSIGNED_TEXT}, 401)
+        try:
+            notification = parse_notification(body)
+        except NotificationError as error:
+            log.warning("a signed notification can't be read: %s", error)
+            return JSONResponse({"error": str(error)}, 400)
+        try:
+            async with asyncio.timeout(STORING_TIMEOUT_S):
+                is_new = await self.store.add(notification)
+        except (ShopError, TimeoutError) as error:
+            log.warning("a notification can't be stored: %s", getattr(error, "message", "it takes too long"))
+            return JSONResponse({"error": UNSTORED_TEXT}, 503)
+        log.info("notification type=%d %s", notification.type, "new" if is_new else "repeated")
+        self.handle_arrival(notification)
+        return Response(status_code=200)
+
+    def _list_hosts(self) -> TransportSecuritySettings:
+        """The hosts by which a notification may come; pages in a browser send none."""
+        addresses = [join_address(host, self.port) for host in LOOPBACK_HOSTS]
+        return TransportSecuritySettings(allowed_hosts=addresses + list_hosts(self.url))

@@ -1,0 +1,88 @@
+"""What a chart is: a table to draw, what is drawn of it, or that nothing can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from mcp_server_tiktok_shop.errors import TikTokShopServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.table_files.tables import FileTable
+    from mcp_server_tiktok_shop.tools.charts.points import AxisType, Point
+    from mcp_server_tiktok_shop.tools.charts.requests import ChartKind
+
+Unit = Literal["money", "count", "number"]
+
+
+class NoChartError(TikTokShopServerError):
+    """There is nothing to draw of this data, or nothing that would not mislead; its words say why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartSource:
+    """A table to draw. `currencies` are those of the shops whose amounts stand in it.
+
+    `measures` are columns to choose before others. Where `has_zero_gaps`, a day, week or month without a row is one in
+    which nothing was; where it `has_parts`, rows of one place are parts of one sum.
+    """
+
+    table: FileTable
+    title: str = ""
+    currencies: Collection[str] = ()
+    measures: Sequence[str] = ()
+    has_zero_gaps: bool = False
+    has_parts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What is drawn. Of a scatter `x` is a number, else a text: an ISO time of the shop's clock, or a category.
+
+    `x_labels` and `series_labels` are the categories in the order in which they stand. In a heat map `series` goes
+    down, and `y` is what a cell is worth.
+    """
+
+    kind: ChartKind
+    title: str
+    x: str
+    x_type: AxisType
+    y: str
+    series: str
+    unit: Unit
+    currency: str
+    points: tuple[Point, ...]
+    x_labels: tuple[str, ...] = ()
+    series_labels: tuple[str, ...] = ()
+    has_clock_times: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> Json:
+        """All that is to be known to draw it elsewhere; rows are x, y and, where there is one, series."""
+        rows = [
+            [
+                point.x if isinstance(point.x, str) else float(point.x),
+                float(point.y),
+                *([point.series] if self.series else ()),
+            ]
+            for point in self.points
+        ]
+        return {
+            "kind": self.kind,
+            "x": self.x,
+            "y": self.y,
+            "series": self.series,
+            "title": self.title,
+            "unit": self.unit,
+            "currency": self.currency,
+            "x_type": self.x_type,
+            "rows": rows,
+        }
+
+    def describe(self) -> Json:
+        """What a model is to know of the picture beside the rows."""
+        names = {"kind": self.kind, "x": self.x, "y": self.y, "series": self.series, "currency": self.currency}
+        return {name: value for name, value in names.items() if value} | {"points": len(self.points)}

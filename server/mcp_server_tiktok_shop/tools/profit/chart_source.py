@@ -1,0 +1,30 @@
+"""Says what there is to draw of profits: what is left of sales, settled and estimated amounts as parts of one sum."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.table_files.column_kinds import infer_columns
+from mcp_server_tiktok_shop.table_files.tables import FileTable
+from mcp_server_tiktok_shop.tools.charts.chart import ChartSource
+from mcp_server_tiktok_shop.tools.profit.table import ProfitLayout, lay_out_table
+from mcp_server_tiktok_shop.tools.query_tables import choose_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server_tiktok_shop.tools.profit.shop_profit import ShopProfit
+
+
+def make_chart_source(found: Sequence[ShopProfit], group_by: str, *, has_costs: bool) -> ChartSource:
+    """All rows with every column, to draw profit where costs are known, and settlement where none is."""
+    rows = [replace(row, shop=each.brief_label) for each in found for row in each.get("row")]
+    layout = ProfitLayout.from_rows(rows, rows, has_shops=len(found) > 1, has_costs=has_costs)
+    table = lay_out_table(rows, group_by, layout)
+    columns = infer_columns(table["columns"], table["rows"])
+    measures = ("profit", "settlement") if has_costs else ("settlement",)
+    periods = {each.period.description for each in found}
+    title = ", ".join([f"{measures[0].capitalize()} by {group_by}", *(periods if len(periods) == 1 else ())])
+    zone = choose_zone([each.zone for each in found])
+    return ChartSource(FileTable(columns, table["rows"], zone), title, measures=measures, has_parts=True)

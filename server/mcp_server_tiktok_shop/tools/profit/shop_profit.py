@@ -1,0 +1,37 @@
+"""What was found of profit in one shop, before it is laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.tools.periods import Period
+    from mcp_server_tiktok_shop.tools.profit.table import ProfitRow
+    from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
+
+
+@dataclass(slots=True)
+class ShopProfit:
+    """What was found in one shop, by part of the SQL's answer, and how far its copy reaches.
+
+    `brief_label` is what its rows are labelled by beside those of others.
+    """
+
+    label: str
+    zone: ZoneInfo
+    period: Period
+    coverage: Coverage
+    period_note: str = ""
+    brief_label: str = ""
+    parts: dict[str, list[ProfitRow]] = field(default_factory=dict)
+
+    @property
+    def row_label(self) -> str:
+        """What it is called in rows that always name their shop."""
+        return self.brief_label or self.label
+
+    def get(self, part: str) -> list[ProfitRow]:
+        return self.parts.get(part, [])

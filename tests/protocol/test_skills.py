@@ -1,0 +1,353 @@
+"""Skills: each is a true guide to the tools, and prompt, resource and entry of the extension say the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mcp import MCPError
+from mcp.types import METHOD_NOT_FOUND, Request
+from PIL import Image
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.protocol.skills import SKILL_FILE, SKILLS_FOLDER, load_skills
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.conftest import CATALOG
+from tests.test_documents import PAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mcp import Client
+
+    from tests.conftest import Connect
+
+SKILLS = load_skills()
+CALL = re.compile(r"`(\w+) (\{.*?\})`(?=[\s;.,(]|$)", re.DOTALL)
+NAME_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # of the Agent Skills format, at most 64 characters
+MAX_NAME_CHARS, MAX_DESCRIPTION_CHARS = 64, 1024
+MAX_BODY_CHARS = 5_000  # a routine is read whole before its first call
+ADDRESSES = {name: f"skill://{name}/SKILL.md" for name in SKILLS}
+
+
+def read_calls(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """The calls that a skill gives, in their order."""
+    return [(tool, json.loads(arguments)) for tool, arguments in CALL.findall(SKILLS[name].instructions)]
+
+
+async def call(client: Client, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    result = await client.call_tool(name, dict(arguments))
+    answer: dict[str, Any] = json.loads(result.content[0].text)  # type: ignore[union-attr]
+    assert not result.is_error, (name, arguments, answer)
+    return answer
+
+
+def get_column(table: Any, column: str) -> list[Any]:
+    return [row[table["columns"].index(column)] for row in table["rows"]]
+
+
+def fill(value: Any, blanks: Mapping[str, str]) -> Any:
+    """The arguments with each `<name>` in them replaced."""
+    text = json.dumps(value)
+    for name in re.findall(r"<(\w{2,})>", text):
+        text = text.replace(f"<{name}>", json.dumps(blanks[name])[1:-1])
+    return json.loads(text)
+
+
+# ---- the files
+
+
+@pytest.mark.parametrize("folder", [path.parent.name for path in sorted(SKILLS_FOLDER.glob(f"*/{SKILL_FILE}"))])
+def test_a_skill_is_written_in_the_agent_skills_format(folder: str) -> None:
+    text = (SKILLS_FOLDER / folder / SKILL_FILE).read_text(encoding="utf-8")
+    frontmatter = YAML(typ="safe").load(text.split("---\n")[1])
+    assert frontmatter == SKILLS[folder].frontmatter
+    assert frontmatter["name"] == folder
+    assert NAME_PATTERN.fullmatch(folder)
+    assert len(folder) <= MAX_NAME_CHARS
+    assert "Use " in frontmatter["description"]
+    assert len(frontmatter["description"]) <= MAX_DESCRIPTION_CHARS
+    assert frontmatter.keys() == {"name", "description", "license", "metadata"}
+    assert all(isinstance(value, str) for value in frontmatter["metadata"].values())
+    assert {n for n in frontmatter["metadata"] if not n.startswith("argument-")} <= {
+        "title",
+        "required-tools",
+        "required-arguments",
+    }
+    assert set(SKILLS[folder].required_tools) <= CATALOG.operations.keys()
+    assert set(SKILLS[folder].required_arguments) <= SKILLS[folder].arguments.keys()
+    assert len(SKILLS[folder].instructions) < MAX_BODY_CHARS
+
+
+@pytest.mark.parametrize("name", SKILLS)
+def test_a_skill_names_tools_and_arguments_that_exist(name: str) -> None:
+    calls = read_calls(name)
+    assert len(calls) == len(re.findall(r"`\w+ \{", SKILLS[name].instructions)), "a call that this test did not read"
+    for tool, given in calls:
+        operation, arguments = tool, given
+        if tool in {"run_read_operation", "run_write_operation"}:
+            assert given.keys() == {"name", "arguments"}
+            operation, arguments = given["name"], given["arguments"]
+        assert arguments.keys() <= {*CATALOG.operations[operation].arguments, *SERVER_ARGUMENTS}
+    required = set(SKILLS[name].required_tools) - {"run_read_operation"}
+    assert required <= {*(tool for tool, _ in calls), *(given.get("name", "") for _, given in calls)}
+    documents = " ".join(PAGES.values())
+    words = set(re.findall(r"`([a-z]+(?:_[a-z]+)*)`", SKILLS[name].instructions))
+    arguments_of_all = {argument for each in CATALOG.operations.values() for argument in each.arguments}
+    for word in words - CATALOG.operations.keys() - arguments_of_all - set(SERVER_ARGUMENTS) - SKILLS.keys():
+        assert f"`{word}`" in documents, word
+
+
+def test_a_start_reads_no_skill() -> None:
+    code = (
+        "from mcp_server_tiktok_shop.app import build_app\n"
+        "from mcp_server_tiktok_shop.settings import read_settings\n"
+        "from mcp_server_tiktok_shop.protocol.skills import load_skills\n"
+        "build_app(read_settings({'TIKTOK_SHOP_SANDBOX': '1'})).build_server()\n"
+        "print(load_skills.cache_info().currsize)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603
+    assert done.stdout.strip() == "0"
+
+
+# ---- playing them
+
+
+async def find_blanks(client: Client, files: Path) -> dict[str, str]:
+    """What an assistant would put into the places that a skill leaves open, as the shop has it."""
+    waiting = (await call(client, "get_worklist", {"kinds": ["returns", "chats", "parcels_to_ship"]}))["data"]
+    refunds = [row for row in waiting["returns"]["rows"] if "refund, " in row[3] and "return" not in row[3]]
+    names = waiting["returns"]["columns"]
+    Image.new("RGB", (600, 600), "red").save(files / "mug.png")
+    product = (await call(client, "search_products", {"page_size": 1, "status": "ACTIVATE"}))["data"]["products"][0]
+    recommended = await call(
+        client,
+        "run_read_operation",
+        {"name": "recommend_category", "arguments": {"product_title": "Red stoneware mug"}},
+    )
+    category = {"category_id": recommended["data"]["leaf_category_id"]}
+    properties = await call(client, "run_read_operation", {"name": "get_category_attributes", "arguments": category})
+    (attribute,) = [
+        each for each in properties["data"]["attributes"] if each["type"] == "PRODUCT_PROPERTY" and each["is_requried"]
+    ]
+    warehouses = await call(client, "run_read_operation", {"name": "get_warehouse_list"})
+    (warehouse, *_) = [w for w in warehouses["data"]["warehouses"] if w["type"] == "SALES_WAREHOUSE"]
+    picture = await call(
+        client,
+        "run_write_operation",
+        {"name": "upload_product_image", "arguments": {"image_path": "mug.png"}, "repeat": True},
+    )
+    if "confirm" in picture:
+        picture = await call(client, "confirm_write", {"token": picture["confirm"]})
+    return {
+        "return_id": refunds[0][names.index("id")],
+        "order_id": refunds[0][names.index("order_id")],
+        "conversation_id": get_column(waiting["chats"], "id")[0],
+        "package_id": get_column(waiting["parcels_to_ship"], "id")[0],
+        "product_id": product["id"],
+        "product_title": product["title"],
+        "seller_sku": product["skus"][0]["seller_sku"],
+        **category,
+        "attribute_id": attribute["id"],
+        "value_id": attribute["values"][0]["id"],
+        "warehouse_id": warehouse["id"],
+        "image_path": "mug.png",
+        "uri": picture["data"]["uri"],
+    }
+
+
+ONE_ERA = pytest.mark.parametrize("era", ["auto"], indirect=True)  # what a tool does is the same in both
+
+
+@ONE_ERA
+@pytest.mark.parametrize("name", SKILLS)
+async def test_each_call_that_a_skill_gives_is_answered(connect: Connect, home: Path, name: str) -> None:
+    """A write with its preview, which is what the skill says; what a preview's `confirm` does is played below."""
+    files = home / "sandbox" / "files"
+    files.mkdir(parents=True)
+    async with connect(sandbox="1", sandbox_object=Sandbox(), confirm="asks") as client:
+        blanks = await find_blanks(client, files)
+        for tool, arguments in read_calls(name):
+            if tool == "confirm_write":
+                continue
+            answer = await call(client, tool, fill(arguments, blanks))
+            assert "not_up_to_date" not in answer.get("data", {})
+            effect = CATALOG.operations[tool].record["effect"]
+            nested = tool == "run_write_operation" or arguments.get("dry_run")
+            if effect in {"write", "destructive"} and not nested:
+                assert answer["status"] == "confirmation_required"
+                assert answer["preview"]["to_do"] > 0, answer
+            elif "preview" not in answer:
+                assert answer["data"], answer
+
+
+@ONE_ERA
+async def test_the_days_parcels_go_out_by_their_skill_alone(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(), confirm="asks") as client:
+        calls = read_calls("todays-parcels")
+        (look, ship, pick, confirm) = [arguments for _, arguments in calls]
+        assert [tool for tool, _ in calls] == ["get_worklist", "ship_orders", "query_shop", "confirm_write"]
+        waiting = (await call(client, "get_worklist", look))["data"]["parcels_to_ship"]
+        shown = await call(client, "ship_orders", ship)
+        packages = [item["package"] for item in shown["preview"]["items"]]
+        assert set(packages) <= set(get_column(waiting, "id"))
+        sql = pick["sql"].replace("'<package_id>'", ", ".join(f"'{package}'" for package in packages))
+        listed = (await call(client, "query_shop", {"sql": sql}))["data"]["result"]
+        units = re.findall(r"(\d+) x ", " ".join(item["contents"] for item in shown["preview"]["items"]))
+        assert sum(get_column(listed, "units")) == sum(map(int, units)) > 0
+        done = await call(client, "confirm_write", fill(confirm, {"confirm": shown["confirm"]}))
+        text = json.dumps(done)
+        assert ".pdf" in text
+        assert all(package in text for package in packages)
+        after = (await call(client, "get_worklist", look))["data"].get(
+            "parcels_to_ship", {"columns": ["id"], "rows": []}
+        )
+        assert not set(packages) & set(get_column(after, "id"))
+
+
+@ONE_ERA
+async def test_slow_sellers_are_those_that_sold_least(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox()) as client:
+        (_, arguments) = read_calls("slow-sellers")[0]
+        slow = (await call(client, "query_shop", arguments))["data"]["result"]
+        sold = get_column(slow, "units_sold")
+        assert sold == sorted(sold)
+        report = {"report": "sales", "period": "last 60 days", "group_by": "sku", "limit": 1000}
+        best = (await call(client, "get_report", report))["data"]["table"]
+        units = dict(zip(get_column(best, "seller_sku"), get_column(best, "units_sold"), strict=True))
+    for sku, count in zip(get_column(slow, "seller_sku"), sold, strict=True):
+        assert abs(units.get(sku, 0) - count) <= 1, sku  # sixty days back to this minute, not to midnight
+    assert max(sold) <= sorted(units.values())[len(units) // 2]
+
+
+@ONE_ERA
+async def test_what_buyers_ask_is_answered_by_its_skill_alone(connect: Connect, home: Path) -> None:
+    files = home / "sandbox" / "files"
+    files.mkdir(parents=True)
+    async with connect(sandbox="1", sandbox_object=Sandbox(), confirm="asks") as client:
+        blanks = await find_blanks(client, files)
+        calls = read_calls("returns-and-messages")
+        look = calls[0][1]
+        approvals = [given for tool, given in calls if tool == "decide_returns" and given["decision"] == "approve"]
+        by_id, by_kind = approvals[0], approvals[1]
+        (reply,) = [given for tool, given in calls if tool == "reply_to_buyer"]
+        for tool, given in (("decide_returns", by_id), ("decide_returns", by_kind), ("reply_to_buyer", reply)):
+            shown = await call(client, tool, fill(given, blanks))
+            done = await call(client, "confirm_write", {"token": shown["confirm"]})
+            assert {item["outcome"] for item in done["data"]["items"]} == {"done"}, done
+        waiting = (await call(client, "get_worklist", look))["data"]
+    assert blanks["return_id"] not in get_column(waiting["returns"], "id")
+    assert blanks["conversation_id"] not in get_column(waiting["chats"], "id")
+    assert "cancellations" not in waiting
+
+
+@ONE_ERA
+async def test_a_product_is_listed_by_its_skill_alone(connect: Connect, home: Path) -> None:
+    files = home / "sandbox" / "files"
+    files.mkdir(parents=True)
+    async with connect(sandbox="1", sandbox_object=Sandbox(), confirm="asks") as client:
+        blanks = await find_blanks(client, files)
+        (create,) = [given for tool, given in read_calls("list-a-product") if tool == "create_product"]
+        sent = {name: value for name, value in fill(create, blanks).items() if name != "dry_run"}
+        answer = await call(client, "create_product", sent)
+        if "confirm" in answer:
+            answer = await call(client, "confirm_write", {"token": answer["confirm"]})
+        product = (await call(client, "get_product", {"product_id": answer["data"]["product_id"]}))["data"]
+    assert product["title"] == create["title"]
+
+
+# ---- the same by every door
+
+
+async def test_a_skill_is_a_resource_and_a_prompt_in_the_same_words(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=5)) as client:
+        resources = {r.uri: r for r in (await client.list_resources()).resources if r.uri.startswith("skill://")}
+        prompts = {p.name: p for p in (await client.list_prompts()).prompts}
+        assert resources.keys() == set(ADDRESSES.values())
+        assert prompts.keys() == SKILLS.keys()
+        for name, skill in SKILLS.items():
+            resource = resources[ADDRESSES[name]]
+            assert (
+                (resource.name, resource.description) == (name, skill.description) == (name, prompts[name].description)
+            )
+            assert resource.mime_type == "text/markdown"
+            (content,) = (await client.read_resource(resource.uri)).contents
+            assert content.text == (SKILLS_FOLDER / name / SKILL_FILE).read_text(encoding="utf-8")  # type: ignore[union-attr]
+            prompt = await client.get_prompt(name, dict.fromkeys(skill.required_arguments, "a red mug"))
+            assert skill.instructions in prompt.messages[0].content.text  # type: ignore[union-attr]
+        for uri in (
+            "skill://morning",
+            "skill://../settings.py",
+            "skill://morning/OTHER.md",
+            "skill://evening/SKILL.md",
+        ):
+            with pytest.raises(MCPError):
+                await client.read_resource(uri)
+
+
+class AnyResult(BaseModel, extra="allow"):
+    """Whatever a method answers that the SDK does not know."""
+
+
+async def ask(client: Client, method: str, **params: str) -> dict[str, Any]:
+    request = Request[dict[str, Any], str](method=method, params=params)
+    return (await client.session.send_request(request, AnyResult)).model_dump()
+
+
+@ONE_ERA
+async def test_a_host_can_check_each_skill_by_its_entry(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=5)) as client:
+        assert client.server_capabilities.extensions == {"io.modelcontextprotocol/skills": {}}
+        listed = await ask(client, "skills/list")
+        assert listed["resultType"] == "complete"
+        assert listed.keys() >= {"ttlMs", "cacheScope"}
+        assert [entry["uri"] for entry in listed["skills"]] == list(ADDRESSES.values())
+        for entry in listed["skills"]:
+            ((file),) = entry["resources"]
+            (content,) = (await client.read_resource(file["uri"])).contents
+            raw = content.text.encode()  # type: ignore[union-attr]
+            assert (file["uri"], file["size"]) == (entry["uri"], len(raw))
+            assert file["digest"] == f"sha256:{sha256(raw).hexdigest()}"
+            assert entry["frontmatter"] == YAML(typ="safe").load(raw.decode().split("---\n")[1])
+            assert (await ask(client, "skills/get", uri=entry["uri"]))["skill"] == entry
+        with pytest.raises(MCPError) as refused:
+            await ask(client, "skills/get", uri="skill://evening/SKILL.md")
+        assert refused.value.error.code == -32602
+        assert "skills/list" in refused.value.error.message
+
+
+@pytest.mark.parametrize("era", ["legacy"], indirect=True)
+async def test_the_earlier_era_knows_no_such_extension(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=5)) as client:
+        for method, params in (("skills/list", {}), ("skills/get", {"uri": ADDRESSES["morning"]})):
+            with pytest.raises(MCPError) as refused:
+                await ask(client, method, **params)
+            assert refused.value.error.code == METHOD_NOT_FOUND
+
+
+@ONE_ERA
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("list-a-product", {"read_only": "1"}),
+        ("todays-parcels", {"exclude_tools": "ship_orders"}),
+        ("weekly-sales", {"exclude_tools": "get_report"}),
+    ],
+)
+async def test_a_skill_for_what_this_server_does_not_do_is_nowhere(
+    connect: Connect, name: str, settings: dict[str, str]
+) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=5), **settings) as client:
+        assert ADDRESSES[name] not in [resource.uri for resource in (await client.list_resources()).resources]
+        assert ADDRESSES[name] not in [entry["uri"] for entry in (await ask(client, "skills/list"))["skills"]]
+        for attempt in (client.read_resource(ADDRESSES[name]), ask(client, "skills/get", uri=ADDRESSES[name])):
+            with pytest.raises(MCPError):
+                await attempt
