@@ -32,6 +32,7 @@ PAGE_ORDER = (
         "tools",
         "mirror",
         "http",
+        "teams",
         "operating",
         "settings",
         "commands",

@@ -60,9 +60,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": LEAVES
     | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
     | {"table_files", "offer", "late_parts", "application"},
+    "teams": LEAVES | {"settings", "catalog", "platform", "state", "calls", "protocol", "offer", "application", "app"},
     "cli": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"}
-    | {"offer", "application"},
+    | {"offer", "application", "teams"},
     "__main__": {"cli"},
     "sandbox": set(),
 }
@@ -76,6 +77,8 @@ HEAVY = (
     "rich",
     "tomlkit",
     "python_calamine",
+    "psycopg",
+    "redis",
     "prometheus_client",
     f"{PACKAGE}.sandbox",
 )

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool, LocalWrite
     from mcp_server_tiktok_shop.late_parts import LateParts
     from mcp_server_tiktok_shop.sandbox import Sandbox
+    from mcp_server_tiktok_shop.state.stores import StateStores
 
 # What answers from the local copy or lays out labels: made when the first of them is called.
 LATE_TOOLS = (
@@ -85,13 +86,14 @@ def build_app(
     catalog: Catalog | None = None,
     metrics: Metrics = NO_METRICS,
     call_timeout_s: float = CALL_TIMEOUT_S,
+    stores: StateStores | None = None,
 ) -> App:
     """Makes every part, each whole when it is made: what it needs comes before it.
 
     In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given. Servers in one process
     can share a `catalog`, with the schemas that were made ready to check by. `metrics` counts what happens in this run.
     `call_timeout_s` is the deadline of one
-    call to the platform, retries included.
+    call to the platform, retries included. Without `stores` state lies in the files of the home folder.
 
     Raises:
         SettingsError: A toolset or tool is named that does not exist.
@@ -99,7 +101,7 @@ def build_app(
     """
     secrets = logs.SecretRedactor()
     home_folder = settings.home_folder
-    stores = open_file_stores(home_folder, runtime.clock, runtime.monotonic)
+    stores = stores or open_file_stores(home_folder, runtime.clock, runtime.monotonic)
     transport = HttpTransport(proxy=settings.proxy, loopback=settings.is_loopback)
     if settings.sandbox:
         settings, accounts, transport, sandbox = build_simulation(settings, runtime, sandbox)

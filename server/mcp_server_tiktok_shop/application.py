@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.offer import has_shop_choice
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
-from mcp_server_tiktok_shop.protocol.server import CallHandler, build_server
+from mcp_server_tiktok_shop.protocol.server import CallHandler, RequestHandlers, SoleHandlers, build_server
 from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 from mcp_server_tiktok_shop.state.files.private_files import find_folder_fault
 
@@ -134,10 +134,18 @@ class App:
 
         return build_server(
             introduction or self.offer.introduce(self.settings, self.guard, list_shop=self.has_shop_choice),
+            SoleHandlers(self.make_handlers(delivery, access_log)),
+            self.operations,
+            SkillExtension(self.operations, self.guard),
+            self.guard,
+            close,
+        )
+
+    def make_handlers(self, delivery: Delivery, access_log: AccessLog | None = None) -> RequestHandlers:
+        """What answers requests; `delivery` and `access_log` as in `build_server`."""
+        return RequestHandlers(
             CallHandler(self.dispatcher, self.result_builder, self.guard, delivery, self.metrics, access_log),
             ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
-            SkillExtension(self.operations, self.guard),
-            close,
         )
 
     async def find_home_fault(self) -> str:

@@ -142,6 +142,25 @@ def parse_url(text: str) -> str:
     return text.strip().rstrip("/")
 
 
+def make_service_url_parser(*schemes: str) -> Callable[[str], str]:
+    """A parser of the address of a service of the operator's, without a password: others read command lines."""
+
+    def parse(text: str) -> str:
+        url = text.strip()
+        try:
+            parts = urlsplit(url)
+            is_sound = parts.scheme in schemes and (parts.port is None or bool(parts.hostname))
+        except ValueError:
+            is_sound = False
+        if not is_sound or any(c.isspace() for c in url):
+            raise ValueError(f"is not an address that begins with {schemes[0]}://")
+        if parts.password is not None or "password" in parts.query:
+            raise ValueError("holds a password: take it out, and set it by the variable of its own")
+        return url
+
+    return parse
+
+
 def parse_issuer(text: str) -> str:
     """An issuer as it calls itself: a slash at its end is part of its name."""
     parse_url(text)

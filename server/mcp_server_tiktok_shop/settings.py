@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.setting_texts import (
     find_text_fault,
     make_choice_parser,
     make_number_parser,
+    make_service_url_parser,
     parse_bool,
     parse_credential,
     parse_folder,
@@ -42,6 +43,7 @@ AUTH_URL = "https://auth.tiktok-shops.com"
 RESULT_BYTES_RANGE = (2_000, 4_000_000)
 MIRROR_DAYS_RANGE = (1, 730)
 MIRROR_MAX_AGE_RANGE = (0, 86_400)  # seconds
+DEFAULT_TENANT = "default"
 SANDBOX_ORDERS_RANGE = (1, 200_000)  # the most takes some seconds to make, and some hundred megabytes
 
 
@@ -93,6 +95,12 @@ class Settings:
     mirror_days: int = 90
     mirror_max_age: int = 60
     era: Literal["auto", "legacy"] = "auto"
+    database: str = ""
+    database_password: SecretStr = field(default=SecretStr(""))
+    database_key: SecretStr = field(default=SecretStr(""))
+    redis: str = ""
+    redis_password: SecretStr = field(default=SecretStr(""))
+    tenant: str = DEFAULT_TENANT
     http_issuer: str = ""
     http_url: str = ""
     http_audience: str = ""
@@ -118,8 +126,11 @@ class Settings:
 
     def collect_secrets(self) -> list[str]:
         """What must never be shown of it."""
-        secrets = [secret.get_secret_value() for secret in (self.app_secret, self.access_token, self.refresh_token)]
-        return secrets + (self.proxy.collect_secrets() if self.proxy is not None else [])
+        secrets = [getattr(self, setting.name) for setting in SETTINGS if setting.is_secret and setting.name != "proxy"]
+        keys = self.database_key.get_secret_value().split(",")  # each by itself, as well
+        return [*(secret.get_secret_value() for secret in secrets), *keys] + (
+            self.proxy.collect_secrets() if self.proxy is not None else []
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +254,28 @@ SETTINGS = (
         make_choice_parser("auto", "legacy"),
         default="auto",
     ),
+    Setting(
+        "database",
+        "PostgreSQL in which `serve --http` keeps its state, so that any number of servers share it.",
+        make_service_url_parser("postgresql", "postgres"),
+        default="files in the home folder",
+    ),
+    Setting("database_password", "Password of that database's user.", parse_secret, is_secret=True),
+    Setting(
+        "database_key",
+        "Key that tokens and secrets in the database are sealed with: 32 bytes in base64. While a key is replaced, the "
+        "new one and the old one, separated by a comma.",
+        parse_secret,
+        is_secret=True,
+    ),
+    Setting(
+        "redis",
+        "Redis by which servers with one database keep the platform's rate limits together.",
+        make_service_url_parser("redis", "rediss"),
+        default="each by itself",
+    ),
+    Setting("redis_password", "Password of that Redis.", parse_secret, is_secret=True),
+    Setting("tenant", "Whose accounts and state in the database are meant.", parse_credential, default=DEFAULT_TENANT),
     Setting("http_issuer", "Identity provider whose access tokens `serve --http` lets in.", parse_issuer),
     Setting("http_url", "Address by which clients then reach the server, without `/mcp`.", parse_origin),
     Setting("http_audience", "Audience of those tokens.", parse_credential, default="that address with `/mcp`"),
@@ -282,6 +315,14 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
     settings = Settings(**values)
     if settings.sandbox and (conflicts := [entries[n][0] for n in ("api_url", "auth_url") if n in values]):
         raise SettingsError(f"{' and '.join(conflicts)} can't go together with the sandbox: take one away")
+    if settings.sandbox and settings.database:
+        raise SettingsError(
+            f"{entries['database'][0]} can't go together with the sandbox, which each server has for itself: run "
+            "`mcp-server-tiktok-shop sandbox`, and set api_url and auth_url to its address"
+        )
+    of_database = [entries[n][0] for n in ("database_password", "database_key", "redis", "tenant") if n in values]
+    if of_database and not settings.database:
+        raise SettingsError(f"{of_database[0]} means nothing without TIKTOK_SHOP_DATABASE: set both, or neither")
     needless = [entries[n][0] for n in ("http_url", "http_audience", "http_jwks_url") if n in values]
     if needless and not settings.http_issuer:
         raise SettingsError(f"{needless[0]} means nothing without TIKTOK_SHOP_HTTP_ISSUER: set both, or neither")

@@ -178,7 +178,10 @@ FORCED = {
 
 
 def test_the_settings_tried_here_are_all_that_are_no_secret() -> None:
-    assert FORCED.keys() | {"sandbox"} == {setting.name for setting in SETTINGS if not setting.is_secret}
+    of_servers_with_a_database = {"database", "redis", "tenant"}
+    assert FORCED.keys() | {"sandbox"} | of_servers_with_a_database == {
+        setting.name for setting in SETTINGS if not setting.is_secret
+    }
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -245,6 +248,14 @@ def test_a_setting_that_no_server_starts_with_gets_into_no_block(more: list[str]
     done = run("--toolsets", "order", "config", "--client", "cursor", *more)
     assert done.exit_code == 2
     assert "orders" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("more", [[], ["--http"]])
+def test_a_server_with_a_database_gets_into_no_block(more: list[str]) -> None:
+    done = run("--database", "postgresql://db.example/shops", "config", "--client", "cursor", *more)
+    assert done.exit_code == 2
+    assert "serve --http" in done.stderr
     assert done.stdout == ""
 
 

@@ -15,7 +15,9 @@ from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
 from mcp_server_tiktok_shop.state.files.home import HomeFolder
 from mcp_server_tiktok_shop.state.files.results import FileResultStore
 from mcp_server_tiktok_shop.state.files.stores import open_file_stores
-from mcp_server_tiktok_shop.state.memory import InMemoryResultStore, create_memory_stores
+from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks, InMemoryResultStore, create_memory_stores
+from mcp_server_tiktok_shop.state.postgres.results import PostgresResultStore
+from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores
 from mcp_server_tiktok_shop.state.stores import (
     DOCUMENT_URL_TTL_S,
     MAX_RESULTS,
@@ -25,8 +27,10 @@ from mcp_server_tiktok_shop.state.stores import (
     Notification,
     RateMarks,
 )
+from tests.teams.databases import CIPHER, TENANT, follow_clock, open_database
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from mcp_server_tiktok_shop.state.stores import Record, ResultStore, StateStores
@@ -39,10 +43,20 @@ MARKS = RateMarks(next_send_at=7.0, base_interval=0.5, successes_since_throttle=
 
 class Clock:
     def __init__(self) -> None:
-        self.now = 1_000_000.5
+        self._now = 1_000_000.5
+        self.on_change: Callable[[float], None] = lambda _now: None
+
+    @property
+    def now(self) -> float:
+        return self._now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self._now = now
+        self.on_change(now)
 
     def __call__(self) -> float:
-        return self.now
+        return self._now
 
 
 @pytest.fixture
@@ -50,16 +64,32 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["files", "memory"])
+@pytest.fixture(params=["files", "memory", "postgres"])
 def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def stores(backend: str, home: Path, clock: Clock) -> StateStores:
+async def stores(backend: str, home: Path, clock: Clock, request: pytest.FixtureRequest) -> AsyncIterator[StateStores]:
     if backend == "files":
-        return open_file_stores(HomeFolder(home), clock, clock)
-    return create_memory_stores(clock, clock)
+        yield open_file_stores(HomeFolder(home), clock, clock)
+    elif backend == "memory":
+        yield create_memory_stores(clock, clock)
+    else:
+        async with open_database(request.getfixturevalue("database_url")) as database:
+            await follow_clock(database, clock)
+            yield make_postgres_stores(database, CIPHER, TENANT, InMemoryRateMarks(clock), clock)
+
+
+@pytest.fixture
+def small_results(backend: str, home: Path, clock: Clock, stores: StateStores) -> ResultStore:
+    """Results of 100 bytes at most."""
+    if backend == "files":
+        return FileResultStore(HomeFolder(home).results_folder, clock, 100)
+    if backend == "memory":
+        return InMemoryResultStore(clock, 100)
+    assert isinstance(stores.results, PostgresResultStore)
+    return PostgresResultStore(stores.results.database, "default", 100)
 
 
 def account(name: str = "7") -> Account:
@@ -180,11 +210,9 @@ async def test_of_too_many_results_the_oldest_go(stores: StateStores, clock: Clo
 
 
 async def test_of_too_much_the_oldest_go_and_what_can_never_fit_is_refused(
-    backend: str, home: Path, clock: Clock
+    small_results: ResultStore, clock: Clock
 ) -> None:
-    store: ResultStore = InMemoryResultStore(clock, 100)
-    if backend == "files":
-        store = FileResultStore(HomeFolder(home).results_folder, clock, 100)
+    store = small_results
     first = await store.put(b"x" * 60)
     clock.now += 1
     last = await store.put(b"y" * 60)
@@ -298,29 +326,30 @@ async def test_a_home_of_an_earlier_version_is_read_on(home: Path, clock: Clock)
 # ---- write marks
 
 
-def test_a_write_is_marked_for_its_shop_and_area_alone(stores: StateStores, clock: Clock) -> None:
-    assert stores.write_marks.find_latest("7001", ["orders"]) == 0
-    stores.write_marks.mark("7001", "orders")
+async def test_a_write_is_marked_for_its_shop_and_area_alone(stores: StateStores, clock: Clock) -> None:
+    assert await stores.write_marks.find_latest("7001", ["orders"]) == 0
+    await stores.write_marks.mark("7001", "orders")
     first, clock.now = clock.now, clock.now + 5
-    stores.write_marks.mark("7001", "products")
-    assert stores.write_marks.find_latest("7001", ["orders"]) == first
-    assert stores.write_marks.find_latest("7001", ["orders", "products"]) == first + 5
-    assert stores.write_marks.find_latest("7002", ["orders", "products"]) == 0
-    assert stores.write_marks.find_latest("7001", []) == 0
+    await stores.write_marks.mark("7001", "products")
+    assert await stores.write_marks.find_latest("7001", ["orders"]) == first
+    assert await stores.write_marks.find_latest("7001", ["orders", "products"]) == first + 5
+    assert await stores.write_marks.find_latest("7002", ["orders", "products"]) == 0
+    assert await stores.write_marks.find_latest("7001", []) == 0
 
 
-def test_a_write_is_marked_for_every_process_of_a_home(home: Path, clock: Clock) -> None:
+async def test_a_write_is_marked_for_every_process_of_a_home(home: Path, clock: Clock) -> None:
     one, other = (open_file_stores(HomeFolder(home), clock, clock).write_marks for _ in range(2))
-    one.mark("../7001", "orders")
-    assert other.find_latest("../7001", ["orders"]) == clock.now
-    assert {path.parent for path in home.rglob("*.orders")} == {home / "writes"}
+    await one.mark("../7001", "orders")
+    assert await other.find_latest("../7001", ["orders"]) == clock.now
+    assert names(home) == {"writes"}
+    assert all(name.endswith(".orders") for name in names(home / "writes"))
 
 
-def test_where_the_disk_refuses_marks_a_process_goes_by_its_own_writes(home: Path, clock: Clock) -> None:
-    home.write_text("no folder")
+async def test_where_the_disk_refuses_marks_a_process_goes_by_its_own_writes(home: Path, clock: Clock) -> None:
+    await asyncio.to_thread(home.write_text, "no folder")
     marks = open_file_stores(HomeFolder(home), clock, clock).write_marks
-    marks.mark("7001", "orders")
-    assert marks.find_latest("7001", ["orders"]) == clock.now
+    await marks.mark("7001", "orders")
+    assert await marks.find_latest("7001", ["orders"]) == clock.now
 
 
 # ---- notifications

@@ -71,7 +71,8 @@ def check_installation(settings: Settings, *, as_json: bool) -> None:
 async def run_checks(server_app: App) -> list[CheckResult]:
     """All results in the order of what depends on what; scopes are left out where something else is wrong."""
     results = [*_check_settings(server_app), *_check_home(server_app), *_check_store(server_app)]
-    results += [result async for result in _check_records(server_app)]
+    if not server_app.settings.database:
+        results += [result async for result in _check_records(server_app)]
     results += await _check_connection(server_app)
     if all(result.is_ok for result in results):
         results += [result async for result in _check_scopes(server_app)]
@@ -83,7 +84,8 @@ def _check_settings(server_app: App) -> Iterator[CheckResult]:
     platform = "the simulated shop" if settings.sandbox else settings.api_url
     mode = "read-only" if settings.read_only else "reads and writes"
     pinned_text = f", pinned to {settings.shop}" if settings.shop else ""
-    yield CheckResult("settings", True, f"{platform}, {mode}{pinned_text}, state in {settings.home_folder.root}")
+    place = f"the database, for tenant {settings.tenant}" if settings.database else settings.home_folder.root
+    yield CheckResult("settings", True, f"{platform}, {mode}{pinned_text}, state in {place}")
     try:
         key = server_app.tokens.app.key
     except ShopError as error:

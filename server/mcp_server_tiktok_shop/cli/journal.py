@@ -10,6 +10,7 @@ import click
 from mcp_server_tiktok_shop.calls.audit_changes import iter_value_changes
 from mcp_server_tiktok_shop.calls.undo_checks import find_way_on
 from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
+from mcp_server_tiktok_shop.cli.app_runner import run_with_team
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.output import Output, json_option
 from mcp_server_tiktok_shop.errors import ShopError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.stores import Record
+    from mcp_server_tiktok_shop.teams import TeamState
 
 MAX_CHANGES = 20  # lines beneath one write
 INDENT = "    "
@@ -37,16 +39,28 @@ def print_audit_log(settings: Settings, *, as_json: bool, max_entries: int) -> N
 
     Of every write that was sent: what came of it, what was there before and is now, and how it is taken back.
     """
+    if settings.database:
+        run_with_team(settings, lambda state, output: _print_team_log(state, output, max_entries, as_json=as_json))
     audit_log = FileAuditLog(settings.home_folder.audit_log_path)
     try:
         all_entries = asyncio.run(audit_log.read_entries())
     except ShopError as error:
         raise CommandError(f"The journal {error.message} {error.hint}") from None
+    _print_entries(Output.from_settings(settings), all_entries, max_entries, as_json=as_json)
+
+
+async def _print_team_log(state: TeamState, output: Output, max_entries: int, *, as_json: bool) -> int:
+    audit_log = state.make_stores(state.settings.tenant).audit_log
+    _print_entries(output, await audit_log.read_entries(), max_entries, as_json=as_json)
+    return 0
+
+
+def _print_entries(output: Output, all_entries: list[Record], max_entries: int, *, as_json: bool) -> None:
     entries = all_entries[-max_entries:]
     lines = [line for entry in entries for line in _iter_lines(all_entries, entry)] or [
         "Nothing was changed from here."
     ]
-    Output.from_settings(settings).print_report({"writes": entries}, lines, as_json=as_json)
+    output.print_report({"writes": entries}, lines, as_json=as_json)
 
 
 def _iter_lines(entries: list[Record], entry: Record) -> Iterator[str]:

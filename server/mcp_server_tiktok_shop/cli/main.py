@@ -30,6 +30,7 @@ COMMANDS = LazyCommands(
         "sandbox": "mcp_server_tiktok_shop.cli.sandbox:serve_sandbox",
         "serve": "mcp_server_tiktok_shop.cli.serve:serve_assistants",
         "shops": "mcp_server_tiktok_shop.cli.shops:print_shops",
+        "tenant": "mcp_server_tiktok_shop.cli.tenant:manage_tenants",
         "tools": "mcp_server_tiktok_shop.cli.tools:print_tools",
     }
 )

@@ -36,7 +36,7 @@ class Output:
     """Standard output and standard error of one command: the one place that writes there."""
 
     def __init__(self, guard: OutgoingGuard) -> None:
-        self._guard = guard
+        self.guard = guard
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Output:
@@ -47,16 +47,16 @@ class Output:
 
     def print_line(self, line: str | MarkedLine, *, err: bool = False) -> None:
         if isinstance(line, MarkedLine):
-            _write(self._guard.guard_text(line.text), err=err, prefix=f"{click.style(line.mark, fg=line.colour)} ")
+            _write(self.guard.guard_text(line.text), err=err, prefix=f"{click.style(line.mark, fg=line.colour)} ")
         else:
-            _write(self._guard.guard_text(line), err=err)
+            _write(self.guard.guard_text(line), err=err)
 
     def print_error(self, error: ShopError) -> None:
         """An error that ends a command, with what to do, on standard error."""
-        _write(self._guard.guard_error(error), err=True, prefix="Error: ")
+        _write(self.guard.guard_error(error), err=True, prefix="Error: ")
 
     def print_json(self, value: Any, *, indent: int | None = None, ensure_ascii: bool = False) -> None:
-        _write(self._guard.guard_json(value, indent=indent, ensure_ascii=ensure_ascii))
+        _write(self.guard.guard_json(value, indent=indent, ensure_ascii=ensure_ascii))
 
     def print_report(
         self,
@@ -78,13 +78,13 @@ class Output:
 
         def print_traceback(kind: type[BaseException], fault: BaseException, frames: TracebackType | None) -> None:
             text = "".join(traceback.format_exception(kind, fault, frames))
-            _write(self._guard.guard_text(self._guard.guard_traceback(text)), err=True)
+            _write(self.guard.guard_text(self.guard.guard_traceback(text)), err=True)
 
         sys.excepthook = print_traceback
 
     def to_label(self, text: str) -> str:
         """A text as a progress bar on the terminal may bear it."""
-        return self._guard.guard_text(text).text
+        return self.guard.guard_text(text).text
 
     @property
     def is_at_terminal(self) -> bool:
@@ -93,7 +93,7 @@ class Output:
 
     def ask(self, question: str) -> bool:
         """Whether the person at the terminal says yes, on standard error; waits for it."""
-        return _confirm(self._guard.guard_text(question))
+        return _confirm(self.guard.guard_text(question))
 
 
 def _write(text: SafeText, *, err: bool = False, prefix: str = "") -> None:

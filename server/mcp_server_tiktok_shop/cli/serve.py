@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 from contextlib import asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mcp_server_tiktok_shop import logs
-from mcp_server_tiktok_shop.cli.app_runner import build_server_app
+from mcp_server_tiktok_shop.cli.app_runner import build_server_app, load_team_opener
 from mcp_server_tiktok_shop.cli.client_configs.blocks import SANDBOX_SERVER_NAME, SERVER_NAME, RemoteServer, build_block
 from mcp_server_tiktok_shop.cli.client_configs.clients import CLIENTS
 from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
 from mcp_server_tiktok_shop.cli.command_error import CommandError
+from mcp_server_tiktok_shop.cli.operator_view import OperatorView, open_listener, prepare_operating, prepare_view
 from mcp_server_tiktok_shop.cli.output import Output
-from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.errors import SettingsError, ShopError
+from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.protocol.address import DEFAULT_HOST, DEFAULT_PORT, MCP_PATH, join_address, make_url
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS, WEBHOOK_PATH
 from mcp_server_tiktok_shop.state.files.bearer_token import get_bearer_token
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator
 
     from mcp_server_tiktok_shop.application import App
-    from mcp_server_tiktok_shop.protocol.access_log import AccessLog
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.protocol.http import Authorizer
-    from mcp_server_tiktok_shop.protocol.prometheus import PrometheusMetrics
     from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver
     from mcp_server_tiktok_shop.settings import Settings
 
@@ -80,9 +80,11 @@ def serve_assistants(
     """
     if over_http:
         _check_address(settings, host, is_token_new=new_token)
-        listener = _open_listener(host, port)
-        view = _prepare_view(host, metrics_port, access_log)
-        if settings.http_issuer:
+        listener = open_listener(host, port)
+        view = prepare_view(host, metrics_port, access_log)
+        if settings.database:
+            _serve_teams(settings, listener, view, host, is_token_new=new_token)
+        elif settings.http_issuer:
             _serve_signed_in(settings, listener, view, host)
         else:
             _serve_computer(settings, listener, view, make_url(host, _get_port(listener)), is_token_new=new_token)
@@ -92,36 +94,6 @@ def serve_assistants(
     from mcp_server_tiktok_shop.cli.stdio import serve_stdio  # noqa: PLC0415 - help needs no server
 
     serve_stdio(settings)
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorView:
-    """How who operates a server sees what it does; `metrics` are told at a listener of their own."""
-
-    metrics: PrometheusMetrics | None
-    listener: socket.socket | None
-    access_log_path: Path | None
-
-    def open_log(self, server_app: App) -> AccessLog | None:
-        if self.access_log_path is None:
-            return None
-        from mcp_server_tiktok_shop.protocol.access_log import open_access_log  # noqa: PLC0415 - help needs no server
-
-        path = None if str(self.access_log_path) == "-" else self.access_log_path
-        try:
-            return open_access_log(path, server_app.guard.guard_log_text)
-        except OSError as error:
-            raise CommandError(f"{path} can't be written: {error.strerror}") from None
-
-
-def _prepare_view(host: str, metrics_port: int | None, access_log_path: Path | None) -> OperatorView:
-    if metrics_port is None:
-        return OperatorView(None, None, access_log_path)
-    try:
-        from mcp_server_tiktok_shop.protocol.prometheus import PrometheusMetrics  # noqa: PLC0415 - of an extra
-    except ModuleNotFoundError:
-        raise CommandError("--metrics-port wants the extra `team`: install mcp-server-tiktok-shop[team]") from None
-    return OperatorView(PrometheusMetrics(), _open_listener(host, metrics_port), access_log_path)
 
 
 def _check_address(settings: Settings, host: str, *, is_token_new: bool) -> None:
@@ -134,14 +106,6 @@ def _check_address(settings: Settings, host: str, *, is_token_new: bool) -> None
         )
     if host not in LOOPBACK_HOSTS and not settings.http_url:
         raise CommandError("--http-url is missing: the address by which clients elsewhere reach this server")
-
-
-def _open_listener(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise CommandError(f"Port {port} can't be served: {error.strerror}") from None
 
 
 def _get_port(listener: socket.socket) -> int:
@@ -166,9 +130,7 @@ def _serve_computer(
     output = Output(server_app.guard)
     output.print_line(f"Serving MCP on {url} for this computer, until Ctrl-C.", err=True)
     if is_first or output.is_at_terminal:  # who starts a server may see its token, and a log that is kept may not
-        name = SANDBOX_SERVER_NAME if settings.sandbox else SERVER_NAME
-        block = build_block(CLIENTS[BLOCK_CLIENT], RemoteServer(name, url, token))
-        output.print_line(FORMATS[CLIENTS[BLOCK_CLIENT].format].render(block))
+        _print_block(output, SANDBOX_SERVER_NAME if settings.sandbox else SERVER_NAME, url, token)
     server_app.secrets.register_secrets(token)
     way_on = f"Other clients: mcp-server-tiktok-shop config --client NAME --http --port {_get_port(listener)}"
     output.print_line(f"The token lies in {token_path}. {way_on}", err=True)
@@ -177,19 +139,10 @@ def _serve_computer(
 
 def _serve_signed_in(settings: Settings, listener: socket.socket, view: OperatorView, host: str) -> None:
     """Serve who has an access token of the operator's identity provider."""
-    from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource_server  # noqa: PLC0415
-
     public_url = settings.http_url or f"http://{join_address(host, _get_port(listener))}"
     server_app = build_server_app(settings, metrics=view.metrics)
     logs.configure_logging(server_app.guard, settings.log_level)
-    resource_server = build_resource_server(
-        settings.http_issuer,
-        public_url,
-        audience=settings.http_audience,
-        jwks_url=settings.http_jwks_url,
-        proxy=settings.proxy,
-        operations=server_app.operations,
-    )
+    resource_server = _build_resource_server(settings, public_url, server_app.operations)
     Output(server_app.guard).print_line(
         f"Serving MCP on {public_url}{MCP_PATH} for who signs in at {settings.http_issuer}, until Ctrl-C. "
         f"It listens on port {_get_port(listener)}.",
@@ -198,16 +151,94 @@ def _serve_signed_in(settings: Settings, listener: socket.socket, view: Operator
     _run(server_app, resource_server, listener, view, public_url)
 
 
+def _serve_teams(
+    settings: Settings, listener: socket.socket, view: OperatorView, host: str, *, is_token_new: bool
+) -> None:
+    """Serve with the state that lies in a database, as one of any number of replicas."""
+    if settings.http_webhook_url:
+        raise CommandError("--http-webhook-url can't go together with --database yet: take one away")
+    open_team_state = load_team_opener(settings)
+    from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app  # noqa: PLC0415
+    from mcp_server_tiktok_shop.protocol.readiness import Readiness  # noqa: PLC0415
+    from mcp_server_tiktok_shop.protocol.web_server import build_web_server  # noqa: PLC0415
+    from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token  # noqa: PLC0415
+    from mcp_server_tiktok_shop.teams import TenantApps  # noqa: PLC0415
+
+    async def serve() -> None:
+        async with open_team_state(settings) as state:
+            output = Output.from_settings(settings)
+            port, token, is_token_shown = _get_port(listener), "", False
+            if not settings.http_issuer:
+                token, is_new = await get_shared_token(state.database, state.cipher, is_renewed=is_token_new)
+                is_token_shown = is_new or output.is_at_terminal
+            apps = TenantApps(state, token, view.metrics or NO_METRICS)
+            logs.configure_logging(apps, settings.log_level)
+            public_url = settings.http_url
+            if settings.http_issuer:
+                public_url = public_url or f"http://{join_address(host, port)}"
+                authorizer: Authorizer = _build_resource_server(settings, public_url, apps.offer.operations)
+            else:
+                authorizer = SharedToken(token)
+            url = f"{public_url}{MCP_PATH}" if public_url else make_url(host, port)
+            output.print_line(f"Serving MCP on {url} for tenant {settings.tenant}, until Ctrl-C.", err=True)
+            if is_token_shown:
+                _print_block(output, SERVER_NAME, url, token)
+            if token:
+                output.print_line("The token lies in the database; every server there lets it in.", err=True)
+            advised = {} if state.redis is None else {"redis": state.find_redis_fault}
+            required = {"database": state.database.find_fault, "identity_provider": authorizer.find_fault}
+            operating, listeners = prepare_operating(Readiness(required, advised), listener, view, output)
+            mcp_server = apps.build_server(view.open_log(apps))
+            http_app = build_http_app(mcp_server, authorizer, port, public_url, operating)
+            _prepare_collector()
+            try:
+                await build_web_server(http_app, operating.drain).serve(sockets=listeners)
+            finally:
+                await authorizer.close()
+
+    with suppress(KeyboardInterrupt):
+        try:
+            asyncio.run(serve())
+        except SettingsError as error:
+            raise CommandError(str(error)) from None
+        except ShopError as error:
+            raise CommandError(f"{error.message} {error.hint}") from None
+
+
+def _build_resource_server(settings: Settings, public_url: str, operations: OperationDirectory) -> Authorizer:
+    from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource_server  # noqa: PLC0415
+
+    return build_resource_server(
+        settings.http_issuer,
+        public_url,
+        audience=settings.http_audience,
+        jwks_url=settings.http_jwks_url,
+        proxy=settings.proxy,
+        operations=operations,
+    )
+
+
+def _print_block(output: Output, name: str, url: str, token: str) -> None:
+    block = build_block(CLIENTS[BLOCK_CLIENT], RemoteServer(name, url, token))
+    output.print_line(FORMATS[CLIENTS[BLOCK_CLIENT].format].render(block))
+
+
+def _prepare_collector() -> None:
+    from mcp_server_tiktok_shop.protocol.server import GC_THRESHOLDS  # noqa: PLC0415 - help needs no server
+
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    gc.enable()
+
+
 def _run(
     server_app: App, authorizer: Authorizer, listener: socket.socket, view: OperatorView, public_url: str = ""
 ) -> None:
     from mcp_server_tiktok_shop.protocol.http import build_http_app  # noqa: PLC0415
-    from mcp_server_tiktok_shop.protocol.operating import METRICS_PATH, Operating  # noqa: PLC0415
     from mcp_server_tiktok_shop.protocol.readiness import Readiness  # noqa: PLC0415
-    from mcp_server_tiktok_shop.protocol.server import GC_THRESHOLDS  # noqa: PLC0415
     from mcp_server_tiktok_shop.protocol.web_server import build_web_server  # noqa: PLC0415
 
-    access_log = view.open_log(server_app)
+    access_log = view.open_log(server_app.guard)
     readiness = Readiness(
         required={
             "state": server_app.find_home_fault,
@@ -216,16 +247,7 @@ def _run(
         },
         advised={"account": server_app.find_account_fault},
     )
-    operating = Operating(readiness)
-    listeners = [listener]
-    if view.metrics is not None and view.listener is not None:
-        host, metrics_port = view.listener.getsockname()[:2]
-        operating = Operating(
-            readiness, metrics=view.metrics, tell_metrics=view.metrics.tell, metrics_port=metrics_port
-        )
-        listeners.append(view.listener)
-        text = f"Metrics are told at http://{join_address(host, metrics_port)}{METRICS_PATH}."
-        Output(server_app.guard).print_line(text, err=True)
+    operating, listeners = prepare_operating(readiness, listener, view, Output(server_app.guard))
 
     async def serve() -> None:
         mcp_server = server_app.build_server(access_log=access_log)
@@ -237,9 +259,7 @@ def _run(
             finally:
                 await authorizer.close()
 
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-    gc.enable()
+    _prepare_collector()
     with suppress(KeyboardInterrupt):  # the server has ended in order by then
         asyncio.run(serve())
 

@@ -27,7 +27,14 @@ log = logging.getLogger(__name__)
 
 
 def serve_stdio(settings: Settings) -> None:
-    """Serve one client until it goes away; what it asks first is answered while the rest is being loaded."""
+    """Serve one client until it goes away; what it asks first is answered while the rest is being loaded.
+
+    Raises:
+        CommandError: The settings can't be followed.
+
+    """
+    if settings.database:
+        raise CommandError("A database is for `serve --http`: on standard input and output take it away")
     if sys.stdin.isatty():
         from mcp_server_tiktok_shop.cli.output import Output  # noqa: PLC0415 - a chat client has no terminal
 

@@ -95,7 +95,7 @@ class NotificationWorker:
         for shop_id, (target, notifications) in waiting.items():
             news = [each for each in notifications if (shop_id, each.id) not in self._taken_up]
             for area in _list_areas(news):
-                self.write_marks.mark(shop_id, area)
+                await self.write_marks.mark(shop_id, area)
             self._taken_up |= {(shop_id, each.id) for each in news}
             if shop_id not in self._refreshes:
                 self._refreshes[shop_id] = asyncio.create_task(self._refresh(target, notifications))

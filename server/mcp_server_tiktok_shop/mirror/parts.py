@@ -44,7 +44,7 @@ class MirrorParts:
     write_marks: WriteMarks
     metrics: Metrics
 
-    def find_moment(self, target: Target, source: Source, now: float, max_age_s: float) -> float:
+    async def find_moment(self, target: Target, source: Source, now: float, max_age_s: float) -> float:
         """The moment of which a shop's source must be, or of a later one."""
-        written_at = self.write_marks.find_latest(target.shop.id, source.written_by) if target.shop else 0.0
+        written_at = await self.write_marks.find_latest(target.shop.id, source.written_by) if target.shop else 0.0
         return max(now - max_age_s, min(written_at, now))

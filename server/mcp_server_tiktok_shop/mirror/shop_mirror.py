@@ -78,7 +78,7 @@ class ShopMirror:
     ) -> ShopSnapshot:
         """See `Mirror.refresh`."""
         began = self._parts.clock()
-        moments = {source.name: self._parts.find_moment(target, source, began, max_age_s) for source in sources}
+        moments = {source.name: await self._parts.find_moment(target, source, began, max_age_s) for source in sources}
         for _ in range(MAX_ROUNDS):
             if not self._list_stale(moments, began) or self._parts.monotonic() >= deadline:
                 break

@@ -157,11 +157,11 @@ class PlatformClient:
         key = RateLimitKey(target.account.id, target.shop.id if target.shop else "", call.operation.name)
         asked_at = self._runtime.monotonic()
         async with self._rate_limiter.acquire(key, deadline) as permit:
+            await self._mark_write(call, target)
             sent_at = self._runtime.monotonic()
             self._metrics.record_pace_wait(sent_at - asked_at)
             if (time_remaining := deadline - sent_at) <= 0:
                 raise ConnectError("the deadline passed before it could be sent")
-            self._mark_write(call, target)
             outcome = "cut_off"
             try:
                 response = await self._api.send(self._tokens.app, call, target, timeout=time_remaining)
@@ -178,15 +178,15 @@ class PlatformClient:
                 self._report_to_rate_limiter(permit, error)
                 raise
             finally:
-                self._mark_write(call, target)  # what was read while it was under way may lack it
+                await self._mark_write(call, target)  # what was read while it was under way may lack it
                 seconds = self._runtime.monotonic() - sent_at
                 self._metrics.record_platform_request(call.operation.name, outcome, seconds)
             permit.record_success()
             return response
 
-    def _mark_write(self, call: ApiCall, target: Target) -> None:
+    async def _mark_write(self, call: ApiCall, target: Target) -> None:
         if target.shop is not None and not _is_read(call):
-            self._write_marks.mark(target.shop.id, call.operation.area)
+            await self._write_marks.mark(target.shop.id, call.operation.area)
 
     def _report_to_rate_limiter(self, permit: Permit, error: ApiError | UnknownOutcomeError) -> None:
         """Record what the platform's refusal says about the rate it takes."""

@@ -11,7 +11,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mcp import MCPError
 from mcp.server import Server
@@ -29,11 +29,14 @@ from mcp_server_tiktok_shop.protocol.eras import serve_connection
 from mcp_server_tiktok_shop.protocol.first_answers import SERVER_EXTENSIONS, SERVER_NAME, SERVER_TITLE
 from mcp_server_tiktok_shop.protocol.grants import Grant, find_grant
 from mcp_server_tiktok_shop.protocol.odd_replies import drop_odd_replies
+from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.skill_extension import GetSkillParams
 from mcp_server_tiktok_shop.protocol.stdio import connect_client
+from mcp_server_tiktok_shop.protocol.tenancy import find_tenant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from contextlib import AbstractAsyncContextManager
 
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult
@@ -42,12 +45,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.catalog.operation import CallerScope
+    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.client_pipes import FirstReader
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.first_answers import Introduction
-    from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
     from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 
 # Results are trees of small objects that die young: look for cycles less often than Python does by itself.
@@ -139,6 +142,37 @@ class CallHandler:
         return name if name in operations else "unknown"
 
 
+@dataclass(frozen=True, slots=True)
+class RequestHandlers:
+    """What answers the requests of one tenant."""
+
+    call_handler: CallHandler
+    resource_provider: ResourceProvider
+
+
+class HandlerLookup(Protocol):
+    """Finds what answers a tenant's requests."""
+
+    def open(self, tenant_id: str | None) -> AbstractAsyncContextManager[RequestHandlers]:
+        """The handlers for as long as a request lasts; None where the request names no tenant.
+
+        Raises:
+            ShopError: There is no such tenant, or it can't be found out now.
+
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SoleHandlers:
+    """The handlers of a server with one tenant alone, whatever a request names."""
+
+    handlers: RequestHandlers
+
+    @asynccontextmanager
+    async def open(self, _tenant_id: str | None) -> AsyncIterator[RequestHandlers]:
+        yield self.handlers
+
+
 def contain_errors(
     handler: Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Answer]], guard: OutgoingGuard
 ) -> Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Answer]]:
@@ -160,13 +194,39 @@ def contain_errors(
 
 def build_server(
     introduction: Introduction,
-    call_handler: CallHandler,
-    resource_provider: ResourceProvider,
+    lookup: HandlerLookup,
+    operations: OperationDirectory,
     skill_extension: SkillExtension,
+    guard: OutgoingGuard,
     close: Callable[[], Awaitable[None]],
 ) -> McpServer:
-    """The MCP server for one assistant or many, over any transport. `close` is awaited when it ends."""
-    guard = call_handler.guard
+    """The MCP server for one assistant or many, over any transport. `close` is awaited when it ends.
+
+    `operations` are what it offers; `guard` guards what is said before it is known which handlers are to answer.
+    """
+
+    async def call_tool(
+        ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
+        try:
+            async with lookup.open(find_tenant(ctx)) as handlers:
+                return await handlers.call_handler.call_tool(ctx, params)
+        except ShopError as error:
+            log.info("%s outcome=%s", to_one_line(params.name), error.kind)
+            refusal = error
+        except Exception:
+            log.exception("%s failed in a way that is a fault of this server", to_one_line(params.name))
+            refusal = ShopError("internal", INTERNAL_MESSAGE)
+        return to_tool_result(guard.guard_json(refusal.to_json()), is_error=True)
+
+    def provide(
+        method: Callable[[ResourceProvider, ServerRequestContext[Any, Any], Params], Awaitable[Answer]],
+    ) -> Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Answer]]:
+        async def answer(ctx: ServerRequestContext[Any, Any], params: Params) -> Answer:
+            async with lookup.open(find_tenant(ctx)) as handlers:
+                return await method(handlers.resource_provider, ctx, params)
+
+        return contain_errors(answer, guard)
 
     async def list_tools(
         ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
@@ -175,7 +235,7 @@ def build_server(
 
     @cache
     def build_tool_list(scopes: frozenset[CallerScope]) -> ListToolsResult:
-        grant, operations = Grant(scopes), call_handler.dispatcher.operations
+        grant = Grant(scopes)
         tools = [tool for tool in introduction.tools if grant.allows(operations.get(tool["name"]))]
         return ListToolsResult.model_validate({"tools": tools}, by_name=False)
 
@@ -193,13 +253,13 @@ def build_server(
         instructions=introduction.instructions.text,
         lifespan=lifespan,
         on_list_tools=list_tools,
-        on_call_tool=call_handler.call_tool,
-        on_list_resources=contain_errors(resource_provider.list_resources, guard),
-        on_list_resource_templates=contain_errors(resource_provider.list_resource_templates, guard),
-        on_read_resource=contain_errors(resource_provider.read_resource, guard),
-        on_list_prompts=contain_errors(resource_provider.list_prompts, guard),
-        on_get_prompt=contain_errors(resource_provider.get_prompt, guard),
-        on_completion=contain_errors(resource_provider.complete, guard),
+        on_call_tool=call_tool,
+        on_list_resources=provide(ResourceProvider.list_resources),
+        on_list_resource_templates=provide(ResourceProvider.list_resource_templates),
+        on_read_resource=provide(ResourceProvider.read_resource),
+        on_list_prompts=provide(ResourceProvider.list_prompts),
+        on_get_prompt=provide(ResourceProvider.get_prompt),
+        on_completion=provide(ResourceProvider.complete),
     )
     server.add_request_handler(
         "skills/list", PaginatedRequestParams, contain_errors(skill_extension.list_skills, guard)

@@ -50,6 +50,9 @@ class InMemoryAccountStore:
     def read(self) -> StoredAccounts:
         return self.contents
 
+    async def refresh(self) -> None:
+        """Nobody else changes them."""
+
     async def check_writable(self) -> None:
         """Memory always is."""
 
@@ -210,10 +213,10 @@ class InMemoryWriteMarks:
         self._clock = clock
         self._moments: dict[tuple[str, str], float] = {}
 
-    def mark(self, shop_id: str, area: str) -> None:
+    async def mark(self, shop_id: str, area: str) -> None:
         self._moments[shop_id, area] = self._clock()
 
-    def find_latest(self, shop_id: str, areas: Iterable[str]) -> float:
+    async def find_latest(self, shop_id: str, areas: Iterable[str]) -> float:
         return max((self._moments.get((shop_id, area), 0.0) for area in areas), default=0.0)
 
 

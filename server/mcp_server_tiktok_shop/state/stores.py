@@ -60,6 +60,14 @@ class AccountStore(Protocol):
 
         """
 
+    async def refresh(self) -> None:
+        """Look for what others have changed, where `read` can't without waiting.
+
+        Raises:
+            ShopError: `not_configured` as for `read`; `not_permitted` where whose accounts these are is gone.
+
+        """
+
     async def check_writable(self) -> None:
         """Make sure that something could be stored now; the contents stay as they are.
 
@@ -224,10 +232,10 @@ class WriteMarks(Protocol):
     It never raises: where a shared store is out of reach, each process goes by its own writes.
     """
 
-    def mark(self, shop_id: str, area: str) -> None:
+    async def mark(self, shop_id: str, area: str) -> None:
         """Note that a write of this area goes out, or has ended, at this moment."""
 
-    def find_latest(self, shop_id: str, areas: Iterable[str]) -> float:
+    async def find_latest(self, shop_id: str, areas: Iterable[str]) -> float:
         """The moment of the latest mark of any of these areas, in Unix seconds; 0 where there is none."""
 
 

@@ -83,6 +83,10 @@ def configure_client(
         raise CommandError(str(error)) from None
     except RuntimeError:
         raise CommandError("You have no home folder: name the file with --file") from None
+    if settings.database:
+        raise CommandError(
+            "No client starts a server with a database: `serve --http` prints a client's block when it makes the token"
+        )
     texts = SettingTexts.collect(settings, environment, options)
     output = Output.from_settings(settings)
     try:

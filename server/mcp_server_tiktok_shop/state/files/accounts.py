@@ -60,6 +60,9 @@ class FileAccountStore:
             raise make_storage_error(self.path, "read", error) from None
         return self._contents
 
+    async def refresh(self) -> None:
+        """Reading sees by itself whether the file has changed."""
+
     async def check_writable(self) -> None:
         """Write another file as large as the contents, beside them."""
         async with self.edit() as transaction:

@@ -60,6 +60,10 @@ class HomeFolder:
         """The home of the simulated shop, which never sees a real one's state."""
         return HomeFolder(self.root / "sandbox")
 
+    def get_tenant_home(self, tenant_id: str) -> HomeFolder:
+        """The home of one tenant of several, for what this computer alone has of it: copies, exports, labels."""
+        return HomeFolder(self.root / "tenants" / _name_folder(tenant_id))
+
     @property
     def accounts_path(self) -> Path:
         return self.root / "accounts.json"

@@ -27,8 +27,8 @@ class FileWriteMarks:
         self._clock = clock
         self._own = InMemoryWriteMarks(clock)
 
-    def mark(self, shop_id: str, area: str) -> None:
-        self._own.mark(shop_id, area)
+    async def mark(self, shop_id: str, area: str) -> None:
+        await self._own.mark(shop_id, area)
         path, now = self._get_path(shop_id, area), self._clock()
         try:
             make_private_folder(path.parent)
@@ -37,10 +37,10 @@ class FileWriteMarks:
         except OSError as error:  # other processes go on by the age of their copy
             log.warning("other processes are not told of a write: %s", error.strerror)
 
-    def find_latest(self, shop_id: str, areas: Iterable[str]) -> float:
+    async def find_latest(self, shop_id: str, areas: Iterable[str]) -> float:
         names = tuple(areas)
         moments = [self._find_moment(self._get_path(shop_id, name)) for name in names]
-        return max(self._own.find_latest(shop_id, names), *moments, 0.0)
+        return max(await self._own.find_latest(shop_id, names), *moments, 0.0)
 
     def _find_moment(self, path: Path) -> float:
         try:

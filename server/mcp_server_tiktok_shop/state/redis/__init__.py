@@ -1,0 +1,1 @@
+"""What replicas share in Redis; imported only where one is set."""

@@ -1,0 +1,146 @@
+"""Replicas of one server over HTTP: in this process, where tests look into them, or in one that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from mcp_server_tiktok_shop.protocol.address import make_url
+from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.operating import Operating
+from mcp_server_tiktok_shop.protocol.readiness import Readiness
+from mcp_server_tiktok_shop.protocol.tenancy import attach_tenant
+from mcp_server_tiktok_shop.protocol.web_server import build_web_server
+from mcp_server_tiktok_shop.settings import read_settings
+from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token
+from mcp_server_tiktok_shop.teams import TeamState, TenantApps, open_team_state
+from tests.conftest import CATALOG
+from tests.platform.worker import INHERITED, ROOT, keys
+from tests.teams.databases import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from mcp_server_tiktok_shop.sandbox import Sandbox
+
+TENANT_HEADER = b"x-test-tenant"
+
+
+def make_environment(home: Path, database_url: str, **more: str) -> dict[str, str]:
+    settings = {"home": str(home), "database": database_url, "database_key": KEY, "confirm": "none"} | more
+    return {f"TIKTOK_SHOP_{name.upper()}": value for name, value in settings.items()}
+
+
+def sandbox_keys(sandbox: Sandbox, url: str, account: int = 0) -> dict[str, str]:
+    return keys(sandbox, url, account)
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One that is served on a port of this computer; `state` and `apps` where it runs in this process."""
+
+    port: int
+    token: str
+    process: asyncio.subprocess.Process | None = None
+    state: TeamState | None = None
+    apps: TenantApps | None = None
+
+    @property
+    def url(self) -> str:
+        return make_url("127.0.0.1", self.port)
+
+    @asynccontextmanager
+    async def connect(self, tenant: str = "", mode: str = "auto", **more: Any) -> AsyncIterator[Client]:
+        headers = {"Authorization": f"Bearer {self.token}"} | ({TENANT_HEADER.decode(): tenant} if tenant else {})
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=60) as http_client,
+            Client(streamable_http_client(self.url, http_client=http_client), mode=mode, **more) as client,
+        ):
+            yield client
+
+    async def ask_readiness(self) -> tuple[int, dict[str, Any]]:
+        async with httpx2.AsyncClient() as client:
+            response = await client.get(self.url.replace("/mcp", "/readyz"))
+        return response.status_code, response.json()
+
+    async def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.communicate()
+
+
+@dataclass(frozen=True)
+class HeaderTenants:
+    """Takes the tenant from a header, in the place of what checks who calls: for tests alone."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tenant = dict(scope.get("headers", ())).get(TENANT_HEADER)
+        await self.app(attach_tenant(scope, tenant.decode()) if tenant else scope, receive, send)
+
+
+@asynccontextmanager
+async def serve_replica(home: Path, database_url: str, **more: str) -> AsyncIterator[Replica]:
+    """A replica in this process."""
+    settings = read_settings(make_environment(home, database_url, **more))
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    async with open_team_state(settings, catalog=CATALOG) as state:
+        token, _ = await get_shared_token(state.database, state.cipher)
+        apps = TenantApps(state, token)
+        readiness = Readiness({"database": state.database.find_fault}, {"redis": state.find_redis_fault})
+        http_app = build_http_app(apps.build_server(), SharedToken(token), port, "", Operating(readiness))
+        web_server = build_web_server(HeaderTenants(http_app))
+        task = asyncio.create_task(web_server.serve(sockets=[listener]))
+        try:
+            yield Replica(port, token, None, state, apps)
+        finally:
+            web_server.should_exit = True
+            await task
+
+
+@asynccontextmanager
+async def serve_replicas(count: int, home: Path, database_url: str, **more: str) -> AsyncIterator[list[Replica]]:
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(serve_replica(home, database_url, **more)) for _ in range(count)]
+
+
+@asynccontextmanager
+async def start_replica(home: Path, database_url: str, token: str, **more: str) -> AsyncIterator[Replica]:
+    """A replica as the command starts it, in a process of its own."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "mcp_server_tiktok_shop", "serve", "--http", "--port", "0"),
+        cwd=ROOT,
+        env=inherited | make_environment(home, database_url, **more),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stderr is not None
+        words = ""
+        while "The token lies in" not in words:
+            line = (await process.stderr.readline()).decode()
+            assert line, words
+            words += line
+        (port,) = re.findall(r"http://127\.0\.0\.1:(\d+)/mcp", words)
+        yield Replica(int(port), token, process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
