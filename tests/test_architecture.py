@@ -29,7 +29,7 @@ PROJECT = ROOT.parent.parent
 MODULES = sorted(ROOT.rglob("*.py"))
 # Values without effects, for every room.
 LEAVES = {"errors", "json_paths", "json_text", "json_values", "logs", "metrics", "money", "proxies"}
-LEAVES |= {"setting_texts", "time_zones"}
+LEAVES |= {"setting_declarations", "setting_texts", "time_zones"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "json_paths": set(),
@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": {"errors"},
     "money": set(),
     "proxies": set(),
+    "setting_declarations": {"errors", "setting_texts"},
     "setting_texts": set(),
     "time_zones": set(),
     "settings": LEAVES | {"state"},
@@ -230,6 +231,7 @@ def test_the_command_line_alone_loads_no_command_and_nothing_of_the_server() -> 
     assert ours == shared | {
         "errors",
         "proxies",
+        "setting_declarations",
         "setting_texts",
         "settings",
         "state",

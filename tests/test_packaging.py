@@ -16,7 +16,8 @@ from mcp_server_tiktok_shop.platform.client import CALL_TIMEOUT_S
 from mcp_server_tiktok_shop.protocol.operating import HEALTH_PATH, READINESS_PATH
 from mcp_server_tiktok_shop.protocol.readiness import CHECK_TIMEOUT_S
 from mcp_server_tiktok_shop.protocol.web_server import CUT_OFF_TIMEOUT_S, DRAIN_TIMEOUT_S
-from mcp_server_tiktok_shop.settings import FILE_SUFFIX, SETTINGS, VARIABLE_PREFIX, read_settings
+from mcp_server_tiktok_shop.setting_declarations import FILE_SUFFIX, VARIABLE_PREFIX
+from mcp_server_tiktok_shop.settings import SETTINGS, read_settings
 
 PROJECT = Path(__file__).parents[1]
 PACKAGING = PROJECT / "packaging"

@@ -10,11 +10,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.errors import SettingsError
-from mcp_server_tiktok_shop.settings import API_URL, AUTH_URL, SETTINGS, Setting, read_settings
+from mcp_server_tiktok_shop.settings import API_URL, AUTH_URL, SETTINGS, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from mcp_server_tiktok_shop.setting_declarations import Setting
 
 SECRET = "hunter2-hunter2"
 

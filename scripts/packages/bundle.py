@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from scripts.packages.facts import Facts
 
-    from mcp_server_tiktok_shop.settings import Setting
+    from mcp_server_tiktok_shop.setting_declarations import Setting
 
 MANIFEST_VERSION = "0.4"  # the first with servers that uv starts
 ICON_FILE = "icon.png"

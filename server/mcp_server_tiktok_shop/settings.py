@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
 from mcp_server_tiktok_shop.errors import SettingsError
+from mcp_server_tiktok_shop.setting_declarations import Setting, read_environment
 from mcp_server_tiktok_shop.setting_texts import (
     LOOPBACK_HOSTS,
     find_text_fault,
@@ -26,18 +26,15 @@ from mcp_server_tiktok_shop.setting_texts import (
     parse_secret,
     parse_url,
     parse_webhook_url,
-    read_secret_file,
 )
 from mcp_server_tiktok_shop.state.files.home import HomeFolder
 from mcp_server_tiktok_shop.time_zones import parse_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-VARIABLE_PREFIX = "TIKTOK_SHOP_"
-FILE_SUFFIX = "_FILE"
 API_URL = "https://open-api.tiktokglobalshop.com"
 AUTH_URL = "https://auth.tiktok-shops.com"
 RESULT_BYTES_RANGE = (2_000, 4_000_000)
@@ -131,30 +128,6 @@ class Settings:
         return [*(secret.get_secret_value() for secret in secrets), *keys] + (
             self.proxy.collect_secrets() if self.proxy is not None else []
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """The declaration of one setting: its name in `Settings`, its help, and how its text is parsed.
-
-    `parse` raises ValueError with the rest of a sentence that begins with the setting's name. `default` is for the
-    documents. A secret has no flag, a switch is a flag without a value.
-    """
-
-    name: str
-    help: str
-    parse: Callable[[str], Any]
-    default: str = ""
-    is_secret: bool = False
-    is_switch: bool = False
-
-    @property
-    def variable(self) -> str:
-        return VARIABLE_PREFIX + self.name.upper()
-
-    @property
-    def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
 
 
 def _parse_shop_count(text: str) -> int:
@@ -298,7 +271,7 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
         SettingsError: An unknown `TIKTOK_SHOP_` name, a value that can't be read, or settings that exclude each other.
 
     """
-    entries = _read_environment(environment)
+    entries = read_environment(environment, SETTINGS)
     entries |= {name: (SETTINGS_BY_NAME[name].flag, text) for name, text in (flags or {}).items() if text is not None}
     values: dict[str, Any] = {}
     for name, (source, text) in entries.items():
@@ -327,33 +300,3 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
     if needless and not settings.http_issuer:
         raise SettingsError(f"{needless[0]} means nothing without TIKTOK_SHOP_HTTP_ISSUER: set both, or neither")
     return settings
-
-
-def _read_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """The variable and its text by the name of the setting; an empty variable is one that is not set."""
-    entries: dict[str, tuple[str, str]] = {}
-    settings_by_variable = {setting.variable: setting for setting in SETTINGS}
-    variables = [(name.upper(), text) for name, text in environment.items() if name.upper().startswith(VARIABLE_PREFIX)]
-    nonempty_names = [name for name, text in variables if text.strip()]
-    for name, text in variables:
-        if nonempty_names.count(name) > 1:
-            raise SettingsError(f"{name} is set more than once, in upper and lower case: take one away")
-        if name in settings_by_variable:
-            if text.strip():
-                entries[settings_by_variable[name].name] = (name, text)
-            continue
-        setting = settings_by_variable.get(name.removesuffix(FILE_SUFFIX))
-        if setting is None or not name.endswith(FILE_SUFFIX) or not setting.is_secret:
-            suggestions = get_close_matches(
-                name, [*settings_by_variable, *(s.variable + FILE_SUFFIX for s in SETTINGS if s.is_secret)], n=1
-            )
-            did_you_mean = f"; did you mean {suggestions[0]}?" if suggestions else ""
-            raise SettingsError(f"{name} is not a setting{did_you_mean}")
-        if name in nonempty_names and setting.variable in nonempty_names:
-            raise SettingsError(f"{setting.variable} and {name} are both set: take one away")
-        if name in nonempty_names:
-            try:
-                entries[setting.name] = (name, read_secret_file(text))
-            except ValueError as error:
-                raise SettingsError(f"{name} {error}") from None
-    return entries

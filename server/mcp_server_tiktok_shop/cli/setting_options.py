@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mcp_server_tiktok_shop.settings import FILE_SUFFIX, SETTINGS, SETTINGS_BY_NAME
+from mcp_server_tiktok_shop.setting_declarations import FILE_SUFFIX
+from mcp_server_tiktok_shop.settings import SETTINGS, SETTINGS_BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

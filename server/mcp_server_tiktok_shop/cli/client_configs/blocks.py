@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.settings import FILE_SUFFIX, SETTINGS
+from mcp_server_tiktok_shop.setting_declarations import FILE_SUFFIX
+from mcp_server_tiktok_shop.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -28,7 +28,8 @@ from mcp_server_tiktok_shop.cli.output import Output
 from mcp_server_tiktok_shop.cli.setting_options import ENVIRONMENT_META_KEY, SettingTexts
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 from mcp_server_tiktok_shop.protocol.address import DEFAULT_HOST, DEFAULT_PORT, make_url
-from mcp_server_tiktok_shop.settings import FILE_SUFFIX, SETTINGS_BY_NAME, read_settings
+from mcp_server_tiktok_shop.setting_declarations import FILE_SUFFIX
+from mcp_server_tiktok_shop.settings import SETTINGS_BY_NAME, read_settings
 from mcp_server_tiktok_shop.state.files.bearer_token import get_bearer_token
 
 if TYPE_CHECKING:
