@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "json_paths": set(),
     "json_values": set(),
     "logs": set(),
-    "metrics": set(),
+    "metrics": {"errors"},
     "money": set(),
     "proxies": set(),
     "setting_texts": set(),

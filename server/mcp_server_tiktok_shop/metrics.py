@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from mcp_server_tiktok_shop.errors import ShopError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Metrics(Protocol):
@@ -56,3 +62,17 @@ class NoMetrics:
 
 
 NO_METRICS: Metrics = NoMetrics()
+
+
+@contextmanager
+def watch_renewal(metrics: Metrics) -> Iterator[None]:
+    """Count a renewal by how it ends: `ok`, the kind of the error, or `cut_off`."""
+    outcome = "cut_off"
+    try:
+        yield
+        outcome = "ok"
+    except ShopError as error:
+        outcome = error.kind
+        raise
+    finally:
+        metrics.record_renewal(outcome)

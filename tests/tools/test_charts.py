@@ -196,7 +196,7 @@ async def test_more_series_than_colours_keep_their_sum(connect: Connect) -> None
 
 async def test_dark_is_dark(connect: Connect) -> None:
     async with connect(sandbox="1") as client:
-        _, _, picture = await draw(client, "query_shop", sql=THREE, chart={"theme": "dark"})
+        _, _, picture = await draw(client, "query_shop", sql=THREE, chart='{"theme": "dark"}')
     assert picture.getpixel((1, 1)) == parse_color(BACKGROUND["dark"])
     assert count_pixels(picture, COLORS["dark"][0]) > 1_000
 

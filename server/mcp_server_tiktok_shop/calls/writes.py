@@ -153,13 +153,10 @@ class WriteExecutor:
         if not repeat and (earlier := await self.write_outcomes.find(fingerprint)) is not None:
             raise self._already_sent_error(write, earlier)
 
-        async def make_preview() -> Preview:
-            return await self.build_preview(write)
-
         request = WriteRequest(
             operation,
             fingerprint,
-            make_preview,
+            partial(self.build_preview, write),
             server_arguments.get("confirm"),
             caller,
             call=write.call,

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import Notification, NotificationStore, WriteMarks
 
 LOOK_INTERVAL_S = 60.0  # at which the store is looked at unasked: for what failed, or another process left
-REFRESH_PAUSE_S = 2.0  # between two readings of a shop: a busy one is notified of more than can be read one by one
+COLLECTING_S = 0.2  # that more is waited for when one has come: they come in bursts, and each look reads all that wait
+# Between two readings of a shop, and as so many times what the one before took: who asks needs the platform's rate too.
+REFRESH_PAUSE_S = 5.0
+PAUSE_SHARE = 4
 REFRESH_TIMEOUT_S = 120.0  # that a reading is waited for; it goes on behind that
 
 log = logging.getLogger(__name__)
@@ -71,6 +74,7 @@ class NotificationWorker:
                     log.warning("notifications can't be followed up yet: %s", error.message)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._arrival.wait(), LOOK_INTERVAL_S)
+                await asyncio.sleep(COLLECTING_S)
 
     async def _follow_up(self, pending: list[Notification]) -> None:
         """Mark what is new, and begin to read the shops that are not being read. Raises ShopError."""
@@ -83,6 +87,7 @@ class NotificationWorker:
             found = _find_targets(notification, targets)
             if not _list_areas([notification]) or not found:
                 needless.append(notification)
+                continue
             for target in found:
                 if target.shop is not None:
                     waiting.setdefault(target.shop.id, (target, []))[1].append(notification)
@@ -99,12 +104,13 @@ class NotificationWorker:
         """Read again what these may have changed of a shop, then let others have their turn."""
         assert target.shop is not None  # noqa: S101 - a mirror is one shop's
         shop_id, pause_s = target.shop.id, LOOK_INTERVAL_S
+        began = self.monotonic()
         try:
             with contain_faults(log, "what was notified of can't be read"):
                 try:
                     await self._read_changes(target, _list_areas(notifications))
                     await self.store.finish(notifications)
-                    pause_s = self.refresh_pause_s
+                    pause_s = max(self.refresh_pause_s, PAUSE_SHARE * (self.monotonic() - began))
                 except ShopError as error:
                     log.warning("what was notified of can't be read yet: %s", error.message)
             await asyncio.sleep(pause_s)

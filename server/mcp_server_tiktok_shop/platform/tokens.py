@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.metrics import watch_renewal
 from mcp_server_tiktok_shop.platform.api_codes import (
     HTTP_SERVER_ERROR,
     INTERNAL_ERROR_CODE,
@@ -90,12 +91,7 @@ class TokenProvider:
         return app
 
     def list_apps(self) -> list[PartnerApp]:
-        """Every app whose secret is here: that of the settings, and the one stored at sign-in.
-
-        Raises:
-            ShopError: `not_configured` where the store can't be read.
-
-        """
+        """Every app whose secret is here: of the settings, and stored at sign-in. Raises ShopError as the store."""
         apps = {app.key: app for app in (self._store.read().app, self._unsaved_accounts.app, self._app) if app}
         self._secrets.register_secrets(*(app.secret.get_secret_value() for app in apps.values()))
         return list(apps.values())
@@ -191,16 +187,8 @@ class TokenProvider:
             if not account.refresh_token.get_secret_value():
                 message = "The access token has expired and there is no refresh token to renew it with."
                 raise ShopError("signed_out", message, hint=SIGN_IN_HINT)
-            outcome = "cut_off"
-            try:
-                renewed_account = await self._renew_in_transaction(transaction, account)
-                outcome = "ok"
-            except ShopError as error:
-                outcome = error.kind
-                raise
-            finally:
-                self._metrics.record_renewal(outcome)
-            return renewed_account
+            with watch_renewal(self._metrics):
+                return await self._renew_in_transaction(transaction, account)
 
     async def _renew_in_transaction(self, transaction: AccountTransaction, account: Account) -> Account:
         """Store a mark, send, store the pair: it is on disk before anyone uses it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp import MCPError
 from mcp.types import (
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.redaction.outgoing import SafeText
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-JSON_MEDIA_TYPE, MARKDOWN_MEDIA_TYPE = "application/json", "text/markdown"
+MediaType = Literal["application/json", "text/markdown", "text/html;profile=mcp-app"]
+JSON_MEDIA_TYPE: MediaType = "application/json"
+MARKDOWN_MEDIA_TYPE: MediaType = "text/markdown"
 CHOICE_FIELD = "do_it"
 # A form without anything to fill in is accepted by some clients themselves: this has the one choice that is asked for.
 CONFIRM_FORM_SCHEMA: dict[str, Any] = {
@@ -67,16 +69,16 @@ def _to_image(picture: Picture) -> ImageContent:
     return ImageContent(data=data, mime_type=picture.media_type, annotations=annotations)
 
 
-def to_resource(uri: SafeText, text: SafeText, media_type: str, meta: Json | None = None) -> ReadResourceResult:
+def to_resource(uri: SafeText, text: SafeText, media_type: MediaType, meta: Json | None = None) -> ReadResourceResult:
     contents = TextResourceContents(uri=uri.text, text=text.text, mime_type=media_type, _meta=meta)
     return ReadResourceResult(contents=[contents])
 
 
-def to_skill_entry(uri: str, text: SafeText) -> Json:
+def to_skill_entry(uri: SafeText, text: SafeText) -> Json:
     """A skill as its extension lists it: of the very text that is served as the resource."""
     content = text.text.encode()
-    file = {"uri": uri, "digest": f"sha256:{sha256(content).hexdigest()}", "size": len(content)}
-    return {"uri": uri, "frontmatter": parse_skill(text.text).frontmatter, "resources": [file]}
+    file = {"uri": uri.text, "digest": f"sha256:{sha256(content).hexdigest()}", "size": len(content)}
+    return {"uri": uri.text, "frontmatter": parse_skill(text.text).frontmatter, "resources": [file]}
 
 
 def to_prompt(description: SafeText, text: SafeText) -> GetPromptResult:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mcp import MCPError
 from mcp.types import METHOD_NOT_FOUND, RequestParams
 
 from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_skill_entry
@@ -56,11 +55,11 @@ class SkillExtension:
     def _describe_skills(self) -> dict[str, Json]:
         """The entry of each skill whose tools this server does, by its address."""
         return {
-            skill.uri: to_skill_entry(skill.uri, self.guard.guard_text(skill.text))
+            skill.uri: to_skill_entry(self.guard.guard_text(skill.uri), self.guard.guard_text(skill.text))
             for skill in load_skills().values()
             if self.operations.are_available(skill.required_tools)
         }
 
     def _ensure_later_era(self, ctx: Context) -> None:
         if ctx.protocol_version != ENVELOPE_VERSION:
-            raise MCPError(METHOD_NOT_FOUND, "Method not found", ctx.method)
+            raise to_protocol_error(self.guard.guard_text("Method not found"), code=METHOD_NOT_FOUND)

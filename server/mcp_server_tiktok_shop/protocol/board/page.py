@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mcp_server_tiktok_shop import __version__
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 BOARD_URI = "ui://tiktok-shop/board"
-BOARD_MEDIA_TYPE = "text/html;profile=mcp-app"
+BOARD_MEDIA_TYPE: Final = "text/html;profile=mcp-app"
 # No origin at all: what the page needs is in it. A border sets it apart from what the host itself says.
 BOARD_META: Json = {
     "ui": {

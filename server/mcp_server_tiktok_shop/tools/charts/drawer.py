@@ -26,7 +26,7 @@ MISSING_EXTRA = (
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class ChartDrawing:
     """A picture as PNG, and the letters in it that are boxes, since no font of this computer has them."""
 
     content: bytes
@@ -48,7 +48,7 @@ class ChartDrawer:
         if self.is_installed:
             self._pool.prepare()
 
-    async def draw(self, chart: Chart, theme: Theme) -> Drawing:
+    async def draw(self, chart: Chart, theme: Theme) -> ChartDrawing:
         """The picture of a chart, of at most `MAX_PICTURE_BYTES`.
 
         Raises:
@@ -74,7 +74,7 @@ class ChartDrawer:
             raise NoChartError("The chart could not be drawn: the process for it ended, or can't be started.") from None
         if len(files[0]) > MAX_PICTURE_BYTES:
             raise NoChartError(f"The picture is larger than {MAX_PICTURE_BYTES // 1000} kB: draw fewer points.")
-        return Drawing(files[0], reply["boxes"])
+        return ChartDrawing(files[0], reply["boxes"])
 
     def close(self) -> None:
         """End the processes, whatever they do."""
