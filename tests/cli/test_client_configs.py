@@ -173,6 +173,7 @@ FORCED = {
     "http_url": "https://shops.example",
     "http_audience": "shops",
     "http_jwks_url": "https://login.example/keys",
+    "http_webhook_url": "https://shops.example/webhooks/tiktok",
     "log_level": "warning",
 }
 
