@@ -102,6 +102,7 @@ class Settings:
     http_url: str = ""
     http_audience: str = ""
     http_jwks_url: str = ""
+    http_tenant_claim: str = ""
     http_webhook_url: str = ""
     log_level: str = "INFO"
 
@@ -254,6 +255,12 @@ SETTINGS = (
     Setting("http_audience", "Audience of those tokens.", parse_credential, default="that address with `/mcp`"),
     Setting("http_jwks_url", "Address of the provider's keys.", parse_url, default="by the issuer's metadata"),
     Setting(
+        "http_tenant_claim",
+        "Claim of those tokens that names the tenant in the database.",
+        parse_credential,
+        default="all are callers of `--tenant`",
+    ),
+    Setting(
         "http_webhook_url",
         "Address at which TikTok reaches `serve --http` to tell it what changed: `https://…/webhooks/tiktok`.",
         parse_webhook_url,
@@ -293,10 +300,16 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
             f"{entries['database'][0]} can't go together with the sandbox, which each server has for itself: run "
             "`mcp-server-tiktok-shop sandbox`, and set api_url and auth_url to its address"
         )
-    of_database = [entries[n][0] for n in ("database_password", "database_key", "redis", "tenant") if n in values]
+    of_database = [
+        entries[n][0]
+        for n in ("database_password", "database_key", "redis", "tenant", "http_tenant_claim")
+        if n in values
+    ]
     if of_database and not settings.database:
         raise SettingsError(f"{of_database[0]} means nothing without TIKTOK_SHOP_DATABASE: set both, or neither")
-    needless = [entries[n][0] for n in ("http_url", "http_audience", "http_jwks_url") if n in values]
+    needless = [
+        entries[n][0] for n in ("http_url", "http_audience", "http_jwks_url", "http_tenant_claim") if n in values
+    ]
     if needless and not settings.http_issuer:
         raise SettingsError(f"{needless[0]} means nothing without TIKTOK_SHOP_HTTP_ISSUER: set both, or neither")
     return settings

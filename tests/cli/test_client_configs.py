@@ -179,7 +179,7 @@ FORCED = {
 
 
 def test_the_settings_tried_here_are_all_that_are_no_secret() -> None:
-    of_servers_with_a_database = {"database", "redis", "tenant"}
+    of_servers_with_a_database = {"database", "redis", "tenant", "http_tenant_claim"}
     assert FORCED.keys() | {"sandbox"} | of_servers_with_a_database == {
         setting.name for setting in SETTINGS if not setting.is_secret
     }

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from mcp_server_tiktok_shop.protocol.http import Authorizer
     from mcp_server_tiktok_shop.sandbox import Sandbox
 
 TENANT_HEADER = b"x-test-tenant"
@@ -96,7 +97,16 @@ class HeaderTenants:
 
 @asynccontextmanager
 async def serve_replica(home: Path, database_url: str, **more: str) -> AsyncIterator[Replica]:
-    """A replica in this process."""
+    """A replica in this process, for who bears the shared token."""
+    async with serve_authorized(home, database_url, more) as replica:
+        yield replica
+
+
+@asynccontextmanager
+async def serve_authorized(
+    home: Path, database_url: str, more: dict[str, str], authorizer: Authorizer | None = None
+) -> AsyncIterator[Replica]:
+    """A replica in this process, for whom the authorizer lets in."""
     settings = read_settings(make_environment(home, database_url, **more))
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -104,7 +114,7 @@ async def serve_replica(home: Path, database_url: str, **more: str) -> AsyncIter
         token, _ = await get_shared_token(state.database, state.cipher)
         apps = TenantApps(state, token)
         readiness = Readiness({"database": state.database.find_fault}, {"redis": state.find_redis_fault})
-        http_app = build_http_app(apps.build_server(), SharedToken(token), port, "", Operating(readiness))
+        http_app = build_http_app(apps.build_server(), authorizer or SharedToken(token), port, "", Operating(readiness))
         web_server = build_web_server(HeaderTenants(http_app))
         task = asyncio.create_task(web_server.serve(sockets=[listener]))
         try:

@@ -180,7 +180,8 @@ def _serve_teams(
             else:
                 authorizer = SharedToken(token)
             url = f"{public_url}{MCP_PATH}" if public_url else make_url(host, port)
-            output.print_line(f"Serving MCP on {url} for tenant {settings.tenant}, until Ctrl-C.", err=True)
+            whom = "the tenant that each token names" if settings.http_tenant_claim else f"tenant {settings.tenant}"
+            output.print_line(f"Serving MCP on {url} for {whom}, until Ctrl-C.", err=True)
             if is_token_shown:
                 _print_block(output, SERVER_NAME, url, token)
             if token:
@@ -213,6 +214,7 @@ def _build_resource_server(settings: Settings, public_url: str, operations: Oper
         public_url,
         audience=settings.http_audience,
         jwks_url=settings.http_jwks_url,
+        tenant_claim=settings.http_tenant_claim,
         proxy=settings.proxy,
         operations=operations,
     )

@@ -29,10 +29,11 @@ class AccessLog:
     stream: TextIO
     guard_text: Callable[[str], str]
 
-    def record_call(self, user: str, tool: str, outcome: str, seconds: float) -> None:
-        """`user` is the subject of the caller's access token, empty where there is none."""
+    def record_call(self, tenant_id: str | None, user: str, tool: str, outcome: str, seconds: float) -> None:
+        """`tenant_id` and `user` are those of the caller's access token, left out and empty where it says nothing."""
         entry = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **({} if tenant_id is None else {"tenant": to_one_line(tenant_id, MAX_USER_CHARS)}),
             "user": to_one_line(user, MAX_USER_CHARS),
             "tool": tool,
             "outcome": outcome,

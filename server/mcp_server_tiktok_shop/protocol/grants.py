@@ -19,13 +19,14 @@ GRANT_KEY = "mcp_server_tiktok_shop.grant"  # of a request's ASGI scope
 
 @dataclass(slots=True)
 class Grant:
-    """The scopes of one request, and the subject of its token, `user`.
+    """The scopes of one request, the subject of its token, `user`, and the tenant that it names, if one is asked for.
 
     `missing_scope` is the one that its call turned out to want, and that it has not.
     """
 
     scopes: frozenset[CallerScope] = frozenset(CALLER_SCOPES)
     user: str = ""
+    tenant_id: str | None = None
     missing_scope: CallerScope | None = None
 
     def allows(self, operation: Operation) -> bool:

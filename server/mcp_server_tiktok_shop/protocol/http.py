@@ -18,6 +18,7 @@ from mcp_server_tiktok_shop.protocol.grants import Grant, attach_grant
 from mcp_server_tiktok_shop.protocol.lines import EDGE_BYTES, MAX_LINE_BYTES, LongLine
 from mcp_server_tiktok_shop.protocol.messages import read_message
 from mcp_server_tiktok_shop.protocol.operating import Operating, OperatorGate
+from mcp_server_tiktok_shop.protocol.tenancy import attach_tenant
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS, WEBHOOK_PATH
 
 if TYPE_CHECKING:
@@ -118,7 +119,10 @@ class RequestGate:
             await grant(scope, receive, send)
             return
         refusing_send = ScopeRefusal(self.authorizer, grant, scope, receive, send).send_message
-        await self._pass_request(attach_grant(scope, grant), receive, refusing_send)
+        granted_scope = attach_grant(scope, grant)
+        if grant.tenant_id is not None:
+            granted_scope = attach_tenant(granted_scope, grant.tenant_id)
+        await self._pass_request(granted_scope, receive, refusing_send)
 
     async def _pass_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["http_version"] not in HTTP_VERSIONS:

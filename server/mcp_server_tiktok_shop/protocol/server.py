@@ -91,7 +91,8 @@ class CallHandler:
             tool, seconds = self._name_operation(params), time.monotonic() - started_at
             self.metrics.record_call(tool, outcome, seconds)
             if self.access_log is not None:
-                self.access_log.record_call(find_grant(ctx).user, tool, outcome, seconds)
+                grant = find_grant(ctx)
+                self.access_log.record_call(grant.tenant_id, grant.user, tool, outcome, seconds)
         return result
 
     async def _answer(

@@ -41,23 +41,32 @@ REASON_BY_ERROR: dict[type[PyJWTError], str] = {
 }
 
 
+class NoTenantError(TikTokShopServerError):
+    """An access token that is good, and names no tenant."""
+
+
 class TokenRefusalError(TikTokShopServerError):
     """An access token that is not good here; the text says why, and holds nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessTokenVerifier:
-    """`issuer` and `audience` are compared character by character: a slash at the end counts."""
+    """`issuer` and `audience` are compared character by character: a slash at the end counts.
+
+    With a `tenant_claim` each token must name its tenant there; without one, tokens name none.
+    """
 
     keys: SigningKeys
     issuer: str
     audience: str
+    tenant_claim: str = ""
 
     async def verify(self, token: bytes) -> Grant:
         """What a good token lets do; scopes other than ours are passed over.
 
         Raises:
             TokenRefusalError: It is none.
+            NoTenantError: It is good, and names no tenant where each must.
             KeysUnavailableError: It can't be told now, as its key is not known and the provider does not answer.
 
         """
@@ -84,7 +93,15 @@ class AccessTokenVerifier:
             raise TokenRefusalError(REASON_BY_ERROR.get(type(error), UNREADABLE_REASON)) from None
         names = frozenset(_iter_scope_names(claims))
         scopes = frozenset(scope for scope in CALLER_SCOPES if scope in names)
-        return Grant(scopes, str(claims.get("sub") or ""))
+        return Grant(scopes, str(claims.get("sub") or ""), self._read_tenant(claims))
+
+    def _read_tenant(self, claims: dict[str, Any]) -> str | None:
+        if not self.tenant_claim:
+            return None
+        tenant_id = claims.get(self.tenant_claim)
+        if not isinstance(tenant_id, str) or not tenant_id:
+            raise NoTenantError("The token names no tenant")
+        return tenant_id
 
 
 def _parse_header(token: bytes) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from mcp_server_tiktok_shop.catalog.caller_scopes import ADMIN_SCOPE, CALLER_SCOPES, READ_SCOPE, find_scope
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.protocol.address import MCP_PATH
-from mcp_server_tiktok_shop.protocol.oauth.access_tokens import AccessTokenVerifier, TokenRefusalError
+from mcp_server_tiktok_shop.protocol.oauth.access_tokens import AccessTokenVerifier, NoTenantError, TokenRefusalError
 from mcp_server_tiktok_shop.protocol.oauth.signing_keys import RETRY_S, KeysUnavailableError, SigningKeys
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
 
@@ -36,6 +36,10 @@ CORS_HEADERS = {
     "Access-Control-Allow-Headers": "*",
 }
 NO_BEARER_TEXT = "This server wants an access token: `Authorization: Bearer …`. resource_metadata says who gives it."
+NO_TENANT_TEXT = (
+    "This access token is good, but does not say whose shops it is for: who runs the identity provider has to put the "
+    "claim {claim} into it."
+)
 AWAY_TEXT = (
     "Whether this access token is good can't be told now: its signing key is not known here, and the identity provider "
     "was not asked or did not answer. Send it again in a while."
@@ -66,6 +70,8 @@ class ResourceServer:
             grant = await self.verifier.verify(token.strip(b" "))
         except TokenRefusalError as refusal:
             return self._refuse(401, "invalid_token", f"{refusal}.", self._list_first_scopes())
+        except NoTenantError:  # another sign-in would bring the same token: no 401
+            return JSONResponse({"error": NO_TENANT_TEXT.format(claim=self.verifier.tenant_claim)}, 403)
         except KeysUnavailableError:
             return JSONResponse({"error": AWAY_TEXT}, 503, {"Retry-After": f"{RETRY_S:.0f}"})
         if READ_SCOPE not in grant.scopes:
@@ -119,6 +125,7 @@ def build_resource_server(
     *,
     audience: str,
     jwks_url: str,
+    tenant_claim: str = "",
     proxy: Proxy | None,
     operations: OperationDirectory,
     monotonic: Callable[[], float] = time.monotonic,
@@ -129,6 +136,6 @@ def build_resource_server(
     """
     is_local = urlsplit(jwks_url or issuer).hostname in LOOPBACK_HOSTS
     keys = SigningKeys(HttpTransport(proxy=proxy, loopback=is_local), issuer, jwks_url, monotonic)
-    verifier = AccessTokenVerifier(keys, issuer, audience or f"{public_url}{MCP_PATH}")
+    verifier = AccessTokenVerifier(keys, issuer, audience or f"{public_url}{MCP_PATH}", tenant_claim)
     scopes = frozenset(map(find_scope, operations.list_available()))
     return ResourceServer(verifier, issuer, public_url, scopes)
