@@ -13,6 +13,7 @@
     · ApiError                  the platform refused it, with a code
 
   · TokenRefusalError         an access token is not good here: who bears it is answered with 401
+  · NoTenantError             an access token is good, and does not say whose shops it is for: answered with 403
   · UnknownKeyError           an access token names a signing key that its issuer does not have
   · NotificationError         a text that the platform signed is no notification
   · KeysUnavailableError      whether the issuer has a signing key can't be found out now

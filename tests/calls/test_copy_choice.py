@@ -64,6 +64,41 @@ async def test_orders_of_several_statuses_come_in_one_list(connect: Connect, sha
     assert "next_page_token" not in every
 
 
+@pytest.mark.parametrize(
+    ("field", "direction"),
+    [("create_time", "ASC"), ("create_time", "DESC"), ("update_time", "ASC"), ("update_time", None), (None, "ASC")],
+)
+@pytest.mark.parametrize(
+    ("tool", "rows", "identifier", "chosen"),
+    [
+        ("get_order_list", "orders", "id", {"order_statuses": SEVERAL}),
+        ("search_returns", "return_orders", "return_id", {"waits_for_seller": True}),
+        ("search_cancellations", "cancellations", "cancel_id", {"waits_for_seller": False}),
+    ],
+)
+async def test_rows_come_in_the_order_that_is_asked_for(
+    connect: Connect,
+    shared: Sandbox,
+    tool: str,
+    rows: str,
+    identifier: str,
+    chosen: Json,
+    field: str | None,
+    direction: str | None,
+) -> None:
+    order = {name: value for name, value in (("sort_field", field), ("sort_order", direction)) if value}
+    async with at_the_shop(connect, shared, Clock()) as (client, _):
+        shown = {"fields": [f"{rows}.{identifier}", f"{rows}.create_time", f"{rows}.update_time"], "page_size": 50}
+        told = good(await client.call_tool(tool, chosen | shown | order))
+    table = told["data"][rows]
+    found = to_rows(table) if isinstance(table, dict) else table
+    schema = CATALOG.operations[tool].arguments
+    sorted_by, way = field or schema["sort_field"]["default"], direction or schema["sort_order"]["default"]
+    times = [row[sorted_by] for row in found]
+    assert len(times) > 1
+    assert times == sorted(times, reverse=way == "DESC")
+
+
 async def test_orders_are_found_by_what_is_in_them(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared, Clock()) as (client, (shop,)):
         orders = await shop.orders()

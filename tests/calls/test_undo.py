@@ -91,7 +91,7 @@ async def find_undo(client: Client, place: int = 0) -> dict[str, Any]:
 
 
 async def take_back(client: Client, undo: dict[str, Any]) -> dict[str, Any]:
-    return await send(client, get_undoing_operation(undo), {"undo_of": undo["arguments"]["undo_of"]})
+    return await send(client, get_undoing_operation(undo), undo["arguments"]["arguments"])
 
 
 async def try_undo(client: Client, undo: dict[str, Any]) -> dict[str, Any]:
@@ -400,7 +400,7 @@ async def test_an_undo_is_the_call_that_was_offered_and_no_other(
     async with connect(**settings) as client:
         arguments = (await plan_price(client))[0]
         await send(client, "update_price", arguments)
-        undo_of = (await find_undo(client))["arguments"]["undo_of"]
+        undo_of = (await find_undo(client))["arguments"]["arguments"]["undo_of"]
         shown = (await run(client, "update_price", {"undo_of": undo_of}, dry_run=True))["data"]
         whole = {"product_id": arguments["product_id"], "skus": shown["body"]["skus"], "undo_of": undo_of}
         assert "error" not in await run(client, "update_price", whole, dry_run=True)
@@ -609,6 +609,9 @@ async def test_changes_are_listed_in_few_words_and_by_shop_and_operation(connect
     assert stock["what"] == f"product {title}: {sku['seller_sku']} quantity {old} -> 7"
     assert pause["what"].startswith("3 products, ")
     assert pause["what"].endswith(": status ACTIVATE -> SELLER_DEACTIVATED")
-    assert pause["undo"]["arguments"] == {"name": "activate_products", "undo_of": pause["id"]}
+    assert pause["undo"]["arguments"] == {
+        "name": "activate_products",
+        "arguments": {"undo_of": pause["id"]},
+    }
     assert len(json.dumps(stock)) < 450
     assert answer["error"]

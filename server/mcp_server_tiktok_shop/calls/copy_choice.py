@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.catalog.binding import encode_times
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 TOKEN_PREFIX = "copy:"  # noqa: S105 - of a page, not of a person
 DEFAULT_ROWS = 20
 MAX_ROWS = 500  # of several pages that one call reads, a batch a request
-KEPT_ARGUMENTS = frozenset(("page_size", "page_token", "sort_field", "sort_order", "locale"))  # that choose nothing
+SORT_ARGUMENTS = ("sort_field", "sort_order")
+KEPT_ARGUMENTS = frozenset(("page_size", "page_token", *SORT_ARGUMENTS, "locale"))  # that choose nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class CopyRequest:
         limit = int(values.get("page_size", DEFAULT_ROWS))
         if (pages := server_arguments.get("pages")) is not None:
             limit = MAX_ROWS if pages == ALL_PAGES else min(limit * int(pages), MAX_ROWS)
+        choice = replace(choice, order=_find_order(operation, values) or choice.order)
         return cls(choice, parameters, _read_offset(values.get("page_token")), limit)
 
     def find_next_token(self, chosen: ChosenIds) -> str | None:
@@ -99,6 +101,17 @@ class CopyRequest:
     def build_note(self, chosen: ChosenIds) -> str:
         found = f"{chosen.total_count} match by the local copy, as_of {chosen.as_of}; these are read live."
         return chosen.note + found
+
+
+def _find_order(operation: Operation, values: Json) -> str:
+    """The SQL order that the platform's own arguments ask for; empty where they ask for none.
+
+    They name fields, and the columns of a copy bear the fields' names.
+    """
+    if not values.keys() & {*SORT_ARGUMENTS}:
+        return ""
+    field, direction = (values.get(name, operation.arguments[name].get("default")) for name in SORT_ARGUMENTS)
+    return f"{field} {direction} NULLS LAST, id"
 
 
 def _list_companions(choice: CopyChoice, asked: Sequence[str]) -> list[str]:

@@ -101,7 +101,7 @@ class ListChangesTool:
             return f"{step['tool']} takes it back; it is not permitted on this server."
         call: Json = {"tool": step["tool"], "arguments": {"undo_of": entry["id"]}}
         if self.operations.are_available([WRITE_RUNNER]):  # which needs not be listed to be called
-            call = {"tool": WRITE_RUNNER, "arguments": {"name": step["tool"], "undo_of": entry["id"]}}
+            call = {"tool": WRITE_RUNNER, "arguments": {"name": step["tool"], "arguments": call["arguments"]}}
         return call | ({"leaves": step["leaves"]} if "leaves" in step else {})
 
 
