@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,6 +56,8 @@ async def test_the_reason_is_mapped_and_shown_and_what_cannot_be_called_off_stay
             assert OUT_OF_STOCK in item["will_be"]
             assert item["total"] == f"{order.total_amount} GBP"
             assert order.lines[0].sku.seller_sku in item["contents"]
+            assert datetime.fromisoformat(item["ordered"]).timestamp() == order.create_time
+            assert datetime.fromisoformat(item["ship_by"]).timestamp() > order.create_time
         for order_id, words in staying.items():
             assert words in items[order_id]["skipped"]
         done = await told(client, "confirm_write", token=asked["confirm"])

@@ -121,4 +121,7 @@ def _make_item(order_id: str, order: Json, reason: Reason | None, skip_reason: s
     will_be = f"CANCELLED, reason {reason}" if reason and not skip_reason else ""
     parameters: Json = {"reason": reason.name} if reason else {}
     status = str(order.get("status", ""))
-    return JobItem("order", order_id, describe_order(order), status, will_be, skip_reason, parameters=parameters)
+    times = (("ordered", order.get("create_time")), ("ship_by", order.get("shipping_due_time")))
+    details = {name: str(time) for name, time in times if time}
+    description = describe_order(order)
+    return JobItem("order", order_id, description, status, will_be, skip_reason, details=details, parameters=parameters)
