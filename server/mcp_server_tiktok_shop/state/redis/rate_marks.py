@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import uuid
 from dataclasses import replace
 from importlib.resources import files
@@ -34,6 +35,7 @@ RETRY_PAUSE_S = 1.0  # before it is asked again, once it did not answer
 REPLICA_TTL_S = 60
 MIN_TTL_S = 1.0
 MAX_EXCHANGES = 50  # of one step: each that fails, another replica's succeeded
+MAX_PAUSE_S = 0.02  # after one that failed, by chance: in step with others, the same one would lose each time
 SCRIPT = (files("mcp_server_tiktok_shop.state.redis") / "exchange_marks.lua").read_text(encoding="utf-8")
 
 log = logging.getLogger(__name__)
@@ -106,6 +108,7 @@ class RedisRateMarks:
                 self._remember(key, after)
                 return before
             before = stored
+            await asyncio.sleep(random.uniform(0, MAX_PAUSE_S))
         raise RedisError("others change the same marks without an end")
 
     async def _exchange_once(self, key: RateKey, before: RateMarks, after: RateMarks) -> tuple[bool, RateMarks]:
