@@ -20,12 +20,12 @@ from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 from mcp_server_tiktok_shop.settings import DEFAULT_TENANT
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
-from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore
+from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore, make_no_tenant_error
 from mcp_server_tiktok_shop.state.postgres.database import Database
 from mcp_server_tiktok_shop.state.postgres.migrations import migrate
 from mcp_server_tiktok_shop.state.postgres.server_secrets import reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores, sweep_repeatedly
-from mcp_server_tiktok_shop.state.postgres.tenants import TenantDirectory
+from mcp_server_tiktok_shop.state.postgres.tenants import TenantDirectory, is_tenant_id
 from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
 from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks
 
@@ -171,6 +171,8 @@ class TenantApps:
 
         """
         tenant_id = tenant_id or self.state.settings.tenant
+        if not is_tenant_id(tenant_id):
+            raise make_no_tenant_error(tenant_id)
         tenant_app = self._apps.pop(tenant_id, None) or self._make(tenant_id)
         self._apps[tenant_id] = tenant_app  # the last one asked for stands last
         tenant_app.request_count += 1

@@ -132,6 +132,11 @@ def _describe_undoing(entry: Record, step: Json, state: CurrentState) -> Undoing
     return Undoing(words, way_back.leaves, tuple(describe_earlier(then, state.to_json())))
 
 
+def list_undoings(entries: Iterable[Record]) -> list[Record]:
+    """The entries that take others back, all that counts for the way back of any: they are few among all."""
+    return [entry for entry in entries if entry.get("undo_of")]
+
+
 def find_undoing(entries: Iterable[Record], undo_of: str, tool: str) -> Record | None:
     """The entry of the call that took a step back of an earlier write."""
     for entry in entries:
@@ -150,7 +155,10 @@ def find_next_step(entries: list[Record], entry: Record) -> Json | None:
 
 
 def find_way_on(entries: list[Record], entry: Record) -> Json | str | None:
-    """The step that takes a write back next, or a sentence why there is none; None where the write was not done."""
+    """The step that takes a write back next, or a sentence why there is none; None where the write was not done.
+
+    Of `entries` those count that take writes back.
+    """
     if entry["outcome"] not in DONE_OUTCOMES:
         return None
     way_back = WayBack.from_json(entry.get("undo"))

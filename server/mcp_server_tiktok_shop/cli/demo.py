@@ -22,6 +22,7 @@ MAX_ARGUMENTS_CHARS = 110
 MAX_ORDER_ROWS = 6
 MAX_PRODUCT_NAME_CHARS = 44
 PAYOUT_WEEKS = 4
+UNLISTED_TOOLS = ("ship_package", "get_package_shipping_document", "get_payments", "get_statements")  # by default
 SALES_COLUMNS = ("day", "orders_sold", "units_sold", "sales_total", "average_order")
 
 
@@ -200,8 +201,9 @@ async def play_session(launch_command: list[str], console: Console) -> None:
     home = tempfile.mkdtemp(prefix="tiktok-shop-demo-")
     environment = {name: text for name, text in os.environ.items() if not name.startswith("TIKTOK_SHOP_")}
     environment |= {"TIKTOK_SHOP_HOME": home, "TIKTOK_SHOP_LOG_LEVEL": "error"}
-    server = StdioServerParameters(command=program, args=[*arguments, "--sandbox"], env=environment)
-    console.print(Text(" ".join([*launch_command, "--sandbox"]), style="dim"))
+    flags = ["--sandbox", "--tools", ",".join(UNLISTED_TOOLS)]
+    server = StdioServerParameters(command=program, args=[*arguments, *flags], env=environment)
+    console.print(Text(" ".join([*launch_command, *flags]), style="dim"), soft_wrap=True)
     async with Client(server, mode="legacy") as client:
         tools = (await client.list_tools()).tools
         console.print(Text(f"{len(tools)} tools, on a simulated shop: nothing here is real.", style="dim"))

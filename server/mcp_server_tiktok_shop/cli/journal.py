@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mcp_server_tiktok_shop.calls.audit_changes import iter_value_changes
-from mcp_server_tiktok_shop.calls.undo_checks import find_way_on
+from mcp_server_tiktok_shop.calls.undo_checks import find_way_on, list_undoings
 from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
 from mcp_server_tiktok_shop.cli.app_runner import run_with_team
 from mcp_server_tiktok_shop.cli.command_error import CommandError
@@ -57,13 +57,12 @@ async def _print_team_log(state: TeamState, output: Output, max_entries: int, *,
 
 def _print_entries(output: Output, all_entries: list[Record], max_entries: int, *, as_json: bool) -> None:
     entries = all_entries[-max_entries:]
-    lines = [line for entry in entries for line in _iter_lines(all_entries, entry)] or [
-        "Nothing was changed from here."
-    ]
+    undoings = list_undoings(all_entries)
+    lines = [line for entry in entries for line in _iter_lines(undoings, entry)] or ["Nothing was changed from here."]
     output.print_report({"writes": entries}, lines, as_json=as_json)
 
 
-def _iter_lines(entries: list[Record], entry: Record) -> Iterator[str]:
+def _iter_lines(undoings: list[Record], entry: Record) -> Iterator[str]:
     """The write on one line; beneath it what became otherwise of each thing, and the way back."""
     yield _format_entry(entry)
     if "undo_of" in entry:
@@ -72,7 +71,7 @@ def _iter_lines(entries: list[Record], entry: Record) -> Iterator[str]:
     yield from changes[:MAX_CHANGES]
     if len(changes) > MAX_CHANGES:
         yield f"{INDENT}and {len(changes) - MAX_CHANGES} lines more, which --json shows"
-    way_on = find_way_on(entries, entry)
+    way_on = find_way_on(undoings, entry)
     if isinstance(way_on, dict):
         leaves = way_on.get("leaves", "")
         yield " ".join(

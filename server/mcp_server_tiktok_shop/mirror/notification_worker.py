@@ -53,7 +53,7 @@ class NotificationWorker:
         """Begin, with what an earlier process left."""
         self._task = asyncio.create_task(self._run())
 
-    def wake(self, _notification: Notification) -> None:
+    def wake(self) -> None:
         """Look at what was stored just now."""
         self._arrival.set()
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from mcp_server_tiktok_shop.state.accounts import PartnerApp
-    from mcp_server_tiktok_shop.state.stores import Notification, NotificationStore
+    from mcp_server_tiktok_shop.state.stores import NotificationStore
 
 MAX_BODY_BYTES = 256 * 1024  # the longest that the platform describes has some kilobytes
 # The platform waits 3 s for an answer, and sends what was not answered again, for the first time after two minutes.
@@ -40,14 +40,14 @@ class WebhookReceiver:
     """Answers `POST`s of the platform's at `url`; `port` is the one that is listened on.
 
     Who bears which token does not matter here: a notification is let in by its signature with the secret of one of
-    `list_apps`. `handle_arrival` is called with each once it is stored.
+    `list_apps`. `wake_worker` is called when one is stored.
     """
 
     url: str
     port: int
     list_apps: Callable[[], list[PartnerApp]]
     store: NotificationStore
-    handle_arrival: Callable[[Notification], None]
+    wake_worker: Callable[[], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._answer(Request(scope, receive), RequestBody(receive, MAX_BODY_BYTES))
@@ -92,7 +92,7 @@ class WebhookReceiver:
             log.warning("a notification can't be stored: %s", getattr(error, "message", "it takes too long"))
             return JSONResponse({"error": UNSTORED_TEXT}, 503)
         log.info("notification type=%d %s", notification.type, "new" if is_new else "repeated")
-        self.handle_arrival(notification)
+        self.wake_worker()
         return Response(status_code=200)
 
     def _list_hosts(self) -> TransportSecuritySettings:

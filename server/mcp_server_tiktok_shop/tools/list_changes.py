@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.calls.audit_changes import describe_changes
-from mcp_server_tiktok_shop.calls.undo_checks import find_way_on
+from mcp_server_tiktok_shop.calls.undo_checks import find_way_on, list_undoings
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
@@ -56,6 +56,7 @@ class ListChangesTool:
         shop_ids = {target.shop.id for target in chosen if target.shop is not None}
         operation_names = self._parse_operation(values.get("operation"))
         entries = await self.audit_log.read_entries()
+        undoings = list_undoings(entries)
         shop_names = {target.shop.id: target.shop.label for target in targets if target.shop is not None}
         entry_id, rows = values.get("id"), []
         skipped = SkippedValues()
@@ -70,12 +71,14 @@ class ListChangesTool:
                 continue
             if operation_names and entry.get("operation") not in operation_names:
                 continue
-            row = entry | {"undo": self._describe_undo(entries, entry)} | _name_place(entry, moment, zone, shop_names)
-            if entry_id is not None and entry["id"] == entry_id:
+            is_in_period = period_range.start <= moment.timestamp() < period_range.end
+            if not (is_in_period if entry_id is None else entry["id"] == entry_id):
+                continue
+            row = entry | {"undo": self._describe_undo(undoings, entry)} | _name_place(entry, moment, zone, shop_names)
+            if entry_id is not None:
                 return {"time_zone": zone.key, "change": row, "untrusted": ["change"]}
-            if entry_id is None and period_range.start <= moment.timestamp() < period_range.end:
-                cells = row | {"what": describe_changes(entry)}
-                rows.append([cells.get(column) for column in COLUMNS])
+            cells = row | {"what": describe_changes(entry)}
+            rows.append([cells.get(column) for column in COLUMNS])
         if entry_id is not None:
             problem = Problem(
                 "id", f"{entry_id!r} is no write that was sent from here", "an id that list_changes tells"
@@ -92,9 +95,9 @@ class ListChangesTool:
         operation = self.operations.get(name)
         return frozenset({operation.name, *operation.record.get("job", ())})
 
-    def _describe_undo(self, entries: list[Record], entry: Record) -> Json | str | None:
+    def _describe_undo(self, undoings: list[Record], entry: Record) -> Json | str | None:
         """The call that takes a write back, or the next of them; or why there is none. Nothing of what was not done."""
-        step = find_way_on(entries, entry)
+        step = find_way_on(undoings, entry)
         if not isinstance(step, dict):
             return step
         if not self.operations.are_available([step["tool"]]):

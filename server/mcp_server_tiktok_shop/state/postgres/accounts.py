@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 RENEWAL_LOCK_TIMEOUT_S = 40  # longer than the longest renewal that another replica may be in
 SEALED_FIELDS = ("access_token", "refresh_token", "shops", "assets", "proxy")  # shops and assets hold ciphers
+MAX_SHOWN_ID_CHARS = 80
 APP_OWNER = ""  # in place of an account's id
 SELECT_STATE = """
 SELECT tenants.revision, apps.public, apps.key_id, apps.secret
@@ -198,4 +199,5 @@ class _PostgresTransaction:
 
 
 def make_no_tenant_error(tenant_id: str) -> ShopError:
-    return ShopError("not_permitted", f"There is no tenant {tenant_id!r} here.", hint="`tenant list` names them.")
+    message = f"There is no tenant {tenant_id[:MAX_SHOWN_ID_CHARS]!r} here."
+    return ShopError("not_permitted", message, hint="`tenant list` names them.")

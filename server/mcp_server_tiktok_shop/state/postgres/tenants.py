@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.state.postgres.accounts import make_no_tenant_error
+from mcp_server_tiktok_shop.state.postgres.accounts import MAX_SHOWN_ID_CHARS, make_no_tenant_error
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,6 +20,11 @@ ADD_LOCK = "INSERT INTO account_locks (tenant_id) VALUES (%s)"
 LIST = """
 SELECT id, created_at, (SELECT count(*) FROM accounts WHERE tenant_id = tenants.id) FROM tenants ORDER BY id
 """
+
+
+def is_tenant_id(text: str) -> bool:
+    """Whether it can name a tenant: nothing else is looked for in the database, or kept an app for."""
+    return ID_PATTERN.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,9 @@ class TenantDirectory:
             ShopError: `invalid_arguments`: this can't be one; else as `Database.transact`.
 
         """
-        if ID_PATTERN.fullmatch(tenant_id) is None:
-            message = f"{tenant_id[:80]!r} can't name a tenant: up to 64 of a-z, 0-9, dot, dash and underscore do."
+        if not is_tenant_id(tenant_id):
+            shown_id = tenant_id[:MAX_SHOWN_ID_CHARS]
+            message = f"{shown_id!r} can't name a tenant: up to 64 of a-z, 0-9, dot, dash and underscore do."
             raise ShopError("invalid_arguments", message, hint="Take another name.")
         async with self._database.transact() as connection:
             if await (await connection.execute(ADD, (tenant_id,))).fetchone() is None:
