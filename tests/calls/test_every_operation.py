@@ -47,14 +47,19 @@ async def connected(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Client]:
         yield client
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> dict[str, str]:
-    folder = tmp_path / "sandbox" / "files"
+def write_files(home: Path) -> dict[str, str]:
+    """A file of each kind that is uploaded, in the folder of a home; their paths by what the arguments call them."""
+    folder = home / "sandbox" / "files"
     folder.mkdir(parents=True)
     contents = {"image": png(400, 400), "video": MP4, "file": PDF, "label": PDF, "qrcode": png(120, 120)}
     for noun, content in contents.items():
         (folder / noun).write_bytes(content)
     return {noun: str(folder / noun) for noun in contents}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    return write_files(tmp_path)
 
 
 def is_write(name: str) -> bool:

@@ -23,7 +23,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.gateway.handlers import HANDLERS
 from mcp_server_tiktok_shop.sandbox.ordering.buyers import make_user_id
 from tests.calls.arguments import accepted
-from tests.calls.test_every_operation import MP4, PDF
+from tests.calls.test_every_operation import write_files
 from tests.calls.test_previews import (
     PLANS,
     find_activity,
@@ -38,6 +38,7 @@ from tests.calls.test_previews import (
 from tests.calls.test_undo import (
     get_undoing_operation,
     list_writes,
+    make_listing,
     plan_joining_of_a_promotion,
     plan_leaving_of_a_promotion,
     plan_second_reference,
@@ -45,7 +46,6 @@ from tests.calls.test_undo import (
 )
 from tests.calls.test_writes import Clock, told, writes
 from tests.conftest import CATALOG
-from tests.wire.pictures import png
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,12 +92,7 @@ def settings(clock: Clock, sandbox: Sandbox) -> dict[str, Any]:
 
 @pytest.fixture
 def files(home: Path) -> dict[str, str]:
-    folder = home / "sandbox" / "files"
-    folder.mkdir(parents=True)
-    contents = {"image": png(400, 400), "video": MP4, "file": PDF, "label": PDF, "qrcode": png(120, 120)}
-    for noun, content in contents.items():
-        (folder / noun).write_bytes(content)
-    return {noun: str(folder / noun) for noun in contents}
+    return write_files(home)
 
 
 # ---- arguments
@@ -175,18 +170,7 @@ async def plan_new_promotion(_client: Client, _shop: SimulatedShop) -> Arguments
 
 
 async def plan_new_listing(_client: Client, shop: SimulatedShop) -> Arguments:
-    image = next(product for product in shop.products.values() if product.images).images[0].uri
-    stock = [{"warehouse_id": shop.warehouses[0].id, "quantity": 5}]
-    return {
-        "title": "Roasted green tea from Kyoto",
-        "description": "<p>Roasted.</p>",
-        "category_id": "914824",
-        "main_images": [{"uri": image}],
-        "skus": [{"inventory": stock, "price": {"amount": "7.50", "currency": "GBP"}}],
-        "package_weight": {"value": "0.15", "unit": "KILOGRAM"},
-        "package_dimensions": {"length": "20", "width": "12", "height": "8", "unit": "CENTIMETER"},
-        "product_attributes": [{"id": "100701", "values": [{"id": "10070102"}]}],
-    }
+    return make_listing(shop)
 
 
 async def plan_other_listing(client: Client, shop: SimulatedShop) -> Arguments:

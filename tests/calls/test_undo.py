@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from mcp import Client
 
+    from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
     from tests.conftest import Connect
 
     Arguments = dict[str, Any]
@@ -269,11 +270,11 @@ async def test_what_was_made_is_taken_away(connect: Connect, settings: dict[str,
     assert activity["status"] == "DEACTIVATED"
 
 
-async def test_a_new_listing_is_deleted_again(connect: Connect, settings: dict[str, Any], sandbox: Sandbox) -> None:
-    shop = sandbox.accounts[0].shops[0]
+def make_listing(shop: SimulatedShop) -> Arguments:
+    """The arguments of a product that is put up for sale."""
     image = next(product for product in shop.products.values() if product.images).images[0].uri
     stock = [{"warehouse_id": shop.warehouses[0].id, "quantity": 5}]
-    arguments = {
+    return {
         "title": "Roasted green tea from Kyoto",
         "description": "<p>Roasted.</p>",
         "category_id": "914824",
@@ -283,6 +284,10 @@ async def test_a_new_listing_is_deleted_again(connect: Connect, settings: dict[s
         "package_dimensions": {"length": "20", "width": "12", "height": "8", "unit": "CENTIMETER"},
         "product_attributes": [{"id": "100701", "values": [{"id": "10070102"}]}],
     }
+
+
+async def test_a_new_listing_is_deleted_again(connect: Connect, settings: dict[str, Any], sandbox: Sandbox) -> None:
+    arguments = make_listing(sandbox.accounts[0].shops[0])
     async with connect(**settings) as client:
         made = await send(client, "create_product", arguments)
         undo = await find_undo(client)

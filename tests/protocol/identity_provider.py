@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mcp_server_tiktok_shop.protocol.web_server import build_web_server
+from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -96,10 +96,5 @@ class IdentityProvider:
 async def run_provider(**options: Any) -> AsyncIterator[IdentityProvider]:
     listener = socket.create_server(("127.0.0.1", 0))
     provider = IdentityProvider(listener.getsockname()[1], **options)
-    web_server = build_web_server(Starlette(routes=[Route("/{path:path}", provider.answer)]))
-    task = asyncio.create_task(web_server.serve(sockets=[listener]))
-    try:
+    async with run_web_server(Starlette(routes=[Route("/{path:path}", provider.answer)]), listener):
         yield provider
-    finally:
-        web_server.should_exit = True
-        await task

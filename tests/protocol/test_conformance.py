@@ -18,9 +18,9 @@ import pytest
 
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
-from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from tests.protocol.conformance_server import build_conformance_server
 from tests.protocol.test_http import TOKEN, read_until_ready, run_server
+from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,13 +159,8 @@ async def test_the_server_passes_all_that_needs_no_fixture(home: Path, tmp_path:
 async def test_a_server_of_the_fixtures_passes_all_but_what_is_listed(tmp_path: Path, version: str) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    web_server = build_web_server(build_http_app(build_conformance_server(), SharedToken(TOKEN), port))
-    task = asyncio.create_task(web_server.serve(sockets=[listener]))
-    try:
+    async with run_web_server(build_http_app(build_conformance_server(), SharedToken(TOKEN), port), listener):
         checks = await run_suite(make_url("127.0.0.1", port), TOKEN, version, tmp_path / "results")
-    finally:
-        web_server.should_exit = True
-        await task
     failures = list_failures(checks)
     assert failures.keys() == UNSCORED[version].keys(), failures
     for scenario, reason in UNSCORED[version].items():

@@ -24,11 +24,11 @@ from mcp.types import ElicitResult
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
-from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
 from tests.keys import reply
+from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -67,13 +67,8 @@ async def serve(home: Path, **more: str) -> AsyncIterator[Served]:
     app = build_app(read_settings(environment | more), sandbox=sandbox, catalog=CATALOG)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    web_server = build_web_server(build_http_app(app.build_server(), SharedToken(TOKEN), port))
-    task = asyncio.create_task(web_server.serve(sockets=[listener]))
-    try:
+    async with run_web_server(build_http_app(app.build_server(), SharedToken(TOKEN), port), listener):
         yield Served(port, sandbox)
-    finally:
-        web_server.should_exit = True
-        await task
 
 
 @pytest.fixture

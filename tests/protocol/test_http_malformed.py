@@ -23,9 +23,9 @@ import pytest
 from mcp_server_tiktok_shop.protocol import http
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
-from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from tests.protocol.conformance_server import build_conformance_server
 from tests.protocol.test_http import BEARER, CONTENT, LIST_TOOLS, TOKEN
+from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -89,13 +89,8 @@ async def serve() -> AsyncIterator[Served]:
         return await call_next(ctx)
 
     server.middleware.append(note)
-    web_server = build_web_server(build_http_app(server, SharedToken(TOKEN), served.port))
-    task = asyncio.create_task(web_server.serve(sockets=[listener]))
-    try:
+    async with run_web_server(build_http_app(server, SharedToken(TOKEN), served.port), listener):
         yield served
-    finally:
-        web_server.should_exit = True
-        await task
 
 
 @pytest.fixture

@@ -39,12 +39,12 @@ from mcp_server_tiktok_shop.protocol.http import build_http_app
 from mcp_server_tiktok_shop.protocol.oauth.access_tokens import AccessTokenVerifier
 from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource_server
 from mcp_server_tiktok_shop.protocol.oauth.signing_keys import SigningKeys
-from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
 from tests.keys import reply
 from tests.protocol.identity_provider import AUDIENCE, SIGNERS, IdentityProvider, run_provider, to_jwk
+from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -110,13 +110,11 @@ async def serve(home: Path, provider: IdentityProvider, *, jwks_url: str = "", *
         operations=app.operations,
         monotonic=served.monotonic,
     )
-    web_server = build_web_server(build_http_app(app.build_server(), resource_server, served.port, PUBLIC_URL))
-    task = asyncio.create_task(web_server.serve(sockets=[listener]))
+    http_app = build_http_app(app.build_server(), resource_server, served.port, PUBLIC_URL)
     try:
-        yield served
+        async with run_web_server(http_app, listener):
+            yield served
     finally:
-        web_server.should_exit = True
-        await task
         await resource_server.close()
 
 

@@ -25,12 +25,12 @@ from mcp_server_tiktok_shop.cli.serve import take_webhooks
 from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.platform import webhooks as notifications
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
-from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import PartnerApp
 from tests.conftest import CATALOG
 from tests.protocol.test_http import BEARER, CONTENT, TOKEN
+from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -111,14 +111,12 @@ async def serve(home: Path, sandbox: Sandbox | None = None, **more: str) -> Asyn
     app.notification_worker.refresh_pause_s = 0.05
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    async with take_webhooks(app, port) as webhooks, httpx2.AsyncClient(timeout=30) as http:
-        web_server = build_web_server(build_http_app(app.build_server(), SharedToken(TOKEN), port, webhooks=webhooks))
-        task = asyncio.create_task(web_server.serve(sockets=[listener]))
-        try:
-            yield Served(port, sandbox, app, http)
-        finally:
-            web_server.should_exit = True
-            await task
+    async with (
+        take_webhooks(app, port) as webhooks,
+        httpx2.AsyncClient(timeout=30) as http,
+        run_web_server(build_http_app(app.build_server(), SharedToken(TOKEN), port, webhooks=webhooks), listener),
+    ):
+        yield Served(port, sandbox, app, http)
 
 
 @pytest.fixture

@@ -21,12 +21,12 @@ from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
 from mcp_server_tiktok_shop.protocol.operating import Operating
 from mcp_server_tiktok_shop.protocol.readiness import Readiness
 from mcp_server_tiktok_shop.protocol.tenancy import attach_tenant
-from mcp_server_tiktok_shop.protocol.web_server import build_web_server
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token
 from mcp_server_tiktok_shop.teams import TeamState, TenantApps, open_team_state
 from tests.conftest import CATALOG
 from tests.platform.worker import INHERITED, ROOT, keys
+from tests.protocol.web_servers import run_web_server
 from tests.teams.databases import KEY
 
 if TYPE_CHECKING:
@@ -115,13 +115,8 @@ async def serve_authorized(
         apps = TenantApps(state, token)
         readiness = Readiness({"database": state.database.find_fault}, {"redis": state.find_redis_fault})
         http_app = build_http_app(apps.build_server(), authorizer or SharedToken(token), port, "", Operating(readiness))
-        web_server = build_web_server(HeaderTenants(http_app))
-        task = asyncio.create_task(web_server.serve(sockets=[listener]))
-        try:
+        async with run_web_server(HeaderTenants(http_app), listener):
             yield Replica(port, token, None, state, apps)
-        finally:
-            web_server.should_exit = True
-            await task
 
 
 @asynccontextmanager
@@ -154,3 +149,17 @@ async def start_replica(home: Path, database_url: str, token: str, **more: str) 
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+@asynccontextmanager
+async def serve_pair(
+    home: Path, database_url: str, sandbox: Sandbox, **more: str
+) -> AsyncIterator[tuple[Replica, Client, Client]]:
+    """Two replicas for the first seller of a simulated shop: the first of them, and a client of each."""
+    async with (
+        sandbox.serve() as url,
+        serve_replicas(2, home, database_url, **sandbox_keys(sandbox, url) | more) as (first, second),
+        first.connect() as one,
+        second.connect() as other,
+    ):
+        yield first, one, other

@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
 from tests.platform.test_tokens import READ, RENEW, WRITE, bad, done, good, reference, until
-from tests.teams.replicas import Replica, sandbox_keys, serve_replica, serve_replicas, start_replica
+from tests.teams.replicas import Replica, sandbox_keys, serve_pair, serve_replica, serve_replicas, start_replica
 from tests.teams.test_replicas import read_stored
 
 if TYPE_CHECKING:
@@ -182,12 +182,7 @@ async def test_a_renewal_during_a_restart_of_the_database_loses_no_pair(
     home: Path, database_url: str, postgres: Postgres
 ) -> None:
     sandbox = Sandbox(orders=20)
-    async with (
-        sandbox.serve() as url,
-        serve_replicas(2, home, database_url, **sandbox_keys(sandbox, url)) as (first, second),
-        first.connect() as one,
-        second.connect() as other,
-    ):
+    async with serve_pair(home, database_url, sandbox) as (first, one, other):
         good(await one.call_tool(READ, {}))
         sandbox.expire_access_token()
         sandbox.faults.add(RENEW, delay=0.5)
@@ -235,12 +230,7 @@ async def test_a_replica_without_its_database_is_not_ready_and_says_why(
 
 async def test_while_redis_is_away_calls_go_on_and_readiness_tells(home: Path, database_url: str, redis: Redis) -> None:
     sandbox = Sandbox(orders=20)
-    async with (
-        sandbox.serve() as url,
-        serve_replicas(2, home, database_url, redis=redis.url, **sandbox_keys(sandbox, url)) as (first, second),
-        first.connect() as one,
-        second.connect() as other,
-    ):
+    async with serve_pair(home, database_url, sandbox, redis=redis.url) as (first, one, other):
         good(await one.call_tool(READ, {}))
         good(await other.call_tool(READ, {}))
         assert await first.ask_readiness() == (200, {"status": "ready", "missing": {}})
@@ -260,12 +250,7 @@ async def test_what_one_replica_learns_of_a_rate_the_other_keeps_to(
     home: Path, database_url: str, redis: Redis
 ) -> None:
     sandbox = Sandbox(orders=20)
-    async with (
-        sandbox.serve() as url,
-        serve_replicas(2, home, database_url, redis=redis.url, **sandbox_keys(sandbox, url)) as (first, second),
-        first.connect() as one,
-        second.connect() as other,
-    ):
+    async with serve_pair(home, database_url, sandbox, redis=redis.url) as (_first, one, other):
         good(await one.call_tool(READ, {}))
         good(await other.call_tool(READ, {}))
         sandbox.faults.add(READ, status=429, code=36009002, message="Too many requests.", retry_after=2)

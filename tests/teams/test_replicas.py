@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.state.accounts import Account
 from tests.keys import call_agreed, reply, sign_in_address
 from tests.platform.test_tokens import READ, RENEW, WRITE, bad, done, good, reference
-from tests.teams.replicas import Replica, sandbox_keys, serve_replicas
+from tests.teams.replicas import Replica, sandbox_keys, serve_pair, serve_replicas
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,12 +28,7 @@ async def read_stored(replica: Replica, tenant: str = "default") -> dict[str, Ac
 
 async def test_what_one_replica_kept_another_gives(home: Path, database_url: str) -> None:
     sandbox = Sandbox(orders=60)
-    async with (
-        sandbox.serve() as url,
-        serve_replicas(2, home, database_url, **sandbox_keys(sandbox, url)) as (first, second),
-        first.connect() as one,
-        second.connect() as other,
-    ):
+    async with serve_pair(home, database_url, sandbox) as (_first, one, other):
         kept = good(await one.call_tool("get_order_list", {"page_size": 50, "pages": 2, "fields": ["*"]}))
         result = good(await other.call_tool("read_result", {"id": kept["result_id"]}))
         assert "data" in result
@@ -62,12 +57,7 @@ async def test_a_token_that_one_replica_gave_is_used_once_on_any(home: Path, dat
 
 async def test_a_write_that_one_replica_did_is_not_done_again_by_another(home: Path, database_url: str) -> None:
     sandbox = Sandbox(orders=20)
-    async with (
-        sandbox.serve() as url,
-        serve_replicas(2, home, database_url, **sandbox_keys(sandbox, url)) as (first, second),
-        first.connect() as one,
-        second.connect() as other,
-    ):
+    async with serve_pair(home, database_url, sandbox) as (_first, one, other):
         results = await asyncio.gather(*(c.call_tool(WRITE, reference(sandbox)) for c in (one, other) * 4))
         assert done(sandbox, WRITE) == 1
         assert sum(not result.is_error for result in results) == 1
@@ -78,12 +68,7 @@ async def test_a_write_that_one_replica_did_is_not_done_again_by_another(home: P
 
 async def test_eighty_callers_on_two_replicas_renew_an_expired_token_once(home: Path, database_url: str) -> None:
     sandbox = Sandbox(orders=20)
-    async with (
-        sandbox.serve() as url,
-        serve_replicas(2, home, database_url, **sandbox_keys(sandbox, url)) as (first, second),
-        first.connect() as one,
-        second.connect() as other,
-    ):
+    async with serve_pair(home, database_url, sandbox) as (first, one, other):
         good(await one.call_tool(READ, {}))
         good(await other.call_tool(READ, {}))
         sandbox.expire_access_token()
