@@ -383,7 +383,7 @@ async def test_a_product_in_open_orders_and_all_of_a_shops_products_are_warned_o
     assert shown["body"] == {"product_ids": "the 12 ids in now"}  # told once, with their titles
     assert [item["product"] for item in shown["now"]] == many["product_ids"]
     assert f'Product {held["id"]} ("{held["title"]}") is frozen: TikTok will refuse to delete it' in frozen["warnings"]
-    assert f"Can't be taken back: {held['id']} FREEZE, since TikTok deletes none" in frozen["undo"]
+    assert f"Nothing to take back of {held['id']} FREEZE: TikTok deletes none" in frozen["undo"]
     assert "These are all 2 products that the shop has on sale" in warnings
 
 

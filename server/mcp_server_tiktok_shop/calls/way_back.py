@@ -25,6 +25,7 @@ UNREAD_AFTER = "how it stood after could not be read"
 UNSET_BEFORE = "what was not set before can't be taken away again"
 NOTHING_CHANGED = "nothing was changed by it"
 REST_STAYS = "Can't be taken back: {names}, since {reason}."
+REST_UNTOUCHED = "Nothing to take back of {names}: {reason}."  # before a write that will not change them
 MAX_NAMED_THINGS = 5  # of those that stay
 ITEM_ID = "@id"
 
@@ -161,7 +162,8 @@ def _plan_steps(
     if not steps:
         return WayBack(reason=rule.otherwise)
     lasting = [item for item in changed if item not in items]
-    rest = REST_STAYS.format(names=_name_things(lasting), reason=rule.otherwise) if lasting else ""
+    words = REST_UNTOUCHED if later is None else REST_STAYS
+    rest = words.format(names=_name_things(lasting), reason=rule.otherwise) if lasting else ""
     return WayBack(tuple(steps), " ".join(filter(None, (way.leaves, rest))))
 
 
