@@ -261,7 +261,8 @@ async def test_a_buyers_reason_stands_beside_the_wish_to_cancel_as_text_of_other
     assert {row["id"]: row["words"] for row in rows} == {
         row["id"]: requests[row["id"]]["cancel_reason_text"] for row in rows
     }
-    assert told["untrusted"] == ["cancellations.words"]
+    assert all(re.fullmatch(r"[A-Z]\*\*\*", row["buyer"]) for row in rows)
+    assert told["untrusted"] == ["cancellations.buyer", "cancellations.words"]
 
 
 async def test_listings_that_failed_or_were_frozen_are_told(connect: Connect, shared: Sandbox) -> None:
