@@ -228,7 +228,7 @@ async def test_a_buyer_who_only_thanks_is_listed_last_and_waits_in_no_count(
     sandbox = Sandbox(clock=clock)
     shop = sandbox.accounts[0].shops[0]
     conversation = next(c for c in shop.chats.conversations.values() if THANKS in c.messages[-1].content)
-    conversation.add_message("BUYER", "TEXT", json.dumps({"content": words}), clock.now - 200 * 3_600)
+    conversation.add_message("BUYER", "TEXT", json.dumps({"content": words}), NOW - 200 * 3_600)
     conversation.unread = unread
     shop.mark_changed()
     async with at_the_shop(connect, sandbox, clock) as (client, _):

@@ -294,8 +294,7 @@ class ConfirmationGate:
         """
         if channel:
             advice = (
-                "show the person `preview`; after their yes "
-                f"{self._describe_way_on(request)} within {CONFIRM_TTL_TEXT}."
+                f"show the person `preview`; on their yes {self._describe_way_on(request)} within {CONFIRM_TTL_TEXT}."
             )
         else:
             advice = (

@@ -195,9 +195,7 @@ def _make_item(
     arguments |= {"comment": values["comment"]} if reason and values.get("comment") else {}
     operation = f"{values['decision']}_{request.noun}"
     parameters: Json = {"operation": operation, "arguments": arguments}
-    return JobItem(
-        request.noun, request.id, names, request.status, will_be, parameters=parameters, details=details
-    )
+    return JobItem(request.noun, request.id, names, request.status, will_be, parameters=parameters, details=details)
 
 
 def _warn_of_total(requests: list[AftersaleRequest]) -> list[str]:

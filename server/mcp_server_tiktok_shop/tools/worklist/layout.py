@@ -61,7 +61,11 @@ def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
             untrusted += [f"{name}.{column}" for column in UNTRUSTED_COLUMNS if column in columns]
     if related := worklist.group_related_by_kind():
         result["see_also"] = {
-            kind.name: {"what": kind.title, "late": worklist.count("late", entries), "in_all": worklist.count_waiting(entries)}
+            kind.name: {
+                "what": kind.title,
+                "late": worklist.count("late", entries),
+                "in_all": worklist.count_waiting(entries),
+            }
             for kind, entries in related.items()
         }
     result["untrusted"] = untrusted
