@@ -131,10 +131,7 @@ class _Projector:
                 projected[name] = projected_value
         if value.get(PLACEHOLDER_FIELD) is True:
             projected[PLACEHOLDER_FIELD] = True
-        if not self.left_out:
-            self.left_out = any(
-                n not in projected and n not in node.fields and v not in EMPTY_VALUES for n, v in value.items()
-            )
+        self.left_out = self.left_out or _has_more(value, projected, node)
         return projected
 
     def _merge(self, items: list[Any]) -> list[Any]:
@@ -149,6 +146,11 @@ class _Projector:
             firsts.setdefault(key, item)
         self.merged = self.merged or len(firsts) < len(items)
         return [{**item, "quantity": counts[key]} for key, item in firsts.items()]
+
+
+def _has_more(value: Json, projected: Json, node: FieldNode) -> bool:
+    """Whether there is a value in a field that is not projected."""
+    return any(n not in projected and n not in node.fields and v not in EMPTY_VALUES for n, v in value.items())
 
 
 def _make_key(item: Json) -> Any:
