@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from scripts.team.web_servers import run_web_server
 
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
@@ -26,7 +27,6 @@ from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_toke
 from mcp_server_tiktok_shop.teams import TeamState, TenantApps, open_team_state
 from tests.conftest import CATALOG
 from tests.platform.worker import INHERITED, ROOT, keys
-from tests.protocol.web_servers import run_web_server
 from tests.teams.databases import KEY
 
 if TYPE_CHECKING:

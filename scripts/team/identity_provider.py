@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from scripts.team.web_servers import run_web_server
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-
-from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
