@@ -41,6 +41,7 @@ def to_jwk(signer: Any, key_id: str, algorithm: str) -> dict[str, Any]:
 @dataclass
 class IdentityProvider:
     port: int
+    audience: str = AUDIENCE
     slash: str = ""  # at the end of its name
     metadata_path: str = "/.well-known/openid-configuration"
     keys: list[dict[str, Any]] = field(default_factory=list)
@@ -61,7 +62,7 @@ class IdentityProvider:
         now = int(time.time())
         claims = {
             "iss": self.issuer,
-            "aud": AUDIENCE,
+            "aud": self.audience,
             "sub": "a-person",
             "iat": now,
             "nbf": now,
