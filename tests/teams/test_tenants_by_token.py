@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from scripts.team.identity_provider import AUDIENCE, IdentityProvider, run_provider
 
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.offer import build_offer
@@ -16,7 +17,6 @@ from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.platform.test_tokens import bad, good
-from tests.protocol.identity_provider import AUDIENCE, IdentityProvider, run_provider
 from tests.teams.replicas import Replica, make_environment, sandbox_keys, serve_authorized
 from tests.teams.test_replicas import put_accounts
 
