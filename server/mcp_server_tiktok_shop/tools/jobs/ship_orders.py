@@ -34,7 +34,12 @@ MAX_LABELS_OF_TOOL = 50  # that `resize_pdf` takes
 MAX_PARCELS = 200  # of one job
 MAX_IDLE_PARCELS = 300  # that are not shipped now, and told
 MORE_REASON = f"only {MAX_PARCELS} parcels are shipped at once: call it again for this one"
-SHOWN_FACTS = ("package_status", "handover_method", "tracking_number", "shipping_provider_name")  # of a parcel that was shipped
+SHOWN_FACTS = (
+    "package_status",
+    "handover_method",
+    "tracking_number",
+    "shipping_provider_name",
+)  # of a parcel that was shipped
 # How the platform's carriers get parcels, by the argument; without it the platform chooses, and no setting tells what.
 CHOSEN_HANDOVER = "TikTok tells only afterwards whether {which} collected or dropped off: handover sets it."
 HANDOVERS = {
