@@ -22,6 +22,7 @@ from mcp_server_tiktok_shop.settings import DEFAULT_TENANT
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
 from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore, make_no_tenant_error
 from mcp_server_tiktok_shop.state.postgres.database import Database
+from mcp_server_tiktok_shop.state.postgres.expiring_records import reseal_records
 from mcp_server_tiktok_shop.state.postgres.migrations import migrate
 from mcp_server_tiktok_shop.state.postgres.server_secrets import reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores, sweep_repeatedly
@@ -90,6 +91,7 @@ class TeamState:
 
         """
         await reseal_token(self.database, self.cipher)
+        await reseal_records(self.database, self.cipher)
         tenants = await self.directory.list_all()
         return sum([await PostgresAccountStore(self.database, self.cipher, t.id).reseal() for t in tenants])
 

@@ -16,8 +16,10 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource_server
 from mcp_server_tiktok_shop.protocol.operating import Operating
 from mcp_server_tiktok_shop.protocol.readiness import Readiness
 from mcp_server_tiktok_shop.protocol.tenancy import attach_tenant
@@ -26,6 +28,7 @@ from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_toke
 from mcp_server_tiktok_shop.teams import TeamState, TenantApps, open_team_state
 from tests.conftest import CATALOG
 from tests.platform.worker import INHERITED, ROOT, keys
+from tests.protocol.identity_provider import AUDIENCE
 from tests.protocol.web_servers import run_web_server
 from tests.teams.databases import KEY
 
@@ -36,9 +39,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from mcp_server_tiktok_shop.protocol.http import Authorizer
+    from mcp_server_tiktok_shop.protocol.oauth.resource_server import ResourceServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
+    from tests.protocol.identity_provider import IdentityProvider
 
 TENANT_HEADER = b"x-test-tenant"
+TENANT_CLAIM = "org"
 
 
 def make_environment(home: Path, database_url: str, **more: str) -> dict[str, str]:
@@ -117,6 +123,22 @@ async def serve_authorized(
         http_app = build_http_app(apps.build_server(), authorizer or SharedToken(token), port, "", Operating(readiness))
         async with run_web_server(HeaderTenants(http_app), listener):
             yield Replica(port, token, None, state, apps)
+
+
+def make_provider_authorizer(
+    provider: IdentityProvider, home: Path, database_url: str, more: dict[str, str]
+) -> ResourceServer:
+    """Lets in who signs in at the provider, for the tenant that their token names."""
+    settings = read_settings(make_environment(home, database_url, **more))
+    return build_resource_server(
+        provider.issuer,
+        "https://shops.example",
+        audience=AUDIENCE,
+        jwks_url="",
+        tenant_claim=TENANT_CLAIM,
+        proxy=None,
+        operations=build_offer(settings, CATALOG).operations,
+    )
 
 
 @asynccontextmanager

@@ -10,37 +10,22 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.offer import build_offer
-from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource_server
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.settings import read_settings
 from tests.platform.test_tokens import bad, good
-from tests.protocol.identity_provider import AUDIENCE, IdentityProvider, run_provider
-from tests.teams.replicas import Replica, make_environment, sandbox_keys, serve_authorized
+from tests.protocol.identity_provider import IdentityProvider, run_provider
+from tests.teams.replicas import TENANT_CLAIM, Replica, make_provider_authorizer, sandbox_keys, serve_authorized
 from tests.teams.test_replicas import put_accounts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-CLAIM = "org"
-
 
 @asynccontextmanager
 async def served(home: Path, database_url: str, sandbox: Sandbox) -> AsyncIterator[tuple[Replica, IdentityProvider]]:
     """A replica for who signs in at a provider, with a tenant for each of two sellers."""
     async with run_provider() as provider, sandbox.serve() as url:
-        settings = read_settings(make_environment(home, database_url, **sandbox_keys(sandbox, url)))
-        authorizer = build_resource_server(
-            provider.issuer,
-            "https://shops.example",
-            audience=AUDIENCE,
-            jwks_url="",
-            tenant_claim=CLAIM,
-            proxy=None,
-            operations=build_offer(settings, Catalog()).operations,
-        )
+        authorizer = make_provider_authorizer(provider, home, database_url, sandbox_keys(sandbox, url))
         async with serve_authorized(home, database_url, sandbox_keys(sandbox, url), authorizer) as replica:
             for number in (0, 1):
                 await put_accounts(replica, f"tenant-{number}", sandbox, number)
@@ -73,7 +58,7 @@ async def test_a_token_that_names_no_tenant_reaches_none(home: Path, database_ur
         async with httpx2.AsyncClient(headers=headers) as client:
             response = await client.post(replica.url, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     assert response.status_code == 403
-    assert CLAIM in response.json()["error"]
+    assert TENANT_CLAIM in response.json()["error"]
     assert sandbox.log == []
 
 
