@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.offer import has_shop_choice
+from mcp_server_tiktok_shop.protocol.call_handler import CallHandler
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
-from mcp_server_tiktok_shop.protocol.server import CallHandler, RequestHandlers, SoleHandlers, build_server
+from mcp_server_tiktok_shop.protocol.server import RequestHandlers, SoleHandlers, build_server
 from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 from mcp_server_tiktok_shop.state.files.private_files import find_folder_fault
 
@@ -139,6 +140,7 @@ class App:
             SkillExtension(self.operations, self.guard),
             self.guard,
             close,
+            self.metrics,
         )
 
     def make_handlers(self, delivery: Delivery, access_log: AccessLog | None = None) -> RequestHandlers:

@@ -191,7 +191,7 @@ class TenantApps:
         settings, operations = self.state.settings, self.offer.operations
         introduction = self.offer.introduce(settings, self._own_guard, list_shop=settings.shop is None)
         skill_extension = SkillExtension(operations, self._own_guard)
-        return build_server(introduction, self, operations, skill_extension, self._own_guard, self.close)
+        return build_server(introduction, self, operations, skill_extension, self._own_guard, self.close, self.metrics)
 
     def guard_log_text(self, text: str) -> str:
         """A text without the secrets of the operator and of every tenant that is being served."""

@@ -16,6 +16,7 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.protocol.http import Authorizer
     from mcp_server_tiktok_shop.protocol.oauth.resource_server import ResourceServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
@@ -110,7 +112,11 @@ async def serve_replica(home: Path, database_url: str, **more: str) -> AsyncIter
 
 @asynccontextmanager
 async def serve_authorized(
-    home: Path, database_url: str, more: dict[str, str], authorizer: Authorizer | None = None
+    home: Path,
+    database_url: str,
+    more: dict[str, str],
+    authorizer: Authorizer | None = None,
+    metrics: Metrics = NO_METRICS,
 ) -> AsyncIterator[Replica]:
     """A replica in this process, for whom the authorizer lets in."""
     settings = read_settings(make_environment(home, database_url, **more))
@@ -118,7 +124,7 @@ async def serve_authorized(
     port = listener.getsockname()[1]
     async with open_team_state(settings, catalog=CATALOG) as state:
         token, _ = await get_shared_token(state.database, state.cipher)
-        apps = TenantApps(state, token)
+        apps = TenantApps(state, token, metrics)
         readiness = Readiness({"database": state.database.find_fault}, {"redis": state.find_redis_fault})
         http_app = build_http_app(apps.build_server(), authorizer or SharedToken(token), port, "", Operating(readiness))
         async with run_web_server(HeaderTenants(http_app), listener):
