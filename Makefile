@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 # A worker for each core; one that has nothing left to do takes over from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test check lint format soak bench inspect conformance browser pictures docs manifests package clean
+.PHONY: help demo team test check lint format soak bench inspect conformance browser pictures docs manifests package clean
 
 help:            ## Show what there is.
 	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed          ## Watch an assistant's session on the simulated shop.
 	@$(BIN)/mcp-server-tiktok-shop demo
+
+team: $(VENV)/developing          ## Watch two tenants on two servers that share PostgreSQL and Redis (both from Debian's packages).
+	@$(BIN)/python -m scripts.team
 
 test: lint       ## Lint, types and all tests.
 	$(PYTEST)

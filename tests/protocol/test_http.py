@@ -20,6 +20,7 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
+from scripts.team.web_servers import run_web_server
 
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.protocol.address import make_url
@@ -28,7 +29,6 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
 from tests.keys import reply
-from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

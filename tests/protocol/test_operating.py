@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from scripts.team.identity_provider import run_provider
 
 from mcp_server_tiktok_shop.protocol.readiness import Readiness
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import WRITE, done, reference, until
 from tests.platform.worker import INHERITED, environment, keys
-from tests.protocol.identity_provider import run_provider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from scripts.team.web_servers import run_web_server
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.platform.test_tokens import until
-from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

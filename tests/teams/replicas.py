@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import re
 import signal
 import socket
-import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from scripts.team.identity_provider import AUDIENCE
+from scripts.team.replicas import run_replica
+from scripts.team.web_servers import run_web_server
 
 from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.offer import build_offer
@@ -28,22 +28,21 @@ from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token
 from mcp_server_tiktok_shop.teams import TeamState, TenantApps, open_team_state
 from tests.conftest import CATALOG
-from tests.platform.worker import INHERITED, ROOT, keys
-from tests.protocol.identity_provider import AUDIENCE
-from tests.protocol.web_servers import run_web_server
+from tests.platform.worker import INHERITED, keys
 from tests.teams.databases import KEY
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from scripts.team.identity_provider import IdentityProvider
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.protocol.http import Authorizer
     from mcp_server_tiktok_shop.protocol.oauth.resource_server import ResourceServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
-    from tests.protocol.identity_provider import IdentityProvider
 
 TENANT_HEADER = b"x-test-tenant"
 TENANT_CLAIM = "org"
@@ -89,7 +88,7 @@ class Replica:
     async def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        await self.process.communicate()
+        await self.process.wait()
 
 
 @dataclass(frozen=True)
@@ -156,27 +155,9 @@ async def serve_replicas(count: int, home: Path, database_url: str, **more: str)
 @asynccontextmanager
 async def start_replica(home: Path, database_url: str, token: str, **more: str) -> AsyncIterator[Replica]:
     """A replica as the command starts it, in a process of its own."""
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "mcp_server_tiktok_shop", "serve", "--http", "--port", "0"),
-        cwd=ROOT,
-        env=inherited | make_environment(home, database_url, **more),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert process.stderr is not None
-        words = ""
-        while "The token lies in" not in words:
-            line = (await process.stderr.readline()).decode()
-            assert line, words
-            words += line
-        (port,) = re.findall(r"http://127\.0\.0\.1:(\d+)/mcp", words)
-        yield Replica(int(port), token, process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    variables = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    async with run_replica(variables | make_environment(home, database_url, **more)) as replica:
+        yield Replica(replica.port, token, replica.process)
 
 
 @asynccontextmanager

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from mcp.types import ElicitResult, InputRequiredResult
+from scripts.team.identity_provider import IdentityProvider, run_provider
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.keys import reply
 from tests.platform.test_tokens import bad, done, good
-from tests.protocol.identity_provider import IdentityProvider, run_provider
 from tests.teams.databases import KEY
 from tests.teams.replicas import Replica, make_provider_authorizer, sandbox_keys, serve_authorized, serve_replica
 from tests.teams.test_replicas import put_accounts

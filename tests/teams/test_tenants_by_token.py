@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from scripts.team.identity_provider import IdentityProvider, run_provider
 
 from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.protocol.traces import TracingMetrics
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import bad, good
-from tests.protocol.identity_provider import IdentityProvider, run_provider
 from tests.protocol.trace_receiver import receive_traces
 from tests.teams.replicas import TENANT_CLAIM, Replica, make_provider_authorizer, sandbox_keys, serve_authorized
 from tests.teams.test_replicas import put_accounts

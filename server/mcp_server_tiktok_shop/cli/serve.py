@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.operator_view import OperatorView, open_listener, prepare_operating, prepare_view
 from mcp_server_tiktok_shop.cli.output import Output
+from mcp_server_tiktok_shop.cli.setting_options import ENVIRONMENT_META_KEY
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 from mcp_server_tiktok_shop.protocol.address import DEFAULT_HOST, DEFAULT_PORT, MCP_PATH, join_address, make_url
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS, WEBHOOK_PATH
@@ -81,7 +81,7 @@ def serve_assistants(
     if over_http:
         _check_address(settings, host, is_token_new=new_token)
         listener = open_listener(host, port)
-        view = prepare_view(host, metrics_port, access_log, os.environ)
+        view = prepare_view(host, metrics_port, access_log, click.get_current_context().meta[ENVIRONMENT_META_KEY])
         if settings.database:
             _serve_teams(settings, listener, view, host, is_token_new=new_token)
         elif settings.http_issuer:

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams, InputRequiredResult
 
+    from mcp_server_tiktok_shop.calls.call_limiter import CallLimiter
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
-    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
+    from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.metrics import Metrics, Span
     from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
@@ -42,6 +43,7 @@ class CallHandler:
     guard: OutgoingGuard
     delivery: Delivery
     metrics: Metrics
+    limiter: CallLimiter
     access_log: AccessLog | None = None
 
     async def call_tool(
@@ -59,7 +61,7 @@ class CallHandler:
             if isinstance(result, CallToolResult) and result.is_error:
                 span.fail(outcome)
         finally:
-            tool, seconds = name_operation(params, self.dispatcher.operations), time.monotonic() - started_at
+            tool, seconds = name_operation(params, self.dispatcher.operations.catalog), time.monotonic() - started_at
             span.set(outcome=outcome)
             self.metrics.record_call(tool, outcome, seconds)
             if self.access_log is not None:
@@ -75,6 +77,7 @@ class CallHandler:
         outcome = "ok"
         result: dict[str, Any] = {}
         try:
+            await self.limiter.admit()
             result = await self.dispatcher.call(params.name, params.arguments or {}, caller)
             text, outcome = self.guard.guard_json(result), str(result.get("status", outcome))
         except ElicitationRequired as elicitation:
@@ -108,8 +111,8 @@ class CallHandler:
         return to_tool_result(text, is_error=False, pictures=caller.pictures, meta=meta), outcome
 
 
-def name_operation(params: CallToolRequestParams, operations: OperationDirectory) -> str:
+def name_operation(params: CallToolRequestParams, catalog: Catalog) -> str:
     """What is called in the end, by a name of the catalog: what callers make up is counted as one."""
     nested_name = (params.arguments or {}).get("name") if params.name.startswith("run_") else None
     name = nested_name if isinstance(nested_name, str) else params.name
-    return name if name in operations.catalog.operations else "unknown"
+    return name if name in catalog.operations else "unknown"
