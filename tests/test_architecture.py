@@ -65,9 +65,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "teams": LEAVES
     | {"settings", "tenant_settings", "catalog", "platform", "state", "calls", "protocol", "offer", "application"}
     | {"app"},
+    "tenant_sign_in": LEAVES | {"platform", "state", "protocol", "teams"},
     "cli": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"}
-    | {"offer", "application", "tenant_settings", "teams"},
+    | {"offer", "application", "tenant_settings", "teams", "tenant_sign_in"},
     "__main__": {"cli"},
     "sandbox": set(),
 }

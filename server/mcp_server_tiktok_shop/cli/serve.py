@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.protocol.http import Authorizer
+    from mcp_server_tiktok_shop.protocol.sign_in_callback import SignInCallback
     from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver
     from mcp_server_tiktok_shop.settings import Settings
+    from mcp_server_tiktok_shop.teams import TenantApps
 
 BLOCK_CLIENT = "claude-code"  # whose form most clients take
 
@@ -180,8 +182,7 @@ def _serve_teams(
             else:
                 authorizer = SharedToken(token)
             url = f"{public_url}{MCP_PATH}" if public_url else make_url(host, port)
-            whom = "the tenant that each token names" if settings.http_tenant_claim else f"tenant {settings.tenant}"
-            output.print_line(f"Serving MCP on {url} for {whom}, until Ctrl-C.", err=True)
+            output.print_line(f"Serving MCP on {url} for {_describe_callers(settings)}, until Ctrl-C.", err=True)
             if is_token_shown:
                 _print_block(output, SERVER_NAME, url, token)
             if token:
@@ -190,7 +191,8 @@ def _serve_teams(
             required = {"database": state.database.find_fault, "identity_provider": authorizer.find_fault}
             operating, listeners = prepare_operating(Readiness(required, advised), listener, view, output)
             mcp_server = apps.build_server(view.open_log(apps))
-            http_app = build_http_app(mcp_server, authorizer, port, public_url, operating)
+            callback = _make_callback(apps, public_url, port)
+            http_app = build_http_app(mcp_server, authorizer, port, public_url, operating, callback=callback)
             _prepare_collector()
             try:
                 await build_web_server(http_app, operating.drain).serve(sockets=listeners)
@@ -204,6 +206,18 @@ def _serve_teams(
             raise CommandError(str(error)) from None
         except ShopError as error:
             raise CommandError(f"{error.message} {error.hint}") from None
+
+
+def _describe_callers(settings: Settings) -> str:
+    return "the tenant that each token names" if settings.http_tenant_claim else f"tenant {settings.tenant}"
+
+
+def _make_callback(apps: TenantApps, public_url: str, port: int) -> SignInCallback:
+    """What takes sellers back who came by a link of `tenant sign-in-link`."""
+    from mcp_server_tiktok_shop.protocol.sign_in_callback import SignInCallback  # noqa: PLC0415 - help needs no server
+    from mcp_server_tiktok_shop.tenant_sign_in import TenantSignIn  # noqa: PLC0415
+
+    return SignInCallback(public_url, port, TenantSignIn(apps), apps.metrics)
 
 
 def _build_resource_server(settings: Settings, public_url: str, operations: OperationDirectory) -> Authorizer:

@@ -24,6 +24,7 @@ MAX_RESULTS_BYTES = 256 * 2**20
 DOCUMENT_URL_TTL_S = 24 * 3600  # as long as the platform serves a document under its link
 OAUTH_STATE_BYTES = 16  # of randomness
 OAUTH_STATE_TTL_S = 30 * 60  # as long as the platform takes the authorization code beside it
+SIGN_IN_LINK_TTL_S = 24 * 3600  # of one that is sent to a seller, who agrees when there is time
 AUDIT_OUTCOME_UNKNOWN = "unknown"
 NOTIFICATION_TTL_S = 48 * 3600  # the platform sends one again for some 16 hours where it was not answered
 

@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.state.postgres.issued_documents import RecordedDocum
 from mcp_server_tiktok_shop.state.postgres.notifications import PostgresNotifications
 from mcp_server_tiktok_shop.state.postgres.oauth_states import RecordedOAuthStates
 from mcp_server_tiktok_shop.state.postgres.results import PostgresResultStore
+from mcp_server_tiktok_shop.state.postgres.sign_in_links import LINK_MEMORY_S
 from mcp_server_tiktok_shop.state.postgres.write_marks import PostgresWriteMarks
 from mcp_server_tiktok_shop.state.stores import NOTIFICATION_TTL_S, RESULT_TTL_S, StateStores
 
@@ -63,6 +64,7 @@ async def sweep_repeatedly(database: Database) -> None:
         try:
             await database.execute("DELETE FROM expiring_records WHERE expires_at <= unix_now()")
             await database.execute("DELETE FROM results WHERE stored_at <= unix_now() - %s", RESULT_TTL_S)
+            await database.execute("DELETE FROM sign_in_links WHERE expires_at <= unix_now() - %s", LINK_MEMORY_S)
             await database.execute("DELETE FROM notifications WHERE arrived_at <= unix_now() - %s", NOTIFICATION_TTL_S)
         except ShopError as error:
             log.warning("what has expired can't be deleted: %s", error.message)
