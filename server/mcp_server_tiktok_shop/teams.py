@@ -11,10 +11,12 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.app import REAL_RUNTIME, build_app
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
+from mcp_server_tiktok_shop.calls.results.answer_plans import AnswerPlans
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.logs import SecretRedactor
 from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.offer import build_offer
+from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
@@ -27,7 +29,6 @@ from mcp_server_tiktok_shop.state.postgres.server_secrets import reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores, sweep_repeatedly
 from mcp_server_tiktok_shop.state.postgres.tenants import TenantDirectory, is_tenant_id
 from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
-from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.server import McpServer, RequestHandlers
     from mcp_server_tiktok_shop.settings import Settings
+    from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks
     from mcp_server_tiktok_shop.state.stores import StateStores
 
-MAX_IDLE_APPS = 64  # of tenants that nobody asks for just now; each is some 15 kB, and its connections
+MAX_IDLE_APPS = 64  # of tenants that nobody asks for just now; each is some 35 kB
+MAX_PLATFORM_CONNECTIONS = 256  # of all tenants together, whose calls take turns on them
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class TeamState:
     redis: RedisRateMarks | None
     runtime: Runtime
     catalog: Catalog
+    answer_plans: AnswerPlans
+    transport: HttpTransport
 
     def make_app(self, tenant_id: str, metrics: Metrics = NO_METRICS) -> App:
         """The app of a tenant; of its accounts nothing was read yet, see `AccountStore.refresh`."""
@@ -61,6 +66,8 @@ class TeamState:
             self._get_settings(tenant_id),
             runtime=self.runtime,
             catalog=self.catalog,
+            answer_plans=self.answer_plans,
+            transport=self.transport.share_pool(),
             metrics=metrics,
             stores=self.make_stores(tenant_id),
         )
@@ -115,17 +122,24 @@ async def open_team_state(
     database = Database(settings.database, settings.database_password)
     redis = None
     if settings.redis:
+        from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks  # noqa: PLC0415 - where it is wanted
+
         redis = RedisRateMarks(settings.redis, settings.redis_password, runtime.clock, runtime.monotonic)
+    transport = HttpTransport(
+        proxy=settings.proxy, loopback=settings.is_loopback, max_connections=MAX_PLATFORM_CONNECTIONS
+    )
     await database.open()
     sweeper = asyncio.create_task(sweep_repeatedly(database))
     try:
         await migrate(database)
-        state = TeamState(settings, database, cipher, redis, runtime, catalog or Catalog())
+        catalog = catalog or Catalog()
+        state = TeamState(settings, database, cipher, redis, runtime, catalog, AnswerPlans(catalog), transport)
         await state.directory.add(DEFAULT_TENANT)
         yield state
     finally:
         sweeper.cancel()
         await asyncio.wait([sweeper])
+        await transport.close()
         if redis is not None:
             await redis.close()
         await database.close()

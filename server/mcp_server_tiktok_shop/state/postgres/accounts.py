@@ -70,10 +70,10 @@ class PostgresAccountStore:
                 can't be unsealed.
 
         """
-        row = await self._database.fetch_one("SELECT revision FROM tenants WHERE id = %s", self._tenant_id)
-        if row is None:
+        revision = await self._database.tenant_revisions.find(self._tenant_id)
+        if revision is None:
             raise make_no_tenant_error(self._tenant_id)
-        if row[0] != self._loaded.revision:
+        if revision != self._loaded.revision:
             async with self._database.transact() as connection:
                 await self._load(connection)
 
