@@ -31,7 +31,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
-from mcp_server_tiktok_shop.state.postgres.tenant_revisions import TenantRevisions
+from mcp_server_tiktok_shop.state.postgres.tenant_rows import TenantRows
 from mcp_server_tiktok_shop.teams import open_team_state
 from tests.platform.test_tokens import RENEW, WRITE, reference
 from tests.teams.databases import KEY, TENANT, open_database
@@ -241,20 +241,20 @@ async def test_what_was_changed_before_it_is_asked_for_is_seen_by_each_who_asks(
             statements += 1
             return await database.fetch_all(query, *values)
 
-        revisions = TenantRevisions(fetch_all)
+        rows = TenantRows(fetch_all)
 
         async def change_and_ask() -> None:
             bump = "UPDATE tenants SET revision = revision + 1 WHERE id = %s RETURNING revision"
             row = await database.fetch_one(bump, TENANT)
             assert row is not None
-            found = await revisions.find(TENANT)
+            found = await rows.find(TENANT)
             assert found is not None
-            assert found >= row[0]
+            assert found[0] >= row[0]
 
         await asyncio.gather(*(change_and_ask() for _ in range(100)))
         assert statements < 100
         statements = 0
-        found = await asyncio.gather(*(revisions.find(name) for name in [TENANT, "nobody"] * 50))
+        found = await asyncio.gather(*(rows.find(name) for name in [TENANT, "nobody"] * 50))
         assert found[1] is None
         assert len(set(found)) == 2
         assert statements <= 2
@@ -265,7 +265,7 @@ async def test_while_the_database_is_away_each_who_asks_is_told_so(database_url:
         await asyncio.to_thread(postgres.stop)
         try:
             answers = await asyncio.gather(
-                *(database.tenant_revisions.find(TENANT) for _ in range(20)), return_exceptions=True
+                *(database.tenant_rows.find(TENANT) for _ in range(20)), return_exceptions=True
             )
         finally:
             await asyncio.to_thread(postgres.start)
@@ -273,4 +273,4 @@ async def test_while_the_database_is_away_each_who_asks_is_told_so(database_url:
         assert len(errors) == 20
         assert len(set(map(id, errors))) == 20
         assert all(error.retryable and "can't be used" in error.message for error in errors)
-        assert await database.tenant_revisions.find(TENANT) is not None
+        assert await database.tenant_rows.find(TENANT) is not None

@@ -70,9 +70,13 @@ class PostgresAccountStore:
                 can't be unsealed.
 
         """
-        revision = await self._database.tenant_revisions.find(self._tenant_id)
-        if revision is None:
+        row = await self._database.tenant_rows.find(self._tenant_id)
+        if row is None:
             raise make_no_tenant_error(self._tenant_id)
+        await self.follow(row[0])
+
+    async def follow(self, revision: int) -> None:
+        """Read what lies in the database, where that has another revision than what was read. Raises as `refresh`."""
         if revision != self._loaded.revision:
             async with self._database.transact() as connection:
                 await self._load(connection)
