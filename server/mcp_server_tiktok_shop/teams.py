@@ -11,11 +11,13 @@ from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.app import REAL_RUNTIME, build_app
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
+from mcp_server_tiktok_shop.calls.results.answer_plans import AnswerPlans
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 from mcp_server_tiktok_shop.logs import SecretRedactor
 from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.offer import build_offer
+from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.protocol.client_view import ToolListing
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.server import build_server
@@ -29,7 +31,6 @@ from mcp_server_tiktok_shop.state.postgres.server_secrets import reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores, sweep_repeatedly
 from mcp_server_tiktok_shop.state.postgres.tenants import TenantDirectory
 from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
-from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks
 from mcp_server_tiktok_shop.tenant_settings import ensure_stricter, overlay
 
 if TYPE_CHECKING:
@@ -43,10 +44,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.server import McpServer, RequestHandlers
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.postgres.tenants import TenantState
+    from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks
     from mcp_server_tiktok_shop.state.stores import RateMarkStore, StateStores
 
 MAX_LISTINGS = 32  # of tools, of which most tenants have one in common; each is some hundred kB
-MAX_IDLE_APPS = 64  # of tenants that nobody asks for just now; each is some 15 kB, and its connections
+MAX_IDLE_APPS = 64  # of tenants that nobody asks for just now; each is some 35 kB
+MAX_PLATFORM_CONNECTIONS = 256  # of all tenants together, whose calls take turns on them
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class TeamState:
     redis: RedisRateMarks | None
     runtime: Runtime
     catalog: Catalog
+    answer_plans: AnswerPlans
+    transport: HttpTransport
     rate_marks: RateMarkStore
 
     async def open_app(self, tenant_id: str) -> App:
@@ -88,6 +93,8 @@ class TeamState:
                 overlay(self._get_settings(tenant_id), texts),
                 runtime=self.runtime,
                 catalog=self.catalog,
+                answer_plans=self.answer_plans,
+                transport=self.transport.share_pool(),
                 metrics=metrics,
                 stores=replace(self.make_stores(tenant_id), accounts=accounts),
             )
@@ -161,18 +168,26 @@ async def open_team_state(
     database = Database(settings.database, settings.database_password)
     redis = None
     if settings.redis:
+        from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks  # noqa: PLC0415 - where it is wanted
+
         redis = RedisRateMarks(settings.redis, settings.redis_password, runtime.clock, runtime.monotonic)
+    transport = HttpTransport(
+        proxy=settings.proxy, loopback=settings.is_loopback, max_connections=MAX_PLATFORM_CONNECTIONS
+    )
     await database.open()
     sweeper = asyncio.create_task(sweep_repeatedly(database))
     try:
         await migrate(database)
+        catalog = catalog or Catalog()
         rate_marks = redis or InMemoryRateMarks(runtime.monotonic)
-        state = TeamState(settings, database, cipher, redis, runtime, catalog or Catalog(), rate_marks)
+        plans = AnswerPlans(catalog)
+        state = TeamState(settings, database, cipher, redis, runtime, catalog, plans, transport, rate_marks)
         await state.directory.add(DEFAULT_TENANT)
         yield state
     finally:
         sweeper.cancel()
         await asyncio.wait([sweeper])
+        await transport.close()
         if redis is not None:
             await redis.close()
         await database.close()

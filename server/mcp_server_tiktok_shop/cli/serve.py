@@ -14,7 +14,6 @@ from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.cli.app_runner import build_server_app, load_team_opener
 from mcp_server_tiktok_shop.cli.client_configs.blocks import SANDBOX_SERVER_NAME, SERVER_NAME, RemoteServer, build_block
 from mcp_server_tiktok_shop.cli.client_configs.clients import CLIENTS
-from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.operator_view import OperatorView, open_listener, prepare_operating, prepare_view
 from mcp_server_tiktok_shop.cli.output import Output
@@ -235,6 +234,8 @@ def _build_resource_server(settings: Settings, public_url: str, operations: Oper
 
 
 def _print_block(output: Output, name: str, url: str, token: str) -> None:
+    from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS  # noqa: PLC0415 - most starts print none
+
     block = build_block(CLIENTS[BLOCK_CLIENT], RemoteServer(name, url, token))
     output.print_line(FORMATS[CLIENTS[BLOCK_CLIENT].format].render(block))
 

@@ -70,7 +70,7 @@ class PostgresAccountStore:
                 can't be unsealed.
 
         """
-        row = await self._database.fetch_one("SELECT revision FROM tenants WHERE id = %s", self._tenant_id)
+        row = await self._database.tenant_rows.find(self._tenant_id)
         if row is None:
             raise make_no_tenant_error(self._tenant_id)
         await self.follow(row[0])

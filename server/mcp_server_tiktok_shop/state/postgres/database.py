@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.state.postgres.tenant_rows import TenantRows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -61,6 +62,7 @@ class Database:
         )
         self._pool = self._make_pool("state", MAX_CONNECTIONS, min_size=1)
         self._lock_pool = self._make_pool("locks", MAX_LOCK_CONNECTIONS, min_size=0)
+        self.tenant_rows = TenantRows(self.fetch_all)
 
     def _make_pool(self, name: str, max_size: int, min_size: int) -> AsyncConnectionPool[Connection]:
         return AsyncConnectionPool(
