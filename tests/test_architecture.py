@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "setting_texts": set(),
     "time_zones": set(),
     "settings": LEAVES | {"state"},
+    "tenant_settings": LEAVES | {"settings"},
     "json_text": {"errors"},
     "catalog": {"errors", "json_text", "money"},
     "state": LEAVES,
@@ -61,10 +62,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": LEAVES
     | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
     | {"table_files", "offer", "late_parts", "application"},
-    "teams": LEAVES | {"settings", "catalog", "platform", "state", "calls", "protocol", "offer", "application", "app"},
+    "teams": LEAVES
+    | {"settings", "tenant_settings", "catalog", "platform", "state", "calls", "protocol", "offer", "application"}
+    | {"app"},
     "cli": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"}
-    | {"offer", "application", "teams"},
+    | {"offer", "application", "tenant_settings", "teams"},
     "__main__": {"cli"},
     "sandbox": set(),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.application import App, Late
 from mcp_server_tiktok_shop.calls.audit_entries import AuditWriter
+from mcp_server_tiktok_shop.calls.call_limiter import CallLimiter
 from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
 from mcp_server_tiktok_shop.calls.cost_book import CostBook
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
@@ -250,6 +251,7 @@ def build_app(
             operations,
             lambda: late_parts.get().copy_chooser,
             settings.time_zone,
+            settings.rows,
         ),
         write_executor,
         result_builder,
@@ -282,6 +284,7 @@ def build_app(
         secrets=secrets,
         temporary_home=temporary_home,
         guard=guard,
+        limiter=CallLimiter(stores.rate_marks, settings.tenant, settings.calls_a_minute),
         metrics=metrics,
         notifications=stores.notifications,
         notification_worker=notification_worker,

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 
+MAX_NOTE_CHARS = 120  # of what a preview says beside it
+
+
 @pytest.fixture
 def sandbox() -> Sandbox:
     return Sandbox(shops=1)
@@ -48,7 +51,8 @@ async def read_price(client: Client, product_id: str) -> str:
 async def test_a_token_alone_sends_what_was_shown(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
         asked = await ask(client)
-        assert "confirm_write" in asked["note"]
+        assert asked["note"].endswith("call confirm_write {token: `confirm`} within 10 minutes.")
+        assert len(asked["note"]) <= MAX_NOTE_CHARS
         assert writes(sandbox) == []
         done = await told(client, "confirm_write", token=asked["confirm"])
         assert "error" not in done

@@ -282,7 +282,7 @@ class ConfirmationGate:
     def _describe_way_on(self, request: WriteRequest) -> str:
         """What a model calls with a token, once there is a yes."""
         if self.has_confirm_tool and request.call is not None and request.call.is_storable:
-            return f"call {CONFIRM_TOOL} with this `confirm` as `token`"
+            return f"call {CONFIRM_TOOL} {{token: `confirm`}}"
         return f"call {request.operation.name} again with the same arguments and this `confirm`"
 
     async def _build_confirmation_request(
@@ -294,8 +294,7 @@ class ConfirmationGate:
         """
         if channel:
             advice = (
-                "show the person what is in `preview` and ask them. Only if they agree, "
-                f"{self._describe_way_on(request)}: it holds once, for {CONFIRM_TTL_TEXT}."
+                f"show the person `preview`; on their yes {self._describe_way_on(request)} within {CONFIRM_TTL_TEXT}."
             )
         else:
             advice = (

@@ -10,13 +10,13 @@ import signal
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mcp import MCPError
 from mcp.server import Server
 from mcp.server.runner import serve_loop
-from mcp.types import INTERNAL_ERROR, ListToolsResult, PaginatedRequestParams
+from mcp.types import INTERNAL_ERROR, PaginatedRequestParams
 
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
@@ -24,12 +24,12 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
 from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
 from mcp_server_tiktok_shop.protocol.client_exit import ExitDeadline
+from mcp_server_tiktok_shop.protocol.client_view import ClientView, TenantInstructions
 from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_tool_result
 from mcp_server_tiktok_shop.protocol.eras import serve_connection
 from mcp_server_tiktok_shop.protocol.first_answers import SERVER_EXTENSIONS, SERVER_NAME, SERVER_TITLE
-from mcp_server_tiktok_shop.protocol.grants import Grant, find_grant
+from mcp_server_tiktok_shop.protocol.grants import find_grant
 from mcp_server_tiktok_shop.protocol.odd_replies import drop_odd_replies
-from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 from mcp_server_tiktok_shop.protocol.skill_extension import GetSkillParams
 from mcp_server_tiktok_shop.protocol.stdio import connect_client
 from mcp_server_tiktok_shop.protocol.tenancy import find_tenant
@@ -39,19 +39,17 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from mcp.server import ServerRequestContext
-    from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult
+    from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, ListToolsResult
 
+    from mcp_server_tiktok_shop.calls.call_limiter import CallLimiter
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
-    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
+    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
-    from mcp_server_tiktok_shop.catalog.operation import CallerScope
-    from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.client_pipes import FirstReader
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
-    from mcp_server_tiktok_shop.protocol.first_answers import Introduction
-    from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
+    from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 
 # Results are trees of small objects that die young: look for cycles less often than Python does by itself.
 GC_THRESHOLDS = (20_000, 20, 20)
@@ -74,6 +72,7 @@ class CallHandler:
     guard: OutgoingGuard
     delivery: Delivery
     metrics: Metrics
+    limiter: CallLimiter
     access_log: AccessLog | None = None
 
     async def call_tool(
@@ -103,6 +102,7 @@ class CallHandler:
         outcome = "ok"
         result: dict[str, Any] = {}
         try:
+            await self.limiter.admit()
             result = await self.dispatcher.call(params.name, params.arguments or {}, caller)
             text, outcome = self.guard.guard_json(result), str(result.get("status", outcome))
         except ElicitationRequired as elicitation:
@@ -149,6 +149,7 @@ class RequestHandlers:
 
     call_handler: CallHandler
     resource_provider: ResourceProvider
+    view: ClientView
 
 
 class HandlerLookup(Protocol):
@@ -194,16 +195,11 @@ def contain_errors(
 
 
 def build_server(
-    introduction: Introduction,
-    lookup: HandlerLookup,
-    operations: OperationDirectory,
-    skill_extension: SkillExtension,
-    guard: OutgoingGuard,
-    close: Callable[[], Awaitable[None]],
+    instructions: SafeText, lookup: HandlerLookup, guard: OutgoingGuard, close: Callable[[], Awaitable[None]]
 ) -> McpServer:
     """The MCP server for one assistant or many, over any transport. `close` is awaited when it ends.
 
-    `operations` are what it offers; `guard` guards what is said before it is known which handlers are to answer.
+    `instructions` are told, and `guard` guards what is said, where it is not known which handlers are to answer.
     """
 
     async def call_tool(
@@ -221,24 +217,23 @@ def build_server(
         return to_tool_result(guard.guard_json(refusal.to_json()), is_error=True)
 
     def provide(
-        method: Callable[[ResourceProvider, ServerRequestContext[Any, Any], Params], Awaitable[Answer]],
+        select: Callable[[RequestHandlers], Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Answer]]],
     ) -> Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Answer]]:
         async def answer(ctx: ServerRequestContext[Any, Any], params: Params) -> Answer:
             async with lookup.open(find_tenant(ctx)) as handlers:
-                return await method(handlers.resource_provider, ctx, params)
+                return await select(handlers)(ctx, params)
 
         return contain_errors(answer, guard)
 
     async def list_tools(
         ctx: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        return build_tool_list(find_grant(ctx).scopes)
+        async with lookup.open(find_tenant(ctx)) as handlers:
+            return handlers.view.tool_listing.list_for(find_grant(ctx))
 
-    @cache
-    def build_tool_list(scopes: frozenset[CallerScope]) -> ListToolsResult:
-        grant = Grant(scopes)
-        tools = [tool for tool in introduction.tools if grant.allows(operations.get(tool["name"]))]
-        return ListToolsResult.model_validate({"tools": tools}, by_name=False)
+    async def read_instructions(ctx: ServerRequestContext[Any, Any]) -> SafeText:
+        async with lookup.open(find_tenant(ctx)) as handlers:
+            return handlers.view.instructions
 
     @asynccontextmanager
     async def lifespan(_server: McpServer) -> AsyncIterator[None]:
@@ -251,23 +246,27 @@ def build_server(
         SERVER_NAME,
         version=__version__,
         title=SERVER_TITLE,
-        instructions=introduction.instructions.text,
+        instructions=instructions.text,
         lifespan=lifespan,
-        on_list_tools=list_tools,
+        # No argument of ours is sent as a header beside the call: else the SDK lists all tools before each call.
+        get_tool_input_schema=lambda _name: None,
+        on_list_tools=contain_errors(list_tools, guard),
         on_call_tool=call_tool,
-        on_list_resources=provide(ResourceProvider.list_resources),
-        on_list_resource_templates=provide(ResourceProvider.list_resource_templates),
-        on_read_resource=provide(ResourceProvider.read_resource),
-        on_list_prompts=provide(ResourceProvider.list_prompts),
-        on_get_prompt=provide(ResourceProvider.get_prompt),
-        on_completion=provide(ResourceProvider.complete),
+        on_list_resources=provide(lambda handlers: handlers.resource_provider.list_resources),
+        on_list_resource_templates=provide(lambda handlers: handlers.resource_provider.list_resource_templates),
+        on_read_resource=provide(lambda handlers: handlers.resource_provider.read_resource),
+        on_list_prompts=provide(lambda handlers: handlers.resource_provider.list_prompts),
+        on_get_prompt=provide(lambda handlers: handlers.resource_provider.get_prompt),
+        on_completion=provide(lambda handlers: handlers.resource_provider.complete),
     )
     server.add_request_handler(
-        "skills/list", PaginatedRequestParams, contain_errors(skill_extension.list_skills, guard)
+        "skills/list", PaginatedRequestParams, provide(lambda handlers: handlers.view.skill_extension.list_skills)
     )
-    server.add_request_handler("skills/get", GetSkillParams, contain_errors(skill_extension.get_skill, guard))
+    server.add_request_handler(
+        "skills/get", GetSkillParams, provide(lambda handlers: handlers.view.skill_extension.get_skill)
+    )
     server.extensions = {name: dict(extension) for name, extension in SERVER_EXTENSIONS.items()}
-    server.middleware.append(drop_odd_replies)
+    server.middleware += [drop_odd_replies, TenantInstructions(read_instructions)]
     return server
 
 

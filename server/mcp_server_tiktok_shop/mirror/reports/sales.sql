@@ -16,7 +16,7 @@
 -- sales_total = "what buyers paid for them: goods, shipping and taxes after discounts (payment.total_amount)"
 -- goods_total = "sale_price of units_sold: goods after the seller's and TikTok's discounts, without shipping and tax"
 -- average_order = "sales_total by order, to the cent, half a cent up"
--- units_cancelled = "units that were cancelled in orders that go on"
+-- units_cancelled = "units that were cancelled: all of orders_cancelled, and those of orders that go on"
 -- orders_unpaid = "orders that wait to be paid: in no other count or sum"
 -- unpaid_total = "their total_amount"
 -- orders_cancelled = "orders that were cancelled: in no other count or sum"
@@ -106,7 +106,9 @@ sums AS (
         coalesce(sum(total_amount) FILTER (WHERE is_order_sold AND is_first), 0) AS sales_total,
         coalesce(sum(sale_price) FILTER (WHERE is_order_sold AND NOT is_cancelled_unit), 0) AS goods_total,
         count(DISTINCT id) FILTER (WHERE is_order_sold AND total_amount IS NOT NULL) AS orders_with_total,
-        count(*) FILTER (WHERE is_order_sold AND is_cancelled_unit) AS units_cancelled,
+        count(*) FILTER (
+            WHERE is_unit AND (status = 'CANCELLED' OR (is_order_sold AND is_cancelled_unit))
+        ) AS units_cancelled,
         count(DISTINCT id) FILTER (WHERE status = 'UNPAID') AS orders_unpaid,
         coalesce(sum(total_amount) FILTER (WHERE status = 'UNPAID' AND is_first), 0) AS unpaid_total,
         count(DISTINCT id) FILTER (WHERE status = 'CANCELLED') AS orders_cancelled,

@@ -128,7 +128,7 @@ class ShipOrdersJob(Job):
         if labels.pages:
             data["pages"] = sum(map(len, labels.pages.values()))
             data["page_table"] = [
-                {"page": page, "package": package_id} | _describe_owner(parcels[package_id])
+                {"page": page, "package": package_id} | _describe_label(parcels[package_id])
                 for package_id, pages in labels.pages.items()
                 for page in pages
             ]
@@ -224,8 +224,8 @@ def _make_label_call(package_ids: list[str], paper: str, shop: str | None) -> Js
     return {"tool": tool, "arguments": arguments}
 
 
-def _describe_owner(outcome: Outcome) -> Json:
-    """Whose label a page is: the order; and the tracking number of one that was shipped before, as no item tells it."""
+def _describe_label(outcome: Outcome) -> Json:
+    """What the item does not tell: the tracking number of a parcel that was shipped before."""
     now = outcome.now if isinstance(outcome.now, dict) else {}
     number = "" if now.get("tracking_number") else outcome.item.parameters.get("tracking_number")
-    return {"order": outcome.item.names["order"]} | ({"tracking_number": number} if number else {})
+    return {"tracking_number": number} if number else {}
