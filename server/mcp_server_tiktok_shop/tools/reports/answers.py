@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
+from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_compared_measures
 from mcp_server_tiktok_shop.tools.answer_tables import (
     SHARED_VALUES,
     SHOP_COLUMN,
@@ -149,9 +149,15 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     data["untrusted"] = [
         f"{place}.{name}" for place, names in places.items() for name in report.untrusted if name in names
     ]
-    compared = f"change_percent is of {report.compare[0]}." if request.has_joined_periods else ""
+    compared = _describe_percentage(request) if request.has_joined_periods else ""
     words = next((answer.periods.note for answer in answers if answer.periods is not None), "")
     return data | {"note": " ".join(filter(None, (*notes, compared, words, report.note)))}
+
+
+def _describe_percentage(request: ReportRequest) -> str:
+    """Of which measure a change is told in percent: rows may lack what their totals have."""
+    of_totals, of_rows = (list_compared_measures(request.report, each)[0] for each in (None, request.grouping))
+    return f"change_percent is of {of_totals}{f', in rows of {of_rows}' if of_rows != of_totals else ''}."
 
 
 def describe_shops(answers: Sequence[ShopAnswer]) -> Json:
