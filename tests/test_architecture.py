@@ -61,7 +61,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app": LEAVES
     | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
     | {"table_files", "offer", "late_parts", "application"},
-    "teams": LEAVES | {"settings", "catalog", "platform", "state", "calls", "protocol", "offer", "application", "app"},
+    "team_notifications": LEAVES | {"platform", "state", "mirror", "application"},
+    "teams": LEAVES
+    | {"settings", "catalog", "platform", "state", "calls", "protocol", "offer", "application", "app"}
+    | {"team_notifications"},
     "cli": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"}
     | {"offer", "application", "teams"},

@@ -19,15 +19,21 @@ from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.server import build_server
 from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 from mcp_server_tiktok_shop.settings import DEFAULT_TENANT
+from mcp_server_tiktok_shop.state.accounts import PartnerApp
+from mcp_server_tiktok_shop.state.change_notices import ChangeNotices, NoNotices
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
-from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore, make_no_tenant_error
+from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore, index_shops, make_no_tenant_error
 from mcp_server_tiktok_shop.state.postgres.database import Database
 from mcp_server_tiktok_shop.state.postgres.migrations import migrate
+from mcp_server_tiktok_shop.state.postgres.notification_inbox import PostgresInbox
+from mcp_server_tiktok_shop.state.postgres.replica_locks import ReplicaLocks
 from mcp_server_tiktok_shop.state.postgres.server_secrets import reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores, sweep_repeatedly
 from mcp_server_tiktok_shop.state.postgres.tenants import TenantDirectory, is_tenant_id
 from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
+from mcp_server_tiktok_shop.state.redis.notices import RedisNotices
 from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks
+from mcp_server_tiktok_shop.team_notifications import TeamApps, TeamInbox, TeamNotificationWorker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -52,6 +58,8 @@ class TeamState:
     database: Database
     cipher: ValueCipher
     redis: RedisRateMarks | None
+    notices: ChangeNotices
+    locks: ReplicaLocks
     runtime: Runtime
     catalog: Catalog
 
@@ -68,7 +76,7 @@ class TeamState:
     def make_stores(self, tenant_id: str) -> StateStores:
         """The stores of a tenant, without a look whether there is one."""
         rate_marks = self.redis or InMemoryRateMarks(self.runtime.monotonic)
-        return make_postgres_stores(self.database, self.cipher, tenant_id, rate_marks, self.runtime.clock)
+        return make_postgres_stores(self.database, self.cipher, tenant_id, rate_marks, self.runtime.clock, self.notices)
 
     def _get_settings(self, tenant_id: str) -> Settings:
         """The tokens and the files of the environment are the default tenant's alone."""
@@ -113,21 +121,29 @@ async def open_team_state(
     """
     cipher = ValueCipher.from_setting(settings.database_key)
     database = Database(settings.database, settings.database_password)
-    redis = None
+    locks = ReplicaLocks(database.conninfo)
+    redis = notices = None
     if settings.redis:
         redis = RedisRateMarks(settings.redis, settings.redis_password, runtime.clock, runtime.monotonic)
+        notices = RedisNotices(settings.redis, settings.redis_password, runtime.monotonic)
+        notices.start()
     await database.open()
     sweeper = asyncio.create_task(sweep_repeatedly(database))
     try:
         await migrate(database)
-        state = TeamState(settings, database, cipher, redis, runtime, catalog or Catalog())
+        await index_shops(database, cipher)
+        state = TeamState(
+            settings, database, cipher, redis, notices or NoNotices(), locks, runtime, catalog or Catalog()
+        )
         await state.directory.add(DEFAULT_TENANT)
         yield state
     finally:
         sweeper.cancel()
         await asyncio.wait([sweeper])
-        if redis is not None:
-            await redis.close()
+        for connection in (redis, notices):
+            if connection is not None:
+                await connection.close()
+        await locks.close()
         await database.close()
 
 
@@ -155,6 +171,7 @@ class TenantApps:
     _apps: dict[str, TenantApp] = field(default_factory=dict)
     _closing: set[asyncio.Task[None]] = field(default_factory=set)
     _own_guard: OutgoingGuard = field(init=False)
+    _notification_worker: TeamNotificationWorker | None = None
 
     def __post_init__(self) -> None:
         secrets = SecretRedactor()
@@ -170,7 +187,29 @@ class TenantApps:
             ShopError: `not_permitted` where there is no such tenant; `not_configured` where that can't be found out.
 
         """
-        tenant_id = tenant_id or self.state.settings.tenant
+        async with self._use(tenant_id or self.state.settings.tenant) as tenant_app:
+            yield tenant_app.handlers
+
+    @asynccontextmanager
+    async def open_app(self, tenant_id: str) -> AsyncIterator[App]:
+        """The app of a tenant, for what nobody asked for. Raises as `open`."""
+        async with self._use(tenant_id) as tenant_app:
+            yield tenant_app.app
+
+    def open_inbox(self) -> TeamInbox:
+        """Where notifications of all tenants go; from now on they are followed up until this is closed."""
+        settings, database, runtime = self.state.settings, self.state.database, self.state.runtime
+        own_app = PartnerApp.from_texts(settings.app_key, settings.app_secret)
+        store = PostgresInbox(database, runtime.clock)
+        worker = TeamNotificationWorker(store, self.state.locks, self.open_app, runtime.monotonic)
+        worker.start()
+        self._notification_worker = worker
+        team_apps = TeamApps(database, self.state.cipher, own_app, runtime.monotonic)
+        return TeamInbox(team_apps, store, self.state.notices, runtime.clock, worker.wake)
+
+    @asynccontextmanager
+    async def _use(self, tenant_id: str) -> AsyncIterator[TenantApp]:
+        """Raises as `open`."""
         if not is_tenant_id(tenant_id):
             raise make_no_tenant_error(tenant_id)
         tenant_app = self._apps.pop(tenant_id, None) or self._make(tenant_id)
@@ -178,7 +217,7 @@ class TenantApps:
         tenant_app.request_count += 1
         try:
             await tenant_app.app.store.refresh()
-            yield tenant_app.handlers
+            yield tenant_app
         finally:
             tenant_app.request_count -= 1
             self._close_idle()
@@ -204,6 +243,8 @@ class TenantApps:
 
     async def close(self) -> None:
         """Finish what is being stored, for every tenant."""
+        if self._notification_worker is not None:
+            await self._notification_worker.close()
         while self._apps:
             self._start_closing(next(iter(self._apps)))
         if self._closing:

@@ -16,6 +16,8 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from mcp_server_tiktok_shop.cli.output import Output
+from mcp_server_tiktok_shop.cli.serve import open_team_webhooks
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
 from mcp_server_tiktok_shop.protocol.operating import Operating
@@ -114,7 +116,9 @@ async def serve_authorized(
         token, _ = await get_shared_token(state.database, state.cipher)
         apps = TenantApps(state, token)
         readiness = Readiness({"database": state.database.find_fault}, {"redis": state.find_redis_fault})
-        http_app = build_http_app(apps.build_server(), authorizer or SharedToken(token), port, "", Operating(readiness))
+        operating = Operating(readiness)
+        webhooks = open_team_webhooks(apps, port, Output.from_settings(settings))
+        http_app = build_http_app(apps.build_server(), authorizer or SharedToken(token), port, "", operating, webhooks)
         async with run_web_server(HeaderTenants(http_app), listener):
             yield Replica(port, token, None, state, apps)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -237,6 +237,10 @@ class WriteMarks(Protocol):
 
     async def find_latest(self, shop_id: str, areas: Iterable[str]) -> float:
         """The moment of the latest mark of any of these areas, in Unix seconds; 0 where there is none."""
+
+
+# What came of a notification: it is stored, it was known already, or it is about no shop of anybody here.
+Reception = Literal["new", "repeated", "unowned"]
 
 
 @dataclass(frozen=True, slots=True)

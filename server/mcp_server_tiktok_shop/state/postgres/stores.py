@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.state.change_notices import NoNotices
 from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore
 from mcp_server_tiktok_shop.state.postgres.audit_log import PostgresAuditLog
 from mcp_server_tiktok_shop.state.postgres.expiring_records import PostgresExpiringRecords
@@ -20,6 +21,7 @@ from mcp_server_tiktok_shop.state.stores import NOTIFICATION_TTL_S, RESULT_TTL_S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mcp_server_tiktok_shop.state.change_notices import ChangeNotices
     from mcp_server_tiktok_shop.state.postgres.database import Database
     from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
     from mcp_server_tiktok_shop.state.stores import RateMarkStore
@@ -35,6 +37,7 @@ def make_postgres_stores(
     tenant_id: str,
     rate_marks: RateMarkStore,
     clock: Callable[[], float],
+    notices: ChangeNotices | None = None,
 ) -> StateStores:
     """The stores of a tenant that is there; `clock` gives Unix seconds, for write marks alone."""
 
@@ -51,7 +54,7 @@ def make_postgres_stores(
         issued_documents=RecordedDocuments(make_records("document")),
         oauth_states=RecordedOAuthStates(make_records("oauth state")),
         rate_marks=rate_marks,
-        write_marks=PostgresWriteMarks(database, tenant_id, clock),
+        write_marks=PostgresWriteMarks(database, tenant_id, clock, notices or NoNotices()),
         notifications=PostgresNotifications(database, tenant_id),
     )
 
