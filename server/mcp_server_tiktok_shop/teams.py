@@ -76,7 +76,9 @@ class TeamState:
     def make_stores(self, tenant_id: str) -> StateStores:
         """The stores of a tenant, without a look whether there is one."""
         rate_marks = self.redis or InMemoryRateMarks(self.runtime.monotonic)
-        return make_postgres_stores(self.database, self.cipher, tenant_id, rate_marks, self.runtime.clock, self.notices)
+        return make_postgres_stores(
+            self.database, self.cipher, tenant_id, rate_marks, self.runtime.clock, self.notices, self.locks
+        )
 
     def _get_settings(self, tenant_id: str) -> Settings:
         """The tokens and the files of the environment are the default tenant's alone."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, StoredAccounts
+    from mcp_server_tiktok_shop.state.shared_copies import SharedCopies
 
 Record = dict[str, Any]
 RateKey = tuple[str, ...]
@@ -293,3 +294,4 @@ class StateStores:
     rate_marks: RateMarkStore
     write_marks: WriteMarks
     notifications: NotificationStore
+    shared_copies: SharedCopies | None = None  # None where folders are all that processes share
