@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.errors import NestingError
-from mcp_server_tiktok_shop.json_text import MAX_DEPTH, parse_json
+from mcp_server_tiktok_shop.json_text import MAX_COUNTED_CHARS, MAX_DEPTH, parse_json
 
 TEXTS = st.text(st.sampled_from('[]{}",:\\a\u2028é'), max_size=200)
 VALUES = st.recursive(
@@ -32,11 +32,18 @@ def wrap(value: Any, levels: int, *, in_lists: bool) -> Any:
     return value
 
 
-@given(value=VALUES, levels=st.integers(0, MAX_DEPTH + 3), in_lists=st.booleans(), is_bytes=st.booleans())
+@given(
+    value=VALUES,
+    levels=st.integers(0, MAX_DEPTH + 3),
+    in_lists=st.booleans(),
+    is_bytes=st.booleans(),
+    is_long=st.booleans(),
+)
 def test_what_is_nested_too_deep_is_refused_whatever_brackets_its_texts_hold(
-    value: Any, levels: int, in_lists: bool, is_bytes: bool
+    value: Any, levels: int, in_lists: bool, is_bytes: bool, is_long: bool
 ) -> None:
     value = wrap(value, levels, in_lists=in_lists)
+    value = {"value": value, "text": "x" * MAX_COUNTED_CHARS} if is_long else value
     text = json.dumps(value, ensure_ascii=False)
     given_text = text.encode() if is_bytes else text
     if measure_depth(value) > MAX_DEPTH:

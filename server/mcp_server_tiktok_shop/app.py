@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.application import App, Late
 from mcp_server_tiktok_shop.calls.audit_entries import AuditWriter
+from mcp_server_tiktok_shop.calls.call_limiter import CallLimiter
 from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
 from mcp_server_tiktok_shop.calls.cost_book import CostBook
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
 from mcp_server_tiktok_shop.calls.local_tool import LateTool, LocalToolRunner
+from mcp_server_tiktok_shop.calls.pending_writes import PendingWrites
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
@@ -181,7 +183,7 @@ def build_app(
     late_parts = Late(make_late_parts)
     confirmation_gate = ConfirmationGate(
         offer.confirmation_rule,
-        stores.confirmations,
+        PendingWrites(stores.confirmations),
         result_builder,
         runtime.clock,
         metrics,
@@ -250,6 +252,7 @@ def build_app(
             operations,
             lambda: late_parts.get().copy_chooser,
             settings.time_zone,
+            settings.rows,
         ),
         write_executor,
         result_builder,
@@ -282,6 +285,7 @@ def build_app(
         secrets=secrets,
         temporary_home=temporary_home,
         guard=guard,
+        limiter=CallLimiter(stores.rate_marks, settings.tenant, settings.calls_a_minute),
         metrics=metrics,
         notifications=stores.notifications,
         notification_worker=notification_worker,

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.offer import has_shop_choice
+from mcp_server_tiktok_shop.protocol.call_handler import CallHandler
+from mcp_server_tiktok_shop.protocol.client_view import ClientView, ToolListing
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
-from mcp_server_tiktok_shop.protocol.server import CallHandler, RequestHandlers, SoleHandlers, build_server
+from mcp_server_tiktok_shop.protocol.server import RequestHandlers, SoleHandlers, build_server
 from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 from mcp_server_tiktok_shop.state.files.private_files import find_folder_fault
 
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
+    from mcp_server_tiktok_shop.calls.call_limiter import CallLimiter
     from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
     from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
-    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
+    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
@@ -84,6 +87,7 @@ class App:
     secrets: SecretRedactor
     temporary_home: TemporaryHome
     guard: OutgoingGuard
+    limiter: CallLimiter
     metrics: Metrics
     notifications: NotificationStore
     notification_worker: NotificationWorker
@@ -132,20 +136,26 @@ class App:
             await delivery.finish()
             await self.close()
 
-        return build_server(
-            introduction or self.offer.introduce(self.settings, self.guard, list_shop=self.has_shop_choice),
-            SoleHandlers(self.make_handlers(delivery, access_log)),
-            self.operations,
-            SkillExtension(self.operations, self.guard),
-            self.guard,
-            close,
-        )
+        introduction = introduction or self.offer.introduce(self.settings, self.guard, list_shop=self.has_shop_choice)
+        listing = ToolListing(introduction.tools, self.operations)
+        handlers = SoleHandlers(self.make_handlers(introduction.instructions, listing, delivery, access_log))
+        catalog = self.operations.catalog
+        return build_server(introduction.instructions, handlers, self.guard, close, self.metrics, catalog)
 
-    def make_handlers(self, delivery: Delivery, access_log: AccessLog | None = None) -> RequestHandlers:
+    def make_handlers(
+        self,
+        instructions: SafeText,
+        tool_listing: ToolListing,
+        delivery: Delivery,
+        access_log: AccessLog | None = None,
+    ) -> RequestHandlers:
         """What answers requests; `delivery` and `access_log` as in `build_server`."""
         return RequestHandlers(
-            CallHandler(self.dispatcher, self.result_builder, self.guard, delivery, self.metrics, access_log),
-            ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard),
+            CallHandler(
+                self.dispatcher, self.result_builder, self.guard, delivery, self.metrics, self.limiter, access_log
+            ),
+            ResourceProvider(self.operations, self.result_store, self.local_tools, self.guard, self.limiter),
+            ClientView(instructions, tool_listing, SkillExtension(self.operations, self.guard)),
         )
 
     async def find_home_fault(self) -> str:

@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from mcp_server_tiktok_shop.errors import NestingError
 
 MAX_DEPTH = 64  # levels of lists and objects; answers of the platform have a dozen
-CONTAINER_TYPES = frozenset((dict, list))
+MAX_COUNTED_CHARS = 16_384  # a longer text has more brackets than that, mostly: to count them would be for nothing
 TOO_DEEP_MESSAGE = f"it is nested deeper than {MAX_DEPTH} levels"
 
 
@@ -29,14 +29,17 @@ def parse_json(text: str | bytes) -> Any:
             value = json.loads(text)
     except RecursionError:
         raise NestingError(TOO_DEEP_MESSAGE) from None
-    if isinstance(value, dict | list) and _count_openings(text) > MAX_DEPTH:
+    if isinstance(value, dict | list) and not _is_shallow(text):
         _check_depth(value)
     return value
 
 
-def _count_openings(text: str | bytes) -> int:
-    """How many brackets open in a text, those of its strings among them: it is nested no deeper."""
-    return text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
+def _is_shallow(text: str | bytes) -> bool:
+    """Whether a short text has so few brackets, those in its strings among them, that it can't be nested too deep."""
+    if len(text) > MAX_COUNTED_CHARS:
+        return False
+    openings = text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
+    return openings <= MAX_DEPTH
 
 
 def _check_depth(value: dict[str, Any] | list[Any]) -> None:
@@ -45,8 +48,8 @@ def _check_depth(value: dict[str, Any] | list[Any]) -> None:
         containers = [
             child
             for container in containers
-            for child in (container.values() if isinstance(container, dict) else container)
-            if type(child) in CONTAINER_TYPES
+            for child in (container.values() if type(container) is dict else container)
+            if type(child) is dict or type(child) is list
         ]
         if not containers:
             return

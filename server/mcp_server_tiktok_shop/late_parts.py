@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
 from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
 from mcp_server_tiktok_shop.mirror.mirror import Mirror
 from mcp_server_tiktok_shop.mirror.parts import MirrorParts
-from mcp_server_tiktok_shop.mirror.query import QueryRunner
+from mcp_server_tiktok_shop.mirror.query import DEFAULT_LIMITS, QueryRunner
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.tools.charts.drawer import ChartDrawer
@@ -123,6 +123,7 @@ def build_late_parts(
         )
     )
     time_zone, clock = settings.time_zone, runtime.clock
+    limits = replace(DEFAULT_LIMITS, max_rows=settings.rows or DEFAULT_LIMITS.max_rows)
     query_runner = QueryRunner(mirror.table_catalog)
     pdf_workers, chart_drawer = PdfWorkerPool(), ChartDrawer()
     chart_maker = ChartMaker(chart_drawer, export_folder, hide_secrets)
@@ -144,7 +145,7 @@ def build_late_parts(
         ),
         "get_worklist": worklist,
         "query_shop": QueryShopTool(
-            mirror, query_runner, platform, sensitive_fields, export_folder, chart_maker, time_zone
+            mirror, query_runner, platform, sensitive_fields, export_folder, chart_maker, time_zone, limits
         ),
         "resize_pdf": ResizePdfTool(
             files,

@@ -15,8 +15,9 @@ from mcp_server_tiktok_shop.protocol.instructions import build_instructions
 from mcp_server_tiktok_shop.protocol.listing import list_tools
 
 if TYPE_CHECKING:
-    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
+    from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
     from mcp_server_tiktok_shop.catalog.loader import Catalog
+    from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.stores import AccountStore
 
@@ -31,16 +32,23 @@ class Offer:
 
     def introduce(self, settings: Settings, guard: OutgoingGuard, *, list_shop: bool) -> Introduction:
         """What a client reads of it first; `list_shop` as in `list_tools`."""
-        instructions = build_instructions(
-            buyer_data=settings.buyer_data,
-            confirm_policy=settings.confirm,
-            upload_folder=settings.files_folder,
-            is_read_only=settings.read_only,
-            has_discovery=self.operations.are_available(["find_operations"]),
-            is_sandbox=settings.sandbox,
+        return Introduction(self.write_instructions(settings, guard), self.list_tools(list_shop=list_shop))
+
+    def write_instructions(self, settings: Settings, guard: OutgoingGuard) -> SafeText:
+        return guard.guard_text(
+            build_instructions(
+                buyer_data=settings.buyer_data,
+                confirm_policy=settings.confirm,
+                upload_folder=settings.files_folder,
+                is_read_only=settings.read_only,
+                has_discovery=self.operations.are_available(["find_operations"]),
+                is_sandbox=settings.sandbox,
+            )
         )
-        tools = list_tools(self.operations, self.listed_tools, self.confirmation_rule, list_shop=list_shop)
-        return Introduction(guard.guard_text(instructions), tools)
+
+    def list_tools(self, *, list_shop: bool) -> list[Json]:
+        """The tools as a client lists them; `list_shop`: with `shop`, where there may be several."""
+        return list_tools(self.operations, self.listed_tools, self.confirmation_rule, list_shop=list_shop)
 
 
 def build_offer(settings: Settings, catalog: Catalog) -> Offer:

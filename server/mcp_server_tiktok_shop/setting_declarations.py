@@ -1,4 +1,4 @@
-"""How a setting is declared, and how the texts of all of them are found in the environment."""
+"""How a setting is declared, how the texts of all of them are found in the environment, and what they mean."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import SettingsError
-from mcp_server_tiktok_shop.setting_texts import read_secret_file
+from mcp_server_tiktok_shop.setting_texts import find_text_fault, read_secret_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,3 +73,25 @@ def read_environment(environment: Mapping[str, str], settings: Sequence[Setting]
             except ValueError as error:
                 raise SettingsError(f"{name} {error}") from None
     return entries
+
+
+def parse_texts(entries: Mapping[str, tuple[str, str]], settings: Mapping[str, Setting]) -> dict[str, Any]:
+    """The values by the name of the setting, of where each was found and its text; `settings` are by name.
+
+    Raises:
+        SettingsError: A text that can't be one of its setting, or a flag with none.
+
+    """
+    values: dict[str, Any] = {}
+    for name, (source, text) in entries.items():
+        if text.strip() == "":
+            if source.startswith("--"):
+                raise SettingsError(f"{source} is empty: leave it out, or give it a value")
+            continue
+        if fault := find_text_fault(text):
+            raise SettingsError(f"{source} {fault}")
+        try:
+            values[name] = settings[name].parse(text)
+        except ValueError as error:
+            raise SettingsError(f"{source} {error}") from None
+    return values

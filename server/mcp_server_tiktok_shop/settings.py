@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
 from mcp_server_tiktok_shop.errors import SettingsError
-from mcp_server_tiktok_shop.setting_declarations import Setting, read_environment
+from mcp_server_tiktok_shop.setting_declarations import Setting, parse_texts, read_environment
 from mcp_server_tiktok_shop.setting_texts import (
     LOOPBACK_HOSTS,
-    find_text_fault,
     make_choice_parser,
     make_number_parser,
     make_service_url_parser,
@@ -40,6 +39,8 @@ AUTH_URL = "https://auth.tiktok-shops.com"
 RESULT_BYTES_RANGE = (2_000, 4_000_000)
 MIRROR_DAYS_RANGE = (1, 730)
 MIRROR_MAX_AGE_RANGE = (0, 86_400)  # seconds
+CALLS_A_MINUTE_RANGE = (1, 60_000)
+ROWS_RANGE = (100, 50_000)  # from a page of the platform's to what a question is ever answered with
 DEFAULT_TENANT = "default"
 SANDBOX_ORDERS_RANGE = (1, 200_000)  # the most takes some seconds to make, and some hundred megabytes
 
@@ -91,6 +92,8 @@ class Settings:
     buyer_data: Literal["masked", "full", "none"] = "masked"
     mirror_days: int = 90
     mirror_max_age: int = 60
+    calls_a_minute: int = 0
+    rows: int = 0
     era: Literal["auto", "legacy"] = "auto"
     database: str = ""
     database_password: SecretStr = field(default=SecretStr(""))
@@ -217,6 +220,18 @@ SETTINGS = (
         default="60",
     ),
     Setting(
+        "calls_a_minute",
+        "Calls that are taken in a minute.",
+        make_number_parser(*CALLS_A_MINUTE_RANGE),
+        default="as many as come",
+    ),
+    Setting(
+        "rows",
+        "The most rows that a question or the pages of a list are answered with, or saved as a file.",
+        make_number_parser(*ROWS_RANGE),
+        default="as many as there is room for",
+    ),
+    Setting(
         "result_bytes",
         "The largest result; what is beyond is kept to be read in parts.",
         make_number_parser(*RESULT_BYTES_RANGE),
@@ -280,18 +295,7 @@ def read_settings(environment: Mapping[str, str], flags: Mapping[str, str | None
     """
     entries = read_environment(environment, SETTINGS)
     entries |= {name: (SETTINGS_BY_NAME[name].flag, text) for name, text in (flags or {}).items() if text is not None}
-    values: dict[str, Any] = {}
-    for name, (source, text) in entries.items():
-        if text.strip() == "":
-            if source.startswith("--"):
-                raise SettingsError(f"{source} is empty: leave it out, or give it a value")
-            continue
-        if fault := find_text_fault(text):
-            raise SettingsError(f"{source} {fault}")
-        try:
-            values[name] = SETTINGS_BY_NAME[name].parse(text)
-        except ValueError as error:
-            raise SettingsError(f"{source} {error}") from None
+    values = parse_texts(entries, SETTINGS_BY_NAME)
     settings = Settings(**values)
     if settings.sandbox and (conflicts := [entries[n][0] for n in ("api_url", "auth_url") if n in values]):
         raise SettingsError(f"{' and '.join(conflicts)} can't go together with the sandbox: take one away")

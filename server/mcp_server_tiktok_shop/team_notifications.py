@@ -6,23 +6,26 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 from mcp_server_tiktok_shop.mirror.notification_worker import LOOK_INTERVAL_S, PAUSE_SHARE, REFRESH_PAUSE_S, list_areas
 from mcp_server_tiktok_shop.platform.webhooks import is_signed
+from mcp_server_tiktok_shop.state.accounts import PartnerApp
 from mcp_server_tiktok_shop.state.change_notices import ChangeNotice
 from mcp_server_tiktok_shop.state.postgres.accounts import load_apps
+from mcp_server_tiktok_shop.state.postgres.notification_inbox import PostgresInbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
     from mcp_server_tiktok_shop.application import App
-    from mcp_server_tiktok_shop.state.accounts import PartnerApp
+    from mcp_server_tiktok_shop.platform.client import Runtime
+    from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.change_notices import ChangeNotices
     from mcp_server_tiktok_shop.state.postgres.database import Database
-    from mcp_server_tiktok_shop.state.postgres.notification_inbox import PostgresInbox, Subject
+    from mcp_server_tiktok_shop.state.postgres.notification_inbox import Subject
     from mcp_server_tiktok_shop.state.postgres.replica_locks import ReplicaLocks
     from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
     from mcp_server_tiktok_shop.state.stores import Notification, Reception
@@ -73,7 +76,7 @@ class TeamInbox:
     store: PostgresInbox
     notices: ChangeNotices
     clock: Callable[[], float]
-    wake_worker: Callable[[], None]
+    worker: TeamNotificationWorker
 
     async def is_signed(self, signature: bytes, body: bytes) -> bool:
         return await self.apps.is_signed(signature, body)
@@ -82,10 +85,20 @@ class TeamInbox:
         areas = list_areas([notification])
         arrival = await self.store.add(notification, areas)
         if arrival.shop_ids and areas:
-            self.wake_worker()
+            self.worker.wake()
             for tenant_id, shop_id in arrival.shop_ids:
                 await self.notices.tell(ChangeNotice(tenant_id, shop_id, tuple(areas), self.clock()))
         return arrival.reception
+
+    async def close(self) -> None:
+        """Follow up nothing any more; another replica does."""
+        await self.worker.close()
+
+
+class OpenApp(Protocol):
+    """The app of a tenant, which is not closed for as long as it is open."""
+
+    app: App
 
 
 @dataclass(slots=True)
@@ -93,12 +106,12 @@ class TeamNotificationWorker:
     """Reads again what notifications are about, each shop at one replica at a time.
 
     Whoever reads has a lock that ends with its connection: what a killed replica was at, another takes up when it next
-    looks. `open_app` gives the app of a tenant, which is not closed meanwhile.
+    looks. `open_app` opens the app of a tenant.
     """
 
     store: PostgresInbox
     locks: ReplicaLocks
-    open_app: Callable[[str], AbstractAsyncContextManager[App]]
+    open_app: Callable[[str], AbstractAsyncContextManager[OpenApp]]
     monotonic: Callable[[], float]
     refresh_pause_s: float = REFRESH_PAUSE_S
     idle_interval_s: float = IDLE_INTERVAL_S
@@ -166,8 +179,40 @@ class TeamNotificationWorker:
         while pending := await self.store.list_pending(subject):
             async with self._places:
                 began = self.monotonic()
-                async with self.open_app(subject.tenant_id) as app:
-                    await app.notification_worker.read_shops(pending)
+                async with self.open_app(subject.tenant_id) as opened:
+                    await opened.app.notification_worker.read_shops(pending)
                 await self.store.finish(subject, pending)
                 took_s = self.monotonic() - began
             await asyncio.sleep(max(self.refresh_pause_s, PAUSE_SHARE * took_s))
+
+
+class SharedState(Protocol):
+    """What notifications need of the state that replicas share."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def cipher(self) -> ValueCipher: ...
+
+    @property
+    def notices(self) -> ChangeNotices: ...
+
+    @property
+    def locks(self) -> ReplicaLocks: ...
+
+    @property
+    def runtime(self) -> Runtime: ...
+
+
+def open_inbox(state: SharedState, open_app: Callable[[str], AbstractAsyncContextManager[OpenApp]]) -> TeamInbox:
+    """The inbox of all tenants; from now on what comes is followed up until it is closed."""
+    clock, monotonic = state.runtime.clock, state.runtime.monotonic
+    own_app = PartnerApp.from_texts(state.settings.app_key, state.settings.app_secret)
+    store = PostgresInbox(state.database, clock)
+    worker = TeamNotificationWorker(store, state.locks, open_app, monotonic)
+    worker.start()
+    return TeamInbox(TeamApps(state.database, state.cipher, own_app, monotonic), store, state.notices, clock, worker)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 
+MAX_NOTE_CHARS = 120  # of what a preview says beside it
+
+
 @pytest.fixture
 def sandbox() -> Sandbox:
     return Sandbox(shops=1)
@@ -48,7 +51,8 @@ async def read_price(client: Client, product_id: str) -> str:
 async def test_a_token_alone_sends_what_was_shown(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
         asked = await ask(client)
-        assert "confirm_write" in asked["note"]
+        assert asked["note"].endswith("call confirm_write {token: `confirm`} within 10 minutes.")
+        assert len(asked["note"]) <= MAX_NOTE_CHARS
         assert writes(sandbox) == []
         done = await told(client, "confirm_write", token=asked["confirm"])
         assert "error" not in done
@@ -158,7 +162,9 @@ async def test_what_a_token_stands_for_lies_on_disk_for_its_owner_alone(connect:
     async with connect(sandbox="1", confirm="asks") as client:
         asked = await ask(client)
     path = home / "sandbox" / "confirmations.json"
-    stored = json.loads(path.read_text(encoding="utf-8"))[asked["confirm"]]
+    text = path.read_text(encoding="utf-8")
+    (stored,) = json.loads(text).values()
+    assert asked["confirm"] not in text
     assert stored["call"]["tool"] == "update_price"
     assert stored["call"]["arguments"]["skus"] == asked["change"]["skus"]
     assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0

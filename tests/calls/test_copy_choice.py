@@ -9,7 +9,7 @@ import pytest
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.conftest import CATALOG
 from tests.platform.test_tokens import bad, good
-from tests.sandbox.client import Clock
+from tests.sandbox.client import NOW, Clock
 from tests.tools.platform_lists import at_the_shop, to_rows
 
 if TYPE_CHECKING:
@@ -149,6 +149,27 @@ async def test_what_waits_for_the_seller_is_found(
     assert set(found) == waiting
     assert set(rest) == {each[identifier] for each in every} - waiting
     assert waiting
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_noted"),
+    [
+        ({"order_statuses": ["COMPLETED", "CANCELLED"]}, True),
+        ({"order_statuses": ["COMPLETED", "AWAITING_SHIPMENT"]}, True),
+        ({"order_statuses": SEVERAL}, False),  # what is open is not old
+        ({"product": "tea"}, True),
+        ({"product": "tea", "order_status": "AWAITING_SHIPMENT"}, False),
+        ({"product": "tea", "create_time_ge": NOW - 7 * 86_400}, False),
+        ({"product": "tea", "create_time_ge": NOW - 700 * 86_400}, True),
+    ],
+)
+async def test_how_far_the_copy_reaches_is_told_where_more_was_asked_for(
+    connect: Connect, shared: Sandbox, arguments: Json, *, is_noted: bool
+) -> None:
+    async with at_the_shop(connect, shared, Clock()) as (client, _):
+        told = good(await client.call_tool("get_order_list", arguments | {"fields": ["orders.id"]}))
+    assert told["data"]["orders"]
+    assert ("orders reaches back to " in told["note"]) == is_noted
 
 
 async def test_rows_are_as_the_platform_has_them_now_and_not_as_the_copy_had_them(connect: Connect) -> None:

@@ -168,6 +168,8 @@ FORCED = {
     "result_bytes": "9000",
     "mirror_days": "30",
     "mirror_max_age": "120",
+    "calls_a_minute": "90",
+    "rows": "1000",
     "era": "legacy",
     "http_issuer": "https://login.example/",
     "http_url": "https://shops.example",

@@ -109,7 +109,7 @@ ONE_AT_A_TIME = threading.Lock()  # a command takes the standard streams
 
 
 def _invoked(arguments: tuple[str, ...], typed: str | bytes, given: dict[str, str | None]) -> Ran:
-    with ONE_AT_A_TIME, _logging_kept():
+    with ONE_AT_A_TIME, logging_kept():
         done = CliRunner().invoke(main, arguments, typed, given, prog_name="mcp-server-tiktok-shop")
     fault = done.exception if not isinstance(done.exception, SystemExit) else None
     told = "".join(traceback.format_exception(fault)) if fault is not None else ""
@@ -117,7 +117,7 @@ def _invoked(arguments: tuple[str, ...], typed: str | bytes, given: dict[str, st
 
 
 @contextmanager
-def _logging_kept() -> Iterator[None]:
+def logging_kept() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     try:

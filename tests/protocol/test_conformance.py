@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from scripts.team.web_servers import run_web_server
 
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
 from tests.protocol.conformance_server import build_conformance_server
 from tests.protocol.test_http import TOKEN, read_until_ready, run_server
-from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

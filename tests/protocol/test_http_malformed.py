@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from scripts.team.web_servers import run_web_server
 
 from mcp_server_tiktok_shop.protocol import http
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
 from tests.protocol.conformance_server import build_conformance_server
 from tests.protocol.test_http import BEARER, CONTENT, LIST_TOOLS, TOKEN
-from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping

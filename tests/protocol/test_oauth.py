@@ -30,6 +30,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
+from scripts.team.identity_provider import AUDIENCE, SIGNERS, IdentityProvider, run_provider, to_jwk
+from scripts.team.web_servers import run_web_server
 
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.errors import SettingsError
@@ -43,8 +45,6 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from tests.conftest import CATALOG
 from tests.keys import reply
-from tests.protocol.identity_provider import AUDIENCE, SIGNERS, IdentityProvider, run_provider, to_jwk
-from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

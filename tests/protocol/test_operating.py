@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from scripts.team.identity_provider import run_provider
 
 from mcp_server_tiktok_shop.protocol.readiness import Readiness
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import WRITE, done, reference, until
 from tests.platform.worker import INHERITED, environment, keys
-from tests.protocol.identity_provider import run_provider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -80,11 +80,14 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(home: Path, settings: Mapping[str, str], *arguments: str) -> AsyncIterator[Served]:
+async def serve(
+    home: Path, settings: Mapping[str, str], *arguments: str, variables: Mapping[str, str] | None = None
+) -> AsyncIterator[Served]:
+    """A server in a process of its own, with further `variables` of its environment."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "mcp_server_tiktok_shop", "serve", "--http", "--port", "0", *arguments),
-        env=inherited | environment(home, settings),
+        env=inherited | environment(home, settings) | dict(variables or {}),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from scripts.team.web_servers import run_web_server
 
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.cli.serve import take_webhooks
@@ -30,7 +31,6 @@ from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import PartnerApp
 from tests.conftest import CATALOG
 from tests.protocol.test_http import BEARER, CONTENT, TOKEN
-from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import re
 import signal
 import socket
-import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,11 +12,17 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from scripts.team.identity_provider import AUDIENCE
+from scripts.team.replicas import run_replica
+from scripts.team.web_servers import run_web_server
 
 from mcp_server_tiktok_shop.cli.output import Output
 from mcp_server_tiktok_shop.cli.serve import open_team_webhooks
+from mcp_server_tiktok_shop.metrics import NO_METRICS
+from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource_server
 from mcp_server_tiktok_shop.protocol.operating import Operating
 from mcp_server_tiktok_shop.protocol.readiness import Readiness
 from mcp_server_tiktok_shop.protocol.tenancy import attach_tenant
@@ -27,20 +30,24 @@ from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token
 from mcp_server_tiktok_shop.teams import TeamState, TenantApps, open_team_state
 from tests.conftest import CATALOG
-from tests.platform.worker import INHERITED, ROOT, keys
-from tests.protocol.web_servers import run_web_server
+from tests.platform.worker import INHERITED, keys
 from tests.teams.databases import KEY
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from scripts.team.identity_provider import IdentityProvider
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.protocol.http import Authorizer
+    from mcp_server_tiktok_shop.protocol.oauth.resource_server import ResourceServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
 
 TENANT_HEADER = b"x-test-tenant"
+TENANT_CLAIM = "org"
 
 
 def make_environment(home: Path, database_url: str, **more: str) -> dict[str, str]:
@@ -83,7 +90,7 @@ class Replica:
     async def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        await self.process.communicate()
+        await self.process.wait()
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,11 @@ async def serve_replica(home: Path, database_url: str, **more: str) -> AsyncIter
 
 @asynccontextmanager
 async def serve_authorized(
-    home: Path, database_url: str, more: dict[str, str], authorizer: Authorizer | None = None
+    home: Path,
+    database_url: str,
+    more: dict[str, str],
+    authorizer: Authorizer | None = None,
+    metrics: Metrics = NO_METRICS,
 ) -> AsyncIterator[Replica]:
     """A replica in this process, for whom the authorizer lets in."""
     settings = read_settings(make_environment(home, database_url, **more))
@@ -114,13 +125,29 @@ async def serve_authorized(
     port = listener.getsockname()[1]
     async with open_team_state(settings, catalog=CATALOG) as state:
         token, _ = await get_shared_token(state.database, state.cipher)
-        apps = TenantApps(state, token)
+        apps = TenantApps(state, token, metrics)
         readiness = Readiness({"database": state.database.find_fault}, {"redis": state.find_redis_fault})
         operating = Operating(readiness)
         webhooks = open_team_webhooks(apps, port, Output.from_settings(settings))
         http_app = build_http_app(apps.build_server(), authorizer or SharedToken(token), port, "", operating, webhooks)
         async with run_web_server(HeaderTenants(http_app), listener):
             yield Replica(port, token, None, state, apps)
+
+
+def make_provider_authorizer(
+    provider: IdentityProvider, home: Path, database_url: str, more: dict[str, str]
+) -> ResourceServer:
+    """Lets in who signs in at the provider, for the tenant that their token names."""
+    settings = read_settings(make_environment(home, database_url, **more))
+    return build_resource_server(
+        provider.issuer,
+        "https://shops.example",
+        audience=AUDIENCE,
+        jwks_url="",
+        tenant_claim=TENANT_CLAIM,
+        proxy=None,
+        operations=build_offer(settings, CATALOG).operations,
+    )
 
 
 @asynccontextmanager
@@ -132,27 +159,9 @@ async def serve_replicas(count: int, home: Path, database_url: str, **more: str)
 @asynccontextmanager
 async def start_replica(home: Path, database_url: str, token: str, **more: str) -> AsyncIterator[Replica]:
     """A replica as the command starts it, in a process of its own."""
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "mcp_server_tiktok_shop", "serve", "--http", "--port", "0"),
-        cwd=ROOT,
-        env=inherited | make_environment(home, database_url, **more),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert process.stderr is not None
-        words = ""
-        while "The token lies in" not in words:
-            line = (await process.stderr.readline()).decode()
-            assert line, words
-            words += line
-        (port,) = re.findall(r"http://127\.0\.0\.1:(\d+)/mcp", words)
-        yield Replica(int(port), token, process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    variables = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    async with run_replica(variables | make_environment(home, database_url, **more)) as replica:
+        yield Replica(replica.port, token, replica.process)
 
 
 @asynccontextmanager

@@ -26,8 +26,9 @@ from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher, comp
 from tests.teams.databases import CIPHER, KEY, TENANT, open_database
 
 if TYPE_CHECKING:
+    from scripts.team.services import Postgres
+
     from mcp_server_tiktok_shop.state.stores import StateStores
-    from tests.teams.services import Postgres
 
 NEW_KEY = base64.b64encode(bytes(range(1, 33))).decode()
 SECRETS = ("ROW_access", "ROW_refresh", "ci-pher", "app-s3cret", "pr0xy-password")

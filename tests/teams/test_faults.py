@@ -23,7 +23,7 @@ from tests.teams.test_replicas import read_stored
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.teams.services import Postgres, Redis
+    from scripts.team.services import Postgres, Redis
 
 KILLS = 40 if os.environ.get("SOAK") else 4
 WRITES = 12

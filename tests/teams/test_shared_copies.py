@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.teams.services import Postgres
+    from scripts.team.services import Postgres
 
 READ = "get_order_list"
 ORDERS = 2_500  # 25 pages
@@ -176,14 +176,15 @@ async def test_a_copy_that_is_forgotten_is_forgotten_by_all(home: Path, database
             await pair.ask(replica)
         apps = pair.replicas[0].apps
         assert apps is not None
-        async with apps.open_app("default") as app:
-            await app.mirror.forget(None)
+        async with apps.open_app("default") as opened:
+            await opened.app.mirror.forget(None)
         assert pair.run_sql("SELECT id FROM shop_copies") == []
         assert pair.run_sql("SELECT hash FROM shop_copy_blocks") == []
         apps = pair.replicas[1].apps
         assert apps is not None
-        async with apps.open_app("default") as app:
-            assert await app.mirror.look(await app.platform.shops.choose(None, "required")) is None
+        async with apps.open_app("default") as opened:
+            target = await opened.app.platform.shops.choose(None, "required")
+            assert await opened.app.mirror.look(target) is None
         assert pair.find_snapshots(0) == pair.find_snapshots(1) == []
 
 

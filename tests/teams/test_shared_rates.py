@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.state.stores import RateMarks
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.teams.services import Redis
+    from scripts.team.services import Redis
 
 KEY = RateLimitKey("account", "shop", "get_order_list")
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.teams.services import Postgres, Redis
+    from scripts.team.services import Postgres, Redis
 
 READ = "get_order_list"
 DAY_S = 86400
@@ -280,8 +280,6 @@ async def test_a_change_is_known_at_the_other_replica_while_the_database_is_away
 
 async def test_notices_come_again_when_redis_does(redis: Redis) -> None:
     one, other = (RedisNotices(redis.url, SecretStr(""), time.monotonic) for _ in range(2))
-    one.start()
-    other.start()
     try:
 
         async def tell(moment: float) -> None:

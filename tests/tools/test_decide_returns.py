@@ -57,7 +57,14 @@ async def test_a_rule_finds_what_waits_and_leaves_goods_to_be_looked_at(
             assert item["answer_by"]
             assert str(request.refund.total) in item["will_be"]
         total = sum(request.refund.total for request in expected.values())
-        assert asked["preview"]["warnings"] == [f"These pay back {total} GBP in all"]
+        too_much = next(request for request in waiting if request.id not in expected)
+        back = find_request(shop, "return_shipped")
+        in_all, rest = asked["preview"]["warnings"]
+        assert in_all == f"These pay back {total} GBP in all"
+        assert rest.startswith("Left out by the rule, though waiting: 2 (")
+        assert f"not below {limit} GBP: {too_much.id} of {too_much.refund.total} GBP" in rest
+        assert f"goods_back, a kind not asked for: {back.id} of {back.refund.total} GBP" in rest
+        assert "explanation" not in asked["preview"]
         done = await told(client, "confirm_write", token=asked["confirm"])
     assert done["data"]["done"] == 2
     assert {item["now"] for item in done["data"]["items"]} == {request.status for request in expected.values()}
@@ -197,17 +204,26 @@ async def test_what_waits_and_does_not_fit_the_rule_is_counted(
         none = await decide(client, decision="approve", kinds=["refund", "return"], below="0.01")
     goods_back = find_request(shop, "return_shipped")
     waiting = {item["return"] for item in whole["items"]}
-    assert whole["explanation"].startswith("Not meant by the rule, though waiting: ")
-    assert f"goods_back {goods_back.id}" in whole["explanation"]
+    assert whole["warnings"][-1].startswith(
+        f"Left out by the rule, though waiting: 1 (goods_back, a kind not asked for: {goods_back.id}"
+    )
     assert f"{len(waiting) + 1} (" in none["note"]
     assert all(request_id in none["note"] for request_id in waiting)
 
 
-async def test_a_wish_to_cancel_shows_how_its_order_stands(connect: Connect, sandbox: Sandbox) -> None:
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+@pytest.mark.parametrize("buyer_data", ["masked", "full", "none"])
+async def test_a_wish_to_cancel_shows_whose_as_far_as_buyers_may_be_shown_and_how_its_order_stands(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop, buyer_data: str
+) -> None:
+    request = find_request(shop, "cancel_request")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, buyer_data=buyer_data) as client:
+        order = (await told(client, "get_order_detail", ids=[request.order.id]))["data"]["orders"][0]
         shown = (await decide(client, decision="approve", kinds=["cancellation"], dry_run=True))["data"]
         listed = (await told(client, "get_worklist", kinds=["cancellations"]))["data"]["cancellations"]
     (item,) = shown["items"]
+    name = order.get("recipient_address", {}).get("name")
+    assert item.get("buyer") == (None if buyer_data == "none" else name)
+    assert (name is None) == (buyer_data == "none")
     assert item["order_status"] == "AWAITING_SHIPMENT"
     assert item["answer_by"]
     (row,) = [dict(zip(listed["columns"], row, strict=True)) for row in listed["rows"]]

@@ -98,7 +98,7 @@ def sum_orders(orders: list[Json]) -> Json:
         "sales_total": total,
         "goods_total": add(line["sale_price"] for _, line in units),
         "average_order": divide(total, len(sold)),
-        "units_cancelled": sum(len(order["line_items"]) for order in sold) - len(units),
+        "units_cancelled": sum(len(o["line_items"]) for o in orders if o["status"] != "UNPAID") - len(units),
     }
     for name, status in (("unpaid", "UNPAID"), ("cancelled", "CANCELLED")):
         apart = [order for order in orders if order["status"] == status]

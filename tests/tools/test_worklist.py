@@ -33,6 +33,7 @@ DAY_S = 86_400
 LONDON = ZoneInfo("Europe/London")
 UNSHIPPED = ("AWAITING_SHIPMENT", "PARTIALLY_SHIPPING")
 MAX_WORDS_CHARS = 48
+THANKS = "Great, thanks!"  # a buyer's last words in the simulated shop
 BUSY_DAY_BYTES = 6_000  # 1,500 tokens of four bytes
 
 
@@ -52,6 +53,11 @@ async def listed(client: Client, kind: str, **more: Any) -> list[Json]:
     told = good(await client.call_tool(TOOL, {"kinds": [kind], **more}))
     assert "worklist" not in told["data"]
     return to_rows(told["data"].get(kind, {"columns": [], "rows": []}))
+
+
+def is_waiting(row: Json) -> bool:
+    """Whether an entry counts: not where a buyer's last words are thanks."""
+    return not row["detail"].startswith("closing words")
 
 
 def moment(text: str) -> float:
@@ -179,12 +185,16 @@ async def test_a_chat_waits_as_long_as_the_buyer_spoke_last(connect: Connect) ->
     async with at_the_shop(connect, sandbox, clock) as (client, (shop,)):
         rows = await listed(client, "chats")
         waiting = [c for c in await shop.conversations() if c["latest_message"]["sender"]["role"] == "BUYER"]
+        words_by_id = {c["id"]: json.loads(c["latest_message"]["content"])["content"] for c in waiting}
         by_wait = sorted(waiting, key=lambda conversation: int(conversation["latest_message"]["create_time"]))
+        by_wait.sort(key=lambda conversation: words_by_id[conversation["id"]] == THANKS)
+        assert words_by_id[by_wait[-1]["id"]] == THANKS
         assert [row["id"] for row in rows] == [conversation["id"] for conversation in by_wait]
         for row, conversation in zip(rows, by_wait, strict=True):
             minutes = (clock.now - int(conversation["latest_message"]["create_time"])) // 60
-            assert row["detail"] == f"waits {f'{minutes} min' if minutes < 120 else f'{minutes // 60} h'}"
-            words = json.loads(conversation["latest_message"]["content"])["content"]
+            age = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+            words = words_by_id[row["id"]]
+            assert row["detail"] == (f"closing words, {age} ago" if words == THANKS else f"waits {age}")
             assert row["words"].removesuffix("…")[:10] in words
             assert len(row["words"]) <= MAX_WORDS_CHARS
             assert row["buyer"].endswith("***")
@@ -192,6 +202,45 @@ async def test_a_chat_waits_as_long_as_the_buyer_spoke_last(connect: Connect) ->
         good(await client.call_tool("send_message", answer))
         clock.pass_by(600)
         assert [row["id"] for row in await listed(client, "chats")] == [row["id"] for row in rows[1:]]
+
+
+@pytest.mark.parametrize(
+    ("words", "unread", "is_closed"),
+    [
+        ("Great, thanks!", 1, True),
+        ("Vielen Dank, alles klar 👍", 1, True),
+        ("ありがとうございます。", 1, True),
+        ("Terima kasih banyak ya kak", 0, True),
+        ("Muchas gracias!", 1, True),
+        ("Thanks!", 2, False),  # what stands before it was not read
+        ("Thanks?", 1, False),
+        ("Thanks, it is broken", 1, False),
+        ("Thanks, and 2 more", 1, False),
+        ("ok ok ok ok ok ok ok", 1, False),
+        ("All good", 1, False),
+        ("👍", 1, False),
+    ],
+)
+async def test_a_buyer_who_only_thanks_is_listed_last_and_waits_in_no_count(
+    connect: Connect, words: str, unread: int, *, is_closed: bool
+) -> None:
+    clock = Clock()
+    sandbox = Sandbox(clock=clock)
+    shop = sandbox.accounts[0].shops[0]
+    conversation = next(c for c in shop.chats.conversations.values() if THANKS in c.messages[-1].content)
+    conversation.add_message("BUYER", "TEXT", json.dumps({"content": words}), NOW - 200 * 3_600)
+    conversation.unread = unread
+    shop.mark_changed()
+    async with at_the_shop(connect, sandbox, clock) as (client, _):
+        data = good(await client.call_tool(TOOL, {"kinds": ["chats"]}))["data"]
+        rows = to_rows(data["chats"])
+        kinds = to_rows(good(await client.call_tool(TOOL, {}))["data"]["kinds"])
+    (row,) = [row for row in rows if row["id"] == conversation.id]
+    assert row == rows[-1 if is_closed else 0]
+    assert row["detail"] == ("closing words, 200 h ago" if is_closed else "waits 200 h")
+    assert data["in_all"] == len(rows) - is_closed
+    assert next(kind["in_all"] for kind in kinds if kind["kind"] == "chats") == data["in_all"]
+    assert ("in no count" in data.get("note", "")) == is_closed
 
 
 async def test_words_of_buyers_do_not_stand_in_the_worklist(connect: Connect, shared: Sandbox) -> None:
@@ -212,7 +261,8 @@ async def test_a_buyers_reason_stands_beside_the_wish_to_cancel_as_text_of_other
     assert {row["id"]: row["words"] for row in rows} == {
         row["id"]: requests[row["id"]]["cancel_reason_text"] for row in rows
     }
-    assert told["untrusted"] == ["cancellations.words"]
+    assert all(re.fullmatch(r"[A-Z]\*\*\*", row["buyer"]) for row in rows)
+    assert told["untrusted"] == ["cancellations.buyer", "cancellations.words"]
 
 
 async def test_listings_that_failed_or_were_frozen_are_told(connect: Connect, shared: Sandbox) -> None:
@@ -313,13 +363,13 @@ async def test_a_busy_day_over_three_shops_is_told_in_few_words(connect: Connect
     assert len(rows) < data["in_all"]
     assert data["note"].endswith("Not all are shown: name `kinds` for all of them.")
     for kind in kinds:
-        assert kind["in_all"] == len(every[kind["kind"]])
+        assert kind["in_all"] == sum(map(is_waiting, every[kind["kind"]]))
         assert kind["shown"] == sum(row["kind"] == kind["kind"] for row in rows) > 0
     deadlines = [row["deadline"] for row in rows]
     known = [moment(text) for text in deadlines if text]
     assert known == sorted(known)
     assert deadlines[len(known) :] == [None] * (len(deadlines) - len(known))
-    assert data["in_all"] == sum(map(len, every.values()))
+    assert data["in_all"] == sum(is_waiting(row) for entries in every.values() for row in entries)
     assert data["late"] == sum(kind["late"] for kind in kinds)
     assert {row["shop"] for entries in every.values() for row in entries} == {shop.shop.region for shop in shops}
     # Each row says whether it is late or due, and each shop has its counts.

@@ -239,13 +239,28 @@ def compare_states(earlier: Iterable[Json], later: Iterable[Json]) -> list[Json]
     return differences
 
 
+def describe_states(earlier: list[Json], later: list[Json], *, is_brief: bool) -> Json:
+    """`before` and `now` of a write: what was otherwise, and how things stand.
+
+    Where `is_brief`, a preview told of them, and of several `now` tells what is otherwise alone.
+    """
+    before = describe_earlier(earlier, later)
+    if is_brief and len(later) > 1:
+        changes = {_get_key(item): item for item in _select_changes(earlier, later, "now")}
+        later = [changes.get(_get_key(item), item) for item in later]
+    return ({"before": before} if before else {}) | {"now": later}
+
+
 def describe_earlier(earlier: Iterable[Json], later: Iterable[Json]) -> list[Json]:
     """What was otherwise before a write, by things; what was not there at all is left out."""
-    differences = compare_states(earlier, later)
+    return _select_changes(earlier, later, "before")
+
+
+def _select_changes(earlier: Iterable[Json], later: Iterable[Json], side: str) -> list[Json]:
     return [
-        {name: value for name, value in difference.items() if name not in ("before", "now")} | difference["before"]
-        for difference in differences
-        if difference["before"]
+        {name: value for name, value in difference.items() if name not in ("before", "now")} | difference[side]
+        for difference in compare_states(earlier, later)
+        if difference[side]
     ]
 
 

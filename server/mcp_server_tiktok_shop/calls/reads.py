@@ -42,7 +42,10 @@ MAX_REASON_CHARS = 300  # characters of an error in a note
 
 @dataclass(frozen=True, slots=True)
 class ReadExecutor:
-    """Reads one page, several or all of them, for a result or a file; `zone` is set for all shops, if one is."""
+    """Reads one page, several or all of them, for a result or a file; `zone` is set for all shops, if one is.
+
+    Of several pages come at most `max_rows` rows, 0: as many as there is room for.
+    """
 
     platform: PlatformClient
     paginator: Paginator
@@ -52,6 +55,7 @@ class ReadExecutor:
     operations: OperationDirectory
     get_copy_chooser: Callable[[], CopyChooser]
     zone: ZoneInfo | None
+    max_rows: int = 0
 
     async def execute(
         self, operation: Operation, values: Json, server_arguments: Json, target: Target, caller: Caller
@@ -96,9 +100,8 @@ class ReadExecutor:
         choice, zone = request.choice, target.resolve_zone(self.zone)
         reading = self.operations.get(choice.read)
         self.operations.policy.ensure_allowed(reading)
-        chosen = await self.get_copy_chooser().choose(
-            choice, request.parameters, request.offset, request.limit, target, caller
-        )
+        limit = min(request.limit, self.max_rows or request.limit)
+        chosen = await self.get_copy_chooser().choose(choice, request.parameters, request.offset, limit, target, caller)
         page = {"page_size": choice.batch} if "page_size" in reading.arguments else {}
         deadline, rows, size, response = self.platform.new_deadline(), [], 0, ApiResponse({}, None)
         for start in range(0, len(chosen.ids), choice.batch):
@@ -158,6 +161,9 @@ class ReadExecutor:
                             collector.row_count, collector.total_count, f"{collector.page_count} pages read"
                         )
                     if page.next_token is None or collector.page_count == max_pages:
+                        break
+                    if self.max_rows and collector.row_count + len(page.rows) > self.max_rows:
+                        collector.record_stop(f"no more than {self.max_rows} rows are given here: narrow the time")
                         break
                     if collector.is_full:
                         collector.record_stop("more is not kept at once: narrow the time or the fields")

@@ -25,6 +25,7 @@ UNREAD_AFTER = "how it stood after could not be read"
 UNSET_BEFORE = "what was not set before can't be taken away again"
 NOTHING_CHANGED = "nothing was changed by it"
 REST_STAYS = "Can't be taken back: {names}, since {reason}."
+REST_UNTOUCHED = "Nothing to take back of {names}: {reason}."  # before a write that will not change them
 MAX_NAMED_THINGS = 5  # of those that stay
 ITEM_ID = "@id"
 
@@ -144,8 +145,7 @@ def _plan_steps(
         if later is None or _is_changed(rule, item, later_by_key.get(item.key), sources.named_ids)
     ]
     if not changed:
-        is_read = any(item.key in later_by_key for item in sources.items)
-        return WayBack(reason=NOTHING_CHANGED if is_read else UNREAD_AFTER)
+        return WayBack(reason=NOTHING_CHANGED if later_by_key.keys() & {i.key for i in sources.items} else UNREAD_AFTER)
     items = [
         item for item in changed if _fulfils(item.data, way.condition) and (not way.needed or item.data.get(way.needed))
     ]
@@ -161,8 +161,8 @@ def _plan_steps(
     if not steps:
         return WayBack(reason=rule.otherwise)
     lasting = [item for item in changed if item not in items]
-    rest = REST_STAYS.format(names=_name_things(lasting), reason=rule.otherwise) if lasting else ""
-    return WayBack(tuple(steps), " ".join(filter(None, (way.leaves, rest))))
+    rest = (REST_UNTOUCHED if later is None else REST_STAYS).format(names=_name_things(lasting), reason=rule.otherwise)
+    return WayBack(tuple(steps), " ".join(filter(None, (way.leaves, rest if lasting else ""))))
 
 
 def _plan_removal(

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.current_state import READ_STATE_TIMEOUT_S, CurrentState, describe_earlier
+from mcp_server_tiktok_shop.calls.current_state import READ_STATE_TIMEOUT_S, CurrentState, describe_states
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
 from mcp_server_tiktok_shop.calls.local_confirmation import LocalWriteConfirmation
 from mcp_server_tiktok_shop.calls.preview import Preview
@@ -197,9 +197,8 @@ class WriteExecutor:
             await add_states((earlier, state))
             if not state.is_known:
                 return ""
-            now = state.to_json()
-            before = describe_earlier(earlier.to_json() if earlier else [], now)
-            result |= {"before": before, "now": now} if before else {"now": now}
+            earlier_state = earlier.to_json() if earlier else []
+            result |= describe_states(earlier_state, state.to_json(), is_brief=write.has_token_alone)
             if delay := describe_delay(write.operation):
                 return f"{delay}: that takes a moment, and `now` may not show it yet."
         return ""

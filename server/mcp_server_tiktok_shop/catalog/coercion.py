@@ -95,6 +95,8 @@ def _is_no(value: Any) -> bool:
 
 
 def _is_encodable(value: Any) -> bool:
+    if type(value) is str and value.isascii():
+        return True
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):

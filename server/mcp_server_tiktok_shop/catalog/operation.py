@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp_server_tiktok_shop.catalog.server_arguments import CHART_ARGUMENT, RUNNER_ARGUMENTS, SERVER_ARGUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 Json = dict[str, Any]
 Effect = Literal["read", "write", "destructive"]
@@ -219,7 +219,8 @@ class CopyChoice:
 
     `filters` are SQL conditions on `table`, by the argument that they hold for. What they choose is read from the
     platform by the operation `read`, whose argument `ids` takes a `batch` of `sent` at once; its answer's `rows` have
-    their own id in the field `id`.
+    their own id in the field `id`. `recent` are by argument the values that only what is not long ago can have, so that
+    nothing is missed where the copy's history ends.
     """
 
     table: str
@@ -231,6 +232,15 @@ class CopyChoice:
     batch: int
     filters: Mapping[str, str]
     sent: str = "id"
+    recent: Mapping[str, Collection[Any]] = field(default_factory=dict)
+
+    def is_recent(self, arguments: Mapping[str, Any]) -> bool:
+        """Whether these filters let pass only what is not long ago."""
+        return any(
+            set(value if isinstance(value, list) else [value]) <= set(self.recent[name])
+            for name, value in arguments.items()
+            if name in self.recent
+        )
 
     def compose(self, arguments: Iterable[str]) -> str:
         """The SELECT of the ids for which the filters of these arguments hold, with what is sent and their count."""

@@ -87,8 +87,7 @@ def load_team_opener(settings: Settings) -> Callable[[Settings], AbstractAsyncCo
 
 
 async def _act_for_tenant(state: TeamState, action: Callable[[App, Output], Coroutine[Any, Any, int]]) -> int:
-    server_app = state.make_app(state.settings.tenant)
-    await server_app.store.refresh()
+    server_app = await state.open_app(state.settings.tenant)
     return await _act(server_app, Output(server_app.guard), action)
 
 

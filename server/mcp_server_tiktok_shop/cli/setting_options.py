@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.settings import SETTINGS, SETTINGS_BY_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from mcp_server_tiktok_shop.setting_declarations import Setting
     from mcp_server_tiktok_shop.settings import Settings
 
 ENVIRONMENT_META_KEY = "mcp_server_tiktok_shop.environment"  # of a click context: what the settings were read from
@@ -22,17 +23,30 @@ ENVIRONMENT_META_KEY = "mcp_server_tiktok_shop.environment"  # of a click contex
 def add_setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """An option for every setting that is no secret: a command line can be read by other users of the computer."""
     for setting in reversed(SETTINGS):
-        if setting.is_secret:
-            continue
-        help_text = f"{setting.help} [{setting.variable}]"
-        if setting.is_switch:
-            option = click.option(
-                setting.flag, setting.name, is_flag=True, flag_value="true", default=None, help=help_text
-            )
-        else:
-            option = click.option(setting.flag, setting.name, default=None, help=help_text)
-        command = option(command)
+        if not setting.is_secret:
+            command = make_option(setting, f"{setting.help} [{setting.variable}]")(command)
     return command
+
+
+def make_option(setting: Setting, help_text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option of a setting, whose text it hands on by the setting's name; None where it is not given."""
+    if setting.is_switch:
+        return click.option(setting.flag, setting.name, is_flag=True, flag_value="true", default=None, help=help_text)
+    return click.option(setting.flag, setting.name, default=None, help=help_text)
+
+
+def write_flags(texts: Mapping[str, str], exclude: Collection[str] = ()) -> list[str]:
+    """The command line that sets these texts by the name of the setting; a switch that is off needs none."""
+    flags: list[str] = []
+    for name, text in texts.items():
+        setting = SETTINGS_BY_NAME[name]
+        if name in exclude:
+            continue
+        if not setting.is_switch:
+            flags += [setting.flag, text]
+        elif setting.parse(text):
+            flags.append(setting.flag)
+    return flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +85,4 @@ class SettingTexts:
 
     def to_flags(self, exclude: Collection[str] = ()) -> list[str]:
         """The command line that sets what is public; a switch that is off needs none."""
-        flags: list[str] = []
-        for name, text in self.public.items():
-            setting = SETTINGS_BY_NAME[name]
-            if name in exclude:
-                continue
-            if not setting.is_switch:
-                flags += [setting.flag, text]
-            elif setting.parse(text):
-                flags.append(setting.flag)
-        return flags
+        return write_flags(self.public, exclude)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shlex
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_team
 from mcp_server_tiktok_shop.cli.output import json_option
+from mcp_server_tiktok_shop.cli.setting_options import make_option, write_flags
+from mcp_server_tiktok_shop.tenant_settings import TENANT_SETTINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from mcp_server_tiktok_shop.cli.output import Output
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.teams import TeamState
+
+
+def add_tenant_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for every setting that a tenant may have of its own."""
+    for setting in reversed(TENANT_SETTINGS):
+        command = make_option(setting, setting.help)(command)
+    return command
 
 
 @click.group("tenant")
@@ -22,34 +34,83 @@ def manage_tenants() -> None:
 
 @manage_tenants.command("add")
 @click.argument("name")
+@add_tenant_options
 @click.pass_obj
-def add_tenant(settings: Settings, name: str) -> None:
-    """Add a tenant. Its sellers sign in with `--tenant NAME login`, or through an assistant."""
+def add_tenant(settings: Settings, /, *, name: str, **options: str | None) -> None:
+    """Add a tenant. Its sellers sign in with `--tenant NAME login`, or through an assistant.
+
+    Options are settings of its own, of which the stricter holds, these or the server's.
+    """
+    texts = _list_given(options)
 
     async def add(state: TeamState, output: Output) -> int:
-        is_new = await state.directory.add(name)
-        output.print_line(f"There is a tenant {name} now." if is_new else f"There is a tenant {name} already.")
+        state.ensure_followable(name, texts)
+        if not await state.directory.add(name, texts):
+            output.print_line(
+                f"There is a tenant {name} already." + " Nothing was set: see `tenant set`." * bool(texts)
+            )
+            return FAILURE_EXIT_CODE if texts else 0
+        output.print_line(f"There is a tenant {name} now.")
         return 0
 
     run_with_team(settings, add)
+
+
+@manage_tenants.command("set")
+@click.argument("name")
+@click.option(
+    "--unset",
+    "unset_flags",
+    multiple=True,
+    type=click.Choice([setting.flag.removeprefix("--") for setting in TENANT_SETTINGS]),
+    help="A setting that is again the server's own; can be given several times.",
+)
+@add_tenant_options
+@click.pass_obj
+def set_up_tenant(settings: Settings, /, *, name: str, unset_flags: tuple[str, ...], **options: str | None) -> None:
+    """Change the settings of a tenant; servers that run follow at its next request. What is not named stays.
+
+    Of a tenant's setting and the server's the stricter holds: one that lets more than the server's is refused.
+    """
+    given = _list_given(options)
+    unset_names = {setting.name for setting in TENANT_SETTINGS if setting.flag.removeprefix("--") in unset_flags}
+
+    async def change(state: TeamState, output: Output) -> int:
+        def merge(texts: dict[str, str]) -> dict[str, str]:
+            merged = {setting: text for setting, text in texts.items() if setting not in unset_names} | given
+            state.ensure_followable(name, merged)
+            return merged
+
+        texts = await state.directory.change_settings(name, merge)
+        output.print_line(f"Tenant {name} has of its own: {_describe_settings(texts)}.")
+        return 0
+
+    run_with_team(settings, change)
 
 
 @manage_tenants.command("list")
 @json_option
 @click.pass_obj
 def list_tenants(settings: Settings, *, as_json: bool) -> None:
-    """Name the tenants, since when there are, and how many accounts each has."""
+    """Name the tenants, since when there are, how many accounts each has, and the settings of its own."""
 
     async def list_all(state: TeamState, output: Output) -> int:
         tenants = await state.directory.list_all()
         report = {
             "tenants": [
-                {"id": tenant.id, "since": tenant.created_at.isoformat(), "accounts": tenant.account_count}
+                {
+                    "id": tenant.id,
+                    "since": tenant.created_at.isoformat(),
+                    "accounts": tenant.account_count,
+                    "settings": dict(tenant.settings),
+                }
                 for tenant in tenants
             ]
         }
         lines = [
-            f"{tenant.id}  {tenant.account_count} accounts, since {tenant.created_at:%Y-%m-%d}" for tenant in tenants
+            f"{tenant.id}  {tenant.account_count} accounts, since {tenant.created_at:%Y-%m-%d}"
+            + f"; {_describe_settings(tenant.settings)}" * bool(tenant.settings)
+            for tenant in tenants
         ]
         output.print_report(report, lines, as_json=as_json)
         return 0
@@ -89,3 +150,11 @@ def rotate_key(settings: Settings) -> None:
         return 0
 
     run_with_team(settings, reseal)
+
+
+def _list_given(options: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: text for name, text in options.items() if text is not None}
+
+
+def _describe_settings(texts: Mapping[str, str]) -> str:
+    return shlex.join(write_flags(texts)) or "nothing"

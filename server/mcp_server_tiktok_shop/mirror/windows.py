@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.tables import TimeFilter
     from mcp_server_tiktok_shop.platform.paging import Page
 
-PAGES_PER_WINDOW = 5
+PAGES_PER_WINDOW = 8  # where a span is divided: the last page of each is mostly half empty
+MAX_PAGES_PER_WINDOW = 12  # a span of no more is read as it is
 MAX_PARTS = 64  # of one span that is divided
 
 
@@ -151,7 +152,8 @@ class HistoryReader:
         """In how many windows so many rows are best read: enough for who would have nothing to do."""
         page_count = ceil(row_count / self.reader.source.page_size)
         idle_count = 0 if self._spans else MAX_IN_FLIGHT - self._active_count
-        return max(ceil(page_count / PAGES_PER_WINDOW), min(page_count, idle_count))
+        busy_parts = ceil(page_count / PAGES_PER_WINDOW) if page_count > MAX_PAGES_PER_WINDOW else 1
+        return max(busy_parts, min(page_count, idle_count))
 
     def _estimate_rest(self, page: Page, edge: int, start: int, end: int) -> int:
         """How many rows are older than an edge: as the platform counts, or as many as the page lets expect."""

@@ -22,9 +22,9 @@ class WorklistKind:
     `see_also` is another kind that who asks for this one means, too; empty where there is none.
 
     `sql` finds the work of one shop. Its columns are `deadline`, the id, where there is one `order_id`, `detail` in
-    words, and where it helps `product_name`, `buyer`, the `words` of a buyer, and `rank`, by which what has no
-    deadline is sorted. Its parameters are
-    `$now` and `$authorizations`, JSON text of the accounts by which the shop is reached.
+    words, and where it helps `product_name`, `buyer`, the `words` of a buyer, `rank`, by which what has no deadline is
+    sorted, and `is_waiting`, false of what stands behind the others and in no count. Its parameters are `$now` and
+    `$authorizations`, JSON text of the accounts by which the shop is reached.
     """
 
     name: str

@@ -185,10 +185,9 @@ class HttpTransport:
 
         headers = headers or {}
         match = PLAIN_URL_PATTERN.fullmatch(url)
-        has_body = method == "POST" and bool(content)
         if (
             match is None
-            or not (has_body or (method == "GET" and content is None))
+            or not (method == "POST" or (method == "GET" and content is None))
             or not PLAIN_HEADERS.issuperset(headers)
             or not "".join(headers.values()).isascii()
         ):
@@ -204,7 +203,7 @@ class HttpTransport:
             self._models_by_base[base] = model
         raw_headers = [*model.headers, *((name.encode(), value.encode()) for name, value in headers.items())]
         body = content or b""
-        if body:
+        if method == "POST":
             raw_headers.append((b"Content-Length", b"%d" % len(body)))
         connect_timeout_s = min(CONNECT_TIMEOUT_S, timeout_s)
         return DirectRequest(method, model.origin, target.encode(), raw_headers, body, connect_timeout_s, timeout_s)

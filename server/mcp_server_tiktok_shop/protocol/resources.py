@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         ResourceTemplateReference,
     )
 
+    from mcp_server_tiktok_shop.calls.call_limiter import CallLimiter
     from mcp_server_tiktok_shop.calls.local_tool import LocalToolRunner
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
     from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
@@ -70,6 +71,7 @@ class ResourceProvider:
     result_store: ScopedResultStore
     local_tools: LocalToolRunner
     guard: OutgoingGuard
+    limiter: CallLimiter
 
     async def list_resources(self, _ctx: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
         shops = Resource(
@@ -129,6 +131,8 @@ class ResourceProvider:
         raise to_protocol_error(self.guard.guard_text(message), self.guard.guard_text(uri))
 
     async def _read_text(self, uri: str) -> SafeText:
+        """What a tool would answer; it counts as a call."""
+        await self.limiter.admit()
         if uri == f"{URI_SCHEME}shops":
             return self.guard.guard_json(await self.local_tools.read(SHOPS_TOOL))
         if uri == f"{URI_SCHEME}toolsets":

@@ -25,6 +25,9 @@ class ChangeNotices(Protocol):
     async def tell(self, notice: ChangeNotice) -> None:
         """Tell every replica that listens now."""
 
+    async def close(self) -> None:
+        """Listen no longer."""
+
     def find_latest(self, tenant_id: str, shop_id: str, areas: Collection[str]) -> float:
         """The latest moment that was told of any of these areas; 0 where there is none."""
 
@@ -34,6 +37,9 @@ class NoNotices:
 
     async def tell(self, notice: ChangeNotice) -> None:
         del notice
+
+    async def close(self) -> None:
+        return
 
     def find_latest(self, tenant_id: str, shop_id: str, areas: Collection[str]) -> float:
         del tenant_id, shop_id, areas

@@ -43,7 +43,9 @@ class MirrorChooser:
         deadline = self.platform.new_deadline() - DEADLINE_MARGIN_S
         snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=caller.report_progress)
         result = await self.query_runner.run(sql, [snapshot], zone=snapshot.zone, parameters=values)
-        coverage = Coverage.measure(snapshot, sorted(tables), None)
+        is_recent = choice.is_recent(parameters) and all(snapshot.tables[name].is_complete for name in tables)
+        start = self._find_start(choice, parameters)
+        coverage = Coverage.measure(snapshot, sorted(tables), start, tables if is_recent else ())
         return ChosenIds(
             ids=[row[0] for row in result.cells],
             sent_ids=[row[1] for row in result.cells],
@@ -51,3 +53,10 @@ class MirrorChooser:
             as_of=datetime.fromtimestamp(coverage.as_of, snapshot.zone).isoformat(timespec="minutes"),
             note="".join(f"{text}. " for text in (coverage.part_only, coverage.stale) if text),
         )
+
+    def _find_start(self, choice: CopyChoice, parameters: Mapping[str, Any]) -> int | None:
+        """From when on is asked for, by the argument by which the history of the table is read."""
+        catalog = self.mirror.table_catalog
+        history = catalog.sources[catalog.tables[choice.table].source].history
+        start = parameters.get(history.from_argument) if history is not None else None
+        return None if start is None else int(start)

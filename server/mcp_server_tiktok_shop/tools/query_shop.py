@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
+from mcp_server_tiktok_shop.mirror.query import DEFAULT_LIMITS, DamagedCopyError
 from mcp_server_tiktok_shop.tools.charts.chart import ChartSource
 from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.copy_gaps import TableGap
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
-    from mcp_server_tiktok_shop.mirror.query import QueryResult, QueryRunner, ResultColumn
+    from mcp_server_tiktok_shop.mirror.query import QueryLimits, QueryResult, QueryRunner, ResultColumn
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, TableState
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.shops import Target
@@ -42,7 +42,7 @@ DECIMAL_WIDTH = re.compile(r"(?<=DECIMAL)\(\d+,\d+\)")
 
 @dataclass(frozen=True, slots=True)
 class QueryShopTool:
-    """The tool `query_shop`; `zone` is the time zone set for all shops, if one is."""
+    """The tool `query_shop`; `zone` is set for all shops, if one is, `limits` are what a question may take."""
 
     mirror: Mirror
     query_runner: QueryRunner
@@ -51,6 +51,7 @@ class QueryShopTool:
     export_folder: ExportFolder
     chart_maker: ChartMaker
     zone: ZoneInfo | None
+    limits: QueryLimits = DEFAULT_LIMITS
 
     async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
         """The rows of `sql` over the chosen shops, no older than `max_age` seconds as far as the deadline allows.
@@ -73,7 +74,7 @@ class QueryShopTool:
         snapshots = await self._refresh(targets, tables, max_age_s, caller) if tables else []
         zone = self._choose_zone(targets)
         try:
-            result = await self.query_runner.run(values["sql"], snapshots, zone=zone)
+            result = await self.query_runner.run(values["sql"], snapshots, zone=zone, limits=self.limits)
         except DamagedCopyError as error:
             await self.mirror.discard(targets[error.place], snapshots[error.place])
             raise

@@ -81,7 +81,7 @@ async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
     data: Json = {state.replace(" ", "_"): counts[state] for state in STATES if counts[state]} | extras
     data |= {"warnings": list(warnings)} if warnings else {}
     ordered = sorted(outcomes, key=lambda outcome: STATES.index(outcome.state))
-    data |= {"items": [outcome.to_json() for outcome in ordered], "untrusted": untrusted}
+    data |= {"items": [outcome.to_json(is_brief=run.is_previewed) for outcome in ordered], "untrusted": untrusted}
     data = run.context.result_builder.redact_local_data(run.operation, data)
     data["untrusted"] = [path for path in data["untrusted"] if not path.startswith("items.")]
     writes = dict.fromkeys(step.operation for step in run.steps if counts["done"] and not is_settled)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 T = TypeVar("T")
+BRIEF_NAMES = ("order", "seller_sku")  # of an item that a preview told of already
 OutcomeState = Literal["done", "skipped", "failed", "unknown", "not yet"]
 
 
@@ -89,11 +90,13 @@ class Outcome:
     reason: str = ""
     now: Any = None
 
-    def to_json(self) -> Json:
+    def to_json(self, *, is_brief: bool = False) -> Json:
+        """The item with what came of it; where `is_brief`, a preview told what it is, and is not repeated."""
         item = self.item
-        result: Json = {item.noun: item.id} | item.names | {"outcome": self.state}
+        names = {name: value for name, value in item.names.items() if not is_brief or name in BRIEF_NAMES}
+        result: Json = {item.noun: item.id} | names | {"outcome": self.state}
         if self.state == "done":
-            before = {"before": item.now} if item.now else {}
+            before = {"before": item.now} if item.now and not is_brief else {}
             now = self.now if self.now is not None else item.will_be
             reason = {"reason": self.reason} if self.reason else {}
             return result | before | ({"now": now} if now else {}) | reason

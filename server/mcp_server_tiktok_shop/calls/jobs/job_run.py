@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class JobRun:
     """One call of a job. `outcomes` are known already, of items done before and of those that are skipped.
 
-    `known_record` is what was remembered when it was planned; one that `is_repeat` begins anew.
+    `known_record` is what was remembered when it was planned; one that `is_repeat` begins anew, and the caller of one
+    that `is_previewed` was shown its items.
     """
 
     job: Job
@@ -29,6 +30,7 @@ class JobRun:
     record: JobRecord
     known_record: JobRecord
     is_repeat: bool = False
+    is_previewed: bool = False
     plan: Plan | None = None
     steps: tuple[Step, ...] = ()
     outcomes: dict[str, Outcome] = field(default_factory=dict)

@@ -99,6 +99,7 @@ class JobRunner:
         if is_repeat:
             record.start_anew()
         run = JobRun(self.jobs[operation.name], operation, values, context, key, record, known_record, is_repeat)
+        run.is_previewed = bool(server_arguments.get("confirm"))
         if not server_arguments.get("dry_run"):
             self.job_records.ensure_idle(record, operation.name)
         await self._make_plan(run)

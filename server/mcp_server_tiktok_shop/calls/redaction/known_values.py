@@ -26,17 +26,22 @@ class KnownValues:
     """The personal values of a response, by how they begin and how long they are, to find them again in its texts.
 
     Long values are looked for in pieces: at each place of a text few lengths are tried, however many values there are.
-    They are sorted in when a text is there to look in: most answers have none.
+    They are sorted in when a text is there that has a word of theirs: most have none.
     """
 
     def __init__(self) -> None:
         self._unsorted: dict[tuple[str, FieldKind | None], None] = {}
+        self._unread: list[str] = []  # whose words are not in the vocabulary yet
+        self._vocabulary: set[str] = set()
+        self._is_unspaced = False
         self._values: dict[str, dict[int, set[tuple[str, ...]]]] = {}  # by first word, and number of words
         self._words: set[str] = set()
         self._unspaced_values: dict[str, dict[int, set[str]]] = {}  # by first characters, and number of characters
 
     def add(self, value: str, field: FieldSensitivity) -> None:
-        self._unsorted[value, field.kind] = None
+        if (value, field.kind) not in self._unsorted:
+            self._unsorted[value, field.kind] = None
+            self._unread.append(value)
 
     def _sort_in(self, value: str, kind: FieldKind | None) -> None:
         texts = [value, *ADDRESS_SEPARATOR.split(value)] if kind == "address" else [value]
@@ -55,6 +60,8 @@ class KnownValues:
             self._words.update(word for word in WORD_PATTERN.findall(value) if len(word) >= MIN_VALUE_CHARS)
 
     def mask_occurrences(self, text: str) -> str:
+        if self._is_free_of_words(text):
+            return text
         if self._unsorted:
             for value, kind in self._unsorted:
                 self._sort_in(value, kind)
@@ -62,6 +69,17 @@ class KnownValues:
         if self._unspaced_values:
             text = _replace_spans(text, self._find_unspaced_spans(text))
         return _replace_spans(text, self._find_word_spans(text)) if self._values or self._words else text
+
+    def _is_free_of_words(self, text: str) -> bool:
+        """Whether no word of any value stands in the text: quick, and mostly so."""
+        if self._unread:
+            values = "\n".join(self._unread)
+            self._vocabulary.update(map(str.casefold, WORD_PATTERN.findall(values)))
+            self._vocabulary.update(WORD_PATTERN.findall(values.casefold()))  # which may divide them otherwise
+            self._is_unspaced = self._is_unspaced or UNSPACED_SCRIPT.search(values) is not None
+            self._unread = []
+        words = map(str.casefold, WORD_PATTERN.findall(text))
+        return not self._is_unspaced and self._vocabulary.isdisjoint(words)
 
     def _find_unspaced_spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where values in scripts without spaces stand, from left to right; of two that begin together the longer."""

@@ -5,6 +5,7 @@
 -- keys = ["currency"]
 -- compare = ["sales_total", "orders_sold", "units_sold", "goods_total"]
 -- order = "sales_total desc"
+-- adds = ["orders_sold", "units_sold"]
 -- time = "create_time"
 -- untrusted = ["product_name", "buyer_nickname"]
 -- note = "By when orders were placed, before later refunds (see returns). sales_total is what buyers paid, goods_total goods after all discounts (get_profit's net_sales has TikTok's back in it)."
@@ -16,7 +17,7 @@
 -- sales_total = "what buyers paid for them: goods, shipping and taxes after discounts (payment.total_amount)"
 -- goods_total = "sale_price of units_sold: goods after the seller's and TikTok's discounts, without shipping and tax"
 -- average_order = "sales_total by order, to the cent, half a cent up"
--- units_cancelled = "units that were cancelled in orders that go on"
+-- units_cancelled = "units that were cancelled: all of orders_cancelled, and those of orders that go on"
 -- orders_unpaid = "orders that wait to be paid: in no other count or sum"
 -- unpaid_total = "their total_amount"
 -- orders_cancelled = "orders that were cancelled: in no other count or sum"
@@ -57,6 +58,7 @@
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "arg_max(product_name, create_time)"
+-- ranks = ["product_name", "units_sold"]
 -- stand_ins.product_id = "product_name"
 -- order = "goods_total desc"
 -- shows = ["orders_sold", "units_sold", "sales_total", "goods_total"]
@@ -64,6 +66,7 @@
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"
 -- labels.seller_sku = "arg_max(seller_sku, create_time)"
+-- ranks = ["seller_sku", "units_sold"]
 -- stand_ins.sku_id = "seller_sku"
 -- labels.product_name = "arg_max(product_name, create_time)"
 -- labels.sku_name = "arg_max(sku_name, create_time)"
@@ -106,7 +109,9 @@ sums AS (
         coalesce(sum(total_amount) FILTER (WHERE is_order_sold AND is_first), 0) AS sales_total,
         coalesce(sum(sale_price) FILTER (WHERE is_order_sold AND NOT is_cancelled_unit), 0) AS goods_total,
         count(DISTINCT id) FILTER (WHERE is_order_sold AND total_amount IS NOT NULL) AS orders_with_total,
-        count(*) FILTER (WHERE is_order_sold AND is_cancelled_unit) AS units_cancelled,
+        count(*) FILTER (
+            WHERE is_unit AND (status = 'CANCELLED' OR (is_order_sold AND is_cancelled_unit))
+        ) AS units_cancelled,
         count(DISTINCT id) FILTER (WHERE status = 'UNPAID') AS orders_unpaid,
         coalesce(sum(total_amount) FILTER (WHERE status = 'UNPAID' AND is_first), 0) AS unpaid_total,
         count(DISTINCT id) FILTER (WHERE status = 'CANCELLED') AS orders_cancelled,

@@ -7,6 +7,7 @@ SELECT
   asked.id AS cancel_id,
   asked.order_id,
   concat_ws(' ', asked.currency, asked.refund_total, 'to pay back', 'of an order that is ' || orders.status) AS detail,
+  coalesce(orders.buyer_nickname, orders.recipient_name) AS buyer,
   asked.cancel_reason_text AS words
 FROM cancellations AS asked
   LEFT JOIN orders ON orders.id = asked.order_id

@@ -3,13 +3,15 @@
 -- tool = "decide_returns"
 -- id = "return_id"
 SELECT
-  deadline,
-  id AS return_id,
-  order_id,
+  returns.deadline,
+  returns.id AS return_id,
+  returns.order_id,
   concat_ws(', ',
     if(next_action LIKE '%RECEIVE_PACKAGE%', 'goods are on their way back: check them', lower(replace(return_type, '_', ' '))),
-    concat_ws(' ', currency, refund_total)
+    concat_ws(' ', returns.currency, refund_total)
   ) AS detail,
+  coalesce(orders.buyer_nickname, orders.recipient_name) AS buyer,
   return_reason_text AS words
 FROM returns
+  LEFT JOIN orders ON orders.id = returns.order_id
 WHERE next_action IS NOT NULL

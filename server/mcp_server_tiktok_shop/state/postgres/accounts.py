@@ -78,7 +78,11 @@ class PostgresAccountStore:
         row = await self._database.fetch_one("SELECT revision FROM tenants WHERE id = %s", self._tenant_id)
         if row is None:
             raise make_no_tenant_error(self._tenant_id)
-        if row[0] != self._loaded.revision:
+        await self.follow(row[0])
+
+    async def follow(self, revision: int) -> None:
+        """Read what lies in the database, where that has another revision than what was read. Raises as `refresh`."""
+        if revision != self._loaded.revision:
             async with self._database.transact() as connection:
                 await self._load(connection)
 

@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 
 
 class RedisNotices:
-    """The latest moment of each shop's area that this or another replica told. `monotonic` is never set."""
+    """The latest moment of each shop's area that this or another replica told; it listens from when it is made.
+
+    `monotonic` is a clock that is never set.
+    """
 
     def __init__(self, url: str, password: SecretStr, monotonic: Callable[[], float]) -> None:
         self._client = make_client(url, password, retry_count=1)
@@ -33,16 +36,11 @@ class RedisNotices:
         self._moments: dict[tuple[str, str, str], float] = {}
         self._away_until = 0.0
         self._is_listening = True  # until it turns out otherwise, which is told once
-        self._listening: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin to listen."""
         self._listening = asyncio.create_task(self._listen_on())
 
     async def close(self) -> None:
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait([self._listening])
+        self._listening.cancel()
+        await asyncio.wait([self._listening])
         await self._client.aclose()
 
     async def tell(self, notice: ChangeNotice) -> None:

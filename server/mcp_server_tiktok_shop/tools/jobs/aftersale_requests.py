@@ -122,10 +122,10 @@ async def find_requests_by_id(ids: Sequence[str], context: JobContext) -> tuple[
 
 async def find_requests_by_rule(
     values: Json, context: JobContext
-) -> tuple[list[AftersaleRequest], list[AftersaleRequest]]:
+) -> tuple[list[AftersaleRequest], dict[str, list[AftersaleRequest]]]:
     """The requests that wait for the seller and fit `kinds`, `below` and `buyer_says`, as far as they are given.
 
-    Behind them those that wait as well and were looked at, and do not fit.
+    Behind them those that wait as well and were looked at, by what of the rule they do not fit.
     """
     kinds = tuple(values.get("kinds") or DEFAULT_KINDS)
     found: list[AftersaleRequest] = []
@@ -138,16 +138,27 @@ async def find_requests_by_rule(
         rows = await context.read_rows("search_returns", {"return_status": list(PENDING_RETURNS), "page_size": "50"})
         found += [AftersaleRequest("return", row) for row in rows]
     currency = context.target.shop.currency if context.target.shop else ""
-    words = str(values.get("buyer_says", "")).casefold()
-    waiting = [request for request in found if request.id and request.kind is not None]
-    fits = [
-        request
-        for request in waiting
-        if request.kind in kinds
-        and words in request.reason_text.casefold()
-        and ("below" not in values or _is_below(request, Decimal(values["below"]), currency))
-    ]
-    return fits, [request for request in waiting if request not in fits]
+    fits: list[AftersaleRequest] = []
+    others: dict[str, list[AftersaleRequest]] = {}
+    for request in found:
+        if not request.id or request.kind is None:
+            continue
+        if reason := _find_misfit(request, values, kinds, currency):
+            others.setdefault(reason, []).append(request)
+        else:
+            fits.append(request)
+    return fits, others
+
+
+def _find_misfit(request: AftersaleRequest, values: Json, kinds: tuple[RequestKind, ...], currency: str) -> str:
+    """What of a rule a request does not fit, in words; empty where it fits."""
+    if request.kind not in kinds:
+        return f"{request.kind}, a kind not asked for"
+    if "below" in values and not _is_below(request, Decimal(values["below"]), currency):
+        return " ".join(filter(None, (f"not below {values['below']}", currency)))
+    if str(values.get("buyer_says", "")).casefold() not in request.reason_text.casefold():
+        return "the buyer says something else"
+    return ""
 
 
 def _is_below(request: AftersaleRequest, limit: Decimal, currency: str) -> bool:

@@ -10,6 +10,7 @@ from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.jobs.aftersale_requests import find_requests_by_id, find_requests_by_rule
+from mcp_server_tiktok_shop.tools.jobs.order_words import find_buyer
 from mcp_server_tiktok_shop.tools.jobs.parcels import MAX_IDS_PER_READ, split_into_batches
 from mcp_server_tiktok_shop.tools.jobs.reasons import Reason, find_reasons, make_reason_error
 from mcp_server_tiktok_shop.tools.jobs.refusals import explain_refusal
@@ -46,7 +47,7 @@ PAYING_DECISIONS = frozenset(
     ("APPROVE_REQUEST_CANCEL", "APPROVE_REFUND", APPROVE_RETURN, "APPROVE_RECEIVED_PACKAGE", DIRECT_REFUND)
 )
 UNKNOWN_REASON = "this shop has no return and no cancellation of that id, nor an order with one"
-MAX_OTHERS = 5  # that wait and do not fit a rule, named one by one
+MAX_OTHERS = 5  # that wait and do not fit a rule for one reason, named one by one
 DECIDED_REASON = "it is {status}: nothing waits for the seller"
 
 
@@ -65,25 +66,27 @@ class DecideReturnsJob(Job):
         """Every request that is meant: decided, or skipped where nothing waits for the seller."""
         _check_values(values)
         unknown_ids: list[str] = []
-        others: list[AftersaleRequest] = []
+        others: dict[str, list[AftersaleRequest]] = {}
         if "ids" in values:
             requests, unknown_ids = await find_requests_by_id(values["ids"], context)
         else:
             requests, others = await find_requests_by_rule(values, context)
         waiting = [request for request in requests if request.kind is not None]
         decisions, obstacles = await _find_decisions(waiting, values, context)
-        order_states = await _read_order_states([r for r in waiting if r.noun == "cancellation"], context)
+        orders = await _read_orders(waiting, context)
         items = []
         for request in requests:
             decision = decisions.get(request.id)
             obstacle = obstacles.get(request.id, "") or (
                 "" if decision else DECIDED_REASON.format(status=request.status or "decided")
             )
-            items.append(_make_item(request, decision, obstacle, values, order_states.get(request.order_id, "")))
+            items.append(_make_item(request, decision, obstacle, values, orders.get(request.order_id, {})))
         items += [JobItem("id", unknown_id, skip_reason=UNKNOWN_REASON) for unknown_id in unknown_ids]
         paid = [r for r in waiting if (decision := decisions.get(r.id)) and decision.name in PAYING_DECISIONS]
         state = CurrentState(tuple(Item(request.noun, request.id, {}, request.row) for request in requests))
-        return Plan(tuple(items), state, tuple(_warn_of_total(paid)), _describe_others(others))
+        rest = _describe_others(others)
+        warnings = [*_warn_of_total(paid), *filter(None, (rest,))] if decisions else []
+        return Plan(tuple(items), state, tuple(warnings), "" if decisions else rest)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """A request a write."""
@@ -152,32 +155,36 @@ async def _choose_reason(request: AftersaleRequest, row: Json, words: str, conte
     return matches[0]
 
 
-async def _read_order_states(requests: list[AftersaleRequest], context: JobContext) -> dict[str, str]:
-    """The statuses of the orders that buyers want to cancel, by order id, as far as they can be read."""
+async def _read_orders(requests: list[AftersaleRequest], context: JobContext) -> dict[str, Json]:
+    """The orders that requests are about, by id, as far as they can be read."""
     order_ids = list(dict.fromkeys(request.order_id for request in requests if request.order_id))
     chunks = split_into_batches(order_ids, MAX_IDS_PER_READ)
     answers = await context.read_each("get_order_detail", [{"ids": chunk} for chunk in chunks])
     orders = [order for answer in answers if not isinstance(answer, ShopError) for order in answer.get("orders") or ()]
-    return {str(order["id"]): str(order.get("status", "")) for order in orders if isinstance(order, dict)}
+    return {str(order["id"]): order for order in orders if isinstance(order, dict)}
 
 
-def _describe_others(requests: list[AftersaleRequest]) -> str:
-    """What waits as well, and does not fit the rule."""
-    if not requests:
+def _describe_others(others: dict[str, list[AftersaleRequest]]) -> str:
+    """What waits as well, and why the rule leaves it out; nothing where there is none."""
+    count = sum(map(len, others.values()))
+    if not count:
         return ""
-    named = ", ".join(
-        f"{r.kind} {r.id}" + (f" of {r.refund_text}" if r.refund_text else "") for r in requests[:MAX_OTHERS]
-    )
-    more = f" and {len(requests) - MAX_OTHERS} more" if len(requests) > MAX_OTHERS else ""
-    return f"Not meant by the rule, though waiting: {len(requests)} ({named}{more})."
+    parts = []
+    for reason, requests in others.items():
+        named = [f"{r.id}" + (f" of {r.refund_text}" if r.refund_text else "") for r in requests[:MAX_OTHERS]]
+        more = f" and {len(requests) - MAX_OTHERS} more" if len(requests) > MAX_OTHERS else ""
+        parts.append(f"{reason}: {', '.join(named)}{more}")
+    return f"Left out by the rule, though waiting: {count} ({'; '.join(parts)})"
 
 
 def _make_item(
-    request: AftersaleRequest, decision: OpenDecision | None, obstacle: str, values: Json, order_state: str
+    request: AftersaleRequest, decision: OpenDecision | None, obstacle: str, values: Json, order: Json
 ) -> JobItem:
+    order_state = str(order.get("status", "")) if request.noun == "cancellation" else ""
     details = {"order_status": order_state, "answer_by": request.deadline}
+    buyer = find_buyer(order)
+    names = request.names | ({"buyer": buyer} if buyer else {})
     if decision is None:
-        names = request.names
         return JobItem(request.noun, request.id, names, request.status, skip_reason=obstacle, details=details)
     reason = next(iter(decision.reasons), None)
     words = DECISIONS[values["decision"]].get(decision.name, DIRECT_REFUND_WORDS)
@@ -188,9 +195,7 @@ def _make_item(
     arguments |= {"comment": values["comment"]} if reason and values.get("comment") else {}
     operation = f"{values['decision']}_{request.noun}"
     parameters: Json = {"operation": operation, "arguments": arguments}
-    return JobItem(
-        request.noun, request.id, request.names, request.status, will_be, parameters=parameters, details=details
-    )
+    return JobItem(request.noun, request.id, names, request.status, will_be, parameters=parameters, details=details)
 
 
 def _warn_of_total(requests: list[AftersaleRequest]) -> list[str]:

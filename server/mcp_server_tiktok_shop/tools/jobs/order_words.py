@@ -29,9 +29,18 @@ def find_town(order: Json) -> str:
     return "" if town.startswith("*") else town
 
 
+def find_buyer(order: Json) -> str:
+    """Who an order is for, as far as buyers' data may be shown; else nothing."""
+    address = order.get("recipient_address")
+    recipient = address.get("name") if isinstance(address, dict) else ""
+    name = str(order.get("buyer_nickname") or recipient or "")
+    return "" if name.startswith("*") else name
+
+
 def describe_order(order: Json) -> Json:
-    """An order's contents, total and town; nothing of one that is not known."""
+    """An order's buyer, contents, total and town; nothing of one that is not known."""
     payment = order.get("payment") if isinstance(order.get("payment"), dict) else {}
     total = " ".join(filter(None, (payment.get("total_amount"), payment.get("currency")))) if payment else ""
-    values = {"contents": count_units(order.get("line_items") or ()), "total": total, "town": find_town(order)}
+    contents = count_units(order.get("line_items") or ())
+    values = {"buyer": find_buyer(order), "contents": contents, "total": total, "town": find_town(order)}
     return {name: value for name, value in values.items() if value}

@@ -71,9 +71,7 @@ class PauseProductsJob(ProductSalesJob):
     write = "deactivate_products"
     status_from, status_to, status_after = ON_SALE, OFF_SALE, OFF_SALE
     same_reason = "it is off sale already"
-    explanation = (
-        "Takes effect at once: nobody can order them any more. Orders that were placed stay, and are to be shipped."
-    )
+    explanation = "Nobody can order them any more. Orders that were placed stay, and are to be shipped."
 
 
 class ResumeProductsJob(ProductSalesJob):

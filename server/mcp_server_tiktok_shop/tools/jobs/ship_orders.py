@@ -15,7 +15,7 @@ from mcp_server_tiktok_shop.tools.jobs.parcels import (
     find_parcels_by_id,
     find_parcels_due,
 )
-from mcp_server_tiktok_shop.tools.jobs.shipments import BATCH_OPERATION, plan_shipments
+from mcp_server_tiktok_shop.tools.jobs.shipments import BATCH_OPERATION, SHIPPED_WORD, plan_shipments
 from mcp_server_tiktok_shop.tools.pdf.page_format import DEFAULT_PAPER
 
 if TYPE_CHECKING:
@@ -34,10 +34,15 @@ MAX_LABELS_OF_TOOL = 50  # that `resize_pdf` takes
 MAX_PARCELS = 200  # of one job
 MAX_IDLE_PARCELS = 300  # that are not shipped now, and told
 MORE_REASON = f"only {MAX_PARCELS} parcels are shipped at once: call it again for this one"
-SHOWN_FACTS = ("package_status", "tracking_number", "shipping_provider_name")  # of a parcel that was shipped
-# How the platform's carriers get parcels, by the argument.
-HANDOVERS: dict[str | None, str] = {
-    None: "Handed over as the shop is set up: handover DROP_OFF or PICKUP says it otherwise.",
+SHOWN_FACTS = (
+    "package_status",
+    "handover_method",
+    "tracking_number",
+    "shipping_provider_name",
+)  # of a parcel that was shipped
+# How the platform's carriers get parcels, by the argument; without it the platform chooses, and no setting tells what.
+CHOSEN_HANDOVER = "TikTok tells only afterwards whether {which} collected or dropped off: handover sets it."
+HANDOVERS = {
     "DROP_OFF": "Handover DROP_OFF: the seller brings them to the carrier.",
     "PICKUP": "Handover PICKUP: the carrier collects them.",
 }
@@ -128,7 +133,7 @@ class ShipOrdersJob(Job):
         if labels.pages:
             data["pages"] = sum(map(len, labels.pages.values()))
             data["page_table"] = [
-                {"page": page, "package": package_id} | _describe_owner(parcels[package_id])
+                {"page": page, "package": package_id} | _describe_label(parcels[package_id])
                 for package_id, pages in labels.pages.items()
                 for page in pages
             ]
@@ -170,8 +175,12 @@ def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) ->
     """How parcels get to the carrier, and what their labels are printed on; nothing where none goes."""
     if not shipments:
         return ""
-    is_by_carrier = any(s.operation == BATCH_OPERATION and "self_shipment" not in s.arguments for s in shipments)
-    ways = HANDOVERS.get(handover, "") if is_by_carrier else ""
+    by_carrier = [s for s in shipments if s.operation == BATCH_OPERATION and "self_shipment" not in s.arguments]
+    ways = HANDOVERS[handover] if by_carrier and handover else ""
+    open_count = sum(shipment.words == SHIPPED_WORD for shipment in by_carrier) if not handover else 0
+    if open_count:
+        which = "they are" if open_count == len(shipments) else f"{open_count} of them are"
+        ways = CHOSEN_HANDOVER.format(which=which if len(shipments) > 1 else "it is")
     return " ".join(filter(None, (ways, f"Labels are laid out on {paper}.")))
 
 
@@ -224,8 +233,8 @@ def _make_label_call(package_ids: list[str], paper: str, shop: str | None) -> Js
     return {"tool": tool, "arguments": arguments}
 
 
-def _describe_owner(outcome: Outcome) -> Json:
-    """Whose label a page is: the order; and the tracking number of one that was shipped before, as no item tells it."""
+def _describe_label(outcome: Outcome) -> Json:
+    """What the item does not tell: the tracking number of a parcel that was shipped before."""
     now = outcome.now if isinstance(outcome.now, dict) else {}
     number = "" if now.get("tracking_number") else outcome.item.parameters.get("tracking_number")
-    return {"order": outcome.item.names["order"]} | ({"tracking_number": number} if number else {})
+    return {"tracking_number": number} if number else {}

@@ -59,15 +59,15 @@ def _summarize(worklist: Worklist) -> str:
     moment = worklist.now.strftime("%Y-%m-%d %H:%M %Z")
     counts = (
         f"{worklist.count('late')} late, {worklist.count('today')} due today, "
-        f"{worklist.count('in_24_h')} more within 24 hours, {len(worklist.entries)} in all"
+        f"{worklist.count('in_24_h')} more within 24 hours, {worklist.count_waiting()} in all"
     )
     text = f"{moment}, {', '.join(worklist.shops)}: {counts if worklist.entries else NOTHING_WAITS}"
     return f"{text} (as of {worklist.as_of.strftime('%H:%M')})" if worklist.as_of is not None else text
 
 
 def _count(worklist: Worklist, entries: Sequence[WorklistEntry]) -> str:
-    late = worklist.count("late", entries)
-    return f"{len(entries)}, {late} late" if late else str(len(entries))
+    late, waiting = worklist.count("late", entries), worklist.count_waiting(entries)
+    return f"{waiting}, {late} late" if late else str(waiting)
 
 
 def _list_cells(worklist: Worklist, entries: Sequence[WorklistEntry]) -> Iterator[tuple[str, ...]]:

@@ -20,7 +20,8 @@ NEXT_DAY = timedelta(days=1)
 class WorklistEntry:
     """One thing to do. `id` is what its kind says; `zone` is the shop's; `rank` sorts what has no deadline.
 
-    `words` are what a buyer wrote or gave as a reason.
+    `words` are what a buyer wrote or gave as a reason. What is not `is_waiting` is listed behind the rest of its kind
+    and in no count.
     """
 
     kind: WorklistKind
@@ -34,6 +35,7 @@ class WorklistEntry:
     product_name: str
     buyer: str
     words: str
+    is_waiting: bool
 
     @classmethod
     def from_cells(cls, kind: WorklistKind, shop: str, zone: ZoneInfo, cells: Mapping[str, Any]) -> WorklistEntry:
@@ -50,6 +52,7 @@ class WorklistEntry:
             product_name=cells.get("product_name") or "",
             buyer=cells.get("buyer") or "",
             words=" ".join((cells.get("words") or "").split()),
+            is_waiting=cells.get("is_waiting") is not False,
         )
 
     def get_urgency(self, now: datetime) -> Urgency:
@@ -63,10 +66,10 @@ class WorklistEntry:
         return "in_24_h" if self.deadline < now + NEXT_DAY else "later"
 
     @property
-    def sort_key(self) -> tuple[bool, float, str, int, str]:
-        """By deadline; what has none comes after, by kind and as its kind ranks it."""
+    def sort_key(self) -> tuple[bool, float, str, bool, int, str]:
+        """By deadline; what has none comes after, by kind and as its kind ranks it, what waits for nothing last."""
         moment = self.deadline.timestamp() if self.deadline is not None else 0.0
-        return (self.deadline is None, moment, self.kind.name, self.rank, self.id)
+        return (self.deadline is None, moment, self.kind.name, not self.is_waiting, self.rank, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,10 @@ class Worklist:
     def count(self, urgency: Urgency, entries: Iterable[WorklistEntry] | None = None) -> int:
         """How many of these entries, or of all, are so urgent."""
         return sum(entry.get_urgency(self.now) == urgency for entry in (self.entries if entries is None else entries))
+
+    def count_waiting(self, entries: Iterable[WorklistEntry] | None = None) -> int:
+        """How many of these entries, or of all, wait for the seller."""
+        return sum(entry.is_waiting for entry in (self.entries if entries is None else entries))
 
     @property
     def is_late(self) -> bool:

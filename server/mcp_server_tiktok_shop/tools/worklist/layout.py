@@ -29,6 +29,7 @@ DUE_WORDS = {"late": "late", "today": "today", "in_24_h": "24h", "later": None}
 PARCELS_NOTE = (
     "Late is what was not announced or handed over in time; the report shipping_times goes by when the carrier took it."
 )
+CLOSED_NOTE = "Closing words: the buyer's last message only thanks, so it stands last and is in no count."
 PARCEL_KINDS = frozenset(("parcels_to_ship", "parcels_not_collected"))
 WORKLIST = "worklist"
 UNTRUSTED_COLUMNS = ("product_name", "buyer", "words")
@@ -60,11 +61,16 @@ def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
             untrusted += [f"{name}.{column}" for column in UNTRUSTED_COLUMNS if column in columns]
     if related := worklist.group_related_by_kind():
         result["see_also"] = {
-            kind.name: {"what": kind.title, "late": worklist.count("late", entries), "in_all": len(entries)}
+            kind.name: {
+                "what": kind.title,
+                "late": worklist.count("late", entries),
+                "in_all": worklist.count_waiting(entries),
+            }
             for kind, entries in related.items()
         }
     result["untrusted"] = untrusted
     notes = [PARCELS_NOTE] if PARCEL_KINDS & {kind.name for kind in groups} else []
+    notes += [CLOSED_NOTE] if not all(entry.is_waiting for entry in shown) else []
     notes += [REST_NOTE] if len(shown) < len(worklist.entries) else []
     if notes:
         result["note"] = " ".join(notes)
@@ -82,7 +88,7 @@ def _lay_out_head(worklist: Worklist) -> Json:
         "late": worklist.count("late"),
         "due_today": worklist.count("today"),
         "due_in_24_h": worklist.count("in_24_h"),
-        "in_all": len(worklist.entries),
+        "in_all": worklist.count_waiting(),
     }
     if len(worklist.brief_labels) == 1:
         result["shop"] = worklist.shops[0]
@@ -124,7 +130,7 @@ def _count_shop(worklist: Worklist, shop: str) -> list[Any]:
         worklist.brief_labels[shop],
         shop,
         *(worklist.count(urgency, entries) for urgency in DUE_COUNTS),
-        len(entries),
+        worklist.count_waiting(entries),
     ]
 
 
@@ -132,7 +138,8 @@ def _lay_out_kind(
     worklist: Worklist, kind: WorklistKind, entries: Sequence[WorklistEntry], shown: Sequence[WorklistEntry]
 ) -> list[Any]:
     counts = [worklist.count(urgency, entries) for urgency in DUE_COUNTS]
-    return [kind.name, kind.title, *counts, len(entries), len(shown), kind.otherwise, kind.tool, kind.id]
+    in_all, in_part = worklist.count_waiting(entries), worklist.count_waiting(shown)
+    return [kind.name, kind.title, *counts, in_all, in_part, kind.otherwise, kind.tool, kind.id]
 
 
 def _choose_entries(worklist: Worklist, groups: Sequence[Sequence[WorklistEntry]], budget: int) -> list[WorklistEntry]:

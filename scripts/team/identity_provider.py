@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from scripts.team.web_servers import run_web_server
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-
-from tests.protocol.web_servers import run_web_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,6 +41,7 @@ def to_jwk(signer: Any, key_id: str, algorithm: str) -> dict[str, Any]:
 @dataclass
 class IdentityProvider:
     port: int
+    audience: str = AUDIENCE
     slash: str = ""  # at the end of its name
     metadata_path: str = "/.well-known/openid-configuration"
     keys: list[dict[str, Any]] = field(default_factory=list)
@@ -62,7 +62,7 @@ class IdentityProvider:
         now = int(time.time())
         claims = {
             "iss": self.issuer,
-            "aud": AUDIENCE,
+            "aud": self.audience,
             "sub": "a-person",
             "iat": now,
             "nbf": now,
