@@ -14,7 +14,7 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.setting_texts import CALLBACK_PATH
-from mcp_server_tiktok_shop.tenant_sign_in import make_link
+from mcp_server_tiktok_shop.teams.tenant_sign_in import make_link
 from tests.cli.test_login import consented
 from tests.keys import sign_in_address
 from tests.platform.test_tokens import READ, bad, good, nowhere
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from mcp_server_tiktok_shop.teams import TeamState
+    from mcp_server_tiktok_shop.teams.team_state import TeamState
 
 EXCHANGE = "exchange_authorization_code"
 TENANTS = ("tea", "tin")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.sign_in_callback import SignInCallback
     from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver
     from mcp_server_tiktok_shop.settings import Settings
-    from mcp_server_tiktok_shop.teams import TenantApps
+    from mcp_server_tiktok_shop.teams.tenant_apps import TenantApps
 
 BLOCK_CLIENT = "claude-code"  # whose form most clients take
 
@@ -156,14 +156,12 @@ def _serve_teams(
     settings: Settings, listener: socket.socket, view: OperatorView, host: str, *, is_token_new: bool
 ) -> None:
     """Serve with the state that lies in a database, as one of any number of replicas."""
-    if settings.http_webhook_url:
-        raise CommandError("--http-webhook-url can't go together with --database yet: take one away")
     open_team_state = load_team_opener(settings)
     from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app  # noqa: PLC0415
     from mcp_server_tiktok_shop.protocol.readiness import Readiness  # noqa: PLC0415
     from mcp_server_tiktok_shop.protocol.web_server import build_web_server  # noqa: PLC0415
     from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token  # noqa: PLC0415
-    from mcp_server_tiktok_shop.teams import TenantApps  # noqa: PLC0415
+    from mcp_server_tiktok_shop.teams.tenant_apps import TenantApps  # noqa: PLC0415
 
     async def serve() -> None:
         async with open_team_state(settings) as state:
@@ -191,7 +189,8 @@ def _serve_teams(
             operating, listeners = prepare_operating(Readiness(required, advised), listener, view, output)
             mcp_server = apps.build_server(view.open_log(apps))
             callback = _make_callback(apps, public_url, port)
-            http_app = build_http_app(mcp_server, authorizer, port, public_url, operating, callback=callback)
+            webhooks = open_team_webhooks(apps, port, output)
+            http_app = build_http_app(mcp_server, authorizer, port, public_url, operating, webhooks, callback=callback)
             _prepare_collector()
             try:
                 await build_web_server(http_app, operating.drain).serve(sockets=listeners)
@@ -214,7 +213,7 @@ def _describe_callers(settings: Settings) -> str:
 def _make_callback(apps: TenantApps, public_url: str, port: int) -> SignInCallback:
     """What takes sellers back who came by a link of `tenant sign-in-link`."""
     from mcp_server_tiktok_shop.protocol.sign_in_callback import SignInCallback  # noqa: PLC0415 - help needs no server
-    from mcp_server_tiktok_shop.tenant_sign_in import TenantSignIn  # noqa: PLC0415
+    from mcp_server_tiktok_shop.teams.tenant_sign_in import TenantSignIn  # noqa: PLC0415
 
     return SignInCallback(public_url, port, TenantSignIn(apps), apps.metrics)
 
@@ -288,12 +287,28 @@ async def take_webhooks(server_app: App, port: int) -> AsyncIterator[WebhookRece
     if not url:
         yield None
         return
-    from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver  # noqa: PLC0415 - where they are wanted
+    from mcp_server_tiktok_shop.protocol.webhooks import SoleInbox, WebhookReceiver  # noqa: PLC0415 - where wanted
 
     worker = server_app.notification_worker
     worker.start()
-    receiver = WebhookReceiver(url, port, server_app.tokens.list_apps, server_app.notifications, worker.wake)
-    Output(server_app.guard).print_line(f"Webhooks that come by {url} are taken at {WEBHOOK_PATH}.", err=True)
+    inbox = SoleInbox(server_app.tokens.list_apps, server_app.notifications, worker.wake)
+    receiver = WebhookReceiver(url, port, inbox, server_app.metrics)
+    Output(server_app.guard).print_line(_describe_webhooks(url), err=True)
     sending = server_app.send_webhooks(f"http://{DEFAULT_HOST}:{port}") if server_app.send_webhooks else nullcontext()
     async with sending:
         yield receiver
+
+
+def open_team_webhooks(apps: TenantApps, port: int, output: Output) -> WebhookReceiver | None:
+    """What takes notifications for all tenants, where it is set where they come; it goes when the apps are closed."""
+    url = apps.state.settings.http_webhook_url
+    if not url:
+        return None
+    from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver  # noqa: PLC0415 - where they are wanted
+
+    output.print_line(_describe_webhooks(url), err=True)
+    return WebhookReceiver(url, port, apps.open_inbox(), apps.metrics)
+
+
+def _describe_webhooks(url: str) -> str:
+    return f"Webhooks that come by {url} are taken at {WEBHOOK_PATH}."

@@ -13,14 +13,14 @@ from mcp_server_tiktok_shop.cli.output import json_option
 from mcp_server_tiktok_shop.cli.setting_options import make_option, write_flags
 from mcp_server_tiktok_shop.setting_texts import CALLBACK_PATH
 from mcp_server_tiktok_shop.state.stores import SIGN_IN_LINK_TTL_S
-from mcp_server_tiktok_shop.tenant_settings import TENANT_SETTINGS
+from mcp_server_tiktok_shop.teams.tenant_settings import TENANT_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mcp_server_tiktok_shop.cli.output import Output
     from mcp_server_tiktok_shop.settings import Settings
-    from mcp_server_tiktok_shop.teams import TeamState
+    from mcp_server_tiktok_shop.teams.team_state import TeamState
 
 
 def add_tenant_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,7 +139,7 @@ def make_sign_in_link(settings: Settings, name: str, *, as_json: bool) -> None:
     redirect_url = settings.http_url + CALLBACK_PATH
 
     async def make(state: TeamState, output: Output) -> int:
-        from mcp_server_tiktok_shop.tenant_sign_in import make_link  # noqa: PLC0415 - of an extra
+        from mcp_server_tiktok_shop.teams.tenant_sign_in import make_link  # noqa: PLC0415 - of an extra
 
         url = await make_link(state, name)
         report = {"url": url, "redirect_url": redirect_url, "lives_hours": LINK_LIFE_HOURS}

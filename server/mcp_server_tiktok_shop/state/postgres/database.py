@@ -94,14 +94,14 @@ class Database:
                 carried out may be, where the connection broke at the very end.
 
         """
-        with _name_faults():
+        with name_faults():
             async with self._pool.connection() as connection:
                 yield connection
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[Connection]:
         """As `transact`, for a transaction that keeps a lock while other steps are carried out."""
-        with _name_faults():
+        with name_faults():
             async with self._lock_pool.connection() as connection:
                 yield connection
 
@@ -133,7 +133,7 @@ class Database:
 
 
 @contextmanager
-def _name_faults() -> Iterator[None]:
+def name_faults() -> Iterator[None]:
     """What the driver raises as a refusal in words: its own may hold what was to be stored."""
     try:
         yield

@@ -13,7 +13,8 @@ from mcp_server_tiktok_shop.state.postgres.sign_in_links import RedeemedLink, Si
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.sign_in import SignIn, UnsavedPair
     from mcp_server_tiktok_shop.protocol.sign_in_callback import ReturnOutcome
-    from mcp_server_tiktok_shop.teams import TeamState, TenantApps
+    from mcp_server_tiktok_shop.teams.team_state import TeamState
+    from mcp_server_tiktok_shop.teams.tenant_apps import TenantApps
 
 UNSENT_KINDS = ("network", "not_configured", "not_permitted", "internal")  # of an exchange: the code was not sent
 
