@@ -226,11 +226,11 @@ class TenantApps:
                 its settings can't be followed.
 
         """
-        async with self.open_app(tenant_id or self.state.settings.tenant) as tenant_app:
+        async with self.use_app(tenant_id or self.state.settings.tenant) as tenant_app:
             yield tenant_app.handlers
 
     @asynccontextmanager
-    async def open_app(self, tenant_id: str) -> AsyncIterator[TenantApp]:
+    async def use_app(self, tenant_id: str) -> AsyncIterator[TenantApp]:
         """As `open`, for what is no request of an assistant's."""
         state = await self.state.directory.read(tenant_id)
         tenant_app = self._get_app(tenant_id, state)
