@@ -193,7 +193,7 @@ def test_exceptions_of_any_kind_are_caught_in_one_place() -> None:
                 node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")
             ):
                 catchers.add(name_of(path))
-    assert catchers == {"protocol.server", "errors"}
+    assert catchers == {"protocol.call_handler", "protocol.server", "errors"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=ids)

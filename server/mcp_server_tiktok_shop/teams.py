@@ -23,6 +23,7 @@ from mcp_server_tiktok_shop.settings import DEFAULT_TENANT
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
 from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore
 from mcp_server_tiktok_shop.state.postgres.database import Database
+from mcp_server_tiktok_shop.state.postgres.expiring_records import reseal_records
 from mcp_server_tiktok_shop.state.postgres.migrations import migrate
 from mcp_server_tiktok_shop.state.postgres.server_secrets import reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores, sweep_repeatedly
@@ -134,6 +135,7 @@ class TeamState:
 
         """
         await reseal_token(self.database, self.cipher)
+        await reseal_records(self.database, self.cipher)
         tenants = await self.directory.list_all()
         return sum([await PostgresAccountStore(self.database, self.cipher, t.id).reseal() for t in tenants])
 
@@ -244,7 +246,7 @@ class TenantApps:
         """The MCP server for all tenants, which closes their apps at its end."""
         self.access_log = access_log
         instructions = self.offer.write_instructions(self.state.settings, self._own_guard)
-        return build_server(instructions, self, self._own_guard, self.close)
+        return build_server(instructions, self, self._own_guard, self.close, self.metrics, self.state.catalog)
 
     def guard_log_text(self, text: str) -> str:
         """A text without the secrets of the operator and of every tenant that is being served."""

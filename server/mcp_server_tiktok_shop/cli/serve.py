@@ -18,8 +18,8 @@ from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.operator_view import OperatorView, open_listener, prepare_operating, prepare_view
 from mcp_server_tiktok_shop.cli.output import Output
+from mcp_server_tiktok_shop.cli.setting_options import ENVIRONMENT_META_KEY
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
-from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.protocol.address import DEFAULT_HOST, DEFAULT_PORT, MCP_PATH, join_address, make_url
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS, WEBHOOK_PATH
 from mcp_server_tiktok_shop.state.files.bearer_token import get_bearer_token
@@ -81,7 +81,7 @@ def serve_assistants(
     if over_http:
         _check_address(settings, host, is_token_new=new_token)
         listener = open_listener(host, port)
-        view = prepare_view(host, metrics_port, access_log)
+        view = prepare_view(host, metrics_port, access_log, click.get_current_context().meta[ENVIRONMENT_META_KEY])
         if settings.database:
             _serve_teams(settings, listener, view, host, is_token_new=new_token)
         elif settings.http_issuer:
@@ -125,7 +125,7 @@ def _serve_computer(
         token = get_bearer_token(token_path, is_renewed=is_token_new)
     except ShopError as error:
         raise CommandError(f"{error.message} {error.hint}") from None
-    server_app = build_server_app(settings, metrics=view.metrics)
+    server_app = build_server_app(settings, metrics=view.observer)
     logs.configure_logging(server_app.guard, settings.log_level)
     output = Output(server_app.guard)
     output.print_line(f"Serving MCP on {url} for this computer, until Ctrl-C.", err=True)
@@ -140,7 +140,7 @@ def _serve_computer(
 def _serve_signed_in(settings: Settings, listener: socket.socket, view: OperatorView, host: str) -> None:
     """Serve who has an access token of the operator's identity provider."""
     public_url = settings.http_url or f"http://{join_address(host, _get_port(listener))}"
-    server_app = build_server_app(settings, metrics=view.metrics)
+    server_app = build_server_app(settings, metrics=view.observer)
     logs.configure_logging(server_app.guard, settings.log_level)
     resource_server = _build_resource_server(settings, public_url, server_app.operations)
     Output(server_app.guard).print_line(
@@ -171,7 +171,7 @@ def _serve_teams(
             if not settings.http_issuer:
                 token, is_new = await get_shared_token(state.database, state.cipher, is_renewed=is_token_new)
                 is_token_shown = is_new or output.is_at_terminal
-            apps = TenantApps(state, token, view.metrics or NO_METRICS)
+            apps = TenantApps(state, token, view.observer)
             logs.configure_logging(apps, settings.log_level)
             public_url = settings.http_url
             if settings.http_issuer:
@@ -195,7 +195,7 @@ def _serve_teams(
             try:
                 await build_web_server(http_app, operating.drain).serve(sockets=listeners)
             finally:
-                await authorizer.close()
+                await asyncio.gather(authorizer.close(), view.close())
 
     with suppress(KeyboardInterrupt):
         try:
@@ -259,7 +259,7 @@ def _run(
             try:
                 await build_web_server(http_app, operating.drain).serve(sockets=listeners)
             finally:
-                await authorizer.close()
+                await asyncio.gather(authorizer.close(), view.close())
 
     _prepare_collector()
     with suppress(KeyboardInterrupt):  # the server has ended in order by then

@@ -17,7 +17,7 @@ from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, TableState
 from mcp_server_tiktok_shop.mirror.snapshots import SnapshotError, SnapshotStore
 from mcp_server_tiktok_shop.mirror.source_sync import SECONDS_PER_DAY, SourceSync
 from mcp_server_tiktok_shop.mirror.spool import Spool
-from mcp_server_tiktok_shop.mirror.storage_faults import StorageFaults
+from mcp_server_tiktok_shop.mirror.storage_faults import DAMAGE_MESSAGE, StorageFaults
 from mcp_server_tiktok_shop.mirror.threads import run_to_end
 from mcp_server_tiktok_shop.mirror.wishes import Wishes
 from mcp_server_tiktok_shop.mirror.writer_lock import WriterLock
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 POLL_INTERVAL_S = 0.1  # at which another process's progress is looked at
 PROGRESS_INTERVAL_S = 0.5
 MAX_ROUNDS = 4  # of bringing sources up to date within one question
-DAMAGE_MESSAGE = "The local copy was damaged; it is being made anew."
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +222,7 @@ class ShopMirror:
     def _start(self, source: Source, step: str, run: Callable[[], Coroutine[None, None, None]]) -> asyncio.Task[None]:
         key = (source.name, step)
         if key not in self._tasks:
-            self._tasks[key] = asyncio.create_task(self._run(source, run))
+            self._tasks[key] = asyncio.create_task(self._run(source, step, run))
             self._tasks[key].add_done_callback(partial(self._finish, key))
         return self._tasks[key]
 
@@ -233,12 +232,13 @@ class ShopMirror:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("reading %s ended with %s", key[0], type(error).__name__)
 
-    async def _run(self, source: Source, run: Callable[[], Coroutine[None, None, None]]) -> None:
+    async def _run(self, source: Source, step: str, run: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run a step of a source; what is in its way is put down as the source's problem."""
         problem = ""
         self._storage_faults.remove(source.name)
         try:
-            await run()
+            with self._parts.metrics.open_span(f"copy {source.name}", step=step):
+                await run()
         except ShopError as error:
             problem = describe_refusal(source, error)
         except OSError as error:

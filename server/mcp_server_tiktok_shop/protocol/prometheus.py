@@ -17,6 +17,7 @@ from prometheus_client.exposition import choose_encoder
 from starlette.responses import Response
 
 from mcp_server_tiktok_shop import __version__
+from mcp_server_tiktok_shop.metrics import NO_METRICS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,6 +31,7 @@ class PrometheusMetrics:
     """`Metrics` in a registry of its own, so that two servers in one process count apart."""
 
     def __init__(self) -> None:
+        self.open_span = NO_METRICS.open_span  # it counts alone
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)

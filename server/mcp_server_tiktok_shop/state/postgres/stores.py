@@ -39,7 +39,7 @@ def make_postgres_stores(
     """The stores of a tenant that is there; `clock` gives Unix seconds, for write marks alone."""
 
     def make_records(kind: str) -> PostgresExpiringRecords:
-        return PostgresExpiringRecords(database, tenant_id, kind)
+        return PostgresExpiringRecords(database, cipher, tenant_id, kind)
 
     return StateStores(
         accounts=PostgresAccountStore(database, cipher, tenant_id),

@@ -22,6 +22,12 @@ BATCH_OPERATION, MARK_OPERATION, BUY_OPERATION = "batch_ship_packages", "mark_pa
 LABEL_MARKETS = frozenset({"US", "JP"})  # where a label is bought, and a parcel shipped by that
 DROP_OFF = "DROP_OFF"
 SHIPPED_WORD = "shipped"
+# By whether the carrier can collect a parcel, and whether it can be dropped off: what its handover must be.
+ONLY_WAYS: dict[tuple[object, ...], str] = {
+    (True, False): "shipped, collected by the carrier",
+    (False, True): "shipped, to be brought to the carrier",
+}
+MAX_HANDOVER_READS = 50  # parcels whose possible handovers are looked up
 WHOLE_ORDER, PART_OF_ORDER, ORDERS_TOGETHER = "1", "2", "3"
 OWN_CARRIER_REASON = "the seller's own carrier takes it: give its tracking_number and shipping_provider in own_carrier"
 NO_PARCEL_REASON = "TikTok has made no parcel of it yet: try again in some minutes"
@@ -144,7 +150,7 @@ async def _plan_handovers(parcels: list[Parcel], values: Json, context: JobConte
     """How the platform's carrier gets each parcel, and of those that it can't get so why."""
     method = values.get("handover")
     if method is None:
-        return {p.id: Shipment(BATCH_OPERATION, {"id": p.id}, SHIPPED_WORD) for p in parcels}, {}
+        return await _leave_handovers(parcels, context), {}
     answers = await context.read_each("get_package_handover_time_slots", [{"package_id": p.id} for p in parcels])
     shipments: dict[str, Shipment] = {}
     problems: dict[str, str] = {}
@@ -173,6 +179,17 @@ async def _plan_handovers(parcels: list[Parcel], values: Json, context: JobConte
         words = f"shipped, collected {slot['start_time'].isoformat()} to {slot['end_time'].isoformat()}"
         shipments[parcel.id] = Shipment(BATCH_OPERATION, arguments | {"pickup_slot": pickup}, words)
     return shipments, problems
+
+
+async def _leave_handovers(parcels: list[Parcel], context: JobContext) -> dict[str, Shipment]:
+    """Parcels whose handover the platform chooses: it is known where there is one way alone for a parcel."""
+    known = parcels[:MAX_HANDOVER_READS]
+    answers = await context.read_each("get_package_handover_time_slots", [{"package_id": p.id} for p in known])
+    words: dict[str, str] = {}
+    for parcel, answer in zip(known, answers, strict=True):
+        ways = () if isinstance(answer, ShopError) else (answer.get("can_pickup"), answer.get("can_drop_off"))
+        words[parcel.id] = ONLY_WAYS.get(ways, SHIPPED_WORD)
+    return {p.id: Shipment(BATCH_OPERATION, {"id": p.id}, words.get(p.id, SHIPPED_WORD)) for p in parcels}
 
 
 async def _plan_purchases(parcels: list[Parcel], region: str, context: JobContext) -> Shipments:
