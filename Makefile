@@ -41,6 +41,7 @@ soak: $(VENV)/developing          ## Run the long random tests: kills around ren
 bench: $(VENV)/developing         ## Measure against the SDK's bare server, and the local copy against a bare loop.
 	test -d $(VENV)/peer || (python3 -m venv $(VENV)/peer && $(VENV)/peer/bin/pip install --quiet tiktok-shop-mcp==0.3.0) || true
 	$(BIN)/python -m bench --peer $(VENV)/peer/bin/python --document docs/performance.md
+	$(BIN)/python -m bench --teams --document docs/performance.md
 
 pictures: $(VENV)/developing      ## Draw the pictures of the documents from the simulated shop (needs `make browser`).
 	$(BIN)/python -m scripts.chart_picture docs/pictures/chart.png
