@@ -31,6 +31,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
+from mcp_server_tiktok_shop.state.postgres import database
 from mcp_server_tiktok_shop.state.postgres.tenant_rows import TenantRows
 from mcp_server_tiktok_shop.teams import open_team_state
 from tests.platform.test_tokens import RENEW, WRITE, reference
@@ -229,23 +230,36 @@ async def test_no_tenant_sees_anothers_shop_and_nothing_is_done_twice_or_lost(
             )
 
 
-# ---- whether what was read of a tenant still holds
+# ---- the database is asked much
+
+
+async def test_who_waits_for_a_busy_database_is_not_told_that_it_is_away(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "WAIT_TIMEOUT_S", 0.3)
+    async with open_database(database_url) as opened:
+
+        async def dawdle() -> None:
+            async with opened.transact():
+                await asyncio.sleep(0.2)
+
+        await asyncio.gather(*(dawdle() for _ in range(5 * database.MAX_CONNECTIONS)))
 
 
 async def test_what_was_changed_before_it_is_asked_for_is_seen_by_each_who_asks(database_url: str) -> None:
-    async with open_database(database_url) as database:
+    async with open_database(database_url) as opened:
         statements = 0
 
         async def fetch_all(query: str, *values: Any) -> list[tuple[Any, ...]]:
             nonlocal statements
             statements += 1
-            return await database.fetch_all(query, *values)
+            return await opened.fetch_all(query, *values)
 
         rows = TenantRows(fetch_all)
 
         async def change_and_ask() -> None:
             bump = "UPDATE tenants SET revision = revision + 1 WHERE id = %s RETURNING revision"
-            row = await database.fetch_one(bump, TENANT)
+            row = await opened.fetch_one(bump, TENANT)
             assert row is not None
             found = await rows.find(TENANT)
             assert found is not None
@@ -261,11 +275,11 @@ async def test_what_was_changed_before_it_is_asked_for_is_seen_by_each_who_asks(
 
 
 async def test_while_the_database_is_away_each_who_asks_is_told_so(database_url: str, postgres: Postgres) -> None:
-    async with open_database(database_url) as database:
+    async with open_database(database_url) as opened:
         await asyncio.to_thread(postgres.stop)
         try:
             answers = await asyncio.gather(
-                *(database.tenant_rows.find(TENANT) for _ in range(20)), return_exceptions=True
+                *(opened.tenant_rows.find(TENANT) for _ in range(20)), return_exceptions=True
             )
         finally:
             await asyncio.to_thread(postgres.start)
@@ -273,4 +287,4 @@ async def test_while_the_database_is_away_each_who_asks_is_told_so(database_url:
         assert len(errors) == 20
         assert len(set(map(id, errors))) == 20
         assert all(error.retryable and "can't be used" in error.message for error in errors)
-        assert await database.tenant_rows.find(TENANT) is not None
+        assert await opened.tenant_rows.find(TENANT) is not None
