@@ -127,19 +127,31 @@ class Database:
         finally:
             await pool.putconn(connection)
 
+    @asynccontextmanager
+    async def _run_single(self) -> AsyncIterator[Connection]:
+        """A connection for one statement, which is a transaction without being told so: that spares two round trips."""
+        with _name_faults():
+            async with self._borrow(self._pool) as connection:
+                await connection.set_autocommit(True)
+                try:
+                    yield connection
+                finally:
+                    if not connection.closed:
+                        await connection.set_autocommit(False)
+
     async def fetch_one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
         """The first row of a statement that is a transaction of its own. Raises as `transact`."""
-        async with self.transact() as connection:
+        async with self._run_single() as connection:
             return await (await connection.execute(query.encode(), values)).fetchone()
 
     async def fetch_all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of a statement that is a transaction of its own. Raises as `transact`."""
-        async with self.transact() as connection:
+        async with self._run_single() as connection:
             return await (await connection.execute(query.encode(), values)).fetchall()
 
     async def execute(self, query: str, *values: Any) -> None:
         """Carry out a statement that is a transaction of its own. Raises as `transact`."""
-        async with self.transact() as connection:
+        async with self._run_single() as connection:
             await connection.execute(query.encode(), values)
 
     async def find_fault(self) -> str:
