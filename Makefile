@@ -1,14 +1,14 @@
-# Everything sets itself up: only Python 3.11 or newer is needed (and npm for `make inspect` and `make conformance`).
+# Everything sets itself up: only Python 3.11 or newer is needed (and npm for `make inspect`, `make conformance` and `make reference-host`).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # A worker for each core; one that has nothing left to do takes over from another.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo team test check lint format soak bench inspect conformance browser pictures docs manifests package clean
+.PHONY: help demo team test check lint format soak bench inspect conformance browser reference-host pictures docs manifests package clean
 
 help:            ## Show what there is.
-	@sed -n 's/^\([a-z]*\): .*## /\1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\): .*## /\1	/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed          ## Watch an assistant's session on the simulated shop.
 	@$(BIN)/mcp-server-tiktok-shop demo
@@ -61,6 +61,9 @@ manifests: $(VENV)/manifests/installed  ## Lint the container file and the manif
 browser:          ## Install Chromium for the tests of the board (Debian and its kind, as root).
 	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
 
+reference-host: $(VENV)/developing $(VENV)/reference-host/installed  ## Try the board in the reference implementation of a host (needs npm and `make browser`).
+	$(BIN)/python -m pytest -v tests/board/test_reference_host.py
+
 package: $(VENV)/developing $(VENV)/packaging/installed  ## Build wheel, bundle, registry entry and plugin into dist/, and try each (OWNER=… for the registry).
 	$(BIN)/python scripts/package.py --tools $(VENV)/packaging --owner "$(OWNER)"
 
@@ -86,6 +89,10 @@ $(VENV)/manifests/installed:
 # Node 22 comes with it: the suite does not start on an older one.
 $(VENV)/conformance/installed:
 	npm install --silent --no-audit --no-fund --prefix $(@D) node@22.23.3 @modelcontextprotocol/conformance@0.2.0-alpha.12
+	@touch $@
+
+$(VENV)/reference-host/installed:
+	npm install --silent --no-audit --no-fund --prefix $(@D) @modelcontextprotocol/ext-apps@2.0.4 @modelcontextprotocol/client@2.4.0 @modelcontextprotocol/core@2.4.0 zod@4.6.7 esbuild@0.28.2
 	@touch $@
 
 # What npm does not give here is left out, and the step that wants it says so.

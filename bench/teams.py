@@ -26,7 +26,7 @@ from bench.stand_in import SHOP
 from mcp_server_tiktok_shop.protocol.address import MCP_PATH
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import Account
-from mcp_server_tiktok_shop.teams import TeamState, open_team_state
+from mcp_server_tiktok_shop.teams.team_state import TeamState, open_team_state
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -42,7 +42,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "setting_texts": set(),
     "time_zones": set(),
     "settings": LEAVES | {"state"},
-    "tenant_settings": LEAVES | {"settings"},
     "json_text": {"errors"},
     "catalog": {"errors", "json_text", "money"},
     "state": LEAVES,
@@ -63,11 +62,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
     | {"table_files", "offer", "late_parts", "application"},
     "teams": LEAVES
-    | {"settings", "tenant_settings", "catalog", "platform", "state", "calls", "protocol", "offer", "application"}
-    | {"app"},
+    | {"settings", "catalog", "platform", "state", "mirror", "calls", "protocol", "offer", "application", "app"},
     "cli": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"}
-    | {"offer", "application", "tenant_settings", "teams"},
+    | {"offer", "application", "teams"},
     "__main__": {"cli"},
     "sandbox": set(),
 }
@@ -193,7 +191,7 @@ def test_exceptions_of_any_kind_are_caught_in_one_place() -> None:
                 node.type is None or (isinstance(node.type, ast.Name) and node.type.id == "Exception")
             ):
                 catchers.add(name_of(path))
-    assert catchers == {"protocol.server", "errors"}
+    assert catchers == {"protocol.call_handler", "protocol.server", "errors"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=ids)

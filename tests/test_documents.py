@@ -79,8 +79,8 @@ def test_the_settings_that_a_document_names_exist(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_make_targets_that_a_document_names_exist(page: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = set(re.findall(r"`make (?:\w+=\S+ )?([a-z]+)", PAGES[page]))
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"`make (?:\w+=\S+ )?([a-z-]+)", PAGES[page]))
     assert named <= targets
 
 

@@ -23,8 +23,9 @@ Each is one file of SQL, `mirror/reports/<name>.sql`, whose heading this page is
 and nothing else. It is asked for each shop by itself, in that shop's own days, and currencies are never added up. Rows
 of several shops bear their shop's region where no two share one, else its name; `shops` tells which is which. `period`
 and `compared_with` say which days were counted: once, or by shop where they differ. `totals` are of all rows, also of
-those that `limit` leaves out, and tell the currency; what all rows of the table have in common stands once, in
-`same_in_all_rows`. Where the copy
+those that `limit` leaves out, and tell the currency. Of several shops `in_all_shops` adds up what `sales` counts, and
+`ranking` says which products sold most units in all of them, those of one name added up.
+What all rows of the table have in common stands once, in `same_in_all_rows`. Where the copy
 does not reach as far as the period, or a list could not be read, the answer begins with PART ONLY and says how far.
 
 | argument | |

@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
 from mcp_server_tiktok_shop.calls.local_tool import LateTool, LocalToolRunner
+from mcp_server_tiktok_shop.calls.pending_writes import PendingWrites
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.answer_plans import AnswerPlans
@@ -185,7 +186,7 @@ def build_app(
     late_parts = Late(make_late_parts)
     confirmation_gate = ConfirmationGate(
         offer.confirmation_rule,
-        stores.confirmations,
+        PendingWrites(stores.confirmations),
         result_builder,
         runtime.clock,
         metrics,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.offer import has_shop_choice
+from mcp_server_tiktok_shop.protocol.call_handler import CallHandler
 from mcp_server_tiktok_shop.protocol.client_view import ClientView, ToolListing
 from mcp_server_tiktok_shop.protocol.delivery import ImmediateDelivery
 from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
-from mcp_server_tiktok_shop.protocol.server import CallHandler, RequestHandlers, SoleHandlers, build_server
+from mcp_server_tiktok_shop.protocol.server import RequestHandlers, SoleHandlers, build_server
 from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 from mcp_server_tiktok_shop.state.files.private_files import find_folder_fault
 
@@ -137,8 +138,9 @@ class App:
 
         introduction = introduction or self.offer.introduce(self.settings, self.guard, list_shop=self.has_shop_choice)
         listing = ToolListing(introduction.tools, self.operations)
-        handlers = self.make_handlers(introduction.instructions, listing, delivery, access_log)
-        return build_server(introduction.instructions, SoleHandlers(handlers), self.guard, close)
+        handlers = SoleHandlers(self.make_handlers(introduction.instructions, listing, delivery, access_log))
+        catalog = self.operations.catalog
+        return build_server(introduction.instructions, handlers, self.guard, close, self.metrics, catalog)
 
     def make_handlers(
         self,

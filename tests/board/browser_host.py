@@ -14,7 +14,7 @@ from mcp.types import TextResourceContents
 from playwright.async_api import async_playwright
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from mcp import Client
     from mcp.types import CallToolResult, Tool
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 FOLDER = Path(__file__).parent
 AXE_FILE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 HOST_URL = "https://host.test/"
-DOCUMENTS = {HOST_URL: "host.html", "https://sandbox.test/proxy.html": "proxy.html"}
+SANDBOX_URL = "https://sandbox.test/proxy.html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Nothing of the browser's own goes over the network, and it needs neither a display nor rights of its own.
 BROWSER_FLAGS = (
@@ -53,19 +53,59 @@ async def launch_browser() -> AsyncIterator[Browser]:
 
 
 @dataclass
-class BrowserHost:
-    """A page of the browser that shows what a tool answers. `faults` are errors that the page had."""
+class HostPage:
+    """A host's page of the browser, and the app in it. `faults` are errors that the page had."""
 
     page: Page
-    client: Client
     faults: list[str] = field(default_factory=list)
-    calls: list[Json] = field(default_factory=list)
     requested_urls: list[str] = field(default_factory=list)
 
     @property
     def view(self) -> Frame:
         """The frame of the app."""
-        return next(frame for frame in self.page.frames if frame.name == "view" or frame.url == "about:srcdoc")
+        return next(frame for frame in self.page.frames if frame.name == "view")
+
+    async def wait_until(self, condition: str) -> None:
+        """Wait for a condition in the app's frame, whose policy lets no expression be evaluated by a timer."""
+        async with asyncio.timeout(TIMEOUT_MS / 1000):
+            await self.view.evaluate(
+                f"async () => {{ while (!({condition})) await new Promise(requestAnimationFrame); }}"
+            )
+
+    async def measure_work(self, script: str) -> float:
+        """The milliseconds of the processor, not of the clock, that the app's frame works for a script."""
+        session = await self.page.context.new_cdp_session(self.view)
+        await session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        start = await _read_work_s(session)
+        await self.view.evaluate(script)
+        work_s = await _read_work_s(session) - start
+        await session.detach()
+        return work_s * 1000
+
+    async def read_text(self) -> str:
+        """All that a person reads on the app's page."""
+        return await self.view.inner_text("body")
+
+    async def expect_accessible(self, place: str) -> None:
+        """Let axe-core look for what people with a screen reader, or who see little, can't use."""
+        await self.view.evaluate(AXE_FILE.read_text(encoding="utf-8"))
+        report: Json = await self.view.evaluate("axe.run()")
+        found = [f"{fault['id']}: {node['html']}" for fault in report["violations"] for node in fault["nodes"]]
+        assert found == [], f"{place}: {found}"
+        assert report["passes"]
+
+    async def find_button(self, name: str) -> ElementHandle:
+        handle = await self.view.wait_for_selector(f'button:text-is("{name}")', timeout=TIMEOUT_MS)
+        assert handle is not None
+        return handle
+
+
+@dataclass
+class BrowserHost(HostPage):
+    """A host by the specification, which shows what a tool answers to our own client."""
+
+    client: Client = field(kw_only=True)
+    calls: list[Json] = field(default_factory=list)
 
     async def open(
         self,
@@ -125,69 +165,50 @@ class BrowserHost:
         )
         return (await self.list_messages(method))[0]
 
-    async def wait_until(self, condition: str) -> None:
-        """Wait for a condition in the app's frame, whose policy lets no expression be evaluated by a timer."""
-        async with asyncio.timeout(TIMEOUT_MS / 1000):
-            await self.view.evaluate(
-                f"async () => {{ while (!({condition})) await new Promise(requestAnimationFrame); }}"
-            )
-
-    async def measure_work(self, script: str) -> float:
-        """The milliseconds of the processor, not of the clock, that the app's frame works for a script."""
-        session = await self.page.context.new_cdp_session(self.view)
-        await session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        start = await _read_work_s(session)
-        await self.view.evaluate(script)
-        work_s = await _read_work_s(session) - start
-        await session.detach()
-        return work_s * 1000
-
-    async def read_text(self) -> str:
-        """All that a person reads on the app's page."""
-        return await self.view.inner_text("body")
-
-    async def expect_accessible(self, place: str) -> None:
-        """Let axe-core look for what people with a screen reader, or who see little, can't use."""
-        await self.view.evaluate(AXE_FILE.read_text(encoding="utf-8"))
-        report: Json = await self.view.evaluate("axe.run()")
-        found = [f"{fault['id']}: {node['html']}" for fault in report["violations"] for node in fault["nodes"]]
-        assert found == [], f"{place}: {found}"
-        assert report["passes"]
-
-    async def find_button(self, name: str) -> ElementHandle:
-        handle = await self.view.wait_for_selector(f'button:text-is("{name}")', timeout=TIMEOUT_MS)
-        assert handle is not None
-        return handle
-
 
 @asynccontextmanager
-async def open_host(
-    browser: Browser, client: Client, *, width: int = 720, **options: Any
-) -> AsyncIterator[BrowserHost]:
-    """A host's page; its own documents are all that its network has."""
+async def open_page(
+    browser: Browser, documents: Mapping[str, str], *, width: int = 720, **options: Any
+) -> AsyncIterator[HostPage]:
+    """The host's page, of texts by address; they are all that its network has."""
     async with await browser.new_context(viewport={"width": width, "height": 900}, **options) as context:
-        page = await context.new_page()
-        host = BrowserHost(page, client)
+        host = HostPage(await context.new_page())
 
         async def serve(route: Route) -> None:
             host.requested_urls.append(route.request.url)
-            name = DOCUMENTS.get(route.request.url)
-            if name is None:
+            text = documents.get(route.request.url)
+            if text is None:
                 await route.abort()
             else:
-                text = (FOLDER / name).read_text(encoding="utf-8")
                 await route.fulfill(body=text, content_type="text/html")
+
+        await context.route("**/*", serve)
+        host.page.on("pageerror", lambda error: host.faults.append(str(error)))
+        host.page.on("console", lambda message: host.faults.append(message.text) if message.type == "error" else None)
+        yield host
+
+
+@asynccontextmanager
+async def open_host(browser: Browser, client: Client, **options: Any) -> AsyncIterator[BrowserHost]:
+    """A host by the specification, with our own client behind it."""
+    async with open_page(browser, read_documents("host.html"), **options) as opened:
+        host = BrowserHost(opened.page, opened.faults, opened.requested_urls, client=client)
 
         async def call_tool(params: Json) -> Json:
             host.calls.append(params)
             return to_wire(await client.call_tool(params["name"], params.get("arguments") or {}))
 
-        await context.route("**/*", serve)
-        page.on("pageerror", lambda error: host.faults.append(str(error)))
-        page.on("console", lambda message: host.faults.append(message.text) if message.type == "error" else None)
-        await page.expose_function("callTool", call_tool)
-        await page.goto(HOST_URL)
+        await host.page.expose_function("callTool", call_tool)
+        await host.page.goto(HOST_URL)
         yield host
+
+
+def read_documents(host: str) -> dict[str, str]:
+    """The pages of a host and of its sandbox, by their addresses."""
+    return {
+        url: (FOLDER / name).read_text(encoding="utf-8")
+        for url, name in ((HOST_URL, host), (SANDBOX_URL, "proxy.html"))
+    }
 
 
 async def _read_work_s(session: CDPSession) -> float:

@@ -378,27 +378,27 @@ async def test_a_product_in_open_orders_and_all_of_a_shops_products_are_warned_o
         warnings = await get_warnings(client, "delete_products", {"product_ids": few})
         many = {"product_ids": [product["id"] for product in products[:12]]}
         shown = (await run(client, "delete_products", many, dry_run=True))["data"]
-        held = (await list_products(client, "FREEZE"))[0]
-        frozen = (await run(client, "delete_products", {"product_ids": [held["id"], few[0]]}, dry_run=True))["data"]
+        gone = (await list_products(client, "FREEZE"))[0]
+        await send(client, "delete_products", {"product_ids": [gone["id"]]})
+        again = (await run(client, "delete_products", {"product_ids": [gone["id"], few[0]]}, dry_run=True))["data"]
     assert shown["body"] == {"product_ids": "the 12 ids in now"}  # told once, with their titles
     assert [item["product"] for item in shown["now"]] == many["product_ids"]
-    assert f'Product {held["id"]} ("{held["title"]}") is frozen: TikTok will refuse to delete it' in frozen["warnings"]
-    assert f"Nothing to take back of {held['id']} FREEZE: TikTok deletes none" in frozen["undo"]
+    assert f'Product {gone["id"]} ("{gone["title"]}") is deleted already: TikTok will refuse' in again["warnings"]
+    assert f"Nothing to take back of {gone['id']} DELETED: TikTok deletes none" in again["undo"]
     assert "These are all 2 products that the shop has on sale" in warnings
 
 
-async def test_what_is_deleted_is_shown_once_and_what_is_frozen_stays(connect: Connect, sandbox: Sandbox) -> None:
+async def test_what_is_deleted_is_shown_once_also_what_was_frozen(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
-        frozen_id = (await list_products(client, "FREEZE"))[0]["id"]
-        ids = [product["id"] for product in (await list_products(client))[:10]]
-        asked = await run(client, "delete_products", {"product_ids": [frozen_id, *ids]})
+        gone_id, *ids = [product["id"] for product in (await list_products(client))[:11]]
+        await send(client, "delete_products", {"product_ids": [gone_id]})
+        ids.append((await list_products(client, "FREEZE"))[0]["id"])
+        asked = await run(client, "delete_products", {"product_ids": [gone_id, *ids]})
         done = await told(client, "confirm_write", token=asked["confirm"])
-        frozen = (await told(client, "get_product", product_id=frozen_id))["data"]
     assert asked["preview"]["undo"].endswith(
-        f"Nothing to take back of {frozen_id} FREEZE: TikTok deletes none that is frozen or deleted already."
+        f"Nothing to take back of {gone_id} DELETED: TikTok deletes none that is deleted already."
     )
-    assert [failure["id"] for failure in done["failed"]] == [frozen_id]
-    assert frozen["status"] == "FREEZE"
+    assert [failure["id"] for failure in done["failed"]] == [gone_id]
     assert [item for item in done["now"] if item["product"] in ids] == [
         {"product": product_id, "status": "DELETED"} for product_id in ids
     ]

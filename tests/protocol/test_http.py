@@ -61,9 +61,9 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(home: Path, **more: str) -> AsyncIterator[Served]:
+async def serve(home: Path, sandbox: Sandbox | None = None, **more: str) -> AsyncIterator[Served]:
     environment = {"TIKTOK_SHOP_HOME": str(home), "TIKTOK_SHOP_SANDBOX": "true"}
-    sandbox = Sandbox(orders=40)
+    sandbox = sandbox or Sandbox(orders=40)
     app = build_app(read_settings(environment | more), sandbox=sandbox, catalog=CATALOG)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -118,6 +118,34 @@ async def test_a_write_is_asked_about_in_the_way_that_each_era_has(served: Serve
             assert product.id in questions[0]
     assert "error" not in told
     assert product.status == "DELETED"
+
+
+async def test_a_question_is_answered_once_also_after_the_server_was_started_anew(home: Path) -> None:
+    async def never(_context: Any, _params: Any) -> ElicitResult:
+        raise AssertionError
+
+    sandbox = Sandbox(orders=40)
+    product, other = [p for p in sandbox.accounts[0].shops[0].products.values() if p.status == "ACTIVATE"][:2]
+    yes = {"confirm": ElicitResult(action="accept", content={"do_it": True})}
+
+    async def call(served: Served, product_id: str, **more: Any) -> Any:
+        async with served.connect("auto", elicitation_callback=never) as client:
+            arguments = {"product_ids": [product_id], "repeat": True}
+            return await client.session.call_tool("delete_products", arguments, allow_input_required=True, **more)
+
+    async with serve(home, sandbox) as served:
+        states = [(await call(served, item.id)).request_state for item in (product, other)]
+        await asyncio.sleep(0.35)  # as long as a person takes at least
+        refused = reply(await call(served, product.id, request_state=states[1], input_responses=yes))
+        assert refused["error"] == "declined"
+    async with serve(home, sandbox) as served:
+        answers = [
+            await call(served, item.id, request_state=state, input_responses=yes)
+            for item, state in zip((product, product, other), (states[0], *states), strict=True)
+        ]
+    assert [answer.is_error for answer in answers] == [False, True, True]
+    assert {reply(answer)["error"] for answer in answers[1:]} == {"declined"}
+    assert (product.status, other.status) == ("DELETED", "ACTIVATE")
 
 
 # ---- who is let in

@@ -80,11 +80,14 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(home: Path, settings: Mapping[str, str], *arguments: str) -> AsyncIterator[Served]:
+async def serve(
+    home: Path, settings: Mapping[str, str], *arguments: str, variables: Mapping[str, str] | None = None
+) -> AsyncIterator[Served]:
+    """A server in a process of its own, with further `variables` of its environment."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "mcp_server_tiktok_shop", "serve", "--http", "--port", "0", *arguments),
-        env=inherited | environment(home, settings),
+        env=inherited | environment(home, settings) | dict(variables or {}),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

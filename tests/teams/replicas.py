@@ -12,17 +12,26 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from scripts.team.identity_provider import AUDIENCE
 from scripts.team.replicas import run_replica
 from scripts.team.web_servers import run_web_server
 
+from mcp_server_tiktok_shop.cli.output import Output
+from mcp_server_tiktok_shop.cli.serve import open_team_webhooks
+from mcp_server_tiktok_shop.metrics import NO_METRICS
+from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.protocol.address import make_url
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource_server
 from mcp_server_tiktok_shop.protocol.operating import Operating
 from mcp_server_tiktok_shop.protocol.readiness import Readiness
+from mcp_server_tiktok_shop.protocol.sign_in_callback import SignInCallback
 from mcp_server_tiktok_shop.protocol.tenancy import attach_tenant
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token
-from mcp_server_tiktok_shop.teams import TeamState, TenantApps, open_team_state
+from mcp_server_tiktok_shop.teams.team_state import TeamState, open_team_state
+from mcp_server_tiktok_shop.teams.tenant_apps import TenantApps
+from mcp_server_tiktok_shop.teams.tenant_sign_in import TenantSignIn
 from tests.conftest import CATALOG
 from tests.platform.worker import INHERITED, keys
 from tests.teams.databases import KEY
@@ -32,12 +41,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from scripts.team.identity_provider import IdentityProvider
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.protocol.http import Authorizer
+    from mcp_server_tiktok_shop.protocol.oauth.resource_server import ResourceServer
     from mcp_server_tiktok_shop.sandbox import Sandbox
 
 TENANT_HEADER = b"x-test-tenant"
+TENANT_CLAIM = "org"
 
 
 def make_environment(home: Path, database_url: str, **more: str) -> dict[str, str]:
@@ -103,7 +116,11 @@ async def serve_replica(home: Path, database_url: str, **more: str) -> AsyncIter
 
 @asynccontextmanager
 async def serve_authorized(
-    home: Path, database_url: str, more: dict[str, str], authorizer: Authorizer | None = None
+    home: Path,
+    database_url: str,
+    more: dict[str, str],
+    authorizer: Authorizer | None = None,
+    metrics: Metrics = NO_METRICS,
 ) -> AsyncIterator[Replica]:
     """A replica in this process, for whom the authorizer lets in."""
     settings = read_settings(make_environment(home, database_url, **more))
@@ -111,11 +128,32 @@ async def serve_authorized(
     port = listener.getsockname()[1]
     async with open_team_state(settings, catalog=CATALOG) as state:
         token, _ = await get_shared_token(state.database, state.cipher)
-        apps = TenantApps(state, token)
+        apps = TenantApps(state, token, metrics)
         readiness = Readiness({"database": state.database.find_fault}, {"redis": state.find_redis_fault})
-        http_app = build_http_app(apps.build_server(), authorizer or SharedToken(token), port, "", Operating(readiness))
+        operating = Operating(readiness)
+        webhooks = open_team_webhooks(apps, port, Output.from_settings(settings))
+        callback = SignInCallback(settings.http_url, port, TenantSignIn(apps), apps.metrics)
+        http_app = build_http_app(
+            apps.build_server(), authorizer or SharedToken(token), port, "", operating, webhooks, callback=callback
+        )
         async with run_web_server(HeaderTenants(http_app), listener):
             yield Replica(port, token, None, state, apps)
+
+
+def make_provider_authorizer(
+    provider: IdentityProvider, home: Path, database_url: str, more: dict[str, str]
+) -> ResourceServer:
+    """Lets in who signs in at the provider, for the tenant that their token names."""
+    settings = read_settings(make_environment(home, database_url, **more))
+    return build_resource_server(
+        provider.issuer,
+        "https://shops.example",
+        audience=AUDIENCE,
+        jwks_url="",
+        tenant_claim=TENANT_CLAIM,
+        proxy=None,
+        operations=build_offer(settings, CATALOG).operations,
+    )
 
 
 @asynccontextmanager

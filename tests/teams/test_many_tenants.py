@@ -33,7 +33,7 @@ from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
 from mcp_server_tiktok_shop.state.postgres import database
 from mcp_server_tiktok_shop.state.postgres.tenant_rows import TenantRows
-from mcp_server_tiktok_shop.teams import open_team_state
+from mcp_server_tiktok_shop.teams.team_state import open_team_state
 from tests.platform.test_tokens import RENEW, WRITE, reference
 from tests.teams.databases import KEY, TENANT, open_database
 

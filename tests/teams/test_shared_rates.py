@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter, RateLimitKey
-from mcp_server_tiktok_shop.state.redis.rate_marks import RETRY_PAUSE_S, RedisRateMarks
+from mcp_server_tiktok_shop.state.redis.connection import RETRY_PAUSE_S
+from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks
 from mcp_server_tiktok_shop.state.stores import RateMarks
 
 if TYPE_CHECKING:

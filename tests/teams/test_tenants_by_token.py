@@ -13,43 +13,36 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from scripts.team.identity_provider import AUDIENCE, SIGNERS, IdentityProvider, run_provider
+from scripts.team.identity_provider import SIGNERS, IdentityProvider, run_provider
 
-from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.offer import build_offer
-from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource_server
+from mcp_server_tiktok_shop.metrics import NO_METRICS
+from mcp_server_tiktok_shop.protocol.traces import TracingMetrics
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from mcp_server_tiktok_shop.settings import read_settings
 from tests.platform.test_tokens import bad, good
 from tests.protocol.test_http_malformed import read_memory_mb
 from tests.protocol.test_oauth import CONTENT, encode, make_call, make_forgeries, sign
-from tests.teams.replicas import Replica, make_environment, sandbox_keys, serve_authorized
+from tests.protocol.trace_receiver import receive_traces
+from tests.teams.replicas import TENANT_CLAIM, Replica, make_provider_authorizer, sandbox_keys, serve_authorized
 from tests.teams.test_replicas import put_accounts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-CLAIM = "org"
+    from mcp_server_tiktok_shop.metrics import Metrics
+
 TOKENS = 10_000 if os.environ.get("SOAK") else 800
 MAX_GROWTH_MB = 16
 
 
 @asynccontextmanager
-async def served(home: Path, database_url: str, sandbox: Sandbox) -> AsyncIterator[tuple[Replica, IdentityProvider]]:
+async def served(
+    home: Path, database_url: str, sandbox: Sandbox, metrics: Metrics = NO_METRICS
+) -> AsyncIterator[tuple[Replica, IdentityProvider]]:
     """A replica for who signs in at a provider, with a tenant for each of two sellers."""
     async with run_provider() as provider, sandbox.serve() as url:
-        settings = read_settings(make_environment(home, database_url, **sandbox_keys(sandbox, url)))
-        authorizer = build_resource_server(
-            provider.issuer,
-            "https://shops.example",
-            audience=AUDIENCE,
-            jwks_url="",
-            tenant_claim=CLAIM,
-            proxy=None,
-            operations=build_offer(settings, Catalog()).operations,
-        )
-        async with serve_authorized(home, database_url, sandbox_keys(sandbox, url), authorizer) as replica:
+        authorizer = make_provider_authorizer(provider, home, database_url, sandbox_keys(sandbox, url))
+        async with serve_authorized(home, database_url, sandbox_keys(sandbox, url), authorizer, metrics) as replica:
             for number in (0, 1):
                 await put_accounts(replica, f"tenant-{number}", sandbox, number)
             yield replica, provider
@@ -81,7 +74,7 @@ async def test_a_token_that_names_no_tenant_reaches_none(home: Path, database_ur
         async with httpx2.AsyncClient(headers=headers) as client:
             response = await client.post(replica.url, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     assert response.status_code == 403
-    assert CLAIM in response.json()["error"]
+    assert TENANT_CLAIM in response.json()["error"]
     assert sandbox.log == []
 
 
@@ -150,3 +143,23 @@ async def test_no_token_of_another_tenant_nor_a_forged_one_reaches_a_tenants_sho
     secrets = {sandbox.accounts[1].access_token}
     assert not [entry for entry in sandbox.log if entry.headers.get("x-tts-access-token") in secrets]
     assert "Traceback" not in caplog.text
+
+
+async def test_a_trace_names_the_tenant_and_not_the_person(
+    home: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with receive_traces() as receiver:
+        for name, value in receiver.variables.items():
+            monkeypatch.setenv(name, value)
+        tracing = TracingMetrics(NO_METRICS)
+        async with served(home, database_url, Sandbox(orders=20, shops=3), tracing) as (replica, provider):
+            for tenant in ("tenant-0", "tenant-1", "nobody-there"):
+                token = provider.sign(sub="person-of-a-name", org=tenant)
+                async with replace(replica, token=token).connect() as client:
+                    await client.call_tool("list_shops", {})
+        await tracing.close()
+        calls = receiver.list_spans("tools/call list_shops")
+    told = [(call.attributes.get("tiktok_shop.tenant"), call.attributes["tiktok_shop.outcome"]) for call in calls]
+    assert told == [("tenant-0", "ok"), ("tenant-1", "ok"), (None, "not_permitted")]
+    assert b"person-of-a-name" not in b"".join(receiver.bodies)
+    assert b"nobody-there" not in b"".join(receiver.bodies)

@@ -190,6 +190,19 @@ async def test_a_second_period_brings_three_columns_and_a_percentage(connect: Co
     assert "change_percent is of sales_total." in told["note"]
 
 
+async def test_rows_without_what_their_totals_are_compared_by_say_of_what_their_percentage_is(
+    connect: Connect, shared: Sandbox
+) -> None:
+    async with at_the_shop(connect, shared) as client:
+        told = await ask(client, "sales", period="last 30 days", compare_with="previous period", group_by="product")
+    assert "change_percent is of sales_total, in rows of goods_total." in told["note"]
+    changed = [row for row in read_rows(told) if row["change_percent"] is not None]
+    assert changed
+    for row in changed:
+        percent = 100 * Decimal(row["goods_total_change"]) / Decimal(row["goods_total_before"])
+        assert abs(Decimal(row["change_percent"]) - percent) <= Decimal("0.05")
+
+
 async def test_columns_that_others_wrote_are_named(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared) as client:
         asked = {"report": "sales", "period": "last 30 days"}
@@ -252,7 +265,37 @@ async def test_what_is_switched_off_is_not_read_by_a_report_either(connect: Conn
 # ---- shops
 
 
-async def test_rows_of_several_shops_are_labelled_and_never_added_up(connect: Connect) -> None:
+@pytest.mark.parametrize(("group_by", "name"), [("product", "product_name"), ("sku", "seller_sku")])
+async def test_what_sold_best_in_all_shops_is_told_in_units_and_money_is_never_added_up(
+    connect: Connect, group_by: str, name: str
+) -> None:
+    sandbox = Sandbox(shops=3, orders=400, clock=lambda: NOW)
+    asked = {"period": "last 60 days", "group_by": group_by}
+    async with at_the_shop(connect, sandbox) as client:
+        shown = good(await client.call_tool("get_report", {"report": "sales", **asked, "limit": 1}))
+        few, untrusted = shown["data"], shown["untrusted"]
+        every = await ask(client, "sales", **asked, limit=1_000)
+        plain = await ask(client, "sales", period="last 60 days")
+        one = await ask(client, "sales", **asked, shop="DE")
+    counts: dict[str, Counter[str]] = {}
+    for row in read_rows(every):
+        counts.setdefault(row[name], Counter())[row["shop"]] += row["units_sold"]
+    best = sorted(counts.items(), key=lambda pair: (-pair[1].total(), pair[0]))[:5]
+    assert len({row["shop"] for row in read_rows(few)}) == len(read_rows(few)) == 3
+    assert [(row[name], row["units_sold"]) for row in read_table(few["ranking"])] == [
+        (label, by_shop.total()) for label, by_shop in best
+    ]
+    for row, (_, by_shop) in zip(read_table(few["ranking"]), best, strict=True):
+        assert dict(part.split(" ") for part in row["by_shop"].split(", ")) == {k: str(n) for k, n in by_shop.items()}
+    totals = read_table(plain["totals"])
+    for told in (few, every, plain):
+        sums = {column: sum(row[column] for row in totals) for column in ("orders_sold", "units_sold")}
+        assert told["in_all_shops"] == sums
+    assert ("ranking.product_name" in untrusted) == (name == "product_name")
+    assert not {"ranking", "in_all_shops"} & {*one}
+
+
+async def test_rows_of_several_shops_are_labelled_and_money_is_never_added_up(connect: Connect) -> None:
     sandbox = Sandbox(shops=3, orders=60, clock=lambda: NOW)
     async with at_the_shop(connect, sandbox) as client:
         every = await ask(client, "sales", period="last 30 days", group_by="day")

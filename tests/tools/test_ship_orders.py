@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -101,7 +103,7 @@ async def test_two_of_five_parcels_stay_and_three_go_with_their_labels(
         request, late = preview["warnings"]
         assert request == f"Not shipped, since the buyer asked to cancel: {shop.planted['cancel_request']}"
         assert late.startswith("3 of 3 parcels are late: the first was to be shipped by 20")
-        assert preview["explanation"].startswith("Handed over as the shop is set up")
+        assert preview["explanation"].startswith("TikTok tells only afterwards whether they are collected or dropped")
         assert preview["explanation"].endswith("Labels are laid out on 4x6in.")
         for item, order in zip(preview["items"], going, strict=False):
             assert (item["package"], item["order"]) == (order.packages[0].id, order.id)
@@ -134,6 +136,29 @@ async def test_two_of_five_parcels_stay_and_three_go_with_their_labels(
     )
     box = PdfReader(Path(labels["path"])).pages[0].mediabox
     assert (round(float(box.width)), round(float(box.height))) == (288, 432)
+
+
+@pytest.mark.parametrize(
+    ("ways", "words"),
+    [
+        ({"can_pickup": False}, "shipped, to be brought to the carrier"),
+        ({"can_drop_off": False}, "shipped, collected by the carrier"),
+        ({}, "shipped"),
+    ],
+)
+async def test_how_a_parcel_gets_to_the_carrier_is_told_before_where_there_is_one_way_and_else_afterwards(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop, ways: dict[str, bool], words: str
+) -> None:
+    orders = list_waiting(sandbox, shop)[:2]
+    sandbox.faults.add("get_package_handover_time_slots", times=None, edit=lambda data: data | ways)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        asked = await ship(client, ids=[order.id for order in orders])
+        preview = asked["preview"]
+        done = await told(client, "confirm_write", token=asked["confirm"])
+    assert [item["will_be"] for item in preview["items"]] == [words] * 2
+    chosen = "TikTok tells only afterwards whether they are collected or dropped off: handover sets it. "
+    assert preview["explanation"] == f"{'' if ways else chosen}Labels are laid out on A6."
+    assert [item["now"]["handover_method"] for item in done["data"]["items"]] == ["PICKUP"] * 2
 
 
 async def test_a_person_sees_every_parcel_on_a_line(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:
@@ -398,9 +423,13 @@ async def test_pickup_takes_a_slot_that_the_carrier_offers(
 async def test_where_labels_are_bought_the_price_is_shown_first(connect: Connect) -> None:
     sandbox = Sandbox(shops=3)
     us = sandbox.accounts[1].shops[0]
-    order = list_waiting(sandbox, us)[0]
+    order, other, *_ = list_waiting(sandbox, us)
     before = order.packages[0].id
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        both = (await ship(client, ids=[order.id, other.id], shop=us.name, dry_run=True))["data"]
+        prices = [Decimal(price) for item in both["items"] for price in re.findall(r"([\d.]+) USD", item["will_be"])]
+        assert len(prices) == 2
+        assert f"The labels cost {sum(prices)} USD in all." in both["explanation"]
         asked = await ship(client, ids=[order.id], shop=us.name)
         (item,) = asked["preview"]["items"]
         assert "USD" in item["will_be"]

@@ -52,6 +52,9 @@ class ElicitationRequired(Exception):  # noqa: N818 - no fault: the way out of a
 class Caller(Protocol):
     """The other end of one call; nothing about it outlives the call."""
 
+    user: str
+    """Who signed in to make it, as the identity provider names them; empty where all callers are one."""
+
     min_reading_s: float
     """Seconds before which an answer can't be a person's; 0 where whatever answers, answers for one."""
 
@@ -106,6 +109,7 @@ class Caller(Protocol):
 class NonInteractiveCaller:
     """A caller that can't be asked and hears of no progress: a command, or a call made on behalf of another."""
 
+    user = ""
     min_reading_s = 0.0
     sees_pictures = False
     elicitation_support: Literal["", "now", "again"] = ""

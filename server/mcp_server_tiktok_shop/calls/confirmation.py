@@ -11,7 +11,7 @@ from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
 from mcp_server_tiktok_shop.calls.confirmation_rule import CONFIRM_TOOL
 from mcp_server_tiktok_shop.calls.current_state import compare_states
 from mcp_server_tiktok_shop.calls.elicitation_answers import Answer, OpenQuestion
-from mcp_server_tiktok_shop.calls.pending_writes import CONFIRM_TTL_S, CONFIRM_TTL_TEXT, PendingWrite
+from mcp_server_tiktok_shop.calls.pending_writes import CONFIRM_TTL_S, CONFIRM_TTL_TEXT, PendingWrite, PendingWrites
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
 from mcp_server_tiktok_shop.calls.write_requests import (
     CONFIRMATION_REQUIRED,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.metrics import Metrics
-    from mcp_server_tiktok_shop.state.stores import ExpiringRecords
 
 REFUSALS: dict[Decision, str] = {
     "declined": "The person said no",
@@ -49,12 +48,12 @@ class ConfirmationGate:
     """Stands before every write; nothing is sent past it that should have been asked about.
 
     `rule` says what has to be confirmed. `pending` holds one record for each question or token: single-use, bound to
-    shop, operation and exact arguments. `open_questions` are those that a client still has on its screen, by the token
-    that picks up their answer. `clock` gives Unix seconds.
+    its caller, shop, operation and exact arguments. `open_questions` are those that a client still has on its screen,
+    by the token that picks up their answer. `clock` gives Unix seconds.
     """
 
     rule: ConfirmationRule
-    pending: ExpiringRecords
+    pending: PendingWrites
     result_builder: ResultBuilder
     clock: Callable[[], float]
     metrics: Metrics
@@ -92,16 +91,16 @@ class ConfirmationGate:
         """Whether a write is sent only after a yes: by its operation, or since there is something to warn of."""
         return self.requires_confirmation(preview.operation) or (bool(preview.warnings) and self.policy != "none")
 
-    async def load_call(self, token: str) -> StoredCall:
+    async def load_call(self, token: str, caller: Caller) -> StoredCall:
         """The call that a token stands for; it is used up only when that is made.
 
         Raises:
             ShopError: `declined`, where there is none, or it is not for this server.
 
         """
-        pending_write = PendingWrite.from_record(await self.pending.get(token))
+        pending_write = await self.pending.get(token)
         call = pending_write.call
-        if not pending_write.fingerprint:
+        if not pending_write.fingerprint or pending_write.user != caller.user:
             raise _make_token_error("is used up, too old, or was never given out")
         if call is None:
             message = "That token needs its arguments. Nothing was sent."
@@ -137,7 +136,9 @@ class ConfirmationGate:
         if request.token is None:
             raise await self._build_confirmation_request(request, "", NOBODY_ASKED)
         if not await self._take_token(request, NOBODY_ASKED):
-            reason = "the token in `confirm` is used up, too old, or for another shop, operation or other arguments"
+            reason = (
+                "the token in `confirm` is used up, too old, or for another caller, shop, operation or other arguments"
+            )
             raise await self._build_confirmation_request(request, reason, NOBODY_ASKED)
         return ""
 
@@ -236,8 +237,8 @@ class ConfirmationGate:
             text = (await request.get_preview()).to_question(f"This stands for {CONFIRM_TTL_TEXT}.")
             await self._store(state, request, PERSON_ASKED)
             raise ElicitationRequired(text, state)
-        pending_write = PendingWrite.from_record(await self.pending.take(reply.state))
-        if not pending_write.matches(request.fingerprint, PERSON_ASKED):
+        pending_write = await self.pending.take(reply.state)
+        if not pending_write.matches(request.fingerprint, PERSON_ASKED, request.caller.user):
             message = (
                 f"That answers no open question: it came more than {CONFIRM_TTL_TEXT} late, was used before or belongs "
                 f"to another call. {request.operation.name} was not sent."
@@ -261,8 +262,8 @@ class ConfirmationGate:
         """
         if request.token is None or self.policy == "person":
             return False
-        pending_write = PendingWrite.from_record(await self.pending.take(request.token))
-        if not pending_write.matches(request.fingerprint, channel):
+        pending_write = await self.pending.take(request.token)
+        if not pending_write.matches(request.fingerprint, channel, request.caller.user):
             if request.has_token_alone:
                 raise _make_token_error("is used up, or what it stood for is another write by now")
             return False
@@ -274,10 +275,9 @@ class ConfirmationGate:
 
     async def _store(self, token: str, request: WriteRequest, channel: str) -> None:
         """Store that the write waits, with what is shown of it."""
-        pending_write = PendingWrite(
-            request.fingerprint, channel, self.clock(), await request.get_shown_state(), request.call
-        )
-        await self.pending.put(token, pending_write.to_record(), CONFIRM_TTL_S)
+        shown_state, user = await request.get_shown_state(), request.caller.user
+        pending_write = PendingWrite(request.fingerprint, channel, self.clock(), shown_state, request.call, user)
+        await self.pending.put(token, pending_write)
 
     def _describe_way_on(self, request: WriteRequest) -> str:
         """What a model calls with a token, once there is a yes."""

@@ -130,7 +130,7 @@ class ToolDispatcher:
 
     async def _send_by_token(self, token: str, caller: Caller) -> Json:
         """Make the call that was shown and that the token stands for, by the same way through."""
-        call = await self.write_executor.confirmation_gate.load_call(token)
+        call = await self.write_executor.confirmation_gate.load_call(token, caller)
         return await self._call(call.operation, call.arguments | {"confirm": token}, caller, has_token_alone=True)
 
     async def _run_nested_operation(self, runner: Operation, values: Json, caller: Caller) -> Json:

@@ -17,8 +17,8 @@ from mcp_server_tiktok_shop.cli.client_configs.clients import CLIENTS
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.operator_view import OperatorView, open_listener, prepare_operating, prepare_view
 from mcp_server_tiktok_shop.cli.output import Output
+from mcp_server_tiktok_shop.cli.setting_options import ENVIRONMENT_META_KEY
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
-from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.protocol.address import DEFAULT_HOST, DEFAULT_PORT, MCP_PATH, join_address, make_url
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS, WEBHOOK_PATH
 from mcp_server_tiktok_shop.state.files.bearer_token import get_bearer_token
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.protocol.http import Authorizer
+    from mcp_server_tiktok_shop.protocol.sign_in_callback import SignInCallback
     from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver
     from mcp_server_tiktok_shop.settings import Settings
+    from mcp_server_tiktok_shop.teams.tenant_apps import TenantApps
 
 BLOCK_CLIENT = "claude-code"  # whose form most clients take
 
@@ -80,7 +82,7 @@ def serve_assistants(
     if over_http:
         _check_address(settings, host, is_token_new=new_token)
         listener = open_listener(host, port)
-        view = prepare_view(host, metrics_port, access_log)
+        view = prepare_view(host, metrics_port, access_log, click.get_current_context().meta[ENVIRONMENT_META_KEY])
         if settings.database:
             _serve_teams(settings, listener, view, host, is_token_new=new_token)
         elif settings.http_issuer:
@@ -124,7 +126,7 @@ def _serve_computer(
         token = get_bearer_token(token_path, is_renewed=is_token_new)
     except ShopError as error:
         raise CommandError(f"{error.message} {error.hint}") from None
-    server_app = build_server_app(settings, metrics=view.metrics)
+    server_app = build_server_app(settings, metrics=view.observer)
     logs.configure_logging(server_app.guard, settings.log_level)
     output = Output(server_app.guard)
     output.print_line(f"Serving MCP on {url} for this computer, until Ctrl-C.", err=True)
@@ -139,7 +141,7 @@ def _serve_computer(
 def _serve_signed_in(settings: Settings, listener: socket.socket, view: OperatorView, host: str) -> None:
     """Serve who has an access token of the operator's identity provider."""
     public_url = settings.http_url or f"http://{join_address(host, _get_port(listener))}"
-    server_app = build_server_app(settings, metrics=view.metrics)
+    server_app = build_server_app(settings, metrics=view.observer)
     logs.configure_logging(server_app.guard, settings.log_level)
     resource_server = _build_resource_server(settings, public_url, server_app.operations)
     Output(server_app.guard).print_line(
@@ -154,14 +156,12 @@ def _serve_teams(
     settings: Settings, listener: socket.socket, view: OperatorView, host: str, *, is_token_new: bool
 ) -> None:
     """Serve with the state that lies in a database, as one of any number of replicas."""
-    if settings.http_webhook_url:
-        raise CommandError("--http-webhook-url can't go together with --database yet: take one away")
     open_team_state = load_team_opener(settings)
     from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app  # noqa: PLC0415
     from mcp_server_tiktok_shop.protocol.readiness import Readiness  # noqa: PLC0415
     from mcp_server_tiktok_shop.protocol.web_server import build_web_server  # noqa: PLC0415
     from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token  # noqa: PLC0415
-    from mcp_server_tiktok_shop.teams import TenantApps  # noqa: PLC0415
+    from mcp_server_tiktok_shop.teams.tenant_apps import TenantApps  # noqa: PLC0415
 
     async def serve() -> None:
         async with open_team_state(settings) as state:
@@ -170,7 +170,7 @@ def _serve_teams(
             if not settings.http_issuer:
                 token, is_new = await get_shared_token(state.database, state.cipher, is_renewed=is_token_new)
                 is_token_shown = is_new or output.is_at_terminal
-            apps = TenantApps(state, token, view.metrics or NO_METRICS)
+            apps = TenantApps(state, token, view.observer)
             logs.configure_logging(apps, settings.log_level)
             public_url = settings.http_url
             if settings.http_issuer:
@@ -179,8 +179,7 @@ def _serve_teams(
             else:
                 authorizer = SharedToken(token)
             url = f"{public_url}{MCP_PATH}" if public_url else make_url(host, port)
-            whom = "the tenant that each token names" if settings.http_tenant_claim else f"tenant {settings.tenant}"
-            output.print_line(f"Serving MCP on {url} for {whom}, until Ctrl-C.", err=True)
+            output.print_line(f"Serving MCP on {url} for {_describe_callers(settings)}, until Ctrl-C.", err=True)
             if is_token_shown:
                 _print_block(output, SERVER_NAME, url, token)
             if token:
@@ -189,12 +188,14 @@ def _serve_teams(
             required = {"database": state.database.find_fault, "identity_provider": authorizer.find_fault}
             operating, listeners = prepare_operating(Readiness(required, advised), listener, view, output)
             mcp_server = apps.build_server(view.open_log(apps))
-            http_app = build_http_app(mcp_server, authorizer, port, public_url, operating)
+            callback = _make_callback(apps, public_url, port)
+            webhooks = open_team_webhooks(apps, port, output)
+            http_app = build_http_app(mcp_server, authorizer, port, public_url, operating, webhooks, callback=callback)
             _prepare_collector()
             try:
                 await build_web_server(http_app, operating.drain).serve(sockets=listeners)
             finally:
-                await authorizer.close()
+                await asyncio.gather(authorizer.close(), view.close())
 
     with suppress(KeyboardInterrupt):
         try:
@@ -203,6 +204,18 @@ def _serve_teams(
             raise CommandError(str(error)) from None
         except ShopError as error:
             raise CommandError(f"{error.message} {error.hint}") from None
+
+
+def _describe_callers(settings: Settings) -> str:
+    return "the tenant that each token names" if settings.http_tenant_claim else f"tenant {settings.tenant}"
+
+
+def _make_callback(apps: TenantApps, public_url: str, port: int) -> SignInCallback:
+    """What takes sellers back who came by a link of `tenant sign-in-link`."""
+    from mcp_server_tiktok_shop.protocol.sign_in_callback import SignInCallback  # noqa: PLC0415 - help needs no server
+    from mcp_server_tiktok_shop.teams.tenant_sign_in import TenantSignIn  # noqa: PLC0415
+
+    return SignInCallback(public_url, port, TenantSignIn(apps), apps.metrics)
 
 
 def _build_resource_server(settings: Settings, public_url: str, operations: OperationDirectory) -> Authorizer:
@@ -260,7 +273,7 @@ def _run(
             try:
                 await build_web_server(http_app, operating.drain).serve(sockets=listeners)
             finally:
-                await authorizer.close()
+                await asyncio.gather(authorizer.close(), view.close())
 
     _prepare_collector()
     with suppress(KeyboardInterrupt):  # the server has ended in order by then
@@ -274,12 +287,28 @@ async def take_webhooks(server_app: App, port: int) -> AsyncIterator[WebhookRece
     if not url:
         yield None
         return
-    from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver  # noqa: PLC0415 - where they are wanted
+    from mcp_server_tiktok_shop.protocol.webhooks import SoleInbox, WebhookReceiver  # noqa: PLC0415 - where wanted
 
     worker = server_app.notification_worker
     worker.start()
-    receiver = WebhookReceiver(url, port, server_app.tokens.list_apps, server_app.notifications, worker.wake)
-    Output(server_app.guard).print_line(f"Webhooks that come by {url} are taken at {WEBHOOK_PATH}.", err=True)
+    inbox = SoleInbox(server_app.tokens.list_apps, server_app.notifications, worker.wake)
+    receiver = WebhookReceiver(url, port, inbox, server_app.metrics)
+    Output(server_app.guard).print_line(_describe_webhooks(url), err=True)
     sending = server_app.send_webhooks(f"http://{DEFAULT_HOST}:{port}") if server_app.send_webhooks else nullcontext()
     async with sending:
         yield receiver
+
+
+def open_team_webhooks(apps: TenantApps, port: int, output: Output) -> WebhookReceiver | None:
+    """What takes notifications for all tenants, where it is set where they come; it goes when the apps are closed."""
+    url = apps.state.settings.http_webhook_url
+    if not url:
+        return None
+    from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver  # noqa: PLC0415 - where they are wanted
+
+    output.print_line(_describe_webhooks(url), err=True)
+    return WebhookReceiver(url, port, apps.open_inbox(), apps.metrics)
+
+
+def _describe_webhooks(url: str) -> str:
+    return f"Webhooks that come by {url} are taken at {WEBHOOK_PATH}."

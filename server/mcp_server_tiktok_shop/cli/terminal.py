@@ -19,6 +19,7 @@ CONFIRM_SUFFIX = "\nDo it?"
 class TerminalCaller:
     """Asks on standard error, so that standard output holds the result alone. `assume_yes` answers for the person."""
 
+    user = ""
     min_reading_s = 0.0
     sees_pictures = False
     elicitation_timeout_s: float | None = None

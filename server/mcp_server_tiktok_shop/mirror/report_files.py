@@ -18,11 +18,24 @@ HEADING_KEYS = frozenset(
     (
         *("title", "answers", "period", "compare_with", "tables", "keys", "compare", "order", "limit", "default_group"),
         *("columns", "time", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note", "untrusted"),
-        *("formats", "without", "recent_tables"),
+        *("formats", "without", "recent_tables", "adds"),
     )
 )
 GROUP_KEYS = frozenset(
-    ("keys", "labels", "position", "order", "without", "tables", "fill", "note", "shows", "stand_ins", "beside")
+    (
+        "keys",
+        "labels",
+        "position",
+        "order",
+        "without",
+        "tables",
+        "fill",
+        "note",
+        "shows",
+        "stand_ins",
+        "beside",
+        "ranks",
+    )
 )
 # By which SQL a time is of a day, week or month, and how many of them it lies behind the beginning of the period.
 TIME_GROUPINGS = {
@@ -44,7 +57,8 @@ class Grouping:
     make no sense so grouped, `tables` those that only this choice reads, `fill` texts that it puts into the SQL, `note`
     what is told of this choice alone. `shows` names the columns of rows and totals where none are asked for, all
     without it; `stand_ins` the label that is enough, by the key that is then left out, where it tells rows apart.
-    `beside` names other groupings that are told with this one.
+    `beside` names other groupings that are told with this one. `ranks` are a label and a count: what has most of it
+    over several shops is told, equal labels added up.
     """
 
     name: str
@@ -59,6 +73,7 @@ class Grouping:
     shows: tuple[str, ...] = ()
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
+    ranks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +86,8 @@ class Report:
     mean; `warnings` are columns that are told in words where one is above zero. `beside` names groupings that are told
     with any other, `untrusted` the columns whose text others wrote, `formats` the forms of other programs in which rows
     grouped by `line` can be written, `without` the columns that totals have not, `recent_tables` those of which older
-    rows than the copy holds make no difference. A heading's `time`, a column in SQL, brings the groupings day, week and
-    month.
+    rows than the copy holds make no difference, `adds` counts of totals that are added up over several shops. A
+    heading's `time`, a column in SQL, brings the groupings day, week and month.
     """
 
     name: str
@@ -99,6 +114,7 @@ class Report:
     formats: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     recent_tables: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
 
     def list_tables(self, grouping: Grouping | None) -> tuple[str, ...]:
         return (*self.tables, *(grouping.tables if grouping else ()))

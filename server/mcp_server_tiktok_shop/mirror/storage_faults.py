@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.mirror.states import MirrorState
 
+DAMAGE_MESSAGE = "The local copy was damaged; it is being made anew."
+
 
 @dataclass(frozen=True, slots=True)
 class _Fault:

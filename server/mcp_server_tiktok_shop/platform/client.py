@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.metrics import watch_request
 from mcp_server_tiktok_shop.platform.api_codes import (
     BACKOFF_CLASS,
     HTTP_SERVER_ERROR,
@@ -155,34 +156,32 @@ class PlatformClient:
 
     async def _attempt(self, call: ApiCall, target: Target, deadline: float) -> ApiResponse:
         key = RateLimitKey(target.account.id, target.shop.id if target.shop else "", call.operation.name)
-        asked_at = self._runtime.monotonic()
-        async with self._rate_limiter.acquire(key, deadline) as permit:
-            await self._mark_write(call, target)
-            sent_at = self._runtime.monotonic()
-            self._metrics.record_pace_wait(sent_at - asked_at)
-            if (time_remaining := deadline - sent_at) <= 0:
-                raise ConnectError("the deadline passed before it could be sent")
-            outcome = "cut_off"
-            try:
-                response = await self._api.send(self._tokens.app, call, target, timeout=time_remaining)
-                outcome = "ok"
-            except ConnectError:
-                outcome = "not_reached"
-                raise
-            except UnknownOutcomeError as error:
-                outcome = "answer_lost"
-                self._report_to_rate_limiter(permit, error)
-                raise
-            except ApiError as error:
-                outcome = "throttled" if self._is_throttled(error) else "refused"
-                self._report_to_rate_limiter(permit, error)
-                raise
-            finally:
-                await self._mark_write(call, target)  # what was read while it was under way may lack it
-                seconds = self._runtime.monotonic() - sent_at
-                self._metrics.record_platform_request(call.operation.name, outcome, seconds)
-            permit.record_success()
-            return response
+        with watch_request(self._metrics, call.operation.name, self._runtime.monotonic) as request:
+            async with self._rate_limiter.acquire(key, deadline) as permit:
+                await self._mark_write(call, target)
+                if (time_remaining := deadline - self._runtime.monotonic()) <= 0:
+                    raise ConnectError("the deadline passed before it could be sent")
+                request.begin()
+                try:
+                    response = await self._api.send(self._tokens.app, call, target, timeout=time_remaining)
+                    request.outcome = "ok"
+                except ConnectError:
+                    request.outcome = "not_reached"
+                    raise
+                except UnknownOutcomeError as error:
+                    request.outcome = "answer_lost"
+                    self._report_to_rate_limiter(permit, error)
+                    raise
+                except ApiError as error:
+                    request.outcome = "throttled" if self._is_throttled(error) else "refused"
+                    request.span.set(status=error.status, code=error.code)
+                    self._report_to_rate_limiter(permit, error)
+                    raise
+                finally:
+                    await self._mark_write(call, target)  # what was read while it was under way may lack it
+                    request.end()
+                permit.record_success()
+                return response
 
     async def _mark_write(self, call: ApiCall, target: Target) -> None:
         if target.shop is not None and not _is_read(call):

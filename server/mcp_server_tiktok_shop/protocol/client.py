@@ -50,6 +50,7 @@ class McpCaller:
         self.pictures: list[Picture] = []
         self.meta: Json = {}
         self._progress = self._part_start = self._part_done = 0.0
+        self.user = find_grant(context).user
 
     def ensure_granted(self, operation: Operation) -> None:
         find_grant(self._context).ensure(operation)

@@ -17,6 +17,7 @@ from prometheus_client.exposition import choose_encoder
 from starlette.responses import Response
 
 from mcp_server_tiktok_shop import __version__
+from mcp_server_tiktok_shop.metrics import NO_METRICS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,6 +31,7 @@ class PrometheusMetrics:
     """`Metrics` in a registry of its own, so that two servers in one process count apart."""
 
     def __init__(self) -> None:
+        self.open_span = NO_METRICS.open_span  # it counts alone
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
@@ -51,6 +53,7 @@ class PrometheusMetrics:
         self._copy_age_seconds = self._make_histogram(
             "copy_age_seconds", "How old was what the local copy answered a question from.", buckets=AGE_BUCKETS_S
         )
+        self._notifications = self._make_counter("notifications", "Notifications of TikTok's that came.", "outcome")
 
     def record_call(self, tool: str, outcome: str, seconds: float) -> None:
         self._calls.labels(tool, outcome).inc()
@@ -74,6 +77,9 @@ class PrometheusMetrics:
 
     def record_copy_age(self, seconds: float) -> None:
         self._copy_age_seconds.observe(seconds)
+
+    def record_notification(self, outcome: str) -> None:
+        self._notifications.labels(outcome).inc()
 
     async def tell(self, request: Request) -> Response:
         """All of it, in the format that is asked for."""

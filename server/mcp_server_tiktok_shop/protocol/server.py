@@ -1,4 +1,4 @@
-"""Serves MCP: calls tools and lets no exception reach the wire, over standard input and output."""
+"""Serves MCP: finds what answers a request and lets no exception reach the wire, over standard input and output."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import gc
 import logging
 import os
 import signal
-import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,10 +18,10 @@ from mcp.server.runner import serve_loop
 from mcp.types import INTERNAL_ERROR, PaginatedRequestParams
 
 from mcp_server_tiktok_shop import __version__
-from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.logs import to_one_line
-from mcp_server_tiktok_shop.protocol.client import McpCaller, to_input_required_result
+from mcp_server_tiktok_shop.protocol.call_handler import INTERNAL_MESSAGE, name_operation
+from mcp_server_tiktok_shop.protocol.call_spans import open_call_span
 from mcp_server_tiktok_shop.protocol.client_exit import ExitDeadline
 from mcp_server_tiktok_shop.protocol.client_view import ClientView, TenantInstructions
 from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_tool_result
@@ -41,14 +40,11 @@ if TYPE_CHECKING:
     from mcp.server import ServerRequestContext
     from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, ListToolsResult
 
-    from mcp_server_tiktok_shop.calls.call_limiter import CallLimiter
-    from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
     from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard, SafeText
-    from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
+    from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.metrics import Metrics
-    from mcp_server_tiktok_shop.protocol.access_log import AccessLog
+    from mcp_server_tiktok_shop.protocol.call_handler import CallHandler
     from mcp_server_tiktok_shop.protocol.client_pipes import FirstReader
-    from mcp_server_tiktok_shop.protocol.delivery import Delivery
     from mcp_server_tiktok_shop.protocol.resources import ResourceProvider
 
 # Results are trees of small objects that die young: look for cycles less often than Python does by itself.
@@ -58,89 +54,8 @@ SHUTDOWN_TIMEOUT_S = 40.0  # for a token renewal under way when the process has 
 McpServer = Server[Any]
 Params = TypeVar("Params")
 Answer = TypeVar("Answer")
-INTERNAL_MESSAGE = "The server failed in a way it should not; its log says how."
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class CallHandler:
-    """Answers `tools/call`. No exception passes it: the SDK would put its text on the wire."""
-
-    dispatcher: ToolDispatcher
-    result_builder: ResultBuilder
-    guard: OutgoingGuard
-    delivery: Delivery
-    metrics: Metrics
-    limiter: CallLimiter
-    access_log: AccessLog | None = None
-
-    async def call_tool(
-        self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
-    ) -> CallToolResult | InputRequiredResult:
-        """The result as compact JSON text, free of secrets, and a line in the log.
-
-        An error has `is_error`. A write that waits for a yes is none: clients raise or try again on those.
-        """
-        started_at = time.monotonic()
-        outcome = "cut_off"
-        try:
-            result, outcome = await self._answer(ctx, params, started_at)
-        finally:
-            tool, seconds = self._name_operation(params), time.monotonic() - started_at
-            self.metrics.record_call(tool, outcome, seconds)
-            if self.access_log is not None:
-                grant = find_grant(ctx)
-                self.access_log.record_call(grant.tenant_id, grant.user, tool, outcome, seconds)
-        return result
-
-    async def _answer(
-        self, ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams, started_at: float
-    ) -> tuple[CallToolResult | InputRequiredResult, str]:
-        """The result, and in a word what it is: `ok`, `asked`, the status in it, or the kind of its error."""
-        caller = McpCaller(ctx, params, self.guard)
-        outcome = "ok"
-        result: dict[str, Any] = {}
-        try:
-            await self.limiter.admit()
-            result = await self.dispatcher.call(params.name, params.arguments or {}, caller)
-            text, outcome = self.guard.guard_json(result), str(result.get("status", outcome))
-        except ElicitationRequired as elicitation:
-            return to_input_required_result(self.guard.guard_text(elicitation.question), elicitation.state), "asked"
-        except ShopError as error:
-            result, outcome = self.result_builder.to_error_result(error), error.kind
-            text = self.guard.guard_json(result)
-        except Exception:
-            log.exception("%s failed in a way that is a fault of this server", to_one_line(params.name))
-            internal = ShopError("internal", INTERNAL_MESSAGE)
-            result, outcome = internal.to_json(), internal.kind
-            text = self.guard.guard_json(result)
-        nested_name = (
-            f"({to_one_line(str((params.arguments or {}).get('name', '')))})" if params.name.startswith("run_") else ""
-        )
-        log.info(
-            "%s%s shop=%s outcome=%s code=%s request_id=%s ms=%d bytes=%d",
-            to_one_line(params.name),
-            nested_name,
-            to_one_line(str(result.get("shop"))),
-            outcome,
-            result.get("code", 0),
-            to_one_line(str(result.get("request_id"))),
-            (time.monotonic() - started_at) * 1000,
-            len(text.text),
-        )
-        await self.delivery.run_after_delivery(caller.delivery_actions)
-        if "error" in result:
-            return to_tool_result(text, is_error=True), outcome
-        meta = self.guard.guard_json(caller.meta) if caller.meta else None
-        return to_tool_result(text, is_error=False, pictures=caller.pictures, meta=meta), outcome
-
-    def _name_operation(self, params: CallToolRequestParams) -> str:
-        """What is called in the end, by a name of the catalog: what callers make up is counted as one."""
-        operations = self.dispatcher.operations.catalog.operations
-        nested_name = (params.arguments or {}).get("name") if params.name.startswith("run_") else None
-        name = nested_name if isinstance(nested_name, str) else params.name
-        return name if name in operations else "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,26 +110,39 @@ def contain_errors(
 
 
 def build_server(
-    instructions: SafeText, lookup: HandlerLookup, guard: OutgoingGuard, close: Callable[[], Awaitable[None]]
+    instructions: SafeText,
+    lookup: HandlerLookup,
+    guard: OutgoingGuard,
+    close: Callable[[], Awaitable[None]],
+    metrics: Metrics,
+    catalog: Catalog,
 ) -> McpServer:
     """The MCP server for one assistant or many, over any transport. `close` is awaited when it ends.
 
     `instructions` are told, and `guard` guards what is said, where it is not known which handlers are to answer.
+    `metrics` trace the calls, by the names of the `catalog`.
     """
 
     async def call_tool(
         ctx: ServerRequestContext[Any, Any], params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
-        try:
-            async with lookup.open(find_tenant(ctx)) as handlers:
-                return await handlers.call_handler.call_tool(ctx, params)
-        except ShopError as error:
-            log.info("%s outcome=%s", to_one_line(params.name), error.kind)
-            refusal = error
-        except Exception:
-            log.exception("%s failed in a way that is a fault of this server", to_one_line(params.name))
-            refusal = ShopError("internal", INTERNAL_MESSAGE)
-        return to_tool_result(guard.guard_json(refusal.to_json()), is_error=True)
+        tenant_id = find_tenant(ctx)
+        with open_call_span(metrics, ctx, name_operation(params, catalog)) as span:
+            try:
+                async with lookup.open(tenant_id) as handlers:
+                    span.set(**({} if tenant_id is None else {"tenant": tenant_id}))  # there is one of this name
+                    result = await handlers.call_handler.call_tool(ctx, params, span)
+            except ShopError as error:
+                log.info("%s outcome=%s", to_one_line(params.name), error.kind)
+                refusal = error
+            except Exception:
+                log.exception("%s failed in a way that is a fault of this server", to_one_line(params.name))
+                refusal = ShopError("internal", INTERNAL_MESSAGE)
+            else:
+                return result
+            span.set(outcome=refusal.kind)
+            span.fail(refusal.kind)
+            return to_tool_result(guard.guard_json(refusal.to_json()), is_error=True)
 
     def provide(
         select: Callable[[RequestHandlers], Callable[[ServerRequestContext[Any, Any], Params], Awaitable[Answer]]],

@@ -3,8 +3,9 @@
 -- period = "required"
 -- tables = ["orders", "order_lines"]
 -- keys = ["currency"]
--- compare = ["sales_total", "orders_sold", "units_sold", "goods_total"]
+-- compare = ["sales_total", "goods_total", "orders_sold", "units_sold"]
 -- order = "sales_total desc"
+-- adds = ["orders_sold", "units_sold"]
 -- time = "create_time"
 -- untrusted = ["product_name", "buyer_nickname"]
 -- note = "By when orders were placed, before later refunds (see returns). sales_total is what buyers paid, goods_total goods after all discounts (get_profit's net_sales has TikTok's back in it)."
@@ -57,6 +58,7 @@
 -- [group_by.product]
 -- keys.product_id = "product_id"
 -- labels.product_name = "arg_max(product_name, create_time)"
+-- ranks = ["product_name", "units_sold"]
 -- stand_ins.product_id = "product_name"
 -- order = "goods_total desc"
 -- shows = ["orders_sold", "units_sold", "sales_total", "goods_total"]
@@ -64,6 +66,7 @@
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"
 -- labels.seller_sku = "arg_max(seller_sku, create_time)"
+-- ranks = ["seller_sku", "units_sold"]
 -- stand_ins.sku_id = "seller_sku"
 -- labels.product_name = "arg_max(product_name, create_time)"
 -- labels.sku_name = "arg_max(sku_name, create_time)"

@@ -20,12 +20,19 @@ const host = new Host({
 function applyContext(changes) {
   Object.assign(context, changes);
   if (THEMES.includes(context.theme)) document.documentElement.dataset.theme = context.theme;
-  // The host's fonts are not loaded: this page fetches nothing. Their names go to those that the system has.
-  for (const [name, value] of Object.entries(changes.styles?.variables ?? {})) {
-    if (VARIABLE_PATTERN.test(name) && typeof value === "string") document.documentElement.style.setProperty(name, value);
-  }
+  if ("styles" in changes) wearVariables(changes.styles?.variables ?? {});
   const { top = 0, right = 0, bottom = 0, left = 0 } = context.safeAreaInsets ?? {};
   document.body.style.padding = [top, right, bottom, left].map((side) => `${Number(side)}px`).join(" ");
+}
+
+// A change names all variables: those of before that it lacks are gone. The host's fonts are not loaded, as this page
+// fetches nothing: their names go to those that the system has.
+function wearVariables(variables) {
+  const { style } = document.documentElement;
+  for (const name of [...style].filter((each) => VARIABLE_PATTERN.test(each))) style.removeProperty(name);
+  for (const [name, value] of Object.entries(variables)) {
+    if (VARIABLE_PATTERN.test(name) && typeof value === "string") style.setProperty(name, value);
+  }
 }
 
 function readAnswer(result) {

@@ -73,8 +73,6 @@ def delete_products(call: Call) -> Json:
             code, message = describe_unknown(call, product_id)
         elif product.get_status(call.now) == "DELETED":
             code, message = 12052901, f"The product '{product_id}' is already deleted."
-        elif product.get_status(call.now) == "FREEZE":
-            code, message = 12052901, f"The product '{product_id}' is frozen: it can't be deleted."
         else:
             product.set_status("DELETED", call.now)
             continue

@@ -97,14 +97,14 @@ class Database:
                 carried out may be, where the connection broke at the very end.
 
         """
-        with _name_faults():
+        with name_faults():
             async with self._borrow(self._pool) as connection:
                 yield connection
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[Connection]:
         """As `transact`, for a transaction that keeps a lock while other steps are carried out."""
-        with _name_faults():
+        with name_faults():
             async with self._borrow(self._lock_pool) as connection:
                 yield connection
 
@@ -130,7 +130,7 @@ class Database:
     @asynccontextmanager
     async def _run_single(self) -> AsyncIterator[Connection]:
         """A connection for one statement, which is a transaction without being told so: that spares two round trips."""
-        with _name_faults():
+        with name_faults():
             async with self._borrow(self._pool) as connection:
                 await connection.set_autocommit(True)
                 try:
@@ -167,7 +167,7 @@ class Database:
 
 
 @contextmanager
-def _name_faults() -> Iterator[None]:
+def name_faults() -> Iterator[None]:
     """What the driver raises as a refusal in words: its own may hold what was to be stored."""
     try:
         yield

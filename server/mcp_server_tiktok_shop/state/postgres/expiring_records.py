@@ -1,18 +1,22 @@
-"""Expiring records of a tenant in PostgreSQL, by its clock: every step is one statement, or one transaction."""
+"""Expiring records of a tenant in PostgreSQL, sealed, by its clock: every step is one statement, or one transaction."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.state.postgres.value_cipher import ValuePlace
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
     from mcp_server_tiktok_shop.state.postgres.database import Database
+    from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
     from mcp_server_tiktok_shop.state.stores import Record, ReplaceRule
 
 UPSERT = """
@@ -22,13 +26,20 @@ ON CONFLICT (tenant_id, kind, key) DO UPDATE SET record = excluded.record, expir
 CLAIM = f"{UPSERT} WHERE expiring_records.expires_at <= unix_now() RETURNING 1"
 MATCH = "WHERE tenant_id = %s AND kind = %s AND key = %s"
 MATCH_UNEXPIRED = f"{MATCH} AND expires_at > unix_now()"
+SELECT_OTHERWISE_SEALED = """
+SELECT tenant_id, kind, key, record FROM expiring_records
+WHERE NOT starts_with(record, %s) AND expires_at > unix_now() LIMIT %s FOR UPDATE
+"""
+RESEAL_ROWS = 500  # in one transaction: who wants one of them waits for it
+KEY_SEPARATOR = ":"
 
 
 class PostgresExpiringRecords:
-    """The records of one kind and tenant."""
+    """The records of one kind and tenant: each is sealed, and opened at its key alone."""
 
-    def __init__(self, database: Database, tenant_id: str, kind: str) -> None:
+    def __init__(self, database: Database, cipher: ValueCipher, tenant_id: str, kind: str) -> None:
         self._database = database
+        self._cipher = cipher
         self._owner = (tenant_id, kind)
 
     async def claim(
@@ -37,35 +48,44 @@ class PostgresExpiringRecords:
         with _say_unsent():
             while True:
                 async with self._database.transact() as connection:
-                    values = (*self._owner, key, json.dumps(record), ttl_s)
+                    values = (*self._owner, key, self._seal(key, record), ttl_s)
                     if await (await connection.execute(CLAIM.encode(), values)).fetchone() is not None:
                         return None
                     select = f"SELECT record FROM expiring_records {MATCH_UNEXPIRED} FOR UPDATE"
                     row = await (await connection.execute(select.encode(), (*self._owner, key))).fetchone()
                     if row is None:  # it went, or expired, in between
                         continue
-                    existing: Record = json.loads(row[0])
+                    existing = self._unseal(key, row[0])
                     replacement = replace_if(existing) if replace_if else None
                     if replacement is None:
                         return existing
                     update = f"UPDATE expiring_records SET record = %s, expires_at = unix_now() + %s {MATCH}"
-                    await connection.execute(update.encode(), (json.dumps(replacement), ttl_s, *self._owner, key))
+                    sealed = self._seal(key, replacement)
+                    await connection.execute(update.encode(), (sealed, ttl_s, *self._owner, key))
                     return None
 
     async def put(self, key: str, record: Record, ttl_s: float) -> None:
-        await self._finish(self._database.execute(UPSERT, *self._owner, key, json.dumps(record), ttl_s))
+        await self._finish(self._database.execute(UPSERT, *self._owner, key, self._seal(key, record), ttl_s))
 
     async def get(self, key: str) -> Record | None:
         with _say_unsent():
             row = await self._database.fetch_one(
                 f"SELECT record FROM expiring_records {MATCH_UNEXPIRED}", *self._owner, key
             )
-        return None if row is None else json.loads(row[0])
+            return None if row is None else self._unseal(key, row[0])
 
     async def take(self, key: str) -> Record | None:
         delete = f"DELETE FROM expiring_records {MATCH_UNEXPIRED} RETURNING record"
         row = await self._finish(self._database.fetch_one(delete, *self._owner, key))
-        return None if row is None else json.loads(row[0])
+        with _say_unsent():
+            return None if row is None else self._unseal(key, row[0])
+
+    def _seal(self, key: str, record: Record) -> str:
+        return _seal_text(self._cipher, json.dumps(record), *self._owner, key)
+
+    def _unseal(self, key: str, text: str) -> Record:
+        record: Record = json.loads(_unseal_text(self._cipher, text, *self._owner, key))
+        return record
 
     async def _finish(self, step: Coroutine[Any, Any, Any]) -> Any:
         """Carry a step out although its caller is gone."""
@@ -76,6 +96,34 @@ class PostgresExpiringRecords:
             except asyncio.CancelledError:
                 await asyncio.wait([task])
                 raise
+
+
+async def reseal_records(database: Database, cipher: ValueCipher) -> None:
+    """Seal all records of all tenants with the key in force. Raises as `Database.transact` and `ValueCipher.unseal`."""
+    update = f"UPDATE expiring_records SET record = %s {MATCH}"
+    while True:
+        async with database.transact() as connection:
+            values = (cipher.key_id + KEY_SEPARATOR, RESEAL_ROWS)
+            rows = await (await connection.execute(SELECT_OTHERWISE_SEALED, values)).fetchall()
+            for *place, text in rows:
+                sealed = _seal_text(cipher, _unseal_text(cipher, text, *place), *place)
+                await connection.execute(update.encode(), (sealed, *place))
+        if len(rows) < RESEAL_ROWS:
+            return
+
+
+def _seal_text(cipher: ValueCipher, text: str, tenant_id: str, kind: str, key: str) -> str:
+    sealed = cipher.seal(text, ValuePlace(tenant_id, key, kind))
+    return f"{cipher.key_id}{KEY_SEPARATOR}{base64.b64encode(sealed).decode()}"
+
+
+def _unseal_text(cipher: ValueCipher, text: str, tenant_id: str, kind: str, key: str) -> str:
+    key_id, _, encoded = text.partition(KEY_SEPARATOR)
+    try:
+        sealed = base64.b64decode(encoded)
+    except binascii.Error:
+        sealed = b""  # which is told as what it is: not what was stored there
+    return cipher.unseal(sealed, key_id, ValuePlace(tenant_id, key, kind))
 
 
 @contextmanager

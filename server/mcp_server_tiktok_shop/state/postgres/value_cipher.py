@@ -83,7 +83,9 @@ class ValueCipher:
             return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.to_bytes()).decode()
         except (InvalidTag, ValueError):
             message = f"The {place.field} of {place.owner!r} in the database is not what this server stored there."
-            raise ShopError("not_configured", message, hint="Restore the database, or sign in again.") from None
+            raise ShopError(
+                "not_configured", message, hint="Restore the database, or make it anew: sign in, or call again."
+            ) from None
 
 
 def compute_key_id(key: bytes) -> str:

@@ -15,7 +15,12 @@ from mcp_server_tiktok_shop.tools.jobs.parcels import (
     find_parcels_by_id,
     find_parcels_due,
 )
-from mcp_server_tiktok_shop.tools.jobs.shipments import BATCH_OPERATION, plan_shipments
+from mcp_server_tiktok_shop.tools.jobs.shipments import (
+    BATCH_OPERATION,
+    SHIPPED_WORD,
+    add_up_labels,
+    plan_shipments,
+)
 from mcp_server_tiktok_shop.tools.pdf.page_format import DEFAULT_PAPER
 
 if TYPE_CHECKING:
@@ -34,10 +39,15 @@ MAX_LABELS_OF_TOOL = 50  # that `resize_pdf` takes
 MAX_PARCELS = 200  # of one job
 MAX_IDLE_PARCELS = 300  # that are not shipped now, and told
 MORE_REASON = f"only {MAX_PARCELS} parcels are shipped at once: call it again for this one"
-SHOWN_FACTS = ("package_status", "tracking_number", "shipping_provider_name")  # of a parcel that was shipped
-# How the platform's carriers get parcels, by the argument.
-HANDOVERS: dict[str | None, str] = {
-    None: "Handed over as the shop is set up: handover DROP_OFF or PICKUP says it otherwise.",
+SHOWN_FACTS = (
+    "package_status",
+    "handover_method",
+    "tracking_number",
+    "shipping_provider_name",
+)  # of a parcel that was shipped
+# How the platform's carriers get parcels, by the argument; without it the platform chooses, and no setting tells what.
+CHOSEN_HANDOVER = "TikTok tells only afterwards whether {which} collected or dropped off: handover sets it."
+HANDOVERS = {
     "DROP_OFF": "Handover DROP_OFF: the seller brings them to the carrier.",
     "PICKUP": "Handover PICKUP: the carrier collects them.",
 }
@@ -167,12 +177,16 @@ def _make_item(parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: 
 
 
 def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) -> str:
-    """How parcels get to the carrier, and what their labels are printed on; nothing where none goes."""
+    """How parcels get to the carrier, what labels cost and on what they are printed; nothing where none goes."""
     if not shipments:
         return ""
-    is_by_carrier = any(s.operation == BATCH_OPERATION and "self_shipment" not in s.arguments for s in shipments)
-    ways = HANDOVERS.get(handover, "") if is_by_carrier else ""
-    return " ".join(filter(None, (ways, f"Labels are laid out on {paper}.")))
+    by_carrier = [s for s in shipments if s.operation == BATCH_OPERATION and "self_shipment" not in s.arguments]
+    ways = HANDOVERS[handover] if by_carrier and handover else ""
+    open_count = sum(shipment.words == SHIPPED_WORD for shipment in by_carrier) if not handover else 0
+    if open_count:
+        which = "they are" if open_count == len(shipments) else f"{open_count} of them are"
+        ways = CHOSEN_HANDOVER.format(which=which if len(shipments) > 1 else "it is")
+    return " ".join(filter(None, (ways, add_up_labels(shipments), f"Labels are laid out on {paper}.")))
 
 
 def _is_late(parcel: Parcel, now: float) -> bool:

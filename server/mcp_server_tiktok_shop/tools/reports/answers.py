@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
+from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_compared_measures
 from mcp_server_tiktok_shop.tools.answer_tables import (
     SHARED_VALUES,
     SHOP_COLUMN,
@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.tools.answer_tables import (
     is_name_enough,
     remove_columns,
 )
+from mcp_server_tiktok_shop.tools.reports.over_shops import RANKING, describe_over_shops, describe_ranking
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -62,7 +63,8 @@ class ShopPeriods:
 class ShopAnswer:
     """What one shop's copy answers; where it could not be asked, `problem` says why and nothing else is there.
 
-    `brief_label` is what its rows are labelled by beside those of others; empty where it is the only one.
+    `brief_label` is what its rows are labelled by beside those of others; empty where it is the only one. `ranked` are
+    all its rows, for what is added up over shops.
     """
 
     label: str
@@ -72,6 +74,7 @@ class ShopAnswer:
     coverage: Coverage | None = None
     totals: QueryResult | None = None
     rows: QueryResult | None = None
+    ranked: QueryResult | None = None
     beside: Mapping[str, QueryResult] = field(default_factory=dict)
     problem: str = ""
 
@@ -99,7 +102,7 @@ class ShopAnswer:
 
 
 def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
-    """The `data` of a report. Sums are by shop and currency: nothing of several is added up."""
+    """The `data` of a report. Sums are by shop and currency: of several shops counts alone are added up."""
     report = request.report
     data: Json = {"report": report.name}
     if request.grouping is not None:
@@ -111,6 +114,9 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     totals = [answer.totals for answer in answers]
     sums = _merge(labels, totals, {*report.warnings, ROWS_IN_ALL, *report.without}, keys)
     data["totals"] = _choose_columns(sums, request.shown_columns, (SHOP_COLUMN, *report.keys))
+    ranked = {answer.brief_label: answer.ranked for answer in answers}
+    over_shops = describe_over_shops(request, dict(zip(labels, totals, strict=True)), ranked)
+    data |= over_shops
     hidden = {*report.warnings, ROWS_IN_ALL, *(() if _has_mixed_currencies(totals) else (CURRENCY_COLUMN,))}
     notes = [*_describe_edges(answers), *_describe_warnings(request, answers)]
     if request.grouping is not None:
@@ -134,13 +140,24 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
         if merged["rows"]:
             data[f"by_{name}"] = _choose_rows_columns(request, grouping, merged, grouping.shows)
             notes += _describe_cuts(labels, results)
-    places = {"table": data.get("table", {}).get("columns", ()), SHARED_VALUES: data.get(SHARED_VALUES, ())}
+    notes += [describe_ranking(request)] if RANKING in over_shops else []
+    places = {
+        RANKING: over_shops.get(RANKING, {}).get("columns", ()),
+        "table": data.get("table", {}).get("columns", ()),
+        SHARED_VALUES: data.get(SHARED_VALUES, ()),
+    }
     data["untrusted"] = [
         f"{place}.{name}" for place, names in places.items() for name in report.untrusted if name in names
     ]
-    compared = f"change_percent is of {report.compare[0]}." if request.has_joined_periods else ""
+    compared = _describe_percentage(request) if request.has_joined_periods else ""
     words = next((answer.periods.note for answer in answers if answer.periods is not None), "")
     return data | {"note": " ".join(filter(None, (*notes, compared, words, report.note)))}
+
+
+def _describe_percentage(request: ReportRequest) -> str:
+    """Of which measure a change is told in percent: rows may lack what their totals have."""
+    of_totals, of_rows = (list_compared_measures(request.report, each)[0] for each in (None, request.grouping))
+    return f"change_percent is of {of_totals}{f', in rows of {of_rows}' if of_rows != of_totals else ''}."
 
 
 def describe_shops(answers: Sequence[ShopAnswer]) -> Json:

@@ -65,6 +65,7 @@ class ReportRequest:
     columns: tuple[str, ...] = ()
     unmet_order: str = ""
     is_limit_given: bool = True
+    shop_count: int = 1
 
     @property
     def has_comparison(self) -> bool:
@@ -100,14 +101,22 @@ class ReportRequest:
 
         Days, weeks and months are not cut, nor what a filter was given for.
         """
+        limit = max(self.limit // shops, MIN_SHARED_LIMIT)
         if self.is_filtered and not self.is_limit_given:
-            return replace(self, limit=FILTERED_LIMIT)
-        if self.is_limit_given or (self.grouping is not None and self.grouping.name in TIME_GROUPINGS):
-            return self
-        return replace(self, limit=max(self.limit // shops, MIN_SHARED_LIMIT))
+            limit = FILTERED_LIMIT
+        elif self.is_limit_given or (self.grouping is not None and self.grouping.name in TIME_GROUPINGS):
+            limit = self.limit
+        return replace(self, limit=limit, shop_count=shops)
 
     def compose_rows(self) -> str:
         return compose_rows(self.report, self.grouping, self.order, with_comparison=self.has_comparison)
+
+    def compose_ranking(self) -> str:
+        """The SELECT of the rows that are ranked over several shops; empty where none are."""
+        grouping = self.grouping
+        if self.shop_count == 1 or self.has_comparison or grouping is None or not grouping.ranks:
+            return ""
+        return compose_rows(self.report, grouping, ReportOrder(grouping.ranks[1], is_descending=True))
 
     def compose_totals(self) -> str:
         return compose_totals(self.report, with_comparison=self.has_comparison)

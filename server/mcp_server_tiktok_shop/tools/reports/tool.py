@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_comparison, parse_period
 from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods, build_answer
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
+from mcp_server_tiktok_shop.tools.reports.over_shops import MAX_UNTOLD_ROWS
 from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest, read_request
 from mcp_server_tiktok_shop.tools.reports.saved_reports import make_report_table, save_rows, write_journals
 from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
@@ -141,6 +142,8 @@ class GetReportTool:
         if request.grouping is not None:
             rows = await self._run(snapshot, request.compose_rows(), parameters)
         totals = await self._run(snapshot, request.compose_totals(), unfiltered)
+        ranking = request.compose_ranking()
+        ranked = await self._run(snapshot, ranking, parameters | {"limit": MAX_UNTOLD_ROWS}) if ranking else None
         beside = {
             name: await self._run(snapshot, sql, parameters | {"limit": request.report.limit})
             for name, sql in request.compose_further_rows().items()
@@ -152,6 +155,7 @@ class GetReportTool:
             coverage=coverage,
             totals=totals,
             rows=rows,
+            ranked=ranked,
             beside=beside,
         )
 
