@@ -50,6 +50,7 @@ SECONDS = float(os.environ.get("SOAK_SECONDS", "300" if IS_LONG else "6"))
 CANARY = re.compile(r"canary[a-z]{4}")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 EXPIRY_PAUSE_S = 0.25
+CLIENT_TIMEOUT_S = 600  # so many at once take long where the machine has other work
 CONTENT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 # What may come of a call that is made twice at once, or of a write that is under way.
 SECOND_OUTCOMES = ("already_done", "unknown_outcome")
@@ -154,7 +155,9 @@ class Play:
             seller.sandbox.expire_access_token()
 
     async def play(self) -> None:
-        async with httpx2.AsyncClient(timeout=90, limits=httpx2.Limits(max_connections=2 * IN_FLIGHT)) as client:
+        async with httpx2.AsyncClient(
+            timeout=CLIENT_TIMEOUT_S, limits=httpx2.Limits(max_connections=2 * IN_FLIGHT)
+        ) as client:
             until = time.monotonic() + SECONDS
             expiring = asyncio.create_task(self.expire_tokens())
             await asyncio.gather(*(self.work(client, until) for _ in range(IN_FLIGHT)))

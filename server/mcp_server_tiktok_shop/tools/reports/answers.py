@@ -264,7 +264,7 @@ def _describe_cuts(labels: Sequence[str], results: Iterable[QueryResult | None])
     """Where rows were left out by the limit; totals are of all of them."""
     cuts = []
     for label, result in zip(labels, results, strict=True):
-        if result is not None and _is_cut(result):
+        if result is not None and is_cut(result):
             in_all = _sum_column(result, ROWS_IN_ALL) // len(result.cells)
             cuts.append(f"{len(result.cells)} of {in_all} rows" + (f" of {label}" if label else ""))
     return [f"{', '.join(cuts)} are shown, totals are of all: limit (rows of each shop) for more."] if cuts else []
@@ -287,7 +287,7 @@ def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer]) -> list
         if result is None or period is None or answer.zone is None or answer.coverage is None:
             continue
         columns = [column.name for column in result.columns]
-        if name not in columns or _is_cut(result) or f"{name}_before" in columns:
+        if name not in columns or is_cut(result) or f"{name}_before" in columns:
             continue
         place = columns.index(name)
         end = min(period.end - 1, answer.coverage.as_of)
@@ -314,7 +314,8 @@ def _list_times(start: int, end: int, zone: ZoneInfo, form: str) -> list[str]:
     return list(dict.fromkeys(day.strftime(form) for day in days))
 
 
-def _is_cut(result: QueryResult) -> bool:
+def is_cut(result: QueryResult) -> bool:
+    """Whether rows were left out by the limit."""
     return bool(result.cells) and _sum_column(result, ROWS_IN_ALL) // len(result.cells) > len(result.cells)
 
 
