@@ -317,16 +317,42 @@ async def test_what_buyers_ask_is_answered_by_its_skill_alone(connect: Connect, 
 
 
 @ONE_ERA
-async def test_a_product_is_listed_by_its_skill_alone(connect: Connect, home: Path) -> None:
+@pytest.mark.parametrize("region", ["GB", "DE", "US"])
+async def test_a_product_is_listed_by_its_skill_alone(connect: Connect, home: Path, region: str) -> None:
     files = home / "sandbox" / "files"
     files.mkdir(parents=True)
-    async with connect(sandbox="1", sandbox_object=Sandbox(), confirm="asks") as client:
-        blanks = await find_blanks(client, files)
-        (create,) = [given for tool, given in read_calls("list-a-product") if tool == "create_product"]
-        answer = await call(client, "create_product", fill(create, blanks))
-        answer = await call(client, "confirm_write", {"token": answer["confirm"]})
-        product = (await call(client, "get_product", {"product_id": answer["data"]["product_id"]}))["data"]
-    assert product["title"] == create["title"]
+    Image.new("RGB", (600, 600), "red").save(files / "mug.png")
+    blanks = {"image_path": "mug.png"}
+    assert 'US, the EU and South-East Asia want `"category_version": "v2"`' in SKILLS["list-a-product"].instructions
+    async with connect(sandbox="1", sandbox_object=Sandbox(shops=3), confirm="asks") as client:
+        shops = (await call(client, "list_shops", {}))["data"]["shops"]
+        (currency,) = [shop["currency"] for shop in shops if shop["region"] == region]
+        for tool, given in read_calls("list-a-product"):
+            arguments = fill(given, blanks)
+            operation = arguments.get("name", tool)
+            if tool != "confirm_write":
+                arguments = name_shop(tool, arguments, region)
+            if region != "GB" and "category_version" in CATALOG.operations[operation].arguments:
+                arguments.get("arguments", arguments)["category_version"] = "v2"
+            if tool == "create_product":
+                arguments["skus"][0]["price"]["currency"] = currency
+            answer = await call(client, tool, arguments)
+            blanks |= read_blanks(operation, answer)
+    product = answer["data"]
+    assert (product["title"], product["skus"][0]["price"]["currency"]) == ("Red stoneware mug, 300 ml", currency)
+
+
+def read_blanks(operation: str, answer: dict[str, Any]) -> dict[str, str]:
+    """What later calls of the routine for a new product take from an answer."""
+    data = answer.get("data", {})
+    if operation == "recommend_category":
+        return {"category_id": data["leaf_category_id"]}
+    if operation == "get_category_attributes":
+        required = [a for a in data["attributes"] if a["type"] == "PRODUCT_PROPERTY" and a["is_requried"]]
+        return {"attribute_id": required[0]["id"], "value_id": required[0]["values"][0]["id"]}
+    if operation == "get_warehouse_list":
+        return {"warehouse_id": next(w["id"] for w in data["warehouses"] if w["type"] == "SALES_WAREHOUSE")}
+    return {name: value for name, value in (answer | data).items() if name in {"uri", "confirm", "product_id"}}
 
 
 # ---- the same by every door

@@ -176,13 +176,13 @@ async def test_a_copy_that_is_forgotten_is_forgotten_by_all(home: Path, database
             await pair.ask(replica)
         apps = pair.replicas[0].apps
         assert apps is not None
-        async with apps.open_app("default") as opened:
+        async with apps.use_app("default") as opened:
             await opened.app.mirror.forget(None)
         assert pair.run_sql("SELECT id FROM shop_copies") == []
         assert pair.run_sql("SELECT hash FROM shop_copy_blocks") == []
         apps = pair.replicas[1].apps
         assert apps is not None
-        async with apps.open_app("default") as opened:
+        async with apps.use_app("default") as opened:
             target = await opened.app.platform.shops.choose(None, "required")
             assert await opened.app.mirror.look(target) is None
         assert pair.find_snapshots(0) == pair.find_snapshots(1) == []

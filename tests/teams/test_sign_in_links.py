@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.teams.tenant_sign_in import make_link
 from tests.cli.test_login import consented
 from tests.keys import sign_in_address
 from tests.platform.test_tokens import READ, bad, good, nowhere
-from tests.teams.replicas import Replica, sandbox_keys, serve_replicas
+from tests.teams.replicas import Replica, sandbox_keys, serve_replicas, start_replica
 from tests.teams.test_replicas import read_stored
 from tests.teams.test_tenant_settings import run
 
@@ -328,3 +328,17 @@ async def test_a_code_whose_tokens_can_not_be_stored_is_told_so(home: Path, data
         assert "could not be stored" in page.text
         await state_of(replica).database.execute("ALTER TABLE account_locks_elsewhere RENAME TO account_locks")
         assert (await come_back(await consented(await link_to(replica)))).status_code == 200
+
+
+async def test_a_server_that_the_command_started_takes_sellers_back(home: Path, database_url: str) -> None:
+    sandbox = Sandbox(orders=20)
+    async with served(home, database_url, sandbox) as (replica,):
+        settings = state_of(replica).settings
+        keys = {"api_url": settings.api_url, "auth_url": settings.auth_url, "app_key": sandbox.app_key}
+        async with start_replica(home, database_url, replica.token, **keys, app_secret=sandbox.app_secret) as other:
+            sandbox.redirect_url = find_callback(other)
+            back = await consented(await link_to(replica))
+            assert f":{other.port}/" in back
+            assert (await come_back(back)).status_code == 200
+        async with replica.connect("tea") as client:
+            good(await client.call_tool(READ, {}))

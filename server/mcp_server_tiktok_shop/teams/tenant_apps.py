@@ -80,16 +80,16 @@ class TenantApps:
                 its settings can't be followed.
 
         """
-        async with self.open_app(tenant_id or self.state.settings.tenant) as tenant_app:
+        async with self.use_app(tenant_id or self.state.settings.tenant) as tenant_app:
             yield tenant_app.handlers
 
     def open_inbox(self) -> TeamInbox:
         """Where notifications of all tenants go; from now on they are followed up until this is closed."""
-        self._inbox = open_inbox(self.state, self.open_app)
+        self._inbox = open_inbox(self.state, self.use_app)
         return self._inbox
 
     @asynccontextmanager
-    async def open_app(self, tenant_id: str) -> AsyncIterator[TenantApp]:
+    async def use_app(self, tenant_id: str) -> AsyncIterator[TenantApp]:
         """As `open`, for what is no request of an assistant's."""
         state = await self.state.directory.read(tenant_id)
         tenant_app = self._get_app(tenant_id, state)

@@ -35,7 +35,7 @@ class TenantSignIn:
             if not isinstance(link, RedeemedLink):
                 return link
             try:
-                async with self.apps.open_app(link.tenant_id) as tenant_app:
+                async with self.apps.use_app(link.tenant_id) as tenant_app:
                     pair = await tenant_app.app.sign_in.exchange_code(code)
                     return await _store(tenant_app.app.sign_in, pair)
             except ShopError as error:
