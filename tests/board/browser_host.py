@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mcp import Client
     from mcp.types import CallToolResult, Tool
-    from playwright.async_api import Browser, CDPSession, ElementHandle, Frame, Page, Route
+    from playwright.async_api import Browser, ElementHandle, Frame, Page, Route
 
 Json = dict[str, Any]
 FOLDER = Path(__file__).parent
@@ -71,16 +71,6 @@ class HostPage:
             await self.view.evaluate(
                 f"async () => {{ while (!({condition})) await new Promise(requestAnimationFrame); }}"
             )
-
-    async def measure_work(self, script: str) -> float:
-        """The milliseconds of the processor, not of the clock, that the app's frame works for a script."""
-        session = await self.page.context.new_cdp_session(self.view)
-        await session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        start = await _read_work_s(session)
-        await self.view.evaluate(script)
-        work_s = await _read_work_s(session) - start
-        await session.detach()
-        return work_s * 1000
 
     async def read_text(self) -> str:
         """All that a person reads on the app's page."""
@@ -209,11 +199,6 @@ def read_documents(host: str) -> dict[str, str]:
         url: (FOLDER / name).read_text(encoding="utf-8")
         for url, name in ((HOST_URL, host), (SANDBOX_URL, "proxy.html"))
     }
-
-
-async def _read_work_s(session: CDPSession) -> float:
-    metrics = (await session.send("Performance.getMetrics"))["metrics"]
-    return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
 
 
 def to_wire(value: CallToolResult | Tool) -> Json:

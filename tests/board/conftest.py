@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 class ShowHost(Protocol):
-    def __call__(self, *, width: int = ..., **settings: Any) -> AbstractAsyncContextManager[BrowserHost]: ...
+    def __call__(
+        self, *, width: int = ..., scale: float = ..., **settings: Any
+    ) -> AbstractAsyncContextManager[BrowserHost]: ...
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -40,9 +42,9 @@ def era() -> str:
 @pytest.fixture
 def show_host(browser: Browser, connect: Connect) -> ShowHost:
     @asynccontextmanager
-    async def show(*, width: int = 720, **settings: Any) -> AsyncIterator[BrowserHost]:
+    async def show(*, width: int = 720, scale: float = 1, **settings: Any) -> AsyncIterator[BrowserHost]:
         async with connect(**{"sandbox": "true", "confirm": "asks"} | settings) as client:
-            async with open_host(browser, client, width=width) as host:
+            async with open_host(browser, client, width=width, device_scale_factor=scale) as host:
                 yield host
             assert host.faults == [], "the page runs without an error, and within its policy"
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.board.browser_host import SIZE_CHANGED, TOOL_RESULT, to_wire
+from tests.board.answers import CHART, PRICE, call_quietly, make_chart, preview_price, read
+from tests.board.browser_host import SIZE_CHANGED, TOOL_RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,17 +22,34 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ORDERS_SQL = "select id, status, total_amount, create_time, currency from orders order by id"
-PRICE = "1.00"
-PAINT_ALL_ROWS = """async () => {
-  document.querySelector("button.more").click();
-  await new Promise(requestAnimationFrame);
-  document.body.getBoundingClientRect();
+# Of the browser's own clock: from a call until what it changed is painted, which is before the next task after a frame.
+TIME_PAINTING = """async (change) => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const task = () => new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = resolve;
+    port2.postMessage(null);
+  });
+  await frame();
+  const start = performance.now();
+  change();
+  await frame();
+  await task();
+  return performance.now() - start;
 }"""
-
-
-def read(result: Json) -> Json:
-    answer: Json = json.loads(result["content"][0]["text"])
-    return answer
+CLICK_MORE = "() => document.querySelector('button.more').click()"
+# What any page has to do for as many rows: the same texts, in a table without a class, a kind or a button.
+BUILD_BARE_TABLE = """() => {
+  const bare = document.createElement("table");
+  for (const row of document.querySelector("table").tBodies[0].rows) {
+    const line = bare.insertRow();
+    for (const cell of row.cells) line.insertCell().textContent = cell.textContent;
+  }
+  document.body.append(bare);
+}"""
+PAINT_ROUNDS = 5
+MAX_PAINT_MS = 100
+MAX_TIMES_BARE = 4
 
 
 async def read_table(host: BrowserHost, place: int = 0) -> list[list[str]]:
@@ -42,20 +60,6 @@ async def read_table(host: BrowserHost, place: int = 0) -> list[list[str]]:
         place,
     )
     return cells
-
-
-async def preview_price(host: BrowserHost, **options: Any) -> Json:
-    """Show the preview of a price that falls so far that it is warned of."""
-    product = read(await call_quietly(host, "search_products", page_size=1))["data"]["products"][0]
-    price = {"amount": PRICE, "currency": "GBP"}
-    arguments = {"product_id": product["id"], "skus": [{"id": product["skus"][0]["id"], "price": price}]}
-    await host.open("run_write_operation", **options)
-    return read(await host.call("run_write_operation", name="update_price", arguments=arguments))
-
-
-async def call_quietly(host: BrowserHost, tool: str, **arguments: Any) -> Json:
-    """What a tool answers without being shown."""
-    return to_wire(await host.client.call_tool(tool, arguments))
 
 
 async def test_the_view_introduces_itself_before_anything_else(show_host: ShowHost) -> None:
@@ -364,7 +368,10 @@ async def test_a_picture_of_a_label_is_shown_with_words_for_who_sees_none(show_h
         assert await host.view.evaluate("document.querySelector('img').naturalWidth") == 1
 
 
-async def test_two_hundred_rows_are_painted_quickly(show_host: ShowHost) -> None:
+async def test_two_hundred_rows_are_painted_quickly(
+    show_host: ShowHost, record_property: Callable[[str, object], None]
+) -> None:
+    """Within 100 ms; on a busy machine, in no more than a few times what a bare table of the same texts takes."""
     async with show_host() as host:
         await host.open("query_shop")
         result = await call_quietly(
@@ -374,44 +381,17 @@ async def test_two_hundred_rows_are_painted_quickly(show_host: ShowHost) -> None
             "display_status, order_create_time from order_lines limit 200",
         )
         assert len(read(result)["data"]["result"]["rows"]) == 200
-        work_ms = []
-        for _ in range(3):
+        board_ms, bare_ms = [], []
+        for _ in range(PAINT_ROUNDS):
             await host.notify(TOOL_RESULT, result)
             await host.view.wait_for_selector("button.more:not([hidden])")
-            work_ms.append(await host.measure_work(PAINT_ALL_ROWS))
-        rows = len(await read_table(host))
-    assert rows == 200
-    assert min(work_ms) < 200, "it takes 63 to 107 ms of a processor that many others use, too"
-
-
-TIME_ROWS: list[list[Any]] = [
-    ["2026-11-01", 12.5, "A"],
-    ["2026-11-01", 3, "B"],
-    ["2026-11-02", 20, "A"],
-    ["2026-11-02", 7.25, "B"],
-]
-CHART: dict[str, Any] = {
-    "x": "day",
-    "y": "sales_total",
-    "series": "shop",
-    "unit": "money",
-    "currency": "GBP",
-    "x_type": "time",
-}
-
-
-def make_chart(kind: str) -> Json:
-    chart = CHART | {"kind": kind, "title": f"Sales as {kind}", "rows": TIME_ROWS}
-    if kind == "scatter":
-        return chart | {"x": "units_sold", "x_type": "number", "rows": [[3, 9.5, "A"], [8, 30, "B"], [5, 17.75, "A"]]}
-    if kind == "heat":
-        return chart | {
-            "x": "hour",
-            "series": "weekday",
-            "x_type": "category",
-            "rows": [["9", 2, "Mon"], ["10", 5, "Tue"]],
-        }
-    return chart
+            board_ms.append(await host.view.evaluate(f"() => ({TIME_PAINTING})({CLICK_MORE})"))
+            assert len(await read_table(host)) == 200
+            bare_ms.append(await host.view.evaluate(f"() => ({TIME_PAINTING})({BUILD_BARE_TABLE})"))
+            await host.view.evaluate("document.body.lastElementChild.remove()")
+    record_property("board_ms", board_ms)
+    record_property("bare_ms", bare_ms)
+    assert min(board_ms) <= max(MAX_PAINT_MS, MAX_TIMES_BARE * min(bare_ms)), (board_ms, bare_ms)
 
 
 @pytest.mark.parametrize("kind", ["line", "bar", "stacked", "area", "scatter", "heat"])
