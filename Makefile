@@ -36,7 +36,7 @@ docs: $(VENV)/developing          ## Write what the documents take from the code
 	$(BIN)/python scripts/docs.py
 
 soak: $(VENV)/developing          ## Run the long random tests: kills around renewals, a platform that fails at random.
-	SOAK=1 $(BIN)/python -m pytest tests/test_many_orders.py tests/platform/test_processes.py tests/test_soak.py tests/attack tests/mirror tests/protocol/test_http_malformed.py tests/teams
+	SOAK=1 $(BIN)/python -m pytest tests/test_many_orders.py tests/platform/test_processes.py tests/test_soak.py tests/attack tests/mirror tests/protocol/test_http_malformed.py tests/protocol/test_oauth.py tests/teams
 
 bench: $(VENV)/developing         ## Measure against the SDK's bare server, and the local copy against a bare loop.
 	test -d $(VENV)/peer || (python3 -m venv $(VENV)/peer && $(VENV)/peer/bin/pip install --quiet tiktok-shop-mcp==0.3.0) || true

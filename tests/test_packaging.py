@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from ruamel.yaml import YAML
@@ -28,7 +29,18 @@ VARIABLES = {s.variable for s in SETTINGS} | {s.variable + FILE_SUFFIX for s in 
 
 
 def read_yaml(path: Path) -> Any:
-    return YAML(typ="safe").load(path)
+    """What is in a file with one document."""
+    (document,) = read_documents(path)
+    return document
+
+
+def read_documents(path: Path) -> list[Any]:
+    return list(YAML(typ="safe").load_all(path))
+
+
+def find_document(path: Path, kind: str) -> Any:
+    (document,) = [document for document in read_documents(path) if document["kind"] == kind]
+    return document
 
 
 def parse_minutes(text: str) -> int:
@@ -47,8 +59,9 @@ def read_instructions() -> list[tuple[str, str]]:
 INSTRUCTIONS = read_instructions()
 COMMAND = json.loads(next(rest for name, rest in INSTRUCTIONS if name == "CMD"))
 COMPOSE = read_yaml(PACKAGING / "compose.yaml")
-DEPLOYMENT = read_yaml(MANIFESTS / "deployment.yaml")
-POD = DEPLOYMENT["spec"]["template"]["spec"]
+COMPOSED_SERVERS = [service for name, service in COMPOSE["services"].items() if name.startswith("server-")]
+SERVERS = find_document(MANIFESTS / "servers.yaml", "StatefulSet")
+POD = SERVERS["spec"]["template"]["spec"]
 (CONTAINER,) = POD["containers"]
 CONFIG = read_yaml(MANIFESTS / "settings.yaml")["data"]
 
@@ -107,42 +120,76 @@ def test_the_image_and_the_deployment_start_what_exists_on_the_ports_that_they_n
 # ---- compose
 
 
-def test_the_composed_server_may_do_no_more_than_it_must() -> None:
-    server = COMPOSE["services"]["server"]
+@pytest.mark.parametrize("server", COMPOSED_SERVERS)
+def test_a_composed_server_may_do_no_more_than_it_must(server: dict[str, Any]) -> None:
     assert server["user"] == get_instruction("USER")
     assert server["read_only"] is True
     assert server["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in server["security_opt"]
-    assert server["volumes"] == ["data:/data"]
     assert [mount.partition(":")[0] for mount in server["tmpfs"]] == ["/tmp"]  # noqa: S108
     assert all(port.startswith("127.0.0.1:") for port in server["ports"])
     assert parse_minutes(server["stop_grace_period"]) * 60 >= END_S
+    assert f"http://127.0.0.1:8722{READINESS_PATH}" in server["healthcheck"]["test"][-1]
 
 
-def test_the_composed_databases_wait_until_they_are_asked_for() -> None:
-    others = {name: service for name, service in COMPOSE["services"].items() if name != "server"}
+def test_two_composed_servers_share_the_databases_and_nothing_else() -> None:
+    first, second = COMPOSED_SERVERS
+    for name in first.keys() - {"volumes", "ports"}:
+        assert first[name] == second[name]
+    for name in ("volumes", "ports"):
+        assert not set(first[name]) & set(second[name])
+    for server in COMPOSED_SERVERS:
+        (volume,) = server["volumes"]
+        name, _, place = volume.partition(":")
+        assert place == "/data"
+        assert name in COMPOSE["volumes"]
+        assert server["depends_on"] == {key: {"condition": "service_healthy"} for key in ("postgres", "redis")}
+    others = {name: s for name, s in COMPOSE["services"].items() if s not in COMPOSED_SERVERS}
     assert others.keys() == {"postgres", "redis"}
-    assert all(service["profiles"] == ["database"] for service in others.values())
-    assert not any("ports" in service for service in others.values())
+    assert all("healthcheck" in service and "ports" not in service for service in others.values())
     named = {secret for service in COMPOSE["services"].values() for secret in service.get("secrets", ())}
     assert named == COMPOSE["secrets"].keys()
 
 
-@pytest.mark.parametrize("variables", [COMPOSE["services"]["server"]["environment"], CONFIG], ids=["compose", "kube"])
+@pytest.mark.parametrize("variables", [COMPOSED_SERVERS[0]["environment"], CONFIG], ids=["compose", "kube"])
 def test_what_is_set_is_a_setting_and_no_secret(variables: dict[str, str]) -> None:
     assert variables.keys() <= VARIABLES
     secrets = {s.variable for s in SETTINGS if s.is_secret}
     assert not variables.keys() & secrets
-    assert {f"{VARIABLE_PREFIX}HTTP_ISSUER", f"{VARIABLE_PREFIX}HTTP_URL"} <= variables.keys()
+    wanted = ("HTTP_ISSUER", "HTTP_URL", "DATABASE", "DATABASE_PASSWORD_FILE", "DATABASE_KEY_FILE", "REDIS")
+    assert {f"{VARIABLE_PREFIX}{name}" for name in wanted} <= variables.keys()
+    for name in variables.keys() & {name for name in variables if name.endswith(FILE_SUFFIX)}:
+        assert variables[name].startswith("/run/secrets/")
 
 
-def test_the_settings_of_the_manifests_are_understood(tmp_path: Path) -> None:
-    secret = tmp_path / "app-secret"
-    secret.write_text("a-secret-of-nobody", encoding="utf-8")
-    file_variable = "TIKTOK_SHOP_APP_SECRET_FILE"
-    read_settings(CONFIG | {file_variable: str(secret)})
+@pytest.mark.parametrize("source", ["compose", "kube"])
+def test_the_settings_of_the_manifests_are_understood(tmp_path: Path, source: str) -> None:
+    variables = {"compose": COMPOSED_SERVERS[0]["environment"], "kube": CONFIG}[source]
+    values = {"ISSUER": "https://login.example.com/", "PUBLIC_URL": "https://shops.example.com", "APP_KEY": "a-key"}
+    filled = {name: re.sub(r"\$\{(\w+):.*\}", lambda m: values.get(m[1], ""), text) for name, text in variables.items()}
+    for name, text in variables.items():
+        if name.endswith(FILE_SUFFIX):
+            secret = tmp_path / text.rpartition("/")[2]
+            secret.write_text("a-secret-of-nobody", encoding="utf-8")
+            filled[name] = str(secret)
+    settings = read_settings(filled)
+    assert urlsplit(settings.database).username == "shop"
+    assert settings.database_password.get_secret_value() == "a-secret-of-nobody"
+    assert settings.http_url == "https://shops.example.com"
+    assert settings.http_tenant_claim == {"compose": "", "kube": "org"}[source]
+
+
+def test_the_databases_that_the_settings_name_are_there() -> None:
+    composed = COMPOSED_SERVERS[0]["environment"]
+    services = {
+        find_document(MANIFESTS / f"{name}.yaml", "Service")["metadata"]["name"]: name for name in ("postgres", "redis")
+    }
+    for variable, name in (("TIKTOK_SHOP_DATABASE", "postgres"), ("TIKTOK_SHOP_REDIS", "redis")):
+        assert urlsplit(composed[variable]).hostname == name
+        assert services[str(urlsplit(CONFIG[variable]).hostname)] == name
     mounts = {mount["name"]: mount["mountPath"] for mount in CONTAINER["volumeMounts"]}
-    assert CONFIG[file_variable].rpartition("/")[0] == mounts["secrets"]
+    files = [text for name, text in CONFIG.items() if name.endswith(FILE_SUFFIX)]
+    assert {file.rpartition("/")[0] for file in files} == {mounts["secrets"]}
 
 
 # ---- Kubernetes
@@ -160,7 +207,7 @@ def test_the_pod_is_held_to_a_user_and_a_root_that_it_can_not_write() -> None:
     }
     assert POD["automountServiceAccountToken"] is False
     volumes = {volume["name"]: next(kind for kind in volume if kind != "name") for volume in POD["volumes"]}
-    assert volumes == {"data": "persistentVolumeClaim", "tmp": "emptyDir", "secrets": "secret"}
+    assert volumes == {"tmp": "emptyDir", "secrets": "secret"}
     assert {mount["name"]: mount["mountPath"] for mount in CONTAINER["volumeMounts"]} | {"secrets": ""} == {
         "data": "/data",
         "tmp": "/tmp",  # noqa: S108
@@ -180,9 +227,27 @@ def test_the_pod_is_given_the_time_that_ending_in_order_takes() -> None:
     assert POD["terminationGracePeriodSeconds"] >= int(pause_s) + END_S
 
 
-def test_one_server_alone_has_the_volume() -> None:
-    assert DEPLOYMENT["spec"]["replicas"] == 1
-    assert DEPLOYMENT["spec"]["strategy"] == {"type": "Recreate"}
+def test_there_are_two_servers_each_with_a_volume_of_its_own() -> None:
+    assert SERVERS["spec"]["replicas"] == 2
+    assert [claim["metadata"]["name"] for claim in SERVERS["spec"]["volumeClaimTemplates"]] == ["data"]
+    budget = find_document(MANIFESTS / "servers.yaml", "PodDisruptionBudget")["spec"]
+    assert budget["minAvailable"] == 1
+    assert budget["selector"] == SERVERS["spec"]["selector"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("postgres", "StatefulSet"), ("redis", "Deployment")])
+def test_the_databases_are_held_to_as_little_and_reached_by_the_servers_alone(name: str, kind: str) -> None:
+    pod = find_document(MANIFESTS / f"{name}.yaml", kind)["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    assert container["securityContext"] == CONTAINER["securityContext"]
+    assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
+    policies = read_documents(MANIFESTS / "network-policy.yaml")
+    (policy,) = [p["spec"] for p in policies if "matchExpressions" in p["spec"]["podSelector"]]
+    (expression,) = policy["podSelector"]["matchExpressions"]
+    assert pod["metadata"]["labels"]["app.kubernetes.io/name"] in expression["values"]
+    (rule,) = policy["ingress"]
+    assert rule["from"] == [{"podSelector": SERVERS["spec"]["selector"]}]
+    assert "egress" not in policy
 
 
 def test_no_variable_that_a_cluster_makes_up_stops_the_start() -> None:
@@ -192,18 +257,17 @@ def test_no_variable_that_a_cluster_makes_up_stops_the_start() -> None:
 
 
 def test_the_manifests_belong_together() -> None:
-    labels = DEPLOYMENT["spec"]["template"]["metadata"]["labels"]
-    service, policy = (read_yaml(MANIFESTS / f"{name}.yaml")["spec"] for name in ("service", "network-policy"))
+    labels = SERVERS["spec"]["template"]["metadata"]["labels"]
+    service = read_yaml(MANIFESTS / "service.yaml")["spec"]
+    policy = read_documents(MANIFESTS / "network-policy.yaml")[0]["spec"]
     assert labels
-    assert DEPLOYMENT["spec"]["selector"]["matchLabels"] == labels
+    assert SERVERS["spec"]["selector"]["matchLabels"] == labels
     assert service["selector"] == labels
     assert policy["podSelector"]["matchLabels"] == labels
     port_names = {port["name"] for port in CONTAINER["ports"]}
     assert {port["targetPort"] for port in service["ports"]} == {"http"} < port_names
     open_ports = [port["port"] for rule in policy["ingress"] if "from" not in rule for port in rule["ports"]]
     assert open_ports == ["http"]
-    claim = read_yaml(MANIFESTS / "volume.yaml")["metadata"]["name"]
-    assert [v["persistentVolumeClaim"]["claimName"] for v in POD["volumes"] if v["name"] == "data"] == [claim]
     (source,) = CONTAINER["envFrom"]
     assert source["configMapRef"]["name"] == read_yaml(MANIFESTS / "settings.yaml")["metadata"]["name"]
     listed = set(read_yaml(MANIFESTS / "kustomization.yaml")["resources"])

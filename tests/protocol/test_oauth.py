@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+FORGERIES = 10_000 if os.environ.get("SOAK") else 4500
 PUBLIC_URL = "https://shops.example"
 METADATA_PATH = "/.well-known/oauth-protected-resource/mcp"
 CONTENT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
@@ -356,7 +357,7 @@ def encode(part: Any) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def sign(signer: Any, algorithm: str, key_id: str, claims: dict[str, Any]) -> str:
+def sign(signer: Any, algorithm: str, key_id: str, claims: dict[str, Any] | bytes) -> str:
     """A token with any claims and any key: the library's own way refuses some."""
     signed = f"{encode({'alg': algorithm, 'kid': key_id})}.{encode(claims)}"
     return f"{signed}.{encode(jwt.get_algorithm_by_name(algorithm).sign(signed.encode(), signer))}"
@@ -466,7 +467,7 @@ def make_forgeries(provider: IdentityProvider, count: int) -> list[str]:
 
 
 async def test_no_forged_token_reaches_anything(served: Served, caplog: pytest.LogCaptureFixture) -> None:
-    forgeries = await asyncio.to_thread(make_forgeries, served.provider, 4500)
+    forgeries = await asyncio.to_thread(make_forgeries, served.provider, FORGERIES)
     write = make_call("delete_products", product_ids=["1"])
     statuses: dict[int, int] = {}
     peaks: list[int] = []
@@ -490,7 +491,7 @@ async def test_no_forged_token_reaches_anything(served: Served, caplog: pytest.L
             served.url, headers={"Authorization": f"Bearer {served.provider.sign()}"}, json=LIST_TOOLS
         )
     assert set(statuses) <= {401, 503}
-    assert statuses[401] > 4000
+    assert statuses[401] > FORGERIES * 0.88  # the others name keys that nobody has, which are not looked for at once
     assert good.status_code == 200
     assert len(served.sandbox.log) == 0
     minutes = (time.monotonic() - started_at) // 60 + 1

@@ -25,6 +25,7 @@ RENEWAL_LOCK_TIMEOUT_S = 40  # longer than the longest renewal that another repl
 SEALED_FIELDS = ("access_token", "refresh_token", "shops", "assets", "proxy")  # shops and assets hold ciphers
 MAX_SHOWN_ID_CHARS = 80
 APP_OWNER = ""  # in place of an account's id
+SET_TIMEOUTS = "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)"
 SELECT_STATE = """
 SELECT tenants.revision, apps.public, apps.key_id, apps.secret
 FROM tenants LEFT JOIN apps ON apps.tenant_id = tenants.id WHERE tenants.id = %s
@@ -108,8 +109,7 @@ class PostgresAccountStore:
     @asynccontextmanager
     async def _edit(self) -> AsyncIterator[_PostgresTransaction]:
         async with self._database.hold() as connection:
-            for name in ("lock_timeout", "statement_timeout"):
-                await connection.execute("SELECT set_config(%s, %s, true)", (name, f"{RENEWAL_LOCK_TIMEOUT_S}s"))
+            await connection.execute(SET_TIMEOUTS, (f"{RENEWAL_LOCK_TIMEOUT_S}s",) * 2)
             lock = "SELECT 1 FROM account_locks WHERE tenant_id = %s FOR UPDATE"
             if await (await connection.execute(lock, (self._tenant_id,))).fetchone() is None:
                 raise make_no_tenant_error(self._tenant_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 MAX_CONNECTIONS = 10  # of a replica, for steps of milliseconds
 MAX_LOCK_CONNECTIONS = 8  # for locks that last as long as a token renewal: apart, so that its steps find a connection
 CONNECT_TIMEOUT_S = 5
-WAIT_TIMEOUT_S = 5.0  # for a connection that is free and answers
+WAIT_TIMEOUT_S = 5.0  # for a connection that is free and answers, while no other does
+BUSY_TIMEOUT_S = 30.0  # while others do: then it is only much that is asked
 STATEMENT_TIMEOUT_S = 10
 PROBE_TIMEOUT_S = 2.0  # for who asks whether it is there
 # A backend whose client is gone goes on with its query else, and keeps its locks as long.
@@ -62,6 +64,7 @@ class Database:
         )
         self._pool = self._make_pool("state", MAX_CONNECTIONS, min_size=1)
         self._lock_pool = self._make_pool("locks", MAX_LOCK_CONNECTIONS, min_size=0)
+        self._answered_at = float("-inf")
         self.tenant_rows = TenantRows(self.fetch_all)
 
     def _make_pool(self, name: str, max_size: int, min_size: int) -> AsyncConnectionPool[Connection]:
@@ -95,29 +98,60 @@ class Database:
 
         """
         with name_faults():
-            async with self._pool.connection() as connection:
+            async with self._borrow(self._pool) as connection:
                 yield connection
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[Connection]:
         """As `transact`, for a transaction that keeps a lock while other steps are carried out."""
         with name_faults():
-            async with self._lock_pool.connection() as connection:
+            async with self._borrow(self._lock_pool) as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def _borrow(self, pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+        """A connection in a transaction, once one is free; for as long as others get theirs, who comes waits."""
+        started_at = time.monotonic()
+        connection = None
+        while connection is None:
+            try:
+                connection = await pool.getconn()
+            except PoolTimeout:
+                now = time.monotonic()
+                if now - self._answered_at > WAIT_TIMEOUT_S or now - started_at > BUSY_TIMEOUT_S:
+                    raise
+        self._answered_at = time.monotonic()
+        try:
+            async with connection:
+                yield connection
+        finally:
+            await pool.putconn(connection)
+
+    @asynccontextmanager
+    async def _run_single(self) -> AsyncIterator[Connection]:
+        """A connection for one statement, which is a transaction without being told so: that spares two round trips."""
+        with name_faults():
+            async with self._borrow(self._pool) as connection:
+                await connection.set_autocommit(True)
+                try:
+                    yield connection
+                finally:
+                    if not connection.closed:
+                        await connection.set_autocommit(False)
 
     async def fetch_one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
         """The first row of a statement that is a transaction of its own. Raises as `transact`."""
-        async with self.transact() as connection:
+        async with self._run_single() as connection:
             return await (await connection.execute(query.encode(), values)).fetchone()
 
     async def fetch_all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """All rows of a statement that is a transaction of its own. Raises as `transact`."""
-        async with self.transact() as connection:
+        async with self._run_single() as connection:
             return await (await connection.execute(query.encode(), values)).fetchall()
 
     async def execute(self, query: str, *values: Any) -> None:
         """Carry out a statement that is a transaction of its own. Raises as `transact`."""
-        async with self.transact() as connection:
+        async with self._run_single() as connection:
             await connection.execute(query.encode(), values)
 
     async def find_fault(self) -> str:
