@@ -533,3 +533,18 @@ async def test_a_change_while_it_is_read_is_not_lost(sandbox: Sandbox, clock: Cl
         notes = {row["id"]: row["seller_note"] for row in rows_of(found, "orders", where="seller_note IS NOT NULL")}
         said = {o.id: o.seller_note for o in sandbox.state.main.orders.values() if o.seller_note}
         assert notes == said
+
+
+async def test_who_waited_for_another_and_found_nothing_left_to_read_lets_others_read(home: Path) -> None:
+    sandbox = Sandbox(orders=4)
+    async with sandbox.serve() as url, open_app(home, sandbox, url) as one, open_app(home, sandbox, url) as other:
+        for _ in range(5):
+            sandbox.faults.add("search_products", times=None, delay=0.15)
+            await asyncio.gather(*(refreshed(app, ["products"], max_age_s=60) for app in (one, other)))
+            sandbox.faults.clear()
+            sandbox.log.clear()
+            began = time.monotonic()
+            await refreshed(one, ["products"], patience_s=5)
+            assert time.monotonic() - began < 5
+            assert sandbox.log.list_entries("search_products")
+            await one.mirror.forget(None)
