@@ -215,6 +215,7 @@ def build_app(
         settings.service_id,
         settings.region,
         runtime.monotonic,
+        stores.unsaved_pairs,
     )
     read_tools: Mapping[str, LocalTool] = {
         "check_connection": CheckConnectionTool(

@@ -102,6 +102,28 @@ async def test_who_signs_in_at_one_replica_is_signed_in_at_the_next_call_to_anot
         good(await other.call_tool(READ, {}))
 
 
+async def test_a_sign_in_that_one_replica_asked_about_is_agreed_to_at_another(home: Path, database_url: str) -> None:
+    sandbox = Sandbox(orders=20)
+    settings = {name: value for name, value in sandbox_keys(sandbox, "").items() if "token" not in name}
+    settings |= {"service_id": "7", "confirm": "asks"}
+    async with (
+        sandbox.serve() as url,
+        serve_replicas(2, home, database_url, **(settings | {"api_url": url, "auth_url": url})) as replicas,
+        replicas[0].connect() as one,
+        replicas[1].connect() as other,
+    ):
+        address = {"auth_code": await sign_in_address(one, sandbox.authorization_code())}
+        asked = reply(await one.call_tool("exchange_authorization_code", address))
+        assert asked["status"] == "confirmation_required"
+        good(await other.call_tool("exchange_authorization_code", address | {"confirm": asked["confirm"]}))
+        good(await one.call_tool(READ, {}))
+        assert done(sandbox, "exchange_authorization_code") == 1
+        state = replicas[0].state
+        assert state is not None
+        kept = await state.database.fetch_all("SELECT key FROM expiring_records WHERE kind = 'unsaved pair'")
+    assert kept == []
+
+
 # ---- tenants
 
 

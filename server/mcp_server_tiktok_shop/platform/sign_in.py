@@ -135,6 +135,14 @@ class SignIn:
         await self.tokens.check_store()
         return await self._run_to_end(self._exchange(code, None, None))
 
+    def restore_pair(self, data: dict[str, Any]) -> UnsavedPair:
+        """The pair of a token answer's `data`, that `exchange` gave elsewhere."""
+        self._register_pair(data)
+        return UnsavedPair(data)
+
+    def _register_pair(self, data: dict[str, Any]) -> None:
+        self.secrets.register_secrets(str(data["access_token"]), str(data.get("refresh_token") or ""))
+
     async def store(self, pair: UnsavedPair) -> Account:
         """Store the pair, and fetch the shops it opens; answers the stored account. Raises as `finish`."""
         return await self._run_to_end(self._store(pair))
@@ -194,7 +202,7 @@ class SignIn:
         except UnknownOutcomeError as error:
             message = f"The code was sent, but the answer was lost ({error}). A code works once."
             raise ShopError("unknown_outcome", message, hint=SIGN_IN_HINT) from None
-        self.secrets.register_secrets(str(data["access_token"]), str(data.get("refresh_token") or ""))
+        self._register_pair(data)
         return UnsavedPair(data, app, proxy)
 
     async def _store(self, pair: UnsavedPair) -> Account:

@@ -295,4 +295,5 @@ class StateStores:
     rate_marks: RateMarkStore
     write_marks: WriteMarks
     notifications: NotificationStore
+    unsaved_pairs: ExpiringRecords | None = None  # tokens that wait for a yes; None: a process has its own in memory
     shared_copies: SharedCopies | None = None  # None where folders are all that processes share

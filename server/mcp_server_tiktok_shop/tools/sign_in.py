@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.sign_in import SignIn, UnsavedPair
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account
-    from mcp_server_tiktok_shop.state.stores import AccountStore
+    from mcp_server_tiktok_shop.state.stores import AccountStore, ExpiringRecords
 
 PENDING_TTL_S = CONFIRM_TTL_S + 60.0  # longer than the question stands, which is put once the code is exchanged
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class SignInTools:
     """The tools `get_authorization_url`, `exchange_authorization_code` and `refresh_access_token`.
 
     `service_id` and `region` are the app's as they were set; where empty, those stored at sign-in count. `clock` gives
-    seconds of a clock that is never set.
+    seconds of a clock that is never set. By `shared_pairs` a code that was exchanged at one replica is asked about and
+    stored at any; None where there is one process, which has them in memory.
     """
 
     sign_in: SignIn
@@ -52,6 +56,7 @@ class SignInTools:
     service_id: str
     region: str
     clock: Callable[[], float]
+    shared_pairs: ExpiringRecords | None = None
     _pending: dict[str, PendingExchange] = field(default_factory=dict)
 
     async def get_authorization_url(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
@@ -94,11 +99,12 @@ class SignInTools:
             await confirmation.ensure_confirmed(await self._describe_account(pair))
         except ShopError as error:
             if error.kind == "declined":
-                self._pending.pop(key, None)
+                await self._forget(key)
                 _explain_refusal(error, pair)
             raise  # any other, as of a full disk, is no answer: the same call asks again
-        self._pending.pop(key, None)
-        return await self.sign_in.store(pair)
+        account = await self.sign_in.store(pair)
+        await self._forget(key)
+        return account
 
     async def _exchange_once(self, key: str, auth_code: str) -> UnsavedPair:
         """The pair of a code, from memory where the question about it is answered by a later call."""
@@ -113,10 +119,28 @@ class SignInTools:
         if key in self._pending:
             task = self._pending[key].task
         else:
-            task = asyncio.create_task(self.sign_in.exchange(auth_code))
+            task = asyncio.create_task(self._exchange(key, auth_code))
             task.add_done_callback(forget_failure)
         self._pending[key] = PendingExchange(task, now + PENDING_TTL_S)
         return await asyncio.shield(task)
+
+    async def _exchange(self, key: str, auth_code: str) -> UnsavedPair:
+        """The pair of a code, from another replica where that exchanged it."""
+        if self.shared_pairs is None:
+            return await self.sign_in.exchange(auth_code)
+        if (record := await self.shared_pairs.get(key)) is not None:
+            return self.sign_in.restore_pair(record)
+        pair = await self.sign_in.exchange(auth_code)
+        try:
+            await self.shared_pairs.put(key, pair.data, PENDING_TTL_S)
+        except ShopError as error:  # the code is spent: who asks this replica again still has what it brought
+            log.warning("a pair that waits for a yes could not be shared: %s", error.message)
+        return pair
+
+    async def _forget(self, key: str) -> None:
+        self._pending.pop(key, None)
+        if self.shared_pairs is not None:
+            await self.shared_pairs.take(key)
 
     async def _describe_account(self, pair: UnsavedPair) -> Json:
         """What the person is to recognize, before it is stored."""

@@ -60,6 +60,7 @@ def make_postgres_stores(
         rate_marks=rate_marks,
         write_marks=PostgresWriteMarks(database, tenant_id, clock, notices or NoNotices()),
         notifications=PostgresNotifications(database, tenant_id),
+        unsaved_pairs=make_records("unsaved pair"),
         shared_copies=None if locks is None else PostgresSharedCopies(database, locks, tenant_id),
     )
 
