@@ -36,11 +36,12 @@ docs: $(VENV)/developing          ## Write what the documents take from the code
 	$(BIN)/python scripts/docs.py
 
 soak: $(VENV)/developing          ## Run the long random tests: kills around renewals, a platform that fails at random.
-	SOAK=1 $(BIN)/python -m pytest tests/test_many_orders.py tests/platform/test_processes.py tests/test_soak.py tests/attack tests/mirror tests/protocol/test_http_malformed.py
+	SOAK=1 $(BIN)/python -m pytest tests/test_many_orders.py tests/platform/test_processes.py tests/test_soak.py tests/attack tests/mirror tests/protocol/test_http_malformed.py tests/teams
 
 bench: $(VENV)/developing         ## Measure against the SDK's bare server, and the local copy against a bare loop.
 	test -d $(VENV)/peer || (python3 -m venv $(VENV)/peer && $(VENV)/peer/bin/pip install --quiet tiktok-shop-mcp==0.3.0) || true
 	$(BIN)/python -m bench --peer $(VENV)/peer/bin/python --document docs/performance.md
+	$(BIN)/python -m bench --teams --document docs/performance.md
 
 pictures: $(VENV)/developing      ## Draw the pictures of the documents from the simulated shop (needs `make browser`).
 	$(BIN)/python -m scripts.chart_picture docs/pictures/chart.png

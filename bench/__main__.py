@@ -8,32 +8,26 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import secrets
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import copies, runs
+from scripts.team.services import ServiceError
+
+from bench import copies, runs, teams
 from bench.certificates import DISTANT_NAME, write_certificate
 from bench.charts import measure_charts
-from bench.client import BenchmarkError, ServerCommand
+from bench.client import BENCH_FOLDER, OUR_COMMAND, BenchmarkError, ServerCommand, run_script
+from bench.rows import VERDICTS, Row, describe_machine, format_rows, make_row, print_table
 from bench.stand_in import SHOP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from bench.runs import PairedSamples
-
-BENCH_FOLDER = Path(__file__).parent
-OUR_COMMAND = (sys.executable, "-m", "mcp_server_tiktok_shop")
 MAX_TOOL_LIST_BYTES = 40_000
 ROUND_TRIP_S = 0.12
 MAX_FIRST_CHART_S, MAX_CHART_S = 1.5, 0.4
@@ -46,34 +40,16 @@ that answers at almost no cost; a ratio is the median over neighbouring rounds. 
 
 Measured on: {machine}.
 """
+TEAMS_HEADING = "\n## For teams\n"
+TEAMS_WORDS = """
+A replica with its state in PostgreSQL, beside the SDK's bare server over HTTP without sessions: both check the same
+access token with the same code at each request, and ask the stand-in for 20 orders, {in_flight} calls at any time.
+What a call takes of a processor is that of the server's process alone.
+
+Measured on: {machine}.
+"""
 # A server is started as chat clients start it: these would have its modules, but not the SDK's, compiled at each start.
 SLOWING_VARIABLES = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONOPTIMIZE")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table: `promise` is a bound on the ratio, or on ours where there is no ratio."""
-
-    what: str
-    ours: float | None = None
-    bare: float | None = None
-    ratio: float | None = None
-    promise: str = ""
-    holds: bool | None = None
-
-
-def make_row(
-    what: str, samples: PairedSamples, *, max_ratio: float | None = None, min_ratio: float | None = None
-) -> Row:
-    """The row of the samples' medians; without numbers where this system gives none."""
-    if not samples.ours:
-        return Row(f"{what} (not told here)")
-    ours, bare, ratio = statistics.median(samples.ours), statistics.median(samples.bare), samples.ratio
-    if max_ratio is not None:
-        return Row(what, ours, bare, ratio, f"≤ {max_ratio:.2f}", ratio <= max_ratio)
-    if min_ratio is not None:
-        return Row(what, ours, bare, ratio, f"≥ {min_ratio:.2f}", ratio >= min_ratio)
-    return Row(what, ours, bare, ratio)
 
 
 def measure(url: str, home: Path, peer_python: Path | None, *, quick: bool) -> list[Row]:
@@ -158,47 +134,14 @@ def measure_peer(ours: ServerCommand, environment: Mapping[str, str], python: Pa
     ]
 
 
-@contextmanager
-def run_script(name: str, *arguments: str) -> Iterator[str]:
-    """The first line that a script of this folder prints, which then runs until the end."""
-    command = [sys.executable, str(BENCH_FOLDER / name), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process.stdout.readline().strip() if process.stdout is not None else ""
-        finally:
-            process.kill()
-
-
-def print_table(rows: list[Row]) -> None:
-    layout = "{:46} {:>9} {:>9} {:>7} {:>9}  {}"
-    print(layout.format("", "ours", "bare", "ratio", "promise", "holds"))
-    for row in rows:
-        numbers = ["" if number is None else f"{number:.5g}" for number in (row.ours, row.bare)]
-        numbers.append("" if row.ratio is None else f"{row.ratio:.2f}")
-        print(layout.format(row.what, *numbers, row.promise, {True: "yes", False: "NO", None: ""}[row.holds]))
-
-
 def format_document(rows: list[Row], copy_rows: list[tuple[str, str, str, bool | None]], machine: str) -> str:
     """The numbers as a page of Markdown."""
     lines = [DOCUMENT_HEAD.format(machine=machine)]
-    lines += ["| what | ours | bare | ratio | promise | holds |", "|---|---:|---:|---:|---|---|"]
-    verdicts = {True: "yes", False: "**no**", None: ""}
-    for row in rows:
-        numbers = ["" if number is None else f"{number:.4g}" for number in (row.ours, row.bare)]
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        lines.append(
-            f"| {row.what.strip()} | {' | '.join(numbers)} | {ratio} | {row.promise} | {verdicts[row.holds]} |"
-        )
+    lines += format_rows(rows)
     if copy_rows:
         lines += ["", "## The local copy", "", "| what | value | promise | holds |", "|---|---|---|---|"]
-        lines += [f"| {what} | {value} | {promise} | {verdicts[holds]} |" for what, value, promise, holds in copy_rows]
+        lines += [f"| {what} | {value} | {promise} | {VERDICTS[holds]} |" for what, value, promise, holds in copy_rows]
     return "\n".join(lines) + "\n"
-
-
-def describe_machine() -> str:
-    versions = ", ".join(f"{name} {version(name)}" for name in ("mcp", "httpx2", "h11", "pydantic", "duckdb"))
-    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return f"{system}, Python {platform.python_version()}, {versions}"
 
 
 def main() -> int:
@@ -206,28 +149,38 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, more noise, and no local copy")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there as well")
     parser.add_argument("--document", type=Path, metavar="FILE", help="write them there as Markdown")
+    parser.add_argument("--teams", action="store_true", help="a replica with PostgreSQL instead of all else")
     parser.add_argument("--peer", type=Path, metavar="PYTHON", help="a Python that has tiktok-shop-mcp")
     options = parser.parse_args()
     peer_python = options.peer if options.peer is not None and options.peer.exists() else None
     start_time = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="bench-") as home, run_script("stand_in.py") as url:
         try:
-            rows = measure(url, Path(home), peer_python, quick=options.quick)
-        except BenchmarkError as error:
+            if options.teams:
+                rows = teams.measure(url, Path(home), is_quick=options.quick)
+            else:
+                rows = measure(url, Path(home), peer_python, quick=options.quick)
+        except (BenchmarkError, ServiceError) as error:
             print(error, file=sys.stderr)
             return 1
     print_table(rows)
     machine = describe_machine()
     print(f"\n{machine}; {time.perf_counter() - start_time:.0f} s; ratio is the median over neighbouring rounds")
     copy_rows = []
-    if not options.quick:
+    if not (options.quick or options.teams):
         for copy_row in copies.measure(copies.DEFAULT_ORDERS):
             copies.print_row(*copy_row)
             copy_rows.append(copy_row)
     if options.json is not None:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     if options.document is not None:
-        options.document.write_text(format_document(rows, copy_rows, machine), encoding="utf-8")
+        if options.teams:
+            before = options.document.read_text(encoding="utf-8").partition(TEAMS_HEADING)[0]
+            words = TEAMS_WORDS.format(in_flight=teams.MAX_IN_FLIGHT, machine=machine)
+            text = "\n".join([before.rstrip("\n"), TEAMS_HEADING + words, *format_rows(rows)]) + "\n"
+        else:
+            text = format_document(rows, copy_rows, machine)
+        options.document.write_text(text, encoding="utf-8")
     return 0
 
 

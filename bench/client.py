@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+BENCH_FOLDER = Path(__file__).parent
+OUR_COMMAND = (sys.executable, "-m", "mcp_server_tiktok_shop")
 MAX_SERVER_LIFETIME_S = 300.0  # a hanging server is killed, so that the run ends
 MAX_QUOTED_RESPONSE_CHARS = 300
 MAX_QUOTED_STDERR_BYTES = 1500
@@ -116,17 +120,7 @@ class ServerProcess:
         return call_count / elapsed_s
 
     def measure_memory(self) -> float | None:
-        """Megabytes resident now; None on a system that has no such number."""
-        pid = self._process.pid
-        try:
-            status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-            return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-        except OSError:
-            pass
-        try:
-            return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)], text=True)) / 1024  # noqa: S607
-        except (OSError, ValueError, subprocess.CalledProcessError):
-            return None
+        return read_memory_mb(self._process.pid)
 
     def _encode_request(self, method: str, params: dict[str, Any]) -> bytes:
         self._last_id += 1
@@ -163,3 +157,27 @@ class ServerProcess:
 
 def _encode_line(message: dict[str, Any]) -> bytes:
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+@contextmanager
+def run_script(name: str, *arguments: str) -> Iterator[str]:
+    """The first line that a script of this folder prints, which then runs until the end."""
+    command = [sys.executable, str(BENCH_FOLDER / name), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process.stdout.readline().strip() if process.stdout is not None else ""
+        finally:
+            process.kill()
+
+
+def read_memory_mb(pid: int) -> float | None:
+    """Megabytes of a process that are resident now; None on a system that has no such number."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    except OSError:
+        pass
+    try:
+        return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)], text=True)) / 1024  # noqa: S607
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return None

@@ -14,7 +14,7 @@ from mcp_server_tiktok_shop.settings import read_settings
 
 NOON = 1_796_040_000.0  # 2026-11-30 12:00 UTC
 ORDERS = 900
-QUESTION = {"report": "sales", "group_by": "day", "period": "last 90 days", "save_as": "chart.png"}
+QUESTION = {"report": "sales", "group_by": "day", "period": "last 60 days", "save_as": "chart.png"}
 
 
 def draw_chart() -> bytes:

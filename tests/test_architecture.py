@@ -42,7 +42,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "setting_texts": set(),
     "time_zones": set(),
     "settings": LEAVES | {"state"},
-    "tenant_settings": LEAVES | {"settings"},
     "json_text": {"errors"},
     "catalog": {"errors", "json_text", "money"},
     "state": LEAVES,
@@ -63,11 +62,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     | {"settings", "simulation", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox"}
     | {"table_files", "offer", "late_parts", "application"},
     "teams": LEAVES
-    | {"settings", "tenant_settings", "catalog", "platform", "state", "calls", "protocol", "offer", "application"}
-    | {"app"},
+    | {"settings", "catalog", "platform", "state", "mirror", "calls", "protocol", "offer", "application", "app"},
     "cli": LEAVES
     | {"settings", "catalog", "platform", "state", "mirror", "calls", "tools", "protocol", "sandbox", "app"}
-    | {"offer", "application", "tenant_settings", "teams"},
+    | {"offer", "application", "teams"},
     "__main__": {"cli"},
     "sandbox": set(),
 }

@@ -19,6 +19,7 @@ from mcp_server_tiktok_shop.calls.local_tool import LateTool, LocalToolRunner
 from mcp_server_tiktok_shop.calls.pending_writes import PendingWrites
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
+from mcp_server_tiktok_shop.calls.results.answer_plans import AnswerPlans
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.normalized_answers import AnswerNormalizer
 from mcp_server_tiktok_shop.calls.results.scoped_results import ScopedResultStore
@@ -27,7 +28,6 @@ from mcp_server_tiktok_shop.calls.warning_finder import WarningFinder
 from mcp_server_tiktok_shop.calls.writes import WriteExecutor
 from mcp_server_tiktok_shop.calls.writes_under_way import WritesUnderWay
 from mcp_server_tiktok_shop.catalog.loader import Catalog
-from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
 from mcp_server_tiktok_shop.metrics import NO_METRICS, Metrics
 from mcp_server_tiktok_shop.mirror.notification_worker import NotificationWorker
 from mcp_server_tiktok_shop.offer import build_offer
@@ -86,6 +86,8 @@ def build_app(
     runtime: Runtime = REAL_RUNTIME,
     sandbox: Sandbox | None = None,
     catalog: Catalog | None = None,
+    answer_plans: AnswerPlans | None = None,
+    transport: HttpTransport | None = None,
     metrics: Metrics = NO_METRICS,
     call_timeout_s: float = CALL_TIMEOUT_S,
     stores: StateStores | None = None,
@@ -93,9 +95,9 @@ def build_app(
     """Makes every part, each whole when it is made: what it needs comes before it.
 
     In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given. Servers in one process
-    can share a `catalog`, with the schemas that were made ready to check by. `metrics` counts what happens in this run.
-    `call_timeout_s` is the deadline of one
-    call to the platform, retries included. Without `stores` state lies in the files of the home folder.
+    can share a `catalog`, with the schemas that were made ready to check by, its `answer_plans`, and the connections
+    of a `transport`. `metrics` counts what happens in this run. `call_timeout_s` is the deadline of one call to the
+    platform, retries included. Without `stores` state lies in the files of the home folder.
 
     Raises:
         SettingsError: A toolset or tool is named that does not exist.
@@ -104,7 +106,7 @@ def build_app(
     secrets = logs.SecretRedactor()
     home_folder = settings.home_folder
     stores = stores or open_file_stores(home_folder, runtime.clock, runtime.monotonic)
-    transport = HttpTransport(proxy=settings.proxy, loopback=settings.is_loopback)
+    transport = transport or HttpTransport(proxy=settings.proxy, loopback=settings.is_loopback)
     if settings.sandbox:
         settings, accounts, transport, sandbox = build_simulation(settings, runtime, sandbox)
         stores = replace(stores, accounts=accounts)
@@ -147,8 +149,9 @@ def build_app(
     )
     cost_book = CostBook(files, runtime.clock)
     result_store = ScopedResultStore(stores.results, platform.shops, settings.buyer_data, settings.time_zone)
-    sensitive_fields = SensitiveFields()
-    answers = AnswerNormalizer(catalog, sensitive_fields, settings.buyer_data)
+    answer_plans = answer_plans or AnswerPlans(catalog)
+    sensitive_fields = answer_plans.sensitive_fields
+    answers = AnswerNormalizer(answer_plans, settings.buyer_data)
     result_builder = ResultBuilder(
         catalog, sensitive_fields, answers, result_store, settings.result_bytes, settings.buyer_data
     )

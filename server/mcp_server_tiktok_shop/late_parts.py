@@ -110,6 +110,8 @@ def build_late_parts(
             paginator=paginator,
             redact_data=redact_data,
             hide_secrets=hide_secrets,
+            buyer_data=settings.buyer_data,
+            shared_copies=stores.shared_copies,
             get_folder=partial(mirror_home.get_mirror_folder, settings.buyer_data),
             list_folders=mirror_home.list_mirror_folders,
             clock=runtime.clock,

@@ -67,6 +67,9 @@ class Metrics(Protocol):
     def record_copy_age(self, seconds: float) -> None:
         """Of so long ago was the oldest table that a question to the local copy was answered from."""
 
+    def record_notification(self, outcome: str) -> None:
+        """The platform notified of something: `new`, `repeated`, `unowned`, `refused`, or `not_stored`."""
+
 
 class NoSpan:
     """Says nothing: where nothing is traced."""
@@ -113,6 +116,9 @@ class NoMetrics:
         return
 
     def record_copy_age(self, _seconds: float) -> None:
+        return
+
+    def record_notification(self, _outcome: str) -> None:
         return
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WEBHOOK_PATH = "/webhooks/tiktok"
+CALLBACK_PATH = "/oauth/tiktok/callback"
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 # What a client, a shell or a template engine was to replace by a value, and did not.
 PLACEHOLDER_PATTERN = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}", re.DOTALL)

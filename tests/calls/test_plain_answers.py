@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
+from mcp_server_tiktok_shop.calls.results.answer_plans import AnswerPlans
 from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
 from mcp_server_tiktok_shop.calls.results.normalized_answers import AnswerNormalizer
 from mcp_server_tiktok_shop.catalog.sensitive_fields import SENSITIVE_FIELDS_FILE, SensitiveFields
@@ -77,7 +78,7 @@ class Question:
 def make_builder(policy: BuyerDataPolicy, rules: Path = SENSITIVE_FIELDS_FILE) -> ResultBuilder:
     store = cast("ScopedResultStore", OneContent())
     sensitive_fields = SensitiveFields(rules)
-    answers = AnswerNormalizer(CATALOG, sensitive_fields, policy)
+    answers = AnswerNormalizer(AnswerPlans(CATALOG, sensitive_fields), policy)
     return ResultBuilder(CATALOG, sensitive_fields, answers, store, 1, policy)
 
 

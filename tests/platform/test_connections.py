@@ -98,6 +98,18 @@ async def test_calls_in_a_row_share_one_connection(transport: HttpTransport) -> 
         assert platform.connections == 1
 
 
+async def test_transports_that_share_a_pool_share_its_connections_and_one_that_is_closed_leaves_them(
+    transport: HttpTransport,
+) -> None:
+    async with serving(answer_well) as platform:
+        for _ in range(5):
+            shared = transport.share_pool()
+            assert await ask(shared, platform.url) == JSON
+            await shared.close()
+        assert await ask(transport, platform.url) == JSON
+        assert platform.connections == platform.open == 1
+
+
 async def test_an_answer_is_to_its_own_request_however_many_are_asked_at_once(transport: HttpTransport) -> None:
     """No request is sent over a connection before the answer to the last one is whole."""
 
@@ -217,10 +229,8 @@ async def test_nothing_is_open_when_the_server_has_ended() -> None:
 # ---- what was surely not sent
 
 
-async def test_a_write_that_waited_for_a_connection_in_vain_was_not_sent(
-    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_transport, "MAX_CONNECTIONS", 1)
+async def test_a_write_that_waited_for_a_connection_in_vain_was_not_sent() -> None:
+    transport = HttpTransport(loopback=True, max_connections=1)
 
     async def dawdle(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _path: str) -> None:
         await asyncio.sleep(1)
@@ -233,6 +243,7 @@ async def test_a_write_that_waited_for_a_connection_in_vain_was_not_sent(
             await ask(transport, platform.url, seconds=0.2)
         assert await first == JSON
         assert len(platform.paths) == 1
+        await transport.close()
 
 
 async def test_a_handshake_that_does_not_end_sends_nothing(transport: HttpTransport) -> None:

@@ -21,7 +21,7 @@ def ready(base_url, sandbox):
     sys.stdout.write(f"{base_url} {sandbox.app_key} {len(sandbox.state.shops)}\\n")
     sys.stdout.flush()
 
-run(0, on_ready=ready, shops=3, orders=20)
+run(0, on_ready=ready, redirect_url="https://shops.example/back", shops=3, orders=20)
 """
 
 
@@ -34,6 +34,8 @@ def test_it_serves_until_it_is_stopped_and_says_nothing_of_its_own() -> None:
         assert shops == "3"
         answer = httpx2.get(f"{base_url}/authorization/202309/shops", trust_env=False).json()
         assert answer["code"] == 36009004
+        page = httpx2.get(f"{base_url}/open/authorize?service_id=7", trust_env=False).text
+        assert 'href="https://shops.example/back?code=' in page
         process.terminate()
         out, err = process.communicate(timeout=10)
     assert (out, err) == ("", "")

@@ -16,6 +16,8 @@ from scripts.team.identity_provider import AUDIENCE
 from scripts.team.replicas import run_replica
 from scripts.team.web_servers import run_web_server
 
+from mcp_server_tiktok_shop.cli.output import Output
+from mcp_server_tiktok_shop.cli.serve import open_team_webhooks
 from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.protocol.address import make_url
@@ -23,10 +25,13 @@ from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
 from mcp_server_tiktok_shop.protocol.oauth.resource_server import build_resource_server
 from mcp_server_tiktok_shop.protocol.operating import Operating
 from mcp_server_tiktok_shop.protocol.readiness import Readiness
+from mcp_server_tiktok_shop.protocol.sign_in_callback import SignInCallback
 from mcp_server_tiktok_shop.protocol.tenancy import attach_tenant
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token
-from mcp_server_tiktok_shop.teams import TeamState, TenantApps, open_team_state
+from mcp_server_tiktok_shop.teams.team_state import TeamState, open_team_state
+from mcp_server_tiktok_shop.teams.tenant_apps import TenantApps
+from mcp_server_tiktok_shop.teams.tenant_sign_in import TenantSignIn
 from tests.conftest import CATALOG
 from tests.platform.worker import INHERITED, keys
 from tests.teams.databases import KEY
@@ -125,7 +130,12 @@ async def serve_authorized(
         token, _ = await get_shared_token(state.database, state.cipher)
         apps = TenantApps(state, token, metrics)
         readiness = Readiness({"database": state.database.find_fault}, {"redis": state.find_redis_fault})
-        http_app = build_http_app(apps.build_server(), authorizer or SharedToken(token), port, "", Operating(readiness))
+        operating = Operating(readiness)
+        webhooks = open_team_webhooks(apps, port, Output.from_settings(settings))
+        callback = SignInCallback(settings.http_url, port, TenantSignIn(apps), apps.metrics)
+        http_app = build_http_app(
+            apps.build_server(), authorizer or SharedToken(token), port, "", operating, webhooks, callback=callback
+        )
         async with run_web_server(HeaderTenants(http_app), listener):
             yield Replica(port, token, None, state, apps)
 

@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, Shop
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
 from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore
 from mcp_server_tiktok_shop.state.postgres.database import Database
-from mcp_server_tiktok_shop.state.postgres.migrations import load_migrations, migrate
+from mcp_server_tiktok_shop.state.postgres.migrations import SCHEMA_STEPS, load_migrations, migrate
 from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token, reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores
 from mcp_server_tiktok_shop.state.postgres.tenants import TenantDirectory
@@ -139,6 +139,10 @@ async def test_the_schema_is_made_once_however_many_replicas_start(database_url:
             await database.close()
 
     assert sorted(await asyncio.gather(*(start() for _ in range(5)))) == [0, 0, 0, 0, len(load_migrations())]
+
+
+def test_each_step_of_the_schema_has_a_number_of_its_own() -> None:
+    assert len(load_migrations()) == sum(entry.name.endswith(".sql") for entry in SCHEMA_STEPS.iterdir())
 
 
 async def test_a_schema_of_a_later_version_is_left_alone(database_url: str) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from mcp import Client
 
-    from mcp_server_tiktok_shop.teams import TeamState
+    from mcp_server_tiktok_shop.teams.team_state import TeamState
 
 WRITE = "delete_products"
 NEW_KEY = base64.b64encode(bytes(range(2, 34))).decode()

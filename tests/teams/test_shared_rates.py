@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from mcp_server_tiktok_shop.calls.call_limiter import CallLimiter
+from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.rate_limits import InMemoryRateLimiter, RateLimitKey
-from mcp_server_tiktok_shop.state.redis.rate_marks import RETRY_PAUSE_S, RedisRateMarks
+from mcp_server_tiktok_shop.state.redis.connection import RETRY_PAUSE_S
+from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks
 from mcp_server_tiktok_shop.state.stores import RateMarks
 
 if TYPE_CHECKING:
@@ -93,3 +96,20 @@ async def test_while_redis_is_away_a_replica_takes_its_share_and_no_call_waits_f
         await one.update(KEY, add_success)
         assert not one.is_away
         assert (await other.update(KEY, lambda m: m)).successes_since_throttle == 1
+
+
+async def test_while_redis_is_away_each_replica_takes_its_share_of_the_calls_of_a_minute(redis: Redis) -> None:
+    async with open_marks(redis) as one, open_marks(redis) as other:
+        limiters = [CallLimiter(marks, "tea", 20) for marks in (one, other)]
+
+        async def count_admitted(attempts: int) -> int:
+            admitted = 0
+            for limiter in limiters * attempts:
+                with suppress(ShopError):
+                    await limiter.admit()
+                    admitted += 1
+            return admitted
+
+        assert await count_admitted(2) == 4
+        await asyncio.to_thread(redis.stop)
+        assert 4 <= await count_admitted(20) <= 20

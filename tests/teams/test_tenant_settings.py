@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+    from mcp import Client
     from scripts.team.services import Redis
 
 TENANTS = ("tenant-0", "tenant-1")
@@ -179,6 +180,28 @@ async def test_a_call_under_way_ends_as_it_began_when_the_settings_change(home: 
             good(result)
         assert replica.apps is not None
         assert len(replica.apps) == 1
+
+
+async def test_settings_that_change_all_the_time_fail_no_call_and_leave_nothing_behind(
+    home: Path, database_url: str
+) -> None:
+    sandbox = Sandbox(orders=20, shops=3)
+    async with (
+        served(home, database_url, sandbox) as replicas,
+        replicas[0].connect("tenant-0") as one,
+        replicas[1].connect("tenant-0") as other,
+    ):
+
+        async def call(client: Client) -> None:
+            for _ in range(12):
+                good(await client.call_tool(READ, SHOP))
+
+        calls = [asyncio.create_task(call(client)) for client in (one, other) * 4]
+        for rows in range(100, 140):
+            await change(replicas[rows % 2], "tenant-0", rows=str(rows))
+            await asyncio.sleep(0.01)
+        await asyncio.gather(*calls)
+        assert [len(replica.apps or ()) for replica in replicas] == [1, 1]
 
 
 async def test_the_stricter_of_tenant_and_server_holds_whatever_lies_in_the_database(

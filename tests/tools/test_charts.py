@@ -162,6 +162,28 @@ async def test_a_day_without_a_cancellation_is_a_day_of_nothing_in_a_report(conn
     assert {row[1] for row in chart["rows"] if row[0] not in amounts} == {0.0}
 
 
+async def test_a_title_names_the_days_that_are_drawn(connect: Connect) -> None:
+    """Days of the period without a row are drawn from its first one on; what is before the history is not named."""
+    period = {"report": "sales", "group_by": "day", "period": "last 90 days"}
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=100)) as client:
+        data, chart, _ = await draw(client, "get_report", **period, chart="line")
+        first, last = chart["rows"][0][0], chart["rows"][-1][0]
+        assert first < find_column(data, "table", "day")[0]
+        assert len(chart["rows"]) == 90
+        assert chart["title"] == f"Sales, {first} to {last}, so far"
+        weeks, chart, _ = await draw(client, "get_report", **period | {"group_by": "week"}, chart="bar")
+        assert chart["rows"][0][0] < find_column(weeks, "table", "week")[0]
+        few, chart, _ = await draw(client, "get_report", **period, limit=5, chart="line")
+        days = find_column(few, "table", "day")
+        assert chart["title"] == f"Sales, {min(days)} to {max(days)}"
+        assert [row[0] for row in chart["rows"]] == sorted(days), "days that were left out are not days of nothing"
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=100), mirror_days=30) as client:
+        data, chart, _ = await draw(client, "get_report", **period, chart="line")
+        assert "part_only" in data
+        assert chart["title"] == f"Sales, {chart['rows'][0][0]} to {chart['rows'][-1][0]}, so far"
+        assert len(chart["rows"]) < 40
+
+
 async def test_hours_and_weekdays_are_those_of_the_shops_clock(connect: Connect) -> None:
     local = "SELECT hour(create_time) AS hour, isodow(create_time) AS day, count(*) AS n FROM orders GROUP BY ALL"
     async with connect(sandbox="1", sandbox_object=Sandbox(orders=200), time_zone="Asia/Bangkok") as client:

@@ -190,6 +190,19 @@ async def test_a_second_period_brings_three_columns_and_a_percentage(connect: Co
     assert "change_percent is of sales_total." in told["note"]
 
 
+async def test_rows_without_what_their_totals_are_compared_by_say_of_what_their_percentage_is(
+    connect: Connect, shared: Sandbox
+) -> None:
+    async with at_the_shop(connect, shared) as client:
+        told = await ask(client, "sales", period="last 30 days", compare_with="previous period", group_by="product")
+    assert "change_percent is of sales_total, in rows of goods_total." in told["note"]
+    changed = [row for row in read_rows(told) if row["change_percent"] is not None]
+    assert changed
+    for row in changed:
+        percent = 100 * Decimal(row["goods_total_change"]) / Decimal(row["goods_total_before"])
+        assert abs(Decimal(row["change_percent"]) - percent) <= Decimal("0.05")
+
+
 async def test_columns_that_others_wrote_are_named(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared) as client:
         asked = {"report": "sales", "period": "last 30 days"}

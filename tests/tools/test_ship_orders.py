@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -421,9 +423,13 @@ async def test_pickup_takes_a_slot_that_the_carrier_offers(
 async def test_where_labels_are_bought_the_price_is_shown_first(connect: Connect) -> None:
     sandbox = Sandbox(shops=3)
     us = sandbox.accounts[1].shops[0]
-    order = list_waiting(sandbox, us)[0]
+    order, other, *_ = list_waiting(sandbox, us)
     before = order.packages[0].id
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        both = (await ship(client, ids=[order.id, other.id], shop=us.name, dry_run=True))["data"]
+        prices = [Decimal(price) for item in both["items"] for price in re.findall(r"([\d.]+) USD", item["will_be"])]
+        assert len(prices) == 2
+        assert f"The labels cost {sum(prices)} USD in all." in both["explanation"]
         asked = await ship(client, ids=[order.id], shop=us.name)
         (item,) = asked["preview"]["items"]
         assert "USD" in item["will_be"]

@@ -377,6 +377,10 @@ async def test_a_busy_day_over_three_shops_is_told_in_few_words(connect: Connect
     for kind in kinds:
         assert kind["in_all"] == sum(map(is_waiting, every[kind["kind"]]))
         assert kind["shown"] == sum(row["kind"] == kind["kind"] for row in rows) > 0
+        ends = [row["deadline"] for row in every[kind["kind"]] if row.get("deadline")]
+        ahead = [end for end in ends if moment(end) >= moment(data["now"])]
+        assert kind["next_deadline"] == min(ahead, key=moment, default=None)
+    assert any(kind["next_deadline"] not in {row["deadline"] for row in rows} for kind in kinds)
     deadlines = [row["deadline"] for row in rows]
     known = [moment(text) for text in deadlines if text]
     assert known == sorted(known)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.settings import Settings
-    from mcp_server_tiktok_shop.teams import TeamState
+    from mcp_server_tiktok_shop.teams.team_state import TeamState
 
 FAILURE_EXIT_CODE = 1
 
@@ -79,7 +79,7 @@ def load_team_opener(settings: Settings) -> Callable[[Settings], AbstractAsyncCo
     if not settings.database:
         raise CommandError("No database is set: --database postgresql://..., or TIKTOK_SHOP_DATABASE")
     try:
-        from mcp_server_tiktok_shop.teams import open_team_state  # noqa: PLC0415 - only where a database is set
+        from mcp_server_tiktok_shop.teams.team_state import open_team_state  # noqa: PLC0415 - only where a database is set
     except ModuleNotFoundError as error:
         message = f"A database needs the extra `team` ({error.name} is missing): install mcp-server-tiktok-shop[team]"
         raise CommandError(message) from None

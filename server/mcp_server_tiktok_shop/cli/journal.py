@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.stores import Record
-    from mcp_server_tiktok_shop.teams import TeamState
+    from mcp_server_tiktok_shop.teams.team_state import TeamState
 
 MAX_CHANGES = 20  # lines beneath one write
 INDENT = "    "

@@ -39,8 +39,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="Milliseconds that every answer takes longer.",
 )
+@click.option(
+    "--redirect-url",
+    default="",
+    help="Where sellers are sent who agree, as an app has it in Partner Center. By default a page of its own.",
+)
 def serve_sandbox(
-    port: int, shop_count: str, order_count: int, requests_per_second: float | None, answer_delay_ms: int
+    port: int,
+    shop_count: str,
+    order_count: int,
+    requests_per_second: float | None,
+    answer_delay_ms: int,
+    redirect_url: str,
 ) -> None:
     """Serve the simulated shop over HTTP on this computer, for any client."""
     from mcp_server_tiktok_shop.sandbox.serve import run  # noqa: PLC0415 - a whole platform: help needs none of it
@@ -52,6 +62,7 @@ def serve_sandbox(
             orders=order_count,
             requests_per_second=requests_per_second,
             answer_delay_s=answer_delay_ms / 1000,
+            redirect_url=redirect_url,
             on_ready=_print_environment,
         )
     except OSError as error:

@@ -14,7 +14,6 @@ from mcp_server_tiktok_shop import logs
 from mcp_server_tiktok_shop.cli.app_runner import build_server_app, load_team_opener
 from mcp_server_tiktok_shop.cli.client_configs.blocks import SANDBOX_SERVER_NAME, SERVER_NAME, RemoteServer, build_block
 from mcp_server_tiktok_shop.cli.client_configs.clients import CLIENTS
-from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.operator_view import OperatorView, open_listener, prepare_operating, prepare_view
 from mcp_server_tiktok_shop.cli.output import Output
@@ -31,8 +30,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.application import App
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.protocol.http import Authorizer
+    from mcp_server_tiktok_shop.protocol.sign_in_callback import SignInCallback
     from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver
     from mcp_server_tiktok_shop.settings import Settings
+    from mcp_server_tiktok_shop.teams.tenant_apps import TenantApps
 
 BLOCK_CLIENT = "claude-code"  # whose form most clients take
 
@@ -76,7 +77,8 @@ def serve_assistants(
 
     Over HTTP this computer alone is served, and only who bears the token that is made at the first start and kept in
     the home folder. `config --client NAME --http` prints what a chat client wants. With --http-issuer whoever that
-    identity provider gave an access token is served instead.
+    identity provider gave an access token is served instead. Traces are sent where OTEL_EXPORTER_OTLP_ENDPOINT
+    says (extra `team`).
     """
     if over_http:
         _check_address(settings, host, is_token_new=new_token)
@@ -155,14 +157,12 @@ def _serve_teams(
     settings: Settings, listener: socket.socket, view: OperatorView, host: str, *, is_token_new: bool
 ) -> None:
     """Serve with the state that lies in a database, as one of any number of replicas."""
-    if settings.http_webhook_url:
-        raise CommandError("--http-webhook-url can't go together with --database yet: take one away")
     open_team_state = load_team_opener(settings)
     from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app  # noqa: PLC0415
     from mcp_server_tiktok_shop.protocol.readiness import Readiness  # noqa: PLC0415
     from mcp_server_tiktok_shop.protocol.web_server import build_web_server  # noqa: PLC0415
     from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token  # noqa: PLC0415
-    from mcp_server_tiktok_shop.teams import TenantApps  # noqa: PLC0415
+    from mcp_server_tiktok_shop.teams.tenant_apps import TenantApps  # noqa: PLC0415
 
     async def serve() -> None:
         async with open_team_state(settings) as state:
@@ -180,8 +180,7 @@ def _serve_teams(
             else:
                 authorizer = SharedToken(token)
             url = f"{public_url}{MCP_PATH}" if public_url else make_url(host, port)
-            whom = "the tenant that each token names" if settings.http_tenant_claim else f"tenant {settings.tenant}"
-            output.print_line(f"Serving MCP on {url} for {whom}, until Ctrl-C.", err=True)
+            output.print_line(f"Serving MCP on {url} for {_describe_callers(settings)}, until Ctrl-C.", err=True)
             if is_token_shown:
                 _print_block(output, SERVER_NAME, url, token)
             if token:
@@ -190,7 +189,9 @@ def _serve_teams(
             required = {"database": state.database.find_fault, "identity_provider": authorizer.find_fault}
             operating, listeners = prepare_operating(Readiness(required, advised), listener, view, output)
             mcp_server = apps.build_server(view.open_log(apps))
-            http_app = build_http_app(mcp_server, authorizer, port, public_url, operating)
+            callback = _make_callback(apps, public_url, port)
+            webhooks = open_team_webhooks(apps, port, output)
+            http_app = build_http_app(mcp_server, authorizer, port, public_url, operating, webhooks, callback=callback)
             _prepare_collector()
             try:
                 await build_web_server(http_app, operating.drain).serve(sockets=listeners)
@@ -204,6 +205,18 @@ def _serve_teams(
             raise CommandError(str(error)) from None
         except ShopError as error:
             raise CommandError(f"{error.message} {error.hint}") from None
+
+
+def _describe_callers(settings: Settings) -> str:
+    return "the tenant that each token names" if settings.http_tenant_claim else f"tenant {settings.tenant}"
+
+
+def _make_callback(apps: TenantApps, public_url: str, port: int) -> SignInCallback:
+    """What takes sellers back who came by a link of `tenant sign-in-link`."""
+    from mcp_server_tiktok_shop.protocol.sign_in_callback import SignInCallback  # noqa: PLC0415 - help needs no server
+    from mcp_server_tiktok_shop.teams.tenant_sign_in import TenantSignIn  # noqa: PLC0415
+
+    return SignInCallback(public_url, port, TenantSignIn(apps), apps.metrics)
 
 
 def _build_resource_server(settings: Settings, public_url: str, operations: OperationDirectory) -> Authorizer:
@@ -221,6 +234,8 @@ def _build_resource_server(settings: Settings, public_url: str, operations: Oper
 
 
 def _print_block(output: Output, name: str, url: str, token: str) -> None:
+    from mcp_server_tiktok_shop.cli.client_configs.formats import FORMATS  # noqa: PLC0415 - most starts print none
+
     block = build_block(CLIENTS[BLOCK_CLIENT], RemoteServer(name, url, token))
     output.print_line(FORMATS[CLIENTS[BLOCK_CLIENT].format].render(block))
 
@@ -273,12 +288,28 @@ async def take_webhooks(server_app: App, port: int) -> AsyncIterator[WebhookRece
     if not url:
         yield None
         return
-    from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver  # noqa: PLC0415 - where they are wanted
+    from mcp_server_tiktok_shop.protocol.webhooks import SoleInbox, WebhookReceiver  # noqa: PLC0415 - where wanted
 
     worker = server_app.notification_worker
     worker.start()
-    receiver = WebhookReceiver(url, port, server_app.tokens.list_apps, server_app.notifications, worker.wake)
-    Output(server_app.guard).print_line(f"Webhooks that come by {url} are taken at {WEBHOOK_PATH}.", err=True)
+    inbox = SoleInbox(server_app.tokens.list_apps, server_app.notifications, worker.wake)
+    receiver = WebhookReceiver(url, port, inbox, server_app.metrics)
+    Output(server_app.guard).print_line(_describe_webhooks(url), err=True)
     sending = server_app.send_webhooks(f"http://{DEFAULT_HOST}:{port}") if server_app.send_webhooks else nullcontext()
     async with sending:
         yield receiver
+
+
+def open_team_webhooks(apps: TenantApps, port: int, output: Output) -> WebhookReceiver | None:
+    """What takes notifications for all tenants, where it is set where they come; it goes when the apps are closed."""
+    url = apps.state.settings.http_webhook_url
+    if not url:
+        return None
+    from mcp_server_tiktok_shop.protocol.webhooks import WebhookReceiver  # noqa: PLC0415 - where they are wanted
+
+    output.print_line(_describe_webhooks(url), err=True)
+    return WebhookReceiver(url, port, apps.open_inbox(), apps.metrics)
+
+
+def _describe_webhooks(url: str) -> str:
+    return f"Webhooks that come by {url} are taken at {WEBHOOK_PATH}."

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_team
+from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.output import json_option
 from mcp_server_tiktok_shop.cli.setting_options import make_option, write_flags
-from mcp_server_tiktok_shop.tenant_settings import TENANT_SETTINGS
+from mcp_server_tiktok_shop.setting_texts import CALLBACK_PATH
+from mcp_server_tiktok_shop.state.stores import SIGN_IN_LINK_TTL_S
+from mcp_server_tiktok_shop.teams.tenant_settings import TENANT_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mcp_server_tiktok_shop.cli.output import Output
     from mcp_server_tiktok_shop.settings import Settings
-    from mcp_server_tiktok_shop.teams import TeamState
+    from mcp_server_tiktok_shop.teams.team_state import TeamState
 
 
 def add_tenant_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,6 +28,9 @@ def add_tenant_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for setting in reversed(TENANT_SETTINGS):
         command = make_option(setting, setting.help)(command)
     return command
+
+
+LINK_LIFE_HOURS = SIGN_IN_LINK_TTL_S // 3600
 
 
 @click.group("tenant")
@@ -116,6 +122,36 @@ def list_tenants(settings: Settings, *, as_json: bool) -> None:
         return 0
 
     run_with_team(settings, list_all)
+
+
+@manage_tenants.command("sign-in-link")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def make_sign_in_link(settings: Settings, name: str, *, as_json: bool) -> None:
+    """Make an address by which a seller signs a shop in to a tenant, from any computer: once, within a day.
+
+    Whoever has it can: send it to the seller alone. It needs --http-url, where the servers are reached, and the app's
+    --service-id and --region, unless `login` stored them for the tenant.
+    """
+    if not settings.http_url:
+        raise CommandError("--http-url is missing: the address to which the seller's browser comes back")
+    redirect_url = settings.http_url + CALLBACK_PATH
+
+    async def make(state: TeamState, output: Output) -> int:
+        from mcp_server_tiktok_shop.teams.tenant_sign_in import make_link  # noqa: PLC0415 - of an extra
+
+        url = await make_link(state, name)
+        report = {"url": url, "redirect_url": redirect_url, "lives_hours": LINK_LIFE_HOURS}
+        lines = [
+            f"The seller opens this address within {LINK_LIFE_HOURS} hours, and agrees:\n",
+            f"  {url}\n",
+            f"It is good once. The app's redirect address in Partner Center has to be {redirect_url}",
+        ]
+        output.print_report(report, lines, as_json=as_json)
+        return 0
+
+    run_with_team(settings, make)
 
 
 @manage_tenants.command("remove")

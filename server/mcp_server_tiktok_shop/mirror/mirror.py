@@ -76,13 +76,15 @@ class Mirror:
         shops = {shop.folder.root: shop for shop in self._shops.values()}
         for folder in self._parts.list_folders(shop_id):
             await shops.get(folder.root, ShopMirror(self._parts, folder)).forget()
+        if self._parts.shared_copies is not None:
+            await self._parts.shared_copies.delete_all(shop_id)
 
     def _get_shop(self, target: Target) -> ShopMirror:
         shop = target.shop
         if shop is None:
             raise ShopError("shop_required", "A local copy is one shop's.", hint="Name a shop.")
         if shop.id not in self._shops:
-            self._shops[shop.id] = ShopMirror(self._parts, self._parts.get_folder(shop.id))
+            self._shops[shop.id] = ShopMirror(self._parts, self._parts.get_folder(shop.id), shop.id)
         return self._shops[shop.id]
 
     async def close(self) -> None:

@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.catalog.webhook_events import load_webhook_events
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
     from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
@@ -64,6 +64,19 @@ class NotificationWorker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def read_shops(self, notifications: Collection[Notification]) -> None:
+        """Read again at once what these may have changed of the shops that they are about. Raises ShopError."""
+        areas = list_areas(notifications)
+        targets = await self.shops.list_targets()
+        by_shop = {
+            target.shop.id: target
+            for notification in notifications
+            for target in _find_targets(notification, targets)
+            if target.shop is not None
+        }
+        for target in by_shop.values():
+            await self._read_changes(target, areas)
+
     async def _run(self) -> None:
         while True:
             self._arrival.clear()
@@ -85,7 +98,7 @@ class NotificationWorker:
         needless: list[Notification] = []
         for notification in pending:
             found = _find_targets(notification, targets)
-            if not _list_areas([notification]) or not found:
+            if not list_areas([notification]) or not found:
                 needless.append(notification)
                 continue
             for target in found:
@@ -94,7 +107,7 @@ class NotificationWorker:
         await self.store.finish(needless)
         for shop_id, (target, notifications) in waiting.items():
             news = [each for each in notifications if (shop_id, each.id) not in self._taken_up]
-            for area in _list_areas(news):
+            for area in list_areas(news):
                 await self.write_marks.mark(shop_id, area)
             self._taken_up |= {(shop_id, each.id) for each in news}
             if shop_id not in self._refreshes:
@@ -108,7 +121,7 @@ class NotificationWorker:
         try:
             with contain_faults(log, "what was notified of can't be read"):
                 try:
-                    await self._read_changes(target, _list_areas(notifications))
+                    await self._read_changes(target, list_areas(notifications))
                     await self.store.finish(notifications)
                     pause_s = max(self.refresh_pause_s, PAUSE_SHARE * (self.monotonic() - began))
                 except ShopError as error:
@@ -143,7 +156,7 @@ def _find_targets(notification: Notification, targets: Iterable[Target]) -> list
     return [target for target in targets if target.account.id == notification.seller_id]
 
 
-def _list_areas(notifications: Iterable[Notification]) -> set[str]:
+def list_areas(notifications: Iterable[Notification]) -> set[str]:
     """The areas of what may have changed; of an event that is not known, none."""
     events = load_webhook_events()
     return {area for each in notifications if each.type in events for area in events[each.type].areas}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.paging import Paginator
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
+    from mcp_server_tiktok_shop.state.shared_copies import SharedCopies
     from mcp_server_tiktok_shop.state.stores import WriteMarks
 
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class MirrorParts:
     """What a mirror is made of. `redact_data` redacts an answer's data by its operation's name, `hide_secrets` a text.
 
-    `get_folder` tells where the copy of a shop lies, by its id, `list_folders` where any lie of it, or of all shops.
+    `buyer_data` is how buyers' data is stored, `shared_copies` what replicas share, None where folders are all there
+    is. `get_folder` tells where the copy of a shop lies, by its id, `list_folders` where any lie of it, or of all.
     `clock` gives Unix seconds, `monotonic` seconds of the clock of deadlines; `history_days` is how far back history is
     read, `max_age_s` how old what is asked may be where a question does not say. What was read before the `write_marks`
     of a write that may have changed it is too old for any question.
@@ -35,6 +37,8 @@ class MirrorParts:
     paginator: Paginator
     redact_data: Callable[[str, Json], Json]
     hide_secrets: Callable[[str], str]
+    buyer_data: str
+    shared_copies: SharedCopies | None
     get_folder: Callable[[str], MirrorFolder]
     list_folders: Callable[[str | None], list[MirrorFolder]]
     clock: Callable[[], float]

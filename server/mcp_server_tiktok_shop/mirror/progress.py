@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable, Iterable
+
+REPORT_INTERVAL_S = 0.5
 
 
 class ProgressReporter(Protocol):
@@ -31,3 +34,19 @@ class SyncProgress:
     @property
     def total(self) -> int | None:
         return self.expected_count if self.expected_count >= self.row_count else None
+
+    async def wait(
+        self,
+        tasks: Iterable[asyncio.Task[None]],
+        deadline: float,
+        monotonic: Callable[[], float],
+        report: ProgressReporter | None,
+    ) -> None:
+        """Wait until all are done, or the deadline has come, and report meanwhile."""
+        pending = set(tasks)
+        while pending and (remaining := deadline - monotonic()) > 0:
+            done, pending = await asyncio.wait(pending, timeout=min(REPORT_INTERVAL_S, remaining))
+            for task in done:
+                task.result()
+            if report is not None and pending:
+                await report(self.row_count, self.total, f"{self.row_count} rows read")

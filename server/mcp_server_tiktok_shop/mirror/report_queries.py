@@ -108,11 +108,16 @@ def list_columns(report: Report, grouping: Grouping | None, *, with_comparison: 
     keys = [*(grouping.keys if grouping else ()), *(grouping.labels if grouping else ()), *report.keys]
     hidden = set(grouping.without if grouping else ())
     if with_comparison and not is_self_comparing(report):
-        measures = [name for name in report.compare if name not in hidden]
+        measures = list_compared_measures(report, grouping)
         if grouping is not None and grouping.position:
             keys += [f"{name}_before" for name in grouping.keys]
         return [*keys, *(f"{name}{end}" for name in measures for end in ("", "_before", "_change")), "change_percent"]
     return [*dict.fromkeys((*keys, *(name for name in report.columns if name not in hidden)))]
+
+
+def list_compared_measures(report: Report, grouping: Grouping | None) -> list[str]:
+    """What two periods side by side show of a row; `change_percent` is of the first."""
+    return [name for name in report.compare if grouping is None or name not in grouping.without]
 
 
 def list_total_columns(report: Report) -> list[str]:
@@ -147,7 +152,7 @@ def _join_periods(report: Report, grouping: Grouping | None) -> str:
         joined = shared
     labels = grouping.labels if grouping else ()
     columns += [f'coalesce(report."{name}", earlier."{name}") AS "{name}"' for name in (*shared, *labels)]
-    measures = [name for name in report.compare if grouping is None or name not in grouping.without]
+    measures = list_compared_measures(report, grouping)
     for name in measures:
         now, before = f'coalesce(report."{name}", 0)', f'coalesce(earlier."{name}", 0)'
         columns += [f'{now} AS "{name}"', f'{before} AS "{name}_before"', f'{now} - {before} AS "{name}_change"']

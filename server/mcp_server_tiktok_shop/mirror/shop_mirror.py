@@ -9,24 +9,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.mirror.extraction import RowExtractor
 from mcp_server_tiktok_shop.mirror.progress import SyncProgress
-from mcp_server_tiktok_shop.mirror.reading import SourceReader
 from mcp_server_tiktok_shop.mirror.refusals import describe_refusal, make_nothing_error
-from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, TableState
+from mcp_server_tiktok_shop.mirror.sharing import make_sharing
+from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, list_table_states
 from mcp_server_tiktok_shop.mirror.snapshots import SnapshotError, SnapshotStore
-from mcp_server_tiktok_shop.mirror.source_sync import SECONDS_PER_DAY, SourceSync
+from mcp_server_tiktok_shop.mirror.source_sync import SECONDS_PER_DAY
 from mcp_server_tiktok_shop.mirror.spool import Spool
 from mcp_server_tiktok_shop.mirror.storage_faults import DAMAGE_MESSAGE, StorageFaults
+from mcp_server_tiktok_shop.mirror.sync_maker import SyncMaker
 from mcp_server_tiktok_shop.mirror.threads import run_to_end
-from mcp_server_tiktok_shop.mirror.wishes import Wishes
-from mcp_server_tiktok_shop.mirror.writer_lock import WriterLock
+from mcp_server_tiktok_shop.mirror.wishes import fulfill
+from mcp_server_tiktok_shop.mirror.writer_lock import WriterLock, WritingRight
 from mcp_server_tiktok_shop.state.files.private_files import make_storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
-    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.parts import MirrorParts
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
     from mcp_server_tiktok_shop.mirror.spool import Batch
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
 
-POLL_INTERVAL_S = 0.1  # at which another process's progress is looked at
-PROGRESS_INTERVAL_S = 0.5
 MAX_ROUNDS = 4  # of bringing sources up to date within one question
 
 log = logging.getLogger(__name__)
@@ -45,20 +43,22 @@ log = logging.getLogger(__name__)
 class ShopMirror:
     """The copy of one shop in a folder."""
 
-    def __init__(self, parts: MirrorParts, folder: MirrorFolder) -> None:
+    def __init__(self, parts: MirrorParts, folder: MirrorFolder, shop_id: str | None = None) -> None:
+        """Without `shop_id` it is the folder alone, of whatever shop, and is shared with no other replica."""
         self._parts = parts
         self.folder = folder
         self._store = SnapshotStore(folder, parts.table_catalog, parts.clock)
         self._spool = Spool(folder.spool_folder, parts.hide_secrets)
-        self._writer = WriterLock(folder.lock_path)
-        self._wishes = Wishes(folder.wishes_folder)
+        self._sharing = make_sharing(parts, folder, shop_id, self._store, self._spool)
+        self._writer = WritingRight(WriterLock(folder.lock_path), self._sharing)
         self._wish_task: asyncio.Task[None] | None = None
         self._begin_lock = asyncio.Lock()
         self._publish_lock = asyncio.Lock()
         self._state: MirrorState | None = None  # as this process writes it; None while it does not
+        self._has_lost_right = False  # to write, to another replica
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}  # by source and step
         self._storage_faults = StorageFaults(folder.root, parts.clock)
-        self._extractors: dict[str, RowExtractor] = {}
+        self._sync_maker = SyncMaker(parts, self._store, self._spool)
         self._progress = SyncProgress()
 
     @property
@@ -77,6 +77,7 @@ class ShopMirror:
     ) -> ShopSnapshot:
         """See `Mirror.refresh`."""
         began = self._parts.clock()
+        await self._follow()
         moments = {source.name: await self._parts.find_moment(target, source, began, max_age_s) for source in sources}
         for _ in range(MAX_ROUNDS):
             if not self._list_stale(moments, began) or self._parts.monotonic() >= deadline:
@@ -91,7 +92,8 @@ class ShopMirror:
                 stale = self._list_stale(moments, began)
                 tasks = [t for source in stale for t in self._start_steps(target, source, moments[source.name])]
                 self._begin_fulfilling(target)
-                await self._wait(tasks, deadline, report_progress)
+                self._end_writing()  # where another was faster, and there is nothing to read
+                await self._progress.wait(tasks, deadline, self._parts.monotonic, report_progress)
         state = self.state
         if not state.snapshot:
             storage_error = self._storage_faults.find_error(source.name for source in sources)
@@ -100,26 +102,26 @@ class ShopMirror:
 
     async def look(self, target: Target) -> ShopSnapshot | None:
         """See `Mirror.look`."""
+        await self._follow()
         state = self.state
         return self._to_snapshot(target, state) if state.snapshot else None
 
     async def count_rows(self) -> dict[str, int]:
-        """See `Mirror.count_rows`."""
+        """See `Mirror`."""
         return await run_to_end(self._store.count_all_rows, self.state)
 
     async def discard(self, snapshot: ShopSnapshot) -> None:
         """See `Mirror.discard`."""
         state = self.state
         if state.snapshot and self._store.get_path(state) == snapshot.path:
-            log.warning(DAMAGE_MESSAGE)
-            self._forget_state()
+            await self._forget_state(state)
 
     async def forget(self) -> None:
         """See `Mirror.forget`."""
         async with self._begin_lock:
             await self._end_tasks()
             try:
-                if not await self._begin_writing():
+                if not self._writer.acquire_folder():
                     message = "Another process is reading this shop's copy from the platform."
                     raise ShopError("not_permitted", message, hint="End it first, or try again later.", retryable=True)
                 try:
@@ -145,6 +147,19 @@ class ShopMirror:
             self._state = await run_to_end(self._store.lay_in, self.state, source, batches, **changes)
             for batch in batches:
                 self._spool.delete(batch)
+            await self._share()
+
+    async def _share(self) -> None:
+        """Let other replicas have what is in force; where one has published meanwhile, all that is read here ends."""
+        assert self._state is not None  # noqa: S101 - only who writes shares
+        state = await self._sharing.publish(self._state)
+        if state is None:
+            log.warning("another replica reads this shop now: what was not published here is read again")
+            self._has_lost_right = True
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.get_running_loop().create_future()  # of which nothing comes: this is cancelled
+        self._state = state
 
     def _list_stale(self, moments: Mapping[str, float], began: float) -> list[Source]:
         """The sources that are not whole, or not of their moment or later, but for those that failed since we began."""
@@ -167,31 +182,42 @@ class ShopMirror:
             async with self._begin_lock:
                 if await self._begin_writing():
                     return True
+            await self._follow()
             stale = self._list_stale(moments, began)
             if not stale or self._parts.monotonic() >= deadline:
                 return False
             if not has_wished:  # who writes may be at another table for hours
                 has_wished = True
                 for source in stale:
-                    self._wishes.put(source.name, moments[source.name])
-            await asyncio.sleep(POLL_INTERVAL_S)
+                    await self._sharing.wishes.put(source.name, moments[source.name])
+            await asyncio.sleep(self._sharing.wishes.look_interval_s)
 
     def _begin_fulfilling(self, target: Target) -> None:
         """Read what others wish for, as long as there is anything that is being read here."""
 
         def read(source_name: str, since: float) -> None:
             source = self._parts.table_catalog.sources.get(source_name)
-            if source is not None and self._parts.policy.is_available(self._find_operation(source)):
+            if source is not None and self._sync_maker.is_available(source):
                 self._start_steps(target, source, since)
 
         if self._tasks and (self._wish_task is None or self._wish_task.done()):
-            self._wish_task = asyncio.create_task(self._wishes.fulfill(lambda: bool(self._tasks), read))
+            self._wish_task = asyncio.create_task(fulfill(self._sharing.wishes, lambda: bool(self._tasks), read))
+
+    async def _follow(self) -> None:
+        """Have here what was published last, where this process is not the one that writes. Raises ShopError."""
+        if self._sharing.is_shared:
+            async with self._begin_lock:
+                try:
+                    if self._state is None:
+                        await self._writer.follow()
+                except OSError as error:  # no reason not to answer from what is there
+                    log.warning("what another replica published can't be stored: %s", error.strerror)
 
     async def _begin_writing(self) -> bool:
-        """Whether this process is the one that writes: from now on, where no other is. Raises OSError."""
+        """Whether this process is the one that writes: from now on, where no other is. Raises OSError, ShopError."""
         if self._state is not None:
             return True
-        if not self._writer.acquire():
+        if not await self._writer.acquire():
             return False
         self._store.delete_leftovers()
         self._state = self._store.load_state()
@@ -201,7 +227,7 @@ class ShopMirror:
 
     def _end_writing(self) -> None:
         if not self._tasks:
-            self._state = None
+            self._state, self._has_lost_right = None, False
             self._progress = SyncProgress()
             self._writer.release()
 
@@ -239,6 +265,10 @@ class ShopMirror:
         try:
             with self._parts.metrics.open_span(f"copy {source.name}", step=step):
                 await run()
+        except asyncio.CancelledError:
+            if self._has_lost_right:
+                return
+            raise
         except ShopError as error:
             problem = describe_refusal(source, error)
         except OSError as error:
@@ -251,8 +281,7 @@ class ShopMirror:
                     problem = f"The local copy can't be written: {error}"
                     self._spool.delete_source(source.name)  # if it was that which can't be read, it is read anew
             else:
-                log.warning(DAMAGE_MESSAGE)
-                self._forget_state()
+                await self._forget_state(self.state)
                 return
         if problem:
             log.warning("%s could not be read: %s", source.name, problem)
@@ -260,52 +289,20 @@ class ShopMirror:
             now = self._parts.clock() if problem else 0
             async with self._publish_lock:
                 self._state = self.state.with_source(source.name, problem=problem, problem_at=now)
-                with suppress(OSError):  # it is told in this process all the same
+                with suppress(OSError, ShopError):  # it is told in this process all the same
                     self._store.store_state(self._state)
+                    await self._share()
 
     async def _backfill(self, target: Target, source: Source) -> None:
         if source.history is not None:
-            await self._make_sync(target, source).backfill(source.history)
+            await self._sync_maker.make(target, source, self, self._progress).backfill(source.history)
 
     async def _freshen(self, target: Target, source: Source, since: float) -> None:
         if source.for_each is not None:
             parent = self._store.get_parent_source(source)
             if not self.state.get_source(parent.name).is_fresh(since):
                 await asyncio.gather(*self._start_steps(target, parent, since))
-        await self._make_sync(target, source).freshen(since)
-
-    def _find_operation(self, source: Source) -> Operation:
-        return self._parts.paginator.catalog.operations[source.operation]
-
-    def _make_sync(self, target: Target, source: Source) -> SourceSync:
-        """The means to read a source. Raises ShopError where this server may not."""
-        self._parts.policy.ensure_allowed(self._find_operation(source))
-        if source.name not in self._extractors:
-            sensitivity = self._parts.sensitive_fields.get_root(source.operation)
-            self._extractors[source.name] = RowExtractor(source, sensitivity, self._parts.redact_data)
-        reader = SourceReader(
-            source,
-            target,
-            self._parts.paginator,
-            self._extractors[source.name],
-            self._spool,
-            self._parts.clock,
-            self._progress,
-        )
-        return SourceSync(reader, self._store, self, self._parts.history_days)
-
-    async def _wait(
-        self, tasks: Sequence[asyncio.Task[None]], deadline: float, report: ProgressReporter | None
-    ) -> None:
-        """Wait until all are done, or the deadline has come."""
-        pending = set(tasks)
-        while pending and (remaining := deadline - self._parts.monotonic()) > 0:
-            done, pending = await asyncio.wait(pending, timeout=min(PROGRESS_INTERVAL_S, remaining))
-            for task in done:
-                task.result()
-            if report is not None and pending:
-                progress = self._progress
-                await report(progress.row_count, progress.total, f"{progress.row_count} rows read")
+        await self._sync_maker.make(target, source, self, self._progress).freshen(since)
 
     async def _end_tasks(self) -> None:
         tasks = [*self._tasks.values(), *([self._wish_task] if self._wish_task is not None else [])]
@@ -313,18 +310,18 @@ class ShopMirror:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _forget_state(self) -> None:
+    async def _forget_state(self, state: MirrorState) -> None:
+        """Have the copy made anew, or fetched anew where only this file of it is damaged."""
+        log.warning(DAMAGE_MESSAGE)
+        with suppress(OSError):  # then there is no file any more, as it should be
+            await self._sharing.discard(state)
         self.folder.state_path.unlink(missing_ok=True)
         if self._state is not None:
             self._spool.delete_all()
+            await self._sharing.follow()
             self._state = self._store.load_state()
 
     def _to_snapshot(self, target: Target, state: MirrorState) -> ShopSnapshot:
-        tables = {
-            table.name: TableState.from_source(state.get_source(source.name))
-            for source in self._parts.table_catalog.sources.values()
-            for table in source.tables
-        }
         assert target.shop is not None  # noqa: S101 - a mirror is one shop's
-        zone = target.resolve_zone(self._parts.paginator.zone)
-        return ShopSnapshot(target.shop, zone, self._store.get_path(state), tables)
+        zone, tables = target.resolve_zone(self._parts.paginator.zone), self._parts.table_catalog
+        return ShopSnapshot(target.shop, zone, self._store.get_path(state), list_table_states(state, tables))

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from mcp_server_tiktok_shop.mirror.states import SourceState
+    from mcp_server_tiktok_shop.mirror.states import MirrorState, SourceState
+    from mcp_server_tiktok_shop.mirror.tables import TableCatalog
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 
@@ -45,3 +46,12 @@ class ShopSnapshot:
     zone: ZoneInfo
     path: Path
     tables: Mapping[str, TableState]
+
+
+def list_table_states(state: MirrorState, catalog: TableCatalog) -> Mapping[str, TableState]:
+    """How far each table reaches."""
+    return {
+        table.name: TableState.from_source(state.get_source(source.name))
+        for source in catalog.sources.values()
+        for table in source.tables
+    }

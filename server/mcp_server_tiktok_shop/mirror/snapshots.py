@@ -18,7 +18,7 @@ from mcp_server_tiktok_shop.mirror.row_replacement import (
     replace_rows,
     stage_rows,
 )
-from mcp_server_tiktok_shop.mirror.spool import open_private
+from mcp_server_tiktok_shop.mirror.spool import divide_batches, measure_batches, open_private
 from mcp_server_tiktok_shop.mirror.staging import quote_name, quote_text
 from mcp_server_tiktok_shop.mirror.states import MirrorState, load_state, store_state
 from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX, make_private_folder
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 MIN_WRITER_BYTES, WRITER_THREADS = 64 * 10**6, 1
 WRITER_SHARE = 12  # bytes of memory that a byte of spooled pages takes while it is laid in
 BLOCK_BYTES = 65536  # smaller ones pack worse, larger ones cost room for each table, however few rows it has
-MAX_STAGED_BYTES = 6 * 2**20  # of spooled pages
 RETAINED_SNAPSHOTS = 2
 MIN_RETAIN_S = 60.0  # seconds for which an older one stays: another process may be about to open it
 MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.2  # a smaller snapshot, or one with less free room, stays as it is
@@ -84,6 +83,15 @@ class SnapshotStore:
         """Put a state with the same snapshot in force. Raises OSError."""
         store_state(self.folder.state_path, state)
 
+    def adopt(self, state: MirrorState, path: Path | None) -> None:
+        """Put in force what was made elsewhere, with its snapshot where that is not here yet. Raises OSError."""
+        if path is not None:
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+            path.rename(self.get_path(state))
+        self.store_state(state)
+        self.delete_old(state)
+
     def delete_leftovers(self) -> None:
         """Delete what killed processes left half-written."""
         for path in self.folder.root.glob(f"*{PARTIAL_SUFFIX}*"):
@@ -128,11 +136,11 @@ class SnapshotStore:
         target: Path | None = None
         unreadable_count = state.get_source(source.name).unreadable_count
         if batches:
-            largest_bytes = max(_measure(part) for part in _divide(batches))
+            largest_bytes = max(measure_batches(part) for part in divide_batches(batches))
             memory_bytes = max(MIN_WRITER_BYTES, WRITER_SHARE * largest_bytes)
             with _connect(self.folder.spool_folder, memory_bytes) as connection:
                 self._attach_base(connection, state)
-                for part in _divide(batches):
+                for part in divide_batches(batches):
                     unreadable_count += stage_rows(connection, source, part, state.get_source(source.name).history_from)
                     if target is None and (state.snapshot == 0 or has_differences(connection, source, part)):
                         target = self._begin_target(connection, state)
@@ -224,7 +232,7 @@ class SnapshotStore:
     def _begin_target(self, connection: DuckDBPyConnection, state: MirrorState) -> Path:
         """A copy of the base, open to be changed."""
         make_private_folder(self.folder.root)
-        path = self._make_partial_path()
+        path = self.make_partial_path()
         if state.snapshot:
             with (
                 self.get_path(state).open("rb") as base,
@@ -255,7 +263,7 @@ class SnapshotStore:
         if total * BLOCK_BYTES < MIN_COMPACT_BYTES or free < MAX_FREE_SHARE * total:
             connection.execute(f"DETACH {TARGET}")
             return path
-        compact_path = self._make_partial_path()
+        compact_path = self.make_partial_path()
         connection.execute(f"ATTACH {quote_text(str(compact_path))} AS {COMPACT} (BLOCK_SIZE {BLOCK_BYTES})")
         compact_path.chmod(0o600)
         connection.execute(f"COPY FROM DATABASE {TARGET} TO {COMPACT}")
@@ -264,7 +272,8 @@ class SnapshotStore:
         path.unlink()
         return compact_path
 
-    def _make_partial_path(self) -> Path:
+    def make_partial_path(self) -> Path:
+        """Where a file may be begun, which counts for nothing before it has its name."""
         return self.folder.root / f"{time.time_ns()}{PARTIAL_SUFFIX}"
 
     def _publish(self, state: MirrorState, path: Path) -> MirrorState:
@@ -300,25 +309,6 @@ def _connect(folder: Path, memory_bytes: int = MIN_WRITER_BYTES) -> Iterator[Duc
             connection.close()
     except duckdb.Error as error:
         raise SnapshotError(str(error).splitlines()[0], is_of_storage=isinstance(error, duckdb.IOException)) from error
-
-
-def _divide(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
-    """The batches in parts that are staged at once, by their size."""
-    part: list[Batch] = []
-    size = 0
-    for batch in batches:
-        batch_size = batch.path.stat().st_size
-        if part and size + batch_size > MAX_STAGED_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(batch)
-        size += batch_size
-    if part:
-        yield part
-
-
-def _measure(batches: Sequence[Batch]) -> int:
-    return sum(batch.path.stat().st_size for batch in batches)
 
 
 def _fetch_value(connection: DuckDBPyConnection, sql: str) -> Any:

@@ -12,12 +12,13 @@ from pydantic_core import to_json
 from mcp_server_tiktok_shop.state.files.private_files import make_private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 SPOOL_SUFFIX = ".ndjson"
+MAX_STAGED_BYTES = 6 * 2**20  # of batches that are laid in at once
 MAX_LINE_BYTES = 2**19  # DuckDB makes room for several lines of the size that it is told of
 BatchKind = Literal["all", "history", "again", "changes", "parents"]
 BATCH_KINDS = get_args(BatchKind)
@@ -177,3 +178,22 @@ def _apply_mark(batch: Batch, line: Mapping[str, Any]) -> None:
     batch.is_complete = bool(line.get("is_complete"))
     batch.parents |= set(line.get("parents", ()))
     batch.stable_parents |= set(line.get("stable_parents", ()))
+
+
+def divide_batches(batches: Sequence[Batch]) -> Iterator[Sequence[Batch]]:
+    """The batches in parts that are staged at once, by their size."""
+    part: list[Batch] = []
+    size = 0
+    for batch in batches:
+        batch_size = batch.path.stat().st_size
+        if part and size + batch_size > MAX_STAGED_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(batch)
+        size += batch_size
+    if part:
+        yield part
+
+
+def measure_batches(batches: Sequence[Batch]) -> int:
+    return sum(batch.path.stat().st_size for batch in batches)

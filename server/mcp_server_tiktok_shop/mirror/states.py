@@ -43,13 +43,15 @@ class SourceState:
 class MirrorState:
     """What is in force of a shop's copy: the number of its snapshot (0: none yet), and its sources by name.
 
-    `fingerprint` is that of the records by which it was made.
+    `fingerprint` is that of the records by which it was made. `revision` is that of the shared copy on which it
+    rests, 0 where it rests on none.
     """
 
     fingerprint: str
     snapshot: int = 0
     size: int = 0
     sources: Mapping[str, SourceState] = field(default_factory=dict)
+    revision: int = 0
 
     def get_source(self, name: str) -> SourceState:
         return self.sources.get(name, SourceState())
@@ -61,17 +63,30 @@ class MirrorState:
 
 def load_state(path: Path, fingerprint: str) -> MirrorState:
     """The stored state; an empty one where there is none by these records, or none that can be read."""
+    try:
+        return parse_state(path.read_bytes(), fingerprint)
+    except OSError:
+        return MirrorState(fingerprint)
+
+
+def parse_state(text: bytes | str, fingerprint: str) -> MirrorState:
+    """The state that a text tells; an empty one where it is none by these records."""
     names = {each.name for each in fields(SourceState)}
     try:
-        stored = json.loads(path.read_bytes())
+        stored = json.loads(text)
         sources = {
             source: SourceState(**{name: value for name, value in values.items() if name in names})
             for source, values in stored["sources"].items()
         }
-        state = MirrorState(str(stored["fingerprint"]), int(stored["snapshot"]), int(stored["size"]), sources)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        snapshot, size, revision = (int(stored.get(name, 0)) for name in ("snapshot", "size", "revision"))
+        state = MirrorState(str(stored["fingerprint"]), snapshot, size, sources, revision)
+    except (ValueError, TypeError, KeyError, AttributeError):
         return MirrorState(fingerprint)
     return state if state.fingerprint == fingerprint else MirrorState(fingerprint)
+
+
+def format_state(state: MirrorState) -> str:
+    return json.dumps(asdict(state))
 
 
 def store_state(path: Path, state: MirrorState) -> None:
@@ -81,4 +96,4 @@ def store_state(path: Path, state: MirrorState) -> None:
         OSError: It can't be written; the old one is in force.
 
     """
-    write_private_file(path, json.dumps(asdict(state)).encode())
+    write_private_file(path, format_state(state).encode())

@@ -69,8 +69,18 @@ class HttpTransport:
     Without a `proxy` the usual proxy variables count, but never for a host on this machine.
     """
 
-    def __init__(self, *, proxy: Proxy | None = None, loopback: bool = False, application: Any = None) -> None:
+    def __init__(
+        self,
+        *,
+        proxy: Proxy | None = None,
+        loopback: bool = False,
+        application: Any = None,
+        max_connections: int = MAX_CONNECTIONS,
+        pool: HttpTransport | None = None,
+    ) -> None:
         self.proxy = proxy
+        self._pool = pool or self  # whose connections are used
+        self._max_connections = max_connections
         self._loopback = loopback
         self._application = application
         self._client: httpx2.AsyncClient | None = None
@@ -79,6 +89,10 @@ class HttpTransport:
         self._default_headers: dict[str, str] = {}
         self._models_by_base: dict[str, DirectRequest] = {}  # by scheme, host and port
         self._by_proxy: dict[str, HttpTransport] = {}
+
+    def share_pool(self) -> HttpTransport:
+        """A transport over the connections of this one, which outlive it; those by proxies of accounts are its own."""
+        return HttpTransport(proxy=self.proxy, loopback=self._loopback, application=self._application, pool=self._pool)
 
     def for_proxy(self, proxy: SecretStr | None) -> HttpTransport:
         """The transport of an account: through its own proxy, or this one where it has none.
@@ -132,6 +146,8 @@ class HttpTransport:
             ShopError: `not_configured` where a variable of the environment can't be followed.
 
         """
+        if self._pool is not self:
+            return self._pool.get_client()
         if self._client is None:
             import httpx2  # noqa: PLC0415 - not needed before the first call
 
@@ -140,7 +156,7 @@ class HttpTransport:
             if self._application is not None:
                 options["transport"] = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
             else:
-                options["limits"] = httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_S)
+                options["limits"] = httpx2.Limits(max_connections=self._max_connections, keepalive_expiry=KEEP_ALIVE_S)
                 options["trust_env"] = not self._loopback  # certificates of the house count with a proxy of ours too
             if self.proxy is not None and self._application is None:
                 auth = (self.proxy.user, self.proxy.password.get_secret_value()) if self.proxy.user else None
@@ -165,7 +181,7 @@ class HttpTransport:
 
             self._check_environment()
             self._direct_transport = DirectTransport(
-                max_connections=MAX_CONNECTIONS, keep_alive_s=KEEP_ALIVE_S, trust_env=not self._loopback
+                max_connections=self._max_connections, keep_alive_s=KEEP_ALIVE_S, trust_env=not self._loopback
             )
             self._default_headers = dict(httpx2.AsyncClient(transport=self._direct_transport, trust_env=False).headers)
         return self._direct_transport
@@ -221,8 +237,9 @@ class HttpTransport:
         import httpx2  # noqa: PLC0415
         from socksio.exceptions import ProtocolError  # noqa: PLC0415 - comes with httpx2's socks extra
 
-        direct = self._get_direct_transport() if _is_plain(parts) else None
-        request = self._build_direct_request(method, url, timeout, **parts) if direct is not None else None
+        pool = self._pool
+        direct = pool._get_direct_transport() if _is_plain(parts) else None  # noqa: SLF001 - one of its own kind
+        request = pool._build_direct_request(method, url, timeout, **parts) if direct is not None else None  # noqa: SLF001
         try:
             async with asyncio.timeout(timeout):  # an answer that drips is never late in a single read
                 if direct is not None and request is not None:

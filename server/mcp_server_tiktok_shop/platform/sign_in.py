@@ -73,8 +73,12 @@ class SignIn:
 
     async def create_link(self, service_id: str, region: str) -> str:
         """The address at which the seller agrees, with a new `state`; `region` is `us`, `row` or empty."""
+        return self.build_link(service_id, region, await self.states.create())
+
+    def build_link(self, service_id: str, region: str, state: str) -> str:
+        """As `create_link`, with a state that was given out before."""
         host = self.consent_url or CONSENT_URL_BY_REGION[region or "row"]
-        return f"{host}/open/authorize?service_id={quote(service_id, safe='')}&state={await self.states.create()}"
+        return f"{host}/open/authorize?service_id={quote(service_id, safe='')}&state={state}"
 
     async def extract_code(self, pasted_text: str) -> str:
         """The code in what was pasted: the address the seller was sent to, or the bare code.
@@ -123,6 +127,12 @@ class SignIn:
     async def exchange(self, pasted_text: str) -> UnsavedPair:
         """Exchange the code and store nothing: `store` does, once the account is agreed to. Raises as `finish`."""
         code = await self._prepare_code(pasted_text)
+        return await self._run_to_end(self._exchange(code, None, None))
+
+    async def exchange_code(self, code: str) -> UnsavedPair:
+        """As `exchange`, of a code whose sign-in was found right by whoever took it."""
+        self._register_pasted_secrets(code)
+        await self.tokens.check_store()
         return await self._run_to_end(self._exchange(code, None, None))
 
     async def store(self, pair: UnsavedPair) -> Account:
@@ -197,6 +207,21 @@ class SignIn:
                 raise
             log.warning("the shops of the new account could not be fetched yet: %s", error.message)
             return account
+
+
+def find_service(service_id: str, region: str, stored_app: PartnerApp | None) -> tuple[str, str]:
+    """The app's service id and region: as they are set, else those stored at sign-in; a region may be empty.
+
+    Raises:
+        ShopError: `not_configured` where the service id is not known.
+
+    """
+    service_id = service_id or (stored_app.service_id if stored_app else "")
+    if not service_id:
+        message = "The app's service id is not known, so its authorization link can't be made."
+        hint = "Set TIKTOK_SHOP_SERVICE_ID, or open the link that Partner Center shows for the app."
+        raise ShopError("not_configured", message, hint=hint)
+    return service_id, region or (stored_app.region if stored_app else "")
 
 
 def _is_address(text: str) -> bool:

@@ -10,7 +10,7 @@ from mcp.types import ListToolsResult
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Hashable, Sequence
 
     from mcp.server import ServerRequestContext
     from mcp.server.context import CallNext, HandlerResult
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.grants import Grant
     from mcp_server_tiktok_shop.protocol.skill_extension import SkillExtension
 
+MAX_LISTINGS = 32  # of tools, of which most tenants have one in common; each is some hundred kB
 INTRODUCING_METHODS = ("initialize", "server/discover")
 
 
@@ -38,6 +39,20 @@ class ToolListing:
             tools = [tool for tool in self.tools if grant.allows(self.operations.get(tool["name"]))]
             self._results[grant.scopes] = ListToolsResult.model_validate({"tools": tools}, by_name=False)
         return self._results[grant.scopes]
+
+
+@dataclass(frozen=True, slots=True)
+class CommonListings:
+    """Listings by what makes them what they are: one object for all tenants that list the same."""
+
+    _listings: dict[Hashable, ToolListing] = field(default_factory=dict)
+
+    def get(self, key: Hashable, make: Callable[[], ToolListing]) -> ToolListing:
+        if key not in self._listings:
+            if len(self._listings) >= MAX_LISTINGS:
+                self._listings.clear()
+            self._listings[key] = make()
+        return self._listings[key]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,11 @@ from mcp_server_tiktok_shop.protocol.lines import EDGE_BYTES, MAX_LINE_BYTES, Lo
 from mcp_server_tiktok_shop.protocol.messages import read_message
 from mcp_server_tiktok_shop.protocol.operating import Operating, OperatorGate
 from mcp_server_tiktok_shop.protocol.tenancy import attach_tenant
-from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS, WEBHOOK_PATH
+from mcp_server_tiktok_shop.setting_texts import CALLBACK_PATH, LOOPBACK_HOSTS, WEBHOOK_PATH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mcp.types import JSONRPCError
     from starlette.routing import Route
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -93,18 +95,18 @@ class RequestGate:
     """Lets through to `app` what is authorized and one message of JSON-RPC; refuses all else in words.
 
     Nothing of a request is read before its token was found right. Streams that a client opens to be told of changes
-    (GET) are refused, as the protocol allows: nothing would ever be sent on them. `webhooks`, where there is one, has a
-    path of its own, and lets in by its own rules.
+    (GET) are refused, as the protocol allows: nothing would ever be sent on them. `doors` are by their paths, and let
+    in by rules of their own.
     """
 
     app: ASGIApp
     authorizer: Authorizer
     metrics: Metrics
-    webhooks: ASGIApp | None = None
+    doors: Mapping[str, ASGIApp] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.webhooks is not None and scope["type"] == "http" and scope["path"] == WEBHOOK_PATH:
-            await self.webhooks(scope, receive, send)
+        if scope["type"] == "http" and scope["path"] in self.doors:
+            await self.doors[scope["path"]](scope, receive, send)
             return
         if scope["type"] != "http" or scope["path"] in self.authorizer.open_paths:
             await self.app(scope, receive, send)
@@ -219,11 +221,12 @@ def build_http_app(
     public_url: str = "",
     operating: Operating | None = None,
     webhooks: ASGIApp | None = None,
+    callback: ASGIApp | None = None,
 ) -> ASGIApp:
     """The server as an application for a web server, which also closes it.
 
     `port` is the one that it listens on, `public_url` what clients elsewhere reach it by; `webhooks` takes what the
-    platform notifies of.
+    platform notifies of, `callback` sellers who come back from its page.
     """
     operating = operating or Operating()
     addresses = [join_address(host, port) for host in LOOPBACK_HOSTS]
@@ -242,7 +245,8 @@ def build_http_app(
         max_request_body_size=MAX_LINE_BYTES,
         custom_starlette_routes=authorizer.make_routes(),
     )
-    return OperatorGate(RequestGate(app, authorizer, operating.metrics, webhooks), operating)
+    doors = {path: door for path, door in ((WEBHOOK_PATH, webhooks), (CALLBACK_PATH, callback)) if door is not None}
+    return OperatorGate(RequestGate(app, authorizer, operating.metrics, doors), operating)
 
 
 def list_hosts(url: str) -> list[str]:

@@ -53,6 +53,7 @@ class PrometheusMetrics:
         self._copy_age_seconds = self._make_histogram(
             "copy_age_seconds", "How old was what the local copy answered a question from.", buckets=AGE_BUCKETS_S
         )
+        self._notifications = self._make_counter("notifications", "Notifications of TikTok's that came.", "outcome")
 
     def record_call(self, tool: str, outcome: str, seconds: float) -> None:
         self._calls.labels(tool, outcome).inc()
@@ -76,6 +77,9 @@ class PrometheusMetrics:
 
     def record_copy_age(self, seconds: float) -> None:
         self._copy_age_seconds.observe(seconds)
+
+    def record_notification(self, outcome: str) -> None:
+        self._notifications.labels(outcome).inc()
 
     async def tell(self, request: Request) -> Response:
         """All of it, in the format that is asked for."""

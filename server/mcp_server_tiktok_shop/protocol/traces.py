@@ -77,6 +77,7 @@ class TracingMetrics:
         self.record_renewal = counted.record_renewal
         self.record_confirmation = counted.record_confirmation
         self.record_copy_age = counted.record_copy_age
+        self.record_notification = counted.record_notification
         self._provider = TracerProvider(resource=_describe_service(), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer(SERVICE, __version__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import ClientDisconnect, Request
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.state.accounts import PartnerApp
-    from mcp_server_tiktok_shop.state.stores import NotificationStore
+    from mcp_server_tiktok_shop.state.stores import Notification, NotificationStore, Reception
 
 MAX_BODY_BYTES = 256 * 1024  # the longest that the platform describes has some kilobytes
 # The platform waits 3 s for an answer, and sends what was not answered again, for the first time after two minutes.
@@ -35,19 +36,44 @@ UNSTORED_TEXT = "It can't be stored now. Send it again in a while."
 log = logging.getLogger(__name__)
 
 
+class Inbox(Protocol):
+    """Where notifications go: with whose signature they are let in, and where they are stored."""
+
+    async def is_signed(self, signature: bytes, body: bytes) -> bool:
+        """Whether an app of this server's signed the body. Raises ShopError where that can't be found out."""
+
+    async def add(self, notification: Notification) -> Reception:
+        """Store it, and have it followed up. Raises ShopError where it can't be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoleInbox:
+    """The inbox of a server for one home folder. `wake_worker` is called when something is stored."""
+
+    list_apps: Callable[[], list[PartnerApp]]
+    store: NotificationStore
+    wake_worker: Callable[[], None]
+
+    async def is_signed(self, signature: bytes, body: bytes) -> bool:
+        return is_signed(signature, body, self.list_apps())
+
+    async def add(self, notification: Notification) -> Reception:
+        is_new = await self.store.add(notification)
+        self.wake_worker()
+        return "new" if is_new else "repeated"
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookReceiver:
     """Answers `POST`s of the platform's at `url`; `port` is the one that is listened on.
 
-    Who bears which token does not matter here: a notification is let in by its signature with the secret of one of
-    `list_apps`. `wake_worker` is called when one is stored.
+    Who bears which token does not matter here: a notification is let in by its signature.
     """
 
     url: str
     port: int
-    list_apps: Callable[[], list[PartnerApp]]
-    store: NotificationStore
-    wake_worker: Callable[[], None]
+    inbox: Inbox
+    metrics: Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._answer(Request(scope, receive), RequestBody(receive, MAX_BODY_BYTES))
@@ -74,26 +100,26 @@ class WebhookReceiver:
 
     async def _take(self, signatures: list[str], body: bytes) -> Response:
         try:
-            apps = self.list_apps()
-        except ShopError as error:
-            log.warning("a notification can't be verified: %s", error.message)
-            return JSONResponse({"error": UNSTORED_TEXT}, 503)
-        if len(signatures) != 1 or not is_signed(signatures[0].encode(), body, apps):
-            return JSONResponse({"error": UNSIGNED_TEXT}, 401)
+            async with asyncio.timeout(STORING_TIMEOUT_S):
+                response, outcome = await self._store(signatures, body)
+        except (ShopError, TimeoutError) as error:
+            log.warning("a notification can't be stored: %s", getattr(error, "message", "it takes too long"))
+            response, outcome = JSONResponse({"error": UNSTORED_TEXT}, 503), "not_stored"
+        self.metrics.record_notification(outcome)
+        return response
+
+    async def _store(self, signatures: list[str], body: bytes) -> tuple[Response, str]:
+        """The answer, and what it is counted as. Raises ShopError."""
+        if len(signatures) != 1 or not await self.inbox.is_signed(signatures[0].encode(), body):
+            return JSONResponse({"error": UNSIGNED_TEXT}, 401), "refused"
         try:
             notification = parse_notification(body)
         except NotificationError as error:
             log.warning("a signed notification can't be read: %s", error)
-            return JSONResponse({"error": str(error)}, 400)
-        try:
-            async with asyncio.timeout(STORING_TIMEOUT_S):
-                is_new = await self.store.add(notification)
-        except (ShopError, TimeoutError) as error:
-            log.warning("a notification can't be stored: %s", getattr(error, "message", "it takes too long"))
-            return JSONResponse({"error": UNSTORED_TEXT}, 503)
-        log.info("notification type=%d %s", notification.type, "new" if is_new else "repeated")
-        self.wake_worker()
-        return Response(status_code=200)
+            return JSONResponse({"error": str(error)}, 400), "refused"
+        reception = await self.inbox.add(notification)
+        log.info("notification type=%d %s", notification.type, reception)
+        return Response(status_code=200), reception
 
     def _list_hosts(self) -> TransportSecuritySettings:
         """The hosts by which a notification may come; pages in a browser send none."""

@@ -16,15 +16,19 @@ def run(
     *,
     on_ready: Callable[[str, Sandbox], None] | None = None,
     host: str = "127.0.0.1",
+    redirect_url: str = "",
     **options: Any,
 ) -> None:
     """Block while serving on `port`; `on_ready(base_url, sandbox)` is called once it listens.
 
-    `options` are the Sandbox's own. Prints nothing.
+    `redirect_url` is where its consent page leads, if not to a page of its own; `options` are the Sandbox's own. Prints
+    nothing.
     """
 
     async def forever() -> None:
         sandbox = Sandbox(**options)
+        if redirect_url:
+            sandbox.redirect_url = redirect_url
         async with sandbox.serve(port, host) as base_url:
             if on_ready is not None:
                 on_ready(base_url, sandbox)

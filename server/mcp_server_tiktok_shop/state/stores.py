@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, StoredAccounts
+    from mcp_server_tiktok_shop.state.shared_copies import SharedCopies
 
 Record = dict[str, Any]
 RateKey = tuple[str, ...]
@@ -24,6 +25,7 @@ MAX_RESULTS_BYTES = 256 * 2**20
 DOCUMENT_URL_TTL_S = 24 * 3600  # as long as the platform serves a document under its link
 OAUTH_STATE_BYTES = 16  # of randomness
 OAUTH_STATE_TTL_S = 30 * 60  # as long as the platform takes the authorization code beside it
+SIGN_IN_LINK_TTL_S = 24 * 3600  # of one that is sent to a seller, who agrees when there is time
 AUDIT_OUTCOME_UNKNOWN = "unknown"
 NOTIFICATION_TTL_S = 48 * 3600  # the platform sends one again for some 16 hours where it was not answered
 
@@ -239,6 +241,10 @@ class WriteMarks(Protocol):
         """The moment of the latest mark of any of these areas, in Unix seconds; 0 where there is none."""
 
 
+# What came of a notification: it is stored, it was known already, or it is about no shop of anybody here.
+Reception = Literal["new", "repeated", "unowned"]
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """That something happened at a shop, or (where the shop's id is empty) to one of a seller's shops.
@@ -289,3 +295,4 @@ class StateStores:
     rate_marks: RateMarkStore
     write_marks: WriteMarks
     notifications: NotificationStore
+    shared_copies: SharedCopies | None = None  # None where folders are all that processes share

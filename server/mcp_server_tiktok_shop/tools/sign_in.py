@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.pending_writes import CONFIRM_TTL_S
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.platform.sign_in import find_service
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
 
 if TYPE_CHECKING:
@@ -60,21 +61,9 @@ class SignInTools:
             ShopError: `not_configured` where the app's service id is not known.
 
         """
-        service_id, region = self._read_app_service()
-        if not service_id:
-            message = "The app's service id is not known, so its authorization link can't be made."
-            hint = "Set TIKTOK_SHOP_SERVICE_ID, or open the link that Partner Center shows for the app."
-            raise ShopError("not_configured", message, hint=hint)
+        service_id, region = find_service(self.service_id, self.region, self.store.read().app)
         url = await self.sign_in.create_link(service_id, region)
         return {"url": url, "code_lives_minutes": OAUTH_STATE_TTL_S // 60}
-
-    def _read_app_service(self) -> tuple[str, str]:
-        """The app's service id and region; empty where they are neither set nor stored."""
-        stored_app = self.store.read().app
-        return (
-            self.service_id or (stored_app.service_id if stored_app else ""),
-            self.region or (stored_app.region if stored_app else ""),
-        )
 
     async def exchange_authorization_code(
         self, values: Json, _shop: str | None, confirmation: LocalConfirmation

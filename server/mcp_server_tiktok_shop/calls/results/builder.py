@@ -163,7 +163,7 @@ class ResultBuilder:
             )
         if view_spec is None or fields is not None:
             return Projection(data, result["untrusted"], [], self._build_field_notes(operation, data))
-        return self._to_projection(operation, result, self.answers.get_default_view(operation).project(data))
+        return self._to_projection(operation, result, self.answers.plans.get_default_view(operation).project(data))
 
     def _to_projection(self, operation: Operation, result: Json, view: ProjectedView) -> Projection:
         notes = [PARTIAL_VIEW_NOTE] if view.left_out else []

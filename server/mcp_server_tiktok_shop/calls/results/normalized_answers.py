@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact_text
-from mcp_server_tiktok_shop.calls.results.answer_reading import AnswerReader, FieldPlan
-from mcp_server_tiktok_shop.calls.results.normalization import ERRORS_FIELD, compile_shape, extract_failures
-from mcp_server_tiktok_shop.calls.results.projection import DefaultView
+from mcp_server_tiktok_shop.calls.results.answer_reading import AnswerReader
+from mcp_server_tiktok_shop.calls.results.normalization import ERRORS_FIELD, extract_failures
 from mcp_server_tiktok_shop.json_values import SkippedValues
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.redaction.redactor import BuyerDataPolicy
+    from mcp_server_tiktok_shop.calls.results.answer_plans import AnswerPlans
+    from mcp_server_tiktok_shop.calls.results.answer_reading import FieldPlan
     from mcp_server_tiktok_shop.calls.results.projection import ProjectedView
-    from mcp_server_tiktok_shop.catalog.loader import Catalog
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
-    from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
 
 NEXT_PAGE_FIELD = "next_page_token"
@@ -29,13 +28,10 @@ EMPTY_DATA: tuple[Json, ...] = ({}, {"total_count": 0})
 
 @dataclass(frozen=True, slots=True)
 class AnswerNormalizer:
-    """Normalizes and redacts answers, by plans that it makes when an operation is first called."""
+    """Normalizes and redacts answers."""
 
-    catalog: Catalog
-    sensitive_fields: SensitiveFields
+    plans: AnswerPlans
     buyer_data: BuyerDataPolicy
-    _plans: dict[tuple[str, bool], FieldPlan] = field(default_factory=dict)
-    _default_views: dict[str, DefaultView] = field(default_factory=dict)
 
     def normalize(self, operation: Operation, values: Json, response: ApiResponse, zone: ZoneInfo) -> Json:
         """As `ResultBuilder.normalize`.
@@ -44,7 +40,7 @@ class AnswerNormalizer:
             ShopError: `platform`, where every item of a batch failed.
 
         """
-        plan = self._get_plan(operation, is_whole=True)
+        plan = self.plans.get_plan(operation, is_whole=True)
         result = self._read(operation, values, response, plan, AnswerReader(zone, self.buyer_data))
         if result is None:
             reader = AnswerReader(zone, self.buyer_data)
@@ -63,17 +59,11 @@ class AnswerNormalizer:
 
         """
         reader = AnswerReader(zone, self.buyer_data)
-        result = self._read(operation, values, response, self._get_plan(operation, is_whole=False), reader)
+        result = self._read(operation, values, response, self.plans.get_plan(operation, is_whole=False), reader)
         if result is None:
             return None
-        view = self.get_default_view(operation).project_part(result["data"], has_hidden=reader.has_hidden)
+        view = self.plans.get_default_view(operation).project_part(result["data"], has_hidden=reader.has_hidden)
         return None if view is None else (result, view)
-
-    def get_default_view(self, operation: Operation) -> DefaultView:
-        """The default view of an operation that has one."""
-        if operation.name not in self._default_views:
-            self._default_views[operation.name] = DefaultView.from_spec(operation.record["shows"])
-        return self._default_views[operation.name]
 
     def _read(
         self,
@@ -94,7 +84,7 @@ class AnswerNormalizer:
             result[NEXT_PAGE_FIELD] = token
         if response.request_id:
             result["request_id"] = response.request_id
-        result = extract_failures(result, operation, values, self.catalog, self._redact_text)
+        result = extract_failures(result, operation, values, self.plans.catalog, self._redact_text)
         if missing := _find_missing_ids(operation, values, data):
             result["not_found"] = missing
         read = reader.read_plainly(data, plan) if is_plain else reader.read(data, plan)
@@ -110,14 +100,6 @@ class AnswerNormalizer:
 
     def _redact_text(self, text: str) -> str:
         return redact_text(text, self.buyer_data)
-
-    def _get_plan(self, operation: Operation, *, is_whole: bool) -> FieldPlan:
-        key = operation.name, is_whole
-        if key not in self._plans:
-            shape = compile_shape(self.catalog.get_response_shape(operation))
-            root = None if is_whole else self.get_default_view(operation).root
-            self._plans[key] = FieldPlan("", shape, self.sensitive_fields.get_root(operation.name), root)
-        return self._plans[key]
 
 
 def _find_missing_ids(operation: Operation, values: Json, data: Json) -> list[str]:

@@ -3,7 +3,7 @@
 -- period = "required"
 -- tables = ["orders", "order_lines"]
 -- keys = ["currency"]
--- compare = ["sales_total", "orders_sold", "units_sold", "goods_total"]
+-- compare = ["sales_total", "goods_total", "orders_sold", "units_sold"]
 -- order = "sales_total desc"
 -- adds = ["orders_sold", "units_sold"]
 -- time = "create_time"

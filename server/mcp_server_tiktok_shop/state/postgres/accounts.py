@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -34,11 +35,15 @@ INSERT INTO apps (tenant_id, public, key_id, secret) VALUES (%s, %s, %s, %s) ON 
 DO UPDATE SET public = excluded.public, key_id = excluded.key_id, secret = excluded.secret
 """
 UPSERT_ACCOUNT = f"""
-INSERT INTO accounts (tenant_id, id, public, key_id, {", ".join(SEALED_FIELDS)})
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, id)
-DO UPDATE SET public = excluded.public, key_id = excluded.key_id,
+INSERT INTO accounts (tenant_id, id, public, key_id, shop_ids, {", ".join(SEALED_FIELDS)})
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, id)
+DO UPDATE SET public = excluded.public, key_id = excluded.key_id, shop_ids = excluded.shop_ids,
     {", ".join(f"{name} = excluded.{name}" for name in SEALED_FIELDS)}
 """
+SELECT_UNKNOWN_SHOPS = "SELECT tenant_id, id, key_id, shops FROM accounts WHERE shop_ids IS NULL"
+SET_SHOP_IDS = "UPDATE accounts SET shop_ids = %s WHERE tenant_id = %s AND id = %s AND shop_ids IS NULL AND shops = %s"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class PostgresAccountStore:
                 can't be unsealed.
 
         """
-        row = await self._database.fetch_one("SELECT revision FROM tenants WHERE id = %s", self._tenant_id)
+        row = await self._database.tenant_rows.find(self._tenant_id)
         if row is None:
             raise make_no_tenant_error(self._tenant_id)
         await self.follow(row[0])
@@ -120,8 +125,7 @@ class PostgresAccountStore:
             return self._loaded
         app, key_ids = None, {}
         if app_public is not None:
-            app_secret = self._cipher.unseal(secret, app_key_id, self._get_place(APP_OWNER, "secret"))
-            app = PartnerApp.model_validate(json.loads(app_public) | {"secret": app_secret})
+            app = _unseal_app(self._cipher, self._tenant_id, app_public, app_key_id, secret)
             key_ids[APP_OWNER] = app_key_id
         accounts: dict[str, Account] = {}
         for account_id, public, key_id, *sealed in await (
@@ -170,10 +174,11 @@ class PostgresAccountStore:
 
     def _seal_account(self, account: Account) -> tuple[Any, ...]:
         data = account.model_dump(mode="json")
+        shop_ids = None if account.shops is None else [shop.id for shop in account.shops]
         sealed = [
             self._cipher.seal(json.dumps(data.pop(name)), self._get_place(account.id, name)) for name in SEALED_FIELDS
         ]
-        return (self._tenant_id, account.id, json.dumps(data), self._cipher.key_id, *sealed)
+        return (self._tenant_id, account.id, json.dumps(data), self._cipher.key_id, shop_ids, *sealed)
 
     def _unseal_account(self, account_id: str, public: str, key_id: str, sealed: list[bytes]) -> Account:
         data = json.loads(public)
@@ -200,6 +205,36 @@ class _PostgresTransaction:
         except asyncio.CancelledError:
             await asyncio.wait([save_task])  # the lock must outlive the write
             raise
+
+
+async def load_apps(database: Database, cipher: ValueCipher) -> list[PartnerApp]:
+    """The apps of all tenants, each of them once. Raises ShopError as `PostgresAccountStore.refresh`."""
+    rows = await database.fetch_all("SELECT tenant_id, public, key_id, secret FROM apps")
+    apps = [_unseal_app(cipher, *row) for row in rows]
+    return list({(app.key, app.secret.get_secret_value()): app for app in apps}.values())
+
+
+async def index_shops(database: Database, cipher: ValueCipher) -> None:
+    """Write down of which shops accounts are that an earlier version stored, so that they are found by these.
+
+    Raises:
+        ShopError: As `Database.transact`.
+
+    """
+    for tenant_id, account_id, key_id, sealed in await database.fetch_all(SELECT_UNKNOWN_SHOPS):
+        try:
+            shops = json.loads(cipher.unseal(sealed, key_id, ValuePlace(tenant_id, account_id, "shops")))
+        except ShopError as error:
+            log.warning("the shops of an account can't be read: %s", error.message)
+            continue
+        if shops is not None:
+            shop_ids = [shop["id"] for shop in shops]
+            await database.execute(SET_SHOP_IDS, shop_ids, tenant_id, account_id, sealed)
+
+
+def _unseal_app(cipher: ValueCipher, tenant_id: str, public: str, key_id: str, sealed: bytes) -> PartnerApp:
+    secret = cipher.unseal(sealed, key_id, ValuePlace(tenant_id, APP_OWNER, "secret"))
+    return PartnerApp.model_validate(json.loads(public) | {"secret": secret})
 
 
 def make_no_tenant_error(tenant_id: str) -> ShopError:

@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.state.postgres.tenant_rows import TenantRows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -61,6 +62,7 @@ class Database:
         )
         self._pool = self._make_pool("state", MAX_CONNECTIONS, min_size=1)
         self._lock_pool = self._make_pool("locks", MAX_LOCK_CONNECTIONS, min_size=0)
+        self.tenant_rows = TenantRows(self.fetch_all)
 
     def _make_pool(self, name: str, max_size: int, min_size: int) -> AsyncConnectionPool[Connection]:
         return AsyncConnectionPool(
@@ -92,14 +94,14 @@ class Database:
                 carried out may be, where the connection broke at the very end.
 
         """
-        with _name_faults():
+        with name_faults():
             async with self._pool.connection() as connection:
                 yield connection
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[Connection]:
         """As `transact`, for a transaction that keeps a lock while other steps are carried out."""
-        with _name_faults():
+        with name_faults():
             async with self._lock_pool.connection() as connection:
                 yield connection
 
@@ -131,7 +133,7 @@ class Database:
 
 
 @contextmanager
-def _name_faults() -> Iterator[None]:
+def name_faults() -> Iterator[None]:
     """What the driver raises as a refusal in words: its own may hold what was to be stored."""
     try:
         yield

@@ -22,7 +22,6 @@ ADD_LOCK = "INSERT INTO account_locks (tenant_id) VALUES (%s)"
 LIST = """
 SELECT id, created_at, (SELECT count(*) FROM accounts WHERE tenant_id = tenants.id), settings FROM tenants ORDER BY id
 """
-SELECT = "SELECT revision, settings_revision, settings FROM tenants WHERE id = %s"
 SELECT_SETTINGS = "SELECT settings FROM tenants WHERE id = %s FOR UPDATE"
 UPDATE_SETTINGS = "UPDATE tenants SET settings = %s, settings_revision = settings_revision + 1 WHERE id = %s"
 
@@ -92,7 +91,7 @@ class TenantDirectory:
             ShopError: `not_permitted` where there is none; else as `Database.transact`.
 
         """
-        row = await self._database.fetch_one(SELECT, tenant_id) if is_tenant_id(tenant_id) else None
+        row = await self._database.tenant_rows.find(tenant_id) if is_tenant_id(tenant_id) else None
         if row is None:
             raise make_no_tenant_error(tenant_id)
         return TenantState(*row)

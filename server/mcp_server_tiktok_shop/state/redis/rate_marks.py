@@ -13,12 +13,10 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
+from mcp_server_tiktok_shop.state.redis.connection import RETRY_PAUSE_S, make_client
 from mcp_server_tiktok_shop.state.stores import RateMarks
 
 if TYPE_CHECKING:
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 
 KEY_PREFIX = "mcp-server-tiktok-shop:rate:"
 REPLICAS_KEY = "mcp-server-tiktok-shop:replicas"
-TIMEOUT_S = 0.25  # it is there to make calls go well: none waits long for it
-RETRY_PAUSE_S = 1.0  # before it is asked again, once it did not answer
 REPLICA_TTL_S = 60
 MIN_TTL_S = 1.0
 MAX_EXCHANGES = 50  # of one step: each that fails, another replica's succeeded
@@ -51,14 +47,7 @@ class RedisRateMarks:
     def __init__(
         self, url: str, password: SecretStr, clock: Callable[[], float], monotonic: Callable[[], float]
     ) -> None:
-        self._client = Redis.from_url(
-            url,
-            password=password.get_secret_value() or None,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),  # it sends a command again whose answer was lost
-            client_name="mcp-server-tiktok-shop",
-        )
+        self._client = make_client(url, password)
         self._exchange = self._client.register_script(SCRIPT)
         self._monotonic = monotonic
         self._offset = clock() - monotonic()  # of Redis' clock, until it has told its own

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.table_files.tables import FileTable
+    from mcp_server_tiktok_shop.tools.charts.drawn_period import DrawnPeriod
     from mcp_server_tiktok_shop.tools.charts.points import AxisType, Point
     from mcp_server_tiktok_shop.tools.charts.requests import ChartKind
 
@@ -24,7 +25,7 @@ class NoChartError(TikTokShopServerError):
 
 @dataclass(frozen=True, slots=True)
 class ChartSource:
-    """A table to draw. `currencies` are those of the shops whose amounts stand in it.
+    """A table to draw. `currencies` are those of the shops whose amounts stand in it, `period` is that of its rows.
 
     `measures` are columns to choose before others. Where `has_zero_gaps`, a day, week or month without a row is one in
     which nothing was; where it `has_parts`, rows of one place are parts of one sum.
@@ -32,6 +33,7 @@ class ChartSource:
 
     table: FileTable
     title: str = ""
+    period: DrawnPeriod | None = None
     currencies: Collection[str] = ()
     measures: Sequence[str] = ()
     has_zero_gaps: bool = False

@@ -20,6 +20,7 @@ from mcp_server_tiktok_shop.tools.charts.points import (
     to_local_time,
     to_number,
     to_step_label,
+    to_step_start,
 )
 from mcp_server_tiktok_shop.tools.charts.requests import refuse_column
 
@@ -87,8 +88,10 @@ class _Chooser:
             message = f"{column} {repeated[0][0]} stands in several rows: group by it, or name the series they are of."
             raise NoChartError(message)
         step = self._columns.steps.get(roles.x)
+        period_words = self._source.period.words if self._source.period is not None else ""
         if is_time and step is not None:
-            points = _fill_gaps(points, step) if self._source.has_zero_gaps else points
+            points = self._fill_gaps(points, step) if self._source.has_zero_gaps else points
+            period_words = self._name_period(points, step)
             if kind not in ("line", "area"):
                 points = [replace(point, x=to_step_label(str(point.x), step)) for point in points]
         series_labels = sort_labels(point.series for point in points) if roles.series is not None else []
@@ -128,12 +131,36 @@ class _Chooser:
             has_clock_times=any("T" in str(point.x) for point in points) if is_time else False,
             notes=tuple(notes),
         )
-        return self._name_chart(chart)
+        return self._name_chart(chart, period_words)
 
-    def _name_chart(self, chart: Chart) -> Chart:
+    def _name_chart(self, chart: Chart, period_words: str = "") -> Chart:
         place = f"{chart.x} and {chart.series}" if chart.kind == "heat" else chart.x
         title = self._source.title or f"{chart.y} by {place}".replace("_", " ")
-        return replace(chart, title=to_label(title, self._clean_text))
+        return replace(chart, title=to_label(", ".join(filter(None, (title, period_words))), self._clean_text))
+
+    def _fill_gaps(self, points: list[Point], step: Step) -> list[Point]:
+        """The points, with a zero for each day, week or month of the period that has none.
+
+        Where that would be too many, for those between the first and the last point alone.
+        """
+        days = [str(point.x) for point in points]
+        period = self._source.period
+        if period is not None:
+            edges = [to_step_start(day, step) for day in (period.first_day, period.last_day)]
+            filled = _fill_between(points, step, min(*days, *edges), max(*days, *edges))
+            if len(filled) <= MAX_POINTS:
+                return filled
+        return _fill_between(points, step, min(days), max(days))
+
+    def _name_period(self, points: Sequence[Point], step: Step) -> str:
+        """What the title calls the period of points in time: what is drawn of it, where that begins later."""
+        period = self._source.period
+        if period is None:
+            return ""
+        first, last = min(str(point.x) for point in points), max(str(point.x) for point in points)
+        if first <= to_step_start(period.first_day, step):
+            return period.words
+        return f"{to_step_label(first, step)} to {to_step_label(last, step)}"
 
     def _choose_kind(self, roles: Roles, *, is_time: bool) -> ChartKind:
         if self._request.kind:
@@ -270,14 +297,13 @@ def _fold_series(points: Sequence[Point]) -> list[Point]:
     return sorted(folded, key=lambda point: point.series == OTHERS)
 
 
-def _fill_gaps(points: Sequence[Point], step: Step) -> list[Point]:
-    """The points, with a zero for each day, week or month between the first and the last that has none."""
-    days = [str(point.x) for point in points]
+def _fill_between(points: Sequence[Point], step: Step, first: str, last: str) -> list[Point]:
+    """The points, with a zero for each day, week or month from one to another that has none."""
     taken = {(point.x, point.series) for point in points}
     labels = dict.fromkeys(point.series for point in points)
     gaps = [
         Point(day, ZERO, label)
-        for day in list_steps(min(days), max(days), step)
+        for day in list_steps(first, last, step)
         for label in labels
         if (day, label) not in taken
     ]

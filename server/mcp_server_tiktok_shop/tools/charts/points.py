@@ -84,6 +84,14 @@ def to_first_day(value: Any) -> str | None:
     return f"{text}-01" if MONTH_PATTERN.fullmatch(text) else text
 
 
+def to_step_start(day: str, step: Step) -> str:
+    """The first day of the day, week or month that a day lies in."""
+    if step == "week":
+        year, week, _ = date.fromisoformat(day).isocalendar()
+        return date.fromisocalendar(year, week, 1).isoformat()
+    return f"{day[: len('2026-10')]}-01" if step == "month" else day
+
+
 def to_step_label(day: str, step: Step) -> str:
     """A day, week or month by its first day, as reports write it."""
     if step == "week":

@@ -15,7 +15,12 @@ from mcp_server_tiktok_shop.tools.jobs.parcels import (
     find_parcels_by_id,
     find_parcels_due,
 )
-from mcp_server_tiktok_shop.tools.jobs.shipments import BATCH_OPERATION, SHIPPED_WORD, plan_shipments
+from mcp_server_tiktok_shop.tools.jobs.shipments import (
+    BATCH_OPERATION,
+    SHIPPED_WORD,
+    add_up_labels,
+    plan_shipments,
+)
 from mcp_server_tiktok_shop.tools.pdf.page_format import DEFAULT_PAPER
 
 if TYPE_CHECKING:
@@ -172,7 +177,7 @@ def _make_item(parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: 
 
 
 def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) -> str:
-    """How parcels get to the carrier, and what their labels are printed on; nothing where none goes."""
+    """How parcels get to the carrier, what labels cost and on what they are printed; nothing where none goes."""
     if not shipments:
         return ""
     by_carrier = [s for s in shipments if s.operation == BATCH_OPERATION and "self_shipment" not in s.arguments]
@@ -181,7 +186,7 @@ def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) ->
     if open_count:
         which = "they are" if open_count == len(shipments) else f"{open_count} of them are"
         ways = CHOSEN_HANDOVER.format(which=which if len(shipments) > 1 else "it is")
-    return " ".join(filter(None, (ways, f"Labels are laid out on {paper}.")))
+    return " ".join(filter(None, (ways, add_up_labels(shipments), f"Labels are laid out on {paper}.")))
 
 
 def _is_late(parcel: Parcel, now: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
@@ -10,6 +11,7 @@ from mcp_server_tiktok_shop.tools.jobs.parcels import get_lines, get_package_id,
 from mcp_server_tiktok_shop.tools.jobs.refusals import explain_refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
@@ -41,11 +43,16 @@ class OwnCarrier:
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """How one parcel is shipped: the write's name, the part of its arguments for this parcel, and how that is told."""
+    """How one parcel is shipped: the write's name, the part of its arguments for this parcel, and how that is told.
+
+    Of a label that is bought `price` and `currency` say what it costs, where that is known.
+    """
 
     operation: str
     arguments: Json
     words: str
+    price: Decimal | None = None
+    currency: str = ""
 
 
 Shipments = tuple[dict[str, Shipment], dict[str, str]]
@@ -200,16 +207,40 @@ async def _plan_purchases(parcels: list[Parcel], region: str, context: JobContex
     for parcel, answer in zip(parcels, answers, strict=True):
         services = [] if isinstance(answer, ShopError) else answer.get("shipping_services") or []
         service = next((s for s in services if isinstance(s, dict) and s.get("is_default")), None)
-        price = f": {service.get('name')}, {service.get('price')} {service.get('currency')}" if service else ""
-        words = f"label bought{price or ', at a price that could not be looked up'}, and so shipped"
+        terms = f": {service.get('name')}, {service.get('price')} {service.get('currency')}" if service else ""
+        words = f"label bought{terms or ', at a price that could not be looked up'}, and so shipped"
+        price, currency = _read_price(service or {})
         arguments: Json = {"ship_type": WHOLE_ORDER, "order_id": parcel.order_ids[0]}
         if len(parcel.orders) > 1:
             arguments = {"ship_type": ORDERS_TOGETHER, "order_list_ids": parcel.order_ids}
         elif {get_package_id(line) for line in get_lines(parcel.orders[0])} - {"", parcel.id}:
             lines = [{"order_line_id": str(line["id"])} for line in parcel.open_lines]
             arguments |= {"ship_type": PART_OF_ORDER, "order_line_item": lines}
-        shipments[parcel.key] = Shipment(BUY_OPERATION, arguments, words)
+        shipments[parcel.key] = Shipment(BUY_OPERATION, arguments, words, price, currency)
     return shipments, {}
+
+
+def add_up_labels(shipments: Sequence[Shipment]) -> str:
+    """What all labels that are bought cost, by currency; nothing where none is."""
+    bought = [shipment for shipment in shipments if shipment.operation == BUY_OPERATION]
+    sums: dict[str, Decimal] = {}
+    for shipment in bought:
+        if shipment.price is not None:
+            sums[shipment.currency] = sums.get(shipment.currency, Decimal()) + shipment.price
+    if not sums:
+        return ""
+    unknown = sum(shipment.price is None for shipment in bought)
+    costs = " and ".join(f"{total} {currency}" for currency, total in sums.items())
+    return f"The labels cost {costs} in all{f', without {unknown} of unknown price' if unknown else ''}."
+
+
+def _read_price(service: Json) -> tuple[Decimal | None, str]:
+    """What a shipping service costs; None where it does not say so."""
+    try:
+        price = Decimal(str(service["price"]))
+    except (KeyError, InvalidOperation):
+        return None, ""
+    return (price, str(service.get("currency") or "")) if price.is_finite() else (None, "")
 
 
 def _read_slots(answer: Json) -> list[dict[str, datetime]]:

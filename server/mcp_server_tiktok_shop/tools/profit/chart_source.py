@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.table_files.column_kinds import infer_columns
 from mcp_server_tiktok_shop.table_files.tables import FileTable
 from mcp_server_tiktok_shop.tools.charts.chart import ChartSource
+from mcp_server_tiktok_shop.tools.charts.drawn_period import DrawnPeriod
 from mcp_server_tiktok_shop.tools.profit.table import ProfitLayout, lay_out_table
 from mcp_server_tiktok_shop.tools.query_tables import choose_zone
 
@@ -24,7 +25,12 @@ def make_chart_source(found: Sequence[ShopProfit], group_by: str, *, has_costs: 
     table = lay_out_table(rows, group_by, layout)
     columns = infer_columns(table["columns"], table["rows"])
     measures = ("profit", "settlement") if has_costs else ("settlement",)
-    periods = {each.period.description for each in found}
-    title = ", ".join([f"{measures[0].capitalize()} by {group_by}", *(periods if len(periods) == 1 else ())])
+    periods = {DrawnPeriod.find(each.period, each.coverage, each.zone) for each in found}
     zone = choose_zone([each.zone for each in found])
-    return ChartSource(FileTable(columns, table["rows"], zone), title, measures=measures, has_parts=True)
+    return ChartSource(
+        FileTable(columns, table["rows"], zone),
+        f"{measures[0].capitalize()} by {group_by}",
+        periods.pop() if len(periods) == 1 else None,
+        measures=measures,
+        has_parts=True,
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
+from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_compared_measures
 from mcp_server_tiktok_shop.tools.answer_tables import (
     SHARED_VALUES,
     SHOP_COLUMN,
@@ -149,9 +149,15 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     data["untrusted"] = [
         f"{place}.{name}" for place, names in places.items() for name in report.untrusted if name in names
     ]
-    compared = f"change_percent is of {report.compare[0]}." if request.has_joined_periods else ""
+    compared = _describe_percentage(request) if request.has_joined_periods else ""
     words = next((answer.periods.note for answer in answers if answer.periods is not None), "")
     return data | {"note": " ".join(filter(None, (*notes, compared, words, report.note)))}
+
+
+def _describe_percentage(request: ReportRequest) -> str:
+    """Of which measure a change is told in percent: rows may lack what their totals have."""
+    of_totals, of_rows = (list_compared_measures(request.report, each)[0] for each in (None, request.grouping))
+    return f"change_percent is of {of_totals}{f', in rows of {of_rows}' if of_rows != of_totals else ''}."
 
 
 def describe_shops(answers: Sequence[ShopAnswer]) -> Json:
@@ -258,7 +264,7 @@ def _describe_cuts(labels: Sequence[str], results: Iterable[QueryResult | None])
     """Where rows were left out by the limit; totals are of all of them."""
     cuts = []
     for label, result in zip(labels, results, strict=True):
-        if result is not None and _is_cut(result):
+        if result is not None and is_cut(result):
             in_all = _sum_column(result, ROWS_IN_ALL) // len(result.cells)
             cuts.append(f"{len(result.cells)} of {in_all} rows" + (f" of {label}" if label else ""))
     return [f"{', '.join(cuts)} are shown, totals are of all: limit (rows of each shop) for more."] if cuts else []
@@ -281,7 +287,7 @@ def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer]) -> list
         if result is None or period is None or answer.zone is None or answer.coverage is None:
             continue
         columns = [column.name for column in result.columns]
-        if name not in columns or _is_cut(result) or f"{name}_before" in columns:
+        if name not in columns or is_cut(result) or f"{name}_before" in columns:
             continue
         place = columns.index(name)
         end = min(period.end - 1, answer.coverage.as_of)
@@ -308,7 +314,8 @@ def _list_times(start: int, end: int, zone: ZoneInfo, form: str) -> list[str]:
     return list(dict.fromkeys(day.strftime(form) for day in days))
 
 
-def _is_cut(result: QueryResult) -> bool:
+def is_cut(result: QueryResult) -> bool:
+    """Whether rows were left out by the limit."""
     return bool(result.cells) and _sum_column(result, ROWS_IN_ALL) // len(result.cells) > len(result.cells)
 
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
-from mcp_server_tiktok_shop.mirror.report_files import TIME_GROUPINGS, load_reports
+from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
-from mcp_server_tiktok_shop.tools.charts.chart import ChartSource
 from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_comparison, parse_period
 from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods, build_answer
+from mcp_server_tiktok_shop.tools.reports.chart_source import make_chart_source
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.over_shops import MAX_UNTOLD_ROWS
 from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest, read_request
-from mcp_server_tiktok_shop.tools.reports.saved_reports import make_report_table, save_rows, write_journals
+from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
 from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 
@@ -75,7 +75,7 @@ class GetReportTool:
         if request.format:
             return await write_journals(self.journal_writer, request, targets, answers)
         data = await save_rows(self.export_folder, request, answers, build_answer(request, answers))
-        return await self.chart_maker.add(data, request.chart, _make_chart_source(request, answers), caller)
+        return await self.chart_maker.add(data, request.chart, make_chart_source(request, answers), caller)
 
     def _resolve_periods(self, request: ReportRequest, target: Target) -> ShopPeriods:
         """A period that is not over ends now: what is to come is no part of a pace or an average."""
@@ -173,19 +173,6 @@ class GetReportTool:
     async def _run(self, snapshot: ShopSnapshot, sql: str, parameters: Mapping[str, Any]) -> QueryResult:
         named = {name: parameters[name] for name in find_parameters(sql)}
         return await self.queries.run(sql, [snapshot], zone=snapshot.zone, parameters=named)
-
-
-def _make_chart_source(request: ReportRequest, answers: Sequence[ShopAnswer]) -> ChartSource:
-    """The rows to draw: by time each has one, and where there is none nothing was."""
-    is_of_time = request.grouping is not None and request.grouping.name in TIME_GROUPINGS
-    periods = list(dict.fromkeys(answer.period for answer in answers if answer.period))
-    title = ", ".join([request.report.title, *(periods if len(periods) == 1 else ())])
-    return ChartSource(
-        make_report_table(request, answers, [answer.brief_label for answer in answers]),
-        title,
-        measures=(request.order.column, *request.report.compare),
-        has_zero_gaps=is_of_time and not request.has_joined_periods,
-    )
 
 
 def _to_datetime(moment: int) -> datetime:

@@ -21,7 +21,7 @@ MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_WORDS_CHARS, MAX_PROBLEM_CHARS = 90, 40, 4
 MAX_STALE_TABLES = 6
 ENTRY_COLUMNS = ("deadline", "due", "shop", "kind", "id", "order_id", "detail", "product_name", "buyer", "words")
 DUE_COUNTS: tuple[Urgency, ...] = ("late", "today", "in_24_h")
-KIND_COLUMNS = ("kind", "what", *DUE_COUNTS, "in_all", "shown", "otherwise", "tool", "id")
+KIND_COLUMNS = ("kind", "what", *DUE_COUNTS, "in_all", "shown", "next_deadline", "otherwise", "tool", "id")
 SHOP_COLUMNS = ("shop", "name", *DUE_COUNTS, "in_all")
 OPTIONAL_COLUMNS = ("deadline", "due", "shop", "order_id", "product_name", "buyer", "words")
 REST_NOTE = "Not all are shown: name `kinds` for all of them."
@@ -50,7 +50,7 @@ def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
     if groups:
         rows = [_lay_out_kind(worklist, k, each, [e for e in each if id(e) in shown_ids]) for k, each in groups.items()]
         of_one_kind = {*DUE_COUNTS, "in_all"} if len(groups) == 1 else set()  # the answer begins with these counts
-        known = of_one_kind | ({"shown"} if is_whole else set())
+        known = of_one_kind | ({"shown", "next_deadline"} if is_whole else set())
         result["kinds"] = _leave_out_zeros(remove_columns({"columns": [*KIND_COLUMNS], "rows": rows}, known))
     tables = {kind.name: entries for kind, entries in groups.items()} if is_whole else {WORKLIST: shown}
     untrusted: list[str] = []
@@ -115,11 +115,11 @@ def _tell_age(worklist: Worklist) -> Json:
 
 
 def _leave_out_zeros(table: Json) -> Json:
-    """The table without the counts by deadline that are zero in all rows."""
+    """The table without the counts by deadline that are zero in all rows, and without a column of no deadline."""
     zeros = {
         name
         for place, name in enumerate(table["columns"])
-        if name in DUE_COUNTS and not any(row[place] for row in table["rows"])
+        if name in {*DUE_COUNTS, "next_deadline"} and not any(row[place] for row in table["rows"])
     }
     return remove_columns(table, zeros)
 
@@ -138,8 +138,14 @@ def _lay_out_kind(
     worklist: Worklist, kind: WorklistKind, entries: Sequence[WorklistEntry], shown: Sequence[WorklistEntry]
 ) -> list[Any]:
     counts = [worklist.count(urgency, entries) for urgency in DUE_COUNTS]
-    in_all, in_part = worklist.count_waiting(entries), worklist.count_waiting(shown)
-    return [kind.name, kind.title, *counts, in_all, in_part, kind.otherwise, kind.tool, kind.id]
+    # The late ones are shown first, and those that can still be met may not be shown at all.
+    ahead = next((entry for entry in entries if entry.deadline is not None and entry.deadline >= worklist.now), None)
+    known = [
+        worklist.count_waiting(entries),
+        worklist.count_waiting(shown),
+        format_deadline(ahead) if ahead is not None else None,
+    ]
+    return [kind.name, kind.title, *counts, *known, kind.otherwise, kind.tool, kind.id]
 
 
 def _choose_entries(worklist: Worklist, groups: Sequence[Sequence[WorklistEntry]], budget: int) -> list[WorklistEntry]:

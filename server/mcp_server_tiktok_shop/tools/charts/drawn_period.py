@@ -1,0 +1,31 @@
+"""The period that a chart's rows are of, as far as the local copy holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from mcp_server_tiktok_shop.tools.periods import Period
+    from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPeriod:
+    """The first and the last day of which rows can be, as ISO text, and what a title calls them."""
+
+    first_day: str
+    last_day: str
+    words: str
+
+    @classmethod
+    def find(cls, period: Period, coverage: Coverage, zone: ZoneInfo, suffix: str = "") -> Self:
+        """A period without what lies before the copy's history, or after the moment that it is of."""
+        start = max(period.start, coverage.history_from or 0)
+        end = max(min(period.end - 1, coverage.as_of), start)
+        first, last = (datetime.fromtimestamp(moment, zone).date().isoformat() for moment in (start, end))
+        words = period.description if start == period.start else f"{first} to {last}"
+        return cls(first, last, words + suffix)

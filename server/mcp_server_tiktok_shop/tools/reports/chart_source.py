@@ -1,0 +1,43 @@
+"""Says what there is to draw of a report: its rows, and the period that they are of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.mirror.report_files import TIME_GROUPINGS
+from mcp_server_tiktok_shop.tools.charts.chart import ChartSource
+from mcp_server_tiktok_shop.tools.charts.drawn_period import DrawnPeriod
+from mcp_server_tiktok_shop.tools.reports.answers import is_cut
+from mcp_server_tiktok_shop.tools.reports.saved_reports import make_report_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer
+    from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
+
+
+def make_chart_source(request: ReportRequest, answers: Sequence[ShopAnswer]) -> ChartSource:
+    """The rows to draw: by time each has one, and where there is none nothing was, if no row was left out."""
+    is_of_time = request.grouping is not None and request.grouping.name in TIME_GROUPINGS
+    has_all_rows = not any(is_cut(answer.rows) for answer in answers if answer.rows is not None)
+    return ChartSource(
+        make_report_table(request, answers, [answer.brief_label for answer in answers]),
+        request.report.title,
+        _find_period(answers),
+        measures=(request.order.column, *request.report.compare),
+        has_zero_gaps=is_of_time and has_all_rows and not request.has_joined_periods,
+    )
+
+
+def _find_period(answers: Sequence[ShopAnswer]) -> DrawnPeriod | None:
+    """The one that all shops' rows are of; None where they differ, or the report is of now."""
+    found = {
+        DrawnPeriod.find(answer.periods.period, answer.coverage, answer.zone, answer.periods.suffix)
+        for answer in answers
+        if answer.periods is not None
+        and answer.periods.period is not None
+        and answer.coverage is not None
+        and answer.zone is not None
+    }
+    return found.pop() if len(found) == 1 else None
