@@ -159,7 +159,7 @@ def build_late_parts(
         **create_report_tools(get_report),
     }
     jobs: Mapping[str, Job] = {
-        "cancel_orders": CancelOrdersJob(),
+        "cancel_orders": CancelOrdersJob(clock),
         "change_prices": ChangePricesJob(files),
         "change_stock": ChangeStockJob(files),
         "decide_returns": DecideReturnsJob(),

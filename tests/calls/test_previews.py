@@ -346,15 +346,21 @@ async def test_prices_that_halve_or_double_or_change_currency_are_warned_of(conn
     assert "is given in EUR, and is in GBP now" in warning
 
 
-async def test_the_last_stock_of_what_is_on_sale_is_warned_of(connect: Connect, sandbox: Sandbox) -> None:
+async def test_a_stock_on_sale_that_falls_by_more_than_half_is_warned_of(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", confirm="all", sandbox_object=sandbox) as client:
         product = next(
-            p for p in await list_products(client) if len(p["skus"]) == 1 and p["skus"][0]["inventory"][0]["quantity"]
+            p
+            for p in await list_products(client)
+            if len(p["skus"]) == 1 and p["skus"][0]["inventory"][0]["quantity"] > 6
         )
         (warning,) = await get_warnings(client, "update_inventory", change_stock(product, 0))
         assert warning.endswith("to 0")
         assert product["skus"][0]["id"] in warning
-        assert await get_warnings(client, "update_inventory", change_stock(product, 7)) == []
+        units = product["skus"][0]["inventory"][0]["quantity"]
+        for part, is_warned in ((units // 3, True), (units - units // 2, False), (units * 3, False)):
+            warnings = await get_warnings(client, "update_inventory", change_stock(product, part))
+            assert bool(warnings) == is_warned, part
+            assert all(f"goes from {units} to {part}, less than half of what it is" in w for w in warnings)
 
 
 async def test_a_product_in_open_orders_and_all_of_a_shops_products_are_warned_of(
@@ -386,6 +392,8 @@ async def test_a_product_in_open_orders_and_all_of_a_shops_products_are_warned_o
     assert f'Product {gone["id"]} ("{gone["title"]}") is deleted already: TikTok will refuse' in again["warnings"]
     assert f"Nothing to take back of {gone['id']} DELETED: TikTok deletes none" in again["undo"]
     assert "These are all 2 products that the shop has on sale" in warnings
+    assert "On sale now: 2; pause_products takes them off sale and keeps them" in warnings
+    assert "frozen or refused as TikTok decides" in shown["undo"]
 
 
 async def test_what_is_deleted_is_shown_once_also_what_was_frozen(connect: Connect, sandbox: Sandbox) -> None:
@@ -419,10 +427,9 @@ async def test_a_message_is_shown_beside_what_the_buyer_wrote_last(connect: Conn
         words = json.loads(conversation["latest_message"]["content"])["content"]
         message = {"conversation_id": conversation["id"], "type": "TEXT", "content": "It leaves tomorrow."}
         answer = await run(client, "send_message", message)
-        (warning,) = answer["preview"]["warnings"]
-        assert warning.startswith("The buyer's last message, which this should answer: \"")
-        assert words[:60].replace('"', "'") in warning
-        assert "warnings" in answer["preview"]["untrusted"]
+        assert "warnings" not in answer["preview"], "an answer is nothing unusual"
+        assert words[:60] in json.dumps(answer["preview"]["now"], ensure_ascii=False)
+        assert "now" in answer["preview"]["untrusted"]
         await told(client, "confirm_write", token=answer["confirm"])
         (warning,) = await get_warnings(client, "send_message", message | {"content": "It leaves tomorrow, I said."})
     assert warning == 'The last message is not the buyer\'s; it was sent to them: "It leaves tomorrow."'

@@ -379,11 +379,16 @@ async def test_each_price_shows_its_own_percent_and_rounding_that_goes_far_is_wa
         wrong_way = (await run(client, "change_prices", **named, percent=-5, ending=".99", dry_run=True))["data"]
         near = (await run(client, "change_prices", **named, percent=22, ending=".99", dry_run=True))["data"]
         plain = (await run(client, "change_prices", **named, percent=10, dry_run=True))["data"]
+        await told(
+            client, "confirm_write", token=(await run(client, "change_prices", **named, price="9.45"))["confirm"]
+        )
+        little = (await run(client, "change_prices", **named, percent=10, ending=".99", dry_run=True))["data"]
     name = sku["seller_sku"]
-    warning = "The ending .99 moves prices far from what was asked: "
+    warning = "The ending .99 misses the change that was asked by more than a third: "
     assert (far["items"][0]["will_be"], far["items"][0]["change"]) == ("4.99 GBP", "+0.8 %")
     assert f"{warning}{name} +0.8 % for +10 %" in far["warnings"]
     assert f"{warning}{name} +0.8 % for -5 %" in wrong_way["warnings"]
+    assert f"{warning}{name} +5.7 % for +10 %" in little["warnings"]
     assert (near["items"][0]["will_be"], near["items"][0]["change"]) == ("5.99 GBP", "+21.0 %")
     assert not any(text.startswith(warning) for text in (*near.get("warnings", ()), *plain.get("warnings", ())))
 

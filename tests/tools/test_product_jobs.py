@@ -41,6 +41,7 @@ async def test_all_is_shown_before_one_yes_and_told_after_it(connect: Connect, s
         assert asked["status"] == "confirmation_required"
         assert writes(sandbox) == []
         assert asked["preview"]["to_do"] == 3
+        assert asked["preview"]["explanation"].startswith("At once, until resume_products: no dates can be set.")
         assert asked["preview"]["items"] == [
             {"product": product["id"], "title": product["title"], "now": "ACTIVATE", "will_be": "SELLER_DEACTIVATED"}
             for product in (first, second, third)

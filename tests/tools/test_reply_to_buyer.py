@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
     from tests.conftest import Connect
 
+MESSAGE_NAMES = ("message_1", "message_2", "now")
 TEXT = "It leaves today, and I am sorry for the delay."
 
 
@@ -69,9 +71,18 @@ async def test_the_last_message_is_shown_as_others_words_and_the_answer_is_sent_
         asked = await write(client, order_id=order.id)
         (item,) = asked["preview"]["items"]
         assert item["conversation"] == conversation.id
+        assert item["now"].startswith("newest: buyer, ")
         assert last in item["now"]
+        lines = [value.removeprefix("newest: ") for name, value in item.items() if name in MESSAGE_NAMES]
+        times = [datetime.fromisoformat(line.split(", ", 1)[1].split(": ")[0]) for line in lines]
+        assert times == sorted(times)
+        now = int(sandbox.now())
+        orders = [each for each in shop.orders.values() if each.buyer == order.buyer and each.create_time <= now]
+        named = [each for each in orders if f"{each.id} {each.get_status(now)}" in item["buyers_orders"]]
+        assert len(named) == min(len(orders), 3)
+        assert "warnings" not in asked["preview"]
         assert item["will_be"] == TEXT
-        assert {"items", "warnings"} <= set(asked["preview"]["untrusted"])
+        assert "items" in asked["preview"]["untrusted"]
         assert writes(sandbox) == []
         done = await told(client, "confirm_write", token=asked["confirm"])
         assert done["data"]["items"][0]["now"] == {"sent": TEXT}
@@ -90,7 +101,8 @@ async def test_a_person_reads_what_is_answered_and_what_is_sent(
         await write(client, conversation_id=conversation.id)
     (question,) = person.questions
     assert TEXT in question
-    assert "the buyer's last message" in question.casefold()
+    assert "newest: buyer, " in question
+    assert "buyers_orders" in question
     assert sent_texts(sandbox) == [TEXT]
 
 

@@ -130,12 +130,12 @@ async def test_what_no_carrier_has_taken_is_told(connect: Connect) -> None:
         rows = await listed(client, "parcels_not_collected")
         orders = await shop.orders()
     expected = {
-        line["package_id"]: to_minute(order["collection_due_time"])
+        line["package_id"]: to_minute(order["tts_sla_time"])
         for order in orders
         if order["status"] in ("AWAITING_COLLECTION", "PARTIALLY_SHIPPING")
         for line in order["line_items"]
         if line.get("package_status") == "PROCESSING"
-        if order["collection_due_time"] < clock.now + DAY_S or line["rts_time"] < clock.now - DAY_S
+        if order["tts_sla_time"] < clock.now + DAY_S or line["rts_time"] < clock.now - DAY_S
     }
     assert {row["id"]: moment(row["deadline"]) for row in rows} == expected
     assert expected
@@ -179,11 +179,19 @@ async def test_requests_of_buyers_wait_with_their_deadlines(connect: Connect, sh
     assert outcomes["returns"][0] == "return_id"
 
 
+def choose_order(orders: list[dict[str, Any]], conversation: dict[str, Any]) -> dict[str, Any] | None:
+    """The buyer's order with a parcel to ship, or else their latest."""
+    user_id = next(person["user_id"] for person in conversation["participants"] if person["role"] == "BUYER")
+    own = [order for order in orders if order["user_id"] == user_id]
+    return max(own, key=lambda o: (o["status"] in UNSHIPPED, o["create_time"]), default=None)
+
+
 async def test_a_chat_waits_as_long_as_the_buyer_spoke_last(connect: Connect) -> None:
     clock = Clock()
     sandbox = Sandbox(clock=clock)
     async with at_the_shop(connect, sandbox, clock) as (client, (shop,)):
         rows = await listed(client, "chats")
+        orders = await shop.orders()
         waiting = [c for c in await shop.conversations() if c["latest_message"]["sender"]["role"] == "BUYER"]
         words_by_id = {c["id"]: json.loads(c["latest_message"]["content"])["content"] for c in waiting}
         by_wait = sorted(waiting, key=lambda conversation: int(conversation["latest_message"]["create_time"]))
@@ -194,7 +202,11 @@ async def test_a_chat_waits_as_long_as_the_buyer_spoke_last(connect: Connect) ->
             minutes = (clock.now - int(conversation["latest_message"]["create_time"])) // 60
             age = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
             words = words_by_id[row["id"]]
-            assert row["detail"] == (f"closing words, {age} ago" if words == THANKS else f"waits {age}")
+            order = choose_order(orders, conversation)
+            assert row.get("order_id") == (order and order["id"])
+            state = f"order {order['status']}" if order else "no order known"
+            said = f"closing words, {age} ago" if words == THANKS else f"waits {age}"
+            assert row["detail"].startswith(f"{said}, {state}")
             assert row["words"].removesuffix("…")[:10] in words
             assert len(row["words"]) <= MAX_WORDS_CHARS
             assert row["buyer"].endswith("***")
@@ -237,7 +249,7 @@ async def test_a_buyer_who_only_thanks_is_listed_last_and_waits_in_no_count(
         kinds = to_rows(good(await client.call_tool(TOOL, {}))["data"]["kinds"])
     (row,) = [row for row in rows if row["id"] == conversation.id]
     assert row == rows[-1 if is_closed else 0]
-    assert row["detail"] == ("closing words, 200 h ago" if is_closed else "waits 200 h")
+    assert row["detail"].startswith("closing words, 200 h ago, " if is_closed else "waits 200 h, ")
     assert data["in_all"] == len(rows) - is_closed
     assert next(kind["in_all"] for kind in kinds if kind["kind"] == "chats") == data["in_all"]
     assert ("in no count" in data.get("note", "")) == is_closed

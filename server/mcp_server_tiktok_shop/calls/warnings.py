@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.question_values import expand_json_texts
-from mcp_server_tiktok_shop.calls.value_texts import parse_json_object, quote, to_single_line
+from mcp_server_tiktok_shop.calls.chat_messages import BUYER_ROLE, find_people_messages, read_message
+from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
 from mcp_server_tiktok_shop.catalog.markets import find_market_values
 from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
 from mcp_server_tiktok_shop.json_paths import find_values
@@ -21,17 +21,11 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 MAX_PRICE_FACTOR = 2  # a price is warned of that comes to more than this many times the old one, or less than its part
+MAX_STOCK_FACTOR = 2  # the same of stock, downwards alone
 MAX_DISCOUNT_PERCENT = 50
 MAX_MESSAGE_CHARS = 300  # characters of what a buyer wrote
 PRICE_FIELDS = ("amount", "sale_price")
-# What people send, and not what the platform notes between it.
-MESSAGE_TYPES = frozenset(
-    (
-        *("TEXT", "IMAGE", "VIDEO", "EMOTICONS", "PRODUCT_CARD", "ORDER_CARD", "LOGISTICS_CARD", "COUPON_CARD"),
-        "RETURN_REFUND_CARD",
-    )
-)
-BUYER_ROLE, SENDING_OPERATION = "BUYER", "send_message"
+SENDING_OPERATION = "send_message"
 MAX_NAMED_IDS, MAX_NAMED_PRODUCTS = 3, 20  # of many that one warning is about
 MAX_TITLE_CHARS = 60
 MIN_ALL = 2  # things that "all of them" is said of
@@ -53,7 +47,7 @@ def find_warnings(
         *_warn_of_prices(values, items, shop),
         *_warn_of_promotion_prices(values, items),
         *_warn_of_prices_below_cost(values, items, shop, costs),
-        *_warn_of_empty_stock(values, items),
+        *_warn_of_falling_stock(values, items),
     ]
     if operation.name == SENDING_OPERATION:
         warnings += _warn_of_last_message(items)
@@ -70,12 +64,17 @@ def has_prices(values: Json) -> bool:
 
 def _warn_by_rules(operation: Operation, items: list[Item]) -> Iterator[str]:
     for rule in find_warning_rules(operation):
-        for item in items:
-            if item.noun != rule.noun:
-                continue
-            for value in find_values(item.data, rule.field.split(".")):
-                if rule.applies_to(value):
-                    yield rule.text.format(id=_show_name(item), value=to_single_line(str(value)))
+        found = [
+            (item, value)
+            for item in items
+            if item.noun == rule.noun
+            for value in find_values(item.data, rule.field.split("."))
+            if rule.applies_to(value)
+        ]
+        if not rule.is_of_all:
+            yield from (rule.text.format(id=_show_name(i), value=to_single_line(str(value))) for i, value in found)
+        elif found:
+            yield rule.text.format(count=len(found))
 
 
 def _warn_of_market(operation: Operation, values: Json, shop: Shop | None) -> Iterator[str]:
@@ -209,8 +208,8 @@ def _iter_new_prices(values: Json, items: list[Item], shop: Shop | None) -> Iter
                     yield _NewPrice("the promotion price", str(sku.get("id")), seller_sku, amount, str(currency))
 
 
-def _warn_of_empty_stock(values: Json, items: list[Item]) -> Iterator[str]:
-    """Of SKUs on sale whose last stock is taken away."""
+def _warn_of_falling_stock(values: Json, items: list[Item]) -> Iterator[str]:
+    """Of SKUs on sale whose stock falls to less than half, or to nothing."""
     old_rows = {
         str(sku.get("id")): find_values(sku, ["inventory", "quantity"])
         for item in items
@@ -221,8 +220,10 @@ def _warn_of_empty_stock(values: Json, items: list[Item]) -> Iterator[str]:
         sku_id = str(sku.get("id", ""))
         quantities = [_to_number(quantity) for quantity in find_values(sku, ["inventory", "quantity"])]
         old_total = sum(filter(None, map(_to_number, old_rows.get(sku_id, ()))))
-        if quantities and not any(quantities) and old_total > 0:
-            yield f"the stock of SKU {to_single_line(sku_id)}, which is on sale, goes from {old_total} to 0"
+        new_total = sum(filter(None, quantities))
+        if quantities and new_total * MAX_STOCK_FACTOR < old_total:
+            text = f"the stock of SKU {to_single_line(sku_id)}, which is on sale, goes from {old_total} to {new_total}"
+            yield text + (", less than half of what it is" if new_total else "")
 
 
 def _warn_of_all(values: Json, items: list[Item], state: CurrentState) -> Iterator[str]:
@@ -239,30 +240,12 @@ def _warn_of_all(values: Json, items: list[Item], state: CurrentState) -> Iterat
 
 
 def _warn_of_last_message(items: list[Item]) -> Iterator[str]:
-    """Of what the buyer wrote last, which the message should answer; or that it was answered already."""
+    """Of a chat in which the shop wrote last: it was answered already. What is to be answered is shown, no warning."""
     for item in items:
-        if item.noun != "conversation":
-            continue
-        messages = find_people_messages(item.data)
-        if not messages:
-            continue
-        text, sender = read_message(messages[0]), find_values(messages[0], ["sender", "role"])
-        if sender == [BUYER_ROLE]:
-            yield f"the buyer's last message, which this should answer: {quote(text, MAX_MESSAGE_CHARS)}"
-        else:
-            yield f"the last message is not the buyer's; it was sent to them: {quote(text, MAX_MESSAGE_CHARS)}"
-
-
-def find_people_messages(data: Json) -> list[Json]:
-    """What people wrote in a chat, of an answer of `get_conversation_messages`, in its order."""
-    return [message for message in _get_rows(data, "messages") if message.get("type") in MESSAGE_TYPES]
-
-
-def read_message(message: Json) -> str:
-    """The words of a message, or its kind where it has none."""
-    content = message.get("content")
-    parsed = expand_json_texts(parse_json_object(content) or {}) if isinstance(content, str) else {}
-    return str(parsed.get("content") or content or message.get("type", ""))
+        messages = find_people_messages(item.data) if item.noun == "conversation" else []
+        if messages and find_values(messages[0], ["sender", "role"]) != [BUYER_ROLE]:
+            text = quote(read_message(messages[0]), MAX_MESSAGE_CHARS)
+            yield f"the last message is not the buyer's; it was sent to them: {text}"
 
 
 def _describe_price_change(old: Any, new: Any) -> str:

@@ -18,13 +18,18 @@ WARNINGS_FILE = Path(__file__).with_name("warnings.json")
 
 @dataclass(frozen=True, slots=True)
 class WarningRule:
-    """Warns of things of a kind by one field of theirs; `text` has places for `id` and `value`."""
+    """Warns of things of a kind by one field of theirs; `text` has places for `id` and `value`, or `count` for all."""
 
     noun: str
     field: str
     text: str
     bad_values: tuple[Any, ...] | None
     good_values: tuple[Any, ...] | None
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether it is said once, with how many things it is about."""
+        return "{count}" in self.text
 
     def applies_to(self, value: Any) -> bool:
         """Whether there is something to warn of where the field has this value."""

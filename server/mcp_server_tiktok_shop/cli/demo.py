@@ -121,7 +121,7 @@ async def show_waiting_order(session: DemoSession) -> dict[str, Any]:
         )
     session.show_table(line_table)
     session.show_answer(
-        f"For {order['recipient_address']['name']}, ship by {order.get('shipping_due_time', 'no set time')}."
+        f"For {order['recipient_address']['name']}, ship by {order.get('rts_sla_time', 'no set time')}."
     )
     return dict(order)
 

@@ -46,9 +46,23 @@ chats AS (
 SELECT
   NULL::TIMESTAMPTZ AS deadline,
   id AS conversation_id,
-  if(is_closed, 'closing words, ' || age || ' ago', 'waits ' || age) AS detail,
+  o.order_id,
+  if(is_closed, 'closing words, ' || age || ' ago', 'waits ' || age) || coalesce(
+    ', order ' || o.status || if(o.order_count > 1, ', ' || (o.order_count - 1) || ' more', ''), ', no order known'
+  ) AS detail,
   buyer_nickname AS buyer,
   words,
   NOT is_closed AS is_waiting,
   epoch(last_message_time)::BIGINT AS rank
-FROM chats
+FROM chats LEFT JOIN (
+  -- Of each buyer's orders one: that with a parcel to ship, else the latest.
+  SELECT
+    user_id,
+    id AS order_id,
+    status,
+    count(*) OVER (PARTITION BY user_id) AS order_count
+  FROM orders
+  QUALIFY row_number() OVER (
+    PARTITION BY user_id ORDER BY status IN ('AWAITING_SHIPMENT', 'PARTIALLY_SHIPPING') DESC, create_time DESC
+  ) = 1
+) AS o ON o.user_id = chats.buyer_user_id

@@ -4,7 +4,7 @@
 -- id = "package_id"
 -- # Those announced more than a day ago, or whose time is up within a day.
 SELECT
-  min(coalesce(o.collection_due_time, o.tts_sla_time)) AS deadline,
+  min(coalesce(o.tts_sla_time, o.collection_due_time)) AS deadline,
   l.package_id,
   min(o.id) AS order_id,
   concat_ws(', ',

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PAYMENT_METHODS = {"GB": "Credit/Debit Card", "DE": "Wallet", "US": "Credit/Debit Card"}
 DAYS_TO_SHIP = 2
+DAYS_TO_CANCEL = 5
 ADDRESS_LEVELS = ("Country", "State", "City")
 
 
@@ -85,10 +86,10 @@ def _render_times(order: Order, now: int) -> Json:
             "paid_time": order.paid_time,
             "rts_sla_time": ready + DAYS_TO_SHIP * DAY_S,
             "tts_sla_time": ready + 3 * DAY_S,
-            "shipping_due_time": ready + DAYS_TO_SHIP * DAY_S,
-            "collection_due_time": ready + 3 * DAY_S,
+            "shipping_due_time": ready + DAYS_TO_CANCEL * DAY_S,
+            "collection_due_time": ready + DAYS_TO_CANCEL * DAY_S,
             "delivery_sla_time": compute_delivery_due(order),
-            "cancel_order_sla_time": ready + 5 * DAY_S,
+            "cancel_order_sla_time": ready + DAYS_TO_CANCEL * DAY_S,
         }
     else:
         times["cancel_order_sla_time"] = order.create_time + PAYMENT_WINDOW_S

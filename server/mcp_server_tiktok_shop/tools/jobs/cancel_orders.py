@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.jobs.order_words import describe_order
-from mcp_server_tiktok_shop.tools.jobs.parcels import read_open_cancellations, read_orders
+from mcp_server_tiktok_shop.tools.jobs.parcels import (
+    TO_SHIP_STATUSES,
+    find_deadline,
+    get_lines,
+    read_open_cancellations,
+    read_orders,
+)
 from mcp_server_tiktok_shop.tools.jobs.reasons import Reason, find_reasons, make_reason_error
 from mcp_server_tiktok_shop.tools.jobs.refusals import explain_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.catalog.operation import Json
@@ -27,10 +35,14 @@ STATUS_REASONS = {
     "COMPLETED": "it is completed",
 }
 UNKNOWN_REASON = "this shop has no order of that id"
+REASON_PREFIX = re.compile(r"^.*_reason_")  # of a reason's name, before the words that tell it
 
 
+@dataclass(frozen=True, slots=True)
 class CancelOrdersJob(Job):
-    """The tool `cancel_orders`."""
+    """The tool `cancel_orders`; `clock` gives Unix seconds."""
+
+    clock: Callable[[], float]
 
     async def plan(self, values: Json, context: JobContext) -> Plan:
         """Every order that is named: cancelled with the platform's reason for it, or skipped.
@@ -52,7 +64,8 @@ class CancelOrdersJob(Job):
         reasons, obstacles = await _find_order_reasons(open_ids, context)
         skip_reasons |= obstacles
         chosen = _choose_reasons(values["reason"], reasons)
-        items = [_make_item(i, orders.get(i, {}), chosen.get(i), skip_reasons.get(i, "")) for i in order_ids]
+        now = self.clock()
+        items = [_make_item(i, orders.get(i, {}), chosen.get(i), skip_reasons.get(i, ""), now) for i in order_ids]
         state = [Item("order", i, {"status": order.get("status")}, order) for i, order in orders.items()]
         return Plan(tuple(items), CurrentState(tuple(state)))
 
@@ -88,7 +101,7 @@ async def _find_order_reasons(
         refused = [row for row in rows if not row.get("eligible")]
         if names and not refused:
             shared = set.intersection(*names)
-            reasons[order_id] = [Reason(name) for name in sorted(shared)]
+            reasons[order_id] = [Reason(name, _to_words(name)) for name in sorted(shared)]
         elif names:
             obstacles[order_id] = f"only a part of it can be cancelled ({_explain(refused)}): use {OPERATION} for that"
         else:
@@ -117,11 +130,23 @@ def _choose_reasons(words: str, reasons: dict[str, list[Reason]]) -> dict[str, R
     return chosen
 
 
-def _make_item(order_id: str, order: Json, reason: Reason | None, skip_reason: str) -> JobItem:
+def _to_words(name: str) -> str:
+    """`out of stock` of seller_cancel_reason_out_of_stock: the platform gives these reasons no other words."""
+    return REASON_PREFIX.sub("", name).replace("_", " ")
+
+
+def _make_item(order_id: str, order: Json, reason: Reason | None, skip_reason: str, now: float) -> JobItem:
     will_be = f"CANCELLED, reason {reason}" if reason and not skip_reason else ""
     parameters: Json = {"reason": reason.name} if reason else {}
     status = str(order.get("status", ""))
-    times = (("ordered", order.get("create_time")), ("ship_by", order.get("shipping_due_time")))
-    details = {name: str(time) for name, time in times if time}
+    deadline = find_deadline(order)
+    products = len({line.get("product_id") for line in get_lines(order)})
+    details = {
+        "products": str(products) if products > 1 else "",
+        "ordered": str(order.get("create_time") or ""),
+        "ship_by": deadline.isoformat() if deadline else "",
+        "late": "yes" if deadline and status in TO_SHIP_STATUSES and deadline.timestamp() < now else "",
+    }
+    details = {name: value for name, value in details.items() if value}
     description = describe_order(order)
     return JobItem("order", order_id, description, status, will_be, skip_reason, details=details, parameters=parameters)

@@ -25,7 +25,8 @@ WRITE = "update_price"
 ON_SALE = "ACTIVATE"
 CROSS_BORDER = "CROSS_BORDER"
 UNKNOWN_CURRENCY_DIGITS = 2
-MAX_NAMED_SKUS = 5  # of many that one warning is about
+MAX_NAMED_SKUS = 20  # of many that one warning is about
+ROUNDING_PARTS = 3  # an ending is warned of that moves a price by more than this part of the change that was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +121,20 @@ def _describe_wish(match: SkuMatch, now: Decimal, asked: Decimal) -> str:
 def _warn_of_rounding(
     matches: Sequence[SkuMatch], items: Sequence[JobItem], unit: Decimal, ending: str
 ) -> Iterator[str]:
-    """Of prices that their ending moves by more than half as far as was asked, maybe to the other side."""
+    """Of prices whose change differs by more than a third from what was asked, maybe to the other side."""
     far = []
     for match, item in zip(matches, items, strict=True):
         now, will_be = _read_price(match), _read_amount(item)
         if not ending or not now or will_be is None or not item.will_be:
             continue
         asked = match.change.rule.apply(now, unit)
-        if asked != now and abs(will_be - asked) * 2 > abs(asked - now):
+        if asked != now and abs(will_be - asked) * ROUNDING_PARTS > abs(asked - now):
             name = match.sku.get("seller_sku") or match.id
             far.append(f"{name} {item.details['change']} for {_describe_wish(match, now, asked)}")
     if far:
         more = f" and {len(far) - MAX_NAMED_SKUS} more" if len(far) > MAX_NAMED_SKUS else ""
         named = ", ".join(far[:MAX_NAMED_SKUS])
-        yield f"The ending {ending} moves prices far from what was asked: {named}{more}"
+        yield f"The ending {ending} misses the change that was asked by more than a third: {named}{more}"
 
 
 def _read_price(match: SkuMatch) -> Decimal | None:

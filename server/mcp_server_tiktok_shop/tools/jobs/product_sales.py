@@ -71,7 +71,10 @@ class PauseProductsJob(ProductSalesJob):
     write = "deactivate_products"
     status_from, status_to, status_after = ON_SALE, OFF_SALE, OFF_SALE
     same_reason = "it is off sale already"
-    explanation = "Nobody can order them any more. Orders that were placed stay, and are to be shipped."
+    explanation = (
+        "At once, until resume_products: no dates can be set. Nobody can order them any more. "
+        "Orders that were placed stay, and are to be shipped."
+    )
 
 
 class ResumeProductsJob(ProductSalesJob):
@@ -80,4 +83,7 @@ class ResumeProductsJob(ProductSalesJob):
     write = "activate_products"
     status_from, status_to, status_after = OFF_SALE, ON_SALE, IN_REVIEW
     same_reason = "it is on sale already"
-    explanation = f"{IN_REVIEW}: TikTok reviews each first, and puts it on sale by itself once it has passed."
+    explanation = (
+        f"At once: no dates can be set. {IN_REVIEW}: TikTok reviews each first, and puts it on sale by itself once it "
+        "has passed."
+    )

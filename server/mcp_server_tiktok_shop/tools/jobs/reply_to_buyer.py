@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.chat_messages import BUYER_ROLE, find_people_messages, name_sender, read_message
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
-from mcp_server_tiktok_shop.calls.warnings import find_people_messages, read_message
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.tools.jobs.parcels import read_orders
+from mcp_server_tiktok_shop.tools.jobs.parcels import TO_SHIP_STATUSES, find_deadline, read_orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,8 @@ NEW_CONVERSATION = "new"  # stands for the id of a chat that is opened before
 MAX_SHOWN_MESSAGES = 3
 MAX_CANDIDATES = 5
 SESSION_DAYS, DAY_S = 89, 24 * 3600  # how far back the platform finds chats by name: 90 days at most
-BUYER_ROLE = "BUYER"
+ORDERS_PAGE = 20  # of a buyer's orders, the latest, that are looked at
+MAX_SHOWN_ORDERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +71,18 @@ class ReplyToBuyerJob(Job):
         state = await context.read_state(SEND_OPERATION, {"conversation_id": chat.id})
         messages = next((_describe_messages(item.data) for item in state.items if not item.problem), [])
         reason = "" if chat.can_send else "TikTok doesn't let the shop write in this chat now"
-        names |= {f"before_{number}": line for number, line in enumerate(messages[1:], 1)}
+        names |= {f"message_{number}": line for number, line in enumerate(messages[:-1], 1)}
         item = JobItem(
             "conversation",
             chat.id,
             names,
-            messages[0] if messages else "nothing was written yet",
+            f"newest: {messages[-1]}" if messages else "nothing was written yet",
             "" if reason else text,
             reason,
             is_relative=True,  # what was sent is never sent again by itself
             parameters={"text": text},
             has_words=True,
+            details={"buyers_orders": await _describe_orders(chat, context)},
         )
         return Plan((item,), state)
 
@@ -170,12 +172,43 @@ async def _find_chat_of_order(order_id: str, context: JobContext) -> Chat:
 
 
 def _describe_messages(data: Json) -> list[str]:
-    """What people wrote last, the latest first: who, when, and the words."""
-    messages = find_people_messages(data)[:MAX_SHOWN_MESSAGES]
-    return [f"{_name_sender(m)}, {m.get('create_time', '')}: {read_message(m)}" for m in messages]
+    """What people wrote last, the newest at the end: who, when, and the words."""
+    messages = find_people_messages(data)[:MAX_SHOWN_MESSAGES][::-1]
+    return [f"{name_sender(m)}, {m.get('create_time', '')}: {read_message(m)}" for m in messages]
 
 
-def _name_sender(message: Json) -> str:
-    sender = message.get("sender")
-    role = sender.get("role") if isinstance(sender, dict) else ""
-    return "buyer" if role == BUYER_ROLE else "shop"
+async def _describe_orders(chat: Chat, context: JobContext) -> str:
+    """The buyer's orders, those with a parcel to ship first, or that none is known."""
+    try:
+        user_id = chat.user_id or await _find_user_id(chat.id, context)
+        if not user_id:
+            return "not known: TikTok doesn't tell who this chat is with"
+        rows = (await context.read("get_order_list", {"buyer_user_id": user_id, "page_size": ORDERS_PAGE})).get(
+            "orders"
+        )
+    except ShopError as error:
+        return f"not known: {error.message.rstrip('.')}"
+    orders = [row for row in rows or () if isinstance(row, dict) and row.get("id")]
+    if not orders:
+        return "none"
+    orders.sort(key=lambda order: (order.get("status") not in TO_SHIP_STATUSES, order["id"] != chat.order_id))
+    shown = [f"{order['id']} {_describe_status(order)}" for order in orders[:MAX_SHOWN_ORDERS]]
+    more = len(orders) - MAX_SHOWN_ORDERS
+    return ", ".join([*shown, *([f"and {more} more"] if more > 0 else [])])
+
+
+async def _find_user_id(chat_id: str, context: JobContext) -> str:
+    """The buyer's user id, by which orders name them; nothing where the chat does not tell it."""
+
+    def is_chat(row: Json) -> bool:
+        return str(row.get("id")) == chat_id
+
+    rows = await context.read_rows("get_conversations", {"page_size": 20}, until=is_chat)
+    row = next(filter(is_chat, rows), {})
+    people = [person for person in row.get("participants") or () if isinstance(person, dict)]
+    return next((str(p.get("user_id") or "") for p in people if p.get("role") == BUYER_ROLE), "")
+
+
+def _describe_status(order: Json) -> str:
+    deadline = find_deadline(order) if order.get("status") in TO_SHIP_STATUSES else None
+    return f"{order.get('status')}" + (f" (ship by {deadline.isoformat()})" if deadline else "")
