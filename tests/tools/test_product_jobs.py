@@ -227,11 +227,11 @@ async def test_what_off_sale_and_in_review_mean_is_said_before_the_yes(connect: 
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
         product = (await list_products(client, "ACTIVATE"))[0]
         paused = await run(client, "pause_products", products=[product["id"]])
-        assert paused["preview"]["explanation"].startswith("Nobody can order them any more.")
+        assert "no dates can be set. Nobody can order them any more." in paused["preview"]["explanation"]
         await told(client, "confirm_write", token=paused["confirm"])
         resumed = await run(client, "resume_products", products=[product["id"]])
         assert resumed["preview"]["items"][0]["will_be"] == "PENDING"
-        assert resumed["preview"]["explanation"].startswith("PENDING: TikTok reviews")
+        assert resumed["preview"]["explanation"].startswith("At once: no dates can be set. PENDING: TikTok reviews")
         idle = await run(client, "pause_products", products=[product["id"]])
     assert idle["data"]["skipped"] == 1
     assert "Nobody can order" not in idle["note"]
