@@ -123,6 +123,8 @@ async def test_the_reason_to_reject_is_mapped_and_shown(
 ) -> None:
     request = find_request(shop, "return_shipped")
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        denied = await decide(client, decision="reject", ids=[request.id], reason="nothing was missing, see our photo")
+        assert denied["problems"][0]["argument"] == "reason"  # not that evidence is missing
         wrong = await decide(client, decision="reject", ids=[request.id], reason="I don't like it")
         assert wrong["error"] == "invalid_arguments"
         assert request.id in wrong["message"]

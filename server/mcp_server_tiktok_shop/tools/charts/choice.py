@@ -147,10 +147,10 @@ class _Chooser:
         period = self._source.period
         if period is not None:
             edges = [to_step_start(day, step) for day in (period.first_day, period.last_day)]
-            filled = _fill_between(points, step, min(*days, *edges), max(*days, *edges))
+            filled = _fill_span(points, step, min(*days, *edges), max(*days, *edges))
             if len(filled) <= MAX_POINTS:
                 return filled
-        return _fill_between(points, step, min(days), max(days))
+        return _fill_span(points, step, min(days), max(days))
 
     def _name_period(self, points: Sequence[Point], step: Step) -> str:
         """What the title calls the period of points in time: what is drawn of it, where that begins later."""
@@ -297,7 +297,7 @@ def _fold_series(points: Sequence[Point]) -> list[Point]:
     return sorted(folded, key=lambda point: point.series == OTHERS)
 
 
-def _fill_between(points: Sequence[Point], step: Step, first: str, last: str) -> list[Point]:
+def _fill_span(points: Sequence[Point], step: Step, first: str, last: str) -> list[Point]:
     """The points, with a zero for each day, week or month from one to another that has none."""
     taken = {(point.x, point.series) for point in points}
     labels = dict.fromkeys(point.series for point in points)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # words that tell no reason from another.
 WORDS_FILE = Path(__file__).with_name("reason_words.json")
 MIN_STEM_CHARS = 3
+DENIALS = frozenset(("cannot", "neither", "never", "no", "none", "nor", "not", "nothing", "without"))
+DENIAL_REACH = 2  # words before one: "nothing was missing"
+DENIED_MARK = "not "
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,18 @@ def _contains_words(text: str, words: str) -> bool:
 
 
 def _find_stems(plain_words: str) -> set[str]:
-    """The words that tell something, without the endings of their forms."""
-    words = (word.removesuffix("'s") for word in plain_words.split() if word not in _load_words()["empty"])
-    stems = {re.sub(r"(?:ing|ed|es|s|e)$", "", word) for word in words}
-    return {stem for stem in stems if len(stem) >= MIN_STEM_CHARS}
+    """The words that tell something, without the endings of their forms; what is denied bears a mark."""
+    words, stems = plain_words.split(), set()
+    for place, word in enumerate(words):
+        stem = re.sub(r"(?:ing|ed|es|s|e)$", "", word.removesuffix("'s"))
+        if word not in _load_words()["empty"] and not _is_denial(word) and len(stem) >= MIN_STEM_CHARS:
+            is_denied = any(map(_is_denial, words[max(0, place - DENIAL_REACH) : place]))
+            stems.add(f"{DENIED_MARK}{stem}" if is_denied else stem)
+    return stems
+
+
+def _is_denial(word: str) -> bool:
+    return word in DENIALS or word.endswith("n't")
 
 
 @cache
