@@ -528,5 +528,9 @@ async def test_a_value_that_the_market_does_not_take_is_warned_of_before_it_is_s
             shown = await run(client, "partial_edit_product", title | {"shop": "US"} | more, dry_run=True)
             assert (text in shown["data"].get("warnings", ())) is is_warned
         missing = await run(client, "create_product", {"shop": "GB", "title": title["title"]})
-    (problem,) = [each for each in missing["problems"] if each["argument"] == "main_images"]
-    assert "a draft needs one, too" in problem["allowed"]
+        empty = await run(client, "create_product", {"shop": "GB", "title": title["title"], "main_images": []})
+    for refused in (missing, empty):
+        (problem,) = [each for each in refused["problems"] if each["argument"] == "main_images"]
+        assert "a draft needs one, too" in problem["allowed"]
+        assert "uploaded from the files folder by upload_product_image" in problem["allowed"]
+    assert problem["allowed"].startswith("at least 1: ")

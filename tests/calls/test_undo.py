@@ -568,6 +568,7 @@ async def test_an_undo_shows_what_is_there_now_and_what_will_be(connect: Connect
         assert [row["price.sale_price"] for row in shown["will_be"][0]["skus"]] == [old]
         assert shown["takes_back"].startswith("update_price of 20")
         assert "will_be" in shown["untrusted"]
+        assert not {"method", "path", "query"} & shown.keys(), "now and will_be tell all"
         deletion = {"product_ids": [arguments["product_id"]]}
         await send(client, "delete_products", deletion)
         shown = (await try_undo(client, await find_undo(client)))["preview"]
@@ -613,7 +614,7 @@ async def test_changes_are_listed_in_few_words_and_by_shop_and_operation(connect
     old = sku["inventory"][0]["quantity"]
     assert stock["what"] == f"product {title}: {sku['seller_sku']} quantity {old} -> 7"
     assert pause["what"].startswith("3 products, ")
-    assert pause["what"].endswith(": status ACTIVATE -> SELLER_DEACTIVATED")
+    assert pause["what"].endswith(": status activate -> seller deactivated")
     assert pause["undo"]["arguments"] == {
         "name": "activate_products",
         "arguments": {"undo_of": pause["id"]},

@@ -17,6 +17,21 @@ MAX_PARTS = 12  # of the text on one write: things, or rows of one, that changed
 MAX_NAMED_THINGS = 3  # of those that changed alike
 MAX_TEXT_CHARS = 60  # of a name, or a value
 ROW_NAMES = ("seller_sku", "id")  # what a row is called by, the first that it has
+# Fields by the words that people have for them: empty where the value alone tells it, None where it tells them nothing.
+FIELD_WORDS = {
+    "package_status": "status",
+    "package_sub_status": None,
+    "cancel_status": "",
+    "return_status": "",
+    "handover_method": "handover",
+    "refund_amount.refund_total": "refund",
+    "payment.total_amount": "total",
+}
+# Of a request's status the part before what came of it, and what that is called.
+REQUEST_PREFIXES = ("CANCELLATION_REQUEST_", "RETURN_OR_REFUND_REQUEST_", "REPLACEMENT_REQUEST_", "EXCHANGE_REQUEST_")
+REQUEST_WORDS = {"PENDING": "asked for", "SUCCESS": "agreed", "COMPLETE": "completed", "CANCEL": "withdrawn"}
+CODE_FIELDS = ("status", "handover_method")  # ends of the names of fields whose values are the platform's codes
+CURRENCY_FIELD = "currency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +98,35 @@ def describe_changes(entry: Record) -> str:
 def _describe_values(changes: Iterable[ValueChange]) -> str:
     """The values of one thing that changed, those of a row behind its name."""
     by_row: dict[str, list[str]] = {}
-    for change in changes:
-        name = to_single_line(change.name.rpartition(".")[2] if change.row else change.name)
-        sides = [_to_text(value) for value in (change.before, change.now) if value is not None]
-        by_row.setdefault(change.row, []).append(f"{name} {' -> '.join(sides)}")
+    all_changes = list(changes)
+    currencies = {
+        (change.row_path, change.name.rpartition(".")[0]): change.now
+        for change in all_changes
+        if change.name.rpartition(".")[2] == CURRENCY_FIELD and change.before is None
+    }
+    for change in all_changes:
+        group, _, last_name = change.name.rpartition(".")
+        currency = currencies.get((change.row_path, group))
+        name = FIELD_WORDS.get(change.name, last_name if change.row else change.name)
+        if name is None or (last_name == CURRENCY_FIELD and currency is not None):
+            continue  # it stands behind its amount
+        sides = [_say_value(change.name, value) for value in (change.before, change.now) if value is not None]
+        parts = (to_single_line(name), " -> ".join(sides), _to_text(currency) if currency and group else "")
+        by_row.setdefault(change.row, []).append(" ".join(filter(None, parts)))
     texts = [" ".join(filter(None, (to_single_line(row), ", ".join(values)))) for row, values in by_row.items()]
     return _join(texts, "; ")
+
+
+def _say_value(name: str, value: Any) -> str:
+    """A value in words: a code of the platform's in small letters, of a request what came of it."""
+    text = _to_text(value)
+    if not name.endswith(CODE_FIELDS):
+        return text
+    for prefix in REQUEST_PREFIXES:
+        rest = text.removeprefix(prefix)
+        if rest != text:
+            return REQUEST_WORDS.get(rest, rest.replace("_", " ").lower())
+    return text.replace("_", " ").lower()
 
 
 def _describe_things(noun: str, names: list[str]) -> str:

@@ -71,12 +71,14 @@ class Preview:
         data |= {"undo": self.way_back.describe()} if self.way_back else {}
         data |= self.describe_shop()
         data |= {"differences": list(self.differences)} if self.differences else {}
-        data |= {"method": self.operation.record["method"]}
+        will_be = list(self.undoing.will_be) if self.undoing else []
+        if not will_be:  # else that tells all, and the request only how it is told to the platform
+            data |= {"method": self.operation.record["method"]}
         if self.call is None:  # a token call: what it sends is secret
             data |= {"path": self.operation.record["path"]}
             # The account's names are its seller's words.
             return data | {"account": self.account, "untrusted": ["account"]} if self.account else data
-        data |= {"path": self.call.path, "query": dict(self.call.query)}
+        data |= {} if will_be else {"path": self.call.path, "query": dict(self.call.query)}
         if self.call.files:
             files = {
                 name: {"filename": file.filename, "bytes": len(file.content)} for name, file in self.call.files.items()
@@ -87,7 +89,6 @@ class Preview:
         if not self.current_state or not self.current_state.items:
             return data
         # The state may be in the words of others, and a warning may quote it.
-        will_be = list(self.undoing.will_be) if self.undoing else []
         untrusted = [*(["warnings"] if self.warnings else []), *(["will_be"] if will_be else []), "now"]
         data |= {"will_be": will_be} if will_be else {}
         return data | {"now": self.current_state.to_json(), "untrusted": untrusted}

@@ -122,6 +122,10 @@ def _iter_schema_violations(operation: Operation, values: Json) -> Iterator[_Vio
             message = f"holds {len(instance)} items; at most {limit} go into one call"
             problem = Problem(path, message, f"1-{limit} items: split it into {calls} calls")
             yield _Violation(problem, is_batch_limit=True)
+        elif name == "minItems" and not instance and len(error.instance_path) == 1:
+            words = operation.arguments.get(path, {}).get("description")
+            allowed = ": ".join(filter(None, (f"at least {limit}", words)))
+            yield _Violation(Problem(path, "must not be empty", allowed))
         else:
             yield _Violation(_describe_violation(path, name, limit, instance))
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 COLUMNS = ("id", "time", "shop", "operation", "outcome", "what", "undo", "undo_of")
 LASTING_COLUMNS = ("id", "time", "operation", "what", "undo", "undo_of")
 WRITE_RUNNER = "run_write_operation"
+ELSEWHERE_NOTE = "What was changed elsewhere, such as in Seller Center, is not in it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class ListChangesTool:
             raise ShopError("not_found", f"id: {problem.message}", problems=(problem,))
         result: Json = {"period": period_range.description, "time_zone": zone.key, "writes": len(rows)}
         result |= _lay_out(rows[::-1]) if rows else {}
-        return result | ({"note": sentence} if (sentence := skipped.describe()) else {})
+        return result | {"note": " ".join(filter(None, (ELSEWHERE_NOTE, skipped.describe())))}
 
     def _parse_operation(self, name: str | None) -> frozenset[str]:
         """The writes that a name stands for: of a job those that it sends; none where none is named."""

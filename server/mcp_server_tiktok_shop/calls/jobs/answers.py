@@ -76,12 +76,14 @@ async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
     outcomes = run.list_outcomes()
     counts = Counter(outcome.state for outcome in outcomes)
     extras = await _finish(run, outcomes)
+    item_values: dict[str, Json] = extras.pop("item_values", {})
     finish_note, is_settled = extras.pop("note", ""), extras.pop("is_settled", False)
     untrusted = [*extras.pop("untrusted", []), *(["warnings"] if warnings else []), "items"]
     data: Json = {state.replace(" ", "_"): counts[state] for state in STATES if counts[state]} | extras
     data |= {"warnings": list(warnings)} if warnings else {}
     ordered = sorted(outcomes, key=lambda outcome: STATES.index(outcome.state))
-    data |= {"items": [outcome.to_json(is_brief=run.is_previewed) for outcome in ordered], "untrusted": untrusted}
+    data["items"] = [o.to_json(is_brief=run.is_previewed) | item_values.get(o.item.key, {}) for o in ordered]
+    data["untrusted"] = untrusted
     data = run.context.result_builder.redact_local_data(run.operation, data)
     data["untrusted"] = [path for path in data["untrusted"] if not path.startswith("items.")]
     writes = dict.fromkeys(step.operation for step in run.steps if counts["done"] and not is_settled)

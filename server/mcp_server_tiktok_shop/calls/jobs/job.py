@@ -141,7 +141,8 @@ class Job(ABC):
         """What else the answer holds, made when the writes are done, such as a file of labels.
 
         `outcomes` are those of all items; also of a job that was cut off and called again, done then or before. A
-        `note` in it is told beside the data, `untrusted` are paths with words of others; `is_settled` says that the
+        `note` in it is told beside the data, `untrusted` are paths with words of others, `item_values` what is
+        told in the line of each item, by its key; `is_settled` says that the
         platform has nothing left to do, such as to make a label.
 
         Raises:

@@ -117,7 +117,7 @@ class ShipOrdersJob(Job):
         return {name: own[name] for name in names if name in own}
 
     async def finish(self, outcomes: Sequence[Outcome], context: JobContext) -> Json:
-        """One PDF of the labels of all parcels that are shipped and wait for the carrier, with a page table."""
+        """One PDF of the labels of all parcels that are shipped and wait for the carrier, the pages told with each."""
         parcels: dict[str, Outcome] = {}
         for outcome in outcomes:
             parameters = outcome.item.parameters
@@ -137,20 +137,19 @@ class ShipOrdersJob(Job):
             data["picture"] = labels.picture
         if labels.pages:
             data["pages"] = sum(map(len, labels.pages.values()))
-            data["page_table"] = [
-                {"page": page, "package": package_id} | _describe_label(parcels[package_id])
-                for package_id, pages in labels.pages.items()
-                for page in pages
-            ]
         if labels.missing:
             data["missing"] = [{"package": package_id, "reason": r} for package_id, r in labels.missing.items()]
             data["later"] = _make_label_call(list(parcels), paper, shop)
-        return {"labels": data, "is_settled": not labels.missing}
+        places = {
+            parcels[package_id].item.key: _describe_label(parcels[package_id], pages)
+            for package_id, pages in labels.pages.items()
+        }
+        return {"labels": data, "is_settled": not labels.missing, "item_values": places}
 
 
 def _make_item(parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: str, now: float) -> JobItem:
     """The parcel on a line: its orders, what is in it, where it goes, and until when it must be shipped."""
-    names: Json = {"order": ", ".join(parcel.order_ids), "contents": parcel.contents}
+    names: Json = {"order": ", ".join(parcel.order_ids)} | ({"contents": parcel.contents} if parcel.contents else {})
     names |= {"town": parcel.town} if parcel.town else {}
     details: Json = {}
     if (deadline := parcel.deadline) is not None and parcel.status == WAITING_STATUS:
@@ -238,8 +237,8 @@ def _make_label_call(package_ids: list[str], paper: str, shop: str | None) -> Js
     return {"tool": tool, "arguments": arguments}
 
 
-def _describe_label(outcome: Outcome) -> Json:
-    """What the item does not tell: the tracking number of a parcel that was shipped before."""
+def _describe_label(outcome: Outcome, pages: Sequence[int]) -> Json:
+    """The pages of a parcel's label, and its tracking number where the item does not tell it: shipped before."""
     now = outcome.now if isinstance(outcome.now, dict) else {}
     number = "" if now.get("tracking_number") else outcome.item.parameters.get("tracking_number")
-    return {"tracking_number": number} if number else {}
+    return {"label_pages": list(pages)} | ({"tracking_number": number} if number else {})
