@@ -193,7 +193,7 @@ async def test_what_failed_of_a_batch_is_told_in_words_that_are_named(
         products = (await call(platform, client, "search_products", {"page_size": 20}))["data"]["products"]
         told = await call(platform, client, "delete_products", {"product_ids": [products[0]["id"], "123456"]})
         assert OTHERS in told["failed"][0]["message"]
-        assert told["untrusted"] == ["failed.message", "before", "now"]
+        assert told["untrusted"] == ["failed.message", "warnings", "before", "now"]
         told = await call(platform, client, "delete_products", {"product_ids": ["123456", "123457"]})
         assert told["error"] == "platform"
         assert {"message", "failed.message"} <= set(told["untrusted"])

@@ -55,7 +55,7 @@ CONTENT = {"Accept": "application/json, text/event-stream", "Content-Type": "app
 # What may come of a call that is made twice at once, or of a write that is under way.
 SECOND_OUTCOMES = ("already_done", "unknown_outcome")
 # What a call is told that waits for too long, on a machine that is not made for so much: nothing was sent then.
-BUSY_OUTCOMES = ("not_configured",) if IS_LONG else ()
+BUSY_OUTCOMES = ("not_configured", "network") if IS_LONG else ()
 
 
 def name_canary(number: int) -> str:
