@@ -70,7 +70,8 @@ async def wear_theme(host: BrowserHost, theme: str) -> None:
 async def take_picture(host: BrowserHost) -> tuple[Image.Image, list[Box]]:
     """All of the page in a window as high as it is, and the texts on it."""
     await host.wait_until("innerHeight >= document.body.getBoundingClientRect().height")
-    width, height = await host.view.evaluate("[innerWidth, innerHeight]")
+    # A window that was made for more before is not narrowed at once.
+    width, height = await host.view.evaluate("[innerWidth, Math.ceil(document.body.getBoundingClientRect().height)]")
     await host.page.set_viewport_size({"width": width, "height": height})
     await host.wait_until("await new Promise(requestAnimationFrame) && true")
     boxes: list[Box] = [tuple(each) for each in await host.view.evaluate(LIST_TEXTS)]
