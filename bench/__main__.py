@@ -152,7 +152,8 @@ def main() -> int:
     parser.add_argument("--teams", action="store_true", help="a replica with PostgreSQL instead of all else")
     parser.add_argument("--peer", type=Path, metavar="PYTHON", help="a Python that has tiktok-shop-mcp")
     options = parser.parse_args()
-    peer_python = options.peer if options.peer is not None and options.peer.exists() else None
+    # From another folder, and not where a link leads: there no package of it is found.
+    peer_python = options.peer.absolute() if options.peer is not None and options.peer.exists() else None
     start_time = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="bench-") as home, run_script("stand_in.py") as url:
         try:

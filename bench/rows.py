@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bench.runs import PairedSamples
 
+LARGE_NUMBER = 1000  # from here on no digits behind the point
 VERDICTS = {True: "yes", False: "**no**", None: ""}
 
 
@@ -45,7 +46,7 @@ def print_table(rows: list[Row]) -> None:
     layout = "{:46} {:>9} {:>9} {:>7} {:>9}  {}"
     print(layout.format("", "ours", "bare", "ratio", "promise", "holds"))
     for row in rows:
-        numbers = ["" if number is None else f"{number:.5g}" for number in (row.ours, row.bare)]
+        numbers = [_format_number(row.ours), _format_number(row.bare)]
         numbers.append("" if row.ratio is None else f"{row.ratio:.2f}")
         print(layout.format(row.what, *numbers, row.promise, {True: "yes", False: "NO", None: ""}[row.holds]))
 
@@ -54,7 +55,7 @@ def format_rows(rows: list[Row]) -> list[str]:
     """The rows as the lines of a table in Markdown."""
     lines = ["| what | ours | bare | ratio | promise | holds |", "|---|---:|---:|---:|---|---|"]
     for row in rows:
-        numbers = ["" if number is None else f"{number:.4g}" for number in (row.ours, row.bare)]
+        numbers = [_format_number(row.ours), _format_number(row.bare)]
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         lines.append(
             f"| {row.what.strip()} | {' | '.join(numbers)} | {ratio} | {row.promise} | {VERDICTS[row.holds]} |"
@@ -66,3 +67,8 @@ def describe_machine() -> str:
     versions = ", ".join(f"{name} {version(name)}" for name in ("mcp", "httpx2", "h11", "pydantic", "duckdb"))
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     return f"{system}, Python {platform.python_version()}, {versions}"
+
+
+def _format_number(number: float | None) -> str:
+    """A number in four digits, a large one whole."""
+    return "" if number is None else f"{number:.4g}" if abs(number) < LARGE_NUMBER else f"{number:.0f}"
