@@ -33,10 +33,11 @@ ROUND_TRIP_S = 0.12
 MAX_FIRST_CHART_S, MAX_CHART_S = 1.5, 0.4
 DOCUMENT_HEAD = """# Performance
 
-What this server costs beside the SDK's own bare one: a low-level server with two tools that signs a request, sends it
-with one HTTP client and passes the answer on, unread. Both run side by side in one run, in turn, against a stand-in
-that answers at almost no cost; a ratio is the median over neighbouring rounds. Over TLS a round trip takes 120 ms.
-`make bench` writes this page.
+What this server costs beside the SDK's own bare one, as `make bench` measured it and wrote it here.
+
+The bare one is a low-level server with two tools that signs a request, sends it with one HTTP client and passes the
+answer on, unread. Both run side by side in one run, in turn, against a stand-in that answers at almost no cost; a ratio
+is the median over neighbouring rounds. Over TLS a round trip takes 120 ms.
 
 Measured on: {machine}.
 """

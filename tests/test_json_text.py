@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mcp_server_tiktok_shop.errors import NestingError
@@ -32,6 +32,9 @@ def wrap(value: Any, levels: int, *, in_lists: bool) -> Any:
     return value
 
 
+@example(value=[], levels=MAX_DEPTH, in_lists=True, is_bytes=True, is_long=True)
+@example(value={}, levels=MAX_DEPTH, in_lists=False, is_bytes=False, is_long=True)
+@example(value=[], levels=MAX_DEPTH, in_lists=False, is_bytes=True, is_long=False)
 @given(
     value=VALUES,
     levels=st.integers(0, MAX_DEPTH + 3),

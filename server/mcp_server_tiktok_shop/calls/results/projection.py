@@ -46,18 +46,12 @@ class FieldNode:
     if_any: bool = False
 
     is_identity: bool = False
-    takes_all: bool = False  # whether each of its fields is taken as it is
-    is_text_start: bool = False  # whether of a text there its start is taken, and nothing else is to be seen to
 
     def finalize(self) -> FieldNode:
         """The same node, which now knows whether it takes values as they are: that is asked often."""
         self.is_identity = self.whole and not self.fields and self.max_chars is None and not self.merged
-        self.is_text_start = self.whole and not self.fields and not self.merged and not self.if_any
         for inner in self.fields.values():
             inner.finalize()
-        self.takes_all = not self.whole and all(
-            inner.is_identity and not inner.if_any for inner in self.fields.values()
-        )
         return self
 
     def add(self, names: FieldPath) -> None:
@@ -98,19 +92,14 @@ class _Projector:
         if not node.whole:
             self.left_out = self.left_out or value not in EMPTY_VALUES
             return {}  # a row keeps its place, so that rows can be counted
-        return self._shorten(value, node.max_chars) if isinstance(value, str) else value
-
-    def _shorten(self, text: str, max_chars: int | None) -> str:
-        if max_chars is None or len(text) <= max_chars:
-            return text
-        self.shortened = True
-        return text[:max_chars] + "…"
+        if node.max_chars is not None and isinstance(value, str) and len(value) > node.max_chars:
+            self.shortened = True
+            return value[: node.max_chars] + "…"
+        return value
 
     def _project_object(self, value: Json, node: FieldNode) -> Json:
         if node.whole:
             return {n: self.project(v, node.fields[n]) if n in node.fields else v for n, v in value.items()}
-        if node.takes_all and self.left_out and PLACEHOLDER_FIELD not in value:
-            return {name: value[name] for name in node.fields if name in value}
         projected: Json = {}
         for name, inner in node.fields.items():
             if name not in value:
@@ -118,9 +107,6 @@ class _Projector:
             field_value = value[name]
             if inner.is_identity and not inner.if_any:  # mostly so
                 projected[name] = field_value
-                continue
-            if inner.is_text_start and type(field_value) is str:
-                projected[name] = self._shorten(field_value, inner.max_chars)
                 continue
             projected_value = self.project(field_value, inner)
             if inner.if_any:
@@ -131,7 +117,10 @@ class _Projector:
                 projected[name] = projected_value
         if value.get(PLACEHOLDER_FIELD) is True:
             projected[PLACEHOLDER_FIELD] = True
-        self.left_out = self.left_out or _has_more(value, projected, node)
+        if not self.left_out:
+            self.left_out = any(
+                n not in projected and n not in node.fields and v not in EMPTY_VALUES for n, v in value.items()
+            )
         return projected
 
     def _merge(self, items: list[Any]) -> list[Any]:
@@ -146,11 +135,6 @@ class _Projector:
             firsts.setdefault(key, item)
         self.merged = self.merged or len(firsts) < len(items)
         return [{**item, "quantity": counts[key]} for key, item in firsts.items()]
-
-
-def _has_more(value: Json, projected: Json, node: FieldNode) -> bool:
-    """Whether there is a value in a field that is not projected."""
-    return any(n not in projected and n not in node.fields and v not in EMPTY_VALUES for n, v in value.items())
 
 
 def _make_key(item: Json) -> Any:
