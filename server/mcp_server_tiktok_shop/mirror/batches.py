@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,8 +18,7 @@ BatchKind = Literal["all", "history", "again", "changes", "parents"]
 BATCH_KINDS = get_args(BatchKind)
 
 
-@dataclass(frozen=True, slots=True)
-class BatchKey:
+class BatchKey(Struct, frozen=True):
     """What a batch is of: a source, and what is read of it. Its times are Unix seconds.
 
     `all` of a list is all that there is; `history` is what was made from `start` until before `end`, `again` the same
@@ -44,8 +44,7 @@ class BatchKey:
         return cls(source, kind, int(start), int(end))  # type: ignore[arg-type] # one of those above
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """Pages of one key, as far as they were read. `read_at` is when the first was asked for, in Unix seconds.
 
     `resume` are the arguments that lead to the next page, `is_complete` says that there is none. `parents` are the

@@ -6,8 +6,10 @@ import os
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotError
 from mcp_server_tiktok_shop.mirror.states import MirrorState, load_state, store_state
@@ -27,8 +29,7 @@ RETAINED_SNAPSHOTS = 2
 MIN_RETAIN_S = 60.0  # seconds for which an older one stays: another process may be about to open it
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
+class Parent(Struct, frozen=True):
     """A row that a source is asked for: the value to ask with, and whether what comes need never be read again."""
 
     value: str
