@@ -1,6 +1,7 @@
 """Brings a copy of a shop's orders up to date in a process of its own, each time a line on stdin says so.
 
 A line is a list of JSON: the tables, and a seller's note, of which is told how many orders bear it.
+Two lines answer: what the sync took, and what is in the copy.
 """
 
 from __future__ import annotations
@@ -58,8 +59,11 @@ async def main() -> None:
             facts = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
             facts |= {"bytes": snapshot.path.stat().st_size, "is_complete": snapshot.tables[tables[0]].is_complete}
             facts["peak_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK_UNIT_BYTES / MEGABYTE
-            facts["join_seconds"] = await asyncio.to_thread(measure_join, str(snapshot.path))
-            facts["changed_orders"] = await asyncio.to_thread(count_notes, str(snapshot.path), note)
+            print(json.dumps(facts), flush=True)
+            facts = {
+                "join_seconds": await asyncio.to_thread(measure_join, str(snapshot.path)),
+                "changed_orders": await asyncio.to_thread(count_notes, str(snapshot.path), note),
+            }
             print(json.dumps(facts), flush=True)
     finally:
         await app.close()
