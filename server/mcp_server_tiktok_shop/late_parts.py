@@ -13,6 +13,7 @@ from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
 from mcp_server_tiktok_shop.mirror.mirror import Mirror
 from mcp_server_tiktok_shop.mirror.parts import MirrorParts
 from mcp_server_tiktok_shop.mirror.query import DEFAULT_LIMITS, QueryRunner
+from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotWorkers
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.tools.charts.drawer import ChartDrawer
@@ -72,6 +73,7 @@ class LateParts(Struct, frozen=True):
     worklist: GetWorklistTool
     pdf_workers: PdfWorkerPool
     chart_drawer: ChartDrawer
+    own_snapshot_workers: SnapshotWorkers | None
     tools: Mapping[str, LocalTool]
 
     async def close(self) -> None:
@@ -80,6 +82,8 @@ class LateParts(Struct, frozen=True):
         self.chart_drawer.close()
         self.query_runner.close()
         await self.mirror.close()
+        if self.own_snapshot_workers is not None:
+            self.own_snapshot_workers.close()
 
 
 def build_late_parts(
@@ -101,8 +105,10 @@ def build_late_parts(
     redact_data: Callable[..., Any],
     hide_secrets: Callable[[str], str],
     metrics: Metrics,
+    snapshot_workers: SnapshotWorkers | None,
 ) -> LateParts:
-    """Makes them of the parts that every run has."""
+    """Makes them of the parts that every run has; without `snapshot_workers` this one has its own."""
+    workers = snapshot_workers or SnapshotWorkers()
     mirror = Mirror(
         MirrorParts(
             table_catalog=TableCatalog(),
@@ -120,6 +126,7 @@ def build_late_parts(
             history_days=settings.mirror_days,
             max_age_s=settings.mirror_max_age,
             write_marks=stores.write_marks,
+            snapshot_workers=workers,
             metrics=metrics,
         )
     )
@@ -180,5 +187,6 @@ def build_late_parts(
         worklist,
         pdf_workers,
         chart_drawer,
+        None if snapshot_workers is not None else workers,
         tools,
     )
