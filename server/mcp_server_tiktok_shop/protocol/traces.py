@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind as LibraryKind
@@ -17,6 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.protocol.telemetry_resource import SERVICE, describe_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.metrics import Metrics, Span, SpanKind
 
-SERVICE = "mcp-server-tiktok-shop"  # where the environment gives no name
 OWN_PREFIX = "tiktok_shop."
 # What OpenTelemetry's conventions for MCP, tools and HTTP have a name for.
 CONVENTIONAL_NAMES = {
@@ -36,7 +35,6 @@ CONVENTIONAL_NAMES = {
     "tool": "gen_ai.tool.name",
 }
 ERROR_NAME = "error.type"
-UNKNOWN_SERVICE = "unknown_service"  # how the library calls one that the environment gives no name
 LIBRARY_KINDS: Mapping[SpanKind, LibraryKind] = {
     "server": LibraryKind.SERVER,
     "client": LibraryKind.CLIENT,
@@ -78,7 +76,7 @@ class TracingMetrics:
         self.record_confirmation = counted.record_confirmation
         self.record_copy_age = counted.record_copy_age
         self.record_notification = counted.record_notification
-        self._provider = TracerProvider(resource=_describe_service(), shutdown_on_exit=False)
+        self._provider = TracerProvider(resource=describe_service(), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer(SERVICE, __version__)
         self._propagator = TraceContextTextMapPropagator()
@@ -121,10 +119,3 @@ def _name_error(error: BaseException) -> str:
     if isinstance(error, ShopError):
         return error.kind
     return "cut_off" if isinstance(error, asyncio.CancelledError) else type(error).__name__
-
-
-def _describe_service() -> Resource:
-    resource = Resource.create({"service.version": __version__})
-    if str(resource.attributes[SERVICE_NAME]).startswith(UNKNOWN_SERVICE):
-        resource = resource.merge(Resource({SERVICE_NAME: SERVICE}))
-    return resource
