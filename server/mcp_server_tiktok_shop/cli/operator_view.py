@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.cli.telemetry import METRICS, TRACES, make_metrics_sender, make_tracing
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.traces import TracingMetrics
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorView:
+class OperatorView(Struct, frozen=True):
     """How who operates a server sees what it does; `metrics` are told at a `listener` of their own where it is there.
 
     `tracing` and `metrics_sender` are there where traces and metrics are sent, the faults say why they are not although

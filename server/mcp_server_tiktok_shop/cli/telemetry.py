@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,8 +20,7 @@ PROTOCOL = "http/protobuf"
 TEMPORALITY = "cumulative"
 
 
-@dataclass(frozen=True, slots=True)
-class TelemetryKind:
+class TelemetryKind(Struct, frozen=True):
     """One kind of what OpenTelemetry sends; a variable of its own goes before the one of all kinds."""
 
     name: Literal["traces", "metrics"]

@@ -24,7 +24,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from mcp_server_tiktok_shop import __version__
-from mcp_server_tiktok_shop.protocol.telemetry_resource import SERVICE, describe_service
+from mcp_server_tiktok_shop.protocol.telemetry_resource import END_TIMEOUT_S, SERVICE, describe_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 INTERVAL_VARIABLE = "OTEL_METRIC_EXPORT_INTERVAL"
 DEFAULT_INTERVAL_MS = 60_000.0
-END_TIMEOUT_S = 10.0  # for what is sent last, where whoever takes it does not answer
 UNITS = {"seconds": "s", "bytes": "By"}  # by the last word of a name
 BUCKET_LABEL = "le"
 NOT_MEASURED: Any = None  # least and greatest value of a histogram: its registry keeps none

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct, field
 from starlette.responses import JSONResponse
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 BodyEnd = Literal["whole", "too_long", "too_slow", "cut_off"]
 
 
-@dataclass(slots=True)
-class RequestBody:
+class RequestBody(Struct):
     """The body of a request, read whole and then given once more to whoever is next."""
 
     receive: Receive

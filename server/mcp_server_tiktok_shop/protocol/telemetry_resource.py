@@ -7,6 +7,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from mcp_server_tiktok_shop import __version__
 
 SERVICE = "mcp-server-tiktok-shop"  # where the environment gives no name
+END_TIMEOUT_S = 10.0  # for what is sent last, where whoever takes it does not answer
 UNKNOWN_SERVICE = "unknown_service"  # how the library calls one that the environment gives no name
 
 

@@ -16,7 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.protocol.telemetry_resource import SERVICE, describe_service
+from mcp_server_tiktok_shop.protocol.telemetry_resource import END_TIMEOUT_S, SERVICE, describe_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,8 +76,9 @@ class TracingMetrics:
         self.record_confirmation = counted.record_confirmation
         self.record_copy_age = counted.record_copy_age
         self.record_notification = counted.record_notification
+        self._exporter = OTLPSpanExporter()
         self._provider = TracerProvider(resource=describe_service(), shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer(SERVICE, __version__)
         self._propagator = TraceContextTextMapPropagator()
 
@@ -107,8 +108,13 @@ class TracingMetrics:
                 raise
 
     async def close(self) -> None:
-        """Send what was not sent yet, as far as it can be within the time that the environment gives."""
-        await asyncio.to_thread(self._provider.shutdown)
+        """Send what was not sent yet, as far as it can be within `END_TIMEOUT_S`."""
+        ending = asyncio.create_task(asyncio.to_thread(self._provider.shutdown))
+        await asyncio.wait([ending], timeout=END_TIMEOUT_S)
+        if not ending.done():
+            # It sends nothing again that failed, and `ending` ends.
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]
+        await ending
 
 
 def _name_attributes(attributes: Mapping[str, str | float]) -> dict[str, str | float]:
