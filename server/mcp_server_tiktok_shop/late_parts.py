@@ -24,6 +24,7 @@ from mcp_server_tiktok_shop.tools.jobs.product_sales import PauseProductsJob, Re
 from mcp_server_tiktok_shop.tools.jobs.reply_to_buyer import ReplyToBuyerJob
 from mcp_server_tiktok_shop.tools.jobs.ship_orders import ShipOrdersJob
 from mcp_server_tiktok_shop.tools.jobs.stock import ChangeStockJob
+from mcp_server_tiktok_shop.tools.jobs.undo_job import UndoJob
 from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
@@ -169,6 +170,7 @@ def build_late_parts(
         "ship_orders": ShipOrdersJob(
             LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, page_pictures, runtime)
         ),
+        "undo_job": UndoJob(write_executor.undo_checker),
     }
     job_records = JobRecords(stores.jobs, clock, processes)
     return LateParts(

@@ -32,8 +32,8 @@ from mcp_server_tiktok_shop.calls.jobs.records import SENT
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
 from mcp_server_tiktok_shop.calls.way_back import plan_way_back
+from mcp_server_tiktok_shop.calls.write import Write
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
-from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.validation import validate
@@ -145,7 +145,19 @@ class JobRunner:
         validate_amounts(operation, values, target.shop.currency if target.shop else "")
         state = select_state(operation, values, run.plan.state) if run.plan else None
         call = StoredCall(operation.name, step.arguments, self.write_executor.result_builder.buyer_data)
-        return Write(operation, values, target, run.context.zone, {}, call, is_confirmed=True, known_state=state)
+        return Write(
+            operation,
+            values,
+            target,
+            run.context.zone,
+            {},
+            call,
+            undo_of=step.undo_of,
+            is_confirmed=True,
+            known_state=state,
+            job_id=run.record.job_id,
+            job_name=run.operation.name,
+        )
 
     async def _preview(self, run: JobRun) -> JobPreview:
         shown_values = run.context.result_builder.redact_arguments(run.operation, run.values)
@@ -270,6 +282,8 @@ class JobRunner:
         try:
             step = run.job.complete_step(step, run.outcomes)
             write = self._build_write(run, step)
+            if step.undo_of:
+                write = replace(write, known_state=None)
             repeat = {"repeat": True} if run.is_repeat and await self._is_done_before(write) else {}
             result = await self.write_executor.execute(write, repeat, run.context.caller)
         except ShopError as error:
