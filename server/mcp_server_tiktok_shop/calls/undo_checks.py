@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.current_state import NOT_LOOKED_UP, compare_states
 from mcp_server_tiktok_shop.calls.undo_items import make_undo_items, select_untold
@@ -25,8 +26,7 @@ NOT_KEPT = "No way back is known: an older version sent this, or its end was not
 LOOK_HINT = "list_changes tells the writes, and of each the call that takes it back."
 
 
-@dataclass(frozen=True, slots=True)
-class Undoing:
+class Undoing(Struct, frozen=True):
     """What a call takes back: which write, what is not as before even then, and what it sets back in which things.
 
     `untold` are the arguments that those `items` do not tell.
@@ -38,8 +38,7 @@ class Undoing:
     untold: Json
 
 
-@dataclass(frozen=True, slots=True)
-class JobWrite:
+class JobWrite(Struct, frozen=True):
     """A write of a job that is to be taken back: the `step` that does it, or in words why none does."""
 
     entry: Record
@@ -47,8 +46,7 @@ class JobWrite:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UndoChecker:
+class UndoChecker(Struct, frozen=True):
     """Holds a call with `undo_of` to the entry of the audit log that it names; `clock` gives Unix seconds."""
 
     audit_log: AuditLog

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
 from mcp_server_tiktok_shop.catalog.binding import bind
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """One write, ready to send: `values` are coerced and validated, `files` the parts of an upload by name.
 
     `call` is what makes it once more, by a token alone; `has_token_alone` says that this one is made so. `undo_of` is

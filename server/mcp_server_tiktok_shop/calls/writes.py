@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.current_state import READ_STATE_TIMEOUT_S, CurrentState, describe_states
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
@@ -42,8 +44,7 @@ MAX_REPORTED_VALUES = 12  # values of a write in an error about its outcome
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class WriteExecutor:
+class WriteExecutor(Struct, frozen=True):
     """Sends a write once: previewed, confirmed where it must be, and entered in both records before it goes out.
 
     `write_outcomes` refuses what was sent already and may have been done; `audit_writer` enters what people read later.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.audit_changes import describe_changes
 from mcp_server_tiktok_shop.calls.undo_checks import find_job_way_on, find_way_on
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 WRITE_RUNNER, UNDO_JOB = "run_write_operation", "undo_job"
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRows:
+class ChangeRows(Struct, frozen=True):
     """Tells some of all `entries`, of which `undoings` take others back.
 
     Where the account `has_several_shops`, the undo of a job names its own.

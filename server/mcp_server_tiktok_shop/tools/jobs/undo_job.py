@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.audit_changes import describe_changes
 from mcp_server_tiktok_shop.calls.current_state import NOT_LOOKED_UP, CurrentState
@@ -28,8 +29,7 @@ LATER_REASON = "a later write of the job is taken back first: call again for thi
 BESIDE_REASON = "it goes by one write with what has changed since"
 
 
-@dataclass(frozen=True, slots=True)
-class UndoJob(Job):
+class UndoJob(Job, frozen=True):
     """`undo_checker` knows the writes of a job, and whether one is still as it was left."""
 
     undo_checker: UndoChecker
