@@ -16,9 +16,9 @@ from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.calls.results.projection import parse_field_paths
 from mcp_server_tiktok_shop.calls.results.zero_values import drop_empty
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
+from mcp_server_tiktok_shop.calls.write import Write
 from mcp_server_tiktok_shop.calls.write_answers import make_unshown_result
 from mcp_server_tiktok_shop.calls.write_requests import ConfirmationRequired
-from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
 from mcp_server_tiktok_shop.catalog.argument_limits import check_size
 from mcp_server_tiktok_shop.catalog.binding import has_local_time
