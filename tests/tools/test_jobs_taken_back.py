@@ -14,6 +14,7 @@ from tests.calls.test_undo import (
     find_undo,
     get_undoing_operation,
     list_changes,
+    list_rows,
     list_writes,
     read_whole,
     read_write,
@@ -156,6 +157,9 @@ async def test_a_whole_job_is_taken_back_by_one_yes(
         clock.now += REVIEW_S if job == "pause_products" else 0
         after = await read_products(client, shown, job)
         newest, older = await list_changes(client)
+        filters = {"operation": job}
+        (own,) = list_rows((await told(client, "run_read_operation", name="list_changes", arguments=filters))["data"])
+    assert own["id"] == row["id"]
     assert after == before
     assert newest["undo_of"] == older["id"] == row["id"]
     assert older["undo"].startswith("Undone at ")
