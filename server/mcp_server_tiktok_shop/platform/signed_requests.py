@@ -61,12 +61,10 @@ class ApiTransport:
         query["sign"] = sign(app.secret.get_secret_value(), call.path, query, call.body or b"")
         headers = {"x-tts-access-token": target.account.access_token.get_secret_value()}
         if call.operation.is_multipart:
-            files = {name: (u.filename, u.content, u.media_type) for name, u in call.files.items()}
-            return encode_url(self.url + call.path, query), {
-                "headers": headers,
-                "data": dict(call.form),
-                "files": files,
-            }
+            # Text is a part like a file: as `data` it would be a form of another type where no file is with it.
+            text_parts = {name: (None, text.encode()) for name, text in call.form.items()}
+            file_parts = {name: (u.filename, u.content, u.media_type) for name, u in call.files.items()}
+            return encode_url(self.url + call.path, query), {"headers": headers, "files": text_parts | file_parts}
         parts: dict[str, Any] = {"headers": {**headers, "content-type": JSON_MEDIA_TYPE}}
         if call.body is not None:
             parts["content"] = call.body
