@@ -61,10 +61,11 @@ def coerce_arguments(operation: Operation, arguments: Json) -> tuple[Json, list[
     page_size_schema = operation.arguments.get("page_size", {})
     is_long_read = "pages" in values or "save_as" in values
     if is_long_read and "page_size" not in values and "maximum" in page_size_schema:
-        values["page_size"] = page_size_schema["maximum"]  # who wants many pages wants few requests
+        largest = page_size_schema["maximum"]  # who wants many pages wants few requests
+        values["page_size"] = _coerce(page_size_schema, largest, "page_size", problems)  # of some lists it is a text
     for name in operation.required:
         if values.get(name) is None and (default := get_default(operation.arguments[name], name)) is not None:
-            values[name] = default
+            values[name] = _coerce(operation.arguments[name], default, name, problems)
     return values, problems
 
 
