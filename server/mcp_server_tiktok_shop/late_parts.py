@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mcp_server_tiktok_shop.calls.jobs.context import JobContexts
 from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
 from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
 from mcp_server_tiktok_shop.mirror.mirror import Mirror
@@ -27,6 +28,7 @@ from mcp_server_tiktok_shop.tools.jobs.product_sales import PAUSE_PRODUCTS, RESU
 from mcp_server_tiktok_shop.tools.jobs.reply_to_buyer import ReplyToBuyerJob
 from mcp_server_tiktok_shop.tools.jobs.ship_orders import ShipOrdersJob
 from mcp_server_tiktok_shop.tools.jobs.stock import ChangeStockJob
+from mcp_server_tiktok_shop.tools.jobs.undo_job import UndoJob
 from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
@@ -145,6 +147,14 @@ def build_late_parts(
     )
     document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
     page_pictures = PagePictures(are_allowed=settings.buyer_data != "none")
+    contexts = JobContexts(
+        operations,
+        platform,
+        paginator,
+        write_executor.result_builder,
+        write_executor.current_state_reader,
+        time_zone,
+    )
     labels_output = OutputFolder(settings.home_folder.labels_folder, clock)
     tools: Mapping[str, LocalTool] = {
         "describe_tables": DescribeTablesTool(mirror.table_catalog),
@@ -163,6 +173,7 @@ def build_late_parts(
             labels_output,
             pdf_workers,
             page_pictures,
+            contexts,
         ),
         **create_report_tools(get_report),
     }
@@ -177,13 +188,14 @@ def build_late_parts(
         "ship_orders": ShipOrdersJob(
             LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, page_pictures, runtime)
         ),
+        "undo_job": UndoJob(write_executor.undo_checker),
     }
     job_records = JobRecords(stores.jobs, clock, processes)
     return LateParts(
         mirror,
         query_runner,
         MirrorChooser(mirror, query_runner, platform, time_zone),
-        JobRunner(operations, jobs, write_executor, paginator, job_records, time_zone),
+        JobRunner(operations, jobs, write_executor, contexts, job_records),
         worklist,
         pdf_workers,
         chart_drawer,
