@@ -49,6 +49,7 @@ PATTERN_MESSAGES = {
     SERVER_ARGUMENTS["pages"]["pattern"]: "is neither a number of pages nor all",
     schemas.INTEGER_PATTERN: "is not a whole number in text, such as 12",
     schemas.CURRENCY_PATTERN: "is not the code of a currency, such as USD",
+    schemas.FILE_NAME_PATTERN: "is not a file name with an extension, without spaces, other dots or a symbol in front",
     schemas.COUNTRY_PATTERN: "is not the code of a country, such as US",
 }
 
