@@ -20,6 +20,7 @@ from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
 from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore
 from mcp_server_tiktok_shop.state.postgres.database import Database
 from mcp_server_tiktok_shop.state.postgres.migrations import SCHEMA_STEPS, load_migrations, migrate
+from mcp_server_tiktok_shop.state.postgres.results import PostgresResultStore, reseal_results
 from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token, reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores
 from mcp_server_tiktok_shop.state.postgres.tenants import TenantDirectory
@@ -82,10 +83,12 @@ async def test_no_secret_lies_open_in_the_database(database_url: str) -> None:
         token, _ = await get_shared_token(database, CIPHER)
         another = PostgresAccountStore(database, CIPHER, TENANT)
         await another.refresh()
+        kept = await make_stores(database).results.put(b"a buyer's name")
+        assert await make_stores(database).results.get(kept) == b"a buyer's name"
     assert another.read().accounts == {"7": make_account()}
     content = dump(database_url)
     assert b"Tea" in content
-    for secret in (*SECRETS, token, KEY):
+    for secret in (*SECRETS, token, KEY, "a buyer"):
         assert secret.encode() not in content
         assert repr(secret.encode())[2:-1].encode() not in content
 
@@ -111,6 +114,13 @@ async def test_a_key_is_rotated_without_a_moment_in_which_a_secret_is_lost(datab
         assert await both.reseal()
         assert not await both.reseal()
         await reseal_token(database, cipher(NEW_KEY, KEY))
+        results = PostgresResultStore(database, CIPHER, TENANT)
+        kept, damaged = await results.put(b"kept"), await results.put(b"damaged")
+        await database.execute("UPDATE results SET content = 'x' WHERE id = %s", damaged)
+        await reseal_results(database, cipher(NEW_KEY, KEY))
+        with_new_key = PostgresResultStore(database, cipher(NEW_KEY), TENANT)
+        assert (await with_new_key.get(kept), await with_new_key.get(damaged)) == (b"kept", None)
+        assert await results.get(kept) is None
         new = PostgresAccountStore(database, cipher(NEW_KEY), TENANT)
         await new.refresh()
         assert await get_shared_token(database, cipher(NEW_KEY)) == (token, False)
