@@ -183,6 +183,7 @@ async def open_team_state(
     sweeper = asyncio.create_task(sweep_repeatedly(database))
     try:
         await migrate(database)
+        await locks.ensure_sessions(database)
         await index_shops(database, cipher)
         database_id = await read_database_id(database)
         if settings.redis:
