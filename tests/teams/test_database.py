@@ -20,6 +20,7 @@ from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
 from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore
 from mcp_server_tiktok_shop.state.postgres.database import Database
 from mcp_server_tiktok_shop.state.postgres.migrations import SCHEMA_STEPS, load_migrations, migrate
+from mcp_server_tiktok_shop.state.postgres.replica_locks import ReplicaLocks
 from mcp_server_tiktok_shop.state.postgres.results import PostgresResultStore, reseal_results
 from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token, reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores
@@ -322,6 +323,17 @@ async def test_after_a_restart_the_first_step_works_on_every_connection(database
         await asyncio.gather(*(records.put(str(n), {}, 60) for n in range(20)))
         await asyncio.to_thread(postgres.restart)
         assert await asyncio.gather(*(records.take(str(n)) for n in range(20))) == [{}] * 20
+
+
+async def test_after_a_restart_the_first_lock_among_servers_is_had(database_url: str, postgres: Postgres) -> None:
+    async with open_database(database_url) as database:
+        locks, others = ReplicaLocks(database.conninfo), ReplicaLocks(database.conninfo)
+        assert await locks.acquire("a")
+        await asyncio.to_thread(postgres.restart)
+        assert await locks.acquire("b")
+        assert await others.acquire("a")  # which went with its connection
+        assert not await others.acquire("b")
+        await asyncio.gather(locks.close(), others.close())
 
 
 async def test_a_database_that_is_away_is_said_in_words_and_used_when_it_is_back(

@@ -130,8 +130,14 @@ class ReplicaLocks:
             log.warning("a lock among replicas was not let go of in order: %s", type(error).__name__)
 
     async def _ask(self, query: str, name: str) -> bool:
+        is_connected = self._connection is not None
         with name_faults():
-            return await self._execute(query, name)
+            try:
+                return await self._execute(query, name)
+            except psycopg.OperationalError:
+                if not is_connected:
+                    raise
+                return await self._execute(query, name)  # a restart cut it since it was last used
 
     async def _execute(self, query: str, name: str) -> bool:
         """Raises psycopg.Error, and then no lock is left."""
