@@ -169,6 +169,42 @@ async def test_how_a_parcel_gets_to_the_carrier_is_told_before_where_there_is_on
     assert [item["now"]["handover_method"] for item in done["data"]["items"]] == ["PICKUP"] * 2
 
 
+async def test_a_pickup_after_the_hand_over_deadline_and_not_today_is_told_before_with_both_times(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    zone, now = ZoneInfo("Europe/London"), int(sandbox.now())
+    orders = list_waiting(sandbox, shop)
+    late, timely = orders[0], orders[-1]
+    tomorrow = (datetime.fromtimestamp(now, zone) + timedelta(1)).date().isoformat()
+    # The oldest must be with the carrier before it comes at all, the newest much later.
+    deadlines = {late.id: now + 3600, timely.id: now + 5 * 86_400}
+
+    def set_deadlines(data: dict[str, Any]) -> dict[str, Any]:
+        return data | {"orders": [o | {"tts_sla_time": deadlines[o["id"]]} for o in data["orders"]]}
+
+    sandbox.faults.add("get_order_detail", times=None, edit=set_deadlines)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        asked = await ship(client, ids=[timely.id, late.id], handover="PICKUP")
+        brought = await ship(client, ids=[timely.id, late.id], handover="DROP_OFF", dry_run=True)
+        sandbox.faults.add("get_package_handover_time_slots", times=None, edit=lambda d: d | {"can_drop_off": False})
+        left_open = await ship(client, ids=[late.id], dry_run=True)
+    late_pickup, other_day, *_ = asked["preview"]["warnings"]
+    due = datetime.fromtimestamp(deadlines[late.id], zone).isoformat(timespec="minutes")
+    assert late_pickup.startswith(
+        f"Collected after the hand-over deadline, a late dispatch: {late.packages[0].id} {tomorrow}T"
+    )
+    assert f"due {due}" in late_pickup
+    assert "handover DROP_OFF" in late_pickup
+    assert timely.packages[0].id not in late_pickup
+    assert other_day.startswith("Not collected today (")
+    assert other_day.endswith(f"of 2 parcels 2 on {tomorrow}")
+    by_id = {item["package"]: item for item in asked["preview"]["items"]}
+    assert by_id[late.packages[0].id]["hand_over_by"] == due
+    assert "hand_over_by" not in by_id[timely.packages[0].id]
+    assert not any("ollected" in warning for warning in brought["data"].get("warnings", ()))
+    assert left_open["data"]["warnings"][0].startswith("Collected after"), "the first time that it can come is too late"
+
+
 async def test_a_person_sees_every_parcel_on_a_line(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:
     person = Person("accept")
     going = list_waiting(sandbox, shop)[:4]

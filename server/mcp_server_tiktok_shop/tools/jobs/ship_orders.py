@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
@@ -15,6 +16,7 @@ from mcp_server_tiktok_shop.tools.jobs.parcels import (
     find_parcels_by_id,
     find_parcels_due,
 )
+from mcp_server_tiktok_shop.tools.jobs.shipment_warnings import describe_handover, find_shipment_warnings, is_late
 from mcp_server_tiktok_shop.tools.jobs.shipments import (
     BATCH_OPERATION,
     SHIPPED_WORD,
@@ -25,6 +27,7 @@ from mcp_server_tiktok_shop.tools.pdf.page_format import DEFAULT_PAPER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.calls.jobs.job import Outcome
@@ -79,12 +82,12 @@ class ShipOrdersJob(Job):
             obstacle = parcel.find_obstacle() or problems.get(parcel.key, "") or ("" if shipment else MORE_REASON)
             idle += bool(obstacle)
             if not obstacle or idle <= MAX_IDLE_PARCELS:
-                item = _make_item(parcel, shipment, obstacle, paper, now)
+                item = _make_item(parcel, shipment, obstacle, paper, now, context.zone)
                 items.append(replace(item, parameters=item.parameters | {IS_SHOWN: bool(values.get("show_page"))}))
         items += [JobItem("id", unknown_id, skip_reason=reason) for unknown_id, reason in found.problems.items()]
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
-        warnings = [*_warn_of_requests(found.parcels), *_warn_of_late(going, now)]
-        warnings += [warning for parcel in going for warning in _warn_of_cancelled_units(parcel)]
+        moment = datetime.fromtimestamp(now, context.zone)
+        warnings = find_shipment_warnings(found.parcels, shipments, moment, context.zone)
         if idle > MAX_IDLE_PARCELS:
             warnings.append(f"{idle - MAX_IDLE_PARCELS} more parcels that are not shipped now are not shown")
         ways = [shipments[parcel.key] for parcel in going]
@@ -147,13 +150,16 @@ class ShipOrdersJob(Job):
         return {"labels": data, "is_settled": not labels.missing, "item_values": places}
 
 
-def _make_item(parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: str, now: float) -> JobItem:
+def _make_item(
+    parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: str, now: float, zone: ZoneInfo
+) -> JobItem:
     """The parcel on a line: its orders, what is in it, where it goes, and until when it must be shipped."""
     names: Json = {"order": ", ".join(parcel.order_ids)} | ({"contents": parcel.contents} if parcel.contents else {})
     names |= {"town": parcel.town} if parcel.town else {}
     details: Json = {}
     if (deadline := parcel.deadline) is not None and parcel.status == WAITING_STATUS:
-        details = {"ship_by": deadline.isoformat()} | ({"late": "yes"} if _is_late(parcel, now) else {})
+        details = {"ship_by": deadline.isoformat()} | ({"late": "yes"} if is_late(parcel, now) else {})
+    details |= describe_handover(parcel, shipment, zone) if shipment and not obstacle else {}
     parameters: Json = {
         "order_ids": parcel.order_ids,
         "status": parcel.status,
@@ -186,33 +192,6 @@ def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) ->
         which = "they are" if open_count == len(shipments) else f"{open_count} of them are"
         ways = CHOSEN_HANDOVER.format(which=which if len(shipments) > 1 else "it is")
     return " ".join(filter(None, (ways, add_up_labels(shipments), f"Labels are laid out on {paper}.")))
-
-
-def _is_late(parcel: Parcel, now: float) -> bool:
-    return parcel.deadline is not None and parcel.deadline.timestamp() < now
-
-
-def _warn_of_late(parcels: Sequence[Parcel], now: float) -> list[str]:
-    """How many should have gone before now, and since when the first."""
-    late = [parcel.deadline for parcel in parcels if parcel.deadline is not None and _is_late(parcel, now)]
-    if not late:
-        return []
-    return [f"{len(late)} of {len(parcels)} parcels are late: the first was to be shipped by {min(late).isoformat()}"]
-
-
-def _warn_of_requests(parcels: Sequence[Parcel]) -> list[str]:
-    """Whose parcels stay here because their buyers asked to cancel: it stands first, where a person sees it."""
-    order_ids = [i for parcel in parcels if parcel.has_cancellation_request for i in parcel.order_ids]
-    ids = ", ".join(dict.fromkeys(order_ids))
-    return [f"Not shipped, since the buyer asked to cancel: {ids}"] if ids else []
-
-
-def _warn_of_cancelled_units(parcel: Parcel) -> list[str]:
-    """That not all of a parcel's units may be packed."""
-    count, rest = len(parcel.lines), len(parcel.open_lines)
-    if rest == count:
-        return []
-    return [f"{count - rest} of the {count} units of parcel {parcel.key} are cancelled: pack {rest}"]
 
 
 def _make_state(parcels: Sequence[Parcel]) -> CurrentState:
