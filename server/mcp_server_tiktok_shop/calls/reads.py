@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.copy_choice import CopyRequest, sort_rows
 from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
@@ -40,8 +42,7 @@ if TYPE_CHECKING:
 MAX_REASON_CHARS = 300  # characters of an error in a note
 
 
-@dataclass(frozen=True, slots=True)
-class ReadExecutor:
+class ReadExecutor(Struct, frozen=True):
     """Reads one page, several or all of them, for a result or a file; `zone` is set for all shops, if one is.
 
     Of several pages come at most `max_rows` rows, 0: as many as there is room for.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.cost_book import CurrentCosts
 from mcp_server_tiktok_shop.calls.warnings import find_warnings, has_prices
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 
-@dataclass(frozen=True, slots=True)
-class WarningFinder:
+class WarningFinder(Struct, frozen=True):
     """Warnings of single writes and of those of a job; `cost_book` is read for prices alone."""
 
     cost_book: CostBook

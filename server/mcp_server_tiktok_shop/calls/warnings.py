@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.chat_warnings import find_chat_warnings
 from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
@@ -168,8 +169,7 @@ def _warn_of_prices_below_cost(
             yield f"{price.title} of SKU {name}, {price.amount:f}, is below its cost of {cost:f} {price.currency}"
 
 
-@dataclass(frozen=True, slots=True)
-class _NewPrice:
+class _NewPrice(Struct, frozen=True):
     """What a SKU is to be sold for; `title` says by which kind of price."""
 
     title: str

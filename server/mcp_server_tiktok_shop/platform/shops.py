@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.region_names import find_region
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
 NAME_SHOP_HINT = "Name one of them as `shop`: names, ids and unique regions (GB, UK, Germany) count."
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Whose token a call uses, and the shop or category asset it is for, if any."""
 
     account: Account

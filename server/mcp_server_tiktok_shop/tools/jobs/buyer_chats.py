@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.chat_messages import BUYER_ROLE
 from mcp_server_tiktok_shop.errors import Problem, ShopError
@@ -23,8 +25,7 @@ CLOSED_REASON = "TikTok doesn't let the shop write in this chat now"
 UNKNOWN_ORDER, NAMELESS_ORDER = "this shop has no order {id}", "order {id} names no buyer"
 
 
-@dataclass(frozen=True, slots=True)
-class Chat:
+class Chat(Struct, frozen=True):
     """A chat that is meant; `id` is empty where it is still to be opened with the buyer of `user_id`.
 
     `order_ids` are those by which it was found.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.chat_messages import find_people_messages, name_sender, read_message
@@ -33,8 +32,7 @@ MAX_SHOWN_MESSAGES = 3  # of a chat that is the only one; of several the last
 UNREAD_REASON = "what was written last can't be read: {problem}"
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyToBuyerJob(Job):
+class ReplyToBuyerJob(Job, frozen=True):
     """The tool `reply_to_buyer`; `clock` gives Unix seconds."""
 
     clock: Callable[[], float]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.money import ZERO
 from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, is_name_enough, remove_columns
@@ -46,8 +48,7 @@ SPREAD_NOTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ProfitTerms:
+class ProfitTerms(Struct, frozen=True):
     """What was asked: `limit` rows of a period that is one of orders or of statements, and how many to show of each.
 
     `columns` are those of the rows; none: a few. `costs` stand in a file, `spoken_costs` came with the call.

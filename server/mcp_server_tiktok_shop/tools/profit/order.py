@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.reports.requests import ASCENDING_WORDS, DESCENDING_WORDS
@@ -12,8 +12,7 @@ COST_COLUMNS = frozenset(("profit", "margin_percent", "goods_cost"))  # of which
 MAX_QUOTED_CHARS = 40
 
 
-@dataclass(frozen=True, slots=True)
-class ProfitOrder:
+class ProfitOrder(Struct, frozen=True):
     """The column that rows are sorted by, the most first where it `is_descending`."""
 
     column: str

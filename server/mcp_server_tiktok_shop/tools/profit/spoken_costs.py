@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import parse_amount
@@ -19,16 +20,14 @@ if TYPE_CHECKING:
 ALL_SKUS = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class SpokenCost:
+class SpokenCost(Struct, frozen=True):
     """What one unit costs in the shop's currency: of the SKUs that `name` means, or of all where it is empty."""
 
     name: str
     unit_cost: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class SoldSku:
+class SoldSku(Struct, frozen=True):
     """A SKU that orders name; `code` is the one of its cost."""
 
     code: str

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import SOLD_SKUS_SQL, load_profit_sql
@@ -69,8 +71,7 @@ NO_COSTS_NOTE = (
 NO_PROFIT_ORDER_NOTE = "Rows stand by settlement, since without costs there is no profit."
 
 
-@dataclass(frozen=True, slots=True)
-class GetProfitTool:
+class GetProfitTool(Struct, frozen=True):
     """The tool `get_profit`. `zone` is the time zone set for all shops, if one is; `clock` gives Unix seconds."""
 
     mirror: Mirror
