@@ -19,6 +19,7 @@ from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import file_requ
 from mcp_server_tiktok_shop.tools import label_files
 from mcp_server_tiktok_shop.tools.jobs import ship_orders
 from tests.calls.test_writes import CATALOG, Person, told
+from tests.tools.job_items import to_items
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -235,7 +236,7 @@ async def test_what_is_due_is_found_by_its_deadline(
     }
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
         shown = await ship(client, due=due, dry_run=True)
-    items = [item for item in shown["data"]["items"] if item["now"] == "TO_FULFILL"]
+    items = [item for item in to_items(shown["data"]) if item["now"] == "TO_FULFILL"]
     assert {item["package"] for item in items} == expected
     assert expected
     deadlines = [item["ship_by"] for item in items if "skipped" not in item]

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mcp_server_tiktok_shop.calls.results.answer_tables import (
+    SHARED_VALUES,
+    find_shared_values,
+    is_name_enough,
+    remove_columns,
+)
 from mcp_server_tiktok_shop.money import ZERO
-from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, is_name_enough, remove_columns
 from mcp_server_tiktok_shop.tools.profit.columns import (
     FEES,
     OPTIONAL_AMOUNTS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.results.answer_tables import remove_columns
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
-from mcp_server_tiktok_shop.tools.answer_tables import remove_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
