@@ -304,3 +304,16 @@ async def test_words_that_are_meant_for_an_assistant_are_warned_of(
     warnings = [w for w in asked["preview"].get("warnings", ()) if "an assistant" in w and conversation.id in w]
     assert bool(warnings) == is_marked
     assert not warnings or "warnings" in asked["preview"]["untrusted"]
+
+
+async def test_the_log_tells_that_a_message_was_sent_and_not_that_the_buyers_was_changed(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    (conversation,) = list_chats(shop, 1)
+    words = json.loads(conversation.messages[-1].content)["content"]
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        await write(client, conversation_ids=[conversation.id])
+        changes = (await told(client, "list_changes"))["data"]["changes"]
+    text = json.dumps(changes, ensure_ascii=False)
+    assert f"conversation {conversation.id}: message sent: {TEXT}" in text
+    assert not any(foreign in text for foreign in (words[:20], "BUYER", "sender", "->"))
