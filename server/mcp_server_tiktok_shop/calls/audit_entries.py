@@ -48,13 +48,12 @@ class AuditWriter(Struct, frozen=True):
     operations: OperationDirectory
     hide_secrets: Callable[[str], str]
 
-    async def open_entry(self, operation: Operation, values: Json, target: Target, sent_at: str, undo_of: str) -> str:
-        """Enter what is about to be sent; returns the id of the entry."""
+    async def open_entry(self, operation: Operation, values: Json, target: Target, sent_at: str, origin: Json) -> str:
+        """Enter what is about to be sent, and where it comes from (`Write.origin`); returns the id of the entry."""
         shop, entry_id = target.shop, secrets.token_hex(6)
         entry: Json = {"id": entry_id, "time": sent_at}
         entry |= {"shop": shop.label, "shop_id": shop.id} if shop else {"account": target.account.name}
-        entry |= {"operation": operation.name} | ({"undo_of": undo_of} if undo_of else {})
-        await self._append(entry | {"ids": collect_ids(values)})
+        await self._append(entry | {"operation": operation.name} | origin | {"ids": collect_ids(values)})
         return entry_id
 
     async def add_failure(self, entry_id: str, error: ShopError, request_id: str | None) -> None:

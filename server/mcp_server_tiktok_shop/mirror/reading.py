@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.batches import Batch, BatchKey
     from mcp_server_tiktok_shop.mirror.extraction import RowExtractor
     from mcp_server_tiktok_shop.mirror.progress import SyncProgress
     from mcp_server_tiktok_shop.mirror.snapshots import Parent
-    from mcp_server_tiktok_shop.mirror.spool import Batch, BatchKey, Spool
+    from mcp_server_tiktok_shop.mirror.spool import Spool
     from mcp_server_tiktok_shop.mirror.tables import Source
     from mcp_server_tiktok_shop.platform.paging import Page, Paginator
     from mcp_server_tiktok_shop.platform.shops import Target

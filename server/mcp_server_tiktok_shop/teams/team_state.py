@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.calls.results.answer_plans import AnswerPlans
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 from mcp_server_tiktok_shop.metrics import NO_METRICS
+from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotWorkers
 from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.settings import DEFAULT_TENANT
@@ -58,6 +59,7 @@ class TeamState(Struct, frozen=True):
     answer_plans: AnswerPlans
     transport: HttpTransport
     rate_marks: RateMarkStore
+    snapshot_workers: SnapshotWorkers
 
     async def open_app(self, tenant_id: str) -> App:
         """The app of a tenant, with its accounts.
@@ -90,6 +92,7 @@ class TeamState(Struct, frozen=True):
                 transport=self.transport.share_pool(),
                 metrics=metrics,
                 stores=replace(self.make_stores(tenant_id), accounts=accounts),
+                snapshot_workers=self.snapshot_workers,
             )
         except SettingsError as error:
             message = f"The settings of tenant {tenant_id} can't be followed: {error}."
@@ -173,6 +176,7 @@ async def open_team_state(
     transport = HttpTransport(
         proxy=settings.proxy, loopback=settings.is_loopback, max_connections=MAX_PLATFORM_CONNECTIONS
     )
+    workers = SnapshotWorkers()
     await database.open()
     sweeper = asyncio.create_task(sweep_repeatedly(database))
     try:
@@ -182,13 +186,14 @@ async def open_team_state(
         rate_marks = redis or InMemoryRateMarks(runtime.monotonic)
         plans = AnswerPlans(catalog)
         state = TeamState(
-            settings, database, cipher, redis, notices, locks, runtime, catalog, plans, transport, rate_marks
+            settings, database, cipher, redis, notices, locks, runtime, catalog, plans, transport, rate_marks, workers
         )
         await state.directory.add(DEFAULT_TENANT)
         yield state
     finally:
         sweeper.cancel()
         await asyncio.wait([sweeper])
+        workers.close()
         for connection in (transport, redis, notices, locks, database):
             if connection is not None:
                 await connection.close()

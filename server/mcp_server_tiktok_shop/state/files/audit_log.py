@@ -46,6 +46,8 @@ ENTRY_TYPES: dict[str, type | UnionType] = {
     "now": list,
     "undo": dict,
     "undo_of": str,
+    "job": str,
+    "job_name": str,
 }
 
 log = logging.getLogger(__name__)
