@@ -543,3 +543,22 @@ async def test_one_odd_order_costs_none_of_the_others(connect: Connect, sandbox:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         shown = await ship(client, ids=[order.id for order in going], dry_run=True)
     assert {item["package"] for item in shown["data"]["items"]} == {order.packages[0].id for order in going}
+
+
+async def test_packing_slips_stand_behind_their_labels_in_one_file(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    going = list_waiting(sandbox, shop)[:2]
+    ids = [order.packages[0].id for order in going]
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        done = await ship(client, ids=[order.id for order in going], packing_slips=True)
+        again = await told(client, "resize_pdf", package_ids=ids, packing_slips=True)
+        alone = await told(client, "resize_pdf", package_ids=ids)
+        foreign = await told(client, "resize_pdf", source=["label.pdf"], packing_slips=True)
+    texts = read_pages(done["data"]["labels"])
+    assert ["PACKING SLIP" in text for text in texts] == [False, True] * 2
+    assert list_pages(done) == {page: ids[(page - 1) // 2] for page in (1, 2, 3, 4)}
+    assert all(order.lines[0].sku.seller_sku in texts[2 * place + 1] for place, order in enumerate(going))
+    assert read_pages(again["data"]) == texts
+    assert alone["data"]["pages"] == 2
+    assert foreign["problems"][0]["argument"] == "packing_slips"

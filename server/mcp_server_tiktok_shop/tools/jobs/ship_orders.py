@@ -55,7 +55,7 @@ HANDOVERS = {
     "DROP_OFF": "Handover DROP_OFF: the seller brings them to the carrier.",
     "PICKUP": "Handover PICKUP: the carrier collects them.",
 }
-IS_SHOWN = "show_page"
+IS_SHOWN, HAS_SLIPS = "show_page", "packing_slips"  # arguments that the making of labels goes by
 HAS_LABEL = "has_label"  # of an item: its label can be had once it is shipped, or can be had already
 
 
@@ -83,7 +83,8 @@ class ShipOrdersJob(Job, frozen=True):
             idle += bool(obstacle)
             if not obstacle or idle <= MAX_IDLE_PARCELS:
                 item = _make_item(parcel, shipment, obstacle, paper, now, context.zone)
-                items.append(replace(item, parameters=item.parameters | {IS_SHOWN: bool(values.get("show_page"))}))
+                wishes = {IS_SHOWN: bool(values.get(IS_SHOWN)), HAS_SLIPS: bool(values.get(HAS_SLIPS))}
+                items.append(replace(item, parameters=item.parameters | wishes))
         items += [JobItem("id", unknown_id, skip_reason=reason) for unknown_id, reason in found.problems.items()]
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
         moment = datetime.fromtimestamp(now, context.zone)
@@ -134,7 +135,10 @@ class ShipOrdersJob(Job, frozen=True):
         shop = context.target.shop.id if context.target.shop else None
         wait_s = max(min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline)), MIN_LABEL_WAIT_S)
         is_shown = any(outcome.item.parameters.get(IS_SHOWN) for outcome in parcels.values())
-        labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller, is_shown=is_shown)
+        has_slips = any(outcome.item.parameters.get(HAS_SLIPS) for outcome in parcels.values())
+        labels = await self.label_files.make(
+            list(parcels), paper, shop, wait_s, context.caller, is_shown=is_shown, has_slips=has_slips
+        )
         data: Json = {"path": str(labels.path), "paper_size": paper} if labels.path else {}
         if labels.picture:
             data["picture"] = labels.picture
@@ -142,7 +146,7 @@ class ShipOrdersJob(Job, frozen=True):
             data["pages"] = sum(map(len, labels.pages.values()))
         if labels.missing:
             data["missing"] = [{"package": package_id, "reason": r} for package_id, r in labels.missing.items()]
-            data["later"] = _make_label_call(list(parcels), paper, shop)
+            data["later"] = _make_label_call(list(parcels), paper, shop, has_slips=has_slips)
         places = {
             parcels[package_id].item.key: _describe_label(parcels[package_id], pages)
             for package_id, pages in labels.pages.items()
@@ -208,11 +212,12 @@ def _make_state(parcels: Sequence[Parcel]) -> CurrentState:
     return CurrentState(tuple({item.key: item for item in items}.values()))
 
 
-def _make_label_call(package_ids: list[str], paper: str, shop: str | None) -> Json:
+def _make_label_call(package_ids: list[str], paper: str, shop: str | None, *, has_slips: bool) -> Json:
     """The call that makes the whole file later: of many parcels this job's own, which ships none of them again."""
     is_small = len(package_ids) <= MAX_LABELS_OF_TOOL
     tool, argument = ("resize_pdf", "package_ids") if is_small else ("ship_orders", "ids")
-    arguments = {argument: package_ids, "paper_size": paper} | ({"shop": shop} if shop else {})
+    arguments: Json = {argument: package_ids, "paper_size": paper} | ({"shop": shop} if shop else {})
+    arguments |= {HAS_SLIPS: True} if has_slips else {}
     return {"tool": tool, "arguments": arguments}
 
 
