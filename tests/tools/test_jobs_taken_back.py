@@ -21,6 +21,7 @@ from tests.calls.test_undo import (
     try_undo,
 )
 from tests.calls.test_writes import Clock, Person, told, writes
+from tests.tools.job_items import to_items
 from tests.tools.test_change_jobs import choose_single, list_skus
 from tests.tools.test_product_jobs import run
 
@@ -144,7 +145,7 @@ async def test_a_whole_job_is_taken_back_by_one_yes(
         assert row["undo"]["arguments"] == {"name": "undo_job", "arguments": {"id": row["id"]}}
         asked_again = await try_undo(client, row["undo"])
         assert len(writes(sandbox)) == sent
-        items = asked_again["preview"]["items"]
+        items = to_items(asked_again["preview"])
         if job != "pause_products":  # whose status a review follows
             assert sorted((i["now"], i["will_be"]) for i in items) == sorted(
                 (i["will_be"], i["now"]) for i in asked["preview"]["items"]
