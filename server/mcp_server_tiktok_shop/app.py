@@ -206,7 +206,7 @@ def build_app(
         CurrentStateReader(operations, platform, result_builder, settings.time_zone),
         UndoChecker(stores.audit_log, runtime.clock),
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
-        WarningFinder(cost_book),
+        WarningFinder(cost_book, stores.audit_log),
         WritesUnderWay(),
     )
 
@@ -294,7 +294,7 @@ def build_app(
         secrets=secrets,
         temporary_home=temporary_home,
         guard=guard,
-        limiter=CallLimiter(stores.rate_marks, settings.tenant, settings.calls_a_minute),
+        limiter=CallLimiter(stores.rate_marks, stores.owner, settings.calls_a_minute),
         metrics=metrics,
         notifications=stores.notifications,
         notification_worker=notification_worker,

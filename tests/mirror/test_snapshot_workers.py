@@ -71,7 +71,7 @@ async def test_a_process_that_was_killed_while_it_had_nothing_to_do_is_replaced(
         assert worker not in find_snapshot_workers()
 
 
-async def test_one_that_is_killed_in_the_midst_of_it_leaves_the_old_snapshot_and_the_pages(home: Path) -> None:
+async def test_one_that_is_killed_in_the_midst_of_it_leaves_the_old_snapshot(home: Path) -> None:
     sandbox = Sandbox(orders=2500)
     async with sandbox.serve() as url, open_app(home, sandbox, url) as app:
         target = await only_target(app)
@@ -89,7 +89,6 @@ async def test_one_that_is_killed_in_the_midst_of_it_leaves_the_old_snapshot_and
         found = await refreshed(app, ["orders"])
         assert killed
         assert count(found.path) == count_expected(sandbox)
-        assert len(sandbox.log.list_entries("get_order_list")) <= 2 * 2500 // 100
     assert not find_files(home, "*.ndjson")
 
 

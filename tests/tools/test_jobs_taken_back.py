@@ -14,6 +14,7 @@ from tests.calls.test_undo import (
     find_undo,
     get_undoing_operation,
     list_changes,
+    list_rows,
     list_writes,
     read_whole,
     read_write,
@@ -157,6 +158,9 @@ async def test_a_whole_job_is_taken_back_by_one_yes(
         clock.now += REVIEW_S if job == "pause_products" else 0
         after = await read_products(client, shown, job)
         newest, older = await list_changes(client)
+        filters = {"operation": job}
+        (own,) = list_rows((await told(client, "run_read_operation", name="list_changes", arguments=filters))["data"])
+    assert own["id"] == row["id"]
     assert after == before
     assert newest["undo_of"] == older["id"] == row["id"]
     assert older["undo"].startswith("Undone at ")
@@ -199,6 +203,29 @@ async def test_what_has_changed_since_is_left_and_named_and_the_rest_goes_back(
         left = await run(client, "undo_job", id=job["id"])
     assert "nothing to do" in left["note"]
     assert left["data"]["skipped"] == 3
+
+
+async def test_of_what_one_write_changed_all_goes_back_but_what_has_changed_since(
+    connect: Connect, settings: dict[str, Any], sandbox: Sandbox
+) -> None:
+    async with connect(**settings) as client:
+        arguments = await plan_pause(client)
+        await do(client, "pause_products", **arguments)
+        job = (await list_changes(client))[0]
+        resumed = arguments["products"][3]
+        asked = await run(client, "activate_products", product_ids=[resumed])
+        await told(client, "confirm_write", token=asked["confirm"])
+        asked = await try_undo(client, job["undo"])
+        assert (asked["preview"]["to_do"], asked["preview"]["skipped"]) == (len(arguments["products"]) - 1, 1)
+        skipped = asked["preview"]["items"][-1]
+        assert skipped["product"] == resumed
+        assert skipped["skipped"].startswith("it has changed since: ")
+        sent = len(writes(sandbox))
+        undone = await told(client, "confirm_write", token=asked["confirm"])
+        assert undone["data"]["done"] == len(arguments["products"]) - 1
+        row = next(row for row in await list_changes(client) if row["id"] == job["id"])
+    assert len(writes(sandbox)) == sent + 2
+    assert row["undo"].startswith("Undone at ")
 
 
 async def test_a_change_after_the_preview_stops_the_undo_of_a_job(

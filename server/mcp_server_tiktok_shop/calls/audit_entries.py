@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.chat_messages import read_message
+from mcp_server_tiktok_shop.calls.product_pictures import collect_pictures
 from mcp_server_tiktok_shop.calls.redaction.free_text import MASK, mask_emails, mask_text
 from mcp_server_tiktok_shop.calls.redaction.redactor import strip_invisible_values
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import AuditLog
 
 MAX_ITEMS, MAX_ROWS = 50, 50  # things of a write, and rows of one, that are kept
+MAX_PICTURES = 20  # of a listing
 MAX_WAY_BACK_BYTES = 64 * 1024
 MAX_TITLE_CHARS, MAX_MESSAGE_CHARS = 120, 60
 MESSAGE_PATHS = frozenset(("content",))
@@ -53,7 +55,9 @@ class AuditWriter(Struct, frozen=True):
         shop, entry_id = target.shop, secrets.token_hex(6)
         entry: Json = {"id": entry_id, "time": sent_at}
         entry |= {"shop": shop.label, "shop_id": shop.id} if shop else {"account": target.account.name}
-        await self._append(entry | {"operation": operation.name} | origin | {"ids": collect_ids(values)})
+        entry |= {"operation": operation.name} | origin | {"ids": collect_ids(values)}
+        pictures = collect_pictures(values)[:MAX_PICTURES]
+        await self._append(entry | ({"pictures": pictures} if pictures else {}))
         return entry_id
 
     async def add_failure(self, entry_id: str, error: ShopError, request_id: str | None) -> None:

@@ -185,6 +185,8 @@ class ToolDispatcher(Struct, frozen=True):
         target = await self._resolve_target(
             operation, server_arguments.get("shop"), server_arguments.get("category_asset")
         )
+        if target.shop is not None:
+            values = self.operations.complete_by_market(operation, values, target.shop.region)
         validate_amounts(operation, values, target.shop.currency if target.shop is not None else "")
         zone = target.resolve_zone(self.zone)
         has_zone_note = any(has_local_time(operation.arguments[name], value) for name, value in values.items())

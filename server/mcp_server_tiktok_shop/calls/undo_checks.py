@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -93,11 +93,18 @@ class UndoChecker(Struct, frozen=True):
         return job_writes
 
     async def ensure_undoable(
-        self, undo_of: str, operation: Operation, values: Json, target: Target, state: CurrentState
+        self,
+        undo_of: str,
+        operation: Operation,
+        values: Json,
+        target: Target,
+        state: CurrentState,
+        *,
+        may_be_part: bool = False,
     ) -> Undoing | None:
         """What the call takes back, if it is the way back of that write and in time; `state` is read just now.
 
-        None of a call without `undo_of`.
+        None of a call without `undo_of`. Where it `may_be_part`, the things may be left out that have changed since.
 
         Raises:
             ShopError: `invalid_arguments` where it is not its way back, `already_done`, or `declined` with `changed`.
@@ -110,6 +117,8 @@ class UndoChecker(Struct, frozen=True):
         if entry is None or entry.get("shop_id") != (target.shop.id if target.shop else None):
             raise _make_argument_error("names no write that was sent to this shop from here")
         step = _require_step(entries, entry, operation)
+        if may_be_part:
+            step = narrow_step(step, _get_thing_ids(step["expects"]) - get_subject_ids(values)) or step
         if not _is_as_offered(entry, step, values):
             raise _make_argument_error("goes alone, or with the arguments of that way back, and with no others")
         changed = find_changes(entry, step, state.items)
@@ -158,6 +167,25 @@ def _require_step(entries: list[Record], entry: Record, operation: Operation) ->
         message = f"That write is back already, since {undone.get('time', 'an unknown time')}: nothing was sent."
         raise ShopError("already_done", message, hint=LOOK_HINT)
     return step
+
+
+def narrow_step(step: Json, lost_ids: frozenset[str]) -> Json | None:
+    """The step for all things but these; None where it can't be taken without them."""
+    arguments = {
+        name: [each for each in value if _get_id(each) not in lost_ids] if isinstance(value, list) else value
+        for name, value in step["arguments"].items()
+    }
+    is_without = not get_subject_ids(arguments) & lost_ids and all(arguments[name] != [] for name in arguments)
+    expected_items = [item for item in step["expects"] if not _get_thing_ids([item]) & lost_ids]
+    return step | {"arguments": arguments, "expects": expected_items} if is_without else None
+
+
+def _get_id(value: Any) -> str:
+    return str(value.get("id")) if isinstance(value, dict) else str(value)
+
+
+def _get_thing_ids(expected_items: Iterable[Json]) -> frozenset[str]:
+    return frozenset(str(next(iter(item.values()))) for item in expected_items)
 
 
 def make_step_items(entry: Record, step: Json, state: Iterable[Item]) -> tuple[JobItem, ...]:

@@ -69,7 +69,9 @@ class WriteExecutor(Struct, frozen=True):
         """
         operation, values, target = write.operation, write.values, write.target
         state = write.known_state or await self.current_state_reader.read(operation, values, target)
-        undoing = await self.undo_checker.ensure_undoable(write.undo_of, operation, values, target, state)
+        undoing = await self.undo_checker.ensure_undoable(
+            write.undo_of, operation, values, target, state, may_be_part=write.is_confirmed
+        )
         redacted_write = replace(write, values=self.result_builder.redact_arguments(operation, values))
         return Preview(
             operation,

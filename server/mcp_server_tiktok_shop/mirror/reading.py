@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_RESUME_AGE_S = 600  # of pages of a whole list: the later ones would be of another time
-MAX_IN_FLIGHT = 8  # requests of one source at once
+MAX_IN_FLIGHT = 10  # pages of one source at once: as many as the rate limiter sends, and some that have come
 
 
 class SourceReader(Struct, frozen=True):
@@ -111,6 +111,7 @@ class SourceReader(Struct, frozen=True):
         async with aclosing(self.paginator.iter_pages(self.source.operation, values, self.target)) as pages:
             async for page in pages:
                 await self.spool_page(batch, page, filters, at)
+                del page  # it takes some megabytes: not while the next one is waited for
                 at = self.clock()
 
     async def spool_page(self, batch: Batch, page: Page, filters: Json, at: float, *, is_last: bool = False) -> None:

@@ -124,8 +124,10 @@ class HistoryReader(Struct):
             if edge > start:
                 await self._divide(start, edge, self._estimate_rest(page, edge, start, end))
                 return batch
+            del page  # it takes some megabytes
             async for later_page in pages:
                 await self.reader.spool_page(batch, later_page, filters, read_at)
+                del later_page
         return batch
 
     def _expect_rows(self, page: Page) -> None:

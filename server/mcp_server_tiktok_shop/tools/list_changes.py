@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
     from mcp_server_tiktok_shop.state.stores import AuditLog, Record
@@ -55,7 +55,7 @@ class ListChangesTool(Struct, frozen=True):
         period_range = parse_period(values["period"], zone, self.clock())
         chosen = await choose_targets(self.shops, shop) if shop is not None else targets
         shop_ids = {target.shop.id for target in chosen if target.shop is not None}
-        operation_names = self._parse_operation(values.get("operation"))
+        wanted = self.operations.get(values["operation"]) if values.get("operation") else None
         entries = await self.audit_log.read_entries()
         change_rows = ChangeRows(self.operations, entries, list_undoings(entries), len(targets) > 1)
         shop_names = {target.shop.id: target.shop.label for target in targets if target.shop is not None}
@@ -71,7 +71,7 @@ class ListChangesTool(Struct, frozen=True):
                 continue
             if (shop is not None or self.shops.pinned is not None) and entry.get("shop_id") not in shop_ids:
                 continue
-            if operation_names and entry.get("operation") not in operation_names:
+            if wanted is not None and not _is_meant(wanted, entry):
                 continue
             is_in_period = period_range.start <= moment.timestamp() < period_range.end
             if is_in_period if wanted_id is None else wanted_id in (entry["id"], entry.get("job")):
@@ -94,12 +94,13 @@ class ListChangesTool(Struct, frozen=True):
         result |= _lay_out(rows[::-1]) if rows else {}
         return result | {"note": " ".join(filter(None, (ELSEWHERE_NOTE, skipped.describe())))}
 
-    def _parse_operation(self, name: str | None) -> frozenset[str]:
-        """The writes that a name stands for: of a job those that it sends; none where none is named."""
-        if name is None:
-            return frozenset()
-        operation = self.operations.get(name)
-        return frozenset({operation.name, *operation.record.get("job", ())})
+
+def _is_meant(operation: Operation, entry: Record) -> bool:
+    """Whether a write is of this operation, or one that this job makes and no other job made."""
+    names = {operation.name, *operation.job_writes}
+    return entry.get("operation") in names and (
+        not operation.is_job or entry.get("job_name", operation.name) == operation.name
+    )
 
 
 def _select_change(change_rows: ChangeRows, chosen: list[Record], wanted_id: str) -> Json:

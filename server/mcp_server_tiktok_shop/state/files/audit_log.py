@@ -48,6 +48,7 @@ ENTRY_TYPES: dict[str, type | UnionType] = {
     "undo_of": str,
     "job": str,
     "job_name": str,
+    "pictures": list,
 }
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 10  # of a replica, for steps of milliseconds
 MAX_LOCK_CONNECTIONS = 8  # for locks that last as long as a token renewal: apart, so that its steps find a connection
-CONNECT_TIMEOUT_S = 3
+CONNECT_TIMEOUT_S = 5
+START_TIMEOUT_S = 10.0  # for the first connection of all: both may be starting
 UNANSWERED_MS = 5000  # after which what was sent counts as lost: a computer that vanished refuses nothing
 WAIT_TIMEOUT_S = 3.0  # for a connection that is free and answers, while no other does: a quick restart is not noticed
 BUSY_TIMEOUT_S = 30.0  # while others do: then it is only much that is asked
@@ -66,7 +67,7 @@ class Database:
         )
         self._pool = self._make_pool("state", MAX_CONNECTIONS, min_size=1)
         self._lock_pool = self._make_pool("locks", MAX_LOCK_CONNECTIONS, min_size=0)
-        self._answered_at = float("-inf")
+        self._answered_at: float | None = None
         self._is_away = False
         self._looked_at = float("-inf")
         self._look_lock = asyncio.Lock()
@@ -138,13 +139,16 @@ class Database:
         started_at = time.monotonic()
         while True:
             try:
-                return await pool.getconn(self._choose_deadline(started_at) - time.monotonic())
+                rest_s = self._choose_deadline(started_at) - time.monotonic()
+                return await pool.getconn(min(rest_s, WAIT_TIMEOUT_S))
             except PoolTimeout:
                 if time.monotonic() >= self._choose_deadline(started_at):
                     self._is_away = True
                     raise
 
     def _choose_deadline(self, started_at: float) -> float:
+        if self._answered_at is None:
+            return started_at + START_TIMEOUT_S
         return min(max(started_at, self._answered_at) + WAIT_TIMEOUT_S, started_at + BUSY_TIMEOUT_S)
 
     async def _look(self) -> None:

@@ -12,7 +12,7 @@ from mcp_server_tiktok_shop.calls.audit_changes import describe_changes
 from mcp_server_tiktok_shop.calls.current_state import NOT_LOOKED_UP, CurrentState
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
-from mcp_server_tiktok_shop.calls.undo_checks import find_changes, make_step_items
+from mcp_server_tiktok_shop.calls.undo_checks import find_changes, make_step_items, narrow_step
 from mcp_server_tiktok_shop.calls.undo_items import AS_BEFORE, describe_late_changes, describe_now
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
@@ -92,28 +92,27 @@ def _make_items(job_write: JobWrite, state: Sequence[Item]) -> tuple[JobItem, ..
     entry, step = job_write.entry, job_write.step
     if step is None:
         return (_make_lasting_item(entry, job_write.reason),)
-    # The arguments as one text: of the ids in them, an error that names one means its own item alone.
-    parameters = {"write": entry["id"], "tool": step["tool"], "arguments": to_json_text(step["arguments"])}
     nouns = {(noun, str(thing_id)) for noun, thing_id in (next(iter(each.items())) for each in step["expects"])}
     items = make_step_items(entry, step, [item for item in state if item.key in nouns])
     if not items:
-        items = (JobItem("write", entry["id"], _name_write(entry), will_be=AS_BEFORE),)
-    items = tuple(replace(item, parameters=parameters | item.parameters) for item in items)
-    late = find_changes(entry, step, state)
-    if not late:
-        return items
-    reasons = {str(next(iter(change.values()))): _describe_late_change(change) for change in late}
-    whole_reason = next(iter(reasons.values()))
+        items = (JobItem("write", entry["id"], _name_write(entry), will_be=AS_BEFORE, parameters={"thing": ""}),)
+    reasons = {str(next(iter(c.values()))): _describe_late_change(c) for c in find_changes(entry, step, state)}
+    rest = narrow_step(step, frozenset(reasons))  # where that can't be, none of its things goes back
+    # The arguments as one text: of the ids in them, an error that names one means its own item alone.
+    arguments = to_json_text((rest or step)["arguments"])
+    parameters = {"write": entry["id"], "tool": step["tool"], "arguments": arguments}
+    made = [replace(item, parameters=parameters | item.parameters) for item in items]
     return tuple(
-        replace(
-            item,
-            will_be="",
-            skip_reason=reasons.get(item.parameters["thing"], BESIDE_REASON)
-            if "thing" in item.parameters
-            else whole_reason,
-        )
-        for item in items
+        replace(item, will_be="", skip_reason=reason)
+        if (reason := reasons.get(item.parameters["thing"]) or ("" if rest else _find_reason(item, reasons)))
+        else item
+        for item in made
     )
+
+
+def _find_reason(item: JobItem, reasons: dict[str, str]) -> str:
+    """Why an item that has not changed stays all the same: of a write as a whole what is said of its first thing."""
+    return BESIDE_REASON if item.parameters["thing"] else next(iter(reasons.values()))
 
 
 def _describe_late_change(change: Json) -> str:
