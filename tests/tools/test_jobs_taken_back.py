@@ -217,7 +217,7 @@ async def test_of_what_one_write_changed_all_goes_back_but_what_has_changed_sinc
         await told(client, "confirm_write", token=asked["confirm"])
         asked = await try_undo(client, job["undo"])
         assert (asked["preview"]["to_do"], asked["preview"]["skipped"]) == (len(arguments["products"]) - 1, 1)
-        skipped = asked["preview"]["items"][-1]
+        skipped = to_items(asked["preview"])[-1]
         assert skipped["product"] == resumed
         assert skipped["skipped"].startswith("it has changed since: ")
         sent = len(writes(sandbox))
