@@ -277,6 +277,7 @@ def build_app(
         platform.shops,
         lambda: late_parts.get().mirror,
         runtime.monotonic,
+        metrics,
     )
     return App(
         settings=settings,

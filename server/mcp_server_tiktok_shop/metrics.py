@@ -71,6 +71,9 @@ class Metrics(Protocol):
     def record_notification(self, outcome: str) -> None:
         """The platform notified of something: `new`, `repeated`, `unowned`, `refused`, or `not_stored`."""
 
+    def record_pending_notifications(self, count: int) -> None:
+        """So many notifications wait to be followed up."""
+
 
 class NoSpan:
     """Says nothing: where nothing is traced."""
@@ -120,6 +123,9 @@ class NoMetrics:
         return
 
     def record_notification(self, _outcome: str) -> None:
+        return
+
+    def record_pending_notifications(self, _count: int) -> None:
         return
 
 

@@ -24,8 +24,10 @@ from scripts.team.web_servers import run_web_server
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.cli.serve import take_webhooks
 from mcp_server_tiktok_shop.errors import SettingsError
+from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.platform import webhooks as notifications
 from mcp_server_tiktok_shop.protocol.http import SharedToken, build_http_app
+from mcp_server_tiktok_shop.protocol.prometheus import PrometheusMetrics
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.state.accounts import PartnerApp
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mcp_server_tiktok_shop.application import App
+    from mcp_server_tiktok_shop.metrics import Metrics
 
 HOST = "shops.example.com"
 URL = f"https://{HOST}/webhooks/tiktok"
@@ -99,7 +102,9 @@ async def wait_until(look: Callable[[], Any], wanted: object, timeout_s: float =
 
 
 @asynccontextmanager
-async def serve(home: Path, sandbox: Sandbox | None = None, **more: str) -> AsyncIterator[Served]:
+async def serve(
+    home: Path, sandbox: Sandbox | None = None, metrics: Metrics = NO_METRICS, **more: str
+) -> AsyncIterator[Served]:
     environment = {
         "TIKTOK_SHOP_HOME": str(home),
         "TIKTOK_SHOP_SANDBOX": "true",
@@ -107,7 +112,7 @@ async def serve(home: Path, sandbox: Sandbox | None = None, **more: str) -> Asyn
         "TIKTOK_SHOP_HTTP_WEBHOOK_URL": URL,
     }
     sandbox = sandbox or Sandbox(orders=40)
-    app = build_app(read_settings(environment | more), sandbox=sandbox, catalog=CATALOG)
+    app = build_app(read_settings(environment | more), sandbox=sandbox, catalog=CATALOG, metrics=metrics)
     app.notification_worker.refresh_pause_s = 0.05
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
@@ -384,6 +389,24 @@ async def test_a_server_takes_up_what_the_one_before_left(home: Path) -> None:
     async with serve(home, sandbox) as served:
         await served.settle()
         assert await served.count() == 1
+
+
+async def test_how_many_wait_is_told_to_who_operates_the_server(home: Path) -> None:
+    metrics, sandbox = PrometheusMetrics(), Sandbox(orders=40)
+
+    async def count() -> float | None:
+        return metrics.registry.get_sample_value("mcp_tiktok_shop_pending_notifications")
+
+    async with serve(home, sandbox) as served:
+        await served.app.notification_worker.close()
+        for number in range(3):
+            await served.send(served.write(tts_notification_id=str(number)))
+    sandbox.faults.add("get_authorized_shops", times=None, status=500, code=36009009, message="Away.")
+    async with serve(home, sandbox, metrics):
+        await wait_until(count, 3.0)
+        sandbox.faults.clear()
+    async with serve(home, sandbox, metrics):
+        await wait_until(count, 0.0)
 
 
 async def test_while_the_platform_is_away_they_are_taken_and_the_copy_counts_as_old(served: Served) -> None:

@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.mirror.mirror import Mirror
     from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
     from mcp_server_tiktok_shop.state.stores import Notification, NotificationStore, WriteMarks
@@ -43,6 +44,7 @@ class NotificationWorker(Struct):
     shops: ShopResolver
     get_mirror: Callable[[], Mirror]
     monotonic: Callable[[], float]
+    metrics: Metrics
     refresh_pause_s: float = REFRESH_PAUSE_S
     _arrival: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
@@ -82,7 +84,9 @@ class NotificationWorker(Struct):
             self._arrival.clear()
             with contain_faults(log, "notifications can't be followed up"):
                 try:
-                    await self._follow_up(await self.store.list_pending())
+                    pending = await self.store.list_pending()
+                    self.metrics.record_pending_notifications(len(pending))
+                    await self._follow_up(pending)
                 except ShopError as error:
                     log.warning("notifications can't be followed up yet: %s", error.message)
             with suppress(TimeoutError):

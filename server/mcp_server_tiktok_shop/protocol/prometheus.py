@@ -57,6 +57,11 @@ class PrometheusMetrics:
             "copy_age_seconds", "How old was what the local copy answered a question from.", buckets=AGE_BUCKETS_S
         )
         self._notifications = self._make_counter("notifications", "Notifications of TikTok's that came.", "outcome")
+        self._pending_notifications = Gauge(
+            f"{PREFIX}_pending_notifications",
+            "Those that wait to be followed up, when this server last looked.",
+            registry=self.registry,
+        )
 
     def record_call(self, tool: str, outcome: str, seconds: float) -> None:
         self._calls.labels(tool, outcome).inc()
@@ -83,6 +88,9 @@ class PrometheusMetrics:
 
     def record_notification(self, outcome: str) -> None:
         self._notifications.labels(outcome).inc()
+
+    def record_pending_notifications(self, count: int) -> None:
+        self._pending_notifications.set(count)
 
     async def tell(self, request: Request) -> Response:
         """All of it, in the format that is asked for."""

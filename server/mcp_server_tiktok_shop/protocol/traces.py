@@ -76,6 +76,7 @@ class TracingMetrics:
         self.record_confirmation = counted.record_confirmation
         self.record_copy_age = counted.record_copy_age
         self.record_notification = counted.record_notification
+        self.record_pending_notifications = counted.record_pending_notifications
         self._exporter = OTLPSpanExporter()
         self._provider = TracerProvider(resource=describe_service(), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(self._exporter))

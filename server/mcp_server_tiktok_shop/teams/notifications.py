@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from mcp_server_tiktok_shop.application import App
+    from mcp_server_tiktok_shop.metrics import Metrics
     from mcp_server_tiktok_shop.platform.client import Runtime
     from mcp_server_tiktok_shop.settings import Settings
     from mcp_server_tiktok_shop.state.change_notices import ChangeNotices
@@ -111,6 +112,7 @@ class TeamNotificationWorker(Struct):
     locks: ReplicaLocks
     open_app: Callable[[str], AbstractAsyncContextManager[OpenApp]]
     monotonic: Callable[[], float]
+    metrics: Metrics
     refresh_pause_s: float = REFRESH_PAUSE_S
     idle_interval_s: float = IDLE_INTERVAL_S
     _arrival: asyncio.Event = field(default_factory=asyncio.Event)
@@ -146,7 +148,9 @@ class TeamNotificationWorker(Struct):
 
     async def _take_up(self) -> None:
         """Begin with what waits longest, as far as there is room. Raises ShopError."""
-        for subject in await self.store.list_subjects():
+        pending_counts = await self.store.count_pending()
+        self.metrics.record_pending_notifications(sum(pending_counts.values()))
+        for subject in pending_counts:
             if len(self._readings) >= MAX_SUBJECTS:
                 return
             if subject not in self._readings:
@@ -206,11 +210,13 @@ class SharedState(Protocol):
     def runtime(self) -> Runtime: ...
 
 
-def open_inbox(state: SharedState, open_app: Callable[[str], AbstractAsyncContextManager[OpenApp]]) -> TeamInbox:
+def open_inbox(
+    state: SharedState, open_app: Callable[[str], AbstractAsyncContextManager[OpenApp]], metrics: Metrics
+) -> TeamInbox:
     """The inbox of all tenants; from now on what comes is followed up until it is closed."""
     clock, monotonic = state.runtime.clock, state.runtime.monotonic
     own_app = PartnerApp.from_texts(state.settings.app_key, state.settings.app_secret)
     store = PostgresInbox(state.database, clock)
-    worker = TeamNotificationWorker(store, state.locks, open_app, monotonic)
+    worker = TeamNotificationWorker(store, state.locks, open_app, monotonic, metrics)
     worker.start()
     return TeamInbox(TeamApps(state.database, state.cipher, own_app, monotonic), store, state.notices, clock, worker)

@@ -88,7 +88,7 @@ class TenantApps(Struct):
 
     def open_inbox(self) -> TeamInbox:
         """Where notifications of all tenants go; from now on they are followed up until this is closed."""
-        self._inbox = open_inbox(self.state, self.use_app)
+        self._inbox = open_inbox(self.state, self.use_app, self.metrics)
         return self._inbox
 
     @asynccontextmanager

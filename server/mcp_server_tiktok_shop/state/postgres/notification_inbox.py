@@ -37,7 +37,7 @@ WITH owners AS MATERIALIZED (
 SELECT owners.tenant_id, owners.shop_ids, added.tenant_id IS NOT NULL FROM owners LEFT JOIN added USING (tenant_id)
 """
 PENDING = "FROM notifications WHERE is_pending AND arrived_at > unix_now() - %s"
-SELECT_SUBJECTS = f"SELECT tenant_id, shop_id, seller_id {PENDING} GROUP BY 1, 2, 3 ORDER BY min(number)"
+COUNT_PENDING = f"SELECT tenant_id, shop_id, seller_id, count(*) {PENDING} GROUP BY 1, 2, 3 ORDER BY min(number)"
 SELECT_PENDING = f"SELECT id, type, shop_id, seller_id {PENDING} AND (tenant_id, shop_id, seller_id) = (%s, %s, %s)"
 FINISH = "UPDATE notifications SET is_pending = false WHERE tenant_id = %s AND id = any(%s)"
 
@@ -87,9 +87,10 @@ class PostgresInbox:
         shop_ids = [(tenant_id, shop_id) for tenant_id, owned, is_new in rows if is_new for shop_id in owned]
         return Arrival("new" if any(is_new for *_, is_new in rows) else "repeated", shop_ids)
 
-    async def list_subjects(self) -> list[Subject]:
-        """What there are pending notifications of, the longest waiting first. Raises as `add`."""
-        return [Subject(*row) for row in await self._database.fetch_all(SELECT_SUBJECTS, NOTIFICATION_TTL_S)]
+    async def count_pending(self) -> dict[Subject, int]:
+        """How many notifications are pending of each subject, the longest waiting first. Raises as `add`."""
+        rows = await self._database.fetch_all(COUNT_PENDING, NOTIFICATION_TTL_S)
+        return {Subject(*names): count for *names, count in rows}
 
     async def list_pending(self, subject: Subject) -> list[Notification]:
         """The pending notifications of a subject. Raises as `add`."""
