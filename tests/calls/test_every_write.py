@@ -16,7 +16,7 @@ import pytest
 
 from mcp_server_tiktok_shop import catalog
 from mcp_server_tiktok_shop.catalog.looks import find_looks
-from mcp_server_tiktok_shop.catalog.undo import describe_no_way_back, find_undo_rule
+from mcp_server_tiktok_shop.catalog.undo import describe_inverse, describe_no_way_back, find_undo_rule
 from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
@@ -334,7 +334,9 @@ async def test_a_write_is_shown_whole_sent_once_told_and_written_down(
         assert {**preview, "untrusted": []} == {**dry, "untrusted": []}
         assert named <= list_shown(preview.get("now", []))
         is_undoable = find_undo_rule(name) is not None
-        assert preview["undo"].startswith("Can be undone by " if is_undoable else "No way back: ")
+        inverse, reason = describe_inverse(name), describe_no_way_back(name)
+        no_way_back = f"No ready way back: {inverse}." if inverse else f"No way back: {reason}."
+        assert preview["undo"].startswith("Can be undone by " if is_undoable else no_way_back)
         assert len(writes(sandbox)) == sent
         token = waiting["confirm"]
         answers = await asyncio.gather(*(told(each, "confirm_write", token=token) for each in (client, other)))
@@ -351,7 +353,7 @@ async def test_a_write_is_shown_whole_sent_once_told_and_written_down(
     if is_undoable:
         assert get_undoing_operation(entry["undo"]) in preview["undo"]
     else:
-        assert entry["undo"] == f"No way back: {describe_no_way_back(name)}."
+        assert entry["undo"] == no_way_back
 
 
 @pytest.mark.parametrize(
