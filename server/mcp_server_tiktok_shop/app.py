@@ -201,7 +201,7 @@ def build_app(
         CurrentStateReader(operations, platform, result_builder, settings.time_zone),
         UndoChecker(stores.audit_log, runtime.clock),
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
-        WarningFinder(cost_book),
+        WarningFinder(cost_book, runtime.clock),
         WritesUnderWay(),
     )
 

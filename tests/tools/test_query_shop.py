@@ -285,7 +285,7 @@ async def test_what_is_not_read_yet_is_said_before_the_numbers(connect: Connect)
 )
 async def test_a_period_before_the_copy_is_told_as_a_part(connect: Connect, condition: str, is_before: bool) -> None:
     async with connect(sandbox="1", sandbox_object=Sandbox(orders=40)) as client:
-        answer = await ask(client, f"SELECT count(*) AS orders FROM orders WHERE {condition}")  # noqa: S608
+        answer = await ask(client, f"SELECT count(*) AS orders FROM orders WHERE {condition}")
         report = reply(await client.call_tool("get_report", {"report": "sales", "period": "2024-01"}))
     note, reach = answer["data"].get("note", ""), answer["data"]["history_from"]["orders"]
     assert ("PART ONLY: orders reaches back to " in note) is is_before

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.question_values import expand_json_texts, format_values
 from mcp_server_tiktok_shop.calls.value_texts import flatten, quote, shorten, to_single_line
+from mcp_server_tiktok_shop.catalog.binding import show_times
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from mcp_server_tiktok_shop.calls.current_state import CurrentState
     from mcp_server_tiktok_shop.calls.undo_checks import Undoing
     from mcp_server_tiktok_shop.calls.value_texts import Row
@@ -40,7 +43,8 @@ class Preview:
     `target` and `call` are None for a token call, whose request is secret. `current_state` is how the things stand
     that it is about; None where nothing was read. `differences` are sentences on what is sent otherwise than `values`
     show it. `account` names the account that a sign-in stores. `warnings` are sentences, and may quote others.
-    `way_back` is that of a write to a shop; `undoing` what it takes back itself, where it is such a call.
+    `way_back` is that of a write to a shop; `undoing` what it takes back itself, where it is such a call. Times are
+    shown in `zone`. `new_prices` say what prices become by a discount.
     """
 
     operation: Operation
@@ -53,6 +57,8 @@ class Preview:
     warnings: tuple[str, ...] = ()
     way_back: WayBack | None = None
     undoing: Undoing | None = None
+    zone: ZoneInfo | None = None
+    new_prices: tuple[str, ...] = ()
 
     @property
     def shop(self) -> Shop | None:
@@ -78,16 +84,17 @@ class Preview:
             data |= {"path": self.operation.record["path"]}
             # The account's names are its seller's words.
             return data | {"account": self.account, "untrusted": ["account"]} if self.account else data
-        data |= {} if will_be else {"path": self.call.path, "query": dict(self.call.query)}
+        data |= {} if will_be else {"path": self.call.path, "query": self._show_times(dict(self.call.query))}
         if self.call.files:
             files = {
                 name: {"filename": file.filename, "bytes": len(file.content)} for name, file in self.call.files.items()
             }
             data |= {"form": dict(self.call.form), "files": files}
         else:
-            data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
+            data |= {"body": self._show_times(json.loads(self.call.body)) if self.call.body is not None else None}
         if not self.current_state or not self.current_state.items:
             return data
+        data |= {"prices_then": list(self.new_prices)} if self.new_prices else {}
         # The state may be in the words of others, and a warning may quote it.
         untrusted = [*(["warnings"] if self.warnings else []), *(["will_be"] if will_be else []), "now"]
         data |= {"will_be": will_be} if will_be else {}
@@ -119,7 +126,8 @@ class Preview:
             str(self.operation.record["summary"]),
             *([f"Takes back: {to_single_line(self._describe_undoing())}"] if self.undoing else []),
             *([self.way_back.describe()] if self.way_back else []),
-            *format_section("Sends", format_values(self.values)),
+            *format_section("Sends", format_values(self._show_times(self.values))),
+            *format_section("Prices then", list(self.new_prices)),
             *self.differences,
             *format_section("Account that is signed in by it", format_values(self.account or {})),
         ]
@@ -157,6 +165,12 @@ class Preview:
             return f"for {quote(asset.category or asset.category_id)} ({to_single_line(asset.market)})"
         return f"for the account {quote(self.target.account.name)}" if self.target else "for an account"
 
+    def _show_times(self, values: Json) -> Json:
+        """The values with times as people read them, where the zone is known."""
+        schema = {"properties": self.operation.arguments}
+        shown: Json = show_times(schema, values, self.zone) if self.zone else values
+        return shown
+
     def _describe_undoing(self) -> str:
         """Which write is taken back, and what is not as before even then."""
         return " ".join(filter(None, (f"{self.undoing.write}.", self.undoing.leaves))) if self.undoing else ""
@@ -165,7 +179,7 @@ class Preview:
         """How many things the write is about, their names and ids, or else its first value; and its other values."""
         rows = [
             row
-            for row in flatten(expand_json_texts(self.account or self.values))
+            for row in flatten(expand_json_texts(self.account or self._show_times(self.values)))
             if row[0] not in IDEMPOTENCY_KEY_ARGUMENTS
         ]
         lists = [row for row in rows if isinstance(self.values.get(row[0].partition(" (")[0]), list)]

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.cost_book import CurrentCosts
-from mcp_server_tiktok_shop.calls.warnings import find_warnings, has_prices
+from mcp_server_tiktok_shop.calls.new_prices import has_prices
+from mcp_server_tiktok_shop.calls.warnings import find_warnings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.cost_book import CostBook
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WarningFinder:
-    """Warnings of single writes and of those of a job; `cost_book` is read for prices alone."""
+    """Warnings of single writes and of those of a job; `cost_book` is read for prices alone. `clock`: Unix seconds."""
 
     cost_book: CostBook
+    clock: Callable[[], float]
 
     async def find(
         self, operation: Operation, values: Json, state: CurrentState, target: Target, zone: ZoneInfo
     ) -> list[str]:
         """As `calls.warnings.find_warnings`; costs are those of today in this zone."""
         costs = await self.cost_book.load_current(zone) if has_prices(values) else CurrentCosts()
-        return find_warnings(operation, values, state, target.shop, costs)
+        return find_warnings(operation, values, state, target.shop, costs, zone, self.clock())

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from mcp_server_tiktok_shop.catalog import schemas
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.write_checks import find_missing_content
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def validate(operation: Operation, values: Json, coercion_problems: Iterable[Pro
         _iter_schema_violations(operation, values),
         _iter_limit_violations(operation.arguments, values),
         _iter_query_violations(operation, values),
+        (_Violation(problem) for problem in [find_missing_content(operation, values)] if problem),
     )
     for problem, is_batch_limit in islice(violations, MAX_VIOLATIONS):
         if not any(_contains_path(argument, problem.argument) for argument in reported_arguments):
@@ -142,6 +144,8 @@ def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem
             allowed = "one of " + ", ".join(map(str, limit))
             nearest = get_close_matches(str(value)[:MAX_VALUE_CHARS], map(str, limit), n=1)
             message += f"; did you mean {nearest[0]}?" if nearest else ""
+        case "minProperties":
+            message, allowed = "must not be empty", "at least one of its fields"
         case "minItems":
             message, allowed = "must not be empty" if not value else "holds too few items", f"at least {limit}"
         case "maximum" | "minimum" | "exclusiveMinimum":
@@ -208,7 +212,19 @@ def _iter_limit_violations(fields: Json, values: Json, path: str = "") -> Iterat
     """Check what JSON Schema can't say: bounds on the number in a text, on the length of a list's texts together."""
     for name, value in values.items():
         if (schema := fields.get(name)) is not None:
-            yield from _iter_value_violations(schema, value, _join_path(path, name))
+            yield from _iter_value_violations(_add_neighbour_bounds(schema, values), value, _join_path(path, name))
+
+
+def _add_neighbour_bounds(schema: Json, values: Json) -> Json:
+    """The schema with the bounds on the number in a text that hold under the values of its neighbours."""
+    if schema.get("type") != "string":
+        return schema
+    for rule in schema.get("x-limits-when", ()):
+        bounds = {keyword: rule[keyword] for keyword in ("minimum", "maximum") if keyword in rule}
+        when = {name: allowed for name, allowed in rule.items() if name in values}
+        if bounds and when and all(values[n] in (a if isinstance(a, list) else [a]) for n, a in when.items()):
+            schema = schema | bounds
+    return schema
 
 
 def _iter_value_violations(schema: Json, value: Any, path: str) -> Iterator[_Violation]:

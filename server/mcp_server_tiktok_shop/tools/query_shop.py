@@ -182,7 +182,7 @@ def _describe_gaps(snapshots: Sequence[ShopSnapshot], tables: Collection[str], s
 
 
 def _describe_rows(result: QueryResult, reach: str) -> str:
-    """That not all rows are there; or none, or a sum over none: then how far the copy that was looked through reaches."""
+    """That not all rows are there; or none, or a sum over none, and how far the copy that was searched reaches."""
     if any(cell not in NOTHING for row in result.cells for cell in row):
         return f"PART ONLY: the first {len(result.cells):,} rows; more are not kept." if result.is_truncated else ""
     if result.cells and not reach:
