@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.offer import has_shop_choice
@@ -51,8 +52,7 @@ if TYPE_CHECKING:
 Part = TypeVar("Part")
 
 
-@dataclass(slots=True)
-class Late(Generic[Part]):
+class Late(Struct, Generic[Part]):
     """A part that is made when it is first asked for; `part` is None until then."""
 
     make: Callable[[], Part]
@@ -64,8 +64,7 @@ class Late(Generic[Part]):
         return self.part
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """What a run is made of. `settings` are those in force, the simulated shop's in its place.
 
     `local_tools` are the tools that this server answers itself. `send_webhooks` has the simulated shop send its

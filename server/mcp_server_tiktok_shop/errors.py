@@ -36,8 +36,9 @@ program.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import logging
@@ -62,8 +63,7 @@ ErrorKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing wrong with one argument; `argument` is its path, as in `orders[0].id`, `allowed` what it may be."""
 
     argument: str

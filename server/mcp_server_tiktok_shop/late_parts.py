@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
 from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
@@ -20,7 +22,7 @@ from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.jobs.cancel_orders import CancelOrdersJob
 from mcp_server_tiktok_shop.tools.jobs.decide_returns import DecideReturnsJob
 from mcp_server_tiktok_shop.tools.jobs.prices import ChangePricesJob
-from mcp_server_tiktok_shop.tools.jobs.product_sales import PauseProductsJob, ResumeProductsJob
+from mcp_server_tiktok_shop.tools.jobs.product_sales import PAUSE_PRODUCTS, RESUME_PRODUCTS
 from mcp_server_tiktok_shop.tools.jobs.reply_to_buyer import ReplyToBuyerJob
 from mcp_server_tiktok_shop.tools.jobs.ship_orders import ShipOrdersJob
 from mcp_server_tiktok_shop.tools.jobs.stock import ChangeStockJob
@@ -60,8 +62,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
 
-@dataclass(frozen=True, slots=True)
-class LateParts:
+class LateParts(Struct, frozen=True):
     """The local copy and what works on it, and the jobs; `tools` by their names."""
 
     mirror: Mirror
@@ -163,9 +164,9 @@ def build_late_parts(
         "change_prices": ChangePricesJob(files),
         "change_stock": ChangeStockJob(files),
         "decide_returns": DecideReturnsJob(),
-        "pause_products": PauseProductsJob(),
+        "pause_products": PAUSE_PRODUCTS,
         "reply_to_buyer": ReplyToBuyerJob(clock),
-        "resume_products": ResumeProductsJob(),
+        "resume_products": RESUME_PRODUCTS,
         "ship_orders": ShipOrdersJob(
             LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, page_pictures, runtime)
         ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -141,8 +142,7 @@ def watch_renewal(metrics: Metrics) -> Iterator[None]:
             span.set(outcome=outcome)
 
 
-@dataclass(slots=True)
-class RequestWatch:
+class RequestWatch(Struct):
     """One request to the platform, from asking for its turn to its answer. `now` gives seconds.
 
     `outcome` is to be set before its end.
@@ -153,8 +153,8 @@ class RequestWatch:
     now: Callable[[], float]
     span: Span
     outcome: str = "cut_off"
-    _asked_at: float = field(init=False)
-    _sent_at: float = field(init=False)
+    _asked_at: float = 0.0
+    _sent_at: float = 0.0
 
     def __post_init__(self) -> None:
         self._asked_at = self.now()

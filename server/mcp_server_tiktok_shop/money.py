@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,8 +43,7 @@ CURRENCY_BY_REGION = dict.fromkeys(
 FRACTION_CURRENCIES = {*CURRENCY_BY_REGION.values(), "CNY"} - WHOLE_CURRENCIES  # of two decimals
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(Struct, frozen=True):
     """The amounts of one record by our names for them; one that is missing is in neither."""
 
     readable: Mapping[str, Decimal] = field(default_factory=dict)

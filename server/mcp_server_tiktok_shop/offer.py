@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.confirmation_rule import CONFIRM_TOOL, ConfirmationRule
 from mcp_server_tiktok_shop.catalog.access import AccessPolicy
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import AccountStore
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """`listed_tools` are the names that a client lists, where this server does them."""
 
     operations: OperationDirectory

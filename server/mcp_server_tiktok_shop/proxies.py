@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import unquote
 
+from msgspec import Struct
 from pydantic import SecretStr
 
 Scheme = Literal["http", "https", "socks5", "socks5h"]
@@ -20,15 +20,14 @@ _TRAILING_CREDENTIALS = re.compile(rf"^{_HOST}(?::(?P<user>[^:]+):(?P<password>.
 _HOST_AND_PORT = re.compile(rf"^{_HOST}/?$")
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Struct, frozen=True):
     """A proxy and its credentials; as a text it is without them."""
 
     scheme: Scheme
     host: str
     port: int
     user: str | None = None
-    password: SecretStr = field(default=SecretStr(""))
+    password: SecretStr = SecretStr("")
 
     @property
     def url(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.setting_texts import find_text_fault, read_secret_file
@@ -16,8 +17,7 @@ VARIABLE_PREFIX = "TIKTOK_SHOP_"
 FILE_SUFFIX = "_FILE"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """The declaration of one setting: its name in `Settings`, its help, and how its text is parsed.
 
     `parse` raises ValueError with the rest of a sentence that begins with the setting's name. `default` is for the

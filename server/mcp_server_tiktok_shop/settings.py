@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from msgspec import Struct, field
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
@@ -63,14 +63,13 @@ def get_default_home() -> Path:
     return folder
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The values in force: a field for each of `SETTINGS`, with its default."""
 
     app_key: str = ""
-    app_secret: SecretStr = field(default=SecretStr(""))
-    access_token: SecretStr = field(default=SecretStr(""))
-    refresh_token: SecretStr = field(default=SecretStr(""))
+    app_secret: SecretStr = SecretStr("")
+    access_token: SecretStr = SecretStr("")
+    refresh_token: SecretStr = SecretStr("")
     proxy: proxies.Proxy | None = None
     api_url: str = API_URL
     auth_url: str = AUTH_URL
@@ -96,10 +95,10 @@ class Settings:
     rows: int = 0
     era: Literal["auto", "legacy"] = "auto"
     database: str = ""
-    database_password: SecretStr = field(default=SecretStr(""))
-    database_key: SecretStr = field(default=SecretStr(""))
+    database_password: SecretStr = SecretStr("")
+    database_key: SecretStr = SecretStr("")
     redis: str = ""
-    redis_password: SecretStr = field(default=SecretStr(""))
+    redis_password: SecretStr = SecretStr("")
     tenant: str = DEFAULT_TENANT
     http_issuer: str = ""
     http_url: str = ""

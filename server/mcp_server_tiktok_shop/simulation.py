@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard

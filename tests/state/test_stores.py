@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.errors import ShopError

@@ -128,7 +128,7 @@ async def serve_authorized(
     port = listener.getsockname()[1]
     async with open_team_state(settings, catalog=CATALOG) as state:
         token, _ = await get_shared_token(state.database, state.cipher)
-        apps = TenantApps(state, token, metrics)
+        apps = TenantApps.from_state(state, token, metrics)
         readiness = Readiness({"database": state.database.find_fault}, {"redis": state.find_redis_fault})
         operating = Operating(readiness)
         webhooks = open_team_webhooks(apps, port, Output.from_settings(settings))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.calls.call_limiter import CallLimiter

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.value_texts import to_single_line
 from mcp_server_tiktok_shop.catalog.amounts import is_money
@@ -22,8 +23,7 @@ CURRENCY_FIELD = "currency"
 ELSEWHERE = "external"  # what this is part of a name of stands at another shop, in its currency
 
 
-@dataclass(frozen=True, slots=True)
-class _Total:
+class _Total(Struct, frozen=True):
     """What a thing comes to in all: a return, a cancellation, an order. Prices stand in its rows."""
 
     name: str
@@ -35,8 +35,7 @@ class _Total:
         return f"{self.amount:f} {self.currency}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
+class _Given(Struct, frozen=True):
     """An amount among the arguments, with the ids that stand around it, the row that it is of, and a currency.
 
     `region` is that of the country for which it is given, where it is for another than the shop's.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten, to_single_line
 
@@ -34,8 +35,7 @@ CODE_FIELDS = ("status", "handover_method")  # ends of the names of fields whose
 CURRENCY_FIELD = "currency"
 
 
-@dataclass(frozen=True, slots=True)
-class ValueChange:
+class ValueChange(Struct, frozen=True):
     """A value of a thing, or of one row of it, that is otherwise after a write; None where it was not there.
 
     `title` and `row` are what people call the thing and its row by, empty where nothing; `row_path` where the row is.

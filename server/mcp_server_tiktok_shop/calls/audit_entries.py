@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.redaction.free_text import MASK, mask_emails, mask_text
 from mcp_server_tiktok_shop.calls.redaction.redactor import strip_invisible_values
@@ -36,8 +37,7 @@ TOO_LARGE, NOT_TO_KEEP = "its arguments are too large to be kept", "what stood t
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class AuditWriter:
+class AuditWriter(Struct, frozen=True):
     """Enters a write in several lines of one id: when it is sent, with its outcome, and with the states around it.
 
     What it enters may lie on the disk, whatever the policy for buyers' data; `hide_secrets` takes secrets out of JSON.

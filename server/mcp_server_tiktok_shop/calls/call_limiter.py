@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -16,8 +18,7 @@ MINUTE_S = 60.0
 ROUNDING_S = 1e-3  # what is lost where many small intervals are added to a moment
 
 
-@dataclass(frozen=True, slots=True)
-class CallLimiter:
+class CallLimiter(Struct, frozen=True):
     """Lets in `calls_a_minute` calls of `owner`, 0: as many as come.
 
     After a quiet minute as many may come at once; from then on one is let in whenever its share of a minute has gone

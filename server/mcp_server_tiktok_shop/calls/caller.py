@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,8 +21,7 @@ MIN_READING_S = 0.3  # seconds in which no person can have read a question and a
 PNG_MEDIA_TYPE = "image/png"
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """A picture beside the text of an answer; one `for_person_alone` is not for the model to look at."""
 
     content: bytes
@@ -29,8 +29,7 @@ class Picture:
     for_person_alone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ElicitationReply:
+class ElicitationReply(Struct, frozen=True):
     """The decision on a question that an earlier call was answered with; `state` names the question."""
 
     state: str

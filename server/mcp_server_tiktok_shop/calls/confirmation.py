@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
 from mcp_server_tiktok_shop.calls.confirmation_rule import CONFIRM_TOOL
@@ -43,8 +44,7 @@ STALE_REASON = "what was shown has changed since, as `changed` tells"
 CHANGE_POLICY_HINT = "Whoever runs the server sets with --confirm what has to be asked"
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmationGate:
+class ConfirmationGate(Struct, frozen=True):
     """Stands before every write; nothing is sent past it that should have been asked about.
 
     `rule` says what has to be confirmed. `pending` holds one record for each question or token: single-use, bound to

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Operation
@@ -12,8 +13,7 @@ ConfirmPolicy = Literal["asks", "all", "none", "person"]
 CONFIRM_TOOL = "confirm_write"
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmationRule:
+class ConfirmationRule(Struct, frozen=True):
     """What a server was started to ask about.
 
     `policy` says what has to be confirmed: `asks` is what the catalog marks so, and whatever destroys; `all` is every

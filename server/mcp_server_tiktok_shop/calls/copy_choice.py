@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.catalog.binding import encode_times
 from mcp_server_tiktok_shop.catalog.server_arguments import ALL_PAGES
@@ -24,8 +26,7 @@ SORT_ARGUMENTS = ("sort_field", "sort_order")
 KEPT_ARGUMENTS = frozenset(("page_size", "page_token", *SORT_ARGUMENTS, "locale"))  # that choose nothing
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenIds:
+class ChosenIds(Struct, frozen=True):
     """Ids that the copy chose, each with what the platform is asked by, and what the copy lacks.
 
     `as_of` is in ISO 8601, `note` sentences or empty.
@@ -52,8 +53,7 @@ class CopyChooser(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class CopyRequest:
+class CopyRequest(Struct, frozen=True):
     """What of a list is asked of the copy: the values of its filters, and which rows of those it finds."""
 
     choice: CopyChoice

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 COST_FILES = ("costs.csv", "costs.xlsx")  # in the files folder, the first that is there
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentCosts:
+class CurrentCosts(Struct, frozen=True):
     """What a unit costs on one day, by code and currency; `problem` says why that can't be told, where it can't."""
 
     costs: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
@@ -33,8 +33,7 @@ class CurrentCosts:
         return self.costs.get((seller_sku or sku_id, currency))
 
 
-@dataclass(frozen=True, slots=True)
-class CostBook:
+class CostBook(Struct, frozen=True):
     """The file of costs in the files folder; `clock` gives Unix seconds."""
 
     files: AllowedFiles

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
 from mcp_server_tiktok_shop.catalog.binding import bind
@@ -35,8 +37,7 @@ NOT_LOOKED_UP, NOT_FOUND = "not_looked_up", "not_found"
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One thing that a write is about; `noun` says of what kind.
 
     `facts` are what is shown of it, by dotted path: plain values, and lists of rows of them. `data` is all that the
@@ -80,8 +81,7 @@ class Item:
         return [f"{head}: {', '.join(values)}", *rows]
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentState:
+class CurrentState(Struct, frozen=True):
     """How things stand: `items` are what a write is about, `surroundings` the rows and total of what lies around it."""
 
     items: tuple[Item, ...] = ()
@@ -96,8 +96,7 @@ class CurrentState:
         return any(not item.problem for item in self.items)
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentStateReader:
+class CurrentStateReader(Struct, frozen=True):
     """Runs the reads that `catalog.looks` names; `zone` is the time zone set for all shops, if one is."""
 
     operations: OperationDirectory

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
@@ -53,8 +54,7 @@ INVENTION_NOTE = "`placeholder`: the simulated shop made this up for this answer
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ToolDispatcher:
+class ToolDispatcher(Struct, frozen=True):
     """Takes a call from a model's arguments to its result, by one way for all tools: see `calls`.
 
     Arguments are coerced and validated by the operation's record; then a tool of our own answers (`local_tools`), a job

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,8 +21,7 @@ CLIENT_DEEDS: dict[Decision, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A decision, and the seconds between the question and it."""
 
     decision: Decision
@@ -36,8 +36,7 @@ class Answer:
         return f"{CLIENT_DEEDS[self.decision]}, {max(self.delay_s, 0) * 1000:.0f} ms after it was asked"
 
 
-@dataclass(frozen=True, slots=True)
-class OpenQuestion:
+class OpenQuestion(Struct, frozen=True):
     """A question that outlived the call that waited for its answer; `expires_at` is in Unix seconds."""
 
     fingerprint: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 
-@dataclass(slots=True)
-class LocalWriteConfirmation:
+class LocalWriteConfirmation(Struct):
     """The question before one call of a tool of our own; its values are secret, and the question names none.
 
     A yes to an account is a reader's: a client that agrees by itself does not know whose it is. `note` is what a result

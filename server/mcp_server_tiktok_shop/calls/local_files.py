@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.state.files.private_files import make_private_folder
@@ -15,8 +16,7 @@ BYTES_PER_MB = 2**20
 MAX_PATH_CHARS = 4096  # what systems open at most
 
 
-@dataclass(frozen=True, slots=True)
-class AllowedFiles:
+class AllowedFiles(Struct, frozen=True):
     """`folders` may be read from; relative paths start in the first. Of our own `home` only `readable_in_home` may."""
 
     folders: tuple[Path, ...]

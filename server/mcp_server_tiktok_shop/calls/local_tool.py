@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.caller import NON_INTERACTIVE_CALLER
 from mcp_server_tiktok_shop.calls.results.zero_values import drop_empty
@@ -59,8 +60,7 @@ class LocalWrite(Protocol):
     async def __call__(self, values: Json, shop: str | None, confirmation: LocalConfirmation, /) -> Json: ...
 
 
-@dataclass(frozen=True, slots=True)
-class LateTool:
+class LateTool(Struct, frozen=True):
     """A local tool that is loaded and made, with all of its kind, when the first of them is called."""
 
     get_tools: Callable[[], Mapping[str, LocalTool]]
@@ -70,8 +70,7 @@ class LateTool:
         return await self.get_tools()[self.name](values, shop, caller)
 
 
-@dataclass(frozen=True, slots=True)
-class LocalToolRunner:
+class LocalToolRunner(Struct, frozen=True):
     """The one way to the tools of our own, for every door: `reads` and `writes` by name."""
 
     operations: OperationDirectory

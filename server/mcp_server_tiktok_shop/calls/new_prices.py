@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.value_texts import to_single_line
 from mcp_server_tiktok_shop.money import get_fraction_digits
@@ -27,8 +28,7 @@ def has_prices(values: Json) -> bool:
     return is_promotion or any("price" in sku for sku in get_rows(values, "skus"))
 
 
-@dataclass(frozen=True, slots=True)
-class NewPrice:
+class NewPrice(Struct, frozen=True):
     """What a SKU is to be sold for; `title` says by which kind of price."""
 
     title: str

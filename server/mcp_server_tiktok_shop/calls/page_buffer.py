@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.page_collector import PageCollector
 from mcp_server_tiktok_shop.calls.results.builder import Projection, measure_overhead

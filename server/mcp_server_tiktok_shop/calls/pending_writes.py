@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 
@@ -20,8 +21,7 @@ FINGERPRINT_KEY, CHANNEL_KEY, ASKED_AT_KEY, SHOWN_STATE_KEY, CALL_KEY = "mark", 
 USER_KEY = "user"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCall:
+class StoredCall(Struct, frozen=True):
     """A call as a token sends it: the operation's name, its arguments with ours, and how buyers' data may be shown."""
 
     operation: str
@@ -36,8 +36,7 @@ class StoredCall:
         return len(to_json_text(self.arguments)) <= MAX_CALL_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class PendingWrite:
+class PendingWrite(Struct, frozen=True):
     """A write that waits: its fingerprint, who gave out its token or was asked, when, and how things were shown.
 
     `user` is whose call it was, as `Caller.user`: a yes of another is none. `call` is None where its arguments are
@@ -75,8 +74,7 @@ class PendingWrite:
         return (self.fingerprint, self.channel, self.user) == (fingerprint, channel, user)
 
 
-@dataclass(frozen=True, slots=True)
-class PendingWrites:
+class PendingWrites(Struct, frozen=True):
     """The writes that wait, by the token or the `requestState` that their caller was given.
 
     That is random and the whole right to answer, so it is not stored: a record lies under its SHA-256, and who reads

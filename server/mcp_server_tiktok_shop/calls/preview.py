@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.question_values import expand_json_texts, format_values
 from mcp_server_tiktok_shop.calls.value_texts import flatten, quote, shorten, to_single_line
@@ -36,8 +37,7 @@ EFFECT_DESCRIPTIONS = {"write": "Adds or changes", "destructive": "Can't simply 
 UNDOABLE, NOT_UNDOABLE = "can be undone", "can't simply be undone"
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """A write before it is sent; `values` and `call` hold no secret, and buyers' data in them is redacted already.
 
     `target` and `call` are None for a token call, whose request is secret. `current_state` is how the things stand

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.question_limits import make_split_error
 from mcp_server_tiktok_shop.calls.results.builder import Projection

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.preview import MAX_QUESTION_CHARS
 from mcp_server_tiktok_shop.calls.question_values import expand_json_texts, iter_leaves

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from statistics import median
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.redaction.free_text import strip_invisible
 from mcp_server_tiktok_shop.calls.value_texts import (
@@ -32,8 +33,7 @@ MASKED_NOTE = "Buyers' data is masked here; it is sent as it was given."
 HIDDEN_NOTE = "Characters that can't be seen are sent as well: {count:,}."
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """One plain value; `path` has no positions (`skus[].price.amount`), `subject` is the id of what it belongs to."""
 
     path: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.copy_choice import CopyRequest, sort_rows
 from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
@@ -39,11 +41,11 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import IssuedDocuments
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
+SMALL_ANSWER_BYTES = 1_500  # of an answer that is shown with all its fields: a part of it would spare next to nothing
 MAX_REASON_CHARS = 300  # characters of an error in a note
 
 
-@dataclass(frozen=True, slots=True)
-class ReadExecutor:
+class ReadExecutor(Struct, frozen=True):
     """Reads one page, several or all of them, for a result or a file; `zone` is set for all shops, if one is.
 
     Of several pages come at most `max_rows` rows, 0: as many as there is room for.
@@ -104,6 +106,8 @@ class ReadExecutor:
             return await page_buffer.to_result(target.shop)
         response = await self.platform.call(bind(operation, values, zone), target)
         await self._remember_document(response.data)
+        if fields is None and 0 < response.size_bytes <= SMALL_ANSWER_BYTES:
+            fields = []  # all of them
         return await self.result_builder.read(operation, values, response, zone, fields, target.shop)
 
     async def _read_chosen(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.current_state import NOT_LOOKED_UP, compare_states, describe_earlier
 from mcp_server_tiktok_shop.calls.way_back import WayBack, get_subject_ids, select_watched
@@ -23,8 +24,7 @@ NOT_KEPT = "No way back is known: an older version sent this, or its end was not
 LOOK_HINT = "list_changes tells the writes, and of each the call that takes it back."
 
 
-@dataclass(frozen=True, slots=True)
-class Undoing:
+class Undoing(Struct, frozen=True):
     """What a call takes back: which write, what is not as before even then, and what things `will_be` that differ."""
 
     write: str
@@ -32,8 +32,7 @@ class Undoing:
     will_be: tuple[Json, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UndoChecker:
+class UndoChecker(Struct, frozen=True):
     """Holds a call with `undo_of` to the entry of the audit log that it names; `clock` gives Unix seconds."""
 
     audit_log: AuditLog

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.cost_book import CurrentCosts
 from mcp_server_tiktok_shop.calls.new_prices import has_prices
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import Target
 
 
-@dataclass(frozen=True, slots=True)
-class WarningFinder:
+class WarningFinder(Struct, frozen=True):
     """Warnings of single writes and of those of a job; `cost_book` is read for prices alone. `clock`: Unix seconds."""
 
     cost_book: CostBook

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
@@ -30,8 +32,7 @@ MAX_NAMED_THINGS = 5  # of those that stay
 ITEM_ID = "@id"
 
 
-@dataclass(frozen=True, slots=True)
-class WayBack:
+class WayBack(Struct, frozen=True):
     """How a write is taken back: `steps` are calls (`tool`, `arguments`, `expects`), one after the other.
 
     `leaves` says what is not as before even then; without steps, `reason` says why, or `inverse` by which call it goes.
@@ -121,8 +122,7 @@ def get_subject_ids(arguments: Json) -> frozenset[str]:
     return _collect_id_texts(arguments)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sources:
+class _Sources(Struct, frozen=True):
     """Where arguments are taken from: those that were `given`, the answer (`made`), and the things as they were."""
 
     given: Json

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.question_limits import ensure_askable
 
@@ -26,8 +27,7 @@ class ConfirmationRequired(Exception):  # noqa: N818 - no fault: the way out of 
         self.result = result
 
 
-@dataclass(slots=True)
-class WriteRequest:
+class WriteRequest(Struct):
     """One write that may have to be confirmed; `token` is what the caller gave as `confirm`.
 
     `call` is what a token alone sends again; None where it may not be stored. `has_token_alone` says that this call is

@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 import json
 import logging
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.current_state import READ_STATE_TIMEOUT_S, CurrentState, describe_states
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
@@ -52,8 +54,7 @@ MAX_REPORTED_VALUES = 12  # values of a write in an error about its outcome
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """One write, ready to send: `values` are coerced and validated, `files` the parts of an upload by name.
 
     `call` is what makes it once more, by a token alone; `has_token_alone` says that this one is made so. `undo_of` is
@@ -98,8 +99,7 @@ class Write:
         return compute_fingerprint(self.operation, content, self.target)
 
 
-@dataclass(frozen=True, slots=True)
-class WriteExecutor:
+class WriteExecutor(Struct, frozen=True):
     """Sends a write once: previewed, confirmed where it must be, and entered in both records before it goes out.
 
     `write_outcomes` refuses what was sent already and may have been done; `audit_writer` enters what people read later.

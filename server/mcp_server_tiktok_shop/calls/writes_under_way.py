@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class WritesUnderWay:
+class WritesUnderWay(Struct, frozen=True):
     """Each is bounded by the deadline of its request to the platform."""
 
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)

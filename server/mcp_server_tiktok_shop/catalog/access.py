@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -15,8 +16,7 @@ OPERATOR_HINT = "Only the person who runs the server can change that."
 SIGN_IN_ELSEWHERE_HINT = "The person who runs the server can sign in with `mcp-server-tiktok-shop login` in a terminal."
 
 
-@dataclass(frozen=True, slots=True)
-class AccessPolicy:
+class AccessPolicy(Struct, frozen=True):
     """What the server was started to do; it holds through every door, listed or not.
 
     `excluded_tools` are names of operations. `is_read_only` denies what changes the shop, `is_pinned` what acts on the

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
+
 from mcp_server_tiktok_shop.catalog.coercion import to_unix_time
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, Json, is_time
+from mcp_server_tiktok_shop.private_struct import PrivateStruct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,17 +19,15 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Operation
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(PrivateStruct, frozen=True):
     """A file part of a multipart body."""
 
     filename: str
-    content: bytes = field(repr=False)
+    content: bytes
     media_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class ApiCall:
+class ApiCall(Struct, frozen=True):
     """A request as the platform wants it, but for credentials, time and signature.
 
     `query` holds the decoded values; `body` the exact bytes, None where there is none. A multipart call has

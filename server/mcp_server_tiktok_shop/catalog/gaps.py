@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
 GAPS_FILE = Path(__file__).with_name("gaps.json")
 
 
-@dataclass(frozen=True, eq=False)
-class Gap:
+class Gap(Struct, frozen=True, eq=False):
     """One record of gaps.json, searched like an operation: `title`, `summary`, `keywords`, and what to do `instead`."""
 
     name: str

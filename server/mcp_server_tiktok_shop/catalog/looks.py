@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +22,7 @@ LOOKS_FILE = Path(__file__).with_name("looks.json")
 MAX_IDS_PER_READ = 50  # what the platform's reads of several things take
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """One read of things of a kind: the name of its operation, its arguments, and what is shown of the answer.
 
     `ids` are those asked for; none where the answer is about the shop as a whole. `list_name` is the list in which the
@@ -45,8 +46,7 @@ class Look:
     may_be_missing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Surrounding:
+class Surrounding(Struct, frozen=True):
     """A read of what lies around a write, for warnings alone; of at most `max_pages` pages."""
 
     name: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.catalog.server_arguments import CHART_ARGUMENT, RUNNER_ARGUMENTS, SERVER_ARGUMENTS
 
@@ -22,8 +23,7 @@ TIME_UNITS_PER_SECOND = {"unix-seconds": 1, "unix-milliseconds": 1000}
 DEFAULT_PAGE_SIZE = 20  # rows
 
 
-@dataclass(frozen=True, eq=False)
-class Operation:
+class Operation(Struct, frozen=True, eq=False, dict=True, weakref=True):
     """One record of the catalog. `arguments` are JSON Schemas by name, each with its location (`in`) in the request."""
 
     name: str
@@ -213,8 +213,7 @@ class Operation:
         return (location,) if isinstance(location, str) else tuple(location)
 
 
-@dataclass(frozen=True, slots=True)
-class CopyChoice:
+class CopyChoice(Struct, frozen=True):
     """How a list is chosen from by the local copy: where a caller uses a filter that the platform's list lacks.
 
     `filters` are SQL conditions on `table`, by the argument that they hold for. What they choose is read from the

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Operation
 
 
-@dataclass(frozen=True, slots=True)
-class OperationDirectory:
+class OperationDirectory(Struct, frozen=True):
     """The catalog as this server offers it."""
 
     catalog: Catalog

@@ -7,11 +7,12 @@ import re
 import sqlite3
 from collections import defaultdict
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import pairwise
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.operation import Operation
 
@@ -67,8 +68,7 @@ DAILY_AREA_FACTOR, COMMON_OPERATION_FACTOR = 1.15, 1.15
 GAP_FACTOR = 1.1
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
+class SearchResult(Struct, frozen=True):
     """The operations found, best first, and the gap where none of them does what was asked."""
 
     operations: list[Operation]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
@@ -20,8 +21,7 @@ UNDO_FILE = Path(__file__).with_name("undo.json")
 DEFAULT_REASON = "no operation takes it back"
 
 
-@dataclass(frozen=True, slots=True)
-class UndoStep:
+class UndoStep(Struct, frozen=True):
     """One call of the way back: `template` makes its arguments (see `calls.way_back`).
 
     `expects` is what the things must be where that is not what the write left; arguments `in_future` are moments that
@@ -34,8 +34,7 @@ class UndoStep:
     in_future: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class UndoWay:
+class UndoWay(Struct, frozen=True):
     """One way back, for a write whose arguments are all in `takes` (None: whatever they are).
 
     It is there for things whose fields have one of the values of `condition`, and anything at `needed`. `leaves` is a
@@ -56,16 +55,14 @@ class UndoWay:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """What must not have changed of a thing since a write: paths, and paths in the rows of lists."""
 
     shows: tuple[str, ...] = ()
     rows: dict[str, list[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class UndoRule:
+class UndoRule(Struct, frozen=True):
     """How one operation is taken back; `is_of_made` where that is about what it made."""
 
     noun: str

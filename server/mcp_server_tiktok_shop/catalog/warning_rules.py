@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Operation
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 WARNINGS_FILE = Path(__file__).with_name("warnings.json")
 
 
-@dataclass(frozen=True, slots=True)
-class WarningRule:
+class WarningRule(Struct, frozen=True):
     """Warns of things of a kind by one field of theirs; `text` has places for `id` and `value`, or `count` for all."""
 
     noun: str

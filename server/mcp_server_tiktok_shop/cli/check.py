@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
@@ -32,8 +32,7 @@ SIGN_IN = "Sign in again with that account: mcp-server-tiktok-shop login"
 OTHERS_PERMISSION_BITS = stat.S_IRWXG | stat.S_IRWXO
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True):
     """What one check found; `advice` says what to do where it is not ok."""
 
     subject: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
 from mcp_server_tiktok_shop.cli.output import Output, json_option
@@ -105,8 +105,7 @@ async def _sync_shops(server_app: App, output: Output, targets: list[Target]) ->
     return sum(len(report.problems) for report in reports)
 
 
-@dataclass(frozen=True, slots=True)
-class _SyncReport:
+class _SyncReport(Struct, frozen=True):
     """What came of bringing a shop up to date, in lines for a person."""
 
     summary: str

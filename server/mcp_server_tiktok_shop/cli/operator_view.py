@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.cli.command_error import CommandError
 from mcp_server_tiktok_shop.metrics import NO_METRICS
@@ -28,8 +29,7 @@ PROTOCOL_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_
 TRACE_PROTOCOL = "http/protobuf"
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorView:
+class OperatorView(Struct, frozen=True):
     """How who operates a server sees what it does; `metrics` are told at a listener of their own.
 
     `tracing` is there where traces are sent, `trace_fault` says why they are not although they are asked for.

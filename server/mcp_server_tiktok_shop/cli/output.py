@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.logs import SecretRedactor
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedLine:
+class MarkedLine(Struct, frozen=True):
     """A line behind a word of ours in a colour; in a text of others, a terminal's own characters are taken out."""
 
     mark: str

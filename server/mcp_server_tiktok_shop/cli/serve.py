@@ -171,7 +171,7 @@ def _serve_teams(
             if not settings.http_issuer:
                 token, is_new = await get_shared_token(state.database, state.cipher, is_renewed=is_token_new)
                 is_token_shown = is_new or output.is_at_terminal
-            apps = TenantApps(state, token, view.observer)
+            apps = TenantApps.from_state(state, token, view.observer)
             logs.configure_logging(apps, settings.log_level)
             public_url = settings.http_url
             if settings.http_issuer:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.setting_declarations import FILE_SUFFIX
 from mcp_server_tiktok_shop.settings import SETTINGS, SETTINGS_BY_NAME
@@ -49,8 +49,7 @@ def write_flags(texts: Mapping[str, str], exclude: Collection[str] = ()) -> list
     return flags
 
 
-@dataclass(frozen=True, slots=True)
-class SettingTexts:
+class SettingTexts(Struct, frozen=True):
     """What is set on a command line and in the environment, as texts that mean the same from any folder.
 
     `public` is by the name of the setting, `secret_files` by the variable that names a secret's file.

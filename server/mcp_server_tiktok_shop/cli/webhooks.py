@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.webhook_events import load_webhook_events
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class ShopAddresses:
+class ShopAddresses(Struct, frozen=True):
     """Where one shop reports its events to now, and which of them are to be reported to `url`."""
 
     target: Target

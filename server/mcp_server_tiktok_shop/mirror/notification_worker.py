@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.catalog.webhook_events import load_webhook_events
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
@@ -29,8 +30,7 @@ REFRESH_TIMEOUT_S = 120.0  # that a reading is waited for; it goes on behind tha
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class NotificationWorker:
+class NotificationWorker(Struct):
     """Makes the copies of shops fresh, one reading at a time for each shop. `monotonic` is the clock of deadlines.
 
     A notification is a hint: what is there now is read from the platform, so that neither the order in which they come

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import WriteMarks
 
 
-@dataclass(frozen=True)
-class MirrorParts:
+class MirrorParts(Struct, frozen=True):
     """What a mirror is made of. `redact_data` redacts an answer's data by its operation's name, `hide_secrets` a text.
 
     `buyer_data` is how buyers' data is stored, `shared_copies` what replicas share, None where folders are all there

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -18,8 +19,7 @@ class ProgressReporter(Protocol):
     def __call__(self, done: float, total: float | None, message: str, /) -> Awaitable[None]: ...
 
 
-@dataclass(slots=True)
-class SyncProgress:
+class SyncProgress(Struct):
     """Rows that were read, and rows that lists which were begun tell of."""
 
     row_count: int = 0

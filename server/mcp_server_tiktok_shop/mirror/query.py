@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.sql.bare_times import has_bare_times
@@ -55,8 +56,7 @@ class DamagedCopyError(ShopError):
         self.place = place
 
 
-@dataclass(frozen=True, slots=True)
-class ResultColumn:
+class ResultColumn(Struct, frozen=True):
     """A column of a result: `origins` are the columns of tables that it is made of, as far as they are known."""
 
     name: str
@@ -65,8 +65,7 @@ class ResultColumn:
     is_money: bool = False
 
 
-@dataclass(frozen=True)
-class QueryResult:
+class QueryResult(Struct, frozen=True, dict=True):
     """The rows of a question, `is_truncated` where there are more than may be given.
 
     `cells` are as JSON holds them: amounts and large numbers as text, times in ISO 8601 in the zone; where that is
@@ -98,8 +97,7 @@ class QueryResult:
         return {"columns": [column.name for column in self.columns], "rows": self.cells}
 
 
-@dataclass(frozen=True, slots=True)
-class QueryLimits:
+class QueryLimits(Struct, frozen=True):
     """What a question may take."""
 
     timeout_s: float = QUERY_TIMEOUT_S
@@ -110,8 +108,7 @@ class QueryLimits:
 DEFAULT_LIMITS = QueryLimits()
 
 
-@dataclass(frozen=True)
-class QueryRunner:
+class QueryRunner(Struct, frozen=True):
     """Runs questions over the copies of shops, each in a process that ends where it takes too much."""
 
     table_catalog: TableCatalog

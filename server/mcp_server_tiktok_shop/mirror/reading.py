@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_values import parse_count
@@ -32,8 +33,7 @@ MAX_RESUME_AGE_S = 600  # of pages of a whole list: the later ones would be of a
 MAX_IN_FLIGHT = 8  # requests of one source at once
 
 
-@dataclass(frozen=True, slots=True)
-class SourceReader:
+class SourceReader(Struct, frozen=True):
     """Reads one source of one shop. `clock` gives Unix seconds; `progress` hears of the rows of each page."""
 
     source: Source

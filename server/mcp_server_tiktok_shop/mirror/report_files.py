@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.mirror.sql_files import split_sql_file
 
@@ -48,8 +49,7 @@ TIME_GROUPINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Grouping:
+class Grouping(Struct, frozen=True):
     """One choice of `group_by`: SQL expressions by column name.
 
     `keys` tell rows apart and `labels` are aggregates that name them. `position` counts from the period's beginning, so
@@ -76,8 +76,7 @@ class Grouping:
     ranks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A report as its file tells it; `sql` is the body with its places for `{group_by}` and the like.
 
     `period` is `required`, what is taken where none is given, or empty where the report is of now. `keys` are columns

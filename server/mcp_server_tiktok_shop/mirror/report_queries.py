@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,8 +29,7 @@ ARITHMETIC_SQL = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ReportOrder:
+class ReportOrder(Struct, frozen=True):
     """By which column the rows stand."""
 
     column: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.mirror.file_blocks import BlockAssembly, FileBlocks
 from mcp_server_tiktok_shop.mirror.states import format_state, parse_state

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 
-@dataclass(frozen=True, slots=True)
-class TableState:
+class TableState(Struct, frozen=True):
     """How far a table of a snapshot reaches. Moments are Unix seconds.
 
     `as_of` is the moment of which it is, 0 where it was never read. `history_from` is the moment from which on it is
@@ -38,8 +38,7 @@ class TableState:
         return cls(int(state.as_of), history_from, state.is_complete, state.problem, state.unreadable_count)
 
 
-@dataclass(frozen=True, slots=True)
-class ShopSnapshot:
+class ShopSnapshot(Struct, frozen=True):
     """An immutable copy of one shop: a DuckDB file with a table for each record. `zone` is where its days begin."""
 
     shop: Shop

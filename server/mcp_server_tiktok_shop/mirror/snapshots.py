@@ -6,8 +6,10 @@ import os
 import shutil
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import TikTokShopServerError
 from mcp_server_tiktok_shop.mirror.row_replacement import (
@@ -43,8 +45,7 @@ COPY_BYTES = 2**20  # at once, of a file
 COMPACT = "compact_copy"
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
+class Parent(Struct, frozen=True):
     """A row that a source is asked for: the value to ask with, and whether what comes need never be read again."""
 
     value: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.mirror.reading import MAX_IN_FLIGHT, count_rows
 from mcp_server_tiktok_shop.mirror.spool import BatchKey
@@ -45,8 +46,7 @@ class Publisher(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class SourceSync:
+class SourceSync(Struct):
     """One source of one shop."""
 
     reader: SourceReader

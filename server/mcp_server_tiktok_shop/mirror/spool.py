@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from msgspec import Struct, field
 from pydantic_core import to_json
 
 from mcp_server_tiktok_shop.state.files.private_files import make_private_folder
@@ -24,8 +24,7 @@ BatchKind = Literal["all", "history", "again", "changes", "parents"]
 BATCH_KINDS = get_args(BatchKind)
 
 
-@dataclass(frozen=True, slots=True)
-class BatchKey:
+class BatchKey(Struct, frozen=True):
     """What a batch is of: a source, and what is read of it. Its times are Unix seconds.
 
     `all` of a list is all that there is; `history` is what was made from `start` until before `end`, `again` the same
@@ -51,8 +50,7 @@ class BatchKey:
         return cls(source, kind, int(start), int(end))  # type: ignore[arg-type] # one of those above
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """Pages of one key, as far as they were read. `read_at` is when the first was asked for, in Unix seconds.
 
     `resume` are the arguments that lead to the next page, `is_complete` says that there is none. `parents` are the

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.state.files.private_files import write_private_file
 
@@ -13,8 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceState(Struct, frozen=True):
     """How far a source reaches. All moments are Unix seconds, 0 where there is none.
 
     `as_of` is the moment from which on what changed may be missing: when the reading of it began, to the fraction of a
@@ -39,8 +40,7 @@ class SourceState:
         return self.is_complete and self.as_of >= since
 
 
-@dataclass(frozen=True, slots=True)
-class MirrorState:
+class MirrorState(Struct, frozen=True):
     """What is in force of a shop's copy: the number of its snapshot (0: none yet), and its sources by name.
 
     `fingerprint` is that of the records by which it was made. `revision` is that of the shared copy on which it
@@ -71,7 +71,7 @@ def load_state(path: Path, fingerprint: str) -> MirrorState:
 
 def parse_state(text: bytes | str, fingerprint: str) -> MirrorState:
     """The state that a text tells; an empty one where it is none by these records."""
-    names = {each.name for each in fields(SourceState)}
+    names = set(SourceState.__struct_fields__)
     try:
         stored = json.loads(text)
         sources = {
@@ -86,7 +86,7 @@ def parse_state(text: bytes | str, fingerprint: str) -> MirrorState:
 
 
 def format_state(state: MirrorState) -> str:
-    return json.dumps(asdict(state))
+    return json.dumps(to_builtins(state))
 
 
 def store_state(path: Path, state: MirrorState) -> None:

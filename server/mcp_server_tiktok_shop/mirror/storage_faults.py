@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.files.private_files import make_storage_error
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 DAMAGE_MESSAGE = "The local copy was damaged; it is being made anew."
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(Struct, frozen=True):
     message: str
     hint: str
     at: float

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,8 +26,7 @@ SQL_TYPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column: where it stands in an answer (see `column_paths`), its type as the record and as SQL says it.
 
     `is_main` says that it is named wherever a table is told in short.
@@ -43,8 +43,7 @@ class Column:
         return SQL_TYPES[self.type]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table. `rows` is the path of its rows in the answer; `unpivot` the objects that each give a row an amount.
 
     `parent_table` and `parent_column` are those of the table whose rows these rows belong to; empty where none.
@@ -63,8 +62,7 @@ class Table:
     example: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TimeFilter:
+class TimeFilter(Struct, frozen=True):
     """A time by which a list can be asked for: its column, the arguments of both ends, and the sort by it, if any.
 
     `max_span_s` are the seconds that may lie between both ends; 0 where any.
@@ -89,8 +87,7 @@ class TimeFilter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ForEach:
+class ForEach(Struct, frozen=True):
     """A source that is asked for each row of another table, `batch` of them at once where the argument takes several.
 
     `stored_as` is the column in which the source's own tables hold the value that was asked for. What is `stable`, or
@@ -122,8 +119,7 @@ class ForEach:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One list of the platform's, and the tables that are made of it; the first is that of the list's own rows.
 
     `history` is the time by which all of it is read in windows, `changes` that of what changed since. Without such a
@@ -152,12 +148,11 @@ class Source:
         return int(self.arguments.get("page_size", 0))
 
 
-@dataclass(frozen=True)
-class TableCatalog:
+class TableCatalog(Struct, frozen=True, dict=True):
     """All tables by name, read from their records when first needed."""
 
     folder: Path = TABLES_FOLDER
-    _texts: dict[str, str] = field(default_factory=dict, repr=False)
+    _texts: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def sources(self) -> Mapping[str, Source]:

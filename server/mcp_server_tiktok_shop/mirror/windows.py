@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import heapq
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.json_values import parse_count, parse_time
 from mcp_server_tiktok_shop.mirror.reading import MAX_IN_FLIGHT
@@ -28,8 +29,7 @@ MAX_PAGES_PER_WINDOW = 12  # a span of no more is read as it is
 MAX_PARTS = 64  # of one span that is divided
 
 
-@dataclass(slots=True)
-class HistoryReader:
+class HistoryReader(Struct):
     """Reads what `reader` reads of the time from `start` until before `end`, in Unix seconds.
 
     `handle_batch` is called with each window that is whole. What lies in the spool of it is taken up.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.mirror.sql_files import split_sql_file
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 WORKLIST_FOLDER = Path(__file__).parent / "worklist"
 
 
-@dataclass(frozen=True, slots=True)
-class WorklistKind:
+class WorklistKind(Struct, frozen=True):
     """A kind of work: what it is, what happens `otherwise`, the tool that does it, and the column of the `id` it takes.
 
     `see_also` is another kind that who asks for this one means, too; empty where there is none.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.platform.envelope import UnknownOutcomeError, parse_response
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class AuthTransport:
+class AuthTransport(Struct, frozen=True):
     """Sends token calls to the auth host at `url`, once each.
 
     Both answer the `data` of a token answer: `access_token`, `refresh_token`, `access_token_expire_in` and

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
@@ -53,16 +55,14 @@ T = TypeVar("T")
 UTC = ZoneInfo("UTC")
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryOperations:
+class DiscoveryOperations(Struct, frozen=True):
     """The operations that tell which shops and category assets an authorization opens, with their ciphers."""
 
     shops: Operation
     assets: Operation
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(Struct, frozen=True):
     """Clock, sleep and randomness, so that tests can stop time.
 
     `clock` gives Unix seconds, `monotonic` seconds of a clock that is never set, `jitter` a number from 0 to 1.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx2
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.platform.host_sockets import open_socket
 from mcp_server_tiktok_shop.platform.http_connection import HttpConnection
@@ -23,8 +23,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 Origin = tuple[str, str, int]
 
 
-@dataclass(slots=True)
-class DirectRequest:
+class DirectRequest(Struct):
     """A request as it goes out, and how long a connection for it may take; `is_sent` from when it may have arrived."""
 
     method: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 MAX_URL_CHARS, MAX_HOST_CHARS = 8000, 253
@@ -24,8 +25,7 @@ IPV4_EMBEDDING_NETWORKS = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WebAddress:
+class WebAddress(Struct, frozen=True):
     """An http or https URL: `host` is an ASCII name in small letters, or an `address` where it is one in any form."""
 
     scheme: str

@@ -7,9 +7,10 @@ import ipaddress
 import logging
 import socket
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.api_codes import (

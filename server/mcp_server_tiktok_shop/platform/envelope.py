@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite, nan
@@ -19,6 +18,7 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     HTTP_TOO_MANY_REQUESTS,
     THROTTLE_CODE,
 )
+from mcp_server_tiktok_shop.private_struct import PrivateStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,21 +28,19 @@ if TYPE_CHECKING:
     RedactWords = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(PrivateStruct, frozen=True):
     """What was answered at `url`: the body unpacked, and the headers but those of the body as it was sent."""
 
     status_code: int
     headers: httpx2.Headers
-    content: bytes = field(repr=False)
-    url: str = field(repr=False)
+    content: bytes
+    url: str
 
 
-@dataclass(frozen=True, slots=True)
-class ApiResponse:
+class ApiResponse(PrivateStruct, frozen=True):
     """A success: the envelope's `data`, and its `request_id` where it has one; `size_bytes` is that of the body."""
 
-    data: dict[str, Any] = field(repr=False)
+    data: dict[str, Any]
     request_id: str | None
     size_bytes: int = 0
 

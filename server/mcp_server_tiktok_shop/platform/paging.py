@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, get_default
@@ -25,8 +26,7 @@ NEXT_PAGE_TOKEN_FIELD = "next_page_token"  # noqa: S105 - a field's name
 MAX_EMPTY_PAGES = 10  # in a row without a row that this query has not given before: it is no list any more
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page: the rows of its list that did not come before, as the platform sent them, and the whole `data`.
 
     `list_path` is where in `data` the list stands, as in `orders` or `data.opportunities`; empty where no list is
@@ -53,8 +53,7 @@ class Page:
         return new_data
 
 
-@dataclass(frozen=True, slots=True)
-class Paginator:
+class Paginator(Struct, frozen=True):
     """Paginates by the platform's page tokens; `zone` is the time zone set for all shops, if one is."""
 
     catalog: Catalog
@@ -125,8 +124,7 @@ class Paginator:
             values["page_token"] = token
 
 
-@dataclass(frozen=True, slots=True)
-class _TimeSort:
+class _TimeSort(Struct, frozen=True):
     """By which time a list is sorted, where a filter of the same name can resume it."""
 
     sort_field: str

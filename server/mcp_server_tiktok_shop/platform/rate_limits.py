@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import RequestError
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
@@ -148,8 +150,7 @@ def _apply_changes(changes: Iterable[RateMarksChange], marks: RateMarks) -> Rate
     return marks
 
 
-@dataclass(slots=True)
-class RateLimitBucket:
+class RateLimitBucket(Struct):
     """The requests of one key in this process, with the marks as this process knows them.
 
     `pending_changes` are part of `marks` already, and not yet of the store.
@@ -173,8 +174,7 @@ class RateLimitBucket:
         return self.active_requests == 0 and is_idle(self.marks, now)
 
 
-@dataclass(slots=True)
-class _BucketPermit:
+class _BucketPermit(Struct):
     bucket: RateLimitBucket
     now: Callable[[], float]
     sent_at: float

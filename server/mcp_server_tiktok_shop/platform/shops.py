@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.region_names import find_region
@@ -25,8 +27,7 @@ NAME_SHOP_HINT = "Give one of `shops` as `shop`: its name, its id, or its region
 CONNECT_SHOP_HINT = "A shop that is not among them is connected by get_authorization_url."
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Whose token a call uses, and the shop or category asset it is for, if any."""
 
     account: Account

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError
 from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
 from mcp_server_tiktok_shop.platform.tokens import is_outcome_unknown
+from mcp_server_tiktok_shop.private_struct import PrivateStruct
 from mcp_server_tiktok_shop.state.stores import OAUTH_STATE_TTL_S
 from mcp_server_tiktok_shop.state.token_answers import read_account_id, read_name
 
@@ -36,11 +38,10 @@ TRANSIENT_KINDS = ("network", "rate_limited", "unknown_outcome")
 MIN_CODE_CHARS = 12  # shorter values of an address are no codes, and hiding them would tear words apart
 
 
-@dataclass(frozen=True, slots=True)
-class UnsavedPair:
+class UnsavedPair(PrivateStruct, frozen=True):
     """What a code was exchanged for, in memory alone: the token answer's `data`, and what is stored beside it."""
 
-    data: dict[str, Any] = field(repr=False)
+    data: dict[str, Any]
     app: PartnerApp | None = None
     proxy: SecretStr | None = None
 
@@ -58,8 +59,7 @@ class UnsavedPair:
         return read_name(self.data.get("seller_base_region"))
 
 
-@dataclass(frozen=True, slots=True)
-class SignIn:
+class SignIn(Struct, frozen=True):
     """Signs sellers in. `consent_url` is where they agree, if not at the platform's own address of their region."""
 
     tokens: TokenProvider

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.platform.authorization import encode_url
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse, parse_response
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 JSON_MEDIA_TYPE = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class ApiTransport:
+class ApiTransport(Struct, frozen=True):
     """Sends calls to the API host at `url`. `clock` gives Unix seconds."""
 
     transport: HttpTransport

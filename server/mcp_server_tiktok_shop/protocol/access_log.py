@@ -6,9 +6,10 @@ import json
 import logging
 import os
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.logs import to_one_line
 
@@ -22,8 +23,7 @@ MAX_USER_CHARS = 200
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class AccessLog:
+class AccessLog(Struct, frozen=True):
     """Writes to `stream`; what leaves passes `guard_text`, which hides secrets."""
 
     stream: TextIO

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp.types import CallToolResult
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.caller import ElicitationRequired
 from mcp_server_tiktok_shop.errors import ShopError
@@ -34,8 +34,7 @@ INTERNAL_MESSAGE = "The server failed in a way it should not; its log says how."
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class CallHandler:
+class CallHandler(Struct, frozen=True):
     """Answers `tools/call`. No exception passes it: the SDK would put its text on the wire."""
 
     dispatcher: ToolDispatcher

@@ -6,8 +6,9 @@ import asyncio
 import os
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -18,8 +19,7 @@ PAIR_TIMEOUT_S = 40.0  # as long as a renewal may take: its pair would be lost, 
 POLL_INTERVAL_S = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class ExitDeadline:
+class ExitDeadline(Struct, frozen=True):
     """Ends the process after `EXIT_TIMEOUT_S`, or when `wait_for_pairs` is over, after `PAIR_TIMEOUT_S` at most.
 
     A call cut off, a file half-read or a pipe that nobody empties must not keep it: who started it is gone.

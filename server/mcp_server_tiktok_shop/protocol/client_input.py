@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from anyio import to_thread
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.protocol.client_pipes import is_watchable, read_chunk
 
@@ -34,8 +34,7 @@ class ClientInput(Protocol):
         """Leave the pipe alone."""
 
 
-@dataclass(slots=True)
-class WatchedInput:
+class WatchedInput(Struct):
     """Lines of a pipe or socket that the event loop watches.
 
     It is not read on before the lines of the last chunk are taken, so that a client which sends faster than it is
@@ -85,8 +84,7 @@ class WatchedInput:
             self._arrival.set_result(None)
 
 
-@dataclass(slots=True)
-class ThreadInput:
+class ThreadInput(Struct):
     """Lines of a terminal, a file, or a pipe on Windows, which the thread that read the first ones goes on to read."""
 
     reader: FirstReader

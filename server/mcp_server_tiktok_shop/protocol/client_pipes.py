@@ -10,8 +10,9 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.protocol.lines import LineSplitter
 
@@ -25,8 +26,7 @@ FIRST_PRIVATE_DESCRIPTOR = 3
 SWITCH_INTERVAL_S = 0.0005  # of Python's threads while the SDK is being loaded: a client should not wait for that
 
 
-@dataclass(frozen=True, slots=True)
-class ClientPipes:
+class ClientPipes(Struct, frozen=True):
     """The private descriptors of the client's pipes: what else reads or writes the standard ones does not meet it.
 
     Neither is made non-blocking: that would hold for every process which shares the pipe or terminal behind it.
@@ -108,8 +108,7 @@ def read_chunk(descriptor: int) -> bytes:
         return b""
 
 
-@dataclass(slots=True)
-class FirstReader:
+class FirstReader(Struct):
     """Reads the client's first lines in a thread and lets `answers` have them, until the SDK takes over.
 
     A pipe that can be watched is read by the event loop from then on; of another this thread goes on to read, one

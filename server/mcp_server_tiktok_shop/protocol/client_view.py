@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mcp.types import ListToolsResult
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -25,8 +25,7 @@ MAX_LISTINGS = 32  # of tools, of which most tenants have one in common; each is
 INTRODUCING_METHODS = ("initialize", "server/discover")
 
 
-@dataclass(frozen=True, slots=True)
-class ToolListing:
+class ToolListing(Struct, frozen=True):
     """The tools as they are listed, of which each grant sees those that it allows; tenants may share one."""
 
     tools: Sequence[Json]
@@ -41,8 +40,7 @@ class ToolListing:
         return self._results[grant.scopes]
 
 
-@dataclass(frozen=True, slots=True)
-class CommonListings:
+class CommonListings(Struct, frozen=True):
     """Listings by what makes them what they are: one object for all tenants that list the same."""
 
     _listings: dict[Hashable, ToolListing] = field(default_factory=dict)
@@ -55,8 +53,7 @@ class CommonListings:
         return self._listings[key]
 
 
-@dataclass(frozen=True, slots=True)
-class ClientView:
+class ClientView(Struct, frozen=True):
     """What a client sees that is let in for one tenant."""
 
     instructions: SafeText
@@ -64,8 +61,7 @@ class ClientView:
     skill_extension: SkillExtension
 
 
-@dataclass(frozen=True, slots=True)
-class TenantInstructions:
+class TenantInstructions(Struct, frozen=True):
     """The SDK's middleware: puts the instructions of the request's tenant in the place of the server's.
 
     Where a tenant's can't be had the server's stay: its client connects, and the first thing it asks for says why.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 from mcp.server.runner import serve_dual_era_loop
 from mcp.shared.message import SessionMessage
 from mcp.types import PROTOCOL_VERSION_META_KEY, JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +27,7 @@ OPENING_METHOD = "initialize"
 PROBE_METHOD = "server/discover"
 
 
-@dataclass(slots=True)
-class Connection:
+class Connection(Struct):
     """Shares the two streams of a connection between a loop of the SDK for each era.
 
     A loop settles on the era of the first request it sees, be it a probe that the client has stopped waiting for. So
@@ -84,8 +83,7 @@ class Connection:
         await self.write_stream.send(outgoing)
 
 
-@dataclass(frozen=True, slots=True)
-class EraWriteStream:
+class EraWriteStream(Struct, frozen=True):
     """What the loop of an era writes to; the connection's stream is closed when both have ended."""
 
     connection: Connection

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop import __version__
 
@@ -57,24 +58,21 @@ SERVER_EXTENSIONS: Mapping[str, Json] = {f"{META_PREFIX}skills": {}}
 SERVER_INFO = {"name": SERVER_NAME, "title": SERVER_TITLE, "version": __version__}
 
 
-@dataclass(frozen=True, slots=True)
-class Introduction:
+class Introduction(Struct, frozen=True):
     """What a client reads of this server before its first call: instructions, and the tools as they are listed."""
 
     instructions: SafeText
     tools: Sequence[Json]
 
 
-@dataclass(frozen=True, slots=True)
-class BacklogLine:
+class BacklogLine(Struct, frozen=True):
     """A line that the SDK is to read once it is there; `is_answered` where it is for its state alone."""
 
     line: Line
     is_answered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     """A request as clients write it: no name twice, no fraction, nothing that JSON can write in two ways."""
 
     id: str | int
@@ -82,8 +80,7 @@ class _Request:
     params: Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class FirstAnswers:
+class FirstAnswers(Struct):
     """Answers `initialize`, `server/discover` and `tools/list`, and keeps all else for the SDK, in order.
 
     `era` is settled by the same requests as in `eras`. While it is open, a request that is left to the SDK may settle

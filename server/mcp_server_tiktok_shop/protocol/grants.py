@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.caller_scopes import CALLER_SCOPES, find_scope
 from mcp_server_tiktok_shop.errors import ShopError
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 GRANT_KEY = "mcp_server_tiktok_shop.grant"  # of a request's ASGI scope
 
 
-@dataclass(slots=True)
-class Grant:
+class Grant(Struct):
     """The scopes of one request, the subject of its token, `user`, and the tenant that it names, if one is asked for.
 
     `missing_scope` is the one that its call turned out to want, and that it has not.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from mcp.server.transport_security import TransportSecuritySettings
+from msgspec import Struct, field
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
@@ -62,8 +62,7 @@ class Authorizer(Protocol):
     async def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SharedToken:
+class SharedToken(Struct, frozen=True):
     """Lets in who bears the token that this server made, to do everything."""
 
     token: str
@@ -90,8 +89,7 @@ class SharedToken:
         return
 
 
-@dataclass(frozen=True, slots=True)
-class RequestGate:
+class RequestGate(Struct, frozen=True):
     """Lets through to `app` what is authorized and one message of JSON-RPC; refuses all else in words.
 
     Nothing of a request is read before its token was found right. Streams that a client opens to be told of changes
@@ -158,8 +156,7 @@ class RequestGate:
         await self.app(scope, body.receive_again, send)
 
 
-@dataclass(slots=True)
-class ScopeRefusal:
+class ScopeRefusal(Struct):
     """Sends an answer on, or in its place the refusal of a call that turned out to want a scope more.
 
     Which operation a call comes to is known where it is decided, behind everything that may be named in it.
@@ -180,8 +177,7 @@ class ScopeRefusal:
             await self.send(message)
 
 
-@dataclass(slots=True)
-class RequestBody:
+class RequestBody(Struct):
     """The body of a request, read whole and then given once more to whoever is next."""
 
     receive: Receive

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 MAX_LINE_BYTES = 4 * 2**20  # what the SDK takes over HTTP, too; a call's arguments have a limit of half of it
 EDGE_BYTES = 400  # of a longer line what is kept of either end: enough to find its id
 
 
-@dataclass(frozen=True, slots=True)
-class LongLine:
+class LongLine(Struct, frozen=True):
     """A line of more than `MAX_LINE_BYTES`: its first and its last bytes."""
 
     head: bytes
@@ -19,8 +18,7 @@ class LongLine:
 Line = bytes | LongLine
 
 
-@dataclass(slots=True)
-class LineSplitter:
+class LineSplitter(Struct):
     """Puts chunks together to lines; what follows on the last line's end waits for the next chunk."""
 
     _parts: list[bytes] = field(default_factory=list)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from starlette.responses import JSONResponse
 from starlette.routing import Route, Router
 
@@ -29,8 +29,7 @@ DRAIN_TEXT = "This server is ending and takes no more requests. Nothing was done
 RETRY_AFTER_S = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Operating:
+class Operating(Struct, frozen=True):
     """How a server is watched and ended. `tell_metrics` answers at `metrics_port` alone, which is nobody else's."""
 
     readiness: Readiness = field(default_factory=lambda: Readiness({}, {}))

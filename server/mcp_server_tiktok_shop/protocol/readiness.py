@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from starlette.responses import JSONResponse
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ CHECK_TIMEOUT_S = 5.0
 FRESH_S = 1.0  # for which an answer is given again: whoever asks without end causes no more work
 
 
-@dataclass(slots=True)
-class Readiness:
+class Readiness(Struct):
     """Checks by what they look at; each answers why that is missing, with nothing where it is there.
 
     Without what is `required` no call can succeed. What is `advised` may come by a call itself.

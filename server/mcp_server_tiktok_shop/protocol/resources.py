@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp.types import (
@@ -16,6 +15,7 @@ from mcp.types import (
     Resource,
     ResourceTemplate,
 )
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.errors import ShopError
@@ -60,8 +60,7 @@ SHOPS_TOOL, RESULTS_TOOL = "list_shops", "read_result"  # the tools whose rules 
 MAX_COMPLETIONS = 100  # completions that the protocol allows
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceProvider:
+class ResourceProvider(Struct, frozen=True):
     """The handlers of resources, prompts and completions: other doors to what tools do, under the same rules.
 
     A `ShopError` of theirs becomes a protocol error (invalid params) with its message and hint.

@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -16,6 +15,7 @@ from mcp import MCPError
 from mcp.server import Server
 from mcp.server.runner import serve_loop
 from mcp.types import INTERNAL_ERROR, PaginatedRequestParams
+from msgspec import Struct
 
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.errors import ShopError
@@ -58,8 +58,7 @@ Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHandlers:
+class RequestHandlers(Struct, frozen=True):
     """What answers the requests of one tenant."""
 
     call_handler: CallHandler
@@ -79,8 +78,7 @@ class HandlerLookup(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class SoleHandlers:
+class SoleHandlers(Struct, frozen=True):
     """The handlers of a server with one tenant alone, whatever a request names."""
 
     handlers: RequestHandlers

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import parse_qsl
 
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -51,8 +51,7 @@ NEW_LINK_TEXT = "Ask whoever sent you the link for a new one."
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnPage:
+class ReturnPage(Struct, frozen=True):
     """What a seller reads who comes back."""
 
     status: int
@@ -110,8 +109,7 @@ class LinkedSignIn(Protocol):
         """Exchange the code for whom the state belongs to, once. It raises nothing that is no fault of this program."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignInCallback:
+class SignInCallback(Struct, frozen=True):
     """Answers `GET`s of sellers' browsers that come by `public_url`; `port` is the one that is listened on.
 
     Nobody bears a token here: the `state` that a link of ours had says whose sign-in it is.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp.types import METHOD_NOT_FOUND, RequestParams
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.protocol.edge import to_protocol_error, to_skill_entry
 from mcp_server_tiktok_shop.protocol.first_answers import ENVELOPE_VERSION
@@ -30,8 +30,7 @@ class GetSkillParams(RequestParams):
     uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class SkillExtension:
+class SkillExtension(Struct, frozen=True):
     """The handlers of `skills/list` and `skills/get`, as SEP-2640 has them; a skill is read as a resource.
 
     It is an extension of the later era: in the earlier one no client is told of it, and the methods are unknown.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -26,8 +27,7 @@ SHOP_ARGUMENT = {"shop": "which shop, where there are several"}
 MAX_SHOWN_NAME_CHARS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Skill:
+class Skill(Struct, frozen=True):
     """One routine: its whole text, and what the frontmatter in it says.
 
     Of the frontmatter `metadata` is ours: `title`; `required-tools`, without which it is not offered; what a person may

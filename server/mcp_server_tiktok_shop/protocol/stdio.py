@@ -7,12 +7,12 @@ import logging
 import time
 from collections import deque
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 import anyio
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.protocol.client_input import open_input
 from mcp_server_tiktok_shop.protocol.client_output import open_output
@@ -36,8 +36,7 @@ LAST_LINES_PAUSE_S = 0.05
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class ClientConnection:
+class ClientConnection(Struct):
     """A client's lines as messages, and messages to it as lines; a line that is no message is answered with an error.
 
     What `backlog` holds comes first. Of a request in it that is answered already the SDK's own answer is dropped, and

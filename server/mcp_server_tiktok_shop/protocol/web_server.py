@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import uvicorn
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,7 @@ DRAIN_TIMEOUT_S = 50.0  # for requests under way when the process is told to end
 CUT_OFF_TIMEOUT_S = 2  # for those that are left then; a write among them is still waited for, by who closes the server
 
 
-@dataclass(slots=True)
-class Drain:
+class Drain(Struct):
     """The requests under way, and whether no more are taken."""
 
     requests: int = 0

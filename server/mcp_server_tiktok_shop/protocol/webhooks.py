@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -46,8 +46,7 @@ class Inbox(Protocol):
         """Store it, and have it followed up. Raises ShopError where it can't be stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class SoleInbox:
+class SoleInbox(Struct, frozen=True):
     """The inbox of a server for one home folder. `wake_worker` is called when something is stored."""
 
     list_apps: Callable[[], list[PartnerApp]]
@@ -63,8 +62,7 @@ class SoleInbox:
         return "new" if is_new else "repeated"
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookReceiver:
+class WebhookReceiver(Struct, frozen=True):
     """Answers `POST`s of the platform's at `url`; `port` is the one that is listened on.
 
     Who bears which token does not matter here: a notification is let in by its signature.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator
 
 from mcp_server_tiktok_shop.json_values import read_text
@@ -128,8 +128,7 @@ def assign_display_names(shops: Sequence[Shop]) -> list[Shop]:
             levels[place] += 1
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizedShops:
+class AuthorizedShops(Struct, frozen=True):
     """The shops that an authorization opens; `unusable` names each row that no call can be made for, and why."""
 
     shops: tuple[Shop, ...]
@@ -303,8 +302,7 @@ def compute_pair_fingerprint(access_token: SecretStr, refresh_token: SecretStr) 
     return hashlib.sha256(pair.encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAccounts:
+class StoredAccounts(Struct, frozen=True):
     """What an account store holds: the app, where its key and secret were given at sign-in, and the accounts by id.
 
     `unreadable` are entries that stand where accounts do and are none: they are passed over, and stay where they are.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeNotice:
+class ChangeNotice(Struct, frozen=True):
     """That these areas of a tenant's shop may have changed at a moment, in Unix seconds."""
 
     tenant_id: str

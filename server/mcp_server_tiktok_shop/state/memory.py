@@ -6,8 +6,9 @@ import asyncio
 import secrets
 from collections import Counter
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, StoredAccounts
 from mcp_server_tiktok_shop.state.stores import (
@@ -40,8 +41,7 @@ if TYPE_CHECKING:
 NO_MARKS = RateMarks()
 
 
-@dataclass
-class InMemoryAccountStore:
+class InMemoryAccountStore(Struct):
     """Accounts that one coroutine at a time may change."""
 
     contents: StoredAccounts = field(default_factory=StoredAccounts)
@@ -62,8 +62,7 @@ class InMemoryAccountStore:
             yield _InMemoryTransaction(self.contents.app, dict(self.contents.accounts), self)
 
 
-@dataclass
-class _InMemoryTransaction:
+class _InMemoryTransaction(Struct):
     app: PartnerApp | None
     accounts: dict[str, Account]
     store: InMemoryAccountStore

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
 HASH_BYTES = 20  # of a block's hash
 
 
-@dataclass(frozen=True, slots=True)
-class CopyKey:
+class CopyKey(Struct, frozen=True):
     """Which copy: of a shop, with buyers' data stored in this way, by the records of tables with this fingerprint."""
 
     shop_id: str
@@ -20,8 +20,7 @@ class CopyKey:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedCopy:
+class PublishedCopy(Struct, frozen=True):
     """What was published last: how far it reaches, as text, and the hashes of its file's blocks in their order."""
 
     revision: int

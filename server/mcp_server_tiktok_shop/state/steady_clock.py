@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Self, TypeGuard
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.state.process_identity import read_boot_id
 
@@ -18,8 +19,7 @@ MAX_UNIX_SECONDS = 10.0**11
 OWN_BOOT_ID = f"process {uuid.uuid4()}"  # where the machine's can't be known: then clocks of processes are not compared
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A moment by both clocks: `unix` in Unix seconds, `uptime` in seconds of one that is never set since `boot`.
 
     `uptime` and `boot` are empty in what an earlier version stored.
@@ -41,8 +41,7 @@ class Moment:
         return {name: self.unix, f"{name}_uptime": self.uptime, f"{name}_boot": self.boot}
 
 
-@dataclass(frozen=True, slots=True)
-class SteadyClock:
+class SteadyClock(Struct, frozen=True):
     """Tells how far off moments are. `clock` gives Unix seconds, `monotonic` seconds of a clock that is never set.
 
     Where a moment is of this start of the machine, the clock that is never set decides, and setting the other one

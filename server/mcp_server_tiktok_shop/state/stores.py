@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -191,8 +192,7 @@ class OAuthStates(Protocol):
         """Whether the state was made here and has not expired; the code beside it works once anyway."""
 
 
-@dataclass(frozen=True, slots=True)
-class RateMarks:
+class RateMarks(Struct, frozen=True):
     """What was learned of the rate that the platform takes of one key. Moments are those of `RateMarkStore.now`.
 
     `base_interval` is in seconds, 0 where nothing was ever refused. After `expires_at` the marks say nothing any more.
@@ -245,8 +245,7 @@ class WriteMarks(Protocol):
 Reception = Literal["new", "repeated", "unowned"]
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """That something happened at a shop, or (where the shop's id is empty) to one of a seller's shops.
 
     What exactly is not stored: it would be buyers' words, and is read from the platform.
@@ -280,8 +279,7 @@ class NotificationStore(Protocol):
         """How many are known, by their type."""
 
 
-@dataclass(frozen=True, slots=True)
-class StateStores:
+class StateStores(Struct, frozen=True):
     """All that outlives a call, in the backend that was chosen."""
 
     accounts: AccountStore

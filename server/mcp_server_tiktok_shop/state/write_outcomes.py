@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 from mcp_server_tiktok_shop.state.steady_clock import Moment
@@ -39,8 +41,7 @@ class ProcessLookup(Protocol):
         """Whether the process of that name surely is no more; False where that can't be known."""
 
 
-@dataclass(frozen=True, slots=True)
-class SentWrite:
+class SentWrite(Struct, frozen=True):
     """One write that was sent, or is about to be: when, by which process, with which idempotency `key`.
 
     `state` is what is known of it; `request_id` the platform's, where it was done.
@@ -80,8 +81,7 @@ class SentWrite:
         return format_timestamp(self.sent.unix)
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOutcomes:
+class WriteOutcomes(Struct, frozen=True):
     """A record for each write, by its fingerprint, from before it is sent until a while after its outcome is known.
 
     While there is one, an equal write is refused: for DEDUPE_TTL_S where the outcome is unknown, or was not delivered;

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.money import AMOUNT_PATTERN
 from mcp_server_tiktok_shop.table_files.tables import ColumnKind, FileColumn, make_names_unique, parse_moment
@@ -101,8 +102,7 @@ def _get_sql_kind(name: str, sql_type: str) -> ColumnKind:
     return KINDS_BY_TYPE.get(sql_type, "text")
 
 
-@dataclass(slots=True)
-class CellObservation:
+class CellObservation(Struct):
     """What all cells of a column could be, as far as they were seen; empty ones could be anything."""
 
     kinds: set[ColumnKind] = field(default_factory=lambda: set(CELL_TESTS))

@@ -7,12 +7,13 @@ import os
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.files.private_files import (
@@ -42,8 +43,7 @@ MAX_TOLD_COLUMNS = 40  # of a file, in a result
 PREVIEW_ROWS = 3  # of a table, for a result that tells of its file
 
 
-@dataclass(frozen=True, slots=True)
-class SavedFile:
+class SavedFile(Struct, frozen=True):
     """A file that was saved; `notes` are sentences for the one who opens it."""
 
     path: Path
@@ -65,8 +65,7 @@ class SavedFile:
         return result | ({"advice": " ".join(self.notes)} if self.notes else {})
 
 
-@dataclass(frozen=True, slots=True)
-class ExportFolder:
+class ExportFolder(Struct, frozen=True):
     """A folder of this server's own, readable by its owner alone; `clock` gives Unix seconds."""
 
     path: Path

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
-from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.state.files.private_files import make_private_folder, make_storage_error, to_json_bytes
@@ -30,8 +30,7 @@ FieldPath = tuple[str, ...]
 Cells = dict[FieldPath, Any]
 
 
-@dataclass(slots=True)
-class _NestedList:
+class _NestedList(Struct):
     """A list of objects that items have at one place: its columns, and how many rows there were if each had one."""
 
     columns: dict[FieldPath, CellObservation] = field(default_factory=dict)
@@ -146,8 +145,7 @@ class NestedRows:
         return FileTable(describe_columns(names), rows, zone, sheet_name, (note,) if lines.extra_rows else ())
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows(Collection[list[Any]]):
+class _Rows(Struct, frozen=True):
     """The rows of a table of nested items, made as they are gone through."""
 
     source: NestedRows

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.money import format_amount, parse_amount
 
@@ -23,8 +25,7 @@ MAX_UNIX_S = 32_503_680_000  # the year 3000: a larger number is no time in seco
 NUMBER_PATTERN = re.compile(r"-?\d{1,38}(\.\d{1,18})?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class FileColumn:
+class FileColumn(Struct, frozen=True):
     """One column. The amounts of a money column are in `currency`, or each in what `currency_column` of its row says.
 
     Where neither is given the currency is not known, and amounts are written without one.
@@ -36,8 +37,7 @@ class FileColumn:
     currency_column: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FileTable:
+class FileTable(Struct, frozen=True):
     """Columns and rows. A cell is what its column's kind says, as Python's value or as the text of a result.
 
     Times may be datetimes with a zone, ISO texts with an offset or Unix seconds; amounts Decimals or texts. What can't
@@ -50,7 +50,7 @@ class FileTable:
     rows: Collection[Sequence[Any]]
     zone: ZoneInfo | None = None
     sheet_name: str = "Table"
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     is_for_import: bool = False
 
     def find_currency_indexes(self) -> dict[int, int]:

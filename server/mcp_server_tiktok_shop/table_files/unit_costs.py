@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.table_files.sheet_cells import parse_cell_amount, to_cell_text
@@ -30,8 +31,7 @@ CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
 BEGINNING = date.min
 
 
-@dataclass(frozen=True, slots=True)
-class UnitCost:
+class UnitCost(Struct, frozen=True):
     """What one unit costs from a day on; `code` is the seller's own, or the SKU id where a SKU has none."""
 
     code: str
@@ -48,8 +48,7 @@ class UnitCost:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class CostTable:
+class CostTable(Struct, frozen=True):
     """The costs of a table; `faults` tell each line that can't be taken, by its number, and why.
 
     A code of which a line can't be taken has no cost at all: another line's would be a guess.

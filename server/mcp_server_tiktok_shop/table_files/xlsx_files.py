@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import get_fraction_digits
@@ -116,8 +117,7 @@ def _name_sheets(tables: Sequence[FileTable]) -> list[str]:
     return list(names.values())
 
 
-@dataclass(slots=True)
-class _SheetWriter:
+class _SheetWriter(Struct):
     workbook: Workbook
     sheet: Worksheet
     table: FileTable

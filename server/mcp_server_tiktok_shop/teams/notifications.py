@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 from mcp_server_tiktok_shop.mirror.notification_worker import LOOK_INTERVAL_S, PAUSE_SHARE, REFRESH_PAUSE_S, list_areas
@@ -39,8 +40,7 @@ MAX_SUBJECTS = 1000  # that one follows up: most of the time they wait, for thei
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class TeamApps:
+class TeamApps(Struct):
     """The apps by whose signature a notification is let in: the operator's, and those that tenants signed in with."""
 
     database: Database
@@ -68,8 +68,7 @@ class TeamApps:
             self._looked_at = self.monotonic()
 
 
-@dataclass(frozen=True, slots=True)
-class TeamInbox:
+class TeamInbox(Struct, frozen=True):
     """The inbox of all tenants: what comes goes to every tenant that has the shop, and to none else."""
 
     apps: TeamApps
@@ -101,8 +100,7 @@ class OpenApp(Protocol):
     app: App
 
 
-@dataclass(slots=True)
-class TeamNotificationWorker:
+class TeamNotificationWorker(Struct):
     """Reads again what notifications are about, each shop at one replica at a time.
 
     Whoever reads has a lock that ends with its connection: what a killed replica was at, another takes up when it next

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.app import REAL_RUNTIME, build_app
@@ -43,8 +44,7 @@ if TYPE_CHECKING:
 MAX_PLATFORM_CONNECTIONS = 256  # of all tenants together, whose calls take turns on them
 
 
-@dataclass(frozen=True, slots=True)
-class TeamState:
+class TeamState(Struct, frozen=True):
     """What all tenants of a process have in common. `settings` are the operator's, for every tenant."""
 
     settings: Settings

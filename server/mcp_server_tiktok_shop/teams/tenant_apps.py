@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from pydantic import SecretStr
 
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.logs import SecretRedactor
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
 MAX_IDLE_APPS = 64  # of tenants that nobody asks for just now; each is some 35 kB
 
 
-@dataclass(slots=True)
-class TenantApp:
+class TenantApp(Struct):
     """The app of one tenant by one revision of its settings, and how many requests it is answering."""
 
     app: App
@@ -42,8 +43,7 @@ class TenantApp:
     request_count: int = 0
 
 
-@dataclass(slots=True)
-class TenantApps:
+class TenantApps(Struct):
     """The apps of the tenants that were asked for of late: made when first asked for, closed when long idle.
 
     A request that names no tenant is for `settings.tenant`. `token` is the one that clients bear. Where a tenant's
@@ -51,22 +51,25 @@ class TenantApps:
     """
 
     state: TeamState
-    token: str = field(repr=False)
+    token: SecretStr
+    offer: Offer
+    own_guard: OutgoingGuard
     metrics: Metrics = NO_METRICS
     access_log: AccessLog | None = None
-    offer: Offer = field(init=False)
     _apps: dict[str, TenantApp] = field(default_factory=dict)
     _replaced: list[TenantApp] = field(default_factory=list)
     _listings: CommonListings = field(default_factory=CommonListings)
     _closing: set[asyncio.Task[None]] = field(default_factory=set)
-    _own_guard: OutgoingGuard = field(init=False)
     _inbox: TeamInbox | None = None
 
-    def __post_init__(self) -> None:
+    @classmethod
+    def from_state(
+        cls, state: TeamState, token: str, metrics: Metrics = NO_METRICS, access_log: AccessLog | None = None
+    ) -> TenantApps:
         secrets = SecretRedactor()
-        secrets.register_secrets(*self.state.settings.collect_secrets(), self.token)
-        self._own_guard = OutgoingGuard(secrets, self.state.settings.buyer_data)
-        self.offer = build_offer(self.state.settings, self.state.catalog)
+        secrets.register_secrets(*state.settings.collect_secrets(), token)
+        guard = OutgoingGuard(secrets, state.settings.buyer_data)
+        return cls(state, SecretStr(token), build_offer(state.settings, state.catalog), guard, metrics, access_log)
 
     def __len__(self) -> int:
         return len(self._apps) + len(self._replaced)
@@ -104,8 +107,8 @@ class TenantApps:
     def build_server(self, access_log: AccessLog | None = None) -> McpServer:
         """The MCP server for all tenants, which closes their apps at its end."""
         self.access_log = access_log
-        instructions = self.offer.write_instructions(self.state.settings, self._own_guard)
-        return build_server(instructions, self, self._own_guard, self.close, self.metrics, self.state.catalog)
+        instructions = self.offer.write_instructions(self.state.settings, self.own_guard)
+        return build_server(instructions, self, self.own_guard, self.close, self.metrics, self.state.catalog)
 
     def guard_log_text(self, text: str) -> str:
         """A text without the secrets of the operator and of every tenant that is being served."""
@@ -144,7 +147,7 @@ class TenantApps:
     def _make(self, tenant_id: str, state: TenantState, former: TenantApp | None) -> TenantApp:
         accounts = former.accounts if former is not None else self.state.make_accounts(tenant_id)
         app = self.state.make_app(tenant_id, state.settings, accounts, self.metrics)
-        app.secrets.register_secrets(self.token)
+        app.secrets.register_secrets(self.token.get_secret_value())
         instructions = app.offer.write_instructions(app.settings, app.guard)
         key = (app.offer.listed_tools, app.offer.operations.policy, app.offer.confirmation_rule)
         listing = self._listings.get(key, lambda: _list_tools(app))
@@ -152,7 +155,7 @@ class TenantApps:
         return TenantApp(app, handlers, accounts, state.settings_revision)
 
     def _list_guards(self) -> list[OutgoingGuard]:
-        return [self._own_guard, *(each.app.guard for each in [*self._apps.values(), *self._replaced])]
+        return [self.own_guard, *(each.app.guard for each in [*self._apps.values(), *self._replaced])]
 
     def _close_idle(self) -> None:
         for tenant_app in [each for each in self._replaced if each.request_count == 0]:

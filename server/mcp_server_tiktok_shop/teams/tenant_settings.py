@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.setting_declarations import parse_texts

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.sign_in import find_service
@@ -21,8 +22,7 @@ UNSENT_KINDS = ("network", "not_configured", "not_permitted", "internal")  # of 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class TenantSignIn:
+class TenantSignIn(Struct, frozen=True):
     """What the callback of all tenants does with a seller's code."""
 
     apps: TenantApps

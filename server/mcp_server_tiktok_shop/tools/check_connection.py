@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
@@ -28,8 +29,7 @@ ACTIVE_SHOPS_OPERATION = "get_active_shops"
 MIN_CLOCK_OFFSET_S, MAX_CLOCK_OFFSET_S = -300, 30  # within which the platform accepts a request's timestamp
 
 
-@dataclass(frozen=True, slots=True)
-class CheckConnectionTool:
+class CheckConnectionTool(Struct, frozen=True):
     """The tool `check_connection`. Any HTTP answer of a host shows that it is reached, and what time it is there."""
 
     transport: HttpTransport

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.copy_choice import ChosenIds
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 DEADLINE_MARGIN_S = 15.0  # before a call's deadline, in which the copy is asked and the platform read
 
 
-@dataclass(frozen=True, slots=True)
-class MirrorChooser:
+class MirrorChooser(Struct, frozen=True):
     """Chooses by the mirror; `zone` is the time zone set for all shops, if one is."""
 
     mirror: Mirror

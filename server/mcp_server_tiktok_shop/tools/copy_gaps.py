@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.shop_snapshot import TableState
 
 
-@dataclass(frozen=True, slots=True)
-class TableGap:
+class TableGap(Struct, frozen=True):
     """What is lacking of a table, and what in it is not up to date; empty where nothing is."""
 
     lacking: str = ""

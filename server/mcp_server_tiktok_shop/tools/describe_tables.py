@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.table_words import RULES, describe_table, outline_table
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 
 
-@dataclass(frozen=True, slots=True)
-class DescribeTablesTool:
+class DescribeTablesTool(Struct, frozen=True):
     """The tool `describe_tables`."""
 
     table_catalog: TableCatalog

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.access import OPERATOR_HINT
 from mcp_server_tiktok_shop.catalog.descriptions import describe_operation, summarize_operation
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.search import OperationIndex
 
 
-@dataclass(frozen=True)
-class DiscoveryTools:
+class DiscoveryTools(Struct, frozen=True, dict=True):
     """The tools `find_operations` and `describe_operation`, for all operations that this server does."""
 
     operations: OperationDirectory

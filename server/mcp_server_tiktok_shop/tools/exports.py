@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest
 from mcp_server_tiktok_shop.calls.results.saved_data import save_data
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_FILE_NAME = "result.csv"
 
 
-@dataclass(frozen=True, slots=True)
-class SaveResultTool:
+class SaveResultTool(Struct, frozen=True):
     """The tool `save_result`."""
 
     result_store: ScopedResultStore

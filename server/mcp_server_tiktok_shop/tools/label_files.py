@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.pdf.page_format import PAPER_SIZES_MM, PageFormat
@@ -27,8 +28,7 @@ BYTES_PER_MB = 2**20
 MAX_TOTAL_BYTES = 100 * BYTES_PER_MB  # of all labels of one file
 
 
-@dataclass(frozen=True, slots=True)
-class LabelFile:
+class LabelFile(Struct, frozen=True):
     """One PDF of labels: `pages` are the numbers, from 1, of each parcel's pages, by package id.
 
     `missing` says of the other parcels why their labels are not in it. `path` is None where there is no file. `picture`
@@ -41,8 +41,7 @@ class LabelFile:
     picture: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LabelFileMaker:
+class LabelFileMaker(Struct, frozen=True):
     """Looks up, fetches, joins and saves labels; `runtime` is what waiting goes by."""
 
     label_lookup: ShippingLabelLookup

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.documents import MAX_DOCUMENT_BYTES
@@ -34,8 +36,7 @@ MAX_TOTAL_BYTES = 100 * BYTES_PER_MB  # of all sources of one call
 CONCURRENT_FETCHES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class ResizePdfTool:
+class ResizePdfTool(Struct, frozen=True):
     """The tool `resize_pdf`; `files` may be read, and of URLs those that the platform issued may be fetched."""
 
     files: AllowedFiles

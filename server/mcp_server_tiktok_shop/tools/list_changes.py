@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.audit_changes import describe_changes
 from mcp_server_tiktok_shop.calls.undo_checks import find_way_on, list_undoings
@@ -30,8 +31,7 @@ WRITE_RUNNER = "run_write_operation"
 ELSEWHERE_NOTE = "What was changed elsewhere, such as in Seller Center, is not in it."
 
 
-@dataclass(frozen=True, slots=True)
-class ListChangesTool:
+class ListChangesTool(Struct, frozen=True):
     """The tool `list_changes`; on a pinned server of its own shop alone. `clock` gives Unix seconds."""
 
     audit_log: AuditLog

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.platform.shops import describe_unusable_shops
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
 
 
-@dataclass(frozen=True, slots=True)
-class ListShopsTool:
+class ListShopsTool(Struct, frozen=True):
     """The tool `list_shops`; `zone` is the time zone set for all shops, if one is."""
 
     shops: ShopResolver

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.state.files.private_files import make_storage_error, write_private_file
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFolder:
+class OutputFolder(Struct, frozen=True):
     """A folder of this server's own; `clock` gives Unix seconds."""
 
     path: Path

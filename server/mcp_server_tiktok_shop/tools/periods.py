@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.period_days import (
@@ -36,8 +37,7 @@ MAX_QUOTED_CHARS = 60
 MONTHS_PER_YEAR = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """Unix seconds from `start`, included, to `end`, not included; `description` names its days or moments exactly.
 
     `days` are those of a period of whole days.

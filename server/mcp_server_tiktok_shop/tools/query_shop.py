@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.query import DEFAULT_LIMITS, DamagedCopyError
@@ -42,8 +43,7 @@ NOTHING = (None, 0, "", "0", "0.00")  # cells of a sum over no rows
 DECIMAL_WIDTH = re.compile(r"(?<=DECIMAL)\(\d+,\d+\)")
 
 
-@dataclass(frozen=True, slots=True)
-class QueryShopTool:
+class QueryShopTool(Struct, frozen=True):
     """The tool `query_shop`; `zone` is set for all shops, if one is, `limits` are what a question may take."""
 
     mirror: Mirror

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.results.chunks import MAX_PATH_CHARS, ChunkRequest, read_chunk
 from mcp_server_tiktok_shop.json_paths import parse_path
@@ -19,8 +20,7 @@ EXTRA_LISTS = ("failed", "not_found", "done")  # which can be read like lists wi
 RESERVED_BYTES = 800  # bytes for what stands beside `data` in a result
 
 
-@dataclass(frozen=True, slots=True)
-class ReadResultTool:
+class ReadResultTool(Struct, frozen=True):
     """The tool `read_result`; a chunk takes at most `max_bytes`.
 
     A stored result is an object of `data`, `untrusted` (paths of text by others in it) and the `next_page_token` that

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.validation import validate
@@ -21,16 +22,14 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import IssuedDocuments
 
 
-@dataclass(frozen=True, slots=True)
-class ShippingLabel:
+class ShippingLabel(Struct, frozen=True):
     """Where a label can be fetched: its URL, and the proxy of the account that it belongs to (empty: the server's)."""
 
     url: str
     proxy: SecretStr
 
 
-@dataclass(frozen=True, slots=True)
-class ShippingLabelLookup:
+class ShippingLabelLookup(Struct, frozen=True):
     """`operation` is `get_package_shipping_document`; `zone` the time zone set for all shops, if one is."""
 
     operation: Operation

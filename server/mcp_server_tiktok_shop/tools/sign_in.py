@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.calls.pending_writes import CONFIRM_TTL_S
 from mcp_server_tiktok_shop.errors import ShopError
@@ -31,16 +32,14 @@ PENDING_TTL_S = CONFIRM_TTL_S + 60.0  # longer than the question stands, which i
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class PendingExchange:
+class PendingExchange(Struct, frozen=True):
     """A code that is exchanged once, however often it is asked about, and until when its tokens are remembered."""
 
     task: asyncio.Task[UnsavedPair]
     expires_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class SignInTools:
+class SignInTools(Struct, frozen=True):
     """The tools `get_authorization_url`, `exchange_authorization_code` and `refresh_access_token`.
 
     `service_id` and `region` are the app's as they were set; where empty, those stored at sign-in count. `clock` gives

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
@@ -31,8 +32,7 @@ STEPS_TIME_S = 15.0  # seconds of a call that reading leaves for the writes
 MAX_READS_AT_ONCE = 5
 
 
-@dataclass(frozen=True, slots=True)
-class JobContext:
+class JobContext(Struct, frozen=True):
     """One call of a job: for whom, until when, and the reads. Answers are normalized, and buyers' data redacted."""
 
     target: Target

@@ -7,9 +7,10 @@ as a whole, has it confirmed once, sends step after step by the one `WriteExecut
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState
 
@@ -24,8 +25,7 @@ BRIEF_NAMES = ("order", "seller_sku")  # of an item that a preview told of alrea
 OutcomeState = Literal["done", "skipped", "failed", "unknown", "not yet"]
 
 
-@dataclass(frozen=True, slots=True)
-class JobItem:
+class JobItem(Struct, frozen=True):
     """One thing that a job is about: of a kind (`noun`, such as product) and with an `id`; each once in a plan.
 
     `names` is what a person knows it by: title, seller SKU. `now` and `will_be` are the one value that changes, as a
@@ -57,8 +57,7 @@ class JobItem:
         return {self.noun: self.id} | self.names | {name: value for name, value in values.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One write: the operation's name, its arguments within the platform's limits, and the items that it does."""
 
     operation: str
@@ -66,8 +65,7 @@ class Step:
     items: tuple[JobItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """All that a call is about, those items among it that are skipped.
 
     `state` holds the things as `JobContext.read_state` read them: warnings come of it, and what was there before a
@@ -81,8 +79,7 @@ class Plan:
     explanation: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of an item: `now` is how it stands after it, `reason` why it is not done."""
 
     item: JobItem
@@ -103,7 +100,7 @@ class Outcome:
         return result | ({"now": item.now} if item.now else {}) | ({"reason": self.reason} if self.reason else {})
 
 
-class Job(ABC):
+class Job(Struct, frozen=True):
     """One job; see the head of this module. Nothing but `JobContext` reads the shop for it, and nothing here writes."""
 
     @abstractmethod

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 
-@dataclass(slots=True)
-class JobRun:
+class JobRun(Struct):
     """One call of a job. `outcomes` are known already, of items done before and of those that are skipped.
 
     `known_record` is what was remembered when it was planned; one that `is_repeat` begins anew, and the caller of one

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, select_facts
 from mcp_server_tiktok_shop.catalog.looks import find_looks, make_looks

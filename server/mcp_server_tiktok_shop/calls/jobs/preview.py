@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
@@ -31,8 +30,7 @@ NAME_CHARS, BRIEF_NAME_CHARS, VALUE_CHARS = 60, 30, 80
 DIGEST_CHARS = 16  # of what tells one plan from another
 
 
-@dataclass(frozen=True, slots=True)
-class JobPreview(Preview):
+class JobPreview(Preview, frozen=True):
     """A job before it is done. `items` are all it is about, `steps` the writes for those that are to be done.
 
     `explanation` says what holds for all of them.

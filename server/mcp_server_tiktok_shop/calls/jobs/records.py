@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.calls.pending_writes import CONFIRM_TTL_S
@@ -26,8 +28,7 @@ EARLIER_REASON = "it was done by this job before"
 UNKNOWN_REASON = "whether it was done is unknown: look first, and call again in ten minutes"
 
 
-@dataclass(slots=True)
-class JobRecord:
+class JobRecord(Struct):
     """What is remembered of one job: `entries` by the key of each item, what was agreed to, when, and by which policy.
 
     `begun_at` is when a call last began its writes; `running_at` when its process (`process`) began the last of them,
@@ -45,10 +46,10 @@ class JobRecord:
 
     @classmethod
     def from_record(cls, record: Record) -> JobRecord:
-        return cls(**{name: record[name] for name in cls.__slots__ if name in record})
+        return cls(**{name: record[name] for name in cls.__struct_fields__ if name in record})
 
     def to_record(self) -> Record:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
     def start_anew(self) -> None:
         """Forget what an earlier call did and what was agreed to then, but not what is unknown of it."""
@@ -93,8 +94,7 @@ def _keep_values(item: JobItem) -> list[str]:
     return [hashlib.sha256(value.encode()).hexdigest() for value in values] if item.has_words else values
 
 
-@dataclass(frozen=True, slots=True)
-class JobRecords:
+class JobRecords(Struct, frozen=True):
     """The records of jobs by the fingerprint of their call. `clock` gives Unix seconds."""
 
     records: ExpiringRecords

@@ -16,9 +16,11 @@ What a job is, and how one is written, stands in `calls.jobs.job`. A call of a j
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
@@ -59,8 +61,7 @@ DRY_RUN_NOTE = "A dry run: nothing was sent."
 SHUT_KINDS = frozenset({"signed_out", "network", "rate_limited", "not_configured", "not_permitted"})
 
 
-@dataclass(frozen=True, slots=True)
-class JobRunner:
+class JobRunner(Struct, frozen=True):
     """The one way to every job; `jobs` by the name of their operation. `zone` is the one set for all shops, if any."""
 
     operations: OperationDirectory

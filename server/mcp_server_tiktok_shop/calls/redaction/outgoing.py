@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.redaction.free_text import has_suspect_characters, strip_invisible
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact_text, strip_invisible_values
@@ -30,8 +31,7 @@ class SafeText:
         self.text = secrets.redact_secrets(strip_invisible(text))
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingGuard:
+class OutgoingGuard(Struct, frozen=True):
     """Takes secrets, and characters that nobody sees or that turn a text's direction, out of all that leaves.
 
     What is buyers' is masked where data is read, by the rules of its operation; here `buyer_data` says the same for

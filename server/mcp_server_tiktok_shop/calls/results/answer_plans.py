@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.calls.results.answer_reading import FieldPlan
 from mcp_server_tiktok_shop.calls.results.normalization import compile_shape
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Operation
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerPlans:
+class AnswerPlans(Struct, frozen=True):
     """The plans of a catalog's operations. They hold names of fields and no values, so that all tenants share them."""
 
     catalog: Catalog

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact, redact_text
 from mcp_server_tiktok_shop.calls.results.field_notes import (
@@ -48,8 +49,7 @@ SHORTENED_TEXTS_NOTE = "Texts that end in … are beginnings."
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
+class Projection(Struct, frozen=True):
     """The fields of a response that a result shows, the dotted paths of text by others in them, and notes on both.
 
     Of several pages `field_notes` say what holds of all of them once they are merged.
@@ -61,8 +61,7 @@ class Projection:
     field_notes: FieldNotes = field(default_factory=FieldNotes)
 
 
-@dataclass(frozen=True, slots=True)
-class _CutResult:
+class _CutResult(Struct, frozen=True):
     """A result that fits, and as JSON all that is to be stored of it: None where nothing is."""
 
     truncated: TruncatedResult
@@ -70,8 +69,7 @@ class _CutResult:
     content: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class ResultBuilder:
+class ResultBuilder(Struct, frozen=True):
     """Builds the results of this server: at most `max_bytes` each, with buyers' data as its policy allows."""
 
     catalog: Catalog

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.results.field_notes import FieldNotes, describe_unknown_path
 from mcp_server_tiktok_shop.calls.results.field_paths import build_fields_error, check_field_paths
@@ -28,8 +30,7 @@ MAX_QUOTED_PATH_CHARS = 60  # of a wrong path or name in a message
 HEADER_BYTES = 200  # for the counts beside a chunk
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkRequest:
+class ChunkRequest(Struct, frozen=True):
     """Which chunk to read: `fields` are dotted paths from where `path` leads.
 
     `offset` and `limit` count a list's items, a table's rows, a text's characters or an object's fields; `limit` is
@@ -155,8 +156,7 @@ def describe_value(value: Any) -> str:
     return "a plain value"
 
 
-@dataclass(frozen=True, slots=True)
-class _ChunkReader:
+class _ChunkReader(Struct, frozen=True):
     measure: Callable[[Any], int]
     max_bytes: int
     request: ChunkRequest

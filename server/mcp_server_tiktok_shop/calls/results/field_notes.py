@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.json_paths import format_path, has_value
 
@@ -18,8 +20,7 @@ MAX_LISTED_PATHS = 10  # in one note
 MAX_LISTED_PATH_CHARS = 80
 
 
-@dataclass(frozen=True, slots=True)
-class FieldNotes:
+class FieldNotes(Struct, frozen=True):
     """What is to be said of the fields of one page or of a whole result.
 
     `unknown` are those that were asked for and do not exist, in words; `empty` the known ones without a value, and

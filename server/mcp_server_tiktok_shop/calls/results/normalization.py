@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.coercion import SAFE_INTEGER_LIMIT, TIME_DIGITS_LIMIT
 from mcp_server_tiktok_shop.catalog.operation import Json, is_time
@@ -24,8 +25,7 @@ ERRORS_FIELD = "errors"  # the failures of single items, which the platform hide
 SECRET_FIELDS = frozenset({"access_token", "refresh_token", "cipher", "shop_cipher", "category_asset_cipher"})
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledShape:
+class CompiledShape(Struct, frozen=True):
     """A response's shape, or that of a field in it, ready to normalize by."""
 
     fields: dict[str, CompiledShape]

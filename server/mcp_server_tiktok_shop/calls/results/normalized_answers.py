@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.redaction.redactor import redact_text
 from mcp_server_tiktok_shop.calls.results.answer_reading import AnswerReader
@@ -27,8 +28,7 @@ DONE_NOTE = "Done."
 EMPTY_DATA: tuple[Json, ...] = ({}, {"total_count": 0})
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerNormalizer:
+class AnswerNormalizer(Struct, frozen=True):
     """Normalizes and redacts answers."""
 
     plans: AnswerPlans

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.calls.results.field_notes import describe_unknown_path
 from mcp_server_tiktok_shop.calls.results.field_paths import (
@@ -32,8 +33,7 @@ ONLY_TEXTS = {str}
 PLACEHOLDER_FIELD = "placeholder"
 
 
-@dataclass(slots=True)
-class FieldNode:
+class FieldNode(Struct):
     """What to project of a value: all of it (`whole`), or fields by name; of a list the same of each item.
 
     `max_chars`, `merged` and `if_any` are those of a default view: see `DefaultView`.
@@ -73,8 +73,7 @@ class FieldNode:
         return node
 
 
-@dataclass(slots=True)
-class _Projector:
+class _Projector(Struct):
     """Projects values to a tree of nodes, and records what it does to them."""
 
     left_out: bool = False
@@ -144,8 +143,7 @@ def _make_key(item: Json) -> Any:
     return json.dumps(item, sort_keys=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Fields that a response has, ready to project its data to, or other data of the same shape.
 
     `fields` are those paths as they were written, and `paths` as names; `unknown` names the others, each with
@@ -162,8 +160,7 @@ class Selection:
         return _Projector().project(value, self.root)
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectedView:
+class ProjectedView(Struct, frozen=True):
     """The default view of a response's data, and what was done to it."""
 
     data: Json
@@ -250,8 +247,7 @@ def project_fields(data: Json, fields: Sequence[str], shape: Json, problem_argum
     return projected
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultView:
+class DefaultView(Struct, frozen=True):
     """A default view, ready to project by, from the record's `shows`.
 
     There `fields` are dotted paths; `starts` gives for a text the number of characters to show of it; `merges` names

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.time_zones import get_region_zone
@@ -27,16 +28,14 @@ class ShopPin(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class StoredResult:
+class StoredResult(Struct, frozen=True):
     """A result that was stored: its JSON, and the time zone of the times in it, where they have one."""
 
     content: bytes
     zone: ZoneInfo | None
 
 
-@dataclass(frozen=True, slots=True)
-class ScopedResultStore:
+class ScopedResultStore(Struct, frozen=True):
     """Stored results of this server, and of others that share its folder, each behind a header line with its scope.
 
     `pin` knows the one shop that this server is for, if it is for one. `buyer_data` is how buyers' data

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.calls.results.json_sizes import measure_whole, to_json_text
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
@@ -28,8 +29,7 @@ class Cut(NamedTuple):
     total_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class TruncatedResult:
+class TruncatedResult(Struct, frozen=True):
     """A result that fits. Paths in `cuts` and `shortened` are within `data`; those in `outer_…` stand beside it."""
 
     result: Json
@@ -126,8 +126,7 @@ def _shorten_path(path: str) -> str:
     return path if len(path) <= MAX_NOTICE_PATH_CHARS else path[: MAX_NOTICE_PATH_CHARS // 2] + "…"
 
 
-@dataclass(slots=True)
-class _TruncatedValue:
+class _TruncatedValue(Struct):
     """A value that fits, its bytes, and what was done to it."""
 
     value: Any
@@ -136,8 +135,7 @@ class _TruncatedValue:
     texts: list[JsonPath] = field(default_factory=list)  # that were shortened
 
 
-@dataclass(frozen=True, slots=True)
-class _Truncator:
+class _Truncator(Struct, frozen=True):
     """Truncates values to bytes. A method gives None where nothing of a value fits; its caller measures `size`."""
 
     measure: Callable[[Any], int]
@@ -277,8 +275,7 @@ def _format_length_note(text: str) -> str:
     return f"… [{len(text):,} characters in all]"
 
 
-@dataclass(slots=True)
-class _TextShortener:
+class _TextShortener(Struct):
     """Shortens texts to `max_chars`; gives up where a value has more parts than `remaining_bytes`, to save time."""
 
     max_chars: int

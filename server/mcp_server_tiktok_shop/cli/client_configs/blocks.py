@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.setting_declarations import FILE_SUFFIX
 from mcp_server_tiktok_shop.settings import SETTINGS
@@ -26,8 +27,7 @@ SECRET_INPUT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """How a client starts the server: under which name, with which command line and variables.
 
     A variable without a value is a place for the person to fill in.
@@ -38,8 +38,7 @@ class Launch:
     environment: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteServer:
+class RemoteServer(Struct, frozen=True):
     """How a client reaches a server that runs already: by its address, with a token."""
 
     server_name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +15,7 @@ NOT_TRIED = "not tried; the block follows its documentation"
 LONGEST_PREFIX = "mcp__{server}__{tool}"
 
 
-@dataclass(frozen=True, slots=True)
-class Locations:
+class Locations(Struct, frozen=True):
     """Where the file is, by operating system; what begins with neither `~` nor `$` lies in the project's folder."""
 
     macos: str
@@ -27,8 +27,7 @@ class Locations:
         return cls(path, path, path)
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteEntry:
+class RemoteEntry(Struct, frozen=True):
     """What an entry looks like that leads to a server by its address; `headers_path` is where its headers stand."""
 
     first_members: Mapping[str, Any] = field(default_factory=dict)
@@ -37,8 +36,7 @@ class RemoteEntry:
     headers_path: tuple[str, ...] = ("headers",)
 
 
-@dataclass(frozen=True, slots=True)
-class ChatClient:
+class ChatClient(Struct, frozen=True):
     """One chat client. The last five are for the documents and, as far as names go, for a test."""
 
     title: str

@@ -7,9 +7,10 @@ import os
 import shutil
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.state.files.private_files import write_private_file
 
@@ -50,8 +51,7 @@ def locate_file(locations: Locations, environment: Mapping[str, str], system: st
     return Path(path).expanduser().absolute()
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
+class ConfigFile(Struct, frozen=True):
     """One file as it was read: its bytes, None where it is not there yet. A link is followed to what it names."""
 
     path: Path

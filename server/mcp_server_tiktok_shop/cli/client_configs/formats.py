@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.cli.client_configs.blocks import SECRET_PROMPT
 from mcp_server_tiktok_shop.cli.client_configs.json_text import parse_json, render_json, rewrite_json
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 PLACEHOLDERS = ("", SECRET_PROMPT)
 
 
-@dataclass(frozen=True, slots=True)
-class TextFormat:
+class TextFormat(Struct, frozen=True):
     """`parse` raises ValueError for what it can't read. Without it and `rewrite` a file is left to the person."""
 
     language: str

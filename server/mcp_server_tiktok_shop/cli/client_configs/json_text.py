@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 SPACE_PATTERN = re.compile(r"(?:[ \t\r\n]|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
 STRING_PATTERN = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
@@ -13,8 +14,7 @@ LITERAL_PATTERN = re.compile(r"true|false|null|-?\d[\d.eE+-]*", re.ASCII)
 DEFAULT_INDENT = "  "
 
 
-@dataclass(slots=True)
-class JsonNode:
+class JsonNode(Struct):
     """A value and where its text stands; in `children` its members or items, which begin at `starts`."""
 
     start: int

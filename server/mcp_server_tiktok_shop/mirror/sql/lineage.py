@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.mirror.sql.exactness import MIDDLE_FUNCTIONS
 from mcp_server_tiktok_shop.mirror.sql.statements import SelectStatement, Tree, walk
@@ -27,30 +28,26 @@ BINARY = 2
 BY_NAME = "UNION_BY_NAME"
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """What an expression is made of; `is_money` says that its unit is a currency."""
 
     origins: frozenset[Origin] = frozenset()
     is_money: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TracedColumn:
+class TracedColumn(Struct, frozen=True):
     """A column of a query's result."""
 
     name: str
     trace: Trace
 
 
-@dataclass(frozen=True, slots=True)
-class _Relation:
+class _Relation(Struct, frozen=True):
     alias: str
     columns: tuple[TracedColumn, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Struct, frozen=True):
     """What names mean in a query: the relations of FROM, those of the queries around it behind them."""
 
     relations: tuple[_Relation, ...] = ()

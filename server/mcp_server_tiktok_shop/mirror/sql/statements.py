@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import threading
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.sql.dialects import find_dialect_hint
@@ -26,8 +27,7 @@ FIRST_WORD = re.compile(r"(?:\s+|--[^\n]*\n?|/\*.*?\*/)*([A-Za-z]+)", re.DOTALL)
 _parser_lock = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class SelectStatement:
+class SelectStatement(Struct, frozen=True):
     """One parsed SELECT: its text, and the node of its tree."""
 
     sql: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -16,6 +15,7 @@ from jwt.exceptions import (
     MissingRequiredClaimError,
     PyJWTError,
 )
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.caller_scopes import CALLER_SCOPES
 from mcp_server_tiktok_shop.errors import TikTokShopServerError
@@ -49,8 +49,7 @@ class TokenRefusalError(TikTokShopServerError):
     """An access token that is not good here; the text says why, and holds nothing of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessTokenVerifier:
+class AccessTokenVerifier(Struct, frozen=True):
     """`issuer` and `audience` are compared character by character: a slash at the end counts.
 
     With a `tenant_claim` each token must name its tenant there; without one, tokens name none.

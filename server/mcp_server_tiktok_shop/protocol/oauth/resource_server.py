@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -46,8 +46,7 @@ AWAY_TEXT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceServer:
+class ResourceServer(Struct, frozen=True):
     """Lets in who has a good token of `issuer` for the server at `public_url`; `scopes` are those of any use here."""
 
     verifier: AccessTokenVerifier

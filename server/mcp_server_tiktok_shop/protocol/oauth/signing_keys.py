@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx2
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import NestingError, RequestError, ShopError, TikTokShopServerError
 from mcp_server_tiktok_shop.json_text import parse_json
@@ -55,8 +55,7 @@ class KeysUnavailableError(TikTokShopServerError):
     """Whether the identity provider has a key can't be found out now."""
 
 
-@dataclass(slots=True)
-class SigningKeys:
+class SigningKeys(Struct):
     """The keys at `jwks_url`, or where that is empty, at the address in the issuer's metadata.
 
     Keys that are known go on to be used while the provider is away.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from mcp_server_tiktok_shop.errors import ShopError
@@ -180,8 +180,7 @@ class FileAccountStore:
         return error
 
 
-@dataclass
-class _FileTransaction:
+class _FileTransaction(Struct):
     app: PartnerApp | None
     accounts: dict[str, Account]
     store: FileAccountStore

@@ -7,9 +7,10 @@ import errno
 import json
 import logging
 import os
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import contain_faults
 from mcp_server_tiktok_shop.state.files.private_files import (
@@ -50,8 +51,7 @@ ENTRY_TYPES: dict[str, type | UnionType] = {
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class FileAuditLog:
+class FileAuditLog(Struct, frozen=True):
     """One entry a line, and the file before this one beside it. Half a line, left by a full disk, is passed over."""
 
     path: Path

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,8 +15,7 @@ PLAIN_FOLDER_NAME = re.compile(r"[0-9a-zA-Z_-]{1,64}")
 SNAPSHOT_NAME = re.compile(r"snapshot-(\d+)\.duckdb")
 
 
-@dataclass(frozen=True, slots=True)
-class MirrorFolder:
+class MirrorFolder(Struct, frozen=True):
     """Where what lies of the local copy of one shop."""
 
     root: Path
@@ -49,8 +49,7 @@ class MirrorFolder:
         return sorted((int(match[1]), path) for match, path in matches if match is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class HomeFolder:
+class HomeFolder(Struct, frozen=True):
     """Where what lies below `root`. The names stay as they are: homes of earlier versions are read on."""
 
     root: Path

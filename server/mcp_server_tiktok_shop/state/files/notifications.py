@@ -10,8 +10,9 @@ import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import asdict
 
 from mcp_server_tiktok_shop.state.files.private_files import make_private_folder, make_storage_error, write_private_file
 from mcp_server_tiktok_shop.state.stores import NOTIFICATION_TTL_S, Notification

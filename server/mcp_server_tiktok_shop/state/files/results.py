@@ -10,8 +10,9 @@ import asyncio
 import re
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX, make_storage_error, write_private_file
 from mcp_server_tiktok_shop.state.stores import (
@@ -36,8 +37,7 @@ FILE_NAME_PATTERN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _StoredFile:
+class _StoredFile(Struct, frozen=True):
     path: Path
     result_id: str
     stored_at: float

@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp, StoredAccounts
@@ -47,8 +48,7 @@ SET_SHOP_IDS = "UPDATE accounts SET shop_ids = %s WHERE tenant_id = %s AND id = 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedAccounts:
+class LoadedAccounts(Struct, frozen=True):
     """What lay in the database at a revision; -1 where nothing was read. `key_ids` are by account, the app's by ""."""
 
     revision: int = -1
@@ -190,8 +190,7 @@ class PostgresAccountStore:
         return ValuePlace(self._tenant_id, owner, name)
 
 
-@dataclass
-class _PostgresTransaction:
+class _PostgresTransaction(Struct):
     app: PartnerApp | None
     accounts: dict[str, Account]
     loaded: LoadedAccounts

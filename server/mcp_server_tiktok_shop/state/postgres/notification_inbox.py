@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.state.stores import NOTIFICATION_TTL_S, Notification, Reception
 
@@ -41,8 +42,7 @@ SELECT_PENDING = f"SELECT id, type, shop_id, seller_id {PENDING} AND (tenant_id,
 FINISH = "UPDATE notifications SET is_pending = false WHERE tenant_id = %s AND id = any(%s)"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What notifications of a tenant are about: a shop, or (where its id is empty) all shops of a seller."""
 
     tenant_id: str
@@ -50,8 +50,7 @@ class Subject:
     seller_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """What came of a notification: which shops of which tenants it is new for, and what it may concern of them."""
 
     reception: Reception

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.state.postgres.tenants import TenantDirectory
 from mcp_server_tiktok_shop.state.stores import SIGN_IN_LINK_TTL_S
@@ -26,8 +27,7 @@ SELECT_USE = "SELECT used_at IS NOT NULL FROM sign_in_links WHERE state_digest =
 RELEASE = "UPDATE sign_in_links SET used_at = NULL WHERE state_digest = %s"
 
 
-@dataclass(frozen=True, slots=True)
-class RedeemedLink:
+class RedeemedLink(Struct, frozen=True):
     """Whose link it is that was redeemed just now."""
 
     tenant_id: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 SELECT_ROWS = "SELECT id, revision, settings_revision, settings FROM tenants WHERE id = any(%s)"
 
 
-@dataclass(slots=True)
-class TenantRows:
+class TenantRows(Struct):
     """One statement at a time: who asks while one is under way is answered by the next, of what holds after that."""
 
     fetch_all: Fetch

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.postgres.accounts import MAX_SHOWN_ID_CHARS, make_no_tenant_error
@@ -31,8 +32,7 @@ def is_tenant_id(text: str) -> bool:
     return ID_PATTERN.fullmatch(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Tenant:
+class Tenant(Struct, frozen=True):
     """One tenant, since when there is one, how many accounts it has, and the texts of settings of its own."""
 
     id: str
@@ -41,8 +41,7 @@ class Tenant:
     settings: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class TenantState:
+class TenantState(Struct, frozen=True):
     """By which a replica knows what of a tenant has changed: revisions of accounts and settings, and the latter."""
 
     accounts_revision: int

@@ -6,11 +6,11 @@ import base64
 import binascii
 import hashlib
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 
@@ -25,8 +25,7 @@ KEY_ID_CHARS = 12
 KEY_HELP = "make one with `openssl rand -base64 32`"
 
 
-@dataclass(frozen=True, slots=True)
-class ValuePlace:
+class ValuePlace(Struct, frozen=True):
     """Where a sealed value lies: one that was moved elsewhere can't be opened there."""
 
     tenant: str

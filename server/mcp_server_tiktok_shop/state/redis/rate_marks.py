@@ -7,12 +7,12 @@ import json
 import logging
 import random
 import uuid
-from dataclasses import replace
 from importlib.resources import files
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import TikTokShopServerError
 
@@ -23,8 +24,7 @@ class NoChartError(TikTokShopServerError):
     """There is nothing to draw of this data, or nothing that would not mislead; its words say why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChartSource:
+class ChartSource(Struct, frozen=True):
     """A table to draw. `currencies` are those of the shops whose amounts stand in it, `period` is that of its rows.
 
     `measures` are columns to choose before others. Where `has_zero_gaps`, a day, week or month without a row is one in
@@ -40,8 +40,7 @@ class ChartSource:
     has_parts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """What is drawn. Of a scatter `x` is a number, else a text: an ISO time of the shop's clock, or a category.
 
     `x_labels` and `series_labels` are the categories in the order in which they stand. In a heat map `series` goes
@@ -60,7 +59,7 @@ class Chart:
     x_labels: tuple[str, ...] = ()
     series_labels: tuple[str, ...] = ()
     has_clock_times: bool = False
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
         """All that is to be known to draw it elsewhere; rows are x, y and, where there is one, series."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.money import ZERO
 from mcp_server_tiktok_shop.tools.charts.chart import Chart, NoChartError

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.tools.charts.chart import NoChartError
 from mcp_server_tiktok_shop.tools.charts.points import find_step
@@ -28,8 +29,7 @@ NUMBER_SUFFIX = "_number"
 MAX_QUOTED_CHARS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Roles:
+class Roles(Struct, frozen=True):
     """The places of the columns that were chosen."""
 
     x: int

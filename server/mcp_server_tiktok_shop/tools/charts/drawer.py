@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.tools.charts.chart import NoChartError
 from mcp_server_tiktok_shop.tools.charts.vega_spec import build_spec
@@ -25,8 +26,7 @@ MISSING_EXTRA = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ChartDrawing:
+class ChartDrawing(Struct, frozen=True):
     """A picture as PNG, and the letters in it that are boxes, since no font of this computer has them."""
 
     content: bytes

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnPeriod:
+class DrawnPeriod(Struct, frozen=True):
     """The first and the last day of which rows can be, as ISO text, and what a title calls them."""
 
     first_day: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.caller import Picture
 from mcp_server_tiktok_shop.calls.redaction.free_text import strip_invisible
@@ -26,8 +27,7 @@ BOXES_NOTE = "No font here has {letters}: boxes in the picture, right in the row
 NOTHING_SAVED = "Nothing was saved."
 
 
-@dataclass(frozen=True, slots=True)
-class ChartMaker:
+class ChartMaker(Struct, frozen=True):
     """Makes the charts of the tools that answer with rows; `hide_secrets` goes over every text in them."""
 
     drawer: ChartDrawer

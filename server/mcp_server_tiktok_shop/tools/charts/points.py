@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.table_files.tables import parse_date, parse_moment, parse_money
 
@@ -26,8 +27,7 @@ SHORT_NAME_CHARS = 3
 DAYS_OF_LONGEST_MONTH = 31
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """One mark of a drawing: where it stands, how high, and whose it is; `series` is empty where there is none."""
 
     x: str | Decimal

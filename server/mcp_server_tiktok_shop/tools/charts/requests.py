@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.table_files.file_names import PICTURE_FORMAT, parse_file_name
@@ -16,8 +17,7 @@ ChartKind = Literal["line", "bar", "stacked", "area", "scatter", "heat"]
 Theme = Literal["light", "dark"]
 
 
-@dataclass(frozen=True, slots=True)
-class ChartRequest:
+class ChartRequest(Struct, frozen=True):
     """A chart as it was asked for: what is empty is to be chosen. `file_name` is the file that the picture goes to."""
 
     kind: ChartKind | Literal[""] = ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.tools.jobs.order_words import count_units
 from mcp_server_tiktok_shop.tools.jobs.parcels import MAX_IDS_PER_READ, split_into_batches
@@ -30,8 +31,7 @@ PENDING_RETURNS: dict[str, RequestKind] = {
 REFUND_TYPE = "REFUND"
 
 
-@dataclass(frozen=True, slots=True)
-class AftersaleRequest:
+class AftersaleRequest(Struct, frozen=True):
     """A cancellation or return, as its search answers it."""
 
     noun: Literal["cancellation", "return"]

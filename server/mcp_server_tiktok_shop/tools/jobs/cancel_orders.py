@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
@@ -38,8 +37,7 @@ UNKNOWN_REASON = "this shop has no order of that id"
 REASON_PREFIX = re.compile(r"^.*_reason_")  # of a reason's name, before the words that tell it
 
 
-@dataclass(frozen=True, slots=True)
-class CancelOrdersJob(Job):
+class CancelOrdersJob(Job, frozen=True):
     """The tool `cancel_orders`; `clock` gives Unix seconds."""
 
     clock: Callable[[], float]

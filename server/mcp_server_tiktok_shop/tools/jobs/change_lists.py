@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.table_files.sheet_cells import parse_cell_amount, parse_cell_id
@@ -31,8 +32,7 @@ MORE_COLUMNS = {"currency": ("currency",), "warehouse": ("warehouse", "warehouse
 VALUE_COLUMNS = {"price": ("price", "new_price"), "stock": ("stock", "quantity", "new_stock")}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What is to become of the SKUs that a name means; `place` is where it stands, as in items[3] or line 5."""
 
     name: str
@@ -42,8 +42,7 @@ class Change:
     warehouse: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeList:
+class ChangeList(Struct, frozen=True):
     """The changes of a call; those of a file name SKUs and products by their codes alone, `has_titles` is false."""
 
     argument: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
@@ -18,8 +19,7 @@ ENDING_PATTERN = re.compile(r"(\d{0,6})(?:\.(\d{1,6}))?", re.ASCII)
 PERCENT = Decimal(100)
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """What amounts end in: `tail` above a multiple of `modulus`; .99 is 0.99 above a multiple of 1."""
 
     tail: Decimal
@@ -52,8 +52,7 @@ class Ending:
         return lower if lower > 0 and amount - lower < higher - amount else higher
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRule:
+class ChangeRule(Struct, frozen=True):
     """One of `fixed`, `percent` and `amount` is given."""
 
     fixed: Decimal | None = None

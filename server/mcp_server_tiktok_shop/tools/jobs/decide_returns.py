@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
@@ -51,15 +52,14 @@ MAX_OTHERS = 5  # that wait and do not fit a rule for one reason, named one by o
 DECIDED_REASON = "it is {status}: nothing waits for the seller"
 
 
-@dataclass(frozen=True, slots=True)
-class OpenDecision:
+class OpenDecision(Struct, frozen=True):
     """A decision that is open for a request, and the reasons that it may be given."""
 
     name: str
     reasons: tuple[Reason, ...] = ()
 
 
-class DecideReturnsJob(Job):
+class DecideReturnsJob(Job, frozen=True):
     """The tool `decide_returns`."""
 
     async def plan(self, values: Json, context: JobContext) -> Plan:

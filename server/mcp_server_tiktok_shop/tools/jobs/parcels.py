@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.jobs.order_words import CANCELLED_STATUS, count_units, find_town
@@ -31,8 +32,7 @@ ORDER_REASONS = {
 UNKNOWN_REASON = "this shop has no order and no parcel of that id"
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(Struct, frozen=True):
     """A parcel with all the orders in it, as `get_order_detail` answers them; `id` is empty where it has none yet.
 
     `cancel_ids` are the open requests to cancel, by order id.
@@ -116,8 +116,7 @@ class Parcel:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundParcels:
+class FoundParcels(Struct, frozen=True):
     """The parcels that are meant, and of ids that mean none why, by id."""
 
     parcels: list[Parcel]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,7 @@ MAX_NAMED_SKUS = 20  # of many that one warning is about
 ROUNDING_PARTS = 3  # an ending is warned of that moves a price by more than this part of the change that was asked
 
 
-@dataclass(frozen=True, slots=True)
-class ChangePricesJob(Job):
+class ChangePricesJob(Job, frozen=True):
     """`files` are those that a table of prices may be read from."""
 
     files: AllowedFiles

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState
 from mcp_server_tiktok_shop.calls.jobs.job import divide
@@ -27,8 +28,7 @@ ALL_PRODUCTS = "all"  # as the only name
 Products = dict[str, "Item"]  # by id, as they were read
 
 
-@dataclass(frozen=True, slots=True)
-class ProductMatch:
+class ProductMatch(Struct, frozen=True):
     """What a name means: a product, or of it the one SKU `sku_id`."""
 
     name: str

@@ -26,8 +26,8 @@ SKIP_REASONS = {
 }
 
 
-class ProductSalesJob(Job):
-    """Changes whether products are on sale; the two jobs differ in the write, and in what it leads from and to."""
+class ProductSalesJob(Job, frozen=True):
+    """Changes whether products are on sale: sends `write`, which leads from one status to another."""
 
     write: str
     status_from: str
@@ -65,25 +65,27 @@ class ProductSalesJob(Job):
         return JobItem("product", product.id, {"title": title} if title else {}, status, will_be, reason)
 
 
-class PauseProductsJob(ProductSalesJob):
-    """Takes products off sale."""
-
-    write = "deactivate_products"
-    status_from, status_to, status_after = ON_SALE, OFF_SALE, OFF_SALE
-    same_reason = "it is off sale already"
-    explanation = (
+# Takes products off sale.
+PAUSE_PRODUCTS = ProductSalesJob(
+    write="deactivate_products",
+    status_from=ON_SALE,
+    status_to=OFF_SALE,
+    status_after=OFF_SALE,
+    same_reason="it is off sale already",
+    explanation=(
         "At once, until resume_products: no dates can be set. Nobody can order them any more. "
         "Orders that were placed stay, and are to be shipped."
-    )
-
-
-class ResumeProductsJob(ProductSalesJob):
-    """Puts products back on sale; TikTok reviews them first."""
-
-    write = "activate_products"
-    status_from, status_to, status_after = OFF_SALE, ON_SALE, IN_REVIEW
-    same_reason = "it is on sale already"
-    explanation = (
+    ),
+)
+# Puts products back on sale; TikTok reviews them first.
+RESUME_PRODUCTS = ProductSalesJob(
+    write="activate_products",
+    status_from=OFF_SALE,
+    status_to=ON_SALE,
+    status_after=IN_REVIEW,
+    same_reason="it is on sale already",
+    explanation=(
         f"At once: no dates can be set. {IN_REVIEW}: TikTok reviews each first, and puts it on sale by itself once it "
         "has passed."
-    )
+    ),
+)

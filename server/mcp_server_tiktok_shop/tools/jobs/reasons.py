@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
@@ -25,8 +26,7 @@ DENIAL_REACH = 2  # words before one: "nothing was missing"
 DENIED_MARK = "not "
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """A reason of the platform's: the name that calls take, and what it says to people, where that is known."""
 
     name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.chat_messages import BUYER_ROLE, find_people_messages, name_sender, read_message
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
@@ -27,8 +28,7 @@ ORDERS_PAGE = 20  # of a buyer's orders, the latest, that are looked at
 MAX_SHOWN_ORDERS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Chat:
+class Chat(Struct, frozen=True):
     """The chat that is meant; `id` is empty where it is still to be opened with the buyer of `user_id`."""
 
     id: str
@@ -38,8 +38,7 @@ class Chat:
     can_send: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyToBuyerJob(Job):
+class ReplyToBuyerJob(Job, frozen=True):
     """The tool `reply_to_buyer`; `clock` gives Unix seconds."""
 
     clock: Callable[[], float]

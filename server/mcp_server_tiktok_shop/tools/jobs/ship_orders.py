@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
@@ -55,8 +56,7 @@ IS_SHOWN = "show_page"
 HAS_LABEL = "has_label"  # of an item: its label can be had once it is shipped, or can be had already
 
 
-@dataclass(frozen=True, slots=True)
-class ShipOrdersJob(Job):
+class ShipOrdersJob(Job, frozen=True):
     """The tool `ship_orders`."""
 
     label_files: LabelFileMaker

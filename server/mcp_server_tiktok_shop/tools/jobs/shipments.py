@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.jobs.parcels import get_lines, get_package_id, parse_moment
@@ -33,16 +34,14 @@ OWN_CARRIER_REASON = "the seller's own carrier takes it: give its tracking_numbe
 NO_PARCEL_REASON = "TikTok has made no parcel of it yet: try again in some minutes"
 
 
-@dataclass(frozen=True, slots=True)
-class OwnCarrier:
+class OwnCarrier(Struct, frozen=True):
     """What the seller says of a parcel that they send themselves."""
 
     tracking_number: str
     provider: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shipment:
+class Shipment(Struct, frozen=True):
     """How one parcel is shipped: the write's name, the part of its arguments for this parcel, and how that is told.
 
     Of a label that is bought `price` and `currency` say what it costs, where that is known.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.tools.jobs.change_lists import list_names, refuse_changes
 from mcp_server_tiktok_shop.tools.jobs.product_matches import match_products
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.jobs.product_matches import ProductMatch
 
 
-@dataclass(frozen=True, slots=True)
-class SkuMatch:
+class SkuMatch(Struct, frozen=True):
     """One SKU that a change is about, as `get_product` answers it, in its product."""
 
     change: Change

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, group_by_product
 from mcp_server_tiktok_shop.errors import ShopError
@@ -26,8 +27,7 @@ UNIT = Decimal(1)
 MAX_STOCK = 99_999
 
 
-@dataclass(frozen=True, slots=True)
-class WarehouseStock:
+class WarehouseStock(Struct, frozen=True):
     """The units of one SKU in the warehouse that a change means, and in all of its own, as they are sent."""
 
     warehouse_id: str
@@ -35,8 +35,7 @@ class WarehouseStock:
     inventory: list[Json]
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeStockJob(Job):
+class ChangeStockJob(Job, frozen=True):
     """`files` are those that a table of stock may be read from."""
 
     files: AllowedFiles

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
@@ -22,16 +23,14 @@ MAX_LISTED_FAULTS = 10
 NO_TAX, NO_TAX_BY_REGION = "Tax Exempt", {"GB": "No VAT"}
 
 
-@dataclass(frozen=True, slots=True)
-class BookAccount:
+class BookAccount(Struct, frozen=True):
     """An account as an accounting program knows it, by code or name, and the tax rate of what is booked to it."""
 
     account: str
     tax_rate: str
 
 
-@dataclass(frozen=True, slots=True)
-class AccountMapping:
+class AccountMapping(Struct, frozen=True):
     """The accounts of one program. Those of a seller's file go first: by kind of amount, then by entry.
 
     `source` is the file's name, empty where there is none.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.money import ZERO, format_amount
 from mcp_server_tiktok_shop.tools.journals.accounts import choose_entry
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 MAX_NUMBER_CHARS = 21  # of a journal's number, in QuickBooks
 
 
-@dataclass(frozen=True, slots=True)
-class Payout:
+class Payout(Struct, frozen=True):
     """Money paid out, and what it settled. `paid` is what was paid before any exchange, None where that is not told."""
 
     id: str
@@ -30,8 +30,7 @@ class Payout:
     bank_currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class SettlementLine:
+class SettlementLine(Struct, frozen=True):
     """One amount of a statement, positive where the seller gets it: `kind` names it, `section` where it belongs."""
 
     payout: Payout
@@ -43,8 +42,7 @@ class SettlementLine:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class JournalLine:
+class JournalLine(Struct, frozen=True):
     """A line to be booked: a debit where the amount is positive, a credit where it is negative."""
 
     entry: str
@@ -53,8 +51,7 @@ class JournalLine:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(Struct, frozen=True):
     """A journal, whose lines add up to nothing. `number` is its own; `narration` with `day` is as well."""
 
     number: str
@@ -64,8 +61,7 @@ class Journal:
     lines: tuple[JournalLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class JournalBook:
+class JournalBook(Struct, frozen=True):
     """The journals of a shop, and sentences on the payouts that could not be booked, or not wholly named."""
 
     journals: tuple[Journal, ...]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.money import get_fraction_digits
 from mcp_server_tiktok_shop.table_files.tables import FileColumn
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 DAY_FIRST, MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
 
 
-@dataclass(frozen=True, slots=True)
-class JournalForm:
+class JournalForm(Struct, frozen=True):
     """How one program wants its journals: what stands in each column, by its name, and `advice` for who imports it.
 
     A file holds at most `max_lines`. In `month_first_regions` days are written with the month first.
@@ -42,8 +42,7 @@ class JournalForm:
         return [[write(view) for write in self.cells.values()] for view in views]
 
 
-@dataclass(frozen=True, slots=True)
-class LineView:
+class LineView(Struct, frozen=True):
     """A line of a journal as forms write it."""
 
     journal: Journal

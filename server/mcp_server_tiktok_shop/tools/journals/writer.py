@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import ZERO, format_amount
@@ -37,8 +38,7 @@ MONTH_NOTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ShopSettlements:
+class ShopSettlements(Struct, frozen=True):
     """What one shop's payouts settled."""
 
     label: str
@@ -46,8 +46,7 @@ class ShopSettlements:
     lines: Sequence[SettlementLine]
 
 
-@dataclass(frozen=True, slots=True)
-class JournalWriter:
+class JournalWriter(Struct, frozen=True):
     """Writes journals to `export_folder`; accounts are as a file in the first of the folders of `files` says."""
 
     export_folder: ExportFolder

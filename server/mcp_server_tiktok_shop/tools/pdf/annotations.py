@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from pypdf.generic import ArrayObject, DictionaryObject, StreamObject
 
 from mcp_server_tiktok_shop.tools.pdf.geometry import IDENTITY, Box, Matrix, scale_by, translate
@@ -19,8 +19,7 @@ TEXT_WIDGET_TYPES = frozenset({"/Tx", "/Ch"})
 MAX_FIELD_DEPTH = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Appearance:
+class Appearance(Struct, frozen=True):
     """What is drawn of an annotation: its form, where it goes on the page, and the layer it belongs to."""
 
     form: StreamObject

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from pypdf import PdfWriter
 from pypdf.generic import ArrayObject, DecodedStreamObject, DictionaryObject, FloatObject, NameObject
 
@@ -31,8 +31,7 @@ BYTES_PER_MB = 2**20
 MAX_CONTENT_BYTES = 200 * BYTES_PER_MB  # of all pages' drawing instructions, unpacked and packed again
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(Struct, frozen=True):
     """One thing that is drawn of a page: a form, the map to the page's own units, the layer it belongs to."""
 
     form: PdfObject
@@ -40,8 +39,7 @@ class Drawing:
     layer: PdfObject | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A piece of a page as it is shown, the whole of it or a quarter, and what is drawn there."""
 
     argument: str

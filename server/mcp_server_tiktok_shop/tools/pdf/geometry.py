@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 TURN_DEGREES = 90  # clockwise, as a viewer turns a page
 MIN_TURN_GAIN = 1.01  # times as large: a page that is nearly square is left as it is
@@ -45,8 +46,7 @@ def scale_by(factor_x: float, factor_y: float) -> Matrix:
     return Matrix(factor_x, 0, 0, factor_y, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """A rectangle from its lower left to its upper right corner."""
 
     left: float
@@ -105,8 +105,7 @@ def turn_clockwise(box: Box, degrees: int) -> Matrix:
             return translate(-box.left, -box.bottom)
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """How a part of a page stands on paper: the map to there, the room it takes, and what was done to it."""
 
     matrix: Matrix

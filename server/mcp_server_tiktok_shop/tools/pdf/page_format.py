@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.tools.pdf.geometry import Box
 
@@ -12,8 +12,7 @@ DEFAULT_PAPER, DEFAULT_SHEET_PAPER = "A6", "A4"
 FOUR_UP, SPLIT_FOUR_UP = "4-up", "split-4-up"
 
 
-@dataclass(frozen=True, slots=True)
-class PageFormat:
+class PageFormat(Struct, frozen=True):
     """A paper in millimetres, or a multiple of what a page is; `sheet` lays four on one, or takes one apart."""
 
     paper: tuple[float, float] | None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.caller import Picture
 
@@ -47,8 +48,7 @@ def render_first_page(content: bytes) -> bytes:
         document.close()
 
 
-@dataclass(frozen=True, slots=True)
-class PagePictures:
+class PagePictures(Struct, frozen=True):
     """Shows pages, where this server hands out buyers' data at all."""
 
     are_allowed: bool

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedPart:
+class PlacedPart(Struct, frozen=True):
     """What became of a page, or of a quarter of one; `page` counts from 1."""
 
     argument: str
@@ -19,8 +20,7 @@ class PlacedPart:
     turn_degrees: int
 
 
-@dataclass(slots=True)
-class ResizedPdf:
+class ResizedPdf(Struct):
     """The new file, and what there is to say of it."""
 
     content: bytes = b""

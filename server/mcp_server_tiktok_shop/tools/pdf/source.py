@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pypdf import PdfReader
 from pypdf.generic import ArrayObject, DictionaryObject, StreamObject
 
@@ -20,8 +20,7 @@ MIN_SIDE_POINTS = 1.0
 NO_RESOURCES = DictionaryObject()
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePage:
+class SourcePage(Struct, frozen=True):
     """A page as its file has it: `box` is what is seen of it, in its own units, before it is turned by `rotation`."""
 
     attributes: DictionaryObject

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.table_files.column_kinds import infer_columns
 from mcp_server_tiktok_shop.table_files.tables import FileTable

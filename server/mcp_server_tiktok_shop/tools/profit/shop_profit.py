@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 
 
-@dataclass(slots=True)
-class ShopProfit:
+class ShopProfit(Struct):
     """What was found in one shop, by part of the SQL's answer, and how far its copy reaches.
 
     `brief_label` is what its rows are labelled by beside those of others.

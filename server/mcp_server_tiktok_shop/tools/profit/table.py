@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.money import ZERO
 from mcp_server_tiktok_shop.tools.profit.columns import (
@@ -44,8 +45,7 @@ UNTRUSTED_COLUMN = "product_name"
 SPLIT_COLUMN, EXACT = "fees_by_sku", "exact"
 
 
-@dataclass(frozen=True, slots=True)
-class ProfitRow:
+class ProfitRow(Struct, frozen=True):
     """A row as the SQL found it, with its fees by kind, and what its shop is called beside others."""
 
     shop: str
@@ -100,8 +100,7 @@ def format_percent(part: Decimal, whole: Decimal) -> str | None:
     return format((part * 100 / whole).quantize(TENTH, ROUND_HALF_UP), "f") if whole > 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class ProfitLayout:
+class ProfitLayout(Struct, frozen=True):
     """What the tables of one answer have in common: the kinds of fees that have a column, and which others stand."""
 
     fee_columns: Sequence[str]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import load_profit_sql
@@ -76,8 +78,7 @@ SPREAD_NOTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ProfitTerms:
+class ProfitTerms(Struct, frozen=True):
     """What was asked: `limit` rows of a period that is one of orders or of statements, and how many to show of each."""
 
     period: str
@@ -88,8 +89,7 @@ class ProfitTerms:
     costs: CostTable
 
 
-@dataclass(frozen=True, slots=True)
-class GetProfitTool:
+class GetProfitTool(Struct, frozen=True):
     """The tool `get_profit`. `zone` is the time zone set for all shops, if one is; `clock` gives Unix seconds."""
 
     mirror: Mirror

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_compared_measures
 from mcp_server_tiktok_shop.tools.answer_tables import (
@@ -42,8 +43,7 @@ MAX_EMPTY_TIMES = 12
 HOUR_S, DAY_S = 3_600, 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class ShopPeriods:
+class ShopPeriods(Struct, frozen=True):
     """The periods of a request in the days of one shop; None where the report is of now, or has no second one.
 
     `suffix` says that the first one is not over, `note` what may be meant otherwise.
@@ -59,8 +59,7 @@ class ShopPeriods:
         return min((each.start for each in (self.period, self.compared) if each is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class ShopAnswer:
+class ShopAnswer(Struct, frozen=True):
     """What one shop's copy answers; where it could not be asked, `problem` says why and nothing else is there.
 
     `brief_label` is what its rows are labelled by beside those of others; empty where it is the only one. `ranked` are

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.tools.copy_gaps import TableGap
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """`as_of` is the moment of the oldest table, `history_from` that from which on all are whole, if one is cut.
 
     `part_only` says what is lacking of which tables, empty where the period lies within the copy; `stale` what is not

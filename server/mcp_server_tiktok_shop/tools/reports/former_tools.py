@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 RESUME_MESSAGE = "sums come whole in one call now, and nothing is gone on with"
 
 
-@dataclass(frozen=True, slots=True)
-class FormerTool:
+class FormerTool(Struct, frozen=True):
     """How the arguments of a tool are those of a report.
 
     `groupings` are the choices of `group_by` that another report or grouping stands for, `default_group` what is taken

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.report_files import REQUIRED_PERIOD, TIME_GROUPINGS
@@ -40,8 +42,7 @@ DESCENDING_WORDS = frozenset(("desc", "descending", "down"))
 ASCENDING_WORDS = frozenset(("asc", "ascending", "up"))
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRequest:
+class ReportRequest(Struct, frozen=True):
     """A report as it was asked for. `period` and `compare_with` are in words, empty where there is none.
 
     `columns` are those that were asked for, empty where none were, and those of all rows where it is all.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
@@ -43,8 +45,7 @@ DEADLINE_MARGIN_S = 5.0  # to ask the copy and lay out the answer in
 SO_FAR = ", so far"
 
 
-@dataclass(frozen=True, slots=True)
-class GetReportTool:
+class GetReportTool(Struct, frozen=True):
     """`zone` is the time zone set for all shops, if one is; `clock` gives Unix seconds."""
 
     mirror: Mirror

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,8 +17,7 @@ Urgency = Literal["late", "today", "in_24_h", "later"]
 NEXT_DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class WorklistEntry:
+class WorklistEntry(Struct, frozen=True):
     """One thing to do. `id` is what its kind says; `zone` is the shop's; `rank` sorts what has no deadline.
 
     `words` are what a buyer wrote or gave as a reason. What is not `is_waiting` is listed behind the rest of its kind
@@ -72,8 +72,7 @@ class WorklistEntry:
         return (self.deadline is None, moment, self.kind.name, not self.is_waiting, self.rank, self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class StaleTable:
+class StaleTable(Struct, frozen=True):
     """A table of a shop that could not be brought up to date; `as_of` is empty where it was never read."""
 
     shop: str
@@ -82,8 +81,7 @@ class StaleTable:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Worklist:
+class Worklist(Struct, frozen=True):
     """All that waits, sorted by deadline; `related_entries` are of kinds that were not asked for but may be meant, too.
 
     `unanswered` tells by shop why nothing can be said of it at all, `brief_labels` what each shop is called in rows.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
@@ -36,8 +37,7 @@ ANY_TABLES = frozenset({"warehouses"})  # where a kind reads none: there is a co
 DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the list is made of what was read by then
 
 
-@dataclass(frozen=True, slots=True)
-class GetWorklistTool:
+class GetWorklistTool(Struct, frozen=True):
     """The tool `get_worklist`. `zone` is the time zone set for all shops, if one is; `clock` gives Unix seconds."""
 
     mirror: Mirror
