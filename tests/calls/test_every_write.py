@@ -250,6 +250,11 @@ async def plan_bought_label(client: Client, _shop: SimulatedShop) -> Arguments:
     return {"ship_type": "1", "order_id": (await list_orders(client))[0]["id"]}
 
 
+async def plan_sample(client: Client, _shop: SimulatedShop) -> Arguments:
+    found = await read(client, "search_sample_applications", status="PENDING", page_size=10)
+    return {"application_id": found["sample_applications"][0]["id"], "review_result": "APPROVE"}
+
+
 # Of the writes that the simulated shop has a state for.
 PLANNERS: dict[str, Planner] = {name: use(plan) for name, plan in PLANS.values()} | {
     "add_external_order_references": use(plan_second_reference),
@@ -268,6 +273,7 @@ PLANNERS: dict[str, Planner] = {name: use(plan) for name, plan in PLANS.values()
     "reject_return": plan_rejected_return,
     "remove_promotion_activity_products": use(plan_leaving_of_a_promotion),
     "republish_activity": plan_second_run,
+    "review_a_sample_application": plan_sample,
     "review_aftersales_requests": plan_review,
     "uncombine_packages": plan_separation,
     "update_order_shipping_info": plan_new_tracking_of_an_order,
@@ -298,6 +304,8 @@ async def make_arguments(client: Client, operation: Operation, shop: SimulatedSh
         "return_id": (await find_return(client))["return_id"],
     }
     arguments: Arguments = substitute(accepted(operation, files), ids)
+    for product in arguments.get("products", ()):
+        product["id"] = ids["product_id"]
     return arguments
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SETTING_VERBS = ("update", "edit", "partial")
 SPLITTING_OPERATION = "confirm_order_split"
 MIN_GROUPS = 2  # that an order is divided into
+ROW_SETTINGS = frozenset({"id", "warehouse_id", "price", "inventory", "quantity"})  # a row that says no more is a part
 ROW_KEYS = ("id", "warehouse_id")  # by which a row of a list is known
 EQUAL_FIELDS = {"amount": "sale_price"}  # of prices: what is sent as the one is answered as the other
 MAX_NAMED_IDS = 3
@@ -90,8 +91,14 @@ def _holds(data: Any, settings: Any) -> bool:
             _holds(data.get(name, data.get(EQUAL_FIELDS.get(name, ""))), value) for name, value in settings.items()
         )
     if isinstance(settings, list):
-        return isinstance(data, list) and all(_holds_item(data, item) for item in settings)
+        is_whole = isinstance(data, list) and (len(data) == len(settings) or _are_rows(settings))
+        return is_whole and all(_holds_item(data, item) for item in settings)
     return data is not None and _to_comparable(data) == _to_comparable(settings)
+
+
+def _are_rows(items: list[Any]) -> bool:
+    """Whether a list names rows to be changed, and leaves the others as they are: of prices and stock alone."""
+    return bool(items) and all(isinstance(item, dict) and ROW_SETTINGS.issuperset(item) for item in items)
 
 
 def _holds_item(rows: list[Any], item: Any) -> bool:
