@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.process_tree import TreeWatch
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -33,6 +35,10 @@ class Helper:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=BENCH_FOLDER.parent
         )
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
 
     def read(self) -> str:
         assert self._process.stdout is not None  # noqa: S101 - it was asked for
@@ -76,14 +82,28 @@ def sync_first(keys: dict[str, str], tables: tuple[str, ...]) -> dict[str, Any]:
     """What a first sync into a home of its own takes."""
     with tempfile.TemporaryDirectory(prefix="bench-") as home, run_helper("local_copy") as copy:
         copy.tell(json.dumps({**keys, "home": home}))
-        facts: dict[str, Any] = copy.ask(json.dumps([tables, ""]))
-        return facts
+        return ask_copy(copy, tables, "")
+
+
+def ask_copy(copy: Helper, tables: tuple[str, ...], note: str) -> dict[str, Any]:
+    """What it takes to bring tables up to date, in the copy's process and those that it starts."""
+    copy.tell(json.dumps([tables, note]))
+    with TreeWatch(copy.process_id) as watch:
+        facts: dict[str, Any] = json.loads(copy.read())
+    facts["cpu_seconds"] += watch.worker_cpu_seconds
+    facts["all_megabytes"] = watch.peak_megabytes or facts["peak_megabytes"]
+    facts |= json.loads(copy.read())
+    return facts
+
+
+def describe_peak(facts: dict[str, Any]) -> str:
+    return f"{facts['all_megabytes']:.0f} MB, the server alone {facts['peak_megabytes']:.0f} MB"
 
 
 def sync_changes(shop: Helper, copy: Helper) -> dict[str, Any]:
     """What a sync takes after some orders were changed, all of which it has to bring."""
     note = shop.ask(f"change {CHANGED_ORDERS}")
-    facts: dict[str, Any] = copy.ask(json.dumps([("orders",), note]))
+    facts = ask_copy(copy, ("orders",), note)
     if facts["changed_orders"] != CHANGED_ORDERS:
         raise RuntimeError(f"{facts['changed_orders']} of {CHANGED_ORDERS} changed orders arrived")
     return facts
@@ -101,12 +121,12 @@ def measure(order_count: int) -> Iterator[tuple[str, str, str, bool | None]]:
             yield "first sync", text, "", None
         ratio = sorted(ratios)[len(ratios) // 2]
         yield "first sync by the bare loop", f"{ratio:.2f}", "≤ 2", ratio <= 2  # noqa: PLR2004 - promised
-        yield "peak memory", f"{ours['peak_megabytes']:.0f} MB", "≤ 250 MB", ours["peak_megabytes"] <= 250  # noqa: PLR2004
+        yield "peak memory", describe_peak(ours), "≤ 250 MB", ours["all_megabytes"] <= 250  # noqa: PLR2004
         size = ours["bytes"] / 10**6 * DEFAULT_ORDERS / order_count
         yield "snapshot, for 40,000 orders", f"{size:.1f} MB", "≤ 12 MB", size <= 12  # noqa: PLR2004
         with tempfile.TemporaryDirectory(prefix="bench-") as home, run_helper("local_copy") as copy:
             copy.tell(json.dumps({**keys, "home": home}))
-            copy.ask(json.dumps([("orders", "packages"), ""]))
+            ask_copy(copy, ("orders", "packages"), "")
             syncs = [sync_changes(shop, copy) for _ in range(ROUNDS)]
             facts = max(syncs, key=lambda sync: sync["seconds"])
             text = f"{facts['seconds']:.2f} s, own CPU {facts['cpu_seconds']:.2f} s"
@@ -119,8 +139,7 @@ def measure(order_count: int) -> Iterator[tuple[str, str, str, bool | None]]:
         ours = sync_first(keys, ("orders",))
         what = f"{order_count} orders gathered, {PAGE_DELAY_S * 1000:.0f} ms a page"
         yield what, f"{ours['seconds']:.1f} s", "≤ 13 s", ours["seconds"] <= 13  # noqa: PLR2004 - promised
-        peak = ours["peak_megabytes"]
-        yield "  peak memory", f"{peak:.0f} MB", "≤ 150 MB", peak <= 150  # noqa: PLR2004
+        yield "  peak memory", describe_peak(ours), "≤ 150 MB", ours["all_megabytes"] <= 150  # noqa: PLR2004
     with run_helper("many_orders", str(DELAYED_ORDERS)) as shop:
         keys = json.loads(shop.read())
         shop.ask(f"delay {DELAY_S}")

@@ -1,6 +1,7 @@
 """Brings a copy of a shop's orders up to date in a process of its own, each time a line on stdin says so.
 
 A line is a list of JSON: the tables, and a seller's note, of which is told how many orders bear it.
+Two lines answer: what the sync took, and what is in the copy.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ import json
 import resource
 import sys
 import time
-
-import duckdb
 
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.settings import read_settings
@@ -28,6 +27,8 @@ PEAK_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 def measure_join(path: str) -> float:
     """Seconds of a join of three tables over everything, the second time."""
+    import duckdb  # noqa: PLC0415 - the server itself does not load it, and its memory is measured before
+
     with duckdb.connect(path, read_only=True) as connection:
         connection.execute(JOIN).fetchall()
         began = time.perf_counter()
@@ -37,6 +38,8 @@ def measure_join(path: str) -> float:
 
 def count_notes(path: str, note: str) -> int:
     """How many orders bear a seller's note."""
+    import duckdb  # noqa: PLC0415 - the server itself does not load it, and its memory is measured before
+
     with duckdb.connect(path, read_only=True) as connection:
         count: int = connection.execute(NOTES, [note]).fetchall()[0][0]
         return count
@@ -56,8 +59,11 @@ async def main() -> None:
             facts = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
             facts |= {"bytes": snapshot.path.stat().st_size, "is_complete": snapshot.tables[tables[0]].is_complete}
             facts["peak_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK_UNIT_BYTES / MEGABYTE
-            facts["join_seconds"] = await asyncio.to_thread(measure_join, str(snapshot.path))
-            facts["changed_orders"] = await asyncio.to_thread(count_notes, str(snapshot.path), note)
+            print(json.dumps(facts), flush=True)
+            facts = {
+                "join_seconds": await asyncio.to_thread(measure_join, str(snapshot.path)),
+                "changed_orders": await asyncio.to_thread(count_notes, str(snapshot.path), note),
+            }
             print(json.dumps(facts), flush=True)
     finally:
         await app.close()

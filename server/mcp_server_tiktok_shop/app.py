@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.local_tool import LocalTool, LocalWrite
     from mcp_server_tiktok_shop.late_parts import LateParts
+    from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotWorkers
     from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.state.stores import StateStores
 
@@ -92,13 +93,15 @@ def build_app(
     metrics: Metrics = NO_METRICS,
     call_timeout_s: float = CALL_TIMEOUT_S,
     stores: StateStores | None = None,
+    snapshot_workers: SnapshotWorkers | None = None,
 ) -> App:
     """Makes every part, each whole when it is made: what it needs comes before it.
 
     In sandbox mode `sandbox` is the simulated shop to use; one is made where none is given. Servers in one process
-    can share a `catalog`, with the schemas that were made ready to check by, its `answer_plans`, and the connections
-    of a `transport`. `metrics` counts what happens in this run. `call_timeout_s` is the deadline of one call to the
-    platform, retries included. Without `stores` state lies in the files of the home folder.
+    can share a `catalog`, with the schemas that were made ready to check by, its `answer_plans`, the connections of a
+    `transport`, and the processes of `snapshot_workers`. `metrics` counts what happens in this run. `call_timeout_s` is
+    the deadline of one call to the platform, retries included. Without `stores` state lies in the files of the home
+    folder.
 
     Raises:
         SettingsError: A toolset or tool is named that does not exist.
@@ -182,6 +185,7 @@ def build_app(
             redact_data=result_builder.redact_data,
             hide_secrets=secrets.redact_secrets,
             metrics=metrics,
+            snapshot_workers=snapshot_workers,
         )
 
     late_parts = Late(make_late_parts)
@@ -202,7 +206,7 @@ def build_app(
         CurrentStateReader(operations, platform, result_builder, settings.time_zone),
         UndoChecker(stores.audit_log, runtime.clock),
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
-        WarningFinder(cost_book, runtime.clock),
+        WarningFinder(cost_book, stores.audit_log, runtime.clock),
         WritesUnderWay(),
     )
 
@@ -290,7 +294,7 @@ def build_app(
         secrets=secrets,
         temporary_home=temporary_home,
         guard=guard,
-        limiter=CallLimiter(stores.rate_marks, settings.tenant, settings.calls_a_minute),
+        limiter=CallLimiter(stores.rate_marks, stores.owner, settings.calls_a_minute),
         metrics=metrics,
         notifications=stores.notifications,
         notification_worker=notification_worker,

@@ -9,7 +9,7 @@
     · RateLimitDeadlineError    it was not sent: its turn would come too late
     · ConnectError              it surely did not arrive
     · UnknownOutcomeError       it may have been carried out
-      · UnusableAnswerError     its answer is larger, or nested deeper, than what is read here
+      · UnusableAnswerError     its answer can't be read here, for its size, depth or form
     · ApiError                  the platform refused it, with a code
 
   · TokenRefusalError         an access token is not good here: who bears it is answered with 401

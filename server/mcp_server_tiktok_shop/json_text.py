@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic_core import from_json
+import msgspec
 
 from mcp_server_tiktok_shop.errors import NestingError
 
 MAX_DEPTH = 64  # levels of lists and objects; answers of the platform have a dozen
 MAX_COUNTED_CHARS = 16_384  # a longer text has more brackets than that, mostly: to count them would be for nothing
+DECODER = msgspec.json.Decoder()
 TOO_DEEP_MESSAGE = f"it is nested deeper than {MAX_DEPTH} levels"
 
 
@@ -24,8 +25,8 @@ def parse_json(text: str | bytes) -> Any:
     """
     try:
         try:
-            value = from_json(text, allow_inf_nan=True)
-        except (ValueError, TypeError):  # stricter than it need be: half a character is no reason to lose an answer
+            value = DECODER.decode(text)
+        except ValueError:  # stricter than it need be: half a character is no reason to lose an answer
             value = json.loads(text)
     except RecursionError:
         raise NestingError(TOO_DEEP_MESSAGE) from None

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mcp_server_tiktok_shop.calls.jobs.context import JobContexts
 from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
 from mcp_server_tiktok_shop.calls.jobs.runner import JobRunner
 from mcp_server_tiktok_shop.mirror.mirror import Mirror
 from mcp_server_tiktok_shop.mirror.parts import MirrorParts
 from mcp_server_tiktok_shop.mirror.query import DEFAULT_LIMITS, QueryRunner
+from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotWorkers
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.tools.charts.drawer import ChartDrawer
@@ -26,6 +28,7 @@ from mcp_server_tiktok_shop.tools.jobs.product_sales import PAUSE_PRODUCTS, RESU
 from mcp_server_tiktok_shop.tools.jobs.reply_to_buyer import ReplyToBuyerJob
 from mcp_server_tiktok_shop.tools.jobs.ship_orders import ShipOrdersJob
 from mcp_server_tiktok_shop.tools.jobs.stock import ChangeStockJob
+from mcp_server_tiktok_shop.tools.jobs.undo_job import UndoJob
 from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
 from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
 from mcp_server_tiktok_shop.tools.labels import ResizePdfTool
@@ -72,6 +75,7 @@ class LateParts(Struct, frozen=True):
     worklist: GetWorklistTool
     pdf_workers: PdfWorkerPool
     chart_drawer: ChartDrawer
+    own_snapshot_workers: SnapshotWorkers | None
     tools: Mapping[str, LocalTool]
 
     async def close(self) -> None:
@@ -80,6 +84,8 @@ class LateParts(Struct, frozen=True):
         self.chart_drawer.close()
         self.query_runner.close()
         await self.mirror.close()
+        if self.own_snapshot_workers is not None:
+            self.own_snapshot_workers.close()
 
 
 def build_late_parts(
@@ -101,8 +107,10 @@ def build_late_parts(
     redact_data: Callable[..., Any],
     hide_secrets: Callable[[str], str],
     metrics: Metrics,
+    snapshot_workers: SnapshotWorkers | None,
 ) -> LateParts:
-    """Makes them of the parts that every run has."""
+    """Makes them of the parts that every run has; without `snapshot_workers` this one has its own."""
+    workers = snapshot_workers or SnapshotWorkers()
     mirror = Mirror(
         MirrorParts(
             table_catalog=TableCatalog(),
@@ -120,6 +128,7 @@ def build_late_parts(
             history_days=settings.mirror_days,
             max_age_s=settings.mirror_max_age,
             write_marks=stores.write_marks,
+            snapshot_workers=workers,
             metrics=metrics,
         )
     )
@@ -138,6 +147,14 @@ def build_late_parts(
     )
     document_fetcher = DocumentFetcher(transport, loopback=settings.is_loopback)
     page_pictures = PagePictures(are_allowed=settings.buyer_data != "none")
+    contexts = JobContexts(
+        operations,
+        platform,
+        paginator,
+        write_executor.result_builder,
+        write_executor.current_state_reader,
+        time_zone,
+    )
     labels_output = OutputFolder(settings.home_folder.labels_folder, clock)
     tools: Mapping[str, LocalTool] = {
         "describe_tables": DescribeTablesTool(mirror.table_catalog),
@@ -156,6 +173,7 @@ def build_late_parts(
             labels_output,
             pdf_workers,
             page_pictures,
+            contexts,
         ),
         **create_report_tools(get_report),
     }
@@ -170,15 +188,17 @@ def build_late_parts(
         "ship_orders": ShipOrdersJob(
             LabelFileMaker(label_lookup, document_fetcher, labels_output, pdf_workers, page_pictures, runtime)
         ),
+        "undo_job": UndoJob(write_executor.undo_checker),
     }
     job_records = JobRecords(stores.jobs, clock, processes)
     return LateParts(
         mirror,
         query_runner,
         MirrorChooser(mirror, query_runner, platform, time_zone),
-        JobRunner(operations, jobs, write_executor, paginator, job_records, time_zone),
+        JobRunner(operations, jobs, write_executor, contexts, job_records),
         worklist,
         pdf_workers,
         chart_drawer,
+        None if snapshot_workers is not None else workers,
         tools,
     )

@@ -27,8 +27,8 @@ PLACEHOLDER_FAULT = (
     "itself, or the placeholder as that program wants it"
 )
 QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
-INVISIBLE_EDGE_PATTERN = re.compile("^[{0}]|[{0}]$".format("\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"))
-INVISIBLE_CATEGORIES = ("Cc", "Cf", "Zl", "Zp")  # control and format characters: a byte order mark, a zero-width space
+FORMAT_CATEGORY = "Cf"  # a byte order mark, a zero-width space
+INVISIBLE_CATEGORIES = ("Cc", FORMAT_CATEGORY, "Zl", "Zp")  # control characters as well
 
 
 def find_text_fault(text: str) -> str:
@@ -38,7 +38,7 @@ def find_text_fault(text: str) -> str:
         return "holds bytes that are not UTF-8"
     if PLACEHOLDER_PATTERN.search(text) or WHOLE_PLACEHOLDER_PATTERN.fullmatch(text):
         return PLACEHOLDER_FAULT
-    if INVISIBLE_EDGE_PATTERN.search(text):
+    if text and FORMAT_CATEGORY in map(unicodedata.category, (text[0], text[-1])):
         return "begins or ends with an invisible character (a byte order mark, a zero-width space): copy it anew"
     if len(text) > 1 and text[0] in QUOTES and text[-1] in QUOTES:
         return "has quotation marks around its value: take them away"

@@ -24,6 +24,7 @@ ODD_LINES = [
     *("null", "7", '"text"', "[]", "{}", '{"id":7}', '{"id":"a"', "\ufffd\x00", "[" * 50_000),
     *('{"id":"b","time":7}', '{"id":"c","time":"yesterday"}', '{"id":"d","time":"2026-11-01T00:00:00"}'),
     *('{"id":"e","operation":[]}', '{"id":"f","outcome":{}}', '{"id":"g","ids":"all"}', '{"id":"h","made":[1]}'),
+    *('{"id":"m","job":7}', '{"id":"n","job_name":{}}', '{"id":"o","pictures":"x"}'),
     *('{"id":"i","shop":{"name":"x"}}', '{"id":"j","code":"x"}', '{"id":"k","shop_id":7}', '{"id":"l","account":[]}'),
 ]
 SOON = time.time() + 36_000  # from when this is read in: the tests before it take their time

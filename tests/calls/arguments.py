@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
+VALUES_BY_UNIT = {
+    "iso-date": "2026-11-01",
+    "yyyymmdd": 20261101,
+    "iso-datetime": "2026-11-01T00:00:00Z",
+    "rfc3339": "2026-11-01T00:00:00Z",
+    "iso-4217": "USD",
+    "iso-3166-1-alpha-2": "US",
+    "base64": "PG5mZS8+",
+}
 DIGITS = {"GTIN": 14, "EAN": 13, "UPC": 12, "ISBN": 13, "JAN": 13}
 
 
@@ -24,6 +33,8 @@ def value(schema: Json) -> Any:
         return "2026-11-01T00:00:00+00:00"
     if "enum" in schema:
         return schema["enum"][0]
+    if (unit := schema.get("x-unit")) in VALUES_BY_UNIT:
+        return VALUES_BY_UNIT[unit]
     made: Any = "1" * max(1, schema.get("minLength", 1))
     match schema.get("type"):
         case "integer" | "number":
@@ -85,6 +96,8 @@ def spoilt(operation: Operation, good: Json) -> Iterator[tuple[str, Json]]:
         if is_time(schema):
             yield f"{name} is no time", {**good, name: "soon"}
             continue
+        if schema.get("x-unit") in VALUES_BY_UNIT and "enum" not in schema:
+            yield f"{name} is no {schema['x-unit']}", {**good, name: "soon"}
         kind = schema.get("type", "string")
         yield (
             f"{name} of a wrong type",

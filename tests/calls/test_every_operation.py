@@ -98,3 +98,19 @@ async def test_wrong_arguments_of_an_operation_are_not_sent(
             assert result.is_error, (fault, reply(result))
             assert reply(result)["error"] in ("invalid_arguments", "batch_limit"), (fault, reply(result))
     assert len(sandbox.log) == before
+
+
+LISTS = [operation for operation in OPERATIONS if "pages" in operation.server_arguments]
+
+
+@pytest.mark.parametrize("asked", [{"pages": "all"}, {"save_as": "rows.json"}])
+@pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)
+async def test_a_list_is_read_to_its_end_whatever_type_its_page_size_has(
+    operation: Operation, asked: dict[str, str], sandbox: Sandbox, files: dict[str, str], tmp_path: Path
+) -> None:
+    given = {name: value for name, value in accepted(operation, files).items() if name != "page_size"} | asked
+    if operation.record.get("other_cipher"):
+        given["category_asset"] = "GB/3"
+    async with connected(sandbox, tmp_path) as client:
+        told = reply(await client.call_tool("run_read_operation", {"name": operation.name, "arguments": given}))
+    assert told.get("error") not in ("invalid_arguments", "internal"), told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -510,6 +511,26 @@ async def test_every_sku_has_a_line_and_as_many_as_fit_are_shown(connect: Connec
         assert [line for line in lines if line.startswith(f'    skus: id "{sku["id"]}" seller_sku "')]
 
 
+@pytest.mark.parametrize(("region", "version"), [("US", "v2"), ("DE", "v2"), ("GB", None)])
+async def test_the_category_tree_is_that_of_the_shops_market_unless_told(
+    connect: Connect, region: str, version: str | None
+) -> None:
+    """In one market all operations have the same one: a category that one answers is one that the next knows."""
+    sandbox = Sandbox(shops=3)
+    async with connect(sandbox="1", sandbox_shops="3", confirm="asks", sandbox_object=sandbox) as client:
+        for name, arguments in (("get_categories", {}), ("recommend_category", {"product_title": "Red mug"})):
+            answer = await told(client, "run_read_operation", name=name, arguments=arguments | {"shop": region})
+            assert "error" not in answer
+            sent = sandbox.log.list_entries(name)[-1]
+            text = f"{sent.query} {sent.body.decode()}"
+            assert re.findall(r'category_version"?[=:]\s*"?(v\d)', text) == ([version] if version else [])
+        found = await told(client, "search_products", shop=region, status="ACTIVATE", page_size=1)
+        title = {"product_id": found["data"]["products"][0]["id"], "title": "A fine tea that has a new and longer name"}
+        shown = await run(client, "partial_edit_product", title | {"shop": region}, dry_run=True)
+    assert shown["data"]["body"].get("category_version") == version
+    assert "category_version" not in str(shown["data"].get("warnings"))
+
+
 async def test_a_look_that_there_is_no_time_for_is_said(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", confirm="none", sandbox_object=sandbox, call_timeout_s=0.9) as client:
         product = (await list_products(client))[0]
@@ -523,10 +544,12 @@ async def test_a_value_that_the_market_does_not_take_is_warned_of_before_it_is_s
     async with connect(sandbox="1", sandbox_shops="3", confirm="asks", sandbox_object=sandbox) as client:
         found = await told(client, "search_products", shop="US", status="ACTIVATE", page_size=1)
         title = {"product_id": found["data"]["products"][0]["id"], "title": "A fine tea that has a new and longer name"}
-        text = "In US TikTok takes v2 alone as category_version, not v1, which stands where nothing is given"
-        for more, is_warned in (({}, True), ({"category_version": "v2"}, False)):
-            shown = await run(client, "partial_edit_product", title | {"shop": "US"} | more, dry_run=True)
+        text = "In US TikTok takes v2 alone as category_version, not v1"
+        for given, is_warned in (("v1", True), ("v2", False)):
+            arguments = title | {"shop": "US", "category_version": given}
+            shown = await run(client, "partial_edit_product", arguments, dry_run=True)
             assert (text in shown["data"].get("warnings", ())) is is_warned
+            assert shown["data"]["body"]["category_version"] == given
         missing = await run(client, "create_product", {"shop": "GB", "title": title["title"]})
         empty = await run(client, "create_product", {"shop": "GB", "title": title["title"], "main_images": []})
     for refused in (missing, empty):

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     Walk = tuple[str, Callable[[Client], Awaitable[Any]], str, str]
 
 REVIEW_S = 3 * 86_400.0
+MAX_UNDO_PREVIEW_BYTES = 600  # of one price
 # Of a thing that was changed and changed back; the last is filled in with its default by any change of a promotion.
 MOVING = {"update_time", "audit", "create_time", "auction_support_type"}
 
@@ -67,9 +68,15 @@ def settings(clock: Clock, sandbox: Sandbox) -> dict[str, Any]:
 
 
 async def list_writes(client: Client) -> list[dict[str, Any]]:
-    """The writes that the audit log tells, newest first: each whole."""
-    answer = await told(client, "run_read_operation", name="list_changes", arguments={})
-    return [await read_write(client, row["id"]) for row in list_rows(answer["data"])]
+    """The writes that the audit log tells, newest first: each whole, those of a job one by one."""
+    found = [await read_write(client, row["id"]) for row in await list_changes(client)]
+    writes = [write for change in found for write in reversed(change.get("writes", [change]))]
+    return [await read_write(client, write["id"]) if "before" not in write else write for write in writes]
+
+
+async def list_changes(client: Client) -> list[dict[str, Any]]:
+    """The changes as they are listed, newest first: a job is one."""
+    return list_rows((await told(client, "run_read_operation", name="list_changes", arguments={}))["data"])
 
 
 def list_rows(data: dict[str, Any]) -> list[dict[str, Any]]:
@@ -242,7 +249,7 @@ async def test_an_ended_promotion_runs_again_to_its_old_end(
         undo = await find_undo(client)
         assert "anew" in undo["leaves"]
         shown = (await told(client, undo["tool"], **undo["arguments"], dry_run=True))["data"]
-        assert datetime.fromisoformat(shown["body"]["begin_time"]).timestamp() >= clock.now + 600
+        assert datetime.fromisoformat(shown["sends"]["begin_time"]).timestamp() >= clock.now + 600
         await take_back(client, undo)
         clock.now += 1_000
         again = await read(client, "get_activity", activity_id=activity["activity_id"])
@@ -408,7 +415,9 @@ async def test_an_undo_is_the_call_that_was_offered_and_no_other(
         await send(client, "update_price", arguments)
         undo_of = (await find_undo(client))["arguments"]["arguments"]["undo_of"]
         shown = (await run(client, "update_price", {"undo_of": undo_of}, dry_run=True))["data"]
-        whole = {"product_id": arguments["product_id"], "skus": shown["body"]["skus"], "undo_of": undo_of}
+        amount, currency = shown["items"][0]["will_be"].split()
+        sku = {"id": shown["items"][0]["sku"], "price": {"amount": amount, "currency": currency}}
+        whole = {"product_id": arguments["product_id"], "skus": [sku], "undo_of": undo_of}
         assert "error" not in await run(client, "update_price", whole, dry_run=True)
         other = json.loads(json.dumps(whole))
         other["skus"][0]["price"]["amount"] = "1.00"
@@ -486,7 +495,7 @@ async def test_the_part_of_a_batch_that_was_done_is_taken_back(
         await send(client, "deactivate_products", {"product_ids": both})
         undo = await find_undo(client)
         shown = await told(client, undo["tool"], **undo["arguments"], dry_run=True)
-    assert shown["data"]["body"]["product_ids"] == [on_sale["id"]]
+    assert [item["product"] for item in shown["data"]["items"]] == [on_sale["id"]]
 
 
 async def test_the_audit_log_has_before_and_now_and_nothing_of_buyers(
@@ -565,15 +574,20 @@ async def test_an_undo_shows_what_is_there_now_and_what_will_be(connect: Connect
         await send(client, "update_price", arguments)
         shown = (await try_undo(client, await find_undo(client)))["preview"]
         new = arguments["skus"][0]["price"]["amount"]
-        assert shown["now"][0]["skus"][0]["price.sale_price"] == new
-        assert [row["price.sale_price"] for row in shown["will_be"][0]["skus"]] == [old]
+        (item,) = shown["items"]
+        assert item["sku"] == arguments["skus"][0]["id"]
+        assert (item["now"], item["will_be"]) == (f"{new} GBP", f"{old} GBP")
+        assert {"title", "seller_sku"} <= item.keys()
         assert shown["takes_back"].startswith("update_price of 20")
-        assert "will_be" in shown["untrusted"]
-        assert not {"method", "path", "query"} & shown.keys(), "now and will_be tell all"
+        assert shown["untrusted"] == ["items"]
+        assert not {"method", "path", "query", "body", "now", "sends"} & shown.keys(), "the items tell all"
+        assert len(json.dumps(shown)) < MAX_UNDO_PREVIEW_BYTES
         deletion = {"product_ids": [arguments["product_id"]]}
         await send(client, "delete_products", deletion)
         shown = (await try_undo(client, await find_undo(client)))["preview"]
-        assert shown["will_be"] == [{"product": arguments["product_id"], "status": "SELLER_DEACTIVATED"}]
+        (item,) = shown["items"]
+        assert item["product"] == arguments["product_id"]
+        assert (item["now"], item["will_be"]) == ("DELETED", "SELLER_DEACTIVATED")
         assert "switched off" in shown["takes_back"]
 
 

@@ -253,6 +253,36 @@ async def test_a_picture_is_given_one_way(client: Client, recorder: Recorder, tm
     assert recorder.requests == []
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "texts"),
+    [
+        (
+            "upload_return_shipping_information",
+            {"return_ids": ["4035227007248437000"], "tracking_number": "GB1", "return_provider_id": "7117858858072016"},
+            {"tracking_number": "GB1", "return_provider_id": "7117858858072016"},
+        ),
+        ("upload_review_media", {"file_type": "IMAGE"}, {"file_type": "IMAGE"}),
+    ],
+)
+async def test_an_upload_without_its_optional_file_is_sent_as_parts_all_the_same(
+    connect: Connect, recorder: Recorder, tool: str, arguments: dict[str, Any], texts: dict[str, str]
+) -> None:
+    async with connect(api_url=recorder.url, auth_url=recorder.url, confirm="none") as client:
+        await client.call_tool(tool, arguments)
+    (request,) = [request for request in recorder.calls if request.media_type != "application/json"]
+    assert request.media_type == "multipart/form-data"
+    assert all(f'name="{name}"\r\n\r\n{text}\r\n'.encode() in request.body for name, text in texts.items())
+    assert b"filename" not in request.body
+
+
+@pytest.mark.parametrize("tool", ["gs_upload_image", "gs_upload_video", "upload_review_media"])
+async def test_an_upload_with_nothing_in_it_is_not_sent(client: Client, recorder: Recorder, tool: str) -> None:
+    told = reply(await client.call_tool(tool, {}))
+    assert told["error"] == "invalid_arguments"
+    assert "_path" in told["message"]
+    assert recorder.calls == []
+
+
 async def test_the_uri_of_an_upload_is_accepted_in_a_new_product(connect: Connect) -> None:
     async with connect(sandbox=True) as client:
         told = reply(await client.call_tool("upload_product_image", {"image_base64": base64_png(300, 300)}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mcp_server_tiktok_shop.catalog.argument_limits import check_size
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.loader import Catalog
@@ -18,6 +20,7 @@ from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.catalog.operation import Operation
     from mcp_server_tiktok_shop.errors import Problem
 
 CATALOG = Catalog()
@@ -202,6 +205,104 @@ def refusal(operation: Any, values: Any, problems: list[Problem]) -> ShopError |
     return None
 
 
+DAYS = CATALOG.operations["get_shop_performance"]
+EXPORT = CATALOG.operations["create_compass_offline_export_task"]
+ACCOUNT = CATALOG.operations["get_trade_in_account_transactions"]
+
+
+@pytest.mark.parametrize(
+    "day", ["2026-11-01", "20261101", " 2026-11-01 ", 20261101, "2026-11-01T00:00:00", "2026-W44-7"]
+)
+def test_a_day_is_sent_as_the_platform_writes_it(day: Any) -> None:
+    values, problems = coerce_arguments(DAYS, {"start_date_ge": day, "end_date_lt": "2026-12-01"})
+    assert problems == []
+    assert bind(DAYS, values, LONDON).query["start_date_ge"] == "2026-11-01"
+    values, problems = coerce_arguments(EXPORT, {"end_day": day})
+    assert problems == []
+    assert json.loads(bind(EXPORT, values, LONDON).body or b"") == {"end_day": 20261101}
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        *("yesterday", "2026-13-45", "2026-02-30", "01/11/2026", "2026-11", "   ", "0001-01-01", "9999-12-31"),
+        *("2026-11-01T09:30:00", "2026-11-01T00:00:00Z", 1793491200, True, 1.5, ["2026-11-01"]),
+    ],
+)
+@pytest.mark.parametrize(("operation", "name"), [(DAYS, "start_date_ge"), (EXPORT, "end_day")])
+def test_what_is_no_day_is_refused_with_one_that_is(operation: Operation, name: str, day: Any) -> None:
+    told = refusal(operation, *coerce_arguments(operation, {"end_date_lt": "2026-12-01"} | {name: day}))
+    assert told is not None
+    problem = next(problem for problem in told.problems if problem.argument == name)
+    assert problem.allowed is not None
+    assert problem.allowed.startswith("a day such as 2026")
+
+
+@pytest.mark.parametrize("text", ["soon", "2026-13-01T00:00:00Z", "7", "   "])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    told = refusal(ACCOUNT, *coerce_arguments(ACCOUNT, {"start_time": text}))
+    assert told is not None
+    assert {problem.argument for problem in told.problems} >= {"start_time"}
+
+
+def test_a_moment_as_text_keeps_its_offset() -> None:
+    values, problems = coerce_arguments(
+        ACCOUNT, {"start_time": "2026-11-01 09:30", "end_time": "2026-11-01T09:30+07:00"}
+    )
+    assert problems == []
+    assert values["start_time"] == "2026-11-01T09:30:00"
+    assert values["end_time"] == "2026-11-01T09:30:00+07:00"
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63), 10**30, 1e19])
+def test_a_number_beyond_64_bits_is_refused(number: float) -> None:
+    check_size({"page_size": 2**63 - 1})
+    with pytest.raises(ShopError) as refused:
+        check_size({"sample_rule": {"sample_quota": number}})
+    assert refused.value.problems[0].argument == "sample_rule.sample_quota"
+
+
+@pytest.mark.parametrize("code", ["usd", "US", "dollars", "U$D", ""])
+def test_what_is_no_currency_is_refused(code: str) -> None:
+    operation = CATALOG.operations["approve_return"]
+    arguments = {"decision": "OFFER_PARTIAL_REFUND", "partial_refund": {"amount": "1.00", "currency": code}}
+    told = refusal(operation, *coerce_arguments(operation, arguments))
+    assert told is not None
+    assert "partial_refund.currency" in {problem.argument for problem in told.problems}
+
+
+LISTING = CATALOG.operations["check_global_product_listing"]
+
+
+@pytest.mark.parametrize(("amount", "is_sent"), [("2", True), ("2.10", True), ("2.111", False)])
+def test_an_amount_has_no_more_decimals_than_its_record_says(amount: str, *, is_sent: bool) -> None:
+    told = refusal(LISTING, *coerce_arguments(LISTING, {"skus": [{"price": {"amount": amount}}]}))
+    found = {problem.argument for problem in told.problems} if told else set()
+    assert ("skus[0].price.amount" in found) is not is_sent
+
+
+INVOICE = {"package_id": "1153132168123597000", "order_ids": ["576461413038785752"], "file_type": "XML"}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_sent"),
+    [
+        (base64.b64encode(b"<nfe/>").decode(), True),
+        (base64.b64encode(b"x" * 2**20).decode(), True),
+        (base64.b64encode(b"x" * 2**20 + b"x").decode(), False),
+        ("<nfe/>", False),
+        ("PG5mZS8", False),
+    ],
+    ids=["small", "one MB", "more than one MB", "plain text", "cut off"],
+)
+def test_a_file_as_base64_is_one_of_its_size(text: str, *, is_sent: bool) -> None:
+    operation = CATALOG.operations["upload_invoice"]
+    arguments = {"invoices": [{**INVOICE, "file": text}]}
+    check_size(arguments)
+    told = refusal(operation, *coerce_arguments(operation, arguments))
+    assert (told is None) is is_sent
+
+
 def test_reading_leaves_what_was_given_as_it_was() -> None:
     arguments = {"product_ids": [1, 2], "extra": {"a": [1]}}
     before = json.dumps(arguments)
@@ -271,9 +372,10 @@ def test_a_fraction_as_text_is_that_number(number: Any) -> None:
 
 
 @given(st.text(min_size=1, max_size=12))
+@example("0\x1f")
 def test_any_other_text_stays_as_it_is_and_is_refused(text: str) -> None:
     try:
-        is_number = isinstance(json.loads(text), int | float)
+        is_number = isinstance(json.loads(text.strip()), int | float)
     except ValueError:
         is_number = False
     values, problems = coerce_arguments(ORDERS, {"page_size": text})

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.mirror.reading import MAX_IN_FLIGHT
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.mirror.shops import only_target, open_app, refreshed, rows_of
 from tests.mirror.worker import count, waiting_worker
@@ -87,7 +88,7 @@ async def test_pages_that_were_read_before_a_kill_are_not_read_again(home: Path)
             assert count(found.path) == count_expected(sandbox)
     pages = len(sandbox.log.list_entries("get_order_list")) - before
     whole = ORDERS // 100
-    assert pages <= whole - before + 2 * 8 + 1, f"{pages} pages after {before} of {whole}"
+    assert pages <= whole - before + 2 * MAX_IN_FLIGHT + 1, f"{pages} pages after {before} of {whole}"
 
 
 async def test_swaps_that_are_killed_leave_one_or_the_other(home: Path) -> None:

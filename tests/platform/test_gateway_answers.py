@@ -248,3 +248,54 @@ async def test_an_item_of_a_batch_that_met_a_passing_fault_may_have_been_done(
         changes = good(await client.call_tool("list_changes", {"period": "today"}))["data"]["changes"]
     outcomes = [row[changes["columns"].index("outcome")] for row in changes["rows"]]
     assert outcomes == ["unknown", "partly done"]  # the newest first
+
+
+ODD_DATA = {"a list": [{"id": "1"}], "an empty list": [], "a text": "done", "a number": 5, "no": False}
+
+
+@pytest.mark.parametrize("how", ODD_DATA)
+async def test_data_of_another_form_is_not_told_as_nothing_found(
+    connect: Connect, sandbox: Sandbox, waits: Waits, how: str
+) -> None:
+    body = json.dumps({"code": 0, "message": "Success", "request_id": "20261129", "data": ODD_DATA[how]}).encode()
+    gateway = Gateway("200 OK", body)
+    async with behind(connect, sandbox, gateway, runtime=waits.runtime) as client:
+        told = strict(await client.call_tool(READ, {}))
+        assert (told["error"], told["retryable"]) == ("platform", False)
+        assert "not an object" in told["message"]
+        done_result = await client.call_tool(WRITE, reference(sandbox))
+    assert waits.slept == []
+    assert "1 in data" in good(done_result)["note"]
+    assert gateway.count(WRITE) == 1
+
+
+@pytest.mark.parametrize("code", [True, False])
+async def test_a_truth_value_is_no_code(connect: Connect, sandbox: Sandbox, waits: Waits, *, code: bool) -> None:
+    gateway = Gateway("200 OK", json.dumps({"code": code, "message": "?", "data": {}}).encode())
+    async with behind(connect, sandbox, gateway, runtime=waits.runtime) as client:
+        told = strict(await client.call_tool(WRITE, reference(sandbox)))
+    assert told["error"] == "unknown_outcome"
+    assert gateway.count(WRITE) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ("The 'timestamp' is earlier than 5 minutes", "clock"),
+        ("param 'timestamp' is lesser than 0", "clock"),
+        ("param 'body.video_info.cover_timestamp_ms' is out of range", "argument that the message names"),
+        ("param body.timestamp is missing", "argument that the message names"),
+        ("The 'x-tts-access-token' is invalid", "sign in"),
+        ("param body.access_token_note is missing", "argument that the message names"),
+        ("param shop_id is invalid", "list_shops"),
+        ("param body.shop_ids is invalid", "argument that the message names"),
+    ],
+)
+async def test_a_refusal_at_the_door_is_explained_by_whole_names(
+    connect: Connect, sandbox: Sandbox, waits: Waits, message: str, hint: str
+) -> None:
+    body = json.dumps({"code": 36009004, "message": message, "request_id": "1", "data": None}).encode()
+    async with behind(connect, sandbox, Gateway("400 Bad Request", body), runtime=waits.runtime) as client:
+        told = strict(await client.call_tool(READ, {}))
+    assert hint in told["hint"]
+    assert (told["error"] == "signed_out") is (hint == "sign in")

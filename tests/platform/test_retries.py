@@ -186,6 +186,18 @@ async def test_a_strange_retry_after_does_no_harm(
     assert sum(waits.slept) < DEADLINE
 
 
+@pytest.mark.parametrize("header", ["999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+async def test_the_wait_that_is_told_is_the_one_that_is_kept(
+    connect: Connect, sandbox: Sandbox, waits: Waits, header: str
+) -> None:
+    async with at_work(connect, sandbox, runtime=waits.runtime) as client:
+        sandbox.faults.add(READ, status=429, code=36009002, retry_after=header)
+        told = strict(await client.call_tool(READ, {}))
+        again = strict(await client.call_tool(READ, {}))
+    assert told["retry_after_seconds"] == 3600
+    assert 3500 < again["retry_after_seconds"] <= 3601
+
+
 async def test_a_slow_answer_is_waited_for(connect: Connect, sandbox: Sandbox) -> None:
     async with at_work(connect, sandbox) as client:
         sandbox.faults.add(READ, delay=0.3)

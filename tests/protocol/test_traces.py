@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from mcp_server_tiktok_shop.cli.operator_view import are_traces_wanted
+from mcp_server_tiktok_shop.cli.telemetry import METRICS, TRACES, TelemetryKind
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import RENEW, WRITE, reference
 from tests.platform.worker import INHERITED, ROOT, environment, keys
+from tests.protocol.otlp_receiver import OtlpReceiver, ReceivedSpan, receive_otlp
 from tests.protocol.test_operating import CONTENT, SIGNALS, Served, make_call, read_result, serve
-from tests.protocol.trace_receiver import ReceivedSpan, TraceReceiver, receive_traces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,11 +35,12 @@ MODERN_META = {
     "io.modelcontextprotocol/clientCapabilities": {},
 }
 CANARY = "canary-4711"
+PACKAGE = "mcp_server_tiktok_shop"
 
 
 @asynccontextmanager
-async def serve_traced(home: Path, sandbox: Sandbox, **more: str) -> AsyncIterator[tuple[Served, TraceReceiver]]:
-    async with receive_traces() as receiver, sandbox.serve() as url:
+async def serve_traced(home: Path, sandbox: Sandbox, **more: str) -> AsyncIterator[tuple[Served, OtlpReceiver]]:
+    async with receive_otlp() as receiver, sandbox.serve() as url:
         settings = keys(sandbox, url) | {"confirm": "none"} | more
         async with serve(home, settings, variables=receiver.variables) as served:
             yield served, receiver
@@ -56,7 +57,7 @@ async def post(served: Served, message: dict[str, Any], **headers: str) -> httpx
         return await client.post(f"{served.origin}/mcp", json=message)
 
 
-def list_children(receiver: TraceReceiver, parent: ReceivedSpan) -> list[ReceivedSpan]:
+def list_children(receiver: OtlpReceiver, parent: ReceivedSpan) -> list[ReceivedSpan]:
     return [span for span in receiver.spans if (span.trace_id, span.parent_id) == (parent.trace_id, parent.id)]
 
 
@@ -180,9 +181,21 @@ async def test_nothing_of_arguments_answers_or_secrets_is_in_a_trace(home: Path,
         assert text.encode() not in sent
 
 
+@SIGNALS
+async def test_the_last_spans_are_sent_at_the_end(home: Path, sandbox: Sandbox) -> None:
+    async with receive_otlp() as receiver, sandbox.serve() as url:
+        variables = receiver.variables | {"OTEL_BSP_SCHEDULE_DELAY": "600000"}
+        async with serve(home, keys(sandbox, url), variables=variables) as served:
+            read_result(await post(served, make_call("list_shops")))
+            served.process.send_signal(signal.SIGTERM)
+            assert await asyncio.wait_for(served.process.wait(), 15) == 0
+    assert receiver.list_spans("tools/call list_shops")
+
+
 # ---- asked for or not
 
 
+@pytest.mark.parametrize("kind", [TRACES, METRICS])
 @pytest.mark.parametrize(
     ("variables", "is_wanted"),
     [
@@ -190,17 +203,20 @@ async def test_nothing_of_arguments_answers_or_secrets_is_in_a_trace(home: Path,
         ({"OTEL_SERVICE_NAME": "shop"}, False),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "  "}, False),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, True),
-        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}, True),
+        ({"OTEL_EXPORTER_OTLP_{}_ENDPOINT": "http://collector:4318/v1/any"}, True),
+        ({"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://collector:4318/v1/any"}, False),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_SDK_DISABLED": "TRUE"}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_TRACES_EXPORTER": "none"}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_TRACES_EXPORTER": "otlp"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_{}_EXPORTER": "none"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_{}_EXPORTER": "otlp"}, True),
     ],
 )
-def test_traces_are_sent_where_the_environment_names_whither(variables: dict[str, str], is_wanted: bool) -> None:
-    assert are_traces_wanted(variables) is is_wanted
+def test_what_is_counted_and_traced_is_sent_where_the_environment_names_whither(
+    variables: dict[str, str], is_wanted: bool, kind: TelemetryKind
+) -> None:
+    assert kind.is_wanted({name.format(kind.name.upper()): text for name, text in variables.items()}) is is_wanted
 
 
-def test_what_sends_traces_is_loaded_only_where_it_is_asked_for(home: Path) -> None:
+def test_what_sends_is_loaded_only_where_it_is_asked_for(home: Path) -> None:
     """The modules that a server over HTTP has loaded when it serves, without the variables and with them."""
     code = (
         "import os, sys; from mcp_server_tiktok_shop.cli.operator_view import prepare_view; "
@@ -221,23 +237,31 @@ def test_what_sends_traces_is_loaded_only_where_it_is_asked_for(home: Path) -> N
         return set(done.stdout.split())
 
     senders = {"opentelemetry.sdk", "opentelemetry.exporter", "google.protobuf", "requests", "urllib3"}
-    assert not senders & load()
-    assert senders <= load(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    of_traces, of_metrics = {"opentelemetry.sdk.trace"}, {"opentelemetry.sdk.metrics", "prometheus_client"}
+    assert not (senders | of_traces | of_metrics) & load()
+    assert senders | of_traces | of_metrics <= load(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    metrics_alone = load(OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="http://127.0.0.1:9")
+    assert senders | of_metrics <= metrics_alone
+    assert f"{PACKAGE}.protocol.traces" not in metrics_alone
+    traces_alone = load(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="http://127.0.0.1:9")
+    assert not {"prometheus_client", f"{PACKAGE}.protocol.metrics_export"} & traces_alone
 
 
 async def test_a_protocol_that_is_not_spoken_is_told_and_the_server_serves(home: Path, sandbox: Sandbox) -> None:
     variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
     async with sandbox.serve() as url, serve(home, keys(sandbox, url), variables=variables) as served:
         read_result(await post(served, make_call("list_shops")))
-    assert "No traces are sent: they are sent by http/protobuf alone" in "".join(served.lines)
+    for kind in ("traces", "metrics"):
+        assert f"No {kind} are sent: they are sent by http/protobuf alone" in "".join(served.lines)
 
 
 @SIGNALS
-async def test_calls_go_on_and_the_server_ends_while_nobody_takes_its_traces(home: Path, sandbox: Sandbox) -> None:
+async def test_calls_go_on_and_the_server_ends_while_nobody_takes_what_it_sends(home: Path, sandbox: Sandbox) -> None:
     variables = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
         "OTEL_EXPORTER_OTLP_HEADERS": f"api-key={CANARY}",
         "OTEL_BSP_SCHEDULE_DELAY": "50",
+        "OTEL_METRIC_EXPORT_INTERVAL": "50",
     }
     async with sandbox.serve() as url, serve(home, keys(sandbox, url), variables=variables) as served:
         for _ in range(5):

@@ -226,11 +226,12 @@ async def test_of_too_much_the_oldest_go_and_what_can_never_fit_is_refused(
 
 async def test_a_write_is_one_entry_and_unknown_until_its_outcome_is_added(stores: StateStores) -> None:
     await stores.audit_log.append({"id": "a", "operation": "ship_package"})
-    await stores.audit_log.append({"id": "b", "operation": "update_price"})
+    job = {"job": "0a1b2c3d4e5f", "job_name": "change_prices"}
+    await stores.audit_log.append({"id": "b", "operation": "update_price"} | job)
     await stores.audit_log.append({"id": "a", "outcome": "done"})
     assert await stores.audit_log.read_entries() == [
         {"id": "a", "operation": "ship_package", "outcome": "done"},
-        {"id": "b", "operation": "update_price", "outcome": "unknown"},
+        {"id": "b", "operation": "update_price", "outcome": "unknown"} | job,
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -14,7 +15,7 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.setting_texts import CALLBACK_PATH
-from mcp_server_tiktok_shop.teams.tenant_sign_in import make_link
+from mcp_server_tiktok_shop.teams.tenant_sign_in import RETURNS_A_MINUTE, make_link
 from tests.cli.test_login import consented
 from tests.keys import sign_in_address
 from tests.platform.test_tokens import READ, bad, good, nowhere
@@ -25,6 +26,8 @@ from tests.teams.test_tenant_settings import run
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from scripts.team.services import Redis
 
     from mcp_server_tiktok_shop.teams.team_state import TeamState
 
@@ -312,6 +315,28 @@ async def test_a_code_that_could_not_be_sent_is_good_for_another_try(home: Path,
         assert page.status_code == 503
         assert "retry-after" in page.headers
         assert exchanges(sandbox) == 0
+        assert (await come_back(back)).status_code == 200
+
+
+async def test_who_makes_states_up_is_sent_away_and_a_seller_is_let_in_a_little_later(
+    home: Path, database_url: str, redis: Redis
+) -> None:
+    sandbox = Sandbox(orders=20)
+    async with served(home, database_url, sandbox, 2, redis=redis.url) as (one, other):
+        back = await consented(await link_to(one))
+        for _ in range(100):  # what is no state by its form costs nothing
+            assert (await come_back(f"{find_callback(one)}?code=c&state=short")).status_code == 404
+        made_up = urlencode({"code": "c", "state": secrets.token_urlsafe(32)})
+        tries = (f"{find_callback(each)}?{made_up}" for each in (one, other) * (RETURNS_A_MINUTE // 2 + 5))
+        pages = [page.status_code for page in await asyncio.gather(*map(come_back, tries))]
+        assert set(pages) == {404, 429}
+        assert RETURNS_A_MINUTE <= pages.count(404) <= RETURNS_A_MINUTE + 9
+        await asyncio.gather(*(come_back(f"{find_callback(one)}?{made_up}") for _ in range(20)))
+        page = await come_back(back)
+        assert page.status_code == 429
+        assert "retry-after" in page.headers
+        assert exchanges(sandbox) == 0
+        await asyncio.sleep(1.5)  # one is let in every second
         assert (await come_back(back)).status_code == 200
 
 

@@ -20,7 +20,7 @@ from mcp_server_tiktok_shop.state.redis.notices import RedisNotices
 from tests.platform.test_tokens import good
 from tests.protocol.test_webhooks import HOST, URL, wait_until
 from tests.teams.databases import TENANT
-from tests.teams.replicas import Replica, sandbox_keys, serve_replicas, start_replica
+from tests.teams.replicas import Replica, sandbox_keys, serve_replica, serve_replicas, start_replica
 from tests.teams.test_faults import linux
 from tests.teams.test_replicas import put_accounts
 
@@ -278,8 +278,27 @@ async def test_a_change_is_known_at_the_other_replica_while_the_database_is_away
         postgres.start()
 
 
+async def test_what_changed_in_one_database_is_no_news_in_another_that_shares_its_redis(
+    home: Path, database_url: str, postgres: Postgres, redis: Redis
+) -> None:
+    notice = ChangeNotice("tea", "7", ("orders",), 5.0)
+    async with (
+        serve_replicas(2, home, database_url, redis=redis.url) as (one, other),
+        serve_replica(home, postgres.make_database(), redis=redis.url) as elsewhere,
+    ):
+        states = [each.state for each in (one, other, elsewhere) if each.state is not None]
+
+        async def is_known() -> bool:
+            await states[0].notices.tell(notice)
+            return states[1].notices.find_latest("tea", "7", ["orders"]) == notice.moment
+
+        await wait_until(is_known, wanted=True)
+        await asyncio.sleep(0.2)
+        assert states[2].notices.find_latest("tea", "7", ["orders"]) == 0
+
+
 async def test_notices_come_again_when_redis_does(redis: Redis) -> None:
-    one, other = (RedisNotices(redis.url, SecretStr(""), time.monotonic) for _ in range(2))
+    one, other = (RedisNotices(redis.url, SecretStr(""), time.monotonic, "a") for _ in range(2))
     try:
 
         async def tell(moment: float) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
     from mcp import Client
-    from scripts.team.services import Redis
+    from scripts.team.services import Postgres, Redis
 
 TENANTS = ("tenant-0", "tenant-1")
 SHOP = {"shop": "Sandbox Tea House"}  # of the two of the first seller
@@ -285,6 +285,22 @@ async def test_calls_beyond_those_of_a_minute_are_refused_with_the_seconds_to_wa
             with pytest.raises(Exception, match="10 calls a minute"):
                 await second.read_resource("tiktok-shop://shops")
     assert len(sandbox.log.list_entries(READ)) == 22
+
+
+async def test_tenants_of_one_name_in_two_databases_count_apart_in_one_redis(
+    home: Path, database_url: str, postgres: Postgres, redis: Redis
+) -> None:
+    sandbox = Sandbox(orders=20, shops=3)
+    async with (
+        served(home, database_url, sandbox, 1, redis=redis.url) as (one,),
+        served(home, postgres.make_database(), sandbox, 1, redis=redis.url) as (other,),
+    ):
+        for replica in (one, other):
+            await change(replica, "tenant-0", calls_a_minute="2")
+            async with replica.connect("tenant-0") as client:
+                for _ in range(2):
+                    good(await client.call_tool(READ, SHOP))
+                assert bad(await client.call_tool(READ, SHOP))["error"] == "rate_limited"
 
 
 async def test_without_redis_each_replica_counts_by_itself_and_a_change_forgets_nothing(

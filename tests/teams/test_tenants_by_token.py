@@ -19,9 +19,9 @@ from mcp_server_tiktok_shop.metrics import NO_METRICS
 from mcp_server_tiktok_shop.protocol.traces import TracingMetrics
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import bad, good
+from tests.protocol.otlp_receiver import receive_otlp
 from tests.protocol.test_http_malformed import read_memory_mb
 from tests.protocol.test_oauth import CONTENT, encode, make_call, make_forgeries, sign
-from tests.protocol.trace_receiver import receive_traces
 from tests.teams.replicas import TENANT_CLAIM, Replica, make_provider_authorizer, sandbox_keys, serve_authorized
 from tests.teams.test_replicas import put_accounts
 
@@ -148,7 +148,7 @@ async def test_no_token_of_another_tenant_nor_a_forged_one_reaches_a_tenants_sho
 async def test_a_trace_names_the_tenant_and_not_the_person(
     home: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with receive_traces() as receiver:
+    async with receive_otlp() as receiver:
         for name, value in receiver.variables.items():
             monkeypatch.setenv(name, value)
         tracing = TracingMetrics(NO_METRICS)

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 DPI = 150
 POINT = 72 / 25.4
+OWN_SIZE = 100.0  # percent; of a page that comes out so nothing is told
 HAIR = 5  # pixels a side in which the same grey has to be found: 2 of them are a third of a millimetre
 TOLERANCE = 24  # grey levels, of 255
 MAX_STRAY = 0.0002  # share of pixels without a match: where lines cross
@@ -125,7 +126,7 @@ class Made:
     def find_row(self, page: int) -> dict[str, Any]:
         rows = [row for row in self.data["page_table"] if page in row["pages"]]
         assert len(rows) == 1
-        row: dict[str, Any] = {"scale_percent": self.data.get("scale_percent")} | rows[0]
+        row: dict[str, Any] = {"scale_percent": self.data.get("scale_percent", OWN_SIZE)} | rows[0]
         return row
 
 
@@ -173,7 +174,8 @@ async def assert_prints_as_shown(
         cut = drawn[page].crop((0, 0, *expected.size))  # poppler rounds a page's pixels up
         assert_same(expected, cut)
         row = made.find_row(page + 1)
-        assert row["scale_percent"] == round(scale * 100, 1)
+        percent = round(scale * 100, 1)
+        assert row["scale_percent"] == (OWN_SIZE if 99 <= percent <= 101 else percent)
         assert row.get("turned_degrees", 0) == turn
     return made
 
@@ -195,9 +197,7 @@ async def test_a_label_prints_as_it_is_shown(connect: Connect, tmp_path: Path, p
 async def test_a_wide_label_is_turned_on_tall_paper_and_the_scale_is_told(connect: Connect, tmp_path: Path) -> None:
     source = label(draw_label("WIDE", 432, 288), "/MediaBox [0 0 432 288]")
     made = await assert_prints_as_shown(connect, tmp_path, source, [(432, 288)], paper="4x6in")
-    assert made.data["page_table"] == [
-        {"source": "source[0]", "pages": [1], "scale_percent": 100.0, "turned_degrees": 90}
-    ]
+    assert made.data["page_table"] == [{"source": "source[0]", "pages": [1], "turned_degrees": 90}]
 
 
 async def test_a_label_that_is_as_large_either_way_is_not_turned(connect: Connect, tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ async def test_a_page_in_units_of_its_own_is_printed_in_its_own_size(
     source = label(draw_label("UNIT", 144, 216), f"/MediaBox [0 0 144 216] /UserUnit 2 /Rotate {rotation}")
     shown = turn_size(SIZE, rotation)
     made = await assert_prints_as_shown(connect, tmp_path, source, [shown], paper="4x6in", unit=2)
-    assert made.data["page_table"][0]["scale_percent"] == 100.0
+    assert made.find_row(1)["scale_percent"] == OWN_SIZE
     own = await resize(connect, tmp_path, [source], scale=1)
     assert own.data["page_sizes_mm"] == [[round(side / POINT, 1) for side in shown]]
 
@@ -489,6 +489,28 @@ def quarters(sheet: Image.Image) -> list[Image.Image]:
     return [sheet.crop((x, y, x + across, y + up)) for y in (0, up) for x in (0, across)]
 
 
+@pytest.mark.parametrize("first_place", [2, 3, 4])
+async def test_a_used_label_sheet_is_filled_from_its_first_free_place(
+    connect: Connect, tmp_path: Path, first_place: int
+) -> None:
+    """What was peeled off stays blank; the sheet behind it is a whole one."""
+    a6 = (105 * POINT, 148 * POINT)
+    box = f"/MediaBox [0 0 {a6[0]:.3f} {a6[1]:.3f}]"
+    sources = [label(draw_label(f"NUMBER {number}", *a6), box) for number in range(4)]
+    made = await resize(connect, tmp_path, sources, sheet="4-up", first_place=first_place)
+    usual = await resize(connect, tmp_path, sources, sheet="4-up")
+    assert made.data["pages"] == 2
+    pages = [page for row in made.data["page_table"] for page in row["pages"]]
+    assert pages == [1] * (5 - first_place) + [2] * (first_place - 1)
+    expected = quarters((await draw(usual.content, tmp_path))[0])
+    first, second = map(quarters, await draw(made.content, tmp_path))
+    places = [*first[first_place - 1 :], *second[: first_place - 1]]
+    for one, other in zip(expected, places, strict=True):
+        assert_same(one, other)
+    for blank in (*first[: first_place - 1], *second[first_place - 1 :]):
+        assert measure_ink(blank) == 0
+
+
 async def test_four_labels_stand_on_one_sheet_row_by_row(connect: Connect, tmp_path: Path) -> None:
     a6 = (105 * POINT, 148 * POINT)
     box = f"/MediaBox [0 0 {a6[0]:.3f} {a6[1]:.3f}]"
@@ -496,9 +518,8 @@ async def test_four_labels_stand_on_one_sheet_row_by_row(connect: Connect, tmp_p
     sources[2] = label(draw_label("WIDE", a6[1], a6[0]), f"/MediaBox [0 0 {a6[1]:.3f} {a6[0]:.3f}]")
     made = await resize(connect, tmp_path, sources, sheet="4-up")
     assert made.data["page_sizes_mm"] == [[210, 297]]
-    scale = made.data["scale_percent"]
-    assert [(row["source"], row["pages"], scale) for row in made.data["page_table"]] == [
-        (f"source[{number}]", [1 if number < 4 else 2], 100.0) for number in range(5)
+    assert [(row["source"], row["pages"]) for row in made.data["page_table"]] == [
+        (f"source[{number}]", [1 if number < 4 else 2]) for number in range(5)
     ]
     sheets = await draw(made.content, tmp_path)
     pictures = [quarter for sheet in sheets for quarter in quarters(sheet)]
@@ -528,7 +549,7 @@ async def test_a_sheet_of_four_labels_is_taken_apart_row_by_row(
     )
     made = await resize(connect, tmp_path, [source], sheet="split-4-up", scale=1)
     assert made.data["pages"] == 4
-    assert made.data["page_table"] == [{"source": "source[0]", "pages": [1, 2, 3, 4], "scale_percent": 100.0}]
+    assert made.data["page_table"] == [{"source": "source[0]", "pages": [1, 2, 3, 4]}]
     (sheet,) = await draw(source, tmp_path)
     drawn = await draw(made.content, tmp_path)
     for expected, picture in zip(quarters(sheet), drawn, strict=True):

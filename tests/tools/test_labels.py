@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import math
 import random
 import stat
@@ -23,6 +24,7 @@ from pypdf.generic import ArrayObject, ContentStream, EncodedStreamObject, NameO
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.tools.pdf.composer import resize_pages
 from mcp_server_tiktok_shop.tools.pdf.geometry import IDENTITY, Matrix
 from mcp_server_tiktok_shop.tools.pdf.page_format import PageFormat
@@ -324,7 +326,7 @@ async def test_a_label_is_fitted_to_each_paper(connect: Connect, tmp_path: Path,
     assert_fits(page, 400, 300, PAPERS[paper])
     assert data["pages"] == 1
     assert data["page_sizes_mm"] == [pytest.approx(PAPERS[paper], abs=0.06)]
-    assert data["bytes"] == Path(data["path"]).stat().st_size
+    assert "bytes" not in data
 
 
 async def test_without_a_word_the_paper_is_a6(connect: Connect, tmp_path: Path) -> None:
@@ -390,8 +392,7 @@ async def test_many_packages_become_one_file_and_it_is_told_which_page_is_whose(
     assert [(row["package_id"], row["pages"]) for row in four["page_table"]] == [
         (package_id, [1 + place // 4]) for place, package_id in enumerate(package_ids)
     ]
-    assert four["scale_percent"] == 100.0
-    assert not any("scale_percent" in row for row in four["page_table"])  # what all share is told once
+    assert "scale_percent" not in json.dumps(four)  # in their own size
 
 
 async def test_a_package_without_a_label_is_named_and_nothing_is_written(connect: Connect, home: Path) -> None:
@@ -421,10 +422,10 @@ async def test_pages_of_a_source_that_are_scaled_alike_share_a_row(connect: Conn
     async with shop(connect, tmp_path) as (client, _, _):
         data, _ = await resized(client, source=["a.pdf", "b.pdf"])
     assert data["page_table"] == [
-        {"source": "source[0]", "pages": [1, 3], "scale_percent": 99.9},
-        {"source": "source[0]", "pages": [2], "scale_percent": 99.9, "turned_degrees": 90},
+        {"source": "source[0]", "pages": [1, 3]},
+        {"source": "source[0]", "pages": [2], "turned_degrees": 90},
         {"source": "source[0]", "pages": [4], "scale_percent": 199.8},
-        {"source": "source[1]", "pages": [5], "scale_percent": 99.9},
+        {"source": "source[1]", "pages": [5]},
     ]
 
 
@@ -433,13 +434,60 @@ async def test_four_pages_share_a_sheet_of_the_paper_asked_for(connect: Connect,
     async with shop(connect, tmp_path) as (client, _, _):
         data, _ = await resized(client, source="a.pdf", sheet="4-up")
         assert (data["pages"], data["page_sizes_mm"]) == (2, [[210, 297]])
-        assert data["page_table"] == [{"source": "source[0]", "pages": [1, 2], "scale_percent": 99.9}]
+        assert data["page_table"] == [{"source": "source[0]", "pages": [1, 2]}]
         data, _ = await resized(client, source="a.pdf", sheet="4-up", width_mm=105, height_mm=148)
         assert (data["page_sizes_mm"], data["page_table"][0]["scale_percent"]) == ([[105, 148]], 49.9)
         told = await refused(client, source="a.pdf", sheet="4-up", scale=1)
         assert told["problems"][0]["argument"] == "scale"
         told = await refused(client, source="a.pdf", sheet="2-up")
         assert "split-4-up" in str(told["problems"])
+
+
+async def test_a_place_is_one_of_a_sheet_of_four(connect: Connect, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf((298, 420)))
+    async with shop(connect, tmp_path) as (client, _, _):
+        for wrong in ({"first_place": 2}, {"first_place": 5, "sheet": "4-up"}, {"first_place": 0, "sheet": "4-up"}):
+            told = await refused(client, source="a.pdf", **wrong)
+            assert told["problems"][0]["argument"] == "first_place"
+
+
+async def test_labels_of_all_that_waits_for_the_carrier_are_one_file(connect: Connect) -> None:
+    """Those that `ship_orders` has in its file as well: no parcel on its way, none whose buyer asked to cancel."""
+    async with connect(sandbox=True) as client:
+        before = reply(await client.call_tool("resize_pdf", {"waiting": True}))
+        known = {row["package_id"] for row in before.get("data", {}).get("page_table", ())}
+        asked = {"order_status": "AWAITING_SHIPMENT", "page_size": 20, "fields": ["orders.packages.id"]}
+        orders = reply(await client.call_tool("get_order_list", asked))["data"]["orders"]
+        shipped = [order["packages"][0]["id"] for order in orders if order.get("packages")][:3]
+        for package_id in shipped:
+            await client.call_tool("ship_package", {"package_id": package_id, "handover_method": "DROP_OFF"})
+        told = reply(await client.call_tool("resize_pdf", {"waiting": True, "paper_size": "4x6in"}))["data"]
+        statuses = {}
+        for row in told["page_table"]:
+            answer = reply(await client.call_tool("get_package_detail", {"package_id": row["package_id"]}))
+            statuses[row["package_id"]] = answer["data"]["package_status"]
+        again = reply(await client.call_tool("ship_orders", {"ids": list(statuses)}))["data"]
+        both = await refused(client, waiting=True, package_ids=shipped)
+    assert {row["package_id"] for row in told["page_table"]} == known | set(shipped)
+    assert set(statuses.values()) == {"PROCESSING"}
+    assert len(PdfReader(told["path"]).pages) == told["pages"] == again["labels"]["pages"]
+    assert "missing" not in told
+    assert both["problems"]
+
+
+async def test_a_label_that_is_lacking_stops_none_of_the_others_that_wait(connect: Connect) -> None:
+    sandbox = Sandbox(shops=1)
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        asked = {"order_status": "AWAITING_SHIPMENT", "page_size": 20, "fields": ["orders.packages.id"]}
+        orders = reply(await client.call_tool("get_order_list", asked))["data"]["orders"]
+        for package_id in [order["packages"][0]["id"] for order in orders if order.get("packages")][:3]:
+            await client.call_tool("ship_package", {"package_id": package_id, "handover_method": "DROP_OFF"})
+        whole = reply(await client.call_tool("resize_pdf", {"waiting": True}))["data"]
+        sandbox.faults.add("get_package_shipping_document", code=21011001, status=200)
+        told = reply(await client.call_tool("resize_pdf", {"waiting": True}))["data"]
+    assert len(told["missing"]) == 1
+    assert told["missing"][0]["reason"]
+    assert len(told["page_table"]) == len(whole["page_table"]) - 1
 
 
 async def test_pages_of_sheets_taken_apart_are_counted(connect: Connect, tmp_path: Path) -> None:

@@ -57,17 +57,29 @@ class ValueChange(Struct, frozen=True):
 
 def iter_value_changes(entry: Record) -> Iterator[ValueChange]:
     """Every value that the write made otherwise, thing by thing."""
-    before = {_get_key(thing): dict(_iter_values(thing)) for thing in entry.get("before", ()) if thing}
+    before = {_get_key(thing): dict(iter_values(thing)) for thing in entry.get("before", ()) if thing}
     for thing in entry.get("now", ()):
         if not thing:
             continue
         noun, thing_id = key = _get_key(thing)
-        earlier, now = before.get(key, {}), dict(_iter_values(thing))
+        earlier, now = before.get(key, {}), dict(iter_values(thing))
         for place in dict.fromkeys((*earlier, *now)):
             row_path, row, name = place
             if earlier.get(place) != now.get(place):
                 title = str(thing.get("title") or "")
                 yield ValueChange(noun, thing_id, title, row, row_path, name, earlier.get(place), now.get(place))
+
+
+def iter_values(thing: Record) -> Iterator[tuple[tuple[str, str, str], Any]]:
+    """Every value but the thing's id, by the path and the name of its row, and its own name."""
+    for name, value in islice(thing.items(), 1, None):
+        if isinstance(value, list) and value and all(isinstance(row, dict) and "id" in row for row in value):
+            for row in value:
+                called = next((str(row[key]) for key in ROW_NAMES if row.get(key) is not None), "")
+                cells = {key: cell for key, cell in row.items() if key not in ROW_NAMES}
+                yield from (((f"{name}.{row['id']}", called, path), cell) for path, cell in flatten(cells))
+        else:
+            yield from ((("", "", path), cell) for path, cell in flatten({name: value}))
 
 
 def describe_changes(entry: Record) -> str:
@@ -156,15 +168,3 @@ def _get_key(thing: Record) -> tuple[str, str]:
     """The kind and the id of a thing: the first entry of its object."""
     noun = next(iter(thing))
     return noun, str(thing[noun])
-
-
-def _iter_values(thing: Record) -> Iterator[tuple[tuple[str, str, str], Any]]:
-    """Every value but the thing's id, by the path and the name of its row, and its own name."""
-    for name, value in islice(thing.items(), 1, None):
-        if isinstance(value, list) and value and all(isinstance(row, dict) and "id" in row for row in value):
-            for row in value:
-                called = next((str(row[key]) for key in ROW_NAMES if row.get(key) is not None), "")
-                cells = {key: cell for key, cell in row.items() if key not in ROW_NAMES}
-                yield from (((f"{name}.{row['id']}", called, path), cell) for path, cell in flatten(cells))
-        else:
-            yield from ((("", "", path), cell) for path, cell in flatten({name: value}))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.calls.product_pictures import collect_pictures
 from mcp_server_tiktok_shop.calls.redaction.free_text import MASK, mask_emails, mask_text
 from mcp_server_tiktok_shop.calls.redaction.redactor import strip_invisible_values
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import AuditLog
 
 MAX_ITEMS, MAX_ROWS = 50, 50  # things of a write, and rows of one, that are kept
+MAX_PICTURES = 20  # of a listing
 MAX_WAY_BACK_BYTES = 64 * 1024
 MAX_TITLE_CHARS, MAX_MESSAGE_CHARS = 120, 60
 MESSAGE_PATHS = frozenset(("content",))
@@ -47,13 +49,14 @@ class AuditWriter(Struct, frozen=True):
     operations: OperationDirectory
     hide_secrets: Callable[[str], str]
 
-    async def open_entry(self, operation: Operation, values: Json, target: Target, sent_at: str, undo_of: str) -> str:
-        """Enter what is about to be sent; returns the id of the entry."""
+    async def open_entry(self, operation: Operation, values: Json, target: Target, sent_at: str, origin: Json) -> str:
+        """Enter what is about to be sent, and where it comes from (`Write.origin`); returns the id of the entry."""
         shop, entry_id = target.shop, secrets.token_hex(6)
         entry: Json = {"id": entry_id, "time": sent_at}
         entry |= {"shop": shop.label, "shop_id": shop.id} if shop else {"account": target.account.name}
-        entry |= {"operation": operation.name} | ({"undo_of": undo_of} if undo_of else {})
-        await self._append(entry | {"ids": collect_ids(values)})
+        entry |= {"operation": operation.name} | origin | {"ids": collect_ids(values)}
+        pictures = collect_pictures(values)[:MAX_PICTURES]
+        await self._append(entry | ({"pictures": pictures} if pictures else {}))
         return entry_id
 
     async def add_failure(self, entry_id: str, error: ShopError, request_id: str | None) -> None:

@@ -14,12 +14,11 @@ from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
 from mcp_server_tiktok_shop.calls.results.projection import PLACEHOLDER_FIELD, parse_field_paths
-from mcp_server_tiktok_shop.calls.results.saved_data import save_data
 from mcp_server_tiktok_shop.calls.results.zero_values import drop_empty
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
+from mcp_server_tiktok_shop.calls.write import Write
 from mcp_server_tiktok_shop.calls.write_answers import make_unshown_result
 from mcp_server_tiktok_shop.calls.write_requests import ConfirmationRequired
-from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
 from mcp_server_tiktok_shop.catalog.argument_limits import check_size
 from mcp_server_tiktok_shop.catalog.binding import has_local_time
@@ -161,6 +160,8 @@ class ToolDispatcher(Struct, frozen=True):
         if not operation.is_platform_write:
             data = await self.local_tools.execute(operation, values, shop, caller)
             if file_name := server_arguments.get("save_as"):
+                from mcp_server_tiktok_shop.calls.results.saved_data import save_data  # noqa: PLC0415 - seldom asked for
+
                 data.pop("untrusted", None)
                 saved = await save_data(self.export_folder, parse_file_name(file_name), data, zone=self.zone)
                 return await self.result_builder.to_local_result(saved.to_json())
@@ -186,6 +187,8 @@ class ToolDispatcher(Struct, frozen=True):
         target = await self._resolve_target(
             operation, server_arguments.get("shop"), server_arguments.get("category_asset")
         )
+        if target.shop is not None:
+            values = self.operations.complete_by_market(operation, values, target.shop.region)
         validate_amounts(operation, values, target.shop.currency if target.shop is not None else "")
         zone = target.resolve_zone(self.zone)
         if operation.effect != "read":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.calls.jobs.item_lines import fit_lines, format_item
 from mcp_server_tiktok_shop.calls.question_values import expand_json_texts, format_values
 from mcp_server_tiktok_shop.calls.value_texts import flatten, quote, shorten, to_single_line
 from mcp_server_tiktok_shop.catalog.binding import show_times
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import Shop
 
 MAX_QUESTION_CHARS = 8_000
+MAX_ITEM_CHARS = 5_000  # of a question, for what an undo sets back
 CLOSING_CHARS = 300  # of a question, for its last lines
 MAX_SHOP_CHARS = 200  # of a shop's name
 MAX_HEAD_CHARS, MAX_HEAD_VALUE_CHARS = 100, 40  # characters in a line at the head of a question, and of a value there
@@ -67,7 +69,7 @@ class Preview(Struct, frozen=True):
     @property
     def state_name(self) -> str:
         """The list of the JSON form that may be shown in part, with the rest within reach."""
-        return "now"
+        return "items" if self.undoing and self.undoing.items else "now"
 
     def to_json(self) -> Json:
         """The request that would go out, for a model: operation, effect, method, path, query, body or form."""
@@ -77,14 +79,16 @@ class Preview(Struct, frozen=True):
         data |= {"undo": self.way_back.describe()} if self.way_back else {}
         data |= self.describe_shop()
         data |= {"differences": list(self.differences)} if self.differences else {}
-        will_be = list(self.undoing.will_be) if self.undoing else []
-        if not will_be:  # else that tells all, and the request only how it is told to the platform
-            data |= {"method": self.operation.record["method"]}
+        if self.undoing and self.undoing.items:  # which tell all, and the request only how it is told to the platform
+            data |= {"sends": self._show_times(self.undoing.untold)} if self.undoing.untold else {}
+            untrusted = [*(["warnings"] if self.warnings else []), "items"]
+            return data | {"items": [item.to_json() for item in self.undoing.items], "untrusted": untrusted}
+        data |= {"method": self.operation.record["method"]}
         if self.call is None:  # a token call: what it sends is secret
             data |= {"path": self.operation.record["path"]}
             # The account's names are its seller's words.
             return data | {"account": self.account, "untrusted": ["account"]} if self.account else data
-        data |= {} if will_be else {"path": self.call.path, "query": self._show_times(dict(self.call.query))}
+        data |= {"path": self.call.path, "query": self._show_times(dict(self.call.query))}
         if self.call.files:
             files = {
                 name: {"filename": file.filename, "bytes": len(file.content)} for name, file in self.call.files.items()
@@ -96,8 +100,7 @@ class Preview(Struct, frozen=True):
             return data
         data |= {"prices_then": list(self.new_prices)} if self.new_prices else {}
         # The state may be in the words of others, and a warning may quote it.
-        untrusted = [*(["warnings"] if self.warnings else []), *(["will_be"] if will_be else []), "now"]
-        data |= {"will_be": will_be} if will_be else {}
+        untrusted = [*(["warnings"] if self.warnings else []), "now"]
         return data | {"now": self.current_state.to_json(), "untrusted": untrusted}
 
     def name_shown_ids(self, data: Json) -> Json:
@@ -126,12 +129,12 @@ class Preview(Struct, frozen=True):
             str(self.operation.record["summary"]),
             *([f"Takes back: {to_single_line(self._describe_undoing())}"] if self.undoing else []),
             *([self.way_back.describe()] if self.way_back else []),
-            *format_section("Sends", format_values(self._show_times(self.values))),
+            *(self._format_undoing() or format_section("Sends", format_values(self._show_times(self.values)))),
             *format_section("Prices then", list(self.new_prices)),
             *self.differences,
             *format_section("Account that is signed in by it", format_values(self.account or {})),
         ]
-        if self.current_state:
+        if self.current_state and self.state_name == "now":
             room_chars = MAX_QUESTION_CHARS - CLOSING_CHARS - sum(len(line) + 1 for line in lines)
             lines += format_section("At the shop now", _format_state(self.current_state, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
@@ -175,6 +178,13 @@ class Preview(Struct, frozen=True):
         """Which write is taken back, and what is not as before even then."""
         return " ".join(filter(None, (f"{self.undoing.write}.", self.undoing.leaves))) if self.undoing else ""
 
+    def _format_undoing(self) -> list[str]:
+        """What each thing will be again, and what else is sent for that; empty where that is not known."""
+        if not self.undoing or not self.undoing.items:
+            return []
+        lines = fit_lines([format_item(item) for item in self.undoing.items], MAX_ITEM_CHARS)
+        return [*format_section("Items", lines), *format_section("Sends", format_values(self.undoing.untold))]
+
     def _divide_rows(self) -> tuple[list[Row], list[Row]]:
         """How many things the write is about, their names and ids, or else its first value; and its other values."""
         rows = [
@@ -213,9 +223,4 @@ def format_section(heading: str, lines: list[str]) -> list[str]:
 
 def _format_state(state: CurrentState, room_chars: int) -> list[str]:
     """How things stand now, a line each, as far as the question has room: it is what is sent that is agreed to."""
-    lines = [line for item in state.items for line in item.to_lines()]
-    for index, line in enumerate(lines):
-        room_chars -= len(line) + 3
-        if room_chars < 0:
-            return [*lines[:index], f"and {len(lines) - index} lines more, which a dry run shows"]
-    return lines
+    return fit_lines([line for item in state.items for line in item.to_lines()], room_chars)

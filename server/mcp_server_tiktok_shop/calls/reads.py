@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from mcp_server_tiktok_shop.calls.copy_choice import CopyRequest, sort_rows
 from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
 from mcp_server_tiktok_shop.calls.page_collector import CLOSING_S
-from mcp_server_tiktok_shop.calls.page_file import PageFile
 from mcp_server_tiktok_shop.calls.results.field_paths import ALL_FIELDS
 from mcp_server_tiktok_shop.calls.results.normalized_answers import EMPTY_DATA, NOTHING_FOUND
 from mcp_server_tiktok_shop.catalog.binding import bind
@@ -89,6 +88,8 @@ class ReadExecutor(Struct, frozen=True):
         pages, file_name = server_arguments.get("pages"), server_arguments.get("save_as")
         max_pages = None if pages in (None, ALL_PAGES) else int(pages)
         if file_name is not None:
+            from mcp_server_tiktok_shop.calls.page_file import PageFile  # noqa: PLC0415 - seldom asked for
+
             name = parse_file_name(file_name)
             with PageFile(
                 self.export_folder,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from mcp_server_tiktok_shop.calls.current_state import NOT_LOOKED_UP, compare_states, describe_earlier
+from mcp_server_tiktok_shop.calls.current_state import NOT_LOOKED_UP, compare_states
+from mcp_server_tiktok_shop.calls.undo_items import make_undo_items, select_untold
 from mcp_server_tiktok_shop.calls.way_back import WayBack, get_subject_ids, select_watched
 from mcp_server_tiktok_shop.catalog.undo import Watch, find_undo_rule, is_expected_course
 from mcp_server_tiktok_shop.errors import Problem, ShopError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
+    from mcp_server_tiktok_shop.calls.jobs.job import JobItem
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.stores import AuditLog, Record
@@ -25,11 +27,23 @@ LOOK_HINT = "list_changes tells the writes, and of each the call that takes it b
 
 
 class Undoing(Struct, frozen=True):
-    """What a call takes back: which write, what is not as before even then, and what things `will_be` that differ."""
+    """What a call takes back: which write, what is not as before even then, and what it sets back in which things.
+
+    `untold` are the arguments that those `items` do not tell.
+    """
 
     write: str
     leaves: str
-    will_be: tuple[Json, ...]
+    items: tuple[JobItem, ...]
+    untold: Json
+
+
+class JobWrite(Struct, frozen=True):
+    """A write of a job that is to be taken back: the `step` that does it, or in words why none does."""
+
+    entry: Record
+    step: Json | None
+    reason: str = ""
 
 
 class UndoChecker(Struct, frozen=True):
@@ -55,15 +69,42 @@ class UndoChecker(Struct, frozen=True):
             raise _make_argument_error("names no write that was sent from here")
         step = _require_step(entries, entry, operation)
         shop = {"shop": entry["shop_id"]} if "shop_id" in entry else {}
-        completed: Json = step["arguments"] | self._move_ahead(entry, step) | shop | given
+        completed: Json = self._get_arguments(entry, step) | shop | given
         return completed
 
+    async def list_job_writes(self, job_id: str, shop_id: str) -> list[JobWrite]:
+        """The writes of a job to this shop that were done, newest first, with the step that takes each back."""
+        entries = await self.audit_log.read_entries()
+        undoings = list_undoings(entries)
+        job_writes = []
+        for entry in reversed(entries):
+            if (
+                entry.get("job") != job_id
+                or entry.get("shop_id") != shop_id
+                or not {"time", "job_name"} <= entry.keys()
+            ):
+                continue
+            way_on = find_way_on(undoings, entry)
+            if isinstance(way_on, dict):
+                step = way_on | {"arguments": self._get_arguments(entry, way_on)}
+                job_writes.append(JobWrite(entry, step))
+            elif way_on is not None:
+                job_writes.append(JobWrite(entry, None, way_on))
+        return job_writes
+
     async def ensure_undoable(
-        self, undo_of: str, operation: Operation, values: Json, target: Target, state: CurrentState
+        self,
+        undo_of: str,
+        operation: Operation,
+        values: Json,
+        target: Target,
+        state: CurrentState,
+        *,
+        may_be_part: bool = False,
     ) -> Undoing | None:
         """What the call takes back, if it is the way back of that write and in time; `state` is read just now.
 
-        None of a call without `undo_of`.
+        None of a call without `undo_of`. Where it `may_be_part`, the things may be left out that have changed since.
 
         Raises:
             ShopError: `invalid_arguments` where it is not its way back, `already_done`, or `declined` with `changed`.
@@ -76,14 +117,19 @@ class UndoChecker(Struct, frozen=True):
         if entry is None or entry.get("shop_id") != (target.shop.id if target.shop else None):
             raise _make_argument_error("names no write that was sent to this shop from here")
         step = _require_step(entries, entry, operation)
+        if may_be_part:
+            step = narrow_step(step, _get_thing_ids(step["expects"]) - get_subject_ids(values)) or step
         if not _is_as_offered(entry, step, values):
             raise _make_argument_error("goes alone, or with the arguments of that way back, and with no others")
-        changed = _find_changes(entry, step, state.items)
+        changed = find_changes(entry, step, state.items)
         if changed:
-            message = f"{operation.name} was not sent: what it would set back has changed since, as `changed` tells."
+            message = f"{operation.name} was not sent: what it would set back has changed since."
             hint = "Show it to the person. What they want now is a write of its own, without `undo_of`."
             raise ShopError("declined", message, hint=hint, changed=changed, untrusted=["changed"])
-        return _describe_undoing(entry, step, state)
+        items = make_step_items(entry, step, state.items)
+        words = f"{entry.get('operation', 'a write')} of {entry.get('time', 'an unknown time')}"
+        leaves = (WayBack.from_json(entry.get("undo")) or WayBack()).leaves
+        return Undoing(words, leaves, items, select_untold(values, items))
 
     async def describe_rest(self, undo_of: str) -> str:
         """That a way back has a further step; nothing where it is done."""
@@ -91,12 +137,13 @@ class UndoChecker(Struct, frozen=True):
         step = find_next_step(entries, find_entry(entries, undo_of) or {})
         return f"The way back has one more step, {step['tool']}: list_changes gives the call." if step else ""
 
-    def _move_ahead(self, entry: Record, step: Json) -> Json:
-        """The moments that must lie ahead when the call is sent, moved where they do not."""
-        return {
-            name: max(step["arguments"][name], int(self.clock()) + seconds)
+    def _get_arguments(self, entry: Record, step: Json) -> Json:
+        """The arguments of a step; moments that must lie ahead when it is sent are moved where they do not."""
+        arguments: Json = step["arguments"]
+        return arguments | {
+            name: max(arguments[name], int(self.clock()) + seconds)
             for name, seconds in _get_moving_arguments(entry, step["tool"]).items()
-            if isinstance(step["arguments"].get(name), int)
+            if isinstance(arguments.get(name), int)
         }
 
 
@@ -122,13 +169,32 @@ def _require_step(entries: list[Record], entry: Record, operation: Operation) ->
     return step
 
 
-def _describe_undoing(entry: Record, step: Json, state: CurrentState) -> Undoing:
-    """What a step takes back, and how things stand then, as far as that is otherwise than now and was kept."""
+def narrow_step(step: Json, lost_ids: frozenset[str]) -> Json | None:
+    """The step for all things but these; None where it can't be taken without them."""
+    arguments = {
+        name: [each for each in value if _get_id(each) not in lost_ids] if isinstance(value, list) else value
+        for name, value in step["arguments"].items()
+    }
+    is_without = not get_subject_ids(arguments) & lost_ids and all(arguments[name] != [] for name in arguments)
+    expected_items = [item for item in step["expects"] if not _get_thing_ids([item]) & lost_ids]
+    return step | {"arguments": arguments, "expects": expected_items} if is_without else None
+
+
+def _get_id(value: Any) -> str:
+    return str(value.get("id")) if isinstance(value, dict) else str(value)
+
+
+def _get_thing_ids(expected_items: Iterable[Json]) -> frozenset[str]:
+    return frozenset(str(next(iter(item.values()))) for item in expected_items)
+
+
+def make_step_items(entry: Record, step: Json, state: Iterable[Item]) -> tuple[JobItem, ...]:
+    """What a step sets back, thing by thing, as far as that was kept."""
     way_back = WayBack.from_json(entry.get("undo")) or WayBack()
-    following = way_back.steps[way_back.steps.index(step) + 1 :]
+    tools = [each["tool"] for each in way_back.steps]
+    following = way_back.steps[tools.index(step["tool"]) + 1 :]
     then = following[0]["expects"] if following else entry.get("before", [])
-    words = f"{entry.get('operation', 'a write')} of {entry.get('time', 'an unknown time')}"
-    return Undoing(words, way_back.leaves, tuple(describe_earlier(then, state.to_json())))
+    return make_undo_items(entry, step, then, state)
 
 
 def list_undoings(entries: Iterable[Record]) -> list[Record]:
@@ -172,6 +238,26 @@ def find_way_on(entries: list[Record], entry: Record) -> Json | str | None:
     return step | ({"leaves": way_back.leaves} if way_back.leaves else {})
 
 
+def find_job_way_on(entries: list[Record], job_entries: Iterable[Record]) -> Json | str | None:
+    """Which `tools` take the writes of a job back next, or why none does; None where none of them was done."""
+    ways = [(find_way_on(entries, entry), entry) for entry in job_entries]
+    steps = [way for way, _ in ways if isinstance(way, dict)]
+    words = [(way, _is_undone(entries, entry)) for way, entry in ways if isinstance(way, str)]
+    final = dict.fromkeys(way for way, is_undone in words if not is_undone)
+    if not steps:
+        undone = [way for way, is_undone in words if is_undone]
+        return " ".join((*undone[-1:], *final)) or None
+    count = sum(not is_undone for _, is_undone in words)
+    rest = f"Of {count} of its writes: {' '.join(final)}" if final else ""
+    leaves = " ".join(dict.fromkeys(filter(None, (*(step.get("leaves", "") for step in steps), rest))))
+    return {"tools": list(dict.fromkeys(step["tool"] for step in steps))} | ({"leaves": leaves} if leaves else {})
+
+
+def _is_undone(entries: list[Record], entry: Record) -> bool:
+    way_back = WayBack.from_json(entry.get("undo"))
+    return bool(way_back and way_back.steps) and find_next_step(entries, entry) is None
+
+
 def _get_moving_arguments(entry: Record, tool: str) -> dict[str, int]:
     """The arguments of a step that are moments ahead, with the seconds that they must lie so."""
     rule = find_undo_rule(entry.get("operation", ""))
@@ -186,7 +272,7 @@ def _is_as_offered(entry: Record, step: Json, values: Json) -> bool:
     return given == offered
 
 
-def _find_changes(entry: Record, step: Json, items: Iterable[Item]) -> list[Json]:
+def find_changes(entry: Record, step: Json, items: Iterable[Item]) -> list[Json]:
     """What differs between how the write left things and how they stand; what can't be read counts as changed."""
     rule = find_undo_rule(entry.get("operation", ""))
     watch = rule.watch if rule else Watch()

@@ -72,6 +72,9 @@ def read_uploads(operation: Operation, values: Json, files: AllowedFiles) -> dic
         argument = f"{kind}_path" if path is not None else f"{kind}_base64"
         content = files.read(argument, path, max_bytes) if path is not None else _decode_base64(argument, text)
         uploads[name] = _check_upload(argument, kind, content, schema, values)
+    body_names = {name for name in operation.arguments if "body" in operation.get_locations(name)}
+    if not uploads and body_names.isdisjoint(values):
+        raise _path_or_base64_error(next(iter(operation.upload_schemas.values()))["given_as"])
     return uploads
 
 

@@ -22,11 +22,12 @@ from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
 from mcp_server_tiktok_shop.json_paths import find_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.cost_book import CurrentCosts
     from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
+    from mcp_server_tiktok_shop.calls.product_pictures import PictureUse
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.state.accounts import Shop
 
@@ -48,11 +49,12 @@ def find_warnings(
     costs: CurrentCosts,
     zone: ZoneInfo,
     now: float,
+    picture_uses: Sequence[PictureUse] = (),
 ) -> list[str]:
     """Sentences on what is unusual or will be refused, the gravest first; what others wrote is quoted in them.
 
     `costs` are what goods cost, as far as that is known: `has_prices` tells whether they are asked for. Times without
-    offset are read in `zone`; `now` is Unix seconds.
+    offset are read in `zone`; `now` is Unix seconds. `picture_uses` are other products with the same pictures.
     """
     items = [item for item in state.items if not item.problem]
     warnings = [
@@ -68,6 +70,7 @@ def find_warnings(
         *_warn_of_promotion_prices(values, items),
         *_warn_of_prices_below_cost(values, items, shop, costs),
         *_warn_of_falling_stock(values, items),
+        *_warn_of_pictures(picture_uses),
     ]
     if operation.name == SENDING_OPERATION:
         warnings += _warn_of_last_message(items)
@@ -100,6 +103,18 @@ def _warn_of_market(operation: Operation, values: Json, shop: Shop | None) -> It
             default = "" if name in values else ", which stands where nothing is given"
             right = " or ".join(allowed)
             yield f"in {region} TikTok takes {right} alone as {name}, not {to_single_line(value)}{default}"
+
+
+def _warn_of_pictures(uses: Sequence[PictureUse]) -> Iterator[str]:
+    """Of products that have the same pictures already: the listing may have been given those of another."""
+    if not uses:
+        return
+    named = ", ".join(
+        quote(use.title, MAX_TITLE_CHARS) if use.title else use.product_id for use in uses[:MAX_NAMED_IDS]
+    )
+    more = f" and {len(uses) - MAX_NAMED_IDS} more" if len(uses) > MAX_NAMED_IDS else ""
+    count = uses[0].count
+    yield f"{count} of its pictures {'is' if count == 1 else 'are'} in another product already: {named}{more}"
 
 
 def _warn_of_missing(state: CurrentState) -> Iterator[str]:

@@ -35,13 +35,14 @@ ITEM_ID = "@id"
 class WayBack(Struct, frozen=True):
     """How a write is taken back: `steps` are calls (`tool`, `arguments`, `expects`), one after the other.
 
-    `leaves` says what is not as before even then; without steps, `reason` says why, or `inverse` by which call it goes.
+    `leaves` says what stays otherwise; without steps `reason` why, or `inverse` how; those of a job are `is_one_call`.
     """
 
     steps: tuple[Json, ...] = ()
     leaves: str = ""
     reason: str = ""
     inverse: str = ""
+    is_one_call: bool = False
 
     @classmethod
     def from_json(cls, record: Any) -> WayBack | None:
@@ -62,7 +63,7 @@ class WayBack(Struct, frozen=True):
         if not self.steps:
             return f"No ready way back: {self.inverse}." if self.inverse else f"No way back: {self.reason}."
         tools = dict.fromkeys(step["tool"] for step in self.steps)
-        calls = "the call" if len(self.steps) == 1 else "the calls"
+        calls = "the call" if len(self.steps) == 1 or self.is_one_call else "the calls"
         text = f"Can be undone by {' and '.join(tools)}: list_changes gives {calls}."
         return " ".join(filter(None, (text, self.leaves)))
 
@@ -155,8 +156,7 @@ def _plan_steps(
         return WayBack(reason=UNSET_BEFORE)
     steps: list[Json] = []
     for step in way.steps if items else ():
-        arguments = _make_arguments(operations, step, sources)
-        if arguments is not None:
+        if (arguments := _make_arguments(operations, step, sources)) is not None:
             expected_items = _expect(rule, step, arguments, items, later_by_key)
             steps.append({"tool": step.tool, "arguments": arguments, "expects": expected_items})
     if not steps:

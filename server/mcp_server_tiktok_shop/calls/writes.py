@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 from functools import partial
 from itertools import islice
@@ -23,80 +21,28 @@ from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten
 from mcp_server_tiktok_shop.calls.way_back import plan_way_back
 from mcp_server_tiktok_shop.calls.write_answers import collect_ids, make_unshown_result, to_request_id
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
-from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.looks import describe_delay, find_looks
-from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from zoneinfo import ZoneInfo
-
     from mcp_server_tiktok_shop.calls.audit_entries import AuditWriter
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
     from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
-    from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
     from mcp_server_tiktok_shop.calls.results.builder import ResultBuilder
     from mcp_server_tiktok_shop.calls.undo_checks import UndoChecker
     from mcp_server_tiktok_shop.calls.warning_finder import WarningFinder
+    from mcp_server_tiktok_shop.calls.write import Write
     from mcp_server_tiktok_shop.calls.writes_under_way import WritesUnderWay
-    from mcp_server_tiktok_shop.catalog.binding import ApiCall, Upload
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.client import PlatformClient
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
-    from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.write_outcomes import SentWrite, WriteOutcomes, WriteState
 
 MIN_READ_STATE_S = 1.0  # that must be left before the deadline to look once more
 MAX_REPORTED_VALUES = 12  # values of a write in an error about its outcome
 
 log = logging.getLogger(__name__)
-
-
-class Write(Struct, frozen=True):
-    """One write, ready to send: `values` are coerced and validated, `files` the parts of an upload by name.
-
-    `call` is what makes it once more, by a token alone; `has_token_alone` says that this one is made so. `undo_of` is
-    the id of the write in the audit log that it takes back; empty where it is none of those. A step of a job
-    `is_confirmed` with the whole of it, and how things stand was read for it: `known_state`.
-    """
-
-    operation: Operation
-    values: Json
-    target: Target
-    zone: ZoneInfo
-    files: Mapping[str, Upload]
-    call: StoredCall
-    has_token_alone: bool = False
-    undo_of: str = ""
-    is_confirmed: bool = False
-    known_state: CurrentState | None = None
-
-    def build_call(self, idempotency_key: str = "") -> ApiCall:
-        """The request; `idempotency_key`, where given, is sent in the argument that the platform has for it."""
-        idempotency_keys = {
-            name: idempotency_key
-            for name in IDEMPOTENCY_KEY_ARGUMENTS
-            if idempotency_key and name in self.operation.arguments
-        }
-        return bind(self.operation, self.values | idempotency_keys, self.zone, self.files)
-
-    @property
-    def idempotency_key(self) -> str:
-        """The idempotency key that the caller gave; empty where there is none."""
-        return next((str(self.values[n]) for n in IDEMPOTENCY_KEY_ARGUMENTS if n in self.values), "")
-
-    @property
-    def fingerprint(self) -> str:
-        """Equal for writes that do the same: made of the bound request without the idempotency key, and `undo_of`."""
-        values = {n: value for n, value in self.values.items() if n not in IDEMPOTENCY_KEY_ARGUMENTS}
-        call = bind(self.operation, values, self.zone)
-        content: Json = {"path": call.path, "query": dict(call.query), "form": dict(call.form)}
-        content["body"] = json.loads(call.body) if call.body is not None else None
-        content["files"] = {n: hashlib.sha256(upload.content).hexdigest() for n, upload in self.files.items()}
-        content |= {"undo_of": self.undo_of} if self.undo_of else {}
-        return compute_fingerprint(self.operation, content, self.target)
 
 
 class WriteExecutor(Struct, frozen=True):
@@ -124,7 +70,9 @@ class WriteExecutor(Struct, frozen=True):
         """
         operation, values, target = write.operation, write.values, write.target
         state = write.known_state or await self.current_state_reader.read(operation, values, target)
-        undoing = await self.undo_checker.ensure_undoable(write.undo_of, operation, values, target, state)
+        undoing = await self.undo_checker.ensure_undoable(
+            write.undo_of, operation, values, target, state, may_be_part=write.is_confirmed
+        )
         redacted_write = replace(write, values=self.result_builder.redact_arguments(operation, values))
         return Preview(
             operation,
@@ -166,6 +114,8 @@ class WriteExecutor(Struct, frozen=True):
             has_token_alone=write.has_token_alone,
         )
         note = "" if write.is_confirmed else await self.confirmation_gate.ensure_confirmed(request)
+        if write.undo_of:  # of a job's the whole was agreed to: whether this one is in time is asked now
+            await request.load_preview()
         sent_write, earlier = await self.write_outcomes.reserve(
             fingerprint, operation.name, repeat=repeat, idempotency_key=write.idempotency_key
         )
@@ -224,7 +174,7 @@ class WriteExecutor(Struct, frozen=True):
         That it was done is entered before anything else is done with the answer, and settled when the caller has it.
         """
         entry_id = await self.audit_writer.open_entry(
-            write.operation, write.values, write.target, sent_write.sent_at, write.undo_of
+            write.operation, write.values, write.target, sent_write.sent_at, write.origin
         )
         try:
             response = await self._call_platform(write, sent_write)

@@ -15,7 +15,7 @@ MAX_ARGUMENT_VALUES = 50_000  # of one call, at all depths
 MAX_ARGUMENT_CHARS = 2_000_000  # of all texts and names in one call
 MAX_TEXT_CHARS = 200_000  # of one text, such as a long list written as JSON
 MAX_ID_CHARS, MAX_PATH_CHARS, MAX_NAME_CHARS = 200, 4096, 200
-MAX_NUMBER = 10**40
+MAX_NUMBER = 2**63 - 1  # the platform counts in 64 bits
 MAX_REPORTED_PROBLEMS = 20
 MAX_QUOTED_PATH_CHARS = 100
 
@@ -69,7 +69,7 @@ def _find_problem(path: str, name: str, value: Any) -> Problem | None:
 def _get_max_chars(name: str, text: str) -> int:
     if name in ("id", "ids") or name.endswith(("_id", "_ids")):
         return MAX_TEXT_CHARS if text.lstrip().startswith("[") else MAX_ID_CHARS  # a list may come as JSON text
-    if name.endswith("_base64"):
+    if name == "file" or name.endswith("_base64"):
         return MAX_ARGUMENT_CHARS  # what is too much of a file is said where it is read
     return MAX_PATH_CHARS if name == "source" or name.endswith("_path") else MAX_TEXT_CHARS
 

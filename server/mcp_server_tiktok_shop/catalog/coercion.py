@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
+from mcp_server_tiktok_shop.catalog.dates import FORMS_BY_UNIT, MAX_QUOTED_CHARS, is_date, parse_moment, read_date
 from mcp_server_tiktok_shop.catalog.operation import TIME_UNITS_PER_SECOND, Json, Operation, get_default, is_time
 from mcp_server_tiktok_shop.catalog.server_arguments import INJECTED_ARGUMENTS
 from mcp_server_tiktok_shop.errors import NestingError, Problem
@@ -17,8 +18,6 @@ SAFE_INTEGER_LIMIT = 2**53  # from here on, clients written in JavaScript have a
 MIN_UNIX_MILLISECONDS = 10**11  # as seconds this is the year 5138: a number above it was meant as milliseconds
 MIN_UNIX_SECONDS = 10**8  # 1973: what is smaller was meant as a date or a duration
 TIME_DIGITS_LIMIT = 20  # a number of so many digits is no time
-MAX_QUOTED_TIME_CHARS = 40
-MIN_YEAR, MAX_YEAR = 1970, 5000
 
 PLATFORM_ID_PATTERN = re.compile(r"\s*\d{15,20}\s*", re.ASCII)  # blanks around one are a slip of the pen
 
@@ -62,10 +61,11 @@ def coerce_arguments(operation: Operation, arguments: Json) -> tuple[Json, list[
     page_size_schema = operation.arguments.get("page_size", {})
     is_long_read = "pages" in values or "save_as" in values
     if is_long_read and "page_size" not in values and "maximum" in page_size_schema:
-        values["page_size"] = page_size_schema["maximum"]  # who wants many pages wants few requests
+        largest = page_size_schema["maximum"]  # who wants many pages wants few requests
+        values["page_size"] = _coerce(page_size_schema, largest, "page_size", problems)  # of some lists it is a text
     for name in operation.required:
         if values.get(name) is None and (default := get_default(operation.arguments[name], name)) is not None:
-            values[name] = default
+            values[name] = _coerce(operation.arguments[name], default, name, problems)
     return values, problems
 
 
@@ -113,6 +113,8 @@ def _can_clear(operation: Operation, name: str) -> bool:
 def _coerce(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
     if is_time(schema):
         return _coerce_time(schema, value, path, problems)
+    if is_date(schema):
+        return _coerce_date(schema, value, path, problems)
     kind = schema.get("type")
     if "x-shorthand" in schema:
         value = _expand_shorthand(schema["x-shorthand"], value)
@@ -212,6 +214,15 @@ def _coerce_number_to_text(schema: Json, value: float, path: str, problems: list
     return value
 
 
+def _coerce_date(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
+    date = read_date(schema, value)
+    if date is not None:
+        return date
+    quoted = f"{value[:MAX_QUOTED_CHARS]!r} " if isinstance(value, str) else ""
+    problems.append(Problem(path, f"{quoted}is not a date that can be sent", FORMS_BY_UNIT[schema["x-unit"]]))
+    return value
+
+
 def _coerce_time(schema: Json, value: Any, path: str, problems: list[Problem]) -> Any:
     units_per_second = TIME_UNITS_PER_SECOND[schema["x-unit"]]
     if isinstance(value, str) and _is_unix_time(value.strip()):
@@ -226,12 +237,9 @@ def _coerce_time(schema: Json, value: Any, path: str, problems: list[Problem]) -
         problems.append(Problem(path, f"{value} is no Unix time of these years", TIME_FORMATS))
         return value
     if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value.strip())
-        except ValueError:
-            moment = None
-        if moment is None or not MIN_YEAR < moment.year < MAX_YEAR:
-            problems.append(Problem(path, f"{value[:MAX_QUOTED_TIME_CHARS]!r} is not a time", TIME_FORMATS))
+        moment = parse_moment(value)
+        if moment is None:
+            problems.append(Problem(path, f"{value[:MAX_QUOTED_CHARS]!r} is not a time", TIME_FORMATS))
             return value
         return to_unix_time(moment, units_per_second) if moment.tzinfo else moment.isoformat()
     problems.append(Problem(path, "is not a time", TIME_FORMATS))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Raw, Struct, json
 
 from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
@@ -17,11 +18,18 @@ CATALOG_FOLDER = Path(__file__).parent
 MAX_SUGGESTED_NAMES = 3
 
 
+class _Placing(Struct):
+    """What is read of every record, to know its place; the rest waits until the operation is asked for."""
+
+    area: str = ""
+
+
 class Catalog:
-    """All operations of the platform and tools of this server; each file of the folder is read when first needed."""
+    """All operations of the platform and tools of this server; files and records are read when first needed."""
 
     def __init__(self, folder: Path = CATALOG_FOLDER) -> None:
         self._folder = folder
+        self._shape_texts: dict[str, dict[str, Raw]] = {}
         self._shapes: dict[str, Json] = {}
         self._deadlines: dict[str, dict[str, str]] = {}
 
@@ -30,8 +38,10 @@ class Catalog:
         """Every operation by its name, area by area."""
         operations: dict[str, Operation] = {}
         for path in sorted((self._folder / "areas").glob("*.json")):
-            for name, record in _load_json(path).items():
-                operations[name] = Operation(name, record.get("area", path.stem), record)
+            text = path.read_bytes()
+            placings = json.decode(text, type=dict[str, _Placing])
+            for name, record_text in json.decode(text, type=dict[str, Raw]).items():
+                operations[name] = Operation(name, placings[name].area or path.stem, record_text)
         return operations
 
     @cached_property
@@ -45,11 +55,14 @@ class Catalog:
 
     def get_response_shape(self, operation: Operation) -> Json:
         """The JSON Schema of the response's `data`, empty where none is known; never complete enough to validate by."""
-        if operation.area not in self._shapes:
-            path = self._folder / "responses" / f"{operation.area}.json"
-            self._shapes[operation.area] = _load_json(path) if path.exists() else {}
-        shape: Json = self._shapes[operation.area].get(operation.name, {})
-        return shape
+        if operation.name not in self._shapes:
+            if operation.area not in self._shape_texts:
+                path = self._folder / "responses" / f"{operation.area}.json"
+                texts = json.decode(path.read_bytes(), type=dict[str, Raw]) if path.exists() else {}
+                self._shape_texts[operation.area] = texts
+            text = self._shape_texts[operation.area].get(operation.name)
+            self._shapes[operation.name] = {} if text is None else json.decode(text)
+        return self._shapes[operation.name]
 
     @cached_property
     def _deadline_meanings(self) -> Json:
@@ -86,6 +99,5 @@ def _iter_field_paths(shape: Json, prefix: str = "") -> Iterator[str]:
         yield from _iter_field_paths(inner, f"{prefix}{name}.")
 
 
-def _load_json(path: Path) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return data
+def _load_json(path: Path) -> Json:
+    return json.decode(path.read_bytes(), type=dict[str, Any])

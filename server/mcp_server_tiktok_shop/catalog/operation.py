@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field, json
 
 from mcp_server_tiktok_shop.catalog.server_arguments import CHART_ARGUMENT, RUNNER_ARGUMENTS, SERVER_ARGUMENTS
 
@@ -28,7 +28,12 @@ class Operation(Struct, frozen=True, eq=False, dict=True, weakref=True):
 
     name: str
     area: str
-    record: Json
+    record_text: Raw
+
+    @cached_property
+    def record(self) -> Json:
+        """All that the catalog says of it: read when first asked for, since most operations never are."""
+        return json.decode(self.record_text, type=dict[str, Any])
 
     @property
     def title(self) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.catalog.markets import find_market_values
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.catalog.access import AccessPolicy
     from mcp_server_tiktok_shop.catalog.loader import Catalog
-    from mcp_server_tiktok_shop.catalog.operation import Operation
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 
 class OperationDirectory(Struct, frozen=True):
@@ -48,3 +49,27 @@ class OperationDirectory(Struct, frozen=True):
     def are_available(self, names: Iterable[str]) -> bool:
         """Whether this server does all of these operations; each must be one."""
         return all(self.policy.is_available(self.catalog.operations[name]) for name in names)
+
+    def complete_by_market(self, operation: Operation, values: Json, region: str) -> Json:
+        """The values, and where the platform would put another in their place, those that the market decides.
+
+        It does where every operation for its shops takes the same one: what one of them answers must fit the next.
+        """
+        decided = {
+            name: choice
+            for name, schema in operation.arguments.items()
+            if name not in values and "x-enum-by-region" in schema and "default" in schema
+            if (choice := self._find_market_choice(name, region)) not in (None, schema["default"])
+        }
+        return values | decided
+
+    def _find_market_choice(self, name: str, region: str) -> str | None:
+        """The only value that all operations for a shop take there; None where there are several."""
+        lists = [
+            values
+            for operation in self.catalog.operations.values()
+            if operation.cipher_rule != "never" and name in operation.arguments
+            if (values := find_market_values(operation.arguments[name], region)) is not None
+        ]
+        shared = set.intersection(*map(set, lists)) if lists else set()
+        return next(iter(shared)) if len(shared) == 1 else None

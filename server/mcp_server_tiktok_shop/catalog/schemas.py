@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.catalog.dates import is_date
 from mcp_server_tiktok_shop.catalog.operation import Json, Operation, is_time
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ NOT_BLANK_PATTERN = r"\S"
 QUERY_LIST_ITEM_PATTERN = r"^[^,]*[^,\s][^,]*$"  # items are joined by commas
 DECIMAL_PATTERN = r"^-?\d+(\.\d+)?$"
 INTEGER_PATTERN = r"^-?\d+$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+COUNTRY_PATTERN = r"^[A-Z]{2}$"
+PATTERN_BY_UNIT = {
+    "decimal-string": DECIMAL_PATTERN,
+    "integer-string": INTEGER_PATTERN,
+    "iso-4217": CURRENCY_PATTERN,
+    "iso-3166-1-alpha-2": COUNTRY_PATTERN,
+}
 VALIDATION_KEYWORDS = (
     "type",
     "minItems",
@@ -46,7 +55,7 @@ def build_validation_schema(operation: Operation) -> Json:
 
 
 def _to_validation_schema(schema: Json, *, required: bool, locations: tuple[str, ...] = ()) -> Json:
-    if is_time(schema):  # validated by coercion
+    if is_time(schema) or is_date(schema):  # validated by coercion
         return {}
     validation: Json = {keyword: schema[keyword] for keyword in VALIDATION_KEYWORDS if keyword in schema}
     if "enum" in schema and not schema.get("x-enum-open"):
@@ -96,8 +105,7 @@ def _choose_pattern(schema: Json, *, required: bool, locations: tuple[str, ...])
     if "pattern" in schema:
         return str(schema["pattern"])
     numeric = "minimum" in schema or "maximum" in schema
-    by_unit = {"decimal-string": DECIMAL_PATTERN, "integer-string": INTEGER_PATTERN}
-    pattern = by_unit.get(schema.get("x-unit", ""), DECIMAL_PATTERN if numeric else None)
+    pattern = PATTERN_BY_UNIT.get(schema.get("x-unit", ""), DECIMAL_PATTERN if numeric else None)
     return pattern or (NOT_BLANK_PATTERN if required else None)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from decimal import Decimal
 from difflib import get_close_matches
@@ -26,6 +28,7 @@ MAX_PROBLEMS_IN_MESSAGE = 3  # all of them stand in `problems`
 MAX_VIOLATIONS = 50  # that are described: a long list may have the same one in every item
 MAX_QUERY_CHARS = 16_000  # of all values in a URL together: servers and proxies take no longer ones
 MAX_VALUE_CHARS = 40  # of a wrong value in a message
+BYTES_PER_MB = 2**20
 GROUP_DIGITS = 3  # between thousands separators
 MAX_LISTED_NAMES = 12  # names of arguments in an error
 TYPE_PHRASES = {
@@ -45,6 +48,8 @@ PATTERN_MESSAGES = {
     schemas.DECIMAL_PATTERN: "is not a decimal number in text, such as 12.50",
     SERVER_ARGUMENTS["pages"]["pattern"]: "is neither a number of pages nor all",
     schemas.INTEGER_PATTERN: "is not a whole number in text, such as 12",
+    schemas.CURRENCY_PATTERN: "is not the code of a currency, such as USD",
+    schemas.COUNTRY_PATTERN: "is not the code of a country, such as US",
 }
 
 
@@ -209,7 +214,7 @@ def _get_known_fields(operation: Operation, steps: list[str | int]) -> Json:
 
 
 def _iter_limit_violations(fields: Json, values: Json, path: str = "") -> Iterator[_Violation]:
-    """Check what JSON Schema can't say: bounds on the number in a text, on the length of a list's texts together."""
+    """Check what JSON Schema can't say: a number or a file in a text, the length of a list's texts together."""
     for name, value in values.items():
         if (schema := fields.get(name)) is not None:
             yield from _iter_value_violations(_add_neighbour_bounds(schema, values), value, _join_path(path, name))
@@ -237,15 +242,37 @@ def _iter_value_violations(schema: Json, value: Any, path: str) -> Iterator[_Vio
         length = sum(len(item) for item in value if isinstance(item, str))
         if max_total and length > max_total:
             yield _Violation(Problem(path, f"holds {length} characters in all", f"at most {max_total} together"))
+    elif isinstance(value, str) and schema.get("x-unit") == "base64":
+        yield from _iter_base64_violations(schema, value, path)
     elif isinstance(value, str) and schema.get("type") == "string":
-        low, high = schema.get("minimum"), schema.get("maximum")
-        if low is None and high is None:
-            return
-        number = _parse_number(value)
-        if number is not None and not (low is None or number >= Decimal(str(low))):
-            yield _Violation(Problem(path, f"is {_shorten(value)}, out of range", f"at least {low}"))
-        if number is not None and not (high is None or number <= Decimal(str(high))):
-            yield _Violation(Problem(path, f"is {_shorten(value)}, out of range", f"at most {high}"))
+        yield from _iter_number_violations(schema, value, path)
+
+
+def _iter_number_violations(schema: Json, text: str, path: str) -> Iterator[_Violation]:
+    low, high, max_decimals = schema.get("minimum"), schema.get("maximum"), schema.get("x-decimals")
+    if low is None and high is None and max_decimals is None:
+        return
+    number = _parse_number(text)
+    if number is None:
+        return
+    if low is not None and number < Decimal(str(low)):
+        yield _Violation(Problem(path, f"is {_shorten(text)}, out of range", f"at least {low}"))
+    if high is not None and number > Decimal(str(high)):
+        yield _Violation(Problem(path, f"is {_shorten(text)}, out of range", f"at most {high}"))
+    if max_decimals is not None and (decimals := len(text.partition(".")[2])) > max_decimals:
+        yield _Violation(Problem(path, f"is {_shorten(text)}, with {decimals} decimals", f"at most {max_decimals}"))
+
+
+def _iter_base64_violations(schema: Json, text: str, path: str) -> Iterator[_Violation]:
+    try:
+        size_bytes = len(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        size_bytes = 0
+    max_mb = schema.get("x-max-mb")
+    if not size_bytes:
+        yield _Violation(Problem(path, "is not base64", "the content of a file, as base64"))
+    elif max_mb and size_bytes > max_mb * BYTES_PER_MB:
+        yield _Violation(Problem(path, f"has {size_bytes / BYTES_PER_MB:.2f} MB", f"at most {max_mb:g} MB"))
 
 
 def _iter_query_violations(operation: Operation, values: Json) -> Iterator[_Violation]:

@@ -67,6 +67,8 @@ def _iter_lines(undoings: list[Record], entry: Record) -> Iterator[str]:
     yield _format_entry(entry)
     if "undo_of" in entry:
         yield f"{INDENT}takes back {to_single_line(entry['undo_of'])}"
+    if "job" in entry:
+        yield f"{INDENT}a write of the job {to_single_line(' '.join((entry.get('job_name', ''), entry['job'])))}"
     changes = list(_iter_changes(entry))
     yield from changes[:MAX_CHANGES]
     if len(changes) > MAX_CHANGES:

@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.cli.start_errors import ServerGroup
 from mcp_server_tiktok_shop.errors import SettingsError
 from mcp_server_tiktok_shop.settings import read_settings
 
+SERVING_COMMAND = "serve"
 COMMANDS = LazyCommands(
     {
         "call": "mcp_server_tiktok_shop.cli.call:call_operation",
@@ -28,7 +29,7 @@ COMMANDS = LazyCommands(
         "mirror": "mcp_server_tiktok_shop.cli.mirror:manage_mirror",
         "register-webhooks": "mcp_server_tiktok_shop.cli.webhooks:register_webhooks",
         "sandbox": "mcp_server_tiktok_shop.cli.sandbox:serve_sandbox",
-        "serve": "mcp_server_tiktok_shop.cli.serve:serve_assistants",
+        SERVING_COMMAND: "mcp_server_tiktok_shop.cli.serve:serve_assistants",
         "shops": "mcp_server_tiktok_shop.cli.shops:print_shops",
         "tenant": "mcp_server_tiktok_shop.cli.tenant:manage_tenants",
         "tools": "mcp_server_tiktok_shop.cli.tools:print_tools",
@@ -62,4 +63,5 @@ def main(context: click.Context, /, **options: str | None) -> None:
         from mcp_server_tiktok_shop.cli.stdio import serve_stdio  # noqa: PLC0415 - no command and no help needs it
 
         serve_stdio(settings)
-    gc.enable()  # off since the start, see __main__; the command's own modules are imported by now
+    if context.invoked_subcommand != SERVING_COMMAND:  # which turns it on itself, when it serves
+        gc.enable()  # off since the start, see __main__; the command's own modules are imported by now

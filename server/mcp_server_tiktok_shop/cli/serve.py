@@ -77,8 +77,8 @@ def serve_assistants(
 
     Over HTTP this computer alone is served, and only who bears the token that is made at the first start and kept in
     the home folder. `config --client NAME --http` prints what a chat client wants. With --http-issuer whoever that
-    identity provider gave an access token is served instead. Traces are sent where OTEL_EXPORTER_OTLP_ENDPOINT
-    says (extra `team`).
+    identity provider gave an access token is served instead. Traces and metrics are sent where
+    OTEL_EXPORTER_OTLP_ENDPOINT says (extra `team`).
     """
     if over_http:
         _check_address(settings, host, is_token_new=new_token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.mirror.spool import open_private
+from mcp_server_tiktok_shop.state.files.private_files import open_private
 from mcp_server_tiktok_shop.state.shared_copies import HASH_BYTES
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.catalog.sensitive_fields import SensitiveFields
     from mcp_server_tiktok_shop.metrics import Metrics
+    from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotWorkers
     from mcp_server_tiktok_shop.mirror.tables import Source, TableCatalog
     from mcp_server_tiktok_shop.platform.paging import Paginator
     from mcp_server_tiktok_shop.platform.shops import Target
@@ -28,7 +29,7 @@ class MirrorParts(Struct, frozen=True):
     is. `get_folder` tells where the copy of a shop lies, by its id, `list_folders` where any lie of it, or of all.
     `clock` gives Unix seconds, `monotonic` seconds of the clock of deadlines; `history_days` is how far back history is
     read, `max_age_s` how old what is asked may be where a question does not say. What was read before the `write_marks`
-    of a write that may have changed it is too old for any question.
+    of a write that may have changed it is too old for any question. `snapshot_workers` write snapshots, and read them.
     """
 
     table_catalog: TableCatalog
@@ -46,6 +47,7 @@ class MirrorParts(Struct, frozen=True):
     history_days: int
     max_age_s: float
     write_marks: WriteMarks
+    snapshot_workers: SnapshotWorkers
     metrics: Metrics
 
     async def find_moment(self, target: Target, source: Source, now: float, max_age_s: float) -> float:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.batches import Batch, BatchKey
     from mcp_server_tiktok_shop.mirror.extraction import RowExtractor
     from mcp_server_tiktok_shop.mirror.progress import SyncProgress
     from mcp_server_tiktok_shop.mirror.snapshots import Parent
-    from mcp_server_tiktok_shop.mirror.spool import Batch, BatchKey, Spool
+    from mcp_server_tiktok_shop.mirror.spool import Spool
     from mcp_server_tiktok_shop.mirror.tables import Source
     from mcp_server_tiktok_shop.platform.paging import Page, Paginator
     from mcp_server_tiktok_shop.platform.shops import Target
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_RESUME_AGE_S = 600  # of pages of a whole list: the later ones would be of another time
-MAX_IN_FLIGHT = 8  # requests of one source at once
+MAX_IN_FLIGHT = 10  # pages of one source at once: as many as the rate limiter sends, and some that have come
 
 
 class SourceReader(Struct, frozen=True):
@@ -110,6 +111,7 @@ class SourceReader(Struct, frozen=True):
         async with aclosing(self.paginator.iter_pages(self.source.operation, values, self.target)) as pages:
             async for page in pages:
                 await self.spool_page(batch, page, filters, at)
+                del page  # it takes some megabytes: not while the next one is waited for
                 at = self.clock()
 
     async def spool_page(self, batch: Batch, page: Page, filters: Json, at: float, *, is_last: bool = False) -> None:

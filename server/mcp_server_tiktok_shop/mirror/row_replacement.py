@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from mcp_server_tiktok_shop.mirror.spool import Batch
+    from mcp_server_tiktok_shop.mirror.batches import Batch
     from mcp_server_tiktok_shop.mirror.tables import Source, Table
 
 BASE, TARGET = "base_copy", "new_copy"  # what the snapshot in force and the one to be are attached as

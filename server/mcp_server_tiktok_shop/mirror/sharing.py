@@ -12,6 +12,7 @@ from mcp_server_tiktok_shop.mirror.file_blocks import BlockAssembly, FileBlocks
 from mcp_server_tiktok_shop.mirror.states import format_state, parse_state
 from mcp_server_tiktok_shop.mirror.threads import run_to_end
 from mcp_server_tiktok_shop.mirror.wishes import FolderWishes, SharedWishes
+from mcp_server_tiktok_shop.state.files.private_files import make_partial_path
 from mcp_server_tiktok_shop.state.shared_copies import CopyKey, PublishedCopy
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class SharedCopy:
         if await self._copies.find_revision(self._key) == local.revision:
             return
         assembly: BlockAssembly | None = None
-        path = self._store.make_partial_path()
+        path = make_partial_path(self._store.folder.root)
 
         async def choose(copy: PublishedCopy) -> Collection[bytes]:
             nonlocal assembly

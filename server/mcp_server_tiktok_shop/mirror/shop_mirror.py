@@ -13,12 +13,13 @@ from mcp_server_tiktok_shop.mirror.progress import SyncProgress
 from mcp_server_tiktok_shop.mirror.refusals import describe_refusal, make_nothing_error
 from mcp_server_tiktok_shop.mirror.sharing import make_sharing
 from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot, list_table_states
-from mcp_server_tiktok_shop.mirror.snapshots import SnapshotError, SnapshotStore
+from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotError
+from mcp_server_tiktok_shop.mirror.snapshots import SnapshotStore
 from mcp_server_tiktok_shop.mirror.source_sync import SECONDS_PER_DAY
 from mcp_server_tiktok_shop.mirror.spool import Spool
 from mcp_server_tiktok_shop.mirror.storage_faults import DAMAGE_MESSAGE, StorageFaults
 from mcp_server_tiktok_shop.mirror.sync_maker import SyncMaker
-from mcp_server_tiktok_shop.mirror.threads import run_to_end
+from mcp_server_tiktok_shop.mirror.threads import run_to_end, wait_to_end
 from mcp_server_tiktok_shop.mirror.wishes import fulfill
 from mcp_server_tiktok_shop.mirror.writer_lock import WriterLock, WritingRight
 from mcp_server_tiktok_shop.state.files.private_files import make_storage_error
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.batches import Batch
     from mcp_server_tiktok_shop.mirror.parts import MirrorParts
     from mcp_server_tiktok_shop.mirror.progress import ProgressReporter
-    from mcp_server_tiktok_shop.mirror.spool import Batch
     from mcp_server_tiktok_shop.mirror.states import MirrorState, SourceState
     from mcp_server_tiktok_shop.mirror.tables import Source
     from mcp_server_tiktok_shop.platform.shops import Target
@@ -47,7 +48,7 @@ class ShopMirror:
         """Without `shop_id` it is the folder alone, of whatever shop, and is shared with no other replica."""
         self._parts = parts
         self.folder = folder
-        self._store = SnapshotStore(folder, parts.table_catalog, parts.clock)
+        self._store = SnapshotStore(folder, parts.table_catalog, parts.snapshot_workers)
         self._spool = Spool(folder.spool_folder, parts.hide_secrets)
         self._sharing = make_sharing(parts, folder, shop_id, self._store, self._spool)
         self._writer = WritingRight(WriterLock(folder.lock_path), self._sharing)
@@ -91,6 +92,8 @@ class ShopMirror:
             if is_writer:
                 stale = self._list_stale(moments, began)
                 tasks = [t for source in stale for t in self._start_steps(target, source, moments[source.name])]
+                if tasks:
+                    self._store.prepare()
                 self._begin_fulfilling(target)
                 self._end_writing()  # where another was faster, and there is nothing to read
                 await self._progress.wait(tasks, deadline, self._parts.monotonic, report_progress)
@@ -108,7 +111,7 @@ class ShopMirror:
 
     async def count_rows(self) -> dict[str, int]:
         """See `Mirror`."""
-        return await run_to_end(self._store.count_all_rows, self.state)
+        return await self._store.count_all_rows(self.state)
 
     async def discard(self, snapshot: ShopSnapshot) -> None:
         """See `Mirror.discard`."""
@@ -144,7 +147,7 @@ class ShopMirror:
         """
         async with self._publish_lock:
             changes = make_changes(self.state.get_source(source.name))
-            self._state = await run_to_end(self._store.lay_in, self.state, source, batches, **changes)
+            self._state = await wait_to_end(self._store.lay_in(self.state, source, batches, **changes))
             for batch in batches:
                 self._spool.delete(batch)
             await self._share()
@@ -274,7 +277,7 @@ class ShopMirror:
         except OSError as error:
             problem = self._storage_faults.add(source.name, error)
         except SnapshotError as error:
-            if await run_to_end(self._store.is_whole, self.state):
+            if await wait_to_end(self._store.is_whole(self.state)):
                 if error.is_of_storage:
                     problem = self._storage_faults.add(source.name, OSError(0, str(error)))
                 else:

@@ -1,48 +1,32 @@
-"""Writes snapshots: immutable DuckDB files, each the one before with the batches of a source laid in."""
+"""Puts snapshots in force: immutable DuckDB files, each the one before with the batches of a source laid in."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mcp_server_tiktok_shop.errors import TikTokShopServerError
-from mcp_server_tiktok_shop.mirror.row_replacement import (
-    BASE,
-    MARKS_TABLE,
-    TARGET,
-    has_differences,
-    replace_rows,
-    stage_rows,
-)
-from mcp_server_tiktok_shop.mirror.spool import divide_batches, measure_batches, open_private
-from mcp_server_tiktok_shop.mirror.staging import quote_name, quote_text
+from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotError
 from mcp_server_tiktok_shop.mirror.states import MirrorState, load_state, store_state
-from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX, make_private_folder
+from mcp_server_tiktok_shop.mirror.threads import run_to_end
+from mcp_server_tiktok_shop.state.files.private_files import PARTIAL_SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from duckdb import DuckDBPyConnection
-
-    from mcp_server_tiktok_shop.mirror.spool import Batch
+    from mcp_server_tiktok_shop.mirror.batches import Batch
+    from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotWorkers
     from mcp_server_tiktok_shop.mirror.tables import Source, TableCatalog
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
 
-MIN_WRITER_BYTES, WRITER_THREADS = 64 * 10**6, 1
-WRITER_SHARE = 12  # bytes of memory that a byte of spooled pages takes while it is laid in
-BLOCK_BYTES = 65536  # smaller ones pack worse, larger ones cost room for each table, however few rows it has
 RETAINED_SNAPSHOTS = 2
 MIN_RETAIN_S = 60.0  # seconds for which an older one stays: another process may be about to open it
-MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.2  # a smaller snapshot, or one with less free room, stays as it is
-COPY_BYTES = 2**20  # at once, of a file
-COMPACT = "compact_copy"
 
 
 class Parent(Struct, frozen=True):
@@ -52,21 +36,13 @@ class Parent(Struct, frozen=True):
     is_stable: bool
 
 
-class SnapshotError(TikTokShopServerError):
-    """A snapshot can't be read or written; `is_of_storage` says that the disk failed, or has no room."""
-
-    def __init__(self, message: str, *, is_of_storage: bool = False) -> None:
-        super().__init__(message)
-        self.is_of_storage = is_of_storage
-
-
 class SnapshotStore:
-    """The snapshots of one shop's copy. `clock` gives Unix seconds. Only who has the writer's lock may write."""
+    """The snapshots of one shop's copy. Only who has the writer's lock may write."""
 
-    def __init__(self, folder: MirrorFolder, catalog: TableCatalog, clock: Callable[[], float]) -> None:
+    def __init__(self, folder: MirrorFolder, catalog: TableCatalog, workers: SnapshotWorkers) -> None:
         self.folder = folder
         self._catalog = catalog
-        self._clock = clock
+        self._workers = workers
 
     def load_state(self) -> MirrorState:
         """What is in force; an empty state where the snapshot it names is not there whole."""
@@ -97,6 +73,7 @@ class SnapshotStore:
         """Delete what killed processes left half-written."""
         for path in self.folder.root.glob(f"*{PARTIAL_SUFFIX}*"):
             path.unlink(missing_ok=True)
+        shutil.rmtree(self.folder.swap_folder, ignore_errors=True)
 
     def delete_all(self) -> None:
         """Delete the copy, and all that was read for it; the lock stays, which is ours. Raises OSError."""
@@ -107,19 +84,6 @@ class SnapshotStore:
             elif path != self.folder.lock_path:
                 path.unlink(missing_ok=True)
 
-    def is_whole(self, state: MirrorState) -> bool:
-        """Whether everything in the snapshot in force can be read."""
-        if not state.snapshot:
-            return True
-        try:
-            with _connect(self.folder.spool_folder) as connection:
-                self._attach_base(connection, state)
-                for name in map(quote_name, self._catalog.tables):
-                    connection.execute(f"SELECT bit_xor(hash(each_row)) FROM {BASE}.{name} AS each_row").fetchall()
-        except SnapshotError:
-            return False
-        return True
-
     def delete_old(self, state: MirrorState) -> None:
         """Delete the snapshots that nobody opens any more; one that can't be deleted is tried again next time."""
         snapshots = self.folder.list_snapshots()
@@ -129,156 +93,99 @@ class SnapshotStore:
                 if number != state.snapshot and now - path.stat().st_mtime > MIN_RETAIN_S:
                     path.unlink()
 
-    def lay_in(self, state: MirrorState, source: Source, batches: Sequence[Batch], **changes: Any) -> MirrorState:
-        """Put a state in force in which the batches of one kind are laid in, with these changes of the source.
-
-        Where nothing differs the snapshot stays. Raises OSError or SnapshotError, and then the old state is in force.
-        """
-        target: Path | None = None
-        unreadable_count = state.get_source(source.name).unreadable_count
-        if batches:
-            largest_bytes = max(measure_batches(part) for part in divide_batches(batches))
-            memory_bytes = max(MIN_WRITER_BYTES, WRITER_SHARE * largest_bytes)
-            with _connect(self.folder.spool_folder, memory_bytes) as connection:
-                self._attach_base(connection, state)
-                for part in divide_batches(batches):
-                    unreadable_count += stage_rows(connection, source, part, state.get_source(source.name).history_from)
-                    if target is None and (state.snapshot == 0 or has_differences(connection, source, part)):
-                        target = self._begin_target(connection, state)
-                    if target is not None:
-                        replace_rows(connection, source, part)
-                if target is not None:
-                    target = self._finish_target(connection, target)
-        state = state.with_source(source.name, **changes, unreadable_count=unreadable_count)
-        if target is not None:
-            return self._publish(state, target)
-        self.store_state(state)
-        return state
-
     def get_parent_source(self, source: Source) -> Source:
         """The source of the table that a source is asked for each row of."""
         assert source.for_each is not None  # noqa: S101 - only such a source has one
         return self._catalog.sources[self._catalog.tables[source.for_each.table].source]
 
-    def count_rows(self, state: MirrorState, source: Source, start: int, end: int) -> int:
-        """How many rows of the source's list were made from `start` until before `end`, in Unix seconds.
+    # ---- what a worker does; each raises SnapshotError where the snapshot is damaged, and OSError
 
-        Raises SnapshotError where the snapshot is damaged.
+    def prepare(self) -> None:
+        """Make ready for a snapshot to be written."""
+        self._workers.prepare()
+
+    async def lay_in(self, state: MirrorState, source: Source, batches: Sequence[Batch], **changes: Any) -> MirrorState:
+        """Put a state in force in which the batches of one kind are laid in, with these changes of the source.
+
+        Where nothing differs the snapshot stays. Where it fails the old state is in force.
         """
-        assert source.history is not None  # noqa: S101 - only a history has times
-        column = quote_name(source.history.column)
-        with _connect(self.folder.spool_folder) as connection:
-            self._attach_base(connection, state)
-            count: int = _fetch_value(
-                connection,
-                f"SELECT count(*) FROM {BASE}.{quote_name(source.main_table.name)} "
-                f"WHERE {column} >= to_timestamp({start}) AND {column} < to_timestamp({end})",
-            )
+        former = state.get_source(source.name)
+        path: str | None = None
+        unreadable_count = former.unreadable_count
+        if batches:
+            listed = [
+                {
+                    "path": str(batch.path),
+                    "read_at": batch.read_at,
+                    "parents": sorted(batch.parents),
+                    "stable_parents": sorted(batch.stable_parents),
+                }
+                for batch in batches
+            ]
+            reply = await self._run("lay_in", state, source, batches=listed, history_from=former.history_from)
+            path = reply["path"]
+            unreadable_count += reply["unreadable_count"]
+        state = state.with_source(source.name, **changes, unreadable_count=unreadable_count)
+        return await run_to_end(self._put_in_force, state, path)
+
+    async def is_whole(self, state: MirrorState) -> bool:
+        """Whether everything in the snapshot in force can be read."""
+        if state.snapshot:
+            try:
+                await self._run("read_through", state)
+            except SnapshotError:
+                return False
+        return True
+
+    async def count_rows(self, state: MirrorState, source: Source, start: int, end: int) -> int:
+        """How many rows of the source's list were made from `start` until before `end`, in Unix seconds."""
+        count: int = await self._run("count_rows", state, source, start=start, end=end)
         return count
 
-    def count_all_rows(self, state: MirrorState) -> dict[str, int]:
-        """How many rows each table has. Raises SnapshotError where the snapshot is damaged."""
+    async def count_all_rows(self, state: MirrorState) -> dict[str, int]:
+        """How many rows each table has."""
         if not state.snapshot:
             return dict.fromkeys(self._catalog.tables, 0)
-        with _connect(self.folder.spool_folder) as connection:
-            self._attach_base(connection, state)
-            return {
-                name: _fetch_value(connection, f"SELECT count(*) FROM {BASE}.{quote_name(name)}")
-                for name in self._catalog.tables
-            }
+        counts: dict[str, int] = await self._run("count_all_rows", state)
+        return counts
 
-    def list_parents(self, state: MirrorState, source: Source, since: float) -> list[Parent]:
+    async def list_parents(self, state: MirrorState, source: Source, since: float) -> list[Parent]:
         """The rows that a source is to be asked for, newest first: not the stable ones, nor those read since a moment.
 
-        Raises SnapshotError where the snapshot is damaged.
+        The stable ones are asked for once.
         """
-        for_each = source.for_each
-        if for_each is None or not state.snapshot:
+        if source.for_each is None or not state.snapshot:
             return []
-        column, history = quote_name(for_each.column), self.get_parent_source(source).history
-        is_dated = history is not None and history.column in self._catalog.tables[for_each.table].columns
-        order = f"max({quote_name(history.column)}) DESC" if is_dated and history is not None else column
-        sql = (
-            f"SELECT {column}, bool_and(coalesce({for_each.stable_when}, false)) "
-            f"FROM {BASE}.{quote_name(for_each.table)} WHERE ({for_each.where}) AND {column} NOT IN "
-            f"(SELECT parent FROM {BASE}.{MARKS_TABLE} WHERE source = ? AND (is_stable OR read_at >= ?)) "
-            f"GROUP BY {column} ORDER BY {order}"
-        )
-        with _connect(self.folder.spool_folder) as connection:
-            self._attach_base(connection, state)
-            return [Parent(*row) for row in connection.execute(sql, [source.name, since]).fetchall()]
+        return [Parent(*row) for row in await self._run("list_parents", state, source, since=since)]
 
-    def find_oldest_reading(self, state: MirrorState, source: Source, since: float) -> int | None:
+    async def find_oldest_reading(self, state: MirrorState, source: Source, since: float) -> int | None:
         """When the oldest of the rows was read that are not asked for again since they were read since a moment.
 
-        None where there is none. Raises SnapshotError where the snapshot is damaged.
+        None where there is none.
         """
-        for_each = source.for_each
-        if for_each is None or not state.snapshot:
+        if source.for_each is None or not state.snapshot:
             return None
-        sql = (
-            f"SELECT min(read_at) FROM {BASE}.{MARKS_TABLE} WHERE source = ? AND NOT is_stable AND read_at >= ? "
-            f"AND parent IN (SELECT {quote_name(for_each.column)} FROM {BASE}.{quote_name(for_each.table)} "
-            f"WHERE {for_each.where})"
-        )
-        with _connect(self.folder.spool_folder) as connection:
-            self._attach_base(connection, state)
-            oldest: int | None = connection.execute(sql, [source.name, since]).fetchall()[0][0]
+        oldest: int | None = await self._run("find_oldest_reading", state, source, since=since)
         return oldest
 
-    def _attach_base(self, connection: DuckDBPyConnection, state: MirrorState) -> None:
-        if state.snapshot:
-            connection.execute(f"ATTACH {quote_text(str(self.get_path(state)))} AS {BASE} (READ_ONLY)")
+    async def _run(self, task: str, state: MirrorState, source: Source | None = None, **parts: Any) -> Any:
+        """What a worker answers."""
+        return await self._workers.run(
+            {
+                "task": task,
+                "folder": str(self.folder.root),
+                "base": str(self.get_path(state)) if state.snapshot else None,
+                "source": source.name if source is not None else None,
+                **parts,
+            }
+        )
 
-    def _begin_target(self, connection: DuckDBPyConnection, state: MirrorState) -> Path:
-        """A copy of the base, open to be changed."""
-        make_private_folder(self.folder.root)
-        path = self.make_partial_path()
-        if state.snapshot:
-            with (
-                self.get_path(state).open("rb") as base,
-                open(path, "xb", opener=open_private) as copy,
-            ):
-                shutil.copyfileobj(base, copy, COPY_BYTES)
-        options = "" if state.snapshot else f" (BLOCK_SIZE {BLOCK_BYTES})"
-        connection.execute(f"ATTACH {quote_text(str(path))} AS {TARGET}{options}")
-        path.chmod(0o600)
-        connection.execute("BEGIN")
-        if not state.snapshot:
-            for table in self._catalog.tables.values():
-                columns = ", ".join(f"{quote_name(each.name)} {each.sql_type}" for each in table.columns.values())
-                connection.execute(f"CREATE TABLE {TARGET}.{quote_name(table.name)} ({columns})")
-            connection.execute(f"CREATE SCHEMA {TARGET}.sync")
-            connection.execute(
-                f"CREATE TABLE {TARGET}.{MARKS_TABLE} "
-                "(source VARCHAR, parent VARCHAR, is_stable BOOLEAN, read_at BIGINT)"
-            )
-        return path
-
-    def _finish_target(self, connection: DuckDBPyConnection, path: Path) -> Path:
-        """The copy, written whole; where much of it is room that nothing uses any more, a closer one in its place."""
-        connection.execute("COMMIT")
-        connection.execute(f"CHECKPOINT {TARGET}")
-        sizes = connection.execute("SELECT database_name, total_blocks, free_blocks FROM pragma_database_size()")
-        ((total, free),) = [(total, free) for name, total, free in sizes.fetchall() if name == TARGET]
-        if total * BLOCK_BYTES < MIN_COMPACT_BYTES or free < MAX_FREE_SHARE * total:
-            connection.execute(f"DETACH {TARGET}")
-            return path
-        compact_path = self.make_partial_path()
-        connection.execute(f"ATTACH {quote_text(str(compact_path))} AS {COMPACT} (BLOCK_SIZE {BLOCK_BYTES})")
-        compact_path.chmod(0o600)
-        connection.execute(f"COPY FROM DATABASE {TARGET} TO {COMPACT}")
-        connection.execute(f"DETACH {TARGET}")
-        connection.execute(f"DETACH {COMPACT}")
-        path.unlink()
-        return compact_path
-
-    def make_partial_path(self) -> Path:
-        """Where a file may be begun, which counts for nothing before it has its name."""
-        return self.folder.root / f"{time.time_ns()}{PARTIAL_SUFFIX}"
-
-    def _publish(self, state: MirrorState, path: Path) -> MirrorState:
-        """Give a new snapshot its name, and put it in force."""
+    def _put_in_force(self, state: MirrorState, partial: str | None) -> MirrorState:
+        """Put a state in force; a new snapshot is given its name before."""
+        if partial is None:
+            self.store_state(state)
+            return state
+        path = self.folder.root / partial
         with path.open("rb+") as file:
             os.fsync(file.fileno())
         number = max([time.time_ns(), *(number + 1 for number, _ in self.folder.list_snapshots()[-1:])])
@@ -287,30 +194,3 @@ class SnapshotStore:
         self.store_state(state)
         self.delete_old(state)
         return state
-
-
-@contextmanager
-def _connect(folder: Path, memory_bytes: int = MIN_WRITER_BYTES) -> Iterator[DuckDBPyConnection]:
-    """A connection that swaps into a folder."""
-    import duckdb  # noqa: PLC0415 - at the first sync only
-
-    make_private_folder(folder)
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{memory_bytes}B",
-        "threads": WRITER_THREADS,
-        "temp_directory": str(folder / "swap"),
-    }
-    try:
-        connection = duckdb.connect(config=config)
-        try:
-            connection.execute("SET TimeZone='UTC'")
-            connection.execute("SET preserve_insertion_order=false")
-            yield connection
-        finally:
-            connection.close()
-    except duckdb.Error as error:
-        raise SnapshotError(str(error).splitlines()[0], is_of_storage=isinstance(error, duckdb.IOException)) from error
-
-
-def _fetch_value(connection: DuckDBPyConnection, sql: str) -> Any:
-    return connection.execute(sql).fetchall()[0][0]

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct, field
 
+from mcp_server_tiktok_shop.mirror.batches import BatchKey
 from mcp_server_tiktok_shop.mirror.reading import MAX_IN_FLIGHT, count_rows
-from mcp_server_tiktok_shop.mirror.spool import BatchKey
-from mcp_server_tiktok_shop.mirror.threads import run_to_end
+from mcp_server_tiktok_shop.mirror.threads import wait_to_end
 from mcp_server_tiktok_shop.mirror.windows import HistoryReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.batches import Batch
     from mcp_server_tiktok_shop.mirror.reading import SourceReader
     from mcp_server_tiktok_shop.mirror.snapshots import SnapshotStore
-    from mcp_server_tiktok_shop.mirror.spool import Batch
     from mcp_server_tiktok_shop.mirror.states import MirrorState, SourceState
     from mcp_server_tiktok_shop.mirror.tables import Source, TimeFilter
 
@@ -26,7 +26,7 @@ SECONDS_PER_DAY = 86400
 CHANGES_OVERLAP_S = 300  # what changed before this much is asked for again: clocks differ, changes are told late
 MAX_PARENTS_AT_ONCE = 400
 PUBLISH_INTERVAL_S = 3.0  # between two snapshots of a history that is being read
-PUBLISH_SHARE = 8  # the same, as so many times what making one took
+PUBLISH_SHARE = 4  # the same, as so many times what making one took
 MIN_RECOUNT_SPAN_S = 3600  # a span that differs is read anew whole from here on
 RESUME_AGE_S = 60  # where a first reading was cut, a row that was asked for so short a time ago is not asked for again
 
@@ -183,7 +183,7 @@ class SourceSync(Struct):
             return []
         filters = {history.from_argument: start, history.until_argument: end}
         theirs = await count_rows(self.reader, filters)
-        ours = await run_to_end(self.store.count_rows, self.publisher.state, self.source, start, end)
+        ours = await wait_to_end(self.store.count_rows(self.publisher.state, self.source, start, end))
         if theirs is None or theirs == ours:
             return []
         if end - start <= MIN_RECOUNT_SPAN_S or max(theirs, ours) <= self.source.page_size:
@@ -203,8 +203,8 @@ class SourceSync(Struct):
             await self._publish([left_over])
         if not self.state.is_complete:
             since = min(since, began - RESUME_AGE_S)
-        oldest = await run_to_end(self.store.find_oldest_reading, self.publisher.state, self.source, since)
-        parents = await run_to_end(self.store.list_parents, self.publisher.state, self.source, since)
+        oldest = await wait_to_end(self.store.find_oldest_reading(self.publisher.state, self.source, since))
+        parents = await wait_to_end(self.store.list_parents(self.publisher.state, self.source, since))
         self.reader.progress.expect_rows(len(parents))
         size = max(MAX_PARENTS_AT_ONCE, for_each.batch * MAX_IN_FLIGHT)
         for start in range(0, len(parents), size):

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.json_values import parse_count, parse_time
+from mcp_server_tiktok_shop.mirror.batches import BatchKey
 from mcp_server_tiktok_shop.mirror.reading import MAX_IN_FLIGHT
-from mcp_server_tiktok_shop.mirror.spool import BatchKey
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.mirror.batches import Batch, BatchKind
     from mcp_server_tiktok_shop.mirror.reading import SourceReader
-    from mcp_server_tiktok_shop.mirror.spool import Batch, BatchKind
     from mcp_server_tiktok_shop.mirror.tables import TimeFilter
     from mcp_server_tiktok_shop.platform.paging import Page
 
@@ -124,8 +124,10 @@ class HistoryReader(Struct):
             if edge > start:
                 await self._divide(start, edge, self._estimate_rest(page, edge, start, end))
                 return batch
+            del page  # it takes some megabytes
             async for later_page in pages:
                 await self.reader.spool_page(batch, later_page, filters, read_at)
+                del later_page
         return batch
 
     def _expect_rows(self, page: Page) -> None:

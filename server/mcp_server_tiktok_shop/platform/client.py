@@ -48,7 +48,6 @@ GATEWAY_HINT = (
     "Nothing was done, and the same call would meet the same: a gateway, proxy, firewall or a network's sign-in page. "
     "Look at the network, at the proxy, and at TIKTOK_SHOP_API_URL where it is set; check_connection helps."
 )
-UNUSABLE_ANSWER_HINT = "Ask for less at once: a smaller page, a shorter time, fewer ids."
 MAX_CONNECT_RETRIES = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
 
 T = TypeVar("T")
@@ -291,7 +290,7 @@ class PlatformClient:
         if isinstance(error, UnknownOutcomeError) and not _is_read(call):
             return self._unknown_outcome_error(call, str(error))
         if isinstance(error, UnusableAnswerError):
-            return ShopError("platform", f"The platform answered, but {error}.", hint=UNUSABLE_ANSWER_HINT)
+            return ShopError("platform", f"The platform answered, but {error}.", hint=error.hint)
         if not error.is_transient:
             message = f"Something on the way answered in the platform's place: {error}."
             return ShopError("network", message, hint=GATEWAY_HINT)

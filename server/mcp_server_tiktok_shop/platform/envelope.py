@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     RedactWords = Callable[[str], str]
 
+SMALLER_ANSWER_HINT = "Ask for less at once: a smaller page, a shorter time, fewer ids."
+MAX_RETRY_AFTER_S = 3600.0  # a Retry-After in the year 9999 is no reason never to ask again
+
 
 class HttpAnswer(PrivateStruct, frozen=True):
     """What was answered at `url`: the body unpacked, and the headers but those of the body as it was sent."""
@@ -38,11 +41,15 @@ class HttpAnswer(PrivateStruct, frozen=True):
 
 
 class ApiResponse(PrivateStruct, frozen=True):
-    """A success: the envelope's `data`, and its `request_id` where it has one; `size_bytes` is that of the body."""
+    """A success: the envelope's `data`, and its `request_id` where it has one; `size_bytes` is that of the body.
+
+    `is_unread` says that its data was no object, and an empty one stands in its place.
+    """
 
     data: dict[str, Any]
     request_id: str | None
     size_bytes: int = 0
+    is_unread: bool = False
 
 
 class ConnectError(RequestError):
@@ -70,10 +77,11 @@ class UnknownOutcomeError(RequestError):
 
 
 class UnusableAnswerError(UnknownOutcomeError):
-    """An answer came that is larger, or nested deeper, than what is read here: the next one would be so, too."""
+    """An answer came that can't be read here, for its size, depth or form: the next one would be so, too."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, hint: str = SMALLER_ANSWER_HINT) -> None:
         super().__init__(message, is_transient=False)
+        self.hint = hint
 
 
 class ApiError(RequestError):
@@ -107,14 +115,16 @@ def parse_response(response: HttpAnswer, *, redact_words: RedactWords) -> ApiRes
     retry_after = parse_retry_after(response.headers.get("retry-after"))
     envelope = _parse_envelope(response.content)
     code = envelope.get("code") if envelope is not None else None
-    if envelope is None or not isinstance(code, int):
+    if envelope is None or not isinstance(code, int) or isinstance(code, bool):
         if status == HTTP_TOO_MANY_REQUESTS:
             raise ApiError(THROTTLE_CODE, "too many requests", None, status, retry_after)
         raise _make_gateway_error(response, retry_after)
     request_id = envelope.get("request_id")
     if code == 0:
         data = envelope.get("data")
-        return ApiResponse(data if isinstance(data, dict) else {}, request_id, len(response.content))
+        if not isinstance(data, dict):
+            return ApiResponse({}, request_id, len(response.content), is_unread=data is not None)
+        return ApiResponse(data, request_id, len(response.content))
     message = redact_words(str(envelope.get("message") or ""))
     raise ApiError(code, message, request_id, status, retry_after)
 
@@ -157,14 +167,14 @@ def _parse_envelope(content: bytes) -> dict[str, Any] | None:
 
 
 def parse_retry_after(retry_after: str | None) -> float | None:
-    """A `Retry-After` header, seconds or an HTTP date, as seconds from now; None where it is absent or unreadable."""
+    """A `Retry-After` header, seconds or an HTTP date, as seconds from now, at most an hour; None if unreadable."""
     if not retry_after:
         return None
     try:
         delay_s = float(retry_after)
     except ValueError:
         delay_s = _compute_wait_seconds(retry_after)
-    return max(0.0, delay_s) if isfinite(delay_s) else None
+    return min(max(0.0, delay_s), MAX_RETRY_AFTER_S) if isfinite(delay_s) else None
 
 
 def _compute_wait_seconds(date: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mcp_server_tiktok_shop.errors import ErrorKind, ShopError
@@ -46,6 +47,8 @@ HINT_BY_MESSAGE: dict[str, str] = {
     "access_token": "The access token is not one the platform knows here: sign in again.",
     "shop_id": "The shop does not match the token: list_shops names the shops that do.",
 }
+# As whole names: `body.start_timestamp` is an argument, and no matter of the clock.
+HINT_WORDS_PATTERN = re.compile(rf"(?<![\w.])(?:{'|'.join(HINT_BY_MESSAGE)})(?!\w)")
 
 
 class ErrorCodeLookup(Protocol):
@@ -70,8 +73,8 @@ def map_api_error(operation: Operation, error: ApiError, code_info: Json) -> Sho
     retryable = code_info.get("retry") in RETRYABLE_CLASSES
     hint = code_info.get("hint") or ""
     if error.code == GENERIC_INVALID_CODE:
-        text = error.message.casefold()
-        marker = next((marker for marker in HINT_BY_MESSAGE if marker in text), "")
+        match = HINT_WORDS_PATTERN.search(error.message.casefold())
+        marker = match[0] if match else ""
         hint = HINT_BY_MESSAGE.get(marker, hint)
         kind = "signed_out" if marker.startswith("access") else kind
     if error.code == SCOPE_MISSING_CODE and (scopes := operation.record.get("scope")):

@@ -115,6 +115,7 @@ class Paginator(Struct, frozen=True):
             token = None if token in used_tokens else token
             skipped, size = len(items) - len(page_rows), response.size_bytes
             yield Page(path, rows, response.data, response.request_id, token, resume_filter, skipped, size)
+            del response, items, page_rows, rows  # a page takes some megabytes: not while the next one is waited for
             if token is None:
                 return
             if empty_pages >= MAX_EMPTY_PAGES:

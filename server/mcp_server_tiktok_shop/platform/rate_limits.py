@@ -25,7 +25,6 @@ INITIAL_INTERVAL_S = 0.05  # between two sends after the first throttled one
 MIN_INTERVAL_S = 0.01
 MAX_INTERVAL_S = 5.0
 RETRY_AFTER_MARGIN_S = 0.1  # over a Retry-After: it comes in whole seconds, from another clock
-MAX_RETRY_AFTER_S = 3600.0  # a Retry-After in the year 9999 is no reason never to ask again
 # After a throttled request the interval follows a cubic curve, as TCP's window does: from THROTTLE_MULTIPLIER times a
 # base down to the base at RECOVERY_SUCCESSES, where it stays for a while, then ever faster to 0. A platform's limit is
 # found with few further refusals.
@@ -120,7 +119,7 @@ def record_throttle(marks: RateMarks, sent_at: float, now: float) -> RateMarks:
 
 def apply_retry_after(marks: RateMarks, seconds: float, now: float) -> RateMarks:
     """The marks after a Retry-After of so many seconds."""
-    return _delay_next_send(marks, now + min(seconds, MAX_RETRY_AFTER_S) + RETRY_AFTER_MARGIN_S)
+    return _delay_next_send(marks, now + seconds + RETRY_AFTER_MARGIN_S)
 
 
 def forget_if_idle(marks: RateMarks, now: float, *, is_used: bool) -> RateMarks:

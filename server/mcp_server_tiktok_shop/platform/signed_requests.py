@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.platform.authorization import encode_url
-from mcp_server_tiktok_shop.platform.envelope import ApiResponse, parse_response
+from mcp_server_tiktok_shop.platform.envelope import ApiResponse, UnusableAnswerError, parse_response
 from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 from mcp_server_tiktok_shop.platform.signing import sign
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import PartnerApp
 
 JSON_MEDIA_TYPE = "application/json"
+UNREAD_DATA_HINT = "Whether there is anything is not known. Try again later, or look in Seller Center."
 
 
 class ApiTransport(Struct, frozen=True):
@@ -38,13 +39,17 @@ class ApiTransport(Struct, frozen=True):
             ApiError: The platform refused.
             ConnectError: The request surely did not arrive.
             UnknownOutcomeError: It may have been carried out.
+            UnusableAnswerError: A read was answered with data of another form; a write was done all the same.
 
         """
         url, parts = self.build_request(app, call, target)
         transport = self.transport.for_proxy(target.account.proxy)
         response = await transport.request(call.method, url, timeout=timeout, **parts)
         size_bytes = len(response.content)
-        return await run_by_size(size_bytes, parse_response, response, redact_words=self.redact_words)
+        answer = await run_by_size(size_bytes, parse_response, response, redact_words=self.redact_words)
+        if answer.is_unread and call.operation.effect == "read":
+            raise UnusableAnswerError("its data is not an object as documented", UNREAD_DATA_HINT)
+        return answer
 
     def build_request(self, app: PartnerApp, call: ApiCall, target: Target) -> tuple[str, dict[str, Any]]:
         """The URL, and the keyword arguments of the HTTP client: headers, and content or form and files.
@@ -61,12 +66,10 @@ class ApiTransport(Struct, frozen=True):
         query["sign"] = sign(app.secret.get_secret_value(), call.path, query, call.body or b"")
         headers = {"x-tts-access-token": target.account.access_token.get_secret_value()}
         if call.operation.is_multipart:
-            files = {name: (u.filename, u.content, u.media_type) for name, u in call.files.items()}
-            return encode_url(self.url + call.path, query), {
-                "headers": headers,
-                "data": dict(call.form),
-                "files": files,
-            }
+            # Text is a part like a file: as `data` it would be a form of another type where no file is with it.
+            text_parts = {name: (None, text.encode()) for name, text in call.form.items()}
+            file_parts = {name: (u.filename, u.content, u.media_type) for name, u in call.files.items()}
+            return encode_url(self.url + call.path, query), {"headers": headers, "files": text_parts | file_parts}
         parts: dict[str, Any] = {"headers": {**headers, "content-type": JSON_MEDIA_TYPE}}
         if call.body is not None:
             parts["content"] = call.body

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,7 +9,6 @@ from urllib.parse import urlsplit
 
 from mcp.server.transport_security import TransportSecuritySettings
 from msgspec import Struct, field
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from mcp_server_tiktok_shop.protocol.address import MCP_PATH, join_address
@@ -18,6 +16,7 @@ from mcp_server_tiktok_shop.protocol.grants import Grant, attach_grant
 from mcp_server_tiktok_shop.protocol.lines import EDGE_BYTES, MAX_LINE_BYTES, LongLine
 from mcp_server_tiktok_shop.protocol.messages import read_message
 from mcp_server_tiktok_shop.protocol.operating import Operating, OperatorGate
+from mcp_server_tiktok_shop.protocol.request_body import RequestBody
 from mcp_server_tiktok_shop.protocol.tenancy import attach_tenant
 from mcp_server_tiktok_shop.setting_texts import CALLBACK_PATH, LOOPBACK_HOSTS, WEBHOOK_PATH
 
@@ -36,7 +35,6 @@ PORT_BY_SCHEME = {"http": 80, "https": 443}
 HTTP_VERSIONS = ("1.0", "1.1")  # h11 lets any number pass
 BODY_TIMEOUT_S = 30.0  # for a request's body to arrive
 UNAUTHORIZED_TEXT = "This server wants the bearer token that it printed when it was started: `Authorization: Bearer …`."
-SLOW_TEXT = f"The request's body did not arrive within {BODY_TIMEOUT_S:.0f} s."
 
 
 class Authorizer(Protocol):
@@ -137,15 +135,14 @@ class RequestGate(Struct, frozen=True):
             await self.app(scope, receive, send)
 
     async def _pass_message(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = RequestBody(receive)
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                is_whole = await body.read()
-        except ClientDisconnect:  # what it was sending is no message, even where it reads like one
+        body = RequestBody(receive, MAX_LINE_BYTES, BODY_TIMEOUT_S)
+        end = await body.read()
+        if end == "cut_off":  # what its sender was sending is no message, even where it reads like one
             return
-        except TimeoutError:
-            await JSONResponse({"error": SLOW_TEXT}, 408, {"Connection": "close"})(scope, receive, send)
+        if end == "too_slow":
+            await body.refuse_slow()(scope, receive, send)
             return
+        is_whole = end == "whole"
         message, faults = read_message(
             bytes(body.content) if is_whole else LongLine(bytes(body.content[:EDGE_BYTES]), b"")
         )
@@ -175,39 +172,6 @@ class ScopeRefusal(Struct):
             await self.authorizer.refuse_scope(self.grant)(self.scope, self.receive, self.send)
         elif not self.is_refused:
             await self.send(message)
-
-
-class RequestBody(Struct):
-    """The body of a request, read whole and then given once more to whoever is next."""
-
-    receive: Receive
-    max_bytes: int = MAX_LINE_BYTES
-    content: bytearray = field(default_factory=bytearray)
-    _is_passed: bool = False
-
-    async def read(self) -> bool:
-        """Read all of it; false where it is longer than it may be.
-
-        Raises:
-            ClientDisconnect: The client went away before its end.
-
-        """
-        has_more = True
-        while has_more:
-            message = await self.receive()
-            if message["type"] != "http.request":
-                raise ClientDisconnect
-            self.content += message.get("body", b"")
-            if len(self.content) > self.max_bytes:
-                return False
-            has_more = message.get("more_body", False)
-        return True
-
-    async def receive_again(self) -> Message:
-        if self._is_passed:
-            return await self.receive()
-        self._is_passed = True
-        return {"type": "http.request", "body": bytes(self.content), "more_body": False}
 
 
 def build_http_app(

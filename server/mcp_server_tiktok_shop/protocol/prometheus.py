@@ -1,4 +1,4 @@
-"""Keeps what is counted as Prometheus reads it: numbers of this process, by tool and outcome."""
+"""Keeps what is counted in the form of Prometheus: numbers of this process, by tool and outcome."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ AGE_BUCKETS_S = (1, 10, 60, 300, 900, 3600, 6 * 3600, 24 * 3600)
 
 
 class PrometheusMetrics:
-    """`Metrics` in a registry of its own, so that two servers in one process count apart."""
+    """`Metrics` in a `registry` of its own, so that two servers in one process count apart.
+
+    Here alone is said what is counted, and by what: whoever tells or sends it reads the registry.
+    """
 
     def __init__(self) -> None:
         self.open_span = NO_METRICS.open_span  # it counts alone
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self._registry)
-        Gauge(f"{PREFIX}_version", "Always 1.", ("version",), registry=self._registry).labels(__version__).set(1)
+            collector(registry=self.registry)
+        Gauge(f"{PREFIX}_version", "Always 1.", ("version",), registry=self.registry).labels(__version__).set(1)
         self._calls = self._make_counter("calls", "Tool calls that ended.", "tool", "outcome")
         self._call_seconds = self._make_histogram("call_seconds", "A tool call, from its arguments to its end.", "tool")
         self._refusals = self._make_counter("refusals", "Requests refused before anything of them was read.", "status")
@@ -84,12 +87,12 @@ class PrometheusMetrics:
     async def tell(self, request: Request) -> Response:
         """All of it, in the format that is asked for."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(self._registry), headers={"Content-Type": content_type})
+        return Response(encode(self.registry), headers={"Content-Type": content_type})
 
     def _make_counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"{PREFIX}_{name}", text, labels, registry=self._registry)
+        return Counter(f"{PREFIX}_{name}", text, labels, registry=self.registry)
 
     def _make_histogram(
         self, name: str, text: str, *labels: str, buckets: tuple[float, ...] = CALL_BUCKETS_S
     ) -> Histogram:
-        return Histogram(f"{PREFIX}_{name}", text, labels, buckets=buckets, registry=self._registry)
+        return Histogram(f"{PREFIX}_{name}", text, labels, buckets=buckets, registry=self.registry)

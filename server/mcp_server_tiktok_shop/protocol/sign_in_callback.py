@@ -26,6 +26,7 @@ ReturnOutcome = Literal[
     "declined",
     "incomplete",
     "unknown",
+    "crowded",
     "used",
     "expired",
     "refused",
@@ -38,6 +39,7 @@ MAX_QUERY_FIELDS = 20
 MAX_CODE_CHARS = 2_000
 FIRST_ERROR_STATUS = 400
 RETRY_AFTER_S = 30
+RETRY_STATUSES = (429, 503)
 # Nothing that came with the request stands on a page, and a page loads, runs and sends nothing.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -64,7 +66,7 @@ class ReturnPage(Struct, frozen=True):
             '<!doctype html><html lang="en"><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width"><title>{title}</title><h1>{title}</h1><p>{text}</p>'
         )
-        retry = {"Retry-After": str(RETRY_AFTER_S)} if self.status == PAGES["unavailable"].status else {}
+        retry = {"Retry-After": str(RETRY_AFTER_S)} if self.status in RETRY_STATUSES else {}
         return HTMLResponse(html, self.status, HEADERS | retry)
 
 
@@ -79,6 +81,9 @@ PAGES: dict[ReturnOutcome, ReturnPage] = {
         "It lacks what TikTok Shop adds when you agree. Open the link you were given, and agree there.",
     ),
     "unknown": ReturnPage(404, "This sign-in is not known", f"No link of this server leads here. {NEW_LINK_TEXT}"),
+    "crowded": ReturnPage(
+        429, "Too many come back at once", "Nothing was sent, and your agreement is good. Load this page again soon."
+    ),
     "used": ReturnPage(
         409,
         "This link was used already",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind as LibraryKind
@@ -17,6 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from mcp_server_tiktok_shop import __version__
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.protocol.telemetry_resource import END_TIMEOUT_S, SERVICE, describe_service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.metrics import Metrics, Span, SpanKind
 
-SERVICE = "mcp-server-tiktok-shop"  # where the environment gives no name
 OWN_PREFIX = "tiktok_shop."
 # What OpenTelemetry's conventions for MCP, tools and HTTP have a name for.
 CONVENTIONAL_NAMES = {
@@ -36,7 +35,6 @@ CONVENTIONAL_NAMES = {
     "tool": "gen_ai.tool.name",
 }
 ERROR_NAME = "error.type"
-UNKNOWN_SERVICE = "unknown_service"  # how the library calls one that the environment gives no name
 LIBRARY_KINDS: Mapping[SpanKind, LibraryKind] = {
     "server": LibraryKind.SERVER,
     "client": LibraryKind.CLIENT,
@@ -78,8 +76,9 @@ class TracingMetrics:
         self.record_confirmation = counted.record_confirmation
         self.record_copy_age = counted.record_copy_age
         self.record_notification = counted.record_notification
-        self._provider = TracerProvider(resource=_describe_service(), shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._exporter = OTLPSpanExporter()
+        self._provider = TracerProvider(resource=describe_service(), shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
         self._tracer = self._provider.get_tracer(SERVICE, __version__)
         self._propagator = TraceContextTextMapPropagator()
 
@@ -109,8 +108,13 @@ class TracingMetrics:
                 raise
 
     async def close(self) -> None:
-        """Send what was not sent yet, as far as it can be within the time that the environment gives."""
-        await asyncio.to_thread(self._provider.shutdown)
+        """Send what was not sent yet, as far as it can be within `END_TIMEOUT_S`."""
+        ending = asyncio.create_task(asyncio.to_thread(self._provider.shutdown))
+        await asyncio.wait([ending], timeout=END_TIMEOUT_S)
+        if not ending.done():
+            # It sends nothing again that failed, and `ending` ends.
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]
+        await ending
 
 
 def _name_attributes(attributes: Mapping[str, str | float]) -> dict[str, str | float]:
@@ -121,10 +125,3 @@ def _name_error(error: BaseException) -> str:
     if isinstance(error, ShopError):
         return error.kind
     return "cut_off" if isinstance(error, asyncio.CancelledError) else type(error).__name__
-
-
-def _describe_service() -> Resource:
-    resource = Resource.create({"service.version": __version__})
-    if str(resource.attributes[SERVICE_NAME]).startswith(UNKNOWN_SERVICE):
-        resource = resource.merge(Resource({SERVICE_NAME: SERVICE}))
-    return resource

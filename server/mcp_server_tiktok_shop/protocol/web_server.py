@@ -36,25 +36,28 @@ class Drain(Struct):
 
 
 class WebServer(uvicorn.Server):
-    """Drains at the first signal, while connections are still taken to be told so; cuts off at the second."""
+    """Drains at the first signal, while connections are still taken to be told so; cuts off at the second.
+
+    A signal ends what is served and nothing else: uvicorn's own handler raises it again, which ends the process before
+    whoever serves could close what is behind it.
+    """
 
     def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
         super().__init__(config)
         self._drain = drain
-        self._signal: int | None = None
         self._drain_until = 0.0
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self._signal is None:
-            self._signal, self._drain_until = sig, time.monotonic() + DRAIN_TIMEOUT_S
-            self._drain.has_begun = True
+    def handle_exit(self, _sig: int, _frame: FrameType | None) -> None:
+        if self._drain.has_begun:
+            self.should_exit = True
         else:
-            super().handle_exit(sig, frame)
+            self._drain_until = time.monotonic() + DRAIN_TIMEOUT_S
+            self._drain.has_begun = True
 
     async def on_tick(self, counter: int) -> bool:
         is_drained = self._drain.requests == 0 or time.monotonic() >= self._drain_until
-        if self._signal is not None and is_drained and not self.should_exit:
-            super().handle_exit(self._signal, None)
+        if self._drain.has_begun and is_drained:
+            self.should_exit = True
         return await super().on_tick(counter)
 
 

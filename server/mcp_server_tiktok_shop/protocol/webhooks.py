@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from msgspec import Struct
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.webhooks import NotificationError, is_signed, parse_notification
 from mcp_server_tiktok_shop.protocol.address import join_address
-from mcp_server_tiktok_shop.protocol.http import RequestBody, list_hosts
+from mcp_server_tiktok_shop.protocol.http import list_hosts
+from mcp_server_tiktok_shop.protocol.request_body import RequestBody
 from mcp_server_tiktok_shop.setting_texts import LOOPBACK_HOSTS
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class WebhookReceiver(Struct, frozen=True):
     metrics: Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._answer(Request(scope, receive), RequestBody(receive, MAX_BODY_BYTES))
+        response = await self._answer(Request(scope, receive), RequestBody(receive, MAX_BODY_BYTES, BODY_TIMEOUT_S))
         if response is not None:
             await response(scope, receive, send)
 
@@ -84,15 +85,12 @@ class WebhookReceiver(Struct, frozen=True):
             return JSONResponse({"error": "Notifications are sent by POST."}, 405, {"Allow": "POST"})
         if refusal := await TransportSecurityMiddleware(self._list_hosts()).validate_request(request):
             return refusal
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                is_whole = await body.read()
-        except ClientDisconnect:
+        end = await body.read()
+        if end == "cut_off":
             return None
-        except TimeoutError:
-            text = f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s."
-            return JSONResponse({"error": text}, 408, {"Connection": "close"})
-        if not is_whole:
+        if end == "too_slow":
+            return body.refuse_slow()
+        if end == "too_long":
             return JSONResponse({"error": f"A notification has {MAX_BODY_BYTES // 1024} KiB at most."}, 413)
         return await self._take(request.headers.getlist("authorization"), bytes(body.content))
 

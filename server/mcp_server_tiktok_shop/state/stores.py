@@ -293,5 +293,6 @@ class StateStores(Struct, frozen=True):
     rate_marks: RateMarkStore
     write_marks: WriteMarks
     notifications: NotificationStore
+    owner: str = ""  # whose they are, among all that share the rate marks
     unsaved_pairs: ExpiringRecords | None = None  # tokens that wait for a yes; None: a process has its own in memory
     shared_copies: SharedCopies | None = None  # None where folders are all that processes share

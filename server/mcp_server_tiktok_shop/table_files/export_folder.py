@@ -22,10 +22,7 @@ from mcp_server_tiktok_shop.state.files.private_files import (
     make_storage_error,
     to_json_bytes,
 )
-from mcp_server_tiktok_shop.table_files.csv_files import write_csv
-from mcp_server_tiktok_shop.table_files.json_files import write_json
 from mcp_server_tiktok_shop.table_files.tables import to_plain_value
-from mcp_server_tiktok_shop.table_files.xlsx_files import write_xlsx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -88,14 +85,11 @@ class ExportFolder(Struct, frozen=True):
         table = tables[0]
 
         def write(file: IO[bytes]) -> tuple[str, ...]:
-            if name.format == "xlsx":
-                created_at = datetime.fromtimestamp(self.clock(), UTC)
-                with TemporaryDirectory(PARTIAL_SUFFIX, PARTIAL_PREFIX, self.path) as folder:
-                    return write_xlsx(tables, file, Path(folder), created_at)
-            if name.format == "csv":
-                return write_csv(table, file)
-            write_json(table, file)
-            return ()
+            from mcp_server_tiktok_shop.table_files.formats import write_tables  # noqa: PLC0415 - seldom asked for
+
+            created_at = datetime.fromtimestamp(self.clock(), UTC)
+            with TemporaryDirectory(PARTIAL_SUFFIX, PARTIAL_PREFIX, self.path) as folder:
+                return write_tables(tables, name, file, Path(folder), created_at)
 
         path, notes = await asyncio.to_thread(self._save, name, write)
         return SavedFile(

@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.calls.results.answer_plans import AnswerPlans
 from mcp_server_tiktok_shop.catalog.loader import Catalog
 from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 from mcp_server_tiktok_shop.metrics import NO_METRICS
+from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotWorkers
 from mcp_server_tiktok_shop.offer import build_offer
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.settings import DEFAULT_TENANT
@@ -23,7 +24,7 @@ from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
 from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore, index_shops
 from mcp_server_tiktok_shop.state.postgres.database import Database
 from mcp_server_tiktok_shop.state.postgres.expiring_records import reseal_records
-from mcp_server_tiktok_shop.state.postgres.migrations import migrate
+from mcp_server_tiktok_shop.state.postgres.migrations import migrate, read_database_id
 from mcp_server_tiktok_shop.state.postgres.replica_locks import ReplicaLocks
 from mcp_server_tiktok_shop.state.postgres.server_secrets import reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores, sweep_repeatedly
@@ -49,6 +50,7 @@ class TeamState(Struct, frozen=True):
 
     settings: Settings
     database: Database
+    database_id: str
     cipher: ValueCipher
     redis: RedisRateMarks | None
     notices: ChangeNotices
@@ -58,6 +60,7 @@ class TeamState(Struct, frozen=True):
     answer_plans: AnswerPlans
     transport: HttpTransport
     rate_marks: RateMarkStore
+    snapshot_workers: SnapshotWorkers
 
     async def open_app(self, tenant_id: str) -> App:
         """The app of a tenant, with its accounts.
@@ -90,6 +93,7 @@ class TeamState(Struct, frozen=True):
                 transport=self.transport.share_pool(),
                 metrics=metrics,
                 stores=replace(self.make_stores(tenant_id), accounts=accounts),
+                snapshot_workers=self.snapshot_workers,
             )
         except SettingsError as error:
             message = f"The settings of tenant {tenant_id} can't be followed: {error}."
@@ -101,7 +105,14 @@ class TeamState(Struct, frozen=True):
     def make_stores(self, tenant_id: str) -> StateStores:
         """The stores of a tenant, without a look whether there is one."""
         return make_postgres_stores(
-            self.database, self.cipher, tenant_id, self.rate_marks, self.runtime.clock, self.notices, self.locks
+            self.database,
+            self.cipher,
+            tenant_id,
+            self.rate_marks,
+            self.runtime.clock,
+            self.notices,
+            self.locks,
+            self.database_id,
         )
 
     def _get_settings(self, tenant_id: str) -> Settings:
@@ -164,31 +175,35 @@ async def open_team_state(
     locks = ReplicaLocks(database.conninfo)
     redis: RedisRateMarks | None = None
     notices: ChangeNotices = NoNotices()
-    if settings.redis:
-        from mcp_server_tiktok_shop.state.redis.notices import RedisNotices  # noqa: PLC0415 - where it is wanted
-        from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks  # noqa: PLC0415
-
-        redis = RedisRateMarks(settings.redis, settings.redis_password, runtime.clock, runtime.monotonic)
-        notices = RedisNotices(settings.redis, settings.redis_password, runtime.monotonic)
     transport = HttpTransport(
         proxy=settings.proxy, loopback=settings.is_loopback, max_connections=MAX_PLATFORM_CONNECTIONS
     )
+    workers = SnapshotWorkers()
     await database.open()
     sweeper = asyncio.create_task(sweep_repeatedly(database))
     try:
         await migrate(database)
         await index_shops(database, cipher)
+        database_id = await read_database_id(database)
+        if settings.redis:
+            from mcp_server_tiktok_shop.state.redis.notices import RedisNotices  # noqa: PLC0415 - where it is wanted
+            from mcp_server_tiktok_shop.state.redis.rate_marks import RedisRateMarks  # noqa: PLC0415
+
+            redis = RedisRateMarks(settings.redis, settings.redis_password, runtime.clock, runtime.monotonic)
+            notices = RedisNotices(settings.redis, settings.redis_password, runtime.monotonic, database_id)
         catalog = catalog or Catalog()
         rate_marks = redis or InMemoryRateMarks(runtime.monotonic)
         plans = AnswerPlans(catalog)
         state = TeamState(
-            settings, database, cipher, redis, notices, locks, runtime, catalog, plans, transport, rate_marks
+            *(settings, database, database_id, cipher, redis, notices, locks, runtime, catalog, plans, transport),
+            *(rate_marks, workers),
         )
         await state.directory.add(DEFAULT_TENANT)
         yield state
     finally:
         sweeper.cancel()
         await asyncio.wait([sweeper])
+        workers.close()
         for connection in (transport, redis, notices, locks, database):
             if connection is not None:
                 await connection.close()

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.calls.call_limiter import CallLimiter
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.sign_in import find_service
-from mcp_server_tiktok_shop.state.postgres.sign_in_links import RedeemedLink, SignInLinks
+from mcp_server_tiktok_shop.setting_texts import CALLBACK_PATH
+from mcp_server_tiktok_shop.state.postgres.sign_in_links import RedeemedLink, SignInLinks, may_be_state
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.sign_in import SignIn, UnsavedPair
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.teams.tenant_apps import TenantApps
 
 UNSENT_KINDS = ("network", "not_configured", "not_permitted", "internal")  # of an exchange: the code was not sent
+
+RETURNS_A_MINUTE = 60  # at all servers of a database: whoever makes states up gets no further
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,14 @@ class TenantSignIn(Struct, frozen=True):
 
     async def finish(self, state: str, code: str) -> ReturnOutcome:
         """What became of the sign-in that the state belongs to. A link whose code was not sent stays good."""
-        links = SignInLinks(self.apps.state.database)
+        if not may_be_state(state):
+            return "unknown"
+        links, own_state = SignInLinks(self.apps.state.database), self.apps.state
+        owner = f"{own_state.database_id} {CALLBACK_PATH}"  # no tenant's name
+        try:
+            await CallLimiter(own_state.rate_marks, owner, RETURNS_A_MINUTE).admit()
+        except ShopError:
+            return "crowded"
         try:
             link = await links.redeem(state)
             if not isinstance(link, RedeemedLink):

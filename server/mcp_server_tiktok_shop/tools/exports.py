@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.results.chunks import ChunkRequest
-from mcp_server_tiktok_shop.calls.results.saved_data import save_data
 from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
 
 if TYPE_CHECKING:
@@ -35,6 +34,8 @@ class SaveResultTool(Struct, frozen=True):
                 can't be written.
 
         """
+        from mcp_server_tiktok_shop.calls.results.saved_data import save_data  # noqa: PLC0415 - seldom asked for
+
         name = parse_file_name(values.get("save_as", DEFAULT_FILE_NAME))
         stored = await self.result_store.get_or_raise(values["id"])
         data = (await asyncio.to_thread(json.loads, stored.content))["data"]

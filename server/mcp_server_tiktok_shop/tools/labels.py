@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.documents import MAX_DOCUMENT_BYTES
+from mcp_server_tiktok_shop.tools.jobs.parcels import find_parcels_waiting
 from mcp_server_tiktok_shop.tools.pdf.page_format import (
     DEFAULT_PAPER,
     DEFAULT_SHEET_PAPER,
@@ -21,6 +22,7 @@ from mcp_server_tiktok_shop.tools.pdf.refusals import argument_error
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.calls.jobs.context import JobContexts
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 BYTES_PER_MB = 2**20
 MAX_TOTAL_BYTES = 100 * BYTES_PER_MB  # of all sources of one call
 CONCURRENT_FETCHES = 4
+MAX_WAITING = 200  # parcels that wait for the carrier, whose labels are put into one file
+OWN_SIZE_PERCENT = (99, 101)  # of a page that comes out as large as it is, as far as anybody sees
 
 
 class ResizePdfTool(Struct, frozen=True):
@@ -46,9 +50,10 @@ class ResizePdfTool(Struct, frozen=True):
     output_folder: OutputFolder
     pdf_workers: PdfWorkerPool
     page_pictures: PagePictures
+    contexts: JobContexts
 
     async def __call__(self, values: Json, shop: str | None, caller: Caller) -> Json:
-        """Resize the label of a package, or PDFs by path or URL: where the file is, its pages, sizes in mm, bytes.
+        """Resize the label of a package, or PDFs by path or URL: where the file is, its pages, sizes in mm.
 
         Raises:
             ShopError: `invalid_arguments` of a source or size; what a label or document can't be had for.
@@ -56,11 +61,16 @@ class ResizePdfTool(Struct, frozen=True):
         """
         page_format = _parse_page_format(values)
         package_ids, sources = _name_packages(values), _name_sources(values)
-        if bool(package_ids) == bool(sources):
-            message = "give package_ids or source, one of them"
-            raise argument_error("package_ids", message, "package ids, or sources")
+        is_waiting = bool(values.get("waiting"))
+        if bool(package_ids) + bool(sources) + is_waiting != 1:
+            message = "give package_ids, waiting or source, one of them"
+            raise argument_error("package_ids", message, "package ids, waiting: true, or sources")
+        missing: list[Json] = []
+        more = 0
+        if is_waiting:
+            package_ids, shop, more = await self._find_waiting(shop, caller)
         if package_ids:
-            contents = await self._fetch_labels(package_ids, shop, caller)
+            contents = await self._fetch_labels(package_ids, shop, caller, missing if is_waiting else None)
             name = f"label-{next(iter(package_ids.values()))}" if len(package_ids) == 1 else "labels"
         else:
             contents = await self._read_sources(sources, caller)
@@ -70,26 +80,56 @@ class ResizePdfTool(Struct, frozen=True):
         resized = await self.pdf_workers.resize(contents, page_format, has_picture=has_picture)
         path = await self.output_folder.save(f"{name}-{page_format.name}", "pdf", resized.content)
         picture = {"picture": self.page_pictures.show(resized, caller)} if is_shown else {}
-        return {"path": str(path)} | _describe(resized, package_ids) | picture
+        rest: Json = {"missing": missing} if missing else {}
+        rest |= {"not_in_it": more} if more else {}
+        return {"path": str(path)} | _describe(resized, package_ids) | rest | picture
 
-    async def _fetch_labels(self, package_ids: dict[str, str], shop: str | None, caller: Caller) -> dict[str, bytes]:
+    async def _find_waiting(self, shop: str | None, caller: Caller) -> tuple[dict[str, str], str | None, int]:
+        """The parcels that wait for the carrier, by the argument; their shop; and how many more there are.
+
+        Raises:
+            ShopError: `not_found` where there is none; what a read was refused with.
+
+        """
+        context = await self.contexts.make(shop, caller)
+        parcels = await find_parcels_waiting(context)
+        if not parcels:
+            raise ShopError("not_found", "No parcel is shipped and waits for the carrier.", hint="Nothing was written.")
+        package_ids = {f"waiting[{index}]": parcel.id for index, parcel in enumerate(parcels[:MAX_WAITING])}
+        shop_id = context.target.shop.id if context.target.shop else None
+        return package_ids, shop_id, max(len(parcels) - MAX_WAITING, 0)
+
+    async def _fetch_labels(
+        self, package_ids: dict[str, str], shop: str | None, caller: Caller, missing: list[Json] | None
+    ) -> dict[str, bytes]:
+        """The labels by the argument; with a list for those that are `missing` none of them stops the others."""
         self.pdf_workers.prepare()
         contents: dict[str, bytes] = {}
         arguments = list(package_ids)
         for first in range(0, len(arguments), CONCURRENT_FETCHES):
             batch = arguments[first : first + CONCURRENT_FETCHES]
-            fetched = await asyncio.gather(*(self._fetch_label(name, package_ids[name], shop) for name in batch))
+            fetched = await asyncio.gather(
+                *(self._fetch_label(name, package_ids[name], shop, missing) for name in batch)
+            )
             for argument, content in zip(batch, fetched, strict=True):
-                _keep(contents, argument, content)
+                if content is not None:
+                    _keep(contents, argument, content)
             await caller.report_progress(len(contents), len(arguments), "labels fetched")
+        if missing and not contents:
+            raise ShopError("platform", str(missing[0]["reason"]), hint="Nothing was written.")
         return contents
 
-    async def _fetch_label(self, argument: str, package_id: str, shop: str | None) -> bytes:
+    async def _fetch_label(
+        self, argument: str, package_id: str, shop: str | None, missing: list[Json] | None
+    ) -> bytes | None:
         try:
             label = await self.label_lookup.find(package_id, shop)
             return await self.document_fetcher.fetch(label.url, label.proxy)
         except ShopError as error:
-            raise _name_package(error, argument, package_id) from None
+            if missing is None:
+                raise _name_package(error, argument, package_id) from None
+            missing.append({"package_id": package_id, "reason": error.message})
+            return None
 
     async def _read_sources(self, sources: dict[str, str], caller: Caller) -> dict[str, bytes]:
         """The content of files and URLs; none is fetched before all are found to be allowed."""
@@ -163,15 +203,18 @@ def _parse_page_format(values: Json) -> PageFormat:
         raise argument_error(
             alternatives[-1], "give one target only", "paper_size, or width_mm and height_mm, or scale"
         )
+    first_place: int = values.get("first_place", 1)
+    if first_place > 1 and sheet != FOUR_UP:
+        raise argument_error("first_place", "is of a sheet of several labels", f"sheet {FOUR_UP} beside it")
     suffix = f"-{sheet}" if sheet else ""
     if scale is not None:
         if sheet == FOUR_UP:
             raise argument_error("scale", "says nothing of the sheet's paper", "paper_size, or width_mm and height_mm")
         return PageFormat(None, float(scale), f"x{scale:g}{suffix}", sheet)
     if width is not None and height is not None:
-        return PageFormat((float(width), float(height)), 1.0, f"{width:g}x{height:g}mm{suffix}", sheet)
+        return PageFormat((float(width), float(height)), 1.0, f"{width:g}x{height:g}mm{suffix}", sheet, first_place - 1)
     paper = paper or (DEFAULT_SHEET_PAPER if sheet == FOUR_UP else DEFAULT_PAPER)
-    return PageFormat(PAPER_SIZES_MM[paper], 1.0, f"{paper}{suffix}", sheet)
+    return PageFormat(PAPER_SIZES_MM[paper], 1.0, f"{paper}{suffix}", sheet, first_place - 1)
 
 
 def _describe(resized: ResizedPdf, package_ids: dict[str, str]) -> Json:
@@ -179,7 +222,6 @@ def _describe(resized: ResizedPdf, package_ids: dict[str, str]) -> Json:
     result: Json = {
         "pages": len(resized.page_sizes_mm),
         "page_sizes_mm": [list(size) for size in dict.fromkeys(resized.page_sizes_mm)],
-        "bytes": len(resized.content),
         "page_table": [],
     }
     rows: dict[tuple[str, float, int], Json] = {}
@@ -188,12 +230,14 @@ def _describe(resized: ResizedPdf, package_ids: dict[str, str]) -> Json:
         key = (part.argument, scale_percent, part.turn_degrees)
         if key not in rows:
             owner = {"package_id": package_ids[part.argument]} if package_ids else {"source": part.argument}
-            rows[key] = owner | {"pages": [], "scale_percent": scale_percent}
+            rows[key] = owner | {"pages": []}
+            is_own_size = OWN_SIZE_PERCENT[0] <= scale_percent <= OWN_SIZE_PERCENT[1]
+            rows[key] |= {} if is_own_size else {"scale_percent": scale_percent}
             rows[key] |= {"turned_degrees": part.turn_degrees} if part.turn_degrees else {}
         if part.page not in rows[key]["pages"][-1:]:
             rows[key]["pages"].append(part.page)
-    scales = {row["scale_percent"] for row in rows.values()}
-    if len(scales) == 1 < len(rows):  # told once, not for each of fifty labels
+    scales = {row.get("scale_percent") for row in rows.values()}
+    if len(scales) == 1 < len(rows) and scales != {None}:  # told once, not for each of fifty labels
         result["scale_percent"] = scales.pop()
         rows = {key: {n: value for n, value in row.items() if n != "scale_percent"} for key, row in rows.items()}
     result["page_table"] = list(rows.values())

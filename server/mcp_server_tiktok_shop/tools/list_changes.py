@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.audit_changes import describe_changes
-from mcp_server_tiktok_shop.calls.undo_checks import find_way_on, list_undoings
+from mcp_server_tiktok_shop.calls.undo_checks import list_undoings
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
+from mcp_server_tiktok_shop.tools.change_rows import ChangeRows
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_server_tiktok_shop.calls.caller import Caller
-    from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
     from mcp_server_tiktok_shop.state.stores import AuditLog, Record
 
-COLUMNS = ("id", "time", "shop", "operation", "outcome", "what", "undo", "undo_of")
+COLUMNS = ("id", "time", "shop", "operation", "writes", "outcome", "what", "undo", "undo_of")
 LASTING_COLUMNS = ("id", "time", "operation", "what", "undo", "undo_of")
-WRITE_RUNNER = "run_write_operation"
 ELSEWHERE_NOTE = "What was changed elsewhere, such as in Seller Center, is not in it."
 
 
@@ -55,11 +55,12 @@ class ListChangesTool(Struct, frozen=True):
         period_range = parse_period(values["period"], zone, self.clock())
         chosen = await choose_targets(self.shops, shop) if shop is not None else targets
         shop_ids = {target.shop.id for target in chosen if target.shop is not None}
-        operation_names = self._parse_operation(values.get("operation"))
+        wanted = self.operations.get(values["operation"]) if values.get("operation") else None
         entries = await self.audit_log.read_entries()
-        undoings = list_undoings(entries)
+        change_rows = ChangeRows(self.operations, entries, list_undoings(entries), len(targets) > 1)
         shop_names = {target.shop.id: target.shop.label for target in targets if target.shop is not None}
-        entry_id, rows = values.get("id"), []
+        wanted_id = values.get("id")
+        found: list[Record] = []
         skipped = SkippedValues()
         for _ in range(await self.audit_log.count_unreadable()):
             skipped.add("the journal")
@@ -70,43 +71,63 @@ class ListChangesTool(Struct, frozen=True):
                 continue
             if (shop is not None or self.shops.pinned is not None) and entry.get("shop_id") not in shop_ids:
                 continue
-            if operation_names and entry.get("operation") not in operation_names:
+            if wanted is not None and not _is_meant(wanted, entry):
                 continue
             is_in_period = period_range.start <= moment.timestamp() < period_range.end
-            if not (is_in_period if entry_id is None else entry["id"] == entry_id):
-                continue
-            row = entry | {"undo": self._describe_undo(undoings, entry)} | _name_place(entry, moment, zone, shop_names)
-            if entry_id is not None:
-                return {"time_zone": zone.key, "change": row, "untrusted": ["change"]}
-            cells = row | {"what": describe_changes(entry)}
-            rows.append([cells.get(column) for column in COLUMNS])
-        if entry_id is not None:
-            problem = Problem(
-                "id", f"{entry_id!r} is no write that was sent from here", "an id that list_changes tells"
+            if is_in_period if wanted_id is None else wanted_id in (entry["id"], entry.get("job")):
+                undo = change_rows.describe_undo(entry)
+                found.append(entry | {"undo": undo} | _name_place(entry, moment, zone, shop_names))
+        if wanted_id is not None:
+            return {"time_zone": zone.key, "change": _select_change(change_rows, found, wanted_id)} | {
+                "untrusted": ["change"]
+            }
+        rows = [
+            [cells.get(column) for column in COLUMNS]
+            for cells in (
+                change_rows.describe_job(writes)
+                if len(writes) > 1
+                else writes[0] | {"what": describe_changes(writes[0])}
+                for writes in _group_by_job(found)
             )
-            raise ShopError("not_found", f"id: {problem.message}", problems=(problem,))
-        result: Json = {"period": period_range.description, "time_zone": zone.key, "writes": len(rows)}
+        ]
+        result: Json = {"period": period_range.description, "time_zone": zone.key, "writes": len(found)}
         result |= _lay_out(rows[::-1]) if rows else {}
         return result | {"note": " ".join(filter(None, (ELSEWHERE_NOTE, skipped.describe())))}
 
-    def _parse_operation(self, name: str | None) -> frozenset[str]:
-        """The writes that a name stands for: of a job those that it sends; none where none is named."""
-        if name is None:
-            return frozenset()
-        operation = self.operations.get(name)
-        return frozenset({operation.name, *operation.record.get("job", ())})
 
-    def _describe_undo(self, undoings: list[Record], entry: Record) -> Json | str | None:
-        """The call that takes a write back, or the next of them; or why there is none. Nothing of what was not done."""
-        step = find_way_on(undoings, entry)
-        if not isinstance(step, dict):
-            return step
-        if not self.operations.are_available([step["tool"]]):
-            return f"{step['tool']} takes it back; it is not permitted on this server."
-        call: Json = {"tool": step["tool"], "arguments": {"undo_of": entry["id"]}}
-        if self.operations.are_available([WRITE_RUNNER]):  # which needs not be listed to be called
-            call = {"tool": WRITE_RUNNER, "arguments": {"name": step["tool"], "arguments": call["arguments"]}}
-        return call | ({"leaves": step["leaves"]} if "leaves" in step else {})
+def _is_meant(operation: Operation, entry: Record) -> bool:
+    """Whether a write is of this operation, or one that this job makes and no other job made."""
+    names = {operation.name, *operation.job_writes}
+    return entry.get("operation") in names and (
+        not operation.is_job or entry.get("job_name", operation.name) == operation.name
+    )
+
+
+def _select_change(change_rows: ChangeRows, chosen: list[Record], wanted_id: str) -> Json:
+    """The one write of this id with all that is known of it, or the job with its writes.
+
+    Raises:
+        ShopError: `not_found`.
+
+    """
+    if not chosen:
+        problem = Problem("id", f"{wanted_id!r} is no write that was sent from here", "an id that list_changes tells")
+        raise ShopError("not_found", f"id: {problem.message}", problems=(problem,))
+    if chosen[0]["id"] == wanted_id:
+        return chosen[0]
+    names = ("id", "time", "operation", "outcome", "what", "undo", "undo_of")
+    writes = [{"what": describe_changes(entry)} | entry for entry in chosen]
+    rows = [{name: write[name] for name in names if write.get(name)} for write in writes]
+    return change_rows.describe_job(chosen) | {"writes": rows}
+
+
+def _group_by_job(entries: list[Record]) -> list[list[Record]]:
+    """Each write by itself, and those of one job together, where the last of them stands."""
+    groups: dict[str, list[Record]] = {}
+    for entry in entries:
+        key = entry["job"] if "job" in entry else entry["id"]
+        groups[key] = [*groups.pop(key, ()), entry]
+    return list(groups.values())
 
 
 def _lay_out(rows: list[list[Any]]) -> Json:

@@ -34,10 +34,18 @@ class WorkerEndedError(TikTokShopServerError):
 class WorkerPool:
     """At most `MAX_WORKERS` processes that run `module`, each for many jobs; `name` is of the threads that wait."""
 
-    def __init__(self, module: str, name: str, idle_timeout_s: float = IDLE_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        module: str,
+        name: str,
+        idle_timeout_s: float = IDLE_TIMEOUT_S,
+        wait_timeout_s: float | None = WAIT_TIMEOUT_S,
+    ) -> None:
+        """Without `wait_timeout_s` a job waits for others' however long they take."""
         self._module = module
         self._name = name
         self._idle_timeout_s = idle_timeout_s
+        self._wait_timeout_s = wait_timeout_s
         self._slots = asyncio.Semaphore(MAX_WORKERS)
         self._idle: dict[_Worker, asyncio.TimerHandle] = {}
         self._busy: set[_Worker] = set()
@@ -54,7 +62,7 @@ class WorkerPool:
         self,
         header: dict[str, Any],
         files: list[bytes],
-        timeout_s: float,
+        timeout_s: float | None,
         is_reusable: Callable[[dict[str, Any]], bool] = lambda _reply: True,
     ) -> Message:
         """The reply to a job. A worker whose reply is not `is_reusable` ends with it.
@@ -67,7 +75,7 @@ class WorkerPool:
 
         """
         try:
-            async with asyncio.timeout(WAIT_TIMEOUT_S):
+            async with asyncio.timeout(self._wait_timeout_s):
                 await self._slots.acquire()
         except TimeoutError:
             raise WorkersBusyError from None
@@ -80,7 +88,7 @@ class WorkerPool:
         self,
         header: dict[str, Any],
         files: list[bytes],
-        timeout_s: float,
+        timeout_s: float | None,
         is_reusable: Callable[[dict[str, Any]], bool],
     ) -> Message:
         worker = self._take_worker()

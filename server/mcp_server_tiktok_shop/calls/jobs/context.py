@@ -106,3 +106,34 @@ class JobContext(Struct, frozen=True):
         timeout_s = max(1.0, self.platform.time_remaining(self.deadline) - STEPS_TIME_S)
         operation = self.operations.get(operation_name)
         return await self.current_state_reader.read_items(operation, values, self.target, timeout_s)
+
+
+class JobContexts(Struct, frozen=True):
+    """Makes the context of each call; `zone` is the time zone set for all shops, if one is."""
+
+    operations: OperationDirectory
+    platform: PlatformClient
+    paginator: Paginator
+    result_builder: ResultBuilder
+    current_state_reader: CurrentStateReader
+    zone: ZoneInfo | None
+
+    async def make(self, shop: str | None, caller: Caller) -> JobContext:
+        """The context of a call for the shop that its caller chose.
+
+        Raises:
+            ShopError: As `ShopResolver.choose`.
+
+        """
+        target = await self.platform.shops.choose(shop, "required")
+        return JobContext(
+            target,
+            target.resolve_zone(self.zone),
+            caller,
+            self.platform.new_deadline(),
+            self.operations,
+            self.platform,
+            self.paginator,
+            self.result_builder,
+            self.current_state_reader,
+        )

@@ -58,11 +58,15 @@ class JobItem(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """One write: the operation's name, its arguments within the platform's limits, and the items that it does."""
+    """One write: the operation's name, its arguments within the platform's limits, and the items that it does.
+
+    `undo_of` is the write in the audit log that it takes back, if it does; how things stand is read anew for that.
+    """
 
     operation: str
     arguments: Json
     items: tuple[JobItem, ...]
+    undo_of: str = ""
 
 
 class Plan(Struct, frozen=True):

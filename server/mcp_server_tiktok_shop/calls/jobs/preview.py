@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
+from mcp_server_tiktok_shop.calls.jobs.item_lines import fit_lines, format_briefly, format_item
 from mcp_server_tiktok_shop.calls.preview import (
     CLOSING_CHARS,
     MAX_QUESTION_CHARS,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_GIVEN_VALUES = 3  # of a list of arguments that a question repeats: what comes of a longer one are the items
 MAX_QUESTION_WARNINGS = 20
-NAME_CHARS, BRIEF_NAME_CHARS, VALUE_CHARS = 60, 30, 80
 DIGEST_CHARS = 16  # of what tells one plan from another
 
 
@@ -79,10 +79,10 @@ class JobPreview(Preview, frozen=True):
             *format_section("Given", format_values(given)),
         ]
         room_chars = MAX_QUESTION_CHARS - CLOSING_CHARS - sum(len(line) + 1 for line in lines)
-        item_lines = [_format_item(item) for item in self._sort_items()]
+        item_lines = [format_item(item) for item in self._sort_items()]
         if sum(len(line) + 3 for line in item_lines) > room_chars:
-            item_lines = [_format_briefly(item) for item in self._sort_items()]
-        lines += format_section("Items", _fit_lines(item_lines, room_chars))
+            item_lines = [format_briefly(item) for item in self._sort_items()]
+        lines += format_section("Items", fit_lines(item_lines, room_chars))
         return "\n".join([*lines, *closing_lines, "Do it?"])
 
     def describe_shop(self) -> Json:
@@ -118,7 +118,8 @@ def join_ways_back(ways: Sequence[WayBack]) -> WayBack:
     if not steps:
         return WayBack(reason=reasons)
     rest = f"{len(final)} of {len(ways)} writes can't be taken back: {reasons}." if final else ""
-    return WayBack(steps, " ".join(dict.fromkeys(filter(None, (*(way.leaves for way in ways), rest)))))
+    leaves = " ".join(dict.fromkeys(filter(None, (*(way.leaves for way in ways), rest))))
+    return WayBack(steps, leaves, is_one_call=True)
 
 
 def _list_waiting(steps: Iterable[Step]) -> list[JobItem]:
@@ -132,33 +133,3 @@ def _describe_number(items: list[JobItem]) -> str:
     first = items[0] if items else None
     name = next(iter(first.names.values()), first.id) if first else ""
     return f"{numbers or 'nothing'}: {quote(name)}" + (f" and {len(items) - 1} more" if len(items) > 1 else "")
-
-
-def _format_item(item: JobItem) -> str:
-    """The item on one line, what others wrote in quotes."""
-    names = " ".join(quote(value, NAME_CHARS) for value in item.names.values())
-    return _format_change(item, " ".join(filter(None, (item.noun, to_single_line(item.id), names))))
-
-
-def _format_briefly(item: JobItem) -> str:
-    """The item by its shortest name, where there are too many for more."""
-    name = item.names.get("seller_sku") or next(iter(item.names.values()), "")
-    return _format_change(item, quote(name, BRIEF_NAME_CHARS) if name else to_single_line(item.id))
-
-
-def _format_change(item: JobItem, head: str) -> str:
-    now = quote(item.now, VALUE_CHARS) if item.now else ""
-    if item.skip_reason:
-        return f"{head}: skipped, {to_single_line(item.skip_reason)}"
-    details = ", ".join(f"{name} {to_single_line(str(value))}" for name, value in item.details.items())
-    change = f" ({details})" if details else ""
-    return f"{head}: {' -> '.join(filter(None, (now, quote(item.will_be, VALUE_CHARS))))}{change}"
-
-
-def _fit_lines(lines: list[str], room_chars: int) -> list[str]:
-    """As many lines as there is room for, and how many more there are."""
-    for index, line in enumerate(lines):
-        room_chars -= len(line) + 3
-        if room_chars < 0:
-            return [*lines[:index], f"and {len(lines) - index} lines more, which a dry run shows"]
-    return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 UNFINISHED_TTL_S = 24 * 3600.0  # for which a job that is not finished goes on where it ended
 RUNNING_WINDOW_S = 120.0  # in which a job ends that nobody cut off: the deadline of a call, and a question's
+JOB_ID_BYTES = 6  # of randomness
 SENT = "sent"
 EARLIER_REASON = "it was done by this job before"
 UNKNOWN_REASON = "whether it was done is unknown: look first, and call again in ten minutes"
@@ -32,7 +34,7 @@ class JobRecord(Struct):
     """What is remembered of one job: `entries` by the key of each item, what was agreed to, when, and by which policy.
 
     `begun_at` is when a call last began its writes; `running_at` when its process (`process`) began the last of them,
-    0 where it is over.
+    0 where it is over. `job_id` is what all its writes have in the audit log, over all calls that it took.
     """
 
     entries: dict[str, Json] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class JobRecord(Struct):
     running_at: float = 0.0
     process: str = ""
     is_finished: bool = False
+    job_id: str = ""
 
     @classmethod
     def from_record(cls, record: Record) -> JobRecord:
@@ -54,7 +57,7 @@ class JobRecord(Struct):
     def start_anew(self) -> None:
         """Forget what an earlier call did and what was agreed to then, but not what is unknown of it."""
         self.entries = {key: entry for key, entry in self.entries.items() if entry["state"] in (SENT, "unknown")}
-        self.agreed_at, self.is_finished = 0.0, False
+        self.agreed_at, self.is_finished, self.job_id = 0.0, False, ""
 
     def is_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> bool:
         """Whether exactly this was agreed to for each of the items, not long ago, and where as much was asked."""
@@ -129,6 +132,7 @@ class JobRecords(Struct, frozen=True):
         """
         record.begun_at = record.running_at = self.clock()
         record.process, record.is_finished = self.processes.own_name, False
+        record.job_id = record.job_id or secrets.token_hex(JOB_ID_BYTES)
         own = record.to_record()
 
         def ensure_startable(existing: Record) -> None:

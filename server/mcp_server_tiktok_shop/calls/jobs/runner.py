@@ -25,7 +25,6 @@ from msgspec.structs import replace
 from mcp_server_tiktok_shop.calls.current_state import CurrentState
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
 from mcp_server_tiktok_shop.calls.jobs.answers import build_answer, find_step_failures, find_step_outcomes
-from mcp_server_tiktok_shop.calls.jobs.context import JobContext
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.calls.jobs.job_run import JobRun
 from mcp_server_tiktok_shop.calls.jobs.known_state import select_state
@@ -34,8 +33,8 @@ from mcp_server_tiktok_shop.calls.jobs.records import SENT
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
 from mcp_server_tiktok_shop.calls.way_back import plan_way_back
+from mcp_server_tiktok_shop.calls.write import Write
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
-from mcp_server_tiktok_shop.calls.writes import Write
 from mcp_server_tiktok_shop.catalog.amounts import validate_amounts
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.validation import validate
@@ -43,16 +42,15 @@ from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.caller import Caller
+    from mcp_server_tiktok_shop.calls.jobs.context import JobContexts
     from mcp_server_tiktok_shop.calls.jobs.job import Job, Step
     from mcp_server_tiktok_shop.calls.jobs.records import JobRecords
     from mcp_server_tiktok_shop.calls.way_back import WayBack
     from mcp_server_tiktok_shop.calls.writes import WriteExecutor
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
-    from mcp_server_tiktok_shop.platform.paging import Paginator
 
 MAX_ITEMS = 1_000  # that one job is about
 STEP_TIME_S = 8.0  # seconds before the deadline in which no further write is begun
@@ -62,14 +60,13 @@ SHUT_KINDS = frozenset({"signed_out", "network", "rate_limited", "not_configured
 
 
 class JobRunner(Struct, frozen=True):
-    """The one way to every job; `jobs` by the name of their operation. `zone` is the one set for all shops, if any."""
+    """The one way to every job; `jobs` by the name of their operation."""
 
     operations: OperationDirectory
     jobs: Mapping[str, Job]
     write_executor: WriteExecutor
-    paginator: Paginator
+    contexts: JobContexts
     job_records: JobRecords
-    zone: ZoneInfo | None
 
     async def run(
         self, operation: Operation, values: Json, server_arguments: Json, caller: Caller, *, has_token_alone: bool
@@ -81,20 +78,9 @@ class JobRunner(Struct, frozen=True):
             ElicitationRequired, ConfirmationRequired: As `ConfirmationGate.ensure_confirmed`.
 
         """
-        platform = self.write_executor.platform
-        target = await platform.shops.choose(server_arguments.get("shop"), "required")
+        context = await self.contexts.make(server_arguments.get("shop"), caller)
+        target = context.target
         key = compute_fingerprint(operation, values, target)
-        context = JobContext(
-            target,
-            target.resolve_zone(self.zone),
-            caller,
-            platform.new_deadline(),
-            self.operations,
-            platform,
-            self.paginator,
-            self.write_executor.result_builder,
-            self.write_executor.current_state_reader,
-        )
         record, is_repeat = await self.job_records.load(key), bool(server_arguments.get("repeat"))
         known_record = replace(record, entries=dict(record.entries))
         if is_repeat:
@@ -146,7 +132,19 @@ class JobRunner(Struct, frozen=True):
         validate_amounts(operation, values, target.shop.currency if target.shop else "")
         state = select_state(operation, values, run.plan.state) if run.plan else None
         call = StoredCall(operation.name, step.arguments, self.write_executor.result_builder.buyer_data)
-        return Write(operation, values, target, run.context.zone, {}, call, is_confirmed=True, known_state=state)
+        return Write(
+            operation,
+            values,
+            target,
+            run.context.zone,
+            {},
+            call,
+            undo_of=step.undo_of,
+            is_confirmed=True,
+            known_state=state,
+            job_id=run.record.job_id,
+            job_name=run.operation.name,
+        )
 
     async def _preview(self, run: JobRun) -> JobPreview:
         shown_values = run.context.result_builder.redact_arguments(run.operation, run.values)
@@ -271,6 +269,8 @@ class JobRunner(Struct, frozen=True):
         try:
             step = run.job.complete_step(step, run.outcomes)
             write = self._build_write(run, step)
+            if step.undo_of:
+                write = replace(write, known_state=None)
             repeat = {"repeat": True} if run.is_repeat and await self._is_done_before(write) else {}
             result = await self.write_executor.execute(write, repeat, run.context.caller)
         except ShopError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from mcp_server_tiktok_shop.calls.redaction import pii_patterns
 
@@ -21,7 +22,7 @@ ALWAYS_INVISIBLE_CHARS = (
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-INVISIBLE_CHARS = re.compile(
+INVISIBLE_CHARS = (
     f"[{ALWAYS_INVISIBLE_CHARS}]"
     f"|(?<![{EMOJI_CHARS}])(?<![{EMOJI_CHARS}]\ufe0f)\u200d|\u200d(?![{EMOJI_CHARS}])"
     f"|(?<![{EMOJI_CHARS}0-9#*])\ufe0f|(?<=[0-9#*])\ufe0f(?!\u20e3)"
@@ -54,7 +55,13 @@ def strip_invisible(text: str) -> str:
     """The text without characters that nobody sees or that turn its direction; emoji stay whole."""
     if not _has_suspects(text):  # quick, and mostly so
         return text
-    return INVISIBLE_CHARS.sub("", LINE_BREAK.sub("\n", text))
+    return _compile_invisible_chars().sub("", LINE_BREAK.sub("\n", text))
+
+
+@cache
+def _compile_invisible_chars() -> re.Pattern[str]:
+    """Made when first needed: it takes a millisecond, and most texts have none."""
+    return re.compile(INVISIBLE_CHARS)
 
 
 def mask_text(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +19,7 @@ MIN_UNSPACED_VALUE_CHARS = 3  # the same in scripts without spaces between words
 MAX_VALUE_WORDS, MAX_UNSPACED_CHARS = 20, 60  # of a value that is looked for in one piece
 WORD_PATTERN = re.compile(r"\w+")
 ADDRESS_SEPARATOR = re.compile(r"[,;\n]")
-UNSPACED_SCRIPT = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+UNSPACED_SCRIPT = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 MAX_WORD_GAP_CHARS = 3  # between two words of one value
 
 
@@ -46,7 +47,7 @@ class KnownValues:
     def _sort_in(self, value: str, kind: FieldKind | None) -> None:
         texts = [value, *ADDRESS_SEPARATOR.split(value)] if kind == "address" else [value]
         for text in map(str.strip, texts):
-            if UNSPACED_SCRIPT.search(text):
+            if _has_unspaced_script(text):
                 for piece in _split_into_pieces(text, MAX_UNSPACED_CHARS):
                     if len(piece) >= MIN_UNSPACED_VALUE_CHARS:
                         beginning = piece[:MIN_UNSPACED_VALUE_CHARS]
@@ -76,7 +77,7 @@ class KnownValues:
             values = "\n".join(self._unread)
             self._vocabulary.update(map(str.casefold, WORD_PATTERN.findall(values)))
             self._vocabulary.update(WORD_PATTERN.findall(values.casefold()))  # which may divide them otherwise
-            self._is_unspaced = self._is_unspaced or UNSPACED_SCRIPT.search(values) is not None
+            self._is_unspaced = self._is_unspaced or _has_unspaced_script(values)
             self._unread = []
         words = map(str.casefold, WORD_PATTERN.findall(text))
         return not self._is_unspaced and self._vocabulary.isdisjoint(words)
@@ -114,6 +115,16 @@ class KnownValues:
 
 
 T = TypeVar("T", str, tuple[str, ...])
+
+
+def _has_unspaced_script(text: str) -> bool:
+    return not text.isascii() and _compile_unspaced_script().search(text) is not None
+
+
+@cache
+def _compile_unspaced_script() -> re.Pattern[str]:
+    """Made when first needed: it takes 3 ms, and most texts are ASCII."""
+    return re.compile(UNSPACED_SCRIPT)
 
 
 def _split_into_pieces(value: T, max_length: int) -> list[T]:

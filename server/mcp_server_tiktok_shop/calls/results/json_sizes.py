@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+ENCODER = msgspec.json.Encoder()
 
 
 def to_json_text(data: Any) -> str:
@@ -17,7 +20,7 @@ def to_json_text(data: Any) -> str:
     NaN and Infinity, which JSON does not have, are written as null.
     """
     try:
-        return to_json(data, inf_nan_mode="null").decode()
+        return ENCODER.encode(data).decode()
     except ValueError:  # half a character in the platform's data can only be written as its escape
         return _to_escaped_json_text(data)
 
@@ -40,7 +43,7 @@ def measure_whole(data: Any) -> tuple[Callable[[Any], int], int]:
 
 
 def _measure(value: Any) -> int:
-    return len(to_json(value))
+    return len(ENCODER.encode(value))
 
 
 def _measure_in_escapes(value: Any) -> int:

@@ -91,6 +91,7 @@ class AnswerNormalizer(Struct, frozen=True):
         read = reader.read_plainly(data, plan) if is_plain else reader.read(data, plan)
         if read is None:
             return None
+        reader.skipped.add("data", int(response.is_unread))
         result |= {"data": read, "untrusted": sorted(reader.untrusted)}
         if reader.skipped:
             result["skipped"] = reader.skipped

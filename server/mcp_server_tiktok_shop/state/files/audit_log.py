@@ -46,6 +46,9 @@ ENTRY_TYPES: dict[str, type | UnionType] = {
     "now": list,
     "undo": dict,
     "undo_of": str,
+    "job": str,
+    "job_name": str,
+    "pictures": list,
 }
 
 log = logging.getLogger(__name__)

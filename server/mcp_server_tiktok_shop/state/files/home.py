@@ -36,6 +36,11 @@ class MirrorFolder(Struct, frozen=True):
         return self.root / "spool"
 
     @property
+    def swap_folder(self) -> Path:
+        """Where DuckDB puts what it has no memory for, in a folder for each process."""
+        return self.spool_folder / "swap"
+
+    @property
     def wishes_folder(self) -> Path:
         """What processes that wait want to be read by who writes."""
         return self.root / "wishes"

@@ -73,6 +73,16 @@ def make_private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
+def make_partial_path(folder: Path) -> Path:
+    """Where a file of a folder may be begun, which counts for nothing before it has its name."""
+    return folder / f"{time.time_ns()}{PARTIAL_SUFFIX}"
+
+
+def open_private(path: str, flags: int) -> int:
+    """An opener of files that are their owner's alone."""
+    return os.open(path, flags, 0o600)
+
+
 @contextmanager
 def lock_file(path: Path) -> Iterator[None]:
     """No other process is in here for the same file; its folder is made where it is missing.

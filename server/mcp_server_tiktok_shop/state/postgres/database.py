@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 MAX_CONNECTIONS = 10  # of a replica, for steps of milliseconds
 MAX_LOCK_CONNECTIONS = 8  # for locks that last as long as a token renewal: apart, so that its steps find a connection
 CONNECT_TIMEOUT_S = 5
-WAIT_TIMEOUT_S = 5.0  # for a connection that is free and answers, while no other does
+START_TIMEOUT_S = 10.0  # for the first connection of all: both may be starting
+UNANSWERED_MS = 5000  # after which what was sent counts as lost: a computer that vanished refuses nothing
+WAIT_TIMEOUT_S = 3.0  # for a connection that is free and answers, while no other does: a quick restart is not noticed
 BUSY_TIMEOUT_S = 30.0  # while others do: then it is only much that is asked
 STATEMENT_TIMEOUT_S = 10
 PROBE_TIMEOUT_S = 2.0  # for who asks whether it is there
@@ -60,11 +62,15 @@ class Database:
             options=options,
             application_name="mcp-server-tiktok-shop",
             keepalives_idle=30,
+            tcp_user_timeout=UNANSWERED_MS,
             **secret,
         )
         self._pool = self._make_pool("state", MAX_CONNECTIONS, min_size=1)
         self._lock_pool = self._make_pool("locks", MAX_LOCK_CONNECTIONS, min_size=0)
-        self._answered_at = float("-inf")
+        self._answered_at: float | None = None
+        self._is_away = False
+        self._looked_at = float("-inf")
+        self._look_lock = asyncio.Lock()
         self.tenant_rows = TenantRows(self.fetch_all)
 
     def _make_pool(self, name: str, max_size: int, min_size: int) -> AsyncConnectionPool[Connection]:
@@ -75,7 +81,7 @@ class Database:
             min_size=min_size,
             max_size=max_size,
             timeout=WAIT_TIMEOUT_S,
-            reconnect_timeout=CONNECT_TIMEOUT_S,
+            reconnect_timeout=WAIT_TIMEOUT_S,  # who comes after that has it tried at once
             check=AsyncConnectionPool.check_connection,  # else each that a restart cut fails one call
         )
 
@@ -110,22 +116,53 @@ class Database:
 
     @asynccontextmanager
     async def _borrow(self, pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
-        """A connection in a transaction, once one is free; for as long as others get theirs, who comes waits."""
-        started_at = time.monotonic()
-        connection = None
-        while connection is None:
-            try:
-                connection = await pool.getconn()
-            except PoolTimeout:
-                now = time.monotonic()
-                if now - self._answered_at > WAIT_TIMEOUT_S or now - started_at > BUSY_TIMEOUT_S:
-                    raise
-        self._answered_at = time.monotonic()
+        """A connection in a transaction, once one is free."""
+        connection = await self._wait_for_connection(pool)
+        self._answered_at, self._is_away = time.monotonic(), False
         try:
             async with connection:
                 yield connection
+            self._answered_at = time.monotonic()
         finally:
             await pool.putconn(connection)
+
+    async def _wait_for_connection(self, pool: AsyncConnectionPool[Connection]) -> Connection:
+        """One that is free and answers. For as long as others are served, who comes waits.
+
+        Raises:
+            PoolTimeout: There was none in time.
+            OperationalError: There was none before, and the database can't be connected to now either.
+
+        """
+        if self._is_away:
+            await self._look()
+        started_at = time.monotonic()
+        while True:
+            try:
+                rest_s = self._choose_deadline(started_at) - time.monotonic()
+                return await pool.getconn(min(rest_s, WAIT_TIMEOUT_S))
+            except PoolTimeout:
+                if time.monotonic() >= self._choose_deadline(started_at):
+                    self._is_away = True
+                    raise
+
+    def _choose_deadline(self, started_at: float) -> float:
+        if self._answered_at is None:
+            return started_at + START_TIMEOUT_S
+        return min(max(started_at, self._answered_at) + WAIT_TIMEOUT_S, started_at + BUSY_TIMEOUT_S)
+
+    async def _look(self) -> None:
+        """Go on only where the database can be connected to: the pool tries that less and less often."""
+        came_at = time.monotonic()
+        async with self._look_lock:
+            if not self._is_away:
+                return
+            if self._looked_at >= came_at:
+                raise psycopg.OperationalError
+            self._looked_at = time.monotonic()
+            connection = await psycopg.AsyncConnection.connect(self.conninfo)
+            await connection.close()
+            self._is_away = False
 
     @asynccontextmanager
     async def _run_single(self) -> AsyncIterator[Connection]:
@@ -174,7 +211,7 @@ def name_faults() -> Iterator[None]:
     except psycopg.Error as error:
         reason = SQLSTATE_MESSAGES.get((error.sqlstate or "")[:2], "it is out of reach")
         if isinstance(error, PoolTimeout):
-            reason = f"no connection to it was free within {WAIT_TIMEOUT_S:.0f} s"
+            reason = "it does not answer, or has no connection free"
         log.warning("the database failed: %s %s, %s", type(error).__name__, error.sqlstate or "", reason)
         message = f"The database of this server can't be used: {reason}."
         raise ShopError("not_configured", message, hint=RETRY_HINT, retryable=True) from None

@@ -53,6 +53,14 @@ async def migrate(database: Database) -> int:
         return len(missing)
 
 
+async def read_database_id(database: Database) -> str:
+    """By what a database that is up to date is told from others. Raises as `Database.transact`."""
+    row = await database.fetch_one("SELECT id FROM database_identity")
+    if row is None:
+        raise ShopError("not_configured", "The database does not know its own id.", hint="Restore it whole.")
+    return str(row[0])
+
+
 async def _read_version(connection: Connection) -> int:
     row = await (await connection.execute("SELECT coalesce(max(number), 0) FROM schema_steps")).fetchone()
     return int(row[0]) if row is not None else 0

@@ -42,8 +42,12 @@ def make_postgres_stores(
     clock: Callable[[], float],
     notices: ChangeNotices | None = None,
     locks: ReplicaLocks | None = None,
+    database_id: str = "",
 ) -> StateStores:
-    """The stores of a tenant that is there; `clock` gives Unix seconds, for write marks alone."""
+    """The stores of a tenant that is there; `clock` gives Unix seconds, for write marks alone.
+
+    By `database_id` it is told from tenants of the same name whose rate marks lie in the same Redis.
+    """
 
     def make_records(kind: str) -> PostgresExpiringRecords:
         return PostgresExpiringRecords(database, cipher, tenant_id, kind)
@@ -60,6 +64,7 @@ def make_postgres_stores(
         rate_marks=rate_marks,
         write_marks=PostgresWriteMarks(database, tenant_id, clock, notices or NoNotices()),
         notifications=PostgresNotifications(database, tenant_id),
+        owner=f"{database_id} {tenant_id}",
         unsaved_pairs=make_records("unsaved pair"),
         shared_copies=None if locks is None else PostgresSharedCopies(database, locks, tenant_id),
     )

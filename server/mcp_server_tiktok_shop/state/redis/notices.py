@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-CHANNEL = "mcp-server-tiktok-shop:changes"
+CHANNEL_PREFIX = "mcp-server-tiktok-shop:changes:"  # a database's id follows: its tenants are no other's
 LISTENING_S = 5.0  # after which the connection is made sure of
 MAX_MOMENTS = 20_000  # of shops and areas: what is forgotten lies in the database as well
 
@@ -30,7 +30,8 @@ class RedisNotices:
     `monotonic` is a clock that is never set.
     """
 
-    def __init__(self, url: str, password: SecretStr, monotonic: Callable[[], float]) -> None:
+    def __init__(self, url: str, password: SecretStr, monotonic: Callable[[], float], database_id: str) -> None:
+        self._channel = f"{CHANNEL_PREFIX}{database_id}"
         self._client = make_client(url, password, retry_count=1)
         self._monotonic = monotonic
         self._moments: dict[tuple[str, str, str], float] = {}
@@ -49,7 +50,7 @@ class RedisNotices:
             return
         fields = (notice.tenant_id, notice.shop_id, notice.areas, notice.moment)
         try:
-            await self._client.publish(CHANNEL, json.dumps(fields))
+            await self._client.publish(self._channel, json.dumps(fields))
         except (RedisError, OSError) as error:
             self._away_until = self._monotonic() + RETRY_PAUSE_S
             log.warning("other replicas are not told at once of a change: %s", type(error).__name__)
@@ -70,7 +71,7 @@ class RedisNotices:
     async def _listen(self) -> None:
         """Listen until the connection breaks. Raises RedisError, OSError."""
         async with self._client.pubsub(ignore_subscribe_messages=True) as pubsub:
-            await pubsub.subscribe(CHANNEL)
+            await pubsub.subscribe(self._channel)
             self._is_listening = True
             while True:
                 message = await pubsub.get_message(timeout=LISTENING_S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_IDS_PER_READ = 50  # of orders, by the platform
 MAX_SHIPPED_AGO = timedelta(minutes=30)  # since when a parcel may have been shipped by a call that was cut off
 TO_SHIP_STATUSES = ("AWAITING_SHIPMENT", "PARTIALLY_SHIPPING")
+SHIPPED_STATUSES = ("AWAITING_COLLECTION", "PARTIALLY_SHIPPING")  # of orders with parcels that may wait for the carrier
 WAITING_STATUS, ARRANGED_STATUS = "TO_FULFILL", "PROCESSING"
 # Until when a parcel must be announced; older answers have the later ones alone.
 DEADLINE_FIELDS = ("rts_sla_time", "shipping_due_time", "tts_sla_time")
@@ -210,6 +211,16 @@ async def find_parcels_due(due: str, now: float, context: JobContext) -> FoundPa
     parcels = [p for p in parcels if p.deadline is not None and p.deadline < end]
     parcels = [p for p in parcels if p.status == WAITING_STATUS or _is_shipped_after(p, moment - MAX_SHIPPED_AGO)]
     return FoundParcels(sorted(parcels, key=lambda p: (p.deadline or end, p.id)))
+
+
+async def find_parcels_waiting(context: JobContext) -> list[Parcel]:
+    """The parcels that are shipped and wait for the platform's carrier, none that a buyer asked to cancel."""
+    orders: list[Json] = []
+    for status in SHIPPED_STATUSES:
+        orders += await context.read_rows("get_order_list", {"order_status": status, "page_size": 100})
+    parcels = [p for p in await _read_parcels(list(filter(_has_id, orders)), context, {}) if p.id]
+    parcels = [parcel for parcel in parcels if parcel.is_collectable and not parcel.has_cancellation_request]
+    return sorted(parcels, key=lambda p: (p.deadline or datetime.max.replace(tzinfo=UTC), p.id))
 
 
 async def read_orders(ids: Iterable[str], context: JobContext) -> dict[str, Json]:

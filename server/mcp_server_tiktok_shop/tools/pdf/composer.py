@@ -97,9 +97,11 @@ class _Composer:
 
     def compose(self) -> ResizedPdf:
         """Lay the pages out and write the file."""
-        result, cells = self._result, self._format.cells
-        for first in range(0, len(self._parts), len(cells) or 1):
+        result, first = self._result, 0
+        while first < len(self._parts):
+            cells = self._format.cells[self._format.skipped_cells if first == 0 else 0 :]
             parts = self._parts[first : first + (len(cells) or 1)]
+            first += len(parts)
             if cells:
                 placements = [fit(part.box, cell) for part, cell in zip(parts, cells, strict=False)]
             else:

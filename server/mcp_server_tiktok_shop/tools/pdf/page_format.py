@@ -13,12 +13,16 @@ FOUR_UP, SPLIT_FOUR_UP = "4-up", "split-4-up"
 
 
 class PageFormat(Struct, frozen=True):
-    """A paper in millimetres, or a multiple of what a page is; `sheet` lays four on one, or takes one apart."""
+    """A paper in millimetres, or a multiple of what a page is; `sheet` lays four on one, or takes one apart.
+
+    Of the first sheet `skipped_cells` are left as they are: labels were peeled off there before.
+    """
 
     paper: tuple[float, float] | None
     scale: float
     name: str
     sheet: str = ""
+    skipped_cells: int = 0
 
     @property
     def paper_box(self) -> Box | None:

@@ -15,7 +15,7 @@ MAX_MEMORY_BYTES = 2**30  # of addresses
 
 def _resize(header: dict[str, Any], files: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """The reply to a job: the new file and what there is to say of it, or which argument is wrong."""
-    page_format = PageFormat(header["paper"], header["scale"], header["name"], header["sheet"])
+    page_format = PageFormat(header["paper"], header["scale"], header["name"], header["sheet"], header["skipped_cells"])
     try:
         resized = resize_pages(dict(zip(header["arguments"], files, strict=True)), page_format)
     except ShopError as error:

@@ -45,6 +45,7 @@ class PdfWorkerPool:
             "scale": page_format.scale,
             "name": page_format.name,
             "sheet": page_format.sheet,
+            "skipped_cells": page_format.skipped_cells,
             "has_picture": has_picture,
         }
         is_small = sum(map(len, contents.values())) <= MAX_REUSE_BYTES

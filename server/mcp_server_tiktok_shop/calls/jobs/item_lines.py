@@ -1,0 +1,42 @@
+"""Writes the things that a job or an undo is about for people: a line for each, what it is now and what it will be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
+
+if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.calls.jobs.job import JobItem
+
+NAME_CHARS, BRIEF_NAME_CHARS, VALUE_CHARS = 60, 30, 80
+
+
+def format_item(item: JobItem) -> str:
+    """The item on one line, what others wrote in quotes."""
+    names = " ".join(quote(value, NAME_CHARS) for value in item.names.values())
+    return _format_change(item, " ".join(filter(None, (item.noun, to_single_line(item.id), names))))
+
+
+def format_briefly(item: JobItem) -> str:
+    """The item by its shortest name, where there are too many for more."""
+    name = item.names.get("seller_sku") or next(iter(item.names.values()), "")
+    return _format_change(item, quote(name, BRIEF_NAME_CHARS) if name else to_single_line(item.id))
+
+
+def fit_lines(lines: list[str], room_chars: int) -> list[str]:
+    """As many lines as there is room for, and how many more there are."""
+    for index, line in enumerate(lines):
+        room_chars -= len(line) + 3
+        if room_chars < 0:
+            return [*lines[:index], f"and {len(lines) - index} lines more, which a dry run shows"]
+    return lines
+
+
+def _format_change(item: JobItem, head: str) -> str:
+    now = quote(item.now, VALUE_CHARS) if item.now else ""
+    if item.skip_reason:
+        return f"{head}: skipped, {to_single_line(item.skip_reason)}"
+    details = ", ".join(f"{name} {to_single_line(str(value))}" for name, value in item.details.items())
+    change = f" ({details})" if details else ""
+    return f"{head}: {' -> '.join(filter(None, (now, quote(item.will_be, VALUE_CHARS))))}{change}"
