@@ -23,6 +23,7 @@ VALUES_BY_UNIT = {
     "iso-4217": "USD",
     "iso-3166-1-alpha-2": "US",
     "base64": "PG5mZS8+",
+    "file-name": "demo.mp4",
 }
 DIGITS = {"GTIN": 14, "EAN": 13, "UPC": 12, "ISBN": 13, "JAN": 13}
 

@@ -72,8 +72,10 @@ async def find_activity(client: Client) -> dict[str, Any]:
 
 
 async def find_conversation(client: Client) -> dict[str, Any]:
+    """One that a buyer wrote last in, with words for the shop and not for an assistant."""
     found = await read(client, "get_conversations", page_size=10)
-    return next(c for c in found["conversations"] if c["latest_message"]["sender"]["role"] == "BUYER")
+    rows = [c for c in found["conversations"] if "Ignore previous" not in c["latest_message"]["content"]]
+    return next(c for c in rows if c["latest_message"]["sender"]["role"] == "BUYER")
 
 
 def change_price(product: dict[str, Any], amount: str, currency: str = "GBP") -> dict[str, Any]:

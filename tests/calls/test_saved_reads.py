@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -78,6 +79,21 @@ async def test_every_order_line_is_a_row_with_what_is_the_orders_repeated(connec
     sums = sum(Decimal(repr(row["payment.total_amount"])) for row in rows if row["line_items.line"] == 1)
     assert sums == sum(Decimal(order["payment"]["total_amount"]) for order in orders)
     assert "line_items.line is 1" in told["data"]["advice"]
+
+
+async def test_a_file_with_a_row_for_each_line_tells_the_call_for_a_row_an_order(connect: Connect) -> None:
+    async with connect(sandbox="1", result_bytes=1_000_000) as client:
+        orders = await read_orders(client)
+        wide = await call(client, "get_order_list", save_as="orders.csv")
+        (listed,) = re.findall(r"with fields (\[.*?\])", wide["note"])
+        fields = json.loads(listed)
+        told = await call(client, "get_order_list", save_as="orders.csv", fields=fields)
+    assert wide["data"]["rows"] > len(orders)
+    rows = read_csv(told["data"]["path"])
+    assert [row["id"] for row in rows] == [order["id"] for order in orders]
+    assert [row["payment.total_amount"] for row in rows] == [order["payment"]["total_amount"] for order in orders]
+    assert len(told["data"]["columns"]) < 20
+    assert "One row for each" not in told["note"]
 
 
 async def test_a_file_holds_all_pages_and_all_fields_and_the_result_is_small(connect: Connect) -> None:

@@ -275,6 +275,24 @@ async def test_an_upload_without_its_optional_file_is_sent_as_parts_all_the_same
     assert b"filename" not in request.body
 
 
+@pytest.mark.parametrize(
+    ("name", "is_sent"),
+    [
+        *(("demo.mp4", True), ("2026-demo_1.MP4", True), ("giấy_phép.pdf", True)),
+        *(("a b.mp4", False), ("a.b.mp4", False), ("_a.mp4", False), (".mp4", False), ("demo", False), ("a.", False)),
+    ],
+)
+async def test_a_file_is_named_as_the_platform_takes_it(
+    connect: Connect, recorder: Recorder, name: str, *, is_sent: bool
+) -> None:
+    async with connect(api_url=recorder.url, auth_url=recorder.url, confirm="none") as client:
+        content = base64.b64encode(b"%PDF-1.4").decode()
+        result = await client.call_tool("upload_product_file", {"name": name, "file_base64": content})
+    assert len(recorder.calls) == int(is_sent)
+    if not is_sent:
+        assert "file name with an extension" in refused(result, "name")
+
+
 @pytest.mark.parametrize("tool", ["gs_upload_image", "gs_upload_video", "upload_review_media"])
 async def test_an_upload_with_nothing_in_it_is_not_sent(client: Client, recorder: Recorder, tool: str) -> None:
     told = reply(await client.call_tool(tool, {}))

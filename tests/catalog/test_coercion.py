@@ -281,6 +281,48 @@ def test_an_amount_has_no_more_decimals_than_its_record_says(amount: str, *, is_
     assert ("skus[0].price.amount" in found) is not is_sent
 
 
+@pytest.mark.parametrize(
+    ("tool", "limit", "path", "arguments"),
+    [
+        ("create_engagement_task", 256, "task_name", lambda text: {"task_name": text}),
+        ("search_coupon_list", 100, "title_keyword", lambda text: {"title_keyword": text}),
+        ("create_fbt_mcf_order", 128, "consignee.name", lambda text: {"consignee": {"name": text}}),
+        (
+            "search_creator_target_collaborations",
+            499,
+            "keyword",
+            lambda text: {"keyword": text, "keyword_type": "TARGET_COLLABORATIONS_NAME"},
+        ),
+    ],
+)
+def test_a_limit_in_bytes_counts_bytes(tool: str, limit: int, path: str, arguments: Any) -> None:
+    operation = CATALOG.operations[tool]
+    at_limit, past_limit = "x" * (limit % 2) + "\u00e9" * (limit // 2), "\u00e9" * (limit // 2 + 1)
+    for text, is_sent in ((at_limit, True), (past_limit, False)):
+        told = refusal(operation, *coerce_arguments(operation, arguments(text)))
+        found = [problem for problem in told.problems if problem.argument == path] if told else []
+        assert (found == []) is is_sent
+        assert all(f"has {len(text.encode())} bytes" in problem.message for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("threshold_type", "value", "is_sent"),
+    [
+        *(("MINIMAL_ITEM_QUANTITY", "1", True), ("MINIMAL_ITEM_QUANTITY", "10", True)),
+        *(("MINIMAL_ITEM_QUANTITY", "0", False), ("MINIMAL_ITEM_QUANTITY", "11", False)),
+        *(("MINIMAL_ORDER_AMOUNT", "0.50", True), ("MINIMAL_ORDER_AMOUNT", "11", True)),
+    ],
+)
+def test_a_bound_on_a_number_in_text_holds_under_its_condition(
+    threshold_type: str, value: str, *, is_sent: bool
+) -> None:
+    operation = CATALOG.operations["update_promotion_activity"]
+    rule = {"threshold_type": threshold_type, "threshold_value": value}
+    told = refusal(operation, *coerce_arguments(operation, {"discount": {"bxgy_discount": rule}}))
+    found = {problem.argument for problem in told.problems} if told else set()
+    assert ("discount.bxgy_discount.threshold_value" in found) is not is_sent
+
+
 INVOICE = {"package_id": "1153132168123597000", "order_ids": ["576461413038785752"], "file_type": "XML"}
 
 

@@ -227,7 +227,7 @@ def test_where_everything_agrees_nothing_is_found(copy: HandmadeCopy, world: Wor
         carried = [day for day in world.days if day.statement["payment_id"] == row["payment_id"]]
         assert row["agrees"]
         assert row["statements"] == len(carried)
-        assert row["settlement"] + row["reserve"] == row["paid_out"]
+        assert row["settlement"] + row["reserve"] == row["paid_to_bank"]
         assert row["transactions_difference"] is None
         assert row["settlement"] == sum(day.statement["settlement_amount"] for day in carried)
 

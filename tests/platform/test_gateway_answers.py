@@ -250,6 +250,18 @@ async def test_an_item_of_a_batch_that_met_a_passing_fault_may_have_been_done(
     assert outcomes == ["unknown", "partly done"]  # the newest first
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["https://shop.example/back", "https://shop.example/back?state=abc&locale=en", "code=&state=abc", "?state=abc"],
+)
+async def test_an_address_without_a_code_is_not_sent_as_one(connect: Connect, sandbox: Sandbox, text: str) -> None:
+    async with sandbox.serve() as url, connect(**keys(sandbox, url)) as client:
+        told = strict(await client.call_tool(EXCHANGE, {"auth_code": text}))
+        assert (told["error"], told["problems"][0]["argument"]) == ("invalid_arguments", "auth_code")
+        assert "no code" in told["message"]
+    assert sandbox.log.list_entries(EXCHANGE) == []
+
+
 ODD_DATA = {"a list": [{"id": "1"}], "an empty list": [], "a text": "done", "a number": 5, "no": False}
 
 

@@ -89,7 +89,7 @@ def small_results(backend: str, home: Path, clock: Clock, stores: StateStores) -
     if backend == "memory":
         return InMemoryResultStore(clock, 100)
     assert isinstance(stores.results, PostgresResultStore)
-    return PostgresResultStore(stores.results.database, "default", 100)
+    return PostgresResultStore(stores.results.database, CIPHER, "default", 100)
 
 
 def account(name: str = "7") -> Account:

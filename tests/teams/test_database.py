@@ -20,6 +20,8 @@ from mcp_server_tiktok_shop.state.memory import InMemoryRateMarks
 from mcp_server_tiktok_shop.state.postgres.accounts import PostgresAccountStore
 from mcp_server_tiktok_shop.state.postgres.database import Database
 from mcp_server_tiktok_shop.state.postgres.migrations import SCHEMA_STEPS, load_migrations, migrate
+from mcp_server_tiktok_shop.state.postgres.replica_locks import ReplicaLocks
+from mcp_server_tiktok_shop.state.postgres.results import PostgresResultStore, reseal_results
 from mcp_server_tiktok_shop.state.postgres.server_secrets import get_shared_token, reseal_token
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores
 from mcp_server_tiktok_shop.state.postgres.tenants import TenantDirectory
@@ -82,10 +84,12 @@ async def test_no_secret_lies_open_in_the_database(database_url: str) -> None:
         token, _ = await get_shared_token(database, CIPHER)
         another = PostgresAccountStore(database, CIPHER, TENANT)
         await another.refresh()
+        kept = await make_stores(database).results.put(b"a buyer's name")
+        assert await make_stores(database).results.get(kept) == b"a buyer's name"
     assert another.read().accounts == {"7": make_account()}
     content = dump(database_url)
     assert b"Tea" in content
-    for secret in (*SECRETS, token, KEY):
+    for secret in (*SECRETS, token, KEY, "a buyer"):
         assert secret.encode() not in content
         assert repr(secret.encode())[2:-1].encode() not in content
 
@@ -111,6 +115,13 @@ async def test_a_key_is_rotated_without_a_moment_in_which_a_secret_is_lost(datab
         assert await both.reseal()
         assert not await both.reseal()
         await reseal_token(database, cipher(NEW_KEY, KEY))
+        results = PostgresResultStore(database, CIPHER, TENANT)
+        kept, damaged = await results.put(b"kept"), await results.put(b"damaged")
+        await database.execute("UPDATE results SET content = 'x' WHERE id = %s", damaged)
+        await reseal_results(database, cipher(NEW_KEY, KEY))
+        with_new_key = PostgresResultStore(database, cipher(NEW_KEY), TENANT)
+        assert (await with_new_key.get(kept), await with_new_key.get(damaged)) == (b"kept", None)
+        assert await results.get(kept) is None
         new = PostgresAccountStore(database, cipher(NEW_KEY), TENANT)
         await new.refresh()
         assert await get_shared_token(database, cipher(NEW_KEY)) == (token, False)
@@ -312,6 +323,17 @@ async def test_after_a_restart_the_first_step_works_on_every_connection(database
         await asyncio.gather(*(records.put(str(n), {}, 60) for n in range(20)))
         await asyncio.to_thread(postgres.restart)
         assert await asyncio.gather(*(records.take(str(n)) for n in range(20))) == [{}] * 20
+
+
+async def test_after_a_restart_the_first_lock_among_servers_is_had(database_url: str, postgres: Postgres) -> None:
+    async with open_database(database_url) as database:
+        locks, others = ReplicaLocks(database.conninfo), ReplicaLocks(database.conninfo)
+        assert await locks.acquire("a")
+        await asyncio.to_thread(postgres.restart)
+        assert await locks.acquire("b")
+        assert await others.acquire("a")  # which went with its connection
+        assert not await others.acquire("b")
+        await asyncio.gather(locks.close(), others.close())
 
 
 async def test_a_database_that_is_away_is_said_in_words_and_used_when_it_is_back(

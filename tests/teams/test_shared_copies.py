@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,9 +13,14 @@ import psycopg
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
+from mcp_server_tiktok_shop.settings import read_settings
+from mcp_server_tiktok_shop.state.postgres.value_cipher import SEAL_BYTES
+from mcp_server_tiktok_shop.teams.team_state import open_team_state
+from tests.conftest import CATALOG
 from tests.platform.test_tokens import good
 from tests.protocol.test_webhooks import wait_until
-from tests.teams.replicas import Replica, sandbox_keys, serve_replica, start_replica
+from tests.teams.databases import KEY
+from tests.teams.replicas import Replica, make_environment, sandbox_keys, serve_replica, start_replica
 from tests.teams.test_faults import call_until_cut, linux
 from tests.teams.test_replicas import put_accounts
 
@@ -28,6 +34,7 @@ READ = "get_order_list"
 ORDERS = 2_500  # 25 pages
 COUNT = "SELECT count(*), sum(total_amount) FROM orders"
 DAY_S = 86400
+FILE_MARK = b"DUCK"  # near the beginning of the file that a copy is
 
 
 @dataclass(frozen=True)
@@ -195,7 +202,7 @@ async def test_only_the_newest_copy_takes_room_in_the_database(home: Path, datab
         for number in range(5):
             asked = pair.change_order(f"note {number}")
             await pair.ask(0, asked, max_age=0)
-        ((size,),) = pair.run_sql("SELECT sum(length(content)) FROM shop_copy_blocks")
+        ((size,),) = pair.run_sql("SELECT sum(length(content) - %s) FROM shop_copy_blocks", SEAL_BYTES)
         assert size <= pair.find_snapshots(0)[-1].stat().st_size
 
 
@@ -264,6 +271,7 @@ async def test_a_database_that_restarts_while_a_shop_is_read_loses_nothing(
 
 DAMAGES = {
     "a block that was changed": "UPDATE shop_copy_blocks SET content = overlay(content PLACING '\\xdead' FROM 100)",
+    "a block of another key": "UPDATE shop_copy_blocks SET key_id = 'x'",
     "a block that is cut": "UPDATE shop_copy_blocks SET content = substring(content FROM 1 FOR 100)",
     "blocks that are gone": "DELETE FROM shop_copy_blocks WHERE hash < '\\x80'",
     "a state that says nothing": "UPDATE shop_copies SET state = '{'",
@@ -281,6 +289,28 @@ async def test_a_published_copy_that_is_damaged_is_not_served_and_made_anew(
         assert first(await pair.ask(1)) == 300
         assert first(await pair.ask(0)) == 300
         assert pair.find_partial_files() == []
+
+
+async def test_blocks_are_sealed_and_a_new_key_opens_them(home: Path, database_url: str) -> None:
+    sandbox = Sandbox(orders=300)
+    new_key = base64.b64encode(bytes(range(32, 64))).decode()
+    async with sandbox.serve() as url:
+        async with serve_apart(home, database_url, sandbox, url) as pair:
+            await pair.ask(0)
+            content = pair.find_snapshots(0)[-1].read_bytes()
+            assert FILE_MARK in content[:64]
+            stored = [bytes(row[0]) for row in pair.run_sql("SELECT content FROM shop_copy_blocks")]
+            words = [content[at : at + 24] for at in range(0, len(content), len(content) // 997)]
+            words = [word for word in words if len(set(word)) > 12]
+            assert len(words) > 50
+            assert not [block for block in stored if FILE_MARK in block[:64] or any(word in block for word in words)]
+        settings = read_settings(make_environment(home, database_url, database_key=f"{new_key},{KEY}"))
+        async with open_team_state(settings, catalog=CATALOG) as state:
+            await state.reseal()
+        sandbox.log.clear()
+        async with serve_apart(home / "new", database_url, sandbox, url, database_key=new_key) as pair:
+            assert first(await pair.ask(1)) == 300
+            assert sandbox.log.list_entries(READ) == []
 
 
 async def test_a_file_that_is_damaged_at_one_replica_is_fetched_anew_and_not_read_from_the_platform(

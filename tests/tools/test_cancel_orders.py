@@ -68,8 +68,11 @@ async def test_the_reason_is_mapped_and_shown_and_what_cannot_be_called_off_stay
         done = await told(client, "confirm_write", token=asked["confirm"])
         changes = await told(client, "run_read_operation", name="list_changes", arguments={})
     what = [" ".join(map(str, row)) for row in changes["data"]["changes"]["rows"]]
-    for row, order in zip(what, reversed(going), strict=True):
-        assert f"order {order.id}: status awaiting shipment -> cancelled" in row
+    (row,) = what  # of one job
+    assert "2 orders, " in row
+    assert ": status awaiting shipment -> cancelled" in row
+    for order in going:
+        assert order.id in row
         assert f": agreed, refund {order.total_amount} GBP" in row
     assert "Seller Center" in changes["data"]["note"]
     assert (done["data"]["done"], done["data"]["skipped"]) == (2, 5)

@@ -18,6 +18,7 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.tools.jobs.change_rules import ChangeRule, Ending
 from tests.calls.test_writes import Clock, Person, told, writes
 from tests.platform.test_tokens import until
+from tests.tools.job_items import to_items
 from tests.tools.test_product_jobs import list_products, run
 
 if TYPE_CHECKING:
@@ -406,3 +407,53 @@ async def test_a_stock_is_shown_with_its_warehouse_and_without_a_currency(connec
     assert item["change"] == "-1"
     assert "currency" not in preview
     assert "warehouse" not in unnamed["items"][0]
+
+
+async def test_all_whose_title_has_a_word_are_taken_on_purpose_and_warnings_are_of_those_alone(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    shop = sandbox.accounts[0].shops[0]
+    meant = [p for p in shop.products.values() if "tea" in p.title.casefold() and p.status not in ("DELETED", "DRAFT")]
+    frozen = meant[0]
+    frozen.status = "FREEZE"
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        unclear = await run(client, "change_stock", products=["tea"], amount=1)
+        asked = await run(client, "change_stock", products=["*TEA*"], amount=1)
+        nothing = await run(client, "change_stock", products=["*no such word*"], amount=1)
+        by_start = await run(client, "pause_products", products=[f"{meant[1].title[:6]}*"], dry_run=True)
+    assert len(unclear["candidates"][0]["fits"]) >= len(meant), "all that fit are listed"
+    assert '"*tea*"' in unclear["hint"]
+    items = to_items(asked["preview"])
+    skus = {sku.seller_sku for product in meant for sku in product.skus}
+    assert skus <= {item["seller_sku"] for item in items}
+    assert all("tea" in item["title"].casefold() for item in items)
+    skipped = {item["seller_sku"] for item in items if item.get("skipped")}
+    assert {sku.seller_sku for sku in frozen.skus} <= skipped
+    assert not any("FREEZE" in warning for warning in asked["preview"].get("warnings", ()))
+    assert nothing["error"] == "not_found"
+    assert meant[1].title in {item["title"] for item in to_items(by_start["data"])}
+    assert writes(sandbox) == []
+
+
+async def test_a_long_preview_is_a_table_and_what_was_done_as_agreed_is_counted(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        skus = (await list_skus(client))[:60]
+        codes = [sku["seller_sku"] for sku in skus]
+        asked = await run(client, "change_stock", products=codes, amount=5)
+        refused = skus[0]["product_id"]  # that of the first write
+        sandbox.faults.add("update_inventory", code=12052901, message="It is locked.")
+        done = await told(client, "confirm_write", token=asked["confirm"])
+    preview, answer = asked["preview"], done["data"]
+    items = {item["seller_sku"]: item for item in to_items(preview)}
+    assert [item["seller_sku"] for item in items.values()] == codes
+    assert all(int(item["will_be"]) - int(item["now"]) == 5 for item in items.values())
+    assert all(item["title"] and item["warehouse"] and item["change"] == "+5" for item in items.values())
+    assert "sku" not in preview["items"]["columns"], "the seller's code tells all apart"
+    assert len(json.dumps(preview)) < 110 * len(codes)
+    failed = {sku["seller_sku"] for sku in skus if sku["product_id"] == refused}
+    assert answer["done_as_agreed"] == answer["done"] == len(codes) - len(failed)
+    assert {item["seller_sku"]: item["outcome"] for item in answer["items"]} == dict.fromkeys(failed, "failed")
+    assert all("locked" in item["reason"] for item in answer["items"])
+    assert len(json.dumps(done)) < 1_200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -95,6 +96,29 @@ async def test_each_kind_of_request_is_decided_by_its_order_id(
     assert request.status == status
     (note,) = (event.note for event in request.events[-1:])
     assert note == ("As agreed." if decision == "reject" else "")
+
+
+async def test_before_a_refusal_stands_when_was_asked_what_the_buyer_wrote_and_that_proof_can_go_along(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    request = find_request(shop, "return_pending")
+    refusal = {"decision": "reject", "ids": [request.id], "reason": "no proof"}
+    async with connect(sandbox="1", confirm="asks", buyer_data="full", sandbox_object=sandbox) as client:
+        asked = await decide(client, **refusal)
+        with_proof = await decide(client, **refusal, images=["tos-maliva-i-1"])
+        await told(client, "confirm_write", token=with_proof["confirm"])
+        approval = await decide(client, decision="approve", ids=[find_request(shop, "refund_pending").id])
+    preview, (item,) = asked["preview"], asked["preview"]["items"]
+    assert datetime.fromisoformat(item["asked_at"]).timestamp() == request.create_time
+    assert item["buyer_wrote"] == request.events[0].note
+    assert "upload_product_image" in preview["explanation"]
+    assert preview["undo"].startswith("No way back")
+    assert "items" in preview["untrusted"]
+    assert "explanation" not in with_proof["preview"]
+    body = json.loads(sandbox.log.list_entries("reject_return")[-1].body)
+    assert body["images"] == [{"image_id": "tos-maliva-i-1"}]
+    assert "asked_at" in approval["preview"]["items"][0]
+    assert "explanation" not in approval["preview"]
 
 
 async def test_a_buyer_may_keep_the_goods(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:
@@ -229,4 +253,4 @@ async def test_a_wish_to_cancel_shows_whose_as_far_as_buyers_may_be_shown_and_ho
     assert item["order_status"] == "AWAITING_SHIPMENT"
     assert item["answer_by"]
     (row,) = [dict(zip(listed["columns"], row, strict=True)) for row in listed["rows"]]
-    assert row["detail"].endswith("to pay back of an order that is AWAITING_SHIPMENT")
+    assert "to pay back of an order that is AWAITING_SHIPMENT, asked 20" in row["detail"]

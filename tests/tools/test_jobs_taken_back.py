@@ -22,6 +22,7 @@ from tests.calls.test_undo import (
     try_undo,
 )
 from tests.calls.test_writes import Clock, Person, told, writes
+from tests.tools.job_items import to_items
 from tests.tools.test_change_jobs import choose_single, list_skus
 from tests.tools.test_product_jobs import run
 
@@ -145,7 +146,7 @@ async def test_a_whole_job_is_taken_back_by_one_yes(
         assert row["undo"]["arguments"] == {"name": "undo_job", "arguments": {"id": row["id"]}}
         asked_again = await try_undo(client, row["undo"])
         assert len(writes(sandbox)) == sent
-        items = asked_again["preview"]["items"]
+        items = to_items(asked_again["preview"])
         if job != "pause_products":  # whose status a review follows
             assert sorted((i["now"], i["will_be"]) for i in items) == sorted(
                 (i["will_be"], i["now"]) for i in asked["preview"]["items"]
@@ -216,7 +217,7 @@ async def test_of_what_one_write_changed_all_goes_back_but_what_has_changed_sinc
         await told(client, "confirm_write", token=asked["confirm"])
         asked = await try_undo(client, job["undo"])
         assert (asked["preview"]["to_do"], asked["preview"]["skipped"]) == (len(arguments["products"]) - 1, 1)
-        skipped = asked["preview"]["items"][-1]
+        skipped = to_items(asked["preview"])[-1]
         assert skipped["product"] == resumed
         assert skipped["skipped"].startswith("it has changed since: ")
         sent = len(writes(sandbox))

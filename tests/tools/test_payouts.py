@@ -118,7 +118,7 @@ async def test_the_simulated_shops_money_adds_up_to_the_penny(connect: Connect, 
     assert total["transactions"] == sum(len(s.orders) + len(s.adjustments) for s in meant)
     assert Decimal(total["settlement"]) == sum(s.settlement for s in meant)
     assert "transactions_difference" not in total
-    assert Decimal(total["paid_out"]) == Decimal(total["settlement"])
+    assert Decimal(total["paid_to_bank"]) == Decimal(total["settlement"])
     assert "by_difference" not in data
     rows = read_rows(data)
     told = [(row["statement_id"], row["settlement"], row["payment_id"], row["agrees"]) for row in rows]

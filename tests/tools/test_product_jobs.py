@@ -10,6 +10,7 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Person, told, writes
+from tests.tools.job_items import to_items
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -62,7 +63,7 @@ async def test_what_is_to_be_left_alone_is_skipped_with_its_reason(connect: Conn
         products = await list_products(client)
         statuses = {product["id"]: product["status"] for product in products}
         done = await run(client, "pause_products", products=list(statuses))
-    items = {item["product"]: item for item in done["data"]["items"]}
+    items = {item["product"]: item for item in to_items(done["data"])}
     assert items.keys() == statuses.keys()
     for product_id, status in statuses.items():
         item = items[product_id]

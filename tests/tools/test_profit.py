@@ -48,7 +48,9 @@ def shared() -> Sandbox:
 
 
 async def ask_profit(client: Client, **arguments: Any) -> Json:
-    data: Json = good(await client.call_tool(TOOL, {"period": ALL_TIME, "limit": 1000} | arguments))["data"]
+    data: Json = good(await client.call_tool(TOOL, {"period": ALL_TIME, "limit": 1000, "columns": "all"} | arguments))[
+        "data"
+    ]
     return data
 
 
@@ -466,6 +468,60 @@ async def test_without_costs_it_says_how_to_give_them(connect: Connect, shared: 
         data = await ask_profit(client, period="last month", group_by="product")
     assert "profit" not in data["totals"]["columns"]
     assert f"put costs.csv or costs.xlsx into {files}" in data["note"]
+
+
+async def test_costs_that_are_spoken_count_as_those_of_a_file_do_the_closest_name_first(
+    connect: Connect, shared: Sandbox, files: Path
+) -> None:
+    async with at_the_shop(connect, shared, Clock(), files=files, result_bytes=WIDE_RESULT_BYTES) as (client, (shop,)):
+        line = next(line for order in await shop.orders() for line in order["line_items"])
+        code, title = line["seller_sku"], line["product_name"]
+        for_all = await ask_profit(client, unit_costs="2.50")
+        spoken = [{"product": code, "unit_cost": "9"}, {"product": title.upper()[:-1], "unit_cost": "3"}]
+        by_name = await ask_profit(
+            client, unit_costs=[*spoken, {"unit_cost": "2.50"}, {"product": "no such thing", "unit_cost": "1"}]
+        )
+        (files / "costs.csv").write_text(
+            CSV_HEAD + "".join(f"{other},2.50,GBP,\n" for other in await seller_skus(shop)), encoding="utf-8"
+        )
+        by_file = await ask_profit(client)
+        both = await ask_profit(client, unit_costs=[spoken[0]])
+        wrong = bad(await client.call_tool(TOOL, {"unit_costs": [{"unit_cost": "-1"}]}))
+    assert profit_rows(for_all) == profit_rows(by_file)
+    assert for_all["totals"] == by_file["totals"]
+    assert for_all["costs"]["skus_of_unit_costs"]["all"] > 1
+    assert by_name["costs"]["unit_costs_of_nothing"] == ["no such thing"]
+    for row in profit_rows(by_name):
+        if row["sku_id"] is not None:
+            each = 9 if row["seller_sku"] == code else 3 if row["product_name"] == title else Decimal("2.50")
+            assert -Decimal(row["goods_cost"]) == each * row["units"]
+    for row in profit_rows(both):
+        if row["sku_id"] is not None:
+            assert -Decimal(row["goods_cost"]) == (9 if row["seller_sku"] == code else Decimal("2.50")) * row["units"]
+    assert wrong["error"] == "invalid_arguments"
+
+
+async def test_what_loses_money_is_one_short_call(connect: Connect, shared: Sandbox, files: Path) -> None:
+    call = {"period": ALL_TIME, "unit_costs": "9", "order": "profit asc"}
+    async with at_the_shop(connect, shared, Clock(), files=files, result_bytes=WIDE_RESULT_BYTES) as (client, _):
+        short = good(await client.call_tool(TOOL, call))["data"]
+        whole = await ask_profit(client, unit_costs="9")
+        best = good(await client.call_tool(TOOL, call | {"order": "profit", "columns": ["profit"], "limit": 3}))["data"]
+        without = good(await client.call_tool(TOOL, {"period": ALL_TIME, "order": "profit asc"}))["data"]
+        for wrong in ({"order": "colour"}, {"columns": ["colour"]}):
+            assert "net_sales" in bad(await client.call_tool(TOOL, {"period": ALL_TIME} | wrong))["hint"]
+    profits = sorted(Decimal(row["profit"]) for row in profit_rows(whole))
+    assert [Decimal(row["profit"]) for row in to_rows(short["profit"])] == profits[:10]
+    assert profits[0] < 0
+    assert [Decimal(row["profit"]) for row in to_rows(best["profit"])] == profits[:-4:-1]
+    assert not {"net_sales", "fees"} & set(best["profit"]["columns"])
+    columns = short["profit"]["columns"]
+    assert "fees" in columns
+    assert not {"platform_commission", "vat", "sales"} & set(columns)
+    assert "platform_commission" in short["totals"]["columns"]
+    settlements = [Decimal(row["settlement"]) for row in to_rows(without["profit"])]
+    assert settlements == sorted(settlements)
+    assert "by settlement" in without["note"]
 
 
 async def test_titles_are_named_as_others_words_wherever_they_stand(

@@ -620,8 +620,8 @@ def test_settlements_are_what_the_statements_say(books: Books, shop: ShopBooks, 
         expected[value] = {part: add(s[part] for s in rows) for part in PARTS} | {
             "statements": len(rows),
             "statements_paid": len(paid),
-            "settlement_paid": add(s["settlement_amount"] for s in paid),
-            "settlement_not_paid": add(s["settlement_amount"] for s in rows if s not in paid),
+            "settlement_paid_by_now": add(s["settlement_amount"] for s in paid),
+            "settlement_not_paid_yet": add(s["settlement_amount"] for s in rows if s not in paid),
         }
     check(books.get_rows("settlements", name, shop), column, expected)
 
@@ -753,14 +753,14 @@ def test_payouts_carry_their_statements_and_agree(books: Books, shop: ShopBooks)
         in_them = [t for t in shop.lists["transactions"] if t["statement"] in carried]
         assert money(row["settlement"]) == settled == add(t["settlement_amount"] for t in in_them)
         assert row["transactions"] == len(in_them)
-        assert money(row["paid_out"]) == money(payment["amount"]["value"])
-        assert money(row["settlement"]) + money(row["reserve"]) == money(row["paid_out"])
+        assert money(row["paid_to_bank"]) == money(payment["amount"]["value"])
+        assert money(row["settlement"]) + money(row["reserve"]) == money(row["paid_to_bank"])
         assert (row["agrees"], row["differences"], row["status"]) == (True, 0, payment["status"])
     waiting = [s for s in shop.select("statements", "statement_time") if not s.get("payment_id")]
     assert (None in rows) == bool(waiting)
     if waiting:
         assert money(rows[None]["settlement"]) == add(s["settlement_amount"] for s in waiting)
-        assert rows[None]["paid_out"] is None
+        assert rows[None]["paid_to_bank"] is None
     assert not books.get_rows("payouts", "difference", shop)
 
 
@@ -777,7 +777,7 @@ def test_statements_of_payouts_stand_one_by_one(books: Books, shop: ShopBooks) -
         )
     (whole,) = books.get_totals("payouts", "statement", shop)
     assert (whole["statements"], whole["agrees"]) == (len(rows), True)
-    paid_or_not = money(whole["paid_out"]) + money(whole["not_paid_out"])
+    paid_or_not = money(whole["paid_to_bank"]) + money(whole["not_paid_out"])
     assert money(whole["settlement"]) + money(whole["reserve"]) == paid_or_not
 
 

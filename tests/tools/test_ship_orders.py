@@ -19,6 +19,7 @@ from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import file_requ
 from mcp_server_tiktok_shop.tools import label_files
 from mcp_server_tiktok_shop.tools.jobs import ship_orders
 from tests.calls.test_writes import CATALOG, Person, told
+from tests.tools.job_items import to_items
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -169,6 +170,42 @@ async def test_how_a_parcel_gets_to_the_carrier_is_told_before_where_there_is_on
     assert [item["now"]["handover_method"] for item in done["data"]["items"]] == ["PICKUP"] * 2
 
 
+async def test_a_pickup_after_the_hand_over_deadline_and_not_today_is_told_before_with_both_times(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    zone, now = ZoneInfo("Europe/London"), int(sandbox.now())
+    orders = list_waiting(sandbox, shop)
+    late, timely = orders[0], orders[-1]
+    tomorrow = (datetime.fromtimestamp(now, zone) + timedelta(1)).date().isoformat()
+    # The oldest must be with the carrier before it comes at all, the newest much later.
+    deadlines = {late.id: now + 3600, timely.id: now + 5 * 86_400}
+
+    def set_deadlines(data: dict[str, Any]) -> dict[str, Any]:
+        return data | {"orders": [o | {"tts_sla_time": deadlines[o["id"]]} for o in data["orders"]]}
+
+    sandbox.faults.add("get_order_detail", times=None, edit=set_deadlines)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        asked = await ship(client, ids=[timely.id, late.id], handover="PICKUP")
+        brought = await ship(client, ids=[timely.id, late.id], handover="DROP_OFF", dry_run=True)
+        sandbox.faults.add("get_package_handover_time_slots", times=None, edit=lambda d: d | {"can_drop_off": False})
+        left_open = await ship(client, ids=[late.id], dry_run=True)
+    late_pickup, other_day, *_ = asked["preview"]["warnings"]
+    due = datetime.fromtimestamp(deadlines[late.id], zone).isoformat(timespec="minutes")
+    assert late_pickup.startswith(
+        f"Collected after the hand-over deadline, a late dispatch: {late.packages[0].id} {tomorrow}T"
+    )
+    assert f"due {due}" in late_pickup
+    assert "handover DROP_OFF" in late_pickup
+    assert timely.packages[0].id not in late_pickup
+    assert other_day.startswith("Not collected today (")
+    assert other_day.endswith(f"of 2 parcels 2 on {tomorrow}")
+    by_id = {item["package"]: item for item in asked["preview"]["items"]}
+    assert by_id[late.packages[0].id]["hand_over_by"] == due
+    assert "hand_over_by" not in by_id[timely.packages[0].id]
+    assert not any("ollected" in warning for warning in brought["data"].get("warnings", ()))
+    assert left_open["data"]["warnings"][0].startswith("Collected after"), "the first time that it can come is too late"
+
+
 async def test_a_person_sees_every_parcel_on_a_line(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:
     person = Person("accept")
     going = list_waiting(sandbox, shop)[:4]
@@ -199,7 +236,7 @@ async def test_what_is_due_is_found_by_its_deadline(
     }
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
         shown = await ship(client, due=due, dry_run=True)
-    items = [item for item in shown["data"]["items"] if item["now"] == "TO_FULFILL"]
+    items = [item for item in to_items(shown["data"]) if item["now"] == "TO_FULFILL"]
     assert {item["package"] for item in items} == expected
     assert expected
     deadlines = [item["ship_by"] for item in items if "skipped" not in item]
@@ -506,3 +543,22 @@ async def test_one_odd_order_costs_none_of_the_others(connect: Connect, sandbox:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         shown = await ship(client, ids=[order.id for order in going], dry_run=True)
     assert {item["package"] for item in shown["data"]["items"]} == {order.packages[0].id for order in going}
+
+
+async def test_packing_slips_stand_behind_their_labels_in_one_file(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    going = list_waiting(sandbox, shop)[:2]
+    ids = [order.packages[0].id for order in going]
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        done = await ship(client, ids=[order.id for order in going], packing_slips=True)
+        again = await told(client, "resize_pdf", package_ids=ids, packing_slips=True)
+        alone = await told(client, "resize_pdf", package_ids=ids)
+        foreign = await told(client, "resize_pdf", source=["label.pdf"], packing_slips=True)
+    texts = read_pages(done["data"]["labels"])
+    assert ["PACKING SLIP" in text for text in texts] == [False, True] * 2
+    assert list_pages(done) == {page: ids[(page - 1) // 2] for page in (1, 2, 3, 4)}
+    assert all(order.lines[0].sku.seller_sku in texts[2 * place + 1] for place, order in enumerate(going))
+    assert read_pages(again["data"]) == texts
+    assert alone["data"]["pages"] == 2
+    assert foreign["problems"][0]["argument"] == "packing_slips"

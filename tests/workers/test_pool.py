@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,17 @@ async def test_a_process_that_is_killed_is_told_and_replaced(pool: WorkerPool) -
     with pytest.raises(WorkerEndedError):
         await job
     assert (await pool.run(make_job("SELECT 7"), [], 20))[0]["rows"] == [[7]]
+
+
+async def test_a_person_who_interrupts_the_server_does_not_interrupt_its_workers(pool: WorkerPool) -> None:
+    """Ctrl-C reaches every process of a terminal: the server ends in its own way, and its workers with it."""
+    before = {*children(os.getpid())}
+    await pool.run(make_job("SELECT 1"), [], 20)
+    (worker,) = {*children(os.getpid())} - before
+    os.kill(worker, signal.SIGINT)
+    reply, _ = await pool.run(make_job("SELECT 2"), [], 20)
+    assert reply["rows"] == [[2]]
+    assert {*children(os.getpid())} - before == {worker}
 
 
 async def test_a_fault_of_this_program_is_no_refusal(pool: WorkerPool) -> None:

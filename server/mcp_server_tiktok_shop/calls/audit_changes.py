@@ -27,7 +27,9 @@ FIELD_WORDS = {
     "handover_method": "handover",
     "refund_amount.refund_total": "refund",
     "payment.total_amount": "total",
+    "content": "message sent:",
 }
+CHAT_NOUN, MESSAGE_FIELD = "conversation", "content"
 # Of a request's status the part before what came of it, and what that is called.
 REQUEST_PREFIXES = ("CANCELLATION_REQUEST_", "RETURN_OR_REFUND_REQUEST_", "REPLACEMENT_REQUEST_", "EXCHANGE_REQUEST_")
 REQUEST_WORDS = {"PENDING": "asked for", "SUCCESS": "agreed", "COMPLETE": "completed", "CANCEL": "withdrawn"}
@@ -63,6 +65,8 @@ def iter_value_changes(entry: Record) -> Iterator[ValueChange]:
             continue
         noun, thing_id = key = _get_key(thing)
         earlier, now = before.get(key, {}), dict(iter_values(thing))
+        if noun == CHAT_NOUN:  # its latest message is another one than before: none was overwritten
+            earlier, now = {}, {place: value for place, value in now.items() if place[-1] == MESSAGE_FIELD}
         for place in dict.fromkeys((*earlier, *now)):
             row_path, row, name = place
             if earlier.get(place) != now.get(place):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.calls.chat_messages import read_message
 from mcp_server_tiktok_shop.calls.product_pictures import collect_pictures
 from mcp_server_tiktok_shop.calls.redaction.free_text import MASK, mask_emails, mask_text
 from mcp_server_tiktok_shop.calls.redaction.redactor import strip_invisible_values
@@ -125,5 +126,5 @@ def _to_kept_value(path: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if path in MESSAGE_PATHS:
-        return shorten(mask_text(value), MAX_MESSAGE_CHARS)
+        return shorten(mask_text(read_message({"content": value})), MAX_MESSAGE_CHARS)
     return shorten(mask_emails(value), MAX_TITLE_CHARS)

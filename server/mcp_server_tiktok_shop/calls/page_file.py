@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 COUNT_FIELDS = ("total_count", "total")  # which say no more than how many items a list has
 CELL_S = {"xlsx": 25e-6, "csv": 10e-6, "json": 2e-6}  # seconds to write a cell, on a slow machine
+ONE_ROW_NOTE = "One row for each instead: the same call with fields {fields}, or others without those lines."
 MAX_PREVIEW_BYTES = 600  # of the first rows in a result
 
 
@@ -63,6 +64,11 @@ class PageFile(PageCollector):
     def closing_s(self) -> float:
         return super().closing_s + self._rows.cell_count * CELL_S[self._name.format]
 
+    def _describe_short_call(self) -> str:
+        """By which fields items with lines of their own would be a row each."""
+        fields = [".".join((*self.list_path, name)) for name in self._rows.list_item_fields()]
+        return ONE_ROW_NOTE.format(fields=to_json_text(fields)) if fields and self._name.format != "json" else ""
+
     def _add_rows(self, result: Json, selection: Selection | None) -> None:
         data = selection.project(result["data"]) if selection is not None else result["data"]
         items = get_value(data, self.list_path) if self._is_of_list(result["data"]) else [data] if data else []
@@ -87,7 +93,7 @@ class PageFile(PageCollector):
         data = saved.to_json()
         if not self._has_untrusted and len(to_json_text(saved.first_rows)) <= MAX_PREVIEW_BYTES:
             data["first_rows"] = saved.first_rows
-        notes = [self.describe_pages(), self.skipped.describe()]
+        notes = [self._describe_short_call(), self.describe_pages(), self.skipped.describe()]
         if self.next_page_token:
             notes.append(f"`next_page_token` goes on{self.describe_resume_filter()}, in another file.")
         result = {"data": data, **self.extras}

@@ -58,8 +58,14 @@ async def show_preview(
     return result | {"note": f"{note} {result['note']}"}
 
 
-def _cut_state(list_name: str, state: list[Json], room_bytes: int) -> tuple[list[Json], list[Cut]]:
+def _cut_state(list_name: str, state: list[Json] | Json, room_bytes: int) -> tuple[list[Json] | Json, list[Cut]]:
     """The first things that there is room for, of the last one maybe only its first rows; and what was cut."""
+    if isinstance(state, dict):  # a table
+        ends = accumulate((_measure(row) + 1 for row in state["rows"]), initial=_measure(state | {"rows": []}))
+        count = sum(end <= room_bytes for end in ends) - 1
+        total = len(state["rows"])
+        cuts = [Cut(list_name, max(count, 0), total)] if count < total else []
+        return (state | {"rows": state["rows"][: max(count, 0)]} if cuts else state), cuts
     shown_state: list[Json] = []
     for index, item in enumerate(state):
         size = _measure(item) + 1

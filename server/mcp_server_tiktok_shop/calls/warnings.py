@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.amount_warnings import warn_of_amounts
-from mcp_server_tiktok_shop.calls.chat_messages import BUYER_ROLE, find_people_messages, read_message
+from mcp_server_tiktok_shop.calls.chat_warnings import find_chat_warnings
 from mcp_server_tiktok_shop.calls.new_prices import (
     get_amount,
     get_rows,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 MAX_PRICE_FACTOR = 2  # a price is warned of that comes to more than this many times the old one, or less than its part
 MAX_STOCK_FACTOR = 2  # the same of stock, downwards alone
 MAX_DISCOUNT_PERCENT = 50
-MAX_MESSAGE_CHARS = 300  # characters of what a buyer wrote
 SENDING_OPERATION = "send_message"
 MAX_NAMED_IDS, MAX_NAMED_PRODUCTS = 3, 20  # of many that one warning is about
 MAX_TITLE_CHARS = 60
@@ -73,7 +72,7 @@ def find_warnings(
         *_warn_of_pictures(picture_uses),
     ]
     if operation.name == SENDING_OPERATION:
-        warnings += _warn_of_last_message(items)
+        warnings += find_chat_warnings(items)
     warnings += _warn_of_missing(state)
     return list(dict.fromkeys(_to_sentence(warning) for warning in warnings))
 
@@ -226,15 +225,6 @@ def _warn_of_all(values: Json, items: list[Item], state: CurrentState) -> Iterat
         named_ids = values.get("product_ids")
         if len(ids) >= MIN_ALL and isinstance(named_ids, list) and ids <= set(map(str, named_ids)):
             yield f"these are all {len(ids)} products of promotion {_show_id(item)}"
-
-
-def _warn_of_last_message(items: list[Item]) -> Iterator[str]:
-    """Of a chat in which the shop wrote last: it was answered already. What is to be answered is shown, no warning."""
-    for item in items:
-        messages = find_people_messages(item.data) if item.noun == "conversation" else []
-        if messages and find_values(messages[0], ["sender", "role"]) != [BUYER_ROLE]:
-            text = quote(read_message(messages[0]), MAX_MESSAGE_CHARS)
-            yield f"the last message is not the buyer's; it was sent to them: {text}"
 
 
 def _describe_price_change(old: Any, new: Any) -> str:

@@ -20,11 +20,13 @@ DECIMAL_PATTERN = r"^-?\d+(\.\d+)?$"
 INTEGER_PATTERN = r"^-?\d+$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 COUNTRY_PATTERN = r"^[A-Z]{2}$"
+FILE_NAME_PATTERN = r"^[^\W_][^\s.]*\.[A-Za-z0-9]+$"
 PATTERN_BY_UNIT = {
     "decimal-string": DECIMAL_PATTERN,
     "integer-string": INTEGER_PATTERN,
     "iso-4217": CURRENCY_PATTERN,
     "iso-3166-1-alpha-2": COUNTRY_PATTERN,
+    "file-name": FILE_NAME_PATTERN,
 }
 VALIDATION_KEYWORDS = (
     "type",

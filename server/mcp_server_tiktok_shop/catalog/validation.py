@@ -30,6 +30,7 @@ MAX_QUERY_CHARS = 16_000  # of all values in a URL together: servers and proxies
 MAX_VALUE_CHARS = 40  # of a wrong value in a message
 BYTES_PER_MB = 2**20
 GROUP_DIGITS = 3  # between thousands separators
+CONDITIONAL_TEXT_LIMITS = ("minimum", "maximum", "x-max-bytes")  # the others are matters of JSON Schema
 MAX_LISTED_NAMES = 12  # names of arguments in an error
 TYPE_PHRASES = {
     "array": "a list",
@@ -49,6 +50,7 @@ PATTERN_MESSAGES = {
     SERVER_ARGUMENTS["pages"]["pattern"]: "is neither a number of pages nor all",
     schemas.INTEGER_PATTERN: "is not a whole number in text, such as 12",
     schemas.CURRENCY_PATTERN: "is not the code of a currency, such as USD",
+    schemas.FILE_NAME_PATTERN: "is not a file name with an extension, without spaces, other dots or a symbol in front",
     schemas.COUNTRY_PATTERN: "is not the code of a country, such as US",
 }
 
@@ -214,22 +216,22 @@ def _get_known_fields(operation: Operation, steps: list[str | int]) -> Json:
 
 
 def _iter_limit_violations(fields: Json, values: Json, path: str = "") -> Iterator[_Violation]:
-    """Check what JSON Schema can't say: a number or a file in a text, the length of a list's texts together."""
+    """Check what JSON Schema can't say: a number or a file in a text, bytes, the length of a list's texts together."""
     for name, value in values.items():
-        if (schema := fields.get(name)) is not None:
-            yield from _iter_value_violations(_add_neighbour_bounds(schema, values), value, _join_path(path, name))
+        if (schema := fields.get(name)) is None:
+            continue
+        inner_path = _join_path(path, name)
+        yield from _iter_value_violations(schema, value, inner_path)
+        for rule in schema.get("x-limits-when", ()):
+            if isinstance(value, str) and _applies(rule, fields, values):
+                limits = {limit: rule[limit] for limit in CONDITIONAL_TEXT_LIMITS if limit in rule}
+                yield from _iter_text_violations(limits, value, inner_path)
 
 
-def _add_neighbour_bounds(schema: Json, values: Json) -> Json:
-    """The schema with the bounds on the number in a text that hold under the values of its neighbours."""
-    if schema.get("type") != "string":
-        return schema
-    for rule in schema.get("x-limits-when", ()):
-        bounds = {keyword: rule[keyword] for keyword in ("minimum", "maximum") if keyword in rule}
-        when = {name: allowed for name, allowed in rule.items() if name in values}
-        if bounds and when and all(values[n] in (a if isinstance(a, list) else [a]) for n, a in when.items()):
-            schema = schema | bounds
-    return schema
+def _applies(rule: Json, fields: Json, values: Json) -> bool:
+    """Whether the neighbours that a rule of `x-limits-when` names have the values that it is for."""
+    conditions = {name: rule[name] for name in rule if name in fields}
+    return all(values.get(name) in (v if isinstance(v, list) else [v]) for name, v in conditions.items())
 
 
 def _iter_value_violations(schema: Json, value: Any, path: str) -> Iterator[_Violation]:
@@ -245,11 +247,15 @@ def _iter_value_violations(schema: Json, value: Any, path: str) -> Iterator[_Vio
     elif isinstance(value, str) and schema.get("x-unit") == "base64":
         yield from _iter_base64_violations(schema, value, path)
     elif isinstance(value, str) and schema.get("type") == "string":
-        yield from _iter_number_violations(schema, value, path)
+        yield from _iter_text_violations(schema, value, path)
 
 
-def _iter_number_violations(schema: Json, text: str, path: str) -> Iterator[_Violation]:
-    low, high, max_decimals = schema.get("minimum"), schema.get("maximum"), schema.get("x-decimals")
+def _iter_text_violations(limits: Json, text: str, path: str) -> Iterator[_Violation]:
+    max_bytes = limits.get("x-max-bytes")
+    if max_bytes is not None and (size_bytes := len(text.encode())) > max_bytes:
+        allowed = f"at most {max_bytes} bytes: a letter that is not English takes 2 to 4"
+        yield _Violation(Problem(path, f"has {size_bytes} bytes", allowed))
+    low, high, max_decimals = limits.get("minimum"), limits.get("maximum"), limits.get("x-decimals")
     if low is None and high is None and max_decimals is None:
         return
     number = _parse_number(text)

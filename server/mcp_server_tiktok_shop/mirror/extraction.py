@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.json_paths import get_value, replace_value
@@ -143,12 +144,18 @@ class _TableReader:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._paths: list[ColumnPath] = [compile_path(column.path) for column in table.columns.values()]
-        places = [(path.level, path.steps[:-1] if path.is_plain else ()) for path in self._paths]
-        self._places = list(dict.fromkeys(places))  # the objects whose fields the cells are
-        self._readers = [
-            (self._places.index(place), path.steps[-1], None if path.is_plain else path.read)
-            for place, path in zip(places, self._paths, strict=True)
+        fields: dict[tuple[int, tuple[str, ...]], list[int]] = {}  # columns by the object whose fields they are
+        for number, path in enumerate(self._paths):
+            if path.is_plain:
+                fields.setdefault((path.level, path.steps[:-1]), []).append(number)
+        self._objects = [
+            (level, names, tuple(self._paths[number].steps[-1] for number in numbers))
+            for (level, names), numbers in fields.items()
         ]
+        others = [number for number, path in enumerate(self._paths) if not path.is_plain]
+        self._readers = [(self._paths[number].level, self._paths[number].read) for number in others]
+        order = [*chain.from_iterable(fields.values()), *others]  # in which cells are read
+        self._positions = [order.index(number) for number in range(len(order))]
         self._time_columns = [
             number for number, column in enumerate(table.columns.values()) if column.type in TIME_TYPES
         ]
@@ -167,19 +174,21 @@ class _TableReader:
 
     def iter_rows(self, data: Json, arguments: Json) -> Iterator[Cells]:
         """The cells of each row, in the order of the columns."""
-        for place, chain in enumerate(_iter_chains(data, self._table.rows, ())):
-            for amount in self._iter_amounts(chain[0], place):
-                levels = (*chain, data, arguments, amount)
-                objects = [_find_object(levels[level], names) for level, names in self._places]
-                values = [
-                    objects[index].get(name) if read is None else read(objects[index])
-                    for index, name, read in self._readers
-                ]
+        for place, levels_above in enumerate(_iter_chains(data, self._table.rows, ())):
+            for amount in self._iter_amounts(levels_above[0], place):
+                levels = (*levels_above, data, arguments, amount)
+                values: list[Any] = []
+                for level, names, fields in self._objects:
+                    values += map(_find_object(levels[level], names).get, fields)
+                values += [read(_find_object(levels[level], ())) for level, read in self._readers]
                 cells = [
                     value
-                    if value is None or (type(value) is str and 0 < len(value) <= MAX_CELL_CHARS)
+                    if (value := values[position]) is None
+                    or ((kind := type(value)) is str and 0 < len(value) <= MAX_CELL_CHARS)
+                    or kind is int
+                    or kind is bool
                     else _to_cell(value)
-                    for value in values
+                    for position in self._positions
                 ]
                 for number in self._time_columns:
                     if cells[number] in (0, "0"):  # it stands for none

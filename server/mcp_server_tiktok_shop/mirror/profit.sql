@@ -1,8 +1,8 @@
 -- title = "Profit"
 -- # Every amount of statements, and of the platform's estimates for what is in none yet, laid to the SKUs of its order; the
 -- # cost of the goods beside it. Parameters: $from, $until, $now, $by (whether the period is that of orders or of statements),
--- # $group_by, $limit, $costs (JSON text), $step (hundredths in the smallest amount of the currency: 1, or 100 where it has
--- # no fraction). Rows by `part`: row, total, missing (a cost), open (orders in neither list), statements (their own sum).
+-- # $group_by, $order (a column, or nothing), $direction (-1: the most first), $limit, $costs (JSON text), $step (hundredths
+-- # in the smallest amount of the currency: 1, or 100 where it has no fraction). Rows by `part`: row, total, missing (a cost), open (orders in neither list), statements (their own sum).
 -- # Ids and names become small numbers at the beginning: hundreds of thousands of amounts then need little memory.
 WITH
 transactions AS MATERIALIZED (
@@ -289,7 +289,21 @@ own_sums AS (
   GROUP BY ALL
 ),
 told AS MATERIALIZED (
-  SELECT *, count(*) OVER (PARTITION BY part) AS rows_in_all
+  SELECT *, count(*) OVER (PARTITION BY part) AS rows_in_all,
+    row_number() OVER (
+      PARTITION BY part
+      ORDER BY if($group_by IN ('day', 'month') AND $order = '', key, NULL),
+        $direction * CASE if(part = 'row', $order, '')
+          WHEN 'profit' THEN if(is_partial AND covered_units = 0, NULL, covered_settlement + covered_cost)
+          WHEN 'margin_percent' THEN if(covered_net_sales > 0, (covered_settlement + covered_cost) / covered_net_sales, NULL)
+          WHEN 'goods_cost' THEN covered_cost
+          WHEN 'settlement' THEN settlement
+          WHEN 'net_sales' THEN net_sales
+          WHEN 'refunds' THEN refunds
+          WHEN 'units' THEN units
+        END NULLS LAST,
+        net_sales DESC NULLS LAST, units_without_cost DESC, key, basis
+    ) AS place
   FROM (
     SELECT * FROM grouped
     UNION ALL BY NAME
@@ -299,10 +313,7 @@ told AS MATERIALIZED (
     UNION ALL BY NAME
     SELECT * FROM own_sums
   )
-  QUALIFY row_number() OVER (
-    PARTITION BY part
-    ORDER BY if($group_by IN ('day', 'month'), key, NULL), net_sales DESC NULLS LAST, units_without_cost DESC, key, basis
-  ) <= $limit
+  QUALIFY place <= $limit
 ),
 fee_texts AS (
   SELECT part, key, basis, currency, json_group_object(name, amount::VARCHAR)::VARCHAR AS fees
@@ -315,7 +326,7 @@ fee_texts AS (
   )
   GROUP BY ALL
 )
-SELECT t.* EXCLUDE (key),
+SELECT t.* EXCLUDE (key, place),
   CASE
     WHEN t.part = 'missing' OR $group_by = 'sku' THEN k.sku_id
     WHEN $group_by = 'product' THEN p.product_id
@@ -334,5 +345,4 @@ FROM told AS t
   LEFT JOIN (
     SELECT order_number, any_value(order_id) AS order_id, any_value(order_time) AS order_time FROM entries GROUP BY order_number
   ) AS e ON e.order_number = t.key AND $group_by = 'order' AND t.part = 'row'
-ORDER BY t.part, if($group_by IN ('day', 'month'), t.key, NULL), t.net_sales DESC NULLS LAST, t.units_without_cost DESC,
-  t.key, t.basis
+ORDER BY t.part, t.place

@@ -1,4 +1,4 @@
-"""Reads the SELECT that finds what is left of sales."""
+"""Reads the SELECT that finds what is left of sales, and holds that of the SKUs which were sold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 
 from mcp_server_tiktok_shop.mirror.sql_files import split_sql_file
 
+SOLD_SKUS_SQL = """
+SELECT DISTINCT coalesce(nullif(seller_sku, ''), sku_id) AS code, sku_id, product_id, product_name AS title
+FROM order_lines ORDER BY ALL
+"""
 PROFIT_PATH = Path(__file__).parent / "profit.sql"
 
 

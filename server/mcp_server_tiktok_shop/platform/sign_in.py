@@ -92,7 +92,11 @@ class SignIn(Struct, frozen=True):
             return text
         query = parse_qs(urlsplit(text).query or text.partition("?")[2] or text)
         code, error, state = (query.get(name, [""])[0] for name in ("code", "error", "state"))
-        if error or code in ("", "null"):
+        if not error and not code:
+            raise _make_address_error(
+                "the address has no code in it", "the whole address, with its `code`, or the code"
+            )
+        if error or code == "null":
             message = "The seller did not agree" if error == "auth_denied" else f"The consent page said: {error[:60]}"
             raise ShopError("declined", f"{message}; nothing was stored.", hint=SIGN_IN_HINT)
         if not await self.states.is_valid(state):
@@ -101,8 +105,7 @@ class SignIn(Struct, frozen=True):
                 "the address belongs to another sign-in: its `state` was not given out here in the last "
                 f"{minutes} minutes"
             )
-            problem = Problem("auth_code", message, "the address that the last authorization link led to")
-            raise ShopError("invalid_arguments", message, hint=SIGN_IN_HINT, problems=(problem,))
+            raise _make_address_error(message, "the address that the last authorization link led to")
         return code
 
     async def finish(
@@ -233,4 +236,9 @@ def find_service(service_id: str, region: str, stored_app: PartnerApp | None) ->
 
 
 def _is_address(text: str) -> bool:
-    return "code=" in text or "error=" in text
+    return "://" in text or any(f"{name}=" in text for name in ("code", "error", "state"))
+
+
+def _make_address_error(message: str, allowed: str) -> ShopError:
+    problem = Problem("auth_code", message, allowed)
+    return ShopError("invalid_arguments", message, hint=SIGN_IN_HINT, problems=(problem,))

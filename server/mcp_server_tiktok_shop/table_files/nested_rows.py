@@ -25,6 +25,7 @@ MAX_COLUMNS = 4_000
 MIN_LINE_FIELDS = 2  # a list of objects of less than that is no list of lines
 ID_FIELD = re.compile(r"(.*_)?id")
 LINE_NUMBER = "line"
+ITEM_FIELDS = ("id", "create_time", "status", "payment")  # that an item without its lines is told by, where it has them
 
 FieldPath = tuple[str, ...]
 Cells = dict[FieldPath, Any]
@@ -119,10 +120,7 @@ class NestedRows:
         Fields of the item then stand on each of its rows; the lines are numbered, so that the first of each can be
         told. Of several such lists the one with the most fields is laid out, and the others are JSON text.
         """
-        lists = [
-            (path, nested) for path, nested in self._lists.items() if self._has_chosen_fields or nested.is_list_of_lines
-        ]
-        line_path, lines = max(lists, key=lambda pair: len(pair[1].columns), default=((), _NestedList()))
+        line_path, lines = self._find_lines()
         observations: dict[FieldPath, CellObservation] = {}
         for path, observation in self._columns.items():
             if not line_path or path != line_path:
@@ -143,6 +141,20 @@ class NestedRows:
             f"{list_name}.{LINE_NUMBER} is 1."
         )
         return FileTable(describe_columns(names), rows, zone, sheet_name, (note,) if lines.extra_rows else ())
+
+    def list_item_fields(self) -> list[str]:
+        """A few fields by which items with lines of their own are a row each; none where they have no lines."""
+        line_path, lines = self._find_lines()
+        heads = list(dict.fromkeys(path[0] for path in self._columns if path and path not in self._lists))
+        named = [name for name in ITEM_FIELDS if name in heads] or heads[: len(ITEM_FIELDS)]
+        return named if line_path and lines.extra_rows else []
+
+    def _find_lines(self) -> tuple[FieldPath, _NestedList]:
+        """The list that has a row for each of its lines, and where it is; an empty path where there is none."""
+        lists = [
+            (path, nested) for path, nested in self._lists.items() if self._has_chosen_fields or nested.is_list_of_lines
+        ]
+        return max(lists, key=lambda pair: len(pair[1].columns), default=((), _NestedList()))
 
 
 class _Rows(Struct, frozen=True):

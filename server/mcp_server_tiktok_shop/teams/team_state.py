@@ -26,7 +26,9 @@ from mcp_server_tiktok_shop.state.postgres.database import Database
 from mcp_server_tiktok_shop.state.postgres.expiring_records import reseal_records
 from mcp_server_tiktok_shop.state.postgres.migrations import migrate, read_database_id
 from mcp_server_tiktok_shop.state.postgres.replica_locks import ReplicaLocks
+from mcp_server_tiktok_shop.state.postgres.results import reseal_results
 from mcp_server_tiktok_shop.state.postgres.server_secrets import reseal_token
+from mcp_server_tiktok_shop.state.postgres.shared_copies import reseal_blocks
 from mcp_server_tiktok_shop.state.postgres.stores import make_postgres_stores, sweep_repeatedly
 from mcp_server_tiktok_shop.state.postgres.tenants import TenantDirectory
 from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
@@ -149,6 +151,8 @@ class TeamState(Struct, frozen=True):
         """
         await reseal_token(self.database, self.cipher)
         await reseal_records(self.database, self.cipher)
+        await reseal_results(self.database, self.cipher)
+        await reseal_blocks(self.database, self.cipher)
         tenants = await self.directory.list_all()
         return sum([await PostgresAccountStore(self.database, self.cipher, t.id).reseal() for t in tenants])
 
@@ -183,6 +187,7 @@ async def open_team_state(
     sweeper = asyncio.create_task(sweep_repeatedly(database))
     try:
         await migrate(database)
+        await locks.ensure_sessions(database)
         await index_shops(database, cipher)
         database_id = await read_database_id(database)
         if settings.redis:

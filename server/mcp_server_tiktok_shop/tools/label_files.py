@@ -60,15 +60,17 @@ class LabelFileMaker(Struct, frozen=True):
         caller: Caller,
         *,
         is_shown: bool = False,
+        has_slips: bool = False,
     ) -> LabelFile:
         """The labels of these parcels in this order, as far as they can be had within so many seconds.
 
-        Where it `is_shown`, the person sees the first page.
+        Where it `is_shown`, the person sees the first page; where it `has_slips`, each packing slip follows its label.
 
         It never fails, since the parcels are shipped: what can't be had, or put on paper, is missing and says why.
         """
         self.pdf_workers.prepare()
-        contents, missing = await self._fetch_all(package_ids, shop, self.runtime.monotonic() + wait_s, caller)
+        deadline = self.runtime.monotonic() + wait_s
+        contents, missing = await self._fetch_all(package_ids, shop, deadline, caller, has_slips=has_slips)
         if not contents:
             return LabelFile(missing=missing)
         ordered_contents = {package_id: contents[package_id] for package_id in package_ids if package_id in contents}
@@ -85,7 +87,7 @@ class LabelFileMaker(Struct, frozen=True):
         return LabelFile(path, pages, missing, self.page_pictures.show(resized, caller) if is_shown else "")
 
     async def _fetch_all(
-        self, package_ids: list[str], shop: str | None, deadline: float, caller: Caller
+        self, package_ids: list[str], shop: str | None, deadline: float, caller: Caller, *, has_slips: bool
     ) -> tuple[dict[str, bytes], dict[str, str]]:
         """The labels by package id, and of the others why they did not come."""
         contents: dict[str, bytes] = {}
@@ -97,7 +99,7 @@ class LabelFileMaker(Struct, frozen=True):
             remaining_s = max(deadline - self.runtime.monotonic(), POLL_INTERVAL_S)
             try:
                 async with asyncio.timeout(remaining_s), slots:
-                    label = await self.label_lookup.find(package_id, shop)
+                    label = await self.label_lookup.find(package_id, shop, has_slip=has_slips)
                     content = await self.document_fetcher.fetch(label.url, label.proxy)
             except ShopError as error:
                 errors[package_id] = error

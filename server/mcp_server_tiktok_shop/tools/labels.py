@@ -65,12 +65,16 @@ class ResizePdfTool(Struct, frozen=True):
         if bool(package_ids) + bool(sources) + is_waiting != 1:
             message = "give package_ids, waiting or source, one of them"
             raise argument_error("package_ids", message, "package ids, waiting: true, or sources")
+        has_slips = bool(values.get("packing_slips"))
+        if has_slips and sources:
+            raise argument_error("packing_slips", "are of parcels, not of a source", "package_ids or waiting beside it")
         missing: list[Json] = []
         more = 0
         if is_waiting:
             package_ids, shop, more = await self._find_waiting(shop, caller)
         if package_ids:
-            contents = await self._fetch_labels(package_ids, shop, caller, missing if is_waiting else None)
+            lacking = missing if is_waiting else None
+            contents = await self._fetch_labels(package_ids, shop, caller, lacking, has_slips=has_slips)
             name = f"label-{next(iter(package_ids.values()))}" if len(package_ids) == 1 else "labels"
         else:
             contents = await self._read_sources(sources, caller)
@@ -100,7 +104,13 @@ class ResizePdfTool(Struct, frozen=True):
         return package_ids, shop_id, max(len(parcels) - MAX_WAITING, 0)
 
     async def _fetch_labels(
-        self, package_ids: dict[str, str], shop: str | None, caller: Caller, missing: list[Json] | None
+        self,
+        package_ids: dict[str, str],
+        shop: str | None,
+        caller: Caller,
+        missing: list[Json] | None,
+        *,
+        has_slips: bool,
     ) -> dict[str, bytes]:
         """The labels by the argument; with a list for those that are `missing` none of them stops the others."""
         self.pdf_workers.prepare()
@@ -109,7 +119,7 @@ class ResizePdfTool(Struct, frozen=True):
         for first in range(0, len(arguments), CONCURRENT_FETCHES):
             batch = arguments[first : first + CONCURRENT_FETCHES]
             fetched = await asyncio.gather(
-                *(self._fetch_label(name, package_ids[name], shop, missing) for name in batch)
+                *(self._fetch_label(name, package_ids[name], shop, missing, has_slip=has_slips) for name in batch)
             )
             for argument, content in zip(batch, fetched, strict=True):
                 if content is not None:
@@ -120,10 +130,10 @@ class ResizePdfTool(Struct, frozen=True):
         return contents
 
     async def _fetch_label(
-        self, argument: str, package_id: str, shop: str | None, missing: list[Json] | None
+        self, argument: str, package_id: str, shop: str | None, missing: list[Json] | None, *, has_slip: bool
     ) -> bytes | None:
         try:
-            label = await self.label_lookup.find(package_id, shop)
+            label = await self.label_lookup.find(package_id, shop, has_slip=has_slip)
             return await self.document_fetcher.fetch(label.url, label.proxy)
         except ShopError as error:
             if missing is None:

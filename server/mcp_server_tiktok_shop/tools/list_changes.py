@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.audit_changes import describe_changes
+from mcp_server_tiktok_shop.calls.results.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
 from mcp_server_tiktok_shop.calls.undo_checks import list_undoings
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues
-from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES, find_shared_values, remove_columns
 from mcp_server_tiktok_shop.tools.change_rows import ChangeRows
 from mcp_server_tiktok_shop.tools.periods import parse_period
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets

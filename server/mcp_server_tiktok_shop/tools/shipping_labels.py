@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import IssuedDocuments
 
 
+LABEL_ALONE, WITH_SLIP = "SHIPPING_LABEL", "SHIPPING_LABEL_AND_PACKING_SLIP"
+
+
 class ShippingLabel(Struct, frozen=True):
     """Where a label can be fetched: its URL, and the proxy of the account that it belongs to (empty: the server's)."""
 
@@ -38,8 +41,8 @@ class ShippingLabelLookup(Struct, frozen=True):
     issued_documents: IssuedDocuments
     zone: ZoneInfo | None
 
-    async def find(self, package_id: str, shop: str | None) -> ShippingLabel:
-        """The label of a package; `shop` is the caller's choice.
+    async def find(self, package_id: str, shop: str | None, *, has_slip: bool = False) -> ShippingLabel:
+        """The label of a package, with its packing slip where that is wanted; `shop` is the caller's choice.
 
         Raises:
             ShopError: `not_permitted` where this server does not look up labels; `platform`, retryable, while there is
@@ -48,7 +51,7 @@ class ShippingLabelLookup(Struct, frozen=True):
         """
         self.policy.ensure_allowed(self.operation)
         target = await self.platform.shops.choose(shop, self.operation.cipher_rule)
-        values = {"package_id": package_id, "document_type": "SHIPPING_LABEL"}
+        values = {"package_id": package_id, "document_type": WITH_SLIP if has_slip else LABEL_ALONE}
         validate(self.operation, values)
         response = await self.platform.call(bind(self.operation, values, target.resolve_zone(self.zone)), target)
         url = response.data.get(DOCUMENT_URL_FIELD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
@@ -28,6 +29,7 @@ def serve_jobs(do_job: Callable[[dict[str, Any], list[bytes]], Job], max_memory_
     """
     if max_memory_bytes is not None:
         _limit_memory(max_memory_bytes)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal it reaches the server, too, which ends its workers
     jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
     replies = sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints is no reply

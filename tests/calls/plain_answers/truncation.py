@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic_core import to_json
+from msgspec.json import encode
 
 from mcp_server_tiktok_shop.calls.results.tabular import is_table
 from mcp_server_tiktok_shop.json_paths import format_path
@@ -53,7 +53,7 @@ def to_json_text(data: Any) -> str:
     NaN and Infinity, which JSON does not have, are written as null.
     """
     try:
-        return to_json(data, inf_nan_mode="null").decode()
+        return encode(data).decode()
     except ValueError:  # half a character in the platform's data can only be written as its escape
         return _to_escaped_json_text(data)
 
@@ -65,10 +65,10 @@ def _to_escaped_json_text(data: Any) -> str:
 def choose_measure(data: Any) -> Callable[[Any], int]:
     """Choose how to measure values of this data: in bytes of the JSON that `to_json_text` writes of the whole."""
     try:
-        to_json(data)
+        encode(data)
     except ValueError:
         return lambda value: len(_to_escaped_json_text(value))
-    return lambda value: len(to_json(value))
+    return lambda value: len(encode(value))
 
 
 def truncate(result: Json, max_bytes: int, notice_bytes: int = TRUNCATION_NOTICE_BYTES) -> TruncatedResult:

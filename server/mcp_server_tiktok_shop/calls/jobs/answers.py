@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, lay_out_items
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.calls.jobs.records import EARLIER_REASON
 from mcp_server_tiktok_shop.catalog.looks import describe_delay
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 STATES: tuple[OutcomeState, ...] = ("unknown", "failed", "not yet", "done", "skipped")  # as they stand in an answer
+MAX_LISTED_AS_AGREED = 5
 GO_ON_NOTE = "Call {name} again with the same arguments: it does what is left, and nothing twice."
 UNKNOWN_NOTE = "Of {count} nobody knows whether they were done: they are not sent again for ten minutes. Look first."
 FAILED_NOTE = "{count} failed: reason tells why."
@@ -72,20 +74,28 @@ def _iter_texts(value: Any) -> Iterator[str]:
 
 
 async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
-    """The result of a job: how many of each outcome, and every item with its own, what needs a look first."""
+    """The result of a job: how many of each outcome, and every item with its own, what needs a look first.
+
+    Many that were done just as a preview showed them are counted alone.
+    """
     outcomes = run.list_outcomes()
     counts = Counter(outcome.state for outcome in outcomes)
     extras = await _finish(run, outcomes)
     item_values: dict[str, Json] = extras.pop("item_values", {})
     finish_note, is_settled = extras.pop("note", ""), extras.pop("is_settled", False)
-    untrusted = [*extras.pop("untrusted", []), *(["warnings"] if warnings else []), "items"]
+    untrusted = [*extras.pop("untrusted", []), *(["warnings"] if warnings else []), ITEMS]
     data: Json = {state.replace(" ", "_"): counts[state] for state in STATES if counts[state]} | extras
     data |= {"warnings": list(warnings)} if warnings else {}
     ordered = sorted(outcomes, key=lambda outcome: STATES.index(outcome.state))
-    data["items"] = [o.to_json(is_brief=run.is_previewed) | item_values.get(o.item.key, {}) for o in ordered]
+    others = [o for o in ordered if not o.is_as_agreed or o.item.key in item_values]
+    if run.is_previewed and len(ordered) - len(others) > MAX_LISTED_AS_AGREED:
+        data["done_as_agreed"], ordered = len(ordered) - len(others), others
+    data[ITEMS] = [o.to_json(is_brief=run.is_previewed) | item_values.get(o.item.key, {}) for o in ordered]
     data["untrusted"] = untrusted
     data = run.context.result_builder.redact_local_data(run.operation, data)
-    data["untrusted"] = [path for path in data["untrusted"] if not path.startswith("items.")]
+    items: list[Json] = data.pop(ITEMS)
+    data["untrusted"] = [p for p in data["untrusted"] if not p.startswith(f"{ITEMS}.") and (p != ITEMS or items)]
+    data |= lay_out_items(items)
     writes = dict.fromkeys(step.operation for step in run.steps if counts["done"] and not is_settled)
     delays = [describe_delay(run.context.operations.get(name)) for name in writes]
     notes = [note, *_describe(run, counts), finish_note, *(f"{each}: that takes a moment." for each in delays if each)]

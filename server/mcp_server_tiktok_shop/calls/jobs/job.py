@@ -91,6 +91,12 @@ class Outcome(Struct, frozen=True):
     reason: str = ""
     now: Any = None
 
+    @property
+    def is_as_agreed(self) -> bool:
+        """Whether it was done, and stands as a preview said that it would."""
+        is_expected = self.now in (None, self.item.will_be) or self.item.has_words
+        return self.state == "done" and not self.reason and is_expected
+
     def to_json(self, *, is_brief: bool = False) -> Json:
         """The item with what came of it; where `is_brief`, a preview told what it is, and is not repeated."""
         item = self.item

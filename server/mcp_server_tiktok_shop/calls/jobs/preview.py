@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.jobs.item_lines import fit_lines, format_briefly, format_item
+from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, lay_out_items
 from mcp_server_tiktok_shop.calls.preview import (
     CLOSING_CHARS,
     MAX_QUESTION_CHARS,
@@ -42,20 +43,20 @@ class JobPreview(Preview, frozen=True):
 
     @property
     def state_name(self) -> str:
-        return "items"
+        return ITEMS
 
     def to_json(self) -> Json:
-        """Counts, the writes by name, and each item on a line: those to be done first."""
+        """Counts, the writes by name, and each item on a line or, of many, in a row: those to be done first."""
         waiting = _list_waiting(self.steps)
         writes = Counter(step.operation for step in self.steps)
-        untrusted = [*(["warnings"] if self.warnings else []), "items"]
+        untrusted = [*(["warnings"] if self.warnings else []), ITEMS]
         data: Json = {"warnings": list(self.warnings)} if self.warnings else {}
         data |= {"operation": self.operation.name, "effect": self.operation.effect}
         data |= {"explanation": self.explanation} if self.explanation else {}
         data |= {"undo": self.way_back.describe()} if self.way_back else {}
         data |= self.describe_shop()
         data |= {"to_do": len(waiting), "skipped": len(self.items) - len(waiting), "writes": dict(writes)}
-        return data | {"items": [item.to_json() for item in self._sort_items()], "untrusted": untrusted}
+        return data | lay_out_items([item.to_json() for item in self._sort_items()]) | {"untrusted": untrusted}
 
     def to_question(self, *closing_lines: str) -> str:
         """The question to a person: what is done, where and to how much in three lines, then every item on one."""

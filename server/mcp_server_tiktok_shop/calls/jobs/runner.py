@@ -175,8 +175,13 @@ class JobRunner(Struct, frozen=True):
             return []
         warnings = list(plan.warnings)
         # What is skipped is no matter of a warning; what stands behind an item, as an order behind a parcel, is.
-        open_keys, nouns = {item.key for item in run.open_items}, {item.noun for item in plan.items}
-        items = tuple(i for i in plan.state.items if f"{i.noun} {i.id}" in open_keys or i.noun not in nouns)
+        known_states = [self._build_write(run, step).known_state for step in run.steps]
+        keys = {item.key for state in known_states if state for item in state.items}
+        if not all(known_states):
+            nouns = {item.noun for item in plan.items}
+            keys |= {(item.noun, item.id) for item in run.open_items}
+            keys |= {item.key for item in plan.state.items if item.noun not in nouns}
+        items = tuple(item for item in plan.state.items if item.key in keys)
         for name in dict.fromkeys(step.operation for step in run.steps):
             operation = self.operations.get(name)
             values: Json = {}

@@ -7,7 +7,7 @@
 -- order = "payout_time desc"
 -- default_group = "payout"
 -- beside = ["difference"]
--- note = "Payouts made in the period with all their statements; those that none carries yet are in the row without payment_id. settlement + reserve (kept back -, released +) = paid_out + not_paid_out. A payout day without an open statement has no payout. group_by difference names what differs."
+-- note = "Payouts made in the period with all their statements; those that none carries yet are in the row without payment_id. settlement + reserve (kept back -, released +) = paid_to_bank, the money that came in the period whatever the dates of its statements, + not_paid_out. A payout day without an open statement has no payout. group_by difference names what differs."
 --
 -- [columns]
 -- currency = "of settlement"
@@ -15,9 +15,9 @@
 -- transactions = "their transactions"
 -- settlement = "what the statements say that the seller gets"
 -- transactions_difference = "what their transactions add up to more than that; empty where it is the same"
--- reserve = "what was kept back (-) of the payouts for later, or released (+) with them: part of paid_out, not of settlement"
--- payouts = "payouts to the bank"
--- paid_out = "what they paid, in paid_out_currency"
+-- reserve = "what was kept back (-) of the payouts for later, or released (+) with them: part of paid_to_bank, not of settlement"
+-- payouts = "payouts to the bank in the period"
+-- paid_to_bank = "what they paid, in paid_out_currency"
 -- paid_out_currency = "of the bank account where money was exchanged; empty where it is currency"
 -- not_paid_out = "settlement and reserve that no payout carries yet"
 -- payout_time = "when the bank had the payout, or, until then, when it was made (the last of several)"
@@ -46,7 +46,7 @@
 -- labels.payment_status = "max(payment_status)"
 -- order = "statement_time"
 -- fill.counts_payout = "true"
--- without = ["statements", "payouts", "paid_out", "paid_out_currency", "not_paid_out", "payout_time"]
+-- without = ["statements", "payouts", "paid_to_bank", "paid_out_currency", "not_paid_out", "payout_time"]
 -- [group_by.status]
 -- keys.payment_status = "payment_status"
 -- order = "settlement desc"
@@ -61,7 +61,7 @@
 -- labels.found = "max(found)"
 -- labels.difference = "max(difference)"
 -- order = "statement_id"
--- without = ["statements", "transactions", "settlement", "transactions_difference", "reserve", "payouts", "paid_out", "paid_out_currency", "not_paid_out", "payout_time", "differences", "agrees"]
+-- without = ["statements", "transactions", "settlement", "transactions_difference", "reserve", "payouts", "paid_to_bank", "paid_out_currency", "not_paid_out", "payout_time", "differences", "agrees"]
 -- fill.rows = "found_differences"
 WITH scope AS (
     SELECT statements.* FROM statements LEFT JOIN payments ON payments.id = statements.payment_id
@@ -137,7 +137,7 @@ books AS (
         contents.currency AS found_currency,
         payments.status AS payout_status,
         coalesce(payments.paid_time, payments.create_time) AS payout_time,
-        payments.amount AS paid_out,
+        payments.amount AS paid_to_bank,
         payments.currency AS paid_out_currency
     FROM scope
     LEFT JOIN contents ON contents.statement_id = scope.id
@@ -382,7 +382,7 @@ checked AS (
         statement_id, payment_id, currency, statement_time, payment_status, settlement,
         CASE WHEN coalesce(is_whole, true) THEN coalesce(found_settlement, 0) END AS transactions_settlement,
         coalesce(transactions, 0) AS transactions, coalesce(statement_reserve, reserve, 0) AS reserve, untold_reserve,
-        payout_status, payout_time, paid_out, paid_out_currency,
+        payout_status, payout_time, paid_to_bank, paid_out_currency,
         own_differences, payout_differences,
         -- What is the payout's counts once for all its statements.
         coalesce(row_number() OVER (PARTITION BY payment_id ORDER BY statement_time, statement_id), 1) = 1 AS is_first
@@ -394,7 +394,7 @@ found_differences AS (
         NULL::TIMESTAMPTZ AS statement_time, NULL AS payment_status, NULL AS settlement,
         NULL AS transactions_settlement, NULL AS transactions, NULL::DECIMAL(38, 2) AS reserve,
         NULL::DECIMAL(38, 2) AS untold_reserve, NULL AS payout_status, NULL AS payout_time,
-        NULL AS paid_out, NULL AS paid_out_currency, 1 AS own_differences, 0 AS payout_differences, true AS is_first
+        NULL AS paid_to_bank, NULL AS paid_out_currency, 1 AS own_differences, 0 AS payout_differences, true AS is_first
     FROM differences
 ),
 sums AS (
@@ -407,9 +407,9 @@ sums AS (
         nullif(sum(transactions_settlement - settlement), 0) AS transactions_difference,
         sum(reserve) + coalesce(sum(untold_reserve) FILTER (WHERE is_first), 0) AS reserve,
         count(DISTINCT payment_id) FILTER (WHERE payout_time IS NOT NULL) AS payouts,
-        sum(paid_out) FILTER (WHERE is_first) AS paid_out,
+        sum(paid_to_bank) FILTER (WHERE is_first) AS paid_to_bank,
         max(paid_out_currency) AS paid_out_currency,
-        count(DISTINCT payment_id) FILTER (WHERE paid_out < 0) AS payouts_below_zero,
+        count(DISTINCT payment_id) FILTER (WHERE paid_to_bank < 0) AS payouts_below_zero,
         coalesce(sum(settlement + reserve) FILTER (WHERE payout_time IS NULL), 0) AS not_paid_out,
         max(payout_time) AS payout_time,
         (

@@ -6,7 +6,7 @@
 -- compare = ["settlement_amount", "revenue_amount", "shipping_cost_amount", "fee_amount", "adjustment_amount", "statements"]
 -- order = "settlement_amount desc"
 -- time = "statement_time"
--- note = "By statement_time: a statement is cut at 00:00 UTC for the day before. What the platform keeps is negative. Money in no statement yet: unsettled; at the bank: payouts."
+-- note = "By statement_time: a statement is cut at 00:00 UTC for the day before. What the platform keeps is negative. settlement_paid_by_now is of these statements, whenever it was paid. Money that came in the period: payouts, paid_to_bank; in no statement yet: unsettled."
 --
 -- [columns]
 -- currency = "of the amounts"
@@ -17,8 +17,8 @@
 -- fee_amount = "the platform's fees, negative"
 -- adjustment_amount = "corrections"
 -- statements_paid = "statements of status PAID, or SETTLED to the shop's balance; not a number of payouts"
--- settlement_paid = "settlement_amount of them"
--- settlement_not_paid = "settlement_amount of the others"
+-- settlement_paid_by_now = "settlement_amount of them"
+-- settlement_not_paid_yet = "settlement_amount of the others"
 --
 -- [warnings]
 -- statements_without_amount = "statements tell no settlement"
@@ -37,10 +37,10 @@ SELECT
     coalesce(sum(fee_amount), 0) AS fee_amount,
     coalesce(sum(adjustment_amount), 0) AS adjustment_amount,
     count(*) FILTER (WHERE payment_status IN ('PAID', 'SETTLED')) AS statements_paid,
-    coalesce(sum(settlement_amount) FILTER (WHERE payment_status IN ('PAID', 'SETTLED')), 0) AS settlement_paid,
+    coalesce(sum(settlement_amount) FILTER (WHERE payment_status IN ('PAID', 'SETTLED')), 0) AS settlement_paid_by_now,
     coalesce(
         sum(settlement_amount) FILTER (WHERE payment_status IS NULL OR payment_status NOT IN ('PAID', 'SETTLED')), 0
-    ) AS settlement_not_paid,
+    ) AS settlement_not_paid_yet,
     count(*) FILTER (WHERE settlement_amount IS NULL) AS statements_without_amount
 FROM statements
 WHERE statement_time >= $from AND statement_time < $until

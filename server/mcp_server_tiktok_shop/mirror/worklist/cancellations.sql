@@ -6,7 +6,8 @@ SELECT
   asked.deadline,
   asked.id AS cancel_id,
   asked.order_id,
-  concat_ws(' ', asked.currency, asked.refund_total, 'to pay back', 'of an order that is ' || orders.status) AS detail,
+  concat_ws(' ', asked.currency, asked.refund_total, 'to pay back', 'of an order that is ' || orders.status)
+    || coalesce(', asked ' || strftime(asked.create_time, '%Y-%m-%d %H:%M'), '') AS detail,
   coalesce(orders.buyer_nickname, orders.recipient_name) AS buyer,
   asked.cancel_reason_text AS words
 FROM cancellations AS asked

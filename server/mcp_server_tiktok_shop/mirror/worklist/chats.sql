@@ -48,7 +48,9 @@ SELECT
   id AS conversation_id,
   o.order_id,
   if(is_closed, 'closing words, ' || age || ' ago', 'waits ' || age) || coalesce(
-    ', order ' || o.status || if(o.order_count > 1, ', ' || (o.order_count - 1) || ' more', ''), ', no order known'
+    ', order ' || o.status || CASE o.order_count
+      WHEN 1 THEN '' WHEN 2 THEN ' and another order' ELSE ' and ' || (o.order_count - 1) || ' more orders'
+    END, ', no order known'
   ) AS detail,
   buyer_nickname AS buyer,
   words,

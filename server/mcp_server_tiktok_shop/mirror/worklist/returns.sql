@@ -8,7 +8,8 @@ SELECT
   returns.order_id,
   concat_ws(', ',
     if(next_action LIKE '%RECEIVE_PACKAGE%', 'goods are on their way back: check them', lower(replace(return_type, '_', ' '))),
-    concat_ws(' ', returns.currency, refund_total)
+    concat_ws(' ', returns.currency, refund_total),
+    'asked ' || strftime(returns.create_time, '%Y-%m-%d %H:%M')
   ) AS detail,
   coalesce(orders.buyer_nickname, orders.recipient_name) AS buyer,
   return_reason_text AS words

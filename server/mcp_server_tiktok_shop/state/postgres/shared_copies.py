@@ -1,4 +1,4 @@
-"""Copies of a tenant's shops in PostgreSQL, as blocks of their files; who writes has a lock on a connection."""
+"""Copies of a tenant's shops in PostgreSQL, as sealed blocks of their files; who writes has a lock on a connection."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.state.postgres.value_cipher import ValuePlace
 from mcp_server_tiktok_shop.state.shared_copies import HASH_BYTES, CopyKey, PublishedCopy
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.state.postgres.database import Connection, Database
     from mcp_server_tiktok_shop.state.postgres.replica_locks import ReplicaLocks
+    from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
 
 BLOCKS_AT_ONCE = 64  # that are on their way: some megabytes
 COPY_TTL_S = 30 * 86400  # since anybody brought it up to date
@@ -27,7 +29,15 @@ INSERT = """
 INSERT INTO shop_copies (tenant_id, shop_id, buyer_data, fingerprint, state, blocks) VALUES (%s, %s, %s, %s, '', '')
 ON CONFLICT DO NOTHING RETURNING id
 """
-INSERT_BLOCK = "INSERT INTO shop_copy_blocks (copy_id, hash, content) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+INSERT_BLOCK = """
+INSERT INTO shop_copy_blocks (copy_id, hash, key_id, content) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+SELECT_OTHERWISE_SEALED = """
+SELECT copy_id, hash, content, key_id, tenant_id, shop_id, buyer_data, fingerprint
+FROM shop_copy_blocks JOIN shop_copies ON id = copy_id WHERE key_id <> %s LIMIT %s
+"""
+UPDATE_BLOCK = "UPDATE shop_copy_blocks SET key_id = %s, content = %s WHERE copy_id = %s AND hash = %s"
+DELETE_BLOCK = "DELETE FROM shop_copy_blocks WHERE copy_id = %s AND hash = %s"
 UPDATE = """
 UPDATE shop_copies SET revision = revision + 1, state = %s, blocks = %s, updated_at = unix_now()
 WHERE id = %s RETURNING revision
@@ -38,8 +48,9 @@ DELETE_OLD = "DELETE FROM shop_copies WHERE updated_at <= unix_now() - %s"
 class PostgresSharedCopies:
     """A row for each copy, and one for each block of its file."""
 
-    def __init__(self, database: Database, locks: ReplicaLocks, tenant_id: str) -> None:
+    def __init__(self, database: Database, cipher: ValueCipher, locks: ReplicaLocks, tenant_id: str) -> None:
         self._database = database
+        self._cipher = cipher
         self._locks = locks
         self._tenant_id = tenant_id
 
@@ -68,8 +79,9 @@ class PostgresSharedCopies:
             copy_id, revision, state, hashes = row
             copy = PublishedCopy(revision, state, _split_hashes(hashes))
             for some in _divide(await choose(copy)):
-                select = "SELECT hash, content FROM shop_copy_blocks WHERE copy_id = %s AND hash = any(%s)"
-                await take(dict(await (await connection.execute(select, (copy_id, list(some)))).fetchall()))
+                select = "SELECT hash, content, key_id FROM shop_copy_blocks WHERE copy_id = %s AND hash = any(%s)"
+                rows = await (await connection.execute(select, (copy_id, list(some)))).fetchall()
+                await take({block_hash: self._open(key, block_hash, *sealed) for block_hash, *sealed in rows})
             return copy
 
     async def publish(self, key: CopyKey, copy: PublishedCopy, read_block: Callable[[bytes], Awaitable[bytes]]) -> int:
@@ -82,7 +94,12 @@ class PostgresSharedCopies:
             if row is None or row[1] != copy.revision:
                 return 0
             copy_id, _, hashes = row
-            await self._replace_blocks(connection, copy_id, set(_split_hashes(hashes)), set(copy.blocks), read_block)
+
+            async def seal_block(block_hash: bytes) -> bytes:
+                place = _get_place(self._list_values(key), block_hash)
+                return self._cipher.seal_bytes(await read_block(block_hash), place)
+
+            await self._replace_blocks(connection, copy_id, set(_split_hashes(hashes)), set(copy.blocks), seal_block)
             values = (copy.state, b"".join(copy.blocks), copy_id)
             updated = await (await connection.execute(UPDATE, values)).fetchone()
             return int(updated[0]) if updated is not None else 0
@@ -93,11 +110,12 @@ class PostgresSharedCopies:
         copy_id: int,
         old: set[bytes],
         new: set[bytes],
-        read_block: Callable[[bytes], Awaitable[bytes]],
+        seal_block: Callable[[bytes], Awaitable[bytes]],
     ) -> None:
         async with connection.cursor() as cursor:
             for some in _divide(new - old):
-                rows = [(copy_id, block_hash, await read_block(block_hash)) for block_hash in some]
+                key_id = self._cipher.key_id
+                rows = [(copy_id, block_hash, key_id, await seal_block(block_hash)) for block_hash in some]
                 await cursor.executemany(INSERT_BLOCK, rows)
         delete = "DELETE FROM shop_copy_blocks WHERE copy_id = %s AND hash = any(%s)"
         await connection.execute(delete, (copy_id, list(old - new)))
@@ -128,11 +146,39 @@ class PostgresSharedCopies:
         delete = f"DELETE FROM shop_copy_wishes {OF_KEY} RETURNING source, since"
         return dict(await self._database.fetch_all(delete, *self._list_values(key)))
 
+    def _open(self, key: CopyKey, block_hash: bytes, sealed: bytes, key_id: str) -> bytes:
+        """A block; what can't be opened is an empty one, which is not what its hash says."""
+        place = _get_place(self._list_values(key), block_hash)
+        return self._cipher.unseal_bytes(sealed, key_id, place) or b""
+
     def _list_values(self, key: CopyKey) -> tuple[str, str, str, str]:
         return (self._tenant_id, key.shop_id, key.buyer_data, key.fingerprint)
 
     def _get_lock_name(self, key: CopyKey) -> str:
         return " ".join(("copy", *self._list_values(key)))
+
+
+async def reseal_blocks(database: Database, cipher: ValueCipher) -> None:
+    """Seal all blocks with the key in force; one that can't be opened goes. Raises as `Database.transact`."""
+    while True:
+        async with database.transact() as connection:
+            values = (cipher.key_id, BLOCKS_AT_ONCE)
+            rows = await (await connection.execute(SELECT_OTHERWISE_SEALED, values)).fetchall()
+            for copy_id, block_hash, sealed, key_id, *names in rows:
+                place = _get_place((names[0], names[1], names[2], names[3]), block_hash)
+                content = cipher.unseal_bytes(sealed, key_id, place)
+                if content is None:
+                    await connection.execute(DELETE_BLOCK, (copy_id, block_hash))
+                else:
+                    block = (cipher.key_id, cipher.seal_bytes(content, place), copy_id, block_hash)
+                    await connection.execute(UPDATE_BLOCK, block)
+        if len(rows) < BLOCKS_AT_ONCE:
+            return
+
+
+def _get_place(of_copy: tuple[str, str, str, str], block_hash: bytes) -> ValuePlace:
+    tenant_id, *names = of_copy
+    return ValuePlace(tenant_id, " ".join(names), f"block {block_hash.hex()}")
 
 
 def _split_hashes(hashes: bytes) -> list[bytes]:

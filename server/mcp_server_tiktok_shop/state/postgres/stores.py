@@ -57,7 +57,7 @@ def make_postgres_stores(
         confirmations=make_records("confirmation"),
         write_outcomes=make_records("write outcome"),
         jobs=make_records("job"),
-        results=PostgresResultStore(database, tenant_id),
+        results=PostgresResultStore(database, cipher, tenant_id),
         audit_log=PostgresAuditLog(database, tenant_id),
         issued_documents=RecordedDocuments(make_records("document")),
         oauth_states=RecordedOAuthStates(make_records("oauth state")),
@@ -66,7 +66,7 @@ def make_postgres_stores(
         notifications=PostgresNotifications(database, tenant_id),
         owner=f"{database_id} {tenant_id}",
         unsaved_pairs=make_records("unsaved pair"),
-        shared_copies=None if locks is None else PostgresSharedCopies(database, locks, tenant_id),
+        shared_copies=None if locks is None else PostgresSharedCopies(database, cipher, locks, tenant_id),
     )
 
 

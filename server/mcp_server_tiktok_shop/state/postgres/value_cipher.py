@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+SEAL_BYTES = NONCE_BYTES + 16  # by which what is sealed grows
 KEY_ID_CHARS = 12
 KEY_HELP = "make one with `openssl rand -base64 32`"
 
@@ -63,8 +64,12 @@ class ValueCipher:
         return cls({compute_key_id(key): key for key in map(_parse_key, texts)})
 
     def seal(self, text: str, place: ValuePlace) -> bytes:
+        return self.seal_bytes(text.encode(), place)
+
+    def seal_bytes(self, content: bytes, place: ValuePlace) -> bytes:
+        """As `seal`, SEAL_BYTES longer than what is in it."""
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._ciphers[self.key_id].encrypt(nonce, text.encode(), place.to_bytes())
+        return nonce + self._ciphers[self.key_id].encrypt(nonce, content, place.to_bytes())
 
     def unseal(self, sealed: bytes, key_id: str, place: ValuePlace) -> str:
         """The text that was sealed.
@@ -79,12 +84,25 @@ class ValueCipher:
             hint = "Set TIKTOK_SHOP_DATABASE_KEY to the new key and this one, separated by a comma."
             raise ShopError("not_configured", message, hint=hint)
         try:
-            return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.to_bytes()).decode()
+            return _decrypt(cipher, sealed, place).decode()
         except (InvalidTag, ValueError):
             message = f"The {place.field} of {place.owner!r} in the database is not what this server stored there."
             raise ShopError(
                 "not_configured", message, hint="Restore the database, or make it anew: sign in, or call again."
             ) from None
+
+    def unseal_bytes(self, sealed: bytes, key_id: str, place: ValuePlace) -> bytes | None:
+        """What was sealed, of what can be had again; None where its key is not set here, or it is not that."""
+        cipher = self._ciphers.get(key_id)
+        try:
+            return None if cipher is None else _decrypt(cipher, sealed, place)
+        except (InvalidTag, ValueError):
+            return None
+
+
+def _decrypt(cipher: AESGCM, sealed: bytes, place: ValuePlace) -> bytes:
+    """Raises InvalidTag, ValueError."""
+    return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place.to_bytes())
 
 
 def compute_key_id(key: bytes) -> str:

@@ -98,6 +98,11 @@ class AftersaleRequest(Struct, frozen=True):
         return next((str(action.get("deadline") or "") for action in actions if isinstance(action, dict)), "")
 
     @property
+    def asked_at(self) -> str:
+        """When the buyer asked; empty where that is not told."""
+        return str(self.row.get("create_time") or "")
+
+    @property
     def _refund(self) -> Json:
         refund = self.row.get("refund_amount")
         return refund if isinstance(refund, dict) else {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.calls.chat_messages import BUYER_ROLE
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
 from mcp_server_tiktok_shop.errors import Problem, ShopError
@@ -49,6 +50,9 @@ PAYING_DECISIONS = frozenset(
 )
 UNKNOWN_REASON = "this shop has no return and no cancellation of that id, nor an order with one"
 MAX_OTHERS = 5  # that wait and do not fit a rule for one reason, named one by one
+MAX_RECORD_READS = 50  # returns whose records are read before they are refused
+MAX_NOTE_CHARS = 300
+PROOF_WORDS = "Pictures can go along as proof: images takes what upload_product_image gave."
 DECIDED_REASON = "it is {status}: nothing waits for the seller"
 
 
@@ -74,19 +78,23 @@ class DecideReturnsJob(Job, frozen=True):
         waiting = [request for request in requests if request.kind is not None]
         decisions, obstacles = await _find_decisions(waiting, values, context)
         orders = await _read_orders(waiting, context)
+        is_rejection = values["decision"] == REJECT and bool(decisions)
+        words = await _read_buyers_words([r for r in waiting if r.id in decisions], context) if is_rejection else {}
         items = []
         for request in requests:
             decision = decisions.get(request.id)
             obstacle = obstacles.get(request.id, "") or (
                 "" if decision else DECIDED_REASON.format(status=request.status or "decided")
             )
-            items.append(_make_item(request, decision, obstacle, values, orders.get(request.order_id, {})))
+            order = orders.get(request.order_id, {})
+            items.append(_make_item(request, decision, obstacle, values, order, words.get(request.id, {})))
         items += [JobItem("id", unknown_id, skip_reason=UNKNOWN_REASON) for unknown_id in unknown_ids]
         paid = [r for r in waiting if (decision := decisions.get(r.id)) and decision.name in PAYING_DECISIONS]
         state = CurrentState(tuple(Item(request.noun, request.id, {}, request.row) for request in requests))
         rest = _describe_others(others)
         warnings = [*_warn_of_total(paid), *filter(None, (rest,))] if decisions else []
-        return Plan(tuple(items), state, tuple(warnings), "" if decisions else rest)
+        explanation = PROOF_WORDS if is_rejection and not values.get("images") else ""
+        return Plan(tuple(items), state, tuple(warnings), explanation if decisions else rest)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """A request a write."""
@@ -164,6 +172,21 @@ async def _read_orders(requests: list[AftersaleRequest], context: JobContext) ->
     return {str(order["id"]): order for order in orders if isinstance(order, dict)}
 
 
+async def _read_buyers_words(requests: list[AftersaleRequest], context: JobContext) -> dict[str, Json]:
+    """What buyers wrote beside their reasons, and how many photos and videos they gave, by the return's id."""
+    returns = [request for request in requests if request.noun == "return"][:MAX_RECORD_READS]
+    answers = await context.read_each("get_return_records", [{"return_id": request.id} for request in returns])
+    found: dict[str, Json] = {}
+    for request, answer in zip(returns, answers, strict=True):
+        records = [] if isinstance(answer, ShopError) else answer.get("records") or []
+        own = [record for record in records if isinstance(record, dict) and record.get("role") == BUYER_ROLE]
+        notes = [str(record["note"])[:MAX_NOTE_CHARS] for record in own if record.get("note")]
+        proofs = sum(len(record.get(kind) or ()) for record in own for kind in ("images", "videos"))
+        values = {"buyer_wrote": " / ".join(dict.fromkeys(notes)), "buyers_photos": str(proofs) if proofs else ""}
+        found[request.id] = {name: value for name, value in values.items() if value}
+    return found
+
+
 def _describe_others(others: dict[str, list[AftersaleRequest]]) -> str:
     """What waits as well, and why the rule leaves it out; nothing where there is none."""
     count = sum(map(len, others.values()))
@@ -178,10 +201,15 @@ def _describe_others(others: dict[str, list[AftersaleRequest]]) -> str:
 
 
 def _make_item(
-    request: AftersaleRequest, decision: OpenDecision | None, obstacle: str, values: Json, order: Json
+    request: AftersaleRequest,
+    decision: OpenDecision | None,
+    obstacle: str,
+    values: Json,
+    order: Json,
+    buyers_words: Json,
 ) -> JobItem:
     order_state = str(order.get("status", "")) if request.noun == "cancellation" else ""
-    details = {"order_status": order_state, "answer_by": request.deadline}
+    details = {"order_status": order_state, "asked_at": request.asked_at, "answer_by": request.deadline} | buyers_words
     buyer = find_buyer(order)
     names = request.names | ({"buyer": buyer} if buyer else {})
     if decision is None:
@@ -193,6 +221,7 @@ def _make_item(
     arguments |= {"decision": decision.name} if request.noun == "return" else {}
     arguments |= {"reject_reason": reason.name} if reason else {}
     arguments |= {"comment": values["comment"]} if reason and values.get("comment") else {}
+    arguments |= {"images": [{"image_id": i} for i in values["images"]]} if reason and values.get("images") else {}
     operation = f"{values['decision']}_{request.noun}"
     parameters: Json = {"operation": operation, "arguments": arguments}
     return JobItem(request.noun, request.id, names, request.status, will_be, parameters=parameters, details=details)

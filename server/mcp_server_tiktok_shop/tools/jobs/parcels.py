@@ -25,6 +25,8 @@ SHIPPED_STATUSES = ("AWAITING_COLLECTION", "PARTIALLY_SHIPPING")  # of orders wi
 WAITING_STATUS, ARRANGED_STATUS = "TO_FULFILL", "PROCESSING"
 # Until when a parcel must be announced; older answers have the later ones alone.
 DEADLINE_FIELDS = ("rts_sla_time", "shipping_due_time", "tts_sla_time")
+# Until when the carrier must have a parcel, or it is dispatched late.
+HANDOVER_DEADLINE_FIELDS = ("tts_sla_time", "pick_up_cut_off_time")
 ORDER_REASONS = {
     "UNPAID": "is not paid yet",
     "ON_HOLD": "is on hold: TikTok lets nothing be shipped within the first hour",
@@ -88,6 +90,12 @@ class Parcel(Struct, frozen=True):
     def deadline(self) -> datetime | None:
         """Until when it must be shipped: the earliest of its orders'."""
         return min(filter(None, map(find_deadline, self.orders)), default=None)
+
+    @property
+    def handover_deadline(self) -> datetime | None:
+        """Until when the carrier must have it: the earliest of its orders'."""
+        times = (parse_moment(order.get(name)) for order in self.orders for name in HANDOVER_DEADLINE_FIELDS)
+        return min(filter(None, times), default=None)
 
     @property
     def town(self) -> str:

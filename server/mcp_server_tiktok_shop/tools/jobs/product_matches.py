@@ -23,8 +23,10 @@ ID_PATTERN = re.compile(r"\d{15,20}", re.ASCII)
 IDS_PER_SEARCH = 10  # seller SKUs or SKU ids that one search takes
 PAGE_SIZE = 100
 ON_SALE, DELETED = "ACTIVATE", "DELETED"
-MAX_CANDIDATES = 10
+MAX_CANDIDATES = 10  # names that an error tells of
+MAX_FITS = 50  # of each of them that are listed
 ALL_PRODUCTS = "all"  # as the only name
+WILDCARD = "*"  # before or behind a part of a title: each product that has it
 Products = dict[str, "Item"]  # by id, as they were read
 
 
@@ -47,8 +49,8 @@ async def match_products(
 ) -> tuple[list[ProductMatch], CurrentState]:
     """What each of the names means, and how those products stand, by the looks of the write `operation_name`.
 
-    The name `all` alone means every product of the status `all_status`. Without `has_titles` names are ids and seller
-    SKUs alone.
+    The name `all` alone means every product of the status `all_status`, one with a `*` before or behind it each whose
+    title has it so. Without `has_titles` names are ids and seller SKUs alone.
 
     Raises:
         ShopError: `not_found` with all names that fit nothing, `invalid_arguments` with the candidates of those that
@@ -79,10 +81,11 @@ async def match_products(
             for row in await context.read_rows("search_products", {"status": "ALL", "page_size": PAGE_SIZE})
         }
         found |= _match_rows(wanted, rows.values(), _fits_exactly)
+        found |= _match_rows([n for n in wanted if WILDCARD in n], rows.values(), _fits_pattern)
         found |= _match_rows([n for n in wanted if n not in found], rows.values(), _fits_partly)
     _refuse_unmatched(argument, [name for name in open_names if name not in found], products)
     _refuse_ambiguous(argument, found, rows)
-    matches = [found[name][0] for name in open_names]
+    matches = [match for name in open_names for match in found[name]]
     more_ids = [match.product_id for match in matches if match.product_id not in products]
     products |= await _load_products(context, more_ids, operation_name)
     wanted_ids = dict.fromkeys(match.product_id for match in matches)
@@ -141,6 +144,17 @@ def _fits_partly(name: str, row: Json) -> list[str]:
     return [""] if _fold(name) and _fold(name) in _fold(row.get("title")) else []
 
 
+def _fits_pattern(pattern: str, row: Json) -> list[str]:
+    """A product whose title has what stands beside a `*`: at its end, at its beginning, or anywhere between two."""
+    title, part = _fold(row.get("title")), _fold(pattern.strip(WILDCARD))
+    is_fit = (
+        part in title
+        and (pattern.startswith(WILDCARD) or title.startswith(part))
+        and (pattern.endswith(WILDCARD) or title.endswith(part))
+    )
+    return [""] if part and is_fit else []
+
+
 def _fold(text: object) -> str:
     return " ".join(str(text or "").casefold().split())
 
@@ -166,7 +180,7 @@ def _refuse_unreadable(products: Iterable[Item]) -> None:
 
 
 def _refuse_ambiguous(argument: str, found: dict[str, list[ProductMatch]], rows: dict[str, Json]) -> None:
-    several = {name: matches for name, matches in found.items() if len(matches) > 1}
+    several = {name: matches for name, matches in found.items() if len(matches) > 1 and WILDCARD not in name}
     if not several:
         return
     candidates = [
@@ -175,9 +189,10 @@ def _refuse_ambiguous(argument: str, found: dict[str, list[ProductMatch]], rows:
             "fits": [
                 {"product_id": match.product_id, "title": rows[match.product_id].get("title")}
                 | ({"sku_id": match.sku_id} if match.sku_id else {})
-                for match in matches[:MAX_CANDIDATES]
+                for match in matches[:MAX_FITS]
             ]
         }
+        | ({"fits_in_all": len(matches)} if len(matches) > MAX_FITS else {})
         for name, matches in list(several.items())[:MAX_CANDIDATES]
     ]
     names = ", ".join(repr(name) for name in list(several)[:MAX_CANDIDATES])
@@ -186,7 +201,7 @@ def _refuse_ambiguous(argument: str, found: dict[str, list[ProductMatch]], rows:
         for name, matches in list(several.items())[:MAX_CANDIDATES]
     )
     message = f"{names}: which one is meant? candidates lists what fits."
-    hint = "Nothing was sent. Ask the person, or give ids."
+    hint = f'Nothing was sent. Ask the person, or give ids; "*{next(iter(several))}*" takes all whose title has that.'
     raise ShopError(
         "invalid_arguments", message, hint=hint, problems=problems, candidates=candidates, untrusted=["candidates"]
     )

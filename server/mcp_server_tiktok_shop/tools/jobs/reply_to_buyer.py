@@ -1,41 +1,35 @@
-"""Writes to a buyer in the chat of an order, of a name or of an id, which is opened where there is none yet."""
+"""Writes one text to buyers, in the chats of orders, of ids or of a name, which are opened where there are none yet."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
-from mcp_server_tiktok_shop.calls.chat_messages import BUYER_ROLE, find_people_messages, name_sender, read_message
+from mcp_server_tiktok_shop.calls.chat_messages import find_people_messages, name_sender, read_message
+from mcp_server_tiktok_shop.calls.current_state import CurrentState
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.tools.jobs.parcels import TO_SHIP_STATUSES, find_deadline, read_orders
+from mcp_server_tiktok_shop.tools.jobs.buyer_chats import (
+    CLOSED_REASON,
+    Chat,
+    describe_orders,
+    find_chat_by_name,
+    find_chats_by_id,
+    find_chats_of_orders,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from mcp_server_tiktok_shop.calls.current_state import Item
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.calls.jobs.job import Outcome
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 SEND_OPERATION, OPEN_OPERATION = "send_message", "create_conversation"
-SUBJECT_ARGUMENTS = ("order_id", "conversation_id", "buyer")
+SUBJECT_ARGUMENTS = ("order_ids", "conversation_ids", "buyer")
 NEW_CONVERSATION = "new"  # stands for the id of a chat that is opened before
-MAX_SHOWN_MESSAGES = 3
-MAX_CANDIDATES = 5
-SESSION_DAYS, DAY_S = 89, 24 * 3600  # how far back the platform finds chats by name: 90 days at most
-ORDERS_PAGE = 20  # of a buyer's orders, the latest, that are looked at
-MAX_SHOWN_ORDERS = 3
-
-
-class Chat(Struct, frozen=True):
-    """The chat that is meant; `id` is empty where it is still to be opened with the buyer of `user_id`."""
-
-    id: str
-    user_id: str = ""
-    order_id: str = ""
-    nickname: str = ""
-    can_send: bool = True
+MAX_SHOWN_MESSAGES = 3  # of a chat that is the only one; of several the last
+UNREAD_REASON = "what was written last can't be read: {problem}"
 
 
 class ReplyToBuyerJob(Job, frozen=True):
@@ -44,49 +38,29 @@ class ReplyToBuyerJob(Job, frozen=True):
     clock: Callable[[], float]
 
     async def plan(self, values: Json, context: JobContext) -> Plan:
-        """The message, beneath what was written last; and the chat to be opened, if there is none.
+        """The message in each chat, beneath what was written last; and the chats to be opened, where there are none.
 
         Raises:
-            ShopError: What is given names no chat, or several.
+            ShopError: What is given names no chat, or a name several.
 
         """
-        chat = await self._find_chat(values, context)
-        names = {"order": chat.order_id, "nickname": chat.nickname}
-        names = {name: value for name, value in names.items() if value}
-        text = values["text"]
-        if not chat.id:
-            opened = JobItem("user", chat.user_id, names, will_be="a chat is opened")
-            message = JobItem(
-                "message",
-                chat.user_id,
-                names,
-                "no chat yet",
-                text,
-                is_relative=True,
-                parameters={"text": text},
-                has_words=True,
-            )
-            return Plan((opened, message))
-        state = await context.read_state(SEND_OPERATION, {"conversation_id": chat.id})
-        messages = next((_describe_messages(item.data) for item in state.items if not item.problem), [])
-        reason = "" if chat.can_send else "TikTok doesn't let the shop write in this chat now"
-        names |= {f"message_{number}": line for number, line in enumerate(messages[:-1], 1)}
-        item = JobItem(
-            "conversation",
-            chat.id,
-            names,
-            f"newest: {messages[-1]}" if messages else "nothing was written yet",
-            "" if reason else text,
-            reason,
-            is_relative=True,  # what was sent is never sent again by itself
-            parameters={"text": text},
-            has_words=True,
-            details={"buyers_orders": await _describe_orders(chat, context)},
-        )
-        return Plan((item,), state)
+        chats, problems = await self._find_chats(values, context)
+        text, is_one = values["text"], len(chats) == 1
+        ids = [chat.id for chat in chats if chat.id]
+        state = await context.read_state(SEND_OPERATION, {"conversation_id": ids}) if ids else CurrentState()
+        things = {item.id: item for item in state.items}
+        orders = await describe_orders(chats[0], context) if is_one and chats[0].id else ""
+        items: list[JobItem] = []
+        for chat in chats:
+            if chat.id:
+                items.append(_make_reply(chat, things.get(chat.id), text, orders, is_one=is_one))
+            else:
+                items += _open_chat(chat, text)
+        items += [JobItem("order", order_id, skip_reason=reason) for order_id, reason in problems.items()]
+        return Plan(tuple(items), state)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
-        """The message in its chat, which is opened first where need be."""
+        """The message in each chat, which is opened first where need be."""
         steps = []
         for item in items:
             if item.noun == "user":
@@ -101,12 +75,13 @@ class ReplyToBuyerJob(Job, frozen=True):
         """The message with the id of the chat that was opened for it."""
         if step.arguments.get("conversation_id") != NEW_CONVERSATION:
             return step
-        opened = [outcome.now for outcome in outcomes.values() if outcome.item.noun == "user"]
-        conversation_id = next((str(now["conversation"]) for now in opened if isinstance(now, dict)), "")
-        if not conversation_id:
-            message = "The chat was opened, but TikTok did not tell its id."
-            raise ShopError("platform", message, hint="The message was not sent: call it again, and the chat is found.")
-        return Step(step.operation, step.arguments | {"conversation_id": conversation_id}, step.items)
+        (message,) = step.items
+        opened = outcomes.get(f"user {message.id}")
+        now = opened.now if opened is not None and isinstance(opened.now, dict) else {}
+        if not now.get("conversation"):
+            text = "The chat could not be opened, or TikTok did not tell its id."
+            raise ShopError("platform", text, hint="The message was not sent: call it again, and the chat is found.")
+        return Step(step.operation, step.arguments | {"conversation_id": str(now["conversation"])}, step.items)
 
     def find_now(self, item: JobItem, state: Sequence[Json]) -> Any:
         """The chat that was opened, or what was sent in which chat."""
@@ -116,98 +91,57 @@ class ReplyToBuyerJob(Job, frozen=True):
         sent: Json = {"sent": item.parameters["text"]}
         return sent | ({"conversation": chat} if chat and item.noun == "message" else {})
 
-    async def _find_chat(self, values: Json, context: JobContext) -> Chat:
+    async def _find_chats(self, values: Json, context: JobContext) -> tuple[list[Chat], dict[str, str]]:
+        """The chats that are meant, and why orders have none."""
         given = [name for name in SUBJECT_ARGUMENTS if values.get(name)]
         if len(given) != 1:
-            message = "give order_id, conversation_id or buyer, one of them"
-            problem = Problem(given[-1] if given else "order_id", message)
+            message = "give order_ids, conversation_ids or buyer, one of them"
+            problem = Problem(given[-1] if given else SUBJECT_ARGUMENTS[0], message)
             raise ShopError("invalid_arguments", f"{message}: nothing was sent.", problems=(problem,))
-        if "conversation_id" in given:
-            return Chat(values["conversation_id"])
-        if "order_id" in given:
-            return await _find_chat_of_order(values["order_id"], context)
-        return await self._find_chat_by_name(values["buyer"], context)
-
-    async def _find_chat_by_name(self, name: str, context: JobContext) -> Chat:
-        """The chat of the only buyer who goes by a name, among those who wrote within the platform's days."""
-        now = int(self.clock())
-        arguments = {"buyer_nickname": name, "begin_time_ge": now - SESSION_DAYS * DAY_S, "begin_time_lt": now + 1}
-        rows = await context.read_rows("search_sessions", arguments | {"page_size": 20})
-        chats = {str(row["conversation_id"]): row for row in reversed(rows) if row.get("conversation_id")}
-        if len(chats) == 1:
-            (chat_id, row) = next(iter(chats.items()))
-            return Chat(chat_id, nickname=str(row.get("buyer_nickname", "")))
-        candidates = [f"{chat_id} (last of {row.get('begin_time')})" for chat_id, row in chats.items()]
-        allowed = ", ".join(candidates[:MAX_CANDIDATES]) or "an order_id, or a conversation_id of get_conversations"
-        message = f"{len(chats)} buyers of that name have a chat" if chats else "no buyer of that name has a chat"
-        hint = "Name the chat by its conversation_id, or by an order_id."
-        problem = Problem("buyer", message, allowed)
-        raise ShopError("invalid_arguments", f"{message}: nothing was sent.", hint=hint, problems=(problem,))
+        if "conversation_ids" in given:
+            return await find_chats_by_id(values["conversation_ids"], context), {}
+        if "order_ids" in given:
+            return await find_chats_of_orders(values["order_ids"], context)
+        return [await find_chat_by_name(values["buyer"], int(self.clock()), context)], {}
 
 
-async def _find_chat_of_order(order_id: str, context: JobContext) -> Chat:
-    """The chat with the buyer of an order, there already or not.
+def _make_reply(chat: Chat, thing: Item | None, text: str, orders: str, *, is_one: bool) -> JobItem:
+    """The message in a chat that is there, beneath what was written last; `orders` where it is the only one."""
+    messages = _describe_messages(thing.data) if thing is not None and not thing.problem else []
+    problem = thing.problem.rstrip(".") if thing is not None else "not looked up"
+    reason = UNREAD_REASON.format(problem=problem) if problem else "" if chat.can_send else CLOSED_REASON
+    earlier = messages[-MAX_SHOWN_MESSAGES:-1] if is_one else []
+    return JobItem(
+        "conversation",
+        chat.id,
+        chat.names | {f"message_{number}": line for number, line in enumerate(earlier, 1)},
+        f"newest: {messages[-1]}" if messages else "nothing was written yet",
+        "" if reason else text,
+        reason,
+        is_relative=True,  # what was sent is never sent again by itself
+        parameters={"text": text},
+        has_words=True,
+        details={"buyers_orders": orders} if orders else {},
+    )
 
-    Raises:
-        ShopError: `not_found`: there is no such order here, or it does not tell its buyer.
 
-    """
-    orders = await read_orders([order_id], context)
-    user_id = str(orders.get(order_id, {}).get("user_id") or "")
-    if not user_id:
-        message = f"This shop has no order {order_id}" if order_id not in orders else f"Order {order_id} names no buyer"
-        raise ShopError("not_found", f"{message}: nothing was sent.", hint="Take the id from get_order_list.")
-
-    def find_buyer(row: Json) -> Json | None:
-        people = [person for person in row.get("participants") or () if isinstance(person, dict)]
-        return next((person for person in people if str(person.get("user_id")) == user_id), None)
-
-    rows = await context.read_rows("get_conversations", {"page_size": 20}, until=find_buyer)
-    for row in rows:
-        if (buyer := find_buyer(row)) is not None and row.get("id"):
-            can_send = row.get("can_send_message") is not False
-            return Chat(str(row["id"]), user_id, order_id, str(buyer.get("nickname", "")), can_send)
-    return Chat("", user_id, order_id)
+def _open_chat(chat: Chat, text: str) -> list[JobItem]:
+    """The chat that is opened with a buyer, and the message in it."""
+    opened = JobItem("user", chat.user_id, chat.names, will_be="a chat is opened")
+    message = JobItem(
+        "message",
+        chat.user_id,
+        chat.names,
+        "no chat yet",
+        text,
+        is_relative=True,
+        parameters={"text": text},
+        has_words=True,
+    )
+    return [opened, message]
 
 
 def _describe_messages(data: Json) -> list[str]:
-    """What people wrote last, the newest at the end: who, when, and the words."""
-    messages = find_people_messages(data)[:MAX_SHOWN_MESSAGES][::-1]
+    """What people wrote, the newest at the end: who, when, and the words."""
+    messages = find_people_messages(data)[::-1]
     return [f"{name_sender(m)}, {m.get('create_time', '')}: {read_message(m)}" for m in messages]
-
-
-async def _describe_orders(chat: Chat, context: JobContext) -> str:
-    """The buyer's orders, those with a parcel to ship first, or that none is known."""
-    try:
-        user_id = chat.user_id or await _find_user_id(chat.id, context)
-        if not user_id:
-            return "not known: TikTok doesn't tell who this chat is with"
-        rows = (await context.read("get_order_list", {"buyer_user_id": user_id, "page_size": ORDERS_PAGE})).get(
-            "orders"
-        )
-    except ShopError as error:
-        return f"not known: {error.message.rstrip('.')}"
-    orders = [row for row in rows or () if isinstance(row, dict) and row.get("id")]
-    if not orders:
-        return "none"
-    orders.sort(key=lambda order: (order.get("status") not in TO_SHIP_STATUSES, order["id"] != chat.order_id))
-    shown = [f"{order['id']} {_describe_status(order)}" for order in orders[:MAX_SHOWN_ORDERS]]
-    more = len(orders) - MAX_SHOWN_ORDERS
-    return ", ".join([*shown, *([f"and {more} more"] if more > 0 else [])])
-
-
-async def _find_user_id(chat_id: str, context: JobContext) -> str:
-    """The buyer's user id, by which orders name them; nothing where the chat does not tell it."""
-
-    def is_chat(row: Json) -> bool:
-        return str(row.get("id")) == chat_id
-
-    rows = await context.read_rows("get_conversations", {"page_size": 20}, until=is_chat)
-    row = next(filter(is_chat, rows), {})
-    people = [person for person in row.get("participants") or () if isinstance(person, dict)]
-    return next((str(p.get("user_id") or "") for p in people if p.get("role") == BUYER_ROLE), "")
-
-
-def _describe_status(order: Json) -> str:
-    deadline = find_deadline(order) if order.get("status") in TO_SHIP_STATUSES else None
-    return f"{order.get('status')}" + (f" (ship by {deadline.isoformat()})" if deadline else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from mcp_server_tiktok_shop.tools.jobs.parcels import (
     find_parcels_by_id,
     find_parcels_due,
 )
+from mcp_server_tiktok_shop.tools.jobs.shipment_warnings import describe_handover, find_shipment_warnings, is_late
 from mcp_server_tiktok_shop.tools.jobs.shipments import (
     BATCH_OPERATION,
     SHIPPED_WORD,
@@ -26,6 +28,7 @@ from mcp_server_tiktok_shop.tools.pdf.page_format import DEFAULT_PAPER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.calls.jobs.job import Outcome
@@ -52,7 +55,7 @@ HANDOVERS = {
     "DROP_OFF": "Handover DROP_OFF: the seller brings them to the carrier.",
     "PICKUP": "Handover PICKUP: the carrier collects them.",
 }
-IS_SHOWN = "show_page"
+IS_SHOWN, HAS_SLIPS = "show_page", "packing_slips"  # arguments that the making of labels goes by
 HAS_LABEL = "has_label"  # of an item: its label can be had once it is shipped, or can be had already
 
 
@@ -79,12 +82,13 @@ class ShipOrdersJob(Job, frozen=True):
             obstacle = parcel.find_obstacle() or problems.get(parcel.key, "") or ("" if shipment else MORE_REASON)
             idle += bool(obstacle)
             if not obstacle or idle <= MAX_IDLE_PARCELS:
-                item = _make_item(parcel, shipment, obstacle, paper, now)
-                items.append(replace(item, parameters=item.parameters | {IS_SHOWN: bool(values.get("show_page"))}))
+                item = _make_item(parcel, shipment, obstacle, paper, now, context.zone)
+                wishes = {IS_SHOWN: bool(values.get(IS_SHOWN)), HAS_SLIPS: bool(values.get(HAS_SLIPS))}
+                items.append(replace(item, parameters=item.parameters | wishes))
         items += [JobItem("id", unknown_id, skip_reason=reason) for unknown_id, reason in found.problems.items()]
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
-        warnings = [*_warn_of_requests(found.parcels), *_warn_of_late(going, now)]
-        warnings += [warning for parcel in going for warning in _warn_of_cancelled_units(parcel)]
+        moment = datetime.fromtimestamp(now, context.zone)
+        warnings = find_shipment_warnings(found.parcels, shipments, moment, context.zone)
         if idle > MAX_IDLE_PARCELS:
             warnings.append(f"{idle - MAX_IDLE_PARCELS} more parcels that are not shipped now are not shown")
         ways = [shipments[parcel.key] for parcel in going]
@@ -131,7 +135,10 @@ class ShipOrdersJob(Job, frozen=True):
         shop = context.target.shop.id if context.target.shop else None
         wait_s = max(min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline)), MIN_LABEL_WAIT_S)
         is_shown = any(outcome.item.parameters.get(IS_SHOWN) for outcome in parcels.values())
-        labels = await self.label_files.make(list(parcels), paper, shop, wait_s, context.caller, is_shown=is_shown)
+        has_slips = any(outcome.item.parameters.get(HAS_SLIPS) for outcome in parcels.values())
+        labels = await self.label_files.make(
+            list(parcels), paper, shop, wait_s, context.caller, is_shown=is_shown, has_slips=has_slips
+        )
         data: Json = {"path": str(labels.path), "paper_size": paper} if labels.path else {}
         if labels.picture:
             data["picture"] = labels.picture
@@ -139,7 +146,7 @@ class ShipOrdersJob(Job, frozen=True):
             data["pages"] = sum(map(len, labels.pages.values()))
         if labels.missing:
             data["missing"] = [{"package": package_id, "reason": r} for package_id, r in labels.missing.items()]
-            data["later"] = _make_label_call(list(parcels), paper, shop)
+            data["later"] = _make_label_call(list(parcels), paper, shop, has_slips=has_slips)
         places = {
             parcels[package_id].item.key: _describe_label(parcels[package_id], pages)
             for package_id, pages in labels.pages.items()
@@ -147,13 +154,16 @@ class ShipOrdersJob(Job, frozen=True):
         return {"labels": data, "is_settled": not labels.missing, "item_values": places}
 
 
-def _make_item(parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: str, now: float) -> JobItem:
+def _make_item(
+    parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: str, now: float, zone: ZoneInfo
+) -> JobItem:
     """The parcel on a line: its orders, what is in it, where it goes, and until when it must be shipped."""
     names: Json = {"order": ", ".join(parcel.order_ids)} | ({"contents": parcel.contents} if parcel.contents else {})
     names |= {"town": parcel.town} if parcel.town else {}
     details: Json = {}
     if (deadline := parcel.deadline) is not None and parcel.status == WAITING_STATUS:
-        details = {"ship_by": deadline.isoformat()} | ({"late": "yes"} if _is_late(parcel, now) else {})
+        details = {"ship_by": deadline.isoformat()} | ({"late": "yes"} if is_late(parcel, now) else {})
+    details |= describe_handover(parcel, shipment, zone) if shipment and not obstacle else {}
     parameters: Json = {
         "order_ids": parcel.order_ids,
         "status": parcel.status,
@@ -188,33 +198,6 @@ def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) ->
     return " ".join(filter(None, (ways, add_up_labels(shipments), f"Labels are laid out on {paper}.")))
 
 
-def _is_late(parcel: Parcel, now: float) -> bool:
-    return parcel.deadline is not None and parcel.deadline.timestamp() < now
-
-
-def _warn_of_late(parcels: Sequence[Parcel], now: float) -> list[str]:
-    """How many should have gone before now, and since when the first."""
-    late = [parcel.deadline for parcel in parcels if parcel.deadline is not None and _is_late(parcel, now)]
-    if not late:
-        return []
-    return [f"{len(late)} of {len(parcels)} parcels are late: the first was to be shipped by {min(late).isoformat()}"]
-
-
-def _warn_of_requests(parcels: Sequence[Parcel]) -> list[str]:
-    """Whose parcels stay here because their buyers asked to cancel: it stands first, where a person sees it."""
-    order_ids = [i for parcel in parcels if parcel.has_cancellation_request for i in parcel.order_ids]
-    ids = ", ".join(dict.fromkeys(order_ids))
-    return [f"Not shipped, since the buyer asked to cancel: {ids}"] if ids else []
-
-
-def _warn_of_cancelled_units(parcel: Parcel) -> list[str]:
-    """That not all of a parcel's units may be packed."""
-    count, rest = len(parcel.lines), len(parcel.open_lines)
-    if rest == count:
-        return []
-    return [f"{count - rest} of the {count} units of parcel {parcel.key} are cancelled: pack {rest}"]
-
-
 def _make_state(parcels: Sequence[Parcel]) -> CurrentState:
     """The parcels and their orders as they were read, for warnings and for what was there before."""
     items = []
@@ -229,11 +212,12 @@ def _make_state(parcels: Sequence[Parcel]) -> CurrentState:
     return CurrentState(tuple({item.key: item for item in items}.values()))
 
 
-def _make_label_call(package_ids: list[str], paper: str, shop: str | None) -> Json:
+def _make_label_call(package_ids: list[str], paper: str, shop: str | None, *, has_slips: bool) -> Json:
     """The call that makes the whole file later: of many parcels this job's own, which ships none of them again."""
     is_small = len(package_ids) <= MAX_LABELS_OF_TOOL
     tool, argument = ("resize_pdf", "package_ids") if is_small else ("ship_orders", "ids")
-    arguments = {argument: package_ids, "paper_size": paper} | ({"shop": shop} if shop else {})
+    arguments: Json = {argument: package_ids, "paper_size": paper} | ({"shop": shop} if shop else {})
+    arguments |= {HAS_SLIPS: True} if has_slips else {}
     return {"tool": tool, "arguments": arguments}
 
 

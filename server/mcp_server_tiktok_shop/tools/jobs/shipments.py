@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.jobs.parcels import get_lines, get_package_id, parse_moment
@@ -24,8 +25,9 @@ LABEL_MARKETS = frozenset({"US", "JP"})  # where a label is bought, and a parcel
 DROP_OFF = "DROP_OFF"
 SHIPPED_WORD = "shipped"
 # By whether the carrier can collect a parcel, and whether it can be dropped off: what its handover must be.
+ONLY_PICKUP = (True, False)
 ONLY_WAYS: dict[tuple[object, ...], str] = {
-    (True, False): "shipped, collected by the carrier",
+    ONLY_PICKUP: "shipped, collected by the carrier",
     (False, True): "shipped, to be brought to the carrier",
 }
 MAX_HANDOVER_READS = 50  # parcels whose possible handovers are looked up
@@ -44,7 +46,8 @@ class OwnCarrier(Struct, frozen=True):
 class Shipment(Struct, frozen=True):
     """How one parcel is shipped: the write's name, the part of its arguments for this parcel, and how that is told.
 
-    Of a label that is bought `price` and `currency` say what it costs, where that is known.
+    Of a label that is bought `price` and `currency` say what it costs, where that is known. `pickup` is from when to
+    when the carrier comes for it; of a parcel that it collects in any case the first time that it can.
     """
 
     operation: str
@@ -52,6 +55,8 @@ class Shipment(Struct, frozen=True):
     words: str
     price: Decimal | None = None
     currency: str = ""
+    pickup: tuple[datetime, datetime] | None = None
+    can_drop_off: bool = False
 
 
 Shipments = tuple[dict[str, Shipment], dict[str, str]]
@@ -165,7 +170,7 @@ async def _plan_handovers(parcels: list[Parcel], values: Json, context: JobConte
                 shipments[parcel.id] = Shipment(BATCH_OPERATION, arguments, SHIPPED_WORD)
             continue
         wanted = values.get("pickup_time")
-        slots = [slot for slot in _read_slots(answer) if wanted is None or slot["start_time"].timestamp() == wanted]
+        slots = [slot for slot in _read_slots(answer) if wanted is None or slot[0].timestamp() == wanted]
         if answer.get("can_pickup") is False or not slots:
             problems[parcel.id] = (
                 "the carrier doesn't come then: get_package_handover_time_slots has the times"
@@ -173,10 +178,11 @@ async def _plan_handovers(parcels: list[Parcel], values: Json, context: JobConte
                 else "the carrier doesn't collect it: use handover DROP_OFF for it"
             )
             continue
-        slot = min(slots, key=lambda slot: slot["start_time"])
-        pickup = {name: int(moment.timestamp()) for name, moment in slot.items()}
-        words = f"shipped, collected {slot['start_time'].isoformat()} to {slot['end_time'].isoformat()}"
-        shipments[parcel.id] = Shipment(BATCH_OPERATION, arguments | {"pickup_slot": pickup}, words)
+        start, end = slot = min(slots)
+        arguments["pickup_slot"] = {"start_time": int(start.timestamp()), "end_time": int(end.timestamp())}
+        words = f"shipped, collected {start.isoformat()} to {end.isoformat()}"
+        can_drop_off = answer.get("can_drop_off") is True
+        shipments[parcel.id] = Shipment(BATCH_OPERATION, arguments, words, pickup=slot, can_drop_off=can_drop_off)
     return shipments, problems
 
 
@@ -184,11 +190,15 @@ async def _leave_handovers(parcels: list[Parcel], context: JobContext) -> dict[s
     """Parcels whose handover the platform chooses: it is known where there is one way alone for a parcel."""
     known = parcels[:MAX_HANDOVER_READS]
     answers = await context.read_each("get_package_handover_time_slots", [{"package_id": p.id} for p in known])
-    words: dict[str, str] = {}
+    shipments = {p.id: Shipment(BATCH_OPERATION, {"id": p.id}, SHIPPED_WORD) for p in parcels}
     for parcel, answer in zip(known, answers, strict=True):
-        ways = () if isinstance(answer, ShopError) else (answer.get("can_pickup"), answer.get("can_drop_off"))
-        words[parcel.id] = ONLY_WAYS.get(ways, SHIPPED_WORD)
-    return {p.id: Shipment(BATCH_OPERATION, {"id": p.id}, words.get(p.id, SHIPPED_WORD)) for p in parcels}
+        if isinstance(answer, ShopError):
+            continue
+        ways = (answer.get("can_pickup"), answer.get("can_drop_off"))
+        if ways in ONLY_WAYS:
+            pickup = min(_read_slots(answer), default=None) if ways == ONLY_PICKUP else None
+            shipments[parcel.id] = replace(shipments[parcel.id], words=ONLY_WAYS[ways], pickup=pickup)
+    return shipments
 
 
 async def _plan_purchases(parcels: list[Parcel], region: str, context: JobContext) -> Shipments:
@@ -242,8 +252,8 @@ def _read_price(service: Json) -> tuple[Decimal | None, str]:
     return (price, str(service.get("currency") or "")) if price.is_finite() else (None, "")
 
 
-def _read_slots(answer: Json) -> list[dict[str, datetime]]:
-    """The times at which the carrier comes: `start_time` and `end_time` of each."""
+def _read_slots(answer: Json) -> list[tuple[datetime, datetime]]:
+    """The times at which the carrier comes, from when to when."""
     rows = [row for row in answer.get("pickup_slots") or () if isinstance(row, dict) and row.get("avaliable", True)]
-    slots = [{name: parse_moment(row.get(name)) for name in ("start_time", "end_time")} for row in rows]
-    return [{n: moment for n, moment in slot.items() if moment} for slot in slots if all(slot.values())]
+    slots = [(parse_moment(row.get("start_time")), parse_moment(row.get("end_time"))) for row in rows]
+    return [(start, end) for start, end in slots if start is not None and end is not None]

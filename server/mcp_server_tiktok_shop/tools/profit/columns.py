@@ -13,6 +13,7 @@ COLUMN_MEANINGS = {
     "net_sales": "both together: a statement's revenue",
     "platform_commission, transaction_fee, vat, …": "platform fees and the taxes on them, a column a kind, as TikTok "
     "names it; beyond eight kinds the smaller ones stand together",
+    "fees": "platform fees and taxes together, of rows that do not tell them by kind",
     "other_fees": "fees that TikTok names no kind of, and kinds that have no column",
     "affiliate_commission": "commission of creators and affiliate partners, that on shop ads included",
     "ads": "ads that are billed through the settlement",
@@ -33,3 +34,4 @@ AMOUNTS_AFTER_FEES = ("affiliate_commission", "ads", "shipping", "adjustments", 
 OPTIONAL_AMOUNTS = ("refunds", "affiliate_commission", "ads", "adjustments", "unexplained")
 PROFIT_COLUMNS = ("goods_cost", "profit", "margin_percent", "covers_percent")
 OTHER_FEES = "other_fees"
+FEES = "fees"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 class ShopProfit(Struct):
     """What was found in one shop, by part of the SQL's answer, and how far its copy reaches.
 
-    `brief_label` is what its rows are labelled by beside those of others.
+    `brief_label` is what its rows are labelled by beside those of others, `spoken_counts` how many SKUs each spoken
+    cost means.
     """
 
     label: str
@@ -26,6 +28,7 @@ class ShopProfit(Struct):
     coverage: Coverage
     period_note: str = ""
     brief_label: str = ""
+    spoken_counts: Counter[str] = field(default_factory=Counter)
     parts: dict[str, list[ProfitRow]] = field(default_factory=dict)
 
     @property

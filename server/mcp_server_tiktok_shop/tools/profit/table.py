@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import ZERO
 from mcp_server_tiktok_shop.tools.profit.columns import (
     AMOUNTS_AFTER_FEES,
     AMOUNTS_BEFORE_FEES,
+    COLUMN_MEANINGS,
+    FEES,
     OPTIONAL_AMOUNTS,
     OTHER_FEES,
     PROFIT_COLUMNS,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mcp_server_tiktok_shop.catalog.operation import Json
 
@@ -40,6 +43,8 @@ LABELS: dict[str, tuple[tuple[str, str], ...]] = {
 SPLIT_GROUPS = ("sku", "product")
 TIME_GROUPS = ("day", "month")
 MAX_FEE_COLUMNS = 8
+ALL_COLUMNS = "all"  # of chosen ones
+MAX_QUOTED_CHARS = 40
 CENT, TENTH = Decimal("0.01"), Decimal("0.1")
 UNTRUSTED_COLUMN = "product_name"
 SPLIT_COLUMN, EXACT = "fees_by_sku", "exact"
@@ -68,6 +73,7 @@ class ProfitRow(Struct, frozen=True):
         rest = sum((amount for name, amount in self.fees.items() if name not in set(fee_columns)), ZERO)
         if rest:
             result[OTHER_FEES] = format_money(rest)
+        result[FEES] = format_money(sum(self.fees.values(), ZERO))
         return result | self._compute_profit()
 
     def _compute_profit(self) -> dict[str, str | None]:
@@ -121,8 +127,15 @@ class ProfitLayout(Struct, frozen=True):
         return cls(choose_fee_columns(totals), frozenset(unused), has_shops, has_costs)
 
 
-def lay_out_table(rows: Sequence[ProfitRow], group_by: str, layout: ProfitLayout) -> Json:
-    """The rows as a table; without a grouping those of a total."""
+def lay_out_table(
+    rows: Sequence[ProfitRow], group_by: str, layout: ProfitLayout, chosen_columns: Sequence[str] = (ALL_COLUMNS,)
+) -> Json:
+    """The rows as a table; without a grouping those of a total. Without any chosen columns fees have one in all.
+
+    Raises:
+        ShopError: `invalid_arguments` of `columns`: one of the chosen is none.
+
+    """
     fee_columns = layout.fee_columns
     labels = LABELS.get(group_by, ())
     columns = [*(["shop"] if layout.has_shops else []), *(name for name, _ in labels), "basis", "currency", "units"]
@@ -135,8 +148,29 @@ def lay_out_table(rows: Sequence[ProfitRow], group_by: str, layout: ProfitLayout
     if any(OTHER_FEES in cells for cells in table) and OTHER_FEES not in columns:
         columns.insert(columns.index(AMOUNTS_AFTER_FEES[0]), OTHER_FEES)
     columns = [name for name in columns if name not in layout.unused_columns]
+    columns = _choose_columns(columns, fee_columns, chosen_columns, {name for name, _ in labels})
     defaults = {OTHER_FEES: "0.00"}
     return {"columns": columns, "rows": [[(defaults | cells)[name] for name in columns] for cells in table]}
+
+
+def _choose_columns(
+    columns: list[str], fee_columns: Sequence[str], chosen: Sequence[str], labels: Collection[str]
+) -> list[str]:
+    """Those of all columns that are to be shown; `FEES` stands where the kinds of fees would."""
+    if ALL_COLUMNS in chosen:
+        return columns
+    kinds = {*fee_columns, OTHER_FEES}
+    place = columns.index("net_sales") + 1
+    every = [*columns[:place], FEES, *columns[place:]]
+    if not chosen:
+        hidden = {*kinds, *AMOUNTS_BEFORE_FEES} - {"net_sales"} if len(kinds.intersection(columns)) > 1 else {FEES}
+        return [name for name in every if name not in hidden]
+    if wrong := [name for name in chosen if name not in {*every, *COLUMN_MEANINGS}]:
+        problem = Problem("columns", f"has no {wrong[0][:MAX_QUOTED_CHARS]!r}", f"{ALL_COLUMNS}, {', '.join(every)}")
+        text = f"columns {problem.message}"
+        raise ShopError("invalid_arguments", text, hint=f"Give {problem.allowed}.", problems=(problem,))
+    lasting = {"shop", "basis", "currency", *labels}
+    return [name for name in every if name in chosen or name in lasting]
 
 
 def choose_fee_columns(totals: Iterable[ProfitRow]) -> list[str]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_compared_measures
-from mcp_server_tiktok_shop.tools.answer_tables import (
+from mcp_server_tiktok_shop.calls.results.answer_tables import (
     SHARED_VALUES,
     SHOP_COLUMN,
     find_shared_values,
     is_name_enough,
     remove_columns,
 )
+from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_compared_measures
 from mcp_server_tiktok_shop.tools.reports.over_shops import RANKING, describe_over_shops, describe_ranking
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.calls.results.answer_tables import SHARED_VALUES
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL
-from mcp_server_tiktok_shop.tools.answer_tables import SHARED_VALUES
 from mcp_server_tiktok_shop.tools.journals.settlement_lines import read_settlement_lines
 from mcp_server_tiktok_shop.tools.journals.writer import ShopSettlements
 from mcp_server_tiktok_shop.tools.query_tables import make_shops_table

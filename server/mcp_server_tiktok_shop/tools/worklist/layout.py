@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mcp_server_tiktok_shop.calls.results.answer_tables import remove_columns
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
-from mcp_server_tiktok_shop.tools.answer_tables import remove_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 WORKLIST_BYTES = 4_650  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
 HEADINGS_BYTES = 400  # names of columns, and the note
 ROWS_FIRST = 3  # of each kind that are shown before more of any; one where they have no deadline
-MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_WORDS_CHARS, MAX_PROBLEM_CHARS = 90, 40, 48, 160
+MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_PROBLEM_CHARS = 90, 40, 160
+ALL_WORDS_CHARS, MIN_WORDS_CHARS, MAX_WORDS_CHARS = 8_000, 48, 300  # of all that buyers wrote in a table, and of each
 MAX_STALE_TABLES = 6
 ENTRY_COLUMNS = ("deadline", "due", "shop", "kind", "id", "order_id", "detail", "product_name", "buyer", "words")
 DUE_COUNTS: tuple[Urgency, ...] = ("late", "today", "in_24_h")
@@ -57,7 +58,9 @@ def lay_out_worklist(worklist: Worklist, *, is_whole: bool) -> Json:
     for name, entries in tables.items():
         if entries:
             columns = _choose_columns(worklist, entries, has_words=is_whole)
-            result[name] = {"columns": columns, "rows": [_to_row(worklist, entry, columns) for entry in entries]}
+            words_chars = min(max(ALL_WORDS_CHARS // len(entries), MIN_WORDS_CHARS), MAX_WORDS_CHARS)
+            rows = [_to_row(worklist, entry, columns, words_chars) for entry in entries]
+            result[name] = {"columns": columns, "rows": rows}
             untrusted += [f"{name}.{column}" for column in UNTRUSTED_COLUMNS if column in columns]
     if related := worklist.group_related_by_kind():
         result["see_also"] = {
@@ -181,12 +184,14 @@ def _choose_columns(worklist: Worklist, entries: Sequence[WorklistEntry], *, has
     return [name for name in ENTRY_COLUMNS if name not in empty]
 
 
-def _to_row(worklist: Worklist, entry: WorklistEntry, columns: Sequence[str]) -> list[Any]:
-    cells = _to_cells(worklist, entry)
+def _to_row(
+    worklist: Worklist, entry: WorklistEntry, columns: Sequence[str], words_chars: int = MIN_WORDS_CHARS
+) -> list[Any]:
+    cells = _to_cells(worklist, entry, words_chars)
     return [cells[name] for name in columns]
 
 
-def _to_cells(worklist: Worklist, entry: WorklistEntry) -> Json:
+def _to_cells(worklist: Worklist, entry: WorklistEntry, words_chars: int = MIN_WORDS_CHARS) -> Json:
     return {
         "deadline": format_deadline(entry),
         "due": DUE_WORDS[entry.get_urgency(worklist.now)],
@@ -197,7 +202,7 @@ def _to_cells(worklist: Worklist, entry: WorklistEntry) -> Json:
         "detail": shorten(entry.detail, MAX_DETAIL_CHARS),
         "product_name": shorten(entry.product_name, MAX_NAME_CHARS) or None,
         "buyer": shorten(entry.buyer, MAX_NAME_CHARS) or None,
-        "words": shorten(entry.words, MAX_WORDS_CHARS) or None,
+        "words": shorten(entry.words, words_chars) or None,
     }
 
 

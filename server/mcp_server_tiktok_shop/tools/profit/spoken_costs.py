@@ -1,0 +1,94 @@
+"""Unit costs that come with a call: of all SKUs, or of those that a code, an id or a title means."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.money import parse_amount
+from mcp_server_tiktok_shop.table_files.unit_costs import BEGINNING, CostTable, UnitCost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from decimal import Decimal
+
+    from mcp_server_tiktok_shop.catalog.operation import Json
+
+ALL_SKUS = "all"
+
+
+class SpokenCost(Struct, frozen=True):
+    """What one unit costs in the shop's currency: of the SKUs that `name` means, or of all where it is empty."""
+
+    name: str
+    unit_cost: Decimal
+
+
+class SoldSku(Struct, frozen=True):
+    """A SKU that orders name; `code` is the one of its cost."""
+
+    code: str
+    sku_id: str
+    product_id: str
+    title: str
+
+
+def read_spoken_costs(values: Json) -> tuple[SpokenCost, ...]:
+    """The costs in `unit_costs`.
+
+    Raises:
+        ShopError: `invalid_arguments`: one is below zero or no amount, or stands twice for one name.
+
+    """
+    costs: dict[str, SpokenCost] = {}
+    for index, entry in enumerate(values.get("unit_costs") or ()):
+        name, amount = _fold(str(entry.get("product") or "")), parse_amount(entry["unit_cost"])
+        name = "" if name == ALL_SKUS else name
+        if amount is None or amount < 0:
+            raise _refuse(index, f"unit_cost {entry['unit_cost']} is no cost", "an amount such as 4.20")
+        if costs.setdefault(name, SpokenCost(name, amount)).unit_cost != amount:
+            raise _refuse(index, f"gives {name or 'all'} another cost than an entry before", "one cost for each")
+    return tuple(costs.values())
+
+
+def apply_spoken_costs(
+    table: CostTable, spoken: Sequence[SpokenCost], skus: Iterable[SoldSku], currency: str
+) -> tuple[CostTable, Counter[str]]:
+    """The costs of a file with the spoken ones in their place, and how many SKUs each name means; nothing for all.
+
+    A SKU's own code or id counts before its product's id, that before a title, that before a part of a title.
+    """
+    best: dict[str, tuple[int, SpokenCost]] = {}
+    for sku in skus:
+        for cost in spoken:
+            rank = _find_rank(cost, sku)
+            if rank and (sku.code not in best or rank < best[sku.code][0]):
+                best[sku.code] = rank, cost
+    own = [UnitCost(code, cost.unit_cost, currency, BEGINNING) for code, (_, cost) in best.items()]
+    kept = [cost for cost in table.costs if cost.code not in best or cost.currency != currency]
+    return CostTable((*kept, *own), table.faults), Counter(cost.name for _, cost in best.values())
+
+
+def _find_rank(cost: SpokenCost, sku: SoldSku) -> int:
+    """How closely a name means a SKU, 1 the closest; 0: not at all."""
+    title = _fold(sku.title)
+    fits = (
+        cost.name in (_fold(sku.code), sku.sku_id),
+        cost.name == sku.product_id,
+        cost.name == title,
+        bool(cost.name) and cost.name in title,
+        not cost.name,
+    )
+    return next((rank for rank, is_fit in enumerate(fits, 1) if is_fit), 0)
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _refuse(index: int, message: str, allowed: str) -> ShopError:
+    problem = Problem(f"unit_costs[{index}]", message, allowed)
+    return ShopError("invalid_arguments", f"{problem.argument} {message}.", problems=(problem,))
