@@ -206,7 +206,7 @@ def build_app(
         CurrentStateReader(operations, platform, result_builder, settings.time_zone),
         UndoChecker(stores.audit_log, runtime.clock),
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
-        WarningFinder(cost_book, stores.audit_log),
+        WarningFinder(cost_book, stores.audit_log, runtime.clock),
         WritesUnderWay(),
     )
 

@@ -80,8 +80,8 @@ def _mend(operation: Operation, given: Json, path: str, message: str) -> None:
         at = at[int(step)] if step.isdigit() else at[step]
     last = steps[-1]
     inner = schema["properties"][last]
-    if "missing" in message:
-        at[last] = value(inner)
+    if "missing" in message or (inner.get("type") == "object" and "empty" in message):
+        at[last] = value(inner) or {name: value(field) for name, field in [*inner.get("properties", {}).items()][:1]}
     elif "too few" in message or "empty" in message:
         at[last] = [value(inner["items"]) for _ in range(2)]
     else:

@@ -16,7 +16,7 @@ import pytest
 
 from mcp_server_tiktok_shop import catalog
 from mcp_server_tiktok_shop.catalog.looks import find_looks
-from mcp_server_tiktok_shop.catalog.undo import describe_no_way_back, find_undo_rule
+from mcp_server_tiktok_shop.catalog.undo import describe_inverse, describe_no_way_back, find_undo_rule
 from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
@@ -250,6 +250,11 @@ async def plan_bought_label(client: Client, _shop: SimulatedShop) -> Arguments:
     return {"ship_type": "1", "order_id": (await list_orders(client))[0]["id"]}
 
 
+async def plan_sample(client: Client, _shop: SimulatedShop) -> Arguments:
+    found = await read(client, "search_sample_applications", status="PENDING", page_size=10)
+    return {"application_id": found["sample_applications"][0]["id"], "review_result": "APPROVE"}
+
+
 # Of the writes that the simulated shop has a state for.
 PLANNERS: dict[str, Planner] = {name: use(plan) for name, plan in PLANS.values()} | {
     "add_external_order_references": use(plan_second_reference),
@@ -268,6 +273,7 @@ PLANNERS: dict[str, Planner] = {name: use(plan) for name, plan in PLANS.values()
     "reject_return": plan_rejected_return,
     "remove_promotion_activity_products": use(plan_leaving_of_a_promotion),
     "republish_activity": plan_second_run,
+    "review_a_sample_application": plan_sample,
     "review_aftersales_requests": plan_review,
     "uncombine_packages": plan_separation,
     "update_order_shipping_info": plan_new_tracking_of_an_order,
@@ -298,6 +304,8 @@ async def make_arguments(client: Client, operation: Operation, shop: SimulatedSh
         "return_id": (await find_return(client))["return_id"],
     }
     arguments: Arguments = substitute(accepted(operation, files), ids)
+    for product in arguments.get("products", ()):
+        product["id"] = ids["product_id"]
     return arguments
 
 
@@ -334,7 +342,9 @@ async def test_a_write_is_shown_whole_sent_once_told_and_written_down(
         assert {**preview, "untrusted": []} == {**dry, "untrusted": []}
         assert named <= list_shown(preview.get("now", []))
         is_undoable = find_undo_rule(name) is not None
-        assert preview["undo"].startswith("Can be undone by " if is_undoable else "No way back: ")
+        inverse, reason = describe_inverse(name), describe_no_way_back(name)
+        no_way_back = f"No ready way back: {inverse}." if inverse else f"No way back: {reason}."
+        assert preview["undo"].startswith("Can be undone by " if is_undoable else no_way_back)
         assert len(writes(sandbox)) == sent
         token = waiting["confirm"]
         answers = await asyncio.gather(*(told(each, "confirm_write", token=token) for each in (client, other)))
@@ -351,7 +361,7 @@ async def test_a_write_is_shown_whole_sent_once_told_and_written_down(
     if is_undoable:
         assert get_undoing_operation(entry["undo"]) in preview["undo"]
     else:
-        assert entry["undo"] == f"No way back: {describe_no_way_back(name)}."
+        assert entry["undo"] == no_way_back
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -248,7 +249,7 @@ async def test_an_ended_promotion_runs_again_to_its_old_end(
         undo = await find_undo(client)
         assert "anew" in undo["leaves"]
         shown = (await told(client, undo["tool"], **undo["arguments"], dry_run=True))["data"]
-        assert shown["sends"]["begin_time"] >= clock.now + 600
+        assert datetime.fromisoformat(shown["sends"]["begin_time"]).timestamp() >= clock.now + 600
         await take_back(client, undo)
         clock.now += 1_000
         again = await read(client, "get_activity", activity_id=activity["activity_id"])

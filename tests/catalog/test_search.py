@@ -53,10 +53,26 @@ def test_every_expected_operation_exists() -> None:
         ("print label", "get_package_shipping_document"),
         ("payout", "get_payments"),
         ("which creators sold most", "get_bestselling_creators"),
+        ("find the category for a new product and its mandatory attributes", "recommend_category"),
+        ("find the category for a new product and its mandatory attributes", "get_category_attributes"),
+        ("performance of my videos and lives last month", "get_shop_video_performance_overview"),
+        ("performance of my videos and lives last month", "get_shop_live_performance_overview"),
+        ("connect my German shop", "get_authorization_url"),
     ],
 )
 def test_sellers_words_find_sellers_operations(index: OperationIndex, question: str, name: str) -> None:
     assert name in [operation.name for operation in index.search(question)[:3]]
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("connect my German shop", "get_authorization_url"),
+        ("find the category for a new product and its mandatory attributes", "recommend_category"),
+    ],
+)
+def test_the_first_step_comes_first(index: OperationIndex, question: str, name: str) -> None:
+    assert index.search(question)[0].name == name
 
 
 @pytest.mark.parametrize("question", ["", "  ", "the of and", "\"' OR * NEAR(", "ß∂ƒ 🫖", "x" * 300, "zzzz"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.catalog.looks import find_looks
-from mcp_server_tiktok_shop.catalog.undo import describe_no_way_back, find_undo_rule
+from mcp_server_tiktok_shop.catalog.undo import DEFAULT_REASON, describe_inverse, describe_no_way_back, find_undo_rule
 from tests.calls.arguments import accepted
 from tests.catalog.test_looks import FILES, FOLDER, get_shape, iter_paths
 from tests.catalog.test_looks import RULES as LOOKS
@@ -96,3 +96,64 @@ def test_reasons_are_of_operations_without_a_way_back() -> None:
         assert CATALOG.operations[name].is_platform_write
         assert find_undo_rule(name) is None
     assert describe_no_way_back("upload_product_image")
+
+
+INVERSE_VERBS = {
+    "create": ("remove", "delete", "cancel"),
+    "add": ("remove", "delete"),
+    "remove": ("create", "add"),
+    "delete": ("create", "add", "recover", "update"),
+    "cancel": ("create", "reserve"),
+    "reserve": ("cancel",),
+    "combine": ("uncombine",),
+    "uncombine": ("combine",),
+    "activate": ("deactivate",),
+    "deactivate": ("activate", "republish"),
+    "enable": ("disable",),
+    "disable": ("enable",),
+    "bind": ("unbind",),
+    "unbind": ("bind",),
+    "pin": ("unpin",),
+    "unpin": ("pin",),
+    "publish": ("unpublish", "withdraw"),
+    "update": ("delete",),
+}
+SETTING_WORDS = {"edit", "update"}  # what is set can be set once more
+WRITES = [name for name, operation in CATALOG.operations.items() if operation.is_platform_write]
+
+
+def split_name(name: str) -> list[str]:
+    return [word.removesuffix("s") for word in name.removesuffix("_v2").split("_")]
+
+
+def list_inverses(name: str) -> list[str]:
+    """The writes whose name says the contrary of this one's."""
+    words = split_name(name)
+    contraries = [
+        [*words[:index], verb, *words[index + 1 :]]
+        for index, word in enumerate(words)
+        for verb in INVERSE_VERBS.get(word, ())
+    ]
+    return [other for other in WRITES if split_name(other) in contraries]
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_nothing_is_said_to_have_no_way_back_whose_inverse_has_a_name(name: str) -> None:
+    """Either there is a rule, or the inverse is named, or a reason of its own says why it brings nothing back."""
+    may_be_set_again = bool(SETTING_WORDS & {*name.split("_")[:2]})
+    if list_inverses(name) or may_be_set_again:
+        has_own_reason = describe_no_way_back(name) != DEFAULT_REASON
+        assert find_undo_rule(name) or describe_inverse(name) or has_own_reason, list_inverses(name)
+
+
+def test_contrary_names_are_found() -> None:
+    assert list_inverses("create_open_collaboration") == ["remove_open_collaboration"]
+    assert list_inverses("combine_package") == ["uncombine_packages"]
+    assert list_inverses("gs_reserve_shipment") == ["gs_cancel_shipment"]
+
+
+def test_an_inverse_is_named_of_operations_without_a_rule_or_a_reason() -> None:
+    named = {*RULES["undone_by"], *RULES["undone_by_itself"]}
+    assert not named & {*RULES["no_way_back"], *RULES["operations"]}
+    assert named <= {*WRITES}
+    assert {each for names in RULES["undone_by"].values() for each in names} <= CATALOG.operations.keys()

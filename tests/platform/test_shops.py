@@ -92,6 +92,9 @@ async def test_an_unknown_shop_is_refused_with_those_there_are(connect: Connect,
         told = bad(await client.call_tool(WRITE, products(sandbox) | {"shop": name}))
     assert told["error"] in ("shop_required", "invalid_arguments")
     assert told["error"] == "invalid_arguments" or len(told["shops"]) == 2
+    if told["error"] == "shop_required" and name.strip():
+        assert "connected by get_authorization_url" in told["hint"]
+        assert "FR" not in told["hint"]  # a word that was refused is no example of what counts
     assert sandbox.log.list_entries(WRITE) == []
 
 

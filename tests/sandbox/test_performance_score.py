@@ -83,7 +83,12 @@ async def test_the_score_is_made_of_its_dimensions(caller: Caller) -> None:
     mean = sum((score * weight for score, weight in weights), Decimal(0)) / 100
     assert Decimal(whole["sps_score"]) == mean.quantize(Decimal("0.01"))
     assert (whole["start_evaluation_time"], whole["end_evaluation_time"]) == (START, MIDNIGHT)
-    assert [issue["rank"] for issue in whole["top_issues"]["issues"]] == [1, 2, 3]
+    issues = whole["top_issues"]["issues"]
+    assert [issue["rank"] for issue in issues] == [*range(1, len(issues) + 1)]
+    metrics = (await caller.call("GET", f"{SCORE}/metrics"))["metrics"]
+    excellent = {metric["metric_code"] for metric in metrics if metric["status"] == "EXCELLENT"}
+    assert excellent  # what can't be better is no issue
+    assert not excellent & {issue["metric_code"] for issue in issues}
     trend = (await diagnosis(caller, "OTDR", trend_duration_days="5"))["trend"]["data_points"]
     assert [point["record_date"] for point in trend] == ["20261117", "20261118", "20261119", "20261120", "20261121"]
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.tools.query_shop import QUESTION_RESERVE_S
@@ -71,7 +73,7 @@ async def test_every_result_can_be_read_again_and_saved_however_small(connect: C
         assert saved["rows"] == 1
         empty = await ask(client, "SELECT id FROM orders WHERE id = 'none'")
         assert empty["data"]["result"] == {"columns": ["id"], "rows": []}
-        assert "No row" in empty["data"]["note"]
+        assert empty["data"]["note"].startswith("No row matches in what the copy holds: orders since 20")
 
 
 async def test_a_large_result_stays_within_its_budget_and_is_read_to_its_end(connect: Connect) -> None:
@@ -266,3 +268,34 @@ async def test_what_is_not_read_yet_is_said_before_the_numbers(connect: Connect)
             seen.append(data["data"]["result"]["rows"][0][0])
             assert seen[-1] == 3_000 or data["data"]["note"].startswith("PART ONLY: orders")
             assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_before"),
+    [
+        ("create_time >= '2024-01-01' AND create_time < '2024-02-01'", True),
+        ("create_time >= DATE '2024-03-05'", True),
+        ("year(create_time) = 2024", True),
+        ("strftime(create_time, '%Y-%m') = '2024-05'", True),
+        ("create_time >= now() - INTERVAL 3 YEAR", True),
+        ("create_time >= now() - INTERVAL '900 days'", True),
+        ("create_time >= now() - INTERVAL 2 DAY", False),
+        ("status = '20240'", False),
+    ],
+)
+async def test_a_period_before_the_copy_is_told_as_a_part(connect: Connect, condition: str, is_before: bool) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=40)) as client:
+        answer = await ask(client, f"SELECT count(*) AS orders FROM orders WHERE {condition}")
+        report = reply(await client.call_tool("get_report", {"report": "sales", "period": "2024-01"}))
+    note, reach = answer["data"].get("note", ""), answer["data"]["history_from"]["orders"]
+    assert ("PART ONLY: orders reaches back to " in note) is is_before
+    assert (reach[:10] in note) is (is_before or answer["data"]["result"]["rows"] == [[0]])
+    assert "reaches back to " in report["data"]["note"]
+
+
+async def test_a_sum_over_nothing_says_since_when_the_copy_was_looked_through(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=40)) as client:
+        answer = await ask(client, "SELECT sum(total_amount) FROM orders WHERE status = 'NONE'")
+        whole = await ask(client, "SELECT count(*) FROM orders")
+    assert answer["data"]["note"].startswith("Nothing was counted in what the copy holds: orders since 20")
+    assert "copy holds" not in str(whole["data"].get("note"))

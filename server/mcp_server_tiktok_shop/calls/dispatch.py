@@ -13,7 +13,7 @@ from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
 from mcp_server_tiktok_shop.calls.results.json_sizes import to_json_text
-from mcp_server_tiktok_shop.calls.results.projection import parse_field_paths
+from mcp_server_tiktok_shop.calls.results.projection import PLACEHOLDER_FIELD, parse_field_paths
 from mcp_server_tiktok_shop.calls.results.zero_values import drop_empty
 from mcp_server_tiktok_shop.calls.uploads import read_uploads
 from mcp_server_tiktok_shop.calls.write import Write
@@ -25,6 +25,7 @@ from mcp_server_tiktok_shop.catalog.binding import has_local_time
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments, coerce_value
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
 from mcp_server_tiktok_shop.catalog.validation import validate
+from mcp_server_tiktok_shop.catalog.write_checks import validate_order_of_times
 from mcp_server_tiktok_shop.errors import NestingError, Problem, ShopError, contain_faults
 from mcp_server_tiktok_shop.json_text import parse_json
 from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
 DRY_RUN_NOTE = "A dry run: nothing was sent."
+INVENTION_NOTE = "`placeholder`: the simulated shop made this up for this answer alone; it fits no other."
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +127,7 @@ class ToolDispatcher(Struct, frozen=True):
                 )
         except ConfirmationRequired as confirmation:
             result = confirmation.result
-        return result | {"sandbox": True} if self.is_sandbox else result
+        return _mark_sandbox(result) if self.is_sandbox else result
 
     async def _send_by_token(self, token: str, caller: Caller) -> Json:
         """Make the call that was shown and that the token stands for, by the same way through."""
@@ -189,6 +191,8 @@ class ToolDispatcher(Struct, frozen=True):
             values = self.operations.complete_by_market(operation, values, target.shop.region)
         validate_amounts(operation, values, target.shop.currency if target.shop is not None else "")
         zone = target.resolve_zone(self.zone)
+        if operation.effect != "read":
+            validate_order_of_times(operation, values, zone)
         has_zone_note = any(has_local_time(operation.arguments[name], value) for name, value in values.items())
         if operation.effect == "read":
             result = await self.read_executor.execute(operation, values, server_arguments, target, caller)
@@ -228,6 +232,21 @@ class ToolDispatcher(Struct, frozen=True):
         if shop is not None or self.platform.shops.pinned is not None:
             account = (await self.platform.shops.choose(shop, "never")).account
         return await self.platform.assets.choose(asset, account)
+
+
+def _holds_placeholder(value: Any) -> bool:
+    """Whether something in the simulated shop's answer is marked as made up."""
+    if isinstance(value, dict):
+        return value.get(PLACEHOLDER_FIELD) is True or any(map(_holds_placeholder, value.values()))
+    return isinstance(value, list) and any(map(_holds_placeholder, value))
+
+
+def _mark_sandbox(result: Json) -> Json:
+    """The result of the simulated shop as such; what is made up in it with a note before it."""
+    if not _holds_placeholder(result.get("data")):
+        return result | {"sandbox": True}
+    note = " ".join(filter(None, (INVENTION_NOTE, result.get("note"))))
+    return {"note": note} | {name: value for name, value in result.items() if name != "note"} | {"sandbox": True}
 
 
 async def _build_write_result(operation: Operation, request_id: Any, build: Callable[[], Awaitable[Json]]) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.calls.results.normalized_answers import NOTHING_FOUND
 from mcp_server_tiktok_shop.json_values import SkippedValues, parse_count
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class PageCollector(ABC):
     def describe_pages(self) -> str:
         """How many pages and items were read, and why not all where that is so."""
         summary = f"{self.page_count} page{'s' * (self.page_count > 1)}, {self.row_count} items"
+        if not self.row_count and not self.stop_reason and not self.skipped:
+            return f"{NOTHING_FOUND}: {summary}."
         return f"{summary}; not all: {self.stop_reason}." if self.stop_reason else f"{summary}."
 
     def describe_resume_filter(self) -> str:

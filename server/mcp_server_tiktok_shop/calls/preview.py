@@ -11,9 +11,12 @@ from msgspec import Struct
 from mcp_server_tiktok_shop.calls.jobs.item_lines import fit_lines, format_item
 from mcp_server_tiktok_shop.calls.question_values import expand_json_texts, format_values
 from mcp_server_tiktok_shop.calls.value_texts import flatten, quote, shorten, to_single_line
+from mcp_server_tiktok_shop.catalog.binding import show_times
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from mcp_server_tiktok_shop.calls.current_state import CurrentState
     from mcp_server_tiktok_shop.calls.undo_checks import Undoing
     from mcp_server_tiktok_shop.calls.value_texts import Row
@@ -42,7 +45,8 @@ class Preview(Struct, frozen=True):
     `target` and `call` are None for a token call, whose request is secret. `current_state` is how the things stand
     that it is about; None where nothing was read. `differences` are sentences on what is sent otherwise than `values`
     show it. `account` names the account that a sign-in stores. `warnings` are sentences, and may quote others.
-    `way_back` is that of a write to a shop; `undoing` what it takes back itself, where it is such a call.
+    `way_back` is that of a write to a shop; `undoing` what it takes back itself, where it is such a call. Times are
+    shown in `zone`. `new_prices` say what prices become by a discount.
     """
 
     operation: Operation
@@ -55,6 +59,8 @@ class Preview(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     way_back: WayBack | None = None
     undoing: Undoing | None = None
+    zone: ZoneInfo | None = None
+    new_prices: tuple[str, ...] = ()
 
     @property
     def shop(self) -> Shop | None:
@@ -74,7 +80,7 @@ class Preview(Struct, frozen=True):
         data |= self.describe_shop()
         data |= {"differences": list(self.differences)} if self.differences else {}
         if self.undoing and self.undoing.items:  # which tell all, and the request only how it is told to the platform
-            data |= {"sends": self.undoing.untold} if self.undoing.untold else {}
+            data |= {"sends": self._show_times(self.undoing.untold)} if self.undoing.untold else {}
             untrusted = [*(["warnings"] if self.warnings else []), "items"]
             return data | {"items": [item.to_json() for item in self.undoing.items], "untrusted": untrusted}
         data |= {"method": self.operation.record["method"]}
@@ -82,16 +88,17 @@ class Preview(Struct, frozen=True):
             data |= {"path": self.operation.record["path"]}
             # The account's names are its seller's words.
             return data | {"account": self.account, "untrusted": ["account"]} if self.account else data
-        data |= {"path": self.call.path, "query": dict(self.call.query)}
+        data |= {"path": self.call.path, "query": self._show_times(dict(self.call.query))}
         if self.call.files:
             files = {
                 name: {"filename": file.filename, "bytes": len(file.content)} for name, file in self.call.files.items()
             }
             data |= {"form": dict(self.call.form), "files": files}
         else:
-            data |= {"body": json.loads(self.call.body) if self.call.body is not None else None}
+            data |= {"body": self._show_times(json.loads(self.call.body)) if self.call.body is not None else None}
         if not self.current_state or not self.current_state.items:
             return data
+        data |= {"prices_then": list(self.new_prices)} if self.new_prices else {}
         # The state may be in the words of others, and a warning may quote it.
         untrusted = [*(["warnings"] if self.warnings else []), "now"]
         return data | {"now": self.current_state.to_json(), "untrusted": untrusted}
@@ -122,7 +129,8 @@ class Preview(Struct, frozen=True):
             str(self.operation.record["summary"]),
             *([f"Takes back: {to_single_line(self._describe_undoing())}"] if self.undoing else []),
             *([self.way_back.describe()] if self.way_back else []),
-            *(self._format_undoing() or format_section("Sends", format_values(self.values))),
+            *(self._format_undoing() or format_section("Sends", format_values(self._show_times(self.values)))),
+            *format_section("Prices then", list(self.new_prices)),
             *self.differences,
             *format_section("Account that is signed in by it", format_values(self.account or {})),
         ]
@@ -160,6 +168,12 @@ class Preview(Struct, frozen=True):
             return f"for {quote(asset.category or asset.category_id)} ({to_single_line(asset.market)})"
         return f"for the account {quote(self.target.account.name)}" if self.target else "for an account"
 
+    def _show_times(self, values: Json) -> Json:
+        """The values with times as people read them, where the zone is known."""
+        schema = {"properties": self.operation.arguments}
+        shown: Json = show_times(schema, values, self.zone) if self.zone else values
+        return shown
+
     def _describe_undoing(self) -> str:
         """Which write is taken back, and what is not as before even then."""
         return " ".join(filter(None, (f"{self.undoing.write}.", self.undoing.leaves))) if self.undoing else ""
@@ -175,7 +189,7 @@ class Preview(Struct, frozen=True):
         """How many things the write is about, their names and ids, or else its first value; and its other values."""
         rows = [
             row
-            for row in flatten(expand_json_texts(self.account or self.values))
+            for row in flatten(expand_json_texts(self.account or self._show_times(self.values)))
             if row[0] not in IDEMPOTENCY_KEY_ARGUMENTS
         ]
         lists = [row for row in rows if isinstance(self.values.get(row[0].partition(" (")[0]), list)]

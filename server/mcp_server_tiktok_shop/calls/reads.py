@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from mcp_server_tiktok_shop.calls.copy_choice import CopyRequest, sort_rows
 from mcp_server_tiktok_shop.calls.page_buffer import PageBuffer
 from mcp_server_tiktok_shop.calls.page_collector import CLOSING_S
+from mcp_server_tiktok_shop.calls.results.field_paths import ALL_FIELDS
+from mcp_server_tiktok_shop.calls.results.normalized_answers import EMPTY_DATA, NOTHING_FOUND
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.server_arguments import ALL_PAGES
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import IssuedDocuments
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
+SMALL_ANSWER_BYTES = 1_500  # of an answer that is shown with all its fields: a part of it would spare next to nothing
 MAX_REASON_CHARS = 300  # characters of an error in a note
 
 
@@ -60,7 +63,7 @@ class ReadExecutor(Struct, frozen=True):
     async def execute(
         self, operation: Operation, values: Json, server_arguments: Json, target: Target, caller: Caller
     ) -> Json:
-        """The result of a read; `values` are coerced and validated.
+        """The result of a read; `values` are coerced and validated. Where nothing is found the list is there, empty.
 
         `server_arguments` are our own: `fields`, `pages`, `save_as`, which reads all pages where none are named.
 
@@ -68,6 +71,17 @@ class ReadExecutor(Struct, frozen=True):
             ShopError: What the platform refused; `invalid_arguments` where `fields` names nothing that there is.
 
         """
+        result = await self._execute(operation, values, server_arguments, target, caller)
+        if result["data"] in EMPTY_DATA and str(result.get("note", "")).startswith(NOTHING_FOUND):
+            name = find_main_list(self.result_builder.catalog.get_response_shape(operation))
+            fields = server_arguments.get("fields") or [ALL_FIELDS]
+            if name and any(field == ALL_FIELDS or field.startswith(name) for field in fields):
+                result["data"] = {name: []} | result["data"]
+        return result
+
+    async def _execute(
+        self, operation: Operation, values: Json, server_arguments: Json, target: Target, caller: Caller
+    ) -> Json:
         zone, fields = target.resolve_zone(self.zone), server_arguments.get("fields")
         if (request := CopyRequest.read(operation, values, server_arguments, zone)) is not None:
             return await self._read_chosen(operation, request, fields, target, caller)
@@ -93,6 +107,8 @@ class ReadExecutor(Struct, frozen=True):
             return await page_buffer.to_result(target.shop)
         response = await self.platform.call(bind(operation, values, zone), target)
         await self._remember_document(response.data)
+        if fields is None and 0 < response.size_bytes <= SMALL_ANSWER_BYTES:
+            fields = []  # all of them
         return await self.result_builder.read(operation, values, response, zone, fields, target.shop)
 
     async def _read_chosen(
@@ -181,3 +197,9 @@ class ReadExecutor(Struct, frozen=True):
                     f"{self.result_builder.redact_text(error.message)[:MAX_REASON_CHARS]}",
                     is_platforms=error.code is not None,
                 )
+
+
+def find_main_list(shape: Json) -> str:
+    """The name of the first list of objects in an answer; empty where it has none."""
+    lists = (name for name, schema in shape.get("properties", {}).items() if schema.get("type") == "array")
+    return next((name for name in lists if shape["properties"][name]["items"].get("type") == "object"), "")

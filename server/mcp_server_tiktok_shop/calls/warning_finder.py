@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.cost_book import CurrentCosts
+from mcp_server_tiktok_shop.calls.new_prices import has_prices
 from mcp_server_tiktok_shop.calls.product_pictures import collect_pictures, find_picture_uses
-from mcp_server_tiktok_shop.calls.warnings import find_warnings, has_prices
+from mcp_server_tiktok_shop.calls.warnings import find_warnings
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.cost_book import CostBook
@@ -26,10 +28,14 @@ log = logging.getLogger(__name__)
 
 
 class WarningFinder(Struct, frozen=True):
-    """Warnings of single writes and of those of a job; `cost_book` is read for prices, `audit_log` for pictures."""
+    """Warnings of single writes and of those of a job; `cost_book` is read for prices, `audit_log` for pictures.
+
+    `clock` gives Unix seconds.
+    """
 
     cost_book: CostBook
     audit_log: AuditLog
+    clock: Callable[[], float]
 
     async def find(
         self, operation: Operation, values: Json, state: CurrentState, target: Target, zone: ZoneInfo
@@ -39,7 +45,7 @@ class WarningFinder(Struct, frozen=True):
         uses: tuple[PictureUse, ...] = ()
         if target.shop and collect_pictures(values):
             uses = find_picture_uses(await self._read_entries(), values, target.shop.id)
-        return find_warnings(operation, values, state, target.shop, costs, uses)
+        return find_warnings(operation, values, state, target.shop, costs, zone, self.clock(), uses)
 
     async def _read_entries(self) -> list[Record]:
         """The entries of the audit log; none where it can't be read, which must not stop a write."""

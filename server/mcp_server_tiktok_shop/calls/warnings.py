@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
-
+from mcp_server_tiktok_shop.calls.amount_warnings import warn_of_amounts
 from mcp_server_tiktok_shop.calls.chat_warnings import find_chat_warnings
+from mcp_server_tiktok_shop.calls.new_prices import (
+    get_amount,
+    get_rows,
+    get_sale_price,
+    has_prices,
+    iter_new_prices,
+    iter_rows,
+    to_number,
+)
+from mcp_server_tiktok_shop.calls.plan_warnings import warn_of_no_change, warn_of_past_times, warn_of_split
 from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
 from mcp_server_tiktok_shop.catalog.markets import find_market_values
 from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
@@ -15,6 +23,7 @@ from mcp_server_tiktok_shop.json_paths import find_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.cost_book import CurrentCosts
     from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
@@ -25,7 +34,6 @@ if TYPE_CHECKING:
 MAX_PRICE_FACTOR = 2  # a price is warned of that comes to more than this many times the old one, or less than its part
 MAX_STOCK_FACTOR = 2  # the same of stock, downwards alone
 MAX_DISCOUNT_PERCENT = 50
-PRICE_FIELDS = ("amount", "sale_price")
 SENDING_OPERATION = "send_message"
 MAX_NAMED_IDS, MAX_NAMED_PRODUCTS = 3, 20  # of many that one warning is about
 MAX_TITLE_CHARS = 60
@@ -38,20 +46,26 @@ def find_warnings(
     state: CurrentState,
     shop: Shop | None,
     costs: CurrentCosts,
+    zone: ZoneInfo,
+    now: float,
     picture_uses: Sequence[PictureUse] = (),
 ) -> list[str]:
     """Sentences on what is unusual or will be refused, the gravest first; what others wrote is quoted in them.
 
-    `costs` are what goods cost, as far as that is known: `has_prices` tells whether they are asked for. `picture_uses`
-    are other products with the same pictures.
+    `costs` are what goods cost, as far as that is known: `has_prices` tells whether they are asked for. Times without
+    offset are read in `zone`; `now` is Unix seconds. `picture_uses` are other products with the same pictures.
     """
     items = [item for item in state.items if not item.problem]
     warnings = [
         *_warn_by_rules(operation, items),
+        *warn_of_amounts(operation, values, items, shop),
+        *warn_of_split(operation, values, items),
+        *warn_of_past_times(operation, values, items, zone, now),
+        *warn_of_no_change(operation, values, items, zone),
         *_warn_of_market(operation, values, shop),
         *_warn_of_all(values, items, state),
         *_warn_of_open_orders(items, state),
-        *_warn_of_prices(values, items, shop),
+        *_warn_of_prices(values, items),
         *_warn_of_promotion_prices(values, items),
         *_warn_of_prices_below_cost(values, items, shop, costs),
         *_warn_of_falling_stock(values, items),
@@ -61,13 +75,6 @@ def find_warnings(
         warnings += find_chat_warnings(items)
     warnings += _warn_of_missing(state)
     return list(dict.fromkeys(_to_sentence(warning) for warning in warnings))
-
-
-def has_prices(values: Json) -> bool:
-    """Whether a write sets prices, those of promotions included."""
-    rows = [row for product in _get_rows(values, "products") for row in (product, *_get_rows(product, "skus"))]
-    is_promotion = any(row.get("activity_price_amount") or row.get("discount") for row in rows)
-    return is_promotion or any("price" in sku for sku in _get_rows(values, "skus"))
 
 
 def _warn_by_rules(operation: Operation, items: list[Item]) -> Iterator[str]:
@@ -141,20 +148,16 @@ def _warn_of_open_orders(items: list[Item], state: CurrentState) -> Iterator[str
         yield f"only {len(surrounding['rows'])} of the orders awaiting shipment were looked through"
 
 
-def _warn_of_prices(values: Json, items: list[Item], shop: Shop | None) -> Iterator[str]:
-    """Of prices that become less than half or more than twice of what they are, or stand in another currency."""
-    old_prices = {str(sku.get("id")): sku.get("price") for sku in _iter_rows(items, "skus")}
-    for sku in _get_rows(values, "skus"):
+def _warn_of_prices(values: Json, items: list[Item]) -> Iterator[str]:
+    """Of prices that become less than half or more than twice of what they are."""
+    old_prices = {str(sku.get("id")): sku.get("price") for sku in iter_rows(items, "skus")}
+    for sku in get_rows(values, "skus"):
         new_price, old_price = sku.get("price"), old_prices.get(str(sku.get("id")))
-        if not isinstance(new_price, dict):
+        if not isinstance(new_price, dict) or not isinstance(old_price, dict):
             continue
-        old_price = old_price if isinstance(old_price, dict) else {}
-        subject, currency = f"SKU {to_single_line(str(sku.get('id', '')))}".strip(), new_price.get("currency")
-        known_currency = old_price.get("currency") or (shop.currency if shop else None)
-        if currency and known_currency and currency != known_currency:
-            yield f"the price of {subject} is given in {to_single_line(str(currency))}, and is in {known_currency} now"
-        elif change := _describe_price_change(old_price.get("sale_price"), _get_amount(new_price)):
-            yield f"the price of {subject} {change}"
+        is_comparable = new_price.get("currency", old_price.get("currency")) == old_price.get("currency")
+        if is_comparable and (change := _describe_price_change(old_price.get("sale_price"), get_amount(new_price))):
+            yield f"the price of SKU {to_single_line(str(sku.get('id', '')))} {change}"
 
 
 def _warn_of_promotion_prices(values: Json, items: list[Item]) -> Iterator[str]:
@@ -163,16 +166,20 @@ def _warn_of_promotion_prices(values: Json, items: list[Item]) -> Iterator[str]:
     for item in items:
         if item.noun != "product":
             continue
-        prices = {str(sku.get("id")): _get_sale_price(sku) for sku in _get_rows(item.data, "skus")}
+        prices = {str(sku.get("id")): get_sale_price(sku) for sku in get_rows(item.data, "skus")}
         prices_by_sku |= prices
         prices_by_sku[item.id] = next(iter(prices.values()), None)
-    for product in _get_rows(values, "products"):
-        for row in (product, *_get_rows(product, "skus")):
+    for product in get_rows(values, "products"):
+        for row in (product, *get_rows(product, "skus")):
             row_id = str(row.get("id", ""))
-            amount, discount = _to_number(row.get("activity_price_amount")), _to_number(row.get("discount"))
+            amount, discount = to_number(row.get("activity_price_amount")), to_number(row.get("discount"))
             if discount is not None and discount > MAX_DISCOUNT_PERCENT:
                 yield f"{to_single_line(row_id)} gets a discount of {discount} %"
-            if amount is not None and (change := _describe_price_change(prices_by_sku.get(row_id), str(amount))):
+            old_amount = to_number(prices_by_sku.get(row_id))
+            if amount is not None and old_amount is not None and amount >= old_amount:
+                name = to_single_line(row_id)
+                yield f"the promotion price of {name}, {amount}, is no less than its price of {old_amount}"
+            elif amount is not None and (change := _describe_price_change(old_amount, str(amount))):
                 yield f"the promotion price of {to_single_line(row_id)} {change}"
 
 
@@ -182,49 +189,11 @@ def _warn_of_prices_below_cost(
     """Of prices below what the goods cost; or that the costs can't be read, where there are any."""
     if costs.problem and has_prices(values):
         yield costs.problem.rstrip(".")
-    for price in _iter_new_prices(values, items, shop):
+    for price in iter_new_prices(values, items, shop):
         cost = costs.find(price.seller_sku, price.sku_id, price.currency)
         if cost is not None and price.amount < cost:
             name = to_single_line(price.seller_sku or price.sku_id)
             yield f"{price.title} of SKU {name}, {price.amount:f}, is below its cost of {cost:f} {price.currency}"
-
-
-class _NewPrice(Struct, frozen=True):
-    """What a SKU is to be sold for; `title` says by which kind of price."""
-
-    title: str
-    sku_id: str
-    seller_sku: str
-    amount: Decimal
-    currency: str
-
-
-def _iter_new_prices(values: Json, items: list[Item], shop: Shop | None) -> Iterator[_NewPrice]:
-    """Every price that a write sets; of a promotion that of each SKU, by its discount where that is given."""
-    shop_currency = (shop.currency if shop else "") or ""
-    for sku in _get_rows(values, "skus"):
-        new_price = sku.get("price")
-        amount = _to_number(_get_amount(new_price)) if isinstance(new_price, dict) else None
-        if amount is None or not isinstance(new_price, dict):
-            continue
-        sku_id = str(sku.get("id", ""))
-        old_sku = next((row for row in _iter_rows(items, "skus") if str(row.get("id")) == sku_id), {})
-        old_price = old_sku.get("price")
-        currency = new_price.get("currency") or (old_price.get("currency") if isinstance(old_price, dict) else "")
-        seller_sku = str(sku.get("seller_sku") or old_sku.get("seller_sku") or "")
-        yield _NewPrice("the price", sku_id, seller_sku, amount, str(currency or shop_currency))
-    old_products = {item.id: _get_rows(item.data, "skus") for item in items if item.noun == "product"}
-    for product in _get_rows(values, "products"):
-        old_skus = old_products.get(str(product.get("id")), [])
-        for row in (product, *_get_rows(product, "skus")):
-            for sku in old_skus if row is product else [o for o in old_skus if str(o.get("id")) == str(row.get("id"))]:
-                amount, discount = _to_number(row.get("activity_price_amount")), _to_number(row.get("discount"))
-                old_amount, old_price = _to_number(_get_sale_price(sku)), sku.get("price") or {}
-                if amount is None and discount is not None and old_amount is not None:
-                    amount = old_amount * (100 - discount) / 100
-                if amount is not None:
-                    seller_sku, currency = str(sku.get("seller_sku") or ""), old_price.get("currency") or shop_currency
-                    yield _NewPrice("the promotion price", str(sku.get("id")), seller_sku, amount, str(currency))
 
 
 def _warn_of_falling_stock(values: Json, items: list[Item]) -> Iterator[str]:
@@ -233,12 +202,12 @@ def _warn_of_falling_stock(values: Json, items: list[Item]) -> Iterator[str]:
         str(sku.get("id")): find_values(sku, ["inventory", "quantity"])
         for item in items
         if item.data.get("status") == "ACTIVATE"
-        for sku in _get_rows(item.data, "skus")
+        for sku in get_rows(item.data, "skus")
     }
-    for sku in _get_rows(values, "skus"):
+    for sku in get_rows(values, "skus"):
         sku_id = str(sku.get("id", ""))
-        quantities = [_to_number(quantity) for quantity in find_values(sku, ["inventory", "quantity"])]
-        old_total = sum(filter(None, map(_to_number, old_rows.get(sku_id, ()))))
+        quantities = [to_number(quantity) for quantity in find_values(sku, ["inventory", "quantity"])]
+        old_total = sum(filter(None, map(to_number, old_rows.get(sku_id, ()))))
         new_total = sum(filter(None, quantities))
         if quantities and new_total * MAX_STOCK_FACTOR < old_total:
             text = f"the stock of SKU {to_single_line(sku_id)}, which is on sale, goes from {old_total} to {new_total}"
@@ -252,7 +221,7 @@ def _warn_of_all(values: Json, items: list[Item], state: CurrentState) -> Iterat
     if total and len(on_sale) >= max(total, MIN_ALL):
         yield f"these are all {len(on_sale)} products that the shop has on sale"
     for item in items:
-        ids = {str(row.get("id")) for row in _get_rows(item.data, "products")} if item.noun == "activity" else set()
+        ids = {str(row.get("id")) for row in get_rows(item.data, "products")} if item.noun == "activity" else set()
         named_ids = values.get("product_ids")
         if len(ids) >= MIN_ALL and isinstance(named_ids, list) and ids <= set(map(str, named_ids)):
             yield f"these are all {len(ids)} products of promotion {_show_id(item)}"
@@ -260,40 +229,13 @@ def _warn_of_all(values: Json, items: list[Item], state: CurrentState) -> Iterat
 
 def _describe_price_change(old: Any, new: Any) -> str:
     """What a price changes to, where that is more than double or less than half; else nothing."""
-    old_amount, new_amount = _to_number(old), _to_number(new)
+    old_amount, new_amount = to_number(old), to_number(new)
     if old_amount is None or new_amount is None or old_amount <= 0:
         return ""
     if old_amount / MAX_PRICE_FACTOR <= new_amount <= old_amount * MAX_PRICE_FACTOR:
         return ""
     direction = "less than half" if new_amount < old_amount else "more than twice"
     return f"goes from {old_amount} to {new_amount}, {direction} of what it is"
-
-
-def _get_amount(price: Json) -> Any:
-    return next((price[name] for name in PRICE_FIELDS if price.get(name)), None)
-
-
-def _get_sale_price(sku: Json) -> Any:
-    price = sku.get("price")
-    return price.get("sale_price") if isinstance(price, dict) else None
-
-
-def _get_rows(data: Json, name: str) -> list[Json]:
-    rows = data.get(name)
-    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-
-
-def _iter_rows(items: list[Item], name: str) -> Iterator[Json]:
-    for item in items:
-        yield from _get_rows(item.data, name)
-
-
-def _to_number(value: Any) -> Decimal | None:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
 
 
 def _show_title(item: Item) -> str:

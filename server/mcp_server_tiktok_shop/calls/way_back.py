@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS
-from mcp_server_tiktok_shop.catalog.undo import describe_no_way_back, find_undo_rule
+from mcp_server_tiktok_shop.catalog.undo import describe_inverse, describe_no_way_back, find_undo_rule
 from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_paths import find_values, get_value
@@ -35,12 +35,13 @@ ITEM_ID = "@id"
 class WayBack(Struct, frozen=True):
     """How a write is taken back: `steps` are calls (`tool`, `arguments`, `expects`), one after the other.
 
-    `leaves` says what is not as before even then, `reason` why there are no steps; those of a job are `is_one_call`.
+    `leaves` says what stays otherwise; without steps `reason` why, or `inverse` how; those of a job are `is_one_call`.
     """
 
     steps: tuple[Json, ...] = ()
     leaves: str = ""
     reason: str = ""
+    inverse: str = ""
     is_one_call: bool = False
 
     @classmethod
@@ -48,19 +49,19 @@ class WayBack(Struct, frozen=True):
         """What the audit log says; None where an entry of another version or another hand has none."""
         if not isinstance(record, dict):
             return None
-        steps, leaves, reason = record.get("steps", []), record.get("leaves", ""), record.get("reason", "")
-        if not isinstance(steps, list) or not isinstance(leaves, str) or not isinstance(reason, str):
+        steps, texts = record.get("steps", []), [record.get(name, "") for name in ("leaves", "reason", "inverse")]
+        if not isinstance(steps, list) or not all(isinstance(text, str) for text in texts):
             return None
-        return cls(tuple(steps), leaves, reason) if all(map(_is_step, steps)) else None
+        return cls(tuple(steps), *texts) if all(map(_is_step, steps)) else None
 
     def to_json(self) -> Json:
-        data: Json = {"steps": list(self.steps)} if self.steps else {"reason": self.reason}
-        return data | ({"leaves": self.leaves} if self.leaves else {})
+        data = {"steps": list(self.steps), "leaves": self.leaves, "reason": self.reason, "inverse": self.inverse}
+        return {name: value for name, value in data.items() if value}
 
     def describe(self) -> str:
         """One line for the preview: by what it is taken back, or why not."""
         if not self.steps:
-            return f"No way back: {self.reason}."
+            return f"No ready way back: {self.inverse}." if self.inverse else f"No way back: {self.reason}."
         tools = dict.fromkeys(step["tool"] for step in self.steps)
         calls = "the call" if len(self.steps) == 1 or self.is_one_call else "the calls"
         text = f"Can be undone by {' and '.join(tools)}: list_changes gives {calls}."
@@ -91,7 +92,7 @@ def plan_way_back(
     """
     rule = find_undo_rule(operation.name)
     if rule is None:
-        return WayBack(reason=describe_no_way_back(operation.name))
+        return WayBack(reason=describe_no_way_back(operation.name), inverse=describe_inverse(operation.name))
     way = next((way for way in rule.ways if way.covers(_collect_paths(values))), None)
     if way is None:
         return WayBack(reason=rule.otherwise)
@@ -199,8 +200,7 @@ def _make_arguments(operations: OperationDirectory, step: UndoStep, sources: _So
 def _name_things(items: Sequence[Item]) -> str:
     """The ids of things, each with its status where that is known."""
     names = [" ".join((item.id, str(item.data.get("status") or ""))).strip() for item in items[:MAX_NAMED_THINGS]]
-    more = f" and {len(items) - MAX_NAMED_THINGS} more" if len(items) > MAX_NAMED_THINGS else ""
-    return f"{', '.join(names)}{more}"
+    return ", ".join(names) + (f" and {len(items) - MAX_NAMED_THINGS} more" if len(items) > MAX_NAMED_THINGS else "")
 
 
 def _expect(

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from mcp_server_tiktok_shop.calls.current_state import READ_STATE_TIMEOUT_S, CurrentState, describe_states
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
 from mcp_server_tiktok_shop.calls.local_confirmation import LocalWriteConfirmation
+from mcp_server_tiktok_shop.calls.new_prices import describe_discounts
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.question_values import describe_differences
 from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten
@@ -83,6 +84,8 @@ class WriteExecutor(Struct, frozen=True):
             warnings=tuple(await self.warning_finder.find(operation, values, state, target, write.zone)),
             way_back=plan_way_back(self.current_state_reader.operations, operation, values, state),
             undoing=undoing,
+            zone=write.zone,
+            new_prices=describe_discounts(values, state.items, target.shop),
         )
 
     async def execute(self, write: Write, server_arguments: Json, caller: Caller) -> Json:
@@ -251,13 +254,8 @@ class WriteExecutor(Struct, frozen=True):
             hint = "It is done; its answer may not have reached you. To do it once more, call again with repeat: true."
             if earlier.state == "partly done":
                 hint = f"Look which of it was done, and send the rest by itself. {hint.partition('; ')[2].capitalize()}"
-            return ShopError(
-                "already_done",
-                f"{begin} {outcome}: it was not sent again.",
-                hint=hint,
-                request_id=earlier.request_id or None,
-                **details,
-            )
+            message, request_id = f"{begin} {outcome}: it was not sent again.", earlier.request_id or None
+            return ShopError("already_done", message, hint=hint, request_id=request_id, **details)
         outcome, is_over = "and is under way or was cut off", True
         if earlier.state == "unknown":
             outcome = "and its outcome is unknown"

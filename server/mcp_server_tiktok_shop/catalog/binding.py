@@ -96,6 +96,22 @@ def encode_times(schema: Json, value: Any, zone: ZoneInfo) -> Any:
     return value
 
 
+def show_times(schema: Json, value: Any, zone: ZoneInfo) -> Any:
+    """A value with every time in it as people read it: ISO 8601 in `zone`; 0, which stands for none, as it is."""
+    if is_time(schema):
+        text = str(value)
+        if not text.isdigit() or not int(text):
+            return value
+        moment = datetime.fromtimestamp(int(text) // TIME_UNITS_PER_SECOND[schema["x-unit"]], zone)
+        return moment.isoformat()
+    if isinstance(value, dict):
+        fields = schema.get("properties", {})
+        return {name: show_times(fields.get(name, {}), field, zone) for name, field in value.items()}
+    if isinstance(value, list):
+        return [show_times(schema.get("items", {}), item, zone) for item in value]
+    return value
+
+
 def _encode_query_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 # `arguments` of writes in these `areas`, each with the kind of thing that it names by id; `operations` that differ:
-# their `arguments`, `lists` (kinds with the path of their ids), `each` (lists whose rows are read one by one); the read
-# of each of the `things`, and of what is `surroundings` of a write.
+# their `arguments`, those they are `without`, `lists` (kinds with the path of their ids), `each` (lists whose rows are
+# read one by one); the read of each of the `things`, and of what is `surroundings` of a write.
 LOOKS_FILE = Path(__file__).with_name("looks.json")
 MAX_IDS_PER_READ = 50  # what the platform's reads of several things take
 
@@ -91,7 +91,8 @@ def _iter_named_things(operation: Operation) -> Iterator[tuple[str, str]]:
     rules = _load_rules()
     own_rules = rules["operations"].get(operation.name, {})
     for path, thing in (rules["arguments"] | own_rules.get("arguments", {})).items():
-        if rules["things"][thing].get("is_of_account", False) == (operation.cipher_rule == "never"):
+        is_same_owner = rules["things"][thing].get("is_of_account", False) == (operation.cipher_rule == "never")
+        if is_same_owner and path not in own_rules.get("without", ()):
             yield path, thing
     for thing, path in own_rules.get("lists", {}).items():
         yield path, thing

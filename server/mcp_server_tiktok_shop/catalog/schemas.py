@@ -70,6 +70,7 @@ def _to_validation_schema(schema: Json, *, required: bool, locations: tuple[str,
             validation["items"] = _to_validation_schema(
                 schema["items"], required=required, locations=_get_item_locations(locations)
             )
+            validation["items"].pop("minProperties", None)  # it is the list that is required
         case "object" if "properties" in schema:
             required_names = schema.get("required", [])
             fields = {
@@ -77,6 +78,7 @@ def _to_validation_schema(schema: Json, *, required: bool, locations: tuple[str,
             }
             validation |= {"properties": fields, "required": list(required_names), "additionalProperties": False}
             validation |= _build_conditions(schema["properties"])
+            validation |= {"minProperties": 1} if required and "x-shorthand" not in schema else {}
     if special := schema.get("x-special"):
         bounds = {k: validation.pop(k) for k in ("minimum", "maximum") if k in validation}
         validation |= {"if": {"enum": special}, "else": bounds}

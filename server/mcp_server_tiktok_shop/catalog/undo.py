@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 # `operations` with the kind of thing that they change (`noun`), what of it is `watches`-ed, and the `ways` back: the
 # first is taken whose `takes` name every argument that was given. `becomes`: what a value turns into by itself.
-# `audited`: which of the facts shown of a thing the audit log keeps. `no_way_back`: why there is none.
+# `audited`: which of the facts shown of a thing the audit log keeps. Of operations without a rule: `undone_by` names
+# those that take one back by a call that can't be readied from what is known, `undone_by_itself` are those that are
+# sent again with the values of before; `no_way_back` says why there is none.
 UNDO_FILE = Path(__file__).with_name("undo.json")
 DEFAULT_REASON = "no operation takes it back"
 
@@ -73,6 +75,15 @@ class UndoRule(Struct, frozen=True):
 def find_undo_rule(name: str) -> UndoRule | None:
     """The rule of the operation of a name. They stand in `undo.json`."""
     return _load_undo_rules().get(name)
+
+
+def describe_inverse(name: str) -> str:
+    """By what somebody takes back an operation without a rule, in a call of their own; empty where nothing does."""
+    rules = _load()
+    if name in rules["undone_by_itself"]:
+        return "send it again with the values of before"
+    inverse_names = rules["undone_by"].get(name, ())
+    return f"{' or '.join(inverse_names)} takes it back" if inverse_names else ""
 
 
 def describe_no_way_back(name: str) -> str:

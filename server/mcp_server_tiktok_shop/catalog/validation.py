@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from mcp_server_tiktok_shop.catalog import schemas
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.write_checks import find_missing_content
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def validate(operation: Operation, values: Json, coercion_problems: Iterable[Pro
         _iter_schema_violations(operation, values),
         _iter_limit_violations(operation.arguments, values),
         _iter_query_violations(operation, values),
+        (_Violation(problem) for problem in [find_missing_content(operation, values)] if problem),
     )
     for problem, is_batch_limit in islice(violations, MAX_VIOLATIONS):
         if not any(_contains_path(argument, problem.argument) for argument in reported_arguments):
@@ -149,6 +151,8 @@ def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem
             allowed = "one of " + ", ".join(map(str, limit))
             nearest = get_close_matches(str(value)[:MAX_VALUE_CHARS], map(str, limit), n=1)
             message += f"; did you mean {nearest[0]}?" if nearest else ""
+        case "minProperties":
+            message, allowed = "must not be empty", "at least one of its fields"
         case "minItems":
             message, allowed = "must not be empty" if not value else "holds too few items", f"at least {limit}"
         case "maximum" | "minimum" | "exclusiveMinimum":

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.tokens import TokenProvider
     from mcp_server_tiktok_shop.state.accounts import Account, Asset, AuthorizedShops, Shop
 
-NAME_SHOP_HINT = "Name one of them as `shop`: names, ids and unique regions (GB, UK, Germany) count."
+NAME_SHOP_HINT = "Give one of `shops` as `shop`: its name, its id, or its region where no other has it."
+CONNECT_SHOP_HINT = "A shop that is not among them is connected by get_authorization_url."
 
 
 class Target(Struct, frozen=True):
@@ -183,6 +184,8 @@ class ShopResolver:
         try:
             return _find_by_name(name_or_id, targets)
         except ShopError as error:
+            if self.pinned is None and targets:
+                error.hint = f"{error.hint} {CONNECT_SHOP_HINT}"
             if unusable := describe_unusable_shops(await self.list_unusable_shops()):
                 error.hint = f"{error.hint} {unusable}"
             raise

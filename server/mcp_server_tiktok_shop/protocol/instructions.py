@@ -66,5 +66,8 @@ def build_instructions(
     if has_discovery:
         parts.append(DISCOVERY_TEXT)
     if is_sandbox:
-        parts.append("This is a simulated shop: nothing here is real, and nothing leaves this computer.")
+        parts.append(
+            "This is a simulated shop: nothing here is real, and nothing leaves this computer. What stands beside "
+            "`placeholder` is made up for the answer alone, and fits no other."
+        )
     return " ".join(filter(None, parts))

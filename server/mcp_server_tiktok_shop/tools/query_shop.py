@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.query import DEFAULT_LIMITS, DamagedCopyError
+from mcp_server_tiktok_shop.tools.asked_since import find_earliest_moment
 from mcp_server_tiktok_shop.tools.charts.chart import ChartSource
 from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.copy_gaps import TableGap
@@ -38,6 +39,7 @@ QUESTION_RESERVE_S = 12.0  # seconds before the deadline of a call that are kept
 SAMPLE_ROWS = 3  # that are shown where all are in a file
 RESULT = "result"  # where the table of rows stands in the data
 TEXT_TYPE = "VARCHAR"
+NOTHING = (None, 0, "", "0", "0.00")  # cells of a sum over no rows
 DECIMAL_WIDTH = re.compile(r"(?<=DECIMAL)\(\d+,\d+\)")
 
 
@@ -78,15 +80,18 @@ class QueryShopTool(Struct, frozen=True):
         except DamagedCopyError as error:
             await self.mirror.discard(targets[error.place], snapshots[error.place])
             raise
+        history = _list_history(snapshots, tables, zone)
+        gaps = _describe_gaps(snapshots, tables, values["sql"])
+        reach = "" if gaps else ", ".join(f"{table} since {moment[:10]}" for table, moment in history.items())
         notes = [
-            *_describe_gaps(snapshots, tables),
-            _describe_rows(result),
+            *gaps,
+            _describe_rows(result, reach),
             _describe_days(result, snapshots),
             _describe_currencies(result, snapshots),
             _describe_groups(result),
         ]
         data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_oldest_moment(snapshots, tables, zone)}
-        data |= {"history_from": _list_history(snapshots, tables, zone)}
+        data |= {"history_from": history}
         data |= {
             "types": {
                 column.name: _shorten_type(column.sql_type) for column in result.columns if column.sql_type != TEXT_TYPE
@@ -161,23 +166,29 @@ def _iter_states(
     return [(snapshot, table, snapshot.tables[table]) for snapshot in snapshots for table in sorted(tables)]
 
 
-def _describe_gaps(snapshots: Sequence[ShopSnapshot], tables: Collection[str]) -> list[str]:
+def _describe_gaps(snapshots: Sequence[ShopSnapshot], tables: Collection[str], sql: str) -> list[str]:
     """What is not there, or not up to date: said before anything else, since a sum can't show it."""
     notes: dict[str, list[str]] = {}
     for snapshot, table, state in _iter_states(snapshots, tables):
         place = table if len(snapshots) == 1 else f"{table} of {snapshot.shop.label}"
-        gap = TableGap.find(state, snapshot.zone, is_recent=state.is_complete)
+        start = find_earliest_moment(sql, state.as_of, snapshot.zone)
+        gap = TableGap.find(state, snapshot.zone, start, is_recent=state.is_complete and start is None)
         if gap.lacking:
-            notes.setdefault(f"PART ONLY: %s {gap.lacking}; ask again later, it is being read on.", []).append(place)
+            rest = "nothing before that was looked at" if state.is_complete else "ask again later, it is being read on"
+            notes.setdefault(f"PART ONLY: %s {gap.lacking}; {rest}.", []).append(place)
         if gap.stale:
             notes.setdefault(f"%s {gap.stale}.", []).append(place)
     return [text.replace("%s", ", ".join(places)) for text, places in notes.items()]
 
 
-def _describe_rows(result: QueryResult) -> str:
-    if not result.cells:
-        return "No row matches."
-    return f"PART ONLY: the first {len(result.cells):,} rows; more are not kept." if result.is_truncated else ""
+def _describe_rows(result: QueryResult, reach: str) -> str:
+    """That not all rows are there; or none, or a sum over none, and how far the copy that was searched reaches."""
+    if any(cell not in NOTHING for row in result.cells for cell in row):
+        return f"PART ONLY: the first {len(result.cells):,} rows; more are not kept." if result.is_truncated else ""
+    if result.cells and not reach:
+        return ""
+    nothing = "Nothing was counted" if result.cells else "No row matches"
+    return f"{nothing} in what the copy holds: {reach}." if reach else f"{nothing}."
 
 
 def _describe_days(result: QueryResult, snapshots: Sequence[ShopSnapshot]) -> str:

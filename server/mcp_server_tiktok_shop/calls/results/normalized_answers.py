@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.envelope import ApiResponse
 
 NEXT_PAGE_FIELD = "next_page_token"
-NOTHING_FOUND_NOTE = "Nothing found: the answer is empty."
+NOTHING_FOUND = "Nothing found"
+NOTHING_FOUND_NOTE = f"{NOTHING_FOUND}: the answer is empty."
 DONE_NOTE = "Done."
 EMPTY_DATA: tuple[Json, ...] = ({}, {"total_count": 0})
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.sandbox.json_types import Json
     from mcp_server_tiktok_shop.sandbox.ordering.orders import Line
 
+BEST_STATUS = "EXCELLENT"
 # What the platform knows besides, and no order here tells.
 UNMEASURED_CODES = ("NRR", "AHT", "IM_DSAT")
 DEFAULT_TREND_DAYS, MAX_TREND_DAYS = 7, 60
@@ -80,7 +81,8 @@ def _render_window(metric: Metric) -> Json:
 
 
 def _render_issues(metrics: list[Metric]) -> Json:
-    worst = sorted((metric for metric in metrics if metric.problems), key=lambda metric: metric.score)
+    can_be_better = [metric for metric in metrics if metric.problems and find_status(metric.score) != BEST_STATUS]
+    worst = sorted(can_be_better, key=lambda metric: metric.score)
     issues = [
         {
             "metric_code": metric.rule.code,

@@ -1,23 +1,24 @@
 """Answers for operations without a state of their own: shaped as the facts say, the same every time, and told as such.
 
 Ids of orders, products, SKUs, packages, warehouses and shops are ids that the seeded shop knows, but where the answer
-is about goods or sales of others; ids that were asked for come back; the rest is made up from the field's name and
-place.
+is about goods or sales of others; ids that were asked for come back, and no others; times lie in the period that was
+asked for, and currency, country and units are the shop's. The rest is made up from the field's name and place.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.sandbox.durations import DAY_S
-from mcp_server_tiktok_shop.sandbox.gateway import bounds, pages
+from mcp_server_tiktok_shop.sandbox.gateway import asked_values, bounds, pages
 from mcp_server_tiktok_shop.sandbox.ids import draw_number, make_id
 from mcp_server_tiktok_shop.sandbox.money import format_amount
 from mcp_server_tiktok_shop.sandbox.sorted_items import SortedItems
 
 if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.sandbox.gateway.asked_values import AskedIds, AskedPeriod
     from mcp_server_tiktok_shop.sandbox.gateway.call import Call
     from mcp_server_tiktok_shop.sandbox.gateway.pages import ResponsePage
     from mcp_server_tiktok_shop.sandbox.json_types import Json
@@ -45,14 +46,29 @@ class Field:
     """Where a value stands: the names on the way and the places in lists."""
 
     call: Call
+    period: AskedPeriod | None = None
+    ids: AskedIds | None = None
     names: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
 
     def get_member(self, name: str) -> Field:
-        return Field(self.call, (*self.names, name), self.places)
+        return replace(self, names=(*self.names, name))
 
     def get_item(self, place: int) -> Field:
-        return Field(self.call, self.names, (*self.places, place))
+        return replace(self, places=(*self.places, place))
+
+    @property
+    def asked_id(self) -> str:
+        """The id that was asked for, where one of its kind stands here: an item's own, or that of what is in it."""
+        if self.ids is None or not self.places or self.places[0] >= len(self.ids.ids) or any(self.places[1:]):
+            return ""
+        nouns = (self.name.removesuffix("_id"), *([self.parent_noun] if self.name == "id" else []))
+        is_item_itself = self.name == "id" and len(self.places) == 1 and self.ids.noun in ("", self.parent_noun)
+        return self.ids.ids[self.places[0]] if self.ids.noun in nouns or is_item_itself else ""
+
+    @property
+    def parent_noun(self) -> str:
+        return self.names[-2].removesuffix("s") if len(self.names) > 1 else ""
 
     @property
     def name(self) -> str:
@@ -68,7 +84,8 @@ class Field:
 
 
 def make_answer(call: Call) -> Json:
-    shape, field = call.operation.answer, Field(call)
+    shape = call.operation.answer
+    field = Field(call, asked_values.find_period(call), asked_values.find_ids(call) if call.operation.is_read else None)
     payload: Json = _make_value(shape, field) if shape else {}
     if call.operation.paging:
         _fill_page(call, shape, payload, field)
@@ -79,7 +96,7 @@ def _fill_page(call: Call, shape: Json, payload: Json, field: Field) -> None:
     """Lays one page into the first list of objects, with token and count where the shape has a place for them."""
     properties: Json = shape.get("properties", {})
     list_name = next((name for name, schema in properties.items() if _is_list_of_objects(schema)), "")
-    page = _paginate(call)
+    page = _paginate(call, len(field.ids.ids) if field.ids else PAGED_ITEMS)
     if list_name:
         list_field = field.get_member(list_name)
         payload[list_name] = [
@@ -95,13 +112,13 @@ def _fill_page(call: Call, shape: Json, payload: Json, field: Field) -> None:
         payload["total_count"] = page.total
 
 
-def _paginate(call: Call) -> ResponsePage[int]:
+def _paginate(call: Call, count: int) -> ResponsePage[int]:
     query, operation = call.arguments, call.operation
     argument = operation.in_query.get("page_token") or operation.in_body.get("page_token") or {}
     if ("page_token" in operation.required or "default" in argument) and not pages.is_token(query["page_token"]):
         # Some operations name their first page too: "1", or whatever is no token of ours.
         query = {name: value for name, value in query.items() if name != "page_token"}
-    matches = SortedItems.sort(range(PAGED_ITEMS), lambda place: (place, ""))
+    matches = SortedItems.sort(range(count), lambda place: (place, ""))
     return pages.paginate(matches, query, call.page_scope, descending=False)
 
 
@@ -119,6 +136,9 @@ def _make_value(schema: Json, field: Field) -> Any:
     if schema["type"] == "array":
         return _make_list(schema, field)
     if "enum" in schema:
+        choice = asked_values.choose_for_market(field.name, schema["enum"], field.call)
+        if choice is not None:
+            return choice
         return schema["enum"][field.draw(len(schema["enum"]))]
     if schema["type"] == "boolean":
         return field.draw(2) == 1
@@ -131,7 +151,9 @@ def _make_list(schema: Json, field: Field) -> list[Any]:
     argument = field.call.arguments.get(field.name)
     if isinstance(argument, list) and schema["items"]["type"] == "string" and isinstance(argument[0], str):
         return argument
-    return [_make_value(schema["items"], field.get_item(place)) for place in range(LIST_ITEMS)]
+    is_of_asked = field.ids is not None and field.ids.noun == field.name.removesuffix("s") and field.places
+    count = 1 if asked_values.is_region(field.name) or is_of_asked else LIST_ITEMS
+    return [_make_value(schema["items"], field.get_item(place)) for place in range(count)]
 
 
 def _make_number(schema: Json, field: Field) -> int:
@@ -144,7 +166,11 @@ def _make_number(schema: Json, field: Field) -> int:
 
 
 def _make_time(field: Field) -> int:
-    """Some time in the last month; names that tell of an end lie ahead."""
+    """Some time in the period asked for, or in the last month, where names that tell of an end lie ahead."""
+    if field.period is not None and field.name.startswith("latest_"):
+        return field.period.end - 1
+    if field.period is not None:
+        return field.period.start + field.draw(field.period.end - field.period.start)
     ahead = any(word in field.name for word in ("end", "expire", "due", "deadline"))
     distance = field.draw(28 * DAY_S)
     return field.call.now + distance if ahead else field.call.now - distance
@@ -152,8 +178,10 @@ def _make_time(field: Field) -> int:
 
 def _make_text(schema: Json, field: Field) -> str:
     argument = field.call.arguments.get(field.name)
-    if isinstance(argument, str) and argument:
+    if isinstance(argument, str) and argument not in ("", asked_values.LOCAL_CURRENCY):
         return argument
+    if field.asked_id:
+        return field.asked_id
     if "example" not in schema and "x-unit" not in schema and bounds.is_bound(field.name):
         return str(field.draw(100))
     return (
@@ -182,7 +210,9 @@ def _make_text_by_name(field: Field) -> str:
         return f"{call.base_url}/images/{next(iter(call.state.uploads))}"
     if name in ("id", "ids") or name.endswith(("_id", "_ids")):
         return make_id("7", call.shop.id, *field.seed, field.names)
-    return {"currency": call.shop.currency, "region": call.shop.region}.get(name, "")
+    if name.endswith("currency"):
+        return call.shop.currency
+    return call.shop.region if asked_values.is_region(name) else ""
 
 
 def _find_own_id(field: Field) -> str:
