@@ -449,7 +449,7 @@ async def test_an_undo_is_for_its_shop(connect: Connect, clock: Clock) -> None:
 
 
 async def plan_message_to_a_buyer(client: Client) -> tuple[Arguments, Any]:
-    content = json.dumps({"content": "It leaves tomorrow, and you are told at jane@example.com when it is there."})
+    content = json.dumps({"content": "It leaves tomorrow, and you are told at jane@example.com when it is there: the carrier says on Friday."})
     conversation_id = (await find_conversation(client))["id"]
     return {"conversation_id": conversation_id, "type": "TEXT", "content": content}, None
 
@@ -521,7 +521,7 @@ async def test_the_audit_log_has_before_and_now_and_nothing_of_buyers(
     personal = [*buyers, address["phone_number"], address["full_address"], address.get("post_town"), "jane@"]
     assert not [value for value in filter(None, personal) if value in text]
     assert "It leaves tomorrow" in text
-    assert "when it is there" not in text  # messages are shortened
+    assert "says on Friday" not in text  # messages are shortened
 
 
 async def test_entries_of_earlier_versions_stay_readable(
