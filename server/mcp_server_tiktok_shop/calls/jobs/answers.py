@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, lay_out_items
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
-from mcp_server_tiktok_shop.calls.jobs.records import EARLIER_REASON
+from mcp_server_tiktok_shop.calls.jobs.records import EARLIER_REASON, REPEAT_ADVICE
 from mcp_server_tiktok_shop.catalog.looks import describe_delay
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 STATES: tuple[OutcomeState, ...] = ("unknown", "failed", "not yet", "done", "skipped")  # as they stand in an answer
 MAX_LISTED_AS_AGREED = 5
 GO_ON_NOTE = "Call {name} again with the same arguments: it does what is left, and nothing twice."
+FAILED_AGAIN_NOTE = "Called again with the same arguments, {name} previews those that failed, and does nothing twice."
 UNKNOWN_NOTE = "Of {count} nobody knows whether they were done: they are not sent again for ten minutes. Look first."
 FAILED_NOTE = "{count} failed: reason tells why."
-EARLIER_NOTE = "Some were done by the same call before, and not again; repeat: true starts anew."
+EARLIER_NOTE = (
+    "{count} were done by the same call before, which is remembered for a day, and not again; repeat: true starts anew."
+)
 NOTHING_NOTE = "Nothing was sent: there is nothing to do."
 UNMATCHED_REASON = "the platform names a failure, and not what of"
 
@@ -127,7 +130,10 @@ def _describe(run: JobRun, counts: Counter[OutcomeState]) -> Iterator[str]:
         yield FAILED_NOTE.format(count=counts["failed"])
     if counts["unknown"]:
         yield UNKNOWN_NOTE.format(count=counts["unknown"])
-    if any(outcome.reason == EARLIER_REASON and outcome.item.is_relative for outcome in run.outcomes.values()):
-        yield EARLIER_NOTE
-    if counts["not yet"] or counts["failed"]:
+    earlier = [o for o in run.outcomes.values() if o.reason == EARLIER_REASON or o.reason.endswith(REPEAT_ADVICE)]
+    if count := sum(outcome.item.is_relative for outcome in earlier):
+        yield EARLIER_NOTE.format(count=count)
+    if run.stop_reason and (counts["not yet"] or counts["failed"]):
         yield GO_ON_NOTE.format(name=run.operation.name)
+    elif counts["failed"]:
+        yield FAILED_AGAIN_NOTE.format(name=run.operation.name)

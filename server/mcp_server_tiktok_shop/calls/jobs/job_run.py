@@ -40,6 +40,15 @@ class JobRun(Struct):
     def open_items(self) -> list[JobItem]:
         return [item for step in self.steps for item in step.items]
 
+    @property
+    def is_relative(self) -> bool:
+        """Whether it would do something else if it were done once more."""
+        return any(item.is_relative for item in (self.plan.items if self.plan else ()))
+
+    @property
+    def is_done(self) -> bool:
+        return all(outcome.state in ("done", "skipped") for outcome in self.list_outcomes())
+
     def list_outcomes(self) -> list[Outcome]:
         items = self.plan.items if self.plan else ()
         return [self.outcomes.get(item.key) or Outcome(item, "not yet") for item in items]
