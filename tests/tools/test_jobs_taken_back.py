@@ -291,6 +291,26 @@ async def test_a_job_that_was_cut_off_and_went_on_is_one(
     assert (job["writes"], job["outcome"]) == (3, "done")
 
 
+async def test_the_answer_of_a_job_gives_the_call_that_takes_it_back(
+    connect: Connect, settings: dict[str, Any], sandbox: Sandbox
+) -> None:
+    async with connect(**settings) as client:
+        asked = await run(client, "change_prices", **await plan_prices(client))
+        done = await told(client, "confirm_write", token=asked["confirm"])
+        (job,) = await list_changes(client)
+        undoing = await try_undo(client, done["data"]["undo"])
+        undone = await told(client, "confirm_write", token=undoing["confirm"])
+        waiting = await told(client, "get_order_list", order_status="AWAITING_SHIPMENT", page_size=1)
+        order_ids = [order["id"] for order in waiting["data"]["orders"]]
+        asked = await run(client, "cancel_orders", order_ids=order_ids, reason="it is out of stock")
+        cancelled = await told(client, "confirm_write", token=asked["confirm"])
+    assert done["data"]["undo"] == {name: job["undo"][name] for name in ("tool", "arguments")}
+    assert undone["data"]["done"] == 3
+    assert cancelled["data"]["done"] == 1
+    assert not any("undo" in answer["data"] for answer in (undone, cancelled))
+    assert writes(sandbox) == ["update_price"] * 6 + ["cancel_order"]
+
+
 async def test_a_job_called_again_after_its_end_is_another_and_leaves_the_first_alone(
     connect: Connect, settings: dict[str, Any], clock: Clock
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, lay_out_items
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.calls.jobs.records import EARLIER_REASON, REPEAT_ADVICE
+from mcp_server_tiktok_shop.calls.ready_calls import UNDO_JOB, make_write_call
 from mcp_server_tiktok_shop.catalog.looks import describe_delay
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.jobs.job import Job, OutcomeState, Step
     from mcp_server_tiktok_shop.calls.jobs.job_run import JobRun
+    from mcp_server_tiktok_shop.calls.way_back import WayBack
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 STATES: tuple[OutcomeState, ...] = ("unknown", "failed", "not yet", "done", "skipped")  # as they stand in an answer
@@ -76,10 +78,11 @@ def _iter_texts(value: Any) -> Iterator[str]:
             yield from _iter_texts(inner)
 
 
-async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
+async def build_answer(run: JobRun, note: str, warnings: Iterable[str], way_back: WayBack | None) -> Json:
     """The result of a job: how many of each outcome, and every item with its own, what needs a look first.
 
-    Many that were done just as a preview showed them are counted alone.
+    `way_back` is that of the writes that were done, which the answer gives as a call. Many that were done just as a
+    preview showed them are counted alone.
     """
     outcomes = run.list_outcomes()
     counts = Counter(outcome.state for outcome in outcomes)
@@ -88,6 +91,7 @@ async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
     finish_note, is_settled = extras.pop("note", ""), extras.pop("is_settled", False)
     untrusted = [*extras.pop("untrusted", []), *(["warnings"] if warnings else []), ITEMS]
     data: Json = {state.replace(" ", "_"): counts[state] for state in STATES if counts[state]} | extras
+    data |= await _make_undo(run, way_back)
     data |= {"warnings": list(warnings)} if warnings else {}
     ordered = sorted(outcomes, key=lambda outcome: STATES.index(outcome.state))
     others = [o for o in ordered if not o.is_as_agreed or o.item.key in item_values]
@@ -107,6 +111,19 @@ async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
     )
     is_unfinished = any(counts[state] for state in ("unknown", "failed", "not yet"))
     return result | ({"status": "unfinished"} if is_unfinished else {})
+
+
+async def _make_undo(run: JobRun, way_back: WayBack | None) -> Json:
+    """The call that takes back what was done, where there is one; what takes back another job has none of its own."""
+    operations = run.context.operations
+    if way_back is None or not way_back.steps or any(step.undo_of for step in run.steps):
+        return {}
+    if not operations.are_available([UNDO_JOB, *dict.fromkeys(step["tool"] for step in way_back.steps)]):
+        return {}
+    shop = run.context.target.shop
+    has_several = len(await run.context.platform.shops.list_targets()) > 1
+    arguments = {"id": run.record.job_id} | ({"shop": shop.id} if shop and has_several else {})
+    return {"undo": make_write_call(operations, UNDO_JOB, arguments)}
 
 
 async def _finish(run: JobRun, outcomes: Sequence[Outcome]) -> Json:

@@ -41,7 +41,7 @@ from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.jobs.context import JobContexts
@@ -101,7 +101,8 @@ class JobRunner(Struct, frozen=True):
         if run.steps:
             note, warnings = await self._ensure_confirmed(run, server_arguments, has_token_alone=has_token_alone)
             await self._send(run)
-        return await build_answer(run, note, warnings)
+        done_steps = [s for s in run.steps if any(run.get_state(item) == "done" for item in s.items)]
+        return await build_answer(run, note, warnings, self._plan_way_back(run, done_steps))
 
     async def _make_plan(self, run: JobRun) -> None:
         """Plan by how things stand now, and make the writes for what is left of it."""
@@ -162,15 +163,15 @@ class JobRunner(Struct, frozen=True):
             None,
             make_plan_state(run.operation, items, run.steps),
             warnings=tuple(await self._find_warnings(run)),
-            way_back=self._plan_way_back(run),
+            way_back=self._plan_way_back(run, run.steps),
             items=items,
             steps=run.steps,
             explanation=run.plan.explanation if run.plan else "",
         )
 
-    def _plan_way_back(self, run: JobRun) -> WayBack | None:
-        """How the writes are taken back, as one; None where there are none."""
-        writes = [self._build_write(run, step) for step in run.steps]
+    def _plan_way_back(self, run: JobRun, steps: Iterable[Step]) -> WayBack | None:
+        """How the writes of these steps are taken back, as one; None where there are none."""
+        writes = [self._build_write(run, step) for step in steps]
         ways = [plan_way_back(self.operations, w.operation, w.values, w.known_state) for w in writes]
         return join_ways_back(ways) if ways else None
 
