@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import time
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from mcp import Client
 
+    from mcp_server_tiktok_shop.sandbox.marketing.promotions import Activity
     from tests.conftest import Connect
 
 CENT = Decimal("0.01")
@@ -51,6 +54,11 @@ async def describe(client: Client, activity_id: str) -> Any:
 async def read_prices(client: Client) -> dict[str, Decimal]:
     products = await list_products(client)
     return {sku["id"]: Decimal(sku["price"]["sale_price"]) for product in products for sku in product["skus"]}
+
+
+def list_held(activity: Activity) -> list[str]:
+    """The products whose price a promotion holds now."""
+    return [*activity.products] if activity.get_status(int(time.time())) == "ONGOING" else []
 
 
 def count_sent(sandbox: Sandbox, operation: str) -> int:
@@ -217,11 +225,40 @@ async def test_who_reads_for_longer_than_a_call_may_take_is_not_asked_in_vain(
 async def test_a_question_holds_every_sku_of_a_whole_shop(connect: Connect, sandbox: Sandbox) -> None:
     person = Person("decline")
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
-        skus = [sku for product in await list_products(client, "ACTIVATE") for sku in product["skus"]]
+        products = await list_products(client, "ACTIVATE")
         await run(client, "change_prices", products="all", percent=5)
     (question,) = person.questions
-    assert len(skus) > 80
-    assert all(sum(sku["seller_sku"] in line and "->" in line for line in question.splitlines()) == 1 for sku in skus)
+    running = {i for each in sandbox.accounts[0].shops[0].promotions.activities.values() for i in list_held(each)}
+    signs = {
+        sku["seller_sku"]: ": skipped, the running promotion" if product["id"] in running else "->"
+        for product in products
+        for sku in product["skus"]
+    }
+    assert len(signs) > 80
+    lines = question.splitlines()
+    assert all(sum(code in line and sign in line for line in lines) == 1 for code, sign in signs.items())
+
+
+async def test_a_price_that_a_running_promotion_holds_is_skipped_with_its_end(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    shop = sandbox.accounts[0].shops[0]
+    running = next(each for each in shop.promotions.activities.values() if list_held(each))
+    skus = [sku.id for product_id in running.products for sku in shop.products[product_id].skus]
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        (free,) = choose_single(await list_skus(client), 1)
+        arguments: dict[str, Any] = {"products": [free["id"], *running.products], "percent": 5}
+        preview = (await run(client, "change_prices", **arguments))["preview"]
+        end = (await describe(client, running.id))["data"]["end_time"]
+        sandbox.faults.add("search_promotion_activities", code=105005, message="Not authorized.")
+        unread = (await run(client, "change_prices", **arguments, dry_run=True))["data"]
+        stock = (await run(client, "change_stock", products=skus[:1], amount=1, dry_run=True))["data"]
+    assert (preview["to_do"], preview["skipped"]) == (1, len(skus))
+    reason = f"the running promotion {running.title!r} holds its price until {end}".replace("'", '"')
+    assert {item["sku"] for item in to_items(preview) if item.get("skipped") == reason} == {*skus}
+    assert unread["to_do"] == 1 + len(skus)
+    assert unread["warnings"][0].startswith("Can't read running promotions (")
+    assert stock["to_do"] == 1
 
 
 async def test_a_product_that_is_refused_does_not_stop_the_others(connect: Connect, sandbox: Sandbox) -> None:
@@ -430,6 +467,13 @@ async def test_all_whose_title_has_a_word_are_taken_on_purpose_and_warnings_are_
     skipped = {item["seller_sku"] for item in items if item.get("skipped")}
     assert {sku.seller_sku for sku in frozen.skus} <= skipped
     assert not any("FREEZE" in warning for warning in asked["preview"].get("warnings", ()))
+    line = asked["preview"]["explanation"]
+    inside = [p.title for p in meant if "tea" not in re.findall(r"\w+", p.title.casefold())]
+    assert inside, "teapots, say"
+    assert line.startswith(f'"*TEA*" goes by letters: {len(meant)} titles have it, {len(inside)} not as a word')
+    assert f'"{inside[0]}"' in line
+    assert "1 frozen" in line
+    assert by_start["data"]["explanation"].startswith(f'"{meant[1].title[:6]}*" goes by letters: ')
     assert nothing["error"] == "not_found"
     assert meant[1].title in {item["title"] for item in to_items(by_start["data"])}
     assert writes(sandbox) == []

@@ -49,7 +49,7 @@ class JobPreview(Preview, frozen=True):
         """Counts, the writes by name, and each item on a line or, of many, in a row: those to be done first."""
         waiting = _list_waiting(self.steps)
         writes = Counter(step.operation for step in self.steps)
-        untrusted = [*(["warnings"] if self.warnings else []), ITEMS]
+        untrusted = [*(["warnings"] if self.warnings else []), *(["explanation"] if self.explanation else []), ITEMS]
         data: Json = {"warnings": list(self.warnings)} if self.warnings else {}
         data |= {"operation": self.operation.name, "effect": self.operation.effect}
         data |= {"explanation": self.explanation} if self.explanation else {}

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, group_by_product
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import get_fraction_digits, parse_amount
-from mcp_server_tiktok_shop.tools.jobs.change_lists import read_changes, refuse_changes
+from mcp_server_tiktok_shop.tools.jobs.change_lists import list_names, read_changes, refuse_changes
 from mcp_server_tiktok_shop.tools.jobs.change_rules import PERCENT, Ending
+from mcp_server_tiktok_shop.tools.jobs.pattern_words import describe_patterns
+from mcp_server_tiktok_shop.tools.jobs.promotion_locks import find_price_locks
 from mcp_server_tiktok_shop.tools.jobs.sku_matches import match_skus
 
 if TYPE_CHECKING:
@@ -57,9 +59,12 @@ class ChangePricesJob(Job, frozen=True):
             raise refuse_changes(change_list.argument, faults, f"a multiple of {unit}, as {currency} has it")
         ending = Ending.parse(values["ending"], unit) if values.get("ending") else None
         field = "sale_price" if shop and shop.seller_type == CROSS_BORDER else "amount"
-        items = tuple(_make_item(match, unit, ending, currency, field) for match in matches)
+        locks, unread = await find_price_locks(context)
+        items = tuple(
+            _make_item(match, unit, ending, currency, field, locks.get(match.product.id, "")) for match in matches
+        )
         warnings = _warn_of_rounding(matches, items, unit, str(values.get("ending", "")))
-        return Plan(items, state, tuple(warnings))
+        return Plan(items, state, (*unread, *warnings), describe_patterns(list_names(change_list.changes), state.items))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product, which the platform does as a whole or not at all."""
@@ -76,7 +81,8 @@ class ChangePricesJob(Job, frozen=True):
         return f"{price} {row.get('price.currency', '')}".strip() if price else None
 
 
-def _make_item(match: SkuMatch, unit: Decimal, ending: Ending | None, currency: str, field: str) -> JobItem:
+def _make_item(match: SkuMatch, unit: Decimal, ending: Ending | None, currency: str, field: str, lock: str) -> JobItem:
+    """One SKU with its new price, or why it gets none, such as the `lock` of a promotion."""
     price = match.sku.get("price") or {}
     now = _read_price(match)
     rule = match.change.rule
@@ -85,6 +91,8 @@ def _make_item(match: SkuMatch, unit: Decimal, ending: Ending | None, currency: 
         reason = f"it is {match.status}: TikTok takes a new price of live products alone"
     elif now is None and rule.is_relative:
         reason = "its price of now can't be read"
+    elif lock:
+        reason = lock
     else:
         will_be = rule.apply(now or Decimal(0), unit, ending)
         if will_be < unit:

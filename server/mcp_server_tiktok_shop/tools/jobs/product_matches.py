@@ -137,25 +137,30 @@ def _find_skus(key: str, name: str, row: Json) -> list[str]:
 
 
 def _fits_exactly(name: str, row: Json) -> list[str]:
-    return [""] if _fold(row.get("title")) == _fold(name) else []
+    return [""] if fold_text(row.get("title")) == fold_text(name) else []
 
 
 def _fits_partly(name: str, row: Json) -> list[str]:
-    return [""] if _fold(name) and _fold(name) in _fold(row.get("title")) else []
+    return [""] if fold_text(name) and fold_text(name) in fold_text(row.get("title")) else []
 
 
 def _fits_pattern(pattern: str, row: Json) -> list[str]:
-    """A product whose title has what stands beside a `*`: at its end, at its beginning, or anywhere between two."""
-    title, part = _fold(row.get("title")), _fold(pattern.strip(WILDCARD))
+    return [""] if fits_pattern(pattern, row.get("title")) else []
+
+
+def fits_pattern(pattern: str, text: object) -> bool:
+    """Whether a title has what stands beside a `*`: at its end, at its beginning, or anywhere between two."""
+    title, part = fold_text(text), fold_text(pattern.strip(WILDCARD))
     is_fit = (
         part in title
         and (pattern.startswith(WILDCARD) or title.startswith(part))
         and (pattern.endswith(WILDCARD) or title.endswith(part))
     )
-    return [""] if part and is_fit else []
+    return bool(part) and is_fit
 
 
-def _fold(text: object) -> str:
+def fold_text(text: object) -> str:
+    """A title as it is compared: without case, by single spaces."""
     return " ".join(str(text or "").casefold().split())
 
 

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, group_by_product
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.tools.jobs.change_lists import read_changes, refuse_changes
+from mcp_server_tiktok_shop.tools.jobs.change_lists import list_names, read_changes, refuse_changes
+from mcp_server_tiktok_shop.tools.jobs.pattern_words import describe_patterns
 from mcp_server_tiktok_shop.tools.jobs.sku_matches import match_skus
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class ChangeStockJob(Job, frozen=True):
             raise refuse_changes(
                 change_list.argument, [(m.change, f"would have {m.change.rule.fixed}") for m in broken], "whole units"
             )
-        return Plan(tuple(items.values()), state)
+        patterns = describe_patterns(list_names(change_list.changes), state.items)
+        return Plan(tuple(items.values()), state, explanation=patterns)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product; the warehouses of a SKU that are left alone are sent with what they hold."""
