@@ -288,6 +288,30 @@ async def test_a_price_that_changed_since_the_preview_is_not_built_upon(connect:
     assert writes(sandbox) == ["update_price"]
 
 
+@pytest.mark.parametrize("count", [5, 14])
+async def test_a_reason_that_several_have_is_said_once_with_the_ids_of_those(
+    connect: Connect, sandbox: Sandbox, count: int
+) -> None:
+    words = "It is locked by something that takes many words to explain"
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        skus = choose_single(await list_skus(client), count)
+        arguments: dict[str, Any] = {"products": [sku["id"] for sku in skus], "amount": "0.50"}
+        asked = await run(client, "change_prices", **arguments)
+        sandbox.faults.add("update_price", code=12052901, message=words, times=4)
+        done = await told(client, "confirm_write", token=asked["confirm"])
+        again = (await run(client, "change_prices", **arguments, dry_run=True))["data"]
+    (failure,) = done["data"]["reasons"]
+    assert words in failure["reason"]
+    assert json.dumps(done).count(words) == 1
+    failed = {name: [sku[key] for sku in skus[:4]] for name, key in (("ids", "id"), ("codes", "seller_sku"))}
+    assert failure["ids"] in failed.values()
+    assert "reasons" in done["data"].get("untrusted", done.get("untrusted"))
+    items = {item["seller_sku"]: item for item in to_items(done["data"])}
+    assert all(words in items[code]["reason"] for code in failed["codes"])
+    earlier = {item["seller_sku"] for item in to_items(again) if item.get("skipped", "").startswith("done already at")}
+    assert earlier == {sku["seller_sku"] for sku in skus} - {*failed["codes"]}
+
+
 async def test_what_is_no_price_of_this_shop_is_refused_whole(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         first, second = choose_single(await list_skus(client), 2)
@@ -499,5 +523,5 @@ async def test_a_long_preview_is_a_table_and_what_was_done_as_agreed_is_counted(
     failed = {sku["seller_sku"] for sku in skus if sku["product_id"] == refused}
     assert answer["done_as_agreed"] == answer["done"] == len(codes) - len(failed)
     assert {item["seller_sku"]: item["outcome"] for item in answer["items"]} == dict.fromkeys(failed, "failed")
-    assert all("locked" in item["reason"] for item in answer["items"])
+    assert all("locked" in item["reason"] for item in to_items(answer))
     assert len(json.dumps(done)) < 1_200

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, lay_out_items
+from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, REASONS, lay_out_items
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.calls.jobs.records import EARLIER_REASON, REPEAT_ADVICE
 from mcp_server_tiktok_shop.calls.ready_calls import UNDO_JOB, make_write_call
@@ -103,6 +103,7 @@ async def build_answer(run: JobRun, note: str, warnings: Iterable[str], way_back
     items: list[Json] = data.pop(ITEMS)
     data["untrusted"] = [p for p in data["untrusted"] if not p.startswith(f"{ITEMS}.") and (p != ITEMS or items)]
     data |= lay_out_items(items)
+    data["untrusted"] += [REASONS] * (REASONS in data)
     writes = dict.fromkeys(step.operation for step in run.steps if counts["done"] and not is_settled)
     delays = [describe_delay(run.context.operations.get(name)) for name in writes]
     notes = [note, *_describe(run, counts), finish_note, *(f"{each}: that takes a moment." for each in delays if each)]

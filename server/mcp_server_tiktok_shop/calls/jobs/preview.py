@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.jobs.item_lines import fit_lines, format_briefly, format_item
-from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, lay_out_items
+from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, REASONS, lay_out_items
 from mcp_server_tiktok_shop.calls.preview import (
     CLOSING_CHARS,
     MAX_QUESTION_CHARS,
@@ -56,7 +56,8 @@ class JobPreview(Preview, frozen=True):
         data |= {"undo": self.way_back.describe()} if self.way_back else {}
         data |= self.describe_shop()
         data |= {"to_do": len(waiting), "skipped": len(self.items) - len(waiting), "writes": dict(writes)}
-        return data | lay_out_items([item.to_json() for item in self._sort_items()]) | {"untrusted": untrusted}
+        entries = lay_out_items([item.to_json() for item in self._sort_items()])
+        return data | entries | {"untrusted": untrusted + [REASONS] * (REASONS in entries)}
 
     def to_question(self, *closing_lines: str) -> str:
         """The question to a person: what is done, where and to how much in three lines, then every item on one."""
