@@ -16,6 +16,8 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
 )
 from mcp_server_tiktok_shop.money import ZERO
 from mcp_server_tiktok_shop.tools.profit.columns import (
+    BASIS,
+    ESTIMATED,
     FEES,
     OPTIONAL_AMOUNTS,
     OTHER_FEES,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 CUT_NOTE = "{count} of {in_all} rows are shown, totals are of all: limit (rows of each shop) for more, save_as for all."
 FEES_NOTE = "fees are those between net_sales and affiliate_commission in totals; columns: all tells them by kind."
+ESTIMATED_NOTE = "estimated is what of a row's settlement TikTok only expects; columns: basis makes two rows of it."
 OTHER_FEES_NOTE = (
     "zero_columns are zero in what TikTok itemises; what is in other_fees or not itemised, it does not tell."
 )
@@ -73,15 +76,22 @@ class ProfitTerms(Struct, frozen=True):
     def has_costs(self) -> bool:
         return bool(self.costs.costs or self.spoken_costs)
 
+    @property
+    def row_part(self) -> str:
+        """The part of the SQL's answer that rows are: what is settled and what is estimated as one, but where asked."""
+        return "part" if {ALL_COLUMNS, BASIS}.intersection(self.columns) else "row"
+
 
 def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool, is_whole: bool) -> Json:
     """The tables of an answer; what each row of a shop would repeat is told by its totals, but where it `is_whole`."""
     totals = [replace(row, shop=each.brief_label) for each in found for row in each.get("total")]
-    rows = [replace(row, shop=each.brief_label) for each in found for row in each.get("row")[: terms.shown_rows]]
+    rows = [
+        replace(row, shop=each.brief_label) for each in found for row in each.get(terms.row_part)[: terms.shown_rows]
+    ]
     has_one_currency = all(len({row.cells["currency"] for row in each.get("total")}) <= 1 for each in found)
     layout = ProfitLayout.from_rows(totals, rows, has_shops=has_shops, has_costs=terms.has_costs)
     oldest = min(each.coverage.as_of for each in found)
-    rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get("row")))
+    rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get(terms.row_part)))
     result: Json = {
         "period": found[0].period.description,
         "shops": {each.brief_label: each.label for each in found if has_shops},
@@ -123,6 +133,7 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
     unknown_note = OTHER_FEES_NOTE if has_other_fees and result["zero_columns"] else ""
     notes = [
         cut_note,
+        ESTIMATED_NOTE if ESTIMATED in result["profit"]["columns"] else "",
         FEES_NOTE if FEES in result["profit"]["columns"] else "",
         unknown_note,
         SPREAD_NOTE if is_spread else "",

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is made of what was read by then
 SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
-PARAMETERS = ("from", "until", "now", "by", "group_by", "order", "direction", "limit", "costs", "step")
+PARAMETERS = ("from", "until", "now", "by", "group_by", "order", "direction", "limit", "costs", "step", "has_parts")
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
 MAX_FAULTS = 10
 SHOWN_ROWS, MIN_SHOWN_ROWS = 10, 4  # of all shops, and of each, where no limit is given
@@ -118,7 +118,9 @@ class GetProfitTool(Struct, frozen=True):
         progress = SharedProgress(caller, len(targets))
         answers = await asyncio.gather(
             *(
-                self._find_profit(target, terms, deadline, progress.create_reporter(place))
+                self._find_profit(
+                    target, terms, deadline, progress.create_reporter(place), has_chart=chart_request is not None
+                )
                 for place, target in enumerate(targets)
             )
         )
@@ -155,7 +157,13 @@ class GetProfitTool(Struct, frozen=True):
         return path, self.cost_book.read(path)
 
     async def _find_profit(
-        self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
+        self,
+        target: Target,
+        terms: ProfitTerms,
+        deadline: float,
+        report_progress: ProgressReporter,
+        *,
+        has_chart: bool,
     ) -> ShopProfit | ShopError:
         """The profit of one shop, or why it can't be told."""
         try:
@@ -176,6 +184,7 @@ class GetProfitTool(Struct, frozen=True):
                     "direction": -1 if terms.order and terms.order.is_descending else 1,
                     "limit": terms.limit,
                     "costs": json.dumps([cost.to_json() for cost in costs.costs]),
+                    "has_parts": terms.row_part == "part" or has_chart,
                     "step": GRANULARITY[snapshot.shop.currency in WHOLE_CURRENCIES],
                 },
             )
