@@ -449,7 +449,9 @@ async def test_an_undo_is_for_its_shop(connect: Connect, clock: Clock) -> None:
 
 
 async def plan_message_to_a_buyer(client: Client) -> tuple[Arguments, Any]:
-    content = json.dumps({"content": "It leaves tomorrow, and you are told at jane@example.com when it is there: the carrier says on Friday."})
+    content = json.dumps(
+        {"content": "It leaves tomorrow, and you are told at jane@example.com when it is there: they say on Friday."}
+    )
     conversation_id = (await find_conversation(client))["id"]
     return {"conversation_id": conversation_id, "type": "TEXT", "content": content}, None
 

@@ -404,7 +404,7 @@ async def test_a_package_without_a_label_is_named_and_nothing_is_written(connect
         told = await refused(client, "platform", package_ids=[first, second])
     assert second in told["message"]
     assert first not in told["message"]
-    assert "without this one" in told["hint"]
+    assert "leave this one out" in told["hint"]
     assert not list(home.rglob("*.pdf"))
 
 

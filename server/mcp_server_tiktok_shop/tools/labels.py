@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.shipping_labels import ShippingLabelLookup
 
 BYTES_PER_MB = 2**20
+WITHOUT_ONE_HINT = "Nothing was written: leave this one out, or let waiting: true choose those that have labels."
 MAX_TOTAL_BYTES = 100 * BYTES_PER_MB  # of all sources of one call
 CONCURRENT_FETCHES = 4
 MAX_WAITING = 200  # parcels that wait for the carrier, whose labels are put into one file
@@ -190,7 +191,7 @@ def _name_package(error: ShopError, argument: str, package_id: str) -> ShopError
     return ShopError(
         error.kind,
         message,
-        hint=f"{error.hint} Nothing was written; the others can be had without this one.".strip(),
+        hint=f"{error.hint} {WITHOUT_ONE_HINT}".strip(),
         retryable=error.retryable,
         problems=tuple(replace(problem, argument=argument) for problem in error.problems),
         code=error.code,

@@ -52,7 +52,9 @@ UNKNOWN_REASON = "this shop has no return and no cancellation of that id, nor an
 MAX_OTHERS = 5  # that wait and do not fit a rule for one reason, named one by one
 MAX_RECORD_READS = 50  # returns whose records are read before they are refused
 MAX_NOTE_CHARS = 300
-PROOF_WORDS = "Pictures can go along as proof: images takes what upload_product_image gave."
+PROOF_WORDS = (
+    "Pictures can go along as proof: images, which is taken though not listed, has what upload_product_image gave."
+)
 DECIDED_REASON = "it is {status}: nothing waits for the seller"
 
 
