@@ -44,7 +44,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.profit.spoken_costs import SpokenCost
 
 CUT_NOTE = "{count} of {in_all} rows are shown, totals are of all: limit (rows of each shop) for more, save_as for all."
-FEES_NOTE = "fees are those between net_sales and affiliate_commission in totals; columns: all tells them by kind."
+FEES_NOTE = "fees are all kinds together; columns: all tells them by kind."
+TOTAL_FEES_NOTE = (
+    "fees are those between net_sales and affiliate_commission in totals; columns: all tells them by kind."
+)
 ESTIMATED_NOTE = "estimated is what of a row's settlement TikTok only expects; columns: basis makes two rows of it."
 OTHER_FEES_NOTE = (
     "zero_columns are zero in what TikTok itemises; what is in other_fees or not itemised, it does not tell."
@@ -59,7 +62,8 @@ SPREAD_NOTE = (
 class ProfitTerms(Struct, frozen=True):
     """What was asked: `limit` rows of a period that is one of orders or of statements, and how many to show of each.
 
-    `columns` are those of the rows; none: a few. `costs` stand in a file, `spoken_costs` came with the call.
+    `columns` are those of the rows, `total_columns` of the totals; none: a few. `costs` stand in a file, `spoken_costs`
+    came with the call.
     """
 
     period: str
@@ -71,6 +75,7 @@ class ProfitTerms(Struct, frozen=True):
     spoken_costs: tuple[SpokenCost, ...] = ()
     order: ProfitOrder | None = None
     columns: tuple[str, ...] = ()
+    total_columns: tuple[str, ...] = (ALL_COLUMNS,)
 
     @property
     def has_costs(self) -> bool:
@@ -98,7 +103,7 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
         "by": terms.by,
         "group_by": terms.group_by,
         "as_of": datetime.fromtimestamp(oldest, found[0].zone).isoformat(timespec="minutes") if oldest else None,
-        "totals": lay_out_table(totals, "", layout),
+        "totals": lay_out_table(totals, "", layout, (ALL_COLUMNS,) if is_whole else terms.total_columns),
         "profit": lay_out_table(rows, terms.group_by, layout, (ALL_COLUMNS,) if is_whole else terms.columns),
         "zero_columns": [name for name in OPTIONAL_AMOUNTS if name in layout.unused_columns],
         "statements": [_compare_with_statements(each, row) for each in found for row in each.get("statements")],
@@ -131,10 +136,11 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
     is_partial = terms.has_costs and any(row.cells["is_partial"] for row in totals)
     has_other_fees = any(OTHER_FEES in row.fees for row in (*totals, *rows))
     unknown_note = OTHER_FEES_NOTE if has_other_fees and result["zero_columns"] else ""
+    fees_note = FEES_NOTE if FEES in result["totals"]["columns"] else TOTAL_FEES_NOTE
     notes = [
         cut_note,
         ESTIMATED_NOTE if ESTIMATED in result["profit"]["columns"] else "",
-        FEES_NOTE if FEES in result["profit"]["columns"] else "",
+        fees_note if FEES in result["profit"]["columns"] else "",
         unknown_note,
         SPREAD_NOTE if is_spread else "",
         COVERAGE_NOTE if is_partial else "",
