@@ -171,6 +171,16 @@ def test_every_tool_of_our_own_is_there_from_the_start(tmp_path: Path) -> None:
     }
 
 
+def test_a_start_reads_the_records_of_listed_tools_alone(tmp_path: Path) -> None:
+    """Most operations are never asked for in a run: their records stay text."""
+    app = build_app(read_settings({"TIKTOK_SHOP_HOME": str(tmp_path)}))
+    app.build_server()
+    operations = app.operations.catalog.operations.values()
+    read = {each.name for each in operations if "record" in vars(each)}
+    assert read <= set(app.offer.listed_tools)
+    assert len(read) < len(operations) / 10
+
+
 def test_the_catalog_is_pure() -> None:
     """No clock, no network, no environment, no randomness: values in, values out."""
     effects = {"os", "time", "random", "socket", "httpx2", "asyncio", "secrets", "tempfile", "logging", "subprocess"}

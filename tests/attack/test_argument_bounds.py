@@ -167,7 +167,7 @@ async def test_random_arguments_are_never_a_fault_of_ours_nor_take_long_nor_much
     slowest: tuple[float, str] = (0.0, "")
     kinds: Counter[str] = Counter()
     async with wire(home, era, "--toolsets", "all") as call:
-        copied = ("get_worklist", {})  # what makes the copy is no call's length
+        copied: tuple[str, dict[str, Any]] = ("get_worklist", {})  # what makes the copy is no call's length
         for tool, arguments in ((READ, {}), ("search_products", {}), ("find_operations", {"query": "order"}), copied):
             assert "data" in await call(tool, arguments)
         before_mb = resident_mb(find_server(home))
