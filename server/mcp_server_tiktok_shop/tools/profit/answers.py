@@ -97,14 +97,17 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
     layout = ProfitLayout.from_rows(totals, rows, has_shops=has_shops, has_costs=terms.has_costs)
     oldest = min(each.coverage.as_of for each in found)
     rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get(terms.row_part)))
+    table = lay_out_table(rows, terms.group_by, layout, (ALL_COLUMNS,) if is_whole else terms.columns)
+    labels = {name for name, _ in LABELS[terms.group_by]}  # of which totals have none
+    total_columns = [name for name in terms.total_columns if name not in labels]
     result: Json = {
         "period": found[0].period.description,
         "shops": {each.brief_label: each.label for each in found if has_shops},
         "by": terms.by,
         "group_by": terms.group_by,
         "as_of": datetime.fromtimestamp(oldest, found[0].zone).isoformat(timespec="minutes") if oldest else None,
-        "totals": lay_out_table(totals, "", layout, (ALL_COLUMNS,) if is_whole else terms.total_columns),
-        "profit": lay_out_table(rows, terms.group_by, layout, (ALL_COLUMNS,) if is_whole else terms.columns),
+        "totals": lay_out_table(totals, "", layout, (ALL_COLUMNS,) if is_whole else total_columns),
+        "profit": table,
         "zero_columns": [name for name in OPTIONAL_AMOUNTS if name in layout.unused_columns],
         "statements": [_compare_with_statements(each, row) for each in found for row in each.get("statements")],
         "orders_without_amounts": [
@@ -118,7 +121,7 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
         key, *names = (name for name, _ in LABELS[terms.group_by])
         if names and terms.group_by in SPLIT_GROUPS and is_name_enough(table, key, names[0]):
             table = remove_columns(table, (key,))
-        lasting = {"shop", "units", "settlement", *(name for name, _ in LABELS[terms.group_by])}
+        lasting = {"shop", "units", "settlement", *labels}
         shared = find_shared_values(table, lasting)
         result |= {"profit": remove_columns(table, shared), SHARED_VALUES: shared}
     if terms.has_costs:
