@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.calls.test_writes import told, writes
+from tests.calls.test_writes import Clock, told, writes
 from tests.platform.test_tokens import until
 from tests.tools.test_change_jobs import choose_single, list_skus, read_prices
 from tests.tools.test_product_jobs import list_products, run
@@ -131,6 +132,67 @@ async def test_a_slow_plan_does_not_raise_what_another_raised_in_part(connect: C
         after = await read_prices(one)
     assert part["data"]["done"] == 1
     assert late["error"] == "declined"
-    assert rest["data"]["done"] == 2
+    assert (rest["data"]["done"], rest["data"]["skipped"]) == (1, 1)
     for sku in skus:
         assert after[sku["id"]] == (before[sku["id"]] * Decimal("1.1")).quantize(Decimal("0.01"), "ROUND_HALF_UP")
+
+
+async def test_a_job_that_came_to_its_end_is_asked_about_anew_and_does_nothing_twice(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    """One of three prices was refused: the same call asks again for that one, and shows no new price of the others."""
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        skus = choose_single(await list_skus(client), 3)
+        arguments = {"products": [sku["id"] for sku in skus], "percent": 5}
+        asked = await run(client, "change_prices", **arguments)
+        sandbox.faults.add("update_price", code=12052901, status=200)
+        first = await told(client, "confirm_write", token=asked["confirm"])
+        raised = await read_prices(client)
+        shown = (await run(client, "change_prices", **arguments, dry_run=True))["data"]
+        again = await run(client, "change_prices", **arguments)
+        assert writes(sandbox) == ["update_price"] * 3, "nothing is sent by the yes of before"
+        rest = await told(client, "confirm_write", token=again["confirm"])
+        nothing = await run(client, "change_prices", **arguments, dry_run=True)
+        once_more = (await run(client, "change_prices", **arguments, dry_run=True, repeat=True))["data"]
+        after = await read_prices(client)
+    assert (first["data"]["done"], first["data"]["failed"]) == (2, 1)
+    for preview in (shown, again["preview"]):
+        assert (preview["to_do"], preview["skipped"]) == (1, 2)
+        waiting, *earlier = preview["items"]
+        assert (waiting["sku"], waiting["change"]) == (skus[0]["id"], "+5.0 %")
+        for item in earlier:
+            assert item["skipped"].startswith("done already at 20")
+            assert item["skipped"].endswith("; repeat: true does it once more")
+            assert item["now"] == f"{raised[item['sku']]} GBP"
+            assert not {"will_be", "change"} & item.keys()
+    assert (rest["data"]["done"], rest["data"]["skipped"]) == (1, 2)
+    assert "remembered for a day" in rest["note"]
+    assert nothing["note"].startswith("Nothing was sent: there is nothing to do.")
+    assert (nothing["data"]["to_do"], nothing["data"]["skipped"]) == (0, 3)
+    assert once_more["to_do"] == 3
+    assert [after[sku["id"]] for sku in skus[1:]] == [raised[sku["id"]] for sku in skus[1:]]
+
+
+async def test_a_raise_that_was_done_is_known_for_a_day(connect: Connect) -> None:
+    clock = Clock(1_790_000_000.0)
+    sandbox = Sandbox(shops=1, clock=clock)
+    async with connect(sandbox="1", sandbox_object=sandbox, runtime=Runtime(clock, clock)) as client:
+        (sku,) = choose_single(await list_skus(client), 1)
+        before = (await read_prices(client))[sku["id"]]
+        arguments = {"products": [sku["id"]], "amount": "1.00"}
+        await run(client, "change_prices", **arguments)
+        clock.now += 3600
+        same_day = await run(client, "change_prices", **arguments)
+        assert (await read_prices(client))[sku["id"]] == before + 1
+        clock.now += 24 * 3600
+        next_day = await run(client, "change_prices", **arguments)
+        assert (await read_prices(client))[sku["id"]] == before + 2
+    assert same_day["note"].startswith("Nothing was sent: there is nothing to do.")
+    assert same_day["data"]["skipped"] == next_day["data"]["done"] == 1
+
+
+async def test_the_schema_of_what_is_never_done_twice_says_how_it_is(connect: Connect) -> None:
+    async with connect(sandbox="1", toolsets="all") as client:
+        schemas = {tool.name: tool.input_schema["properties"] for tool in (await client.list_tools()).tools}
+    assert all("repeat" in schemas[name] for name in ("change_prices", "change_stock", "reply_to_buyer"))
+    assert "repeat" not in schemas["pause_products"]

@@ -269,18 +269,66 @@ async def test_a_single_write_of_a_job_and_the_rest_together_are_taken_back_once
     assert writes(sandbox) == ["update_price"] * 6
 
 
-async def test_a_job_that_was_cut_off_and_went_on_is_one(connect: Connect, settings: dict[str, Any]) -> None:
+async def test_a_job_that_was_cut_off_and_went_on_is_one(
+    connect: Connect, settings: dict[str, Any], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its second call does what is left, under the same id."""
+
+    def take_time(data: dict[str, Any]) -> dict[str, Any]:
+        clock.now += 2.0
+        return data
+
+    async with connect(**settings) as client:
+        arguments = await plan_prices(client)
+        asked = await run(client, "change_prices", **arguments)
+        settings["sandbox_object"].faults.add("update_price", edit=take_time)
+        monkeypatch.setattr("mcp_server_tiktok_shop.calls.jobs.runner.STEP_TIME_S", 44.2)  # of 45 seconds
+        first = await told(client, "confirm_write", token=asked["confirm"])
+        monkeypatch.undo()
+        assert first["status"] == "unfinished"
+        await run(client, "change_prices", **arguments)
+        (job,) = await list_changes(client)
+    assert (job["writes"], job["outcome"]) == (3, "done")
+
+
+async def test_the_answer_of_a_job_gives_the_call_that_takes_it_back(
+    connect: Connect, settings: dict[str, Any], sandbox: Sandbox
+) -> None:
+    async with connect(**settings) as client:
+        asked = await run(client, "change_prices", **await plan_prices(client))
+        done = await told(client, "confirm_write", token=asked["confirm"])
+        (job,) = await list_changes(client)
+        undoing = await try_undo(client, done["data"]["undo"])
+        undone = await told(client, "confirm_write", token=undoing["confirm"])
+        waiting = await told(client, "get_order_list", order_status="AWAITING_SHIPMENT", page_size=1)
+        order_ids = [order["id"] for order in waiting["data"]["orders"]]
+        asked = await run(client, "cancel_orders", order_ids=order_ids, reason="it is out of stock")
+        cancelled = await told(client, "confirm_write", token=asked["confirm"])
+    assert done["data"]["undo"] == {name: job["undo"][name] for name in ("tool", "arguments")}
+    assert undone["data"]["done"] == 3
+    assert cancelled["data"]["done"] == 1
+    assert not any("undo" in answer["data"] for answer in (undone, cancelled))
+    assert writes(sandbox) == ["update_price"] * 6 + ["cancel_order"]
+
+
+async def test_a_job_called_again_after_its_end_is_another_and_leaves_the_first_alone(
+    connect: Connect, settings: dict[str, Any], clock: Clock
+) -> None:
+    """What was refused is neither counted again by the first, nor is the first moved in time."""
     async with connect(**settings) as client:
         arguments = await plan_prices(client)
         asked = await run(client, "change_prices", **arguments)
         settings["sandbox_object"].faults.add("update_price", code=12052901, status=200)
-        first = await told(client, "confirm_write", token=asked["confirm"])
-        assert first["status"] == "unfinished"
-        await run(client, "change_prices", **arguments)
-        (job,) = await list_changes(client)
-    assert job["writes"] == 4
-    assert job["outcome"] == "1 not done: platform, 3 done"
+        await told(client, "confirm_write", token=asked["confirm"])
+        (before,) = await list_changes(client)
+        clock.now += 3600
+        again = await run(client, "change_prices", **arguments)
+        settings["sandbox_object"].faults.add("update_price", code=12052901, status=200)
+        await told(client, "confirm_write", token=again["confirm"])
+        after = await list_changes(client)
+    assert before["outcome"] == "1 not done: platform, 2 done"
+    assert next(job for job in after if job["id"] == before["id"]) == before
+    assert len(after) == 2
 
 
 async def test_a_job_without_a_way_back_says_so(connect: Connect, settings: dict[str, Any], sandbox: Sandbox) -> None:

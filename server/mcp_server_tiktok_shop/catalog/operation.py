@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Raw, Struct, field, json
 
-from mcp_server_tiktok_shop.catalog.server_arguments import CHART_ARGUMENT, RUNNER_ARGUMENTS, SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.server_arguments import (
+    CHART_ARGUMENT,
+    REPEAT_JOB_ARGUMENT,
+    RUNNER_ARGUMENTS,
+    SERVER_ARGUMENTS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -187,6 +192,8 @@ class Operation(Struct, frozen=True, eq=False, dict=True, weakref=True):
             else (name for name, applies in applicable.items() if applies)
         )
         schemas = {name: SERVER_ARGUMENTS[name] for name in names}
+        if self.record.get("relative"):
+            schemas["repeat"] = REPEAT_JOB_ARGUMENT
         if "save_as" in schemas and "pages" not in schemas:  # listed where there is much to save, accepted elsewhere
             schemas["save_as"] = schemas["save_as"] | {"unlisted": True}
         return schemas

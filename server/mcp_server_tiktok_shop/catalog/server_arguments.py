@@ -32,6 +32,11 @@ SERVER_ARGUMENTS: dict[str, dict[str, Any]] = {
         "description": "the write that this takes back, as list_changes gives it",
     },
 }
+# Of a job that would do something else if it were done once more.
+REPEAT_JOB_ARGUMENT: dict[str, Any] = {
+    "type": "boolean",
+    "description": "true: once more what this call did within a day",
+}
 # Of the tools whose rows can be drawn; `true` or a kind alone will do as well.
 CHART_ARGUMENT: dict[str, Any] = {
     "in": "local",

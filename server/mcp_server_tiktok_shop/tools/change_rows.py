@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.audit_changes import describe_changes
+from mcp_server_tiktok_shop.calls.ready_calls import UNDO_JOB, make_write_call
 from mcp_server_tiktok_shop.calls.undo_checks import find_job_way_on, find_way_on
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
     from mcp_server_tiktok_shop.state.stores import Record
-
-WRITE_RUNNER, UNDO_JOB = "run_write_operation", "undo_job"
 
 
 class ChangeRows(Struct, frozen=True):
@@ -75,7 +74,5 @@ class ChangeRows(Struct, frozen=True):
 
     def _make_call(self, tool: str, arguments: Json, way: Json) -> Json:
         """A ready call, with what it leaves otherwise."""
-        call: Json = {"tool": tool, "arguments": arguments}
-        if self.operations.are_available([WRITE_RUNNER]):  # which needs not be listed to be called
-            call = {"tool": WRITE_RUNNER, "arguments": {"name": tool, "arguments": arguments}}
+        call = make_write_call(self.operations, tool, arguments)
         return call | ({"leaves": way["leaves"]} if "leaves" in way else {})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, lay_out_items
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
-from mcp_server_tiktok_shop.calls.jobs.records import EARLIER_REASON
+from mcp_server_tiktok_shop.calls.jobs.records import EARLIER_REASON, REPEAT_ADVICE
+from mcp_server_tiktok_shop.calls.ready_calls import UNDO_JOB, make_write_call
 from mcp_server_tiktok_shop.catalog.looks import describe_delay
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.jobs.job import Job, OutcomeState, Step
     from mcp_server_tiktok_shop.calls.jobs.job_run import JobRun
+    from mcp_server_tiktok_shop.calls.way_back import WayBack
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 STATES: tuple[OutcomeState, ...] = ("unknown", "failed", "not yet", "done", "skipped")  # as they stand in an answer
 MAX_LISTED_AS_AGREED = 5
 GO_ON_NOTE = "Call {name} again with the same arguments: it does what is left, and nothing twice."
+FAILED_AGAIN_NOTE = "Called again with the same arguments, {name} previews those that failed, and does nothing twice."
 UNKNOWN_NOTE = "Of {count} nobody knows whether they were done: they are not sent again for ten minutes. Look first."
 FAILED_NOTE = "{count} failed: reason tells why."
-EARLIER_NOTE = "Some were done by the same call before, and not again; repeat: true starts anew."
+EARLIER_NOTE = (
+    "{count} were done by the same call before, which is remembered for a day, and not again; repeat: true starts anew."
+)
 NOTHING_NOTE = "Nothing was sent: there is nothing to do."
 UNMATCHED_REASON = "the platform names a failure, and not what of"
 
@@ -73,10 +78,11 @@ def _iter_texts(value: Any) -> Iterator[str]:
             yield from _iter_texts(inner)
 
 
-async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
+async def build_answer(run: JobRun, note: str, warnings: Iterable[str], way_back: WayBack | None) -> Json:
     """The result of a job: how many of each outcome, and every item with its own, what needs a look first.
 
-    Many that were done just as a preview showed them are counted alone.
+    `way_back` is that of the writes that were done, which the answer gives as a call. Many that were done just as a
+    preview showed them are counted alone.
     """
     outcomes = run.list_outcomes()
     counts = Counter(outcome.state for outcome in outcomes)
@@ -85,6 +91,7 @@ async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
     finish_note, is_settled = extras.pop("note", ""), extras.pop("is_settled", False)
     untrusted = [*extras.pop("untrusted", []), *(["warnings"] if warnings else []), ITEMS]
     data: Json = {state.replace(" ", "_"): counts[state] for state in STATES if counts[state]} | extras
+    data |= await _make_undo(run, way_back)
     data |= {"warnings": list(warnings)} if warnings else {}
     ordered = sorted(outcomes, key=lambda outcome: STATES.index(outcome.state))
     others = [o for o in ordered if not o.is_as_agreed or o.item.key in item_values]
@@ -104,6 +111,19 @@ async def build_answer(run: JobRun, note: str, warnings: Iterable[str]) -> Json:
     )
     is_unfinished = any(counts[state] for state in ("unknown", "failed", "not yet"))
     return result | ({"status": "unfinished"} if is_unfinished else {})
+
+
+async def _make_undo(run: JobRun, way_back: WayBack | None) -> Json:
+    """The call that takes back what was done, where there is one; what takes back another job has none of its own."""
+    operations = run.context.operations
+    if way_back is None or not way_back.steps or any(step.undo_of for step in run.steps):
+        return {}
+    if not operations.are_available([UNDO_JOB, *dict.fromkeys(step["tool"] for step in way_back.steps)]):
+        return {}
+    shop = run.context.target.shop
+    has_several = len(await run.context.platform.shops.list_targets()) > 1
+    arguments = {"id": run.record.job_id} | ({"shop": shop.id} if shop and has_several else {})
+    return {"undo": make_write_call(operations, UNDO_JOB, arguments)}
 
 
 async def _finish(run: JobRun, outcomes: Sequence[Outcome]) -> Json:
@@ -127,7 +147,10 @@ def _describe(run: JobRun, counts: Counter[OutcomeState]) -> Iterator[str]:
         yield FAILED_NOTE.format(count=counts["failed"])
     if counts["unknown"]:
         yield UNKNOWN_NOTE.format(count=counts["unknown"])
-    if any(outcome.reason == EARLIER_REASON and outcome.item.is_relative for outcome in run.outcomes.values()):
-        yield EARLIER_NOTE
-    if counts["not yet"] or counts["failed"]:
+    earlier = [o for o in run.outcomes.values() if o.reason == EARLIER_REASON or o.reason.endswith(REPEAT_ADVICE)]
+    if count := sum(outcome.item.is_relative for outcome in earlier):
+        yield EARLIER_NOTE.format(count=count)
+    if run.stop_reason and (counts["not yet"] or counts["failed"]):
         yield GO_ON_NOTE.format(name=run.operation.name)
+    elif counts["failed"]:
+        yield FAILED_AGAIN_NOTE.format(name=run.operation.name)

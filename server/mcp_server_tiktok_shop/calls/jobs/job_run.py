@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
-    from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
+    from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, OutcomeState, Plan, Step
     from mcp_server_tiktok_shop.calls.jobs.records import JobRecord
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
@@ -39,6 +39,18 @@ class JobRun(Struct):
     @property
     def open_items(self) -> list[JobItem]:
         return [item for step in self.steps for item in step.items]
+
+    def get_state(self, item: JobItem) -> OutcomeState:
+        return self.outcomes[item.key].state if item.key in self.outcomes else "not yet"
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether it would do something else if it were done once more."""
+        return any(item.is_relative for item in (self.plan.items if self.plan else ()))
+
+    @property
+    def is_done(self) -> bool:
+        return all(outcome.state in ("done", "skipped") for outcome in self.list_outcomes())
 
     def list_outcomes(self) -> list[Outcome]:
         items = self.plan.items if self.plan else ()

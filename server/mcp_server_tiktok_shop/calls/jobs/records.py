@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -16,17 +17,20 @@ from mcp_server_tiktok_shop.state.write_outcomes import DEDUPE_TTL_S, JUST_DONE_
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.jobs.job import JobItem, OutcomeState
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.state.stores import ExpiringRecords, Record
     from mcp_server_tiktok_shop.state.write_outcomes import ProcessLookup
 
-UNFINISHED_TTL_S = 24 * 3600.0  # for which a job that is not finished goes on where it ended
+MEMORY_TTL_S = 24 * 3600.0  # for which it is known what a job did: one that was cut goes on, none does a thing twice
 RUNNING_WINDOW_S = 120.0  # in which a job ends that nobody cut off: the deadline of a call, and a question's
 JOB_ID_BYTES = 6  # of randomness
 SENT = "sent"
 EARLIER_REASON = "it was done by this job before"
+DONE_REASON = "done already at {time}"
+REPEAT_ADVICE = "repeat: true does it once more"
 UNKNOWN_REASON = "whether it was done is unknown: look first, and call again in ten minutes"
 
 
@@ -34,7 +38,9 @@ class JobRecord(Struct):
     """What is remembered of one job: `entries` by the key of each item, what was agreed to, when, and by which policy.
 
     `begun_at` is when a call last began its writes; `running_at` when its process (`process`) began the last of them,
-    0 where it is over. `job_id` is what all its writes have in the audit log, over all calls that it took.
+    0 where that call ended. `job_id` is what all its writes have in the audit log, over all calls that it took. A job
+    `is_over` that came to its end, whatever failed of it; one that was cut is not. Until `held_until` an equal call may
+    be the same once more, and is refused.
     """
 
     entries: dict[str, Json] = field(default_factory=dict)
@@ -44,7 +50,8 @@ class JobRecord(Struct):
     begun_at: float = 0.0
     running_at: float = 0.0
     process: str = ""
-    is_finished: bool = False
+    is_over: bool = False
+    held_until: float = 0.0
     job_id: str = ""
 
     @classmethod
@@ -57,7 +64,12 @@ class JobRecord(Struct):
     def start_anew(self) -> None:
         """Forget what an earlier call did and what was agreed to then, but not what is unknown of it."""
         self.entries = {key: entry for key, entry in self.entries.items() if entry["state"] in (SENT, "unknown")}
-        self.agreed_at, self.is_finished, self.job_id = 0.0, False, ""
+        self.agreed_at, self.held_until, self.job_id = 0.0, 0.0, ""
+
+    def start_next(self) -> None:
+        """Begin another job like one that is over: by a yes and an id of its own, which does nothing twice."""
+        if self.is_over:
+            self.agreed_at, self.job_id = 0.0, ""
 
     def is_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> bool:
         """Whether exactly this was agreed to for each of the items, not long ago, and where as much was asked."""
@@ -74,21 +86,43 @@ class JobRecord(Struct):
             was, will_be = _keep_values(item)
             self.entries[item.key] = {"state": state, "was": was, "will_be": will_be, "at": now}
 
-    def find_outcome(self, item: JobItem, now: float) -> Outcome | None:
-        """What came of an item in an earlier call, where that decides; None where it is to be done, or skipped, now."""
+    def find_outcome(self, item: JobItem, now: float, zone: ZoneInfo) -> Outcome | None:
+        """What came of an item in an earlier call, where that decides; None where it is to be done, or skipped, now.
+
+        Of a job that is over what it did is skipped; of one that goes on, and where nobody was told, it is done.
+        """
         entry = self.entries.get(item.key)
         if entry is None:
             return None
-        state, is_recent = entry["state"], now - entry["at"] < DEDUPE_TTL_S
-        earlier = replace(item, now="" if item.has_words else entry["was"])
-        if state == "done":
-            is_final = item.is_relative  # what is set to a fixed value shows by itself whether it is so
-            return Outcome(earlier, "done", EARLIER_REASON, item.now) if is_final else None
+        state, age_s = entry["state"], now - entry["at"]
+        is_taken = state in (SENT, "unknown") and bool(item.now) and _keep_values(item)[0] == entry["will_be"]
+        if is_taken or (state == "done" and self._is_final(item, age_s)):
+            if self.is_over and not is_taken:
+                return Outcome(item, "skipped", _describe_earlier(item, entry, zone))
+            earlier = replace(item, now="" if item.has_words else entry["was"])
+            return Outcome(earlier, "done", EARLIER_REASON, item.now)
         if state not in (SENT, "unknown"):
             return None
-        if item.now and _keep_values(item)[0] == entry["will_be"]:  # it took
-            return Outcome(earlier, "done", EARLIER_REASON, item.now)
-        return Outcome(item, "unknown", UNKNOWN_REASON) if is_recent and not item.skip_reason else None
+        return Outcome(item, "unknown", UNKNOWN_REASON) if age_s < DEDUPE_TTL_S and not item.skip_reason else None
+
+    def mark_known(self, item: JobItem, outcome: Outcome, zone: ZoneInfo) -> JobItem:
+        """An item whose outcome is known from an earlier call, as a preview shows it: it becomes nothing now."""
+        entry = self.entries[item.key]
+        reason = outcome.reason if outcome.state == "unknown" else _describe_earlier(item, entry, zone)
+        return replace(item, will_be="", details={}, skip_reason=reason)
+
+    def _is_final(self, item: JobItem, age_s: float) -> bool:
+        """Whether an item that was done is not to be done again by itself.
+
+        What is set to a fixed value shows by itself whether it is so.
+        """
+        return item.is_relative and (age_s < MEMORY_TTL_S or not self.is_over)
+
+
+def _describe_earlier(item: JobItem, entry: Json, zone: ZoneInfo) -> str:
+    """When it was done; what is as it is to be needs no advice."""
+    reason = DONE_REASON.format(time=datetime.fromtimestamp(entry["at"], zone).isoformat(timespec="minutes"))
+    return f"{reason}; {REPEAT_ADVICE}" if item.is_relative else reason
 
 
 def _keep_values(item: JobItem) -> list[str]:
@@ -116,7 +150,7 @@ class JobRecords(Struct, frozen=True):
             ShopError: `unknown_outcome` while it runs, `already_done`.
 
         """
-        if record.is_finished:
+        if self.clock() < record.held_until:
             message = f"{job_name} with the same arguments was done just now: it was not done again."
             hint = "list_changes tells what was sent. To do it once more, call again with repeat: true."
             raise ShopError("already_done", message, hint=hint)
@@ -131,14 +165,14 @@ class JobRecords(Struct, frozen=True):
         `known` is what its plan knew of. Raises as `ensure_idle`; `declined` where there is more to know.
         """
         record.begun_at = record.running_at = self.clock()
-        record.process, record.is_finished = self.processes.own_name, False
+        record.process, record.is_over, record.held_until = self.processes.own_name, False, 0.0
         record.job_id = record.job_id or secrets.token_hex(JOB_ID_BYTES)
         own = record.to_record()
 
         def ensure_startable(existing: Record) -> None:
             earlier = JobRecord.from_record(existing)
             is_known = (earlier.begun_at, earlier.entries) == (known.begun_at, known.entries)
-            earlier.is_finished = earlier.is_finished and not is_known
+            earlier.held_until = 0.0 if is_known else earlier.held_until
             self.ensure_idle(earlier, job_name)
             if not is_known:
                 message = (
@@ -153,31 +187,35 @@ class JobRecords(Struct, frozen=True):
                 return None
             return own
 
-        existing = await self.records.claim(key, own, UNFINISHED_TTL_S, replace_idle)
+        existing = await self.records.claim(key, own, MEMORY_TTL_S, replace_idle)
         if existing is not None:
             ensure_startable(existing)
 
     async def save(self, key: str, record: JobRecord) -> None:
-        await self.records.put(key, record.to_record(), UNFINISHED_TTL_S)
+        await self.records.put(key, record.to_record(), MEMORY_TTL_S)
 
     async def stop(self, key: str, record: JobRecord) -> None:
-        """Enter that the call is over; the job is remembered where something of it is left."""
+        """Enter that the call was cut: what is left of the job is done by the next one."""
         record.running_at = 0.0
-        await self.records.put(key, record.to_record(), UNFINISHED_TTL_S)
+        await self.records.put(key, record.to_record(), MEMORY_TTL_S)
 
-    async def finish(self, key: str, record: JobRecord) -> None:
-        """Enter that all is done: until that was told, an equal call may be the same once more."""
-        record.running_at, record.is_finished = 0.0, True
-        await self.records.put(key, record.to_record(), DEDUPE_TTL_S)
+    async def finish(self, key: str, record: JobRecord, *, is_held: bool) -> None:
+        """Enter that the job is over; where it `is_held`, an equal call may be the same one until that was told."""
+        record.running_at, record.is_over = 0.0, True
+        record.held_until = self.clock() + DEDUPE_TTL_S if is_held else 0.0
+        await self.records.put(key, record.to_record(), MEMORY_TTL_S)
 
     async def settle(self, key: str, record: JobRecord) -> None:
         """Who called knows that it is done: only one by another who asked for the same is held back."""
+        held_until = self.clock() + JUST_DONE_TTL_S
 
         def keep(existing: Record) -> Record | None:
-            return existing if JobRecord.from_record(existing).is_finished else None
+            earlier = JobRecord.from_record(existing)
+            is_same = earlier.is_over and earlier.begun_at == record.begun_at
+            return replace(earlier, held_until=held_until).to_record() if is_same else None
 
-        after_telling = JobRecord(begun_at=record.begun_at, is_finished=True)
-        await self.records.claim(key, after_telling.to_record(), JUST_DONE_TTL_S, keep)
+        own = replace(record, held_until=held_until).to_record()
+        await self.records.claim(key, own, MEMORY_TTL_S, keep)
 
     async def forget(self, key: str) -> None:
         await self.records.take(key)

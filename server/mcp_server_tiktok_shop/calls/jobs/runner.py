@@ -5,8 +5,8 @@ What a job is, and how one is written, stands in `calls.jobs.job`. A call of a j
 1. `Job.plan` reads how things stand. What an earlier call of the same job did, or may have done, is taken out.
 2. `Job.make_steps` makes the writes for the rest. Each is checked as if a model had called it.
 3. The plan is previewed, with the warnings of all its writes. A yes is held to exactly what was shown: a plan that
-   differs when the yes comes is refused, with what changed. What is left of a job that was agreed to is not asked
-   about again for ten minutes.
+   differs when the yes comes is refused, with what changed. What is left of a job that was agreed to, and cut, is not
+   asked about again for ten minutes; one that came to its end is over, and another like it wants a yes of its own.
 4. Step after step goes through `WriteExecutor`: write outcomes, idempotency keys and the audit log hold for each.
    Before each the items are entered as sent, so that one that was cut off is known to be unknown.
 5. Where the time for one call is up, or the way to the platform is shut, it ends in words; the same call goes on.
@@ -24,7 +24,7 @@ from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
-from mcp_server_tiktok_shop.calls.jobs.answers import build_answer, find_step_failures, find_step_outcomes
+from mcp_server_tiktok_shop.calls.jobs.answers import NOTHING_NOTE, build_answer, find_step_failures, find_step_outcomes
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.calls.jobs.job_run import JobRun
 from mcp_server_tiktok_shop.calls.jobs.known_state import select_state
@@ -41,7 +41,7 @@ from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.calls.jobs.context import JobContexts
@@ -85,6 +85,8 @@ class JobRunner(Struct, frozen=True):
         known_record = replace(record, entries=dict(record.entries))
         if is_repeat:
             record.start_anew()
+        else:
+            record.start_next()
         run = JobRun(self.jobs[operation.name], operation, values, context, key, record, known_record, is_repeat)
         run.is_previewed = bool(server_arguments.get("confirm"))
         if not server_arguments.get("dry_run"):
@@ -92,13 +94,15 @@ class JobRunner(Struct, frozen=True):
         await self._make_plan(run)
         if server_arguments.get("dry_run"):
             preview = await self._preview(run)
-            return await show_preview(context.result_builder, preview, DRY_RUN_NOTE, is_whole=False, shop=target.shop)
+            note = DRY_RUN_NOTE if run.steps else f"{NOTHING_NOTE} It was a dry run."
+            return await show_preview(context.result_builder, preview, note, is_whole=False, shop=target.shop)
         note = ""
         warnings: tuple[str, ...] = ()
         if run.steps:
             note, warnings = await self._ensure_confirmed(run, server_arguments, has_token_alone=has_token_alone)
             await self._send(run)
-        return await build_answer(run, note, warnings)
+        done_steps = [s for s in run.steps if any(run.get_state(item) == "done" for item in s.items)]
+        return await build_answer(run, note, warnings, self._plan_way_back(run, done_steps))
 
     async def _make_plan(self, run: JobRun) -> None:
         """Plan by how things stand now, and make the writes for what is left of it."""
@@ -107,13 +111,16 @@ class JobRunner(Struct, frozen=True):
             message = f"{run.operation.name} would be about {len(plan.items):,} things: at most {MAX_ITEMS:,} at once."
             raise ShopError("batch_limit", message, hint="Nothing was sent. Name a part of them.")
         now = self.job_records.clock()
-        run.plan, run.outcomes = plan, {}
+        items, zone = [], run.context.zone
+        run.outcomes = {}
         for item in plan.items:
-            outcome = run.record.find_outcome(item, now)
+            outcome = run.record.find_outcome(item, now, zone)
+            items.append(item if outcome is None else run.record.mark_known(item, outcome, zone))
             if outcome is None and item.skip_reason:
                 outcome = Outcome(item, "skipped", item.skip_reason)
             if outcome is not None:
                 run.outcomes[item.key] = outcome
+        run.plan = replace(plan, items=tuple(items))
         run.steps = tuple(run.job.make_steps([item for item in plan.items if item.key not in run.outcomes]))
         for step in run.steps:
             self._build_write(run, step)
@@ -156,15 +163,15 @@ class JobRunner(Struct, frozen=True):
             None,
             make_plan_state(run.operation, items, run.steps),
             warnings=tuple(await self._find_warnings(run)),
-            way_back=self._plan_way_back(run),
+            way_back=self._plan_way_back(run, run.steps),
             items=items,
             steps=run.steps,
             explanation=run.plan.explanation if run.plan else "",
         )
 
-    def _plan_way_back(self, run: JobRun) -> WayBack | None:
-        """How the writes are taken back, as one; None where there are none."""
-        writes = [self._build_write(run, step) for step in run.steps]
+    def _plan_way_back(self, run: JobRun, steps: Iterable[Step]) -> WayBack | None:
+        """How the writes of these steps are taken back, as one; None where there are none."""
+        writes = [self._build_write(run, step) for step in steps]
         ways = [plan_way_back(self.operations, w.operation, w.values, w.known_state) for w in writes]
         return join_ways_back(ways) if ways else None
 
@@ -235,7 +242,7 @@ class JobRunner(Struct, frozen=True):
         """Send step after step, as far as the time of one call goes."""
         context, caller, records = run.context, run.context.caller, self.job_records
         await records.start(run.key, run.record, run.known_record, run.operation.name)
-        total, done = len(run.open_items), 0
+        total, done, is_cut = len(run.open_items), 0, True
         try:
             for step in run.steps:
                 if context.platform.time_remaining(context.deadline) < STEP_TIME_S:
@@ -253,21 +260,21 @@ class JobRunner(Struct, frozen=True):
                     break
                 done += len(step.items)
                 await caller.report_progress(done, total, f"{done} of {total} done")
+            is_cut = bool(run.stop_reason)
         finally:
-            is_over = all(outcome.state in ("done", "skipped") for outcome in run.list_outcomes())
-            is_repeatable = not any(outcome.item.is_relative for outcome in run.list_outcomes())
-            await asyncio.shield(self._end(run, is_over=is_over, is_repeatable=is_repeatable))
-        if is_over and not is_repeatable:
+            is_held = not is_cut and run.is_done and run.is_relative
+            await asyncio.shield(self._end(run, is_cut=is_cut, is_held=is_held))
+        if is_held:
             await caller.run_after_delivery(partial(records.settle, run.key, run.record))
 
-    async def _end(self, run: JobRun, *, is_over: bool, is_repeatable: bool) -> None:
-        """Remember what is left, or that a job is over which would do something else if it were done once more."""
-        if not is_over:
+    async def _end(self, run: JobRun, *, is_cut: bool, is_held: bool) -> None:
+        """Remember what is left, or what a job did that is over, where another like it must not do it again."""
+        if is_cut:
             await self.job_records.stop(run.key, run.record)
-        elif is_repeatable:
+        elif run.is_done and not run.is_relative:
             await self.job_records.forget(run.key)
         else:
-            await self.job_records.finish(run.key, run.record)
+            await self.job_records.finish(run.key, run.record, is_held=is_held)
 
     async def _send_step(self, run: JobRun, step: Step) -> list[Outcome]:
         """What came of the items of one write."""
