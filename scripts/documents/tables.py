@@ -121,6 +121,7 @@ def describe_mirror_tables() -> str:
         rows = [(f"`{column.name}`", column.sql_type, column.meaning) for column in table.columns.values()]
         key = ", ".join(f"`{column}`" for column in table.key)
         heading = f"{table.meaning[0].upper()}{table.meaning[1:]}. From `{source.operation}`; its key is {key}."
+        heading += f" {table.note}" if table.note else ""
         lines += ["", f"### {name}", "", heading, "", format_table(("column", "type", "meaning"), rows)]
     return "\n".join(lines[1:])
 

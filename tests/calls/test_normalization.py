@@ -207,7 +207,7 @@ async def test_a_result_says_its_shop_and_request(connect: Connect) -> None:
     told = await answered(connect, "get_order_detail", {"ids": ["1"]}, {"orders": []}, "/order/")
     assert told["shop"] == TEA["name"]
     assert told["request_id"].startswith("20261122")
-    assert told["data"] == {}
+    assert told["data"] == {"orders": []}
     assert "Nothing" in told["note"]
     assert "sandbox" not in told
     assert "next_page_token" not in told
@@ -244,7 +244,7 @@ async def test_pages_of_the_simulated_shop_lead_to_its_end(connect: Connect) -> 
 async def test_an_answer_without_data_is_an_empty_one(connect: Connect) -> None:
     nothing: tuple[Any, ...] = (None, {}, [])
     for data in nothing:
-        assert (await answered(connect, "get_order_detail", {"ids": ["1"]}, data, "/order/"))["data"] == {}
+        assert (await answered(connect, "get_order_detail", {"ids": ["1"]}, data, "/order/"))["data"] == {"orders": []}
 
 
 # ---- failures inside a success

@@ -126,6 +126,19 @@ async def test_the_simulated_shops_money_adds_up_to_the_penny(connect: Connect, 
     assert told == [(s["id"], s["settlement_amount"], s["payment_id"], True) for s in expected]
 
 
+async def test_the_fees_by_kind_of_a_periods_payouts_are_one_question_away(connect: Connect, sandbox: Sandbox) -> None:
+    """What was paid in a month is of other statements than those of its days: `fees` tells of these."""
+    async with at_the_books(connect, sandbox) as shop:
+        call = {"report": "payouts", "period": "2026-10"}
+        note = good(await shop.client.call_tool("get_report", call))["data"]["note"]
+        question = note[note.index("SELECT") : note.index(" GROUP BY ALL;")] + " GROUP BY ALL"
+        result = good(await shop.client.call_tool("query_shop", {"sql": question}))["data"]["result"]
+    amounts = [Decimal(row["amount"]) for row in read_table(result)]
+    corrections = sum(Decimal(statement.get("adjustment_amount") or "0") for statement in shop.statements)
+    assert len(amounts) > 3
+    assert sum(amounts) + corrections == sum(Decimal(statement["settlement_amount"]) for statement in shop.statements)
+
+
 async def test_one_statement_can_be_checked_by_itself(connect: Connect, sandbox: Sandbox) -> None:
     async with at_the_books(connect, sandbox) as shop:
         wanted = shop.statements[3]

@@ -490,7 +490,8 @@ async def test_costs_that_are_spoken_count_as_those_of_a_file_do_the_closest_nam
     assert profit_rows(for_all) == profit_rows(by_file)
     assert for_all["totals"] == by_file["totals"]
     assert for_all["costs"]["skus_of_unit_costs"]["all"] > 1
-    assert by_name["costs"]["unit_costs_of_nothing"] == ["no such thing"]
+    assert by_name["unit_costs_of_nothing"] == ["no such thing"]
+    assert next(iter(by_name)) == "unit_costs_of_nothing"
     for row in profit_rows(by_name):
         if row["sku_id"] is not None:
             each = 9 if row["seller_sku"] == code else 3 if row["product_name"] == title else Decimal("2.50")
@@ -499,6 +500,35 @@ async def test_costs_that_are_spoken_count_as_those_of_a_file_do_the_closest_nam
         if row["sku_id"] is not None:
             assert -Decimal(row["goods_cost"]) == (9 if row["seller_sku"] == code else Decimal("2.50")) * row["units"]
     assert wrong["error"] == "invalid_arguments"
+
+
+async def test_a_star_in_a_cost_means_the_titles_that_it_means_in_a_job(connect: Connect, three: Sandbox) -> None:
+    async with at_the_shop(connect, three, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, (shop, *_)):
+        title = next(line["product_name"] for order in await shop.orders() for line in order["line_items"])
+        begin, end = title[:5], title[-5:]
+        names = [f"*{title[2:-2].upper()}*", f"{begin}*", f"*{end}", f"{end}*", "no*such thing"]
+        each = [
+            await ask_profit(client, shop="GB", group_by="month", unit_costs=[{"product": name, "unit_cost": "1"}])
+            for name in names
+        ]
+        every_shop = await ask_profit(client, shop="all", group_by="month", unit_costs="1")
+    counts = [data.get("costs", {}).get("skus_of_unit_costs", {}) for data in each]
+    assert [len(found) for found in counts] == [1, 1, 1, 0, 0]
+    assert "each shop's own currency" in every_shop["note"]
+    assert "own currency" not in each[0]["note"]
+
+
+async def test_few_rows_have_totals_as_narrow(connect: Connect, shared: Sandbox) -> None:
+    call = {"period": ALL_TIME, "unit_costs": "9"}
+    async with at_the_shop(connect, shared, Clock()) as (client, _):
+        few = good(await client.call_tool(TOOL, call | {"limit": 5}))["data"]
+        chosen = good(await client.call_tool(TOOL, call | {"columns": ["profit", "units"]}))["data"]
+        whole = good(await client.call_tool(TOOL, call | {"limit": 5, "columns": "all"}))["data"]
+    assert {"net_sales", "fees", "settlement", "profit"} < set(few["totals"]["columns"])
+    assert not {"platform_commission", "sales"} & set(few["totals"]["columns"])
+    assert "in totals" not in few["note"]
+    assert chosen["totals"]["columns"] == ["basis", "currency", "units", "profit"]
+    assert "platform_commission" in whole["totals"]["columns"]
 
 
 async def test_what_loses_money_is_one_short_call(connect: Connect, shared: Sandbox, files: Path) -> None:
@@ -510,7 +540,7 @@ async def test_what_loses_money_is_one_short_call(connect: Connect, shared: Sand
         without = good(await client.call_tool(TOOL, {"period": ALL_TIME, "order": "profit asc"}))["data"]
         for wrong in ({"order": "colour"}, {"columns": ["colour"]}):
             assert "net_sales" in bad(await client.call_tool(TOOL, {"period": ALL_TIME} | wrong))["hint"]
-    profits = sorted(Decimal(row["profit"]) for row in profit_rows(whole))
+    profits = sorted(add_bases(profit_rows(whole), "profit").values())
     assert [Decimal(row["profit"]) for row in to_rows(short["profit"])] == profits[:10]
     assert profits[0] < 0
     assert [Decimal(row["profit"]) for row in to_rows(best["profit"])] == profits[:-4:-1]
@@ -522,6 +552,42 @@ async def test_what_loses_money_is_one_short_call(connect: Connect, shared: Sand
     settlements = [Decimal(row["settlement"]) for row in to_rows(without["profit"])]
     assert settlements == sorted(settlements)
     assert "by settlement" in without["note"]
+
+
+def add_bases(rows: list[Json], name: str, key: str = "sku_id") -> Amounts:
+    """What rows of settled and of estimated amounts come to together, by their key."""
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        sums[row[key]] += Decimal(row[name] or "0")
+    return sums
+
+
+@pytest.mark.parametrize("group_by", ["sku", "product", "order", "month"])
+async def test_a_row_is_all_of_its_group_and_says_what_of_it_is_estimated(
+    connect: Connect, shared: Sandbox, group_by: str
+) -> None:
+    """What is still expected is no row of its own: what earns in all would be named among what loses money."""
+    key = group_by if group_by == "month" else f"{group_by}_id"
+    columns = [key, "settlement", "profit", "fees", "units"]
+    call = {"period": ALL_TIME, "unit_costs": "9", "group_by": group_by, "order": "profit asc", "limit": 1000}
+    async with at_the_shop(connect, shared, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, _):
+        data = good(await client.call_tool(TOOL, call | {"columns": columns}))["data"]
+        split = good(await client.call_tool(TOOL, call | {"columns": [*columns, "basis"]}))["data"]
+        saved = good(await client.call_tool(TOOL, call | {"save_as": "rows.csv"}))["data"]["saved"]
+    whole, parts = profit_rows(data), profit_rows(split)
+    label = key if key in whole[0] else "product_name"
+    labels = [row[label] for row in whole]
+    assert len(set(labels)) == len(labels) == data.get("rows_in_all", len(labels))
+    assert (len(parts) > len(whole)) == (group_by != "order"), "an order is settled or estimated"
+    assert "basis" not in whole[0]
+    assert "estimated is" in data["note"]
+    for name in ("settlement", "profit", "fees"):
+        assert {row[label]: Decimal(row[name] or "0") for row in whole} == add_bases(parts, name, label)
+    estimates = add_bases([row for row in parts if row["basis"] == "estimated"], "settlement", label)
+    assert {row[label]: Decimal(row["estimated"]) for row in whole if Decimal(row["estimated"])} == estimates
+    profits = [Decimal(row["profit"]) for row in whole if row["profit"] is not None]
+    assert profits == sorted(profits)
+    assert saved["rows"] == len(whole)
 
 
 async def test_titles_are_named_as_others_words_wherever_they_stand(

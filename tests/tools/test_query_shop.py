@@ -146,6 +146,44 @@ async def test_amounts_of_several_currencies_in_one_sum_are_noted(connect: Conne
         assert "several currencies" in mixed["data"]["note"]
         apart = await ask(client, SALES, shop="all")
         assert "several currencies" not in apart["data"].get("note", "")
+        assert "converted" not in apart["data"].get("note", "")
+        saved = await ask(client, "SELECT shop, id, currency, total_amount FROM orders", shop="all", save_as="all.csv")
+        for shop in shops:
+            assert shop["currency"] in saved["data"]["note"]
+        assert "none was converted" in saved["data"]["note"]
+        ids = await ask(client, "SELECT shop, id FROM orders", shop="all", save_as="ids.csv")
+        assert "converted" not in ids["data"].get("note", "")
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("promotions", ("oupons are not in", "search_coupon_list", "Seller Center")),
+        ("statement_fees", ("djustments are not in", "statement_transactions.adjustment_amount")),
+    ],
+)
+async def test_what_a_table_does_not_hold_is_told_with_it_and_with_answers_from_it(
+    connect: Connect, table: str, words: tuple[str, ...]
+) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=12)) as client:
+        answer = await ask(client, f"SELECT count(*) AS n FROM {table}")
+        other = await ask(client, "SELECT count(*) AS n FROM orders")
+        described = reply(await client.call_tool("describe_tables", {"tables": [table]}))["data"]["tables"][table]
+        parcels = reply(await client.call_tool("describe_tables", {"tables": ["packages"]}))["data"]["tables"]
+    for word in words:
+        assert word in answer["data"]["note"]
+        assert word in described["meaning"]
+        assert word not in other["data"].get("note", "")
+    assert "orders.rts_time" in parcels["packages"]["meaning"]
+
+
+async def test_a_deadline_that_is_shown_says_what_must_have_happened_by_then(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=12)) as client:
+        both = await ask(client, "SELECT id, rts_sla_time AS soon, max(tts_sla_time) FROM orders GROUP BY ALL")
+        none = await ask(client, "SELECT id FROM orders WHERE rts_sla_time IS NOT NULL")
+    assert "rts_sla_time: until when it must be announced" in both["data"]["note"]
+    assert "tts_sla_time: until when the carrier must have it" in both["data"]["note"]
+    assert "sla_time" not in none["data"].get("note", "")
 
 
 async def test_a_pinned_server_asks_its_own_shop_alone(connect: Connect) -> None:

@@ -2,7 +2,8 @@
 -- # Every amount of statements, and of the platform's estimates for what is in none yet, laid to the SKUs of its order; the
 -- # cost of the goods beside it. Parameters: $from, $until, $now, $by (whether the period is that of orders or of statements),
 -- # $group_by, $order (a column, or nothing), $direction (-1: the most first), $limit, $costs (JSON text), $step (hundredths
--- # in the smallest amount of the currency: 1, or 100 where it has no fraction). Rows by `part`: row, total, missing (a cost), open (orders in neither list), statements (their own sum).
+-- # in the smallest amount of the currency: 1, or 100 where it has no fraction), $has_parts. Rows by `part`: row, part (a row's
+-- # settled or estimated one, where asked for), total, missing (a cost), open (orders in neither list), statements (their own sum).
 -- # Ids and names become small numbers at the beginning: hundreds of thousands of amounts then need little memory.
 WITH
 transactions AS MATERIALIZED (
@@ -246,7 +247,8 @@ sums AS MATERIALIZED (
   GROUP BY ALL
 ),
 grouped AS (
-  SELECT if(grouping(key) = 1, 'total', 'row') AS part, key, basis, currency,
+  SELECT CASE WHEN grouping(key) = 1 THEN 'total' WHEN grouping(basis) = 1 THEN 'row' ELSE 'part' END AS part,
+    key, basis, currency,
     sum(units)::BIGINT AS units,
     coalesce(sum(amount) FILTER (number = 1), 0) AS sales,
     coalesce(sum(amount) FILTER (number = 2), 0) AS refunds,
@@ -257,6 +259,7 @@ grouped AS (
     coalesce(sum(amount) FILTER (number = 4), 0) AS adjustments,
     coalesce(sum(amount) FILTER (number = 5), 0) AS unexplained,
     sum(amount) AS settlement,
+    coalesce(sum(amount) FILTER (is_estimate), 0) AS estimated,
     sum(lacking)::BIGINT AS units_without_cost,
     bool_or(NOT is_covered) AS is_partial,
     coalesce(sum(units) FILTER (is_covered), 0)::BIGINT AS covered_units,
@@ -268,7 +271,8 @@ grouped AS (
       WHEN bool_or(NOT is_spread AND number IS NOT NULL) THEN 'partly estimated'
       ELSE 'estimated'
     END AS split
-  FROM sums GROUP BY GROUPING SETS ((key, basis, currency), (basis, currency))
+  FROM (SELECT *, basis = 'estimated' AS is_estimate FROM sums)
+  GROUP BY GROUPING SETS ((key, currency), (key, basis, currency), (basis, currency))
 ),
 missing AS (
   SELECT 'missing' AS part, l.sku::BIGINT AS key, e.currency, sum(l.lacking) AS units_without_cost
@@ -293,7 +297,7 @@ told AS MATERIALIZED (
     row_number() OVER (
       PARTITION BY part
       ORDER BY if($group_by IN ('day', 'month') AND $order = '', key, NULL),
-        $direction * CASE if(part = 'row', $order, '')
+        $direction * CASE if(part IN ('row', 'part'), $order, '')
           WHEN 'profit' THEN if(is_partial AND covered_units = 0, NULL, covered_settlement + covered_cost)
           WHEN 'margin_percent' THEN if(covered_net_sales > 0, (covered_settlement + covered_cost) / covered_net_sales, NULL)
           WHEN 'goods_cost' THEN covered_cost
@@ -305,7 +309,7 @@ told AS MATERIALIZED (
         net_sales DESC NULLS LAST, units_without_cost DESC, key, basis
     ) AS place
   FROM (
-    SELECT * FROM grouped
+    SELECT * FROM grouped WHERE part <> 'part' OR $has_parts
     UNION ALL BY NAME
     SELECT * FROM missing
     UNION ALL BY NAME
@@ -320,9 +324,10 @@ fee_texts AS (
   FROM (
     SELECT t.part, t.key, t.basis, t.currency, coalesce(n.name, 'other_fees') AS name, sum(s.amount) AS amount
     FROM told AS t
-      JOIN sums AS s ON s.basis = t.basis AND s.currency = t.currency AND (t.part = 'total' OR s.key IS NOT DISTINCT FROM t.key)
+      JOIN sums AS s ON s.basis = coalesce(t.basis, s.basis) AND s.currency = t.currency
+        AND (t.part = 'total' OR s.key IS NOT DISTINCT FROM t.key)
       LEFT JOIN (SELECT DISTINCT number, name FROM names) AS n USING (number)
-    WHERE t.part IN ('row', 'total') AND s.number >= 8 GROUP BY ALL HAVING sum(s.amount) <> 0
+    WHERE t.part IN ('row', 'part', 'total') AND s.number >= 8 GROUP BY ALL HAVING sum(s.amount) <> 0
   )
   GROUP BY ALL
 )
@@ -337,12 +342,12 @@ SELECT t.* EXCLUDE (key, place),
   k.seller_sku, k.sku_name, coalesce(k.product_name, p.product_name) AS product_name, e.order_time, f.fees
 FROM told AS t
   LEFT JOIN fee_texts AS f
-    ON f.part = t.part AND f.key IS NOT DISTINCT FROM t.key AND f.basis = t.basis AND f.currency = t.currency
-  LEFT JOIN skus AS k ON k.sku = t.key AND (t.part = 'missing' OR ($group_by = 'sku' AND t.part = 'row'))
+    ON f.part = t.part AND f.key IS NOT DISTINCT FROM t.key AND f.basis IS NOT DISTINCT FROM t.basis AND f.currency = t.currency
+  LEFT JOIN skus AS k ON k.sku = t.key AND (t.part = 'missing' OR ($group_by = 'sku' AND t.part IN ('row', 'part')))
   LEFT JOIN (
     SELECT product, any_value(product_id) AS product_id, any_value(product_name) AS product_name FROM skus GROUP BY product
-  ) AS p ON p.product = t.key AND $group_by = 'product' AND t.part = 'row'
+  ) AS p ON p.product = t.key AND $group_by = 'product' AND t.part IN ('row', 'part')
   LEFT JOIN (
     SELECT order_number, any_value(order_id) AS order_id, any_value(order_time) AS order_time FROM entries GROUP BY order_number
-  ) AS e ON e.order_number = t.key AND $group_by = 'order' AND t.part = 'row'
+  ) AS e ON e.order_number = t.key AND $group_by = 'order' AND t.part IN ('row', 'part')
 ORDER BY t.part, t.place

@@ -35,7 +35,7 @@ def describe_table(table: Table) -> dict[str, Any]:
     rows = [[name, *texts] for name, texts in SHOP_COLUMNS.items()]
     rows += [[column.name, column.sql_type, _describe_column(column)] for column in table.columns.values()]
     return {
-        "meaning": table.meaning,
+        "meaning": _describe_meaning(table),
         "key": ", ".join(table.key),
         "columns": {"columns": ["name", "type", "meaning"], "rows": rows},
         "example": table.example,
@@ -44,7 +44,12 @@ def describe_table(table: Table) -> dict[str, Any]:
 
 def outline_table(table: Table) -> dict[str, Any]:
     """A table in short: its meaning, and the names of its columns."""
-    return {"meaning": table.meaning, "columns": ", ".join([*SHOP_COLUMNS, *table.columns]), "example": table.example}
+    columns = ", ".join([*SHOP_COLUMNS, *table.columns])
+    return {"meaning": _describe_meaning(table), "columns": columns, "example": table.example}
+
+
+def _describe_meaning(table: Table) -> str:
+    return f"{table.meaning}. {table.note}" if table.note else table.meaning
 
 
 def _describe_column(column: Column) -> str:

@@ -47,7 +47,7 @@ class Table(Struct, frozen=True):
     """A table. `rows` is the path of its rows in the answer; `unpivot` the objects that each give a row an amount.
 
     `parent_table` and `parent_column` are those of the table whose rows these rows belong to; empty where none.
-    `example` is a question in SQL.
+    `example` is a question in SQL, `note` what is told of it with every answer, where something is looked for in vain.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Table(Struct, frozen=True):
     parent_table: str = ""
     parent_column: str = ""
     example: str = ""
+    note: str = ""
 
 
 class TimeFilter(Struct, frozen=True):
@@ -213,6 +214,7 @@ def _read_table(name: str, record: Mapping[str, Any], source: str) -> Table:
         name=name,
         meaning=record["meaning"],
         example=record["example"],
+        note=record.get("note", ""),
         rows=tuple(record["rows"].split(".")),
         key=tuple(record["key"]),
         columns=columns,

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 QUESTION_RESERVE_S = 12.0  # seconds before the deadline of a call that are kept for the question itself
 SAMPLE_ROWS = 3  # that are shown where all are in a file
 RESULT = "result"  # where the table of rows stands in the data
-TEXT_TYPE = "VARCHAR"
+TEXT_TYPE, AMOUNT_TYPE = "VARCHAR", "DECIMAL"
+DEADLINE_COLUMNS = ("rts_sla_time", "tts_sla_time")  # whose names do not say by when what must have happened
 NOTHING = (None, 0, "", "0", "0.00")  # cells of a sum over no rows
 DECIMAL_WIDTH = re.compile(r"(?<=DECIMAL)\(\d+,\d+\)")
 
@@ -87,8 +88,10 @@ class QueryShopTool(Struct, frozen=True):
             *gaps,
             _describe_rows(result, reach),
             _describe_days(result, snapshots),
-            _describe_currencies(result, snapshots),
+            _describe_currencies(result, snapshots, is_saved=name is not None),
             _describe_groups(result),
+            *self._describe_columns(result),
+            *(self.mirror.table_catalog.tables[table].note for table in sorted(tables)),
         ]
         data: Json = {"note": " ".join(filter(None, notes)), "as_of": _find_oldest_moment(snapshots, tables, zone)}
         data |= {"history_from": history}
@@ -139,6 +142,13 @@ class QueryShopTool(Struct, frozen=True):
         """The zone of days and times: that set for all, or that of the shops; UTC where they have several."""
         zones = {target.resolve_zone(self.zone).key for target in targets}
         return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")
+
+    def _describe_columns(self, result: QueryResult) -> list[str]:
+        """What deadlines mean, of those that are shown."""
+        shown = {origin for column in result.columns for origin in column.origins if origin[1] in DEADLINE_COLUMNS}
+        tables = self.mirror.table_catalog.tables
+        meanings = {name: tables[table].columns[name].meaning for table, name in sorted(shown)}
+        return [f"{name}: {meaning}." for name, meaning in meanings.items()]
 
     def _is_untrusted(self, column: ResultColumn) -> bool:
         """Whether others may have written the text in a column: one that it is made of holds such text."""
@@ -210,10 +220,13 @@ def _count_rows_by_shop(result: QueryResult) -> dict[str, int]:
     return {}
 
 
-def _describe_currencies(result: QueryResult, snapshots: Sequence[ShopSnapshot]) -> str:
-    if not result.has_mixed_currencies:
-        return ""
+def _describe_currencies(result: QueryResult, snapshots: Sequence[ShopSnapshot], *, is_saved: bool) -> str:
+    """That amounts may be a sum of several currencies; of a file that its amounts are not all in one."""
     currencies = ", ".join(sorted({snapshot.shop.currency for snapshot in snapshots}))
+    if not result.has_mixed_currencies:
+        has_amounts = any(AMOUNT_TYPE in column.sql_type for column in result.columns)
+        is_told = is_saved and has_amounts and "," in currencies
+        return f"The file's amounts are in {currencies}, each shop's own: none was converted." if is_told else ""
     return f"Amounts of several currencies ({currencies}) may be added up: select or group by currency."
 
 

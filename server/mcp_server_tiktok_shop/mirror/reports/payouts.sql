@@ -7,7 +7,7 @@
 -- order = "payout_time desc"
 -- default_group = "payout"
 -- beside = ["difference"]
--- note = "Payouts made in the period with all their statements; those that none carries yet are in the row without payment_id. settlement + reserve (kept back -, released +) = paid_to_bank, the money that came in the period whatever the dates of its statements, + not_paid_out. A payout day without an open statement has no payout. group_by difference names what differs."
+-- note = "Payouts made in the period with all their statements; those that none carries yet are in the row without payment_id. settlement + reserve (kept back -, released +) = paid_to_bank, the money that came in the period whatever the dates of its statements, + not_paid_out. A payout day without an open statement has no payout. group_by difference names what differs. Fees by kind of the statements that payouts made in a period paid: query_shop SELECT f.section, f.kind, f.currency, sum(f.amount) AS amount FROM payments p JOIN statements s ON s.payment_id = p.id AND s.shop = p.shop JOIN statement_fees f ON f.statement_id = s.id AND f.shop = s.shop WHERE p.create_time >= '2026-10-01' AND p.create_time < '2026-11-01' GROUP BY ALL; adjustments stand in statements."
 --
 -- [columns]
 -- currency = "of settlement"

@@ -7,7 +7,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.value_texts import quote
-from mcp_server_tiktok_shop.tools.jobs.product_matches import ON_SALE, WILDCARD, fits_pattern, fold_text
+from mcp_server_tiktok_shop.tools.jobs.product_matches import ON_SALE
+from mcp_server_tiktok_shop.tools.product_titles import WILDCARD, fits_pattern, fold_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,9 +37,9 @@ def _describe_pattern(pattern: str, products: Sequence[Item]) -> Iterator[str]:
     fits = [product for product in products if fits_pattern(pattern, product.data.get("title"))]
     if not fits:  # it is the title or code of one, letter by letter
         return
-    part = fold_text(pattern.strip(WILDCARD))
+    part = fold_title(pattern.strip(WILDCARD))
     word = re.compile(rf"(?<!\w){re.escape(part)}(?!\w)")
-    inside = [str(p.data["title"]) for p in fits if not word.search(fold_text(p.data["title"]))]
+    inside = [str(p.data["title"]) for p in fits if not word.search(fold_title(p.data["title"]))]
     named = ", ".join(quote(title, MAX_TITLE_CHARS) for title in inside[:MAX_NAMED_TITLES])
     statuses = Counter(str(product.data.get("status")) for product in fits)
     off_sale = [f"{count} {STATUS_WORDS.get(s, s)}" for s, count in statuses.items() if s != ON_SALE]

@@ -11,6 +11,7 @@ from msgspec import Struct
 from mcp_server_tiktok_shop.calls.current_state import CurrentState
 from mcp_server_tiktok_shop.calls.jobs.job import divide
 from mcp_server_tiktok_shop.errors import Problem, ShopError
+from mcp_server_tiktok_shop.tools.product_titles import WILDCARD, fits_exactly, fits_partly, fits_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +27,6 @@ ON_SALE, DELETED = "ACTIVATE", "DELETED"
 MAX_CANDIDATES = 10  # names that an error tells of
 MAX_FITS = 50  # of each of them that are listed
 ALL_PRODUCTS = "all"  # as the only name
-WILDCARD = "*"  # before or behind a part of a title: each product that has it
 Products = dict[str, "Item"]  # by id, as they were read
 
 
@@ -80,9 +80,9 @@ async def match_products(
             str(row["id"]): row
             for row in await context.read_rows("search_products", {"status": "ALL", "page_size": PAGE_SIZE})
         }
-        found |= _match_rows(wanted, rows.values(), _fits_exactly)
-        found |= _match_rows([n for n in wanted if WILDCARD in n], rows.values(), _fits_pattern)
-        found |= _match_rows([n for n in wanted if n not in found], rows.values(), _fits_partly)
+        found |= _match_rows(wanted, rows.values(), partial(_find_title, fits_exactly))
+        found |= _match_rows([n for n in wanted if WILDCARD in n], rows.values(), partial(_find_title, fits_pattern))
+        found |= _match_rows([n for n in wanted if n not in found], rows.values(), partial(_find_title, fits_partly))
     _refuse_unmatched(argument, [name for name in open_names if name not in found], products)
     _refuse_ambiguous(argument, found, rows)
     matches = [match for name in open_names for match in found[name]]
@@ -136,32 +136,9 @@ def _find_skus(key: str, name: str, row: Json) -> list[str]:
     return [str(sku["id"]) for sku in row.get("skus") or () if str(sku.get(key)) == name]
 
 
-def _fits_exactly(name: str, row: Json) -> list[str]:
-    return [""] if fold_text(row.get("title")) == fold_text(name) else []
-
-
-def _fits_partly(name: str, row: Json) -> list[str]:
-    return [""] if fold_text(name) and fold_text(name) in fold_text(row.get("title")) else []
-
-
-def _fits_pattern(pattern: str, row: Json) -> list[str]:
-    return [""] if fits_pattern(pattern, row.get("title")) else []
-
-
-def fits_pattern(pattern: str, text: object) -> bool:
-    """Whether a title has what stands beside a `*`: at its end, at its beginning, or anywhere between two."""
-    title, part = fold_text(text), fold_text(pattern.strip(WILDCARD))
-    is_fit = (
-        part in title
-        and (pattern.startswith(WILDCARD) or title.startswith(part))
-        and (pattern.endswith(WILDCARD) or title.endswith(part))
-    )
-    return bool(part) and is_fit
-
-
-def fold_text(text: object) -> str:
-    """A title as it is compared: without case, by single spaces."""
-    return " ".join(str(text or "").casefold().split())
+def _find_title(fits: Callable[[str, object], bool], name: str, row: Json) -> list[str]:
+    """The product itself, which stands for no SKU, where its title is meant."""
+    return [""] if fits(name, row.get("title")) else []
 
 
 def _refuse_unmatched(argument: str, names: Sequence[str], products: Products) -> None:

@@ -16,6 +16,8 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
 )
 from mcp_server_tiktok_shop.money import ZERO
 from mcp_server_tiktok_shop.tools.profit.columns import (
+    BASIS,
+    ESTIMATED,
     FEES,
     OPTIONAL_AMOUNTS,
     OTHER_FEES,
@@ -42,7 +44,11 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.profit.spoken_costs import SpokenCost
 
 CUT_NOTE = "{count} of {in_all} rows are shown, totals are of all: limit (rows of each shop) for more, save_as for all."
-FEES_NOTE = "fees are those between net_sales and affiliate_commission in totals; columns: all tells them by kind."
+FEES_NOTE = "fees are all kinds together; columns: all tells them by kind."
+TOTAL_FEES_NOTE = (
+    "fees are those between net_sales and affiliate_commission in totals; columns: all tells them by kind."
+)
+ESTIMATED_NOTE = "estimated is what of a row's settlement TikTok only expects; columns: basis makes two rows of it."
 OTHER_FEES_NOTE = (
     "zero_columns are zero in what TikTok itemises; what is in other_fees or not itemised, it does not tell."
 )
@@ -56,7 +62,8 @@ SPREAD_NOTE = (
 class ProfitTerms(Struct, frozen=True):
     """What was asked: `limit` rows of a period that is one of orders or of statements, and how many to show of each.
 
-    `columns` are those of the rows; none: a few. `costs` stand in a file, `spoken_costs` came with the call.
+    `columns` are those of the rows, `total_columns` of the totals; none: a few. `costs` stand in a file, `spoken_costs`
+    came with the call.
     """
 
     period: str
@@ -68,28 +75,39 @@ class ProfitTerms(Struct, frozen=True):
     spoken_costs: tuple[SpokenCost, ...] = ()
     order: ProfitOrder | None = None
     columns: tuple[str, ...] = ()
+    total_columns: tuple[str, ...] = (ALL_COLUMNS,)
 
     @property
     def has_costs(self) -> bool:
         return bool(self.costs.costs or self.spoken_costs)
 
+    @property
+    def row_part(self) -> str:
+        """The part of the SQL's answer that rows are: what is settled and what is estimated as one, but where asked."""
+        return "part" if {ALL_COLUMNS, BASIS}.intersection(self.columns) else "row"
+
 
 def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops: bool, is_whole: bool) -> Json:
     """The tables of an answer; what each row of a shop would repeat is told by its totals, but where it `is_whole`."""
     totals = [replace(row, shop=each.brief_label) for each in found for row in each.get("total")]
-    rows = [replace(row, shop=each.brief_label) for each in found for row in each.get("row")[: terms.shown_rows]]
+    rows = [
+        replace(row, shop=each.brief_label) for each in found for row in each.get(terms.row_part)[: terms.shown_rows]
+    ]
     has_one_currency = all(len({row.cells["currency"] for row in each.get("total")}) <= 1 for each in found)
     layout = ProfitLayout.from_rows(totals, rows, has_shops=has_shops, has_costs=terms.has_costs)
     oldest = min(each.coverage.as_of for each in found)
-    rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get("row")))
+    rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get(terms.row_part)))
+    table = lay_out_table(rows, terms.group_by, layout, (ALL_COLUMNS,) if is_whole else terms.columns)
+    labels = {name for name, _ in LABELS[terms.group_by]}  # of which totals have none
+    total_columns = [name for name in terms.total_columns if name not in labels]
     result: Json = {
         "period": found[0].period.description,
         "shops": {each.brief_label: each.label for each in found if has_shops},
         "by": terms.by,
         "group_by": terms.group_by,
         "as_of": datetime.fromtimestamp(oldest, found[0].zone).isoformat(timespec="minutes") if oldest else None,
-        "totals": lay_out_table(totals, "", layout),
-        "profit": lay_out_table(rows, terms.group_by, layout, (ALL_COLUMNS,) if is_whole else terms.columns),
+        "totals": lay_out_table(totals, "", layout, (ALL_COLUMNS,) if is_whole else total_columns),
+        "profit": table,
         "zero_columns": [name for name in OPTIONAL_AMOUNTS if name in layout.unused_columns],
         "statements": [_compare_with_statements(each, row) for each in found for row in each.get("statements")],
         "orders_without_amounts": [
@@ -103,7 +121,7 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
         key, *names = (name for name, _ in LABELS[terms.group_by])
         if names and terms.group_by in SPLIT_GROUPS and is_name_enough(table, key, names[0]):
             table = remove_columns(table, (key,))
-        lasting = {"shop", "units", "settlement", *(name for name, _ in LABELS[terms.group_by])}
+        lasting = {"shop", "units", "settlement", *labels}
         shared = find_shared_values(table, lasting)
         result |= {"profit": remove_columns(table, shared), SHARED_VALUES: shared}
     if terms.has_costs:
@@ -121,9 +139,11 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
     is_partial = terms.has_costs and any(row.cells["is_partial"] for row in totals)
     has_other_fees = any(OTHER_FEES in row.fees for row in (*totals, *rows))
     unknown_note = OTHER_FEES_NOTE if has_other_fees and result["zero_columns"] else ""
+    fees_note = FEES_NOTE if FEES in result["totals"]["columns"] else TOTAL_FEES_NOTE
     notes = [
         cut_note,
-        FEES_NOTE if FEES in result["profit"]["columns"] else "",
+        ESTIMATED_NOTE if ESTIMATED in result["profit"]["columns"] else "",
+        fees_note if FEES in result["profit"]["columns"] else "",
         unknown_note,
         SPREAD_NOTE if is_spread else "",
         COVERAGE_NOTE if is_partial else "",

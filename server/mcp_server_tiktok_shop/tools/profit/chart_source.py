@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def make_chart_source(found: Sequence[ShopProfit], group_by: str, *, has_costs: bool) -> ChartSource:
     """All rows with every column, to draw profit where costs are known, and settlement where none is."""
-    rows = [replace(row, shop=each.brief_label) for each in found for row in each.get("row")]
+    rows = [replace(row, shop=each.brief_label) for each in found for row in each.get("part")]
     layout = ProfitLayout.from_rows(rows, rows, has_shops=len(found) > 1, has_costs=has_costs)
     table = lay_out_table(rows, group_by, layout)
     columns = infer_columns(table["columns"], table["rows"])

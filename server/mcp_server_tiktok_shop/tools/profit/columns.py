@@ -5,7 +5,9 @@ from __future__ import annotations
 # Amounts bear the platform's sign: those from `net_sales` on, but for `settlement`, add up to it.
 COLUMN_MEANINGS = {
     "basis": "`settled`: what statements say, exact but for a split that `fees_by_sku` calls estimated. `estimated`: "
-    "what TikTok expects of orders in no statement yet",
+    "what TikTok expects of orders in no statement yet. Totals tell both, "
+    "and rows with `columns: all` or `basis`",
+    "estimated": "what of settlement is TikTok's estimate, in rows that hold both bases",
     "units": "units sold, cancelled ones left out, where the order is settled first",
     "sales": "goods at the seller's price after seller discounts, before refunds; without any refunds "
     "net_sales alone stands",
@@ -33,5 +35,6 @@ AMOUNTS_AFTER_FEES = ("affiliate_commission", "ads", "shipping", "adjustments", 
 # Left out where all of them are nothing.
 OPTIONAL_AMOUNTS = ("refunds", "affiliate_commission", "ads", "adjustments", "unexplained")
 PROFIT_COLUMNS = ("goods_cost", "profit", "margin_percent", "covers_percent")
+BASIS, ESTIMATED = "basis", "estimated"  # a row has one of them: what it is, or how much of it is an estimate
 OTHER_FEES = "other_fees"
 FEES = "fees"

@@ -10,6 +10,7 @@ from msgspec import Struct
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import parse_amount
 from mcp_server_tiktok_shop.table_files.unit_costs import BEGINNING, CostTable, UnitCost
+from mcp_server_tiktok_shop.tools.product_titles import fits_exactly, fits_partly, fits_pattern, fold_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +46,7 @@ def read_spoken_costs(values: Json) -> tuple[SpokenCost, ...]:
     """
     costs: dict[str, SpokenCost] = {}
     for index, entry in enumerate(values.get("unit_costs") or ()):
-        name, amount = _fold(str(entry.get("product") or "")), parse_amount(entry["unit_cost"])
+        name, amount = fold_title(entry.get("product")), parse_amount(entry["unit_cost"])
         name = "" if name == ALL_SKUS else name
         if amount is None or amount < 0:
             raise _refuse(index, f"unit_cost {entry['unit_cost']} is no cost", "an amount such as 4.20")
@@ -59,7 +60,8 @@ def apply_spoken_costs(
 ) -> tuple[CostTable, Counter[str]]:
     """The costs of a file with the spoken ones in their place, and how many SKUs each name means; nothing for all.
 
-    A SKU's own code or id counts before its product's id, that before a title, that before a part of a title.
+    A SKU's own code or id counts before its product's id, that before a title, that before a part of a title
+    (beside a `*`, or without any).
     """
     best: dict[str, tuple[int, SpokenCost]] = {}
     for sku in skus:
@@ -74,19 +76,14 @@ def apply_spoken_costs(
 
 def _find_rank(cost: SpokenCost, sku: SoldSku) -> int:
     """How closely a name means a SKU, 1 the closest; 0: not at all."""
-    title = _fold(sku.title)
     fits = (
-        cost.name in (_fold(sku.code), sku.sku_id),
+        cost.name in (fold_title(sku.code), sku.sku_id),
         cost.name == sku.product_id,
-        cost.name == title,
-        bool(cost.name) and cost.name in title,
+        fits_exactly(cost.name, sku.title),
+        fits_partly(cost.name, sku.title) or fits_pattern(cost.name, sku.title),
         not cost.name,
     )
     return next((rank for rank, is_fit in enumerate(fits, 1) if is_fit), 0)
-
-
-def _fold(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _refuse(index: int, message: str, allowed: str) -> ShopError:

@@ -15,7 +15,9 @@ from mcp_server_tiktok_shop.money import ZERO
 from mcp_server_tiktok_shop.tools.profit.columns import (
     AMOUNTS_AFTER_FEES,
     AMOUNTS_BEFORE_FEES,
+    BASIS,
     COLUMN_MEANINGS,
+    ESTIMATED,
     FEES,
     OPTIONAL_AMOUNTS,
     OTHER_FEES,
@@ -66,8 +68,9 @@ class ProfitRow(Struct, frozen=True):
     def to_cells(self, fee_columns: Iterable[str]) -> dict[str, Any]:
         """Every cell that a table can show of it, as text where it is an amount."""
         cells = self.cells
-        result: dict[str, Any] = {"shop": self.shop, "basis": cells["basis"], "currency": cells["currency"]}
+        result: dict[str, Any] = {"shop": self.shop, BASIS: cells[BASIS], "currency": cells["currency"]}
         result |= {"units": int(cells["units"]), SPLIT_COLUMN: cells["split"]}
+        result[ESTIMATED] = format_money(cells[ESTIMATED])
         result |= {name: format_money(cells[name]) for name in (*AMOUNTS_BEFORE_FEES, *AMOUNTS_AFTER_FEES)}
         result |= {name: format_money(self.fees.get(name, ZERO)) for name in fee_columns}
         rest = sum((amount for name, amount in self.fees.items() if name not in set(fee_columns)), ZERO)
@@ -124,6 +127,8 @@ class ProfitLayout(Struct, frozen=True):
             unused.add("sales")  # net_sales is the same
         if all(row.cells["split"] == EXACT for row in rows):
             unused.add(SPLIT_COLUMN)
+        if not any(row.cells[ESTIMATED] for row in rows):
+            unused.add(ESTIMATED)
         return cls(choose_fee_columns(totals), frozenset(unused), has_shops, has_costs)
 
 
@@ -138,8 +143,10 @@ def lay_out_table(
     """
     fee_columns = layout.fee_columns
     labels = LABELS.get(group_by, ())
-    columns = [*(["shop"] if layout.has_shops else []), *(name for name, _ in labels), "basis", "currency", "units"]
-    columns += [*AMOUNTS_BEFORE_FEES, *fee_columns, *AMOUNTS_AFTER_FEES]
+    has_bases = all(row.cells[BASIS] for row in rows)
+    columns = [*(["shop"] if layout.has_shops else []), *(name for name, _ in labels), *([BASIS] if has_bases else [])]
+    columns += ["currency", "units", *AMOUNTS_BEFORE_FEES, *fee_columns, *AMOUNTS_AFTER_FEES]
+    columns += [] if has_bases else [ESTIMATED]
     columns += PROFIT_COLUMNS if layout.has_costs else ()
     columns += [SPLIT_COLUMN] if group_by in SPLIT_GROUPS else []
     table = [
@@ -169,7 +176,7 @@ def _choose_columns(
         problem = Problem("columns", f"has no {wrong[0][:MAX_QUOTED_CHARS]!r}", f"{ALL_COLUMNS}, {', '.join(every)}")
         text = f"columns {problem.message}"
         raise ShopError("invalid_arguments", text, hint=f"Give {problem.allowed}.", problems=(problem,))
-    lasting = {"shop", "basis", "currency", *labels}
+    lasting = {"shop", BASIS, ESTIMATED, "currency", *labels}
     return [name for name in every if name in chosen or name in lasting]
 
 

@@ -28,6 +28,7 @@ from mcp_server_tiktok_shop.tools.profit.spoken_costs import (
     read_spoken_costs,
 )
 from mcp_server_tiktok_shop.tools.profit.table import (
+    ALL_COLUMNS,
     SPLIT_GROUPS,
     TIME_GROUPS,
     ProfitRow,
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 
 DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is made of what was read by then
 SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
-PARAMETERS = ("from", "until", "now", "by", "group_by", "order", "direction", "limit", "costs", "step")
+PARAMETERS = ("from", "until", "now", "by", "group_by", "order", "direction", "limit", "costs", "step", "has_parts")
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
 MAX_FAULTS = 10
 SHOWN_ROWS, MIN_SHOWN_ROWS = 10, 4  # of all shops, and of each, where no limit is given
@@ -68,6 +69,7 @@ NO_COSTS_NOTE = (
     "No costs, so no profit: give unit_costs, or put costs.csv or costs.xlsx into {folder}, with columns seller_sku "
     "(or the SKU id), unit_cost, currency and, where costs change, from."
 )
+OWN_CURRENCY_NOTE = "A number in unit_costs is of each shop's own currency; none was converted."
 NO_PROFIT_ORDER_NOTE = "Rows stand by settlement, since without costs there is no profit."
 
 
@@ -101,6 +103,7 @@ class GetProfitTool(Struct, frozen=True):
         default_limit = SHOWN_TIMES if values["group_by"] in TIME_GROUPS else few_rows
         shown_rows = MAX_SAVED_ROWS if save_as is not None else values.get("limit", default_limit)
         limit = max(shown_rows, MAX_CHART_ROWS) if chart_request is not None else shown_rows
+        columns = tuple(values.get("columns", ()))
         terms = ProfitTerms(
             values["period"],
             values["by"],
@@ -110,7 +113,8 @@ class GetProfitTool(Struct, frozen=True):
             costs,
             spoken,
             order,
-            tuple(values.get("columns", ())),
+            columns,
+            columns or (() if "limit" in values else (ALL_COLUMNS,)),
         )
         self.query_runner.prepare()
         self.chart_maker.prepare(chart_request)
@@ -118,7 +122,9 @@ class GetProfitTool(Struct, frozen=True):
         progress = SharedProgress(caller, len(targets))
         answers = await asyncio.gather(
             *(
-                self._find_profit(target, terms, deadline, progress.create_reporter(place))
+                self._find_profit(
+                    target, terms, deadline, progress.create_reporter(place), has_chart=chart_request is not None
+                )
                 for place, target in enumerate(targets)
             )
         )
@@ -128,7 +134,9 @@ class GetProfitTool(Struct, frozen=True):
         if len(targets) > 1:
             found = [replace(each, brief_label=brief_labels.get(each.label, each.label)) for each in found]
         result = lay_out_profit(found, terms, has_shops=len(targets) > 1, is_whole=save_as is not None)
-        notes = [result["note"], found[0].period_note]
+        currencies = {row.cells["currency"] for each in found for row in each.get("total")}
+        own_note = OWN_CURRENCY_NOTE if spoken and len(currencies) > 1 else ""
+        notes = [own_note, result["note"], found[0].period_note]
         if terms.has_costs or file_name:
             result["costs"] = _describe_costs(file_name, costs, spoken, found)
         result["not_answered"] = {
@@ -140,6 +148,7 @@ class GetProfitTool(Struct, frozen=True):
             notes.insert(0, NO_COSTS_NOTE.format(folder=self.cost_book.files.folders[0]))
             notes.insert(1, NO_PROFIT_ORDER_NOTE if order and order.column in COST_COLUMNS else "")
         result["note"] = " ".join(filter(None, notes))
+        result = _list_unmet_costs(spoken, found) | result
         if save_as is not None:
             zones = [each.zone for each in found]
             result["saved"] = await save_answer_table(self.export_folder, save_as, result, "profit", zones)
@@ -155,7 +164,13 @@ class GetProfitTool(Struct, frozen=True):
         return path, self.cost_book.read(path)
 
     async def _find_profit(
-        self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
+        self,
+        target: Target,
+        terms: ProfitTerms,
+        deadline: float,
+        report_progress: ProgressReporter,
+        *,
+        has_chart: bool,
     ) -> ShopProfit | ShopError:
         """The profit of one shop, or why it can't be told."""
         try:
@@ -176,6 +191,7 @@ class GetProfitTool(Struct, frozen=True):
                     "direction": -1 if terms.order and terms.order.is_descending else 1,
                     "limit": terms.limit,
                     "costs": json.dumps([cost.to_json() for cost in costs.costs]),
+                    "has_parts": terms.row_part == "part" or has_chart,
                     "step": GRANULARITY[snapshot.shop.currency in WHOLE_CURRENCIES],
                 },
             )
@@ -224,7 +240,17 @@ def _describe_costs(
     if costs.faults:
         result |= {"faults": list(costs.faults[:MAX_FAULTS]), "faults_in_all": len(costs.faults)}
     if spoken:
-        counts = {cost.name: sum(each.spoken_counts[cost.name] for each in found) for cost in spoken}
+        counts = _count_skus(spoken, found)
         result["skus_of_unit_costs"] = {name or ALL_SKUS: count for name, count in counts.items() if count}
-        result |= {"unit_costs_of_nothing": unmet} if (unmet := [n for n, count in counts.items() if not count]) else {}
     return result
+
+
+def _list_unmet_costs(spoken: Sequence[SpokenCost], found: Sequence[ShopProfit]) -> Json:
+    """The names that mean nothing sold, told before any number: without their costs profits are other ones."""
+    unmet = [name or ALL_SKUS for name, count in _count_skus(spoken, found).items() if not count]
+    return {"unit_costs_of_nothing": unmet} if unmet else {}
+
+
+def _count_skus(spoken: Sequence[SpokenCost], found: Sequence[ShopProfit]) -> dict[str, int]:
+    """How many SKUs of all shops each of the spoken costs means, by its name."""
+    return {cost.name: sum(each.spoken_counts[cost.name] for each in found) for cost in spoken}
