@@ -123,7 +123,8 @@ def parse_response(response: HttpAnswer, *, redact_words: RedactWords) -> ApiRes
     if code == 0:
         data = envelope.get("data")
         if not isinstance(data, dict):
-            return ApiResponse({}, request_id, len(response.content), is_unread=data is not None)
+            is_unread = data not in (None, [])  # some write an object without members as a list
+            return ApiResponse({}, request_id, len(response.content), is_unread=is_unread)
         return ApiResponse(data, request_id, len(response.content))
     message = redact_words(str(envelope.get("message") or ""))
     raise ApiError(code, message, request_id, status, retry_after)
