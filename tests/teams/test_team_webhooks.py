@@ -297,6 +297,15 @@ async def test_what_changed_in_one_database_is_no_news_in_another_that_shares_it
         assert states[2].notices.find_latest("tea", "7", ["orders"]) == 0
 
 
+async def test_listening_ends_at_whatever_moment_it_is_told_to(redis: Redis) -> None:
+    for step_count in range(60):  # of the event loop: while it connects, subscribes and listens
+        notices = RedisNotices(redis.url, SecretStr(""), time.monotonic, "a")
+        for _ in range(step_count):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await notices.close()
+
+
 async def test_notices_come_again_when_redis_does(redis: Redis) -> None:
     one, other = (RedisNotices(redis.url, SecretStr(""), time.monotonic, "a") for _ in range(2))
     try:

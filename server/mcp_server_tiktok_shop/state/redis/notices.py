@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 CHANNEL_PREFIX = "mcp-server-tiktok-shop:changes:"  # a database's id follows: its tenants are no other's
+END_PAUSE_S = 0.1  # before listening is told once more to end
 LISTENING_S = 5.0  # after which the connection is made sure of
 MAX_MOMENTS = 20_000  # of shops and areas: what is forgotten lies in the database as well
 
@@ -40,8 +41,9 @@ class RedisNotices:
         self._listening = asyncio.create_task(self._listen_on())
 
     async def close(self) -> None:
-        self._listening.cancel()
-        await asyncio.wait([self._listening])
+        while not self._listening.done():  # the client may take one for its own timeout, and listen on
+            self._listening.cancel()
+            await asyncio.wait([self._listening], timeout=END_PAUSE_S)
         await self._client.aclose()
 
     async def tell(self, notice: ChangeNotice) -> None:
