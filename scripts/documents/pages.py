@@ -10,7 +10,7 @@ import click
 
 from mcp_server_tiktok_shop.catalog.loader import CATALOG_FOLDER
 from mcp_server_tiktok_shop.catalog.operation import is_time
-from mcp_server_tiktok_shop.catalog.schemas import describe_limits
+from mcp_server_tiktok_shop.catalog.schemas import describe_limits, has_common_default
 from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.settings import SETTINGS_BY_NAME
 
@@ -100,7 +100,7 @@ def _format_argument_row(operation: Operation, name: str, schema: Json) -> str:
     if choices:
         notes.append("one of " + ", ".join(f"`{choice}`" for choice in choices))
     notes += describe_limits(schema)
-    if "default" in schema:
+    if has_common_default(schema):
         notes.append(f"default `{schema['default']}`")
     return f"| `{name}` | {kind} | {'; '.join(notes)} |".replace("  ", " ")
 

@@ -47,6 +47,14 @@ def subschemas(schema: Json, path: str = "") -> Iterator[tuple[str, Json]]:
 
 
 @every
+def test_no_default_is_shown_that_another_market_does_not_have(operation: Operation) -> None:
+    """The server sends the market's own: a model that was shown one would send it anywhere."""
+    by_market = {name for name, schema in operation.arguments.items() if "x-enum-by-region" in schema}
+    shown = build_full_schema(operation)["properties"]
+    assert [name for name in by_market if "default" in shown[name]] == []
+
+
+@every
 def test_what_is_enforced_is_a_valid_schema_and_closed(operation: Operation) -> None:
     schema = build_validation_schema(operation)
     jsonschema_rs.meta.validate(schema | {"$schema": "https://json-schema.org/draft/2020-12/schema"})

@@ -186,8 +186,15 @@ def _to_tool_schema(schema: Json, depth: int, *, include_unlisted: bool) -> Json
     return tool_schema if is_time(schema) else tool_schema | _select_bounds(schema, kind)
 
 
+def has_common_default(schema: Json) -> bool:
+    """Whether there is a default that holds in every market: another one is not told, a model would send it."""
+    return "default" in schema and "x-enum-by-region" not in schema
+
+
 def _select_bounds(schema: Json, kind: str) -> Json:
-    bounds: Json = {k: schema[k] for k in ("minItems", "maxItems", "default") if k in schema}
+    bounds: Json = {k: schema[k] for k in ("minItems", "maxItems") if k in schema}
+    if has_common_default(schema):
+        bounds["default"] = schema["default"]
     if kind != "string" and "x-special" not in schema:
         bounds |= {k: schema[k] for k in ("minimum", "maximum") if k in schema}
     return bounds
