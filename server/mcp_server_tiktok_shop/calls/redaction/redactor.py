@@ -144,8 +144,13 @@ class Redactor:
 
     def remember_value(self, value: Any, field: FieldSensitivity) -> None:
         """Mask a buyer's value in all texts, as `redact_value` does, where it is not to be shown itself."""
-        if field.is_personal and self.policy != "full" and value is not None and not isinstance(value, bool):
-            self._remember(strip_invisible(str(value)), field)
+        if field.is_personal and value is not None and not isinstance(value, bool):
+            self.remember_text(str(value), field)
+
+    def remember_text(self, text: str, field: FieldSensitivity) -> None:
+        """The same of a text in a personal field."""
+        if self.policy != "full":
+            self._remember(strip_invisible(text), field)
 
     def _remember(self, value: str, field: FieldSensitivity) -> None:
         if MASK not in value and field.kind != "picture" and value.strip():

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.sensitive_fields import FieldSensitivity
 
 MAX_PLANNED_FIELDS = 500  # of one object: more of them are ids used as names
+PLAIN_TYPES = frozenset((str, int, bool))  # in which, where they are hidden, there is nothing to find
 ROWS_FIELD = "rows"  # of a table, whose cells are sensitive as their columns are
 
 
@@ -50,6 +51,7 @@ class FieldPlan:
         "field",
         "is_hidden",
         "is_personal",
+        "is_plain_personal",
         "is_plain_time",
         "is_secret",
         "keeps_text",
@@ -79,6 +81,7 @@ class FieldPlan:
         self.is_personal = field.is_personal and not self.is_secret
         is_time = shape.is_time or (not shape.is_known and name.endswith("_time"))
         has_plain_text = not is_time and not self.is_secret
+        self.is_plain_personal = self.is_personal and not is_time
         self.keeps_text = has_plain_text and field.kind is None
         self.names_by_others = has_plain_text and field.is_untrusted and not field.is_free_text
         self.is_plain_time = is_time and field.kind is None and not self.is_secret
@@ -163,7 +166,10 @@ class AnswerReader:
         children = plan.children
         read: Json = {}
         for name, value in data.items():
-            child = children.get(name) or plan.add_child(name)
+            try:
+                child = children[name]
+            except KeyError:
+                child = plan.add_child(name)
             kind = type(value)
             if child.is_hidden:
                 if kind is not str or child.is_personal or not self.has_hidden:
@@ -264,7 +270,12 @@ class AnswerReader:
             plan = plan.public_variant
         children = plan.children
         for name, value in data.items():
-            child = children.get(name) or plan.add_child(name)
+            try:
+                child = children[name]
+            except KeyError:
+                child = plan.add_child(name)
             kind = type(value)
-            if child.is_personal or (kind is not str and kind is not int and kind is not bool and not child.is_secret):
+            if kind is str and child.is_plain_personal:
+                self._redactor.remember_text(value, child.field)
+            elif child.is_personal or (kind not in PLAIN_TYPES and not child.is_secret):
                 self._collect(value, child)
