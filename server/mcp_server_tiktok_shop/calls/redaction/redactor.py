@@ -131,11 +131,17 @@ class Redactor:
             return self.redact_object(value, field)
         if isinstance(value, list):
             return self._redact_list(value, field)
+        if isinstance(value, str):
+            return self.redact_plain_text(value, field)
         if field.is_personal and self.policy != "full" and value is not None and not isinstance(value, bool):
-            return self._mask_value(strip_invisible(str(value)), field)  # a number is masked like a text
-        if not isinstance(value, str):
-            return value
-        text = strip_invisible_json(value)
+            return self._mask_value(str(value), field)  # a number is masked like a text
+        return value
+
+    def redact_plain_text(self, text: str, field: FieldSensitivity) -> Any:
+        """The same of a text."""
+        if field.is_personal and self.policy != "full":
+            return self._mask_value(strip_invisible(text), field)
+        text = strip_invisible_json(text)
         if field.is_untrusted and text:
             self.untrusted.add(field.path)
             if field.kind == "title" and self.policy != "full":

@@ -40,18 +40,19 @@ class _StrangeAnswerError(Exception):
 class FieldPlan:
     """What is to be done to the values of a field, by its shape, its sensitivity, and the view that may hide it.
 
-    `node` is the view's of this field, None where all of it is shown. Of a text, `keeps_text` says that it stays as it
-    is but for the characters that nobody sees, `names_by_others` that others wrote it and that e-mail addresses alone
-    are masked in it. A whole number is a time where `is_plain_time`; else it stays as it is where `keeps_number`.
+    `node` is the view's of this field, None where all of it is shown. A text is neither time nor secret where
+    `has_plain_text`; `keeps_text` says that it stays as it is but for the characters that nobody sees,
+    `names_by_others` that others wrote it and that e-mail addresses alone are masked in it. A whole number is a time
+    where `is_plain_time`.
     """
 
     __slots__ = (
         "__dict__",
         "children",
         "field",
+        "has_plain_text",
         "is_hidden",
         "is_personal",
-        "is_plain_personal",
         "is_plain_time",
         "is_secret",
         "keeps_text",
@@ -80,10 +81,9 @@ class FieldPlan:
         self.is_hidden = is_hidden and not self.is_secret
         self.is_personal = field.is_personal and not self.is_secret
         is_time = shape.is_time or (not shape.is_known and name.endswith("_time"))
-        has_plain_text = not is_time and not self.is_secret
-        self.is_plain_personal = self.is_personal and not is_time
-        self.keeps_text = has_plain_text and field.kind is None
-        self.names_by_others = has_plain_text and field.is_untrusted and not field.is_free_text
+        self.has_plain_text = not is_time and not self.is_secret
+        self.keeps_text = self.has_plain_text and field.kind is None
+        self.names_by_others = self.has_plain_text and field.is_untrusted and not field.is_free_text
         self.is_plain_time = is_time and field.kind is None and not self.is_secret
         self.children: dict[str, FieldPlan] = {}
 
@@ -183,6 +183,11 @@ class AnswerReader:
                     if value:
                         read[name] = value
                         self.untrusted.add(child.path)
+                elif child.has_plain_text:
+                    cleaned = self._redactor.redact_plain_text(value, child.field)
+                    if cleaned is not OMITTED and cleaned:
+                        read[name] = cleaned
+                        self._redactor.add_text(read, name, child.field)
                 else:
                     self._read_special_value(read, name, value, child)
             elif kind is dict:
@@ -275,7 +280,8 @@ class AnswerReader:
             except KeyError:
                 child = plan.add_child(name)
             kind = type(value)
-            if kind is str and child.is_plain_personal:
-                self._redactor.remember_text(value, child.field)
+            if kind is str and child.has_plain_text:
+                if child.is_personal:
+                    self._redactor.remember_text(value, child.field)
             elif child.is_personal or (kind not in PLAIN_TYPES and not child.is_secret):
                 self._collect(value, child)
