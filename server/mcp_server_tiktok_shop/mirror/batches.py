@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 SPOOL_SUFFIX = ".ndjson"
-MAX_STAGED_BYTES = 6 * 2**20  # of batches that are laid in at once
+MAX_STAGED_BYTES = 4 * 2**20  # of batches that are laid in at once: of more, memory; of less, time for each
 BatchKind = Literal["all", "history", "again", "changes", "parents"]
 BATCH_KINDS = get_args(BatchKind)
 
