@@ -50,9 +50,7 @@ def _do(job: dict[str, Any]) -> Any:
 
 
 def _read_batch(fields: dict[str, Any]) -> Batch:
-    path = Path(fields["path"])
-    key = BatchKey.from_file_name(path.name)
-    assert key is not None  # noqa: S101 - the server named it
+    key, path = BatchKey(**fields["key"]), Path(fields["path"])
     parents, stable_parents = set(fields["parents"]), set(fields["stable_parents"])
     return Batch(key, path, fields["read_at"], parents=parents, stable_parents=stable_parents)
 
