@@ -1,4 +1,4 @@
-"""Says of parcels what a person must know before they go: whose stay, which are overdue, which are collected too late."""
+"""Says of parcels what one must know before they go: whose stay, which are overdue, which are collected too late."""
 
 from __future__ import annotations
 
