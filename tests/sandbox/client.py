@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
 NOW = 1_795_349_472  # a Sunday in November 2026, towards noon
 Json = dict[str, Any]
+# What the platform tells again beside the field that tells it already: counted once, the parts add up.
+REPEATING_FIELDS = (
+    "affiliate_commission_amount_before_pit",
+    "affiliate_commission_before_pit_amount",
+    "tiktok_shop_shipping_incentive_amount",
+)
+
+
+def list_parts(breakdown: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The amounts of a breakdown by their fields, each once."""
+    return {name: value for name, value in (breakdown or {}).items() if name not in REPEATING_FIELDS}
 
 
 class Clock:
