@@ -530,3 +530,19 @@ async def test_what_a_return_pays_back_beyond_its_lines_is_in_its_total_and_of_n
     for told, name in zip(answers[1:], ("product_name", "seller_sku"), strict=True):
         (rest,) = [row for row in read_rows(told) if row[name] is None]
         assert Decimal(rest["refund_total"]) == len(totals) * Decimal("3.50")
+
+
+async def test_a_period_in_which_nothing_was_is_zero_and_not_unknown(connect: Connect, shared: Sandbox) -> None:
+    first = min(order.create_time for order in shared.state.main.orders.values())
+    day = datetime.fromtimestamp(first, LONDON).date() - timedelta(2)
+    async with at_the_shop(connect, shared, mirror_days=365) as client:
+        for group in ("none", "product"):
+            told = await ask(client, "sales", period=str(day), group_by=group)
+            assert told["totals"]["rows"] == []
+            assert told["note"].startswith("Nothing of the kind was there: all counts and sums are zero.")
+        sold = await ask(client, "sales", period="last 14 days")
+    async with at_the_shop(connect, shared, mirror_days=30) as client:
+        unknown = await ask(client, "sales", period=str(day))
+    assert "zero" not in sold["note"]
+    assert unknown["note"].startswith("PART ONLY")
+    assert "zero" not in unknown["note"]
