@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import httpx2
 
@@ -47,6 +47,12 @@ def signed(secret: str, path: str, query: Mapping[str, str], body: bytes) -> str
     names = sorted(name for name in query if name not in ("sign", "access_token"))
     message = secret + path + "".join(name + query[name] for name in names)
     return hmac.new(secret.encode(), message.encode() + body + secret.encode(), hashlib.sha256).hexdigest()
+
+
+def move_to_market(sandbox: Sandbox, regions: Sequence[str]) -> None:
+    """Put the first shop where an operation for some markets is there; one that names none is there in GB as well."""
+    market = "GB" if not regions or "GB" in regions else regions[0]
+    sandbox.accounts[0].shops[0].region = {"EU": "DE", "SEA": "ID"}.get(market, market)
 
 
 class Caller:
