@@ -17,7 +17,7 @@ from PIL import Image
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
-from mcp_server_tiktok_shop.tools.charts.choice import MAX_SERIES
+from mcp_server_tiktok_shop.tools.charts.choice import MAX_BARS, MAX_SERIES
 from mcp_server_tiktok_shop.tools.charts.drawer import MAX_PICTURE_BYTES, WORKER_MODULE
 from mcp_server_tiktok_shop.tools.charts.maker import CHART_META
 from mcp_server_tiktok_shop.tools.charts.vega_spec import BACKGROUND, COLORS
@@ -201,6 +201,15 @@ async def test_an_hour_and_a_weekday_are_a_heat_map_without_being_asked(connect:
     async with connect(sandbox="1", sandbox_object=Sandbox(orders=200)) as client:
         _, chart, _ = await draw(client, "query_shop", sql=sql, chart=True)
     assert (chart["kind"], {chart["x"], chart["series"]}) == ("heat", {"hour", "weekday"})
+
+
+async def test_every_hour_of_the_day_is_drawn(connect: Connect) -> None:
+    asked = {"report": "sales", "period": "last 60 days", "group_by": "hour"}
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=400)) as client:
+        data, chart, _ = await draw(client, "get_report", **asked, chart=True)
+    sales = {row[0]: Decimal(row[data["table"]["columns"].index("sales_total")]) for row in data["table"]["rows"]}
+    assert len(sales) > MAX_BARS
+    assert {int(hour): Decimal(str(total)) for hour, total in chart["rows"]} == sales
 
 
 async def test_more_series_than_colours_keep_their_sum(connect: Connect) -> None:

@@ -501,3 +501,48 @@ async def test_words_that_may_be_meant_otherwise_tell_how_whole_months_are_asked
     assert whole["period"].split()[0].endswith("-01")
     assert datetime.fromisoformat(whole["period"].split()[-1]).date() == today.replace(day=1) - timedelta(1)
     assert "counted back" not in days["note"]
+
+
+async def test_what_a_return_pays_back_beyond_its_lines_is_in_its_total_and_of_no_product(
+    connect: Connect, shared: Sandbox
+) -> None:
+    totals: dict[str, Decimal] = {}
+
+    def edit(data: Json) -> Json:
+        for row in data["return_orders"]:
+            amount = row["refund_amount"]
+            amount["refund_total"] = str(Decimal(amount["refund_total"]) + Decimal("3.50"))
+            if row["return_status"].endswith(("_COMPLETE", "_SUCCESS")):
+                totals[row["return_id"]] = Decimal(amount["refund_total"])
+        return data
+
+    async with at_the_shop(connect, shared) as client:
+        shared.faults.add("search_returns", times=None, edit=edit)
+        answers = [
+            await ask(client, "returns", period="last 60 days", group_by=g) for g in ("reason", "product", "sku")
+        ]
+        shared.faults.clear()
+    assert totals
+    for told in answers:
+        (whole,) = read_table(told["totals"])
+        assert Decimal(whole["refund_total"]) == sum(totals.values())
+        assert sum(Decimal(row["refund_total"]) for row in read_rows(told)) == sum(totals.values())
+    for told, name in zip(answers[1:], ("product_name", "seller_sku"), strict=True):
+        (rest,) = [row for row in read_rows(told) if row[name] is None]
+        assert Decimal(rest["refund_total"]) == len(totals) * Decimal("3.50")
+
+
+async def test_a_period_in_which_nothing_was_is_zero_and_not_unknown(connect: Connect, shared: Sandbox) -> None:
+    first = min(order.create_time for order in shared.state.main.orders.values())
+    day = datetime.fromtimestamp(first, LONDON).date() - timedelta(2)
+    async with at_the_shop(connect, shared, mirror_days=365) as client:
+        for group in ("none", "product"):
+            told = await ask(client, "sales", period=str(day), group_by=group)
+            assert told["totals"]["rows"] == []
+            assert told["note"].startswith("Nothing of the kind was there: all counts and sums are zero.")
+        sold = await ask(client, "sales", period="last 14 days")
+    async with at_the_shop(connect, shared, mirror_days=30) as client:
+        unknown = await ask(client, "sales", period=str(day))
+    assert "zero" not in sold["note"]
+    assert unknown["note"].startswith("PART ONLY")
+    assert "zero" not in unknown["note"]

@@ -74,7 +74,7 @@ class ColumnChoice:
     def is_measure(self, place: int) -> bool:
         return self._columns[place].kind in MEASURES
 
-    def _is_place_number(self, place: int) -> bool:
+    def is_place_number(self, place: int) -> bool:
         """Whether a whole number names an hour or a weekday, and measures nothing."""
         return self._columns[place].kind == "count" and PLACE_NAME.fullmatch(self.names[place]) is not None
 
@@ -101,7 +101,7 @@ class ColumnChoice:
         free = [place for place in range(len(self._columns)) if place not in taken]
         if times := [place for place in free if self.is_time(place)]:
             return times[0]
-        if numbers := [place for place in free if self._is_place_number(place)]:
+        if numbers := [place for place in free if self.is_place_number(place)]:
             named = [place for place in free if self.names[place] + NUMBER_SUFFIX == self.names[numbers[0]]]
             return (named or numbers)[0]
         labels = [place for place in free if not self.is_measure(place) and not self._is_currency(place)]
@@ -117,7 +117,7 @@ class ColumnChoice:
         free = [
             place
             for place in range(len(self._columns))
-            if place not in taken and self.is_measure(place) and not self._is_place_number(place)
+            if place not in taken and self.is_measure(place) and not self.is_place_number(place)
         ]
         preferred = [place for name in self._source.measures for place in free if self.names[place] == name]
         by_kind = sorted(free, key=lambda place: MEASURES.index(self._columns[place].kind))
@@ -134,7 +134,7 @@ class ColumnChoice:
         labels = [
             place
             for place in range(len(self._columns))
-            if place not in (x, *y) and (not self.is_measure(place) or self._is_place_number(place))
+            if place not in (x, *y) and (not self.is_measure(place) or self.is_place_number(place))
         ]
         return next((place for place in labels if self._is_unique((x, place)) and not self._is_unique((place,))), None)
 

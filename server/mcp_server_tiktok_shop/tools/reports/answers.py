@@ -117,7 +117,7 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     over_shops = describe_over_shops(request, dict(zip(labels, totals, strict=True)), ranked)
     data |= over_shops
     hidden = {*report.warnings, ROWS_IN_ALL, *(() if _has_mixed_currencies(totals) else (CURRENCY_COLUMN,))}
-    notes = [*_describe_edges(answers), *_describe_warnings(request, answers)]
+    notes = [*_describe_edges(answers), *_describe_nothing(answers), *_describe_warnings(request, answers)]
     if request.grouping is not None:
         rows = [answer.rows for answer in answers]
         table = _choose_rows_columns(
@@ -243,6 +243,13 @@ def _describe_edges(answers: Sequence[ShopAnswer]) -> list[str]:
                 f"PART ONLY, {answer.label}: {answer.coverage.part_only}. Nothing beyond that is in these sums."
             )
     return parts
+
+
+def _describe_nothing(answers: Sequence[ShopAnswer]) -> list[str]:
+    """Where there was nothing to count: such a shop has no row, which might be taken for not knowing."""
+    empty = [each.brief_label for each in answers if each.is_complete and each.totals and not each.totals.cells]
+    place = f"in {', '.join(empty)}" if any(empty) else "there"
+    return [f"Nothing of the kind was {place}: all counts and sums are zero."] if empty else []
 
 
 def _describe_warnings(request: ReportRequest, answers: Sequence[ShopAnswer]) -> list[str]:
