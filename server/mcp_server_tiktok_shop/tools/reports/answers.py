@@ -14,8 +14,9 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
     is_name_enough,
     remove_columns,
 )
-from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_compared_measures
+from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_columns, list_compared_measures
 from mcp_server_tiktok_shop.tools.reports.over_shops import RANKING, describe_over_shops, describe_ranking
+from mcp_server_tiktok_shop.tools.reports.requests import ALL_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -123,12 +124,13 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
         table = _choose_rows_columns(
             request, request.grouping, _merge(labels, rows, hidden, keys), request.shown_columns
         )
-        shared = find_shared_values(table, {*keys, request.order.column, SHOP_COLUMN})
+        has_cuts = any(is_cut(result) for result in rows if result is not None)
+        shared = find_shared_values(table, {*keys, request.order.column, SHOP_COLUMN}, is_cut=has_cuts)
         data["table"] = remove_columns(table, shared)
         if shared:
             data[SHARED_VALUES] = shared
         notes += _describe_cuts(labels, rows)
-        notes.append(_describe_order(request))
+        notes += [_describe_order(request), _describe_missing_columns(request)]
         if empty := _list_empty_times(request.grouping, answers):
             data["left_out_empty"] = empty
         notes.append(request.grouping.note)
@@ -275,8 +277,16 @@ def _describe_order(request: ReportRequest) -> str:
     return f"Rows have no {request.unmet_order}: they stand by {request.order.column}."
 
 
+def _describe_missing_columns(request: ReportRequest) -> str:
+    """Which of the columns that were asked for rows so grouped do not have."""
+    has_comparison = request.has_comparison
+    of_rows = list_columns(request.report, request.grouping, with_comparison=has_comparison)
+    missing = [name for name in request.columns if name not in {*of_rows, ALL_COLUMNS}]
+    return f"Rows have no {', '.join(missing)}: totals alone tell that." if missing else ""
+
+
 def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer]) -> list[str]:
-    """The times of the periods of which there is no row, since nothing was in them."""
+    """The times of which there is no row, since nothing was in them: of what was not read nobody knows that."""
     if grouping.name not in TIME_FORMS:
         return []
     name, form = TIME_FORMS[grouping.name]
@@ -285,12 +295,17 @@ def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer]) -> list
         result, period = answer.rows, answer.periods.period if answer.periods is not None else None
         if result is None or period is None or answer.zone is None or answer.coverage is None:
             continue
+        first = answer.coverage.find_known_start(period.start)
+        if first is None:
+            continue
         columns = [column.name for column in result.columns]
         if name not in columns or is_cut(result) or f"{name}_before" in columns:
             continue
         place = columns.index(name)
         end = min(period.end - 1, answer.coverage.as_of)
-        times = _list_times(period.start, end, answer.zone, form)
+        times = _list_times(first, end, answer.zone, form)
+        if first > period.start and form != HOUR_FORM:  # what the copy begins within is known in part
+            times = times[1:]
         found = {_name_time(row[place]) for row in result.cells}
         empty += [f"{answer.brief_label} {each}".lstrip() for each in times if each not in found]
     if len(empty) > MAX_EMPTY_TIMES:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 def make_chart_source(request: ReportRequest, answers: Sequence[ShopAnswer]) -> ChartSource:
     """The rows to draw: by time each has one, and where there is none nothing was, if no row was left out."""
     is_of_time = request.grouping is not None and request.grouping.name in TIME_GROUPINGS
-    has_all_rows = not any(is_cut(answer.rows) for answer in answers if answer.rows is not None)
+    has_all_rows = all(
+        not is_cut(answer.rows) and answer.coverage is not None and answer.coverage.find_known_start(0) is not None
+        for answer in answers
+        if answer.rows is not None
+    )
     return ChartSource(
         make_report_table(request, answers, [answer.brief_label for answer in answers]),
         request.report.title,
