@@ -53,7 +53,7 @@ class CheckConnectionTool(Struct, frozen=True):
         auth_host.pop("ahead", None)
         result: Json = {"platform": api_host, "auth_host": auth_host} | self._report_clock(clock_offset)
         if not api_host["reached"]:
-            result["sign_in"] = {"accepted": False, "message": "Not tried: the platform is not reached."}
+            result["sign_in"] = {"accepted": None, "message": "Not tried: the platform is not reached."}
         elif accounts_error is not None:
             result["sign_in"] = {"accepted": False} | accounts_error.to_json()
         else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
@@ -15,8 +15,10 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
     remove_columns,
 )
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_columns, list_compared_measures
+from mcp_server_tiktok_shop.tools.reports.empty_times import list_empty_times
 from mcp_server_tiktok_shop.tools.reports.over_shops import RANKING, describe_over_shops, describe_ranking
 from mcp_server_tiktok_shop.tools.reports.requests import ALL_COLUMNS
+from mcp_server_tiktok_shop.tools.reports.row_cuts import describe_cuts, is_cut, sum_column
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -30,18 +32,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
 
 CURRENCY_COLUMN = "currency"
-HOUR_FORM = "%H"
-# The times that a grouping tells apart: in which column, and how reports name them.
-TIME_FORMS = {
-    "day": ("day", "%Y-%m-%d"),
-    "week": ("week", "%G-W%V"),
-    "month": ("month", "%Y-%m"),
-    "weekday": ("weekday", "%A"),
-    "hour": ("hour", HOUR_FORM),
-    "weekday_hour": ("hour", HOUR_FORM),
-}
-MAX_EMPTY_TIMES = 12
-HOUR_S, DAY_S = 3_600, 86_400
 
 
 class ShopPeriods(Struct, frozen=True):
@@ -129,9 +119,9 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
         data["table"] = remove_columns(table, shared)
         if shared:
             data[SHARED_VALUES] = shared
-        notes += _describe_cuts(labels, rows)
+        notes += describe_cuts(labels, rows)
         notes += [_describe_order(request), _describe_missing_columns(request)]
-        if empty := _list_empty_times(request.grouping, answers):
+        if empty := list_empty_times(request.grouping, answers):
             data["left_out_empty"] = empty
         notes.append(request.grouping.note)
     for name in dict.fromkeys(name for answer in answers for name in answer.beside):
@@ -140,7 +130,7 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
         merged = _merge(labels, results, hidden, {*report.keys, *grouping.keys})
         if merged["rows"]:
             data[f"by_{name}"] = _choose_rows_columns(request, grouping, merged, grouping.shows)
-            notes += _describe_cuts(labels, results)
+            notes += describe_cuts(labels, results)
     notes += [describe_ranking(request)] if RANKING in over_shops else []
     places = {
         RANKING: over_shops.get(RANKING, {}).get("columns", ()),
@@ -250,25 +240,10 @@ def _describe_edges(answers: Sequence[ShopAnswer]) -> list[str]:
 def _describe_warnings(request: ReportRequest, answers: Sequence[ShopAnswer]) -> list[str]:
     notes = []
     for name, text in request.report.warnings.items():
-        count = sum(_sum_column(answer.totals, name) for answer in answers if answer.totals is not None)
+        count = sum(sum_column(answer.totals, name) for answer in answers if answer.totals is not None)
         if count:
             notes.append(f"{count} {text}.")
     return notes
-
-
-def _sum_column(result: QueryResult, name: str) -> int:
-    places = [place for place, column in enumerate(result.columns) if column.name == name]
-    return sum(int(row[place] or 0) for row in result.cells for place in places)
-
-
-def _describe_cuts(labels: Sequence[str], results: Iterable[QueryResult | None]) -> list[str]:
-    """Where rows were left out by the limit; totals are of all of them."""
-    cuts = []
-    for label, result in zip(labels, results, strict=True):
-        if result is not None and is_cut(result):
-            in_all = _sum_column(result, ROWS_IN_ALL) // len(result.cells)
-            cuts.append(f"{len(result.cells)} of {in_all} rows" + (f" of {label}" if label else ""))
-    return [f"{', '.join(cuts)} are shown, totals are of all: limit (rows of each shop) for more."] if cuts else []
 
 
 def _describe_order(request: ReportRequest) -> str:
@@ -283,54 +258,6 @@ def _describe_missing_columns(request: ReportRequest) -> str:
     of_rows = list_columns(request.report, request.grouping, with_comparison=has_comparison)
     missing = [name for name in request.columns if name not in {*of_rows, ALL_COLUMNS}]
     return f"Rows have no {', '.join(missing)}: totals alone tell that." if missing else ""
-
-
-def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer]) -> list[str]:
-    """The times of which there is no row, since nothing was in them: of what was not read nobody knows that."""
-    if grouping.name not in TIME_FORMS:
-        return []
-    name, form = TIME_FORMS[grouping.name]
-    empty: list[str] = []
-    for answer in answers:
-        result, period = answer.rows, answer.periods.period if answer.periods is not None else None
-        if result is None or period is None or answer.zone is None or answer.coverage is None:
-            continue
-        first = answer.coverage.find_known_start(period.start)
-        if first is None:
-            continue
-        columns = [column.name for column in result.columns]
-        if name not in columns or is_cut(result) or f"{name}_before" in columns:
-            continue
-        place = columns.index(name)
-        end = min(period.end - 1, answer.coverage.as_of)
-        times = _list_times(first, end, answer.zone, form)
-        if first > period.start and form != HOUR_FORM:  # what the copy begins within is known in part
-            times = times[1:]
-        found = {_name_time(row[place]) for row in result.cells}
-        empty += [f"{answer.brief_label} {each}".lstrip() for each in times if each not in found]
-    if len(empty) > MAX_EMPTY_TIMES:
-        return [*empty[:MAX_EMPTY_TIMES], f"and {len(empty) - MAX_EMPTY_TIMES} more"]
-    return empty
-
-
-def _name_time(value: Any) -> str:
-    return f"{value:02}" if isinstance(value, int) else str(value)
-
-
-def _list_times(start: int, end: int, zone: ZoneInfo, form: str) -> list[str]:
-    if form == HOUR_FORM:
-        last = min(end, start + DAY_S)
-        return sorted(
-            {datetime.fromtimestamp(each, zone).strftime(form) for each in (*range(start, last, HOUR_S), last)}
-        )
-    first, last_day = (datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
-    days = (first + timedelta(days=number) for number in range((last_day - first).days + 1))
-    return list(dict.fromkeys(day.strftime(form) for day in days))
-
-
-def is_cut(result: QueryResult) -> bool:
-    """Whether rows were left out by the limit."""
-    return bool(result.cells) and _sum_column(result, ROWS_IN_ALL) // len(result.cells) > len(result.cells)
 
 
 def _format_moment(moment: int, zone: ZoneInfo) -> str:
