@@ -64,7 +64,7 @@ def format_rows(rows: list[Row]) -> list[str]:
 
 
 def describe_machine() -> str:
-    versions = ", ".join(f"{name} {version(name)}" for name in ("mcp", "httpx2", "h11", "pydantic", "duckdb"))
+    versions = ", ".join(f"{name} {version(name)}" for name in ("mcp", "httpx2", "httptools", "pydantic", "duckdb"))
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     return f"{system}, Python {platform.python_version()}, {versions}"
 

@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.errors import NestingError
 
 MAX_DEPTH = 64  # levels of lists and objects; answers of the platform have a dozen
 MAX_COUNTED_CHARS = 16_384  # a longer text has more brackets than that, mostly: to count them would be for nothing
+CONTAINER_TYPES = frozenset((dict, list))
 DECODER = msgspec.json.Decoder()
 TOO_DEEP_MESSAGE = f"it is nested deeper than {MAX_DEPTH} levels"
 
@@ -44,13 +45,13 @@ def _is_shallow(text: str | bytes) -> bool:
 
 
 def _check_depth(value: dict[str, Any] | list[Any]) -> None:
-    containers = [value]
+    containers: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         containers = [
             child
             for container in containers
             for child in (container.values() if type(container) is dict else container)
-            if type(child) is dict or type(child) is list
+            if type(child) in CONTAINER_TYPES
         ]
         if not containers:
             return

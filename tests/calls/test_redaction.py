@@ -219,6 +219,23 @@ def test_ids_times_amounts_and_plain_words_in_a_message_stay(text: str) -> None:
     assert redact_text(text, "masked") == text
 
 
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        *("my name is", "my name\u2019s", "ich heiße", "ich heisse", "mein name ist", "me llamo", "mi nombre es"),
+        *("je m'appelle", "mi chiamo", "nama saya", "meu nome é", "tên tôi là", "tôi tên là"),
+        *("regards,", "sincerely,", "yours truly", "best wishes", "cheers", "grüße", "saludos", "cordialement"),
+    ],
+)
+def test_a_name_is_found_in_whatever_letters_it_is_introduced(phrase: str) -> None:
+    """Large, small, and those few others that a pattern without regard to case takes for them."""
+    letters = [chr(code) for code in range(0x3000) if chr(code).isalpha()]
+    for index, letter in enumerate(phrase):
+        for other in filter(re.compile(re.escape(letter), re.IGNORECASE).fullmatch, letters):
+            written = phrase[:index] + other + phrase[index + 1 :]
+            assert "Annabel" not in redact_text(f"Hello\n{written} Annabel", "masked"), written
+
+
 def test_a_buyer_who_signs_is_not_named_by_it() -> None:
     address = {"name": "Robin Sample", "full_address": "England, Leeds, 7 The Old Mill"}
     message = "To the old mill (7 The Old Mill), please. ROBIN SAMPLE / Robin, robinson"

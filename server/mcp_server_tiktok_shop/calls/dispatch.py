@@ -99,8 +99,7 @@ class ToolDispatcher(Struct, frozen=True):
         elif "undo_of" in call_arguments and "undo_of" in operation.server_arguments:
             undo_checker = self.write_executor.undo_checker
             call_arguments = await undo_checker.complete_arguments(operation, call_arguments)
-        values, problems = coerce_arguments(operation, call_arguments)
-        check_size(values)  # again: lists and objects may have come as text
+        values, problems = _coerce(operation, call_arguments)
         validate(operation, values, problems)
         if operation.delegates_to == "confirmed":
             return await self._send_by_token(values["token"], caller)
@@ -232,6 +231,14 @@ class ToolDispatcher(Struct, frozen=True):
         if shop is not None or self.platform.shops.pinned is not None:
             account = (await self.platform.shops.choose(shop, "never")).account
         return await self.platform.assets.choose(asset, account)
+
+
+def _coerce(operation: Operation, arguments: Json) -> tuple[Json, list[Problem]]:
+    """As `coerce_arguments`, within the limits of arguments: lists and objects may have come as text."""
+    values, problems = coerce_arguments(operation, arguments)
+    if values != arguments:
+        check_size(values)
+    return values, problems
 
 
 def _holds_placeholder(value: Any) -> bool:

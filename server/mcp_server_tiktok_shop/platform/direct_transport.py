@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    import h11
+    from mcp_server_tiktok_shop.platform.http_connection import ResponseHead
+
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -63,9 +64,9 @@ class DirectTransport(httpx2.AsyncBaseTransport):
         """Send a request once; the body of its response must be closed. Raises as `send`."""
         await request.aread()
         head, body = await self.send(DirectRequest.from_request(request))
-        return httpx2.Response(head.status_code, headers=head.headers.raw_items(), stream=body)
+        return httpx2.Response(head.status_code, headers=list(head.headers), stream=body)
 
-    async def send(self, request: DirectRequest) -> tuple[h11.Response, DirectBody]:
+    async def send(self, request: DirectRequest) -> tuple[ResponseHead, DirectBody]:
         """Send a request once: the head of its answer, and the body, which must be closed.
 
         Raises:

@@ -25,11 +25,11 @@ async def send_directly(transport: DirectTransport, request: DirectRequest, url:
 
     head, body = await transport.send(request)
     async with aclosing(body):
-        raw_headers = head.headers.raw_items()
-        if any(name.lower() == ENCODING_HEADER for name, _ in raw_headers):
-            return await _read_answer(httpx2.Response(head.status_code, headers=raw_headers, stream=body), url)
+        if any(name.lower() == ENCODING_HEADER for name, _ in head.headers):
+            response = httpx2.Response(head.status_code, headers=list(head.headers), stream=body)
+            return await _read_answer(response, url)
         content = await _join_pieces(body, MAX_ANSWER_BYTES)
-    return _make_answer(head.status_code, raw_headers, content, url)
+    return _make_answer(head.status_code, head.headers, content, url)
 
 
 async def send_by_client(client: httpx2.AsyncClient, method: str, url: str, **parts: Any) -> HttpAnswer:

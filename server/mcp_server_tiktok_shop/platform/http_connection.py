@@ -1,21 +1,29 @@
-"""One HTTP/1.1 connection over asyncio's own transport, framed by h11: an exchange begins when the last has ended."""
+"""One HTTP/1.1 connection over asyncio's own transport: an exchange begins when the last has ended."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import select
 import socket
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from http.client import HTTPConnection, HTTPException
+from typing import TYPE_CHECKING, Any, cast
 
-import h11
+import httptools
 import httpx2
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-MAX_HEAD_BYTES = 100 * 1024
+MAX_HEAD_BYTES = 100 * 1024  # of a head, or of anything else that comes in a row and is no body
+FIRST_FINAL_STATUS = 200  # below it an answer is a hint: another follows
+FRAMING_HEADERS = frozenset(
+    (b"content-length", b"transfer-encoding")
+)  # without either, a body ends with its connection
+CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 MAX_BUFFER_BYTES = 256 * 1024  # of a body that nobody has read yet; then the sender waits, too
 # A network that forgets an idle connection, or a host that is gone, shows while nothing is asked, or soon after.
 PROBE_AFTER_S, PROBE_EVERY_S, MAX_LOST_PROBES, MAX_UNCONFIRMED_MS = 30, 10, 3, 20_000
@@ -28,21 +36,62 @@ SOCKET_OPTIONS = {
 }
 
 
+class ResponseHead(Struct, frozen=True):
+    """The head of an answer; its headers as they came."""
+
+    status_code: int
+    headers: Sequence[tuple[bytes, bytes]]
+
+
+class _RequestWriter(HTTPConnection):
+    """Writes a request into memory, checked as the standard library checks it."""
+
+    def __init__(self) -> None:
+        super().__init__("localhost")  # which is not looked at: the headers tell the host
+        self.pieces: list[bytes] = []
+
+    def send(self, data: Any) -> None:
+        self.pieces.append(data)
+
+
+def write_request(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes:
+    """A request as it goes over the wire.
+
+    Raises:
+        httpx2.LocalProtocolError: It is none that HTTP can carry.
+
+    """
+    writer = _RequestWriter()
+    try:
+        if CONTROL_CHARACTERS.search(b"".join([value for _, value in headers])):
+            raise httpx2.LocalProtocolError("a header with control characters in it")
+        writer.putrequest(method, target.decode("ascii"), skip_host=True, skip_accept_encoding=True)
+        for name, value in headers:
+            writer.putheader(name, value)
+        writer.endheaders(body)
+    except (HTTPException, ValueError) as error:
+        raise httpx2.LocalProtocolError(str(error)) from error
+    return b"".join(writer.pieces)
+
+
 class HttpConnection(asyncio.Protocol):
     """A connection; `handle_loss` is called with it once, when it has ended."""
 
     def __init__(self, handle_loss: Callable[[HttpConnection], None]) -> None:
         self._handle_loss = handle_loss
-        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport = asyncio.Transport()  # until it is connected
         self._waiter: asyncio.Future[None] | None = None
         self._error: httpx2.TransportError | None = None
         self._is_busy = False
         self._is_paused = False
         self._is_whole = False
-        self._head: h11.Response | None = None
+        self._is_reusable = False
+        self._head: ResponseHead | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._buffer_bytes = 0
+        self._bytes_without_body = 0  # in a row
         self._idle_since = (0.0, 0.0)
         self.closed = asyncio.get_running_loop().create_future()
 
@@ -63,8 +112,11 @@ class HttpConnection(asyncio.Protocol):
         if not self._is_busy:  # an answer to nothing, which the next request would take for its own
             self._transport.abort()
             return
-        self._h11.receive_data(data)
-        self._parse()
+        self._bytes_without_body += len(data)  # which `on_body` takes back
+        self._parse(data)
+        if self._bytes_without_body > MAX_HEAD_BYTES and not self._is_whole and self._error is None:
+            self._error = httpx2.RemoteProtocolError("a head without an end")
+            self._wake()
 
     def eof_received(self) -> None:
         self._end_input()
@@ -83,30 +135,50 @@ class HttpConnection(asyncio.Protocol):
     def _end_input(self) -> None:
         """An end that the answer needs, as one without a length does, or that cuts it."""
         if self._is_busy and not self._is_whole and self._error is None:
-            self._h11.receive_data(b"")
-            self._parse()
+            names = FRAMING_HEADERS.intersection(name.lower() for name, _ in self._headers)
+            if self._head is None or names:
+                self._error = httpx2.RemoteProtocolError("the connection ended before the answer did")
+            self._is_whole = self._error is None
+            self._wake()
 
-    def _parse(self) -> None:
+    def _parse(self, data: bytes) -> None:
         try:
-            while True:
-                event = self._h11.next_event()
-                if isinstance(event, h11.Data):
-                    self._pieces.append(event.data)
-                    self._buffer_bytes += len(event.data)
-                elif isinstance(event, h11.Response):
-                    self._head = event
-                elif isinstance(event, h11.EndOfMessage):
-                    self._is_whole = True
-                    break
-                elif not isinstance(event, h11.InformationalResponse):
-                    break
-        except h11.RemoteProtocolError as error:
-            self._error = httpx2.RemoteProtocolError(str(error))
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._is_reusable = False
+            if not self._is_whole:  # else it is what came after the answer
+                self._error = httpx2.RemoteProtocolError(str(error))
         if self._has_news:
             self._wake()
         if self._buffer_bytes >= MAX_BUFFER_BYTES and not self._is_whole and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
+
+    # ---- what the parser calls
+
+    def on_message_begin(self) -> None:
+        if self._is_whole:
+            raise httpx2.RemoteProtocolError("an answer to nothing")
+        self._headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head is None:  # else it is part of a trailer
+            self._headers.append((name, value.rstrip()))
+
+    def on_headers_complete(self) -> None:
+        if (status_code := self._parser.get_status_code()) >= FIRST_FINAL_STATUS:
+            self._head = ResponseHead(status_code, self._headers)
+            self._bytes_without_body = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body)
+        self._buffer_bytes += len(body)
+        self._bytes_without_body = 0
+
+    def on_message_complete(self) -> None:
+        if self._head is not None:
+            self._is_whole = True
+            self._is_reusable = self._parser.should_keep_alive()
 
     @property
     def _has_news(self) -> bool:
@@ -128,15 +200,11 @@ class HttpConnection(asyncio.Protocol):
         """
         if self._transport.is_closing():
             raise httpx2.ConnectError("the connection ended before anything was sent")
-        try:
-            head = h11.Request(method=method, target=target, headers=list(headers))
-            pieces = [self._h11.send(head), self._h11.send(h11.Data(data=body)), self._h11.send(h11.EndOfMessage())]
-        except h11.LocalProtocolError as error:
-            raise httpx2.LocalProtocolError(str(error)) from error
+        request = write_request(method, target, headers, body)
         self._is_busy = True
-        self._transport.write(b"".join(filter(None, pieces)))
+        self._transport.write(request)
 
-    async def receive_head(self) -> h11.Response:
+    async def receive_head(self) -> ResponseHead:
         """The head of the answer, when the body is there too, or so much of it that it should be read.
 
         Raises:
@@ -176,15 +244,13 @@ class HttpConnection(asyncio.Protocol):
 
     def finish_exchange(self) -> bool:
         """Whether another exchange may follow the last one: not where anything of it is left over."""
-        is_over = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
-        is_clean = not self._h11.trailing_data[0] and not self._transport.get_write_buffer_size()
-        if not self._is_whole or not is_over or not is_clean or self._transport.is_closing():
+        is_sent = not self._transport.get_write_buffer_size()
+        if not self._is_whole or not self._is_reusable or not is_sent or self._transport.is_closing():
             return False
-        self._h11.start_next_cycle()
-        self._is_busy = self._is_whole = False
+        self._is_busy = self._is_whole = self._is_reusable = False
         self._head = None
         self._pieces.clear()
-        self._buffer_bytes = 0
+        self._buffer_bytes = self._bytes_without_body = 0
         self._idle_since = (time.monotonic(), time.time())
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,8 @@ class CallHandler(Struct, frozen=True):
         nested_name = (
             f"({to_one_line(str((params.arguments or {}).get('name', '')))})" if params.name.startswith("run_") else ""
         )
-        log.info(
+        asyncio.get_running_loop().call_soon(  # the answer first
+            log.info,
             "%s%s shop=%s outcome=%s code=%s request_id=%s ms=%d bytes=%d",
             to_one_line(params.name),
             nested_name,

@@ -65,6 +65,7 @@ def build_web_server(app: ASGIApp, drain: Drain | None = None) -> WebServer:
     """What serves an application; `drain` is where that counts its requests, and looks whether it takes more."""
     config = uvicorn.Config(
         app,
+        http="h11",  # also where another parser is there: what is refused, and when, should not depend on that
         log_config=None,
         log_level="warning",
         access_log=False,  # each call has a line of its own

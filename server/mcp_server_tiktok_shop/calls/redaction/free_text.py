@@ -84,6 +84,8 @@ def mask_emails(text: str) -> str:
 def _mask_once(text: str) -> str:
     if DIGIT_OR_AT.search(text) is not None:
         text = pii_patterns.compile_pii_pattern().sub(_mask_match, text)
+    if not pii_patterns.may_name_someone(text):
+        return text
     return pii_patterns.compile_name_pattern().sub(lambda match: (match["before"] or match["closing"]) + MASK, text)
 
 

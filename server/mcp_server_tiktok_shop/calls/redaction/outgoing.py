@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 class SafeText:
     """Text that may leave; what writes to a client or a terminal takes no other.
 
-    It is guarded by being made: characters go first, since what they pull apart may be a secret.
+    It is guarded by being made: characters go first, since what they pull apart may be a secret. `is_all_visible` says
+    that there are none of those.
     """
 
     __slots__ = ("text",)
     text: Final[str]
 
-    def __init__(self, text: str, secrets: SecretRedactor) -> None:
-        self.text = secrets.redact_secrets(strip_invisible(text))
+    def __init__(self, text: str, secrets: SecretRedactor, *, is_all_visible: bool = False) -> None:
+        self.text = secrets.redact_secrets(text if is_all_visible else strip_invisible(text))
 
 
 class OutgoingGuard(Struct, frozen=True):
@@ -48,12 +49,13 @@ class OutgoingGuard(Struct, frozen=True):
     def guard_json(self, value: Any, *, indent: int | None = None, ensure_ascii: bool = False) -> SafeText:
         """A value as JSON that may leave, compact without `indent`; every name and text in it is guarded."""
         text = to_json_text(value)
-        if has_suspect_characters(text):
+        is_all_visible = not has_suspect_characters(text)
+        if not is_all_visible:
             value = strip_invisible_values(value)
             text = to_json_text(value)
         if indent is not None or ensure_ascii:
             text = json.dumps(value, indent=indent, ensure_ascii=ensure_ascii)
-        return SafeText(text, self.secrets)
+        return SafeText(text, self.secrets, is_all_visible=is_all_visible)
 
     def guard_error(self, error: ShopError) -> SafeText:
         """An error in one line, with what to do; the platform's words in it are redacted like data."""

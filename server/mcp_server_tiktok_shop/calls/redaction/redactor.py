@@ -131,11 +131,17 @@ class Redactor:
             return self.redact_object(value, field)
         if isinstance(value, list):
             return self._redact_list(value, field)
+        if isinstance(value, str):
+            return self.redact_plain_text(value, field)
         if field.is_personal and self.policy != "full" and value is not None and not isinstance(value, bool):
-            return self._mask_value(strip_invisible(str(value)), field)  # a number is masked like a text
-        if not isinstance(value, str):
-            return value
-        text = strip_invisible_json(value)
+            return self._mask_value(str(value), field)  # a number is masked like a text
+        return value
+
+    def redact_plain_text(self, text: str, field: FieldSensitivity) -> Any:
+        """The same of a text."""
+        if field.is_personal and self.policy != "full":
+            return self._mask_value(strip_invisible(text), field)
+        text = strip_invisible_json(text)
         if field.is_untrusted and text:
             self.untrusted.add(field.path)
             if field.kind == "title" and self.policy != "full":
@@ -144,8 +150,13 @@ class Redactor:
 
     def remember_value(self, value: Any, field: FieldSensitivity) -> None:
         """Mask a buyer's value in all texts, as `redact_value` does, where it is not to be shown itself."""
-        if field.is_personal and self.policy != "full" and value is not None and not isinstance(value, bool):
-            self._remember(strip_invisible(str(value)), field)
+        if field.is_personal and value is not None and not isinstance(value, bool):
+            self.remember_text(str(value), field)
+
+    def remember_text(self, text: str, field: FieldSensitivity) -> None:
+        """The same of a text in a personal field."""
+        if self.policy != "full":
+            self._remember(strip_invisible(text), field)
 
     def _remember(self, value: str, field: FieldSensitivity) -> None:
         if MASK not in value and field.kind != "picture" and value.strip():

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.sensitive_fields import FieldSensitivity
 
 MAX_PLANNED_FIELDS = 500  # of one object: more of them are ids used as names
+PLAIN_TYPES = frozenset((str, int, bool))  # in which, where they are hidden, there is nothing to find
 ROWS_FIELD = "rows"  # of a table, whose cells are sensitive as their columns are
 
 
@@ -39,15 +40,17 @@ class _StrangeAnswerError(Exception):
 class FieldPlan:
     """What is to be done to the values of a field, by its shape, its sensitivity, and the view that may hide it.
 
-    `node` is the view's of this field, None where all of it is shown. Of a text, `keeps_text` says that it stays as it
-    is but for the characters that nobody sees, `names_by_others` that others wrote it and that e-mail addresses alone
-    are masked in it. A whole number is a time where `is_plain_time`; else it stays as it is where `keeps_number`.
+    `node` is the view's of this field, None where all of it is shown. A text is neither time nor secret where
+    `has_plain_text`; `keeps_text` says that it stays as it is but for the characters that nobody sees,
+    `names_by_others` that others wrote it and that e-mail addresses alone are masked in it. A whole number is a time
+    where `is_plain_time`.
     """
 
     __slots__ = (
         "__dict__",
         "children",
         "field",
+        "has_plain_text",
         "is_hidden",
         "is_personal",
         "is_plain_time",
@@ -78,9 +81,9 @@ class FieldPlan:
         self.is_hidden = is_hidden and not self.is_secret
         self.is_personal = field.is_personal and not self.is_secret
         is_time = shape.is_time or (not shape.is_known and name.endswith("_time"))
-        has_plain_text = not is_time and not self.is_secret
-        self.keeps_text = has_plain_text and field.kind is None
-        self.names_by_others = has_plain_text and field.is_untrusted and not field.is_free_text
+        self.has_plain_text = not is_time and not self.is_secret
+        self.keeps_text = self.has_plain_text and field.kind is None
+        self.names_by_others = self.has_plain_text and field.is_untrusted and not field.is_free_text
         self.is_plain_time = is_time and field.kind is None and not self.is_secret
         self.children: dict[str, FieldPlan] = {}
 
@@ -163,7 +166,10 @@ class AnswerReader:
         children = plan.children
         read: Json = {}
         for name, value in data.items():
-            child = children.get(name) or plan.add_child(name)
+            try:
+                child = children[name]
+            except KeyError:
+                child = plan.add_child(name)
             kind = type(value)
             if child.is_hidden:
                 if kind is not str or child.is_personal or not self.has_hidden:
@@ -177,6 +183,11 @@ class AnswerReader:
                     if value:
                         read[name] = value
                         self.untrusted.add(child.path)
+                elif child.has_plain_text:
+                    cleaned = self._redactor.redact_plain_text(value, child.field)
+                    if cleaned is not OMITTED and cleaned:
+                        read[name] = cleaned
+                        self._redactor.add_text(read, name, child.field)
                 else:
                     self._read_special_value(read, name, value, child)
             elif kind is dict:
@@ -264,7 +275,13 @@ class AnswerReader:
             plan = plan.public_variant
         children = plan.children
         for name, value in data.items():
-            child = children.get(name) or plan.add_child(name)
+            try:
+                child = children[name]
+            except KeyError:
+                child = plan.add_child(name)
             kind = type(value)
-            if child.is_personal or (kind is not str and kind is not int and kind is not bool and not child.is_secret):
+            if kind is str and child.has_plain_text:
+                if child.is_personal:
+                    self._redactor.remember_text(value, child.field)
+            elif child.is_personal or (kind not in PLAIN_TYPES and not child.is_secret):
                 self._collect(value, child)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mcp_server_tiktok_shop.json_paths import format_path, has_value
+from mcp_server_tiktok_shop.json_paths import find_values, format_path, has_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,7 +73,18 @@ def find_empty_paths(
 
 def select_deadlines(deadlines: Mapping[str, str], data: Json) -> dict[str, str]:
     """The meaning, by the name of the field, of those deadlines (by dotted path) that have a value in the data."""
-    return {path.rpartition(".")[2]: meaning for path, meaning in deadlines.items() if has_value(data, path.split("."))}
+    names_by_parent: defaultdict[str, set[str]] = defaultdict(set)
+    for path in deadlines:
+        parent, _, name = path.rpartition(".")
+        names_by_parent[parent].add(name)
+    found_paths: set[str] = set()
+    for parent, names in names_by_parent.items():  # so that each row is looked at once
+        for item in find_values(data, parent.split(".") if parent else ()):
+            if isinstance(item, dict) and (present_names := names & item.keys()):
+                found_names = {name for name in present_names if has_value(item[name], ())}
+                found_paths.update(f"{parent}.{name}" if parent else name for name in found_names)
+                names.difference_update(found_names)
+    return {path.rpartition(".")[2]: meaning for path, meaning in deadlines.items() if path in found_paths}
 
 
 def _is_personal(names: FieldPath, root: FieldSensitivity) -> bool:

@@ -11,7 +11,13 @@ from msgspec import Struct
 from mcp_server_tiktok_shop.catalog.coercion import SAFE_INTEGER_LIMIT, TIME_DIGITS_LIMIT
 from mcp_server_tiktok_shop.catalog.operation import Json, is_time
 from mcp_server_tiktok_shop.errors import ShopError
-from mcp_server_tiktok_shop.json_values import SkippedValues, parse_count, parse_time
+from mcp_server_tiktok_shop.json_values import (
+    MAX_UNIX_SECONDS,
+    MIN_UNIX_SECONDS,
+    SkippedValues,
+    parse_count,
+    parse_time,
+)
 from mcp_server_tiktok_shop.platform.api_codes import TRANSIENT_CLASS
 
 if TYPE_CHECKING:
@@ -99,6 +105,8 @@ class Normalizer:
 
     def _format_time(self, value: Any) -> Any:
         """Format a time as ISO 8601 with offset. 0 is the platform's "not yet"; an implausible one stays as it is."""
+        if type(value) is int and MIN_UNIX_SECONDS <= value < MAX_UNIX_SECONDS:  # mostly so
+            return datetime.fromtimestamp(value, self._zone).isoformat(timespec="seconds")
         if parse_count(value) == 0:
             return None
         moment = parse_time(value)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.json_paths import FieldPath
 
-ONLY_TEXTS = {str}
 # What the simulated shop invents says so: that stays, whichever fields are asked for.
 PLACEHOLDER_FIELD = "placeholder"
 
@@ -46,12 +45,13 @@ class FieldNode(Struct):
     if_any: bool = False
 
     is_identity: bool = False
+    steps: tuple[tuple[str, FieldNode, bool], ...] = ()
 
     def finalize(self) -> FieldNode:
-        """The same node, which now knows whether it takes values as they are: that is asked often."""
+        """The same node, which now knows what is asked often: whether it and its fields take values as they are."""
         self.is_identity = self.whole and not self.fields and self.max_chars is None and not self.merged
-        for inner in self.fields.values():
-            inner.finalize()
+        steps = [(name, inner.finalize()) for name, inner in self.fields.items()]
+        self.steps = tuple((name, inner, inner.is_identity and not inner.if_any) for name, inner in steps)
         return self
 
     def add(self, names: FieldPath) -> None:
@@ -83,15 +83,17 @@ class _Projector(Struct):
     def project(self, value: Any, node: FieldNode) -> Any:
         if node.is_identity:
             return value
-        if isinstance(value, list):
-            items = [self.project(item, node) for item in value]
+        kind = type(value)
+        if kind is list:
+            project_object, project = self._project_object, self.project
+            items = [project_object(item, node) if type(item) is dict else project(item, node) for item in value]
             return self._merge(items) if node.merged else items
-        if isinstance(value, dict):
+        if kind is dict:
             return self._project_object(value, node)
         if not node.whole:
             self.left_out = self.left_out or value not in EMPTY_VALUES
             return {}  # a row keeps its place, so that rows can be counted
-        if node.max_chars is not None and isinstance(value, str) and len(value) > node.max_chars:
+        if node.max_chars is not None and kind is str and len(value) > node.max_chars:
             self.shortened = True
             return value[: node.max_chars] + "…"
         return value
@@ -100,11 +102,11 @@ class _Projector(Struct):
         if node.whole:
             return {n: self.project(v, node.fields[n]) if n in node.fields else v for n, v in value.items()}
         projected: Json = {}
-        for name, inner in node.fields.items():
+        for name, inner, is_kept in node.steps:
             if name not in value:
                 continue
             field_value = value[name]
-            if inner.is_identity and not inner.if_any:  # mostly so
+            if is_kept:  # mostly so
                 projected[name] = field_value
                 continue
             projected_value = self.project(field_value, inner)
@@ -124,23 +126,27 @@ class _Projector(Struct):
 
     def _merge(self, items: list[Any]) -> list[Any]:
         """Equal items once, with their number as `quantity`; unchanged where one has a quantity of its own."""
-        if any(not isinstance(item, dict) or "quantity" in item for item in items):
-            return items
-        counts: dict[Any, int] = {}
         firsts: dict[Any, Json] = {}
         for item in items:
+            if type(item) is not dict or "quantity" in item:
+                return items
             key = _make_key(item)
-            counts[key] = counts.get(key, 0) + 1
-            firsts.setdefault(key, item)
+            if (first := firsts.get(key)) is None:
+                firsts[key] = item  # which was made here
+                item["quantity"] = 1
+            else:
+                first["quantity"] += 1
         self.merged = self.merged or len(firsts) < len(items)
-        return [{**item, "quantity": counts[key]} for key, item in firsts.items()]
+        return list(firsts.values())
 
 
 def _make_key(item: Json) -> Any:
     """What is equal of items that JSON would write alike, whatever the order of their fields."""
-    if set(map(type, item.values())) <= ONLY_TEXTS:  # mostly so, and quicker than to write it
-        return frozenset(item.items())
-    return json.dumps(item, sort_keys=True)
+    try:
+        "".join(item.values())
+    except TypeError:  # not texts alone, as they mostly are: what is equal in Python may differ in JSON
+        return json.dumps(item, sort_keys=True)
+    return frozenset(item.items())
 
 
 class Selection(Struct, frozen=True):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.errors import ShopError
 
 MAX_UNTRUSTED_PATHS, MAX_UNTRUSTED_BYTES = 40, 1_000
+MAX_CHAR_BYTES = 6  # as an escape in JSON
 FAILURE_MESSAGE_PATH = "failed.message"  # the platform's words about one item, beside the data
 STATE_FIELDS = ("warnings", "before", "now")  # of a write's result: how things stood and stand, in the words of others
 
@@ -32,6 +33,11 @@ def make_untrusted_entry(paths: list[str], result: Json) -> Json:
 
 def summarize_paths(paths: list[str]) -> list[str]:
     """The dotted paths, or where ids used as names make too many of them, few that stand for all: `prices.*`."""
+    if (
+        len(paths) <= MAX_UNTRUSTED_PATHS
+        and sum(MAX_CHAR_BYTES * (len(path) + 1) for path in paths) < MAX_UNTRUSTED_BYTES
+    ):
+        return paths  # mostly so
     depth = max((path.count(".") for path in paths), default=0)
     summary = paths
     while len(summary) > MAX_UNTRUSTED_PATHS or len(to_json_text(summary)) > MAX_UNTRUSTED_BYTES:
