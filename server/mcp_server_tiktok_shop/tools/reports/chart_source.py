@@ -13,8 +13,8 @@ from mcp_server_tiktok_shop.tools.reports.saved_reports import make_report_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
+    from mcp_server_tiktok_shop.tools.reports.shop_answers import ShopAnswer
 
 
 def make_chart_source(request: ReportRequest, answers: Sequence[ShopAnswer]) -> ChartSource:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.mirror.report_files import Grouping
-    from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer
+    from mcp_server_tiktok_shop.tools.reports.shop_answers import ShopAnswer
 
 HOUR_FORM = "%H"
 # The times that a grouping tells apart: in which column, and how reports name them.

@@ -15,12 +15,13 @@ from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
 from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_comparison, parse_period
-from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods, build_answer
+from mcp_server_tiktok_shop.tools.reports.answers import build_answer
 from mcp_server_tiktok_shop.tools.reports.chart_source import make_chart_source
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.over_shops import MAX_UNTOLD_ROWS
 from mcp_server_tiktok_shop.tools.reports.requests import PERIOD_SUFFIXES, ReportRequest, read_request
 from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
+from mcp_server_tiktok_shop.tools.reports.shop_answers import ShopAnswer, ShopPeriods
 from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 
