@@ -209,6 +209,7 @@ def test_every_decimal_number_is_known_for_money_or_for_a_measure() -> None:
         ("1 250,00", "1250.00"),
         ("free", ""),
         ("40%", ""),
+        ("40 percent", ""),
         ("12k", ""),
         ("3.5 million", ""),
         ("1e3", ""),

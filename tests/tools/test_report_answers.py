@@ -234,6 +234,7 @@ async def test_what_was_never_read_is_not_told_as_empty(connect: Connect, shared
         year = await ask(client, "sales", period="last 7 days", compare_with="last year", group_by="day")
         movers = await ask(client, "movers", period="last 7 days", compare_with="last year")
         before = await ask(client, "sales", period="last 7 days", compare_with="previous period")
+        moved = await ask(client, "movers", period="last 7 days", columns=["goods"])
     assert "left_out_empty" not in {*months, *hours}
     reach = weeks["part_only"].partition("reaches back to ")[2][:10]
     assert not [
@@ -241,9 +242,12 @@ async def test_what_was_never_read_is_not_told_as_empty(connect: Connect, shared
     ]
     for told in (year, movers):
         assert told["note"].startswith("PART ONLY")
+        assert "Nothing of the period to compare with was read" in told["note"]
+        assert "change_percent is of" not in told["note"]
         names = [*told["totals"]["columns"], *told["table"]["columns"]]
         assert not [name for name in names if name.endswith(("_before", "_change", "change_percent"))]
     assert "sales_total_before" in before["totals"]["columns"]
+    assert "Nothing of the period" not in before["note"] + moved["note"]
     (totals,) = read_table(year["totals"])
     assert Decimal(totals["sales_total"]) > 0
 

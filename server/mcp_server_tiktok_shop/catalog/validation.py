@@ -33,7 +33,7 @@ GROUP_DIGITS = 3  # between thousands separators
 # What makes another number of the digits: signs among them as in `2 x 3` or `1e3`, percents, words for many.
 OTHER_NUMBER_PATTERN = re.compile(
     r"\d[^\d.,]*[^\d.,\s'\u2019-][^\d]*\d|[%\u2030\u066a\uff05]"
-    r"|\d\s*(k|mn?|mio|mill\w*|bn?|mrd|thousand|tausend|lakhs?|crores?)\b",
+    r"|\d\s*(per ?cent|pct|prozent|k|mn?|mio|mill\w*|bn?|mrd|thousand|tausend|lakhs?|crores?)\b",
     re.IGNORECASE,
 )
 NUMBER_PATTERNS = frozenset((schemas.DECIMAL_PATTERN, schemas.DECIMAL_OR_PERCENT_PATTERN))

@@ -178,14 +178,14 @@ def _check_clock(connection: Json) -> CheckResult:
 
 def _check_sign_in(sign_in: Json) -> Iterator[CheckResult]:
     subject = "key, signature, token"
+    if "accepted" not in sign_in:  # it was not tried
+        yield CheckResult(subject, None, sign_in["message"])
+        return
     if sign_in["accepted"]:
         states = {True: "active", False: "not active", None: "not asked whether active"}
         shops = sign_in.get("shops", ())
         names = ", ".join(f"{s['name']} ({s['region']}, {states[s.get('active')]})" for s in shops)
         yield CheckResult(subject, True, f"accepted; shops: {names or 'none'}")
-        return
-    if sign_in["accepted"] is None:
-        yield CheckResult(subject, None, sign_in["message"])
         return
     for failure in sign_in.get("failed", [sign_in]):
         account_prefix = f"{failure['account']}: " if "account" in failure else ""

@@ -53,12 +53,12 @@ class CheckConnectionTool(Struct, frozen=True):
         auth_host.pop("ahead", None)
         result: Json = {"platform": api_host, "auth_host": auth_host} | self._report_clock(clock_offset)
         if not api_host["reached"]:
-            result["sign_in"] = {"accepted": None, "message": "Not tried: the platform is not reached."}
+            result["sign_in"] = {"message": "Not tried: the platform is not reached."}
         elif accounts_error is not None:
             result["sign_in"] = {"accepted": False} | accounts_error.to_json()
         else:
             result["sign_in"] = await self._check_sign_in(accounts)
-        result["ok"] = bool(auth_host["reached"] and result["sign_in"]["accepted"] and "clock_advice" not in result)
+        result["ok"] = bool(auth_host["reached"] and result["sign_in"].get("accepted") and "clock_advice" not in result)
         return result
 
     async def _load_accounts(self) -> tuple[list[Account], ShopError | None]:

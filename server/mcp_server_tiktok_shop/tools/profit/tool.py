@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is made of what was read by then
 SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
+COST_TABLES = frozenset({"returns", "return_lines"})  # they tell what of the goods' cost came back
 PARAMETERS = ("from", "until", "now", "by", "group_by", "order", "direction", "limit", "costs", "step", "has_parts")
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
 MAX_FAULTS = 10
@@ -206,7 +207,7 @@ class GetProfitTool(Struct, frozen=True):
         except ShopError as error:
             return error
         columns = [column.name for column in result.columns]
-        coverage = Coverage.measure(snapshot, sorted(self._find_tables()), period.start)
+        coverage = Coverage.measure(snapshot, sorted(self._find_tables(terms)), period.start)
         words = describe_period_words(terms.period, snapshot.zone, self.clock())
         profit = ShopProfit(
             snapshot.shop.label,
@@ -230,7 +231,7 @@ class GetProfitTool(Struct, frozen=True):
         self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
     ) -> ShopSnapshot:
         """The shop's copy; fees by order are given some seconds where SKUs matter, and go on in the background."""
-        tables = self._find_tables()
+        tables = self._find_tables(terms)
         snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
         if terms.group_by not in SPLIT_GROUPS and not terms.has_costs:
             return snapshot
@@ -239,9 +240,10 @@ class GetProfitTool(Struct, frozen=True):
             target, tables | SLOW_TABLES, deadline=slow_deadline, report_progress=report_progress
         )
 
-    def _find_tables(self) -> frozenset[str]:
+    def _find_tables(self, terms: ProfitTerms) -> frozenset[str]:
         """The tables that the answer waits for."""
-        return self.query_runner.find_tables(load_profit_sql(), dict.fromkeys(PARAMETERS)) - SLOW_TABLES
+        unasked = SLOW_TABLES if terms.has_costs else SLOW_TABLES | COST_TABLES
+        return self.query_runner.find_tables(load_profit_sql(), dict.fromkeys(PARAMETERS)) - unasked
 
 
 def _describe_costs(

@@ -15,7 +15,7 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_columns, list_compared_measures
 from mcp_server_tiktok_shop.tools.reports.empty_times import list_empty_times
 from mcp_server_tiktok_shop.tools.reports.over_shops import RANKING, describe_over_shops, describe_ranking
-from mcp_server_tiktok_shop.tools.reports.requests import ALL_COLUMNS
+from mcp_server_tiktok_shop.tools.reports.requests import ALL_COLUMNS, PERIOD_SUFFIXES
 from mcp_server_tiktok_shop.tools.reports.row_cuts import describe_cuts, is_cut, sum_column
 
 if TYPE_CHECKING:
@@ -80,13 +80,20 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     data["untrusted"] = [
         f"{place}.{name}" for place, names in places.items() for name in report.untrusted if name in names
     ]
-    compared = _describe_percentage(request) if request.has_joined_periods else ""
+    compared = _describe_comparison(request, sums["columns"])
     words = next((answer.periods.note for answer in answers if answer.periods is not None), "")
     return data | {"note": " ".join(filter(None, (*notes, compared, words, report.note)))}
 
 
-def _describe_percentage(request: ReportRequest) -> str:
-    """Of which measure a change is told in percent: rows may lack what their totals have."""
+def _describe_comparison(request: ReportRequest, columns: Collection[str]) -> str:
+    """Of which measure a change is told in percent, as rows may lack what totals have; or that nothing is compared.
+
+    `columns` are all that totals have.
+    """
+    if request.has_comparison and columns and not any(name.endswith(PERIOD_SUFFIXES) for name in columns):
+        return "Nothing of the period to compare with was read: what stands here is of the first alone."
+    if not request.has_joined_periods:
+        return ""
     of_totals, of_rows = (list_compared_measures(request.report, each)[0] for each in (None, request.grouping))
     return f"change_percent is of {of_totals}{f', in rows of {of_rows}' if of_rows != of_totals else ''}."
 
