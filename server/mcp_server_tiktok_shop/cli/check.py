@@ -190,7 +190,7 @@ def _check_sign_in(sign_in: Json) -> Iterator[CheckResult]:
         return
     for failure in sign_in.get("failed", [sign_in]):
         account_prefix = f"{failure['account']}: " if "account" in failure else ""
-        yield CheckResult(subject, is_accepted, f"{account_prefix}{failure['message']}", str(failure.get("hint", "")))
+        yield CheckResult(subject, False, f"{account_prefix}{failure['message']}", str(failure.get("hint", "")))
 
 
 def _tell_end(shop: Json) -> str:

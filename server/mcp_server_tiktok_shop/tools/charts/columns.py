@@ -81,7 +81,7 @@ class ColumnChoice:
 
     def _is_count(self, place: int) -> bool:
         """Whether it counts something, which is of no currency."""
-        return self._columns[place].kind == "count" and not self._is_place_number(place)
+        return self._columns[place].kind == "count" and not self.is_place_number(place)
 
     def is_time(self, place: int) -> bool:
         if self._columns[place].kind == "time":
