@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.calls.confirmation import ConfirmationGate
 from mcp_server_tiktok_shop.calls.cost_book import CostBook
 from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader
 from mcp_server_tiktok_shop.calls.dispatch import ToolDispatcher
+from mcp_server_tiktok_shop.calls.listings_abroad import ListingsAbroad
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
 from mcp_server_tiktok_shop.calls.local_tool import LateTool, LocalToolRunner
 from mcp_server_tiktok_shop.calls.pending_writes import PendingWrites
@@ -198,15 +199,16 @@ def build_app(
     )
     processes = LocalProcesses()
     write_outcomes = WriteOutcomes(stores.write_outcomes, SteadyClock(runtime.clock, runtime.monotonic), processes)
+    current_state_reader = CurrentStateReader(operations, platform, result_builder, settings.time_zone)
     write_executor = WriteExecutor(
         platform,
         confirmation_gate,
         write_outcomes,
         result_builder,
-        CurrentStateReader(operations, platform, result_builder, settings.time_zone),
+        current_state_reader,
         UndoChecker(stores.audit_log, runtime.clock),
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
-        WarningFinder(cost_book, stores.audit_log, runtime.clock),
+        WarningFinder(cost_book, stores.audit_log, ListingsAbroad(current_state_reader), runtime.clock),
         WritesUnderWay(),
     )
 
@@ -268,6 +270,7 @@ def build_app(
         local_tools,
         lambda: late_parts.get().job_runner,
         export_folder,
+        runtime.clock,
         settings.time_zone,
         settings.sandbox,
     )

@@ -9,7 +9,7 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_previews import find_activity, list_orders, list_products, read, run
-from tests.calls.test_writes import Person
+from tests.calls.test_writes import Person, told
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -210,3 +210,41 @@ async def test_what_a_collaboration_is_about_is_named(connect: Connect, sandbox:
         shown = await preview(client, "create_open_collaboration", product_id=product["id"], commission_rate=1000)
     assert shown["now"][0]["title"] == product["title"]
     assert shown["undo"] == "No ready way back: remove_open_collaboration takes it back."
+
+
+async def test_what_is_for_other_markets_is_warned_of_and_refused_with_its_markets(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(shops=1)) as client:
+        delivery = [{"id": "1", "delivery_type": "DELIVERY_SUCCESS"}]
+        said = await warn(client, "update_package_delivery_status", packages=delivery)
+        refused = await told(client, "run_read_operation", name="get_sps_overview", arguments={})
+    assert said.startswith("TikTok offers update_package_delivery_status to shops in SEA; this one is in GB")
+    assert refused["error"] == "platform"
+    assert "get_sps_overview to shops in US" in refused["hint"]
+
+
+async def test_a_listing_that_is_sold_in_the_other_country_already_or_goes_there_in_part_is_warned_of(
+    connect: Connect,
+) -> None:
+    sandbox = Sandbox(shops=3)
+    home, abroad = sandbox.accounts[0].shops
+    product = next(p for p in home.products.values() if p.status == "ACTIVATE" and len(p.skus) > 1)
+    going, *staying = product.skus
+    other = next(p for p in abroad.products.values() if going.seller_sku in [sku.seller_sku for sku in p.skus])
+    sold = next(sku for sku in other.skus if sku.seller_sku == going.seller_sku)
+    copy = {"source_sku_id": going.id, "price": {"sale_price": "9.90", "currency": "GBP"}}
+    given: dict[str, Any] = {"product_id": product.id, "shop": home.name}
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        part = await warn(client, "replicate_product", **given, replicate_target=[{"region": "DE", "skus": [copy]}])
+        whole = await warn(client, "replicate_product", **given, replicate_target=[{"region": "DE"}, {"region": "FR"}])
+        renamed = copy | {"seller_sku": "SOLD-NOWHERE"}
+        new = await warn(client, "replicate_product", **given, replicate_target=[{"region": "DE", "skus": [renamed]}])
+    assert "is given in GBP, and prices in DE are in EUR" in part
+    rest = ", ".join(sku.seller_sku for sku in staying)
+    assert f"1 of the listing's {len(product.skus)} SKUs go to DE; left out: {rest}" in part
+    assert f"Listed in DE already, as product {other.id} ({other.status}): {going.seller_sku} at " in part
+    assert f"{sold.price} EUR" in part
+    assert "left out" not in whole
+    assert f"as product {other.id}" in whole
+    assert all(sku.seller_sku in whole for sku in other.skus if sku.seller_sku in {s.seller_sku for s in product.skus})
+    assert "What is listed in FR already could not be looked up: no shop there can be asked" in whole
+    assert "Listed in DE already" not in new

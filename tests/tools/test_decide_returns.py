@@ -121,6 +121,29 @@ async def test_before_a_refusal_stands_when_was_asked_what_the_buyer_wrote_and_t
     assert "explanation" not in approval["preview"]
 
 
+async def test_goods_on_their_way_back_are_not_told_as_come_and_their_refund_is_warned_of(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    back, before = find_request(shop, "return_shipped"), find_request(shop, "return_pending")
+    warning = "Goods on their way back, of which nothing tells that they have come: 1; approving pays the buyer now"
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        whole = (await decide(client, decision="approve", ids=[back.id, before.id]))["preview"]
+        single = await told(
+            client,
+            "run_write_operation",
+            name="approve_return",
+            arguments={"return_id": back.id, "decision": "APPROVE_RECEIVED_PACKAGE"},
+        )
+        refusal = (await decide(client, decision="reject", ids=[back.id], reason="no proof"))["preview"]
+        not_yet = (await decide(client, decision="approve", ids=[before.id]))["preview"]
+    words = {item["return"]: item["will_be"] for item in whole["items"]}
+    assert words[back.id] == f"taken as come back and accepted, {back.refund.total} GBP paid back"
+    assert [w for w in whole["warnings"] if w.startswith(warning)] != []
+    assert single["preview"]["warnings"][0].startswith(warning)
+    for preview in (refusal, not_yet):
+        assert not any("on their way back" in text for text in preview.get("warnings", ()))
+
+
 async def test_a_buyer_may_keep_the_goods(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:
     request = find_request(shop, "return_pending")
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:

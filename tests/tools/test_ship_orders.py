@@ -476,6 +476,10 @@ async def test_where_labels_are_bought_the_price_is_shown_first(connect: Connect
         prices = [Decimal(price) for item in both["items"] for price in re.findall(r"([\d.]+) USD", item["will_be"])]
         assert len(prices) == 2
         assert f"The labels cost {sum(prices)} USD in all." in both["explanation"]
+        assert both["explanation"].startswith("TikTok tells only afterwards whether they are collected or dropped off")
+        assert "nothing sets it" in both["explanation"]
+        wished = (await ship(client, ids=[order.id], shop=us.name, handover="DROP_OFF", dry_run=True))["data"]
+        assert wished["warnings"][0].startswith("TikTok takes no handover with labels that are bought")
         asked = await ship(client, ids=[order.id], shop=us.name)
         (item,) = asked["preview"]["items"]
         assert "USD" in item["will_be"]

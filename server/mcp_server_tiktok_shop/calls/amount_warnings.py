@@ -58,10 +58,12 @@ def warn_of_amounts(operation: Operation, values: Json, items: list[Item], shop:
         named = [total for thing_id, total in totals.items() if thing_id in given.ids] or list(totals.values())
         largest = max(named, key=lambda total: total.amount, default=None)
         known = row_currencies.get(given.row_id) or (largest.currency if largest else "")
-        known = get_region_currency(given.region) or known or (shop.currency if shop else "") or ""
+        abroad = get_region_currency(given.region)
+        known = abroad or known or (shop.currency if shop else "") or ""
         amount = parse_amount(given.amount)
         if given.currency and known and given.currency != known:
-            yield f"{given.title} is given in {to_single_line(given.currency)}, and is in {known} now"
+            place = f"prices in {to_single_line(given.region)} are in {known}" if abroad else f"is in {known} now"
+            yield f"{given.title} is given in {to_single_line(given.currency)}, and {place}"
         elif largest and amount is not None and amount > largest.amount:
             yield f"{given.title} of {amount:f} is more than {largest.name} is about: {largest.text}"
 

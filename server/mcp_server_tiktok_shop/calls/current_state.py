@@ -170,7 +170,7 @@ class CurrentStateReader(Struct, frozen=True):
         with contain_faults(log, "%s can't be looked up", look.noun):
             try:
                 async with asyncio.timeout_at(deadline), slots:
-                    normalized = await self._call(look.operation, look.values, target)
+                    normalized = await self.call(look.operation, look.values, target)
                 return _to_items(look, normalized) if normalized is not None else []
             except TimeoutError:
                 reason = "the platform took too long"
@@ -188,7 +188,7 @@ class CurrentStateReader(Struct, frozen=True):
             try:
                 for _ in range(surrounding.max_pages):
                     async with asyncio.timeout_at(deadline), slots:
-                        normalized = await self._call(surrounding.operation, values, target)
+                        normalized = await self.call(surrounding.operation, values, target)
                     if normalized is None:
                         return {}
                     data = normalized["data"]
@@ -202,7 +202,7 @@ class CurrentStateReader(Struct, frozen=True):
                 log.warning("%s can't be looked up as a whole", surrounding.name)
         return {"rows": rows, "is_whole": is_whole, "total": total} if rows or is_whole else {}
 
-    async def _call(self, name: str, arguments: Json, target: Target) -> Json | None:
+    async def call(self, name: str, arguments: Json, target: Target) -> Json | None:
         """The normalized answer to a read; None where this server does not do it.
 
         Raises:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.cost_book import CurrentCosts
+from mcp_server_tiktok_shop.calls.listings_abroad import REPLICATION_OPERATION
 from mcp_server_tiktok_shop.calls.new_prices import has_prices
 from mcp_server_tiktok_shop.calls.product_pictures import collect_pictures, find_picture_uses
 from mcp_server_tiktok_shop.calls.warnings import find_warnings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.calls.cost_book import CostBook
     from mcp_server_tiktok_shop.calls.current_state import CurrentState
+    from mcp_server_tiktok_shop.calls.listings_abroad import ListingsAbroad
     from mcp_server_tiktok_shop.calls.product_pictures import PictureUse
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.shops import Target
@@ -35,6 +37,7 @@ class WarningFinder(Struct, frozen=True):
 
     cost_book: CostBook
     audit_log: AuditLog
+    listings_abroad: ListingsAbroad
     clock: Callable[[], float]
 
     async def find(
@@ -45,7 +48,10 @@ class WarningFinder(Struct, frozen=True):
         uses: tuple[PictureUse, ...] = ()
         if target.shop and collect_pictures(values):
             uses = find_picture_uses(await self._read_entries(), values, target.shop.id)
-        return find_warnings(operation, values, state, target.shop, costs, zone, self.clock(), uses)
+        warnings = find_warnings(operation, values, state, target.shop, costs, zone, self.clock(), uses)
+        if operation.name == REPLICATION_OPERATION:
+            warnings += await self.listings_abroad.find_warnings(values, state.items, target)
+        return warnings
 
     async def _read_entries(self) -> list[Record]:
         """The entries of the audit log; none where it can't be read, which must not stop a write."""

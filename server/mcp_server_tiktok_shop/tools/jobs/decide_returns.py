@@ -33,7 +33,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "APPROVE_REQUEST_CANCEL": "cancelled, {refund} paid back",
         "APPROVE_REFUND": "{refund} paid back, nothing is sent back",
         APPROVE_RETURN: "accepted: the buyer sends the goods back and then gets {refund}",
-        "APPROVE_RECEIVED_PACKAGE": "goods accepted, {refund} paid back",
+        "APPROVE_RECEIVED_PACKAGE": "taken as come back and accepted, {refund} paid back",
         "APPROVE_REPLACEMENT": "accepted: the goods are replaced",
     },
     REJECT: dict.fromkeys(

@@ -20,6 +20,7 @@ from mcp_server_tiktok_shop.tools.jobs.parcels import (
 from mcp_server_tiktok_shop.tools.jobs.shipment_warnings import describe_handover, find_shipment_warnings, is_late
 from mcp_server_tiktok_shop.tools.jobs.shipments import (
     BATCH_OPERATION,
+    BUY_OPERATION,
     SHIPPED_WORD,
     add_up_labels,
     plan_shipments,
@@ -50,7 +51,10 @@ SHOWN_FACTS = (
     "shipping_provider_name",
 )  # of a parcel that was shipped
 # How the platform's carriers get parcels, by the argument; without it the platform chooses, and no setting tells what.
-CHOSEN_HANDOVER = "TikTok tells only afterwards whether {which} collected or dropped off: handover sets it."
+# Where a label is bought, it chooses in any case: `create_packages` takes no handover.
+CHOSEN_HANDOVER = "TikTok tells only afterwards whether {which} collected or dropped off: {setting}."
+NO_HANDOVER_WARNING = "TikTok takes no handover with labels that are bought: {handover} is not told to it"
+HANDOVER_SETS, NOTHING_SETS = "handover sets it", "of labels that are bought nothing sets it"
 HANDOVERS = {
     "DROP_OFF": "Handover DROP_OFF: the seller brings them to the carrier.",
     "PICKUP": "Handover PICKUP: the carrier collects them.",
@@ -89,6 +93,8 @@ class ShipOrdersJob(Job, frozen=True):
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
         moment = datetime.fromtimestamp(now, context.zone)
         warnings = find_shipment_warnings(found.parcels, shipments, moment, context.zone)
+        if "handover" in values and any(s.operation == BUY_OPERATION for s in shipments.values()):
+            warnings.insert(0, NO_HANDOVER_WARNING.format(handover=values["handover"]))
         if idle > MAX_IDLE_PARCELS:
             warnings.append(f"{idle - MAX_IDLE_PARCELS} more parcels that are not shipped now are not shown")
         ways = [shipments[parcel.key] for parcel in going]
@@ -190,12 +196,16 @@ def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) ->
     if not shipments:
         return ""
     by_carrier = [s for s in shipments if s.operation == BATCH_OPERATION and "self_shipment" not in s.arguments]
-    ways = HANDOVERS[handover] if by_carrier and handover else ""
-    open_count = sum(shipment.words == SHIPPED_WORD for shipment in by_carrier) if not handover else 0
-    if open_count:
-        which = "they are" if open_count == len(shipments) else f"{open_count} of them are"
-        ways = CHOSEN_HANDOVER.format(which=which if len(shipments) > 1 else "it is")
-    return " ".join(filter(None, (ways, add_up_labels(shipments), f"Labels are laid out on {paper}.")))
+    ways = [HANDOVERS[handover]] if by_carrier and handover else []
+    open_counts = {
+        HANDOVER_SETS: sum(s.words == SHIPPED_WORD for s in by_carrier) if not handover else 0,
+        NOTHING_SETS: sum(s.operation == BUY_OPERATION for s in shipments),
+    }
+    for setting, count in open_counts.items():
+        which = "they are" if count == len(shipments) else f"{count} of them are"
+        which = which if len(shipments) > 1 else "it is"
+        ways += [CHOSEN_HANDOVER.format(which=which, setting=setting)] if count else []
+    return " ".join(filter(None, (*ways, add_up_labels(shipments), f"Labels are laid out on {paper}.")))
 
 
 def _make_state(parcels: Sequence[Parcel]) -> CurrentState:
