@@ -148,7 +148,7 @@ async def test_while_one_replica_reads_for_long_the_other_is_answered_what_it_as
 ) -> None:
     sandbox = Sandbox(orders=ORDERS)
     async with sandbox.serve() as url, serve_apart(home, database_url, sandbox, url) as pair:
-        sandbox.faults.add(READ, times=None, delay=1.0)
+        sandbox.faults.add(READ, times=None, delay=2.0)
         reading = asyncio.create_task(pair.ask(0))
         await wait_until_reading(sandbox)
         began = time.monotonic()

@@ -11,4 +11,9 @@ try:
 except ImportError:  # another build, which may have it in another place
     from duckdb import DuckDBPyConnection, Error, IOException, connect
 
-__all__ = ["DuckDBPyConnection", "Error", "IOException", "connect"]
+__all__ = ["DuckDBPyConnection", "Error", "IOException", "connect", "initialize"]
+
+
+def initialize() -> None:
+    """Do what the first connection of a process does once, before there is anything to ask."""
+    connect(config={"threads": 1}).close()

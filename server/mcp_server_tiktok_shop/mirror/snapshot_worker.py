@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_server_tiktok_shop.mirror.batches import Batch, BatchKey
-from mcp_server_tiktok_shop.mirror.duckdb_extension import Error, IOException
+from mcp_server_tiktok_shop.mirror.duckdb_extension import Error, IOException, initialize
 from mcp_server_tiktok_shop.mirror.snapshot_database import SnapshotDatabase
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.state.files.home import MirrorFolder
@@ -56,4 +56,5 @@ def _read_batch(fields: dict[str, Any]) -> Batch:
 
 
 if __name__ == "__main__":
+    initialize()
     serve_jobs(_answer, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mcp_server_tiktok_shop.mirror.duckdb_extension import initialize
 from mcp_server_tiktok_shop.mirror.sql.execution import QueryError, SnapshotFileError, run_job
 from mcp_server_tiktok_shop.workers.serving import serve_jobs
 
@@ -23,4 +24,5 @@ def _answer(job: dict[str, Any], _files: list[bytes]) -> tuple[dict[str, Any], l
 
 
 if __name__ == "__main__":
+    initialize()
     serve_jobs(_answer, MAX_MEMORY_BYTES)
