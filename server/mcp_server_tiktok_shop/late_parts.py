@@ -23,6 +23,7 @@ from mcp_server_tiktok_shop.tools.copy_chooser import MirrorChooser
 from mcp_server_tiktok_shop.tools.describe_tables import DescribeTablesTool
 from mcp_server_tiktok_shop.tools.jobs.cancel_orders import CancelOrdersJob
 from mcp_server_tiktok_shop.tools.jobs.decide_returns import DecideReturnsJob
+from mcp_server_tiktok_shop.tools.jobs.end_promotions import EndPromotionsJob
 from mcp_server_tiktok_shop.tools.jobs.prices import ChangePricesJob
 from mcp_server_tiktok_shop.tools.jobs.product_sales import PAUSE_PRODUCTS, RESUME_PRODUCTS
 from mcp_server_tiktok_shop.tools.jobs.reply_to_buyer import ReplyToBuyerJob
@@ -186,6 +187,7 @@ def build_late_parts(
         "change_prices": ChangePricesJob(files),
         "change_stock": ChangeStockJob(files),
         "decide_returns": DecideReturnsJob(),
+        "end_promotions": EndPromotionsJob(),
         "pause_products": PAUSE_PRODUCTS,
         "reply_to_buyer": ReplyToBuyerJob(clock),
         "resume_products": RESUME_PRODUCTS,
