@@ -67,6 +67,10 @@ async def test_a_rule_finds_what_waits_and_leaves_goods_to_be_looked_at(
         assert f"goods_back, a kind not asked for: {back.id} of {back.refund.total} GBP" in rest
         assert "explanation" not in asked["preview"]
         done = await told(client, "confirm_write", token=asked["confirm"])
+        listed = (await told(client, "run_read_operation", name="list_changes", arguments={}))["data"]["changes"]
+    (row,) = [" ".join(map(str, cells)) for cells in listed["rows"]]
+    for request in expected.values():
+        assert f"{request.id} of {request.refund.total} GBP" in row, "an approval is told with its amount"
     assert done["data"]["done"] == 2
     assert {item["now"] for item in done["data"]["items"]} == {request.status for request in expected.values()}
     assert find_request(shop, "return_shipped").status == "BUYER_SHIPPED_ITEM"
