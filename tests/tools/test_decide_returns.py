@@ -239,6 +239,18 @@ async def test_a_rule_may_go_by_kind_and_by_what_the_buyer_says(
     assert writes(sandbox) == []
 
 
+async def test_a_kind_of_which_nothing_waits_is_told_with_the_other_kinds(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        await decide(client, decision="approve", ids=[find_request(shop, "cancel_request").id])
+        nothing = await decide(client, decision="approve", kinds=["cancellation"])
+        returns = await decide(client, decision="approve", kinds="replacement")
+    assert "No cancellation waits; of their own are refund, return, goods_back, replacement" in nothing["note"]
+    assert "refund, a kind not asked for: " in returns["note"]
+    assert "goods_back, a kind not asked for: " in returns["note"]
+
+
 async def test_one_odd_row_costs_none_of_the_others(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:
     missing = find_request(shop, "refund_pending")
     odd = {"return_status": "RETURN_OR_REFUND_REQUEST_PENDING", "return_type": "REFUND", "refund_amount": "?"}
