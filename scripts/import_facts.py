@@ -35,6 +35,8 @@ def merge_schema(facts: Json, words: Json) -> Json:
     if not merged.get("required", True):
         del merged["required"]
     merged |= {k: words[k] for k in ARGUMENT_WORDS if k in words}
+    if "x-limits-when" in words:  # limits that the sources tell in prose were laid in by hand
+        merged.setdefault("x-limits-when", words["x-limits-when"])
     if "items" in facts:
         merged["items"] = merge_schema(facts["items"], words.get("items", {}))
     if "properties" in facts:

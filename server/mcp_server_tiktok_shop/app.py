@@ -271,6 +271,7 @@ def build_app(
         local_tools,
         lambda: late_parts.get().job_runner,
         export_folder,
+        runtime.clock,
         settings.time_zone,
         settings.sandbox,
     )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments
 from mcp_server_tiktok_shop.catalog.operation import is_time
+from mcp_server_tiktok_shop.catalog.time_limits import validate_times
 from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -30,6 +34,8 @@ DIGITS = {"GTIN": 14, "EAN": 13, "UPC": 12, "ISBN": 13, "JAN": 13}
 
 def value(schema: Json) -> Any:
     """The least that a schema accepts."""
+    if (moment := _find_moment_near_now(schema)) is not None:
+        return moment.date().isoformat() if schema["x-unit"] == "iso-date" else moment.isoformat()
     if is_time(schema):
         return "2026-11-01T00:00:00+00:00"
     if "enum" in schema:
@@ -51,6 +57,16 @@ def value(schema: Json) -> Any:
     return made
 
 
+def _find_moment_near_now(schema: Json) -> datetime | None:
+    """A moment within the limits of a time that are counted from now."""
+    for rule in schema.get("x-limits-when", ()):
+        low, high = rule.get("days_from_now_min"), rule.get("days_from_now_max")
+        if low is not None or high is not None:
+            days = high - 1 if low is None else low + 1
+            return datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
+    return None
+
+
 def accepted(operation: Operation, files: dict[str, str]) -> Json:
     """Arguments that the operation's own checks accept; `files` has a small file for each noun of an upload."""
     given = {name: value(operation.arguments[name]) for name in operation.required}
@@ -62,6 +78,7 @@ def accepted(operation: Operation, files: dict[str, str]) -> Json:
         try:
             values, unread = coerce_arguments(operation, copy.deepcopy(given))
             validate(operation, values, unread)
+            validate_times(operation, values, ZoneInfo("UTC"), time.time())
         except ShopError as error:
             for problem in error.problems:
                 _mend(operation, given, problem.argument, problem.message)
@@ -84,6 +101,9 @@ def _mend(operation: Operation, given: Json, path: str, message: str) -> None:
         at[last] = value(inner) or {name: value(field) for name, field in [*inner.get("properties", {}).items()][:1]}
     elif "too few" in message or "empty" in message:
         at[last] = [value(inner["items"]) for _ in range(2)]
+    elif " after " in message or " before " in message:
+        neighbour = message.rpartition(" ")[2]
+        at[last] = (datetime.fromisoformat(at[neighbour]) + timedelta(days=2)).isoformat()
     else:
         raise AssertionError(f"{operation.name}: {path} {message}")
 

@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.settings import read_settings
 from tests.calls.arguments import accepted, spoilt
 from tests.conftest import CATALOG
 from tests.keys import reply
+from tests.sandbox.client import move_to_market
 from tests.wire.pictures import png
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ async def test_an_operation_is_reached_with_what_its_schema_asks_for(
     operation: Operation, sandbox: Sandbox, files: dict[str, str], tmp_path: Path
 ) -> None:
     given = accepted(operation, files)
+    move_to_market(sandbox, operation.record.get("regions", ()))
     if operation.record.get("other_cipher"):
         given["category_asset"] = "GB/3"
     async with connected(sandbox, tmp_path) as client:

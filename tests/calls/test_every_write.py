@@ -16,6 +16,7 @@ import pytest
 
 from mcp_server_tiktok_shop import catalog
 from mcp_server_tiktok_shop.catalog.looks import find_looks
+from mcp_server_tiktok_shop.catalog.markets import is_in_markets
 from mcp_server_tiktok_shop.catalog.undo import describe_inverse, describe_no_way_back, find_undo_rule
 from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
 from mcp_server_tiktok_shop.platform.client import Runtime
@@ -64,7 +65,10 @@ LOOKS = json.loads((Path(catalog.__file__).parent / "looks.json").read_text(enco
 WRITES = [
     operation
     for operation in CATALOG.operations.values()
-    if operation.is_platform_write and operation.area in LOOKS["areas"] and "refused" not in operation.record
+    if operation.is_platform_write
+    and operation.area in LOOKS["areas"]
+    and "refused" not in operation.record
+    and is_in_markets("GB", operation.record.get("regions", ("GB",)))  # where the simulated shop is
 ]
 NOW, DAY_S = 1_790_000_000, 86_400
 REVIEW_S = 3 * DAY_S
@@ -241,11 +245,6 @@ async def plan_new_tracking_of_a_parcel(client: Client, shop: SimulatedShop) -> 
     return {"package_id": shop.orders[carrier.pop("order_id")].packages[0].id, "shipping_info_list": [carrier]}
 
 
-async def plan_delivery(client: Client, shop: SimulatedShop) -> Arguments:
-    package_id = (await plan_new_tracking_of_a_parcel(client, shop))["package_id"]
-    return {"packages": [{"id": package_id, "delivery_type": "DELIVERY_SUCCESS"}]}
-
-
 async def plan_bought_label(client: Client, _shop: SimulatedShop) -> Arguments:
     return {"ship_type": "1", "order_id": (await list_orders(client))[0]["id"]}
 
@@ -277,7 +276,6 @@ PLANNERS: dict[str, Planner] = {name: use(plan) for name, plan in PLANS.values()
     "review_aftersales_requests": plan_review,
     "uncombine_packages": plan_separation,
     "update_order_shipping_info": plan_new_tracking_of_an_order,
-    "update_package_delivery_status": plan_delivery,
     "update_package_shipping_info": plan_new_tracking_of_a_parcel,
     "update_promotion_activity_products": use(plan_joining_of_a_promotion),
 }

@@ -9,7 +9,7 @@ import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_previews import find_activity, list_orders, list_products, read, run
-from tests.calls.test_writes import Person
+from tests.calls.test_writes import Person, told
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -210,6 +210,16 @@ async def test_what_a_collaboration_is_about_is_named(connect: Connect, sandbox:
         shown = await preview(client, "create_open_collaboration", product_id=product["id"], commission_rate=1000)
     assert shown["now"][0]["title"] == product["title"]
     assert shown["undo"] == "No ready way back: remove_open_collaboration takes it back."
+
+
+async def test_what_is_for_other_markets_is_warned_of_and_refused_with_its_markets(connect: Connect) -> None:
+    async with connect(sandbox="1", sandbox_object=Sandbox(shops=1)) as client:
+        delivery = [{"id": "1", "delivery_type": "DELIVERY_SUCCESS"}]
+        said = await warn(client, "update_package_delivery_status", packages=delivery)
+        refused = await told(client, "run_read_operation", name="get_sps_overview", arguments={})
+    assert said.startswith("TikTok offers update_package_delivery_status to shops in SEA; this one is in GB")
+    assert refused["error"] == "platform"
+    assert "get_sps_overview to shops in US" in refused["hint"]
 
 
 async def test_a_listing_that_is_sold_in_the_other_country_already_or_goes_there_in_part_is_warned_of(

@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.time_zones import parse_zone
 from tests.mirror.shops import only_target, open_app, refreshed, rows_of
+from tests.sandbox.client import list_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +98,7 @@ def rows_in(page: dict[str, Any], table: Table, arguments: dict[str, Any]) -> It
             amounts = [
                 {"place": place, "section": SECTIONS[path], "kind": name.removesuffix("_amount"), "amount": value}
                 for path in table.unpivot
-                for name, value in (value_at(levels[0], path) or {}).items()
+                for name, value in list_parts(value_at(levels[0], path)).items()
                 if Decimal(value) != 0
             ]
         for amount in amounts:

@@ -7,6 +7,7 @@ import json
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -249,6 +250,32 @@ async def test_odd_rows_are_passed_over_and_counted(sandbox: Sandbox, clock: Clo
         times = {row["create_time"] for row in rows.values()}
         assert None not in times
         assert max(times) == datetime.fromtimestamp(newest[0].create_time, UTC)
+
+
+async def test_an_amount_that_the_platform_tells_twice_has_one_row(sandbox: Sandbox, clock: Clock, home: Path) -> None:
+    def edit(data: Any) -> Any:
+        orders = [row for row in data["transactions"] if row["type"] == "ORDER"]
+        for place, row in enumerate(orders):
+            fees = row["fee_tax_breakdown"]["fee"]
+            fees["affiliate_commission_amount"] = "-1.50" if place % 2 else "0.00"
+            fees["affiliate_commission_amount_before_pit"] = "-1.50"
+            row["shipping_cost_breakdown"]["shipping_fee_discount_amount"] = "2.00"
+            row["shipping_cost_breakdown"]["tiktok_shop_shipping_incentive_amount"] = "2.00"
+        return data
+
+    async with sandbox.serve() as url, open_app(home, sandbox, url, clock) as app:
+        sandbox.faults.add("get_transactions_by_statement", times=None, edit=edit)
+        found = await refreshed(app, ["statement_fees"])
+    rows = rows_of(found, "statement_fees")
+    amounts: dict[str, list[tuple[str, Decimal]]] = {row["transaction_id"]: [] for row in rows}
+    for row in rows:
+        if "affiliate" in row["kind"] or row["kind"] in ("shipping_fee_discount", "tiktok_shop_shipping_incentive"):
+            amounts[row["transaction_id"]].append((row["kind"], row["amount"]))
+    # What stands under its second name alone keeps it.
+    assert {tuple(sorted(each)) for each in amounts.values()} == {
+        ((name, Decimal("-1.50")), ("shipping_fee_discount", Decimal(2)))
+        for name in ("affiliate_commission", "affiliate_commission_amount_before_pit")
+    }
 
 
 async def test_buyers_are_masked_before_they_are_stored_and_modes_stand_apart(

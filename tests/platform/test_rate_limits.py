@@ -299,7 +299,7 @@ async def walked(client: Client, hours: Hours, sandbox: Sandbox) -> Met:
 
 
 @pytest.mark.parametrize("era", ["auto"])
-@pytest.mark.parametrize(("rate", "most"), [(1, 60), (5, 24), (20, 24)])
+@pytest.mark.parametrize(("rate", "most"), [(1, 60), (5, 30), (20, 24)])
 async def test_a_walk_of_400_pages_settles_near_what_the_platform_takes(
     connect: Connect, hours: Hours, rate: int, most: int
 ) -> None:

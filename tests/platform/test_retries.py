@@ -98,7 +98,10 @@ async def test_a_read_is_repeated_until_it_passes(connect: Connect, sandbox: San
     assert len(sandbox.log.list_entries(READ)) == 4
     assert len(waits.slept) == 3
     assert waits.slept == sorted(waits.slept)
-    assert 0 < waits.slept[0] <= 1
+    if how.startswith("throttled"):  # what TikTok says: a second, two, four, and up to half a second each
+        assert all(base <= slept <= base + 0.5 for base, slept in zip((1, 2, 4), waits.slept, strict=True))
+    else:
+        assert 0 < waits.slept[0] <= 1
     assert waits.slept[2] > 2 * waits.slept[0]
 
 
@@ -111,7 +114,7 @@ async def test_a_read_that_does_not_pass_is_reported_within_the_deadline(
         sandbox.faults.add(READ, times=None, **PASSING[how])
         told = strict(await client.call_tool(READ, {}))
     assert sum(waits.slept) < DEADLINE
-    assert len(sandbox.log.list_entries(READ)) == len(waits.slept) + 1 > 3
+    assert 3 < len(sandbox.log.list_entries(READ)) == len(waits.slept) + 1 <= 7
     assert told["retryable"] is True
     code = PASSING[how].get("code")
     if how.startswith("throttled"):

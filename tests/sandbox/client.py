@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import httpx2
 
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
 NOW = 1_795_349_472  # a Sunday in November 2026, towards noon
 Json = dict[str, Any]
+# What the platform tells again beside the field that tells it already: counted once, the parts add up.
+REPEATING_FIELDS = (
+    "affiliate_commission_amount_before_pit",
+    "affiliate_commission_before_pit_amount",
+    "tiktok_shop_shipping_incentive_amount",
+)
+
+
+def list_parts(breakdown: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The amounts of a breakdown by their fields, each once."""
+    return {name: value for name, value in (breakdown or {}).items() if name not in REPEATING_FIELDS}
 
 
 class Clock:
@@ -36,6 +47,12 @@ def signed(secret: str, path: str, query: Mapping[str, str], body: bytes) -> str
     names = sorted(name for name in query if name not in ("sign", "access_token"))
     message = secret + path + "".join(name + query[name] for name in names)
     return hmac.new(secret.encode(), message.encode() + body + secret.encode(), hashlib.sha256).hexdigest()
+
+
+def move_to_market(sandbox: Sandbox, regions: Sequence[str]) -> None:
+    """Put the first shop where an operation for some markets is there; one that names none is there in GB as well."""
+    market = "GB" if not regions or "GB" in regions else regions[0]
+    sandbox.accounts[0].shops[0].region = {"EU": "DE", "SEA": "ID"}.get(market, market)
 
 
 class Caller:

@@ -11,7 +11,7 @@ import pytest
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.gateway import operation_records
 from mcp_server_tiktok_shop.sandbox.gateway.handlers import HANDLERS
-from tests.sandbox.client import Caller, Clock
+from tests.sandbox.client import Caller, Clock, move_to_market
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +58,10 @@ def in_query(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-async def ask(caller: Caller, name: str, **more: str) -> httpx2.Response:
+async def ask(caller: Caller, name: str, *, in_market: bool = True, **more: str) -> httpx2.Response:
     operation = OPERATIONS[name]
+    if in_market:
+        move_to_market(caller.sandbox, operation.regions)
     given = {
         place: {n: example(schema) for n, schema in arguments.items() if n in operation.required}
         for place, arguments in (("query", operation.in_query), ("body", operation.in_body))
@@ -144,7 +146,7 @@ async def test_paged_answers_are_paged(world: Sandbox, name: str) -> None:
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(world.app)) as http:
         for _ in range(60):
             more = query | ({"page_token": token} if token else {})
-            data = (await ask(caller_of(world, http), name, **more)).json()["data"]
+            data = (await ask(caller_of(world, http), name, in_market=True, **more)).json()["data"]
             seen += the_list(data)
             token = data["next_page_token"]
             if not token:
@@ -197,3 +199,15 @@ async def test_goods_and_sales_of_others_bear_no_ids_of_the_shop(world: Sandbox)
                 found |= set(re.findall(r'"(\d{18,19})"', (await ask(caller_of(world, http), name)).text))
     assert len(found) > 100
     assert not found & own
+
+
+async def test_an_operation_that_is_for_some_markets_is_refused_in_others(world: Sandbox) -> None:
+    names = [name for name, one in OPERATIONS.items() if one.regions and one.cipher == "required"]
+    assert len(names) > 15
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(world.app)) as http:
+        for name in names:
+            caller = caller_of(world, http)
+            assert "not available in the region" not in (await ask(caller, name)).json()["message"], name
+            world.accounts[0].shops[0].region = "ZA"
+            message = (await ask(caller, name, in_market=False)).json()["message"]
+            assert "not available in the region" in message, name

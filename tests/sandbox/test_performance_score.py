@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.sandbox.client import NOW, Clock
 from tests.sandbox.conftest import calling
@@ -16,6 +18,18 @@ if TYPE_CHECKING:
 SCORE = "/analytics/202606/shop_performances"
 MIDNIGHT = NOW - NOW % (24 * 3600)
 START = MIDNIGHT - 30 * 24 * 3600
+
+
+def open_us_shop(orders: int = 300) -> Sandbox:
+    """The score is told in the US alone."""
+    sandbox = Sandbox(orders=orders, clock=Clock())
+    sandbox.accounts[0].shops[0].region = "US"
+    return sandbox
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return open_us_shop()
 
 
 async def diagnosis(caller: Caller, code: str, **query: str) -> Json:
@@ -93,9 +107,9 @@ async def test_the_score_is_made_of_its_dimensions(caller: Caller) -> None:
     assert [point["record_date"] for point in trend] == ["20261117", "20261118", "20261119", "20261120", "20261121"]
 
 
-async def test_what_no_order_tells_is_not_invented(caller: Caller, clock: Clock) -> None:
+async def test_what_no_order_tells_is_not_invented(caller: Caller) -> None:
     assert await diagnosis(caller, "IM_DSAT") == {}
     assert await caller.code("GET", f"{SCORE}/metrics/NONE/diagnosis") == 28001022
-    async with calling(Sandbox(orders=0, clock=clock)) as empty:
+    async with calling(open_us_shop(orders=0)) as empty:
         assert "sps_score" not in await empty.call("GET", f"{SCORE}/overview")
         assert (await empty.call("GET", f"{SCORE}/metrics"))["metrics"] == []

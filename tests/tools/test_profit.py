@@ -14,7 +14,7 @@ from xlsxwriter import Workbook
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.platform.test_tokens import bad, good
-from tests.sandbox.client import NOW, Clock
+from tests.sandbox.client import NOW, Clock, list_parts
 from tests.tools.platform_lists import add_up, at_the_shop, to_rows
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def own_names(transaction: Json, prefix: str = "") -> Amounts:
     found = defaultdict(Decimal, {"refunds": refunds, "sales": revenue - refunds, "shipping": shipping})
     found["ads" if transaction["type"] == "GMV_PAYMENT_FOR_ADS" else "adjustments"] += adjustment
     for section in transaction.get("fee_tax_breakdown", {}).values():
-        for name, amount in section.items():
+        for name, amount in list_parts(section).items():
             kind = name.removesuffix("_amount")
             found["affiliate_commission" if "affiliate" in kind else kind] += Decimal(amount)
     named = sum(amount for name, amount in found.items() if name not in ("refunds", "sales", "shipping"))

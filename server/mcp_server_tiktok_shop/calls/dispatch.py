@@ -24,8 +24,8 @@ from mcp_server_tiktok_shop.catalog.argument_limits import check_size
 from mcp_server_tiktok_shop.catalog.binding import has_local_time
 from mcp_server_tiktok_shop.catalog.coercion import coerce_arguments, coerce_value
 from mcp_server_tiktok_shop.catalog.server_arguments import SERVER_ARGUMENTS
+from mcp_server_tiktok_shop.catalog.time_limits import validate_times
 from mcp_server_tiktok_shop.catalog.validation import validate
-from mcp_server_tiktok_shop.catalog.write_checks import validate_order_of_times
 from mcp_server_tiktok_shop.errors import NestingError, Problem, ShopError, contain_faults
 from mcp_server_tiktok_shop.json_text import parse_json
 from mcp_server_tiktok_shop.table_files.file_names import parse_file_name
@@ -59,8 +59,8 @@ class ToolDispatcher(Struct, frozen=True):
 
     Arguments are coerced and validated by the operation's record; then a tool of our own answers (`local_tools`), a job
     is run (`get_job_runner` gives what runs it), or the platform is called: `read_executor` and `write_executor` are
-    the two arms. What a call saves goes to `export_folder`. `zone` is the time zone set for all shops, if one is; in
-    the simulated shop (`is_sandbox`) every result says `sandbox: true`.
+    the two arms. What a call saves goes to `export_folder`. `clock` gives Unix seconds; `zone` is the time zone set for
+    all shops, if one is; in the simulated shop (`is_sandbox`) every result says `sandbox: true`.
     """
 
     operations: OperationDirectory
@@ -72,6 +72,7 @@ class ToolDispatcher(Struct, frozen=True):
     local_tools: LocalToolRunner
     get_job_runner: Callable[[], JobRunner]
     export_folder: ExportFolder
+    clock: Callable[[], float]
     zone: ZoneInfo | None = None
     is_sandbox: bool = False
 
@@ -191,8 +192,7 @@ class ToolDispatcher(Struct, frozen=True):
             values = self.operations.complete_by_market(operation, values, target.shop.region)
         validate_amounts(operation, values, target.shop.currency if target.shop is not None else "")
         zone = target.resolve_zone(self.zone)
-        if operation.effect != "read":
-            validate_order_of_times(operation, values, zone)
+        validate_times(operation, values, zone, self.clock())
         has_zone_note = any(has_local_time(operation.arguments[name], value) for name, value in values.items())
         if operation.effect == "read":
             result = await self.read_executor.execute(operation, values, server_arguments, target, caller)

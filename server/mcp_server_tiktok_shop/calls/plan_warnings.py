@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.calls.value_texts import to_single_line
 from mcp_server_tiktok_shop.catalog.binding import encode_times
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS, TIME_UNITS_PER_SECOND, is_time
+from mcp_server_tiktok_shop.catalog.time_limits import START_WORDS
 from mcp_server_tiktok_shop.catalog.undo import find_undo_rule
-from mcp_server_tiktok_shop.catalog.write_checks import START_WORDS
 from mcp_server_tiktok_shop.json_paths import find_values
 from mcp_server_tiktok_shop.money import parse_amount
 

@@ -17,7 +17,7 @@ from mcp_server_tiktok_shop.calls.new_prices import (
 )
 from mcp_server_tiktok_shop.calls.plan_warnings import warn_of_no_change, warn_of_past_times, warn_of_split
 from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
-from mcp_server_tiktok_shop.catalog.markets import find_market_values
+from mcp_server_tiktok_shop.catalog.markets import find_market_values, is_in_markets
 from mcp_server_tiktok_shop.catalog.warning_rules import find_warning_rules
 from mcp_server_tiktok_shop.json_paths import find_values
 
@@ -93,8 +93,11 @@ def _warn_by_rules(operation: Operation, items: list[Item]) -> Iterator[str]:
 
 
 def _warn_of_market(operation: Operation, values: Json, shop: Shop | None) -> Iterator[str]:
-    """Of values, those that stand for what is not given among them, that the platform takes in other markets alone."""
+    """Of what the platform offers in other markets alone, and of values, given or by default, that it takes there."""
     region = (shop.region if shop else "") or ""
+    markets = operation.record.get("regions", ())
+    if region and markets and not is_in_markets(region, markets):
+        yield f"TikTok offers {operation.name} to shops in {', '.join(markets)}; this one is in {region}"
     for name, schema in operation.arguments.items() if region else ():
         allowed = find_market_values(schema, region)
         value = values.get(name, schema.get("default"))

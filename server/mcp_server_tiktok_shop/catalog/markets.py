@@ -1,10 +1,12 @@
-"""Tells which values an argument may have in a market, where its record lists them market by market."""
+"""Tells what there is in a market, where records say so: operations, and the values of an argument."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 # What records call several markets together.
@@ -12,7 +14,13 @@ REGIONS_BY_GROUP = {
     "EU": frozenset(("AT", "BE", "CZ", "DE", "ES", "FR", "GR", "HU", "IE", "IT", "NL", "PL", "PT")),
     "SEA": frozenset(("ID", "MY", "PH", "SG", "TH", "VN")),
 }
+REGIONS_BY_GROUP["EMEA"] = REGIONS_BY_GROUP["EU"] | {"GB"}
 REMAINING_MARKETS = "other"
+
+
+def is_in_markets(region: str, markets: Iterable[str]) -> bool:
+    """Whether a region is one of these markets, or in one of the groups among them."""
+    return any(region in REGIONS_BY_GROUP.get(market, (market,)) for market in markets)
 
 
 def find_market_values(schema: Json, region: str) -> list[str] | None:
@@ -20,7 +28,7 @@ def find_market_values(schema: Json, region: str) -> list[str] | None:
     rest = None
     for row in schema.get("x-enum-by-region", ()):
         values: list[str] = row["values"]
-        if any(region in REGIONS_BY_GROUP.get(market, (market,)) for market in row["regions"]):
+        if is_in_markets(region, row["regions"]):
             return values
         rest = values if REMAINING_MARKETS in row["regions"] else rest
     return rest

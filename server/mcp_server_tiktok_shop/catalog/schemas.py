@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.catalog.dates import is_date
 from mcp_server_tiktok_shop.catalog.operation import Json, Operation, is_time
+from mcp_server_tiktok_shop.catalog.time_limits import describe_time_limits
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -230,7 +231,7 @@ def describe_limits(schema: Json) -> list[str]:
         phrases.append("or " + ", ".join(map(str, special)))
     if "maxLength" in schema:
         phrases.append(f"up to {schema['maxLength']} characters")
-    return phrases
+    return phrases + describe_time_limits(schema)
 
 
 def _describe_range(low: Any, high: Any, unit: str) -> str:

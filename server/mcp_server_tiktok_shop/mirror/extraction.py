@@ -202,7 +202,7 @@ class _TableReader:
         for steps, section in self._amounts:
             amounts = get_value(row, steps)
             for name, value in amounts.items() if isinstance(amounts, dict) else ():
-                if isinstance(value, str | int | float) and not _is_zero(value):
+                if _is_amount(value) and not _is_amount(amounts.get(self._table.repeats.get(name, ""))):
                     kind = name.removesuffix(AMOUNT_SUFFIX)
                     yield {"place": place, "section": section, "kind": kind, "amount": value}
 
@@ -244,10 +244,9 @@ def _name_section(path: str) -> str:
     return path.rpartition(".")[2].removesuffix(BREAKDOWN_SUFFIX)
 
 
-def _is_zero(value: str | float) -> bool:
-    if isinstance(value, str):
-        return not value.strip("-0. ")
-    return value == 0
+def _is_amount(value: Any) -> bool:
+    """Whether it is an amount other than zero."""
+    return bool(value.strip("-0. ")) if isinstance(value, str) else isinstance(value, int | float) and value != 0
 
 
 def _to_cell(value: Any) -> Any:

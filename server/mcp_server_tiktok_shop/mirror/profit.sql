@@ -70,7 +70,6 @@ names AS MATERIALIZED (
         ELSE kind
       END AS name
     FROM kinds
-    WHERE kind NOT LIKE '%before_pit%'  -- told again within another kind
   )
 ),
 keys AS (

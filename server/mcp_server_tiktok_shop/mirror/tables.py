@@ -46,6 +46,7 @@ class Column(Struct, frozen=True):
 class Table(Struct, frozen=True):
     """A table. `rows` is the path of its rows in the answer; `unpivot` the objects that each give a row an amount.
 
+    `repeats` are fields of those objects that tell an amount again, by the field beside it that tells it already.
     `parent_table` and `parent_column` are those of the table whose rows these rows belong to; empty where none.
     `example` is a question in SQL, `note` what is told of it with every answer, where something is looked for in vain.
     """
@@ -57,6 +58,7 @@ class Table(Struct, frozen=True):
     columns: Mapping[str, Column]
     source: str
     unpivot: tuple[str, ...] = ()
+    repeats: Mapping[str, str] = field(default_factory=dict)
     parent_table: str = ""
     parent_column: str = ""
     example: str = ""
@@ -220,6 +222,7 @@ def _read_table(name: str, record: Mapping[str, Any], source: str) -> Table:
         columns=columns,
         source=source,
         unpivot=tuple(record.get("unpivot", ())),
+        repeats=record.get("repeats", {}),
         parent_table=parent.get("table", ""),
         parent_column=parent.get("column", ""),
     )

@@ -22,6 +22,11 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     TOKEN_EXPIRED_CODE,
     TRANSIENT_CLASS,
 )
+from mcp_server_tiktok_shop.platform.backoff import (
+    compute_connect_delay,
+    compute_throttle_delay,
+    compute_transient_delay,
+)
 from mcp_server_tiktok_shop.platform.category_assets import AssetResolver
 from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError, UnusableAnswerError
 from mcp_server_tiktok_shop.platform.error_codes import map_api_error
@@ -43,12 +48,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import WriteMarks
 
 CALL_TIMEOUT_S = 45.0  # one deadline for all that belongs to a call: many clients give up after 60 s
-MAX_BACKOFF_S = 60.0
 GATEWAY_HINT = (
     "Nothing was done, and the same call would meet the same: a gateway, proxy, firewall or a network's sign-in page. "
     "Look at the network, at the proxy, and at TIKTOK_SHOP_API_URL where it is set; check_connection helps."
 )
-MAX_CONNECT_RETRIES = 3  # further tries to connect: a host or proxy that is away mostly stays so, and a person waits
 
 T = TypeVar("T")
 UTC = ZoneInfo("UTC")
@@ -110,7 +113,7 @@ class PlatformClient:
 
         A token past its expiry is renewed once and a refused cipher fetched anew once: the call was surely not
         done, so a write goes out again too. Reads are repeated on what passes, as far as the deadline allows.
-        What the platform throttled goes out again when the rate limiter permits it; that wait counts, too.
+        What the platform throttled goes out again after a pause, when the rate limiter permits it; both count, too.
 
         Raises:
             ShopError: What the platform refused, or why it was not reached, or that the outcome is unknown.
@@ -239,21 +242,16 @@ class PlatformClient:
         """Seconds until a call may be repeated, besides its wait for a permit; None where it must not be."""
         if not isinstance(failure, ApiError) and not failure.is_transient:
             return None
+        jitter = self._runtime.jitter()
         if isinstance(failure, ConnectError):
-            return self._compute_backoff(attempt) if attempt < MAX_CONNECT_RETRIES else None
+            return compute_connect_delay(attempt, jitter)
         if isinstance(failure, ApiError):
             if self._is_throttled(failure):
-                return 0.0
+                return compute_throttle_delay(attempt, jitter, failure.retry_after)
             retry_class = self._error_codes.lookup_error_code(failure.code).get("retry")
             if retry_class != TRANSIENT_CLASS and (failure.status < HTTP_SERVER_ERROR or retry_class is not None):
                 return None
-        if not _is_read(call):
-            return None
-        backoff = self._compute_backoff(attempt)
-        return backoff if backoff > (failure.retry_after or 0.0) else 0.0
-
-    def _compute_backoff(self, attempt: int) -> float:
-        return float(min(2**attempt, MAX_BACKOFF_S)) * 0.5 + self._runtime.jitter() * 0.5
+        return compute_transient_delay(attempt, jitter, failure.retry_after) if _is_read(call) else None
 
     def _to_error(self, call: ApiCall, failure: ApiError | ConnectError | UnknownOutcomeError) -> ShopError:
         if not isinstance(failure, ApiError):

@@ -72,6 +72,7 @@ def map_api_error(operation: Operation, error: ApiError, code_info: Json) -> Sho
         details["retry_after_seconds"] = round(error.retry_after, 1)
     retryable = code_info.get("retry") in RETRYABLE_CLASSES
     hint = code_info.get("hint") or ""
+    marker = ""
     if error.code == GENERIC_INVALID_CODE:
         match = HINT_WORDS_PATTERN.search(error.message.casefold())
         marker = match[0] if match else ""
@@ -79,6 +80,8 @@ def map_api_error(operation: Operation, error: ApiError, code_info: Json) -> Sho
         kind = "signed_out" if marker.startswith("access") else kind
     if error.code == SCOPE_MISSING_CODE and (scopes := operation.record.get("scope")):
         hint = f"{hint} The scope for {operation.name} is {' or '.join(scopes)}.".strip()
+    if error.code == GENERIC_INVALID_CODE and not marker and (markets := operation.record.get("regions")):
+        hint = f"TikTok offers {operation.name} to shops in {', '.join(markets)}; list_shops tells where each one is."
     if not hint and kind == "platform" and not retryable:
         hint = f"Correct what the message names; describe_operation tells what {operation.name} takes."
     meaning = code_info.get("meaning")

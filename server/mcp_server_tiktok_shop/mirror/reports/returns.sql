@@ -89,9 +89,7 @@ events AS (
     UNION ALL BY NAME
     SELECT orders.id AS sold_id, orders.create_time, orders.currency, product_id, product_name, sku_id, seller_sku
     FROM orders LEFT JOIN order_lines ON order_lines.order_id = orders.id
-    WHERE
-        orders.create_time >= $from AND orders.create_time < $until AND orders.status NOT IN ('UNPAID', 'CANCELLED')
-        AND order_lines.display_status IS DISTINCT FROM 'CANCELLED'
+    WHERE orders.create_time >= $from AND orders.create_time < $until AND orders.status NOT IN ('UNPAID', 'CANCELLED')
 ),
 sums AS (
     SELECT

@@ -238,7 +238,7 @@ def _render_unsettled(call: Call, entry: OrderSettlement) -> Json:
         "est_revenue_amount": format_amount(earnings.revenue),
         "est_shipping_cost_amount": format_amount(earnings.shipping),
         "est_fee_tax_amount": format_amount(earnings.fees),
-    } | render_breakdown(earnings)
+    } | render_breakdown(earnings, is_estimate=True)
 
 
 def get_transactions_by_order(call: Call) -> Json:

@@ -169,8 +169,9 @@ def settle_order(order: Order, region: str, refunding: Iterable[Request] = ()) -
     return sum_earnings(earnings for _, earnings in settle_lines(order, region, refunding))
 
 
-def render_breakdown(earnings: Earnings) -> Json:
-    """The three breakdowns as the transactions show them."""
+def render_breakdown(earnings: Earnings, *, is_estimate: bool = False) -> Json:
+    """The three breakdowns as the transactions show them, some amounts twice as the platform does."""
+    before_tax = "affiliate_commission_before_pit_amount" if is_estimate else "affiliate_commission_amount_before_pit"
     return {
         "revenue_breakdown": {
             "subtotal_before_discount_amount": format_amount(earnings.listed),
@@ -182,6 +183,7 @@ def render_breakdown(earnings: Earnings) -> Json:
             "actual_shipping_fee_amount": format_amount(earnings.postage),
             "customer_paid_shipping_fee_amount": format_amount(earnings.postage_paid_by_buyer),
             "shipping_fee_discount_amount": format_amount(earnings.postage_discount),
+            "tiktok_shop_shipping_incentive_amount": format_amount(earnings.postage_discount),
             "return_shipping_fee_amount": format_amount(earnings.return_postage),
         },
         "fee_tax_breakdown": {
@@ -189,6 +191,7 @@ def render_breakdown(earnings: Earnings) -> Json:
                 "platform_commission_amount": format_amount(earnings.commission),
                 "transaction_fee_amount": format_amount(earnings.transaction),
                 "affiliate_commission_amount": format_amount(earnings.affiliate),
+                before_tax: format_amount(earnings.affiliate),
                 "refund_administration_fee_amount": format_amount(earnings.refund_administration),
             },
             "tax": {"vat_amount": format_amount(earnings.fee_tax)},

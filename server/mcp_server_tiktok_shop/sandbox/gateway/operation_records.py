@@ -31,6 +31,7 @@ class OperationRecord:
     multipart: bool
     paging: str
     scope: tuple[str, ...]
+    regions: tuple[str, ...]
     required: frozenset[str]
     in_path: Mapping[str, Json]
     in_query: Mapping[str, Json]
@@ -75,6 +76,7 @@ def _build_operation(name: str, area: str, record: Json, answer: Json) -> Operat
         multipart=record.get("multipart", False),
         paging=record.get("paging", ""),
         scope=tuple(record.get("scope", ())),
+        regions=tuple(record.get("regions", ())),
         required=frozenset(record["required"]),
         in_path=_select_arguments(record, "path"),
         in_query=_select_arguments(record, "query"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.sandbox.durations import MINUTE_S
-from mcp_server_tiktok_shop.sandbox.gateway import signature
+from mcp_server_tiktok_shop.sandbox.gateway import markets, signature
 from mcp_server_tiktok_shop.sandbox.gateway.http_messages import JSON_MEDIA_TYPE
 from mcp_server_tiktok_shop.sandbox.refusals import RefusalError
 
@@ -90,13 +90,15 @@ def check_content_type(operation: OperationRecord, http_request: HttpRequest) ->
 
 
 def check_caller(operation: OperationRecord, http_request: HttpRequest, tokens: TokenIssuer) -> AuthorizedCaller:
-    """Token, scope, then the ciphers."""
+    """Token, scope, then the ciphers, and whether the operation is there in the shop's market."""
     account = tokens.authenticate(http_request.headers.get(TOKEN_HEADER, ""))
     if operation.scope and not set(operation.scope) & set(account.granted_scopes):
         scopes = "' or '".join(operation.scope)
         raise RefusalError(105005, f"Access denied: the token lacks the scope '{scopes}'.", 401)
     shop = _find_shop(operation, http_request.query.get("shop_cipher"), account)
     _check_asset(operation, http_request.query.get("category_asset_cipher"), account)
+    if operation.cipher != "never":
+        markets.check_market(operation, shop.region)
     return AuthorizedCaller(account, shop)
 
 
