@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.current_state import READ_STATE_TIMEOUT_S, CurrentState, describe_states
 from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
+from mcp_server_tiktok_shop.calls.listing_preview import LISTING_OPERATION, describe_listing
 from mcp_server_tiktok_shop.calls.local_confirmation import LocalWriteConfirmation
 from mcp_server_tiktok_shop.calls.new_prices import describe_discounts
 from mcp_server_tiktok_shop.calls.plan_warnings import warn_of_no_way_back
@@ -94,6 +95,9 @@ class WriteExecutor(Struct, frozen=True):
             undoing=undoing,
             zone=write.zone,
             new_prices=describe_discounts(values, state.items, target.shop),
+            listing=describe_listing(redacted_write.values, state.surroundings)
+            if operation.name == LISTING_OPERATION
+            else None,
         )
 
     async def execute(self, write: Write, server_arguments: Json, caller: Caller) -> Json:

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 
 SIGN_IN = "Sign in again with that account: mcp-server-tiktok-shop login"
 ISO_DATE_CHARS = len("2026-01-31")
+MARKS = {True: ("ok  ", "green"), False: ("not ", "red"), None: ("?   ", "yellow")}  # by whether it is ok
 OTHERS_PERMISSION_BITS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class CheckResult(Struct, frozen=True):
-    """What one check found; `advice` says what to do where it is not ok. `is_ok` is None of what was not tried."""
+    """What one check found; `is_ok` is None of what can't be told, `advice` says what to do where it is not ok."""
 
     subject: str
     is_ok: bool | None
@@ -46,7 +47,7 @@ class CheckResult(Struct, frozen=True):
         return {"about": self.subject, "well": self.is_ok, "told": self.message, "advice": self.advice}
 
     def format_lines(self) -> Iterator[str | MarkedLine]:
-        mark, colour = {True: ("ok  ", "green"), False: ("not ", "red"), None: ("?   ", "yellow")}[self.is_ok]
+        mark, colour = MARKS[self.is_ok]
         yield MarkedLine(mark, colour, f"{self.subject}: {self.message}")
         if self.advice:
             yield f"       {self.advice}"
@@ -173,14 +174,16 @@ def _check_clock(connection: Json) -> CheckResult:
         return CheckResult("clock", False, connection["clock_advice"])
     offset_s = connection.get("clock_seconds_ahead")
     if offset_s is None:
-        return CheckResult("clock", None, "unknown: the platform told no time")
+        return CheckResult("clock", None, "not known: the platform told no time")
     return CheckResult("clock", True, f"{offset_s:+d} s")
 
 
 def _check_sign_in(sign_in: Json) -> Iterator[CheckResult]:
     subject = "key, signature, token"
-    is_accepted = sign_in.get("accepted")
-    if is_accepted:
+    if "accepted" not in sign_in:  # it was not tried
+        yield CheckResult(subject, None, sign_in["message"])
+        return
+    if sign_in["accepted"]:
         states = {True: "active", False: "not active", None: "not asked whether active"}
         shops = sign_in.get("shops", ())
         names = ", ".join(f"{s['name']} ({s['region']}, {states[s.get('active')]}{_tell_end(s)})" for s in shops)
@@ -188,7 +191,7 @@ def _check_sign_in(sign_in: Json) -> Iterator[CheckResult]:
         return
     for failure in sign_in.get("failed", [sign_in]):
         account_prefix = f"{failure['account']}: " if "account" in failure else ""
-        yield CheckResult(subject, is_accepted, f"{account_prefix}{failure['message']}", str(failure.get("hint", "")))
+        yield CheckResult(subject, False, f"{account_prefix}{failure['message']}", str(failure.get("hint", "")))
 
 
 def _tell_end(shop: Json) -> str:

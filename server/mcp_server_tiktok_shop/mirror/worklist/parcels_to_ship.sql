@@ -1,5 +1,5 @@
--- title = "Parcels to hand over, late or due within 24 hours"
--- otherwise = "a late dispatch counts against the shop; left longer, the platform may cancel the order: `detail` says from when"
+-- title = "Parcels to announce (ship), overdue or due within 24 hours"
+-- otherwise = "not with the carrier by tts_sla_time it is a late dispatch; left longer, the platform may cancel the order: `detail` says from when"
 -- tool = "ship_orders"
 -- id = "package_id"
 -- see_also = "parcels_not_collected"
