@@ -211,7 +211,9 @@ class WriteExecutor(Struct, frozen=True):
             await self.write_outcomes.mark_unknown(fingerprint, sent_write)
         else:
             await self.write_outcomes.mark_done(fingerprint, done_write)
-        await self.audit_writer.add_outcome(entry_id, state, request_id, self._collect_made(write, normalized))
+        await self.audit_writer.add_outcome(
+            entry_id, state, request_id, self._collect_ids_and_amounts(write, normalized)
+        )
         if not is_unclear:
             await caller.run_after_delivery(partial(self.write_outcomes.settle, fingerprint, done_write))
         return entry_id, normalized
@@ -245,7 +247,7 @@ class WriteExecutor(Struct, frozen=True):
                 log.exception("the answer to %s can't be read", write.operation.name)
         return {"data": {}, "untrusted": [], **make_unshown_result(response.request_id)}
 
-    def _collect_made(self, write: Write, normalized: Json) -> Json:
+    def _collect_ids_and_amounts(self, write: Write, normalized: Json) -> Json:
         """The ids of what a write made and the amounts that it came to, as far as the answer names any."""
         with contain_faults(log, "the ids in the answer to %s can't be read", write.operation.name):
             found = {"made": collect_made_ids(normalized["data"]), "amounts": collect_amounts(normalized["data"])}
