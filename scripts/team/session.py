@@ -103,7 +103,10 @@ class TeamSession:
             )
             package_id = orders["data"]["orders"][0]["packages"][0]["id"]
             preview = await self._call(
-                session, "ship_package", shop=shop_id, package_id=package_id, handover_method="DROP_OFF"
+                session,
+                "run_write_operation",
+                name="ship_package",
+                arguments={"shop": shop_id, "package_id": package_id, "handover_method": "DROP_OFF"},
             )
             if preview.get("status") != "confirmation_required":
                 raise PromiseError("a write is shown before it is done")

@@ -369,6 +369,10 @@ async def test_whoever_gives_up_halfway_has_changed_nothing(sandbox: Sandbox, ur
     ran = await run(home, "login", typed=f"{sandbox.app_key}\n{sandbox.app_secret}\n", **hosts(url))
     assert ran.code == 1
     plain(ran, sandbox.app_secret)
+    assert ran.out.startswith("This asks for what is not set yet"), (
+        "before the first question stands what is checked, and when"
+    )
+    assert "Not signed in, and nothing was stored" in ran.shown
     assert not (home / "accounts.json").exists()
     assert sandbox.log == []
 

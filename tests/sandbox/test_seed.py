@@ -14,6 +14,7 @@ import mcp_server_tiktok_shop.sandbox
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.listings.attributes import check_attributes
 from mcp_server_tiktok_shop.sandbox.listings.categories import find_leaf
+from mcp_server_tiktok_shop.sandbox.ordering.order_json import render_order
 from tests.sandbox.client import NOW, Clock
 
 DAY = 24 * 3600
@@ -73,6 +74,26 @@ def test_orders_on_hold_were_paid_after_they_were_placed_and_within_the_hour(hou
     assert all(max(order.create_time, now - 3600) <= order.paid_time <= now for order in held)
     if hour >= 1:
         assert len({order.paid_time for order in held}) == len(held)
+
+
+@pytest.mark.parametrize("day", range(0, 7, 3))
+def test_every_shop_sells_in_every_week_so_that_weeks_can_be_compared(day: int) -> None:
+    clock = Clock(NOW + day * DAY)
+    for shop in Sandbox(shops=3, clock=clock).state.shops:
+        weeks = Counter((clock.now - order.create_time) // (7 * DAY) for order in shop.orders.values())
+        assert all(weeks[week] >= 3 for week in range(8)), (shop.region, weeks)
+
+
+@pytest.mark.parametrize("day", range(4))
+def test_an_order_is_ready_before_the_carrier_has_it(day: int) -> None:
+    now = NOW + day * DAY
+    for shop in Sandbox(shops=3, clock=Clock(now)).state.shops:
+        orders = [render_order(order, shop, now, "") for order in shop.orders.values()]
+        taken = [order for order in orders if "collection_time" in order]
+        assert any(len(order["packages"]) > 1 for order in taken)
+        assert all(order["rts_time"] <= order["collection_time"] for order in taken)
+        arrived = [order for order in taken if "delivery_time" in order]
+        assert all(order["collection_time"] < order["delivery_time"] for order in arrived)
 
 
 def test_seeded_listings_are_such_as_could_be_created() -> None:

@@ -67,6 +67,10 @@ async def test_a_rule_finds_what_waits_and_leaves_goods_to_be_looked_at(
         assert f"goods_back, a kind not asked for: {back.id} of {back.refund.total} GBP" in rest
         assert "explanation" not in asked["preview"]
         done = await told(client, "confirm_write", token=asked["confirm"])
+        listed = (await told(client, "run_read_operation", name="list_changes", arguments={}))["data"]["changes"]
+    (row,) = [" ".join(map(str, cells)) for cells in listed["rows"]]
+    for request in expected.values():
+        assert f"{request.id} of {request.refund.total} GBP" in row, "an approval is told with its amount"
     assert done["data"]["done"] == 2
     assert {item["now"] for item in done["data"]["items"]} == {request.status for request in expected.values()}
     assert find_request(shop, "return_shipped").status == "BUYER_SHIPPED_ITEM"
@@ -233,6 +237,18 @@ async def test_a_rule_may_go_by_kind_and_by_what_the_buyer_says(
     assert "nothing to do" in nothing["note"]
     assert both["error"] == neither["error"] == "invalid_arguments"
     assert writes(sandbox) == []
+
+
+async def test_a_kind_of_which_nothing_waits_is_told_with_the_other_kinds(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        await decide(client, decision="approve", ids=[find_request(shop, "cancel_request").id])
+        nothing = await decide(client, decision="approve", kinds=["cancellation"])
+        returns = await decide(client, decision="approve", kinds="replacement")
+    assert "No cancellation waits; of their own are refund, return, goods_back, replacement" in nothing["note"]
+    assert "refund, a kind not asked for: " in returns["note"]
+    assert "goods_back, a kind not asked for: " in returns["note"]
 
 
 async def test_one_odd_row_costs_none_of_the_others(connect: Connect, sandbox: Sandbox, shop: SimulatedShop) -> None:

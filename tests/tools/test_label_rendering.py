@@ -33,7 +33,7 @@ HAIR = 5  # pixels a side in which the same grey has to be found: 2 of them are 
 TOLERANCE = 24  # grey levels, of 255
 MAX_STRAY = 0.0002  # share of pixels without a match: where lines cross
 MIN_INK, LEAST_INK_OF_A_MARK = 0.03, 0.001  # share of a page
-PAPERS = {"A6": (105, 148), "A5": (148, 210), "A4": (210, 297), "4x6in": (101.6, 152.4)}
+PAPERS = {"A6": (105, 148), "A5": (148, 210), "A4": (210, 297), "4x6in": (101.6, 152.4), "Letter": (215.9, 279.4)}
 SIZE = (288, 432)
 BOX = "/MediaBox [0 0 288 432]"
 FONT = "/Font << /F1 3 0 R >>"
@@ -530,6 +530,27 @@ async def test_four_labels_stand_on_one_sheet_row_by_row(connect: Connect, tmp_p
         size = (min(expected.width, picture.width), min(expected.height, picture.height))
         assert_same(expected.crop((0, 0, *size)), picture.crop((0, 0, *size)))
     assert all(measure_ink(picture) < LEAST_INK_OF_A_MARK for picture in pictures[5:])
+
+
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+async def test_two_labels_stand_on_one_sheet_one_above_the_other(connect: Connect, tmp_path: Path, paper: str) -> None:
+    width, height = (150 * POINT, 100 * POINT)
+    box = f"/MediaBox [0 0 {width:.3f} {height:.3f}]"
+    sources = [label(draw_label(f"NUMBER {number}", width, height), box) for number in range(3)]
+    made = await resize(connect, tmp_path, sources, sheet="2-up", paper_size=paper)
+    assert [row["pages"] for row in made.data["page_table"]] == [[1], [1], [2]]
+    pictures = []
+    for sheet in await draw(made.content, tmp_path):
+        middle = sheet.height // 2
+        pictures += [sheet.crop((0, 0, sheet.width, middle)), sheet.crop((0, middle, sheet.width, 2 * middle))]
+    (whole,) = made.data["page_sizes_mm"][:1]
+    half = (PAPERS[paper][0], PAPERS[paper][1] / 2)
+    for source, picture in zip(sources, pictures, strict=False):
+        expected, _, _ = await stand_in(half, source, 0, (width, height), 1, tmp_path)
+        size = (min(expected.width, picture.width), min(expected.height, picture.height))
+        assert_same(expected.crop((0, 0, *size)), picture.crop((0, 0, *size)))
+    assert measure_ink(pictures[3]) < LEAST_INK_OF_A_MARK
+    assert whole == list(PAPERS[paper])
 
 
 @pytest.mark.parametrize("rotation", ROTATIONS)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tests.platform.test_documents import DocumentHost
 
 POINT = 72 / 25.4
+TOO_FAR = {"first_place": 3, "sheet": "2-up"}
 PAPERS = {"A6": (105, 148), "A5": (148, 210), "A4": (210, 297), "4x6in": (101.6, 152.4)}
 DAY = 24 * 3600
 FONT = "/Resources << /Font << /F1 3 0 R >> >>"
@@ -439,14 +440,21 @@ async def test_four_pages_share_a_sheet_of_the_paper_asked_for(connect: Connect,
         assert (data["page_sizes_mm"], data["page_table"][0]["scale_percent"]) == ([[105, 148]], 49.9)
         told = await refused(client, source="a.pdf", sheet="4-up", scale=1)
         assert told["problems"][0]["argument"] == "scale"
-        told = await refused(client, source="a.pdf", sheet="2-up")
+        told = await refused(client, source="a.pdf", sheet="3-up")
         assert "split-4-up" in str(told["problems"])
+        data, _ = await resized(client, source="a.pdf", sheet="2-up", paper_size="Letter")
+        assert (data["pages"], data["page_sizes_mm"]) == (3, [[215.9, 279.4]])
 
 
-async def test_a_place_is_one_of_a_sheet_of_four(connect: Connect, tmp_path: Path) -> None:
+async def test_a_place_is_one_of_a_sheet_of_several(connect: Connect, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdf((298, 420)))
     async with shop(connect, tmp_path) as (client, _, _):
-        for wrong in ({"first_place": 2}, {"first_place": 5, "sheet": "4-up"}, {"first_place": 0, "sheet": "4-up"}):
+        for wrong in (
+            {"first_place": 2},
+            {"first_place": 5, "sheet": "4-up"},
+            {"first_place": 0, "sheet": "4-up"},
+            TOO_FAR,
+        ):
             told = await refused(client, source="a.pdf", **wrong)
             assert told["problems"][0]["argument"] == "first_place"
 

@@ -485,6 +485,12 @@ async def test_where_labels_are_bought_the_price_is_shown_first(connect: Connect
         assert "USD" in item["will_be"]
         assert "label bought" in item["will_be"]
         done = await told(client, "confirm_write", token=asked["confirm"])
+        changes = (await told(client, "run_read_operation", name="list_changes", arguments={}))["data"]["changes"]
+        (change,) = [dict(zip(changes["columns"], row, strict=True)) for row in changes["rows"]]
+        detail = await told(client, "run_read_operation", name="list_changes", arguments={"id": change["id"]})
+    (price,) = re.findall(r"([\d.]+) USD", item["will_be"])
+    assert f"labels bought for {price} USD" in change["what"]
+    assert "shipping_service_info" not in change["what"] + json.dumps(detail["data"]["change"].get("made", {}))
     assert writes(sandbox) == ["create_packages"]
     (package,) = order.packages
     assert package.id != before

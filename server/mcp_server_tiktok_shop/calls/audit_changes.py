@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten, to_single_line
+from mcp_server_tiktok_shop.money import parse_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +31,9 @@ FIELD_WORDS = {
     "payment.total_amount": "total",
     "content": "message sent:",
 }
+REFUND_FIELD, REFUND_CURRENCY_FIELD = "refund_amount.refund_total", "refund_amount.currency"
+REQUEST_STATUSES = ("cancel_status", "return_status")
+AMOUNT_WORDS = {"shipping_service_info.price": "labels bought for"}  # of amounts in answers
 CHAT_NOUN, MESSAGE_FIELD = "conversation", "content"
 # Of a request's status the part before what came of it, and what that is called.
 REQUEST_PREFIXES = ("CANCELLATION_REQUEST_", "RETURN_OR_REFUND_REQUEST_", "REPLACEMENT_REQUEST_", "EXCHANGE_REQUEST_")
@@ -95,11 +100,15 @@ def describe_changes(entry: Record) -> str:
     for change in iter_value_changes(entry):
         changes_by_thing.setdefault((change.noun, change.id), []).append(change)
     things: dict[tuple[str, str], list[str]] = {}
+    refunds = {_get_key(thing): _describe_refund(thing) for thing in entry.get("now", ()) if thing}
     for (noun, thing_id), changes in changes_by_thing.items():
         title = changes[0].title
         name = shorten(to_single_line(title), MAX_TEXT_CHARS) if title else to_single_line(thing_id)
+        if any(c.name in REQUEST_STATUSES for c in changes) and not any(c.name == REFUND_FIELD for c in changes):
+            name += refunds.get((noun, thing_id), "")
         things.setdefault((noun, _describe_values(changes)), []).append(name)
     parts = [f"{_describe_things(noun, names)}: {text}" for (noun, text), names in things.items()]
+    parts += _describe_amounts(entry.get("amounts"))
     known_ids = {thing_id for _, thing_id in changes_by_thing}
     made = entry.get("made")
     parts += [
@@ -109,6 +118,25 @@ def describe_changes(entry: Record) -> str:
         for text in _iter_ids({name: value})
     ]
     return _join(parts or list(_iter_ids(entry.get("ids"))), "; ")
+
+
+def _describe_refund(thing: Record) -> str:
+    """What a request is about in money, behind its name; empty where that is not kept."""
+    amount, currency = thing.get(REFUND_FIELD), thing.get(REFUND_CURRENCY_FIELD, "")
+    return f" of {_to_text(f'{amount} {currency}'.strip())}" if amount is not None else ""
+
+
+def _describe_amounts(amounts: Any) -> Iterator[str]:
+    """What the answers of a write, or of those of a job, came to, those of one name and currency added up."""
+    for path, texts in amounts.items() if isinstance(amounts, dict) else ():
+        sums: dict[str, Decimal] = {}
+        for text in texts if isinstance(texts, list) else [texts]:
+            number, _, currency = str(text).partition(" ")
+            if (amount := parse_amount(number)) is not None:
+                sums[currency] = sums.get(currency, Decimal(0)) + amount
+        name = AMOUNT_WORDS.get(path, str(path).replace(".", " ").replace("_", " "))
+        for currency, total in sums.items():
+            yield f"{to_single_line(name)} {total:f} {to_single_line(currency)}"
 
 
 def _describe_values(changes: Iterable[ValueChange]) -> str:

@@ -66,9 +66,8 @@ class AuditWriter(Struct, frozen=True):
         code = {"code": error.code} if error.code is not None else {}
         await self._append({"id": entry_id, "outcome": outcome, "request_id": request_id} | code)
 
-    async def add_outcome(self, entry_id: str, outcome: str, request_id: str | None, made_ids: Json) -> None:
-        """Enter that a write was done, wholly or in part."""
-        made = {"made": made_ids} if made_ids else {}
+    async def add_outcome(self, entry_id: str, outcome: str, request_id: str | None, made: Json) -> None:
+        """Enter that a write was done, wholly or in part, with the ids of what it `made` and its `amounts` of money."""
         await self._append({"id": entry_id, "outcome": outcome, "request_id": request_id} | made)
 
     async def add_states(

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
 DRY_RUN_NOTE = "A dry run: nothing was sent."
+TOOLS_OVER_SHOPS = ("list_shops", "get_worklist", "get_report", "query_shop")
 INVENTION_NOTE = "`placeholder`: the simulated shop made this up for this answer alone; it fits no other."
 
 log = logging.getLogger(__name__)
@@ -226,11 +227,21 @@ class ToolDispatcher(Struct, frozen=True):
     async def _resolve_target(self, operation: Operation, shop: str | None, asset: str | None) -> Target:
         """The shop or category asset of a call; of a named shop or a pinned server, assets of its account alone."""
         if asset is None and not (operation.takes_asset and operation.cipher_rule == "never"):
-            return await self.platform.shops.choose(shop, operation.cipher_rule)
+            return await self._choose_shop(operation, shop)
         account = None
         if shop is not None or self.platform.shops.pinned is not None:
             account = (await self.platform.shops.choose(shop, "never")).account
         return await self.platform.assets.choose(asset, account)
+
+    async def _choose_shop(self, operation: Operation, shop: str | None) -> Target:
+        """The shop of a call; who wants to read of all of them is told which tools do that."""
+        try:
+            return await self.platform.shops.choose(shop, operation.cipher_rule)
+        except ShopError as error:
+            tools = [name for name in TOOLS_OVER_SHOPS if self.operations.are_available([name])]
+            if error.kind == "shop_required" and error.details.get("shops") and shop is None and tools:
+                error.hint += f" Over all shops at once: {', '.join(tools)}." if operation.effect == "read" else ""
+            raise
 
 
 def _coerce(operation: Operation, arguments: Json) -> tuple[Json, list[Problem]]:

@@ -54,9 +54,9 @@ def warn_of_no_change(operation: Operation, values: Json, items: list[Item], zon
 def warn_of_no_way_back(operation: Operation, way_back: WayBack) -> list[str]:
     """Of a write that has no way back, though one like it has: who asks for it until a day will want one.
 
-    What only adds needs none, and is not held up by it.
+    It makes nobody be asked who is not asked otherwise.
     """
-    rule = find_undo_rule(operation.name) if operation.effect == "destructive" else None
+    rule = find_undo_rule(operation.name) if operation.record["asks"] else None
     is_lasting = rule is not None and not rule.is_idle and not way_back.steps
     return [f"This can't be taken back: {way_back.reason}"] if is_lasting else []
 

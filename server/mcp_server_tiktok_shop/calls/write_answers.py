@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.value_texts import flatten
+from mcp_server_tiktok_shop.catalog.amounts import MONEY_WORDS
+from mcp_server_tiktok_shop.money import parse_amount
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
@@ -18,6 +20,7 @@ UNSHOWN_NOTE = (
     "Done: the platform carried it out. Its answer can't be shown; the server's log says why. Do not repeat it."
 )
 PERSON_WORDS = ("buyer", "user", "creator")  # whose ids stay out of the audit log
+CHOICE_WORDS = ("service", "provider")  # whose ids in an answer name what was chosen, not what was made
 
 
 def make_unshown_result(request_id: Any) -> Json:
@@ -44,3 +47,21 @@ def collect_ids(value: Any) -> Json:
         collected_ids = ids_by_name.setdefault(name, [])
         collected_ids += [text for text in ids if text not in collected_ids][: MAX_AUDITED_IDS - len(collected_ids)]
     return {name: ids[0] if len(ids) == 1 else ids for name, ids in ids_by_name.items() if ids}
+
+
+def collect_made_ids(answer: Json) -> Json:
+    """The ids in an answer of what the write made."""
+    made = collect_ids(answer)
+    return {name: ids for name, ids in made.items() if not any(word in name for word in CHOICE_WORDS)}
+
+
+def collect_amounts(answer: Json) -> dict[str, str]:
+    """The amounts of money in an answer, each with the currency beside it, by path: `{"service.price": "4.35 USD"}`."""
+    amounts: dict[str, str] = {}
+    has_currency = isinstance(answer.get("currency"), str)
+    for name, value in answer.items():
+        if isinstance(value, dict):
+            amounts |= {f"{name}.{path}": amount for path, amount in collect_amounts(value).items()}
+        elif has_currency and any(word in name for word in MONEY_WORDS) and isinstance(value, str):
+            amounts |= {name: f"{value} {answer['currency']}"} if parse_amount(value) is not None else {}
+    return amounts

@@ -21,7 +21,12 @@ from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.question_values import describe_differences
 from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten
 from mcp_server_tiktok_shop.calls.way_back import plan_way_back
-from mcp_server_tiktok_shop.calls.write_answers import collect_ids, make_unshown_result, to_request_id
+from mcp_server_tiktok_shop.calls.write_answers import (
+    collect_amounts,
+    collect_made_ids,
+    make_unshown_result,
+    to_request_id,
+)
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
 from mcp_server_tiktok_shop.catalog.looks import describe_delay, find_looks
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
@@ -206,7 +211,9 @@ class WriteExecutor(Struct, frozen=True):
             await self.write_outcomes.mark_unknown(fingerprint, sent_write)
         else:
             await self.write_outcomes.mark_done(fingerprint, done_write)
-        await self.audit_writer.add_outcome(entry_id, state, request_id, self._collect_created_ids(write, normalized))
+        await self.audit_writer.add_outcome(
+            entry_id, state, request_id, self._collect_ids_and_amounts(write, normalized)
+        )
         if not is_unclear:
             await caller.run_after_delivery(partial(self.write_outcomes.settle, fingerprint, done_write))
         return entry_id, normalized
@@ -240,9 +247,11 @@ class WriteExecutor(Struct, frozen=True):
                 log.exception("the answer to %s can't be read", write.operation.name)
         return {"data": {}, "untrusted": [], **make_unshown_result(response.request_id)}
 
-    def _collect_created_ids(self, write: Write, normalized: Json) -> Json:
+    def _collect_ids_and_amounts(self, write: Write, normalized: Json) -> Json:
+        """The ids of what a write made and the amounts that it came to, as far as the answer names any."""
         with contain_faults(log, "the ids in the answer to %s can't be read", write.operation.name):
-            return collect_ids(normalized["data"])
+            found = {"made": collect_made_ids(normalized["data"]), "amounts": collect_amounts(normalized["data"])}
+            return {name: values for name, values in found.items() if values}
         return {}  # the audit log may lack them: the write was done
 
     async def _record_failure(self, write: Write, fingerprint: str, sent_write: SentWrite, error: ShopError) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from mcp_server_tiktok_shop.catalog.toolsets import DEFAULT_TOOLS
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
-from mcp_server_tiktok_shop.cli.output import MarkedLine, Output, json_option
+from mcp_server_tiktok_shop.cli.output import MarkedLine, Output, count_accounts, json_option
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.state.files.accounts import FileAccountStore
 from mcp_server_tiktok_shop.state.files.audit_log import FileAuditLog
@@ -112,9 +112,10 @@ def _check_store(server_app: App) -> Iterator[CheckResult]:
     except ShopError as error:
         yield CheckResult("store", False, error.message, error.hint)
         return
-    yield CheckResult("store", True, f"{path}, {len(contents.accounts)} accounts")
+    yield CheckResult("store", True, f"{path}, {count_accounts(len(contents.accounts))}")
     if count := len(contents.unreadable):
-        yield CheckResult("store", False, f"{path}: {count} accounts that can't be understood are passed over", SIGN_IN)
+        message = f"{path}: passed over, since it can't be understood: {count_accounts(count)}"
+        yield CheckResult("store", False, message, SIGN_IN)
     for account in contents.accounts.values():
         if fault := account.proxy_fault:
             name = account.name or account.id

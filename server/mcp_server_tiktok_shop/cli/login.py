@@ -8,7 +8,7 @@ import click
 from pydantic import SecretStr
 
 from mcp_server_tiktok_shop import proxies
-from mcp_server_tiktok_shop.cli.app_runner import run_with_app
+from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_app
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.setting_texts import parse_credential
 from mcp_server_tiktok_shop.state.accounts import PartnerApp
@@ -19,18 +19,33 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.cli.output import Output
     from mcp_server_tiktok_shop.settings import Settings
 
+BEGIN_WORDS = (
+    "This asks for what is not set yet of the app (key, secret, service id) and for where its shops are, then for the "
+    "seller's consent. TikTok checks all of it at the end, when it gives the tokens; until then nothing is stored."
+)
+ENDED_WORDS = "Not signed in, and nothing was stored: the input ended before all was given. Run login again."
+
 
 @click.command("login")
 @click.option("--own-proxy", is_flag=True, help="Ask for a proxy that this account alone uses.")
 @click.pass_obj
 def log_in(settings: Settings, *, own_proxy: bool) -> None:
     """Sign in a seller: key, secret, consent, tokens, shops."""
-    run_with_app(settings, lambda server_app, output: sign_in(server_app, output, own_proxy=own_proxy))
+
+    async def sign_in_whole(server_app: App, output: Output) -> int:
+        try:
+            return await sign_in(server_app, output, own_proxy=own_proxy)
+        except click.Abort:
+            output.print_line(f"\n{ENDED_WORDS}", err=True)
+            return FAILURE_EXIT_CODE
+
+    run_with_app(settings, sign_in_whole)
 
 
 async def sign_in(server_app: App, output: Output, *, own_proxy: bool) -> int:
     """Ask for what is missing, print the authorization link, take the code, and store what it is exchanged for."""
     _set_aside_unreadable_store(server_app, output)
+    output.print_line(BEGIN_WORDS)
     app = _prompt_for_app(server_app)
     proxy = _prompt_for_proxy() if own_proxy else None
     output.print_line("\nOpen this address, sign in as the seller, and agree:\n")

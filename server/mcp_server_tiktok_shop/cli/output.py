@@ -99,5 +99,9 @@ def _write(text: SafeText, *, err: bool = False, prefix: str = "") -> None:
     click.echo(f"{prefix}{text.text}", err=err)
 
 
+def count_accounts(count: int) -> str:
+    return f"{count} account{'s' * (count != 1)}"
+
+
 def _confirm(question: SafeText) -> bool:
     return click.confirm(question.text, err=True)

@@ -9,7 +9,7 @@ import click
 
 from mcp_server_tiktok_shop.cli.app_runner import FAILURE_EXIT_CODE, run_with_team
 from mcp_server_tiktok_shop.cli.command_error import CommandError
-from mcp_server_tiktok_shop.cli.output import json_option
+from mcp_server_tiktok_shop.cli.output import count_accounts, json_option
 from mcp_server_tiktok_shop.cli.setting_options import make_option, write_flags
 from mcp_server_tiktok_shop.setting_texts import CALLBACK_PATH
 from mcp_server_tiktok_shop.state.stores import SIGN_IN_LINK_TTL_S
@@ -114,7 +114,7 @@ def list_tenants(settings: Settings, *, as_json: bool) -> None:
             ]
         }
         lines = [
-            f"{tenant.id}  {tenant.account_count} accounts, since {tenant.created_at:%Y-%m-%d}"
+            f"{tenant.id}  {count_accounts(tenant.account_count)}, since {tenant.created_at:%Y-%m-%d}"
             + f"; {_describe_settings(tenant.settings)}" * bool(tenant.settings)
             for tenant in tenants
         ]

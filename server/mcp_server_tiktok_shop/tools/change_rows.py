@@ -35,6 +35,10 @@ class ChangeRows(Struct, frozen=True):
         for write in writes:
             for name, value in write.get("ids", {}).items():
                 ids.setdefault(name, []).extend(value if isinstance(value, list) else [value])
+        amounts: dict[str, list[str]] = {}
+        for write in writes:
+            for name, amount in write.get("amounts", {}).items():
+                amounts.setdefault(name, []).append(amount)
         together = {side: [thing for write in writes for thing in write.get(side, ())] for side in ("before", "now")}
         outcomes = Counter(write["outcome"] for write in writes)
         counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
@@ -47,7 +51,7 @@ class ChangeRows(Struct, frozen=True):
             "operation": last.get("job_name", last["operation"]),
             "writes": len(writes),
             "outcome": last["outcome"] if len(outcomes) == 1 else counts,
-            "what": describe_changes({**together, "ids": ids}),
+            "what": describe_changes({**together, "amounts": amounts, "ids": ids}),
             "undo": self._describe_job_undo(writes),
             "undo_of": next(iter(undone)) if len(undone) == 1 else None,
         }

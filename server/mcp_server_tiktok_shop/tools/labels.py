@@ -14,8 +14,8 @@ from mcp_server_tiktok_shop.tools.jobs.parcels import find_parcels_waiting
 from mcp_server_tiktok_shop.tools.pdf.page_format import (
     DEFAULT_PAPER,
     DEFAULT_SHEET_PAPER,
-    FOUR_UP,
     PAPER_SIZES_MM,
+    PLACES,
     PageFormat,
 )
 from mcp_server_tiktok_shop.tools.pdf.refusals import argument_error
@@ -215,16 +215,18 @@ def _parse_page_format(values: Json) -> PageFormat:
             alternatives[-1], "give one target only", "paper_size, or width_mm and height_mm, or scale"
         )
     first_place: int = values.get("first_place", 1)
-    if first_place > 1 and sheet != FOUR_UP:
-        raise argument_error("first_place", "is of a sheet of several labels", f"sheet {FOUR_UP} beside it")
+    if first_place > 1 and sheet not in PLACES:
+        raise argument_error("first_place", "is of a sheet of several labels", f"sheet {' or '.join(PLACES)} beside it")
+    if first_place > PLACES.get(sheet, 1):
+        raise argument_error("first_place", f"is beyond a sheet {sheet}", f"1 to {PLACES[sheet]}")
     suffix = f"-{sheet}" if sheet else ""
     if scale is not None:
-        if sheet == FOUR_UP:
+        if sheet in PLACES:
             raise argument_error("scale", "says nothing of the sheet's paper", "paper_size, or width_mm and height_mm")
         return PageFormat(None, float(scale), f"x{scale:g}{suffix}", sheet)
     if width is not None and height is not None:
         return PageFormat((float(width), float(height)), 1.0, f"{width:g}x{height:g}mm{suffix}", sheet, first_place - 1)
-    paper = paper or (DEFAULT_SHEET_PAPER if sheet == FOUR_UP else DEFAULT_PAPER)
+    paper = paper or (DEFAULT_SHEET_PAPER if sheet in PLACES else DEFAULT_PAPER)
     return PageFormat(PAPER_SIZES_MM[paper], 1.0, f"{paper}{suffix}", sheet, first_place - 1)
 
 

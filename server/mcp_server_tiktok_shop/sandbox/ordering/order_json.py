@@ -115,8 +115,8 @@ def _render_shipment(order: Order, now: int) -> Json:
         "shipping_provider_id": first.provider_id,
         "shipping_provider": CARRIERS[first.provider_id].name,
     }
-    if first.collected_time <= now:
-        payload["collection_time"] = first.collected_time
+    if all(package.collected_time <= now for package in shipped):  # as it is ready once the last of them is
+        payload["collection_time"] = max(package.collected_time for package in shipped)
     if 0 < order.delivered_time <= now:
         payload["delivery_time"] = order.delivered_time
     return payload

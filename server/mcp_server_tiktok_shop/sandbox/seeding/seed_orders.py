@@ -115,11 +115,12 @@ def _draw_times(chance: random.Random, count: int, start: int, now: int) -> list
     shares = [chance.uniform(0.7, 1.3) * (1.25 if day % 7 in (2, 3) else 1.0) for day in range(1, HISTORY_DAYS)]
     ends = list(accumulate(shares))
     placed = [round((count - today) * end / ends[-1]) for end in ends]
-    # From the newest day back: what a day lacks, the days before it give.
-    for day in range(HISTORY_DAYS - 3, HISTORY_DAYS - 3 - RECENT_DAYS, -1):
+    # From the newest day back: what a day of late lacks the days before it give, and in the end all older ones alike.
+    oldest_recent = HISTORY_DAYS - 2 - RECENT_DAYS
+    older = placed[oldest_recent]
+    for day in range(HISTORY_DAYS - 3, oldest_recent - 1, -1):
         placed[day] = max(0, min(placed[day], placed[day + 1] - MIN_ORDERS_A_RECENT_DAY))
-    for day in range(HISTORY_DAYS - 3 - RECENT_DAYS, -1, -1):
-        placed[day] = min(placed[day], placed[day + 1])
+    placed[:oldest_recent] = [round(end * placed[oldest_recent] / (older or 1)) for end in placed[:oldest_recent]]
     times = []
     for day, (first, last) in enumerate(zip([0, *placed], placed, strict=False)):
         midnight = start - (HISTORY_DAYS - 1 - day) * DAY_S

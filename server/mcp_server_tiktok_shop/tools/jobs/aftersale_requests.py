@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 RequestKind = Literal["cancellation", "refund", "return", "goods_back", "replacement"]
+KINDS: tuple[RequestKind, ...] = get_args(RequestKind)
 # What a rule means that names no kinds: goods that came back are to be looked at first.
 DEFAULT_KINDS: tuple[RequestKind, ...] = ("cancellation", "refund", "return")
 PENDING_CANCELLATION = "CANCELLATION_REQUEST_PENDING"

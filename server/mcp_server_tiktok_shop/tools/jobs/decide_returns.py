@@ -10,7 +10,7 @@ from mcp_server_tiktok_shop.calls.chat_messages import BUYER_ROLE
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.tools.jobs.aftersale_requests import find_requests_by_id, find_requests_by_rule
+from mcp_server_tiktok_shop.tools.jobs.aftersale_requests import KINDS, find_requests_by_id, find_requests_by_rule
 from mcp_server_tiktok_shop.tools.jobs.cancellation_warnings import Repayment, warn_of_total
 from mcp_server_tiktok_shop.tools.jobs.order_words import find_buyer
 from mcp_server_tiktok_shop.tools.jobs.parcels import MAX_IDS_PER_READ, split_into_batches
@@ -94,7 +94,7 @@ class DecideReturnsJob(Job, frozen=True):
         paid = [r for r in waiting if (decision := decisions.get(r.id)) and decision.name in PAYING_DECISIONS]
         repayments = [Repayment(r.amount, r.currency) for r in paid if r.amount is not None]
         state = CurrentState(tuple(Item(request.noun, request.id, {}, request.row) for request in requests))
-        rest = _describe_others(others)
+        rest = _describe_others(others) or _describe_kinds(values, requests)
         warnings = [*warn_of_total(repayments, len(paid)), *filter(None, (rest,))] if decisions else []
         explanation = PROOF_WORDS if is_rejection and not values.get("images") else ""
         return Plan(tuple(items), state, tuple(warnings), explanation if decisions else rest)
@@ -201,6 +201,15 @@ def _describe_others(others: dict[str, list[AftersaleRequest]]) -> str:
         more = f" and {len(requests) - MAX_OTHERS} more" if len(requests) > MAX_OTHERS else ""
         parts.append(f"{reason}: {', '.join(named)}{more}")
     return f"Left out by the rule, though waiting: {count} ({'; '.join(parts)})"
+
+
+def _describe_kinds(values: Json, requests: list[AftersaleRequest]) -> str:
+    """Of a rule for some kinds that nothing fits, which kinds it does not mean: people say returns for several."""
+    kinds = values.get("kinds")
+    if not kinds or requests:
+        return ""
+    rest = ", ".join(kind for kind in KINDS if kind not in kinds)
+    return f"No {' or '.join(kinds)} waits; of their own are {rest}"
 
 
 def _make_item(

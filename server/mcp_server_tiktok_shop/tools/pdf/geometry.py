@@ -81,6 +81,14 @@ class Box(Struct, frozen=True):
             max(y for _, y in corners),
         )
 
+    def split_into_halves(self) -> tuple[Box, Box]:
+        """Its halves in reading order, parted across its longer side."""
+        if self.right - self.left > self.top - self.bottom:
+            middle_x = (self.left + self.right) / 2
+            return Box(self.left, self.bottom, middle_x, self.top), Box(middle_x, self.bottom, self.right, self.top)
+        middle_y = (self.bottom + self.top) / 2
+        return Box(self.left, middle_y, self.right, self.top), Box(self.left, self.bottom, self.right, middle_y)
+
     def split_into_quarters(self) -> tuple[Box, Box, Box, Box]:
         """Its quarters in reading order."""
         middle_x, middle_y = (self.left + self.right) / 2, (self.bottom + self.top) / 2
