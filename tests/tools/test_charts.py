@@ -270,6 +270,15 @@ async def test_a_wrong_choice_is_refused_with_the_right_ones(connect: Connect) -
             assert allowed in result.content[0].text
 
 
+async def test_of_several_currencies_counts_are_drawn_and_named(connect: Connect) -> None:
+    period = {"report": "sales", "period": "last 90 days", "group_by": "week"}
+    async with connect(sandbox="1", sandbox_object=Sandbox(shops=3, orders=200)) as client:
+        _, problem = await fail_to_draw(client, "get_report", **period, chart=True)
+        _, chart, _ = await draw(client, "get_report", **period, chart={"y": "orders_sold"})
+    assert "or counts as y: orders_sold, units_sold" in problem
+    assert chart["title"].startswith("Sales: orders sold, ")
+
+
 async def test_amounts_of_several_currencies_do_not_share_an_axis(connect: Connect) -> None:
     sql = "SELECT shop, currency, sum(total_amount) AS paid FROM orders GROUP BY ALL"
     async with connect(sandbox="1", sandbox_shops=3) as client:

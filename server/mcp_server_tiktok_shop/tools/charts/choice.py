@@ -139,6 +139,8 @@ class _Chooser:
     def _name_chart(self, chart: Chart, period_words: str = "") -> Chart:
         place = f"{chart.x} and {chart.series}" if chart.kind == "heat" else chart.x
         title = self._source.title or f"{chart.y} by {place}".replace("_", " ")
+        if self._source.title and chart.y not in (self._source.title_measure or chart.y, AMOUNT):
+            title = f"{title}: {chart.y.replace('_', ' ')}"
         return replace(chart, title=to_label(", ".join(filter(None, (title, period_words))), self._clean_text))
 
     def _fill_gaps(self, points: list[Point], step: Step) -> list[Point]:

@@ -27,6 +27,7 @@ PLACE_NAME = re.compile(
 )
 NUMBER_SUFFIX = "_number"
 MAX_QUOTED_CHARS = 60
+MAX_NAMED_COUNTS = 4
 
 
 class Roles(Struct, frozen=True):
@@ -77,6 +78,10 @@ class ColumnChoice:
     def is_place_number(self, place: int) -> bool:
         """Whether a whole number names an hour or a weekday, and measures nothing."""
         return self._columns[place].kind == "count" and PLACE_NAME.fullmatch(self.names[place]) is not None
+
+    def _is_count(self, place: int) -> bool:
+        """Whether it counts something, which is of no currency."""
+        return self._columns[place].kind == "count" and not self.is_place_number(place)
 
     def is_time(self, place: int) -> bool:
         if self._columns[place].kind == "time":
@@ -169,7 +174,9 @@ class ColumnChoice:
                 currencies |= set(self._source.currencies)
         if len(currencies) > 1:
             names = ", ".join(sorted(currencies))
-            raise NoChartError(f"Amounts in {names} can't stand on one axis: choose one shop, or one currency.")
+            counts = [self.names[place] for place in range(len(self.names)) if self._is_count(place)]
+            others = f", or counts as y: {', '.join(counts[:MAX_NAMED_COUNTS])}" if counts else ""
+            raise NoChartError(f"Amounts in {names} can't stand on one axis: choose one shop, or one currency{others}.")
         return unit, currencies.pop() if currencies else ""
 
     def find_clock(self, given: Mapping[str, tuple[int, ...]]) -> int | None:
