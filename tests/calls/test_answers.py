@@ -250,7 +250,12 @@ async def test_a_deadline_is_explained_once_where_it_is_shown(connect: Connect, 
     async with connect(sandbox="1") as client:
         told = reply(await client.call_tool("get_order_list", {"page_size": 10, **more}))
         assert stands(told["data"], "orders.rts_sla_time")
-        assert told["note"].count("rts_sla_time: ship by then, or it is late; still ship it if it is past") == 1
+        assert (
+            told["note"].count(
+                "rts_sla_time: announce it (ship) by then, or it is overdue; still ship it if it is past"
+            )
+            == 1
+        )
         assert ("shipping_due_time: not shipped" in told["note"]) is (more == {"fields": ["*"]})
         told = reply(await client.call_tool("get_order_list", {"fields": ["orders.id"]}))
         assert "due_time" not in told.get("note", "")

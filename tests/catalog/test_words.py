@@ -17,6 +17,7 @@ from mcp_server_tiktok_shop.cli.main import main
 from mcp_server_tiktok_shop.errors import ErrorKind
 from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
+from mcp_server_tiktok_shop.mirror.worklist_kinds import load_worklist_kinds
 from mcp_server_tiktok_shop.protocol.instructions import BASE_TEXT
 
 if TYPE_CHECKING:
@@ -355,3 +356,21 @@ def test_codes_and_their_classes_are_ones_that_the_client_knows() -> None:
     assert all(re.fullmatch(r"\d+", code) for code in ERRORS)
     known = {"after_fix", "refresh_token", "backoff", "quota", "transient", "poll", "no", None}
     assert {meaning.get("retry") for meaning in ERRORS.values()} <= known
+
+
+def test_overdue_is_what_is_not_announced_and_a_late_dispatch_what_the_carrier_has_not() -> None:
+    """Two deadlines, a word for each, in whatever tells of them."""
+    deadlines = _load_json(CATALOG_FOLDER / "deadlines.json")
+    columns = TABLES["orders"].columns
+    for text in (deadlines["rts_sla_time"], columns["rts_sla_time"].meaning):
+        assert "announce" in text
+        assert "overdue" in text
+        assert not re.search(r"\blate\b", text)
+    for text in (deadlines["tts_sla_time"], deadlines["pick_up_cut_off_time"], columns["tts_sla_time"].meaning):
+        assert "the carrier must have it" in text
+        assert "late dispatch" in text
+    kinds = load_worklist_kinds()
+    to_ship, not_collected = kinds["parcels_to_ship"], kinds["parcels_not_collected"]
+    assert "overdue" in to_ship.title
+    assert "tts_sla_time" in to_ship.otherwise
+    assert "late dispatch" in not_collected.otherwise

@@ -180,6 +180,15 @@ def prices_of(answer: dict[str, Any]) -> dict[str, str]:
     return {item["sku"]: item["now"] for item in answer["data"]["items"]}
 
 
+def find_reason_to_leave(preview: dict[str, Any], noun: str, thing_id: str) -> str:
+    """How the one thing that is left as it is has changed, as the last line of a preview says it."""
+    skipped = to_items(preview)[-1]
+    assert skipped[noun] == thing_id
+    reason = str(skipped["skipped"])
+    assert reason.startswith("it has changed since: ")
+    return reason
+
+
 async def test_what_has_changed_since_is_left_and_named_and_the_rest_goes_back(
     connect: Connect, settings: dict[str, Any], sandbox: Sandbox
 ) -> None:
@@ -192,10 +201,7 @@ async def test_what_has_changed_since_is_left_and_named_and_the_rest_goes_back(
         asked = await try_undo(client, job["undo"])
         preview = asked["preview"]
         assert (preview["to_do"], preview["skipped"]) == (2, 1)
-        skipped = preview["items"][-1]
-        assert skipped["sku"] == changed_id
-        assert skipped["skipped"].startswith("it has changed since: ")
-        assert skipped["skipped"].endswith(" -> 21.50")
+        assert find_reason_to_leave(preview, "sku", changed_id).endswith(" -> 21.50")
         sent = len(writes(sandbox))
         answer = await told(client, "confirm_write", token=asked["confirm"])
         assert (answer["data"]["done"], answer["data"]["skipped"]) == (2, 1)
@@ -217,9 +223,7 @@ async def test_of_what_one_write_changed_all_goes_back_but_what_has_changed_sinc
         await told(client, "confirm_write", token=asked["confirm"])
         asked = await try_undo(client, job["undo"])
         assert (asked["preview"]["to_do"], asked["preview"]["skipped"]) == (len(arguments["products"]) - 1, 1)
-        skipped = to_items(asked["preview"])[-1]
-        assert skipped["product"] == resumed
-        assert skipped["skipped"].startswith("it has changed since: ")
+        assert find_reason_to_leave(asked["preview"], "product", resumed)
         sent = len(writes(sandbox))
         undone = await told(client, "confirm_write", token=asked["confirm"])
         assert undone["data"]["done"] == len(arguments["products"]) - 1

@@ -114,7 +114,8 @@ class CurrentStateReader(Struct, frozen=True):
         deadline = asyncio.get_running_loop().time() + timeout_s
         state = await self.read_items(operation, values, target, timeout_s)
         remaining_s = deadline - asyncio.get_running_loop().time()
-        surroundings = await self.read_surroundings(operation, target, remaining_s) if state.is_known else {}
+        is_read = state.is_known or not state.items  # of a shop that can't be read nothing else is tried
+        surroundings = await self.read_surroundings(operation, target, remaining_s) if is_read else {}
         return replace(state, surroundings=surroundings)
 
     async def read_items(
@@ -214,6 +215,7 @@ class CurrentStateReader(Struct, frozen=True):
             return None
         values, problems = coerce_arguments(operation, arguments)
         validate(operation, values, problems)  # an id that a body takes need not be one that a path does
+        values = self.operations.complete_by_market(operation, values, target.shop.region) if target.shop else values
         zone = target.resolve_zone(self.zone)
         response = await self.platform.call(bind(operation, values, zone), target)
         return self.result_builder.normalize(operation, values, response, zone)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.current_state import CurrentState
+    from mcp_server_tiktok_shop.calls.listing_preview import Listing
     from mcp_server_tiktok_shop.calls.undo_checks import Undoing
     from mcp_server_tiktok_shop.calls.value_texts import Row
     from mcp_server_tiktok_shop.calls.way_back import WayBack
@@ -46,7 +47,7 @@ class Preview(Struct, frozen=True):
     that it is about; None where nothing was read. `differences` are sentences on what is sent otherwise than `values`
     show it. `account` names the account that a sign-in stores. `warnings` are sentences, and may quote others.
     `way_back` is that of a write to a shop; `undoing` what it takes back itself, where it is such a call. Times are
-    shown in `zone`. `new_prices` say what prices become by a discount.
+    shown in `zone`. `new_prices` say what prices become by a discount, `listing` what a new product will be.
     """
 
     operation: Operation
@@ -61,6 +62,7 @@ class Preview(Struct, frozen=True):
     undoing: Undoing | None = None
     zone: ZoneInfo | None = None
     new_prices: tuple[str, ...] = ()
+    listing: Listing | None = None
 
     @property
     def shop(self) -> Shop | None:
@@ -94,6 +96,8 @@ class Preview(Struct, frozen=True):
                 name: {"filename": file.filename, "bytes": len(file.content)} for name, file in self.call.files.items()
             }
             data |= {"form": dict(self.call.form), "files": files}
+        elif self.listing is not None:  # which tells what a person looks at, and the body only how the platform is told
+            data |= {"listing": self.listing.to_json(), "also_sends": self._show_times(self.listing.rest)}
         else:
             data |= {"body": self._show_times(json.loads(self.call.body)) if self.call.body is not None else None}
         if not self.current_state or not self.current_state.items:
@@ -129,7 +133,7 @@ class Preview(Struct, frozen=True):
             str(self.operation.record["summary"]),
             *([f"Takes back: {to_single_line(self._describe_undoing())}"] if self.undoing else []),
             *([self.way_back.describe()] if self.way_back else []),
-            *(self._format_undoing() or format_section("Sends", format_values(self._show_times(self.values)))),
+            *(self._format_undoing() or self._format_sent_values()),
             *format_section("Prices then", list(self.new_prices)),
             *self.differences,
             *format_section("Account that is signed in by it", format_values(self.account or {})),
@@ -184,6 +188,12 @@ class Preview(Struct, frozen=True):
             return []
         lines = fit_lines([format_item(item) for item in self.undoing.items], MAX_ITEM_CHARS)
         return [*format_section("Items", lines), *format_section("Sends", format_values(self.undoing.untold))]
+
+    def _format_sent_values(self) -> list[str]:
+        """What is sent: of a listing first what a person looks at, then the rest."""
+        listing_lines = format_section("Listing", self.listing.to_lines()) if self.listing else []
+        values = self.listing.rest if self.listing else self.values
+        return [*listing_lines, *format_section("Sends", format_values(self._show_times(values)))]
 
     def _divide_rows(self) -> tuple[list[Row], list[Row]]:
         """How many things the write is about, their names and ids, or else its first value; and its other values."""

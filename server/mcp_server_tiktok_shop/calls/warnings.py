@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.amount_warnings import warn_of_amounts
 from mcp_server_tiktok_shop.calls.chat_warnings import find_chat_warnings
+from mcp_server_tiktok_shop.calls.listing_preview import LISTING_OPERATION, warn_of_twins
 from mcp_server_tiktok_shop.calls.new_prices import (
     get_amount,
     get_rows,
@@ -73,6 +74,8 @@ def find_warnings(
     ]
     if operation.name == SENDING_OPERATION:
         warnings += find_chat_warnings(items)
+    if operation.name == LISTING_OPERATION:
+        warnings += warn_of_twins(values, state.surroundings)
     warnings += _warn_of_missing(state)
     return list(dict.fromkeys(_to_sentence(warning) for warning in warnings))
 

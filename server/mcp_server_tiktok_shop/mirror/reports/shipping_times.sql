@@ -6,7 +6,7 @@
 -- compare = ["late_dispatch", "orders", "dispatched", "late_delivery"]
 -- order = "orders desc"
 -- time = "create_time"
--- note = "Orders placed in the period, neither UNPAID nor CANCELLED. Late: the carrier took the parcel after tts_sla_time, or has not and it has passed; TikTok's own rate may differ. get_worklist's parcels are late by when they must be announced. Hours run from payment."
+-- note = "Orders placed in the period, neither UNPAID nor CANCELLED. A late dispatch: the carrier took the parcel after tts_sla_time, or has not and it has passed; TikTok's own rate may differ. get_worklist's parcels_to_ship are overdue by rts_sla_time, until when they must be announced. Hours run from payment."
 --
 -- [columns]
 -- orders = "orders to be sent"
@@ -14,9 +14,9 @@
 -- not_dispatched_yet = "of them, those that it has not: in no average, median or maximum"
 -- delivered = "of them, those that were delivered"
 -- dispatch_due = "of them, those that were dispatched or whose time for it has passed: what the rate is of"
--- late_dispatch = "of those, those that were or are late"
+-- late_dispatch = "of those, those that the carrier took after tts_sla_time, or has not taken and it has passed"
 -- late_dispatch_percent = "late_dispatch of dispatch_due"
--- still_late = "of the late ones, those that the carrier has not taken yet"
+-- still_late = "of the late dispatches, those that the carrier has not taken yet"
 -- late_delivery = "delivered after delivery_sla_time, or not delivered and it has passed"
 -- average_hours_to_ready = "from payment until ready to ship"
 -- average_hours_to_dispatch = "from payment until the carrier took it"
@@ -38,6 +38,8 @@
 -- labels.status = "max(status)"
 -- labels.tts_sla_time = "max(tts_sla_time)"
 -- labels.collection_time = "max(collection_time)"
+-- labels.delivery_sla_time = "max(delivery_sla_time)"
+-- labels.delivery_time = "max(delivery_time)"
 -- order = "late_dispatch desc"
 -- without = ["orders", "late_dispatch_percent", "median_hours_to_dispatch", "max_hours_to_dispatch", "slowest_order_id"]
 WITH due AS (

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.state.postgres.resealing import reseal_rows
 from mcp_server_tiktok_shop.state.postgres.value_cipher import ValuePlace
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
     from mcp_server_tiktok_shop.state.postgres.database import Database
+    from mcp_server_tiktok_shop.state.postgres.resealing import Statement
     from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
     from mcp_server_tiktok_shop.state.stores import Record, ReplaceRule
 
@@ -100,16 +102,12 @@ class PostgresExpiringRecords:
 
 async def reseal_records(database: Database, cipher: ValueCipher) -> None:
     """Seal all records of all tenants with the key in force. Raises as `Database.transact` and `ValueCipher.unseal`."""
-    update = f"UPDATE expiring_records SET record = %s {MATCH}"
-    while True:
-        async with database.transact() as connection:
-            values = (cipher.key_id + KEY_SEPARATOR, RESEAL_ROWS)
-            rows = await (await connection.execute(SELECT_OTHERWISE_SEALED, values)).fetchall()
-            for *place, text in rows:
-                sealed = _seal_text(cipher, _unseal_text(cipher, text, *place), *place)
-                await connection.execute(update.encode(), (sealed, *place))
-        if len(rows) < RESEAL_ROWS:
-            return
+
+    def make_statement(tenant_id: str, kind: str, key: str, text: str) -> Statement:
+        sealed = _seal_text(cipher, _unseal_text(cipher, text, tenant_id, kind, key), tenant_id, kind, key)
+        return f"UPDATE expiring_records SET record = %s {MATCH}".encode(), (sealed, tenant_id, kind, key)
+
+    await reseal_rows(database, SELECT_OTHERWISE_SEALED, cipher.key_id + KEY_SEPARATOR, RESEAL_ROWS, make_statement)
 
 
 def _seal_text(cipher: ValueCipher, text: str, tenant_id: str, kind: str, key: str) -> str:

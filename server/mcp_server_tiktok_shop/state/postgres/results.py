@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.state.postgres.resealing import reseal_rows
 from mcp_server_tiktok_shop.state.postgres.value_cipher import SEAL_BYTES, ValuePlace
 from mcp_server_tiktok_shop.state.stores import (
     MAX_RESULTS,
@@ -16,6 +17,7 @@ from mcp_server_tiktok_shop.state.stores import (
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.postgres.database import Database
+    from mcp_server_tiktok_shop.state.postgres.resealing import Statement
     from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
 
 INSERT = "INSERT INTO results (tenant_id, id, key_id, content, stored_at) VALUES (%s, %s, %s, %s, unix_now())"
@@ -67,19 +69,15 @@ class PostgresResultStore:
 
 async def reseal_results(database: Database, cipher: ValueCipher) -> None:
     """Seal all results with the key in force; one that can't be opened goes. Raises as `Database.transact`."""
-    while True:
-        async with database.transact() as connection:
-            rows = await (await connection.execute(SELECT_OTHERWISE_SEALED, (cipher.key_id, RESEAL_ROWS))).fetchall()
-            for tenant_id, result_id, sealed, key_id in rows:
-                place = _get_place(tenant_id, result_id)
-                content = cipher.unseal_bytes(sealed, key_id, place)
-                if content is None:
-                    await connection.execute(DELETE, (tenant_id, result_id))
-                else:
-                    values = (cipher.key_id, cipher.seal_bytes(content, place), tenant_id, result_id)
-                    await connection.execute(UPDATE, values)
-        if len(rows) < RESEAL_ROWS:
-            return
+
+    def make_statement(tenant_id: str, result_id: str, sealed: bytes, key_id: str) -> Statement:
+        place = _get_place(tenant_id, result_id)
+        content = cipher.unseal_bytes(sealed, key_id, place)
+        if content is None:
+            return DELETE.encode(), (tenant_id, result_id)
+        return UPDATE.encode(), (cipher.key_id, cipher.seal_bytes(content, place), tenant_id, result_id)
+
+    await reseal_rows(database, SELECT_OTHERWISE_SEALED, cipher.key_id, RESEAL_ROWS, make_statement)
 
 
 def _get_place(tenant_id: str, result_id: str) -> ValuePlace:

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.state.postgres.resealing import reseal_rows
 from mcp_server_tiktok_shop.state.postgres.value_cipher import ValuePlace
 from mcp_server_tiktok_shop.state.shared_copies import HASH_BYTES, CopyKey, PublishedCopy
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from mcp_server_tiktok_shop.state.postgres.database import Connection, Database
     from mcp_server_tiktok_shop.state.postgres.replica_locks import ReplicaLocks
+    from mcp_server_tiktok_shop.state.postgres.resealing import Statement
     from mcp_server_tiktok_shop.state.postgres.value_cipher import ValueCipher
 
 BLOCKS_AT_ONCE = 64  # that are on their way: some megabytes
@@ -160,20 +162,16 @@ class PostgresSharedCopies:
 
 async def reseal_blocks(database: Database, cipher: ValueCipher) -> None:
     """Seal all blocks with the key in force; one that can't be opened goes. Raises as `Database.transact`."""
-    while True:
-        async with database.transact() as connection:
-            values = (cipher.key_id, BLOCKS_AT_ONCE)
-            rows = await (await connection.execute(SELECT_OTHERWISE_SEALED, values)).fetchall()
-            for copy_id, block_hash, sealed, key_id, *names in rows:
-                place = _get_place((names[0], names[1], names[2], names[3]), block_hash)
-                content = cipher.unseal_bytes(sealed, key_id, place)
-                if content is None:
-                    await connection.execute(DELETE_BLOCK, (copy_id, block_hash))
-                else:
-                    block = (cipher.key_id, cipher.seal_bytes(content, place), copy_id, block_hash)
-                    await connection.execute(UPDATE_BLOCK, block)
-        if len(rows) < BLOCKS_AT_ONCE:
-            return
+
+    def make_statement(copy_id: int, block_hash: bytes, sealed: bytes, key_id: str, *of_copy: str) -> Statement:
+        tenant_id, shop_id, buyer_data, fingerprint = of_copy
+        place = _get_place((tenant_id, shop_id, buyer_data, fingerprint), block_hash)
+        content = cipher.unseal_bytes(sealed, key_id, place)
+        if content is None:
+            return DELETE_BLOCK.encode(), (copy_id, block_hash)
+        return UPDATE_BLOCK.encode(), (cipher.key_id, cipher.seal_bytes(content, place), copy_id, block_hash)
+
+    await reseal_rows(database, SELECT_OTHERWISE_SEALED, cipher.key_id, BLOCKS_AT_ONCE, make_statement)
 
 
 def _get_place(of_copy: tuple[str, str, str, str], block_hash: bytes) -> ValuePlace:

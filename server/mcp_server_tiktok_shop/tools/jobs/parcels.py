@@ -23,9 +23,9 @@ MAX_SHIPPED_AGO = timedelta(minutes=30)  # since when a parcel may have been shi
 TO_SHIP_STATUSES = ("AWAITING_SHIPMENT", "PARTIALLY_SHIPPING")
 SHIPPED_STATUSES = ("AWAITING_COLLECTION", "PARTIALLY_SHIPPING")  # of orders with parcels that may wait for the carrier
 WAITING_STATUS, ARRANGED_STATUS = "TO_FULFILL", "PROCESSING"
-# Until when a parcel must be announced; older answers have the later ones alone.
+# Until when a parcel must be announced, or it is overdue; older answers have the later ones alone.
 DEADLINE_FIELDS = ("rts_sla_time", "shipping_due_time", "tts_sla_time")
-# Until when the carrier must have a parcel, or it is dispatched late.
+# Until when the carrier must have a parcel, or it is a late dispatch.
 HANDOVER_DEADLINE_FIELDS = ("tts_sla_time", "pick_up_cut_off_time")
 ORDER_REASONS = {
     "UNPAID": "is not paid yet",

@@ -1,4 +1,4 @@
-"""Says of parcels what a person must know before they go: whose stay, which are late, which are collected too late."""
+"""Says of parcels what one must know before they go: whose stay, which are overdue, which are collected too late."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ def _warn_of_late(parcels: Sequence[Parcel], now: float) -> list[str]:
     late = [parcel.deadline for parcel in parcels if parcel.deadline is not None and is_late(parcel, now)]
     if not late:
         return []
-    return [f"{len(late)} of {len(parcels)} parcels are late: the first was to be shipped by {min(late).isoformat()}"]
+    return [
+        f"{len(late)} of {len(parcels)} parcels are overdue: the first was to be announced by {min(late).isoformat()}"
+    ]
 
 
 def _warn_of_cancelled_units(parcel: Parcel) -> list[str]:

@@ -28,7 +28,8 @@ OPTIONAL_COLUMNS = ("deadline", "due", "shop", "order_id", "product_name", "buye
 REST_NOTE = "Not all are shown: name `kinds` for all of them."
 DUE_WORDS = {"late": "late", "today": "today", "in_24_h": "24h", "later": None}
 PARCELS_NOTE = (
-    "Late is what was not announced or handed over in time; the report shipping_times goes by when the carrier took it."
+    "`late` is past its deadline: parcels_to_ship overdue by rts_sla_time, until when they must be announced; "
+    "parcels_not_collected by tts_sla_time, a late dispatch, which alone the report shipping_times counts."
 )
 CLOSED_NOTE = "Closing words: the buyer's last message only thanks, so it stands last and is in no count."
 PARCEL_KINDS = frozenset(("parcels_to_ship", "parcels_not_collected"))
