@@ -76,6 +76,7 @@ HEAVY = (
     "PIL",
     "filelock",
     "duckdb",
+    "_duckdb",
     "xlsxwriter",
     "rich",
     "tomlkit",
@@ -260,6 +261,15 @@ def test_the_command_line_alone_loads_no_command_and_nothing_of_the_server() -> 
         "time_zones",
     }
     assert not {"mcp", *HEAVY} & modules
+
+
+@pytest.mark.parametrize("worker", ["mirror.snapshot_worker", "mirror.sql.worker"])
+def test_the_processes_of_the_local_copy_load_duckdb_without_the_python_package_around_it(worker: str) -> None:
+    modules = loaded(
+        f"import {PACKAGE}.{worker}, {PACKAGE}.mirror.duckdb_extension as duckdb; duckdb.connect().close()"
+    )
+    assert "_duckdb" in modules
+    assert "duckdb" not in modules
 
 
 def test_what_a_client_asks_first_is_answered_with_nothing_loaded() -> None:

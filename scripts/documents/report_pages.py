@@ -39,6 +39,7 @@ does not reach as far as the period, or a list could not be read, the answer beg
 | `shop` | one, several with commas between, or all, which is the default |
 
 A period that is not over ends now, and the one before it, or the same a year before, is cut at the same time of day.
+Before a month is a month, before a weekend the weekend before, before other days as many days.
 """
 
 

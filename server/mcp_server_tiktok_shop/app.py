@@ -233,6 +233,7 @@ def build_app(
             platform,
             operations,
             runtime,
+            settings.time_zone,
         ),
         "describe_operation": discovery_tools.describe_operation,
         "find_operations": discovery_tools.find_operations,

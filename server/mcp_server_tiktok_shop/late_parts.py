@@ -65,6 +65,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import StateStores
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
 
+# More than is asked for: a question about just so many days begins a little earlier than the copy's clock, or an hour
+# earlier where clocks have changed.
+HISTORY_MARGIN_DAYS = 3
+
 
 class LateParts(Struct, frozen=True):
     """The local copy and what works on it, and the jobs; `tools` by their names."""
@@ -126,7 +130,7 @@ def build_late_parts(
             list_folders=mirror_home.list_mirror_folders,
             clock=runtime.clock,
             monotonic=runtime.monotonic,
-            history_days=settings.mirror_days,
+            history_days=settings.mirror_days + HISTORY_MARGIN_DAYS,
             max_age_s=settings.mirror_max_age,
             write_marks=stores.write_marks,
             snapshot_workers=workers,

@@ -250,7 +250,13 @@ async def test_an_ended_promotion_runs_again_to_its_old_end(
         assert "anew" in undo["leaves"]
         shown = (await told(client, undo["tool"], **undo["arguments"], dry_run=True))["data"]
         assert datetime.fromisoformat(shown["sends"]["begin_time"]).timestamp() >= clock.now + 600
+        assert shown["items"][0]["will_be"] == f"NOT_START at first, then {activity['status']}"
+        assert "at full prices until then" in shown["takes_back"]
         await take_back(client, undo)
+        over = (await told(client, "run_read_operation", name="list_changes", arguments={}))["data"]["changes"]
+        undone = over["rows"][-1][over["columns"].index("undo")]
+        assert undone.startswith("Undone at ")
+        assert undone.endswith(undo["leaves"])
         clock.now += 1_000
         again = await read(client, "get_activity", activity_id=activity["activity_id"])
         await take_back(client, await find_undo(client))  # which has begun since
@@ -258,6 +264,24 @@ async def test_an_ended_promotion_runs_again_to_its_old_end(
     assert ended["status"] == "DEACTIVATED"
     for name in ("title", "status", "end_time", "products"):
         assert again[name] == activity[name]
+
+
+async def test_an_end_that_lasts_is_warned_of_where_others_can_be_taken_back(
+    connect: Connect, settings: dict[str, Any], sandbox: Sandbox
+) -> None:
+    off_sale = next(p for p in sandbox.accounts[0].shops[0].products.values() if p.status == "SELLER_DEACTIVATED")
+    async with connect(**settings) as client:
+        activity = await find_activity(client)
+        arguments = {"activity_id": activity["activity_id"]}
+        usual = (await run(client, "deactivate_activity", arguments, dry_run=True))["data"]
+        sandbox.faults.add("get_activity", times=None, edit=lambda data: data | {"activity_type": "BUY_MORE_SAVE_MORE"})
+        lasting = (await run(client, "deactivate_activity", arguments, dry_run=True))["data"]
+        idle = (await run(client, "deactivate_products", {"product_ids": [off_sale.id]}, dry_run=True))["data"]
+    assert "warnings" not in usual
+    assert lasting["warnings"][0].startswith("This can't be taken back: only running or planned price cuts")
+    assert lasting["undo"].startswith("No way back")
+    (warning,) = idle["warnings"]
+    assert "not on sale" in warning
 
 
 async def test_what_was_made_is_taken_away(connect: Connect, settings: dict[str, Any], clock: Clock) -> None:

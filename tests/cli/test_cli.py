@@ -121,6 +121,21 @@ def test_a_wrong_use_is_told_without_a_traceback(arguments: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "before"),
+    [
+        (["check", "--sandbox"], "--sandbox"),
+        (["call", "--home", "x"], "--home"),
+        (["mirror", "status", "--home"], "--home"),
+    ],
+)
+def test_a_setting_behind_the_command_is_told_to_go_before_it(arguments: list[str], before: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert f"It goes before the command: mcp-server-tiktok-shop {before} … {arguments[0]} …" in done.stderr
+    assert "goes before" not in run("check", "--no-such-flag").stderr
+
+
 @pytest.mark.parametrize("flag", ["--app-secret", "--access-token", "--refresh-token", "--proxy"])
 def test_a_secret_cannot_be_given_on_the_command_line(flag: str) -> None:
     done = run(flag, SECRET)
@@ -194,6 +209,10 @@ def test_the_demo_is_short_ends_well_and_shows_the_refusals(tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
     (path,) = re.findall(r"(/\S+\.pdf)", said)  # in one piece, however narrow the terminal: it is there to be opened
     assert Path(path).exists()
+    (folder,) = re.findall(r"The label lies in (\S+), which is kept", said)
+    assert Path(folder) in Path(path).parents
+    count, cut = re.findall(r"(\d+) orders since midnight(, the first \d+ of them here)?", said)[0]
+    assert bool(cut) == (int(count) > 6)
     paid, total = re.findall(r"Paid (\S+) GBP .* add to (\S+)\.", " ".join(said.split()))[0]
     assert paid == total
 

@@ -239,6 +239,15 @@ def test_the_file_of_a_secret_is_named_and_the_secret_is_not(client: str, home: 
     assert "TIKTOK_SHOP_APP_SECRET" not in done.stderr
 
 
+def test_a_block_with_empty_places_says_so_and_how_there_are_none() -> None:
+    signed_out, sandbox = (run("config", "--client", "cursor", *more) for more in ([], ["--sandbox"]))
+    given = run("config", "--client", "cursor", TIKTOK_SHOP_APP_KEY="key-4711", TIKTOK_SHOP_APP_SECRET_FILE="secret")
+    assert "Left empty in it: TIKTOK_SHOP_APP_KEY, TIKTOK_SHOP_APP_SECRET, since" in signed_out.stderr
+    assert "mcp-server-tiktok-shop login" in signed_out.stderr
+    assert "Left empty" not in sandbox.stderr
+    assert "Left empty" not in given.stderr
+
+
 def test_settings_that_exclude_the_sandbox_are_refused_before_they_stand_in_a_file() -> None:
     done = run("--api-url", "https://api.example.com", "config", "--client", "cursor", "--sandbox")
     assert done.exit_code == 2

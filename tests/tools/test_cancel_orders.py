@@ -55,7 +55,8 @@ async def test_the_reason_is_mapped_and_shown_and_what_cannot_be_called_off_stay
         items = {item["order"]: item for item in asked["preview"]["items"]}
         for order in going:
             item = items[order.id]
-            assert item["will_be"] == f"CANCELLED, reason {OUT_OF_STOCK} (out of stock)"
+            paid_back = f"{order.total_amount} GBP paid back"
+            assert item["will_be"] == f"CANCELLED, reason {OUT_OF_STOCK} (out of stock), {paid_back}"
             assert item["total"] == f"{order.total_amount} GBP"
             assert order.lines[0].sku.seller_sku in item["contents"]
             assert datetime.fromisoformat(item["ordered"]).timestamp() == order.create_time
@@ -63,6 +64,16 @@ async def test_the_reason_is_mapped_and_shown_and_what_cannot_be_called_off_stay
             assert (item.get("late") == "yes") is (datetime.fromisoformat(item["ship_by"]).timestamp() < sandbox.now())
             products = {line.product.id for line in order.lines}
             assert item.get("products") == (str(len(products)) if len(products) > 1 else None)
+        in_all, still_sold = asked["preview"]["warnings"]
+        assert in_all == f"These pay back {sum(order.total_amount for order in going)} GBP in all"
+        assert still_sold.startswith("Out of stock, and still sold: ")
+        lines = [line for order in going for line in order.lines]
+        left = {
+            line.sku.seller_sku: sum(line.sku.stock.values()) for line in lines if line.product.status == "ACTIVATE"
+        }
+        assert still_sold.count(" with ") == sum(count > 0 for count in left.values()) > 0
+        assert all(f"{code} with {count} left" in still_sold for code, count in left.items() if count)
+        assert "performance score" in asked["preview"]["explanation"]
         for order_id, words in staying.items():
             assert words in items[order_id]["skipped"]
         done = await told(client, "confirm_write", token=asked["confirm"])

@@ -497,6 +497,7 @@ async def test_all_whose_title_has_a_word_are_taken_on_purpose_and_warnings_are_
     assert line.startswith(f'"*TEA*" goes by letters: {len(meant)} titles have it, {len(inside)} not as a word')
     assert f'"{inside[0]}"' in line
     assert "1 frozen" in line
+    assert {"bowl", "caddy", "infuser"} <= set(re.findall(r"\w+", line.partition("behind it stand: ")[2]))
     assert by_start["data"]["explanation"].startswith(f'"{meant[1].title[:6]}*" goes by letters: ')
     assert nothing["error"] == "not_found"
     assert meant[1].title in {item["title"] for item in to_items(by_start["data"])}

@@ -17,7 +17,7 @@ from PIL import Image
 from mcp_server_tiktok_shop.app import build_app
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
-from mcp_server_tiktok_shop.tools.charts.choice import MAX_SERIES
+from mcp_server_tiktok_shop.tools.charts.choice import MAX_BARS, MAX_SERIES
 from mcp_server_tiktok_shop.tools.charts.drawer import MAX_PICTURE_BYTES, WORKER_MODULE
 from mcp_server_tiktok_shop.tools.charts.maker import CHART_META
 from mcp_server_tiktok_shop.tools.charts.vega_spec import BACKGROUND, COLORS
@@ -203,6 +203,15 @@ async def test_an_hour_and_a_weekday_are_a_heat_map_without_being_asked(connect:
     assert (chart["kind"], {chart["x"], chart["series"]}) == ("heat", {"hour", "weekday"})
 
 
+async def test_every_hour_of_the_day_is_drawn(connect: Connect) -> None:
+    asked = {"report": "sales", "period": "last 60 days", "group_by": "hour"}
+    async with connect(sandbox="1", sandbox_object=Sandbox(orders=400)) as client:
+        data, chart, _ = await draw(client, "get_report", **asked, chart=True)
+    sales = {row[0]: Decimal(row[data["table"]["columns"].index("sales_total")]) for row in data["table"]["rows"]}
+    assert len(sales) > MAX_BARS
+    assert {int(hour): Decimal(str(total)) for hour, total in chart["rows"]} == sales
+
+
 async def test_more_series_than_colours_keep_their_sum(connect: Connect) -> None:
     sql = "SELECT d AS day, 'part ' || s AS part, s + d AS n FROM range(1, 4) a(d), range(1, 13) b(s)"
     sql = sql.replace("d AS day", "'2026-11-0' || d AS day")
@@ -259,6 +268,15 @@ async def test_a_wrong_choice_is_refused_with_the_right_ones(connect: Connect) -
             assert error["error"] == "invalid_arguments"
             assert argument in [problem["argument"] for problem in error["problems"]]
             assert allowed in result.content[0].text
+
+
+async def test_of_several_currencies_counts_are_drawn_and_named(connect: Connect) -> None:
+    period = {"report": "sales", "period": "last 90 days", "group_by": "week"}
+    async with connect(sandbox="1", sandbox_object=Sandbox(shops=3, orders=200)) as client:
+        _, problem = await fail_to_draw(client, "get_report", **period, chart=True)
+        _, chart, _ = await draw(client, "get_report", **period, chart={"y": "orders_sold"})
+    assert "or counts as y: orders_sold, units_sold" in problem
+    assert chart["title"].startswith("Sales: orders sold, ")
 
 
 async def test_amounts_of_several_currencies_do_not_share_an_axis(connect: Connect) -> None:

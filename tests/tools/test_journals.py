@@ -174,6 +174,10 @@ def test_a_payout_over_a_month_end_is_split_there_with_rollover_lines(tmp_path: 
     assert told["accounts"]["rollover"] == "TTSROLL"
     assert "split" in told["note"] or "one a month" in told["note"]
     assert "settlement_mapping.csv" in told["note"]
+    assert [text.partition(":")[0] for text in told["warnings"]] == [
+        "No account here is the seller's own",
+        "Every line has the tax rate 'No VAT', sales too",
+    ]
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
@@ -191,6 +195,15 @@ def test_accounts_are_as_the_sellers_file_says(tmp_path: Path, separator: str) -
     assert ("Subtotal before discount", "210", "20% (VAT on Income)") in accounts
     assert ("Platform commission", "499", "No VAT") in accounts
     assert told["accounts_from"] == "settlement_mapping.csv"
+    assert "warnings" not in told
+
+
+@pytest.mark.parametrize("kind", ["platform_penalty", "charge_back", "gmv_payment_for_ads", "sample_shipping_fee"])
+def test_what_costs_is_booked_to_no_account_of_income(tmp_path: Path, kind: str) -> None:
+    drawn = [(1, 0, ("adjustment", kind), Decimal(-9)), (1, 0, ("revenue", "subtotal_before_discount"), Decimal(20))]
+    told = write(tmp_path, "xero", ShopSettlements("Tea", "GB", make_lines(drawn)))
+    (account,) = {row[3] for row in read(told) if row[2] == kind.replace("_", " ").capitalize()}
+    assert account not in ("200", "260"), "sales and other revenue of a new organisation"
 
 
 def test_accounts_may_stand_in_json(tmp_path: Path) -> None:

@@ -160,6 +160,8 @@ def test_what_is_no_period_is_refused_with_the_forms_there_are(text: str) -> Non
         ("last month", "2026-01", "2026-01-01 00:00", "2026-02-01 00:00"),
         ("last 24 hours", "previous period", "2026-11-20 11:51", "2026-11-21 11:51"),
         # One that is not over stands beside as much of the other.
+        ("last weekend", "previous period", "2026-11-07 00:00", "2026-11-09 00:00"),
+        ("this weekend", "previous period", "2026-11-14 00:00", "2026-11-15 11:51"),
         ("today", "previous period", "2026-11-21 00:00", "2026-11-21 11:51"),
         ("this week", "previous period", "2026-11-09 00:00", "2026-11-15 11:51"),
         ("this month", "previous period", "2026-10-01 00:00", "2026-10-22 11:51"),

@@ -492,6 +492,7 @@ async def test_costs_that_are_spoken_count_as_those_of_a_file_do_the_closest_nam
     assert for_all["costs"]["skus_of_unit_costs"]["all"] > 1
     assert by_name["unit_costs_of_nothing"] == ["no such thing"]
     assert next(iter(by_name)) == "unit_costs_of_nothing"
+    assert "no order names these" in by_name["note"]
     for row in profit_rows(by_name):
         if row["sku_id"] is not None:
             each = 9 if row["seller_sku"] == code else 3 if row["product_name"] == title else Decimal("2.50")
@@ -500,6 +501,119 @@ async def test_costs_that_are_spoken_count_as_those_of_a_file_do_the_closest_nam
         if row["sku_id"] is not None:
             assert -Decimal(row["goods_cost"]) == (9 if row["seller_sku"] == code else Decimal("2.50")) * row["units"]
     assert wrong["error"] == "invalid_arguments"
+
+
+async def test_a_cost_may_be_a_share_of_the_price(connect: Connect, shared: Sandbox, files: Path) -> None:
+    """Of the price before discounts: the goods cost no less when they are sold for less."""
+    async with at_the_shop(connect, shared, Clock(), files=files, result_bytes=WIDE_RESULT_BYTES) as (client, (shop,)):
+        line = next(line for order in await shop.orders() for line in order["line_items"])
+        code = line["seller_sku"]
+        costs = [{"unit_cost": "33.5 %"}, {"product": code, "unit_cost": "1"}]
+        data = await ask_profit(client, unit_costs=costs)
+        expected = await cost_of_lines(
+            shop, lambda each: 1 if each["seller_sku"] == code else percent_of_price(each, "33.5")
+        )
+        alone = await ask_profit(client, unit_costs="33.5%")
+    rows = {key: row for key, row in by_key(profit_rows(data), "sku_id").items() if key[1] is not None}
+    assert {key: -Decimal(row["goods_cost"]) for key, row in rows.items()} == {
+        key: rounded(cost) for key, cost in expected.items()
+    }
+    assert alone["costs"]["skus_of_unit_costs"] == {"all": data["costs"]["skus_of_unit_costs"]["all"] + 1}
+    assert "costs_above_price" not in data
+
+
+def percent_of_price(line: Json, percent: str) -> Decimal:
+    return Decimal(line["original_price"]) * Decimal(percent) / 100
+
+
+async def test_a_cost_above_the_price_is_told_before_any_number(connect: Connect, three: Sandbox, files: Path) -> None:
+    """40 for 40% goes through as an amount: every profit is then wrong, and none looks impossible."""
+    async with at_the_shop(connect, three, Clock(), files=files, result_bytes=WIDE_RESULT_BYTES) as (client, shops):
+        data = await ask_profit(client, unit_costs="40", group_by="month")
+        sane = await ask_profit(client, unit_costs="1", group_by="month")
+        expected = 0
+        for shop in shops:
+            known = {row.get("order_id") for _, row, _ in await transactions(shop)}
+            lines = [line for o in await shop.orders() if o["id"] in known for line in o["line_items"]]
+            prices: defaultdict[str, list[Decimal]] = defaultdict(list)
+            for line in filter(is_sold, lines):
+                prices[line["sku_id"]].append(Decimal(line["original_price"]))
+            expected += sum(40 * len(each) > sum(each) for each in prices.values())
+    assert next(iter(data)) == "costs_above_price"
+    assert data["costs_above_price_in_all"] == expected > 3
+    rows = to_rows(data["costs_above_price"])
+    assert all(Decimal(row["unit_cost"]) == 40 > Decimal(row["price"]) for row in rows)
+    assert {row["currency"] for row in rows} == {"GBP", "EUR", "USD"}
+    assert "given as 40%" in data["note"]
+    assert "costs_above_price" not in sane
+
+
+async def cost_of_lines(
+    shop: PlatformLists, find_cost: Callable[[Json], Decimal | int]
+) -> defaultdict[tuple[str, str], Decimal]:
+    """The cost of the units sold by basis and SKU, each by its line."""
+    orders = {order["id"]: order for order in await shop.orders()}
+    costs: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for basis, row, _ in await transactions(shop):
+        for line in filter(is_sold, orders.pop(row.get("order_id"), {}).get("line_items", ())):
+            costs[basis, line["sku_id"]] += find_cost(line)
+    return costs
+
+
+async def test_what_of_the_goods_came_back_is_told_beside_their_cost(
+    connect: Connect, three: Sandbox, files: Path
+) -> None:
+    """Whether they can be sold again is not known: they cost, and how much of the cost that is stands beside it."""
+    async with at_the_shop(connect, three, Clock(), files=files, result_bytes=WIDE_RESULT_BYTES) as (client, shops):
+        data = await ask_profit(client, unit_costs="2", group_by="order")
+        expected: defaultdict[str, Decimal] = defaultdict(Decimal)
+        refunds = set()
+        for shop in shops:
+            for row in await shop.returns():
+                is_done = row["return_status"].endswith(("_COMPLETE", "_SUCCESS"))
+                if is_done and row["return_type"] == "RETURN_AND_REFUND" and not row.get("can_buyer_keep_item"):
+                    expected[row["order_id"]] += 2 * len(row["return_line_items"])
+                elif is_done:
+                    refunds.add(row["order_id"])
+    back = {row["order_id"]: Decimal(row["goods_back"]) for row in profit_rows(data) if row["order_id"] is not None}
+    assert {order: amount for order, amount in back.items() if amount} == expected
+    assert expected
+    assert refunds & back.keys()
+    assert "goods_back is what of goods_cost buyers sent back" in data["note"]
+    assert add_up(to_rows(data["totals"]), "goods_back") == sum(expected.values())
+
+
+@pytest.mark.parametrize(("group_by", "name"), [("sku", "(of no SKU)"), ("product", "(of no product)")])
+async def test_a_row_that_belongs_to_none_says_so(connect: Connect, shared: Sandbox, group_by: str, name: str) -> None:
+    async with at_the_shop(connect, shared, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, _):
+        data = await ask_profit(client, group_by=group_by)
+        by_order = await ask_profit(client, group_by="order")
+        by_month = await ask_profit(client, group_by="month")
+    assert name in {row["product_name"] for row in profit_rows(data)}
+    assert f"The row without {group_by}_id holds what belongs to none" in data["note"]
+    assert "The row without order_id holds what belongs to none" in by_order["note"]
+    assert "belongs to none" not in by_month["note"]
+    assert "orders_without_amounts: TikTok tells nothing of them yet" in data["note"]
+
+
+async def test_a_name_of_costs_that_goes_by_letters_says_what_it_took_as_in_a_job(
+    connect: Connect, shared: Sandbox, files: Path
+) -> None:
+    names = [{"product": "*tea*", "unit_cost": "3"}, {"product": "tea b", "unit_cost": "2"}]
+    async with at_the_shop(connect, shared, Clock(), files=files, result_bytes=WIDE_RESULT_BYTES) as (client, (shop,)):
+        titles = {line["product_name"] for order in await shop.orders() for line in order["line_items"]}
+        answer = good(await client.call_tool(TOOL, {"period": ALL_TIME, "unit_costs": names}))
+        exact = await ask_profit(client, unit_costs=[{"product": min(titles), "unit_cost": "3"}])
+    told = answer["data"]["costs"]["explanation"]
+    meant = [title for title in titles if "tea" in title.casefold()]
+    inside = [title for title in meant if "tea" not in title.casefold().replace("-", " ").split()]
+    assert inside
+    assert f'"*tea*" goes by letters: {len(meant)} titles have it, {len(inside)} not as a word of its own' in told
+    assert inside[0] in told
+    for other in ("bowl", "caddy", "infuser", "filters"):
+        assert other in told.partition("behind it stand: ")[2]
+    assert "costs.explanation" in answer["untrusted"]
+    assert "explanation" not in exact["costs"]
 
 
 async def test_a_star_in_a_cost_means_the_titles_that_it_means_in_a_job(connect: Connect, three: Sandbox) -> None:

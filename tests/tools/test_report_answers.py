@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -223,6 +223,62 @@ async def test_a_period_from_before_the_copy_is_a_part_only_and_says_so(connect:
     assert part["note"].startswith("PART ONLY")
     assert "orders reaches back to" in part["part_only"]
     assert "part_only" not in whole
+
+
+async def test_what_was_never_read_is_not_told_as_empty(connect: Connect, shared: Sandbox) -> None:
+    """Neither months before the copy, nor the one within which it begins, nor a period that is compared with."""
+    async with at_the_shop(connect, shared, mirror_days=30) as client:
+        months = await ask(client, "sales", period="2026-01-01/2026-11-22", group_by="month")
+        weeks = await ask(client, "sales", period="last 60 days", group_by="week")
+        hours = await ask(client, "sales", period="last 60 days", group_by="hour")
+        year = await ask(client, "sales", period="last 7 days", compare_with="last year", group_by="day")
+        movers = await ask(client, "movers", period="last 7 days", compare_with="last year")
+        before = await ask(client, "sales", period="last 7 days", compare_with="previous period")
+        moved = await ask(client, "movers", period="last 7 days", columns=["goods"])
+    assert "left_out_empty" not in {*months, *hours}
+    reach = weeks["part_only"].partition("reaches back to ")[2][:10]
+    assert not [
+        week for week in weeks.get("left_out_empty", ()) if week <= date.fromisoformat(reach).strftime("%G-W%V")
+    ]
+    for told in (year, movers):
+        assert told["note"].startswith("PART ONLY")
+        assert "Nothing of the period to compare with was read" in told["note"]
+        assert "change_percent is of" not in told["note"]
+        names = [*told["totals"]["columns"], *told["table"]["columns"]]
+        assert not [name for name in names if name.endswith(("_before", "_change", "change_percent"))]
+    assert "sales_total_before" in before["totals"]["columns"]
+    assert "Nothing of the period" not in before["note"] + moved["note"]
+    (totals,) = read_table(year["totals"])
+    assert Decimal(totals["sales_total"]) > 0
+
+
+async def test_what_all_rows_have_in_common_is_told_of_all_and_not_of_those_shown(
+    connect: Connect, shared: Sandbox
+) -> None:
+    async with at_the_shop(connect, shared) as client:
+        asked = {"period": "last 60 days", "group_by": "order"}
+        whole = await ask(client, "shipping_times", **asked, limit=1000)
+        part = await ask(client, "shipping_times", **asked, limit=6, order="delivered asc")
+        profit = good(await client.call_tool("get_profit", {"period": "last 60 days", "limit": 6}))["data"]
+    assert len({row["delivered"] for row in read_rows(whole)}) > 1
+    assert len({row["delivered"] for row in read_rows(part)}) == 1
+    assert "same_in_all_rows" not in part
+    assert "dispatched" in part["table"]["columns"]
+    assert profit["rows_in_all"] > 6
+    assert "same_in_all_rows" not in profit
+    assert "same_in_all_rows" in whole
+    assert {"delivery_time", "delivery_sla_time"} <= read_rows(whole)[0].keys()
+
+
+async def test_a_column_that_totals_alone_have_is_said_to_be_missing_in_rows(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        asked = {"period": "last 60 days", "group_by": "product"}
+        lacking = await ask(client, "sales", **asked, columns=["sales_total", "units_sold"])
+        months = await ask(client, "fees", period="last 60 days", group_by="month", columns=["percent_of_revenue"])
+    assert lacking["table"]["columns"] == ["product_name", "units_sold"]
+    assert "Rows have no sales_total: totals alone tell that." in lacking["note"]
+    assert months["table"]["columns"] == ["month", "percent_of_revenue"]
+    assert "Rows have no" not in months["note"]
 
 
 async def test_a_list_that_is_refused_is_told_and_not_taken_for_empty(connect: Connect, shared: Sandbox) -> None:
@@ -501,3 +557,48 @@ async def test_words_that_may_be_meant_otherwise_tell_how_whole_months_are_asked
     assert whole["period"].split()[0].endswith("-01")
     assert datetime.fromisoformat(whole["period"].split()[-1]).date() == today.replace(day=1) - timedelta(1)
     assert "counted back" not in days["note"]
+
+
+async def test_what_a_return_pays_back_beyond_its_lines_is_in_its_total_and_of_no_product(
+    connect: Connect, shared: Sandbox
+) -> None:
+    totals: dict[str, Decimal] = {}
+
+    def edit(data: Json) -> Json:
+        for row in data["return_orders"]:
+            amount = row["refund_amount"]
+            amount["refund_total"] = str(Decimal(amount["refund_total"]) + Decimal("3.50"))
+            if row["return_status"].endswith(("_COMPLETE", "_SUCCESS")):
+                totals[row["return_id"]] = Decimal(amount["refund_total"])
+        return data
+
+    async with at_the_shop(connect, shared) as client:
+        shared.faults.add("search_returns", times=None, edit=edit)
+        answers = [
+            await ask(client, "returns", period="last 60 days", group_by=g) for g in ("reason", "product", "sku")
+        ]
+        shared.faults.clear()
+    assert totals
+    for told in answers:
+        (whole,) = read_table(told["totals"])
+        assert Decimal(whole["refund_total"]) == sum(totals.values())
+        assert sum(Decimal(row["refund_total"]) for row in read_rows(told)) == sum(totals.values())
+    for told, name in zip(answers[1:], ("product_name", "seller_sku"), strict=True):
+        (rest,) = [row for row in read_rows(told) if row[name] is None]
+        assert Decimal(rest["refund_total"]) == len(totals) * Decimal("3.50")
+
+
+async def test_a_period_in_which_nothing_was_is_zero_and_not_unknown(connect: Connect, shared: Sandbox) -> None:
+    first = min(order.create_time for order in shared.state.main.orders.values())
+    day = datetime.fromtimestamp(first, LONDON).date() - timedelta(2)
+    async with at_the_shop(connect, shared, mirror_days=365) as client:
+        for group in ("none", "product"):
+            told = await ask(client, "sales", period=str(day), group_by=group)
+            assert told["totals"]["rows"] == []
+            assert told["note"].startswith("Nothing of the kind was there: all counts and sums are zero.")
+        sold = await ask(client, "sales", period="last 14 days")
+    async with at_the_shop(connect, shared, mirror_days=30) as client:
+        unknown = await ask(client, "sales", period=str(day))
+    assert "zero" not in sold["note"]
+    assert unknown["note"].startswith("PART ONLY")
+    assert "zero" not in unknown["note"]

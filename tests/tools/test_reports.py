@@ -721,6 +721,21 @@ def test_fees_are_what_the_transactions_say(books: Books, shop: ShopBooks, name:
             part = share(abs(costs), revenue) or ZERO
             assert as_number(row["percent_of_revenue"]) == (part if costs > 0 else -part)
     assert add(row["amount"] for row in rows) == money(whole["amount"])
+    assert as_number(whole["without_shipping_percent"]) == share(-statements, revenue)
+    if name in ("statement", *TIMES):
+        own = {
+            "statement": lambda s: s["id"],
+            **{n: k for n, (_, k) in list_time_keys(shop, lambda s: s["statement_time"]).items()},
+        }
+        groups = group(shop.select("statements", "statement_time"), own[name])
+        assert {row[column] for row in rows} == groups.keys()
+        for row in rows:
+            earned = add(s["revenue_amount"] for s in groups[row[column]])
+            assert money(row["revenue"]) == earned
+            assert money(row["adjustments"]) == add(s["adjustment_amount"] for s in groups[row[column]])
+            assert as_number(row["percent_of_revenue"]) == (
+                share(-money(row["amount"]), earned) if earned > 0 else None
+            )
 
 
 def test_fees_by_sku_are_told_order_by_order_and_add_up(books: Books, shop: ShopBooks) -> None:

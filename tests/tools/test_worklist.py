@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -118,6 +119,14 @@ async def test_a_partly_shipped_order_and_one_with_a_request_to_cancel_are_marke
     partly = {order["id"] for order in orders.values() if order["status"] == "PARTIALLY_SHIPPING"}
     assert {row["order_id"] for row in rows if "CANCELLATION REQUESTED" in row["detail"]} == pending
     assert {row["order_id"] for row in rows if "partly shipped" in row["detail"]} == partly
+    for row in rows:
+        if "orders in one parcel" in row["detail"] or row["order_id"] in partly:
+            continue
+        order = orders[row["order_id"]]
+        lines = [line for line in order["line_items"] if line["package_id"] == row["id"]]
+        assert f", {sum(Decimal(line['sale_price']) for line in lines)} GBP, " in row["detail"]
+        end = datetime.fromtimestamp(order["shipping_due_time"], LONDON)
+        assert row["detail"].endswith(f"cancellable from {end:%m-%d %H:%M}")
     assert pending
     assert partly
 
@@ -328,8 +337,15 @@ async def test_stock_that_is_out_or_will_be_within_two_weeks_is_told(connect: Co
         if units > 0:
             end = datetime.fromtimestamp(NOW, LONDON) + timedelta(seconds=units * 28 * DAY_S // sold)
             assert row["deadline"] == end.isoformat(timespec="minutes")
+        elif sold:
+            today = datetime.fromtimestamp(NOW, LONDON).replace(hour=23, minute=59, second=0)
+            assert row["deadline"] == today.isoformat(timespec="minutes"), "what is out costs sales now"
+            assert row["due"] == "today"
         else:
             assert row["deadline"] is None
+    due = [expected[row["id"]] for row in rows]
+    assert due == sorted(due, key=lambda stock: (not stock[1], stock[0] > 0)), "what is out and sold stands first"
+    assert any(units <= 0 and sold for units, sold in expected.values())
     assert {units > 0 for units, _ in expected.values()} == {True, False}
 
 

@@ -1,4 +1,4 @@
-"""Warns of a write that begins in the past, changes nothing, or divides an order as it can't be divided."""
+"""Warns of a write that begins in the past, changes nothing, can't be taken back, or divides what can't be divided."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from mcp_server_tiktok_shop.calls.value_texts import to_single_line
 from mcp_server_tiktok_shop.catalog.binding import encode_times
 from mcp_server_tiktok_shop.catalog.operation import IDEMPOTENCY_KEY_ARGUMENTS, TIME_UNITS_PER_SECOND, is_time
 from mcp_server_tiktok_shop.catalog.time_limits import START_WORDS
+from mcp_server_tiktok_shop.catalog.undo import find_undo_rule
 from mcp_server_tiktok_shop.json_paths import find_values
 from mcp_server_tiktok_shop.money import parse_amount
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.current_state import Item
+    from mcp_server_tiktok_shop.calls.way_back import WayBack
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
 
 SETTING_VERBS = ("update", "edit", "partial")
@@ -47,6 +49,16 @@ def warn_of_no_change(operation: Operation, values: Json, items: list[Item], zon
     }
     if operation.name.startswith(SETTING_VERBS) and settings and len(items) == 1 and _holds(items[0].data, settings):
         yield "this changes nothing: all of it is so already"
+
+
+def warn_of_no_way_back(operation: Operation, way_back: WayBack) -> list[str]:
+    """Of a write that has no way back, though one like it has: who asks for it until a day will want one.
+
+    What only adds needs none, and is not held up by it.
+    """
+    rule = find_undo_rule(operation.name) if operation.effect == "destructive" else None
+    is_lasting = rule is not None and not rule.is_idle and not way_back.steps
+    return [f"This can't be taken back: {way_back.reason}"] if is_lasting else []
 
 
 def warn_of_split(operation: Operation, values: Json, items: list[Item]) -> Iterator[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
     from mcp_server_tiktok_shop.calls.jobs.job import JobItem
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
+    from mcp_server_tiktok_shop.catalog.undo import UndoStep
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.stores import AuditLog, Record
 
@@ -194,7 +195,8 @@ def make_step_items(entry: Record, step: Json, state: Iterable[Item]) -> tuple[J
     tools = [each["tool"] for each in way_back.steps]
     following = way_back.steps[tools.index(step["tool"]) + 1 :]
     then = following[0]["expects"] if following else entry.get("before", [])
-    return make_undo_items(entry, step, then, state)
+    rule_step = _find_rule_step(entry, step["tool"])
+    return make_undo_items(entry, step, then, state, rule_step.first if rule_step else {})
 
 
 def list_undoings(entries: Iterable[Record]) -> list[Record]:
@@ -234,7 +236,8 @@ def find_way_on(entries: list[Record], entry: Record) -> Json | str | None:
     step = find_next_step(entries, entry)
     if step is None:
         undone = find_undoing(entries, entry["id"], way_back.steps[-1]["tool"])
-        return f"Undone at {undone['time']}." if undone and "time" in undone else "Undone."
+        words = f"Undone at {undone['time']}." if undone and "time" in undone else "Undone."
+        return " ".join(filter(None, (words, way_back.leaves)))
     return step | ({"leaves": way_back.leaves} if way_back.leaves else {})
 
 
@@ -260,9 +263,14 @@ def _is_undone(entries: list[Record], entry: Record) -> bool:
 
 def _get_moving_arguments(entry: Record, tool: str) -> dict[str, int]:
     """The arguments of a step that are moments ahead, with the seconds that they must lie so."""
+    rule_step = _find_rule_step(entry, tool)
+    return rule_step.in_future if rule_step else {}
+
+
+def _find_rule_step(entry: Record, tool: str) -> UndoStep | None:
+    """The rule of a step of an entry's way back."""
     rule = find_undo_rule(entry.get("operation", ""))
-    steps = [step for way in rule.ways for step in way.steps if step.tool == tool] if rule else []
-    return steps[0].in_future if steps else {}
+    return next((step for way in rule.ways for step in way.steps if step.tool == tool), None) if rule else None
 
 
 def _is_as_offered(entry: Record, step: Json, values: Json) -> bool:

@@ -23,8 +23,12 @@ TITLE_FIELD, CURRENCY_FIELD = "title", "currency"
 ID_NAMES, ID_SUFFIXES = ("id", "ids", CURRENCY_FIELD), ("_id", "_ids", "_version")
 
 
-def make_undo_items(entry: Record, step: Json, then: Sequence[Json], state: Iterable[Item]) -> tuple[JobItem, ...]:
+def make_undo_items(
+    entry: Record, step: Json, then: Sequence[Json], state: Iterable[Item], passing_values: Json
+) -> tuple[JobItem, ...]:
     """What a step sets back: as things stand in `state`, and as they stood `then`, in what the write made otherwise.
+
+    `passing_values` are those that things have until they are as before by themselves.
 
     A write that is taken back by taking away what it made has none.
     """
@@ -37,7 +41,7 @@ def make_undo_items(entry: Record, step: Json, then: Sequence[Json], state: Iter
         is_watched = any(change.name == name or change.name.startswith(f"{name}.") for name in watched)
         if (change.noun, change.id) in things and is_own_value and is_watched and then:
             rows.setdefault((change.noun, change.id, change.row_path), []).append(change)
-    items = [_make_item(row, things[noun, thing_id]) for (noun, thing_id, _), row in rows.items()]
+    items = [_make_item(row, things[noun, thing_id], passing_values) for (noun, thing_id, _), row in rows.items()]
     known = {(noun, thing_id) for noun, thing_id, _ in rows}
     for expected in step["expects"] if items else ():
         noun, thing_id = next((noun, str(thing_id)) for noun, thing_id in expected.items())
@@ -98,12 +102,15 @@ def _iter_watched_names(expected_items: Iterable[Json]) -> Iterator[str]:
                 yield from row if isinstance(row, dict) else ()
 
 
-def _make_item(changes: list[ValueChange], thing: Json) -> JobItem:
+def _make_item(changes: list[ValueChange], thing: Json, passing_values: Json) -> JobItem:
     """The item of one thing or row, called as people call it."""
     first = changes[0]
     places = [(change.row_path, change.row, change.name) for change in changes]
     now_values = dict(iter_values(thing))
-    then_values = {place: change.before for place, change in zip(places, changes, strict=True)}
+    then_values = {
+        place: _add_course(change.before, passing_values.get(change.name))
+        for place, change in zip(places, changes, strict=True)
+    }
     currencies = {place: value for place, value in now_values.items() if place[2].endswith(CURRENCY_FIELD)}
     title = thing.get(TITLE_FIELD) or first.title
     names = {TITLE_FIELD: title} if title and places[0][2] != TITLE_FIELD else {}
@@ -121,6 +128,11 @@ def _make_item(changes: list[ValueChange], thing: Json) -> JobItem:
         _say(places, then_values | currencies),
         parameters={"thing": first.id, "places": places, "texts": texts, "row": item_id},
     )
+
+
+def _add_course(value: Any, first: Any) -> Any:
+    """A value of before, and where that comes only later by itself, what it is until then."""
+    return value if first in (None, value) else f"{first} at first, then {value}"
 
 
 def _say(places: Sequence[tuple[str, str, str]], values: dict[tuple[str, str, str], Any]) -> str:

@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.calls.fingerprint import compute_fingerprint
 from mcp_server_tiktok_shop.calls.listing_preview import LISTING_OPERATION, describe_listing
 from mcp_server_tiktok_shop.calls.local_confirmation import LocalWriteConfirmation
 from mcp_server_tiktok_shop.calls.new_prices import describe_discounts
+from mcp_server_tiktok_shop.calls.plan_warnings import warn_of_no_way_back
 from mcp_server_tiktok_shop.calls.preview import Preview
 from mcp_server_tiktok_shop.calls.question_values import describe_differences
 from mcp_server_tiktok_shop.calls.value_texts import flatten, shorten
@@ -74,6 +75,8 @@ class WriteExecutor(Struct, frozen=True):
         undoing = await self.undo_checker.ensure_undoable(
             write.undo_of, operation, values, target, state, may_be_part=write.is_confirmed
         )
+        way_back = plan_way_back(self.current_state_reader.operations, operation, values, state)
+        found = await self.warning_finder.find(operation, values, state, target, write.zone)
         redacted_write = replace(write, values=self.result_builder.redact_arguments(operation, values))
         return Preview(
             operation,
@@ -82,8 +85,8 @@ class WriteExecutor(Struct, frozen=True):
             redacted_write.build_call(),
             state,
             tuple(describe_differences(values, redacted_write.values)),
-            warnings=tuple(await self.warning_finder.find(operation, values, state, target, write.zone)),
-            way_back=plan_way_back(self.current_state_reader.operations, operation, values, state),
+            warnings=(*warn_of_no_way_back(operation, way_back), *found),
+            way_back=way_back,
             undoing=undoing,
             zone=write.zone,
             new_prices=describe_discounts(values, state.items, target.shop),

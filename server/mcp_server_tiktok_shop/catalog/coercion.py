@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.errors import NestingError, Problem
 from mcp_server_tiktok_shop.json_text import parse_json
 
 SAFE_INTEGER_LIMIT = 2**53  # from here on, clients written in JavaScript have already rounded an integer
+DECIMAL_UNITS = frozenset(("decimal-string", "decimal-or-percent"))  # `2.0` stays what it is
 MIN_UNIX_MILLISECONDS = 10**11  # as seconds this is the year 5138: a number above it was meant as milliseconds
 MIN_UNIX_SECONDS = 10**8  # 1973: what is smaller was meant as a date or a duration
 TIME_DIGITS_LIMIT = 20  # a number of so many digits is no time
@@ -202,14 +203,14 @@ def _parse_container(schema: Json, text: str, path: str, problems: list[Problem]
 
 def _coerce_number_to_text(schema: Json, value: float, path: str, problems: list[Problem]) -> Any:
     """Write a number as text: it is an id or an amount that a model left unquoted."""
-    if isinstance(value, float) and value.is_integer() and schema.get("x-unit") != "decimal-string":
+    if isinstance(value, float) and value.is_integer() and schema.get("x-unit") not in DECIMAL_UNITS:
         value = int(value)  # 2.0 is 2 in JSON
     if isinstance(value, int):
         if abs(value) < SAFE_INTEGER_LIMIT:
             return str(value)
         message = f"{value} is too large for a JSON number: clients round it, so its last digits may be wrong"
         problems.append(Problem(path, message, "the exact id as a string, in quotes"))
-    elif schema.get("x-unit") == "decimal-string" and isfinite(value) and "e" not in str(value):
+    elif schema.get("x-unit") in DECIMAL_UNITS and isfinite(value) and "e" not in str(value):
         return str(value)
     return value
 

@@ -18,12 +18,14 @@ PATH_VALUE_PATTERN = r"^[A-Za-z0-9_~.-]*[A-Za-z0-9_~-]$"
 NOT_BLANK_PATTERN = r"\S"
 QUERY_LIST_ITEM_PATTERN = r"^[^,]*[^,\s][^,]*$"  # items are joined by commas
 DECIMAL_PATTERN = r"^-?\d+(\.\d+)?$"
+DECIMAL_OR_PERCENT_PATTERN = r"^-?\d+(\.\d+)?\s?%?$"
 INTEGER_PATTERN = r"^-?\d+$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 COUNTRY_PATTERN = r"^[A-Z]{2}$"
 FILE_NAME_PATTERN = r"^[^\W_][^\s.]*\.[A-Za-z0-9]+$"
 PATTERN_BY_UNIT = {
     "decimal-string": DECIMAL_PATTERN,
+    "decimal-or-percent": DECIMAL_OR_PERCENT_PATTERN,
     "integer-string": INTEGER_PATTERN,
     "iso-4217": CURRENCY_PATTERN,
     "iso-3166-1-alpha-2": COUNTRY_PATTERN,

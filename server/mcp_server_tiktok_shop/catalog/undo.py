@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 # `operations` with the kind of thing that they change (`noun`), what of it is `watches`-ed, and the `ways` back: the
-# first is taken whose `takes` name every argument that was given. `becomes`: what a value turns into by itself.
+# first is taken whose `takes` name every argument that was given. Where none is, `otherwise` says why; or `idle`, that
+# there is nothing to take back. `becomes`: what a value turns into by itself.
 # `audited`: which of the facts shown of a thing the audit log keeps. Of operations without a rule: `undone_by` names
 # those that take one back by a call that can't be readied from what is known, `undone_by_itself` are those that are
 # sent again with the values of before; `no_way_back` says why there is none.
@@ -25,13 +26,15 @@ class UndoStep(Struct, frozen=True):
     """One call of the way back: `template` makes its arguments (see `calls.way_back`).
 
     `expects` is what the things must be where that is not what the write left; arguments `in_future` are moments that
-    lie at least so many seconds ahead when the call is offered.
+    lie at least so many seconds ahead when the call is offered. `first` are the values that the platform gives the
+    things at first, until they are as before by themselves.
     """
 
     tool: str
     template: Json
     expects: Json
     in_future: dict[str, int]
+    first: Json
 
 
 class UndoWay(Struct, frozen=True):
@@ -63,13 +66,17 @@ class Watch(Struct, frozen=True):
 
 
 class UndoRule(Struct, frozen=True):
-    """How one operation is taken back; `is_of_made` where that is about what it made."""
+    """How one operation is taken back; `is_of_made` where that is about what it made.
+
+    `otherwise` says why there is no way back where none of the `ways` fits; where it `is_idle`, since nothing changes.
+    """
 
     noun: str
     watch: Watch
     ways: tuple[UndoWay, ...]
     is_of_made: bool
     otherwise: str
+    is_idle: bool
 
 
 def find_undo_rule(name: str) -> UndoRule | None:
@@ -114,13 +121,16 @@ def _to_rule(record: Json) -> UndoRule:
         Watch(tuple(watches.get("shows", ())), watches.get("rows", {})),
         tuple(map(_to_way, record["ways"])),
         record.get("is_of_made", False),
-        record.get("otherwise", DEFAULT_REASON),
+        record["idle"] if "idle" in record else record.get("otherwise", DEFAULT_REASON),
+        "idle" in record,
     )
 
 
 def _to_way(record: Json) -> UndoWay:
     steps = tuple(
-        UndoStep(step["tool"], step["arguments"], step.get("expects", {}), step.get("in_future", {}))
+        UndoStep(
+            step["tool"], step["arguments"], step.get("expects", {}), step.get("in_future", {}), step.get("first", {})
+        )
         for step in record["steps"]
     )
     takes = tuple(record["takes"]) if "takes" in record else None

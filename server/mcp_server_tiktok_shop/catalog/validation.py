@@ -30,6 +30,13 @@ MAX_QUERY_CHARS = 16_000  # of all values in a URL together: servers and proxies
 MAX_VALUE_CHARS = 40  # of a wrong value in a message
 BYTES_PER_MB = 2**20
 GROUP_DIGITS = 3  # between thousands separators
+# What makes another number of the digits: signs among them as in `2 x 3` or `1e3`, percents, words for many.
+OTHER_NUMBER_PATTERN = re.compile(
+    r"\d[^\d.,]*[^\d.,\s'\u2019-][^\d]*\d|[%\u2030\u066a\uff05]"
+    r"|\d\s*(per ?cent|pct|prozent|k|mn?|mio|mill\w*|bn?|mrd|thousand|tausend|lakhs?|crores?)\b",
+    re.IGNORECASE,
+)
+NUMBER_PATTERNS = frozenset((schemas.DECIMAL_PATTERN, schemas.DECIMAL_OR_PERCENT_PATTERN))
 CONDITIONAL_TEXT_LIMITS = ("minimum", "maximum", "x-max-bytes")  # the others are matters of JSON Schema
 MAX_LISTED_NAMES = 12  # names of arguments in an error
 TYPE_PHRASES = {
@@ -47,6 +54,7 @@ PATTERN_MESSAGES = {
     schemas.NOT_BLANK_PATTERN: "must not be empty",
     schemas.QUERY_LIST_ITEM_PATTERN: "is empty or holds a comma: give each value as an item of its own",
     schemas.DECIMAL_PATTERN: "is not a decimal number in text, such as 12.50",
+    schemas.DECIMAL_OR_PERCENT_PATTERN: "is neither a number in text, such as 12.50, nor percents, such as 40%",
     SERVER_ARGUMENTS["pages"]["pattern"]: "is neither a number of pages nor all",
     schemas.INTEGER_PATTERN: "is not a whole number in text, such as 12",
     schemas.CURRENCY_PATTERN: "is not the code of a currency, such as USD",
@@ -161,7 +169,7 @@ def _describe_violation(path: str, name: str, limit: Any, value: Any) -> Problem
         case "maxLength" | "minLength":
             side = "at most" if name == "maxLength" else "at least"
             message, allowed = f"has {len(value)} characters", f"{side} {limit} characters"
-        case "pattern" if limit == schemas.DECIMAL_PATTERN and (plain := to_plain_decimal(value)):
+        case "pattern" if limit in NUMBER_PATTERNS and (plain := to_plain_decimal(value)):
             return Problem(path, f"is {value_text}: {PATTERN_MESSAGES[limit].removeprefix('is ')}", plain)
         case "pattern":
             return Problem(path, PATTERN_MESSAGES.get(limit, f"is {value_text}, which has not the form it must have"))
@@ -176,7 +184,10 @@ def to_plain_decimal(text: str) -> str:
     """The plain form of a number as people write it, `1.250,50 €` or `Rp 125.000`; empty where it has none.
 
     The last separator parts off a fraction unless it comes twice or three digits follow it.
+    Of `40%` or `12k` there is none: the digits alone are another number.
     """
+    if OTHER_NUMBER_PATTERN.search(text):
+        return ""
     digits = re.sub(r"[^\d.,-]", "", text, flags=re.ASCII).strip(".,")
     sign = "-" if digits.startswith("-") else ""
     groups = re.split(r"[.,]", digits.removeprefix("-"))

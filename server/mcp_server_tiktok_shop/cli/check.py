@@ -29,14 +29,16 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import Account
 
 SIGN_IN = "Sign in again with that account: mcp-server-tiktok-shop login"
+ISO_DATE_CHARS = len("2026-01-31")
+MARKS = {True: ("ok  ", "green"), False: ("not ", "red"), None: ("?   ", "yellow")}  # by whether it is ok
 OTHERS_PERMISSION_BITS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class CheckResult(Struct, frozen=True):
-    """What one check found; `advice` says what to do where it is not ok."""
+    """What one check found; `is_ok` is None of what can't be told, `advice` says what to do where it is not ok."""
 
     subject: str
-    is_ok: bool
+    is_ok: bool | None
     message: str
     advice: str = ""
 
@@ -45,7 +47,7 @@ class CheckResult(Struct, frozen=True):
         return {"about": self.subject, "well": self.is_ok, "told": self.message, "advice": self.advice}
 
     def format_lines(self) -> Iterator[str | MarkedLine]:
-        mark, colour = ("ok  ", "green") if self.is_ok else ("not ", "red")
+        mark, colour = MARKS[self.is_ok]
         yield MarkedLine(mark, colour, f"{self.subject}: {self.message}")
         if self.advice:
             yield f"       {self.advice}"
@@ -62,7 +64,7 @@ def check_installation(settings: Settings, *, as_json: bool) -> None:
         report = {"findings": [result.to_json() for result in results]}
         lines = (line for result in results for line in result.format_lines())
         output.print_report(report, lines, as_json=as_json, ensure_ascii=True)
-        return 0 if all(result.is_ok for result in results) else FAILURE_EXIT_CODE
+        return FAILURE_EXIT_CODE if any(result.is_ok is False for result in results) else 0
 
     run_with_app(settings, print_results)
 
@@ -73,7 +75,7 @@ async def run_checks(server_app: App) -> list[CheckResult]:
     if not server_app.settings.database:
         results += [result async for result in _check_records(server_app)]
     results += await _check_connection(server_app)
-    if all(result.is_ok for result in results):
+    if all(result.is_ok is not False for result in results):
         results += [result async for result in _check_scopes(server_app)]
     return results
 
@@ -170,20 +172,29 @@ def _check_clock(connection: Json) -> CheckResult:
     if "clock_advice" in connection:
         return CheckResult("clock", False, connection["clock_advice"])
     offset_s = connection.get("clock_seconds_ahead")
-    return CheckResult("clock", True, "unknown: the platform told no time" if offset_s is None else f"{offset_s:+d} s")
+    if offset_s is None:
+        return CheckResult("clock", None, "not known: the platform told no time")
+    return CheckResult("clock", True, f"{offset_s:+d} s")
 
 
 def _check_sign_in(sign_in: Json) -> Iterator[CheckResult]:
     subject = "key, signature, token"
+    if "accepted" not in sign_in:  # it was not tried
+        yield CheckResult(subject, None, sign_in["message"])
+        return
     if sign_in["accepted"]:
         states = {True: "active", False: "not active", None: "not asked whether active"}
         shops = sign_in.get("shops", ())
-        names = ", ".join(f"{s['name']} ({s['region']}, {states[s.get('active')]})" for s in shops)
+        names = ", ".join(f"{s['name']} ({s['region']}, {states[s.get('active')]}{_tell_end(s)})" for s in shops)
         yield CheckResult(subject, True, f"accepted; shops: {names or 'none'}")
         return
     for failure in sign_in.get("failed", [sign_in]):
         account_prefix = f"{failure['account']}: " if "account" in failure else ""
         yield CheckResult(subject, False, f"{account_prefix}{failure['message']}", str(failure.get("hint", "")))
+
+
+def _tell_end(shop: Json) -> str:
+    return f", signed in until {shop['signed_in_until'][:ISO_DATE_CHARS]}" if "signed_in_until" in shop else ""
 
 
 async def _check_scopes(server_app: App) -> AsyncIterator[CheckResult]:

@@ -102,9 +102,9 @@ async def show_todays_orders(session: DemoSession) -> list[dict[str, Any]]:
             order["id"], order["create_time"][11:16], order["status"], str(len(order["line_items"])), total
         )
     session.show_table(order_table)
-    session.show_answer(
-        f"{result['data'].get('total_count', len(orders))} orders since midnight. {result.get('note', '')}"
-    )
+    in_all = result["data"].get("total_count", len(orders))
+    cut = f", the first {MAX_ORDER_ROWS} of them here" if in_all > MAX_ORDER_ROWS else ""
+    session.show_answer(f"{in_all} orders since midnight{cut}. {result.get('note', '')}")
     return orders
 
 
@@ -216,3 +216,5 @@ async def play_session(launch_command: list[str], console: Console) -> None:
         await show_sales(session)
         await show_payout(session)
         await try_too_many_deletions(session)
+    console.print()
+    console.print(Text(f"The label lies in {home}, which is kept to look at: delete it when you like."), soft_wrap=True)

@@ -30,6 +30,6 @@ def print_shops(settings: Settings, *, as_json: bool) -> None:
 
 
 def _format_shop(shop: dict[str, Any]) -> str:
-    expires = shop.get("access_token_expires", "at an unknown time")
-    account_text = f"account {shop.get('account', 'unnamed')}, token until {expires}"
+    end = shop.get("signed_in_until")
+    account_text = f"account {shop.get('account', 'unnamed')}{f', signed in until {end}' if end else ''}"
     return f"{shop['name']}  {shop['region']}  {shop['id']}  ({account_text})"

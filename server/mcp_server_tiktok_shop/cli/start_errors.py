@@ -37,6 +37,12 @@ class ServerGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if any(error.option_name in option.opts for option in self.params):
+                flag, name = error.option_name, ctx.invoked_subcommand
+                message = f"{error.message} It goes before the command: {ctx.info_name} {flag} … {name} …"
+                raise click.UsageError(message, error.ctx) from None
+            raise
         except click.ClickException as error:
             if ctx.invoked_subcommand is not None:
                 raise

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 SPOOL_SUFFIX = ".ndjson"
-MAX_STAGED_BYTES = 6 * 2**20  # of batches that are laid in at once
+MAX_STAGED_BYTES = 4 * 2**20  # of batches that are laid in at once: of more, memory; of less, time for each
 BatchKind = Literal["all", "history", "again", "changes", "parents"]
 BATCH_KINDS = get_args(BatchKind)
 
@@ -47,6 +47,7 @@ class BatchKey(Struct, frozen=True):
 class Batch(Struct):
     """Pages of one key, as far as they were read. `read_at` is when the first was asked for, in Unix seconds.
 
+    `key` is what `path` is named after, but for a batch that was cut: it begins at a later time.
     `resume` are the arguments that lead to the next page, `is_complete` says that there is none. `parents` are the
     values that were asked for, `stable_parents` those of them that need never be read again.
     """

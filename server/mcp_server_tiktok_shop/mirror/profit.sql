@@ -3,7 +3,8 @@
 -- # cost of the goods beside it. Parameters: $from, $until, $now, $by (whether the period is that of orders or of statements),
 -- # $group_by, $order (a column, or nothing), $direction (-1: the most first), $limit, $costs (JSON text), $step (hundredths
 -- # in the smallest amount of the currency: 1, or 100 where it has no fraction), $has_parts. Rows by `part`: row, part (a row's
--- # settled or estimated one, where asked for), total, missing (a cost), open (orders in neither list), statements (their own sum).
+-- # settled or estimated one, where asked for), total, missing (a cost), above (a cost above the price), open (orders in neither
+-- # list), statements (their own sum).
 -- # Ids and names become small numbers at the beginning: hundreds of thousands of amounts then need little memory.
 WITH
 transactions AS MATERIALIZED (
@@ -122,29 +123,48 @@ skus AS MATERIALIZED (
 ),
 costs AS (
   SELECT unnest(
-    from_json($costs, '[{"code": "VARCHAR", "unit_cost": "DECIMAL(18,6)", "currency": "VARCHAR", "since": "DATE"}]'),
+    from_json(
+      $costs,
+      '[{"code": "VARCHAR", "unit_cost": "DECIMAL(18,6)", "price_share": "DECIMAL(18,8)", "currency": "VARCHAR", "since": "DATE"}]'
+    ),
     recursive := true
   )
+),
+-- The units that buyers sent back: of a refund alone they keep the goods.
+units_back AS (
+  SELECT DISTINCT l.order_line_item_id AS id
+  FROM return_lines AS l JOIN returns AS r ON r.id = l.return_id
+  WHERE r.return_type = 'RETURN_AND_REFUND' AND r.can_buyer_keep_item IS NOT true
+    AND (r.return_status LIKE '%_COMPLETE' OR r.return_status LIKE '%_SUCCESS')
 ),
 -- The units of an order by SKU; SKUs of which every unit was cancelled are left out, unless all were.
 units AS (
   SELECT o.order_number, k.sku, l.currency, coalesce(nullif(l.seller_sku, ''), l.sku_id) AS code,
     any_value(l.order_create_time)::DATE AS day,
-    count(*) AS all_units, count(*) FILTER (l.display_status IS DISTINCT FROM 'CANCELLED') AS units,
+    count(*) AS all_units, count(*) FILTER (is_sold) AS units, count(*) FILTER (is_sold AND l.is_back) AS back,
+    if(bool_or(is_sold AND l.original_price IS NULL), NULL, sum(l.original_price) FILTER (is_sold)) AS price,
+    if(bool_or(is_sold AND l.original_price IS NULL), NULL, sum(l.original_price) FILTER (is_sold AND l.is_back)) AS back_price,
     sum(greatest(l.original_price - coalesce(l.seller_discount, 0), 0)) AS all_value,
-    coalesce(sum(greatest(l.original_price - coalesce(l.seller_discount, 0), 0))
-      FILTER (l.display_status IS DISTINCT FROM 'CANCELLED'), 0) AS value
-  FROM order_lines AS l
+    coalesce(sum(greatest(l.original_price - coalesce(l.seller_discount, 0), 0)) FILTER (is_sold), 0) AS value
+  FROM (
+      SELECT *, display_status IS DISTINCT FROM 'CANCELLED' AS is_sold, id IN (SELECT id FROM units_back) AS is_back
+      FROM order_lines
+    ) AS l
     JOIN (SELECT DISTINCT order_id, order_number FROM entries WHERE order_id IS NOT NULL) AS o ON o.order_id = l.order_id
     JOIN skus AS k ON k.sku_id = l.sku_id
   GROUP BY o.order_number, k.sku, l.currency, code
 ),
 lines AS MATERIALIZED (
   SELECT u.order_number, u.sku, sum(u.units)::INTEGER AS units, sum(u.all_units)::INTEGER AS all_units,
-    coalesce(sum(u.units * c.unit_cost), 0)::DECIMAL(18, 6) AS cost,
-    coalesce(sum(u.units) FILTER (c.unit_cost IS NULL), 0)::INTEGER AS lacking,
+    coalesce(sum(u.cost), 0)::DECIMAL(18, 6) AS cost, coalesce(sum(u.back_cost), 0)::DECIMAL(18, 6) AS back_cost,
+    coalesce(sum(u.units) FILTER (u.cost IS NULL), 0)::INTEGER AS lacking,
+    coalesce(sum(u.price) FILTER (u.cost IS NOT NULL), 0)::DECIMAL(18, 2) AS price,
     sum(u.value)::DECIMAL(18, 2) AS value, sum(u.all_value)::DECIMAL(18, 2) AS all_value
-  FROM units AS u ASOF LEFT JOIN costs AS c ON c.code = u.code AND c.currency = u.currency AND u.day >= c.since
+  FROM (
+    SELECT u.*, coalesce(u.units * c.unit_cost, u.price * c.price_share) AS cost,
+      coalesce(u.back * c.unit_cost, u.back_price * c.price_share) AS back_cost
+    FROM units AS u ASOF LEFT JOIN costs AS c ON c.code = u.code AND c.currency = u.currency AND u.day >= c.since
+  ) AS u
   GROUP BY u.order_number, u.sku
   QUALIFY sum(u.units) > 0 OR sum(sum(u.units)) OVER (PARTITION BY u.order_number) = 0
 ),
@@ -226,12 +246,12 @@ sums AS MATERIALIZED (
     END::BIGINT AS key,
     basis, currency, number, is_spread, is_covered,
     sum(amount)::DECIMAL(18, 2) AS amount, sum(units)::BIGINT AS units, sum(cost)::DECIMAL(18, 6) AS cost,
-    sum(lacking)::BIGINT AS lacking
+    sum(back_cost)::DECIMAL(18, 6) AS back_cost, sum(lacking)::BIGINT AS lacking
   FROM (
     SELECT e.basis, e.currency, e.time, e.order_number, f.sku, k.product, f.number, f.is_spread, f.amount,
       CASE WHEN e.order_id IS NULL THEN true WHEN o.is_split THEN coalesce(l.lacking = 0, true)
         ELSE coalesce(o.is_covered, false) END AS is_covered,
-      0 AS units, 0::DECIMAL(18, 6) AS cost, 0 AS lacking
+      0 AS units, 0::DECIMAL(18, 6) AS cost, 0::DECIMAL(18, 6) AS back_cost, 0 AS lacking
     FROM facts AS f
       JOIN entries AS e USING (entry)
       LEFT JOIN order_sums AS o USING (order_number)
@@ -239,7 +259,7 @@ sums AS MATERIALIZED (
       LEFT JOIN skus AS k ON k.sku = f.sku
     UNION ALL
     SELECT e.basis, e.currency, e.time, e.order_number, l.sku, k.product, NULL, false, 0,
-      if(o.is_split, l.lacking = 0, o.is_covered), l.units, -l.cost, l.lacking
+      if(o.is_split, l.lacking = 0, o.is_covered), l.units, -l.cost, l.back_cost, l.lacking
     FROM entries AS e JOIN lines AS l USING (order_number) JOIN order_sums AS o USING (order_number) JOIN skus AS k USING (sku)
     WHERE e.is_first AND l.units > 0
   )
@@ -265,6 +285,7 @@ grouped AS (
     coalesce(sum(amount) FILTER (is_covered), 0) AS covered_settlement,
     coalesce(sum(amount) FILTER (is_covered AND number <= 2), 0) AS covered_net_sales,
     round(coalesce(sum(cost) FILTER (is_covered), 0), 2)::DECIMAL(18, 2) AS covered_cost,
+    round(coalesce(sum(back_cost) FILTER (is_covered), 0), 2)::DECIMAL(18, 2) AS goods_back,
     CASE
       WHEN NOT bool_or(is_spread) THEN 'exact'
       WHEN bool_or(NOT is_spread AND number IS NOT NULL) THEN 'partly estimated'
@@ -277,6 +298,13 @@ missing AS (
   SELECT 'missing' AS part, l.sku::BIGINT AS key, e.currency, sum(l.lacking) AS units_without_cost
   FROM entries AS e JOIN lines AS l USING (order_number)
   WHERE e.is_first AND l.lacking > 0 GROUP BY ALL
+),
+-- A cost above what the goods were offered for is mostly one in another unit: of a box, or in percent.
+above AS (
+  SELECT 'above' AS part, l.sku::BIGINT AS key, e.currency, sum(l.units - l.lacking) AS units, sum(l.price) AS sales,
+    sum(l.cost) AS cost
+  FROM entries AS e JOIN lines AS l USING (order_number)
+  WHERE e.is_first GROUP BY ALL HAVING sum(l.cost) > sum(l.price) AND sum(l.price) > 0
 ),
 -- Orders of the period that are in no statement and not among the estimates yet.
 open_orders AS (
@@ -312,6 +340,8 @@ told AS MATERIALIZED (
     UNION ALL BY NAME
     SELECT * FROM missing
     UNION ALL BY NAME
+    SELECT * FROM above
+    UNION ALL BY NAME
     SELECT * FROM open_orders
     UNION ALL BY NAME
     SELECT * FROM own_sums
@@ -332,7 +362,7 @@ fee_texts AS (
 )
 SELECT t.* EXCLUDE (key, place),
   CASE
-    WHEN t.part = 'missing' OR $group_by = 'sku' THEN k.sku_id
+    WHEN t.part IN ('missing', 'above') OR $group_by = 'sku' THEN k.sku_id
     WHEN $group_by = 'product' THEN p.product_id
     WHEN $group_by = 'order' THEN e.order_id
     WHEN $group_by = 'day' THEN strftime(make_date(t.key // 10000, t.key // 100 % 100, t.key % 100), '%Y-%m-%d')
@@ -342,7 +372,7 @@ SELECT t.* EXCLUDE (key, place),
 FROM told AS t
   LEFT JOIN fee_texts AS f
     ON f.part = t.part AND f.key IS NOT DISTINCT FROM t.key AND f.basis IS NOT DISTINCT FROM t.basis AND f.currency = t.currency
-  LEFT JOIN skus AS k ON k.sku = t.key AND (t.part = 'missing' OR ($group_by = 'sku' AND t.part IN ('row', 'part')))
+  LEFT JOIN skus AS k ON k.sku = t.key AND (t.part IN ('missing', 'above') OR ($group_by = 'sku' AND t.part IN ('row', 'part')))
   LEFT JOIN (
     SELECT product, any_value(product_id) AS product_id, any_value(product_name) AS product_name FROM skus GROUP BY product
   ) AS p ON p.product = t.key AND $group_by = 'product' AND t.part IN ('row', 'part')

@@ -114,17 +114,20 @@ class SourceReader(Struct, frozen=True):
                 del page  # it takes some megabytes: not while the next one is waited for
                 at = self.clock()
 
-    async def spool_page(self, batch: Batch, page: Page, filters: Json, at: float, *, is_last: bool = False) -> None:
+    async def spool_page(
+        self, batch: Batch, page: Page, filters: Json, at: float, *, cut_at: int | None = None
+    ) -> None:
         """Spool a page of a list that was asked for with these arguments `at` a moment.
 
-        It is the batch's last where the list ends with it, or where that is said.
+        It is the batch's last where the list ends with it, or where the batch is cut: to begin at a later time.
         """
-        is_complete = is_last or page.next_token is None
+        is_complete = cut_at is not None or page.next_token is None
         resume = {} if is_complete else {"page_token": page.next_token, **page.resume_filter}
+        mark: Json = {"resume": resume, "is_complete": is_complete} | ({} if cut_at is None else {"start": cut_at})
         values = {**self.source.arguments, **filters}
 
         def spool() -> None:
-            self.spool.append(batch, self._extract(page, values), at, resume=resume, is_complete=is_complete)
+            self.spool.append(batch, self._extract(page, values), at, **mark)
 
         await self._run(page, spool)
         self.progress.add_rows(len(page.rows))

@@ -19,9 +19,8 @@ from mcp_server_tiktok_shop.mirror.staging import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from duckdb import DuckDBPyConnection
-
     from mcp_server_tiktok_shop.mirror.batches import Batch
+    from mcp_server_tiktok_shop.mirror.duckdb_extension import DuckDBPyConnection
     from mcp_server_tiktok_shop.mirror.tables import Source, Table
 
 BASE, TARGET = "base_copy", "new_copy"  # what the snapshot in force and the one to be are attached as
@@ -107,6 +106,8 @@ def replace_rows(connection: DuckDBPyConnection, source: Source, batches: Sequen
     for table in source.tables:
         name = f"{TARGET}.{quote_name(table.name)}"
         connection.execute(f"INSERT INTO {name} SELECT {join_names(table.columns)} FROM {name_rows(table)}")
+    for table in source.tables:
+        connection.execute(f"DROP TABLE {name_rows(table)}")
     for batch in batches:
         marks = [(parent, parent in batch.stable_parents) for parent in sorted(batch.parents)]
         if marks:

@@ -7,9 +7,8 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from mcp_server_tiktok_shop.mirror.batches import divide_batches, measure_batches
+from mcp_server_tiktok_shop.mirror.duckdb_extension import connect
 from mcp_server_tiktok_shop.mirror.row_replacement import (
     BASE,
     MARKS_TABLE,
@@ -25,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from duckdb import DuckDBPyConnection
-
     from mcp_server_tiktok_shop.mirror.batches import Batch
+    from mcp_server_tiktok_shop.mirror.duckdb_extension import DuckDBPyConnection
     from mcp_server_tiktok_shop.mirror.tables import Source, TableCatalog
     from mcp_server_tiktok_shop.state.files.home import MirrorFolder
 
@@ -35,11 +33,12 @@ MIN_WRITER_BYTES, WRITER_THREADS = 64 * 10**6, 1
 WRITER_SHARE = 12  # bytes of memory that a byte of spooled pages takes while it is laid in
 BLOCK_BYTES = 65536  # smaller ones pack worse, larger ones cost room for each table, however few rows it has
 ROW_GROUP_ROWS = 16384  # a group that is not full is written again with each part; fuller ones pack better
-MAX_PENDING_BYTES = 12 * 2**20  # of pages whose rows are not written yet: they are held in memory, unpacked
+MAX_PENDING_BYTES = 6 * 2**20  # of pages whose rows are not written yet: they are held in memory, unpacked
 MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.2  # a smaller snapshot, or one with less free room, stays as it is
 COPY_BYTES = 2**20  # at once, of a file
 COMPACT = "compact_copy"
-# What is begun counts for nothing until it has its name: a log to mend it by would only be written twice.
+# What is begun counts for nothing until it has its name: a log to mend it by would only be written twice, and a
+# transaction around all of it would keep each part's temporary tables in memory until its end.
 TARGET_OPTIONS = f"ROW_GROUP_SIZE {ROW_GROUP_ROWS}, RECOVERY_MODE no_wal_writes"
 
 
@@ -75,8 +74,7 @@ class SnapshotDatabase:
                 replace_rows(connection, source, part)
                 pending_bytes += measure_batches(part)
                 if pending_bytes >= MAX_PENDING_BYTES:
-                    _write_target(connection)
-                    connection.execute("BEGIN")
+                    connection.execute(f"CHECKPOINT {TARGET}")
                     pending_bytes = 0
             if target is not None:
                 target = self._finish_target(connection, target)
@@ -144,7 +142,7 @@ class SnapshotDatabase:
             "threads": WRITER_THREADS,
             "temp_directory": str(swap_folder),
         }
-        connection = duckdb.connect(config=config)
+        connection = connect(config=config)
         try:
             connection.execute("SET TimeZone='UTC'")
             connection.execute("SET preserve_insertion_order=false")
@@ -165,7 +163,6 @@ class SnapshotDatabase:
         block_size = "" if self._base is not None else f", BLOCK_SIZE {BLOCK_BYTES}"
         connection.execute(f"ATTACH {quote_text(str(path))} AS {TARGET} ({TARGET_OPTIONS}{block_size})")
         path.chmod(0o600)
-        connection.execute("BEGIN")
         if self._base is None:
             for table in self._catalog.tables.values():
                 columns = ", ".join(f"{quote_name(each.name)} {each.sql_type}" for each in table.columns.values())
@@ -179,7 +176,7 @@ class SnapshotDatabase:
 
     def _finish_target(self, connection: DuckDBPyConnection, path: Path) -> Path:
         """The copy, written whole; where much of it is room that nothing uses any more, a closer one in its place."""
-        _write_target(connection)
+        connection.execute(f"CHECKPOINT {TARGET}")
         sizes = connection.execute("SELECT database_name, total_blocks, free_blocks FROM pragma_database_size()")
         ((total, free),) = [(total, free) for name, total, free in sizes.fetchall() if name == TARGET]
         if total * BLOCK_BYTES < MIN_COMPACT_BYTES or free < MAX_FREE_SHARE * total:
@@ -195,11 +192,6 @@ class SnapshotDatabase:
         connection.execute(f"DETACH {COMPACT}")
         path.unlink()
         return compact_path
-
-
-def _write_target(connection: DuckDBPyConnection) -> None:
-    connection.execute("COMMIT")
-    connection.execute(f"CHECKPOINT {TARGET}")
 
 
 def _fetch_count(connection: DuckDBPyConnection, rows: str) -> int:

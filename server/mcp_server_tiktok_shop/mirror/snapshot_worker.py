@@ -6,9 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from mcp_server_tiktok_shop.mirror.batches import Batch, BatchKey
+from mcp_server_tiktok_shop.mirror.duckdb_extension import Error, IOException
 from mcp_server_tiktok_shop.mirror.snapshot_database import SnapshotDatabase
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.state.files.home import MirrorFolder
@@ -25,8 +24,8 @@ def _answer(job: dict[str, Any], _files: list[bytes]) -> tuple[dict[str, Any], l
         return {"result": _do(job)}, []
     except OSError as error:
         return {"os_error": [error.errno or 0, error.strerror or str(error)]}, []
-    except duckdb.Error as error:
-        return {"failure": str(error).splitlines()[0], "is_of_storage": isinstance(error, duckdb.IOException)}, []
+    except Error as error:
+        return {"failure": str(error).splitlines()[0], "is_of_storage": isinstance(error, IOException)}, []
 
 
 def _do(job: dict[str, Any]) -> Any:
@@ -51,9 +50,7 @@ def _do(job: dict[str, Any]) -> Any:
 
 
 def _read_batch(fields: dict[str, Any]) -> Batch:
-    path = Path(fields["path"])
-    key = BatchKey.from_file_name(path.name)
-    assert key is not None  # noqa: S101 - the server named it
+    key, path = BatchKey(**fields["key"]), Path(fields["path"])
     parents, stable_parents = set(fields["parents"]), set(fields["stable_parents"])
     return Batch(key, path, fields["read_at"], parents=parents, stable_parents=stable_parents)
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from mcp_server_tiktok_shop.mirror.snapshot_workers import SnapshotError
 from mcp_server_tiktok_shop.mirror.states import MirrorState, load_state, store_state
@@ -116,6 +116,7 @@ class SnapshotStore:
             listed = [
                 {
                     "path": str(batch.path),
+                    "key": asdict(batch.key),
                     "read_at": batch.read_at,
                     "parents": sorted(batch.parents),
                     "stable_parents": sorted(batch.stable_parents),

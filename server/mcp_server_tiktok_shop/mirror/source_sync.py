@@ -26,7 +26,7 @@ SECONDS_PER_DAY = 86400
 CHANGES_OVERLAP_S = 300  # what changed before this much is asked for again: clocks differ, changes are told late
 MAX_PARENTS_AT_ONCE = 400
 PUBLISH_INTERVAL_S = 3.0  # between two snapshots of a history that is being read
-PUBLISH_SHARE = 4  # the same, as so many times what making one took
+PUBLISH_SHARE = 3  # the same, as so many times what making one took
 MIN_RECOUNT_SPAN_S = 3600  # a span that differs is read anew whole from here on
 RESUME_AGE_S = 60  # where a first reading was cut, a row that was asked for so short a time ago is not asked for again
 

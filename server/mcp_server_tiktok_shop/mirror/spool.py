@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
 from pydantic_core import to_json
 
 from mcp_server_tiktok_shop.mirror.batches import SPOOL_SUFFIX, Batch, BatchKey
@@ -120,6 +121,8 @@ def _to_line(fields: Mapping[str, Any]) -> bytes:
 
 def _apply_mark(batch: Batch, line: Mapping[str, Any]) -> None:
     batch.page_count += 1
+    if "start" in line:  # with the page after which it was cut
+        batch.key = replace(batch.key, start=line["start"])
     batch.resume = line.get("resume", {})
     batch.is_complete = bool(line.get("is_complete"))
     batch.parents |= set(line.get("parents", ()))

@@ -105,29 +105,30 @@ class HistoryReader(Struct):
             return start, -end
 
     async def _read_window(self, start: int, end: int) -> Batch:
-        """Read a window whole; or, where it has many rows, its newest part, and plan windows for the rest."""
+        """Read a window to its start; or to where the rest is better read by several, for which windows are planned."""
         filters = self._make_filters(start, end)
         key = BatchKey(self.reader.source.name, self.kind, start, end)
-        if self.reader.spool.open_batch(key, 0).resume:
-            return await self.reader.read_list(key, filters)
         read_at = self.reader.clock()
+        batch = self.reader.spool.open_batch(key, read_at)
+        if batch.resume:
+            return await self.reader.read_list(key, filters)
+        row_count = 0
         pages = self.reader.paginator.iter_pages(
             self.reader.source.operation, {**self.reader.source.arguments, **filters}, self.reader.target
         )
         async with aclosing(pages):
-            page = await anext(pages)
-            self._expect_rows(page)
-            edge = self._find_edge(page, start, end)
-            newest_key = BatchKey(key.source, key.kind, edge, end)
-            batch = self.reader.spool.open_batch(newest_key, read_at)
-            await self.reader.spool_page(batch, page, filters, read_at, is_last=edge > start)
-            if edge > start:
-                await self._divide(start, edge, self._estimate_rest(page, edge, start, end))
-                return batch
-            del page  # it takes some megabytes
-            async for later_page in pages:
-                await self.reader.spool_page(batch, later_page, filters, read_at)
-                del later_page
+            async for page in pages:
+                self._expect_rows(page)
+                row_count += len(page.rows)
+                edge = self._find_edge(page, start, end)
+                rest = self._estimate_rest(page, row_count, edge, start, end) if edge is not None else 0
+                part_count = self._count_parts(rest)
+                if edge is not None and part_count > 1:
+                    await self.reader.spool_page(batch, page, filters, read_at, cut_at=edge)
+                    await self._divide(start, edge, part_count)
+                    break
+                await self.reader.spool_page(batch, page, filters, read_at)
+                del page  # it takes some megabytes: not while the next one is waited for
         return batch
 
     def _expect_rows(self, page: Page) -> None:
@@ -141,31 +142,30 @@ class HistoryReader(Struct):
             filters |= {"sort_field": self.history.sort_field, "sort_order": "DESC"}
         return filters
 
-    def _find_edge(self, page: Page, start: int, end: int) -> int:
-        """From when on a first page of a window is all that there is, where the rest is to be divided; else `start`."""
+    def _find_edge(self, page: Page, start: int, end: int) -> int | None:
+        """From when on a page of a window, with those before it, is all that there is; None where that is not told."""
         times = [parse_time(row.get(self.history.column)) for row in page.rows]
         if page.next_token is None or not self.history.sort_field or not times or None in times:
-            return start
+            return None
         edge = min(time for time in times if time is not None) + 1
-        rest = self._estimate_rest(page, edge, start, end)
-        return edge if start < edge < end and self._count_parts(rest) > 1 else start
+        return edge if start < edge < end else None
 
     def _count_parts(self, row_count: int) -> int:
-        """In how many windows so many rows are best read: enough for who would have nothing to do."""
+        """In how many windows so many rows are best read: enough for who has nothing to do, and who asks."""
         page_count = ceil(row_count / self.reader.source.page_size)
-        idle_count = 0 if self._spans else MAX_IN_FLIGHT - self._active_count
+        idle_count = 0 if self._spans else MAX_IN_FLIGHT - self._active_count + 1
         busy_parts = ceil(page_count / PAGES_PER_WINDOW) if page_count > MAX_PAGES_PER_WINDOW else 1
         return max(busy_parts, min(page_count, idle_count))
 
-    def _estimate_rest(self, page: Page, edge: int, start: int, end: int) -> int:
-        """How many rows are older than an edge: as the platform counts, or as many as the page lets expect."""
+    def _estimate_rest(self, page: Page, row_count: int, edge: int, start: int, end: int) -> int:
+        """How many rows are older than an edge: as the platform counts, or as many as those from it on let expect."""
         total = parse_count(page.data.get("total_count"))
         if total is not None:
-            return total - len(page.rows)
-        return ceil(len(page.rows) * (edge - start) / max(1, end - edge))
+            return total - row_count
+        return ceil(row_count * (edge - start) / max(1, end - edge))
 
-    async def _divide(self, start: int, end: int, row_count: int) -> None:
-        parts = min(MAX_PARTS, self._count_parts(row_count), end - start)
+    async def _divide(self, start: int, end: int, part_count: int) -> None:
+        parts = min(MAX_PARTS, part_count, end - start)
         edges = [start + (end - start) * part // parts for part in range(parts + 1)]
         async with self._changed:
             for part_start, part_end in pairwise(edges):

@@ -41,7 +41,8 @@ async def open_socket(host: str, port: int) -> socket.socket:
 
 async def _resolve(host: str, port: int) -> Sequence[Address]:
     """The addresses of a host, those of its first one's family and of the other in turn."""
-    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    name = host.encode() if host.isascii() else host  # as bytes: of a text Python would look what IDNA makes of it
+    infos = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
     addresses = [(info[0], info[4]) for info in infos]
     same = [address for address in addresses if address[0] == addresses[0][0]]
     others = [address for address in addresses if address[0] != addresses[0][0]]

@@ -235,7 +235,6 @@ class HttpTransport:
 
         """
         import httpx2  # noqa: PLC0415
-        from socksio.exceptions import ProtocolError  # noqa: PLC0415 - comes with httpx2's socks extra
 
         pool = self._pool
         direct = pool._get_direct_transport() if _is_plain(parts) else None  # noqa: SLF001 - one of its own kind
@@ -257,14 +256,20 @@ class HttpTransport:
             raise ConnectError(self._describe_failure(error, url)) from None
         except httpx2.HTTPError as error:
             raise UnknownOutcomeError(self._describe_failure(error, url)) from None
-        except (ProtocolError, AssertionError) as error:  # how a SOCKS server that talks nonsense shows
-            if self.proxy is None or not self.proxy.scheme.startswith("socks"):
-                raise
+        except self._list_socks_faults() as error:  # looked up when something failed
             raise ConnectError(self._describe_failure(error, url)) from None
         if answer.status_code == HTTP_PROXY_AUTH_REQUIRED:
             message = f"{CREDENTIALS_MESSAGE} (HTTP {answer.status_code}): {self.describe_proxy(url)}"
             raise ConnectError(message, is_transient=False)
         return answer
+
+    def _list_socks_faults(self) -> tuple[type[Exception], ...]:
+        """How a SOCKS server that talks nonsense shows, where there is one."""
+        if self.proxy is None or not self.proxy.scheme.startswith("socks"):
+            return ()
+        from socksio.exceptions import ProtocolError  # noqa: PLC0415 - comes with httpx2's socks extra
+
+        return ProtocolError, AssertionError
 
     def _proxy_error(self, error: httpx2.ProxyError, url: str) -> ConnectError:
         """What a proxy said instead of connecting; a refusal is one that it would repeat."""

@@ -277,6 +277,12 @@ class Account(_StoredModel):
                 return str(error)
         return ""
 
+    @property
+    def sign_in_end(self) -> int:
+        """Until when the seller is signed in, in Unix seconds; 0 where that is not known. Access tokens are renewed."""
+        end = self.refresh_token_expire_in or self.access_token_expire_in
+        return end if 0 < end < MIN_UNIX_MILLISECONDS else 0  # earlier versions stored what the platform wrote
+
     def to_json(self, zone: Any = None) -> dict[str, Any]:
         """As an assistant may see it: seller, region, expiries in ISO 8601 in `zone` (else the region's), scopes."""
         from datetime import datetime  # noqa: PLC0415

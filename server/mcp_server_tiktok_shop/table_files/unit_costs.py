@@ -32,17 +32,22 @@ BEGINNING = date.min
 
 
 class UnitCost(Struct, frozen=True):
-    """What one unit costs from a day on; `code` is the seller's own, or the SKU id where a SKU has none."""
+    """What one unit costs from a day on; `code` is the seller's own, or the SKU id where a SKU has none.
+
+    Where it `is_percent`, `unit_cost` is of the price at which the unit was offered.
+    """
 
     code: str
     unit_cost: Decimal
     currency: str
     since: date
+    is_percent: bool = False
 
     def to_json(self) -> dict[str, str]:
+        amount = self.unit_cost.scaleb(-2) if self.is_percent else self.unit_cost
         return {
             "code": self.code,
-            "unit_cost": format(self.unit_cost, "f"),
+            "price_share" if self.is_percent else "unit_cost": format(amount, "f"),
             "currency": self.currency,
             "since": self.since.isoformat(),
         }

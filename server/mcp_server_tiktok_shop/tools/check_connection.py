@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues
 from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
 from mcp_server_tiktok_shop.platform.shops import Target, describe_unusable_shops
+from mcp_server_tiktok_shop.tools.list_shops import describe_sign_in_end
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -30,7 +31,10 @@ MIN_CLOCK_OFFSET_S, MAX_CLOCK_OFFSET_S = -300, 30  # within which the platform a
 
 
 class CheckConnectionTool(Struct, frozen=True):
-    """The tool `check_connection`. Any HTTP answer of a host shows that it is reached, and what time it is there."""
+    """The tool `check_connection`. Any HTTP answer of a host shows that it is reached, and what time it is there.
+
+    `zone` is the time zone set for all shops, if one is.
+    """
 
     transport: HttpTransport
     api_url: str
@@ -39,9 +43,13 @@ class CheckConnectionTool(Struct, frozen=True):
     platform: PlatformClient
     operations: OperationDirectory
     runtime: Runtime
+    zone: ZoneInfo | None
 
     async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """A report: `platform`, `auth_host`, `clock_seconds_ahead`, `sign_in` with the shops, and `ok` of it all."""
+        """A report: `platform`, `auth_host`, `clock_seconds_ahead`, `sign_in` with the shops, and `ok` of it all.
+
+        Where the sign-in was not tried, nothing says that it is `accepted` or not.
+        """
         accounts, accounts_error = await self._load_accounts()
         # Where accounts have proxies of their own, the first one is tried: there may be no other way out.
         proxies = [account.proxy for account in accounts if not account.proxy_fault]
@@ -53,12 +61,12 @@ class CheckConnectionTool(Struct, frozen=True):
         auth_host.pop("ahead", None)
         result: Json = {"platform": api_host, "auth_host": auth_host} | self._report_clock(clock_offset)
         if not api_host["reached"]:
-            result["sign_in"] = {"accepted": False, "message": "Not tried: the platform is not reached."}
+            result["sign_in"] = {"message": "Not tried: the platform is not reached."}
         elif accounts_error is not None:
             result["sign_in"] = {"accepted": False} | accounts_error.to_json()
         else:
             result["sign_in"] = await self._check_sign_in(accounts)
-        result["ok"] = bool(auth_host["reached"] and result["sign_in"]["accepted"] and "clock_advice" not in result)
+        result["ok"] = bool(auth_host["reached"] and result["sign_in"].get("accepted") and "clock_advice" not in result)
         return result
 
     async def _load_accounts(self) -> tuple[list[Account], ShopError | None]:
@@ -118,10 +126,13 @@ class CheckConnectionTool(Struct, frozen=True):
         if failed:
             result |= {k: v for k, v in failed[0].items() if k in ("message", "hint")} | {"failed": failed}
         if len(failed) < len(accounts) and self._names_shops:
-            shops = [target.shop for target in await self.platform.shops.list_targets() if target.shop is not None]
             is_known = self._tells_active_shops
             result["shops"] = [
-                shop.to_json() | ({"active": shop.id in active_shop_ids} if is_known else {}) for shop in shops
+                shop.to_json()
+                | ({"active": shop.id in active_shop_ids} if is_known else {})
+                | describe_sign_in_end(target.account, target.resolve_zone(self.zone))
+                for target in await self.platform.shops.list_targets()
+                if (shop := target.shop) is not None
             ]
             if unusable := describe_unusable_shops(await self.platform.shops.list_unusable_shops()):
                 result["note"] = unusable

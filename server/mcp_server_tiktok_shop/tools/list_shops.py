@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.caller import Caller
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.platform.shops import ShopResolver
+    from mcp_server_tiktok_shop.state.accounts import Account
 
 
 class ListShopsTool(Struct, frozen=True):
@@ -24,18 +25,22 @@ class ListShopsTool(Struct, frozen=True):
     zone: ZoneInfo | None
 
     async def __call__(self, _values: Json, _shop: str | None, _caller: Caller) -> Json:
-        """Each shop with its region, currency, time zone and account, and when that account's access token expires."""
+        """Each shop with its region, currency, time zone and account, and until when that account is signed in."""
         rows = []
         for target in await self.shops.list_targets():
             if target.shop is None:
                 continue
-            expires_at = target.account.access_token_expire_in
             zone = target.resolve_zone(self.zone)
             row = target.shop.to_json() | {"time_zone": zone.key}
             if target.account.name:
                 row["account"] = target.account.name
-            if expires_at:
-                row["access_token_expires"] = datetime.fromtimestamp(expires_at, zone).isoformat()
-            rows.append(row)
+            rows.append(row | describe_sign_in_end(target.account, zone))
         unusable = describe_unusable_shops(await self.shops.list_unusable_shops())
         return {"shops": rows} | ({"note": unusable} if unusable else {})
+
+
+def describe_sign_in_end(account: Account, zone: ZoneInfo) -> Json:
+    """Until when a seller is signed in, where that is known: then the shops are closed until they sign in anew."""
+    if not account.sign_in_end:
+        return {}
+    return {"signed_in_until": datetime.fromtimestamp(account.sign_in_end, zone).isoformat()}

@@ -35,6 +35,8 @@ YEAR_BEFORE = frozenset(
 MAX_HOURS = 87_840
 MAX_QUOTED_CHARS = 60
 MONTHS_PER_YEAR = 12
+SATURDAY = 5  # as date.weekday() counts
+WEEKEND, WEEK = timedelta(2), timedelta(7)
 
 
 class Period(Struct, frozen=True):
@@ -84,7 +86,8 @@ def describe_period_words(text: str, zone: ZoneInfo, now: float) -> str:
 def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> Period:
     """The period that stands beside `period`: the one before it, the same a year before, or one that words name.
 
-    Months have a month before them, other days as many days, moments as many seconds. Beside a period that is not over
+    Months have a month before them, a weekend has the weekend before, other days as many days, moments as many seconds.
+    Beside a period that is not over
     the one before it ends as early: at the same day and time of day.
 
     Raises:
@@ -103,9 +106,10 @@ def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> P
     if first.day == after.day == 1:
         months = (after.year - first.year) * MONTHS_PER_YEAR + after.month - first.month
         return _shift_months(period, -months, zone, now)
-    days = (after - first).days
-    moment = datetime.fromtimestamp(now, zone).replace(tzinfo=None) - timedelta(days)
-    return _shorten(_build_day_period(first - timedelta(days), first, zone), period, moment, zone, now)
+    is_weekend = first.weekday() == SATURDAY and after - first == WEEKEND
+    distance = WEEK if is_weekend else after - first
+    moment = datetime.fromtimestamp(now, zone).replace(tzinfo=None) - distance
+    return _shorten(_build_day_period(first - distance, after - distance, zone), period, moment, zone, now)
 
 
 def _shift_months(period: Period, count: int, zone: ZoneInfo, now: float) -> Period:

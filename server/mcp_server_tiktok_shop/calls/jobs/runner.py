@@ -31,6 +31,7 @@ from mcp_server_tiktok_shop.calls.jobs.known_state import select_state
 from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview, join_ways_back, make_plan_state
 from mcp_server_tiktok_shop.calls.jobs.records import SENT
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
+from mcp_server_tiktok_shop.calls.plan_warnings import warn_of_no_way_back
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
 from mcp_server_tiktok_shop.calls.way_back import plan_way_back
 from mcp_server_tiktok_shop.calls.write import Write
@@ -171,9 +172,13 @@ class JobRunner(Struct, frozen=True):
 
     def _plan_way_back(self, run: JobRun, steps: Iterable[Step]) -> WayBack | None:
         """How the writes of these steps are taken back, as one; None where there are none."""
-        writes = [self._build_write(run, step) for step in steps]
-        ways = [plan_way_back(self.operations, w.operation, w.values, w.known_state) for w in writes]
+        ways = [way_back for _, way_back in self._plan_ways_back(run, steps)]
         return join_ways_back(ways) if ways else None
+
+    def _plan_ways_back(self, run: JobRun, steps: Iterable[Step]) -> list[tuple[Write, WayBack]]:
+        """The write of each step, and how it is taken back."""
+        writes = [self._build_write(run, step) for step in steps]
+        return [(w, plan_way_back(self.operations, w.operation, w.values, w.known_state)) for w in writes]
 
     async def _find_warnings(self, run: JobRun) -> list[str]:
         """The job's own warnings, and those of its writes: all of one kind are looked at as one."""
@@ -181,6 +186,8 @@ class JobRunner(Struct, frozen=True):
         if plan is None:
             return []
         warnings = list(plan.warnings)
+        for write, way_back in self._plan_ways_back(run, run.steps):
+            warnings += warn_of_no_way_back(write.operation, way_back)
         # What is skipped is no matter of a warning; what stands behind an item, as an order behind a parcel, is.
         known_states = [self._build_write(run, step).known_state for step in run.steps]
         keys = {item.key for state in known_states if state for item in state.items}

@@ -172,7 +172,7 @@ class AnswerReader:
                 child = plan.add_child(name)
             kind = type(value)
             if child.is_hidden:
-                if kind is not str or child.is_personal or not self.has_hidden:
+                if (kind is not str and kind not in PLAIN_TYPES) or child.is_personal or not self.has_hidden:
                     self._pass_over(value, child)
             elif kind is str:
                 is_plain = value.isascii() and value.isprintable()

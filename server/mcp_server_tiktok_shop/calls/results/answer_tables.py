@@ -14,13 +14,13 @@ SHARED_VALUES = "same_in_all_rows"  # where in the data of an answer
 SHOP_COLUMN = "shop"  # by which rows of several shops are labelled
 
 
-def find_shared_values(table: Json, lasting: Iterable[str]) -> dict[str, Any]:
+def find_shared_values(table: Json, lasting: Iterable[str], *, is_cut: bool = False) -> dict[str, Any]:
     """By column, the value that all rows of a table of some length have in it, but for the `lasting` columns.
 
-    What is empty in all of them is no value.
+    What is empty in all of them is no value. Of a table that `is_cut` the rows left out may have others: none is found.
     """
     rows = table["rows"]
-    if len(rows) < MIN_ROWS:
+    if is_cut or len(rows) < MIN_ROWS:
         return {}
     kept = {*lasting}
     return {

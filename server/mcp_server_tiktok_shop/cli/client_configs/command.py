@@ -33,7 +33,7 @@ from mcp_server_tiktok_shop.settings import SETTINGS_BY_NAME, read_settings
 from mcp_server_tiktok_shop.state.files.bearer_token import get_bearer_token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mcp_server_tiktok_shop.cli.client_configs.blocks import NamedServer
     from mcp_server_tiktok_shop.cli.client_configs.clients import ChatClient
@@ -103,6 +103,8 @@ def configure_client(
     else:
         output.print_line(f"{client.title}: put this into {path}. {client.advice}", err=True)
         output.print_line(FORMATS[client.format].render(build_block(client, server)))
+    if isinstance(server, Launch) and (open_names := [n for n, value in server.environment.items() if not value]):
+        output.print_line(describe_open_places(open_names), err=True)
 
 
 def find_remote_server(client: ChatClient, settings: Settings, port: int) -> RemoteServer:
@@ -154,6 +156,14 @@ def describe_secrets(client: ChatClient, texts: SettingTexts) -> str:
     return (
         f"Not put in, being secret: {names}. What {client.title} needs of it you fill in yourself, or name a file that "
         f"holds it, as in {texts.secret_variables[0]}{FILE_SUFFIX}."
+    )
+
+
+def describe_open_places(names: Sequence[str]) -> str:
+    """Which variables of the block are empty, and how they need not be there."""
+    return (
+        f"Left empty in it: {', '.join(names)}, since nobody has signed in with this app here. Run "
+        "`mcp-server-tiktok-shop login` first, which stores what is needed, or fill in what is empty."
     )
 
 

@@ -45,10 +45,12 @@
 -- fill.orders_sold = "sum(own_orders) OVER (PARTITION BY currency)"
 -- [group_by.product]
 -- keys.product_id = "product_id"
+-- note = "What a return pays back beyond its lines, such as shipping, is in the row without a product."
 -- labels.product_name = "arg_max(product_name, create_time)"
 -- stand_ins.product_id = "product_name"
 -- [group_by.sku]
 -- keys.sku_id = "sku_id"
+-- note = "What a return pays back beyond its lines, such as shipping, is in the row without a SKU."
 -- labels.seller_sku = "arg_max(seller_sku, create_time)"
 -- stand_ins.sku_id = "seller_sku"
 -- labels.product_name = "arg_max(product_name, create_time)"
@@ -68,6 +70,10 @@ WITH asked AS (
     FROM returns LEFT JOIN orders ON orders.id = returns.order_id
     WHERE returns.create_time >= $from AND returns.create_time < $until
 ),
+lined AS (
+    SELECT return_id, sum(refund_total) AS lines_total
+    FROM return_lines GROUP BY return_id HAVING count(*) = count(refund_total)
+),
 events AS (
     SELECT
         asked.* EXCLUDE (refund_total),
@@ -86,6 +92,11 @@ events AS (
     LEFT JOIN return_lines ON return_lines.return_id = asked.id
     LEFT JOIN order_lines ON order_lines.id = return_lines.order_line_item_id
     WINDOW whole AS (PARTITION BY asked.id)
+    UNION ALL BY NAME
+    -- What a return pays back beyond its lines, such as shipping, is of no product.
+    SELECT asked.* EXCLUDE (refund_total), asked.refund_total - lines_total AS refund_total
+    FROM asked JOIN lined ON lined.return_id = asked.id
+    WHERE asked.refund_total <> lines_total
     UNION ALL BY NAME
     SELECT orders.id AS sold_id, orders.create_time, orders.currency, product_id, product_name, sku_id, seller_sku
     FROM orders LEFT JOIN order_lines ON order_lines.order_id = orders.id

@@ -38,6 +38,8 @@
 -- labels.status = "max(status)"
 -- labels.tts_sla_time = "max(tts_sla_time)"
 -- labels.collection_time = "max(collection_time)"
+-- labels.delivery_sla_time = "max(delivery_sla_time)"
+-- labels.delivery_time = "max(delivery_time)"
 -- order = "late_dispatch desc"
 -- without = ["orders", "late_dispatch_percent", "median_hours_to_dispatch", "max_hours_to_dispatch", "slowest_order_id"]
 WITH due AS (

@@ -9,7 +9,7 @@
 -- without = ["days_of_cover"]
 -- default_group = "sku"
 -- untrusted = ["product_name"]
--- note = "Stock is of now, the pace that of the period. units_committed are sold and not sent: none of them is in units_available. parameters {\"within_days\": 14}: what is out by then, of what is on sale and was sold; {\"below\": 1}: all that is out."
+-- note = "Stock is of now, the pace that of the period. units_committed are sold and not sent: none of them is in units_available. parameters {\"within_days\": 14}: what is out by then, of what is on sale and was sold (get_worklist counts what is out and was not sold, too); {\"below\": 1}: all that is out."
 --
 -- [columns]
 -- skus = "SKUs"

@@ -14,7 +14,7 @@ from mcp_server_tiktok_shop.mirror.sql.exactness import EXACT, EXACT_MACRO
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from duckdb import DuckDBPyConnection
+    from mcp_server_tiktok_shop.mirror.duckdb_extension import DuckDBPyConnection
 
 Job = dict[str, Any]
 MEMORY_LIMIT = "256MB"
@@ -95,20 +95,20 @@ def run_job(job: Job) -> dict[str, Any]:
         SnapshotFileError: A file is gone or damaged.
 
     """
-    import duckdb  # noqa: PLC0415 - at the first question only
+    from mcp_server_tiktok_shop.mirror.duckdb_extension import Error, connect  # noqa: PLC0415 - at the first question only
 
-    connection = duckdb.connect(":memory:", config={"threads": THREADS, "memory_limit": MEMORY_LIMIT})
+    connection = connect(":memory:", config={"threads": THREADS, "memory_limit": MEMORY_LIMIT})
     try:
         for setting in SETTINGS:
             connection.execute(f"SET {setting}")
         for place, shop in enumerate(job["shops"]):
             try:
                 _attach(connection, place, shop, job["tables"])
-            except duckdb.Error as error:
+            except Error as error:
                 raise SnapshotFileError(str(error), place) from None
         _prepare(connection, job)
         return _run(connection, job)
-    except duckdb.Error as error:
+    except Error as error:
         raise QueryError(type(error).__name__, str(error)) from None
     finally:
         connection.close()

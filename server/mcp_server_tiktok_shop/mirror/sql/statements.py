@@ -16,7 +16,7 @@ from mcp_server_tiktok_shop.mirror.sql.dialects import find_dialect_hint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from duckdb import DuckDBPyConnection
+    from mcp_server_tiktok_shop.mirror.duckdb_extension import DuckDBPyConnection
 
 Tree = dict[str, Any]
 MAX_SQL_CHARS = 20_000
@@ -147,9 +147,9 @@ def _run_parser(sql: str, argument: str) -> Any:
 @cache
 def _get_parser() -> DuckDBPyConnection:
     """A connection that only parses: it holds nothing."""
-    import duckdb  # noqa: PLC0415 - at the first question only
+    from mcp_server_tiktok_shop.mirror.duckdb_extension import connect  # noqa: PLC0415 - at the first question only
 
-    connection = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "64MB"})
+    connection = connect(":memory:", config={"threads": 1, "memory_limit": "64MB"})
     for setting in ("temp_directory=''", "enable_external_access=false", "lock_configuration=true"):
         connection.execute(f"SET {setting}")
     return connection

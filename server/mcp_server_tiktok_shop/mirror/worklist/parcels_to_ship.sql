@@ -1,5 +1,5 @@
 -- title = "Parcels to announce (ship), overdue or due within 24 hours"
--- otherwise = "not with the carrier by tts_sla_time it is a late dispatch; left longer, the platform cancels the order"
+-- otherwise = "not with the carrier by tts_sla_time it is a late dispatch; left longer, the platform may cancel the order: `detail` says from when"
 -- tool = "ship_orders"
 -- id = "package_id"
 -- see_also = "parcels_not_collected"
@@ -12,8 +12,10 @@ SELECT
   concat_ws(', ',
     if(bool_or(c.order_id IS NOT NULL), 'CANCELLATION REQUESTED: answer it first', NULL),
     count(*) || if(count(*) = 1, ' unit', ' units'),
+    sum(l.sale_price) || ' ' || any_value(l.currency),
     if(any_value(o.status) = 'PARTIALLY_SHIPPING', 'rest of a partly shipped order', NULL),
-    if(count(DISTINCT o.id) > 1, count(DISTINCT o.id) || ' orders in one parcel', NULL)
+    if(count(DISTINCT o.id) > 1, count(DISTINCT o.id) || ' orders in one parcel', NULL),
+    'cancellable from ' || strftime(min(o.shipping_due_time), '%m-%d %H:%M')
   ) AS detail
 FROM order_lines AS l
   JOIN orders AS o ON o.id = l.order_id

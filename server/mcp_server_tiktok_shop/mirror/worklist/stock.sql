@@ -1,5 +1,5 @@
 -- title = "SKUs on sale out of stock, or soon: within 14 days at the pace of the last 28"
--- otherwise = "sales stop when the last unit goes: the deadline"
+-- otherwise = "sales stop when the last unit goes: the deadline; what is out and sold of late costs sales now: due today"
 -- tool = "change_stock"
 -- id = "sku_id"
 WITH stock AS (
@@ -18,7 +18,10 @@ sales AS (
   GROUP BY sku_id
 )
 SELECT
-  if(units > 0, $now + to_seconds((units * 28 * 86400) // sold), NULL) AS deadline,
+  CASE
+    WHEN units > 0 THEN $now + to_seconds((units * 28 * 86400) // sold)
+    WHEN sold > 0 THEN date_trunc('day', $now) + INTERVAL 1 DAY - INTERVAL 1 MINUTE
+  END AS deadline,
   sku_id,
   concat_ws(', ',
     nullif(seller_sku, ''),

@@ -27,6 +27,7 @@ class NoChartError(TikTokShopServerError):
 class ChartSource(Struct, frozen=True):
     """A table to draw. `currencies` are those of the shops whose amounts stand in it, `period` is that of its rows.
 
+    `title` names a drawing of `title_measure`, and of others with their names; of any where that is empty.
     `measures` are columns to choose before others. Where `has_zero_gaps`, a day, week or month without a row is one in
     which nothing was; where it `has_parts`, rows of one place are parts of one sum.
     """
@@ -36,6 +37,7 @@ class ChartSource(Struct, frozen=True):
     period: DrawnPeriod | None = None
     currencies: Collection[str] = ()
     measures: Sequence[str] = ()
+    title_measure: str = ""
     has_zero_gaps: bool = False
     has_parts: bool = False
 

@@ -108,7 +108,9 @@ class _Chooser:
             )
             raise NoChartError(message)
         x_labels: list[str] = [] if is_time and kind in ("line", "area") else self._order_x(points, is_time=is_time)
-        if len(x_labels) > MAX_BARS and not is_time and kind != "heat":
+        # Of hours or days of a month none is left out: it is not the last of them that matter least.
+        is_named = not is_time and not self._columns.is_place_number(roles.x)
+        if len(x_labels) > MAX_BARS and is_named and kind != "heat":
             notes.append(f"The first {MAX_BARS} of {len(x_labels)} are drawn.")
             x_labels = x_labels[:MAX_BARS]
             points = [point for point in points if point.x in set(x_labels)]
@@ -137,6 +139,8 @@ class _Chooser:
     def _name_chart(self, chart: Chart, period_words: str = "") -> Chart:
         place = f"{chart.x} and {chart.series}" if chart.kind == "heat" else chart.x
         title = self._source.title or f"{chart.y} by {place}".replace("_", " ")
+        if self._source.title and chart.y not in (self._source.title_measure or chart.y, AMOUNT):
+            title = f"{title}: {chart.y.replace('_', ' ')}"
         return replace(chart, title=to_label(", ".join(filter(None, (title, period_words))), self._clean_text))
 
     def _fill_gaps(self, points: list[Point], step: Step) -> list[Point]:

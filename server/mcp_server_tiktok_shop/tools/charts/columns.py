@@ -27,6 +27,7 @@ PLACE_NAME = re.compile(
 )
 NUMBER_SUFFIX = "_number"
 MAX_QUOTED_CHARS = 60
+MAX_NAMED_COUNTS = 4
 
 
 class Roles(Struct, frozen=True):
@@ -74,9 +75,13 @@ class ColumnChoice:
     def is_measure(self, place: int) -> bool:
         return self._columns[place].kind in MEASURES
 
-    def _is_place_number(self, place: int) -> bool:
+    def is_place_number(self, place: int) -> bool:
         """Whether a whole number names an hour or a weekday, and measures nothing."""
         return self._columns[place].kind == "count" and PLACE_NAME.fullmatch(self.names[place]) is not None
+
+    def _is_count(self, place: int) -> bool:
+        """Whether it counts something, which is of no currency."""
+        return self._columns[place].kind == "count" and not self.is_place_number(place)
 
     def is_time(self, place: int) -> bool:
         if self._columns[place].kind == "time":
@@ -101,7 +106,7 @@ class ColumnChoice:
         free = [place for place in range(len(self._columns)) if place not in taken]
         if times := [place for place in free if self.is_time(place)]:
             return times[0]
-        if numbers := [place for place in free if self._is_place_number(place)]:
+        if numbers := [place for place in free if self.is_place_number(place)]:
             named = [place for place in free if self.names[place] + NUMBER_SUFFIX == self.names[numbers[0]]]
             return (named or numbers)[0]
         labels = [place for place in free if not self.is_measure(place) and not self._is_currency(place)]
@@ -117,7 +122,7 @@ class ColumnChoice:
         free = [
             place
             for place in range(len(self._columns))
-            if place not in taken and self.is_measure(place) and not self._is_place_number(place)
+            if place not in taken and self.is_measure(place) and not self.is_place_number(place)
         ]
         preferred = [place for name in self._source.measures for place in free if self.names[place] == name]
         by_kind = sorted(free, key=lambda place: MEASURES.index(self._columns[place].kind))
@@ -134,7 +139,7 @@ class ColumnChoice:
         labels = [
             place
             for place in range(len(self._columns))
-            if place not in (x, *y) and (not self.is_measure(place) or self._is_place_number(place))
+            if place not in (x, *y) and (not self.is_measure(place) or self.is_place_number(place))
         ]
         return next((place for place in labels if self._is_unique((x, place)) and not self._is_unique((place,))), None)
 
@@ -169,7 +174,9 @@ class ColumnChoice:
                 currencies |= set(self._source.currencies)
         if len(currencies) > 1:
             names = ", ".join(sorted(currencies))
-            raise NoChartError(f"Amounts in {names} can't stand on one axis: choose one shop, or one currency.")
+            counts = [self.names[place] for place in range(len(self.names)) if self._is_count(place)]
+            others = f", or counts as y: {', '.join(counts[:MAX_NAMED_COUNTS])}" if counts else ""
+            raise NoChartError(f"Amounts in {names} can't stand on one axis: choose one shop, or one currency{others}.")
         return unit, currencies.pop() if currencies else ""
 
     def find_clock(self, given: Mapping[str, tuple[int, ...]]) -> int | None:

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tools.jobs.cancellation_warnings import (
+    OUT_OF_STOCK,
+    SCORE_WORDS,
+    Repayment,
+    read_repayments,
+    warn_of_stock,
+    warn_of_total,
+)
 from mcp_server_tiktok_shop.tools.jobs.order_words import describe_order
 from mcp_server_tiktok_shop.tools.jobs.parcels import (
     TO_SHIP_STATUSES,
@@ -62,10 +70,15 @@ class CancelOrdersJob(Job, frozen=True):
         reasons, obstacles = await _find_order_reasons(open_ids, context)
         skip_reasons |= obstacles
         chosen = _choose_reasons(values["reason"], reasons)
-        now = self.clock()
-        items = [_make_item(i, orders.get(i, {}), chosen.get(i), skip_reasons.get(i, ""), now) for i in order_ids]
+        now, repayments = self.clock(), await read_repayments(chosen, context)
+        items = [
+            _make_item(i, orders.get(i, {}), chosen.get(i), skip_reasons.get(i, ""), now, repayments.get(i))
+            for i in order_ids
+        ]
         state = [Item("order", i, {"status": order.get("status")}, order) for i, order in orders.items()]
-        return Plan(tuple(items), CurrentState(tuple(state)))
+        sold_out = [orders[order_id] for order_id, reason in chosen.items() if OUT_OF_STOCK in reason.name]
+        warnings = [*warn_of_total(repayments.values(), len(chosen)), *await warn_of_stock(sold_out, context)]
+        return Plan(tuple(items), CurrentState(tuple(state)), tuple(warnings), SCORE_WORDS if chosen else "")
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """An order a write."""
@@ -133,8 +146,11 @@ def _to_words(name: str) -> str:
     return REASON_PREFIX.sub("", name).replace("_", " ")
 
 
-def _make_item(order_id: str, order: Json, reason: Reason | None, skip_reason: str, now: float) -> JobItem:
-    will_be = f"CANCELLED, reason {reason}" if reason and not skip_reason else ""
+def _make_item(
+    order_id: str, order: Json, reason: Reason | None, skip_reason: str, now: float, repayment: Repayment | None
+) -> JobItem:
+    paid = f", {repayment} paid back" if repayment else ""
+    will_be = f"CANCELLED, reason {reason}{paid}" if reason and not skip_reason else ""
     parameters: Json = {"reason": reason.name} if reason else {}
     status = str(order.get("status", ""))
     deadline = find_deadline(order)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -12,6 +11,7 @@ from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.jobs.aftersale_requests import find_requests_by_id, find_requests_by_rule
+from mcp_server_tiktok_shop.tools.jobs.cancellation_warnings import Repayment, warn_of_total
 from mcp_server_tiktok_shop.tools.jobs.order_words import find_buyer
 from mcp_server_tiktok_shop.tools.jobs.parcels import MAX_IDS_PER_READ, split_into_batches
 from mcp_server_tiktok_shop.tools.jobs.reasons import Reason, find_reasons, make_reason_error
@@ -92,9 +92,10 @@ class DecideReturnsJob(Job, frozen=True):
             items.append(_make_item(request, decision, obstacle, values, order, words.get(request.id, {})))
         items += [JobItem("id", unknown_id, skip_reason=UNKNOWN_REASON) for unknown_id in unknown_ids]
         paid = [r for r in waiting if (decision := decisions.get(r.id)) and decision.name in PAYING_DECISIONS]
+        repayments = [Repayment(r.amount, r.currency) for r in paid if r.amount is not None]
         state = CurrentState(tuple(Item(request.noun, request.id, {}, request.row) for request in requests))
         rest = _describe_others(others)
-        warnings = [*_warn_of_total(paid), *filter(None, (rest,))] if decisions else []
+        warnings = [*warn_of_total(repayments, len(paid)), *filter(None, (rest,))] if decisions else []
         explanation = PROOF_WORDS if is_rejection and not values.get("images") else ""
         return Plan(tuple(items), state, tuple(warnings), explanation if decisions else rest)
 
@@ -227,15 +228,3 @@ def _make_item(
     operation = f"{values['decision']}_{request.noun}"
     parameters: Json = {"operation": operation, "arguments": arguments}
     return JobItem(request.noun, request.id, names, request.status, will_be, parameters=parameters, details=details)
-
-
-def _warn_of_total(requests: list[AftersaleRequest]) -> list[str]:
-    """What several approvals come to."""
-    totals: dict[str, Decimal] = {}
-    for request in requests:
-        if request.amount is not None:
-            totals[request.currency] = totals.get(request.currency, Decimal(0)) + request.amount
-    if len(requests) <= 1 or not totals:
-        return []
-    amounts = " and ".join(f"{total} {currency}".strip() for currency, total in totals.items())
-    return [f"These pay back {amounts} in all"]

@@ -10,9 +10,9 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.money import get_fraction_digits, parse_amount
 from mcp_server_tiktok_shop.tools.jobs.change_lists import list_names, read_changes, refuse_changes
 from mcp_server_tiktok_shop.tools.jobs.change_rules import PERCENT, Ending
-from mcp_server_tiktok_shop.tools.jobs.pattern_words import describe_patterns
 from mcp_server_tiktok_shop.tools.jobs.promotion_locks import find_price_locks
 from mcp_server_tiktok_shop.tools.jobs.sku_matches import match_skus
+from mcp_server_tiktok_shop.tools.pattern_words import TitleMatch, describe_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +64,8 @@ class ChangePricesJob(Job, frozen=True):
             _make_item(match, unit, ending, currency, field, locks.get(match.product.id, "")) for match in matches
         )
         warnings = _warn_of_rounding(matches, items, unit, str(values.get("ending", "")))
-        return Plan(items, state, (*unread, *warnings), describe_patterns(list_names(change_list.changes), state.items))
+        patterns = describe_patterns(list_names(change_list.changes), TitleMatch.from_products(state.items))
+        return Plan(items, state, (*unread, *warnings), patterns)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product, which the platform does as a whole or not at all."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, divide
-from mcp_server_tiktok_shop.tools.jobs.pattern_words import describe_patterns
 from mcp_server_tiktok_shop.tools.jobs.product_matches import match_products
+from mcp_server_tiktok_shop.tools.pattern_words import TitleMatch, describe_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,10 @@ class ProductSalesJob(Job, frozen=True):
         wanted = {match.product_id for match in matches}
         items = tuple(self._make_item(item) for item in state.items if item.id in wanted)
         is_any = any(not item.skip_reason for item in items)
-        texts = (describe_patterns(values["products"], state.items), self.explanation if is_any else "")
+        texts = (
+            describe_patterns(values["products"], TitleMatch.from_products(state.items)),
+            self.explanation if is_any else "",
+        )
         return Plan(items, state, explanation=" ".join(filter(None, texts)))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:

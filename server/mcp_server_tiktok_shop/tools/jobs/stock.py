@@ -10,8 +10,8 @@ from msgspec import Struct
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, group_by_product
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.jobs.change_lists import list_names, read_changes, refuse_changes
-from mcp_server_tiktok_shop.tools.jobs.pattern_words import describe_patterns
 from mcp_server_tiktok_shop.tools.jobs.sku_matches import match_skus
+from mcp_server_tiktok_shop.tools.pattern_words import TitleMatch, describe_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ class ChangeStockJob(Job, frozen=True):
             raise refuse_changes(
                 change_list.argument, [(m.change, f"would have {m.change.rule.fixed}") for m in broken], "whole units"
             )
-        patterns = describe_patterns(list_names(change_list.changes), state.items)
+        patterns = describe_patterns(list_names(change_list.changes), TitleMatch.from_products(state.items))
         return Plan(tuple(items.values()), state, explanation=patterns)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:

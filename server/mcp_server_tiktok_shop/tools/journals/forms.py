@@ -11,12 +11,13 @@ from mcp_server_tiktok_shop.money import get_fraction_digits
 from mcp_server_tiktok_shop.table_files.tables import FileColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import date
 
     from mcp_server_tiktok_shop.tools.journals.accounts import AccountMapping
     from mcp_server_tiktok_shop.tools.journals.books import Journal, JournalLine
 
+TAX_COLUMN = "TaxRate"
 DAY_FIRST, MONTH_FIRST = "%d/%m/%Y", "%m/%d/%Y"
 
 
@@ -34,6 +35,15 @@ class JournalForm(Struct, frozen=True):
     @property
     def columns(self) -> tuple[FileColumn, ...]:
         return tuple(FileColumn(name) for name in self.cells)
+
+    def describe_tax(self, rates: Collection[str]) -> list[str]:
+        """That every line has the same rate, where the form has one: what is taxed and how is not known here."""
+        if TAX_COLUMN not in self.cells:
+            return []
+        names = " or ".join(f"{rate!r}" for rate in sorted(rates))
+        return [
+            f"Every line has the tax rate {names}, sales too: give tax_rate in the file of accounts where tax is due."
+        ]
 
     def to_rows(self, journal: Journal, accounts: AccountMapping, region: str) -> list[list[str]]:
         """The rows of one journal of a shop in a region."""
@@ -90,7 +100,7 @@ XERO = JournalForm(
         "Date": lambda view: view.day,
         "Description": lambda view: view.line.description,
         "AccountCode": lambda view: view.account,
-        "TaxRate": lambda view: view.tax_rate,
+        TAX_COLUMN: lambda view: view.tax_rate,
         "Amount": lambda view: view.amount,
     },
     max_lines=300,

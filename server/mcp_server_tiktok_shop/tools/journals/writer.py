@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 ACCOUNT_FILES = ("settlement_mapping.csv", "settlement_mapping.json")
 MAX_ACCOUNTS_BYTES = 2**20
 MAX_TOLD_PROBLEMS = 20
+GUESS_WARNING = (
+    "No account here is the seller's own: they are usual ones, for an accountant to check before it is posted."
+)
 MONTH_NOTE = (
     "One journal a payout; where its statements are of several months, one a month, by statement date in the shop's "
     "zone, with rollover lines that come to nothing."
@@ -75,6 +78,7 @@ class JournalWriter(Struct, frozen=True):
         for currency, journals in sorted(rows_by_currency.items()):
             currency_name = FileName(f"{name.stem}-{currency}", name.format) if len(rows_by_currency) > 1 else name
             files += await self._save(currency_name, form, journals)
+        rates = {choose_no_tax_rate(shop.region) for shop in shops}
         result: Json = {
             "format": program,
             "files": files,
@@ -82,7 +86,7 @@ class JournalWriter(Struct, frozen=True):
             "paid_out": {currency: format_amount(amount) for currency, amount in sorted(sums.items())},
             "accounts": used_accounts,
             "accounts_from": source or "defaults",
-        }
+        } | ({} if source else {"warnings": [GUESS_WARNING, *form.describe_tax(rates)]})
         return result | _describe_problems(books) | {"note": _describe_import(form, source)}
 
     async def _save(self, name: FileName, form: JournalForm, journals: list[list[list[str]]]) -> list[Json]:

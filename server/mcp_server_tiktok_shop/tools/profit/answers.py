@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from mcp_server_tiktok_shop.tools.profit.columns import (
     BASIS,
     ESTIMATED,
     FEES,
+    GOODS_BACK,
     OPTIONAL_AMOUNTS,
     OTHER_FEES,
 )
@@ -27,6 +29,7 @@ from mcp_server_tiktok_shop.tools.profit.table import (
     EXACT,
     LABELS,
     SPLIT_GROUPS,
+    TIME_GROUPS,
     UNTRUSTED_COLUMN,
     ProfitLayout,
     ProfitRow,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.profit.shop_profit import ShopProfit
     from mcp_server_tiktok_shop.tools.profit.spoken_costs import SpokenCost
 
+ABOVE, MAX_ABOVE = "costs_above_price", 3  # of each shop
 CUT_NOTE = "{count} of {in_all} rows are shown, totals are of all: limit (rows of each shop) for more, save_as for all."
 FEES_NOTE = "fees are all kinds together; columns: all tells them by kind."
 TOTAL_FEES_NOTE = (
@@ -53,6 +57,15 @@ OTHER_FEES_NOTE = (
     "zero_columns are zero in what TikTok itemises; what is in other_fees or not itemised, it does not tell."
 )
 COVERAGE_NOTE = "profit is that of the units whose cost is known: covers_percent of net sales."
+REST_NOTE = "The row without {key} holds what belongs to none: penalties, reimbursements, ads."
+GOODS_BACK_NOTE = (
+    "goods_back is what of goods_cost buyers sent back: where it can be sold again, profit is that much more."
+)
+OPEN_NOTE = "orders_without_amounts: TikTok tells nothing of them yet, not even an estimate; no figure holds them."
+ABOVE_NOTE = (
+    "costs_above_price: what one unit is said to cost is above its price before discounts. Is it the cost of one unit, "
+    "in the shop's currency? A share of the price is given as 40%."
+)
 SPREAD_NOTE = (
     "Where fees_by_sku is not exact, an order's amounts are split by line value: rows move a little when TikTok's own "
     "split is read in the background, totals do not; of its estimates there is none."
@@ -118,14 +131,15 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
     }
     if not is_whole:
         table = remove_columns(result["profit"], ("currency",) if has_one_currency else ())
-        key, *names = (name for name, _ in LABELS[terms.group_by])
-        if names and terms.group_by in SPLIT_GROUPS and is_name_enough(table, key, names[0]):
-            table = remove_columns(table, (key,))
+        label, *names = (name for name, _ in LABELS[terms.group_by])
+        if names and terms.group_by in SPLIT_GROUPS and is_name_enough(table, label, names[0]):
+            table = remove_columns(table, (label,))
         lasting = {"shop", "units", "settlement", *labels}
-        shared = find_shared_values(table, lasting)
+        shared = find_shared_values(table, lasting, is_cut=rows_in_all > len(rows))
         result |= {"profit": remove_columns(table, shared), SHARED_VALUES: shared}
     if terms.has_costs:
         result |= _lay_out_missing(found, has_shops=has_shops)
+        result = _lay_out_above(found, has_shops=has_shops) | result
     cut_note = ""
     if rows_in_all > len(rows):
         result["rows_in_all"] = rows_in_all
@@ -140,8 +154,14 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
     has_other_fees = any(OTHER_FEES in row.fees for row in (*totals, *rows))
     unknown_note = OTHER_FEES_NOTE if has_other_fees and result["zero_columns"] else ""
     fees_note = FEES_NOTE if FEES in result["totals"]["columns"] else TOTAL_FEES_NOTE
+    key = LABELS[terms.group_by][0][0]
+    has_rest = terms.group_by not in TIME_GROUPS and any(row.cells["key"] is None for row in rows)
     notes = [
+        ABOVE_NOTE if ABOVE in result else "",
         cut_note,
+        REST_NOTE.format(key=key) if has_rest else "",
+        GOODS_BACK_NOTE if GOODS_BACK in {*result["profit"]["columns"], *result["totals"]["columns"]} else "",
+        OPEN_NOTE if result["orders_without_amounts"] else "",
         ESTIMATED_NOTE if ESTIMATED in result["profit"]["columns"] else "",
         fees_note if FEES in result["profit"]["columns"] else "",
         unknown_note,
@@ -151,6 +171,19 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
     ]
     result["note"] = " ".join(filter(None, notes))
     return result
+
+
+def _lay_out_above(found: Sequence[ShopProfit], *, has_shops: bool) -> Json:
+    """The first SKUs whose cost is above the price they were offered at, each as on average, and how many there are."""
+    columns = [*(["shop"] if has_shops else []), "seller_sku", "currency", "unit_cost", "price"]
+    rows = []
+    for each in found:
+        for row in each.get("above")[:MAX_ABOVE]:
+            cells, units = row.cells, Decimal(row.cells["units"])
+            amounts = [format_money(cells[name] / units) for name in ("cost", "sales")]
+            rows.append([*([each.row_label] if has_shops else []), cells["seller_sku"], cells["currency"], *amounts])
+    in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get("above")))
+    return {ABOVE: {"columns": columns, "rows": rows}, f"{ABOVE}_in_all": in_all} if rows else {}
 
 
 def _lay_out_missing(found: Sequence[ShopProfit], *, has_shops: bool) -> Json:

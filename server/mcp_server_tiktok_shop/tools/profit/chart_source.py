@@ -33,5 +33,6 @@ def make_chart_source(found: Sequence[ShopProfit], group_by: str, *, has_costs: 
         f"{measures[0].capitalize()} by {group_by}",
         periods.pop() if len(periods) == 1 else None,
         measures=measures,
+        title_measure=measures[0],
         has_parts=True,
     )

@@ -23,10 +23,12 @@ COLUMN_MEANINGS = {
     "adjustments": "corrections, penalties, reimbursements",
     "unexplained": "what a transaction settles beyond its parts",
     "settlement": "what the seller gets: net sales and all amounts after it",
-    "goods_cost": "unit costs of the units sold, each of its order's day",
+    "goods_cost": "unit costs of the units sold, each of its order's day; percents are of the price before discounts",
+    "goods_back": "what of goods_cost buyers sent back (completed returns with goods): where it can be sold again, "
+    "profit is that much more; of a refund without the goods there is none",
     "profit": "settlement and goods cost, of the units whose cost is known",
     "margin_percent": "profit of net sales, of the same units",
-    "covers_percent": "the share of net sales whose goods have a cost; without any, the three before are empty",
+    "covers_percent": "the share of net sales whose goods have a cost; without any, the four before are empty",
     "fees_by_sku": "how orders with several SKUs are split: `exact`: by TikTok; `estimated`: by line value, until "
     "TikTok's split is read in the background; `partly estimated`: both; left out where all are exact",
 }
@@ -34,7 +36,8 @@ AMOUNTS_BEFORE_FEES = ("sales", "refunds", "net_sales")
 AMOUNTS_AFTER_FEES = ("affiliate_commission", "ads", "shipping", "adjustments", "unexplained", "settlement")
 # Left out where all of them are nothing.
 OPTIONAL_AMOUNTS = ("refunds", "affiliate_commission", "ads", "adjustments", "unexplained")
-PROFIT_COLUMNS = ("goods_cost", "profit", "margin_percent", "covers_percent")
+GOODS_BACK = "goods_back"
+PROFIT_COLUMNS = ("goods_cost", GOODS_BACK, "profit", "margin_percent", "covers_percent")
 BASIS, ESTIMATED = "basis", "estimated"  # a row has one of them: what it is, or how much of it is an estimate
 OTHER_FEES = "other_fees"
 FEES = "fees"

@@ -19,7 +19,7 @@ class ShopProfit(Struct):
     """What was found in one shop, by part of the SQL's answer, and how far its copy reaches.
 
     `brief_label` is what its rows are labelled by beside those of others, `spoken_counts` how many SKUs each spoken
-    cost means.
+    cost means, `sold_titles` what its orders name.
     """
 
     label: str
@@ -29,6 +29,7 @@ class ShopProfit(Struct):
     period_note: str = ""
     brief_label: str = ""
     spoken_counts: Counter[str] = field(default_factory=Counter)
+    sold_titles: frozenset[str] = frozenset()
     parts: dict[str, list[ProfitRow]] = field(default_factory=dict)
 
     @property

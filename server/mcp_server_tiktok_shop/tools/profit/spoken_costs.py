@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 ALL_SKUS = "all"
+PERCENT_SIGN = "%"
 
 
 class SpokenCost(Struct, frozen=True):
-    """What one unit costs in the shop's currency: of the SKUs that `name` means, or of all where it is empty."""
+    """What one unit costs in the shop's currency: of the SKUs that `name` means, or of all where it is empty.
+
+    Where it `is_percent`, `unit_cost` is of the price at which the unit was offered.
+    """
 
     name: str
     unit_cost: Decimal
+    is_percent: bool = False
 
 
 class SoldSku(Struct, frozen=True):
@@ -46,11 +51,13 @@ def read_spoken_costs(values: Json) -> tuple[SpokenCost, ...]:
     """
     costs: dict[str, SpokenCost] = {}
     for index, entry in enumerate(values.get("unit_costs") or ()):
-        name, amount = fold_title(entry.get("product")), parse_amount(entry["unit_cost"])
+        text = entry["unit_cost"]
+        name, amount = fold_title(entry.get("product")), parse_amount(text.removesuffix(PERCENT_SIGN).rstrip())
         name = "" if name == ALL_SKUS else name
         if amount is None or amount < 0:
-            raise _refuse(index, f"unit_cost {entry['unit_cost']} is no cost", "an amount such as 4.20")
-        if costs.setdefault(name, SpokenCost(name, amount)).unit_cost != amount:
+            raise _refuse(index, f"unit_cost {text} is no cost", "an amount such as 4.20, or 40% of the price")
+        cost = SpokenCost(name, amount, text.endswith(PERCENT_SIGN))
+        if costs.setdefault(name, cost) != cost:
             raise _refuse(index, f"gives {name or 'all'} another cost than an entry before", "one cost for each")
     return tuple(costs.values())
 
@@ -69,7 +76,7 @@ def apply_spoken_costs(
             rank = _find_rank(cost, sku)
             if rank and (sku.code not in best or rank < best[sku.code][0]):
                 best[sku.code] = rank, cost
-    own = [UnitCost(code, cost.unit_cost, currency, BEGINNING) for code, (_, cost) in best.items()]
+    own = [UnitCost(code, cost.unit_cost, currency, BEGINNING, cost.is_percent) for code, (_, cost) in best.items()]
     kept = [cost for cost in table.costs if cost.code not in best or cost.currency != currency]
     return CostTable((*kept, *own), table.faults), Counter(cost.name for _, cost in best.values())
 

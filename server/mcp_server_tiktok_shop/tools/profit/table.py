@@ -19,6 +19,7 @@ from mcp_server_tiktok_shop.tools.profit.columns import (
     COLUMN_MEANINGS,
     ESTIMATED,
     FEES,
+    GOODS_BACK,
     OPTIONAL_AMOUNTS,
     OTHER_FEES,
     PROFIT_COLUMNS,
@@ -49,6 +50,8 @@ ALL_COLUMNS = "all"  # of chosen ones
 MAX_QUOTED_CHARS = 40
 CENT, TENTH = Decimal("0.01"), Decimal("0.1")
 UNTRUSTED_COLUMN = "product_name"
+# What a row is called that belongs to none of its grouping: penalties, reimbursements, ads.
+REST_LABELS = {"sku": {UNTRUSTED_COLUMN: "(of no SKU)"}, "product": {UNTRUSTED_COLUMN: "(of no product)"}}
 SPLIT_COLUMN, EXACT = "fees_by_sku", "exact"
 
 
@@ -87,6 +90,7 @@ class ProfitRow(Struct, frozen=True):
         profit = cells["covered_settlement"] + cells["covered_cost"]
         return {
             "goods_cost": format_money(cells["covered_cost"]),
+            GOODS_BACK: format_money(cells[GOODS_BACK]),
             "profit": format_money(profit),
             "margin_percent": format_percent(profit, cells["covered_net_sales"]),
             "covers_percent": self._compute_coverage(),
@@ -127,6 +131,8 @@ class ProfitLayout(Struct, frozen=True):
             unused.add("sales")  # net_sales is the same
         if all(row.cells["split"] == EXACT for row in rows):
             unused.add(SPLIT_COLUMN)
+        if not any(row.cells[GOODS_BACK] for row in (*totals, *rows)):
+            unused.add(GOODS_BACK)
         if not any(row.cells[ESTIMATED] for row in rows):
             unused.add(ESTIMATED)
         return cls(choose_fee_columns(totals), frozenset(unused), has_shops, has_costs)
@@ -150,7 +156,10 @@ def lay_out_table(
     columns += PROFIT_COLUMNS if layout.has_costs else ()
     columns += [SPLIT_COLUMN] if group_by in SPLIT_GROUPS else []
     table = [
-        row.to_cells(fee_columns) | {name: _to_label(row.cells[source]) for name, source in labels} for row in rows
+        row.to_cells(fee_columns)
+        | {name: _to_label(row.cells[source]) for name, source in labels}
+        | ({} if row.cells["key"] is not None else REST_LABELS.get(group_by, {}))
+        for row in rows
     ]
     if any(OTHER_FEES in cells for cells in table) and OTHER_FEES not in columns:
         columns.insert(columns.index(AMOUNTS_AFTER_FEES[0]), OTHER_FEES)

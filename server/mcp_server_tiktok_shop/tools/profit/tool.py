@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from mcp_server_tiktok_shop.mirror.profit_sql import SOLD_SKUS_SQL, load_profit_
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES
 from mcp_server_tiktok_shop.table_files.unit_costs import CostTable
 from mcp_server_tiktok_shop.tools.charts.requests import read_output
+from mcp_server_tiktok_shop.tools.pattern_words import TitleMatch, describe_patterns
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_period
 from mcp_server_tiktok_shop.tools.profit.answers import ProfitTerms, lay_out_profit
 from mcp_server_tiktok_shop.tools.profit.chart_source import make_chart_source
@@ -57,10 +57,12 @@ if TYPE_CHECKING:
 
 DEADLINE_MARGIN_S = 12.0  # before a call's deadline, in which the answer is made of what was read by then
 SLOW_TABLES = frozenset({"order_fees"})  # read order by order: nobody waits for the whole of it
+COST_TABLES = frozenset({"returns", "return_lines"})  # they tell what of the goods' cost came back
 PARAMETERS = ("from", "until", "now", "by", "group_by", "order", "direction", "limit", "costs", "step", "has_parts")
 SLOW_TABLES_S = 5.0  # seconds in which fees by order may come; the rest of them come in the background
 MAX_FAULTS = 10
 SHOWN_ROWS, MIN_SHOWN_ROWS = 10, 4  # of all shops, and of each, where no limit is given
+EXPLANATION = "explanation"  # in `costs`, as in the preview of a job
 SHOWN_TIMES = 31  # of each shop
 MAX_CHART_ROWS = 400  # of a shop, in a chart
 MAX_SAVED_ROWS = 50_000  # of a shop, in a file
@@ -68,6 +70,10 @@ GRANULARITY = {True: 100, False: 1}  # hundredths in the smallest amount of a cu
 NO_COSTS_NOTE = (
     "No costs, so no profit: give unit_costs, or put costs.csv or costs.xlsx into {folder}, with columns seller_sku "
     "(or the SKU id), unit_cost, currency and, where costs change, from."
+)
+UNMET_NOTE = (
+    "unit_costs_of_nothing: no order names these, by seller SKU, id or title. They are misspelt, or were never sold; "
+    "their costs count nowhere."
 )
 OWN_CURRENCY_NOTE = "A number in unit_costs is of each shop's own currency; none was converted."
 NO_PROFIT_ORDER_NOTE = "Rows stand by settlement, since without costs there is no profit."
@@ -136,9 +142,11 @@ class GetProfitTool(Struct, frozen=True):
         result = lay_out_profit(found, terms, has_shops=len(targets) > 1, is_whole=save_as is not None)
         currencies = {row.cells["currency"] for each in found for row in each.get("total")}
         own_note = OWN_CURRENCY_NOTE if spoken and len(currencies) > 1 else ""
-        notes = [own_note, result["note"], found[0].period_note]
+        unmet = _list_unmet_costs(spoken, found)
+        notes = [UNMET_NOTE if unmet else "", own_note, result["note"], found[0].period_note]
         if terms.has_costs or file_name:
             result["costs"] = _describe_costs(file_name, costs, spoken, found)
+            result["untrusted"] += [f"costs.{EXPLANATION}"] if EXPLANATION in result["costs"] else []
         result["not_answered"] = {
             target.shop.label: answer.message
             for target, answer in zip(targets, answers, strict=True)
@@ -148,7 +156,7 @@ class GetProfitTool(Struct, frozen=True):
             notes.insert(0, NO_COSTS_NOTE.format(folder=self.cost_book.files.folders[0]))
             notes.insert(1, NO_PROFIT_ORDER_NOTE if order and order.column in COST_COLUMNS else "")
         result["note"] = " ".join(filter(None, notes))
-        result = _list_unmet_costs(spoken, found) | result
+        result = unmet | result
         if save_as is not None:
             zones = [each.zone for each in found]
             result["saved"] = await save_answer_table(self.export_folder, save_as, result, "profit", zones)
@@ -176,7 +184,8 @@ class GetProfitTool(Struct, frozen=True):
         try:
             period = parse_period(terms.period, target.resolve_zone(self.zone), self.clock())
             snapshot = await self._refresh(target, terms, deadline, report_progress)
-            costs, counts = await self._find_costs(snapshot, terms)
+            skus = await self._find_sold_skus(snapshot) if terms.spoken_costs else []
+            costs, counts = apply_spoken_costs(terms.costs, terms.spoken_costs, skus, snapshot.shop.currency)
             result = await self.query_runner.run(
                 load_profit_sql(),
                 [snapshot],
@@ -198,27 +207,31 @@ class GetProfitTool(Struct, frozen=True):
         except ShopError as error:
             return error
         columns = [column.name for column in result.columns]
-        coverage = Coverage.measure(snapshot, sorted(self._find_tables()), period.start)
+        coverage = Coverage.measure(snapshot, sorted(self._find_tables(terms)), period.start)
         words = describe_period_words(terms.period, snapshot.zone, self.clock())
-        profit = ShopProfit(snapshot.shop.label, snapshot.zone, period, coverage, words, spoken_counts=counts)
+        profit = ShopProfit(
+            snapshot.shop.label,
+            snapshot.zone,
+            period,
+            coverage,
+            words,
+            spoken_counts=counts,
+            sold_titles=frozenset(sku.title for sku in skus),
+        )
         for row in result.rows:
             found = ProfitRow.from_row(columns, row)
             profit.parts.setdefault(found.cells["part"], []).append(found)
         return profit
 
-    async def _find_costs(self, snapshot: ShopSnapshot, terms: ProfitTerms) -> tuple[CostTable, Counter[str]]:
-        """The costs that hold in a shop, and how many of its SKUs each spoken one means."""
-        if not terms.spoken_costs:
-            return terms.costs, Counter()
+    async def _find_sold_skus(self, snapshot: ShopSnapshot) -> list[SoldSku]:
         rows = (await self.query_runner.run(SOLD_SKUS_SQL, [snapshot], zone=snapshot.zone)).rows
-        skus = [SoldSku(*(str(cell or "") for cell in row)) for row in rows]
-        return apply_spoken_costs(terms.costs, terms.spoken_costs, skus, snapshot.shop.currency)
+        return [SoldSku(*(str(cell or "") for cell in row)) for row in rows]
 
     async def _refresh(
         self, target: Target, terms: ProfitTerms, deadline: float, report_progress: ProgressReporter
     ) -> ShopSnapshot:
         """The shop's copy; fees by order are given some seconds where SKUs matter, and go on in the background."""
-        tables = self._find_tables()
+        tables = self._find_tables(terms)
         snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
         if terms.group_by not in SPLIT_GROUPS and not terms.has_costs:
             return snapshot
@@ -227,9 +240,10 @@ class GetProfitTool(Struct, frozen=True):
             target, tables | SLOW_TABLES, deadline=slow_deadline, report_progress=report_progress
         )
 
-    def _find_tables(self) -> frozenset[str]:
+    def _find_tables(self, terms: ProfitTerms) -> frozenset[str]:
         """The tables that the answer waits for."""
-        return self.query_runner.find_tables(load_profit_sql(), dict.fromkeys(PARAMETERS)) - SLOW_TABLES
+        unasked = SLOW_TABLES if terms.has_costs else SLOW_TABLES | COST_TABLES
+        return self.query_runner.find_tables(load_profit_sql(), dict.fromkeys(PARAMETERS)) - unasked
 
 
 def _describe_costs(
@@ -242,6 +256,9 @@ def _describe_costs(
     if spoken:
         counts = _count_skus(spoken, found)
         result["skus_of_unit_costs"] = {name or ALL_SKUS: count for name, count in counts.items() if count}
+        titles = sorted(frozenset().union(*(each.sold_titles for each in found)))
+        if text := describe_patterns((name for name, count in counts.items() if count), list(map(TitleMatch, titles))):
+            result[EXPLANATION] = text
     return result
 
 

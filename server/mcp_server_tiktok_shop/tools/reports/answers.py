@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
-
-from msgspec import Struct, field
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.results.answer_tables import (
     SHARED_VALUES,
@@ -14,90 +12,23 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
     is_name_enough,
     remove_columns,
 )
-from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_compared_measures
+from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_columns, list_compared_measures
+from mcp_server_tiktok_shop.tools.reports.empty_times import list_empty_times
 from mcp_server_tiktok_shop.tools.reports.over_shops import RANKING, describe_over_shops, describe_ranking
+from mcp_server_tiktok_shop.tools.reports.requests import ALL_COLUMNS, PERIOD_SUFFIXES
+from mcp_server_tiktok_shop.tools.reports.row_cuts import describe_cuts, is_cut, sum_column
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.query import QueryResult
     from mcp_server_tiktok_shop.mirror.report_files import Grouping
-    from mcp_server_tiktok_shop.tools.periods import Period
-    from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
+    from mcp_server_tiktok_shop.tools.reports.shop_answers import ShopAnswer
 
 CURRENCY_COLUMN = "currency"
-HOUR_FORM = "%H"
-# The times that a grouping tells apart: in which column, and how reports name them.
-TIME_FORMS = {
-    "day": ("day", "%Y-%m-%d"),
-    "week": ("week", "%G-W%V"),
-    "month": ("month", "%Y-%m"),
-    "weekday": ("weekday", "%A"),
-    "hour": ("hour", HOUR_FORM),
-    "weekday_hour": ("hour", HOUR_FORM),
-}
-MAX_EMPTY_TIMES = 12
-HOUR_S, DAY_S = 3_600, 86_400
-
-
-class ShopPeriods(Struct, frozen=True):
-    """The periods of a request in the days of one shop; None where the report is of now, or has no second one.
-
-    `suffix` says that the first one is not over, `note` what may be meant otherwise.
-    """
-
-    period: Period | None
-    compared: Period | None
-    suffix: str = ""
-    note: str = ""
-
-    @property
-    def first_moment(self) -> int | None:
-        return min((each.start for each in (self.period, self.compared) if each is not None), default=None)
-
-
-class ShopAnswer(Struct, frozen=True):
-    """What one shop's copy answers; where it could not be asked, `problem` says why and nothing else is there.
-
-    `brief_label` is what its rows are labelled by beside those of others; empty where it is the only one. `ranked` are
-    all its rows, for what is added up over shops.
-    """
-
-    label: str
-    brief_label: str = ""
-    zone: ZoneInfo | None = None
-    periods: ShopPeriods | None = None
-    coverage: Coverage | None = None
-    totals: QueryResult | None = None
-    rows: QueryResult | None = None
-    ranked: QueryResult | None = None
-    beside: Mapping[str, QueryResult] = field(default_factory=dict)
-    problem: str = ""
-
-    @property
-    def is_complete(self) -> bool:
-        return not self.problem and self.coverage is not None and not self.coverage.part_only
-
-    @property
-    def period(self) -> str:
-        """The days of the period; empty where the report has none, or the shop could not be asked."""
-        period = self.periods.period if self.periods is not None else None
-        return period.description + self.periods.suffix if period is not None and self.periods is not None else ""
-
-    @property
-    def compared_period(self) -> str:
-        compared = self.periods.compared if self.periods is not None else None
-        return compared.description if compared is not None else ""
-
-    def list_facts(self) -> Json:
-        """What is of this shop: its period in its own days, and what its copy lacks."""
-        lacking = self.coverage.part_only if self.coverage is not None else ""
-        stale = self.coverage.stale if self.coverage is not None else ""
-        facts = {"period": self.period, "compared_with": self.compared_period, "problem": self.problem}
-        return facts | {"part_only": lacking, "not_up_to_date": stale}
 
 
 def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
@@ -117,19 +48,20 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     over_shops = describe_over_shops(request, dict(zip(labels, totals, strict=True)), ranked)
     data |= over_shops
     hidden = {*report.warnings, ROWS_IN_ALL, *(() if _has_mixed_currencies(totals) else (CURRENCY_COLUMN,))}
-    notes = [*_describe_edges(answers), *_describe_warnings(request, answers)]
+    notes = [*_describe_edges(answers), *_describe_nothing(answers), *_describe_warnings(request, answers)]
     if request.grouping is not None:
         rows = [answer.rows for answer in answers]
         table = _choose_rows_columns(
             request, request.grouping, _merge(labels, rows, hidden, keys), request.shown_columns
         )
-        shared = find_shared_values(table, {*keys, request.order.column, SHOP_COLUMN})
+        has_cuts = any(is_cut(result) for result in rows if result is not None)
+        shared = find_shared_values(table, {*keys, request.order.column, SHOP_COLUMN}, is_cut=has_cuts)
         data["table"] = remove_columns(table, shared)
         if shared:
             data[SHARED_VALUES] = shared
-        notes += _describe_cuts(labels, rows)
-        notes.append(_describe_order(request))
-        if empty := _list_empty_times(request.grouping, answers):
+        notes += describe_cuts(labels, rows)
+        notes += [_describe_order(request), _describe_missing_columns(request)]
+        if empty := list_empty_times(request.grouping, answers):
             data["left_out_empty"] = empty
         notes.append(request.grouping.note)
     for name in dict.fromkeys(name for answer in answers for name in answer.beside):
@@ -138,7 +70,7 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
         merged = _merge(labels, results, hidden, {*report.keys, *grouping.keys})
         if merged["rows"]:
             data[f"by_{name}"] = _choose_rows_columns(request, grouping, merged, grouping.shows)
-            notes += _describe_cuts(labels, results)
+            notes += describe_cuts(labels, results)
     notes += [describe_ranking(request)] if RANKING in over_shops else []
     places = {
         RANKING: over_shops.get(RANKING, {}).get("columns", ()),
@@ -148,13 +80,20 @@ def build_answer(request: ReportRequest, answers: Sequence[ShopAnswer]) -> Json:
     data["untrusted"] = [
         f"{place}.{name}" for place, names in places.items() for name in report.untrusted if name in names
     ]
-    compared = _describe_percentage(request) if request.has_joined_periods else ""
+    compared = _describe_comparison(request, sums["columns"])
     words = next((answer.periods.note for answer in answers if answer.periods is not None), "")
     return data | {"note": " ".join(filter(None, (*notes, compared, words, report.note)))}
 
 
-def _describe_percentage(request: ReportRequest) -> str:
-    """Of which measure a change is told in percent: rows may lack what their totals have."""
+def _describe_comparison(request: ReportRequest, columns: Collection[str]) -> str:
+    """Of which measure a change is told in percent, as rows may lack what totals have; or that nothing is compared.
+
+    `columns` are all that totals have.
+    """
+    if request.has_comparison and columns and not any(name.endswith(PERIOD_SUFFIXES) for name in columns):
+        return "Nothing of the period to compare with was read: what stands here is of the first alone."
+    if not request.has_joined_periods:
+        return ""
     of_totals, of_rows = (list_compared_measures(request.report, each)[0] for each in (None, request.grouping))
     return f"change_percent is of {of_totals}{f', in rows of {of_rows}' if of_rows != of_totals else ''}."
 
@@ -245,28 +184,20 @@ def _describe_edges(answers: Sequence[ShopAnswer]) -> list[str]:
     return parts
 
 
+def _describe_nothing(answers: Sequence[ShopAnswer]) -> list[str]:
+    """Where there was nothing to count: such a shop has no row, which might be taken for not knowing."""
+    empty = [each.brief_label for each in answers if each.is_complete and each.totals and not each.totals.cells]
+    place = f"in {', '.join(empty)}" if any(empty) else "there"
+    return [f"Nothing of the kind was {place}: all counts and sums are zero."] if empty else []
+
+
 def _describe_warnings(request: ReportRequest, answers: Sequence[ShopAnswer]) -> list[str]:
     notes = []
     for name, text in request.report.warnings.items():
-        count = sum(_sum_column(answer.totals, name) for answer in answers if answer.totals is not None)
+        count = sum(sum_column(answer.totals, name) for answer in answers if answer.totals is not None)
         if count:
             notes.append(f"{count} {text}.")
     return notes
-
-
-def _sum_column(result: QueryResult, name: str) -> int:
-    places = [place for place, column in enumerate(result.columns) if column.name == name]
-    return sum(int(row[place] or 0) for row in result.cells for place in places)
-
-
-def _describe_cuts(labels: Sequence[str], results: Iterable[QueryResult | None]) -> list[str]:
-    """Where rows were left out by the limit; totals are of all of them."""
-    cuts = []
-    for label, result in zip(labels, results, strict=True):
-        if result is not None and is_cut(result):
-            in_all = _sum_column(result, ROWS_IN_ALL) // len(result.cells)
-            cuts.append(f"{len(result.cells)} of {in_all} rows" + (f" of {label}" if label else ""))
-    return [f"{', '.join(cuts)} are shown, totals are of all: limit (rows of each shop) for more."] if cuts else []
 
 
 def _describe_order(request: ReportRequest) -> str:
@@ -275,47 +206,12 @@ def _describe_order(request: ReportRequest) -> str:
     return f"Rows have no {request.unmet_order}: they stand by {request.order.column}."
 
 
-def _list_empty_times(grouping: Grouping, answers: Sequence[ShopAnswer]) -> list[str]:
-    """The times of the periods of which there is no row, since nothing was in them."""
-    if grouping.name not in TIME_FORMS:
-        return []
-    name, form = TIME_FORMS[grouping.name]
-    empty: list[str] = []
-    for answer in answers:
-        result, period = answer.rows, answer.periods.period if answer.periods is not None else None
-        if result is None or period is None or answer.zone is None or answer.coverage is None:
-            continue
-        columns = [column.name for column in result.columns]
-        if name not in columns or is_cut(result) or f"{name}_before" in columns:
-            continue
-        place = columns.index(name)
-        end = min(period.end - 1, answer.coverage.as_of)
-        times = _list_times(period.start, end, answer.zone, form)
-        found = {_name_time(row[place]) for row in result.cells}
-        empty += [f"{answer.brief_label} {each}".lstrip() for each in times if each not in found]
-    if len(empty) > MAX_EMPTY_TIMES:
-        return [*empty[:MAX_EMPTY_TIMES], f"and {len(empty) - MAX_EMPTY_TIMES} more"]
-    return empty
-
-
-def _name_time(value: Any) -> str:
-    return f"{value:02}" if isinstance(value, int) else str(value)
-
-
-def _list_times(start: int, end: int, zone: ZoneInfo, form: str) -> list[str]:
-    if form == HOUR_FORM:
-        last = min(end, start + DAY_S)
-        return sorted(
-            {datetime.fromtimestamp(each, zone).strftime(form) for each in (*range(start, last, HOUR_S), last)}
-        )
-    first, last_day = (datetime.fromtimestamp(moment, zone).date() for moment in (start, end))
-    days = (first + timedelta(days=number) for number in range((last_day - first).days + 1))
-    return list(dict.fromkeys(day.strftime(form) for day in days))
-
-
-def is_cut(result: QueryResult) -> bool:
-    """Whether rows were left out by the limit."""
-    return bool(result.cells) and _sum_column(result, ROWS_IN_ALL) // len(result.cells) > len(result.cells)
+def _describe_missing_columns(request: ReportRequest) -> str:
+    """Which of the columns that were asked for rows so grouped do not have."""
+    has_comparison = request.has_comparison
+    of_rows = list_columns(request.report, request.grouping, with_comparison=has_comparison)
+    missing = [name for name in request.columns if name not in {*of_rows, ALL_COLUMNS}]
+    return f"Rows have no {', '.join(missing)}: totals alone tell that." if missing else ""
 
 
 def _format_moment(moment: int, zone: ZoneInfo) -> str:

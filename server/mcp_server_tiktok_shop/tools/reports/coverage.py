@@ -18,7 +18,7 @@ class Coverage(Struct, frozen=True):
     """`as_of` is the moment of the oldest table, `history_from` that from which on all are whole, if one is cut.
 
     `part_only` says what is lacking of which tables, empty where the period lies within the copy; `stale` what is not
-    up to date.
+    up to date. `cut_tables` are those that are whole from some moment on.
     """
 
     as_of: int
@@ -26,6 +26,13 @@ class Coverage(Struct, frozen=True):
     lacking_tables: tuple[str, ...]
     part_only: str
     stale: str
+    cut_tables: frozenset[str] = frozenset()
+
+    def find_known_start(self, start: int) -> int | None:
+        """From which moment on, `start` or later, what is in no table was not there; None where that is not known."""
+        if any(table not in self.cut_tables for table in self.lacking_tables):
+            return None
+        return max(start, self.history_from or 0)
 
     @classmethod
     def measure(
@@ -44,11 +51,13 @@ class Coverage(Struct, frozen=True):
                 lacking[name] = f"{name} {gap.lacking}"
             if gap.stale:
                 stale.append(f"{name} {gap.stale}")
-        cuts = [each.history_from for name, each in states.items() if each.history_from and name not in recent_tables]
+        cuts = {name: each.history_from for name, each in states.items() if each.history_from}
+        moments = [moment for name, moment in cuts.items() if name not in recent_tables]
         return cls(
             as_of=min((state.as_of for state in states.values()), default=0),
-            history_from=max(cuts, default=None),
+            history_from=max(moments, default=None),
             lacking_tables=tuple(lacking),
             part_only="; ".join(lacking.values()),
             stale="; ".join(stale),
+            cut_tables=frozenset(cuts),
         )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
     from mcp_server_tiktok_shop.table_files.tables import FileTable
     from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
-    from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer
     from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest
+    from mcp_server_tiktok_shop.tools.reports.shop_answers import ShopAnswer
 
 SAMPLE_ROWS = 3  # that are shown where all are in a file
 

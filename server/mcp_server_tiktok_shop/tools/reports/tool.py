@@ -15,12 +15,13 @@ from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
 from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_comparison, parse_period
-from mcp_server_tiktok_shop.tools.reports.answers import ShopAnswer, ShopPeriods, build_answer
+from mcp_server_tiktok_shop.tools.reports.answers import build_answer
 from mcp_server_tiktok_shop.tools.reports.chart_source import make_chart_source
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.reports.over_shops import MAX_UNTOLD_ROWS
-from mcp_server_tiktok_shop.tools.reports.requests import ReportRequest, read_request
+from mcp_server_tiktok_shop.tools.reports.requests import PERIOD_SUFFIXES, ReportRequest, read_request
 from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
+from mcp_server_tiktok_shop.tools.reports.shop_answers import ShopAnswer, ShopPeriods
 from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
 from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.table_files.export_folder import ExportFolder
     from mcp_server_tiktok_shop.tools.charts.maker import ChartMaker
     from mcp_server_tiktok_shop.tools.journals.writer import JournalWriter
+    from mcp_server_tiktok_shop.tools.periods import Period
 
 # What is asked again within a minute is answered from the same copy: a report is often asked for in several cuts.
 DEADLINE_MARGIN_S = 5.0  # to ask the copy and lay out the answer in
 SO_FAR = ", so far"
+CHANGE_PERCENT = "change_percent"
 
 
 class GetReportTool(Struct, frozen=True):
@@ -149,6 +152,8 @@ class GetReportTool(Struct, frozen=True):
             name: await self._run(snapshot, sql, parameters | {"limit": request.report.limit})
             for name, sql in request.compose_further_rows().items()
         }
+        if _is_unread(periods.compared, coverage):
+            totals, rows = _blank_comparison(totals), _blank_comparison(rows) if rows is not None else None
         return ShopAnswer(
             snapshot.shop.label,
             zone=snapshot.zone,
@@ -174,6 +179,18 @@ class GetReportTool(Struct, frozen=True):
     async def _run(self, snapshot: ShopSnapshot, sql: str, parameters: Mapping[str, Any]) -> QueryResult:
         named = {name: parameters[name] for name in find_parameters(sql)}
         return await self.queries.run(sql, [snapshot], zone=snapshot.zone, parameters=named)
+
+
+def _is_unread(period: Period | None, coverage: Coverage) -> bool:
+    """Whether all of a period lies before what the copy holds."""
+    return period is not None and (coverage.find_known_start(period.start) or 0) >= period.end
+
+
+def _blank_comparison(result: QueryResult) -> QueryResult:
+    """The rows without what stands there for the period before, which was not read: nothing is not zero."""
+    is_compared = [each.name.endswith((*PERIOD_SUFFIXES, CHANGE_PERCENT)) for each in result.columns]
+    cells = [[None if blank else cell for cell, blank in zip(row, is_compared, strict=True)] for row in result.cells]
+    return replace(result, cells=cells)
 
 
 def _to_datetime(moment: int) -> datetime:

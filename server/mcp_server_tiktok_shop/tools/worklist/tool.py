@@ -152,10 +152,9 @@ def _find_related_kinds(kinds: Collection[WorklistKind]) -> list[WorklistKind]:
 def _describe_authorization(target: Target) -> str:
     """By which account a shop is reached, and when that ends, as JSON; nothing where the end is not known."""
     account = target.account
-    end = account.refresh_token_expire_in or account.access_token_expire_in
-    if not end:
+    if not account.sign_in_end:
         return "[]"
-    deadline = datetime.fromtimestamp(end, UTC).isoformat()
+    deadline = datetime.fromtimestamp(account.sign_in_end, UTC).isoformat()
     return json.dumps([{"account": account.name or account.id, "deadline": deadline}])
 
 

@@ -1,0 +1,14 @@
+"""DuckDB itself: its extension module, without the Python package around it where that can be left out.
+
+The package's classes for relations and expressions are used nowhere here. They took 9 MB and 70 ms of each process
+that loads them, beside 14 MB and 20 ms of DuckDB's own.
+"""
+
+from __future__ import annotations
+
+try:
+    from _duckdb import DuckDBPyConnection, Error, IOException, connect
+except ImportError:  # another build, which may have it in another place
+    from duckdb import DuckDBPyConnection, Error, IOException, connect
+
+__all__ = ["DuckDBPyConnection", "Error", "IOException", "connect"]
