@@ -95,7 +95,7 @@ def _describe_stranger(entry: Json, targets: Iterable[Target], home: Target) -> 
     if there is not None and there.shop is not None and there.account.id != home.account.id:
         texts = (entry["region"], there.shop.name, there.account.name or there.account.id)
         region, name, account = (to_single_line(str(text)) for text in texts)
-        yield f"The shop in {region}, {name}, belongs to another account ({account}); copies go to the same seller's shops"
+        yield f"The shop in {region}, {name}, belongs to another account ({account}); copies go to the seller's own"
 
 
 def _iter_codes(entry: Json, product: Json) -> Iterator[str]:
