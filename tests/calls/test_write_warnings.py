@@ -248,3 +248,16 @@ async def test_a_listing_that_is_sold_in_the_other_country_already_or_goes_there
     assert all(sku.seller_sku in whole for sku in other.skus if sku.seller_sku in {s.seller_sku for s in product.skus})
     assert "What is listed in FR already could not be looked up: no shop there can be asked" in whole
     assert "Listed in DE already" not in new
+
+
+async def test_a_shop_of_another_account_is_looked_up_and_called_one(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    home, far = sandbox.accounts[0].shops[0], sandbox.accounts[1].shops[0]
+    far_codes = {sku.seller_sku: product for product in far.products.values() for sku in product.skus}
+    product = next(p for p in home.products.values() if p.status == "ACTIVATE" and p.skus[0].seller_sku in far_codes)
+    given: dict[str, Any] = {"product_id": product.id, "shop": home.name, "replicate_target": [{"region": "US"}]}
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        said = await warn(client, "replicate_product", **given)
+    assert f"The shop in US, {far.name}, belongs to another account (" in said
+    assert f"Listed in US already, as product {far_codes[product.skus[0].seller_sku].id} " in said
+    assert "could not be looked up" not in said

@@ -100,6 +100,8 @@ async def test_the_reason_is_mapped_and_shown_and_what_cannot_be_called_off_stay
     [
         ("there is a problem", {OUT_OF_STOCK, WRONG_PRICE}),
         ("sold out, and the price was wrong", {OUT_OF_STOCK, WRONG_PRICE}),
+        ("the customer lost interest", {OUT_OF_STOCK, WRONG_PRICE}),
+        ("nothing is broken", {OUT_OF_STOCK, WRONG_PRICE}),
     ],
 )
 async def test_words_that_mean_none_or_several_reasons_are_refused_with_the_choices(
@@ -112,6 +114,26 @@ async def test_words_that_mean_none_or_several_reasons_are_refused_with_the_choi
     assert order.id in refused["message"]
     assert choices <= {choice.partition(" (")[0] for choice in refused["problems"][0]["allowed"].split("; ")}
     assert writes(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("we broke the last one", OUT_OF_STOCK),
+        ("damaged in our warehouse", OUT_OF_STOCK),
+        ("the parcel got lost", OUT_OF_STOCK),
+        ("it has a defect", OUT_OF_STOCK),
+        ("the listing was broken, wrong price", WRONG_PRICE),
+    ],
+)
+async def test_who_broke_or_lost_the_last_one_is_out_of_stock_unless_another_reason_is_nearer(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop, words: str, reason: str
+) -> None:
+    order = list_waiting(sandbox, shop)[0]
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        done = await cancel(client, order_ids=order.id, reason=words)
+    assert done["data"]["done"] == 1
+    assert json.loads(sandbox.log.list_entries("cancel_order")[0].body)["cancel_reason"] == reason
 
 
 async def test_the_platforms_own_name_is_taken_as_it_is(

@@ -116,6 +116,11 @@ async def test_the_report_itself_adds_up_to_the_payouts(connect: Connect) -> Non
         told = await call(client, "get_report", report="settlement_journal", period=PERIOD)
         kinds = await call(client, "get_report", report="settlement_journal", period=PERIOD, group_by="kind")
         payments = await list_rows(client, "get_payments")
+    assert (
+        "bank_amount, in bank_currency, is what reached the bank: it is not payout_settlement where"
+        in told["data"]["note"]
+    )
+    assert "without it a saved table is no journal" in told["data"]["note"]
     table = told["data"]["table"]
     rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
     paid = {each["id"]: each["settlement_amount"]["value"] for each in payments if each["status"] == "PAID"}

@@ -13,14 +13,13 @@ from mcp_server_tiktok_shop.calls.new_prices import get_rows
 from mcp_server_tiktok_shop.calls.value_texts import to_single_line
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
 from mcp_server_tiktok_shop.json_paths import find_values
-from mcp_server_tiktok_shop.platform.shops import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mcp_server_tiktok_shop.calls.current_state import CurrentStateReader, Item
     from mcp_server_tiktok_shop.catalog.operation import Json
-    from mcp_server_tiktok_shop.state.accounts import Shop
+    from mcp_server_tiktok_shop.platform.shops import Target
 
 REPLICATION_OPERATION, SEARCH_OPERATION = "replicate_product", "search_products"
 TARGETS = "replicate_target"
@@ -42,21 +41,24 @@ class ListingsAbroad(Struct, frozen=True):
         entries = get_rows(values, TARGETS)
         if product is None or not entries:
             return []
-        shops = await self.reader.platform.shops.list_account_shops(target.account)
+        try:
+            targets = await self.reader.platform.shops.list_targets()
+        except ShopError:  # a warning less is no reason to stop the write
+            targets = []
         codes = await asyncio.gather(
-            *(self._find_listed(entry, product, target, _find_shop(entry, shops)) for entry in entries)
+            *(self._find_listed(entry, product, _find_target(entry, targets, target)) for entry in entries)
         )
         return [
             text
             for entry, listed in zip(entries, codes, strict=True)
-            for text in (*_describe_rest(entry, product.data), *listed)
+            for text in (*_describe_rest(entry, product.data), *_describe_stranger(entry, targets, target), *listed)
         ]
 
-    async def _find_listed(self, entry: Json, product: Item, target: Target, shop: Shop | None) -> list[str]:
+    async def _find_listed(self, entry: Json, product: Item, target: Target | None) -> list[str]:
         """What the country's shop has with a code of the listing's, but for what was deleted there."""
         region = to_single_line(str(entry.get("region", "")))
         wanted = list(dict.fromkeys(_iter_codes(entry, product.data)))
-        if shop is None:
+        if target is None:
             return [f"What is listed in {region} already could not be looked up: no shop there can be asked"]
         found: dict[str, Json] = {}
         with contain_faults(log, "what is listed in %s can't be looked up", region):
@@ -64,7 +66,7 @@ class ListingsAbroad(Struct, frozen=True):
                 async with asyncio.timeout(READ_STATE_TIMEOUT_S):
                     for start in range(0, min(len(wanted), MAX_SKUS_PER_SEARCH * MAX_SEARCHES), MAX_SKUS_PER_SEARCH):
                         arguments = {"seller_skus": wanted[start : start + MAX_SKUS_PER_SEARCH], "page_size": 50}
-                        answer = await self.reader.call(SEARCH_OPERATION, arguments, Target(target.account, shop))
+                        answer = await self.reader.call(SEARCH_OPERATION, arguments, target)
                         found |= {
                             str(row.get("id")): row for row in get_rows((answer or {}).get("data", {}), "products")
                         }
@@ -78,9 +80,22 @@ class ListingsAbroad(Struct, frozen=True):
         ]
 
 
-def _find_shop(entry: Json, shops: Iterable[Shop]) -> Shop | None:
+def _find_target(entry: Json, targets: Iterable[Target], home: Target) -> Target | None:
+    """A shop of the country: of the listing's own account before another's."""
     region = str(entry.get("region", "")).upper()
-    return next((shop for shop in shops if region and (shop.region or "").upper() == region), None)
+    there = [
+        each for each in targets if each.shop is not None and region and (each.shop.region or "").upper() == region
+    ]
+    return next((each for each in there if each.account.id == home.account.id), next(iter(there), None))
+
+
+def _describe_stranger(entry: Json, targets: Iterable[Target], home: Target) -> Iterator[str]:
+    """That the country's shop here is another account's, where the listing's own account has none there."""
+    there = _find_target(entry, targets, home)
+    if there is not None and there.shop is not None and there.account.id != home.account.id:
+        texts = (entry["region"], there.shop.name, there.account.name or there.account.id)
+        region, name, account = (to_single_line(str(text)) for text in texts)
+        yield f"The shop in {region}, {name}, belongs to another account ({account}); copies go to the seller's own"
 
 
 def _iter_codes(entry: Json, product: Json) -> Iterator[str]:

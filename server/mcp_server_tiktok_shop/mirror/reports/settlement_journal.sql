@@ -7,7 +7,7 @@
 -- order = "amount desc"
 -- default_group = "payout"
 -- formats = ["xero", "quickbooks"]
--- note = "Payouts that reached the bank in the period, with all their statements, in the platform's signs: what the seller gets is positive. format xero or quickbooks writes a balanced journal a payout, split at month ends."
+-- note = "Payouts that reached the bank in the period, with all their statements, in the platform's signs: what the seller gets is positive. bank_amount, in bank_currency, is what reached the bank: it is not payout_settlement where money was exchanged or kept in reserve, which the report payouts tells. format xero or quickbooks writes a balanced journal a payout, split at month ends; without it a saved table is no journal to import."
 --
 -- [columns]
 -- currency = "of the amounts"

@@ -6,7 +6,7 @@
 -- compare = ["late_dispatch", "orders", "dispatched", "late_delivery"]
 -- order = "orders desc"
 -- time = "create_time"
--- note = "Orders placed in the period, neither UNPAID nor CANCELLED. A late dispatch: the carrier took the parcel after tts_sla_time, or has not and it has passed; TikTok's own rate may differ. get_worklist's parcels_to_ship are overdue by rts_sla_time, until when they must be announced. Hours run from payment."
+-- note = "Orders placed in the period, neither UNPAID nor CANCELLED. A late dispatch: the carrier took the parcel after tts_sla_time, or has not and it has passed; TikTok's own rate may differ. get_worklist's `late` parcels are those of still_late, without what TikTok ships or holds, and the rest of partly shipped orders. Hours run from payment."
 --
 -- [columns]
 -- orders = "orders to be sent"

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json
 
 # `meanings`: what people say (`says`), and words of reasons' names or texts that mean the same (`means`); `empty` are
-# words that tell no reason from another.
+# words that tell no reason from another; `nearest` counts where nothing else does.
 WORDS_FILE = Path(__file__).with_name("reason_words.json")
 MIN_STEM_CHARS = 3
 DENIALS = frozenset(("cannot", "neither", "never", "no", "none", "nor", "not", "nothing", "without"))
 DENIAL_REACH = 2  # words before one: "nothing was missing"
 DENIED_MARK = "not "
+BUYER_WORDS = frozenset(("buyer", "buyer's", "buyers", "customer", "customer's", "customers"))
 
 
 class Reason(Struct, frozen=True):
@@ -60,7 +61,24 @@ def find_reasons(words: str, reasons: Iterable[Reason]) -> list[Reason]:
     scores = {reason: len(stems & _find_stems(reason.words)) for reason in distinct_reasons}
     best_score = max(scores.values(), default=0)
     others = [reason for reason, score in scores.items() if score == best_score] if best_score else []
-    return list(dict.fromkeys((*named, *others)))
+    return list(dict.fromkeys((*named, *others))) or _find_nearest(plain_words, distinct_reasons)
+
+
+def _find_nearest(plain_words: str, reasons: list[Reason]) -> list[Reason]:
+    """What words come to that mean no reason by themselves: who broke the last one has none left.
+
+    What is said of the buyer is not: a buyer who lost interest leaves the goods in stock.
+    """
+    if BUYER_WORDS & set(plain_words.split()):
+        return []
+    stems = _find_stems(plain_words)
+    meanings = [
+        meaning
+        for entry in _load_words()["nearest"]
+        if any(stems & _find_stems(phrase) for phrase in entry["says"])
+        for meaning in entry["means"]
+    ]
+    return [reason for reason in reasons if any(_contains_words(reason.words, meaning) for meaning in meanings)]
 
 
 def make_reason_error(

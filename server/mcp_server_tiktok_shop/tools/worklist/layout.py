@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WORKLIST_BYTES = 4_650  # of `data`: ids are many tokens, and a busy day is to be within 1,500 of them
 HEADINGS_BYTES = 400  # names of columns, and the note
 ROWS_FIRST = 3  # of each kind that are shown before more of any; one where they have no deadline
-MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_PROBLEM_CHARS = 90, 40, 160
+MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_PROBLEM_CHARS = 150, 40, 160
 ALL_WORDS_CHARS, MIN_WORDS_CHARS, MAX_WORDS_CHARS = 8_000, 48, 300  # of all that buyers wrote in a table, and of each
 MAX_STALE_TABLES = 6
 ENTRY_COLUMNS = ("deadline", "due", "shop", "kind", "id", "order_id", "detail", "product_name", "buyer", "words")
@@ -28,8 +28,8 @@ OPTIONAL_COLUMNS = ("deadline", "due", "shop", "order_id", "product_name", "buye
 REST_NOTE = "Not all are shown: name `kinds` for all of them."
 DUE_WORDS = {"late": "late", "today": "today", "in_24_h": "24h", "later": None}
 PARCELS_NOTE = (
-    "`late` is past its deadline: parcels_to_ship overdue by rts_sla_time, until when they must be announced; "
-    "parcels_not_collected by tts_sla_time, a late dispatch, which alone the report shipping_times counts."
+    "`late` parcels are past tts_sla_time, a late dispatch, in the report shipping_times still_late. "
+    "Past rts_sla_time, until when they must be announced, parcels_to_ship are overdue: `detail` says so."
 )
 CLOSED_NOTE = "Closing words: the buyer's last message only thanks, so it stands last and is in no count."
 PARCEL_KINDS = frozenset(("parcels_to_ship", "parcels_not_collected"))
