@@ -275,6 +275,14 @@ async def test_of_several_currencies_counts_are_drawn_and_named(connect: Connect
     async with connect(sandbox="1", sandbox_object=Sandbox(shops=3, orders=200)) as client:
         _, problem = await fail_to_draw(client, "get_report", **period, chart=True)
         _, chart, _ = await draw(client, "get_report", **period, chart={"y": "orders_sold"})
+        _, asked, _ = await draw(client, "get_report", **period, columns=["orders_sold"], chart={"kind": "line"})
+        _, first, _ = await draw(client, "get_report", **period, columns=["unpaid_total", "units_sold"], chart=True)
+        _, problem_of_asked = await fail_to_draw(client, "get_report", **period, columns=["unpaid_total"], chart=True)
+        profit = {"period": "last 90 days", "group_by": "week", "shop": "GB"}
+        _, units, _ = await draw(client, "get_profit", **profit, columns=["units"], chart=True)
+    assert asked["rows"] == chart["rows"]
+    assert (asked["y"], asked["unit"], first["y"], units["y"]) == ("orders_sold", "count", "units_sold", "units")
+    assert "one axis" in problem_of_asked
     assert "or counts as y: orders_sold, units_sold" in problem
     assert chart["title"].startswith("Sales: orders sold, ")
 

@@ -28,7 +28,8 @@ class ChartSource(Struct, frozen=True):
     """A table to draw. `currencies` are those of the shops whose amounts stand in it, `period` is that of its rows.
 
     `title` names a drawing of `title_measure`, and of others with their names; of any where that is empty.
-    `measures` are columns to choose before others. Where `has_zero_gaps`, a day, week or month without a row is one in
+    `measures` are columns to choose before others, and before those what was `asked` for: what of it can stand on one
+    axis, or the first. Where `has_zero_gaps`, a day, week or month without a row is one in
     which nothing was; where it `has_parts`, rows of one place are parts of one sum.
     """
 
@@ -38,6 +39,7 @@ class ChartSource(Struct, frozen=True):
     currencies: Collection[str] = ()
     measures: Sequence[str] = ()
     title_measure: str = ""
+    asked: Sequence[str] = ()
     has_zero_gaps: bool = False
     has_parts: bool = False
 
