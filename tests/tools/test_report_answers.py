@@ -602,3 +602,20 @@ async def test_a_period_in_which_nothing_was_is_zero_and_not_unknown(connect: Co
     assert "zero" not in sold["note"]
     assert unknown["note"].startswith("PART ONLY")
     assert "zero" not in unknown["note"]
+
+
+async def test_shipping_that_no_transaction_itemises_is_in_the_fees(connect: Connect, shared: Sandbox) -> None:
+    def edit(data: Json) -> Json:
+        for row in data["transactions"]:
+            row.pop("shipping_cost_breakdown", None)
+        return data
+
+    async with at_the_shop(connect, shared) as client:
+        shared.faults.add("get_transactions_by_statement", times=None, edit=edit)
+        told = await ask(client, "fees", period="last month")
+        shared.faults.clear()
+        earned = await ask(client, "settlements", period="last month")
+    (fees,), (statements,) = read_table(told["totals"]), read_table(earned["totals"])
+    assert Decimal(fees["shipping"]) == Decimal(statements["shipping_cost_amount"]) != 0
+    (row,) = [row for row in read_rows(told) if row["section"] == "shipping_cost"]
+    assert (row["kind"], row["amount"]) == ("not itemised", fees["shipping"])

@@ -91,7 +91,8 @@ meant AS (
 items AS (
     SELECT told.*, statement_time, currency FROM told JOIN meant ON meant.id = told.statement_id
     UNION ALL BY NAME
-    -- What a statement's fees hold and its transactions do not name. Where it tells no shipping, they hold that, too.
+    -- What a statement's fees and shipping hold and its transactions do not name. Where it tells no shipping, its fees
+    -- hold that, too.
     SELECT
         meant.id AS statement_id,
         'fee' AS section,
@@ -104,6 +105,17 @@ items AS (
         AND (section IN ('fee', 'tax') OR (section = 'shipping_cost' AND meant.shipping_cost_amount IS NULL))
     GROUP BY meant.id
     HAVING any_value(fee_amount) <> coalesce(sum(amount), 0)
+    UNION ALL BY NAME
+    SELECT
+        meant.id AS statement_id,
+        'shipping_cost' AS section,
+        'not itemised' AS kind,
+        any_value(shipping_cost_amount) - coalesce(sum(amount), 0) AS amount,
+        any_value(statement_time) AS statement_time,
+        any_value(currency) AS currency
+    FROM meant LEFT JOIN told ON told.statement_id = meant.id AND section = 'shipping_cost'
+    GROUP BY meant.id
+    HAVING any_value(shipping_cost_amount) <> coalesce(sum(amount), 0)
     -- What statements earned is told where rows are of their own, of those without any fee, too.
     {every_statement}
 ),
