@@ -45,8 +45,9 @@ class ChartSource(Struct, frozen=True):
 
 
 class Chart(Struct, frozen=True):
-    """What is drawn. Of a scatter `x` is a number, else a text: an ISO time of the shop's clock, or a category.
+    """What is drawn. Where a line has gaps, `pieces` numbers for each point the piece it is of.
 
+    Of a scatter `x` is a number, else a text: an ISO time of the shop's clock, or a category.
     `x_labels` and `series_labels` are the categories in the order in which they stand. In a heat map `series` goes
     down, and `y` is what a cell is worth.
     """
@@ -60,6 +61,7 @@ class Chart(Struct, frozen=True):
     unit: Unit
     currency: str
     points: tuple[Point, ...]
+    pieces: tuple[int, ...] = ()
     x_labels: tuple[str, ...] = ()
     series_labels: tuple[str, ...] = ()
     has_clock_times: bool = False
@@ -85,7 +87,7 @@ class Chart(Struct, frozen=True):
             "currency": self.currency,
             "x_type": self.x_type,
             "rows": rows,
-        }
+        } | ({"pieces": list(self.pieces)} if self.pieces else {})
 
     def describe(self) -> Json:
         """What a model is to know of the picture beside the rows."""
