@@ -424,6 +424,17 @@ async def test_a_chart_tells_each_of_its_values_under_pointer_and_keys(show_host
     assert len(shapes) == (2 if kind in ("line", "area") else len(chart["rows"]))
 
 
+async def test_a_line_has_gaps_and_a_point_alone_is_a_dot(show_host: ShowHost) -> None:
+    rows = [["2026-10-01", 1], ["2026-10-02", 2], ["2026-10-05", 3], ["2026-10-08", 1], ["2026-10-09", 4]]
+    chart = CHART | {"kind": "line", "x_type": "time", "series": "", "rows": rows, "pieces": [0, 0, 1, 2, 2]}
+    async with show_host() as host:
+        await host.open("get_report")
+        await host.notify(TOOL_RESULT, {"content": [], "_meta": {"tiktok-shop/chart": chart}})
+        await host.view.wait_for_selector("svg")
+        assert len(await host.view.query_selector_all("svg polyline")) == 2
+        assert len(await host.view.query_selector_all("svg circle.fill")) == 1
+
+
 async def test_the_shapes_of_a_chart_are_as_long_as_its_amounts(show_host: ShowHost) -> None:
     rows: list[tuple[str, float]] = [("Oolong", 30.0), ("Sencha", 15.0), ("Refunds", -7.5)]
     chart = CHART | {"kind": "bar", "x": "product", "x_type": "category", "series": "", "title": "Sales", "rows": rows}

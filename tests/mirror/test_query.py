@@ -327,6 +327,34 @@ async def test_times_of_several_zones_leave_in_the_zone_of_their_row(runner: Que
 
 
 @pytest.mark.parametrize(
+    ("columns", "grouping", "is_own"),
+    [
+        ("list(DISTINCT shop) AS s", "", False),
+        ("list(DISTINCT shop) AS s, any_value(shop) AS one", "", False),
+        ("{'one': any_value(shop), 'all': list(zone)} AS s", "", False),
+        ("histogram(shop) AS s", "", False),
+        ("nullif(min(shop), min(shop)) AS s", "", False),
+        ("upper(min(shop)) AS s", "", False),
+        ("length(shop) AS s", "GROUP BY shop", False),
+        ("[shop] AS s", "GROUP BY shop", True),
+        ("{'one': shop, 'none': NULL} AS s", "GROUP BY shop", True),
+        ("histogram(shop) AS s", "GROUP BY zone", True),
+        ("list(id) AS ids, shop AS s", "GROUP BY shop", True),
+    ],
+)
+async def test_shops_within_lists_and_objects_tell_the_zone_of_a_row_where_they_are_of_one(
+    runner: QueryRunner, tmp_path: Path, columns: str, grouping: str, *, is_own: bool
+) -> None:
+    copies, local = fill_two_zones(tmp_path)
+    sql = f"SELECT {columns}, max(create_time) AS latest FROM orders {grouping} ORDER BY latest"
+    result = await runner.run(sql, copies, zone=UTC)
+    latest = sorted(max(moments) for moments in local.values())
+    assert [row[-1] for row in result.rows] == (latest if grouping else latest[-1:])
+    own = {moment.isoformat() for moment in latest}
+    assert ({row[-1] for row in result.cells} == own) is is_own
+
+
+@pytest.mark.parametrize(
     ("sql", "is_foreign"),
     [
         ("SELECT * FROM orders WHERE create_time > now() - INTERVAL 7 DAY ORDER BY create_time", False),

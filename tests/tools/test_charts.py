@@ -8,6 +8,7 @@ import json
 import sys
 from collections import Counter
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Connect
 
+COLOURFUL = 100  # how far the channels of a pixel lie apart
 DAYS = "SELECT create_time::DATE AS day, currency, sum(total_amount) AS paid FROM orders GROUP BY ALL ORDER BY day"
 THREE = """
     SELECT * FROM (
@@ -89,6 +91,12 @@ def count_pixels(picture: Image.Image, color: str) -> int:
     return find_colors(picture).get(parse_color(color), 0)
 
 
+def has_ink(picture: Image.Image, x: int) -> bool:
+    """Whether a column of a picture has colour in it, and not only black, grey and white."""
+    pixels: list[Any] = [picture.getpixel((x, y)) for y in range(picture.height)]
+    return any(max(pixel) - min(pixel) > COLOURFUL for pixel in pixels)
+
+
 def find_colors(picture: Image.Image) -> dict[Any, int]:
     """How many pixels there are of each colour."""
     return {color: count for count, color in picture.getcolors(picture.width * picture.height) or ()}
@@ -120,6 +128,52 @@ async def test_a_line_of_days_shows_every_amount_of_the_rows(connect: Connect) -
     assert picture.width == 800  # 400 as people see it, at two pixels each
     assert count_pixels(picture, COLORS["light"][0]) > 1_000
     assert picture.getpixel((1, 1)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("places", "pieces", "missing"),
+    [
+        (["2026-W40", "2026-W41", "2026-W43", "2026-W44", "2026-W47"], [0, 0, 1, 1, 2], 3),
+        (["2026-01", "2026-02", "2026-05", "2026-06"], [0, 0, 1, 1], 2),
+        (["2026-10-30", "2026-10-31", "2026-11-01", "2026-11-04"], [0, 0, 0, 1], 2),
+        ([f"2026-{day} 00:00:00" for day in ("09-28", "10-05", "10-19", "10-26")], [0, 0, 1, 1], 1),
+        (["2026-01-01", "2026-04-01", "2026-10-01"], [0, 0, 1], 1),
+        (["2026-10-01", "2026-10-08", "2026-10-15"], None, 0),
+        (["2026-01-01", "2026-02-01", "2026-03-01"], None, 0),
+    ],
+)
+async def test_a_line_breaks_where_days_weeks_or_months_have_no_row(
+    connect: Connect, places: list[str], pieces: list[int] | None, missing: int
+) -> None:
+    rows = ", ".join(f"('{place}', {100 * (index % 2)})" for index, place in enumerate(places))
+    sql = f"SELECT * FROM (VALUES {rows}) AS t(place, units)"
+    async with connect(sandbox="1") as client:
+        data, chart, picture = await draw(client, "query_shop", sql=sql, chart="line")
+        area, _, _ = await draw(client, "query_shop", sql=sql, chart="area")
+    assert chart.get("pieces") == pieces
+    for told in (data["chart"], area["chart"]):
+        assert told.get("note", "").startswith(f"Rows are missing for {missing} steps" if missing else "")
+        assert ("note" in told) is bool(missing)
+    columns = [x for x in range(picture.width) if has_ink(picture, x)]
+    gap = max(after - before for before, after in pairwise(columns))
+    assert (gap > picture.width / 20) is bool(missing)
+
+
+async def test_each_line_has_its_own_gaps(connect: Connect) -> None:
+    rows = "('2026-10-01', 'a', 1), ('2026-10-02', 'a', 2), ('2026-10-02', 'b', 2), ('2026-10-03', 'a', 3)"
+    rows += ", ('2026-10-04', 'b', 1), ('2026-10-06', 'a', 1), ('2026-10-06', 'b', 3)"
+    sql = f"SELECT * FROM (VALUES {rows}) AS t(day, name, units)"
+    async with connect(sandbox="1") as client:
+        _, line, _ = await draw(client, "query_shop", sql=sql, chart={"kind": "line", "series": "name"})
+    assert [(*row[::2], piece) for row, piece in zip(line["rows"], line["pieces"], strict=True)] == [
+        ("2026-10-01", "a", 0),
+        ("2026-10-02", "a", 0),
+        ("2026-10-02", "b", 0),
+        ("2026-10-03", "a", 0),
+        ("2026-10-04", "b", 1),
+        ("2026-10-06", "a", 1),
+        ("2026-10-06", "b", 2),
+    ]
 
 
 async def test_bars_are_as_long_as_what_they_stand_for(connect: Connect) -> None:
@@ -275,6 +329,14 @@ async def test_of_several_currencies_counts_are_drawn_and_named(connect: Connect
     async with connect(sandbox="1", sandbox_object=Sandbox(shops=3, orders=200)) as client:
         _, problem = await fail_to_draw(client, "get_report", **period, chart=True)
         _, chart, _ = await draw(client, "get_report", **period, chart={"y": "orders_sold"})
+        _, asked, _ = await draw(client, "get_report", **period, columns=["orders_sold"], chart={"kind": "line"})
+        _, first, _ = await draw(client, "get_report", **period, columns=["unpaid_total", "units_sold"], chart=True)
+        _, problem_of_asked = await fail_to_draw(client, "get_report", **period, columns=["unpaid_total"], chart=True)
+        profit = {"period": "last 90 days", "group_by": "month", "shop": "GB"}
+        _, units, _ = await draw(client, "get_profit", **profit, columns=["units"], chart=True)
+    assert asked["rows"] == chart["rows"]
+    assert (asked["y"], asked["unit"], first["y"], units["y"]) == ("orders_sold", "count", "units_sold", "units")
+    assert "one axis" in problem_of_asked
     assert "or counts as y: orders_sold, units_sold" in problem
     assert chart["title"].startswith("Sales: orders sold, ")
 

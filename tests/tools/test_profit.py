@@ -514,6 +514,10 @@ async def test_a_cost_may_be_a_share_of_the_price(connect: Connect, shared: Sand
             shop, lambda each: 1 if each["seller_sku"] == code else percent_of_price(each, "33.5")
         )
         alone = await ask_profit(client, unit_costs="33.5%")
+        for words in ("33.5% of the price", "33.5 % of the price", "33.5 percent", " 33.5 %", "33.5 per cent of price"):
+            for given in (words, [{"unit_cost": words}]):
+                again = await ask_profit(client, unit_costs=given)
+                assert again["totals"] == alone["totals"]
     rows = {key: row for key, row in by_key(profit_rows(data), "sku_id").items() if key[1] is not None}
     assert {key: -Decimal(row["goods_cost"]) for key, row in rows.items()} == {
         key: rounded(cost) for key, cost in expected.items()

@@ -111,6 +111,15 @@ async def test_several_shops_are_asked_at_once_by_the_names_they_go_by(connect: 
         assert [shop["name"] for shop in unknown["shops"]] == names
 
 
+async def test_the_shops_of_a_product_are_a_list(connect: Connect) -> None:
+    sql = "SELECT title, list(DISTINCT shop ORDER BY shop) AS shops FROM products GROUP BY title ORDER BY title"
+    async with connect(sandbox="1", sandbox_shops=3) as client:
+        answer = await ask(client, sql, shop="all")
+        names = {shop["name"] for shop in reply(await client.call_tool("list_shops", {}))["data"]["shops"]}
+    rows = answer["data"]["result"]["rows"]
+    assert {name for _, shops in rows for name in shops} == names
+
+
 async def test_days_and_times_of_all_shops_are_those_of_each_alone(connect: Connect) -> None:
     days = "SELECT shop, {} AS day, count(*) AS orders FROM orders WHERE {} >= '2026-10-01' GROUP BY ALL ORDER BY ALL"
     local = "timezone(zone, create_time)"

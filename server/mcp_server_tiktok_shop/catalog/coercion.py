@@ -22,6 +22,12 @@ TIME_DIGITS_LIMIT = 20  # a number of so many digits is no time
 
 PLATFORM_ID_PATTERN = re.compile(r"\s*\d{15,20}\s*", re.ASCII)  # blanks around one are a slip of the pen
 
+# A share as people write it, with what it is a share of: only `30%` is left of it.
+PRICE_SHARE_PATTERN = re.compile(
+    r"\s*(\d+(?:\.\d+)?)\s*(?:%|percent|per cent)(?:\s+of\s+(?:(?:the|its|each|their)\s+)?prices?)?\s*\.?",
+    re.ASCII | re.IGNORECASE,
+)
+
 # A number as JSON writes it, of few enough digits to be exact.
 NUMBER_TEXT_PATTERN = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?", re.ASCII)
 # A whole number of any 64 bits is exact, too: the platform has ids of that kind, and clients in JavaScript round them.
@@ -164,6 +170,9 @@ def _coerce_string(schema: Json, value: Any, path: str, problems: list[Problem])
         return _coerce_json_text(schema, value, path, problems)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _coerce_number_to_text(schema, value, path, problems)
+    if schema.get("x-unit") == "decimal-or-percent" and isinstance(value, str):
+        share = PRICE_SHARE_PATTERN.fullmatch(value)
+        return f"{share[1]}%" if share is not None else value.strip()
     return value.strip() if isinstance(value, str) and PLATFORM_ID_PATTERN.fullmatch(value) else value
 
 

@@ -27,7 +27,7 @@ from mcp_server_tiktok_shop.mirror.table_words import SHOP_COLUMNS
 from mcp_server_tiktok_shop.workers.pool import WorkerEndedError, WorkerPool, WorkersBusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.mirror.shop_snapshot import ShopSnapshot
@@ -234,7 +234,7 @@ def _put_times_in_own_zones(
         for place, column in enumerate(columns)
         if column.origins and {name for _, name in column.origins} <= {"shop", "zone"}
     ]
-    own = [{zones[row[place]].key for place in tellers if row[place] in zones} for row in rows]
+    own = [{zones[text].key for place in tellers for text in _list_texts(row[place]) if text in zones} for row in rows]
     if any(len(keys) != 1 for keys in own):
         return False
     times = [place for place, column in enumerate(columns) if column.sql_type == ZONED_TYPE]
@@ -243,6 +243,15 @@ def _put_times_in_own_zones(
             moment = from_json_cell(row[place], ZONED_TYPE, zones[key])
             row[place] = moment.isoformat() if moment is not None else None
     return bool(times)
+
+
+def _list_texts(cell: Any) -> Iterator[str]:
+    """The texts in a cell: itself, or those in its list or object, whose keys may be texts of columns, too."""
+    if isinstance(cell, str):
+        yield cell
+    elif isinstance(cell, list | dict):
+        for part in cell if isinstance(cell, list) else (*cell, *cell.values()):
+            yield from _list_texts(part)
 
 
 def _build_columns(reply: dict[str, Any], traced: Sequence[TracedColumn]) -> tuple[ResultColumn, ...]:

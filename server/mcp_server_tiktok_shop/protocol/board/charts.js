@@ -8,9 +8,9 @@ const DAY_MS = 86_400_000;
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const DASHES = [null, "7 4", "2 3", "10 3 2 3"]; // lines are told apart by more than colour
 
-// Its rows are x, y and, where there is one, series.
+// Its rows are x, y and, where there is one, series; where a line has gaps, `pieces` numbers what each row is of.
 function buildChart(chart) {
-  const points = chart.rows.map(([x, y, series]) => ({ x, y: Number(y), series: series ?? "" }));
+  const points = chart.rows.map(([x, y, series], place) => ({ x, y: Number(y), series: series ?? "", piece: chart.pieces?.[place] ?? 0 }));
   const series = [...new Set(points.map((point) => point.series))];
   const { kind } = chart;
   const reading = build("output", { class: "reading small", "aria-live": "polite" }, "Point at it for values, or use the arrow keys.");
@@ -212,16 +212,24 @@ function drawColumns(chart, groups, series, { svg, toY, bandWidth, positions }) 
 
 function drawLines(chart, groups, series, { svg, toY, positions }) {
   series.forEach((name, index) => {
-    const places = groups.flatMap((group, place) => {
+    const pieces = new Map();
+    groups.forEach((group, place) => {
       const value = group.values.find((each) => each.series === name);
-      return value ? [{ x: positions[place], top: toY(value.to), end: toY(value.from) }] : [];
+      if (!value) return;
+      if (!pieces.has(value.piece)) pieces.set(value.piece, []);
+      pieces.get(value.piece).push({ x: positions[place], top: toY(value.to), end: toY(value.from) });
     });
-    const line = places.map(({ x, top }) => `${x},${top}`).join(" ");
-    const back = [...places].reverse().map(({ x, end }) => `${x},${end}`).join(" ");
-    const shape = `series-${index % 8}`;
-    if (chart.kind === "area") svg.append(buildSvg("polygon", { class: `area ${shape}`, points: `${line} ${back}` }));
-    else svg.append(buildSvg("polyline", { class: `stroke ${shape}`, points: line, "stroke-dasharray": DASHES[index % DASHES.length] }));
+    for (const places of pieces.values()) drawPiece(chart, places, index, svg);
   });
+}
+
+function drawPiece(chart, places, index, svg) {
+  const line = places.map(({ x, top }) => `${x},${top}`).join(" ");
+  const back = [...places].reverse().map(({ x, end }) => `${x},${end}`).join(" ");
+  const shape = `series-${index % 8}`;
+  if (places.length === 1) svg.append(buildSvg("circle", { class: `fill ${shape}`, cx: places[0].x, cy: places[0].top, r: 3 }));
+  else if (chart.kind === "area") svg.append(buildSvg("polygon", { class: `area ${shape}`, points: `${line} ${back}` }));
+  else svg.append(buildSvg("polyline", { class: `stroke ${shape}`, points: line, "stroke-dasharray": DASHES[index % DASHES.length] }));
 }
 
 function drawScatter(chart, points, series, width) {

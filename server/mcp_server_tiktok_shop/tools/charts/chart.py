@@ -28,7 +28,8 @@ class ChartSource(Struct, frozen=True):
     """A table to draw. `currencies` are those of the shops whose amounts stand in it, `period` is that of its rows.
 
     `title` names a drawing of `title_measure`, and of others with their names; of any where that is empty.
-    `measures` are columns to choose before others. Where `has_zero_gaps`, a day, week or month without a row is one in
+    `measures` are columns to choose before others, and before those what was `asked` for: what of it can stand on one
+    axis, or the first. Where `has_zero_gaps`, a day, week or month without a row is one in
     which nothing was; where it `has_parts`, rows of one place are parts of one sum.
     """
 
@@ -38,13 +39,15 @@ class ChartSource(Struct, frozen=True):
     currencies: Collection[str] = ()
     measures: Sequence[str] = ()
     title_measure: str = ""
+    asked: Sequence[str] = ()
     has_zero_gaps: bool = False
     has_parts: bool = False
 
 
 class Chart(Struct, frozen=True):
-    """What is drawn. Of a scatter `x` is a number, else a text: an ISO time of the shop's clock, or a category.
+    """What is drawn. Where a line has gaps, `pieces` numbers for each point the piece it is of.
 
+    Of a scatter `x` is a number, else a text: an ISO time of the shop's clock, or a category.
     `x_labels` and `series_labels` are the categories in the order in which they stand. In a heat map `series` goes
     down, and `y` is what a cell is worth.
     """
@@ -58,6 +61,7 @@ class Chart(Struct, frozen=True):
     unit: Unit
     currency: str
     points: tuple[Point, ...]
+    pieces: tuple[int, ...] = ()
     x_labels: tuple[str, ...] = ()
     series_labels: tuple[str, ...] = ()
     has_clock_times: bool = False
@@ -83,7 +87,7 @@ class Chart(Struct, frozen=True):
             "currency": self.currency,
             "x_type": self.x_type,
             "rows": rows,
-        }
+        } | ({"pieces": list(self.pieces)} if self.pieces else {})
 
     def describe(self) -> Json:
         """What a model is to know of the picture beside the rows."""

@@ -15,6 +15,7 @@ from mcp_server_tiktok_shop.tools.charts.points import (
     WEEKDAYS,
     Point,
     list_steps,
+    part_line,
     sort_labels,
     to_first_day,
     to_label,
@@ -42,6 +43,10 @@ MIDNIGHT = "T00:00:00"
 HOUR, WEEKDAY = "hour", "weekday"
 AMOUNT = "value"  # what is measured, and
 OTHERS = "(others)"
+GAP_NOTES = {
+    "line": "Rows are missing for {count} steps of {x} between others: the line breaks there.",
+    "area": "Rows are missing for {count} steps of {x} between others: the area goes straight over them.",
+}
 MEASURE = "measure"  # what tells measures apart, where several columns are drawn
 
 
@@ -117,6 +122,9 @@ class _Chooser:
         if is_time:
             points.sort(key=lambda point: str(point.x))
         _check_count(points)
+        pieces, gap_count = part_line(points, step) if is_time and kind in ("line", "area") else ([], 0)
+        if gap_count:
+            notes.append(GAP_NOTES[kind].format(count=gap_count, x=self._clean_text(self._names[roles.x])))
         has_several = len(roles.y) > 1
         series = MEASURE if has_several else "" if roles.series is None else self._names[roles.series]
         chart = Chart(
@@ -129,6 +137,7 @@ class _Chooser:
             unit=unit,
             currency=self._clean_text(currency),
             points=tuple(points),
+            pieces=tuple(pieces) if gap_count and kind == "line" else (),
             x_labels=tuple(x_labels),
             series_labels=tuple(series_labels),
             has_clock_times=any("T" in str(point.x) for point in points) if is_time else False,

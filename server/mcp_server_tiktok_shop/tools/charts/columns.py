@@ -129,7 +129,9 @@ class ColumnChoice:
         has_values = [place for place in (*preferred, *by_kind) if any(row[place] is not None for row in self.rows)]
         if not has_values:
             raise NoChartError("No column holds numbers to draw.")
-        return (has_values[0],)
+        asked = [place for name in self._source.asked for place in has_values if self.names[place] == name]
+        on_one_axis = [place for place in asked if len(self._find_currencies(place)) <= 1]
+        return ((on_one_axis or asked or has_values)[0],)
 
     def _choose_series(self, x: int, y: Collection[int]) -> int | None:
         """What tells rows of the same x apart; None where no two have the same, or nothing does."""
@@ -163,21 +165,25 @@ class ColumnChoice:
         unit: Unit = next(each for each in MEASURES if each in kinds)
         if unit != "money":
             return unit, ""
-        currencies: set[str] = set()
-        for column in (self._columns[place] for place in places):
-            if column.currency:
-                currencies.add(column.currency)
-            elif column.currency_column in self.names:
-                place = self.names.index(column.currency_column)
-                currencies |= {str(row[place]) for row in self.rows if row[place]}
-            else:
-                currencies |= set(self._source.currencies)
+        currencies = {currency for place in places for currency in self._find_currencies(place)}
         if len(currencies) > 1:
             names = ", ".join(sorted(currencies))
             counts = [self.names[place] for place in range(len(self.names)) if self._is_count(place)]
             others = f", or counts as y: {', '.join(counts[:MAX_NAMED_COUNTS])}" if counts else ""
             raise NoChartError(f"Amounts in {names} can't stand on one axis: choose one shop, or one currency{others}.")
         return unit, currencies.pop() if currencies else ""
+
+    def _find_currencies(self, place: int) -> set[str]:
+        """The currencies of the amounts in a column; none of what is no amount."""
+        column = self._columns[place]
+        if column.kind != "money":
+            return set()
+        if column.currency:
+            return {column.currency}
+        if column.currency_column in self.names:
+            currency_place = self.names.index(column.currency_column)
+            return {str(row[currency_place]) for row in self.rows if row[currency_place]}
+        return set(self._source.currencies)
 
     def find_clock(self, given: Mapping[str, tuple[int, ...]]) -> int | None:
         """The column of moments whose hours and weekdays are to be laid out; None where columns name the cells."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
+from math import gcd
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
@@ -12,7 +14,7 @@ from msgspec import Struct
 from mcp_server_tiktok_shop.table_files.tables import parse_date, parse_moment, parse_money
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from zoneinfo import ZoneInfo
 
 Step = Literal["day", "week", "month"]
@@ -25,6 +27,8 @@ MONTH_PATTERN = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SHORT_NAME_CHARS = 3
 DAYS_OF_LONGEST_MONTH = 31
+DAYS_OF_WEEK = 7
+MONTHS_OF_YEAR = 12
 
 
 class Point(Struct, frozen=True):
@@ -110,6 +114,38 @@ def list_steps(first: str, last: str, step: Step) -> list[str]:
         else:
             day += timedelta(days=7 if step == "week" else 1)
     return found
+
+
+def part_line(points: Sequence[Point], step: Step | None) -> tuple[list[int], int]:
+    """For each point in time the number of the unbroken piece that it is of, and how many steps are missing between.
+
+    Points are in the order of time. Their `step` is the one that their texts name, else the largest number of days or
+    months that leads to each. Of hours within days no step is known: they are one piece.
+    """
+    places = _count_steps(sorted({str(point.x) for point in points}), step)
+    pieces, missing = [0] * len(points), 0
+    indexes: dict[str, list[int]] = {}
+    for index, point in enumerate(points if places else ()):
+        indexes.setdefault(point.series, []).append(index)
+    for of_series in indexes.values():
+        for before, after in pairwise(of_series):
+            steps = places[str(points[after].x)] - places[str(points[before].x)]
+            pieces[after] = pieces[before] + (steps > 1)
+            missing += max(steps - 1, 0)
+    return pieces, missing
+
+
+def _count_steps(days: Sequence[str], step: Step | None) -> dict[str, int]:
+    """How many steps each day is from the first; nothing where one is no day."""
+    if any(len(day) != len("2026-10-01") for day in days):
+        return {}
+    found = [date.fromisoformat(day) for day in days]
+    if all(day.day == 1 for day in found):
+        places = [day.year * MONTHS_OF_YEAR + day.month for day in found]
+    else:
+        places = [day.toordinal() for day in found]
+    size = {"week": DAYS_OF_WEEK, "month": 1}.get(step or "", 0) or gcd(*(place - places[0] for place in places)) or 1
+    return {day: (place - places[0]) // size for day, place in zip(days, places, strict=True)}
 
 
 def to_label(value: Any, clean_text: Callable[[str], str]) -> str:

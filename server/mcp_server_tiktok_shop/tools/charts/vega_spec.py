@@ -55,7 +55,7 @@ def build_spec(chart: Chart, theme: Theme) -> Json:
         "autosize": {"type": "fit-x" if is_listed else "fit", "contains": "padding"},
         "padding": 8,
         "title": {"text": chart.title, "anchor": "start", "limit": WIDTH_PX - 20},
-        "data": {"values": [_to_row(chart, point.x, point.y, point.series) for point in chart.points]},
+        "data": {"values": _list_values(chart)},
         "mark": mark,
         "encoding": encoding,
         "config": _build_config(theme),
@@ -70,6 +70,13 @@ def _is_short(chart: Chart) -> bool:
     """Whether the names of bars have room below them: hours and weekdays do, products do not."""
     longest = max(map(len, chart.x_labels), default=0)
     return longest * len(chart.x_labels) <= 60  # noqa: PLR2004 - characters of the font in the width
+
+
+def _list_values(chart: Chart) -> list[Json]:
+    values = [_to_row(chart, point.x, point.y, point.series) for point in chart.points]
+    if not chart.pieces:
+        return values
+    return [value | {"p": piece} for value, piece in zip(values, chart.pieces, strict=True)]
 
 
 def _to_row(chart: Chart, x: Any, y: Any, series: str) -> Json:
@@ -91,8 +98,11 @@ def _build_axes(chart: Chart, theme: Theme) -> tuple[Json, Json]:
     if chart.kind == "area":
         encoding["y"] |= {"stack": "zero"} | ({"impute": {"value": 0}} if chart.series else {})
         return encoding, {"type": "area", "opacity": MARK_OPACITY}
+    if chart.pieces:
+        encoding["detail"] = {"field": "p", "type": "nominal"}
     count = len(chart.points) // max(len(chart.series_labels), 1)
-    return encoding, {"type": "line", "strokeWidth": 2, "point": {"size": 25} if count <= MAX_DOTS else False}
+    dots = {"size": 25} if count <= MAX_DOTS else {"size": 6} if chart.pieces else False  # one may stand alone
+    return encoding, {"type": "line", "strokeWidth": 2, "point": dots}
 
 
 def _build_scatter(chart: Chart, theme: Theme) -> tuple[Json, Json]:

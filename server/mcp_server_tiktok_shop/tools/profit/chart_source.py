@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.tools.profit.shop_profit import ShopProfit
 
 
-def make_chart_source(found: Sequence[ShopProfit], group_by: str, *, has_costs: bool) -> ChartSource:
-    """All rows with every column, to draw profit where costs are known, and settlement where none is."""
+def make_chart_source(
+    found: Sequence[ShopProfit], group_by: str, asked: Sequence[str], *, has_costs: bool
+) -> ChartSource:
+    """All rows with every column, to draw what was `asked` for, else profit where costs are known, or settlement."""
     rows = [replace(row, shop=each.brief_label) for each in found for row in each.get("part")]
     layout = ProfitLayout.from_rows(rows, rows, has_shops=len(found) > 1, has_costs=has_costs)
     table = lay_out_table(rows, group_by, layout)
@@ -32,6 +34,7 @@ def make_chart_source(found: Sequence[ShopProfit], group_by: str, *, has_costs: 
         FileTable(columns, table["rows"], zone),
         f"{measures[0].capitalize()} by {group_by}",
         periods.pop() if len(periods) == 1 else None,
+        asked=asked,
         measures=measures,
         title_measure=measures[0],
         has_parts=True,

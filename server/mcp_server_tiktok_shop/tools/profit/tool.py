@@ -160,7 +160,7 @@ class GetProfitTool(Struct, frozen=True):
         if save_as is not None:
             zones = [each.zone for each in found]
             result["saved"] = await save_answer_table(self.export_folder, save_as, result, "profit", zones)
-        source = make_chart_source(found, terms.group_by, has_costs=terms.has_costs)
+        source = make_chart_source(found, terms.group_by, columns, has_costs=terms.has_costs)
         return await self.chart_maker.add(result, chart_request, source, caller)
 
     def _load_costs(self, path: str | None) -> tuple[str, CostTable]:

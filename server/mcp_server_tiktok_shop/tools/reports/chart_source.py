@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.mirror.report_files import TIME_GROUPINGS
 from mcp_server_tiktok_shop.tools.charts.chart import ChartSource
 from mcp_server_tiktok_shop.tools.charts.drawn_period import DrawnPeriod
+from mcp_server_tiktok_shop.tools.reports.requests import PERIOD_SUFFIXES
 from mcp_server_tiktok_shop.tools.reports.row_cuts import is_cut
 from mcp_server_tiktok_shop.tools.reports.saved_reports import make_report_table
 
@@ -29,6 +30,7 @@ def make_chart_source(request: ReportRequest, answers: Sequence[ShopAnswer]) -> 
         make_report_table(request, answers, [answer.brief_label for answer in answers]),
         request.report.title,
         _find_period(answers),
+        asked=[f"{name}{end}" for name in request.columns for end in ("", *PERIOD_SUFFIXES)],
         measures=(request.order.column, *request.report.compare),
         title_measure=request.report.compare[0] if request.report.compare else "",
         has_zero_gaps=is_of_time and has_all_rows and not request.has_joined_periods,
