@@ -92,6 +92,15 @@ class _GuardingFormatter(logging.Formatter):
     def __init__(self, guard: LogGuard) -> None:
         super().__init__(LOG_FORMAT)
         self._guard = guard
+        self._last_second: tuple[int, str] = (0, "")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the library's name
+        """The time with milliseconds; the lines of one second are written as the first of them was."""
+        second, text = self._last_second
+        if second != int(record.created):
+            second, text = int(record.created), super().formatTime(record, datefmt).rpartition(",")[0]
+            self._last_second = second, text
+        return f"{text},{int(record.msecs):03}"
 
     def format(self, record: logging.LogRecord) -> str:
         return self._guard.guard_log_text(super().format(record))
@@ -119,6 +128,7 @@ def configure_logging(guard: LogGuard, level: str) -> None:
     handler.setFormatter(_GuardingFormatter(guard))
     root = logging.getLogger()
     root.handlers = [handler]
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line tells them
     root.setLevel(level)
     for library in LIBRARY_LOGGERS:
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
 
 REQUEST_TIMEOUT_S = 30.0
+PLAIN_TEXT = re.compile(r"[A-Za-z0-9_.~-]*")  # which stays as it is in a URL
 
 
 class AuthTransport(Struct, frozen=True):
@@ -53,5 +55,9 @@ class AuthTransport(Struct, frozen=True):
 
 def encode_url(url: str, query: dict[str, str]) -> str:
     """A URL with its query percent-encoded, so that the server reads back exactly the values that were signed."""
-    pairs = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query.items())
+    pairs = "&".join([f"{_quote(name)}={_quote(value)}" for name, value in query.items()])
     return f"{url}?{pairs}" if pairs else url
+
+
+def _quote(text: str) -> str:
+    return text if PLAIN_TEXT.fullmatch(text) is not None else quote(text, safe="")  # mostly plain

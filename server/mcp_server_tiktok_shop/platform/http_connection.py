@@ -8,6 +8,7 @@ import select
 import socket
 import time
 from contextlib import suppress
+from functools import lru_cache
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,8 @@ FIRST_FINAL_STATUS = 200  # below it an answer is a hint: another follows
 FRAMING_HEADERS = frozenset(
     (b"content-length", b"transfer-encoding")
 )  # without either, a body ends with its connection
+MAX_KNOWN_HEADS = 32  # mostly an account's own, for each way of asking
+TARGET = re.compile(rb"[\x21-\x7e]+")
 CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 MAX_BUFFER_BYTES = 256 * 1024  # of a body that nobody has read yet; then the sender waits, too
 # A network that forgets an idle connection, or a host that is gone, shows while nothing is asked, or soon after.
@@ -61,17 +64,27 @@ def write_request(method: str, target: bytes, headers: Sequence[tuple[bytes, byt
         httpx2.LocalProtocolError: It is none that HTTP can carry.
 
     """
+    if TARGET.fullmatch(target) is None:
+        raise httpx2.LocalProtocolError("a target with characters that none has")
+    before, after = _write_head(method, tuple(headers))
+    return b"".join((before, target, after, body))
+
+
+@lru_cache(maxsize=MAX_KNOWN_HEADS)
+def _write_head(method: str, headers: tuple[tuple[bytes, bytes], ...]) -> tuple[bytes, bytes]:
+    """What stands before and after the target. Raises as `write_request`."""
     writer = _RequestWriter()
     try:
         if CONTROL_CHARACTERS.search(b"".join([value for _, value in headers])):
             raise httpx2.LocalProtocolError("a header with control characters in it")
-        writer.putrequest(method, target.decode("ascii"), skip_host=True, skip_accept_encoding=True)
+        writer.putrequest(method, "/", skip_host=True, skip_accept_encoding=True)
         for name, value in headers:
             writer.putheader(name, value)
-        writer.endheaders(body)
+        writer.endheaders()
     except (HTTPException, ValueError) as error:
         raise httpx2.LocalProtocolError(str(error)) from error
-    return b"".join(writer.pieces)
+    before, _, after = b"".join(writer.pieces).partition(b"/")
+    return before, after
 
 
 class HttpConnection(asyncio.Protocol):

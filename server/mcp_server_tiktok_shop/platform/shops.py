@@ -164,9 +164,10 @@ class ShopResolver:
             ShopError: `shop_required` with the shops to choose from, or `signed_out`.
 
         """
-        accounts = await self._require_accounts()
-        if name_or_id is None and rule == "never" and len(accounts) == 1 and self.pinned is None:
-            return Target(next(iter(accounts.values())), None)
+        if name_or_id is None and rule == "never" and self.pinned is None:
+            accounts = await self._require_accounts()
+            if len(accounts) == 1:
+                return Target(next(iter(accounts.values())), None)
         targets = await self.list_targets()
         if name_or_id is not None:
             chosen = await self._find(name_or_id, targets)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ def sign(secret: str, path: str, query: Mapping[str, str], body: bytes = b"") ->
     """
     pairs = "".join(name + query[name] for name in sorted(query) if name not in UNSIGNED)
     message = f"{secret}{path}{pairs}".encode() + body + secret.encode()
-    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), message, "sha256").hex()
 
 
 def sign_webhook(key: str, secret: str, body: bytes) -> str:
@@ -28,4 +27,4 @@ def sign_webhook(key: str, secret: str, body: bytes) -> str:
 
     `key` and `secret` are the app's.
     """
-    return hmac.new(secret.encode(), key.encode() + body, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), key.encode() + body, "sha256").hex()
