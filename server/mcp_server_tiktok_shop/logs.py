@@ -34,6 +34,8 @@ class SecretRedactor:
 
         So are they without the characters that nobody sees, which are taken out of what leaves.
         """
+        if self._values.issuperset(values):  # mostly so: each call registers what it reads
+            return
         visible_values = ("".join(filter(str.isprintable, value)) for value in values)
         new_values = {value for value in (*values, *visible_values) if len(value) >= MIN_SECRET_CHARS} - self._values
         if new_values:

@@ -71,7 +71,6 @@ class TokenProvider:
         self._secrets = secrets
         self._metrics = metrics
         self._renewals: dict[str, asyncio.Task[Account]] = {}
-        self._registered_app: PartnerApp | None = None  # whose secret no log shows
         self._started_at = 0
         self._unsaved_accounts = UnsavedAccounts(store)
         self._paused_until: dict[str, float] = {}
@@ -88,9 +87,7 @@ class TokenProvider:
         app = self._app or self._unsaved_accounts.app or self._store.read().app
         if app is None or (self._app_key and app.key != self._app_key):
             raise make_not_configured_error()
-        if app is not self._registered_app:  # asked for by every call
-            self._secrets.register_secrets(app.secret.get_secret_value())
-            self._registered_app = app
+        self._secrets.register_secrets(app.secret.get_secret_value())
         return app
 
     def list_apps(self) -> list[PartnerApp]:
