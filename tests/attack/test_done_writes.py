@@ -35,7 +35,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="namespaces and what 
 FAULTS_AFTERWARDS = {
     "the answer can't be normalized": (ResultBuilder, "normalize"),
     "the result can't be built": (ResultBuilder, "to_result"),
-    "the ids can't be collected": (writes, "collect_ids"),
+    "the ids can't be collected": (writes, "collect_made_ids"),
+    "the amounts can't be collected": (writes, "collect_amounts"),
     "the audit log can't be written": (FileAuditLog, "_append"),
 }
 
