@@ -224,19 +224,24 @@ async def test_a_time_without_zone_is_told_with_the_zone_it_was_read_in(connect:
     assert "Europe/London" in str(reply(result))
 
 
+CREATE_PATH = "/product/202309/products"
+
+
 async def test_a_token_that_ran_out_is_renewed_once_and_the_call_repeated(connect: Connect) -> None:
     async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
         data(await client.call_tool("get_warehouse_list", {}))
         recorder.requests.clear()
         recorder.answer(
-            "/product",
+            CREATE_PATH,
             code=105002,
             message="Expired credentials. access_token is expired",
             status=401,
             times=1,
         )
-        data(await client.call_tool("create_product", EARL_GREY))  # nothing is looked up before what is new
-    before, renewal, after = recorder.requests
+        data(await client.call_tool("create_product", EARL_GREY))
+    # What its preview looks up is read before.
+    paths = [path_of(request) for request in recorder.requests]
+    before, renewal, after = recorder.requests[paths.index(CREATE_PATH) :]
     assert_signed(before, token=ACCESS_TOKEN)
     assert path_of(renewal) == "/api/v2/token/refresh"
     assert query_of(renewal)["refresh_token"] == REFRESH_TOKEN
