@@ -277,6 +277,14 @@ def test_items_with_a_number_of_their_own_are_not_counted_over() -> None:
     assert project_view(data, {"fields": ["skus"], "merges": ["skus"]}).data == data
 
 
+@pytest.mark.parametrize("odd", [{"id": "2", "quantity": 2}, "text", None])
+def test_a_list_that_is_not_merged_is_as_it_came_wherever_in_it_that_shows(odd: Any) -> None:
+    data = {"skus": [{"id": "1"}, {"id": "1"}, odd]}
+    view = project_view(data, {"fields": ["*"], "merges": ["skus"]})
+    assert view.data == data == {"skus": [{"id": "1"}, {"id": "1"}, odd]}
+    assert not view.merged
+
+
 def test_an_answer_that_has_none_of_the_fields_is_shown_whole() -> None:
     data = {"orders": [{"renamed": "1"}]}
     view = project_view(data, {"fields": ["orders.id"]})

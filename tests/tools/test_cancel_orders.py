@@ -21,16 +21,6 @@ if TYPE_CHECKING:
 OUT_OF_STOCK, WRONG_PRICE = "seller_cancel_reason_out_of_stock", "seller_cancel_reason_wrong_price"
 
 
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=1)
-
-
-@pytest.fixture
-def shop(sandbox: Sandbox) -> SimulatedShop:
-    return sandbox.accounts[0].shops[0]
-
-
 async def cancel(client: Client, **arguments: Any) -> dict[str, Any]:
     return await told(client, "run_write_operation", name="cancel_orders", arguments=arguments)
 

@@ -34,11 +34,6 @@ if TYPE_CHECKING:
 CENT = Decimal("0.01")
 
 
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=1)
-
-
 async def list_skus(client: Client) -> list[dict[str, Any]]:
     """The SKUs that are on sale at no promotion's price, each with its product."""
     activities = await told(client, "run_read_operation", name="search_promotion_activities", arguments={})

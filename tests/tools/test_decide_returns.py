@@ -8,25 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import told, writes
 
 if TYPE_CHECKING:
     from mcp import Client
 
+    from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Request
     from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
     from tests.conftest import Connect
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=1)
-
-
-@pytest.fixture
-def shop(sandbox: Sandbox) -> SimulatedShop:
-    return sandbox.accounts[0].shops[0]
 
 
 async def decide(client: Client, **arguments: Any) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_previews import run
 from tests.calls.test_undo import list_changes
 from tests.calls.test_writes import told, writes
 from tests.tools.job_items import to_items
 
 if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
     from tests.conftest import Connect
 
@@ -20,16 +20,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def era() -> str:
     return "auto"
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=1)
-
-
-@pytest.fixture
-def shop(sandbox: Sandbox) -> SimulatedShop:
-    return sandbox.accounts[0].shops[0]
 
 
 def list_statuses(sandbox: Sandbox) -> dict[str, str]:

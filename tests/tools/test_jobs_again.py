@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=1)
-
-
 async def plan_slowly(client: Client, sandbox: Sandbox, arguments: dict[str, Any]) -> asyncio.Task[dict[str, Any]]:
     """A call that knows already what the job did before, and reads prices when another has had time for all."""
     sandbox.faults.add("get_product", delay=2.0)

@@ -6,21 +6,14 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Person, told, writes
 from tests.tools.job_items import to_items
 
 if TYPE_CHECKING:
     from mcp import Client
 
+    from mcp_server_tiktok_shop.sandbox import Sandbox
     from tests.conftest import Connect
-
-
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=1)
 
 
 async def list_products(client: Client, status: str = "ALL") -> list[dict[str, Any]]:

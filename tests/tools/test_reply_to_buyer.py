@@ -28,16 +28,6 @@ MESSAGE_NAMES = ("message_1", "message_2", "now")
 TEXT = "It leaves today, and I am sorry for the delay."
 
 
-@pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=1)
-
-
-@pytest.fixture
-def shop(sandbox: Sandbox) -> SimulatedShop:
-    return sandbox.accounts[0].shops[0]
-
-
 async def write(client: Client, **arguments: Any) -> dict[str, Any]:
     return await told(client, "run_write_operation", name="reply_to_buyer", arguments=arguments | {"text": TEXT})
 

@@ -32,16 +32,6 @@ SHIP = "batch_ship_packages"
 
 
 @pytest.fixture
-def sandbox() -> Sandbox:
-    return Sandbox(shops=1)
-
-
-@pytest.fixture
-def shop(sandbox: Sandbox) -> SimulatedShop:
-    return sandbox.accounts[0].shops[0]
-
-
-@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels are waited for a moment only."""
     for name in ("LABEL_WAIT_S", "MIN_LABEL_WAIT_S"):

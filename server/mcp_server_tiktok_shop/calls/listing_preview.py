@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.calls.new_prices import get_rows
 from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ LISTING_OPERATION = "create_product"
 CATEGORIES, WAREHOUSES, LISTED_PRODUCTS = "categories", "warehouses", "listed_products"
 MAX_CATEGORY_LEVELS = 20  # a tree that names itself as its parent would have no end
 MAX_NAMED_TWINS, MAX_TITLE_CHARS = 3, 80
-GONE_STATUS = "DELETED"
+DELETED_STATUS = "DELETED"
 HEAD_ARGUMENTS = ("title", "category_id", "main_images", "skus")
 SKU_ARGUMENTS = ("seller_sku", "sales_attributes", "price", "inventory")
 
@@ -42,13 +43,12 @@ class Listing(Struct, frozen=True):
 
 def describe_listing(values: Json, surroundings: Mapping[str, Json]) -> Listing:
     """The listing that these values make; categories and warehouses go by their names where they could be read."""
-    rows = values.get("skus")
-    skus = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    warehouses = {str(row.get("id")): str(row.get("name") or "") for row in _get_rows(surroundings, WAREHOUSES)}
+    skus = get_rows(values, "skus")
+    warehouses = {str(row.get("id")): str(row.get("name") or "") for row in _read_rows(surroundings, WAREHOUSES)}
     pictures = values.get("main_images")
     facts = {
         "title": values.get("title"),
-        "category": _describe_category(str(values.get("category_id", "")), _get_rows(surroundings, CATEGORIES)),
+        "category": _describe_category(str(values.get("category_id", "")), _read_rows(surroundings, CATEGORIES)),
         "pictures": len(pictures) if isinstance(pictures, list) else 0,
     }
     rest = {name: value for name, value in values.items() if name not in HEAD_ARGUMENTS}
@@ -63,8 +63,8 @@ def warn_of_twins(values: Json, surroundings: Mapping[str, Json]) -> Iterator[st
     title = _simplify(values.get("title"))
     twins = [
         row
-        for row in _get_rows(surroundings, LISTED_PRODUCTS)
-        if title and _simplify(row.get("title")) == title and row.get("status") != GONE_STATUS
+        for row in _read_rows(surroundings, LISTED_PRODUCTS)
+        if title and _simplify(row.get("title")) == title and row.get("status") != DELETED_STATUS
     ]
     if twins:
         named = ", ".join(
@@ -86,10 +86,10 @@ def _describe_sku(sku: Json, warehouses: Mapping[str, str]) -> Json:
         "seller_sku": sku.get("seller_sku"),
         "variant": ", ".join(
             f"{row.get('name') or row.get('id')} {row.get('value_name') or row.get('value_id')}"
-            for row in _list_objects(sku.get("sales_attributes"))
+            for row in get_rows(sku, "sales_attributes")
         ),
         "price": ", ".join(amounts),
-        "stock": ", ".join(_describe_stock(row, warehouses) for row in _list_objects(sku.get("inventory"))),
+        "stock": ", ".join(_describe_stock(row, warehouses) for row in get_rows(sku, "inventory")),
     }
     return {name: value for name, value in facts.items() if value}
 
@@ -113,12 +113,8 @@ def _describe_category(category_id: str, rows: Sequence[Json]) -> str:
     return f"{' > '.join(names)} ({category_id})" if names else category_id
 
 
-def _get_rows(surroundings: Mapping[str, Json], name: str) -> list[Json]:
-    return _list_objects(surroundings.get(name, {}).get("rows"))
-
-
-def _list_objects(value: Any) -> list[Json]:
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+def _read_rows(surroundings: Mapping[str, Json], name: str) -> list[Json]:
+    return get_rows(surroundings.get(name, {}), "rows")
 
 
 def _simplify(title: Any) -> str:

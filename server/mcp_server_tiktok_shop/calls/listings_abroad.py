@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.current_state import READ_STATE_TIMEOUT_S
+from mcp_server_tiktok_shop.calls.listing_preview import DELETED_STATUS
 from mcp_server_tiktok_shop.calls.new_prices import get_rows
 from mcp_server_tiktok_shop.calls.value_texts import to_single_line
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 REPLICATION_OPERATION, SEARCH_OPERATION = "replicate_product", "search_products"
 TARGETS = "replicate_target"
-DELETED_STATUS = "DELETED"
 MAX_SKUS_PER_SEARCH, MAX_SEARCHES = 10, 5
 MAX_NAMED_SKUS = 10
 

@@ -80,10 +80,10 @@ def map_api_error(operation: Operation, error: ApiError, code_info: Json) -> Sho
         kind = "signed_out" if marker.startswith("access") else kind
     if error.code == SCOPE_MISSING_CODE and (scopes := operation.record.get("scope")):
         hint = f"{hint} The scope for {operation.name} is {' or '.join(scopes)}.".strip()
-    if error.code == GENERIC_INVALID_CODE and not marker and (markets := operation.record.get("regions")):
-        hint = f"TikTok offers {operation.name} to shops in {', '.join(markets)}; list_shops tells where each one is."
     if not hint and kind == "platform" and not retryable:
         hint = f"Correct what the message names; describe_operation tells what {operation.name} takes."
+    if error.code == GENERIC_INVALID_CODE and not marker and (markets := operation.record.get("regions")):
+        hint += f" TikTok offers it to shops in {', '.join(markets)} alone; list_shops tells where each one is."
     meaning = code_info.get("meaning")
     reason = error.message.split(" For more details")[0].strip().rstrip(".")
     parts = [f"The platform refused {operation.name}", f"{reason}" if reason else "", f"({meaning})" if meaning else ""]

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 MAX_HEAD_BYTES = 100 * 1024  # of a head, or of anything else that comes in a row and is no body
 FIRST_FINAL_STATUS = 200  # below it an answer is a hint: another follows
-FRAMING_HEADERS = frozenset(
-    (b"content-length", b"transfer-encoding")
-)  # without either, a body ends with its connection
+# Without either of these a body ends with its connection.
+FRAMING_HEADERS = frozenset((b"content-length", b"transfer-encoding"))
 MAX_KNOWN_HEADS = 32  # mostly an account's own, for each way of asking
 TARGET = re.compile(rb"[\x21-\x7e]+")
 CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")

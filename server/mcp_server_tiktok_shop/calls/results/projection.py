@@ -126,10 +126,11 @@ class _Projector(Struct):
 
     def _merge(self, items: list[Any]) -> list[Any]:
         """Equal items once, with their number as `quantity`; unchanged where one has a quantity of its own."""
-        firsts: dict[Any, Json] = {}
         for item in items:
             if type(item) is not dict or "quantity" in item:
                 return items
+        firsts: dict[Any, Json] = {}
+        for item in items:
             key = _make_key(item)
             if (first := firsts.get(key)) is None:
                 firsts[key] = item  # which was made here
