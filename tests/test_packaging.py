@@ -280,3 +280,11 @@ def test_every_image_has_a_version() -> None:
     assert all(re.fullmatch(r"[a-z-]+:[0-9][\w.-]*", image) for image in images), images
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert CONTAINER["image"].endswith(f":{project['version']}")
+
+
+def test_each_library_is_installed_in_the_version_that_it_was_tried_with() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *(line for lines in project["optional-dependencies"].values() for line in lines)]
+    wanted = {re.split(r"[\[><=~! ;]", line)[0].lower() for line in lines} - {project["name"]}
+    pins = (PROJECT / "constraints.txt").read_text(encoding="utf-8").lower().splitlines()
+    assert wanted <= {line.partition("==")[0] for line in pins if "==" in line}

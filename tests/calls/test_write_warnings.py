@@ -220,7 +220,9 @@ async def test_what_is_for_other_markets_is_warned_of_and_refused_with_its_marke
     assert said.startswith("TikTok offers update_package_delivery_status to shops in SEA; this one is in GB")
     assert refused["error"] == "platform"
     assert "TikTok offers it to shops in US alone" in refused["hint"]
-    assert "Correct what the message names" in refused["hint"], "the code says no more than that something is wrong"
+    assert "Correct the argument that the message names" in refused["hint"], (
+        "the code says no more than that something is wrong"
+    )
 
 
 async def test_a_listing_that_is_sold_in_the_other_country_already_or_goes_there_in_part_is_warned_of(
