@@ -286,5 +286,5 @@ def test_each_library_is_installed_in_the_version_that_it_was_tried_with() -> No
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = [*project["dependencies"], *(line for lines in project["optional-dependencies"].values() for line in lines)]
     wanted = {re.split(r"[\[><=~! ;]", line)[0].lower() for line in lines} - {project["name"]}
-    pins = (PROJECT / "constraints.txt").read_text(encoding="utf-8").lower().splitlines()
+    pins = (PROJECT / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-").splitlines()
     assert wanted <= {line.partition("==")[0] for line in pins if "==" in line}
