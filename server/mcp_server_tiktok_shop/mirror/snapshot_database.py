@@ -33,7 +33,7 @@ MIN_WRITER_BYTES, WRITER_THREADS = 64 * 10**6, 1
 WRITER_SHARE = 12  # bytes of memory that a byte of spooled pages takes while it is laid in
 BLOCK_BYTES = 65536  # smaller ones pack worse, larger ones cost room for each table, however few rows it has
 ROW_GROUP_ROWS = 16384  # a group that is not full is written again with each part; fuller ones pack better
-MAX_PENDING_BYTES = 6 * 2**20  # of pages whose rows are not written yet: they are held in memory, unpacked
+MAX_PENDING_BYTES = 6 * 2**20  # of pages whose rows are written by one connection: with it goes what DuckDB keeps
 MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.2  # a smaller snapshot, or one with less free room, stays as it is
 COPY_BYTES = 2**20  # at once, of a file
 COMPACT = "compact_copy"
@@ -62,22 +62,25 @@ class SnapshotDatabase:
         With it how many values and rows can't be read. Raises OSError.
         """
         target: Path | None = None
-        unreadable_count = pending_bytes = 0
-        largest_bytes = max(measure_batches(part) for part in divide_batches(batches))
-        with self._connect(max(MIN_WRITER_BYTES, WRITER_SHARE * largest_bytes)) as connection:
-            for part in divide_batches(batches):
-                unreadable_count += stage_rows(connection, source, part, history_from)
-                if target is None and (self._base is None or has_differences(connection, source, part)):
-                    target = self._begin_target(connection)
-                if target is None:
-                    continue
-                replace_rows(connection, source, part)
-                pending_bytes += measure_batches(part)
-                if pending_bytes >= MAX_PENDING_BYTES:
+        unreadable_count = 0
+        parts = list(divide_batches(batches))
+        memory_bytes = max(MIN_WRITER_BYTES, WRITER_SHARE * max(map(measure_batches, parts)))
+        while parts:
+            with self._connect(memory_bytes) as connection:
+                if target is not None:
+                    self._attach(connection, target, TARGET)
+                pending_bytes = 0
+                while parts and pending_bytes < MAX_PENDING_BYTES:
+                    part = parts.pop(0)
+                    unreadable_count += stage_rows(connection, source, part, history_from)
+                    if target is None and (self._base is None or has_differences(connection, source, part)):
+                        target = self._begin_target(connection)
+                    if target is not None:
+                        replace_rows(connection, source, part)
+                    pending_bytes += measure_batches(part)
+                if target is not None:
                     connection.execute(f"CHECKPOINT {TARGET}")
-                    pending_bytes = 0
-            if target is not None:
-                target = self._finish_target(connection, target)
+                    target = target if parts else self._compact(connection, target)
         return target, unreadable_count
 
     def count_rows(self, source: Source, start: int, end: int) -> int:
@@ -160,9 +163,7 @@ class SnapshotDatabase:
         if self._base is not None:
             with self._base.open("rb") as base, open(path, "xb", opener=open_private) as copy:
                 shutil.copyfileobj(base, copy, COPY_BYTES)
-        block_size = "" if self._base is not None else f", BLOCK_SIZE {BLOCK_BYTES}"
-        connection.execute(f"ATTACH {quote_text(str(path))} AS {TARGET} ({TARGET_OPTIONS}{block_size})")
-        path.chmod(0o600)
+        self._attach(connection, path, TARGET)
         if self._base is None:
             for table in self._catalog.tables.values():
                 columns = ", ".join(f"{quote_name(each.name)} {each.sql_type}" for each in table.columns.values())
@@ -174,22 +175,23 @@ class SnapshotDatabase:
             )
         return path
 
-    def _finish_target(self, connection: DuckDBPyConnection, path: Path) -> Path:
-        """The copy, written whole; where much of it is room that nothing uses any more, a closer one in its place."""
-        connection.execute(f"CHECKPOINT {TARGET}")
+    def _attach(self, connection: DuckDBPyConnection, path: Path, name: str) -> None:
+        """Attach a copy to be changed, which is made where there is none."""
+        block_size = "" if path.exists() else f", BLOCK_SIZE {BLOCK_BYTES}"
+        connection.execute(f"ATTACH {quote_text(str(path))} AS {name} ({TARGET_OPTIONS}{block_size})")
+        path.chmod(0o600)
+
+    def _compact(self, connection: DuckDBPyConnection, path: Path) -> Path:
+        """The copy; where much of it is room that nothing uses any more, a closer one in its place."""
         sizes = connection.execute("SELECT database_name, total_blocks, free_blocks FROM pragma_database_size()")
         ((total, free),) = [(total, free) for name, total, free in sizes.fetchall() if name == TARGET]
         if total * BLOCK_BYTES < MIN_COMPACT_BYTES or free < MAX_FREE_SHARE * total:
-            connection.execute(f"DETACH {TARGET}")
             return path
         compact_path = make_partial_path(self._folder.root)
-        options = f"{TARGET_OPTIONS}, BLOCK_SIZE {BLOCK_BYTES}"
-        connection.execute(f"ATTACH {quote_text(str(compact_path))} AS {COMPACT} ({options})")
-        compact_path.chmod(0o600)
+        self._attach(connection, compact_path, COMPACT)
         connection.execute(f"COPY FROM DATABASE {TARGET} TO {COMPACT}")
         connection.execute(f"DETACH {TARGET}")
         connection.execute(f"CHECKPOINT {COMPACT}")
-        connection.execute(f"DETACH {COMPACT}")
         path.unlink()
         return compact_path
 
