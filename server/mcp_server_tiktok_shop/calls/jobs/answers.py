@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, REASONS, lay_out_items
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome, ShopOutcomes
 from mcp_server_tiktok_shop.calls.jobs.records import EARLIER_REASON, REPEAT_ADVICE
-from mcp_server_tiktok_shop.calls.jobs.several_shops import describe_each, describe_errors, find_only_shop, join_texts
+from mcp_server_tiktok_shop.calls.jobs.several_shops import (
+    describe_each,
+    describe_errors,
+    find_only_shop,
+    join_explanations,
+    join_texts,
+)
 from mcp_server_tiktok_shop.calls.ready_calls import UNDO_JOB, make_write_call
 from mcp_server_tiktok_shop.catalog.looks import describe_delay
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
@@ -123,7 +129,8 @@ def _describe_shops(runs: Sequence[JobRun]) -> Json:
         return {}
     counts: dict[str, dict[str, int]] = {}
     for run in runs:
-        states = Counter(outcome.state.replace(" ", "_") for outcome in run.list_outcomes())
+        outcomes = [outcome for outcome in run.list_outcomes() if not outcome.item.is_missing]
+        states = Counter(outcome.state.replace(" ", "_") for outcome in outcomes)
         counts[run.shop_name] = {**states}
     return {"shops": describe_each(runs, counts)}
 
@@ -167,8 +174,7 @@ def _describe(runs: Sequence[JobRun], counts: Counter[OutcomeState]) -> Iterator
     yield from describe_errors(runs)
     if not any(run.steps for run in runs) and not counts["unknown"]:
         yield NOTHING_NOTE
-        explanations = {run.shop_name: [run.plan.explanation] for run in runs if run.plan}
-        yield from explanations[""] if is_one else join_texts(explanations)
+        yield join_explanations(runs)
     stops = {run.shop_name: [f"It ended before all was done: {run.stop_reason}."] for run in runs if run.stop_reason}
     yield from (stops.get("", ()) if is_one else join_texts(stops))
     if counts["failed"]:

@@ -82,16 +82,16 @@ class Plan(Struct, frozen=True):
     """All that a call is about, those items among it that are skipped.
 
     `state` holds the things as `JobContext.read_state` read them: warnings come of it, and what was there before a
-    write. What it lacks is read once more, write by write. `warnings` are the job's own sentences, `explanation` what
-    else a person should know of all of it before they agree, or where nothing is left to do. `found` are the names in
-    the arguments that mean something here and may do so in another shop as well: each with the place where it stands,
-    such as line 5, if it can mean one shop alone, and empty if it means each.
+    write. What it lacks is read once more, write by write. `warnings` are the job's own sentences, `explanations` tell
+    what else a person should know of all of it before they agree, or where nothing is left to do. `found` are the names
+    in the arguments that mean something here and may do so in another shop as well: each with the place where it
+    stands, such as line 5, if it can mean one shop alone, and empty if it means each.
     """
 
     items: tuple[JobItem, ...]
     state: CurrentState = field(default_factory=CurrentState)
     warnings: tuple[str, ...] = ()
-    explanation: str = ""
+    explanations: tuple[str, ...] = ()
     found: Json = field(default_factory=dict)
 
 

@@ -12,7 +12,7 @@ from mcp_server_tiktok_shop.calls.current_state import CurrentState
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.calls.jobs.known_state import select_state
 from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview, join_ways_back, make_plan_state
-from mcp_server_tiktok_shop.calls.jobs.several_shops import join_plans
+from mcp_server_tiktok_shop.calls.jobs.several_shops import join_explanations, join_plans
 from mcp_server_tiktok_shop.calls.jobs.several_shops_preview import join_previews
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.plan_warnings import warn_of_no_way_back
@@ -134,7 +134,7 @@ class JobPlanner(Struct, frozen=True):
             way_back=self.plan_way_back([run]),
             items=run.items,
             steps=run.steps,
-            explanation=run.plan.explanation if run.plan else "",
+            explanation=join_explanations([run]),
         )
 
     def plan_way_back(self, runs: Iterable[JobRun], *, is_done: bool = False) -> WayBack | None:

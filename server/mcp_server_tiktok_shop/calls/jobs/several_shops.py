@@ -79,7 +79,7 @@ def join_plans(runs: Sequence[JobRun]) -> None:
     if given or len(errors) == len(runs):
         raise _join_errors(given or errors, len(runs))
     planned = [run for run in runs if run.error is None]
-    _ensure_found_once(planned)
+    _ensure_found_once(planned, [run for run, _ in errors])
     missing = [{item.key: item.skip_reason for item in run.items if item.is_missing} for run in planned]
     nowhere = set.intersection(*map(set, missing))
     for index, run in enumerate(planned):
@@ -105,7 +105,16 @@ def _explain_missing(reasons: Mapping[str, Sequence[str]], unread_runs: Sequence
     return MISSING_REASON
 
 
-def describe_shared_names(runs: Sequence[JobRun]) -> str:
+def join_explanations(runs: Sequence[JobRun]) -> str:
+    """What a person should know of all of it; of several shops with the shops that each sentence is said of."""
+    explanations = {run.shop_name: run.plan.explanations for run in runs if run.plan}
+    if len(runs) == 1:
+        return " ".join(filter(None, explanations.get("", ())))
+    sentences = [_describe_shared_names(runs), *join_texts(explanations)]
+    return " ".join(f"{sentence.rstrip('.')}." for sentence in sentences if sentence)
+
+
+def _describe_shared_names(runs: Sequence[JobRun]) -> str:
     """Which of the names that were given mean something in several shops, and so in each of them."""
     names = [f"{name} ({', '.join(shops)})" for name, shops in _find_shared_names(runs).items()]
     if not names:
@@ -142,7 +151,7 @@ def describe_each(runs: Sequence[JobRun], counts: Mapping[str, Mapping[str, int]
         shop = run.context.target.shop
         values: Json = {"shop": run.label, "region": shop.region if shop else ""}
         values |= counts.get(run.shop_name, {})
-        values |= {"error": run.error.message} if run.error else {}
+        values |= {"error": run.error.kind} if run.error else {}
         rows.append({name: value for name, value in values.items() if value != ""})
     return rows
 
@@ -163,8 +172,11 @@ def _find_shared_names(runs: Sequence[JobRun]) -> dict[str, list[str]]:
     return {name: some for name, some in shops.items() if len(some) > 1}
 
 
-def _ensure_found_once(runs: Sequence[JobRun]) -> None:
+def _ensure_found_once(runs: Sequence[JobRun], unread_runs: Sequence[JobRun]) -> None:
+    """Go on only where what can mean one shop alone is found in one of them, and every other could be looked at."""
     places: Json = {name: place for run in runs if run.plan for name, place in run.plan.found.items() if place}
+    if places and unread_runs:
+        raise _join_errors([(run, run.error) for run in unread_runs if run.error], len(runs) + len(unread_runs))
     faults = [
         Problem(places[name], f"{name!r} is found at several shops: {', '.join(shops)}", "one of them as shop")
         for name, shops in _find_shared_names(runs).items()

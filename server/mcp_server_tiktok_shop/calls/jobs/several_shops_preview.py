@@ -8,7 +8,7 @@ from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview, join_ways_back
 from mcp_server_tiktok_shop.calls.jobs.several_shops import (
     describe_each,
     describe_errors,
-    describe_shared_names,
+    join_explanations,
     join_texts,
 )
 from mcp_server_tiktok_shop.calls.preview import MAX_SHOP_CHARS
@@ -40,7 +40,6 @@ def join_previews(runs: Sequence[JobRun], previews: Sequence[JobPreview]) -> Sev
     items = tuple(item for preview in previews for item in preview.items)
     steps = tuple(step for preview in previews for step in preview.steps)
     named = [(run.shop_name, preview) for run, preview in zip(runs, previews, strict=True) if run.error is None]
-    explanations = join_texts({name: [preview.explanation] for name, preview in named})
     warnings = [*describe_errors(runs), *join_texts({name: preview.warnings for name, preview in named})]
     ways = [preview.way_back for preview in previews if preview.way_back]
     left_out = ", ".join(f"{run.shop_name} ({run.error.kind})" for run in runs if run.error)
@@ -55,14 +54,15 @@ def join_previews(runs: Sequence[JobRun], previews: Sequence[JobPreview]) -> Sev
         way_back=join_ways_back(ways) if ways else None,
         items=items,
         steps=steps,
-        explanation=" ".join([*filter(None, [describe_shared_names(runs)]), *explanations]),
+        explanation=join_explanations(runs),
         shops=tuple(describe_each(runs, counts)),
         place=f"at {'; '.join(map(_describe_place, runs))}",
     )
 
 
 def _count_skipped(run: JobRun) -> int:
-    return sum(bool(item.skip_reason) for item in run.items)
+    """How many things of this shop nothing is done with; what is in none of them is not its own."""
+    return sum(bool(item.skip_reason) and not item.is_missing for item in run.items)
 
 
 def _describe_place(run: JobRun) -> str:

@@ -73,7 +73,7 @@ class CancelOrdersJob(Job, frozen=True):
         state = [Item("order", i, {"status": order.get("status")}, order) for i, order in orders.items()]
         sold_out = [orders[order_id] for order_id, reason in chosen.items() if OUT_OF_STOCK in reason.name]
         warnings = [*warn_of_total(repayments.values(), len(chosen)), *await warn_of_stock(sold_out, context)]
-        return Plan(tuple(items), CurrentState(tuple(state)), tuple(warnings), SCORE_WORDS if chosen else "")
+        return Plan(tuple(items), CurrentState(tuple(state)), tuple(warnings), (SCORE_WORDS if chosen else "",))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """An order a write."""

@@ -50,7 +50,8 @@ class EndPromotionsJob(Job, frozen=True):
             if not some
         )
         found = {name: "" for name, some in named.items() if some and not name.isdigit()}
-        return Plan(items, state, explanation=EXPLANATION if is_any else NOTHING_RUNS if is_all else "", found=found)
+        explanation = EXPLANATION if is_any else NOTHING_RUNS if is_all else ""
+        return Plan(items, state, explanations=(explanation,), found=found)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """A promotion a write."""

@@ -66,7 +66,7 @@ class ChangePricesJob(Job, frozen=True):
         )
         warnings = _warn_of_rounding(matches, items, unit, str(values.get("ending", "")))
         patterns = describe_patterns(list_names(change_list.changes), TitleMatch.from_products(state.items))
-        return Plan((*items, *named.missing), state, (*unread, *warnings), patterns, named.found)
+        return Plan((*items, *named.missing), state, (*unread, *warnings), (patterns,), named.found)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product, which the platform does as a whole or not at all."""

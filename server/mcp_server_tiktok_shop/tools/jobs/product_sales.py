@@ -49,7 +49,7 @@ class ProductSalesJob(Job, frozen=True):
             self.explanation if is_any else "",
         )
         missing = list_missing(values["products"], matches)
-        return Plan((*items, *missing), state, explanation=" ".join(filter(None, texts)), found=list_found(matches))
+        return Plan((*items, *missing), state, explanations=texts, found=list_found(matches))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         return [

@@ -209,10 +209,10 @@ def _make_item(
     )
 
 
-def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) -> str:
+def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) -> tuple[str, ...]:
     """How parcels get to the carrier, what labels cost and on what they are printed; nothing where none goes."""
     if not shipments:
-        return ""
+        return ()
     by_carrier = [s for s in shipments if s.operation == BATCH_OPERATION and "self_shipment" not in s.arguments]
     ways = [HANDOVERS[handover]] if by_carrier and handover else []
     open_counts = {
@@ -223,7 +223,7 @@ def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) ->
         which = "they are" if count == len(shipments) else f"{count} of them are"
         which = which if len(shipments) > 1 else "it is"
         ways += [CHOSEN_HANDOVER.format(which=which, setting=setting)] if count else []
-    return " ".join(filter(None, (*ways, add_up_labels(shipments), f"Labels are laid out on {paper}.")))
+    return *ways, add_up_labels(shipments), f"Labels are laid out on {paper}."
 
 
 def _make_state(parcels: Sequence[Parcel]) -> CurrentState:

@@ -65,7 +65,7 @@ class ChangeStockJob(Job, frozen=True):
                 change_list.argument, [(m.change, f"would have {m.change.rule.fixed}") for m in broken], "whole units"
             )
         patterns = describe_patterns(list_names(change_list.changes), TitleMatch.from_products(state.items))
-        return Plan((*items.values(), *named.missing), state, explanation=patterns, found=named.found)
+        return Plan((*items.values(), *named.missing), state, explanations=(patterns,), found=named.found)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product; the warehouses of a SKU that are left alone are sent with what they hold."""

@@ -63,7 +63,7 @@ class UndoJob(Job, frozen=True):
         first = job_writes[-1].entry
         moment = datetime.fromisoformat(first["time"]).astimezone(context.zone).isoformat(timespec="seconds")
         words = f"Takes back {first['job_name']} of {moment}."
-        return Plan(tuple(items.values()), state, explanation=" ".join(dict.fromkeys((words, *leaves))))
+        return Plan(tuple(items.values()), state, explanations=tuple(dict.fromkeys((words, *leaves))))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """A write for each that is taken back."""
