@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 STATES: tuple[OutcomeState, ...] = ("unknown", "failed", "not yet", "done", "skipped")  # as they stand in an answer
 MAX_LISTED_AS_AGREED = 5
+STOP_NOTE = "It ended before all was done: {reason}."
 GO_ON_NOTE = "Call {name} again with the same arguments: it does what is left, and nothing twice."
 FAILED_AGAIN_NOTE = "Called again with the same arguments, {name} previews those that failed, and does nothing twice."
 UNKNOWN_NOTE = "Of {count} nobody knows whether they were done: they are not sent again for ten minutes. Look first."
@@ -170,13 +171,13 @@ async def _finish(runs: Sequence[JobRun]) -> Json:
 
 
 def _describe(runs: Sequence[JobRun], counts: Counter[OutcomeState]) -> Iterator[str]:
-    first, is_one = runs[0], len(runs) == 1
+    first = runs[0]
     yield from describe_errors(runs)
     if not any(run.steps for run in runs) and not counts["unknown"]:
         yield NOTHING_NOTE
         yield join_explanations(runs)
-    stops = {run.shop_name: [f"It ended before all was done: {run.stop_reason}."] for run in runs if run.stop_reason}
-    yield from (stops.get("", ()) if is_one else join_texts(stops))
+    ends = {run.shop_name: [STOP_NOTE.format(reason=run.stop_reason)] * bool(run.stop_reason) for run in runs}
+    yield from (ends[""] if len(runs) == 1 else join_texts(ends))
     if counts["failed"]:
         yield FAILED_NOTE.format(count=counts["failed"])
     if counts["unknown"]:
@@ -185,7 +186,7 @@ def _describe(runs: Sequence[JobRun], counts: Counter[OutcomeState]) -> Iterator
     earlier = [o for o in known if o.reason == EARLIER_REASON or o.reason.endswith(REPEAT_ADVICE)]
     if count := sum(outcome.item.is_relative for outcome in earlier):
         yield EARLIER_NOTE.format(count=count)
-    if stops and (counts["not yet"] or counts["failed"]):
+    if any(ends.values()) and (counts["not yet"] or counts["failed"]):
         yield GO_ON_NOTE.format(name=first.operation.name)
     elif counts["failed"]:
         yield FAILED_AGAIN_NOTE.format(name=first.operation.name)
