@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -82,6 +83,10 @@ def list_chatting_names(shop: SimulatedShop) -> list[str]:
     """What buyers chat under, once for each chat that is found by it."""
     conversations = [each for each in shop.chats.conversations.values() if each.sessions]
     return [make_buyer(shop.region, each.buyer).first_name.lower() for each in conversations]
+
+
+def raise_by_tenth(price: Decimal) -> Decimal:
+    return (price * Decimal("1.1")).quantize(Decimal("0.01"), "ROUND_HALF_UP")
 
 
 async def run(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from tests.tools.several_shops import (
     list_sent,
     list_shops,
     list_writes,
+    raise_by_tenth,
     run,
     to_rows,
 )
@@ -42,10 +42,6 @@ SENCHA = "Sencha Green Tea"
 @pytest.fixture
 def sandbox() -> Sandbox:
     return Sandbox(shops=3)
-
-
-def raise_by_tenth(price: Decimal) -> Decimal:
-    return (price * Decimal("1.1")).quantize(Decimal("0.01"), "ROUND_HALF_UP")
 
 
 async def test_mixed_orders_are_shipped_each_by_its_shop_with_one_file_of_labels(
