@@ -136,6 +136,10 @@ async def test_a_yes_is_for_the_shops_that_were_shown(connect: Connect, sandbox:
             assert list_sent(sandbox) == []
             asked = await run(client, "pause_products", products=[SENCHA], shop="GB,DE")
         done = await run(client, "pause_products", products=[SENCHA], shop="GB,DE", confirm=asked["confirm"])
+        own = list_live(list_shops(sandbox)[0], "Oolong")[0]
+        asked = await run(client, "pause_products", products=[own], shop="GB,DE")
+        elsewhere = await run(client, "pause_products", products=[own], shop="GB,US", confirm=asked["confirm"])
+    assert elsewhere["status"] == "confirmation_required", "though only one of them has it"
     assert done["data"]["done"] == 2
     assert list_sent(sandbox) == [(PAUSE, "GB"), (PAUSE, "DE")]
 
@@ -283,6 +287,7 @@ async def test_a_server_that_is_killed_between_shops_goes_on_with_what_is_left_a
     assert (regions[:3], regions[3:]) in [(["GB"] * 3, ["DE"] * count) for count in (2, 3)]
     assert len(set(sent)) == len(sent), "no write was sent twice"
     outcomes = {item["sku"]: item["outcome"] for item in to_items(again["data"])}
+    assert outcomes.keys() == before.keys(), "also what the first shop did is told"
     cut = {sku.id for sku in find_product(de, titles[0]).skus}
     assert {outcome for sku_id, outcome in outcomes.items() if sku_id not in cut} == {"done"}
     assert {outcomes[sku_id] for sku_id in cut} <= {"done", "unknown"}
@@ -366,3 +371,22 @@ async def test_a_job_without_a_shop_tells_that_several_are_possible_and_a_strang
     assert pinned["data"]["done"] == 1
     assert other["error"] == "shop_required"
     assert list_sent(sandbox) == [(PAUSE, "GB")]
+
+
+async def test_parts_that_other_calls_began_are_taken_back_by_a_call_each(connect: Connect, sandbox: Sandbox) -> None:
+    gb, de, _ = list_shops(sandbox)
+    titles = list_free_titles(gb, de)[:2]
+    arguments: dict[str, Any] = {"products": titles, "amount": 3}
+    async with at_several(connect, sandbox, confirm="none", call_timeout_s=11.0) as client:
+        for region in ("GB", "DE"):
+            sandbox.faults.add("update_inventory", delay=3.2)
+            cut = await run(client, "change_stock", **arguments, shop=region)
+            assert cut["status"] == "unfinished"
+        done = await run(client, "change_stock", **arguments, shop="GB,DE")
+        calls = [call["arguments"]["arguments"] for call in done["data"]["undo"]]
+        assert [call["shop"] for call in calls] == [gb.id, de.id]
+        assert len({call["id"] for call in calls}) == 2
+        counts = [len(find_product(shop, title).skus) for shop in (gb, de) for title in titles]
+        back = [await run(client, "undo_job", **call, dry_run=True) for call in calls]
+    assert [answer["data"]["to_do"] for answer in back] == [sum(counts[:2]), sum(counts[2:])]
+    assert list_sent(sandbox) == [("update_inventory", region) for region in ("GB", "DE", "GB", "DE")]
