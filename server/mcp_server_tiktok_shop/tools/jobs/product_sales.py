@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, divide
-from mcp_server_tiktok_shop.tools.jobs.product_matches import match_products
+from mcp_server_tiktok_shop.tools.jobs.product_matches import list_found, list_missing, match_products
 from mcp_server_tiktok_shop.tools.pattern_words import TitleMatch, describe_patterns
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ class ProductSalesJob(Job, frozen=True):
             describe_patterns(values["products"], TitleMatch.from_products(state.items)),
             self.explanation if is_any else "",
         )
-        return Plan(items, state, explanation=" ".join(filter(None, texts)))
+        missing = list_missing(values["products"], matches)
+        return Plan((*items, *missing), state, explanations=texts, found=list_found(matches))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         return [

@@ -43,7 +43,8 @@ class ChangeStockJob(Job, frozen=True):
 
     async def plan(self, values: Json, context: JobContext) -> Plan:
         change_list = await read_changes(values, "stock", self.files)
-        matches, state = await match_skus(context, change_list, WRITE)
+        named = await match_skus(context, change_list, WRITE)
+        matches, state = named.matches, named.state
         needs_names = any(match.change.warehouse or len(match.sku.get("inventory") or ()) > 1 for match in matches)
         names = await _read_warehouse_names(context, are_needed=needs_names)
         faults: list[tuple[Change, str]] = []
@@ -64,7 +65,7 @@ class ChangeStockJob(Job, frozen=True):
                 change_list.argument, [(m.change, f"would have {m.change.rule.fixed}") for m in broken], "whole units"
             )
         patterns = describe_patterns(list_names(change_list.changes), TitleMatch.from_products(state.items))
-        return Plan(tuple(items.values()), state, explanation=patterns)
+        return Plan((*items.values(), *named.missing), state, explanations=(patterns,), found=named.found)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product; the warehouses of a SKU that are left alone are sent with what they hold."""
