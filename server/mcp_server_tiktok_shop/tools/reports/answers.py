@@ -95,7 +95,8 @@ def _describe_comparison(request: ReportRequest, columns: Collection[str]) -> st
     if not request.has_joined_periods:
         return ""
     of_totals, of_rows = (list_compared_measures(request.report, each)[0] for each in (None, request.grouping))
-    return f"change_percent is of {of_totals}{f', in rows of {of_rows}' if of_rows != of_totals else ''}."
+    of_which = f"change_percent is of {of_totals}{f', in rows of {of_rows}' if of_rows != of_totals else ''}."
+    return f"{of_which} {request.report.compare_note}".rstrip()
 
 
 def describe_shops(answers: Sequence[ShopAnswer]) -> Json:
