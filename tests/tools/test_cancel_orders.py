@@ -56,7 +56,9 @@ async def test_the_reason_is_mapped_and_shown_and_what_cannot_be_called_off_stay
             assert order.lines[0].sku.seller_sku in item["contents"]
             assert datetime.fromisoformat(item["ordered"]).timestamp() == order.create_time
             assert datetime.fromisoformat(item["ship_by"]).timestamp() > order.create_time
-            assert (item.get("late") == "yes") is (datetime.fromisoformat(item["ship_by"]).timestamp() < sandbox.now())
+            assert (item.get("overdue") == "yes") is (
+                datetime.fromisoformat(item["ship_by"]).timestamp() < sandbox.now()
+            )
             products = {line.product.id for line in order.lines}
             assert item.get("products") == (str(len(products)) if len(products) > 1 else None)
         in_all, still_sold = asked["preview"]["warnings"]

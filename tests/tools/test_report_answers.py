@@ -250,8 +250,18 @@ async def test_a_period_from_before_the_copy_is_a_part_only_and_says_so(connect:
         whole = await ask(client, "sales", period="last 14 days")
     assert (part["complete"], whole["complete"]) == (False, True)
     assert part["note"].startswith("PART ONLY")
+    assert "--mirror-days" in part["note"]
     assert "orders reaches back to" in part["part_only"]
     assert "part_only" not in whole
+
+
+async def test_how_far_the_copies_of_several_shops_reach_is_told_once(connect: Connect) -> None:
+    async with at_the_shop(connect, Sandbox(orders=30, shops=3, clock=lambda: NOW), mirror_days=30) as client:
+        told = await ask(client, "sales", period="last 60 days", group_by="none")
+    assert told["note"].count("PART ONLY") == 1
+    assert "PART ONLY of GB, DE, US:" in told["note"]
+    assert told["part_only"].keys() == {"GB", "DE", "US"}
+    assert "reaches back" not in told["note"]
 
 
 async def test_what_was_never_read_is_not_told_as_empty(connect: Connect, shared: Sandbox) -> None:

@@ -87,7 +87,8 @@ class Report(Struct, frozen=True):
     `formats` the forms of other programs in which rows grouped by `line` can be written, `without` the columns that
     totals have not, `recent_tables` those of which older rows than the copy holds make no difference, `adds` counts of
     totals that are added up over several shops. `sorts` are the SQL by which a column is ordered in its place, `ties`
-    the orders of rows that are equal in it. A heading's `time`, a column in SQL, brings the groupings day, week and month.
+    the orders of rows that are equal in it. A heading's `time`, a column in SQL, brings the groupings day, week and
+    month.
     """
 
     name: str

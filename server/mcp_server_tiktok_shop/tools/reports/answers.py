@@ -174,14 +174,18 @@ def _choose_rows_columns(request: ReportRequest, grouping: Grouping, table: Json
 
 
 def _describe_edges(answers: Sequence[ShopAnswer]) -> list[str]:
-    parts = []
-    for answer in answers:
-        if answer.problem:
-            parts.append(f"PART ONLY: nothing of {answer.label} is in here: {answer.problem}")
-        elif answer.coverage is not None and answer.coverage.part_only:
-            parts.append(
-                f"PART ONLY, {answer.label}: {answer.coverage.part_only}. Nothing beyond that is in these sums."
-            )
+    """What is lacking, by shop in `part_only` or by itself; and what says how far back a copy is read."""
+    parts = [
+        f"PART ONLY: nothing of {answer.label} is in here: {answer.problem}" for answer in answers if answer.problem
+    ]
+    lacking = [each for each in answers if not each.problem and each.coverage is not None and each.coverage.part_only]
+    if lacking:
+        names = ", ".join(filter(None, (each.brief_label for each in lacking)))
+        of_shops = f" of {names}" if names else ""
+        parts.append(
+            f"PART ONLY{of_shops}: part_only says how far the copy reaches, nothing beyond that is in these sums. "
+            "Whoever runs the server sets with --mirror-days how far back it is read."
+        )
     return parts
 
 
