@@ -96,6 +96,5 @@ def _describe_overlap(promotion: Json, titles: dict[str, str]) -> Iterator[str]:
         title = quote(str(promotion.get("title") or promotion.get("id")), MAX_TITLE_CHARS)
         span = f"{promotion.get('begin_time')} to {promotion.get('end_time')}"
         names = ", ".join(named[:MAX_NAMED_PRODUCTS])
-        yield (
-            f"{names}{more} {verb} part in the promotion {title}, {span}: TikTok refuses a product that is in two at a time"
-        )
+        consequence = "TikTok refuses a product that is in two at a time"
+        yield f"{names}{more} {verb} part in the promotion {title}, {span}: {consequence}"
