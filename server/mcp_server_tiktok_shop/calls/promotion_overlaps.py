@@ -48,14 +48,17 @@ class PromotionOverlaps(Struct, frozen=True):
         with contain_faults(log, "%s can't be looked up", "other promotions"):
             try:
                 async with asyncio.timeout(READ_STATE_TIMEOUT_S):
-                    others = await self._read_others(own, target)
+                    others = await self._find_others(own, target)
+                    details = await asyncio.gather(*(self._read(other, target) for other in others[:MAX_PROMOTIONS]))
             except (TimeoutError, ShopError):
                 return ["Whether the products take part in another promotion could not be looked up"]
-            return [text for other in others for text in _describe_overlap(other, titles)]
+            cut = [f"{MAX_PROMOTIONS} of {len(others)} promotions of that time were looked through for the products"]
+            overlaps = [text for other in details for text in _describe_overlap(other, titles)]
+            return overlaps + (cut if len(others) > MAX_PROMOTIONS else [])
         return []
 
-    async def _read_others(self, own: Item, target: Target) -> list[Json]:
-        """The promotions that last and share a moment with this one, each with its products."""
+    async def _find_others(self, own: Item, target: Target) -> list[Json]:
+        """The promotions that last and share a moment with this one."""
         lists = await asyncio.gather(
             *(
                 self.reader.call(SEARCH_OPERATION, {"status": status, "page_size": PAGE_SIZE}, target)
@@ -63,14 +66,13 @@ class PromotionOverlaps(Struct, frozen=True):
             )
         )
         rows = [row for answer in lists for row in get_rows((answer or {}).get("data", {}), "activities")]
-        beside = [row for row in rows if str(row.get("id")) != own.id and _shares_moment(row, own.data)]
-        details = await asyncio.gather(
-            *(
-                self.reader.call(DETAIL_OPERATION, {"activity_id": str(row["id"])}, target)
-                for row in beside[:MAX_PROMOTIONS]
-            )
-        )
-        return [row | (detail or {}).get("data", {}) for row, detail in zip(beside, details, strict=False)]
+        return [row for row in rows if str(row.get("id")) != own.id and _shares_moment(row, own.data)]
+
+    async def _read(self, promotion: Json, target: Target) -> Json:
+        """The promotion with its products."""
+        detail = await self.reader.call(DETAIL_OPERATION, {"activity_id": str(promotion["id"])}, target)
+        data: Json = (detail or {}).get("data", {})
+        return promotion | data
 
 
 def sets_price(entry: Json) -> bool:
