@@ -34,6 +34,7 @@ WRITER_SHARE = 12  # bytes of memory that a byte of spooled pages takes while it
 BLOCK_BYTES = 65536  # smaller ones pack worse, larger ones cost room for each table, however few rows it has
 ROW_GROUP_ROWS = 16384  # a group that is not full is written again with each part; fuller ones pack better
 MAX_PENDING_BYTES = 6 * 2**20  # of pages whose rows are written by one connection: with it goes what DuckDB keeps
+CLOCK_MARGIN_S = 300  # what was read this soon after it changed is read once more: clocks differ
 MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.2  # a smaller snapshot, or one with less free room, stays as it is
 COPY_BYTES = 2**20  # at once, of a file
 COMPACT = "compact_copy"
@@ -102,18 +103,23 @@ class SnapshotDatabase:
     def list_parents(self, source: Source, since: float) -> list[tuple[str, bool]]:
         """The rows that a source is to be asked for, newest first, and whether each is stable.
 
-        Not the stable ones that were read, nor those read since a moment.
+        Not the stable ones that were read, nor those read since a moment, or since they changed last.
         """
         for_each = source.for_each
         assert for_each is not None  # noqa: S101 - only such a source has parents
         parent_table = self._catalog.tables[for_each.table]
         column, history = quote_name(for_each.column), self._catalog.sources[parent_table.source].history
         is_dated = history is not None and history.column in parent_table.columns
-        order = f"max({quote_name(history.column)}) DESC" if is_dated and history is not None else column
+        date_column = history.column if is_dated and history is not None else for_each.changed_at
+        order = f"max({quote_name(date_column)}) DESC" if date_column else column
+        is_unchanged = "false"
+        if for_each.changed_at:
+            is_unchanged = f"read_at >= epoch({quote_name(for_each.changed_at)}) + {CLOCK_MARGIN_S}"
         sql = (
             f"SELECT {column}, bool_and(coalesce({for_each.stable_when}, false)) "
-            f"FROM {BASE}.{quote_name(for_each.table)} WHERE ({for_each.where}) AND {column} NOT IN "
-            f"(SELECT parent FROM {BASE}.{MARKS_TABLE} WHERE source = ? AND (is_stable OR read_at >= ?)) "
+            f"FROM {BASE}.{quote_name(for_each.table)} AS rows WHERE ({for_each.where}) AND NOT EXISTS "
+            f"(FROM {BASE}.{MARKS_TABLE} WHERE source = ? AND parent = rows.{column} "
+            f"AND (is_stable OR read_at >= ? OR {is_unchanged})) "
             f"GROUP BY {column} ORDER BY {order}"
         )
         with self._connect() as connection:

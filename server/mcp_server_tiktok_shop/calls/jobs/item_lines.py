@@ -42,6 +42,6 @@ def _format_change(item: JobItem, head: str) -> str:
     now = quote(item.now, VALUE_CHARS) if item.now else ""
     if item.skip_reason:
         return f"{head}: skipped, {to_single_line(item.skip_reason)}"
-    details = ", ".join(f"{name} {to_single_line(str(value))}" for name, value in item.details.items())
+    details = ", ".join(f"{name} {to_single_line(str(value))}" for name, value in item.details.items() if value)
     change = f" ({details})" if details else ""
     return f"{head}: {' -> '.join(filter(None, (now, quote(item.will_be, VALUE_CHARS))))}{change}"

@@ -154,7 +154,7 @@ def _make_item(
         "products": str(products) if products > 1 else "",
         "ordered": str(order.get("create_time") or ""),
         "ship_by": deadline.isoformat() if deadline else "",
-        "late": "yes" if deadline and status in TO_SHIP_STATUSES and deadline.timestamp() < now else "",
+        "overdue": "yes" if deadline and status in TO_SHIP_STATUSES and deadline.timestamp() < now else "",
     }
     details = {name: value for name, value in details.items() if value}
     description = describe_order(order)

@@ -186,7 +186,7 @@ def _make_item(
     names |= {"town": parcel.town} if parcel.town else {}
     details: Json = {}
     if (deadline := parcel.deadline) is not None and parcel.status == WAITING_STATUS:
-        details = {"ship_by": deadline.isoformat()} | ({"late": "yes"} if is_late(parcel, now) else {})
+        details = {"ship_by": deadline.isoformat()} | ({"overdue": "yes"} if is_late(parcel, now) else {})
     details |= describe_handover(parcel, shipment, zone) if shipment and not obstacle else {}
     parameters: Json = {
         "order_ids": parcel.order_ids,

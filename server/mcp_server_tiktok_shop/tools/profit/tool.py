@@ -76,6 +76,11 @@ UNMET_NOTE = (
     "their costs count nowhere."
 )
 OWN_CURRENCY_NOTE = "A number in unit_costs is of each shop's own currency; none was converted."
+SALES_TAX_NOTE = (
+    "VAT or GST that the seller owes on sales is taken off nowhere: where prices hold it, net_sales and profit do. "
+    "A fee called vat is TikTok's."
+)
+REGIONS_OF_PRICES_BEFORE_TAX = frozenset(("US",))
 NO_PROFIT_ORDER_NOTE = "Rows stand by settlement, since without costs there is no profit."
 
 
@@ -143,7 +148,9 @@ class GetProfitTool(Struct, frozen=True):
         currencies = {row.cells["currency"] for each in found for row in each.get("total")}
         own_note = OWN_CURRENCY_NOTE if spoken and len(currencies) > 1 else ""
         unmet = _list_unmet_costs(spoken, found)
-        notes = [UNMET_NOTE if unmet else "", own_note, result["note"], found[0].period_note]
+        has_tax = any(each.region not in REGIONS_OF_PRICES_BEFORE_TAX for each in shops)
+        tax_note = SALES_TAX_NOTE if has_tax else ""
+        notes = [UNMET_NOTE if unmet else "", own_note, tax_note, result["note"], found[0].period_note]
         if terms.has_costs or file_name:
             result["costs"] = _describe_costs(file_name, costs, spoken, found)
             result["untrusted"] += [f"costs.{EXPLANATION}"] if EXPLANATION in result["costs"] else []
