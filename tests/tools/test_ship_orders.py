@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -163,9 +164,12 @@ async def test_how_a_parcel_gets_to_the_carrier_is_told_before_where_there_is_on
 
 
 async def test_a_pickup_after_the_hand_over_deadline_and_not_today_is_told_before_with_both_times(
-    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+    connect: Connect,
 ) -> None:
-    zone, now = ZoneInfo("Europe/London"), int(sandbox.now())
+    clock = Clock()  # by night in summer, the carrier's next day may be the shop's today
+    sandbox = Sandbox(clock=clock)
+    shop = sandbox.accounts[0].shops[0]
+    zone, now = ZoneInfo("Europe/London"), int(clock.now)
     orders = list_waiting(sandbox, shop)
     late, timely = orders[0], orders[-1]
     tomorrow = (datetime.fromtimestamp(now, zone) + timedelta(1)).date().isoformat()
@@ -176,7 +180,8 @@ async def test_a_pickup_after_the_hand_over_deadline_and_not_today_is_told_befor
         return data | {"orders": [o | {"tts_sla_time": deadlines[o["id"]]} for o in data["orders"]]}
 
     sandbox.faults.add("get_order_detail", times=None, edit=set_deadlines)
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+    runtime = Runtime(clock, time.monotonic)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, runtime=runtime) as client:
         asked = await ship(client, ids=[timely.id, late.id], handover="PICKUP")
         brought = await ship(client, ids=[timely.id, late.id], handover="DROP_OFF", dry_run=True)
         sandbox.faults.add("get_package_handover_time_slots", times=None, edit=lambda d: d | {"can_drop_off": False})
