@@ -217,7 +217,7 @@ async def find_parcels_due(due: str, now: float, context: JobContext) -> FoundPa
     ]
     parcels = await _read_parcels(due_orders, context, {})
     parcels = [p for p in parcels if p.deadline is not None and p.deadline < end]
-    parcels = [p for p in parcels if p.status == WAITING_STATUS or _is_shipped_since(p, shipped_since)]
+    parcels = [p for p in parcels if p.status == WAITING_STATUS or _is_newly_shipped(p, shipped_since)]
     return FoundParcels(sorted(parcels, key=lambda p: (p.deadline or end, p.id)))
 
 
@@ -311,6 +311,6 @@ def _find_lost(details: dict[str, Json], by_id: dict[str, Parcel]) -> dict[str, 
     return {i: "none of its orders has a unit in it" for i in details if i not in by_id}
 
 
-def _is_shipped_since(parcel: Parcel, seconds: int) -> bool:
+def _is_newly_shipped(parcel: Parcel, seconds: int) -> bool:
     times = filter(None, (parse_moment(line.get("rts_time")) for line in parcel.lines))
     return any(time.timestamp() >= seconds for time in times)
