@@ -253,6 +253,23 @@ async def test_hours_and_weekdays_are_those_of_the_shops_clock(connect: Connect)
     assert len(find_colors(picture)) > 10
 
 
+async def test_an_hour_that_the_clock_shows_twice_is_two_hours(connect: Connect) -> None:
+    sql = """
+        SELECT t AS hour, 1 + row_number() OVER () AS n FROM (
+            SELECT unnest(generate_series(
+                TIMESTAMPTZ '2026-10-24 20:00:00+00', TIMESTAMPTZ '2026-10-25 04:00:00+00', INTERVAL 1 HOUR
+            )) AS t
+        )
+    """
+    async with connect(sandbox="1") as client:
+        _, line, _ = await draw(client, "query_shop", sql=sql, chart={"kind": "line"})
+        _, bars, _ = await draw(client, "query_shop", sql=sql, chart={"kind": "bar"})
+    for chart in (line, bars):
+        assert [row[1] for row in chart["rows"]] == [*range(2, 11)]
+        twice = [row[0] for row in chart["rows"] if row[0].startswith("2026-10-25T01:00:00")]
+        assert twice == ["2026-10-25T01:00:00", "2026-10-25T01:00:00+00:00"]
+
+
 async def test_an_hour_and_a_weekday_are_a_heat_map_without_being_asked(connect: Connect) -> None:
     sql = "SELECT dayname(create_time) AS weekday, hour(create_time) AS hour, count(*) AS n FROM orders GROUP BY ALL"
     async with connect(sandbox="1", sandbox_object=Sandbox(orders=200)) as client:
