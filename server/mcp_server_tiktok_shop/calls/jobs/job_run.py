@@ -51,6 +51,11 @@ class JobRun(Struct):
         return self.plan.items if self.plan else ()
 
     @property
+    def is_unfinished(self) -> bool:
+        """Whether an earlier call began it, and none came to its end."""
+        return self.error is None and bool(self.record.begun_at) and not self.record.is_over
+
+    @property
     def open_items(self) -> list[JobItem]:
         return [item for step in self.steps for item in step.items]
 

@@ -98,8 +98,8 @@ class JobRunner(Struct, frozen=True):
         warnings: tuple[str, ...] = ()
         if has_steps:
             note, warnings = await self._ensure_confirmed(runs, server_arguments, has_token_alone=has_token_alone)
-            if active_runs := [run for run in runs if run.steps]:
-                await self._send(active_runs)
+            # Where nothing is left at a shop of a job that was cut, the job comes to its end there with the others.
+            await self._send([run for run in runs if run.steps or run.is_unfinished])
         return await build_answer(runs, note, warnings, self.planner.plan_way_back(runs, is_done=True))
 
     async def _begin(
@@ -194,6 +194,8 @@ class JobRunner(Struct, frozen=True):
                         break
                     done += len(step.items)
                     await caller.report_progress(done, total, f"{done} of {total} done")
+                if run is not runs[-1]:  # what its last write did is known also where the next shop's is cut off
+                    await records.save(run.key, run.record)
             is_cut = any(run.stop_reason for run in runs)
             is_held = not is_cut and all(run.is_done for run in runs)
         finally:
