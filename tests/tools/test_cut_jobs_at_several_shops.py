@@ -97,6 +97,20 @@ async def test_a_repeat_that_left_a_shop_out_does_the_others_once(connect: Conne
     assert [[sku.price for sku in some] for some in (gb, de)] == [raise_all(prices) for prices in before]
 
 
+async def test_a_shop_that_does_not_answer_leaves_the_others_the_time_for_their_writes(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    async with at_several(connect, sandbox, confirm="none", call_timeout_s=20.0) as client:
+        sandbox.faults.add("search_products", delay=25.0)
+        part = await run(client, "pause_products", products=[SENCHA], shop="all")
+        slow = [row["region"] for row in part["data"]["shops"] if row.get("error") == "network"]
+        rest = await run(client, "pause_products", products=[SENCHA], shop="all")
+    assert len(slow) == 1
+    assert (part["status"], part["data"]["done"]) == ("unfinished", 2)
+    assert "could not be read in the time" in part["note"]
+    assert (rest["data"]["done"], list_sent(sandbox)[2:]) == (1, [(PAUSE, slow[0])])
+
+
 async def test_the_call_that_takes_a_job_back_is_of_no_other_assistants_writes(
     connect: Connect, sandbox: Sandbox
 ) -> None:
