@@ -149,6 +149,18 @@ async def test_what_comes_unasked_is_never_taken_for_the_next_answer(
             assert platform.connections == 4
 
 
+async def test_a_connection_whose_answer_had_two_framings_is_not_used_again(transport: HttpTransport) -> None:
+    """Who mixed up two lengths may have mixed up two answers."""
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _path: str) -> None:
+        writer.write(HEAD + b"content-length: 10\r\ntransfer-encoding: chunked\r\n\r\na\r\n" + JSON + b"\r\n0\r\n\r\n")
+
+    async with serving(answer) as platform:
+        for _ in range(3):
+            assert await ask(transport, platform.url) == JSON
+        assert len(platform.paths) == platform.connections == 3
+
+
 async def test_a_connection_that_the_platform_ended_is_not_used_again(transport: HttpTransport) -> None:
     """A write that is sent into it would have an unknown outcome."""
 
@@ -325,6 +337,15 @@ GOOD_ANSWERS: dict[str, list[bytes]] = {
     "a head twice": [HEAD + b"x-a: 1\r\nx-a: 2\r\nset-cookie: a=b\r\ncontent-length: 10\r\n\r\n" + JSON],
     "a header of nothing, and spaces": [HEAD + b"x-a:\r\nx-b: \t b \t \r\ncontent-length: 10\r\n\r\n" + JSON],
     "an offer to upgrade": [HEAD + b"upgrade: h2\r\nconnection: upgrade\r\ncontent-length: 10\r\n\r\n" + JSON],
+    "a folded header": [HEAD + b"x-a: b\r\n c\r\ncontent-length:\r\n 10\r\n\r\n" + JSON],
+    "lines that end in LF": [ANSWER.replace(b"\r\n", b"\n")],
+    "padded sizes of chunks": [HEAD + b"transfer-encoding: chunked\r\n\r\na   \r\n" + JSON + b"\r\n0  \r\n\r\n"],
+    "chunks and a length that is not theirs": [
+        HEAD + b"content-length: 3\r\ntransfer-encoding: chunked\r\n\r\na\r\n" + JSON + b"\r\n0\r\n\r\n"
+    ],
+    "a length for chunks that is not theirs": [
+        HEAD + b"transfer-encoding: chunked\r\ncontent-length: 99\r\n\r\na\r\n" + JSON + b"\r\n0\r\n\r\n"
+    ],
     "a second answer": [ANSWER + ANSWER],
     "half a second answer": [ANSWER + ANSWER[:5]],
     "nonsense after it": [ANSWER + b"\x00"],
@@ -340,6 +361,7 @@ BAD_ANSWERS: dict[str, list[bytes]] = {
     "HTTP/2": [b"HTTP/2 200 OK\r\n\r\n"],
     "two lengths": [HEAD + b"content-length: 10\r\ncontent-length: 11\r\n\r\n" + JSON],
     "a length that is none": [HEAD + b"content-length: ten\r\n\r\n" + JSON],
+    "a header with a NUL": [HEAD + b"x-a: \0\r\ncontent-length: 10\r\n\r\n" + JSON],
     "a head without end": [b"HTTP/1.1 200 OK\r\n", *([b"x-a: " + b"a" * 50_000 + b"\r\n"] * 4)],
     "no gzip": [HEAD + b"content-encoding: gzip\r\ncontent-length: 10\r\n\r\n" + JSON],
     "another protocol after": [b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n"],

@@ -174,14 +174,15 @@ def parse_retry_after(retry_after: str | None) -> float | None:
     try:
         delay_s = float(retry_after)
     except ValueError:
-        delay_s = _compute_wait_seconds(retry_after)
+        moment = parse_http_date(retry_after)
+        delay_s = nan if moment is None else moment - datetime.now(UTC).timestamp()
     return min(max(0.0, delay_s), MAX_RETRY_AFTER_S) if isfinite(delay_s) else None
 
 
-def _compute_wait_seconds(date: str) -> float:
-    """Seconds from now to an HTTP date; not a number where it is none."""
+def parse_http_date(text: str) -> float | None:
+    """Unix seconds of an HTTP date; None where it is none that a calendar has."""
     try:
-        parsed_date = parsedate_to_datetime(date)
-    except ValueError:
-        return nan
-    return (parsed_date.replace(tzinfo=parsed_date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):  # the second of a year or an offset of twenty digits
+        return None
