@@ -259,6 +259,14 @@ async def test_a_write_that_waited_for_a_connection_in_vain_was_not_sent() -> No
         await transport.close()
 
 
+async def test_what_is_no_http_was_not_sent(transport: HttpTransport) -> None:
+    async with serving(answer_well) as platform:
+        with pytest.raises(ConnectError, match="what should go out is not HTTP"):
+            await transport.request("POST", platform.url, timeout=3.0, content=b"{}", headers={"x-a": "b\nc: d"})
+        assert platform.paths == []
+        assert await ask(transport, platform.url) == JSON
+
+
 async def test_a_handshake_that_does_not_end_sends_nothing(transport: HttpTransport) -> None:
     async def say_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()

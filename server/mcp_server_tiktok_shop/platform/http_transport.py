@@ -56,6 +56,7 @@ MESSAGE_BY_ERROR_NAME = {  # by name, so that the HTTP client is not loaded for 
     "ProxyError": "the proxy does not let it through",
     "NetworkError": "the connection broke",
     "RemoteProtocolError": "the connection ended, or what came is not HTTP",
+    "LocalProtocolError": "what should go out is not HTTP",
     "ProtocolError": "what came is not the protocol that was expected",
     "AssertionError": "what came is not the protocol that was expected",
     "DecodingError": "the answer can't be unpacked",
@@ -255,6 +256,8 @@ class HttpTransport:
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ConnectError(self._describe_failure(error, url)) from None
         except httpx2.HTTPError as error:
+            if request is not None and not request.is_sent:
+                raise ConnectError(self._describe_failure(error, url)) from None
             raise UnknownOutcomeError(self._describe_failure(error, url)) from None
         except self._list_socks_faults() as error:  # looked up when something failed
             raise ConnectError(self._describe_failure(error, url)) from None

@@ -11,7 +11,7 @@ from msgspec import Struct
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues
-from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError, parse_http_date
 from mcp_server_tiktok_shop.platform.shops import Target, describe_unusable_shops
 from mcp_server_tiktok_shop.tools.list_shops import describe_sign_in_end
 
