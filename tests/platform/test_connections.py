@@ -16,7 +16,7 @@ from mcp_server_tiktok_shop.platform import direct_transport, http_answers, http
 from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError, UnusableAnswerError
 from mcp_server_tiktok_shop.platform.http_connection import HttpConnection
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
-from tests.platform.test_proxy_servers import Tls, dead_port, listening, tls
+from tests.platform.test_proxy_servers import Tls, dead_port, listening, piped, tls
 from tests.platform.test_tokens import until
 
 if TYPE_CHECKING:
@@ -315,6 +315,39 @@ async def test_over_tls_a_connection_is_kept_and_a_stranger_is_not_trusted(
             await ask(stranger, platform.url)
         await stranger.close()
         assert len(platform.paths) == 13
+
+
+@pytest.mark.parametrize("way", ["ours", "httpx2's"])
+async def test_a_record_that_can_not_be_read_is_told_in_plain_words(
+    transport: HttpTransport, tls: Tls, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Uploads go over httpx2's connections, and may be done when the answer is garbled."""
+    if way == "httpx2's":
+        monkeypatch.setattr(transport, "_get_direct_transport", lambda: None)
+    garbled = asyncio.Event()
+
+    async def answer_half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _path: str) -> None:
+        writer.write(ANSWER[:-3])
+        await writer.drain()
+        garbled.set()
+        await reader.read()
+
+    async with serving(answer_half, "https", tls.server) as platform:
+
+        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", int(platform.url.split(":")[-1]))
+            pipes = [
+                asyncio.create_task(piped(reader, inner_writer)),
+                asyncio.create_task(piped(inner_reader, writer)),
+            ]
+            await garbled.wait()
+            await asyncio.sleep(0.05)
+            writer.write(b"\x17\x03\x03\x00\x20" + b"A" * 32)
+            await asyncio.gather(*pipes)
+
+        async with listening(relay) as port:
+            with pytest.raises(UnknownOutcomeError, match="the secure connection failed"):
+                await ask(transport, f"https://127.0.0.1:{port}", seconds=5.0)
 
 
 # ---- the same as over httpx2's own connections

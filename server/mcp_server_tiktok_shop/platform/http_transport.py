@@ -255,7 +255,7 @@ class HttpTransport:
             raise self._proxy_error(error, url) from None
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ConnectError(self._describe_failure(error, url)) from None
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, OSError) as error:  # a record that TLS can't read leaves httpx2 as ssl names it
             if request is not None and not request.is_sent:
                 raise ConnectError(self._describe_failure(error, url)) from None
             raise UnknownOutcomeError(self._describe_failure(error, url)) from None
