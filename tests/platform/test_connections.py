@@ -350,6 +350,25 @@ async def test_a_record_that_can_not_be_read_is_told_in_plain_words(
                 await ask(transport, f"https://127.0.0.1:{port}", seconds=5.0)
 
 
+@pytest.mark.parametrize("way", ["ours", "httpx2's"])
+async def test_no_cookie_is_kept(transport: HttpTransport, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Accounts share connections: what the platform gave one to know it by is not sent for another."""
+    if way == "httpx2's":
+        monkeypatch.setattr(transport, "_get_direct_transport", lambda: None)
+    heads: list[str] = []
+
+    async def bake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await read_head(reader):
+            heads.append(head.lower())
+            writer.write(ANSWER.replace(b"200 OK\r\n", b"200 OK\r\nset-cookie: seller=one; path=/\r\n"))
+
+    async with listening(bake) as port:
+        for _ in range(3):
+            await ask(transport, f"http://127.0.0.1:{port}")
+    assert len(heads) == 3
+    assert not any("cookie" in head for head in heads)
+
+
 # ---- the same as over httpx2's own connections
 
 ZIPPED = gzip.compress(JSON * 1000)
