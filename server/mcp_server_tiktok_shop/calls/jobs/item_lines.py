@@ -15,13 +15,14 @@ NAME_CHARS, BRIEF_NAME_CHARS, VALUE_CHARS = 60, 30, 80
 def format_item(item: JobItem) -> str:
     """The item on one line, what others wrote in quotes."""
     names = " ".join(quote(value, NAME_CHARS) for value in item.names.values())
-    return _format_change(item, " ".join(filter(None, (item.noun, to_single_line(item.id), names))))
+    return _format_change(item, " ".join(filter(None, (item.noun, to_single_line(item.id), names))) + _name_shop(item))
 
 
 def format_briefly(item: JobItem) -> str:
     """The item by its shortest name, where there are too many for more."""
     name = item.names.get("seller_sku") or next(iter(item.names.values()), "")
-    return _format_change(item, quote(name, BRIEF_NAME_CHARS) if name else to_single_line(item.id))
+    head = quote(name, BRIEF_NAME_CHARS) if name else to_single_line(item.id)
+    return _format_change(item, head + _name_shop(item))
 
 
 def fit_lines(lines: list[str], room_chars: int) -> list[str]:
@@ -31,6 +32,10 @@ def fit_lines(lines: list[str], room_chars: int) -> list[str]:
         if room_chars < 0:
             return [*lines[:index], f"and {len(lines) - index} lines more, which a dry run shows"]
     return lines
+
+
+def _name_shop(item: JobItem) -> str:
+    return f" at {quote(item.shop, BRIEF_NAME_CHARS)}" if item.shop else ""
 
 
 def _format_change(item: JobItem, head: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, divide
 from mcp_server_tiktok_shop.calls.value_texts import quote
-from mcp_server_tiktok_shop.tools.jobs.product_matches import match_products
+from mcp_server_tiktok_shop.tools.jobs.product_matches import list_found, list_missing, match_products
 from mcp_server_tiktok_shop.tools.pattern_words import TitleMatch, describe_patterns
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class ProductSalesJob(Job, frozen=True):
         )
         going = {item.id for item in items if not item.skip_reason}
         others = _warn_of_other_skus([m for m in matches if m.product_id in going], state.items, self.other_skus)
-        return Plan(items, state, tuple(others), " ".join(filter(None, texts)))
+        missing = list_missing(values["products"], matches)
+        return Plan((*items, *missing), state, tuple(others), texts, list_found(matches))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         return [

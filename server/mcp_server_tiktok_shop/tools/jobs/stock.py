@@ -50,7 +50,8 @@ class ChangeStockJob(Job, frozen=True):
 
     async def plan(self, values: Json, context: JobContext) -> Plan:
         change_list = await read_changes(values, "stock", self.files)
-        matches, state = await match_skus(context, change_list, WRITE)
+        named = await match_skus(context, change_list, WRITE)
+        matches, state = named.matches, named.state
         needs_names = any(match.change.warehouse or len(match.sku.get("inventory") or ()) > 1 for match in matches)
         names = await _read_warehouse_names(context, are_needed=needs_names)
         committed, unread = await _read_committed(context, [m.id for m in matches if m.change.rule.fixed])
@@ -74,7 +75,7 @@ class ChangeStockJob(Job, frozen=True):
         patterns = describe_patterns(list_names(change_list.changes), TitleMatch.from_products(state.items))
         has_committed = any(COMMITTED in item.details for item in items.values())
         texts = (patterns, COMMITTED_TEXT if has_committed else "")
-        return Plan(tuple(items.values()), state, unread, " ".join(filter(None, texts)))
+        return Plan((*items.values(), *named.missing), state, unread, texts, named.found)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product; the warehouses of a SKU that are left alone are sent with what they hold."""

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import SOLD_SKUS_SQL, load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES
+from mcp_server_tiktok_shop.platform.shop_choice import choose_targets, name_briefly
 from mcp_server_tiktok_shop.table_files.unit_costs import CostTable
 from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.pattern_words import TitleMatch, describe_patterns
@@ -36,7 +37,6 @@ from mcp_server_tiktok_shop.tools.profit.table import (
 from mcp_server_tiktok_shop.tools.query_tables import save_answer_table
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
-from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
