@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.test_writes import Person, told, writes
+from tests.sandbox.client import Clock
 
 if TYPE_CHECKING:
     from mcp import Client
 
-    from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Request
     from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
     from tests.conftest import Connect
@@ -29,14 +32,16 @@ def find_request(shop: SimulatedShop, name: str) -> Request:
     return request
 
 
-async def test_a_rule_finds_what_waits_and_leaves_goods_to_be_looked_at(
-    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
-) -> None:
+async def test_a_rule_finds_what_waits_and_leaves_goods_to_be_looked_at(connect: Connect) -> None:
+    clock = Clock()  # on other days two may be equally dear
+    sandbox = Sandbox(clock=clock)
+    shop = sandbox.accounts[0].shops[0]
     waiting = [find_request(shop, name) for name in ("cancel_request", "return_pending", "refund_pending")]
     limit = max(request.refund.total for request in waiting)
     expected = {request.id: request for request in waiting if request.refund.total < limit}
     assert len(expected) == 2
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+    runtime = Runtime(clock, time.monotonic)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, runtime=runtime) as client:
         asked = await decide(client, decision="approve", below=str(limit))
         assert writes(sandbox) == []
         items = asked["preview"]["items"]

@@ -182,6 +182,20 @@ def test_a_second_period_is_the_one_before_or_a_year_before(text: str, beside: s
     assert in_words(parse_comparison(beside, period, LONDON, NOW)) == (start, end)
 
 
+@given(zones, moments, st.integers(1, 400))
+def test_hours_are_as_many_a_year_before(zone: ZoneInfo, now: int, count: int) -> None:
+    period = parse_period(f"last {count} hours", zone, now)
+    before = parse_comparison("last year", period, zone, now)
+    assert before.end - before.start == period.end - period.start == count * 3600
+
+
+@pytest.mark.parametrize("now", ["2026-10-25T01:30+00:00", "2027-03-29T02:30+01:00"])
+def test_an_hour_has_one_a_year_before_where_the_clock_is_set_back_or_skipped_it_then(now: str) -> None:
+    moment = datetime.fromisoformat(now).timestamp()
+    before = parse_comparison("last year", parse_period("last hour", LONDON, moment), LONDON, moment)
+    assert before.end - before.start == 3600
+
+
 def test_a_second_period_that_is_none_is_refused_by_its_own_argument() -> None:
     with pytest.raises(ShopError) as caught:
         parse_comparison("some other time", parse_period("today", LONDON, NOW), LONDON, NOW)

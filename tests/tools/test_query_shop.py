@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,7 +122,9 @@ async def test_the_shops_of_a_product_are_a_list(connect: Connect) -> None:
 
 
 async def test_days_and_times_of_all_shops_are_those_of_each_alone(connect: Connect) -> None:
-    days = "SELECT shop, {} AS day, count(*) AS orders FROM orders WHERE {} >= '2026-10-01' GROUP BY ALL ORDER BY ALL"
+    since = (datetime.now(UTC) - timedelta(30)).date()
+    days = "SELECT shop, {} AS day, count(*) AS orders FROM orders WHERE {} >= "
+    days += f"'{since}' GROUP BY ALL ORDER BY ALL"
     local = "timezone(zone, create_time)"
     times = "SELECT shop, zone, id, create_time FROM orders ORDER BY shop, id"
     async with connect(sandbox="1", sandbox_shops=3) as client:

@@ -264,6 +264,24 @@ async def test_how_far_the_copies_of_several_shops_reach_is_told_once(connect: C
     assert "reaches back" not in told["note"]
 
 
+async def test_a_day_that_begins_in_one_shop_before_it_does_in_another_is_told_of_the_first(connect: Connect) -> None:
+    """At six in London it is ten in the evening of the day before in Los Angeles."""
+    now = datetime(2026, 11, 30, 6, tzinfo=LONDON).timestamp()
+    sandbox = Sandbox(shops=3, orders=120, clock=lambda: now)
+    runtime = Runtime(lambda: now, time.monotonic)
+    async with connect(sandbox="true", sandbox_object=sandbox, runtime=runtime) as client:
+        alone = bad(await client.call_tool("get_report", {"report": "sales", "period": "2026-11-30", "shop": "US"}))
+        assert not sandbox.log.list_entries(ORDERS)
+        told = await ask(client, "sales", period="2026-11-30")
+        today = await ask(client, "sales", period="today")
+        profit = good(await client.call_tool("get_profit", {"period": "today"}))["data"]
+    assert "2026-11-30 has not begun yet" in alone["message"]
+    assert told["problem"] == {"US": "period: 2026-11-30 has not begun yet."}
+    assert {row["currency"] for row in read_table(told["totals"])} == {"GBP", "EUR"}
+    assert today["period"] == {"GB, DE": "2026-11-30, so far", "US": "2026-11-29, so far"}
+    assert profit["period"] == {"GB, DE": "2026-11-30", "US": "2026-11-29"}
+
+
 async def test_what_was_never_read_is_not_told_as_empty(connect: Connect, shared: Sandbox) -> None:
     """Neither months before the copy, nor the one within which it begins, nor a period that is compared with."""
     async with at_the_shop(connect, shared, mirror_days=30) as client:

@@ -86,9 +86,10 @@ def describe_period_words(text: str, zone: ZoneInfo, now: float) -> str:
 def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> Period:
     """The period that stands beside `period`: the one before it, the same a year before, or one that words name.
 
-    Months have a month before them, a weekend has the weekend before, other days as many days, moments as many seconds.
-    Beside a period that is not over the other ends as early, at the same day and time of day, also one that words name
-    where it is as many months or days: 29 days are not held against a whole month.
+    Months have a month before them, a weekend has the weekend before, other days as many days; between moments there
+    are as many seconds, a year before as well. Beside a period that is not over the other ends as early, at the same
+    day and time of day, also one that words name where it is as many months or days: 29 days are not held against a
+    whole month.
 
     Raises:
         ShopError: `invalid_arguments` of the argument `compare_with`.
@@ -132,9 +133,8 @@ def _count_months(days: DayRange) -> int:
 
 def _shift_months(period: Period, count: int, zone: ZoneInfo, now: float) -> Period:
     if period.days is None:
-        ends = [datetime.fromtimestamp(moment, zone).replace(tzinfo=None) for moment in (period.start, period.end)]
-        start, end = (_to_unix(_shift_moment(moment, count), zone) for moment in ends)
-        return _build_exact_period(start, end, zone)
+        end = _to_unix(_shift_moment(datetime.fromtimestamp(period.end, zone).replace(tzinfo=None), count), zone)
+        return _build_exact_period(end - (period.end - period.start), end, zone)
     shifted = _build_day_period(add_months(period.days[0], count), add_months(period.days[1], count), zone)
     moment = _shift_moment(datetime.fromtimestamp(now, zone).replace(tzinfo=None), count)
     return _shorten(shifted, period, moment, zone, now)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-MAX_SHIPPED_AGO = timedelta(minutes=30)  # since when a parcel may have been shipped by a call that was cut off
+MAX_SHIPPED_AGO_S = 30 * 60  # since when a parcel may have been shipped by a call that was cut off
 TO_SHIP_STATUSES = ("AWAITING_SHIPMENT", "PARTIALLY_SHIPPING")
 SHIPPED_STATUSES = ("AWAITING_COLLECTION", "PARTIALLY_SHIPPING")  # of orders with parcels that may wait for the carrier
 WAITING_STATUS, ARRANGED_STATUS = "TO_FULFILL", "PROCESSING"
@@ -202,7 +202,7 @@ async def find_parcels_due(due: str, now: float, context: JobContext) -> FoundPa
     orders: list[Json] = []
     for status in TO_SHIP_STATUSES:
         orders += await context.read_rows("get_order_list", {"order_status": status, "page_size": 100})
-    shipped_since = int((moment - MAX_SHIPPED_AGO).timestamp())
+    shipped_since = int(now) - MAX_SHIPPED_AGO_S
     shipped = await context.read_rows(
         "get_order_list",
         {"order_status": "AWAITING_COLLECTION", "update_time_ge": shipped_since, "page_size": 100},
@@ -213,7 +213,7 @@ async def find_parcels_due(due: str, now: float, context: JobContext) -> FoundPa
     ]
     parcels = await _read_parcels(due_orders, context, {})
     parcels = [p for p in parcels if p.deadline is not None and p.deadline < end]
-    parcels = [p for p in parcels if p.status == WAITING_STATUS or _is_shipped_after(p, moment - MAX_SHIPPED_AGO)]
+    parcels = [p for p in parcels if p.status == WAITING_STATUS or _is_newly_shipped(p, shipped_since)]
     return FoundParcels(sorted(parcels, key=lambda p: (p.deadline or end, p.id)))
 
 
@@ -280,6 +280,6 @@ def _find_lost(details: dict[str, Json], by_id: dict[str, Parcel]) -> dict[str, 
     return {i: "none of its orders has a unit in it" for i in details if i not in by_id}
 
 
-def _is_shipped_after(parcel: Parcel, moment: datetime) -> bool:
+def _is_newly_shipped(parcel: Parcel, seconds: int) -> bool:
     times = filter(None, (parse_moment(line.get("rts_time")) for line in parcel.lines))
-    return any(time >= moment for time in times)
+    return any(time.timestamp() >= seconds for time in times)

@@ -13,6 +13,7 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
     remove_columns,
 )
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_columns, list_compared_measures
+from mcp_server_tiktok_shop.platform.shop_choice import group_by_value
 from mcp_server_tiktok_shop.tools.reports.empty_times import list_empty_times
 from mcp_server_tiktok_shop.tools.reports.over_shops import RANKING, describe_over_shops, describe_ranking
 from mcp_server_tiktok_shop.tools.reports.requests import ALL_COLUMNS, PERIOD_SUFFIXES
@@ -116,13 +117,11 @@ def describe_shops(answers: Sequence[ShopAnswer]) -> Json:
 
 def _gather_fact(name: str, answers: Sequence[ShopAnswer]) -> Json:
     """A fact as all shops that were asked have it, or by the shops that have it, with commas between."""
-    labels: dict[str, list[str]] = {}
-    for answer in answers:
-        if name == "problem" or not answer.problem:
-            labels.setdefault(answer.list_facts()[name], []).append(answer.brief_label)
-    if len(labels) == 1 and (value := next(iter(labels))) and (name != "problem" or len(answers) == 1):
+    told = [answer for answer in answers if name == "problem" or not answer.problem]
+    by_shops = group_by_value((answer.brief_label, answer.list_facts()[name]) for answer in told)
+    if len(by_shops) == 1 and (value := next(iter(by_shops.values()))) and (name != "problem" or len(answers) == 1):
         return {name: value}
-    by_shops = {", ".join(shops): value for value, shops in labels.items() if value}
+    by_shops = {shops: value for shops, value in by_shops.items() if value}
     return {name: by_shops} if by_shops else {}
 
 
