@@ -7,6 +7,7 @@ import copy
 import json
 import math
 import os
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,13 @@ from anyio.from_thread import start_blocking_portal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.calls.arguments import accepted
 from tests.conftest import CATALOG
 from tests.keys import reply
 from tests.platform.test_tokens import good
+from tests.sandbox.client import Clock
 from tests.tools.report_books import read_rows, read_table
 from tests.wire.recorder import COFFEE, TEA, Recorder
 
@@ -167,7 +170,12 @@ ORDER = {"id": "576461413038785752", "create_time": 1793500000, "payment": {"cur
 
 
 async def answered(connect: Connect, tool: str, arguments: Json, data: Any) -> Json:
-    async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
+    """What a tool tells three weeks after the order was placed, when it is in any local copy."""
+    runtime = Runtime(Clock(), time.monotonic)
+    async with (
+        Recorder() as recorder,
+        connect(api_url=recorder.url, auth_url=recorder.url, runtime=runtime) as client,
+    ):
         recorder.answer("/order/", data=data)
         result = await client.call_tool(tool, arguments)
     assert not result.is_error, result
@@ -184,13 +192,13 @@ async def test_a_null_in_a_list_is_passed_over_counted_and_told(connect: Connect
 
 
 @pytest.mark.parametrize(
-    "time",
+    "moment",
     [1793500000123, "1793500000123", 1793500000.0, 1793500000, "1793500000", "2026-11-01T02:26:40Z"],
 )
-async def test_a_time_in_milliseconds_or_iso_is_read(connect: Connect, time: Any) -> None:
-    told = await answered(connect, "get_order_list", {"fields": ["*"]}, orders(ORDER | {"create_time": time}))
+async def test_a_time_in_milliseconds_or_iso_is_read(connect: Connect, moment: Any) -> None:
+    told = await answered(connect, "get_order_list", {"fields": ["*"]}, orders(ORDER | {"create_time": moment}))
     assert told["data"]["orders"][0]["create_time"] == "2026-11-01T02:26:40+00:00"
-    row = ORDER | {"create_time": time}
+    row = ORDER | {"create_time": moment}
     summed = await answered(connect, "get_report", SALES | {"group_by": "day"}, orders(row))
     assert [each["day"] for each in read_rows(summed["data"])] == ["2026-11-01"]
 

@@ -120,3 +120,21 @@ def test_an_end_without_its_beginning_and_a_time_of_zero_have_no_distance() -> N
     promotion = CATALOG.operations["create_promotion_activity"]
     for values in ({"end_time": 5}, {"begin_time": 0, "end_time": 0}):
         validate_times(promotion, values, ZONE, NOW.timestamp())
+
+
+def test_times_between_which_the_clock_is_set_back_are_as_far_apart_as_time_passes() -> None:
+    """01:30 of summer time is 40 minutes before 01:10 of winter time."""
+    promotion = CATALOG.operations["create_promotion_activity"]
+    begin, end = "2026-10-25T01:30:00+01:00", "2026-10-25T01:10:00+00:00"
+    values = {"begin_time": to_seconds(begin), "end_time": to_seconds(end)}
+    validate_times(promotion, values, ZONE, to_seconds("2026-10-24T09:00:00+01:00"))
+    with pytest.raises(ShopError, match="lies before begin_time"):
+        validate_times(promotion, {"begin_time": to_seconds(end), "end_time": to_seconds(begin)}, ZONE, NOW.timestamp())
+    campaign = CATALOG.operations["create_affiliate_partner_campaign"]  # which may not begin in the past
+    validate_times(campaign, {"campaign_start_time": to_seconds(end)}, ZONE, to_seconds(begin))
+    with pytest.raises(ShopError, match="not in the past"):
+        validate_times(campaign, {"campaign_start_time": to_seconds(begin)}, ZONE, to_seconds(end))
+
+
+def to_seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())

@@ -17,6 +17,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.mirror.shops import only_target, open_app, refreshed, rows_of
+from tests.sandbox.client import NOW, Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +27,10 @@ DAY_S = 86400
 ORDERS = "get_order_list"
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    """Towards noon, within a second: minutes before midnight a statement would be added meanwhile."""
+    return Clock(NOW + 0.5)
 
 
 @pytest.fixture
@@ -440,8 +434,7 @@ async def test_shops_are_copied_side_by_side_and_apart(clock: Clock, home: Path)
 
 async def test_days_are_those_of_the_shop_when_clocks_change(home: Path) -> None:
     """25 October 2026 has 25 hours in London: an order of each hour is on its own day, as Python counts them."""
-    clock = Clock()
-    clock.now = datetime(2026, 10, 28, 12, tzinfo=UTC).timestamp()
+    clock = Clock(datetime(2026, 10, 28, 12, tzinfo=UTC).timestamp())
     sandbox = Sandbox(orders=400, clock=clock)
     async with sandbox.serve() as url, open_app(home, sandbox, url, clock) as app:
         found = await refreshed(app, ["orders"])
@@ -464,7 +457,16 @@ async def test_a_server_that_is_pinned_holds_its_shop_alone(clock: Clock, home: 
         assert [folder.name for folder in (home / "mirror" / "masked").iterdir()] == [target.shop.id]
 
 
-async def test_a_page_that_can_not_be_read_back_is_read_anew(sandbox: Sandbox, clock: Clock, home: Path) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"table": "orders", "moment": 1, "place": 1, "cells": "odd"}\n{"read_at": 5, "is_complete": true}\n',
+        b'{"moment": 1, "rows": {"orders": [["1"]]}, "read_at": 5, "is_complete": true}\n',  # of an earlier version
+    ],
+)
+async def test_a_page_that_can_not_be_read_back_is_read_anew(
+    line: bytes, sandbox: Sandbox, clock: Clock, home: Path
+) -> None:
     async with sandbox.serve() as url:
         sandbox.faults.add(ORDERS, times=None, delay=0.2)
         async with open_app(home, sandbox, url, clock) as app:
@@ -474,7 +476,7 @@ async def test_a_page_that_can_not_be_read_back_is_read_anew(sandbox: Sandbox, c
                 await asyncio.sleep(0.01)
         sandbox.faults.clear()
         path = pages[0]
-        path.write_bytes(b'{"read_at": 5, "moment": 1, "rows": "odd", "is_complete": true}\n' + path.read_bytes())
+        path.write_bytes(line + path.read_bytes())
         async with open_app(home, sandbox, url, clock) as app:
             await refreshed(app, ["orders"])
             clock.now += 1

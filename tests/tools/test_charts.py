@@ -6,7 +6,9 @@ import base64
 import io
 import json
 import sys
+import time
 from collections import Counter
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from PIL import Image
 
 from mcp_server_tiktok_shop.app import build_app
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.settings import read_settings
 from mcp_server_tiktok_shop.tools.charts.choice import MAX_BARS, MAX_SERIES
@@ -250,6 +253,23 @@ async def test_hours_and_weekdays_are_those_of_the_shops_clock(connect: Connect)
     assert len(find_colors(picture)) > 10
 
 
+async def test_an_hour_that_the_clock_shows_twice_is_two_hours(connect: Connect) -> None:
+    sql = """
+        SELECT t AS hour, 1 + row_number() OVER () AS n FROM (
+            SELECT unnest(generate_series(
+                TIMESTAMPTZ '2026-10-24 20:00:00+00', TIMESTAMPTZ '2026-10-25 04:00:00+00', INTERVAL 1 HOUR
+            )) AS t
+        )
+    """
+    async with connect(sandbox="1") as client:
+        _, line, _ = await draw(client, "query_shop", sql=sql, chart={"kind": "line"})
+        _, bars, _ = await draw(client, "query_shop", sql=sql, chart={"kind": "bar"})
+    for chart in (line, bars):
+        assert [row[1] for row in chart["rows"]] == [*range(2, 11)]
+        twice = [row[0] for row in chart["rows"] if row[0].startswith("2026-10-25T01:00:00")]
+        assert twice == ["2026-10-25T01:00:00", "2026-10-25T01:00:00+00:00"]
+
+
 async def test_an_hour_and_a_weekday_are_a_heat_map_without_being_asked(connect: Connect) -> None:
     sql = "SELECT dayname(create_time) AS weekday, hour(create_time) AS hour, count(*) AS n FROM orders GROUP BY ALL"
     async with connect(sandbox="1", sandbox_object=Sandbox(orders=200)) as client:
@@ -339,6 +359,19 @@ async def test_of_several_currencies_counts_are_drawn_and_named(connect: Connect
     assert "one axis" in problem_of_asked
     assert "or counts as y: orders_sold, units_sold" in problem
     assert chart["title"].startswith("Sales: orders sold, ")
+
+
+async def test_the_title_of_several_shops_names_the_period_also_where_one_has_a_day_that_another_has_not(
+    connect: Connect,
+) -> None:
+    """At six in London it is ten in the evening of the day before in Los Angeles."""
+    now = datetime(2026, 11, 30, 6, tzinfo=UTC).timestamp()
+    period = {"period": "last 30 days", "group_by": "week"}
+    runtime = Runtime(lambda: now, time.monotonic)
+    sandbox = Sandbox(shops=3, orders=200, clock=lambda: now)
+    async with connect(sandbox="1", sandbox_object=sandbox, runtime=runtime) as client:
+        _, sales, _ = await draw(client, "get_report", report="sales", chart={"y": "orders_sold"}, **period)
+    assert sales["title"] == "Sales: orders sold, 2026-10-31 to 2026-11-30, so far"
 
 
 async def test_amounts_of_several_currencies_do_not_share_an_axis(connect: Connect) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.calls.test_writes import told, writes
+from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.calls.test_writes import Person, told, writes
+from tests.sandbox.client import Clock
 
 if TYPE_CHECKING:
     from mcp import Client
 
-    from mcp_server_tiktok_shop.sandbox import Sandbox
     from mcp_server_tiktok_shop.sandbox.after_sales.aftersales import Request
     from mcp_server_tiktok_shop.sandbox.shop import SimulatedShop
     from tests.conftest import Connect
@@ -29,14 +32,16 @@ def find_request(shop: SimulatedShop, name: str) -> Request:
     return request
 
 
-async def test_a_rule_finds_what_waits_and_leaves_goods_to_be_looked_at(
-    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
-) -> None:
+async def test_a_rule_finds_what_waits_and_leaves_goods_to_be_looked_at(connect: Connect) -> None:
+    clock = Clock()  # on other days two may be equally dear
+    sandbox = Sandbox(clock=clock)
+    shop = sandbox.accounts[0].shops[0]
     waiting = [find_request(shop, name) for name in ("cancel_request", "return_pending", "refund_pending")]
     limit = max(request.refund.total for request in waiting)
     expected = {request.id: request for request in waiting if request.refund.total < limit}
     assert len(expected) == 2
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+    runtime = Runtime(clock, time.monotonic)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, runtime=runtime) as client:
         asked = await decide(client, decision="approve", below=str(limit))
         assert writes(sandbox) == []
         items = asked["preview"]["items"]
@@ -113,6 +118,17 @@ async def test_before_a_refusal_stands_when_was_asked_what_the_buyer_wrote_and_t
     assert body["images"] == [{"image_id": "tos-maliva-i-1"}]
     assert "asked_at" in approval["preview"]["items"][0]
     assert "explanation" not in approval["preview"]
+
+
+async def test_a_person_is_asked_of_a_return_with_what_is_known_of_it_alone(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    person, request = Person("decline"), find_request(shop, "return_pending")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        await decide(client, decision="approve", ids=[request.id])
+    (question,) = person.questions
+    assert "(asked_at " in question
+    assert "order_status" not in question
 
 
 async def test_goods_on_their_way_back_are_not_told_as_come_and_their_refund_is_warned_of(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -300,4 +302,5 @@ async def test_every_shop_is_checked_where_none_is_named(connect: Connect) -> No
     assert len(data["shops"]) == 3
     assert {row["currency"] for row in read_table(data["totals"])} == {"GBP", "EUR", "USD"}
     assert all(row["agrees"] for row in read_table(data["totals"]))
-    assert one["as_of"].endswith("-08:00")
+    told = datetime.fromisoformat(one["as_of"])
+    assert told.utcoffset() == told.astimezone(ZoneInfo("America/Los_Angeles")).utcoffset()

@@ -166,12 +166,34 @@ def test_what_is_no_period_is_refused_with_the_forms_there_are(text: str) -> Non
         ("this week", "previous period", "2026-11-09 00:00", "2026-11-15 11:51"),
         ("this month", "previous period", "2026-10-01 00:00", "2026-10-22 11:51"),
         ("this month", "last year", "2025-11-01 00:00", "2025-11-22 11:51"),
-        ("this month", "last month", "2026-10-01 00:00", "2026-11-01 00:00"),
+        # So does one that words name, where it is as many months or days.
+        ("this month", "last month", "2026-10-01 00:00", "2026-10-22 11:51"),
+        ("this month so far", "2026-09", "2026-09-01 00:00", "2026-09-22 11:51"),
+        ("this month", "2025-11", "2025-11-01 00:00", "2025-11-22 11:51"),
+        ("this week", "last week", "2026-11-09 00:00", "2026-11-15 11:51"),
+        ("today", "yesterday", "2026-11-21 00:00", "2026-11-21 11:51"),
+        ("this year", "2024", "2024-01-01 00:00", "2024-11-22 11:51"),
+        ("this month", "2026-10-01/2026-10-15", "2026-10-01 00:00", "2026-10-16 00:00"),
+        ("last week", "2026-W40", "2026-09-28 00:00", "2026-10-05 00:00"),
     ],
 )
 def test_a_second_period_is_the_one_before_or_a_year_before(text: str, beside: str, start: str, end: str) -> None:
     period = parse_period(text, LONDON, NOW)
     assert in_words(parse_comparison(beside, period, LONDON, NOW)) == (start, end)
+
+
+@given(zones, moments, st.integers(1, 400))
+def test_hours_are_as_many_a_year_before(zone: ZoneInfo, now: int, count: int) -> None:
+    period = parse_period(f"last {count} hours", zone, now)
+    before = parse_comparison("last year", period, zone, now)
+    assert before.end - before.start == period.end - period.start == count * 3600
+
+
+@pytest.mark.parametrize("now", ["2026-10-25T01:30+00:00", "2027-03-29T02:30+01:00"])
+def test_an_hour_has_one_a_year_before_where_the_clock_is_set_back_or_skipped_it_then(now: str) -> None:
+    moment = datetime.fromisoformat(now).timestamp()
+    before = parse_comparison("last year", parse_period("last hour", LONDON, moment), LONDON, moment)
+    assert before.end - before.start == 3600
 
 
 def test_a_second_period_that_is_none_is_refused_by_its_own_argument() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,7 +122,9 @@ async def test_the_shops_of_a_product_are_a_list(connect: Connect) -> None:
 
 
 async def test_days_and_times_of_all_shops_are_those_of_each_alone(connect: Connect) -> None:
-    days = "SELECT shop, {} AS day, count(*) AS orders FROM orders WHERE {} >= '2026-10-01' GROUP BY ALL ORDER BY ALL"
+    since = (datetime.now(UTC) - timedelta(30)).date()
+    days = "SELECT shop, {} AS day, count(*) AS orders FROM orders WHERE {} >= "
+    days += f"'{since}' GROUP BY ALL ORDER BY ALL"
     local = "timezone(zone, create_time)"
     times = "SELECT shop, zone, id, create_time FROM orders ORDER BY shop, id"
     async with connect(sandbox="1", sandbox_shops=3) as client:
@@ -219,6 +222,33 @@ async def test_texts_by_others_are_named_whatever_their_columns_are_called(conne
         assert chats["untrusted"] == ["result.words"]
         plain = await ask(client, "SELECT id, status FROM orders")
         assert "untrusted" not in plain
+
+
+async def test_what_a_buyer_once_wrote_is_found_and_a_chat_is_read_again_only_when_someone_wrote(
+    connect: Connect,
+) -> None:
+    """The words of a chat that went on since, which no list of chats has."""
+    sandbox = Sandbox(orders=40)
+    asked = "SELECT conversation_id, text FROM messages WHERE sender_role = 'BUYER' AND text ILIKE '%ship to ireland%'"
+    said = "SELECT text FROM messages WHERE sender_role <> 'BUYER' AND text ILIKE '%by tomorrow noon%'"
+    async with connect(sandbox="1", confirm="none", sandbox_object=sandbox) as client:
+        found = await ask(client, asked)
+        ((chat, words),) = found["data"]["result"]["rows"]
+        assert words == "Do you ship to Ireland?"
+        assert found["untrusted"] == ["result.text"]
+        masked = await ask(client, "SELECT text FROM messages WHERE text ILIKE '%call me%'")
+        assert all("***" in text for (text,) in masked["data"]["result"]["rows"])
+        assert masked["data"]["row_count"]
+        sandbox.log.clear()
+        again = await ask(client, asked, max_age=0)
+        assert again["data"]["result"] == found["data"]["result"]
+        assert sandbox.log.list_entries("get_conversations")
+        assert not sandbox.log.list_entries("get_conversation_messages")
+        await client.call_tool("reply_to_buyer", {"conversation_ids": [chat], "text": "We answer by tomorrow noon."})
+        sandbox.log.clear()
+        answered = await ask(client, said, max_age=0)
+    assert answered["data"]["result"]["rows"] == [["We answer by tomorrow noon."]]
+    assert {entry.path.split("/")[4] for entry in sandbox.log.list_entries("get_conversation_messages")} == {chat}
 
 
 async def test_buyers_stay_masked_whatever_is_asked(connect: Connect) -> None:

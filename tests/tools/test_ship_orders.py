@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,12 +14,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from pypdf import PdfReader
 
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_reasons import CANCEL
 from mcp_server_tiktok_shop.sandbox.after_sales.aftersale_steps import file_request
 from mcp_server_tiktok_shop.tools import label_files
 from mcp_server_tiktok_shop.tools.jobs import ship_orders
 from tests.calls.test_writes import CATALOG, Person, told
+from tests.sandbox.client import Clock
 from tests.tools.job_items import to_items
 
 if TYPE_CHECKING:
@@ -161,9 +164,12 @@ async def test_how_a_parcel_gets_to_the_carrier_is_told_before_where_there_is_on
 
 
 async def test_a_pickup_after_the_hand_over_deadline_and_not_today_is_told_before_with_both_times(
-    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+    connect: Connect,
 ) -> None:
-    zone, now = ZoneInfo("Europe/London"), int(sandbox.now())
+    clock = Clock()  # by night in summer, the carrier's next day may be the shop's today
+    sandbox = Sandbox(clock=clock)
+    shop = sandbox.accounts[0].shops[0]
+    zone, now = ZoneInfo("Europe/London"), int(clock.now)
     orders = list_waiting(sandbox, shop)
     late, timely = orders[0], orders[-1]
     tomorrow = (datetime.fromtimestamp(now, zone) + timedelta(1)).date().isoformat()
@@ -174,7 +180,8 @@ async def test_a_pickup_after_the_hand_over_deadline_and_not_today_is_told_befor
         return data | {"orders": [o | {"tts_sla_time": deadlines[o["id"]]} for o in data["orders"]]}
 
     sandbox.faults.add("get_order_detail", times=None, edit=set_deadlines)
-    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+    runtime = Runtime(clock, time.monotonic)
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, runtime=runtime) as client:
         asked = await ship(client, ids=[timely.id, late.id], handover="PICKUP")
         brought = await ship(client, ids=[timely.id, late.id], handover="DROP_OFF", dry_run=True)
         sandbox.faults.add("get_package_handover_time_slots", times=None, edit=lambda d: d | {"can_drop_off": False})
@@ -231,6 +238,10 @@ async def test_what_is_due_is_found_by_its_deadline(
     assert expected
     deadlines = [item["ship_by"] for item in items if "skipped" not in item]
     assert deadlines == sorted(deadlines)
+    # `late` is what has missed the carrier, in the worklist.
+    for item in items:
+        is_overdue = datetime.fromisoformat(item["ship_by"]).timestamp() < now
+        assert "skipped" in item or (item.get("overdue") == "yes") is is_overdue
     assert writes(sandbox) == []
 
 
@@ -329,6 +340,24 @@ async def test_a_job_that_was_cut_in_the_middle_goes_on_and_ships_nothing_twice(
     assert sorted(list_pages(again)) == [1, 2, 3, 4, 5]
     assert {*list_pages(again).values()} == set(sent)
     assert len(read_pages(again["data"]["labels"])) == 5
+
+
+@pytest.mark.parametrize("shipped_at", ["2027-03-28T00:50:00+00:00", "2026-10-25T00:50:00+00:00"])
+async def test_what_was_shipped_a_moment_ago_is_found_also_where_the_clock_was_set_meanwhile(
+    connect: Connect, shipped_at: str
+) -> None:
+    clock = Clock(datetime.fromisoformat(shipped_at).timestamp())
+    sandbox = Sandbox(clock=clock)
+    shop = sandbox.accounts[0].shops[0]
+    (parcel,) = list_waiting(sandbox, shop)[0].packages
+    async with connect(sandbox="1", sandbox_object=sandbox, runtime=Runtime(clock, lambda: 0.0)) as client:
+        await ship(client, ids=[parcel.id])
+        found = []
+        for minutes in (29, 2):  # 29 minutes after it, and 31
+            clock.pass_by(minutes * 60)
+            shown = await ship(client, due="today", dry_run=True)
+            found.append(parcel.id in {item["package"] for item in to_items(shown["data"])})
+    assert found == [True, False]
 
 
 async def test_more_than_one_job_takes_is_left_for_the_next_call(

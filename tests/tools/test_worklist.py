@@ -108,6 +108,49 @@ async def test_every_parcel_that_is_late_or_due_within_a_day_is_told(connect: Co
     assert (kind["id"], kind["tool"]) == ("package_id", "ship_orders")
 
 
+@pytest.mark.parametrize(
+    ("now", "deadline", "due"),
+    [
+        # Summer time ends, and its last hour is shown twice; a day later the clock shows an hour less.
+        ("2026-10-25T01:10+00:00", "2026-10-25T01:50+01:00", "late"),
+        ("2026-10-25T01:50+01:00", "2026-10-25T01:10+00:00", "today"),
+        ("2026-10-24T12:00+01:00", "2026-10-25T11:30+00:00", None),
+        # It begins, and the clock shows an hour more.
+        ("2027-03-27T12:00+00:00", "2027-03-28T12:30+01:00", "24h"),
+    ],
+)
+async def test_how_soon_a_parcel_is_due_is_told_by_the_time_that_passes(
+    connect: Connect, now: str, deadline: str, due: str | None
+) -> None:
+    clock = Clock(moment(now))
+    sandbox = Sandbox(orders=20, clock=clock)
+    seconds = int(moment(deadline))
+    times = {"rts_sla_time": min(seconds, int(clock.now) + 3600), "tts_sla_time": seconds}
+
+    def set_times(data: Json) -> Json:
+        return data | {"orders": [order | times for order in data["orders"]]}
+
+    sandbox.faults.add("get_order_list", times=None, edit=set_times)
+    async with at_the_shop(connect, sandbox, clock) as (client, _):
+        told = good(await client.call_tool(TOOL, {"kinds": ["parcels_to_ship"]}))["data"]
+    rows = to_rows(told["parcels_to_ship"])
+    assert rows
+    assert {row["deadline"] for row in rows} == {deadline}
+    assert {row.get("due") for row in rows} == {due}
+    counts = {"late": told["late"], "today": told["due_today"], "24h": told["due_in_24_h"], None: 0}
+    assert counts.pop(due) == (len(rows) if due else 0)
+    assert not any(counts.values())
+
+
+async def test_what_is_out_of_stock_is_due_today_until_midnight(connect: Connect) -> None:
+    clock = Clock(moment("2026-11-22T23:59:59+00:00"))
+    async with at_the_shop(connect, Sandbox(clock=clock), clock) as (client, _):
+        rows = await listed(client, "stock")
+    selling = [row for row in rows if "out of stock" in row["detail"] and ", 0 sold" not in row["detail"]]
+    assert selling
+    assert {(row["deadline"], row["due"]) for row in selling} == {("2026-11-22T23:59+00:00", "today")}
+
+
 async def test_a_partly_shipped_order_and_one_with_a_request_to_cancel_are_marked(connect: Connect) -> None:
     clock = Clock()
     sandbox = Sandbox(clock=clock)

@@ -90,7 +90,7 @@ def _iter_problems(schema: Json, value: Any, now: datetime, path: str, *, is_wri
         end_name = _find_end_name(name)
         if is_write and end_name in value and all(is_time(fields.get(each, {})) for each in (name, end_name)):
             start, end = (_read_moment(fields[each], value[each], now) for each in (name, end_name))
-            if start is not None and end is not None and end < start:
+            if start is not None and end is not None and end.timestamp() < start.timestamp():
                 end_path = f"{path}.{end_name}" if path else end_name
                 yield Problem(end_path, f"lies before {name}", f"a time after {name}")
 
@@ -132,7 +132,8 @@ def _read_moment(schema: Json, value: Any, now: datetime) -> datetime | None:
 
 def _count(moment: datetime, origin: datetime, length: timedelta, *, is_day: bool) -> tuple[float, ...]:
     """How many units lie between two moments, in each way that the platform may count them: by the clock, by days."""
-    elapsed = (moment - origin) / length
+    # Of moments of one zone, whose clock shows an hour twice or not at all, their difference is what it shows.
+    elapsed = (moment.timestamp() - origin.timestamp()) / length.total_seconds()
     if length < timedelta(days=1):
         return (elapsed,)
     by_calendar = float((moment.date() - origin.date()).days)

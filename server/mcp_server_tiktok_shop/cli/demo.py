@@ -9,6 +9,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from mcp import Client, StdioServerParameters
@@ -83,15 +84,17 @@ def create_table(*columns: str) -> Table:
     return table
 
 
-async def show_shop(session: DemoSession) -> None:
+async def show_shop(session: DemoSession) -> ZoneInfo:
+    """Returns the zone of its days."""
     session.show_question("Which shop is this?")
     (shop,) = (await session.call_tool("list_shops"))["data"]["shops"]
     session.show_answer(f"{shop['name']}, {shop['region']}, id {shop['id']}; its days begin in {shop['time_zone']}.")
+    return ZoneInfo(shop["time_zone"])
 
 
-async def show_todays_orders(session: DemoSession) -> list[dict[str, Any]]:
+async def show_todays_orders(session: DemoSession, zone: ZoneInfo) -> list[dict[str, Any]]:
     session.show_question("What came in today?")
-    today = datetime.now(UTC).date().isoformat()
+    today = datetime.now(zone).date().isoformat()
     result = await session.call_tool("get_order_list", create_time_ge=today, page_size=50)
     orders: list[dict[str, Any]] = result["data"].get("orders", [])
     order_table = create_table("order", "when", "status", "lines", "total")
@@ -208,8 +211,8 @@ async def play_session(launch_command: list[str], console: Console) -> None:
         tools = (await client.list_tools()).tools
         console.print(Text(f"{len(tools)} tools, on a simulated shop: nothing here is real.", style="dim"))
         session = DemoSession(client, console)
-        await show_shop(session)
-        await show_todays_orders(session)
+        zone = await show_shop(session)
+        await show_todays_orders(session, zone)
         order = await show_waiting_order(session)
         await try_too_many_orders(session)
         await ship_order(session, order)

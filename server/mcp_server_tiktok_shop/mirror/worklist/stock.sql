@@ -20,7 +20,7 @@ sales AS (
 SELECT
   CASE
     WHEN units > 0 THEN $now + to_seconds((units * 28 * 86400) // sold)
-    WHEN sold > 0 THEN date_trunc('day', $now) + INTERVAL 1 DAY - INTERVAL 1 MINUTE
+    WHEN sold > 0 THEN date_trunc('day', $now) + INTERVAL 1 DAY - INTERVAL 1 SECOND
   END AS deadline,
   sku_id,
   concat_ws(', ',

@@ -50,10 +50,13 @@ def to_number(value: Any) -> Decimal | None:
 
 
 def to_local_time(value: Any, zone: ZoneInfo | None) -> str | None:
-    """A day as ISO text, or a moment as ISO text of the zone's clock, without offset; None of what is neither."""
+    """A day as ISO text, or a moment as ISO text of the zone's clock; None of what is neither.
+
+    The offset stands only where the clock, set back, shows a time for the second time: that is another one.
+    """
     if (moment := parse_moment(value)) is not None and not isinstance(value, int):
         local = moment if zone is None else moment.astimezone(zone)
-        return local.replace(tzinfo=None).isoformat(timespec="seconds")
+        return (local if local.fold else local.replace(tzinfo=None)).isoformat(timespec="seconds")
     if (day := parse_date(value)) is not None:
         return day.isoformat()
     return None

@@ -18,7 +18,7 @@ WIDTH_PX, HEIGHT_PX = 400, 250  # as people see it; twice that is drawn
 BAR_STEP_PX = 20
 FONT = "Liberation Sans, Noto Sans, sans-serif"
 FONT_PX, TITLE_PX = 11, 13
-DAY_CHARS = len("2026-11-01")
+DAY_CHARS, CLOCK_CHARS = len("2026-11-01"), len("2026-11-01T09:00:00")
 MAX_HOUR_DAYS = 3  # days whose hours are named on the axis
 MAX_DOTS = 40  # points of a line that are marked each
 SHORT_NUMBERS_ABOVE = 10_000
@@ -80,7 +80,8 @@ def _list_values(chart: Chart) -> list[Json]:
 
 
 def _to_row(chart: Chart, x: Any, y: Any, series: str) -> Json:
-    place = float(x) if chart.x_type == "number" else f"{x}Z" if chart.has_clock_times else x
+    is_moment = chart.has_clock_times and not chart.x_labels  # bars stand by what their labels say
+    place = float(x) if chart.x_type == "number" else f"{x[:CLOCK_CHARS]}Z" if is_moment else x
     return {"x": place, "y": float(y)} | ({"s": series} if chart.series else {})
 
 

@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
     remove_columns,
 )
 from mcp_server_tiktok_shop.money import ZERO
+from mcp_server_tiktok_shop.platform.shop_choice import group_by_value
 from mcp_server_tiktok_shop.tools.profit.columns import (
     BASIS,
     ESTIMATED,
@@ -109,12 +110,13 @@ def lay_out_profit(found: Sequence[ShopProfit], terms: ProfitTerms, *, has_shops
     has_one_currency = all(len({row.cells["currency"] for row in each.get("total")}) <= 1 for each in found)
     layout = ProfitLayout.from_rows(totals, rows, has_shops=has_shops, has_costs=terms.has_costs)
     oldest = min(each.coverage.as_of for each in found)
+    periods = group_by_value((each.brief_label, each.period.description) for each in found)
     rows_in_all = sum(part[0].cells["rows_in_all"] for each in found if (part := each.get(terms.row_part)))
     table = lay_out_table(rows, terms.group_by, layout, (ALL_COLUMNS,) if is_whole else terms.columns)
     labels = {name for name, _ in LABELS[terms.group_by]}  # of which totals have none
     total_columns = [name for name in terms.total_columns if name not in labels]
     result: Json = {
-        "period": found[0].period.description,
+        "period": next(iter(periods.values())) if len(periods) == 1 else periods,
         "shops": {each.brief_label: each.label for each in found if has_shops},
         "by": terms.by,
         "group_by": terms.group_by,

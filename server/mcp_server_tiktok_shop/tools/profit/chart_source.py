@@ -28,12 +28,11 @@ def make_chart_source(
     table = lay_out_table(rows, group_by, layout)
     columns = infer_columns(table["columns"], table["rows"])
     measures = ("profit", "settlement") if has_costs else ("settlement",)
-    periods = {DrawnPeriod.find(each.period, each.coverage, each.zone) for each in found}
     zone = choose_zone([each.zone for each in found])
     return ChartSource(
         FileTable(columns, table["rows"], zone),
         f"{measures[0].capitalize()} by {group_by}",
-        periods.pop() if len(periods) == 1 else None,
+        DrawnPeriod.unite(DrawnPeriod.find(each.period, each.coverage, each.zone) for each in found),
         asked=asked,
         measures=measures,
         title_measure=measures[0],

@@ -38,13 +38,12 @@ def make_chart_source(request: ReportRequest, answers: Sequence[ShopAnswer]) -> 
 
 
 def _find_period(answers: Sequence[ShopAnswer]) -> DrawnPeriod | None:
-    """The one that all shops' rows are of; None where they differ, or the report is of now."""
-    found = {
+    """The one that the shops' rows are of; None where the report is of now."""
+    return DrawnPeriod.unite(
         DrawnPeriod.find(answer.periods.period, answer.coverage, answer.zone, answer.periods.suffix)
         for answer in answers
         if answer.periods is not None
         and answer.periods.period is not None
         and answer.coverage is not None
         and answer.zone is not None
-    }
-    return found.pop() if len(found) == 1 else None
+    )

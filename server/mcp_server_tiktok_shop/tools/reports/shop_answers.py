@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 class ShopPeriods(Struct, frozen=True):
     """The periods of a request in the days of one shop; None where the report is of now, or has no second one.
 
-    `suffix` says that the first one is not over, `note` what may be meant otherwise.
+    `suffix` says that the first one is not over, `note` what may be meant otherwise, `problem` that it has not begun.
     """
 
     period: Period | None
     compared: Period | None
     suffix: str = ""
     note: str = ""
+    problem: str = ""
 
     @property
     def first_moment(self) -> int | None:

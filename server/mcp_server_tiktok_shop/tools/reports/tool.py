@@ -13,6 +13,7 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
 from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
+from mcp_server_tiktok_shop.platform.shop_choice import choose_targets, name_briefly
 from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_comparison, parse_period
 from mcp_server_tiktok_shop.tools.reports.answers import build_answer
@@ -23,7 +24,6 @@ from mcp_server_tiktok_shop.tools.reports.requests import PERIOD_SUFFIXES, Repor
 from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
 from mcp_server_tiktok_shop.tools.reports.shop_answers import ShopAnswer, ShopPeriods
 from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
-from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,6 +73,8 @@ class GetReportTool(Struct, frozen=True):
         targets = await choose_targets(self.platform.shops, shop)
         request = request.share_limit(len(targets))
         periods = [self._resolve_periods(request, target) for target in targets]
+        if all(each.problem for each in periods):
+            raise _build_not_begun_error(periods[0])
         self.queries.prepare()
         self.chart_maker.prepare(request.chart)
         answers = await self._ask_shops(request, targets, periods, caller)
@@ -87,13 +89,10 @@ class GetReportTool(Struct, frozen=True):
             return ShopPeriods(None, None)
         now, zone = self.clock(), target.resolve_zone(self.zone)
         period = parse_period(request.period, zone, now)
-        if period.start > now:
-            message = f"{period.description} has not begun yet"
-            problem = Problem("period", message, "a period that has begun")
-            raise ShopError("invalid_arguments", f"period: {message}", hint="Give an earlier one.", problems=(problem,))
         compared = parse_comparison(request.compare_with, period, zone, now) if request.compare_with else None
         suffix = SO_FAR if period.end > now else ""
-        return ShopPeriods(period, compared, suffix, describe_period_words(request.period, zone, now))
+        problem = f"{period.description} has not begun yet" if period.start > now else ""
+        return ShopPeriods(period, compared, suffix, describe_period_words(request.period, zone, now), problem)
 
     async def _ask_shops(
         self, request: ReportRequest, targets: Sequence[Target], periods: Sequence[ShopPeriods], caller: Caller
@@ -129,6 +128,8 @@ class GetReportTool(Struct, frozen=True):
         deadline: float,
         report_progress: ProgressReporter,
     ) -> ShopAnswer:
+        if periods.problem:  # a day begins in other shops before it does in this one
+            raise _build_not_begun_error(periods)
         tables = request.report.list_tables(request.grouping)
         snapshot = await self.mirror.refresh(target, tables, deadline=deadline, report_progress=report_progress)
         try:
@@ -179,6 +180,12 @@ class GetReportTool(Struct, frozen=True):
     async def _run(self, snapshot: ShopSnapshot, sql: str, parameters: Mapping[str, Any]) -> QueryResult:
         named = {name: parameters[name] for name in find_parameters(sql)}
         return await self.queries.run(sql, [snapshot], zone=snapshot.zone, parameters=named)
+
+
+def _build_not_begun_error(periods: ShopPeriods) -> ShopError:
+    problem = Problem("period", periods.problem, "a period that has begun")
+    message = f"period: {periods.problem}."
+    return ShopError("invalid_arguments", message, hint="Give an earlier one.", problems=(problem,))
 
 
 def _is_unread(period: Period | None, coverage: Coverage) -> bool:

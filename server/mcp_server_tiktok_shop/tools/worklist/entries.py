@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.mirror.worklist_kinds import WorklistKind
 
 Urgency = Literal["late", "today", "in_24_h", "later"]
-NEXT_DAY = timedelta(days=1)
+DAY_S = 86_400
 
 
 class WorklistEntry(Struct, frozen=True):
@@ -59,11 +59,13 @@ class WorklistEntry(Struct, frozen=True):
         """How soon it is due, by the shop's own day; `later` also where it has no deadline."""
         if self.deadline is None:
             return "later"
-        if self.deadline < now:
+        # Python subtracts moments of one zone by its clock, which shows an hour twice where summer time ends.
+        left_s = self.deadline.timestamp() - now.timestamp()
+        if left_s < 0:
             return "late"
         if self.deadline.astimezone(self.zone).date() == now.astimezone(self.zone).date():
             return "today"
-        return "in_24_h" if self.deadline < now + NEXT_DAY else "later"
+        return "in_24_h" if left_s < DAY_S else "later"
 
     @property
     def sort_key(self) -> tuple[bool, float, str, bool, int, str]:

@@ -143,7 +143,7 @@ def _lay_out_kind(
 ) -> list[Any]:
     counts = [worklist.count(urgency, entries) for urgency in DUE_COUNTS]
     # The late ones are shown first, and those that can still be met may not be shown at all.
-    ahead = next((entry for entry in entries if entry.deadline is not None and entry.deadline >= worklist.now), None)
+    ahead = next((e for e in entries if e.deadline is not None and e.get_urgency(worklist.now) != "late"), None)
     known = [
         worklist.count_waiting(entries),
         worklist.count_waiting(shown),

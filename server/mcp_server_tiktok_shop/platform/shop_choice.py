@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
     from mcp_server_tiktok_shop.state.accounts import Shop
@@ -51,6 +51,14 @@ def name_briefly(shops: Sequence[Shop]) -> list[str]:
     """What each of several shops is called in a table: its region, which `shop` takes, too, where no two share one."""
     regions = [shop.region for shop in shops]
     return regions if all(regions) and len(set(regions)) == len(regions) else [shop.label for shop in shops]
+
+
+def group_by_value(values: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Each value by the shops that have it, with commas between; of pairs of a shop's name and its value."""
+    names: dict[str, list[str]] = {}
+    for name, value in values:
+        names.setdefault(value, []).append(name)
+    return {", ".join(shops): value for value, shops in names.items()}
 
 
 def _parse_names(text: str) -> list[str]:
