@@ -196,8 +196,8 @@ def test_nothing_prints_and_the_environment_is_read_in_one_place() -> None:
         assert "print" not in calls, name_of(path)
         reads = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr in ("environ", "getenv")]
         # The HTTP client reads the network's variables by itself; what is wrong with them is said by one module.
-        # Two set one, which a library reads when it is imported.
-        users = {"__main__", "cli.main", "cli.demo", "platform.network_environment", "mirror.duckdb_extension"}
+        # `__main__` sets one, which a library reads when it is imported.
+        users = {"__main__", "cli.main", "cli.demo", "platform.network_environment"}
         assert not reads or name_of(path) in users, name_of(path)
 
 

@@ -32,9 +32,9 @@ VALUES_BY_UNIT = {
 DIGITS = {"GTIN": 14, "EAN": 13, "UPC": 12, "ISBN": 13, "JAN": 13}
 
 
-def value(schema: Json) -> Any:
-    """The least that a schema accepts."""
-    if (moment := _find_moment_near_now(schema)) is not None:
+def value(schema: Json, now: float | None = None) -> Any:
+    """The least that a schema accepts; `now` is where another clock than the machine's tells it."""
+    if (moment := _find_moment_near(schema, time.time() if now is None else now)) is not None:
         return moment.date().isoformat() if schema["x-unit"] == "iso-date" else moment.isoformat()
     if is_time(schema):
         return "2026-11-01T00:00:00+00:00"
@@ -49,27 +49,27 @@ def value(schema: Json) -> Any:
         case "boolean":
             made = True
         case "array":
-            made = [value(schema["items"]) for _ in range(max(1, schema.get("minItems", 1)))]
+            made = [value(schema["items"], now) for _ in range(max(1, schema.get("minItems", 1)))]
         case "object":
-            made = {name: value(schema["properties"][name]) for name in schema.get("required", ())}
+            made = {name: value(schema["properties"][name], now) for name in schema.get("required", ())}
         case "string" if schema.get("x-unit") in ("decimal-string", "integer-string"):
             made = str(schema.get("minimum", 1))
     return made
 
 
-def _find_moment_near_now(schema: Json) -> datetime | None:
+def _find_moment_near(schema: Json, now: float) -> datetime | None:
     """A moment within the limits of a time that are counted from now."""
     for rule in schema.get("x-limits-when", ()):
         low, high = rule.get("days_from_now_min"), rule.get("days_from_now_max")
         if low is not None or high is not None:
             days = high - 1 if low is None else low + 1
-            return datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
+            return datetime.fromtimestamp(int(now), UTC) + timedelta(days=days)
     return None
 
 
-def accepted(operation: Operation, files: dict[str, str]) -> Json:
+def accepted(operation: Operation, files: dict[str, str], now: float | None = None) -> Json:
     """Arguments that the operation's own checks accept; `files` has a small file for each noun of an upload."""
-    given = {name: value(operation.arguments[name]) for name in operation.required}
+    given = {name: value(operation.arguments[name], now) for name in operation.required}
     for upload in operation.upload_schemas.values():
         noun = upload["given_as"]
         picture = "JPG" in upload.get("x-formats", ())
@@ -78,16 +78,16 @@ def accepted(operation: Operation, files: dict[str, str]) -> Json:
         try:
             values, unread = coerce_arguments(operation, copy.deepcopy(given))
             validate(operation, values, unread)
-            validate_times(operation, values, ZoneInfo("UTC"), time.time())
+            validate_times(operation, values, ZoneInfo("UTC"), time.time() if now is None else now)
         except ShopError as error:
             for problem in error.problems:
-                _mend(operation, given, problem.argument, problem.message)
+                _mend(operation, given, problem.argument, problem.message, now)
         else:
             return given
     raise AssertionError(f"no arguments can be made for {operation.name}: {given}")
 
 
-def _mend(operation: Operation, given: Json, path: str, message: str) -> None:
+def _mend(operation: Operation, given: Json, path: str, message: str, now: float | None) -> None:
     """Add what a condition asks for, or lengthen what it wants longer."""
     steps = path.replace("]", "").replace("[", ".").split(".")
     schema: Json = {"type": "object", "properties": operation.arguments}
@@ -98,9 +98,10 @@ def _mend(operation: Operation, given: Json, path: str, message: str) -> None:
     last = steps[-1]
     inner = schema["properties"][last]
     if "missing" in message or (inner.get("type") == "object" and "empty" in message):
-        at[last] = value(inner) or {name: value(field) for name, field in [*inner.get("properties", {}).items()][:1]}
+        first = [*inner.get("properties", {}).items()][:1]
+        at[last] = value(inner, now) or {name: value(field, now) for name, field in first}
     elif "too few" in message or "empty" in message:
-        at[last] = [value(inner["items"]) for _ in range(2)]
+        at[last] = [value(inner["items"], now) for _ in range(2)]
     elif " after " in message or " before " in message:
         neighbour = message.rpartition(" ")[2]
         at[last] = (datetime.fromisoformat(at[neighbour]) + timedelta(days=2)).isoformat()

@@ -301,7 +301,7 @@ async def make_arguments(client: Client, operation: Operation, shop: SimulatedSh
         "package_id": order["packages"][0]["id"],
         "return_id": (await find_return(client))["return_id"],
     }
-    arguments: Arguments = substitute(accepted(operation, files), ids)
+    arguments: Arguments = substitute(accepted(operation, files, NOW), ids)
     for product in arguments.get("products", ()):
         product["id"] = ids["product_id"]
     return arguments

@@ -256,7 +256,8 @@ async def test_nothing_is_sent_without_the_confirmation_that_the_mode_asks_for(
         for operation in ASKING if mode == "asks" else SENDING:
             if operation.is_multipart or operation.adds_account:  # a wrong code leads to no account to ask about
                 continue
-            answer = await told(client, "run_write_operation", name=operation.name, arguments=arguments_of(operation))
+            arguments = arguments_of(operation, clock.now)
+            answer = await told(client, "run_write_operation", name=operation.name, arguments=arguments)
             assert answer.get("error" if asked else "status") == ("declined" if asked else "confirmation_required"), (
                 operation.name
             )
@@ -266,8 +267,8 @@ async def test_nothing_is_sent_without_the_confirmation_that_the_mode_asks_for(
     assert writes(sandbox) == []
 
 
-def arguments_of(operation: Operation) -> dict[str, Any]:
-    given = accepted(operation, {})
+def arguments_of(operation: Operation, now: float | None = None) -> dict[str, Any]:
+    given = accepted(operation, {}, now)
     return given | ({"category_asset": "GB/3"} if operation.record.get("other_cipher") else {})
 
 
@@ -681,7 +682,8 @@ async def test_every_question_begins_with_what_where_to_what_and_whether_it_can_
         for operation in SENDING:
             if operation.is_multipart or operation.adds_account:  # a wrong code leads to no account to ask about
                 continue
-            await told(client, "run_write_operation", name=operation.name, arguments=arguments_of(operation))
+            arguments = arguments_of(operation, clock.now)
+            await told(client, "run_write_operation", name=operation.name, arguments=arguments)
             where, to_what, undone, *_, last = person.questions[-1].split("\n")
             shop = operation.uses_platform and operation.cipher_rule != "never"
             place = 'at "Sandbox Tea House" (GB, GBP)' if shop and not operation.takes_asset else "for "

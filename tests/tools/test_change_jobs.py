@@ -392,6 +392,26 @@ async def test_a_table_that_is_no_stock_list_says_which_columns_and_which_number
     assert usual["data"]["items"][0]["will_be"] == "61"
 
 
+async def test_what_a_table_has_of_other_goods_is_skipped_by_name_and_the_rest_is_done(
+    connect: Connect, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A warehouse lists all it holds, and whoever reads the answer can't change its file."""
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, files=tmp_path) as client:
+        code = choose_single(await list_skus(client), 1)[0]["seller_sku"]
+        table = f"seller_sku,stock\nBOX-1,5\n{code},61\nBOX-2,7\n"
+        (tmp_path / "count.csv").write_text(table, encoding="utf-8")
+        asked = await run(client, "change_stock", file="count.csv")
+        done = await told(client, "confirm_write", token=asked["confirm"])
+        named = await run(client, "change_stock", products=[code, "BOX-1"], stock=62)
+    assert (asked["preview"]["to_do"], asked["preview"]["skipped"]) == (1, 2)
+    shown = {item.get("product", item.get("seller_sku")): item.get("skipped") for item in to_items(asked["preview"])}
+    assert shown == {"BOX-1": "this shop has no such product", "BOX-2": "this shop has no such product", code: None}
+    assert (done["data"]["done"], done["data"]["skipped"]) == (1, 2)
+    # What a person says by name is meant, and a slip of it is theirs to mend.
+    assert named["error"] == "not_found"
+    assert count_sent(sandbox, "update_inventory") == 1
+
+
 async def test_units_that_are_sold_and_not_sent_are_shown_before_a_count_is_set(
     connect: Connect, sandbox: Sandbox
 ) -> None:

@@ -6,12 +6,6 @@ that loads them, beside 14 MB and 20 ms of DuckDB's own.
 
 from __future__ import annotations
 
-import os
-
-# DuckDB's own allocator keeps for a while what was freed: a snapshot is written in parts, and each part's memory would
-# stand beside the next one's. It reads this when it is loaded; another build, without that allocator, never does.
-os.environ.setdefault("DUCKDB_JE_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
-
 try:
     from _duckdb import DuckDBPyConnection, Error, IOException, connect
 except ImportError:  # another build, which may have it in another place

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -20,8 +19,9 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     HTTP_TOO_MANY_REQUESTS,
 )
 from mcp_server_tiktok_shop.platform.document_hosts import is_public, parse_web_address
+from mcp_server_tiktok_shop.platform.host_names import look_up_host
 from mcp_server_tiktok_shop.platform.http_answers import read_body
-from mcp_server_tiktok_shop.platform.http_transport import describe_transport_error
+from mcp_server_tiktok_shop.platform.transport_errors import describe_transport_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -57,12 +57,11 @@ class DocumentFetcher:
             ShopError: `not_permitted` for an address that is not public, `not_found`, `network` or `platform`.
 
         """
-        import httpx2  # noqa: PLC0415
-
+        transport = self._transport.for_proxy(proxy)
         try:
             async with asyncio.timeout(FETCH_TIMEOUT_S):
-                return await self._fetch(url, self._transport.for_proxy(proxy))
-        except (httpx2.HTTPError, TimeoutError) as error:
+                return await self._fetch(url, transport)
+        except transport.list_faults() as error:
             message = f"The document could not be fetched: {describe_transport_error(error)}."
             raise ShopError("network", message, hint="Try again in a moment.", retryable=True) from None
 
@@ -133,10 +132,9 @@ def _join_redirect(url: str, location: str) -> str:
 
 
 async def _resolve_host(target: WebAddress) -> list[IpAddress]:
-    loop = asyncio.get_running_loop()
     port = target.port or (443 if target.is_secure else 80)
     try:
-        address_infos = await loop.getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
+        address_infos = await look_up_host(target.host, port)
     except UnicodeError:
         raise _forbidden_error("it is not a plain web address") from None
     except OSError:

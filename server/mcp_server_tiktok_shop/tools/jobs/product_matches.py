@@ -54,7 +54,8 @@ async def match_products(
     title has it so. Without `has_titles` names are ids and seller SKUs alone.
 
     Raises:
-        ShopError: `not_found` with all names that fit nothing, unless the call is for other shops as well,
+        ShopError: `not_found` with all names that fit nothing, unless the call is for other shops as well, or others
+            fit in a table (without `has_titles`),
             `invalid_arguments` with the candidates of those that fit several things.
 
     """
@@ -84,7 +85,8 @@ async def match_products(
         found |= _match_rows(wanted, rows.values(), partial(_find_title, fits_exactly))
         found |= _match_rows([n for n in wanted if WILDCARD in n], rows.values(), partial(_find_title, fits_pattern))
         found |= _match_rows([n for n in wanted if n not in found], rows.values(), partial(_find_title, fits_partly))
-    if not context.has_other_shops:
+    # A warehouse lists goods that are sold elsewhere, too: what a table has of them is skipped by name.
+    if not context.has_other_shops and (has_titles or not found):
         _refuse_unmatched(argument, [name for name in open_names if name not in found], products)
     _refuse_ambiguous(argument, found, rows)
     matches = [match for name in open_names for match in found.get(name, ())]
