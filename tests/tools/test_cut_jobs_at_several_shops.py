@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.calls.test_writes import Person
+from tests.calls.test_writes import Person, told
 from tests.platform.test_tokens import until
 from tests.tools.several_shops import (
     agree,
@@ -153,6 +153,40 @@ async def test_of_more_than_a_question_holds_each_shop_has_its_part(connect: Con
     totals = [row["to_do"] + row["skipped"] for row in shown["shops"]]
     rest = [total - told_counts[region] for total, region in zip(totals, ("GB", "DE", "US"), strict=True)]
     assert [int(count) for count in left] == [sum(rest), *rest]
+
+
+async def test_a_person_can_tell_two_shops_with_long_names_apart(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("decline")
+    shops = list_shops(sandbox)[:2]
+    for shop, end in zip(shops, ("East", "West"), strict=True):
+        shop.region, shop.name = "GB", f"Leaves and Blossoms of the Northern Mountains, {end} Branch"
+    async with at_several(connect, sandbox, asked=person) as client:
+        await run(client, "pause_products", products=[SENCHA], shop="all")
+    (question,) = person.questions
+    items = question.partition("Items:")[2]
+    assert [items.count(f'at "{shop.name}"') for shop in shops] == [1, 1]
+
+
+async def test_a_no_to_more_shops_ends_the_yes_to_what_was_left_of_a_job(connect: Connect, sandbox: Sandbox) -> None:
+    person = Person("accept", "decline", "decline")
+    async with at_several(connect, sandbox, asked=person, call_timeout_s=11.0) as client:
+        sandbox.faults.add(PAUSE, delay=3.2)
+        cut = await run(client, "pause_products", products=[SENCHA], shop="GB,DE")
+        more = await run(client, "pause_products", products=[SENCHA], shop="all")
+        rest = await run(client, "pause_products", products=[SENCHA], shop="GB,DE")
+    assert cut["status"] == "unfinished"
+    assert more["error"] == rest["error"] == "declined"
+    assert len(person.questions) == 3
+    assert list_sent(sandbox) == [(PAUSE, "GB")]
+
+
+@pytest.mark.parametrize("shop", [",", " , "])
+async def test_commas_alone_are_no_shop(connect: Connect, sandbox: Sandbox, shop: str) -> None:
+    async with at_several(connect, sandbox, confirm="none") as client:
+        refused = await run(client, "pause_products", products=[SENCHA], shop=shop)
+        report = await told(client, "get_report", report="sales", period="last 7 days", shop=shop)
+    assert refused["error"] == report["error"] == "shop_required"
+    assert list_sent(sandbox) == []
 
 
 async def test_of_more_warnings_than_a_question_holds_each_shop_has_its_first(

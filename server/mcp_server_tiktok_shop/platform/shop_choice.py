@@ -36,7 +36,7 @@ async def choose_targets(shops: ShopResolver, names: str | None, *, must_be_name
             raise
     if not text or text.casefold() == ALL_SHOPS:
         return await shops.list_targets() or [await shops.choose(None, "required")]
-    listed = _parse_names(text)
+    listed = _parse_names(text) or [text]
     if len(listed) > 1:
         try:
             listed = [(await shops.choose(text, "required")).shop.label]  # type: ignore[union-attr]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.jobs.job import JobItem
 
 NAME_CHARS, BRIEF_NAME_CHARS, VALUE_CHARS = 60, 30, 80
+SHOP_CHARS = 200  # of a shop's name: of two long ones the ends may tell which is which
 
 
 def format_item(item: JobItem) -> str:
@@ -54,7 +55,7 @@ def fit_lines(lines: list[str], room_chars: int, shops: Sequence[str] = ()) -> l
 
 
 def _name_shop(item: JobItem) -> str:
-    return f" at {quote(item.shop, BRIEF_NAME_CHARS)}" if item.shop else ""
+    return f" at {quote(item.shop, SHOP_CHARS)}" if item.shop else ""
 
 
 def _format_change(item: JobItem, head: str) -> str:

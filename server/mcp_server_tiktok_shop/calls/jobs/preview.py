@@ -85,7 +85,9 @@ class JobPreview(Preview, frozen=True):
         item_lines = [format_item(item) for item in sorted_items]
         if sum(len(line) + 3 for line in item_lines) > room_chars:
             item_lines = [format_briefly(item) for item in sorted_items]
-        lines += format_section("Items", fit_lines(item_lines, room_chars, [item.shop for item in sorted_items]))
+        lines += format_section(
+            "Items", fit_lines(item_lines, room_chars, [to_single_line(item.shop) for item in sorted_items])
+        )
         return "\n".join([*lines, *closing_lines, "Do it?"])
 
     def describe_shop(self) -> Json:

@@ -201,6 +201,17 @@ class JobRecords(Struct, frozen=True):
         if existing is not None:
             ensure_startable(existing)
 
+    async def withdraw(self, key: str, record: JobRecord) -> None:
+        """Enter that nobody agrees to what is left of a job any more, since somebody said no to it."""
+        if not record.agreed_at:
+            return
+        record.agreed_at = 0.0
+
+        def withdraw_yes(existing: Record) -> Record:
+            return replace(JobRecord.from_record(existing), agreed_at=0.0).to_record()
+
+        await self.records.claim(key, record.to_record(), MEMORY_TTL_S, withdraw_yes)
+
     async def save(self, key: str, record: JobRecord) -> None:
         await self.records.put(key, record.to_record(), MEMORY_TTL_S)
 

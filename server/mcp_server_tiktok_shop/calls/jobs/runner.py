@@ -163,7 +163,12 @@ class JobRunner(Struct, frozen=True):
             call=call,
             has_token_alone=has_token_alone,
         )
-        note = await gate.ensure_confirmed(request)
+        try:
+            note = await gate.ensure_confirmed(request)
+        except ShopError:  # a no to all of it is one to what had a yes at some of the shops
+            for run in runs:
+                await self.job_records.withdraw(run.key, run.record)
+            raise
         preview = await request.load_preview()
         if not gate.must_ask(preview):
             return note, preview.warnings
