@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.calls.test_writes import Person, told
+from tests.calls.test_writes import Clock, Person, told
 from tests.platform.test_tokens import until
 from tests.tools.several_shops import (
     agree,
@@ -79,6 +80,28 @@ async def test_a_repeat_that_was_cut_goes_on_and_raises_nothing_a_third_time(
         await run(client, "change_prices", **arguments, repeat=True)
     assert held["error"] == "already_done"
     assert [sku.price for sku in skus] == raise_all(twice), "one that came to its end is repeated as a whole"
+
+
+async def test_a_repeat_that_was_cut_begins_anew_after_ten_minutes(connect: Connect) -> None:
+    clock = Clock(1_790_000_000.0)
+    sandbox = Sandbox(shops=3, clock=clock)
+    titles = list_free_titles(*list_shops(sandbox)[:2])[:1]
+    gb = list_skus(sandbox, titles, "GB")
+    arguments: dict[str, Any] = {"products": titles, "percent": 10, "repeat": True}
+    before = [sku.price for sku in gb]
+    async with at_several(connect, sandbox, confirm="none", runtime=Runtime(clock, clock)) as client:
+        sandbox.faults.add("update_price", delay=0.001)
+        sandbox.faults.add("update_price", status=403, code=105005)
+        cut = await run(client, "change_prices", **arguments, shop="GB,DE")
+        clock.now += 300
+        soon = await run(client, "change_prices", **arguments, shop="GB")
+        assert [sku.price for sku in gb] == raise_all(before)
+        clock.now += 301
+        later = await run(client, "change_prices", **arguments, shop="GB")
+    assert [row.get("not_yet", 0) for row in cut["data"]["shops"]] == [0, 3]
+    assert soon["note"].startswith("Nothing was sent")
+    assert later["data"]["done"] == 3
+    assert [sku.price for sku in gb] == raise_all(raise_all(before))
 
 
 async def test_a_repeat_that_left_a_shop_out_does_the_others_once(connect: Connect, sandbox: Sandbox) -> None:

@@ -62,12 +62,13 @@ class JobRecord(Struct):
     def to_record(self) -> Record:
         return {name: getattr(self, name) for name in self.__struct_fields__}
 
-    def start_anew(self) -> None:
+    def start_anew(self, now: float) -> None:
         """Forget what an earlier call did and what was agreed to then, but not what is unknown of it.
 
-        Of a repeat that was cut nothing is forgotten: another repeat does what is left of it.
+        Of a repeat that was just cut nothing is forgotten: another one does what is left of it. Later it is another
+        wish, also where a shop that was signed out in between kept it from its end.
         """
-        if self.is_repeat and self.begun_at and not self.is_over:
+        if self.is_repeat and not self.is_over and 0 <= now - self.begun_at < CONFIRM_TTL_S:
             return
         self.is_repeat = True
         self.entries = {key: entry for key, entry in self.entries.items() if entry["state"] in (SENT, "unknown")}

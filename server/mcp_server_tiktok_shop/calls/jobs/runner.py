@@ -116,7 +116,7 @@ class JobRunner(Struct, frozen=True):
         record, is_repeat = await self.job_records.load(key), bool(server_arguments.get("repeat"))
         known_record = replace(record, entries=dict(record.entries))
         if is_repeat:
-            record.start_anew()
+            record.start_anew(self.job_records.clock())
         else:
             record.start_next()
         run = JobRun(self.jobs[operation.name], operation, values, context, key, record, known_record, is_repeat)
