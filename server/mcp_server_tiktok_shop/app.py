@@ -19,6 +19,7 @@ from mcp_server_tiktok_shop.calls.listings_abroad import ListingsAbroad
 from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
 from mcp_server_tiktok_shop.calls.local_tool import LateTool, LocalToolRunner
 from mcp_server_tiktok_shop.calls.pending_writes import PendingWrites
+from mcp_server_tiktok_shop.calls.promotion_overlaps import PromotionOverlaps
 from mcp_server_tiktok_shop.calls.reads import ReadExecutor
 from mcp_server_tiktok_shop.calls.redaction.outgoing import OutgoingGuard
 from mcp_server_tiktok_shop.calls.results.answer_plans import AnswerPlans
@@ -208,7 +209,13 @@ def build_app(
         current_state_reader,
         UndoChecker(stores.audit_log, runtime.clock),
         AuditWriter(stores.audit_log, operations, secrets.redact_secrets),
-        WarningFinder(cost_book, stores.audit_log, ListingsAbroad(current_state_reader), runtime.clock),
+        WarningFinder(
+            cost_book,
+            stores.audit_log,
+            ListingsAbroad(current_state_reader),
+            PromotionOverlaps(current_state_reader),
+            runtime.clock,
+        ),
         WritesUnderWay(),
     )
 

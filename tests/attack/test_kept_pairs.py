@@ -16,7 +16,8 @@ from mcp_server_tiktok_shop.sandbox import Sandbox
 from mcp_server_tiktok_shop.state.files import private_files
 from tests.attack.disks import empty, fill, find_servers, needs_limits, needs_root, refuse_writing, small_disk
 from tests.attack.reports import write_report
-from tests.keys import call_agreed, reply, sign_in_address
+from tests.keys import REFRESH_TOKEN, call_agreed, reply, sign_in_address
+from tests.platform.test_retries import strict
 from tests.platform.test_tokens import READ, RENEW, at_work, good, holds_newest, token_of, until
 from tests.platform.worker import keys, started, stored, waiting
 from tests.wire.recorder import NEW_TOKENS, Recorder
@@ -78,6 +79,48 @@ async def test_a_pair_is_stored_whatever_else_its_answer_holds(connect: Connect,
         good(await client.call_tool(READ, {}))  # another process reads the store
     tokens = {request.header("x-tts-access-token") for request in recorder.calls}
     assert tokens - {None} == {NEW_TOKENS["access_token"]}
+
+
+@pytest.mark.parametrize(
+    "token", ["TTP_\u00fc", "TTP_\u200b", "TTP_a\nx-b: c", "TTP a", "TTP_\x00", "TTP_\x7f", "TTP_\ud83d"]
+)
+async def test_an_access_token_that_no_header_carries_is_named_and_nothing_sent(
+    connect: Connect, home: Path, token: str
+) -> None:
+    """Its pair is kept: the refresh token beside it is the only one that still works."""
+    async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
+        good(await client.call_tool(READ, {}))
+        recorder.answer("/api/v2/token/refresh", data=NEW_TOKENS | {"access_token": token}, times=1)
+        await client.call_tool(RENEW, {})
+        assert stored(home)["refresh_token"] == NEW_TOKENS["refresh_token"]
+        sent = len(recorder.calls)
+        for tool, arguments in [(READ, {}), ("activate_products", {"product_ids": ["1729592969712207008"]})]:
+            told = strict(await client.call_tool(tool, arguments))
+            assert told["error"] == "signed_out"
+            assert "refresh_access_token" in told["hint"]
+        assert len(recorder.calls) == sent
+        good(await client.call_tool(RENEW, {}))
+        good(await client.call_tool(READ, {}))
+
+
+@pytest.mark.parametrize("token", ["", None, 7, "TTP_\ud83d"])
+async def test_the_refresh_token_stays_where_none_came_that_can_be_sent(
+    connect: Connect, home: Path, token: Any
+) -> None:
+    async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
+        recorder.answer("/api/v2/token/refresh", data=NEW_TOKENS | {"refresh_token": token}, times=1)
+        good(await client.call_tool(RENEW, {}))
+        assert stored(home)["refresh_token"] == REFRESH_TOKEN
+        good(await client.call_tool(RENEW, {}))
+        assert stored(home)["refresh_token"] == NEW_TOKENS["refresh_token"]
+
+
+async def test_spaces_around_an_access_token_are_no_part_of_it(connect: Connect, home: Path) -> None:
+    async with Recorder() as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
+        recorder.answer("/api/v2/token/refresh", data=NEW_TOKENS | {"access_token": " GCP_spaced\r\n"}, times=1)
+        good(await client.call_tool(RENEW, {}))
+        good(await client.call_tool(READ, {}))
+    assert stored(home)["access_token"] == "GCP_spaced"
 
 
 async def test_any_character_of_a_name_survives(connect: Connect, home: Path) -> None:

@@ -82,6 +82,7 @@ async def test_an_error_midway_leaves_what_was_read_and_says_how_to_go_on(connec
     assert "not all" in told["note"]
     assert "ann@example.org" not in told["note"]
     assert "900123" not in told["note"]
+    assert ".." not in told["note"]
     assert told["next_page_token"] == "a"
 
 

@@ -284,12 +284,14 @@ async def test_a_shop_without_cipher_is_passed_over_and_told(connect: Connect) -
         assert good(await client.call_tool("get_warehouse_list", {"shop": "DE"}))["shop"] == COFFEE["name"]
 
 
-async def test_no_shop_with_a_cipher_is_told_as_such(connect: Connect) -> None:
-    bare = {name: value for name, value in TEA.items() if name != "cipher"}
+@pytest.mark.parametrize("cipher", [None, 5, "5", ["GCP_x"], "GCP_\ud800"])
+async def test_no_shop_with_a_cipher_is_told_as_such(connect: Connect, cipher: Any) -> None:
+    bare = TEA | {"cipher": cipher}
     async with Recorder(shops=[bare]) as recorder, connect(api_url=recorder.url, auth_url=recorder.url) as client:
-        told = reply(await client.call_tool("get_warehouse_list", {}))
-        assert told["error"] == "shop_required"
-        assert "without cipher" in told["hint"]
+        for tool, arguments in [("get_warehouse_list", {}), ("delete_products", {"product_ids": ["1729592969712207"]})]:
+            told = reply(await client.call_tool(tool, arguments))
+            assert told["error"] == "shop_required"
+            assert "without cipher" in told["hint"]
 
 
 def append(home: Path, lines: str) -> None:

@@ -154,6 +154,36 @@ async def test_a_discount_shows_what_prices_become_and_is_no_more_than_all(conne
     assert "is FREEZE, not on sale: TikTok will refuse it" in cold
 
 
+async def test_who_is_in_a_promotion_of_the_same_time_is_warned_of_by_its_name(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    """TikTok would refuse it, and an empty promotion would be left."""
+    async with connect(sandbox="1", sandbox_object=sandbox, confirm="none") as client:
+        listed = (await read(client, "search_promotion_activities", status="NOT_START"))["activities"]
+        details = [await read(client, "get_activity", activity_id=row["id"]) for row in listed]
+        planned = next(each for each in details if each.get("products"))
+        taken = planned["products"][0]["id"]
+        held = [str(each.get("products")) for each in details]
+        free = next(each for each in await list_products(client) if not any(each["id"] in text for text in held))
+        begin = datetime.fromisoformat(planned["begin_time"])
+        warnings = []
+        for hours in (1, 2000):
+            plan = plan_discount(0, 0) | {"title": f"Week {hours}"}
+            plan |= {"begin_time": (begin + timedelta(hours=hours)).isoformat()}
+            plan |= {"end_time": (begin + timedelta(hours=hours + 5)).isoformat()}
+            activity_id = (await run(client, "create_promotion_activity", plan))["data"]["activity_id"]
+            rows = [
+                {"id": product_id, "quantity_limit": -1, "quantity_per_user": -1, "discount": "10"}
+                for product_id in (taken, free["id"])
+            ]
+            asked = {"activity_id": activity_id, "products": rows}
+            warnings.append(await warn(client, "update_promotion_activity_products", **asked))
+    beside, apart = warnings
+    assert f'takes part in the promotion "{planned["title"]}", {planned["begin_time"]} to' in beside
+    assert free["title"] not in beside
+    assert "two at a time" not in apart
+
+
 async def test_steps_of_percent_off_are_no_more_than_all(connect: Connect, sandbox: Sandbox) -> None:
     step = {"tier": 1, "threshold_type": "MINIMAL_ITEM_QUANTITY", "threshold_value": "2"}
     step |= {"type": "PERCENTAGE_OFF", "value": "150"}

@@ -457,7 +457,16 @@ async def test_a_server_that_is_pinned_holds_its_shop_alone(clock: Clock, home: 
         assert [folder.name for folder in (home / "mirror" / "masked").iterdir()] == [target.shop.id]
 
 
-async def test_a_page_that_can_not_be_read_back_is_read_anew(sandbox: Sandbox, clock: Clock, home: Path) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"table": "orders", "moment": 1, "place": 1, "cells": "odd"}\n{"read_at": 5, "is_complete": true}\n',
+        b'{"moment": 1, "rows": {"orders": [["1"]]}, "read_at": 5, "is_complete": true}\n',  # of an earlier version
+    ],
+)
+async def test_a_page_that_can_not_be_read_back_is_read_anew(
+    line: bytes, sandbox: Sandbox, clock: Clock, home: Path
+) -> None:
     async with sandbox.serve() as url:
         sandbox.faults.add(ORDERS, times=None, delay=0.2)
         async with open_app(home, sandbox, url, clock) as app:
@@ -467,7 +476,7 @@ async def test_a_page_that_can_not_be_read_back_is_read_anew(sandbox: Sandbox, c
                 await asyncio.sleep(0.01)
         sandbox.faults.clear()
         path = pages[0]
-        path.write_bytes(b'{"read_at": 5, "moment": 1, "rows": "odd", "is_complete": true}\n' + path.read_bytes())
+        path.write_bytes(line + path.read_bytes())
         async with open_app(home, sandbox, url, clock) as app:
             await refreshed(app, ["orders"])
             clock.now += 1

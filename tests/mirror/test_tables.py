@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 TABLES = TableCatalog()
 UNDESCRIBED = {("payments", "reserve_amount")}  # told by the platform's older answers only
 NAMES = (
-    *("affiliate_orders", "audit_failures", "cancellations", "conversations", "inventory", "order_fees"),
-    *("order_lines", "orders"),
+    *("affiliate_orders", "audit_failures", "cancellations", "conversations", "inventory", "messages"),
+    *("order_fees", "order_lines", "orders"),
     *("packages", "payments", "products", "promotions", "return_lines", "returns", "sample_applications", "skus"),
     *("statement_fees", "statement_transactions", "statements", "unsettled_fees", "unsettled_transactions"),
     *("warehouses", "withdrawals"),
@@ -67,6 +67,8 @@ def test_a_source_names_what_the_catalog_has(source: Source) -> None:
         parent = TABLES.tables[source.for_each.table]
         assert source.for_each.column in parent.columns
         assert all(source.for_each.stored_as in table.columns for table in source.tables)
+        if source.for_each.changed_at:
+            assert parent.columns[source.for_each.changed_at].type == "TIME"
         limit = operation.arguments[source.for_each.argument].get("maxItems", 0)
         assert source.for_each.batch <= (limit or source.for_each.batch)
         values[source.for_each.argument] = ["1729000000000000001"] if source.for_each.batch else "1729000000000000001"

@@ -16,7 +16,7 @@ from mcp_server_tiktok_shop.platform import direct_transport, http_answers, http
 from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError, UnusableAnswerError
 from mcp_server_tiktok_shop.platform.http_connection import HttpConnection
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
-from tests.platform.test_proxy_servers import Tls, dead_port, listening, tls
+from tests.platform.test_proxy_servers import Tls, dead_port, listening, piped, tls
 from tests.platform.test_tokens import until
 
 if TYPE_CHECKING:
@@ -149,6 +149,18 @@ async def test_what_comes_unasked_is_never_taken_for_the_next_answer(
             assert platform.connections == 4
 
 
+async def test_a_connection_whose_answer_had_two_framings_is_not_used_again(transport: HttpTransport) -> None:
+    """Who mixed up two lengths may have mixed up two answers."""
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _path: str) -> None:
+        writer.write(HEAD + b"content-length: 10\r\ntransfer-encoding: chunked\r\n\r\na\r\n" + JSON + b"\r\n0\r\n\r\n")
+
+    async with serving(answer) as platform:
+        for _ in range(3):
+            assert await ask(transport, platform.url) == JSON
+        assert len(platform.paths) == platform.connections == 3
+
+
 async def test_a_connection_that_the_platform_ended_is_not_used_again(transport: HttpTransport) -> None:
     """A write that is sent into it would have an unknown outcome."""
 
@@ -247,6 +259,14 @@ async def test_a_write_that_waited_for_a_connection_in_vain_was_not_sent() -> No
         await transport.close()
 
 
+async def test_what_is_no_http_was_not_sent(transport: HttpTransport) -> None:
+    async with serving(answer_well) as platform:
+        with pytest.raises(ConnectError, match="what should go out is not HTTP"):
+            await transport.request("POST", platform.url, timeout=3.0, content=b"{}", headers={"x-a": "b\nc: d"})
+        assert platform.paths == []
+        assert await ask(transport, platform.url) == JSON
+
+
 async def test_a_handshake_that_does_not_end_sends_nothing(transport: HttpTransport) -> None:
     async def say_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -297,6 +317,58 @@ async def test_over_tls_a_connection_is_kept_and_a_stranger_is_not_trusted(
         assert len(platform.paths) == 13
 
 
+@pytest.mark.parametrize("way", ["ours", "httpx2's"])
+async def test_a_record_that_can_not_be_read_is_told_in_plain_words(
+    transport: HttpTransport, tls: Tls, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Uploads go over httpx2's connections, and may be done when the answer is garbled."""
+    if way == "httpx2's":
+        monkeypatch.setattr(transport, "_get_direct_transport", lambda: None)
+    garbled = asyncio.Event()
+
+    async def answer_half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _path: str) -> None:
+        writer.write(ANSWER[:-3])
+        await writer.drain()
+        garbled.set()
+        await reader.read()
+
+    async with serving(answer_half, "https", tls.server) as platform:
+
+        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", int(platform.url.split(":")[-1]))
+            pipes = [
+                asyncio.create_task(piped(reader, inner_writer)),
+                asyncio.create_task(piped(inner_reader, writer)),
+            ]
+            await garbled.wait()
+            await asyncio.sleep(0.05)
+            writer.write(b"\x17\x03\x03\x00\x20" + b"A" * 32)
+            await asyncio.gather(*pipes)
+
+        async with listening(relay) as port:
+            with pytest.raises(UnknownOutcomeError, match="the secure connection failed"):
+                await ask(transport, f"https://127.0.0.1:{port}", seconds=5.0)
+
+
+@pytest.mark.parametrize("way", ["ours", "httpx2's"])
+async def test_no_cookie_is_kept(transport: HttpTransport, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Accounts share connections: what the platform gave one to know it by is not sent for another."""
+    if way == "httpx2's":
+        monkeypatch.setattr(transport, "_get_direct_transport", lambda: None)
+    heads: list[str] = []
+
+    async def bake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await read_head(reader):
+            heads.append(head.lower())
+            writer.write(ANSWER.replace(b"200 OK\r\n", b"200 OK\r\nset-cookie: seller=one; path=/\r\n"))
+
+    async with listening(bake) as port:
+        for _ in range(3):
+            await ask(transport, f"http://127.0.0.1:{port}")
+    assert len(heads) == 3
+    assert not any("cookie" in head for head in heads)
+
+
 # ---- the same as over httpx2's own connections
 
 ZIPPED = gzip.compress(JSON * 1000)
@@ -325,6 +397,15 @@ GOOD_ANSWERS: dict[str, list[bytes]] = {
     "a head twice": [HEAD + b"x-a: 1\r\nx-a: 2\r\nset-cookie: a=b\r\ncontent-length: 10\r\n\r\n" + JSON],
     "a header of nothing, and spaces": [HEAD + b"x-a:\r\nx-b: \t b \t \r\ncontent-length: 10\r\n\r\n" + JSON],
     "an offer to upgrade": [HEAD + b"upgrade: h2\r\nconnection: upgrade\r\ncontent-length: 10\r\n\r\n" + JSON],
+    "a folded header": [HEAD + b"x-a: b\r\n c\r\ncontent-length:\r\n 10\r\n\r\n" + JSON],
+    "lines that end in LF": [ANSWER.replace(b"\r\n", b"\n")],
+    "padded sizes of chunks": [HEAD + b"transfer-encoding: chunked\r\n\r\na   \r\n" + JSON + b"\r\n0  \r\n\r\n"],
+    "chunks and a length that is not theirs": [
+        HEAD + b"content-length: 3\r\ntransfer-encoding: chunked\r\n\r\na\r\n" + JSON + b"\r\n0\r\n\r\n"
+    ],
+    "a length for chunks that is not theirs": [
+        HEAD + b"transfer-encoding: chunked\r\ncontent-length: 99\r\n\r\na\r\n" + JSON + b"\r\n0\r\n\r\n"
+    ],
     "a second answer": [ANSWER + ANSWER],
     "half a second answer": [ANSWER + ANSWER[:5]],
     "nonsense after it": [ANSWER + b"\x00"],
@@ -340,6 +421,7 @@ BAD_ANSWERS: dict[str, list[bytes]] = {
     "HTTP/2": [b"HTTP/2 200 OK\r\n\r\n"],
     "two lengths": [HEAD + b"content-length: 10\r\ncontent-length: 11\r\n\r\n" + JSON],
     "a length that is none": [HEAD + b"content-length: ten\r\n\r\n" + JSON],
+    "a header with a NUL": [HEAD + b"x-a: \0\r\ncontent-length: 10\r\n\r\n" + JSON],
     "a head without end": [b"HTTP/1.1 200 OK\r\n", *([b"x-a: " + b"a" * 50_000 + b"\r\n"] * 4)],
     "no gzip": [HEAD + b"content-encoding: gzip\r\ncontent-length: 10\r\n\r\n" + JSON],
     "another protocol after": [b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n"],

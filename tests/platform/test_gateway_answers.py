@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_server_tiktok_shop.sandbox import Sandbox
+from tests.keys import reply
 from tests.platform.test_retries import Waits, strict
 from tests.platform.test_tokens import READ, RENEW, WRITE, at_work, done, good, reference
 from tests.platform.worker import keys, stored
@@ -248,6 +249,44 @@ async def test_an_item_of_a_batch_that_met_a_passing_fault_may_have_been_done(
         changes = good(await client.call_tool("list_changes", {"period": "today"}))["data"]["changes"]
     outcomes = [row[changes["columns"].index("outcome")] for row in changes["rows"]]
     assert outcomes == ["unknown", "partly done"]  # the newest first
+
+
+@pytest.mark.parametrize(
+    ("errors", "kind"),
+    [
+        ([{"code": 4242, "message": "No."}], "platform"),
+        ([{"code": 4242}], "platform"),
+        ([{"code": "x"}], "unknown_outcome"),
+        ([None], "unknown_outcome"),
+        ({"code": 4242}, "platform"),
+        ("failed", "unknown_outcome"),
+    ],
+)
+async def test_a_batch_that_failed_whole_says_what_to_do_however_little_came_with_it(
+    connect: Connect, sandbox: Sandbox, errors: Any, kind: str
+) -> None:
+    answer = {"code": 0, "message": "Success", "data": {"errors": errors}}
+    async with at_work(connect, sandbox) as client:
+        sandbox.faults.add(WRITE, status=200, body=json.dumps(answer).encode(), content_type="application/json")
+        told = strict(await client.call_tool(WRITE, reference(sandbox)))
+    assert told["error"] == kind
+    assert ("look" in told["hint"]) == (kind == "unknown_outcome")
+    assert not told["message"].rstrip().endswith(":")
+
+
+@pytest.mark.parametrize("request_id", [["a"], {"a": "b"}, True, 7 * 10**18, "x" * 100_000, None])
+@pytest.mark.parametrize("code", [0, 98001004])
+async def test_a_request_id_is_a_short_text_or_none(
+    connect: Connect, sandbox: Sandbox, request_id: Any, code: int
+) -> None:
+    envelope = {"code": code, "message": "m", "data": {"orders": []}, "request_id": request_id}
+    async with at_work(connect, sandbox) as client:
+        sandbox.faults.add(READ, status=200, body=json.dumps(envelope).encode(), content_type="application/json")
+        told = reply(await client.call_tool(READ, {}))
+    if isinstance(request_id, str | int) and request_id is not True:
+        assert told["request_id"] == str(request_id)[:100]
+    else:
+        assert "request_id" not in told
 
 
 @pytest.mark.parametrize(

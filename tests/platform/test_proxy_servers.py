@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mcp_server_tiktok_shop.errors import SettingsError
+from mcp_server_tiktok_shop.errors import SettingsError, ShopError
 from mcp_server_tiktok_shop.platform.client import Runtime
+from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
 from mcp_server_tiktok_shop.proxies import parse_proxy
 from mcp_server_tiktok_shop.sandbox import Sandbox
@@ -406,6 +407,22 @@ async def test_a_proxy_that_talks_nonsense_is_a_network_error(
         async with connect(proxy=text, **keys(sandbox, url), runtime=IMPATIENT, call_timeout_s=1.0) as client:
             told = bad(await client.call_tool(ORDERS, order(sandbox)))
     named(told, f"{kind}://127.0.0.1:{port}", PASSWORD)
+
+
+@pytest.mark.usefixtures("leaks")
+@pytest.mark.parametrize("said", [b"", b"\x00\x01nonsense\r\n\r\n", b"\x05\x02\x07\x07", b"\x05\x02\x01\x00nonsense"])
+async def test_a_document_behind_a_proxy_that_talks_nonsense_is_a_network_error(said: bytes) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(4096)
+        writer.write(said)
+
+    async with listening(handler) as port:
+        transport = HttpTransport(loopback=True, proxy=parse_proxy(Seen("socks5", (USER, PASSWORD), port).leading()))
+        with pytest.raises(ShopError, match="The document could not be fetched") as caught:
+            await DocumentFetcher(transport, loopback=True).fetch("http://127.0.0.1:9/label.pdf")
+        await transport.close()
+    assert caught.value.kind == "network"
+    assert PASSWORD not in caught.value.message
 
 
 async def test_a_password_that_socks_can_not_carry_is_refused_at_the_start(

@@ -173,17 +173,20 @@ STRANGE = [
     "1.5",
     "Sun, 06 Nov 1994 08:49:37 -0000",
     "Fri, 31 Dec 9999 23:59:59 GMT",
+    "Fri, 31 Dec 99999999999999999999 23:59:59 GMT",
+    "Fri, 31 Dec 1999 23:59:59 +99999999999999999999",
 ]
 
 
 @pytest.mark.parametrize("era", ["auto"])
+@pytest.mark.parametrize("tool", [READ, WRITE])
 @pytest.mark.parametrize("header", STRANGE)
 async def test_a_strange_retry_after_does_no_harm(
-    connect: Connect, sandbox: Sandbox, waits: Waits, header: str
+    connect: Connect, sandbox: Sandbox, waits: Waits, tool: str, header: str
 ) -> None:
     async with at_work(connect, sandbox, runtime=waits.runtime) as client:
-        sandbox.faults.add(READ, status=429, code=36009002, retry_after=header)
-        result = await client.call_tool(READ, {})
+        sandbox.faults.add(tool, status=429, code=36009002, retry_after=header)
+        result = await client.call_tool(tool, reference(sandbox) if tool == WRITE else {})
     if result.is_error:
         assert strict(result)["error"] == "rate_limited"
     assert sum(waits.slept) < DEADLINE

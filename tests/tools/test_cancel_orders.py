@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 OUT_OF_STOCK, WRONG_PRICE = "seller_cancel_reason_out_of_stock", "seller_cancel_reason_wrong_price"
+UNDELIVERABLE = "seller_cancel_paid_reason_address_not_deliver"
 
 
 async def cancel(client: Client, **arguments: Any) -> dict[str, Any]:
@@ -55,7 +56,9 @@ async def test_the_reason_is_mapped_and_shown_and_what_cannot_be_called_off_stay
             assert order.lines[0].sku.seller_sku in item["contents"]
             assert datetime.fromisoformat(item["ordered"]).timestamp() == order.create_time
             assert datetime.fromisoformat(item["ship_by"]).timestamp() > order.create_time
-            assert (item.get("late") == "yes") is (datetime.fromisoformat(item["ship_by"]).timestamp() < sandbox.now())
+            assert (item.get("overdue") == "yes") is (
+                datetime.fromisoformat(item["ship_by"]).timestamp() < sandbox.now()
+            )
             products = {line.product.id for line in order.lines}
             assert item.get("products") == (str(len(products)) if len(products) > 1 else None)
         in_all, still_sold = asked["preview"]["warnings"]
@@ -92,6 +95,8 @@ async def test_the_reason_is_mapped_and_shown_and_what_cannot_be_called_off_stay
         ("sold out, and the price was wrong", {OUT_OF_STOCK, WRONG_PRICE}),
         ("the customer lost interest", {OUT_OF_STOCK, WRONG_PRICE}),
         ("nothing is broken", {OUT_OF_STOCK, WRONG_PRICE}),
+        # Why it can't be delivered is not said: the buyer's address need not be to blame.
+        ("we cannot deliver it", {OUT_OF_STOCK, UNDELIVERABLE}),
     ],
 )
 async def test_words_that_mean_none_or_several_reasons_are_refused_with_the_choices(
@@ -113,10 +118,15 @@ async def test_words_that_mean_none_or_several_reasons_are_refused_with_the_choi
         ("damaged in our warehouse", OUT_OF_STOCK),
         ("the parcel got lost", OUT_OF_STOCK),
         ("it has a defect", OUT_OF_STOCK),
+        ("our supplier does not deliver any more", OUT_OF_STOCK),
+        ("water damaged in the storeroom, we can't deliver", OUT_OF_STOCK),
+        ("the supplier has not delivered", OUT_OF_STOCK),
+        ("not enough stock", OUT_OF_STOCK),
+        ("we can't deliver to this island", UNDELIVERABLE),
         ("the listing was broken, wrong price", WRONG_PRICE),
     ],
 )
-async def test_who_broke_or_lost_the_last_one_is_out_of_stock_unless_another_reason_is_nearer(
+async def test_who_broke_lost_or_does_not_get_the_last_one_is_out_of_stock_unless_another_reason_is_nearer(
     connect: Connect, sandbox: Sandbox, shop: SimulatedShop, words: str, reason: str
 ) -> None:
     order = list_waiting(sandbox, shop)[0]

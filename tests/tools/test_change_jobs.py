@@ -372,6 +372,71 @@ async def test_a_workbook_sets_stock_and_ids_that_it_rounded_are_refused(
     assert any("goes from" in warning for warning in done["data"]["warnings"])
 
 
+async def test_a_table_that_is_no_stock_list_says_which_columns_and_which_numbers(
+    connect: Connect, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    async with connect(sandbox="1", sandbox_object=sandbox, files=tmp_path) as client:
+        code = choose_single(await list_skus(client), 1)[0]["seller_sku"]
+        for name, table in (
+            ("other", "SKU,Shelf,On hand\nA,1,2\n"),
+            ("text", f"SKU;Qty\n{code};-4\nX;many\n"),
+            ("usual", f"SKU,Qty\n{code},61\n"),
+        ):
+            (tmp_path / f"{name}.csv").write_text(table, encoding="utf-8")
+        other, text, usual = [
+            await run(client, "change_stock", file=f"{name}.csv", dry_run=True) for name in ("other", "text", "usual")
+        ]
+    assert "has no column stock, but 'SKU', 'Shelf', 'On hand'" in other["message"]
+    assert f"line 2: stock of {code} is '-4', no number of units" in text["message"]
+    assert "line 3: stock of X is 'many', no number of units" in text["message"]
+    assert usual["data"]["items"][0]["will_be"] == "61"
+
+
+async def test_what_a_table_has_of_other_goods_is_skipped_by_name_and_the_rest_is_done(
+    connect: Connect, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A warehouse lists all it holds, and whoever reads the answer can't change its file."""
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, files=tmp_path) as client:
+        code = choose_single(await list_skus(client), 1)[0]["seller_sku"]
+        table = f"seller_sku,stock\nBOX-1,5\n{code},61\nBOX-2,7\n"
+        (tmp_path / "count.csv").write_text(table, encoding="utf-8")
+        asked = await run(client, "change_stock", file="count.csv")
+        done = await told(client, "confirm_write", token=asked["confirm"])
+        named = await run(client, "change_stock", products=[code, "BOX-1"], stock=62)
+    assert (asked["preview"]["to_do"], asked["preview"]["skipped"]) == (1, 2)
+    shown = {item.get("product", item.get("seller_sku")): item.get("skipped") for item in to_items(asked["preview"])}
+    assert shown == {"BOX-1": "this shop has no such product", "BOX-2": "this shop has no such product", code: None}
+    assert (done["data"]["done"], done["data"]["skipped"]) == (1, 2)
+    # What a person says by name is meant, and a slip of it is theirs to mend.
+    assert named["error"] == "not_found"
+    assert count_sent(sandbox, "update_inventory") == 1
+
+
+async def test_units_that_are_sold_and_not_sent_are_shown_before_a_count_is_set(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    """A person who counted a shelf has counted them; TikTok's stock has none of them."""
+    async with connect(sandbox="1", sandbox_object=sandbox) as client:
+        skus = await list_skus(client)
+        asked = {"name": "inventory_search", "arguments": {"sku_ids": [sku["id"] for sku in skus]}, "fields": ["*"]}
+        rows = (await told(client, "run_read_operation", **asked))["data"]["inventory"]
+        sold = {sku["id"]: sku["total_committed_quantity"] for each in rows for sku in each["skus"]}
+        owing, free = (next(sku for sku in skus if bool(sold.get(sku["id"])) is is_owing) for is_owing in (True, False))
+        ids = [owing["id"], free["id"]]
+        counted, raised, unowing = [
+            (await run(client, "change_stock", products=products, dry_run=True, **rule))["data"]
+            for products, rule in ((ids, {"stock": 777}), (ids, {"amount": 5}), ([free["id"]], {"stock": 777}))
+        ]
+        sandbox.faults.add("inventory_search", code=105005, message="Not authorized.", times=9)
+        unread = (await run(client, "change_stock", products=ids, stock=777, dry_run=True))["data"]
+    assert [item.get("committed") for item in counted["items"]] == [str(sold[owing["id"]]), None]
+    assert "sold and not sent yet" in counted["explanation"]
+    # What comes in is added to what TikTok holds.
+    for told_else in (raised, unowing):
+        assert "sold and not sent" not in json.dumps(told_else)
+    assert any("Can't read how many units are sold and not sent" in warning for warning in unread["warnings"])
+
+
 def write_workbook(path: Path, rows: list[list[Any]]) -> None:
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet()

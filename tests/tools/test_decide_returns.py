@@ -11,7 +11,7 @@ import pytest
 
 from mcp_server_tiktok_shop.platform.client import Runtime
 from mcp_server_tiktok_shop.sandbox import Sandbox
-from tests.calls.test_writes import told, writes
+from tests.calls.test_writes import Person, told, writes
 from tests.sandbox.client import Clock
 
 if TYPE_CHECKING:
@@ -118,6 +118,17 @@ async def test_before_a_refusal_stands_when_was_asked_what_the_buyer_wrote_and_t
     assert body["images"] == [{"image_id": "tos-maliva-i-1"}]
     assert "asked_at" in approval["preview"]["items"][0]
     assert "explanation" not in approval["preview"]
+
+
+async def test_a_person_is_asked_of_a_return_with_what_is_known_of_it_alone(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    person, request = Person("decline"), find_request(shop, "return_pending")
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        await decide(client, decision="approve", ids=[request.id])
+    (question,) = person.questions
+    assert "(asked_at " in question
+    assert "order_status" not in question
 
 
 async def test_goods_on_their_way_back_are_not_told_as_come_and_their_refund_is_warned_of(

@@ -166,7 +166,15 @@ def test_what_is_no_period_is_refused_with_the_forms_there_are(text: str) -> Non
         ("this week", "previous period", "2026-11-09 00:00", "2026-11-15 11:51"),
         ("this month", "previous period", "2026-10-01 00:00", "2026-10-22 11:51"),
         ("this month", "last year", "2025-11-01 00:00", "2025-11-22 11:51"),
-        ("this month", "last month", "2026-10-01 00:00", "2026-11-01 00:00"),
+        # So does one that words name, where it is as many months or days.
+        ("this month", "last month", "2026-10-01 00:00", "2026-10-22 11:51"),
+        ("this month so far", "2026-09", "2026-09-01 00:00", "2026-09-22 11:51"),
+        ("this month", "2025-11", "2025-11-01 00:00", "2025-11-22 11:51"),
+        ("this week", "last week", "2026-11-09 00:00", "2026-11-15 11:51"),
+        ("today", "yesterday", "2026-11-21 00:00", "2026-11-21 11:51"),
+        ("this year", "2024", "2024-01-01 00:00", "2024-11-22 11:51"),
+        ("this month", "2026-10-01/2026-10-15", "2026-10-01 00:00", "2026-10-16 00:00"),
+        ("last week", "2026-W40", "2026-09-28 00:00", "2026-10-05 00:00"),
     ],
 )
 def test_a_second_period_is_the_one_before_or_a_year_before(text: str, beside: str, start: str, end: str) -> None:

@@ -50,6 +50,24 @@ async def test_all_is_shown_before_one_yes_and_told_after_it(connect: Connect, s
     assert writes(sandbox) == ["deactivate_products"]
 
 
+async def test_who_names_one_sku_is_told_that_its_product_goes_off_sale_with_all(
+    connect: Connect, sandbox: Sandbox
+) -> None:
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        products = await list_products(client, "ACTIVATE")
+        wide = next(product for product in products if len(product["skus"]) > 1)
+        first, *others = [sku["seller_sku"] for sku in wide["skus"]]
+        by_sku, by_all, by_title = [
+            (await run(client, "pause_products", products=names, dry_run=True))["data"]
+            for names in ([first], [first, *others], [wide["title"], first])
+        ]
+    (warning,) = [each for each in by_sku["warnings"] if first in each]
+    assert f'of "{wide["title"]}" takes its other SKUs off sale, too: {", ".join(others)}' in warning
+    assert "change_stock" in warning
+    for whole in (by_all, by_title):
+        assert "other SKUs" not in json.dumps(whole)
+
+
 async def test_what_is_to_be_left_alone_is_skipped_with_its_reason(connect: Connect, sandbox: Sandbox) -> None:
     async with connect(sandbox="1", sandbox_object=sandbox) as client:
         await run(client, "delete_products", product_ids=[(await list_products(client, "ACTIVATE"))[0]["id"]])

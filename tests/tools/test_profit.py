@@ -552,6 +552,15 @@ async def test_a_cost_above_the_price_is_told_before_any_number(connect: Connect
     assert "costs_above_price" not in sane
 
 
+async def test_tax_on_sales_is_said_to_be_in_profit_where_prices_hold_it(connect: Connect, three: Sandbox) -> None:
+    async with at_the_shop(connect, three, Clock(), result_bytes=WIDE_RESULT_BYTES) as (client, _):
+        of_all = await ask_profit(client, unit_costs="40%")
+        of_us = await ask_profit(client, unit_costs="40%", shop="US")
+    assert "VAT or GST that the seller owes on sales is taken off nowhere" in of_all["note"]
+    assert "A fee called vat is TikTok's." in of_all["note"]
+    assert "VAT" not in of_us["note"]
+
+
 async def cost_of_lines(
     shop: PlatformLists, find_cost: Callable[[Json], Decimal | int]
 ) -> defaultdict[tuple[str, str], Decimal]:

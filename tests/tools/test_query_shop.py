@@ -224,6 +224,33 @@ async def test_texts_by_others_are_named_whatever_their_columns_are_called(conne
         assert "untrusted" not in plain
 
 
+async def test_what_a_buyer_once_wrote_is_found_and_a_chat_is_read_again_only_when_someone_wrote(
+    connect: Connect,
+) -> None:
+    """The words of a chat that went on since, which no list of chats has."""
+    sandbox = Sandbox(orders=40)
+    asked = "SELECT conversation_id, text FROM messages WHERE sender_role = 'BUYER' AND text ILIKE '%ship to ireland%'"
+    said = "SELECT text FROM messages WHERE sender_role <> 'BUYER' AND text ILIKE '%by tomorrow noon%'"
+    async with connect(sandbox="1", confirm="none", sandbox_object=sandbox) as client:
+        found = await ask(client, asked)
+        ((chat, words),) = found["data"]["result"]["rows"]
+        assert words == "Do you ship to Ireland?"
+        assert found["untrusted"] == ["result.text"]
+        masked = await ask(client, "SELECT text FROM messages WHERE text ILIKE '%call me%'")
+        assert all("***" in text for (text,) in masked["data"]["result"]["rows"])
+        assert masked["data"]["row_count"]
+        sandbox.log.clear()
+        again = await ask(client, asked, max_age=0)
+        assert again["data"]["result"] == found["data"]["result"]
+        assert sandbox.log.list_entries("get_conversations")
+        assert not sandbox.log.list_entries("get_conversation_messages")
+        await client.call_tool("reply_to_buyer", {"conversation_ids": [chat], "text": "We answer by tomorrow noon."})
+        sandbox.log.clear()
+        answered = await ask(client, said, max_age=0)
+    assert answered["data"]["result"]["rows"] == [["We answer by tomorrow noon."]]
+    assert {entry.path.split("/")[4] for entry in sandbox.log.list_entries("get_conversation_messages")} == {chat}
+
+
 async def test_buyers_stay_masked_whatever_is_asked(connect: Connect) -> None:
     async with connect(sandbox="1", sandbox_object=Sandbox(orders=60), buyer_data="masked") as client:
         answer = await ask(client, "SELECT DISTINCT recipient_name, buyer_nickname, recipient_postal_code FROM orders")

@@ -178,6 +178,22 @@ async def test_below_means_below(connect: Connect, shared: Sandbox) -> None:
     assert [row["units_available"] for row in read_rows(former)] == [row["units_available"] for row in read_rows(some)]
 
 
+async def test_what_lasts_longest_is_what_is_there_and_was_never_sold(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        longest = read_rows(await ask(client, "stock", order="days_of_cover desc", limit=1000))
+        slowest = read_rows(await ask(client, "stock", order="units_sold asc", limit=1000))
+        shortest = read_rows(await ask(client, "stock", limit=1000))
+    dead = sorted((row["units_available"] for row in longest if not row["units_sold"]), reverse=True)
+    kept = [units for units in dead if units > 0]
+    assert len(kept) > 1
+    assert len(kept) < len(dead)
+    # What is not there and was not sold lasts no time that could be told.
+    assert [row["units_available"] for row in longest[: len(kept)]] == kept
+    assert not [row for row in longest[-(len(dead) - len(kept)) :] if row["units_available"] or row["units_sold"]]
+    assert [row["units_available"] for row in slowest[: len(dead)]] == dead
+    assert shortest[0].get("days_of_cover") is not None
+
+
 async def test_a_second_period_brings_three_columns_and_a_percentage(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared) as client:
         told = await ask(client, "sales", period="last 7 days", compare_with="previous period", group_by="week")
@@ -203,6 +219,19 @@ async def test_rows_without_what_their_totals_are_compared_by_say_of_what_their_
         assert abs(Decimal(row["change_percent"]) - percent) <= Decimal("0.05")
 
 
+async def test_more_that_is_paid_is_a_rise_in_percent(connect: Connect, shared: Sandbox) -> None:
+    async with at_the_shop(connect, shared) as client:
+        asked = {"period": "last 14 days", "compare_with": "previous period"}
+        told = await ask(client, "fees", group_by="section", **asked)
+    rows = [row for row in (*read_table(told["totals"]), *read_rows(told)) if Decimal(row["amount_before"]) < 0]
+    paid = [row for row in rows if Decimal(row["amount"]) < 0]
+    assert paid
+    for row in paid:
+        now, before = Decimal(row["amount"]), Decimal(row["amount_before"])
+        assert abs(Decimal(row["change_percent"]) - 100 * (now / before - 1)) <= Decimal("0.05")
+    assert "change_percent is of amount. Above 0, more is paid than before." in told["note"]
+
+
 async def test_columns_that_others_wrote_are_named(connect: Connect, shared: Sandbox) -> None:
     async with at_the_shop(connect, shared) as client:
         asked = {"report": "sales", "period": "last 30 days"}
@@ -221,8 +250,18 @@ async def test_a_period_from_before_the_copy_is_a_part_only_and_says_so(connect:
         whole = await ask(client, "sales", period="last 14 days")
     assert (part["complete"], whole["complete"]) == (False, True)
     assert part["note"].startswith("PART ONLY")
+    assert "--mirror-days" in part["note"]
     assert "orders reaches back to" in part["part_only"]
     assert "part_only" not in whole
+
+
+async def test_how_far_the_copies_of_several_shops_reach_is_told_once(connect: Connect) -> None:
+    async with at_the_shop(connect, Sandbox(orders=30, shops=3, clock=lambda: NOW), mirror_days=30) as client:
+        told = await ask(client, "sales", period="last 60 days", group_by="none")
+    assert told["note"].count("PART ONLY") == 1
+    assert "PART ONLY of GB, DE, US:" in told["note"]
+    assert told["part_only"].keys() == {"GB", "DE", "US"}
+    assert "reaches back" not in told["note"]
 
 
 async def test_a_day_that_begins_in_one_shop_before_it_does_in_another_is_told_of_the_first(connect: Connect) -> None:

@@ -238,6 +238,10 @@ async def test_what_is_due_is_found_by_its_deadline(
     assert expected
     deadlines = [item["ship_by"] for item in items if "skipped" not in item]
     assert deadlines == sorted(deadlines)
+    # `late` is what has missed the carrier, in the worklist.
+    for item in items:
+        is_overdue = datetime.fromisoformat(item["ship_by"]).timestamp() < now
+        assert "skipped" in item or (item.get("overdue") == "yes") is is_overdue
     assert writes(sandbox) == []
 
 

@@ -45,7 +45,7 @@ class PageCollector(ABC):
 
     def record_stop(self, reason: str, *, is_platforms: bool = False) -> None:
         """Record why the list was not read to its end, for the result's note; it may be in the platform's words."""
-        self.stop_reason = reason
+        self.stop_reason = reason.rstrip(".")  # which the note puts itself
         self.is_note_untrusted = self.is_note_untrusted or is_platforms
 
     def add(self, page: Page, result: Json, selection: Selection | None) -> None:

@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.calls.cost_book import CurrentCosts
 from mcp_server_tiktok_shop.calls.listings_abroad import REPLICATION_OPERATION
 from mcp_server_tiktok_shop.calls.new_prices import has_prices
 from mcp_server_tiktok_shop.calls.product_pictures import collect_pictures, find_picture_uses
+from mcp_server_tiktok_shop.calls.promotion_overlaps import PARTICIPATION_OPERATION
 from mcp_server_tiktok_shop.calls.warnings import find_warnings
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.current_state import CurrentState
     from mcp_server_tiktok_shop.calls.listings_abroad import ListingsAbroad
     from mcp_server_tiktok_shop.calls.product_pictures import PictureUse
+    from mcp_server_tiktok_shop.calls.promotion_overlaps import PromotionOverlaps
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.platform.shops import Target
     from mcp_server_tiktok_shop.state.stores import AuditLog, Record
@@ -38,6 +40,7 @@ class WarningFinder(Struct, frozen=True):
     cost_book: CostBook
     audit_log: AuditLog
     listings_abroad: ListingsAbroad
+    promotion_overlaps: PromotionOverlaps
     clock: Callable[[], float]
 
     async def find(
@@ -51,6 +54,8 @@ class WarningFinder(Struct, frozen=True):
         warnings = find_warnings(operation, values, state, target.shop, costs, zone, self.clock(), uses)
         if operation.name == REPLICATION_OPERATION:
             warnings += await self.listings_abroad.find_warnings(values, state.items, target)
+        if operation.name == PARTICIPATION_OPERATION:
+            warnings += await self.promotion_overlaps.find_warnings(values, state.items, target)
         return warnings
 
     async def _read_entries(self) -> list[Record]:

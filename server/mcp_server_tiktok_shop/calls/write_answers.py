@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 MAX_AUDITED_IDS = 40  # of one name in an entry of the audit log
 ID_NAME_PATTERN = re.compile(r"(^|_)ids?$")
 ID_PATTERN = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
-MAX_REQUEST_ID_CHARS = 100
 UNSHOWN_NOTE = (
     "Done: the platform carried it out. Its answer can't be shown; the server's log says why. Do not repeat it."
 )
@@ -23,16 +22,10 @@ PERSON_WORDS = ("buyer", "user", "creator")  # whose ids stay out of the audit l
 CHOICE_WORDS = ("service", "provider")  # whose ids in an answer name what was chosen, not what was made
 
 
-def make_unshown_result(request_id: Any) -> Json:
+def make_unshown_result(request_id: str | None) -> Json:
     """What is said of a write that was done, where nothing of its answer can be shown."""
-    known_id = {"request_id": text} if (text := to_request_id(request_id)) else {}
+    known_id = {"request_id": request_id} if request_id else {}
     return known_id | {"note": UNSHOWN_NOTE}
-
-
-def to_request_id(value: Any) -> str | None:
-    """The platform's request id as a text of sane length; None where it is none."""
-    is_id = isinstance(value, str | int) and not isinstance(value, bool)
-    return (str(value)[:MAX_REQUEST_ID_CHARS] or None) if is_id else None
 
 
 def collect_ids(value: Any) -> Json:

@@ -25,7 +25,6 @@ from mcp_server_tiktok_shop.calls.write_answers import (
     collect_amounts,
     collect_made_ids,
     make_unshown_result,
-    to_request_id,
 )
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
 from mcp_server_tiktok_shop.catalog.looks import describe_delay, find_looks
@@ -192,12 +191,12 @@ class WriteExecutor(Struct, frozen=True):
             response = await self._call_platform(write, sent_write)
         except ShopError as error:
             await self._record_failure(write, fingerprint, sent_write, error)
-            await self.audit_writer.add_failure(entry_id, error, to_request_id(error.request_id))
+            await self.audit_writer.add_failure(entry_id, error, error.request_id)
             raise
         except BaseException:  # cut off in flight: the entry stands, and the same write is refused for a while
             await asyncio.shield(self.write_outcomes.mark_unknown(fingerprint, sent_write))
             raise
-        request_id = to_request_id(response.request_id)
+        request_id = response.request_id
         try:
             normalized = self._normalize(write, response)
         except ShopError as error:  # every item of a batch failed

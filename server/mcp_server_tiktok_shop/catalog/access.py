@@ -69,4 +69,5 @@ class AccessPolicy(Struct, frozen=True):
         if (denial := self.find_denial(operation)) is not None:
             raise denial
         if reason := operation.record.get("refused"):
-            raise ShopError("not_permitted", f"{operation.name} is not called from here: {reason}")
+            hint = "find_operations may know another way; else it is done in Seller Center."
+            raise ShopError("not_permitted", f"{operation.name} is not called from here: {reason}", hint=hint)

@@ -73,6 +73,23 @@ def is_money(schema: Json, name: str, siblings: Json) -> bool:
     return "currency" in siblings or SALE_NEIGHBOUR in siblings or any(word in name for word in MONEY_WORDS)
 
 
+def find_amounts(fields: Json, values: Json) -> list[str]:
+    """The paths of the decimal numbers among the values of a job, which are amounts of money all."""
+    return list(_iter_amounts({"properties": fields}, values, ""))
+
+
+def _iter_amounts(schema: Json, value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            inner_path = f"{path}.{name}" if path else name
+            yield from _iter_amounts(schema.get("properties", {}).get(name, {}), inner, inner_path)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _iter_amounts(schema.get("items", {}), item, f"{path}[{index}]")
+    elif schema.get("x-unit") == "decimal-string":
+        yield path
+
+
 def _describe_fraction(text: str, currency: str, digits: int, path: str) -> Problem:
     amount, step = Decimal(text), Decimal(1).scaleb(-digits)
     plain_forms = {f"{amount.quantize(step, rounding):f}": None for rounding in (ROUND_FLOOR, ROUND_CEILING)}

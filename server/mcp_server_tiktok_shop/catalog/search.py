@@ -156,9 +156,13 @@ class OperationIndex:
 
     def _rank(self, query: str) -> tuple[list[Operation | Gap], bool]:
         """The operations and gaps that the words of a query lead to, best first; and whether it only asks."""
-        # Who gives an id means one thing's details; other numbers say nothing.
+        # Who gives an id means one thing's details; other numbers say nothing, but for what they are a share of.
         words = _split_words(
-            re.sub(r"\b\d+\b", lambda number: "details" if len(number[0]) > MAX_AMOUNT_DIGITS else "", query)
+            re.sub(
+                r"\b\d+\b",
+                lambda number: "details" if len(number[0]) > MAX_AMOUNT_DIGITS else "",
+                query.replace("%", " percent "),
+            )
         )
         terms = list(dict.fromkeys(self._iter_terms(words)))
         rarity = {term: self._compute_rarity(term) for term in terms if " " not in term}

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_values import parse_count
-from mcp_server_tiktok_shop.mirror.threads import run_to_end
-from mcp_server_tiktok_shop.platform.large_answers import MAX_INLINE_BYTES
+from mcp_server_tiktok_shop.mirror.threads import wait_to_end
+from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 from mcp_server_tiktok_shop.platform.paging import is_invalid_page_token
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ class SourceReader(Struct, frozen=True):
         self.progress.add_rows(len(page.rows))
 
     async def _run(self, page: Page, function: Callable[[], T]) -> T:
-        return function() if page.size_bytes <= MAX_INLINE_BYTES else await run_to_end(function)
+        """What a function returns that works on a page, which goes on to its end even where who waits is cancelled."""
+        return await wait_to_end(run_by_size(page.size_bytes, function))
 
     def _extract(self, page: Page, values: Json) -> dict[str, list[list[object]]]:
         return self.extractor.extract(page.data, page.rows, page.list_path, values)

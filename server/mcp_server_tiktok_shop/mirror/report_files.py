@@ -19,7 +19,7 @@ HEADING_KEYS = frozenset(
     (
         *("title", "answers", "period", "compare_with", "tables", "keys", "compare", "order", "limit", "default_group"),
         *("columns", "time", "group_by", "parameters", "filters", "warnings", "fill", "beside", "note", "untrusted"),
-        *("formats", "without", "recent_tables", "adds"),
+        *("formats", "without", "recent_tables", "adds", "compare_note", "sorts", "ties"),
     )
 )
 GROUP_KEYS = frozenset(
@@ -81,12 +81,14 @@ class Report(Struct, frozen=True):
 
     `period` is `required`, what is taken where none is given, or empty where the report is of now. `keys` are columns
     that tell rows apart beside those of a grouping, `compare` those that stand side by side for two periods, the first
-    with its change in percent. `parameters` narrow what is looked at and `filters` which rows are shown, by what they
-    mean; `warnings` are columns that are told in words where one is above zero. `beside` names groupings that are told
-    with any other, `untrusted` the columns whose text others wrote, `formats` the forms of other programs in which rows
-    grouped by `line` can be written, `without` the columns that totals have not, `recent_tables` those of which older
-    rows than the copy holds make no difference, `adds` counts of totals that are added up over several shops. A
-    heading's `time`, a column in SQL, brings the groupings day, week and month.
+    with its change in percent, and `compare_note` how to read that. `parameters` narrow what is looked at and
+    `filters` which rows are shown, by what they mean; `warnings` are columns that are told in words where one is above
+    zero. `beside` names groupings that are told with any other, `untrusted` the columns whose text others wrote,
+    `formats` the forms of other programs in which rows grouped by `line` can be written, `without` the columns that
+    totals have not, `recent_tables` those of which older rows than the copy holds make no difference, `adds` counts of
+    totals that are added up over several shops. `sorts` are the SQL by which a column is ordered in its place, `ties`
+    the orders of rows that are equal in it. A heading's `time`, a column in SQL, brings the groupings day, week and
+    month.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Report(Struct, frozen=True):
     period: str = ""
     compare_with: str = ""
     compare: tuple[str, ...] = ()
+    compare_note: str = ""
     limit: int = 100
     default_group: str = ""
     group_by: Mapping[str, Grouping] = field(default_factory=dict)
@@ -114,6 +117,8 @@ class Report(Struct, frozen=True):
     without: tuple[str, ...] = ()
     recent_tables: tuple[str, ...] = ()
     adds: tuple[str, ...] = ()
+    sorts: Mapping[str, str] = field(default_factory=dict)
+    ties: tuple[str, ...] = ()
 
     def list_tables(self, grouping: Grouping | None) -> tuple[str, ...]:
         return (*self.tables, *(grouping.tables if grouping else ()))

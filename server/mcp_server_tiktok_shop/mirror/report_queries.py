@@ -41,8 +41,10 @@ class ReportOrder(Struct, frozen=True):
         column, _, direction = text.partition(" ")
         return cls(column, direction.strip() == "desc")
 
-    def to_sql(self) -> str:
-        return f'"{self.column}" {"DESC" if self.is_descending else "ASC"} NULLS LAST'
+    def to_sql(self, sorts: Mapping[str, str]) -> str:
+        """`sorts` are the SQL by which columns are ordered in their place."""
+        expression = sorts.get(self.column, f'"{self.column}"')
+        return f"{expression} {'DESC' if self.is_descending else 'ASC'} NULLS LAST"
 
 
 def fill_body(report: Report, grouping: Grouping | None) -> str:
@@ -80,7 +82,14 @@ def compose_rows(
         hidden = _list_hidden_columns(report, grouping)
         source = f"(SELECT *{_exclude(hidden)} FROM report)"
     keys = [*(grouping.keys if grouping else ()), *report.keys]
-    sort = ", ".join([order.to_sql(), *(f'"{key}" NULLS LAST' for key in keys if key != order.column)])
+    ties = [ReportOrder.parse(text) for text in report.ties]
+    sort = ", ".join(
+        [
+            order.to_sql(report.sorts),
+            *(tie.to_sql(report.sorts) for tie in ties if tie.column != order.column),
+            *(f'"{key}" NULLS LAST' for key in keys if key != order.column),
+        ]
+    )
     return f"WITH {rows}\nSELECT *, count(*) OVER () AS {ROWS_IN_ALL} FROM {source} ORDER BY {sort}{tail}"
 
 
@@ -157,8 +166,11 @@ def _join_periods(report: Report, grouping: Grouping | None) -> str:
         now, before = f'coalesce(report."{name}", 0)', f'coalesce(earlier."{name}", 0)'
         columns += [f'{now} AS "{name}"', f'{before} AS "{name}_before"', f'{now} - {before} AS "{name}_change"']
     main = measures[0]
-    part, whole = f'(coalesce(report."{main}", 0) - earlier."{main}")', f'earlier."{main}"'
-    share = f"sign({part}) * {ARITHMETIC_SQL['share'].format(f'abs({part})', f'abs({whole})')}"
+    now, whole = f'coalesce(report."{main}", 0)', f'earlier."{main}"'
+    part = f"({now} - {whole})"
+    # What costs is below zero: more of it is a rise, as people say it.
+    direction = f"CASE WHEN {whole} < 0 AND {now} <= 0 THEN -sign({part}) ELSE sign({part}) END"
+    share = f"{direction} * {ARITHMETIC_SQL['share'].format(f'abs({part})', f'abs({whole})')}"
     columns.append(f"({share})::DECIMAL(18, 1) AS change_percent")
     match = " AND ".join(f'report."{name}" IS NOT DISTINCT FROM earlier."{name}"' for name in joined) or "true"
     return f"SELECT {', '.join(columns)} FROM report FULL JOIN earlier ON {match}"

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.mirror.staging import (
-    LINES_TABLE,
-    build_lines_sql,
-    build_rows_sql,
+    build_prune_sql,
     build_stage_sql,
     join_names,
-    name_rows,
     name_stage,
     quote_name,
     quote_text,
@@ -40,15 +37,12 @@ def stage_rows(connection: DuckDBPyConnection, source: Source, batches: Sequence
             condition = f"{column} >= to_timestamp({start}) AND {column} < to_timestamp({end}) OR {column} IS NULL"
         else:
             condition = f"{column} >= to_timestamp({history_from}) OR {column} IS NULL"
-    connection.execute(build_lines_sql(source, paths))
     for table in source.tables:
-        connection.execute(build_stage_sql(table))
-        connection.execute(build_rows_sql(table, source.main_table, condition))
+        connection.execute(build_stage_sql(table, paths))
         key = quote_name(table.key[0])
         sql = f"SELECT coalesce(sum(_unreadable + CAST({key} = '' AS INTEGER)), 0) FROM {name_stage(table)}"
         count += connection.execute(sql).fetchall()[0][0]
-        connection.execute(f"DROP TABLE {name_stage(table)}")
-    connection.execute(f"DROP TABLE {LINES_TABLE}")
+        connection.execute(build_prune_sql(table, source.main_table, condition))
     return count
 
 
@@ -69,7 +63,7 @@ def _build_scope(source: Source, table: Table, batches: Sequence[Batch], place: 
         all_parents = f"SELECT {column} FROM {place}.{quote_name(source.for_each.table)} WHERE {column} IS NOT NULL"
         return f"{stored_as} IN ({parents}) OR {stored_as} NOT IN ({all_parents})"
     key = join_names(main.key)
-    scope = f"({key}) IN (SELECT ({key}) FROM {name_rows(main)})"
+    scope = f"({key}) IN (SELECT ({key}) FROM {name_stage(main)})"
     if kind in ("history", "again") and source.history is not None:
         start, end = _find_range(batches)
         column = quote_name(source.history.column)
@@ -79,7 +73,7 @@ def _build_scope(source: Source, table: Table, batches: Sequence[Batch], place: 
     parent, main_key = quote_name(table.parent_column), quote_name(main.key[0])
     return (
         f"{parent} IN (SELECT {main_key} FROM {place}.{quote_name(main.name)} WHERE {scope} "
-        f"UNION SELECT {main_key} FROM {name_rows(main)})"
+        f"UNION SELECT {main_key} FROM {name_stage(main)})"
     )
 
 
@@ -89,7 +83,7 @@ def has_differences(connection: DuckDBPyConnection, source: Source, batches: Seq
         columns = join_names(table.columns)
         scope = _build_scope(source, table, batches, BASE)
         old = f"SELECT {columns} FROM {BASE}.{quote_name(table.name)} WHERE {scope}"
-        new = f"SELECT {columns} FROM {name_rows(table)}"
+        new = f"SELECT {columns} FROM {name_stage(table)}"
         for one, other in ((old, new), (new, old)):
             if connection.execute(f"SELECT 1 FROM ({one} EXCEPT ALL {other}) LIMIT 1").fetchall():
                 return True
@@ -105,9 +99,9 @@ def replace_rows(connection: DuckDBPyConnection, source: Source, batches: Sequen
         connection.execute(f"DELETE FROM {name} WHERE {_build_scope(source, table, batches, TARGET)}")
     for table in source.tables:
         name = f"{TARGET}.{quote_name(table.name)}"
-        connection.execute(f"INSERT INTO {name} SELECT {join_names(table.columns)} FROM {name_rows(table)}")
+        connection.execute(f"INSERT INTO {name} SELECT {join_names(table.columns)} FROM {name_stage(table)}")
     for table in source.tables:
-        connection.execute(f"DROP TABLE {name_rows(table)}")
+        connection.execute(f"DROP TABLE {name_stage(table)}")
     for batch in batches:
         marks = [(parent, parent in batch.stable_parents) for parent in sorted(batch.parents)]
         if marks:

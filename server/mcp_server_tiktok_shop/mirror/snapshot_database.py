@@ -33,7 +33,8 @@ MIN_WRITER_BYTES, WRITER_THREADS = 64 * 10**6, 1
 WRITER_SHARE = 12  # bytes of memory that a byte of spooled pages takes while it is laid in
 BLOCK_BYTES = 65536  # smaller ones pack worse, larger ones cost room for each table, however few rows it has
 ROW_GROUP_ROWS = 16384  # a group that is not full is written again with each part; fuller ones pack better
-MAX_PENDING_BYTES = 6 * 2**20  # of pages whose rows are not written yet: they are held in memory, unpacked
+MAX_PENDING_BYTES = 6 * 2**20  # of pages whose rows are written by one connection: with it goes what DuckDB keeps
+CLOCK_MARGIN_S = 300  # what was read this soon after it changed is read once more: clocks differ
 MIN_COMPACT_BYTES, MAX_FREE_SHARE = 8 * 2**20, 0.2  # a smaller snapshot, or one with less free room, stays as it is
 COPY_BYTES = 2**20  # at once, of a file
 COMPACT = "compact_copy"
@@ -62,22 +63,25 @@ class SnapshotDatabase:
         With it how many values and rows can't be read. Raises OSError.
         """
         target: Path | None = None
-        unreadable_count = pending_bytes = 0
-        largest_bytes = max(measure_batches(part) for part in divide_batches(batches))
-        with self._connect(max(MIN_WRITER_BYTES, WRITER_SHARE * largest_bytes)) as connection:
-            for part in divide_batches(batches):
-                unreadable_count += stage_rows(connection, source, part, history_from)
-                if target is None and (self._base is None or has_differences(connection, source, part)):
-                    target = self._begin_target(connection)
-                if target is None:
-                    continue
-                replace_rows(connection, source, part)
-                pending_bytes += measure_batches(part)
-                if pending_bytes >= MAX_PENDING_BYTES:
+        unreadable_count = 0
+        parts = list(divide_batches(batches))
+        memory_bytes = max(MIN_WRITER_BYTES, WRITER_SHARE * max(map(measure_batches, parts)))
+        while parts:
+            with self._connect(memory_bytes) as connection:
+                if target is not None:
+                    self._attach(connection, target, TARGET)
+                pending_bytes = 0
+                while parts and pending_bytes < MAX_PENDING_BYTES:
+                    part = parts.pop(0)
+                    unreadable_count += stage_rows(connection, source, part, history_from)
+                    if target is None and (self._base is None or has_differences(connection, source, part)):
+                        target = self._begin_target(connection)
+                    if target is not None:
+                        replace_rows(connection, source, part)
+                    pending_bytes += measure_batches(part)
+                if target is not None:
                     connection.execute(f"CHECKPOINT {TARGET}")
-                    pending_bytes = 0
-            if target is not None:
-                target = self._finish_target(connection, target)
+                    target = target if parts else self._compact(connection, target)
         return target, unreadable_count
 
     def count_rows(self, source: Source, start: int, end: int) -> int:
@@ -99,18 +103,23 @@ class SnapshotDatabase:
     def list_parents(self, source: Source, since: float) -> list[tuple[str, bool]]:
         """The rows that a source is to be asked for, newest first, and whether each is stable.
 
-        Not the stable ones that were read, nor those read since a moment.
+        Not the stable ones that were read, nor those read since a moment, or since they changed last.
         """
         for_each = source.for_each
         assert for_each is not None  # noqa: S101 - only such a source has parents
         parent_table = self._catalog.tables[for_each.table]
         column, history = quote_name(for_each.column), self._catalog.sources[parent_table.source].history
         is_dated = history is not None and history.column in parent_table.columns
-        order = f"max({quote_name(history.column)}) DESC" if is_dated and history is not None else column
+        date_column = history.column if is_dated and history is not None else for_each.changed_at
+        order = f"max({quote_name(date_column)}) DESC" if date_column else column
+        is_unchanged = "false"
+        if for_each.changed_at:
+            is_unchanged = f"read_at >= epoch({quote_name(for_each.changed_at)}) + {CLOCK_MARGIN_S}"
         sql = (
             f"SELECT {column}, bool_and(coalesce({for_each.stable_when}, false)) "
-            f"FROM {BASE}.{quote_name(for_each.table)} WHERE ({for_each.where}) AND {column} NOT IN "
-            f"(SELECT parent FROM {BASE}.{MARKS_TABLE} WHERE source = ? AND (is_stable OR read_at >= ?)) "
+            f"FROM {BASE}.{quote_name(for_each.table)} AS rows WHERE ({for_each.where}) AND NOT EXISTS "
+            f"(FROM {BASE}.{MARKS_TABLE} WHERE source = ? AND parent = rows.{column} "
+            f"AND (is_stable OR read_at >= ? OR {is_unchanged})) "
             f"GROUP BY {column} ORDER BY {order}"
         )
         with self._connect() as connection:
@@ -160,9 +169,7 @@ class SnapshotDatabase:
         if self._base is not None:
             with self._base.open("rb") as base, open(path, "xb", opener=open_private) as copy:
                 shutil.copyfileobj(base, copy, COPY_BYTES)
-        block_size = "" if self._base is not None else f", BLOCK_SIZE {BLOCK_BYTES}"
-        connection.execute(f"ATTACH {quote_text(str(path))} AS {TARGET} ({TARGET_OPTIONS}{block_size})")
-        path.chmod(0o600)
+        self._attach(connection, path, TARGET)
         if self._base is None:
             for table in self._catalog.tables.values():
                 columns = ", ".join(f"{quote_name(each.name)} {each.sql_type}" for each in table.columns.values())
@@ -174,22 +181,23 @@ class SnapshotDatabase:
             )
         return path
 
-    def _finish_target(self, connection: DuckDBPyConnection, path: Path) -> Path:
-        """The copy, written whole; where much of it is room that nothing uses any more, a closer one in its place."""
-        connection.execute(f"CHECKPOINT {TARGET}")
+    def _attach(self, connection: DuckDBPyConnection, path: Path, name: str) -> None:
+        """Attach a copy to be changed, which is made where there is none."""
+        block_size = "" if path.exists() else f", BLOCK_SIZE {BLOCK_BYTES}"
+        connection.execute(f"ATTACH {quote_text(str(path))} AS {name} ({TARGET_OPTIONS}{block_size})")
+        path.chmod(0o600)
+
+    def _compact(self, connection: DuckDBPyConnection, path: Path) -> Path:
+        """The copy; where much of it is room that nothing uses any more, a closer one in its place."""
         sizes = connection.execute("SELECT database_name, total_blocks, free_blocks FROM pragma_database_size()")
         ((total, free),) = [(total, free) for name, total, free in sizes.fetchall() if name == TARGET]
         if total * BLOCK_BYTES < MIN_COMPACT_BYTES or free < MAX_FREE_SHARE * total:
-            connection.execute(f"DETACH {TARGET}")
             return path
         compact_path = make_partial_path(self._folder.root)
-        options = f"{TARGET_OPTIONS}, BLOCK_SIZE {BLOCK_BYTES}"
-        connection.execute(f"ATTACH {quote_text(str(compact_path))} AS {COMPACT} ({options})")
-        compact_path.chmod(0o600)
+        self._attach(connection, compact_path, COMPACT)
         connection.execute(f"COPY FROM DATABASE {TARGET} TO {COMPACT}")
         connection.execute(f"DETACH {TARGET}")
         connection.execute(f"CHECKPOINT {COMPACT}")
-        connection.execute(f"DETACH {COMPACT}")
         path.unlink()
         return compact_path
 

@@ -6,19 +6,21 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+from msgspec.json import Encoder
 from msgspec.structs import replace
-from pydantic_core import to_json
 
 from mcp_server_tiktok_shop.mirror.batches import SPOOL_SUFFIX, Batch, BatchKey
 from mcp_server_tiktok_shop.state.files.private_files import make_private_folder, open_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.batches import BatchKind
 
-MAX_LINE_BYTES = 2**19  # DuckDB makes room for several lines of the size that it is told of
+OLD_NAME = "rows"  # of all rows of a page in one line, as earlier versions wrote them: that page is read anew
+_ENCODER = Encoder()
 
 
 class Spool:
@@ -40,7 +42,7 @@ class Spool:
 
         """
         mark = {"read_at": batch.read_at, **mark}
-        text = self._hide_secrets(b"".join(_iter_lines(rows, at, mark)).decode())
+        text = self._hide_secrets(_to_text(_iter_lines(rows, at, mark)))
         make_private_folder(self._folder)
         with open(batch.path, "ab", opener=open_private) as file:
             size = file.tell()
@@ -82,7 +84,7 @@ class Spool:
                         fields = json.loads(line) if line.endswith(b"\n") else None
                     except ValueError:
                         fields = None
-                    if not isinstance(fields, dict):
+                    if not isinstance(fields, dict) or OLD_NAME in fields:
                         break
                     size += len(line)
                     if "read_at" in fields:  # the last of a page's
@@ -99,24 +101,21 @@ class Spool:
         return batch
 
 
-def _iter_lines(rows: Mapping[str, list[list[Any]]], at: float, mark: Mapping[str, Any]) -> Iterator[bytes]:
-    """The lines of a page, none of them longer than what DuckDB is told to make room for; the last one has the mark."""
-    line = _to_line({"moment": at, "rows": rows, **mark})
-    largest = max(rows, key=lambda name: len(rows[name]), default="")
-    if len(line) <= MAX_LINE_BYTES or len(rows[largest]) <= 1:
-        yield line
-        return
-    for table, cells in rows.items():
-        middle = len(cells) // 2
-        yield from _iter_lines({table: cells[:middle]}, at, {}) if middle else ()
-    yield from _iter_lines({table: cells[len(cells) // 2 :] for table, cells in rows.items()}, at, mark)
+def _iter_lines(rows: Mapping[str, list[list[Any]]], at: float, mark: Mapping[str, Any]) -> Iterator[Json]:
+    """The lines of a page: each row by itself, which DuckDB reads with less memory than many; the last has the mark."""
+    for table, table_rows in rows.items():
+        for place, cells in enumerate(table_rows, start=1):
+            yield {"table": table, "moment": at, "place": place, "cells": cells}
+    yield dict(mark)
 
 
-def _to_line(fields: Mapping[str, Any]) -> bytes:
+def _to_text(lines: Iterable[Json]) -> str:
+    """Lines of JSON."""
+    listed = list(lines)
     try:
-        return to_json(fields, inf_nan_mode="constants") + b"\n"
-    except ValueError:  # half a character in a text, which UTF-8 has no bytes for
-        return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+        return _ENCODER.encode_lines(listed).decode()
+    except (ValueError, OverflowError):  # half a character in a text, which UTF-8 has no bytes for; a huge number
+        return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in listed)
 
 
 def _apply_mark(batch: Batch, line: Mapping[str, Any]) -> None:

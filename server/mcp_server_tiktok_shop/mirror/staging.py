@@ -9,10 +9,10 @@ from mcp_server_tiktok_shop.json_values import MAX_UNIX_SECONDS, MIN_UNIX_SECOND
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mcp_server_tiktok_shop.mirror.tables import Source, Table
+    from mcp_server_tiktok_shop.mirror.tables import Table
 
-MAX_LINE_BYTES = 2**21
-LINES_TABLE = "stage_lines"
+MAX_LINE_BYTES = 2**21  # of a row; DuckDB makes room for several lines of the size that it is told of
+LINE_COLUMNS = "{\"table\": 'VARCHAR', moment: 'DOUBLE', place: 'BIGINT', cells: 'VARCHAR[]'}"  # all else is NULL there
 AMOUNT_PATTERN = r"-?[0-9]{1,15}(\.[0-9]{1,10})?"
 COUNT_PATTERN = r"-?[0-9]{1,18}(\.0*)?"
 ISO_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ].*(Z|[+-][0-9]{2}:?[0-9]{2})"
@@ -52,38 +52,28 @@ def cast_cell(cell: str, type_name: str) -> str:
     )
 
 
-def build_lines_sql(source: Source, paths: Sequence[str]) -> str:
-    """The SQL that makes the temporary table of the lines of spooled files: the cells of each table's rows as texts."""
-    files = ", ".join(map(quote_text, paths))
-    rows = ", ".join(f"{quote_name(each.name)} VARCHAR[][]" for each in source.tables)
-    return (
-        f"CREATE OR REPLACE TEMP TABLE {LINES_TABLE} AS "
-        f"SELECT * FROM read_json([{files}], format='newline_delimited', maximum_object_size={MAX_LINE_BYTES}, "
-        f"columns={{moment: 'DOUBLE', rows: {quote_text(f'STRUCT({rows})')}}})"
-    )
-
-
-def build_stage_sql(table: Table) -> str:
-    """The SQL that makes the temporary table `stage_<table>` of the rows in the lines.
+def build_stage_sql(table: Table, paths: Sequence[str]) -> str:
+    """The SQL that makes the temporary table `stage_<table>` of the table's rows in spooled files.
 
     Beside the columns it has `_at` and `_place`, the page and the place on it, and `_unreadable`, a count.
     """
     selected: list[str] = []
     counted: list[str] = []
     for number, column in enumerate(table.columns.values(), start=1):
-        cell, name = f"r[{number}]", quote_name(column.name)
+        cell, name = f"cells[{number}]", quote_name(column.name)
         cast = cast_cell(cell, column.type)
         selected.append(f"coalesce({cast}, '') AS {name}" if column.name in table.key else f"{cast} AS {name}")
         if column.type != "VARCHAR":
             counted.append(f"({cell} IS NOT NULL AND {name} IS NULL)::INTEGER")
     lines = (
-        f"SELECT moment, unnest(rows.{quote_name(table.name)}) AS r, "
-        f"generate_subscripts(rows.{quote_name(table.name)}, 1) AS place FROM {LINES_TABLE}"
+        f"read_json([{', '.join(map(quote_text, paths))}], format='newline_delimited', "
+        f"maximum_object_size={MAX_LINE_BYTES}, columns={LINE_COLUMNS})"
     )
     return (
         f"CREATE OR REPLACE TEMP TABLE {name_stage(table)} AS "
-        f"SELECT * EXCLUDE (r), {' + '.join(counted) or '0'} AS _unreadable "
-        f"FROM (SELECT r, moment AS _at, place AS _place, {', '.join(selected)} FROM ({lines}))"
+        f"SELECT * EXCLUDE (cells), {' + '.join(counted) or '0'} AS _unreadable "
+        f"FROM (SELECT cells, moment AS _at, place AS _place, {', '.join(selected)} "
+        f'FROM {lines} WHERE "table" = {quote_text(table.name)})'
     )
 
 
@@ -91,12 +81,8 @@ def name_stage(table: Table) -> str:
     return quote_name(f"stage_{table.name}")
 
 
-def name_rows(table: Table) -> str:
-    return quote_name(f"rows_{table.name}")
-
-
-def build_rows_sql(table: Table, main_table: Table, condition: str) -> str:
-    """The SQL that makes the temporary table `rows_<table>` of the staged rows that count.
+def build_prune_sql(table: Table, main_table: Table, condition: str) -> str:
+    """The SQL that leaves of the staged rows of a table those that count.
 
     They are the last of each key; of the main table those that meet the condition, of one below it those that came
     with such a row.
@@ -106,10 +92,9 @@ def build_rows_sql(table: Table, main_table: Table, condition: str) -> str:
         conditions.append(f"({condition})")
     elif table.parent_column:
         parent = f"({quote_name(table.parent_column)}, _at)"
-        conditions.append(f"{parent} IN (SELECT ({quote_name(main_table.key[0])}, _at) FROM {name_rows(main_table)})")
-    # Of whole rows the last ones are far dearer to find than of where they stand.
+        conditions.append(f"{parent} IN (SELECT ({quote_name(main_table.key[0])}, _at) FROM {name_stage(main_table)})")
     return (
-        f"CREATE OR REPLACE TEMP TABLE {name_rows(table)} AS SELECT * FROM {name_stage(table)} WHERE rowid IN "
+        f"DELETE FROM {name_stage(table)} WHERE rowid NOT IN "
         f"(SELECT arg_max(rowid, (_at, _place)) FROM {name_stage(table)} WHERE {' AND '.join(conditions)} "
         f"GROUP BY {join_names(table.key)})"
     )

@@ -94,7 +94,8 @@ class ForEach(Struct, frozen=True):
     """A source that is asked for each row of another table, `batch` of them at once where the argument takes several.
 
     `stored_as` is the column in which the source's own tables hold the value that was asked for. What is `stable`, or
-    whose row of the other table is so by the SQL condition `stable_when`, is never read again.
+    whose row of the other table is so by the SQL condition `stable_when`, is never read again; what has a time in the
+    other table's column `changed_at` is read again when that is later than its last reading.
     """
 
     table: str
@@ -104,6 +105,7 @@ class ForEach(Struct, frozen=True):
     where: str = "true"
     batch: int = 0
     stable_when: str = "false"
+    changed_at: str = ""
     is_lazy: bool = False
 
     @classmethod
@@ -118,6 +120,7 @@ class ForEach(Struct, frozen=True):
             where=record.get("where", "true"),
             batch=record.get("batch", 0),
             stable_when="true" if record.get("stable") else record.get("stable_when", "false"),
+            changed_at=record.get("changed_at", ""),
             is_lazy=bool(record.get("lazy")),
         )
 

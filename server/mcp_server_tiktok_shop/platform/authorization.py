@@ -50,7 +50,7 @@ class AuthTransport(Struct, frozen=True):
         data = parse_response(response, redact_words=self.redact_words).data
         if not isinstance(token := data.get("access_token"), str) or not token.strip():
             raise UnknownOutcomeError("a success without a token in it")
-        return data
+        return data | {"access_token": token.strip()}
 
 
 def encode_url(url: str, query: dict[str, str]) -> str:

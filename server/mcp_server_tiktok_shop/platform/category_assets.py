@@ -51,7 +51,8 @@ class AssetResolver:
             return matches[0]
         if not targets:
             message = "The authorization opens no category asset: these operations are for affiliate partners."
-            raise ShopError("shop_required", message, category_assets=[])
+            hint = "For a seller's own shop find_operations knows other ways; else a partner must sign in."
+            raise ShopError("shop_required", message, hint=hint, category_assets=[])
         message = (
             "There are several category assets"
             if asset_name is None

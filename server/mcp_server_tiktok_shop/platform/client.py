@@ -29,7 +29,7 @@ from mcp_server_tiktok_shop.platform.backoff import (
 )
 from mcp_server_tiktok_shop.platform.category_assets import AssetResolver
 from mcp_server_tiktok_shop.platform.envelope import ApiError, ConnectError, UnknownOutcomeError, UnusableAnswerError
-from mcp_server_tiktok_shop.platform.error_codes import map_api_error
+from mcp_server_tiktok_shop.platform.error_codes import UNKNOWN_OUTCOME_HINT, map_api_error
 from mcp_server_tiktok_shop.platform.rate_limits import RateLimitDeadlineError, RateLimitKey
 from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
 from mcp_server_tiktok_shop.state.accounts import Account, Asset, AuthorizedShops
@@ -259,7 +259,7 @@ class PlatformClient:
         code_info = self._error_codes.lookup_error_code(failure.code)
         unknown = failure.status >= HTTP_SERVER_ERROR or code_info.get("retry") == TRANSIENT_CLASS
         if unknown and not _is_read(call):
-            reason = f"the platform answered {failure.code} ({failure.message})"
+            reason = f"the platform answered with a fault ({failure.message})"
             return self._unknown_outcome_error(call, reason, failure.code, failure.request_id)
         error = map_api_error(call.operation, failure, code_info)
         if error.retryable and not _is_read(call) and not self._is_throttled(failure):
@@ -303,8 +303,7 @@ class PlatformClient:
         self, call: ApiCall, reason: str, code: int | None = None, request_id: str | None = None
     ) -> ShopError:
         message = f"{call.operation.name} was sent, but whether it was done is unknown: {reason}."
-        hint = "Do not repeat it yet: look first with a read (the order, product or package concerned) whether it took."
-        return ShopError("unknown_outcome", message, hint=hint, code=code, request_id=request_id)
+        return ShopError("unknown_outcome", message, hint=UNKNOWN_OUTCOME_HINT, code=code, request_id=request_id)
 
     async def fetch_shops(self, account: Account) -> AuthorizedShops:
         """The shops that the account's authorization opens now. Raises as `call`."""

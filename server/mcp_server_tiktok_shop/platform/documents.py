@@ -21,7 +21,7 @@ from mcp_server_tiktok_shop.platform.api_codes import (
 )
 from mcp_server_tiktok_shop.platform.document_hosts import is_public, parse_web_address
 from mcp_server_tiktok_shop.platform.http_answers import read_body
-from mcp_server_tiktok_shop.platform.http_transport import describe_transport_error
+from mcp_server_tiktok_shop.platform.transport_errors import describe_transport_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -57,12 +57,11 @@ class DocumentFetcher:
             ShopError: `not_permitted` for an address that is not public, `not_found`, `network` or `platform`.
 
         """
-        import httpx2  # noqa: PLC0415
-
+        transport = self._transport.for_proxy(proxy)
         try:
             async with asyncio.timeout(FETCH_TIMEOUT_S):
-                return await self._fetch(url, self._transport.for_proxy(proxy))
-        except (httpx2.HTTPError, TimeoutError) as error:
+                return await self._fetch(url, transport)
+        except transport.list_faults() as error:
             message = f"The document could not be fetched: {describe_transport_error(error)}."
             raise ShopError("network", message, hint="Try again in a moment.", retryable=True) from None
 

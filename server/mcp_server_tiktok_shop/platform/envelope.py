@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     RedactWords = Callable[[str], str]
 
 SMALLER_ANSWER_HINT = "Ask for less at once: a smaller page, a shorter time, fewer ids."
+MAX_REQUEST_ID_CHARS = 100
 MAX_RETRY_AFTER_S = 3600.0  # a Retry-After in the year 9999 is no reason never to ask again
 
 
@@ -119,7 +120,7 @@ def parse_response(response: HttpAnswer, *, redact_words: RedactWords) -> ApiRes
         if status == HTTP_TOO_MANY_REQUESTS:
             raise ApiError(THROTTLE_CODE, "too many requests", None, status, retry_after)
         raise _make_gateway_error(response, retry_after)
-    request_id = envelope.get("request_id")
+    request_id = _read_request_id(envelope.get("request_id"))
     if code == 0:
         data = envelope.get("data")
         if not isinstance(data, dict):
@@ -128,6 +129,12 @@ def parse_response(response: HttpAnswer, *, redact_words: RedactWords) -> ApiRes
         return ApiResponse(data, request_id, len(response.content))
     message = redact_words(str(envelope.get("message") or ""))
     raise ApiError(code, message, request_id, status, retry_after)
+
+
+def _read_request_id(value: Any) -> str | None:
+    """The platform's request id as a text of sane length; None where it is none."""
+    is_id = isinstance(value, str | int) and not isinstance(value, bool)
+    return (str(value)[:MAX_REQUEST_ID_CHARS] or None) if is_id else None
 
 
 def _make_gateway_error(response: HttpAnswer, retry_after: float | None) -> ConnectError | UnknownOutcomeError:
@@ -174,14 +181,15 @@ def parse_retry_after(retry_after: str | None) -> float | None:
     try:
         delay_s = float(retry_after)
     except ValueError:
-        delay_s = _compute_wait_seconds(retry_after)
+        moment = parse_http_date(retry_after)
+        delay_s = nan if moment is None else moment - datetime.now(UTC).timestamp()
     return min(max(0.0, delay_s), MAX_RETRY_AFTER_S) if isfinite(delay_s) else None
 
 
-def _compute_wait_seconds(date: str) -> float:
-    """Seconds from now to an HTTP date; not a number where it is none."""
+def parse_http_date(text: str) -> float | None:
+    """Unix seconds of an HTTP date; None where it is none that a calendar has."""
     try:
-        parsed_date = parsedate_to_datetime(date)
-    except ValueError:
-        return nan
-    return (parsed_date.replace(tzinfo=parsed_date.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    except (ValueError, OverflowError):  # the second of a year or an offset of twenty digits
+        return None

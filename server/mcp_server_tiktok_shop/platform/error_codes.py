@@ -47,6 +47,9 @@ HINT_BY_MESSAGE: dict[str, str] = {
     "access_token": "The access token is not one the platform knows here: sign in again.",
     "shop_id": "The shop does not match the token: list_shops names the shops that do.",
 }
+UNKNOWN_OUTCOME_HINT = (
+    "Do not repeat it yet: look first with a read (the order, product or package concerned) whether it took."
+)
 # As whole names: `body.start_timestamp` is an argument, and no matter of the clock.
 HINT_WORDS_PATTERN = re.compile(rf"(?<![\w.])(?:{'|'.join(HINT_BY_MESSAGE)})(?!\w)")
 
@@ -56,6 +59,11 @@ class ErrorCodeLookup(Protocol):
 
     def lookup_error_code(self, code: int) -> Json:
         """`meaning`, `hint` and `retry`, the retry class, of a code; nothing where it is unknown."""
+
+
+def make_correction_hint(operation: Operation) -> str:
+    """What to do about a refusal whose code says nothing of that."""
+    return f"Correct what the message names; describe_operation tells what {operation.name} takes."
 
 
 def map_api_error(operation: Operation, error: ApiError, code_info: Json) -> ShopError:
@@ -81,7 +89,7 @@ def map_api_error(operation: Operation, error: ApiError, code_info: Json) -> Sho
     if error.code == SCOPE_MISSING_CODE and (scopes := operation.record.get("scope")):
         hint = f"{hint} The scope for {operation.name} is {' or '.join(scopes)}.".strip()
     if not hint and kind == "platform" and not retryable:
-        hint = f"Correct what the message names; describe_operation tells what {operation.name} takes."
+        hint = make_correction_hint(operation)
     if error.code == GENERIC_INVALID_CODE and not marker and (markets := operation.record.get("regions")):
         hint += f" TikTok offers it to shops in {', '.join(markets)} alone; list_shops tells where each one is."
     meaning = code_info.get("meaning")

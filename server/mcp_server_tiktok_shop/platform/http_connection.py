@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 
 MAX_HEAD_BYTES = 100 * 1024  # of a head, or of anything else that comes in a row and is no body
 FIRST_FINAL_STATUS = 200  # below it an answer is a hint: another follows
-# Without either of these a body ends with its connection.
+# Without either of these a body ends with its connection; where both came, something on the way has mixed up two.
 FRAMING_HEADERS = frozenset((b"content-length", b"transfer-encoding"))
+# What servers send and every client reads: folded headers and padded sizes of chunks, both of which RFC 9112 wants
+# accepted, lines that end in LF alone, and a length beside chunks, which does not count.
+LENIENCIES = {
+    "lenient_headers": True,
+    "lenient_spaces_after_chunk_size": True,
+    "lenient_optional_cr_before_lf": True,
+    "lenient_chunked_length": True,
+}
 MAX_KNOWN_HEADS = 32  # mostly an account's own, for each way of asking
 TARGET = re.compile(rb"[\x21-\x7e]+")
 CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -92,6 +100,7 @@ class HttpConnection(asyncio.Protocol):
     def __init__(self, handle_loss: Callable[[HttpConnection], None]) -> None:
         self._handle_loss = handle_loss
         self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(**LENIENCIES)
         self._transport: asyncio.Transport = asyncio.Transport()  # until it is connected
         self._waiter: asyncio.Future[None] | None = None
         self._error: httpx2.TransportError | None = None
@@ -101,6 +110,7 @@ class HttpConnection(asyncio.Protocol):
         self._is_reusable = False
         self._head: ResponseHead | None = None
         self._headers: list[tuple[bytes, bytes]] = []
+        self._framing: frozenset[bytes] = frozenset()  # of the final head
         self._pieces: list[bytes] = []
         self._buffer_bytes = 0
         self._bytes_without_body = 0  # in a row
@@ -147,8 +157,7 @@ class HttpConnection(asyncio.Protocol):
     def _end_input(self) -> None:
         """An end that the answer needs, as one without a length does, or that cuts it."""
         if self._is_busy and not self._is_whole and self._error is None:
-            names = FRAMING_HEADERS.intersection(name.lower() for name, _ in self._headers)
-            if self._head is None or names:
+            if self._head is None or self._framing:
                 self._error = httpx2.RemoteProtocolError("the connection ended before the answer did")
             self._is_whole = self._error is None
             self._wake()
@@ -174,12 +183,15 @@ class HttpConnection(asyncio.Protocol):
         self._headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if b"\0" in value:
+            raise httpx2.RemoteProtocolError("a header with a NUL in it")
         if self._head is None:  # else it is part of a trailer
             self._headers.append((name, value.rstrip()))
 
     def on_headers_complete(self) -> None:
         if (status_code := self._parser.get_status_code()) >= FIRST_FINAL_STATUS:
             self._head = ResponseHead(status_code, self._headers)
+            self._framing = FRAMING_HEADERS.intersection([name.lower() for name, _ in self._headers])
             self._bytes_without_body = 0
 
     def on_body(self, body: bytes) -> None:
@@ -190,7 +202,7 @@ class HttpConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._head is not None:
             self._is_whole = True
-            self._is_reusable = self._parser.should_keep_alive()
+            self._is_reusable = self._parser.should_keep_alive() and self._framing != FRAMING_HEADERS
 
     @property
     def _has_news(self) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -14,7 +12,8 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.api_codes import HTTP_CLIENT_ERROR, HTTP_SERVER_ERROR
 from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
 from mcp_server_tiktok_shop.platform.http_answers import send_by_client, send_directly
-from mcp_server_tiktok_shop.platform.network_environment import describe_trusted_certificates, find_environment_fault
+from mcp_server_tiktok_shop.platform.network_environment import find_environment_fault
+from mcp_server_tiktok_shop.platform.transport_errors import MESSAGE_BY_ERROR_NAME, describe_transport_error
 from mcp_server_tiktok_shop.proxies import parse_proxy
 
 if TYPE_CHECKING:
@@ -40,26 +39,6 @@ PLAIN_URL_PATTERN = re.compile(
     r"(https?://[a-z0-9.-]+(?::\d{1,5})?)((?:/[A-Za-z0-9_-]+)+(?:\?(?:[A-Za-z0-9._~=&-]|%[0-9A-F]{2})+)?)"
 )
 PLAIN_HEADERS = frozenset(("x-tts-access-token", "content-type"))
-
-MESSAGE_BY_CAUSE: tuple[tuple[type[BaseException], str], ...] = (
-    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
-    (ssl.SSLError, "the secure connection failed"),
-    (socket.gaierror, "its name can't be resolved"),
-    (ConnectionRefusedError, "the connection was refused"),
-)
-MESSAGE_BY_ERROR_NAME = {  # by name, so that the HTTP client is not loaded for it
-    "ConnectTimeout": "no connection in time",
-    "PoolTimeout": "no connection was free in time",
-    "TimeoutException": "no answer in time",
-    "TimeoutError": "no answer in time",
-    "ConnectError": "no connection came about",
-    "ProxyError": "the proxy does not let it through",
-    "NetworkError": "the connection broke",
-    "RemoteProtocolError": "the connection ended, or what came is not HTTP",
-    "ProtocolError": "what came is not the protocol that was expected",
-    "AssertionError": "what came is not the protocol that was expected",
-    "DecodingError": "the answer can't be unpacked",
-}
 
 
 class HttpTransport:
@@ -149,10 +128,19 @@ class HttpTransport:
         if self._pool is not self:
             return self._pool.get_client()
         if self._client is None:
-            import httpx2  # noqa: PLC0415 - not needed before the first call
+            from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415 - not before the first call
+
+            import httpx2  # noqa: PLC0415
 
             self._check_environment()
-            options: dict[str, Any] = {"follow_redirects": False, "timeout": CONNECT_TIMEOUT_S, "trust_env": False}
+            # Accounts and tenants share the client: what one was given to know it by is not sent for the next.
+            no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+            options: dict[str, Any] = {
+                "cookies": no_cookies,
+                "follow_redirects": False,
+                "timeout": CONNECT_TIMEOUT_S,
+                "trust_env": False,
+            }
             if self._application is not None:
                 options["transport"] = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
             else:
@@ -254,7 +242,9 @@ class HttpTransport:
             raise self._proxy_error(error, url) from None
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise ConnectError(self._describe_failure(error, url)) from None
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, OSError) as error:  # a record that TLS can't read leaves httpx2 as ssl names it
+            if request is not None and not request.is_sent:
+                raise ConnectError(self._describe_failure(error, url)) from None
             raise UnknownOutcomeError(self._describe_failure(error, url)) from None
         except self._list_socks_faults() as error:  # looked up when something failed
             raise ConnectError(self._describe_failure(error, url)) from None
@@ -262,6 +252,12 @@ class HttpTransport:
             message = f"{CREDENTIALS_MESSAGE} (HTTP {answer.status_code}): {self.describe_proxy(url)}"
             raise ConnectError(message, is_transient=False)
         return answer
+
+    def list_faults(self) -> tuple[type[Exception], ...]:
+        """How a fault on the way shows where the client itself is used."""
+        import httpx2  # noqa: PLC0415
+
+        return httpx2.HTTPError, OSError, *self._list_socks_faults()
 
     def _list_socks_faults(self) -> tuple[type[Exception], ...]:
         """How a SOCKS server that talks nonsense shows, where there is one."""
@@ -307,18 +303,3 @@ class HttpTransport:
 def _is_plain(parts: dict[str, Any]) -> bool:
     """Whether what is sent is short and no form: an upload may be refused, and that read, before all of it is sent."""
     return parts.keys() <= {"headers", "content"} and len(parts.get("content") or b"") <= MAX_DIRECT_BODY_BYTES
-
-
-def describe_transport_error(error: BaseException) -> str:
-    """What a fault on the way means, in plain words, without any address; causes deep inside it count first."""
-    cause: BaseException | None = error
-    while cause is not None:
-        for error_type, message in MESSAGE_BY_CAUSE:
-            if isinstance(cause, error_type):
-                return message + (describe_trusted_certificates() if error_type is ssl.SSLCertVerificationError else "")
-        cause = cause.__cause__ or cause.__context__
-    error_names = [error_type.__name__ for error_type in type(error).__mro__]
-    return next(
-        (MESSAGE_BY_ERROR_NAME[error_name] for error_name in error_names if error_name in MESSAGE_BY_ERROR_NAME),
-        "something on the way to it failed",
-    )

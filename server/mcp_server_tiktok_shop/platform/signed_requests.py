@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.authorization import encode_url
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse, UnusableAnswerError, parse_response
 from mcp_server_tiktok_shop.platform.large_answers import run_by_size
 from mcp_server_tiktok_shop.platform.signing import sign
+from mcp_server_tiktok_shop.platform.token_errors import SIGN_IN_HINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +21,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.platform.envelope import RedactWords
     from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
     from mcp_server_tiktok_shop.platform.shops import Target
-    from mcp_server_tiktok_shop.state.accounts import PartnerApp
+    from mcp_server_tiktok_shop.state.accounts import Account, PartnerApp
 
+HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 JSON_MEDIA_TYPE = "application/json"
 UNREAD_DATA_HINT = "Whether there is anything is not known. Try again later, or look in Seller Center."
 
@@ -40,6 +44,7 @@ class ApiTransport(Struct, frozen=True):
             ConnectError: The request surely did not arrive.
             UnknownOutcomeError: It may have been carried out.
             UnusableAnswerError: A read was answered with data of another form; a write was done all the same.
+            ShopError: As `build_request`.
 
         """
         url, parts = self.build_request(app, call, target)
@@ -55,6 +60,10 @@ class ApiTransport(Struct, frozen=True):
         """The URL, and the keyword arguments of the HTTP client: headers, and content or form and files.
 
         What is signed here is what is sent.
+
+        Raises:
+            ShopError: `signed_out`: no header can carry the account's access token.
+
         """
         query = dict(call.query)
         query["app_key"] = app.key
@@ -64,7 +73,7 @@ class ApiTransport(Struct, frozen=True):
         if target.asset is not None:
             query["category_asset_cipher"] = target.asset.cipher.get_secret_value()
         query["sign"] = sign(app.secret.get_secret_value(), call.path, query, call.body or b"")
-        headers = {"x-tts-access-token": target.account.access_token.get_secret_value()}
+        headers = {"x-tts-access-token": _read_token(target.account)}
         if call.operation.is_multipart:
             # Text is a part like a file: as `data` it would be a form of another type where no file is with it.
             text_parts = {name: (None, text.encode()) for name, text in call.form.items()}
@@ -74,3 +83,13 @@ class ApiTransport(Struct, frozen=True):
         if call.body is not None:
             parts["content"] = call.body
         return encode_url(self.url + call.path, query), parts
+
+
+def _read_token(account: Account) -> str:
+    """The access token for its header. Raises as `ApiTransport.build_request`."""
+    token = account.access_token.get_secret_value()
+    if HEADER_TEXT.fullmatch(token) is None:
+        message = "The stored access token has characters that no token has: nothing was sent."
+        hint = f"refresh_access_token brings another; if that is no better: {SIGN_IN_HINT}"
+        raise ShopError("signed_out", message, hint=hint)
+    return token

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.platform.api_codes import HTTP_TOO_MANY_REQUESTS, THROTTLE_CODE
@@ -19,8 +19,18 @@ SIGN_IN_HINT = (
 def make_renewal_error(error: ApiError, interrupted_at: int) -> ShopError:
     """Why a renewal was refused; `interrupted_at` is when an earlier one was cut off, 0 where none was."""
     if error.status == HTTP_TOO_MANY_REQUESTS or error.code == THROTTLE_CODE:  # the pair is untouched
-        message = "The auth host refuses more renewals for now."
-        return ShopError("rate_limited", message, retryable=True, code=error.code, request_id=error.request_id)
+        details: dict[str, Any] = {}
+        if error.retry_after is not None:
+            details["retry_after_seconds"] = round(error.retry_after, 1)
+        return ShopError(
+            "rate_limited",
+            "The auth host refuses more renewals for now.",
+            hint="Nothing is lost: wait a minute, then call again.",
+            retryable=True,
+            code=error.code,
+            request_id=error.request_id,
+            **details,
+        )
     message = f"The platform refused to renew the access token: {error.message}"
     if interrupted_at:
         message += " (an earlier renewal was cut off before its answer came, so the stored pair is out of date)"

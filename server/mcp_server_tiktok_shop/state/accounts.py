@@ -14,7 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, 
 from mcp_server_tiktok_shop.json_values import read_text
 from mcp_server_tiktok_shop.money import get_region_currency
 from mcp_server_tiktok_shop.proxies import parse_proxy
-from mcp_server_tiktok_shop.state.token_answers import MIN_UNIX_MILLISECONDS, parse_expiry, read_name, read_scopes
+from mcp_server_tiktok_shop.state.token_answers import (
+    MIN_UNIX_MILLISECONDS,
+    parse_expiry,
+    read_name,
+    read_scopes,
+    read_secret,
+)
 from mcp_server_tiktok_shop.time_zones import get_region_zone
 
 if TYPE_CHECKING:
@@ -97,8 +103,8 @@ def read_cipher(row: dict[str, Any]) -> str:
 
     No cipher is a number, and one that was taken for a cipher would be hidden as a secret wherever it stands.
     """
-    cipher = row.get("cipher")
-    return cipher if isinstance(cipher, str) and not cipher.isdigit() else ""
+    cipher = read_secret(row.get("cipher"))
+    return "" if cipher.isdigit() else cipher
 
 
 @lru_cache(maxsize=1024)  # every call compares the names of all shops
@@ -240,16 +246,14 @@ class Account(_StoredModel):
         `now` is in Unix seconds: an expiry may be written as a duration. Whatever else is odd in the answer is left
         out: the pair matters more.
         """
-        refresh_token = data.get("refresh_token")
+        refresh_token = read_secret(data.get("refresh_token"))
         return self.model_copy(
             update={
                 "name": read_name(data.get("seller_name")) or self.name,
                 "region": read_name(data.get("seller_base_region")) or self.region,
                 "access_token": SecretStr(data["access_token"]),
                 "access_token_expire_in": parse_expiry(data.get("access_token_expire_in"), now),
-                "refresh_token": SecretStr(refresh_token)
-                if isinstance(refresh_token, str) and refresh_token
-                else self.refresh_token,
+                "refresh_token": SecretStr(refresh_token) if refresh_token else self.refresh_token,
                 "refresh_token_expire_in": parse_expiry(data.get("refresh_token_expire_in"), now),
                 "granted_scopes": read_scopes(data.get("granted_scopes")) or self.granted_scopes,
                 "renewing_since": 0,

@@ -22,6 +22,11 @@ def read_name(value: Any) -> str:
     return str(value)[:MAX_TEXT_CHARS] if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
+def read_secret(value: Any) -> str:
+    """A token or cipher of an answer; empty where it is none, or holds half a character, which no request carries."""
+    return value if isinstance(value, str) and value.encode(errors="ignore").decode() == value else ""
+
+
 def read_scopes(value: Any) -> tuple[str, ...]:
     """The scopes of a token answer, which lists them, or writes them into one text; what is none is left out."""
     scopes = re.split(r"[\s,]+", value) if isinstance(value, str) else value if isinstance(value, list) else []

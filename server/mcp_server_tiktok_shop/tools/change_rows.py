@@ -47,7 +47,7 @@ class ChangeRows(Struct, frozen=True):
         return {
             "id": last["job"],
             "time": last["time"],
-            "shop": last["shop"],
+            "shop": ", ".join(dict.fromkeys(str(write["shop"]) for write in writes if write["shop"])) or None,
             "operation": last.get("job_name", last["operation"]),
             "writes": len(writes),
             "outcome": last["outcome"] if len(outcomes) == 1 else counts,
@@ -64,7 +64,8 @@ class ChangeRows(Struct, frozen=True):
             return way
         if not self.operations.are_available([UNDO_JOB, *way["tools"]]):
             return f"Write by write: list_changes with the id {writes[0]['job']} gives the calls."
-        shop = {"shop": writes[0]["shop_id"]} if self.has_several_shops else {}
+        shop_ids = dict.fromkeys(str(write["shop_id"]) for write in writes if write.get("shop_id"))
+        shop = {"shop": ",".join(shop_ids)} if self.has_several_shops else {}
         return self._make_call(UNDO_JOB, {"id": writes[0]["job"]} | shop, way)
 
     def describe_undo(self, entry: Record) -> Json | str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -12,7 +11,7 @@ from msgspec import Struct
 from mcp_server_tiktok_shop.catalog.binding import bind
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues
-from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError
+from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError, parse_http_date
 from mcp_server_tiktok_shop.platform.shops import Target, describe_unusable_shops
 from mcp_server_tiktok_shop.tools.list_shops import describe_sign_in_end
 
@@ -91,12 +90,10 @@ class CheckConnectionTool(Struct, frozen=True):
             return result | {"reached": False, "reason": error.message}
         elapsed = self.runtime.monotonic() - started_at
         result |= {"reached": True, "milliseconds": round(elapsed * 1000)}
-        try:
-            # The header has whole seconds: on average half a second has passed.
-            server_time = parsedate_to_datetime(response.headers.get("date", "")).timestamp() + 0.5
-        except ValueError:
+        if (host_time := parse_http_date(response.headers.get("date", ""))) is None:
             return result
-        return result | {"ahead": self.runtime.clock() - elapsed / 2 - server_time}
+        # The header has whole seconds: on average half a second has passed.
+        return result | {"ahead": self.runtime.clock() - elapsed / 2 - (host_time + 0.5)}
 
     def _report_clock(self, clock_offset: float | None) -> Json:
         if clock_offset is None:

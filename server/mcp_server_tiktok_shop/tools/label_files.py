@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.pdf.page_format import PAPER_SIZES_MM, PageFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mcp_server_tiktok_shop.calls.caller import Caller
@@ -53,9 +54,8 @@ class LabelFileMaker(Struct, frozen=True):
 
     async def make(
         self,
-        package_ids: list[str],
+        shops: Mapping[str, str | None],
         paper: str,
-        shop: str | None,
         wait_s: float,
         caller: Caller,
         *,
@@ -64,16 +64,17 @@ class LabelFileMaker(Struct, frozen=True):
     ) -> LabelFile:
         """The labels of these parcels in this order, as far as they can be had within so many seconds.
 
+        `shops` are the parcels' shops by package id, as a caller would name them.
         Where it `is_shown`, the person sees the first page; where it `has_slips`, each packing slip follows its label.
 
         It never fails, since the parcels are shipped: what can't be had, or put on paper, is missing and says why.
         """
         self.pdf_workers.prepare()
         deadline = self.runtime.monotonic() + wait_s
-        contents, missing = await self._fetch_all(package_ids, shop, deadline, caller, has_slips=has_slips)
+        contents, missing = await self._fetch_all(shops, deadline, caller, has_slips=has_slips)
         if not contents:
             return LabelFile(missing=missing)
-        ordered_contents = {package_id: contents[package_id] for package_id in package_ids if package_id in contents}
+        ordered_contents = {package_id: contents[package_id] for package_id in shops if package_id in contents}
         page_format = PageFormat(PAPER_SIZES_MM[paper], 1.0, paper)
         try:
             has_picture = is_shown and not self.page_pictures.find_obstacle(caller)
@@ -87,19 +88,19 @@ class LabelFileMaker(Struct, frozen=True):
         return LabelFile(path, pages, missing, self.page_pictures.show(resized, caller) if is_shown else "")
 
     async def _fetch_all(
-        self, package_ids: list[str], shop: str | None, deadline: float, caller: Caller, *, has_slips: bool
+        self, shops: Mapping[str, str | None], deadline: float, caller: Caller, *, has_slips: bool
     ) -> tuple[dict[str, bytes], dict[str, str]]:
         """The labels by package id, and of the others why they did not come."""
         contents: dict[str, bytes] = {}
         errors: dict[str, ShopError] = {}
-        pending_ids = list(dict.fromkeys(package_ids))
+        pending_ids = list(shops)
         slots = asyncio.Semaphore(CONCURRENT_FETCHES)
 
         async def fetch(package_id: str) -> None:
             remaining_s = max(deadline - self.runtime.monotonic(), POLL_INTERVAL_S)
             try:
                 async with asyncio.timeout(remaining_s), slots:
-                    label = await self.label_lookup.find(package_id, shop, has_slip=has_slips)
+                    label = await self.label_lookup.find(package_id, shops[package_id], has_slip=has_slips)
                     content = await self.document_fetcher.fetch(label.url, label.proxy)
             except ShopError as error:
                 errors[package_id] = error
@@ -108,7 +109,7 @@ class LabelFileMaker(Struct, frozen=True):
             else:
                 contents[package_id] = content
                 errors.pop(package_id, None)
-                await caller.report_progress(len(contents), len(package_ids), "labels fetched")
+                await caller.report_progress(len(contents), len(shops), "labels fetched")
 
         rounds = 0
         while pending_ids:
@@ -118,7 +119,7 @@ class LabelFileMaker(Struct, frozen=True):
                 break
             rounds += 1
             done = len(contents) + rounds * POLL_PROGRESS
-            await caller.report_progress(done, len(package_ids), f"waiting for {len(pending_ids)} labels")
+            await caller.report_progress(done, len(shops), f"waiting for {len(pending_ids)} labels")
             await self.runtime.sleep(POLL_INTERVAL_S)
         _limit_size(contents, errors)
         return contents, {package_id: error.message for package_id, error in errors.items()}

@@ -13,9 +13,9 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import SHARED_VALUES, fi
 from mcp_server_tiktok_shop.calls.undo_checks import list_undoings
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.json_values import SkippedValues
+from mcp_server_tiktok_shop.platform.shop_choice import choose_targets
 from mcp_server_tiktok_shop.tools.change_rows import ChangeRows
 from mcp_server_tiktok_shop.tools.periods import parse_period
-from mcp_server_tiktok_shop.tools.shop_choice import choose_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -87,8 +87,9 @@ def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> P
     """The period that stands beside `period`: the one before it, the same a year before, or one that words name.
 
     Months have a month before them, a weekend has the weekend before, other days as many days; between moments there
-    are as many seconds, a year before as well. Beside a period that is not over the one before it ends as early: at the
-    same day and time of day.
+    are as many seconds, a year before as well. Beside a period that is not over the other ends as early, at the same
+    day and time of day, also one that words name where it is as many months or days: 29 days are not held against a
+    whole month.
 
     Raises:
         ShopError: `invalid_arguments` of the argument `compare_with`.
@@ -99,17 +100,35 @@ def parse_comparison(text: str, period: Period, zone: ZoneInfo, now: float) -> P
     if words in YEAR_BEFORE:
         return _shift_months(period, -MONTHS_PER_YEAR, zone, now)
     if words not in PREVIOUS_PERIOD:
-        return parse_period(text, zone, now, "compare_with")
+        return _end_as_early(parse_period(text, zone, now, "compare_with"), period, zone, now)
     if period.days is None:
         return _build_exact_period(period.start - (period.end - period.start), period.start, zone)
-    first, after = period.days
-    if first.day == after.day == 1:
-        months = (after.year - first.year) * MONTHS_PER_YEAR + after.month - first.month
+    if months := _count_months(period.days):
         return _shift_months(period, -months, zone, now)
+    first, after = period.days
     is_weekend = first.weekday() == SATURDAY and after - first == WEEKEND
     distance = WEEK if is_weekend else after - first
     moment = datetime.fromtimestamp(now, zone).replace(tzinfo=None) - distance
     return _shorten(_build_day_period(first - distance, after - distance, zone), period, moment, zone, now)
+
+
+def _end_as_early(other: Period, period: Period, zone: ZoneInfo, now: float) -> Period:
+    """The other period, up to the point that `period` has come to where both are as many months or days."""
+    if period.days is None or other.days is None or other.start >= period.start:
+        return other
+    local = datetime.fromtimestamp(now, zone).replace(tzinfo=None)
+    (first, after), (other_first, other_after) = period.days, other.days
+    if (months := _count_months(period.days)) and months == _count_months(other.days):
+        return _shorten(other, period, _shift_moment(local, -_count_months((other_first, first))), zone, now)
+    if after - first == other_after - other_first:
+        return _shorten(other, period, local - (first - other_first), zone, now)
+    return other
+
+
+def _count_months(days: DayRange) -> int:
+    """How many whole months the days are; 0 where they are none."""
+    first, after = days
+    return (after.year - first.year) * MONTHS_PER_YEAR + after.month - first.month if first.day == after.day == 1 else 0
 
 
 def _shift_months(period: Period, count: int, zone: ZoneInfo, now: float) -> Period:

@@ -7,8 +7,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.jobs.item_tables import ITEMS, REASONS, lay_out_items
-from mcp_server_tiktok_shop.calls.jobs.job import Outcome
+from mcp_server_tiktok_shop.calls.jobs.job import Outcome, ShopOutcomes
 from mcp_server_tiktok_shop.calls.jobs.records import EARLIER_REASON, REPEAT_ADVICE
+from mcp_server_tiktok_shop.calls.jobs.several_shops import (
+    describe_each,
+    describe_errors,
+    find_only_shop,
+    join_explanations,
+    join_texts,
+)
 from mcp_server_tiktok_shop.calls.ready_calls import UNDO_JOB, make_write_call
 from mcp_server_tiktok_shop.catalog.looks import describe_delay
 from mcp_server_tiktok_shop.errors import ShopError, contain_faults
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
 
 STATES: tuple[OutcomeState, ...] = ("unknown", "failed", "not yet", "done", "skipped")  # as they stand in an answer
 MAX_LISTED_AS_AGREED = 5
+STOP_NOTE = "It ended before all was done: {reason}."
 GO_ON_NOTE = "Call {name} again with the same arguments: it does what is left, and nothing twice."
 FAILED_AGAIN_NOTE = "Called again with the same arguments, {name} previews those that failed, and does nothing twice."
 UNKNOWN_NOTE = "Of {count} nobody knows whether they were done: they are not sent again for ten minutes. Look first."
@@ -78,80 +86,107 @@ def _iter_texts(value: Any) -> Iterator[str]:
             yield from _iter_texts(inner)
 
 
-async def build_answer(run: JobRun, note: str, warnings: Iterable[str], way_back: WayBack | None) -> Json:
+async def build_answer(runs: Sequence[JobRun], note: str, warnings: Iterable[str], way_back: WayBack | None) -> Json:
     """The result of a job: how many of each outcome, and every item with its own, what needs a look first.
 
     `way_back` is that of the writes that were done, which the answer gives as a call. Many that were done just as a
     preview showed them are counted alone.
     """
-    outcomes = run.list_outcomes()
+    first, outcomes = runs[0], [outcome for run in runs for outcome in run.list_outcomes()]
     counts = Counter(outcome.state for outcome in outcomes)
-    extras = await _finish(run, outcomes)
+    extras = await _finish(runs)
     item_values: dict[str, Json] = extras.pop("item_values", {})
     finish_note, is_settled = extras.pop("note", ""), extras.pop("is_settled", False)
     untrusted = [*extras.pop("untrusted", []), *(["warnings"] if warnings else []), ITEMS]
-    data: Json = {state.replace(" ", "_"): counts[state] for state in STATES if counts[state]} | extras
-    data |= await _make_undo(run, way_back)
+    data: Json = {state.replace(" ", "_"): counts[state] for state in STATES if counts[state]}
+    data |= _describe_shops(runs) | extras
+    data |= await _make_undo(runs, way_back)
     data |= {"warnings": list(warnings)} if warnings else {}
     ordered = sorted(outcomes, key=lambda outcome: STATES.index(outcome.state))
     others = [o for o in ordered if not o.is_as_agreed or o.item.key in item_values]
-    if run.is_previewed and len(ordered) - len(others) > MAX_LISTED_AS_AGREED:
+    if first.is_previewed and len(ordered) - len(others) > MAX_LISTED_AS_AGREED:
         data["done_as_agreed"], ordered = len(ordered) - len(others), others
-    data[ITEMS] = [o.to_json(is_brief=run.is_previewed) | item_values.get(o.item.key, {}) for o in ordered]
+    data[ITEMS] = [o.to_json(is_brief=first.is_previewed) | item_values.get(o.item.key, {}) for o in ordered]
     data["untrusted"] = untrusted
-    data = run.context.result_builder.redact_local_data(run.operation, data)
+    data = first.context.result_builder.redact_local_data(first.operation, data)
     items: list[Json] = data.pop(ITEMS)
     data["untrusted"] = [p for p in data["untrusted"] if not p.startswith(f"{ITEMS}.") and (p != ITEMS or items)]
     data |= lay_out_items(items)
     data["untrusted"] += [REASONS] * (REASONS in data)
-    writes = dict.fromkeys(step.operation for step in run.steps if counts["done"] and not is_settled)
-    delays = [describe_delay(run.context.operations.get(name)) for name in writes]
-    notes = [note, *_describe(run, counts), finish_note, *(f"{each}: that takes a moment." for each in delays if each)]
-    result = await run.context.result_builder.to_local_result(
-        data, " ".join(filter(None, notes)), run.context.target.shop
+    steps = [step for run in runs for step in run.steps]
+    writes = dict.fromkeys(step.operation for step in steps if counts["done"] and not is_settled)
+    delays = [describe_delay(first.context.operations.get(name)) for name in writes]
+    notes = [note, *_describe(runs, counts), finish_note, *(f"{each}: that takes a moment." for each in delays if each)]
+    result = await first.context.result_builder.to_local_result(
+        data, " ".join(filter(None, notes)), find_only_shop(runs)
     )
-    is_unfinished = any(counts[state] for state in ("unknown", "failed", "not yet"))
+    is_unfinished = any(counts[state] for state in ("unknown", "failed", "not yet")) or any(run.error for run in runs)
     return result | ({"status": "unfinished"} if is_unfinished else {})
 
 
-async def _make_undo(run: JobRun, way_back: WayBack | None) -> Json:
-    """The call that takes back what was done, where there is one; what takes back another job has none of its own."""
-    operations = run.context.operations
-    if way_back is None or not way_back.steps or any(step.undo_of for step in run.steps):
+def _describe_shops(runs: Sequence[JobRun]) -> Json:
+    """How much of each outcome there is at each of several shops."""
+    if len(runs) == 1:
+        return {}
+    counts: dict[str, dict[str, int]] = {}
+    for run in runs:
+        outcomes = [outcome for outcome in run.list_outcomes() if not outcome.item.is_missing]
+        states = Counter(outcome.state.replace(" ", "_") for outcome in outcomes)
+        counts[run.shop_name] = {**states}
+    return {"shops": describe_each(runs, counts)}
+
+
+async def _make_undo(runs: Sequence[JobRun], way_back: WayBack | None) -> Json:
+    """The call that takes back what was done, where there is one; what takes back another job has none of its own.
+
+    Where a shop's part of it was begun by another call, the parts are taken back by a call each.
+    """
+    operations = runs[0].context.operations
+    if way_back is None or not way_back.steps or any(step.undo_of for run in runs for step in run.steps):
         return {}
     if not operations.are_available([UNDO_JOB, *dict.fromkeys(step["tool"] for step in way_back.steps)]):
         return {}
-    shop = run.context.target.shop
-    has_several = len(await run.context.platform.shops.list_targets()) > 1
-    arguments = {"id": run.record.job_id} | ({"shop": shop.id} if shop and has_several else {})
-    return {"undo": make_write_call(operations, UNDO_JOB, arguments)}
+    has_several = len(await runs[0].context.platform.shops.list_targets()) > 1
+    shop_ids: dict[str, list[str]] = {}
+    for run in [run for run in runs if run.record.job_id]:
+        shop = run.context.target.shop
+        shop_ids.setdefault(run.record.job_id, []).extend([shop.id] if shop else [])
+    calls = [
+        make_write_call(operations, UNDO_JOB, {"id": job_id} | ({"shop": ",".join(ids)} if ids and has_several else {}))
+        for job_id, ids in shop_ids.items()
+    ]
+    return {"undo": calls[0] if len(calls) == 1 else calls} if calls else {}
 
 
-async def _finish(run: JobRun, outcomes: Sequence[Outcome]) -> Json:
+async def _finish(runs: Sequence[JobRun]) -> Json:
     """What the job makes when all writes are done; they are told even where that fails."""
+    first = runs[0]
     note = "What belongs to it could not be made; the server's log says why."
-    with contain_faults(log, "what %s makes of all can't be made", run.operation.name):
+    with contain_faults(log, "what %s makes of all can't be made", first.operation.name):
         try:
-            return await run.job.finish(outcomes, run.context)
+            return await first.job.finish([ShopOutcomes(run.list_outcomes(), run.context) for run in runs])
         except ShopError as error:
             note = " ".join(filter(None, (error.message, error.hint)))
     return {"note": note}
 
 
-def _describe(run: JobRun, counts: Counter[OutcomeState]) -> Iterator[str]:
-    if not run.steps and not counts["unknown"]:
+def _describe(runs: Sequence[JobRun], counts: Counter[OutcomeState]) -> Iterator[str]:
+    first = runs[0]
+    yield from describe_errors(runs)
+    if not any(run.steps for run in runs) and not counts["unknown"]:
         yield NOTHING_NOTE
-        yield run.plan.explanation if run.plan else ""
-    if run.stop_reason:
-        yield f"It ended before all was done: {run.stop_reason}."
+        yield join_explanations(runs)
+    ends = {run.shop_name: [STOP_NOTE.format(reason=run.stop_reason)] * bool(run.stop_reason) for run in runs}
+    yield from (ends[""] if len(runs) == 1 else join_texts(ends))
     if counts["failed"]:
         yield FAILED_NOTE.format(count=counts["failed"])
     if counts["unknown"]:
         yield UNKNOWN_NOTE.format(count=counts["unknown"])
-    earlier = [o for o in run.outcomes.values() if o.reason == EARLIER_REASON or o.reason.endswith(REPEAT_ADVICE)]
+    known = [outcome for run in runs for outcome in run.outcomes.values()]
+    earlier = [o for o in known if o.reason == EARLIER_REASON or o.reason.endswith(REPEAT_ADVICE)]
     if count := sum(outcome.item.is_relative for outcome in earlier):
         yield EARLIER_NOTE.format(count=count)
-    if run.stop_reason and (counts["not yet"] or counts["failed"]):
-        yield GO_ON_NOTE.format(name=run.operation.name)
+    if any(ends.values()) and (counts["not yet"] or counts["failed"]):
+        yield GO_ON_NOTE.format(name=first.operation.name)
     elif counts["failed"]:
-        yield FAILED_AGAIN_NOTE.format(name=run.operation.name)
+        yield FAILED_AGAIN_NOTE.format(name=first.operation.name)

@@ -14,6 +14,7 @@ from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_paths import get_value
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse
+from mcp_server_tiktok_shop.platform.shop_choice import choose_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +34,10 @@ MAX_READS_AT_ONCE = 5
 
 
 class JobContext(Struct, frozen=True):
-    """One call of a job: for whom, until when, and the reads. Answers are normalized, and buyers' data redacted."""
+    """One call of a job: for whom, until when, and the reads. Answers are normalized, and buyers' data redacted.
+
+    Where the call is for other shops as well (`has_other_shops`), what is named and is not here may be there.
+    """
 
     target: Target
     zone: ZoneInfo
@@ -44,6 +48,7 @@ class JobContext(Struct, frozen=True):
     paginator: Paginator
     result_builder: ResultBuilder
     current_state_reader: CurrentStateReader
+    has_other_shops: bool = False
 
     async def read(self, name: str, arguments: Json) -> Json:
         """The `data` of a read.
@@ -125,15 +130,29 @@ class JobContexts(Struct, frozen=True):
             ShopError: As `ShopResolver.choose`.
 
         """
-        target = await self.platform.shops.choose(shop, "required")
+        return self._make(await self.platform.shops.choose(shop, "required"), caller, self.platform.new_deadline())
+
+    async def make_each(self, shops: str | None, caller: Caller) -> list[JobContext]:
+        """The contexts of a call for one shop, several or all, with one deadline.
+
+        Raises:
+            ShopError: As `choose_targets`.
+
+        """
+        targets = await choose_targets(self.platform.shops, shops, must_be_named=True)
+        deadline, has_several = self.platform.new_deadline(), len(targets) > 1
+        return [self._make(target, caller, deadline, has_other_shops=has_several) for target in targets]
+
+    def _make(self, target: Target, caller: Caller, deadline: float, *, has_other_shops: bool = False) -> JobContext:
         return JobContext(
             target,
             target.resolve_zone(self.zone),
             caller,
-            self.platform.new_deadline(),
+            deadline,
             self.operations,
             self.platform,
             self.paginator,
             self.result_builder,
             self.current_state_reader,
+            has_other_shops,
         )

@@ -15,13 +15,14 @@ NAME_CHARS, BRIEF_NAME_CHARS, VALUE_CHARS = 60, 30, 80
 def format_item(item: JobItem) -> str:
     """The item on one line, what others wrote in quotes."""
     names = " ".join(quote(value, NAME_CHARS) for value in item.names.values())
-    return _format_change(item, " ".join(filter(None, (item.noun, to_single_line(item.id), names))))
+    return _format_change(item, " ".join(filter(None, (item.noun, to_single_line(item.id), names))) + _name_shop(item))
 
 
 def format_briefly(item: JobItem) -> str:
     """The item by its shortest name, where there are too many for more."""
     name = item.names.get("seller_sku") or next(iter(item.names.values()), "")
-    return _format_change(item, quote(name, BRIEF_NAME_CHARS) if name else to_single_line(item.id))
+    head = quote(name, BRIEF_NAME_CHARS) if name else to_single_line(item.id)
+    return _format_change(item, head + _name_shop(item))
 
 
 def fit_lines(lines: list[str], room_chars: int) -> list[str]:
@@ -33,10 +34,14 @@ def fit_lines(lines: list[str], room_chars: int) -> list[str]:
     return lines
 
 
+def _name_shop(item: JobItem) -> str:
+    return f" at {quote(item.shop, BRIEF_NAME_CHARS)}" if item.shop else ""
+
+
 def _format_change(item: JobItem, head: str) -> str:
     now = quote(item.now, VALUE_CHARS) if item.now else ""
     if item.skip_reason:
         return f"{head}: skipped, {to_single_line(item.skip_reason)}"
-    details = ", ".join(f"{name} {to_single_line(str(value))}" for name, value in item.details.items())
+    details = ", ".join(f"{name} {to_single_line(str(value))}" for name, value in item.details.items() if value)
     change = f" ({details})" if details else ""
     return f"{head}: {' -> '.join(filter(None, (now, quote(item.will_be, VALUE_CHARS))))}{change}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_server_tiktok_shop.calls.results.answer_tables import (
     SHARED_VALUES,
+    SHOP_COLUMN,
     find_shared_values,
     is_name_enough,
     remove_columns,
@@ -37,7 +38,8 @@ def lay_out_items(items: Sequence[Json]) -> Json:
         return {ITEMS: entries} | result if items else {}
     rows = [dict(_iter_cells(item)) for item in items]
     key = next(iter(rows[0]))
-    is_short = is_name_enough(_make_table(rows), key, SHORT_NAME)
+    # Several shops may use one seller SKU: then what is said of a SKU elsewhere in the answer goes by its id.
+    is_short = is_name_enough(_make_table(rows), key, SHORT_NAME) and _are_distinct(rows, SHORT_NAME)
     rows, result = _tell_reasons_once(rows, SHORT_NAME if is_short else "", len(rows) - 1)
     table = _make_table(rows)
     targets = {str(row[WILL_BE]) for row in rows if WILL_BE in row}
@@ -49,6 +51,12 @@ def lay_out_items(items: Sequence[Json]) -> Json:
     if shared := find_shared_values(table, ()):
         result[SHARED_VALUES] = shared
     return result | {ITEMS: remove_columns(table, shared)}
+
+
+def _are_distinct(rows: Sequence[Json], name: str) -> bool:
+    """Whether no two rows of several shops have the same value."""
+    values = [row[name] for row in rows]
+    return SHOP_COLUMN not in rows[0] or len(set(values)) == len(values)
 
 
 def _make_table(rows: Sequence[Json]) -> Json:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState
+from mcp_server_tiktok_shop.calls.results.answer_tables import SHOP_COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +35,8 @@ class JobItem(Struct, frozen=True):
     are what `Job.make_steps` needs of it, and whose texts an error of the platform may name it by. Of one that
     `has_words`, `now` and `will_be` are what people wrote to each other, which is not kept. `details` are what
     else a person should see of it before they agree, such as how far `will_be` is from `now`, and no answer repeats.
+    One that `is_missing` stands for what was named and is not in this shop. `shop` is set by who runs the job: which of
+    several it is in, by a brief name.
     """
 
     noun: str
@@ -46,6 +49,8 @@ class JobItem(Struct, frozen=True):
     parameters: Json = field(default_factory=dict)
     has_words: bool = False
     details: Json = field(default_factory=dict)
+    is_missing: bool = False
+    shop: str = ""
 
     @property
     def key(self) -> str:
@@ -54,7 +59,11 @@ class JobItem(Struct, frozen=True):
     def to_json(self) -> Json:
         """The item on one line of a preview."""
         values = {"now": self.now, "will_be": self.will_be, **self.details, "skipped": self.skip_reason}
-        return {self.noun: self.id} | self.names | {name: value for name, value in values.items() if value}
+        return self.identify(self.names) | {name: value for name, value in values.items() if value}
+
+    def identify(self, names: Json) -> Json:
+        """What it is, the shop that it is in where there are several, and these names of it."""
+        return {self.noun: self.id} | ({SHOP_COLUMN: self.shop} if self.shop else {}) | names
 
 
 class Step(Struct, frozen=True):
@@ -73,14 +82,17 @@ class Plan(Struct, frozen=True):
     """All that a call is about, those items among it that are skipped.
 
     `state` holds the things as `JobContext.read_state` read them: warnings come of it, and what was there before a
-    write. What it lacks is read once more, write by write. `warnings` are the job's own sentences, `explanation` what
-    else a person should know of all of it before they agree, or where nothing is left to do.
+    write. What it lacks is read once more, write by write. `warnings` are the job's own sentences, `explanations` tell
+    what else a person should know of all of it before they agree, or where nothing is left to do. `found` are the names
+    in the arguments that mean something here and may do so in another shop as well: each with the place where it
+    stands, such as line 5, if it can mean one shop alone, and empty if it means each.
     """
 
     items: tuple[JobItem, ...]
     state: CurrentState = field(default_factory=CurrentState)
     warnings: tuple[str, ...] = ()
-    explanation: str = ""
+    explanations: tuple[str, ...] = ()
+    found: Json = field(default_factory=dict)
 
 
 class Outcome(Struct, frozen=True):
@@ -101,13 +113,20 @@ class Outcome(Struct, frozen=True):
         """The item with what came of it; where `is_brief`, a preview told what it is, and is not repeated."""
         item = self.item
         names = {name: value for name, value in item.names.items() if not is_brief or name in BRIEF_NAMES}
-        result: Json = {item.noun: item.id} | names | {"outcome": self.state}
+        result: Json = item.identify(names) | {"outcome": self.state}
         if self.state == "done":
             before = {"before": item.now} if item.now and not is_brief else {}
             now = self.now if self.now is not None else item.will_be
             reason = {"reason": self.reason} if self.reason else {}
             return result | before | ({"now": now} if now else {}) | reason
         return result | ({"now": item.now} if item.now else {}) | ({"reason": self.reason} if self.reason else {})
+
+
+class ShopOutcomes(Struct, frozen=True):
+    """What came of all items at one of the shops that a call was for, and what it is read by."""
+
+    outcomes: Sequence[Outcome]
+    context: JobContext
 
 
 class Job(Struct, frozen=True):
@@ -144,13 +163,13 @@ class Job(Struct, frozen=True):
         """
         return next((dict(thing) for thing in state if thing.get(item.noun) == item.id), None)
 
-    async def finish(self, _outcomes: Sequence[Outcome], _context: JobContext) -> Json:
+    async def finish(self, _shop_outcomes: Sequence[ShopOutcomes]) -> Json:
         """What else the answer holds, made when the writes are done, such as a file of labels.
 
-        `outcomes` are those of all items; also of a job that was cut off and called again, done then or before. A
-        `note` in it is told beside the data, `untrusted` are paths with words of others, `item_values` what is
-        told in the line of each item, by its key; `is_settled` says that the
-        platform has nothing left to do, such as to make a label.
+        `shop_outcomes` are those of all items, shop by shop; also of a job that was cut off and called again, done then
+        or before. A `note` in it is told beside the data, `untrusted` are paths with words of others, `item_values`
+        what is told in the line of each item, by its key; `is_settled` says that the platform has nothing left to do,
+        such as to make a label.
 
         Raises:
             ShopError: It can't be made; that is told, and what was done stays done.

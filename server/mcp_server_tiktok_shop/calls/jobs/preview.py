@@ -98,13 +98,19 @@ class JobPreview(Preview, frozen=True):
         return sorted(self.items, key=lambda item: bool(item.skip_reason))
 
 
-def make_plan_state(operation: Operation, items: Iterable[JobItem], steps: Iterable[Step]) -> CurrentState:
-    """What a yes is held to: each item as it is shown, and in one more entry that there are no others."""
+def make_plan_state(
+    operation: Operation, items: Iterable[JobItem], steps: Iterable[Step], left_out: str = ""
+) -> CurrentState:
+    """What a yes is held to: each item as it is shown, and in one more entry that there are no others.
+
+    `left_out` are the shops where nothing is done, and why.
+    """
     content = [[step.operation, step.arguments, [item.key for item in step.items]] for step in steps]
     plan_items = list(items)
     skipped = sum(bool(item.skip_reason) for item in plan_items)
     digest = hashlib.sha256(to_json_text([content, [item.to_json() for item in plan_items]]).encode()).hexdigest()
     facts: Json = {"to_do": len(plan_items) - skipped, "skipped": skipped, "plan": digest[:DIGEST_CHARS]}
+    facts |= {"left_out": left_out} if left_out else {}
     shown = [
         Item(item.noun, item.id, {name: value for name, value in item.to_json().items() if name != item.noun})
         for item in plan_items

@@ -119,6 +119,10 @@ class JobRecord(Struct):
         return item.is_relative and (age_s < MEMORY_TTL_S or not self.is_over)
 
 
+def make_job_id() -> str:
+    return secrets.token_hex(JOB_ID_BYTES)
+
+
 def _describe_earlier(item: JobItem, entry: Json, zone: ZoneInfo) -> str:
     """When it was done; what is as it is to be needs no advice."""
     reason = DONE_REASON.format(time=datetime.fromtimestamp(entry["at"], zone).isoformat(timespec="minutes"))
@@ -166,7 +170,6 @@ class JobRecords(Struct, frozen=True):
         """
         record.begun_at = record.running_at = self.clock()
         record.process, record.is_over, record.held_until = self.processes.own_name, False, 0.0
-        record.job_id = record.job_id or secrets.token_hex(JOB_ID_BYTES)
         own = record.to_record()
 
         def ensure_startable(existing: Record) -> None:

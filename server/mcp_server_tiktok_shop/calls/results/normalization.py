@@ -19,6 +19,7 @@ from mcp_server_tiktok_shop.json_values import (
     parse_time,
 )
 from mcp_server_tiktok_shop.platform.api_codes import TRANSIENT_CLASS
+from mcp_server_tiktok_shop.platform.error_codes import UNKNOWN_OUTCOME_HINT, make_correction_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -171,8 +172,8 @@ def extract_failures(
             outcome = "It was not done" if len(items) == 1 else f"None of the {len(items)} was done"
         raise ShopError(
             "unknown_outcome" if is_unknown else "platform",
-            f"{outcome}: {first_failure['message']}",
-            hint=first_failure.get("hint", ""),
+            f"{outcome}: {first_failure['message'] or 'no reason came with it'}",
+            hint=UNKNOWN_OUTCOME_HINT if is_unknown else first_failure.get("hint") or make_correction_hint(operation),
             code=first_failure["code"],
             request_id=result.get("request_id"),
             failed=failures,

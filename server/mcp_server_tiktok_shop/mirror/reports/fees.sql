@@ -4,6 +4,7 @@
 -- tables = ["statements", "statement_fees"]
 -- keys = ["currency"]
 -- compare = ["amount", "platform_fees", "creator_commission", "taxes", "shipping"]
+-- compare_note = "Above 0, more is paid than before."
 -- order = "amount"
 -- time = "statement_time"
 -- default_group = "kind"

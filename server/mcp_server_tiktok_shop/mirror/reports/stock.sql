@@ -5,6 +5,7 @@
 -- keys = []
 -- compare = []
 -- order = "days_of_cover"
+-- ties = ["units_available desc"]
 -- limit = 24
 -- without = ["days_of_cover"]
 -- default_group = "sku"
@@ -18,7 +19,10 @@
 -- units_available = "units that can be sold, in all warehouses"
 -- units_committed = "units that are sold and not sent yet: not among the available ones"
 -- units_sold = "units sold in the period: not of UNPAID or CANCELLED orders, not cancelled by themselves"
--- days_of_cover = "for how many days units_available lasts at that pace; empty where none was sold"
+-- days_of_cover = "for how many days units_available lasts at that pace; empty where none was sold: ordered as the longest where there are any"
+--
+-- [sorts]
+-- days_of_cover = "CASE WHEN days_of_cover IS NULL AND units_available > 0 THEN 'infinity'::DOUBLE ELSE days_of_cover END"
 --
 -- [filters]
 -- below = "only rows with fewer units available than this"

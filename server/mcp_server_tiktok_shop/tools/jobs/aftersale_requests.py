@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
+from mcp_server_tiktok_shop.tools.jobs.order_reads import MAX_IDS_PER_READ, split_into_batches
 from mcp_server_tiktok_shop.tools.jobs.order_words import count_units
-from mcp_server_tiktok_shop.tools.jobs.parcels import MAX_IDS_PER_READ, split_into_batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.chat_messages import BUYER_ROLE
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.tools.jobs.parcels import TO_SHIP_STATUSES, find_deadline, read_orders
+from mcp_server_tiktok_shop.tools.jobs.order_reads import read_orders
+from mcp_server_tiktok_shop.tools.jobs.parcels import TO_SHIP_STATUSES, find_deadline
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -44,22 +45,41 @@ class Chat(Struct, frozen=True):
         return {name: value for name, value in names.items() if value}
 
 
+class FoundChats(Struct, frozen=True):
+    """The chats that are meant, and why what else was named has none, by its id; some of that is not here at all."""
+
+    chats: tuple[Chat, ...]
+    problems: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
 async def find_chats_by_id(ids: Sequence[str], context: JobContext) -> list[Chat]:
-    """The chats of these ids, with their buyers as far as the list of chats tells them."""
+    """The chats of these ids, with their buyers as far as the list of chats tells them.
+
+    Of a call for several shops only those that the list has: others may be another shop's.
+
+    Raises:
+        ShopError: The list can't be read, and the call is for several shops.
+
+    """
     distinct_ids = list(dict.fromkeys(ids))
     try:
         rows = await _read_chats(context, chat_ids=distinct_ids)
-    except ShopError:  # whose chat it is need not be known to write in it
-        rows = []
+    except ShopError:
+        if context.has_other_shops:
+            raise
+        rows = []  # whose chat it is need not be known to write in it
     found = {str(row.get("id")): _make_chat(row) for row in rows}
+    if context.has_other_shops:
+        return [found[chat_id] for chat_id in distinct_ids if chat_id in found]
     return [found.get(chat_id) or Chat(chat_id) for chat_id in distinct_ids]
 
 
-async def find_chats_of_orders(order_ids: Sequence[str], context: JobContext) -> tuple[list[Chat], dict[str, str]]:
+async def find_chats_of_orders(order_ids: Sequence[str], context: JobContext) -> FoundChats:
     """The chats with the buyers of orders, each once, there already or not; and why others have none, by order.
 
     Raises:
-        ShopError: `not_found`: none of them is an order here that tells its buyer.
+        ShopError: `not_found`: none of them is an order here that tells its buyer, and the call is for this shop alone.
 
     """
     orders = await read_orders(order_ids, context)
@@ -70,19 +90,25 @@ async def find_chats_of_orders(order_ids: Sequence[str], context: JobContext) ->
             ids_by_user.setdefault(user_id, []).append(order_id)
         else:
             problems[order_id] = (NAMELESS_ORDER if order_id in orders else UNKNOWN_ORDER).format(id=order_id)
+    missing = tuple(order_id for order_id in problems if order_id not in orders)
+    if not ids_by_user and context.has_other_shops:
+        return FoundChats((), problems, missing)
     if not ids_by_user:
         reasons = "; ".join(problems.values())
         message = f"{reasons[0].upper()}{reasons[1:]}: nothing was sent."
         raise ShopError("not_found", message, hint="Take the id from get_order_list.")
     rows = await _read_chats(context, user_ids=list(ids_by_user))
     chats = {chat.user_id: chat for chat in map(_make_chat, reversed(rows)) if chat.id}
-    return [
+    found = [
         replace(chats.get(user_id) or Chat("", user_id), order_ids=tuple(ids)) for user_id, ids in ids_by_user.items()
-    ], problems
+    ]
+    return FoundChats(tuple(found), problems, missing)
 
 
-async def find_chat_by_name(name: str, now: int, context: JobContext) -> Chat:
+async def find_chat_by_name(name: str, now: int, context: JobContext) -> Chat | None:
     """The chat of the only buyer who goes by a name, among those who wrote within the platform's days.
+
+    None where there is none, and the call is for other shops as well.
 
     Raises:
         ShopError: `invalid_arguments`: there is none, or there are several.
@@ -92,8 +118,11 @@ async def find_chat_by_name(name: str, now: int, context: JobContext) -> Chat:
     rows = await context.read_rows("search_sessions", arguments | {"page_size": 20})
     found = {str(row["conversation_id"]): row for row in reversed(rows) if row.get("conversation_id")}
     if len(found) == 1:
-        (chat,) = await find_chats_by_id(list(found), context)
-        return chat if chat.nickname else replace(chat, nickname=str(found[chat.id].get("buyer_nickname", "")))
+        (chat_id,) = found
+        chat = next(iter(await find_chats_by_id([chat_id], context)), Chat(chat_id))
+        return chat if chat.nickname else replace(chat, nickname=str(found[chat_id].get("buyer_nickname", "")))
+    if not found and context.has_other_shops:
+        return None
     candidates = [f"{chat_id} (last of {row.get('begin_time')})" for chat_id, row in found.items()]
     allowed = ", ".join(candidates[:MAX_CANDIDATES]) or "order_ids, or conversation_ids of get_conversations"
     message = f"{len(found)} buyers of that name have a chat" if found else "no buyer of that name has a chat"

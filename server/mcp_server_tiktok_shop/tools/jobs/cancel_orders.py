@@ -16,14 +16,9 @@ from mcp_server_tiktok_shop.tools.jobs.cancellation_warnings import (
     warn_of_stock,
     warn_of_total,
 )
+from mcp_server_tiktok_shop.tools.jobs.order_reads import read_open_cancellations, read_orders
 from mcp_server_tiktok_shop.tools.jobs.order_words import describe_order
-from mcp_server_tiktok_shop.tools.jobs.parcels import (
-    TO_SHIP_STATUSES,
-    find_deadline,
-    get_lines,
-    read_open_cancellations,
-    read_orders,
-)
+from mcp_server_tiktok_shop.tools.jobs.parcels import TO_SHIP_STATUSES, find_deadline, get_lines
 from mcp_server_tiktok_shop.tools.jobs.reasons import Reason, find_reasons, make_reason_error
 from mcp_server_tiktok_shop.tools.jobs.refusals import explain_refusal
 
@@ -78,7 +73,7 @@ class CancelOrdersJob(Job, frozen=True):
         state = [Item("order", i, {"status": order.get("status")}, order) for i, order in orders.items()]
         sold_out = [orders[order_id] for order_id, reason in chosen.items() if OUT_OF_STOCK in reason.name]
         warnings = [*warn_of_total(repayments.values(), len(chosen)), *await warn_of_stock(sold_out, context)]
-        return Plan(tuple(items), CurrentState(tuple(state)), tuple(warnings), SCORE_WORDS if chosen else "")
+        return Plan(tuple(items), CurrentState(tuple(state)), tuple(warnings), (SCORE_WORDS if chosen else "",))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """An order a write."""
@@ -159,8 +154,18 @@ def _make_item(
         "products": str(products) if products > 1 else "",
         "ordered": str(order.get("create_time") or ""),
         "ship_by": deadline.isoformat() if deadline else "",
-        "late": "yes" if deadline and status in TO_SHIP_STATUSES and deadline.timestamp() < now else "",
+        "overdue": "yes" if deadline and status in TO_SHIP_STATUSES and deadline.timestamp() < now else "",
     }
     details = {name: value for name, value in details.items() if value}
     description = describe_order(order)
-    return JobItem("order", order_id, description, status, will_be, skip_reason, details=details, parameters=parameters)
+    return JobItem(
+        "order",
+        order_id,
+        description,
+        status,
+        will_be,
+        skip_reason,
+        details=details,
+        parameters=parameters,
+        is_missing=not order,
+    )

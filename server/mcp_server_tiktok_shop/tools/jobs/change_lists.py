@@ -29,7 +29,9 @@ NAME_COLUMNS = {
     "product_id": ("product_id",),
 }
 MORE_COLUMNS = {"currency": ("currency",), "warehouse": ("warehouse", "warehouse_id")}
-VALUE_COLUMNS = {"price": ("price", "new_price"), "stock": ("stock", "quantity", "new_stock")}
+VALUE_COLUMNS = {"price": ("price", "new_price"), "stock": ("stock", "quantity", "new_stock", "qty")}
+STOCK = "stock"
+MAX_NAMED_COLUMNS = 20
 
 
 class Change(Struct, frozen=True):
@@ -89,7 +91,9 @@ def _read_table(values: Json, value_name: str, content: bytes) -> tuple[Change, 
     columns = find_columns(lines[0][1], NAME_COLUMNS | MORE_COLUMNS | VALUE_COLUMNS) if lines else {}
     form = f"a first line with sku_id, seller_sku or product_id, and {value_name}"
     if value_name not in columns or not columns.keys() & NAME_COLUMNS.keys():
-        raise _table_error(f"has no column {value_name if value_name not in columns else 'seller_sku'}", form)
+        there = ", ".join(repr(str(cell)) for cell in (lines[0][1] if lines else ())[:MAX_NAMED_COLUMNS])
+        missing = value_name if value_name not in columns else "seller_sku"
+        raise _table_error(f"has no column {missing}, but {there or 'none'}", form)
     changes, faults = [], []
     for number, cells in lines[1:]:
         line = {name: cells[place] for name, place in columns.items() if place < len(cells)}
@@ -120,10 +124,12 @@ def _read_line(values: Json, value_name: str, line: dict[str, Any], place: str) 
             raise ValueError(f"{column} {error}") from None
     if not name:
         raise ValueError("names no SKU and no product")
+    cell = line.get(value_name, "")
     try:
-        amount = parse_cell_amount(line.get(value_name, ""))
+        amount = parse_cell_amount(cell)
     except ValueError as error:
-        raise ValueError(f"{value_name} of {name} {error}") from None
+        is_text = value_name == STOCK and str(cell).strip()
+        raise ValueError(f"{value_name} of {name} {f'is {cell!r}, no number of units' if is_text else error}") from None
     more = {column: parse_cell_id(line.get(column, "")) or str(values.get(column) or "") for column in MORE_COLUMNS}
     return Change(name, ChangeRule(fixed=amount), place, **more)
 

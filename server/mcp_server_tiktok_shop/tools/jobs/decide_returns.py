@@ -12,8 +12,8 @@ from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.jobs.aftersale_requests import KINDS, find_requests_by_id, find_requests_by_rule
 from mcp_server_tiktok_shop.tools.jobs.cancellation_warnings import Repayment, warn_of_total
+from mcp_server_tiktok_shop.tools.jobs.order_reads import MAX_IDS_PER_READ, split_into_batches
 from mcp_server_tiktok_shop.tools.jobs.order_words import find_buyer
-from mcp_server_tiktok_shop.tools.jobs.parcels import MAX_IDS_PER_READ, split_into_batches
 from mcp_server_tiktok_shop.tools.jobs.reasons import Reason, find_reasons, make_reason_error
 from mcp_server_tiktok_shop.tools.jobs.refusals import explain_refusal
 
@@ -90,14 +90,14 @@ class DecideReturnsJob(Job, frozen=True):
             )
             order = orders.get(request.order_id, {})
             items.append(_make_item(request, decision, obstacle, values, order, words.get(request.id, {})))
-        items += [JobItem("id", unknown_id, skip_reason=UNKNOWN_REASON) for unknown_id in unknown_ids]
+        items += [JobItem("id", i, skip_reason=UNKNOWN_REASON, is_missing=True) for i in unknown_ids]
         paid = [r for r in waiting if (decision := decisions.get(r.id)) and decision.name in PAYING_DECISIONS]
         repayments = [Repayment(r.amount, r.currency) for r in paid if r.amount is not None]
         state = CurrentState(tuple(Item(request.noun, request.id, {}, request.row) for request in requests))
         rest = _describe_others(others) or _describe_kinds(values, requests)
         warnings = [*warn_of_total(repayments, len(paid)), *filter(None, (rest,))] if decisions else []
         explanation = PROOF_WORDS if is_rejection and not values.get("images") else ""
-        return Plan(tuple(items), state, tuple(warnings), explanation if decisions else rest)
+        return Plan(tuple(items), state, tuple(warnings), (explanation if decisions else rest,))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """A request a write."""

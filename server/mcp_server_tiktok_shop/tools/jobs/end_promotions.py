@@ -20,6 +20,7 @@ OPERATION, SEARCH_OPERATION = "deactivate_activity", "search_promotion_activitie
 ALL = "all"
 PLANNED, ENDED = "NOT_START", "DEACTIVATED"
 SKIP_REASONS = {ENDED: "it is ended already", "EXPIRED": "it is over", "DRAFT": "it is a draft that nobody sees"}
+MISSING_REASON = "this shop has no such promotion"
 NOTHING_RUNS = "No promotion runs at this shop now."
 EXPLANATION = "At once: buyers pay the usual prices again, and what they ordered stays as it is."
 
@@ -36,11 +37,21 @@ class EndPromotionsJob(Job, frozen=True):
         """
         names = list(dict.fromkeys(values["promotions"]))
         is_all = [name.casefold() for name in names] == [ALL]
-        ids = await _find_running(context) if is_all else await _find_named(names, context)
+        named = {} if is_all else await _find_named(names, context)
+        ids = (
+            await _find_running(context) if is_all else list(dict.fromkeys(i for some in named.values() for i in some))
+        )
         state = await context.read_state(OPERATION, {"activity_id": ids}) if ids else CurrentState()
         items = tuple(_make_item(item) for item in state.items)
         is_any = any(not item.skip_reason for item in items)
-        return Plan(items, state, explanation=EXPLANATION if is_any else NOTHING_RUNS if is_all else "")
+        items += tuple(
+            JobItem("promotion", name, skip_reason=MISSING_REASON, is_missing=True)
+            for name, some in named.items()
+            if not some
+        )
+        found = {name: "" for name, some in named.items() if some and not name.isdigit()}
+        explanation = EXPLANATION if is_any else NOTHING_RUNS if is_all else ""
+        return Plan(items, state, explanations=(explanation,), found=found)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """A promotion a write."""
@@ -56,17 +67,17 @@ async def _find_running(context: JobContext) -> list[str]:
     return [str(row["id"]) for row in rows]
 
 
-async def _find_named(names: Sequence[str], context: JobContext) -> list[str]:
-    """The ids that are given, and those of the promotions of each title that are not over.
+async def _find_named(names: Sequence[str], context: JobContext) -> dict[str, list[str]]:
+    """The ids by what was given: an id, or the title of promotions that are not over.
 
     Raises:
-        ShopError: `invalid_arguments`: no such promotion has one of the titles.
+        ShopError: `invalid_arguments`: no such promotion has one of the titles, and the call is for this shop alone.
 
     """
-    ids: list[str] = []
+    ids: dict[str, list[str]] = {}
     for name in names:
         if name.isdigit():
-            ids.append(name)
+            ids[name] = [name]
             continue
         rows = await context.read_rows(SEARCH_OPERATION, {"activity_title": name, "page_size": PAGE_SIZE})
         found = [
@@ -75,12 +86,12 @@ async def _find_named(names: Sequence[str], context: JobContext) -> list[str]:
             if row.get("status") in (RUNNING, PLANNED)
             and str(row.get("title", "")).strip().casefold() == name.strip().casefold()
         ]
-        if not found:
+        if not found and not context.has_other_shops:
             message = f"no promotion of the title {name!r} runs or is planned"
             problem = Problem("promotions", message, "ids or titles of search_promotion_activities, or all")
             raise ShopError("invalid_arguments", f"{message}: nothing was sent.", problems=(problem,))
-        ids += found
-    return list(dict.fromkeys(ids))
+        ids[name] = found
+    return ids
 
 
 def _make_item(activity: Item) -> JobItem:
@@ -89,7 +100,7 @@ def _make_item(activity: Item) -> JobItem:
     status = str(data.get("status", ""))
     reason = "" if status in (RUNNING, PLANNED) else SKIP_REASONS.get(status, f"it is {status}")
     if activity.problem:
-        reason = "this shop has no such promotion" if activity.is_missing else f"can't be read: {activity.problem}"
+        reason = MISSING_REASON if activity.is_missing else f"can't be read: {activity.problem}"
     names = {"title": data.get("title"), "kind": data.get("activity_type")}
     return JobItem(
         activity.noun,
@@ -99,4 +110,5 @@ def _make_item(activity: Item) -> JobItem:
         "" if reason else ENDED,
         reason,
         details={"would_end": data["end_time"]} if data.get("end_time") and not reason else {},
+        is_missing=bool(activity.problem),
     )

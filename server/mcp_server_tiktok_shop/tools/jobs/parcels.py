@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tools.jobs.order_reads import has_id, read_open_cancellations, read_orders
 from mcp_server_tiktok_shop.tools.jobs.order_words import CANCELLED_STATUS, count_units, find_town
-from mcp_server_tiktok_shop.tools.jobs.refusals import explain_refusal
+from mcp_server_tiktok_shop.tools.jobs.refusals import explain_refusal, is_of_other_shop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.catalog.operation import Json
 
-MAX_IDS_PER_READ = 50  # of orders, by the platform
 MAX_SHIPPED_AGO_S = 30 * 60  # since when a parcel may have been shipped by a call that was cut off
 TO_SHIP_STATUSES = ("AWAITING_SHIPMENT", "PARTIALLY_SHIPPING")
 SHIPPED_STATUSES = ("AWAITING_COLLECTION", "PARTIALLY_SHIPPING")  # of orders with parcels that may wait for the carrier
@@ -126,14 +126,11 @@ class Parcel(Struct, frozen=True):
 
 
 class FoundParcels(Struct, frozen=True):
-    """The parcels that are meant, and of ids that mean none why, by id."""
+    """The parcels that are meant, and of ids that mean none why, by id; `missing_ids` are those that are not here."""
 
     parcels: list[Parcel]
     problems: dict[str, str] = field(default_factory=dict)
-
-
-def split_into_batches(ids: Sequence[str], size: int) -> list[list[str]]:
-    return [list(ids[start : start + size]) for start in range(0, len(ids), size)]
+    missing_ids: frozenset[str] = frozenset()
 
 
 def get_lines(order: Json) -> list[Json]:
@@ -178,7 +175,7 @@ async def find_parcels_by_id(ids: Sequence[str], context: JobContext) -> FoundPa
     """The parcels that ids of orders or of parcels mean: of an order all of its parcels.
 
     Raises:
-        ShopError: An id is of another shop; or what a read was refused with.
+        ShopError: As `read_orders`.
 
     """
     distinct_ids = list(dict.fromkeys(ids))
@@ -188,7 +185,8 @@ async def find_parcels_by_id(ids: Sequence[str], context: JobContext) -> FoundPa
     found = await _read_parcels(list(orders.values()), context, details)
     by_id = {parcel.id: parcel for parcel in found}
     wanted = [p for p in found if any(order_id in orders for order_id in p.order_ids) or p.id in details]
-    return FoundParcels(list({id(p): p for p in wanted}.values()), problems | _find_lost(details, by_id))
+    parcels = list({id(p): p for p in wanted}.values())
+    return FoundParcels(parcels, problems | _find_lost(details, by_id), frozenset(problems))
 
 
 async def find_parcels_due(due: str, now: float, context: JobContext) -> FoundParcels:
@@ -211,9 +209,7 @@ async def find_parcels_due(due: str, now: float, context: JobContext) -> FoundPa
     )
     orders += [order for order in shipped if order.get("rts_time")]
     due_orders = [
-        order
-        for order in orders
-        if _has_id(order) and (deadline := find_deadline(order)) is not None and deadline < end
+        order for order in orders if has_id(order) and (deadline := find_deadline(order)) is not None and deadline < end
     ]
     parcels = await _read_parcels(due_orders, context, {})
     parcels = [p for p in parcels if p.deadline is not None and p.deadline < end]
@@ -226,34 +222,9 @@ async def find_parcels_waiting(context: JobContext) -> list[Parcel]:
     orders: list[Json] = []
     for status in SHIPPED_STATUSES:
         orders += await context.read_rows("get_order_list", {"order_status": status, "page_size": 100})
-    parcels = [p for p in await _read_parcels(list(filter(_has_id, orders)), context, {}) if p.id]
+    parcels = [p for p in await _read_parcels(list(filter(has_id, orders)), context, {}) if p.id]
     parcels = [parcel for parcel in parcels if parcel.is_collectable and not parcel.has_cancellation_request]
     return sorted(parcels, key=lambda p: (p.deadline or datetime.max.replace(tzinfo=UTC), p.id))
-
-
-async def read_orders(ids: Iterable[str], context: JobContext) -> dict[str, Json]:
-    """The orders of this shop among the ids, by id.
-
-    Raises:
-        ShopError: An id is of another shop; or what a read was refused with.
-
-    """
-    orders: dict[str, Json] = {}
-    distinct_ids = list(dict.fromkeys(ids))
-    for chunk in split_into_batches(distinct_ids, MAX_IDS_PER_READ):
-        data = await context.read("get_order_detail", {"ids": chunk})
-        orders |= {str(order["id"]): order for order in data.get("orders") or () if _has_id(order)}
-    return {order_id: orders[order_id] for order_id in distinct_ids if order_id in orders}
-
-
-async def read_open_cancellations(order_ids: Iterable[str], context: JobContext) -> dict[str, str]:
-    """The id of each order's cancellation request that waits for the seller, by order id."""
-    cancel_ids: dict[str, str] = {}
-    for chunk in split_into_batches(list(order_ids), MAX_IDS_PER_READ):
-        arguments: Json = {"order_ids": chunk, "cancel_status": ["CANCELLATION_REQUEST_PENDING"]}
-        rows = await context.read_rows("search_cancellations", arguments | {"page_size": "50"})
-        cancel_ids |= {str(row.get("order_id")): str(row.get("cancel_id")) for row in rows}
-    return cancel_ids
 
 
 async def _read_packages(ids: Sequence[str], context: JobContext) -> tuple[dict[str, Json], dict[str, str]]:
@@ -262,7 +233,9 @@ async def _read_packages(ids: Sequence[str], context: JobContext) -> tuple[dict[
     details: dict[str, Json] = {}
     problems: dict[str, str] = {}
     for package_id, answer in zip(ids, answers, strict=True):
-        if isinstance(answer, ShopError):
+        if isinstance(answer, ShopError) and is_of_other_shop(answer, context):
+            problems[package_id] = UNKNOWN_REASON
+        elif isinstance(answer, ShopError):
             problems[package_id] = f"{UNKNOWN_REASON}: {explain_refusal(answer)}"
         else:
             details[package_id] = answer
@@ -298,12 +271,8 @@ async def _read_parcels(orders: list[Json], context: JobContext, details: dict[s
     ]
 
 
-def _has_id(row: object) -> bool:
-    return isinstance(row, dict) and bool(row.get("id"))
-
-
 def _list_order_ids(detail: Json) -> list[str]:
-    return [str(order["id"]) for order in detail.get("orders") or () if _has_id(order)]
+    return [str(order["id"]) for order in detail.get("orders") or () if has_id(order)]
 
 
 def _find_lost(details: dict[str, Json], by_id: dict[str, Parcel]) -> dict[str, str]:

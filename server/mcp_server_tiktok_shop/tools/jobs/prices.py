@@ -39,7 +39,8 @@ class ChangePricesJob(Job, frozen=True):
         change_list = await read_changes(values, "price", self.files)
         shop = context.target.shop
         currency = shop.currency if shop else ""
-        matches, state = await match_skus(context, change_list, WRITE)
+        named = await match_skus(context, change_list, WRITE)
+        matches, state = named.matches, named.state
         currencies = {str((match.sku.get("price") or {}).get("currency") or currency) for match in matches} - {""}
         if len(currencies) > 1:
             message = f"Prices stand in {' and '.join(sorted(currencies))}: which one is meant can't be told."
@@ -65,7 +66,7 @@ class ChangePricesJob(Job, frozen=True):
         )
         warnings = _warn_of_rounding(matches, items, unit, str(values.get("ending", "")))
         patterns = describe_patterns(list_names(change_list.changes), TitleMatch.from_products(state.items))
-        return Plan(items, state, (*unread, *warnings), patterns)
+        return Plan((*items, *named.missing), state, (*unread, *warnings), (patterns,), named.found)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product, which the platform does as a whole or not at all."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState
-from mcp_server_tiktok_shop.calls.jobs.job import divide
+from mcp_server_tiktok_shop.calls.jobs.job import JobItem, divide
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.product_titles import WILDCARD, fits_exactly, fits_partly, fits_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mcp_server_tiktok_shop.calls.current_state import Item
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
@@ -26,6 +26,7 @@ PAGE_SIZE = 100
 ON_SALE, DELETED = "ACTIVATE", "DELETED"
 MAX_CANDIDATES = 10  # names that an error tells of
 MAX_FITS = 50  # of each of them that are listed
+MISSING_REASON = "this shop has no such product"
 ALL_PRODUCTS = "all"  # as the only name
 Products = dict[str, "Item"]  # by id, as they were read
 
@@ -53,8 +54,9 @@ async def match_products(
     title has it so. Without `has_titles` names are ids and seller SKUs alone.
 
     Raises:
-        ShopError: `not_found` with all names that fit nothing, `invalid_arguments` with the candidates of those that
-            fit several things.
+        ShopError: `not_found` with all names that fit nothing, unless the call is for other shops as well, or others
+            fit in a table (without `has_titles`),
+            `invalid_arguments` with the candidates of those that fit several things.
 
     """
     open_names = list(dict.fromkeys(name.strip() for name in names))
@@ -83,14 +85,28 @@ async def match_products(
         found |= _match_rows(wanted, rows.values(), partial(_find_title, fits_exactly))
         found |= _match_rows([n for n in wanted if WILDCARD in n], rows.values(), partial(_find_title, fits_pattern))
         found |= _match_rows([n for n in wanted if n not in found], rows.values(), partial(_find_title, fits_partly))
-    _refuse_unmatched(argument, [name for name in open_names if name not in found], products)
+    # A warehouse lists goods that are sold elsewhere, too: what a table has of them is skipped by name.
+    if not context.has_other_shops and (has_titles or not found):
+        _refuse_unmatched(argument, [name for name in open_names if name not in found], products)
     _refuse_ambiguous(argument, found, rows)
-    matches = [match for name in open_names for match in found[name]]
+    matches = [match for name in open_names for match in found.get(name, ())]
     more_ids = [match.product_id for match in matches if match.product_id not in products]
     products |= await _load_products(context, more_ids, operation_name)
     wanted_ids = dict.fromkeys(match.product_id for match in matches)
     _refuse_unreadable(products[product_id] for product_id in wanted_ids)
     return matches, CurrentState(tuple(products[i] for i in wanted_ids))
+
+
+def list_missing(names: Iterable[str], matches: Iterable[ProductMatch]) -> list[JobItem]:
+    """The names that mean nothing here, as they may in a call that is for other shops as well."""
+    missing = dict.fromkeys(name.strip() for name in names).keys() - {ALL_PRODUCTS, *(match.name for match in matches)}
+    return [JobItem("product", name, skip_reason=MISSING_REASON, is_missing=True) for name in sorted(missing)]
+
+
+def list_found(matches: Iterable[ProductMatch], places: Mapping[str, str] | None = None) -> Json:
+    """As `Plan.found`, the names that mean something here; `places` are those where each stands for one shop alone."""
+    names = dict.fromkeys(match.name for match in matches if WILDCARD not in match.name and match.name != ALL_PRODUCTS)
+    return {name: (places or {}).get(name, "") for name in names}
 
 
 async def _load_products(context: JobContext, ids: Iterable[str], operation_name: str) -> Products:

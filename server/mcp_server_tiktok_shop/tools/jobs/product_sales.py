@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, divide
-from mcp_server_tiktok_shop.tools.jobs.product_matches import match_products
+from mcp_server_tiktok_shop.calls.value_texts import quote
+from mcp_server_tiktok_shop.tools.jobs.product_matches import list_found, list_missing, match_products
 from mcp_server_tiktok_shop.tools.pattern_words import TitleMatch, describe_patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mcp_server_tiktok_shop.calls.current_state import Item
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.catalog.operation import Json
+    from mcp_server_tiktok_shop.tools.jobs.product_matches import ProductMatch
 
 PRODUCTS_PER_WRITE = 20
+MAX_NAMED_SKUS, MAX_TITLE_CHARS = 5, 60
 ON_SALE, OFF_SALE, IN_REVIEW = "ACTIVATE", "SELLER_DEACTIVATED", "PENDING"
 SKIP_REASONS = {
     "DELETED": "it is deleted",
@@ -36,6 +39,7 @@ class ProductSalesJob(Job, frozen=True):
     status_after: str  # what the platform makes of it at once
     same_reason: str
     explanation: str
+    other_skus: str  # what becomes of the SKUs of a product of which others were named
 
     async def plan(self, values: Json, context: JobContext) -> Plan:
         matches, state = await match_products(
@@ -48,7 +52,10 @@ class ProductSalesJob(Job, frozen=True):
             describe_patterns(values["products"], TitleMatch.from_products(state.items)),
             self.explanation if is_any else "",
         )
-        return Plan(items, state, explanation=" ".join(filter(None, texts)))
+        missing = list_missing(values["products"], matches)
+        going = {item.id for item in items if not item.skip_reason}
+        others = _warn_of_other_skus([m for m in matches if m.product_id in going], state.items, self.other_skus)
+        return Plan((*items, *missing), state, tuple(others), texts, list_found(matches))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         return [
@@ -70,6 +77,21 @@ class ProductSalesJob(Job, frozen=True):
         return JobItem("product", product.id, {"title": title} if title else {}, status, will_be, reason)
 
 
+def _warn_of_other_skus(matches: Sequence[ProductMatch], products: Sequence[Item], consequence: str) -> Iterator[str]:
+    """Of products of which some SKUs were named and not all: a product is on sale with all of its SKUs or with none."""
+    for product in products:
+        named = {match.sku_id: match.name for match in matches if match.product_id == product.id}
+        skus = [sku for sku in product.data.get("skus") or () if isinstance(sku, dict)]
+        others = [str(sku.get("seller_sku") or sku.get("id")) for sku in skus if str(sku.get("id")) not in named]
+        if named and "" not in named and others:
+            more = f" and {len(others) - MAX_NAMED_SKUS} more" if len(others) > MAX_NAMED_SKUS else ""
+            title = quote(str(product.data.get("title") or product.id), MAX_TITLE_CHARS)
+            yield (
+                f"{', '.join(named.values())} of {title} {consequence}: {', '.join(others[:MAX_NAMED_SKUS])}{more}. "
+                "change_stock is for single SKUs: none is sold at stock 0"
+            )
+
+
 # Takes products off sale.
 PAUSE_PRODUCTS = ProductSalesJob(
     write="deactivate_products",
@@ -81,6 +103,7 @@ PAUSE_PRODUCTS = ProductSalesJob(
         "At once, until resume_products: no dates can be set. Nobody can order them any more. "
         "Orders that were placed stay, and are to be shipped."
     ),
+    other_skus="takes its other SKUs off sale, too",
 )
 # Puts products back on sale; TikTok reviews them first.
 RESUME_PRODUCTS = ProductSalesJob(
@@ -93,4 +116,5 @@ RESUME_PRODUCTS = ProductSalesJob(
         f"At once: no dates can be set. {IN_REVIEW}: TikTok reviews each first, and puts it on sale by itself once it "
         "has passed."
     ),
+    other_skus="puts its other SKUs on sale, too",
 )

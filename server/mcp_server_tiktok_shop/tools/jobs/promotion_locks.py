@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.calls.promotion_overlaps import sets_price
 from mcp_server_tiktok_shop.calls.value_texts import quote
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
-    from mcp_server_tiktok_shop.catalog.operation import Json
 
 RUNNING = "ONGOING"
 PAGE_SIZE = 100
 MAX_TITLE_CHARS = 60
-PRICE_FIELDS = ("activity_price", "discount")  # of an entry of a promotion that sets a price, and not postage, say
 
 
 async def find_price_locks(context: JobContext) -> tuple[dict[str, str], list[str]]:
@@ -34,13 +33,9 @@ async def find_price_locks(context: JobContext) -> tuple[dict[str, str], list[st
         end = detail.get("end_time") or row.get("end_time")
         reason = f"the running {name} holds its price" + (f" until {end}" if end else "")
         for entry in detail.get("products") or ():
-            if any(_sets_price(part) for part in (entry, *(entry.get("skus") or ()))):
+            if sets_price(entry):
                 locks.setdefault(str(entry["id"]), reason)
     return locks, warnings
-
-
-def _sets_price(entry: Json) -> bool:
-    return any(entry.get(name) for name in PRICE_FIELDS)
 
 
 def _describe_unread(name: str, error: ShopError) -> str:

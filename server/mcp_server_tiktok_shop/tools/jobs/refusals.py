@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.errors import ShopError
 
 OTHER_SHOP_CODE = 21008111  # of an id that belongs to another shop
+
+
+def is_of_other_shop(error: ShopError, context: JobContext) -> bool:
+    """Whether what is named belongs to another shop, where the call is for others as well."""
+    return error.code == OTHER_SHOP_CODE and context.has_other_shops
 
 
 def explain_refusal(error: ShopError) -> str:

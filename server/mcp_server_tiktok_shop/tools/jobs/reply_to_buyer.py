@@ -11,6 +11,7 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.tools.jobs.buyer_chats import (
     CLOSED_REASON,
     Chat,
+    FoundChats,
     describe_orders,
     find_chat_by_name,
     find_chats_by_id,
@@ -29,6 +30,7 @@ SEND_OPERATION, OPEN_OPERATION = "send_message", "create_conversation"
 SUBJECT_ARGUMENTS = ("order_ids", "conversation_ids", "buyer")
 NEW_CONVERSATION = "new"  # stands for the id of a chat that is opened before
 MAX_SHOWN_MESSAGES = 3  # of a chat that is the only one; of several the last
+NO_CHAT_REASON = "this shop has no such chat"
 UNREAD_REASON = "what was written last can't be read: {problem}"
 
 
@@ -44,7 +46,8 @@ class ReplyToBuyerJob(Job, frozen=True):
             ShopError: What is given names no chat, or a name several.
 
         """
-        chats, problems = await self._find_chats(values, context)
+        noun, found = await self._find_chats(values, context)
+        chats = found.chats
         text, is_one = values["text"], len(chats) == 1
         ids = [chat.id for chat in chats if chat.id]
         state = await context.read_state(SEND_OPERATION, {"conversation_id": ids}) if ids else CurrentState()
@@ -56,8 +59,13 @@ class ReplyToBuyerJob(Job, frozen=True):
                 items.append(_make_reply(chat, things.get(chat.id), text, orders, is_one=is_one))
             else:
                 items += _open_chat(chat, text)
-        items += [JobItem("order", order_id, skip_reason=reason) for order_id, reason in problems.items()]
-        return Plan(tuple(items), state)
+        items += [
+            JobItem(noun, named, skip_reason=reason, is_missing=named in found.missing)
+            for named, reason in found.problems.items()
+        ]
+        # A name is one buyer's: in two shops it may be two people's.
+        names = {values["buyer"]: "buyer"} if noun == "buyer" and chats else {}
+        return Plan(tuple(items), state, found=names)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """The message in each chat, which is opened first where need be."""
@@ -91,18 +99,22 @@ class ReplyToBuyerJob(Job, frozen=True):
         sent: Json = {"sent": item.parameters["text"]}
         return sent | ({"conversation": chat} if chat and item.noun == "message" else {})
 
-    async def _find_chats(self, values: Json, context: JobContext) -> tuple[list[Chat], dict[str, str]]:
-        """The chats that are meant, and why orders have none."""
+    async def _find_chats(self, values: Json, context: JobContext) -> tuple[str, FoundChats]:
+        """What kind of thing was named, and the chats that are meant by it."""
         given = [name for name in SUBJECT_ARGUMENTS if values.get(name)]
         if len(given) != 1:
             message = "give order_ids, conversation_ids or buyer, one of them"
             problem = Problem(given[-1] if given else SUBJECT_ARGUMENTS[0], message)
             raise ShopError("invalid_arguments", f"{message}: nothing was sent.", problems=(problem,))
         if "conversation_ids" in given:
-            return await find_chats_by_id(values["conversation_ids"], context), {}
+            chats = await find_chats_by_id(values["conversation_ids"], context)
+            missing = [i for i in dict.fromkeys(values["conversation_ids"]) if i not in {chat.id for chat in chats}]
+            return "conversation", FoundChats(tuple(chats), dict.fromkeys(missing, NO_CHAT_REASON), tuple(missing))
         if "order_ids" in given:
-            return await find_chats_of_orders(values["order_ids"], context)
-        return [await find_chat_by_name(values["buyer"], int(self.clock()), context)], {}
+            return "order", await find_chats_of_orders(values["order_ids"], context)
+        name = values["buyer"]
+        chat = await find_chat_by_name(name, int(self.clock()), context)
+        return "buyer", FoundChats((chat,)) if chat else FoundChats((), {name: NO_CHAT_REASON}, (name,))
 
 
 def _make_reply(chat: Chat, thing: Item | None, text: str, orders: str, *, is_one: bool) -> JobItem:

@@ -23,16 +23,17 @@ from mcp_server_tiktok_shop.tools.jobs.shipments import (
     BUY_OPERATION,
     SHIPPED_WORD,
     add_up_labels,
+    list_foreign_carriers,
     plan_shipments,
 )
 from mcp_server_tiktok_shop.tools.pdf.page_format import DEFAULT_PAPER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
-    from mcp_server_tiktok_shop.calls.jobs.job import Outcome
+    from mcp_server_tiktok_shop.calls.jobs.job import Outcome, ShopOutcomes
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.tools.jobs.shipments import Shipment
     from mcp_server_tiktok_shop.tools.label_files import LabelFileMaker
@@ -43,6 +44,7 @@ MAX_PARCELS_PER_WRITE = 20  # one wrong parcel may refuse a whole write
 MAX_LABELS_OF_TOOL = 50  # that `resize_pdf` takes
 MAX_PARCELS = 200  # of one job
 MAX_IDLE_PARCELS = 300  # that are not shipped now, and told
+NOT_SENT_REASON = "it is none of the parcels that the seller ships here"
 MORE_REASON = f"only {MAX_PARCELS} parcels are shipped at once: call it again for this one"
 SHOWN_FACTS = (
     "package_status",
@@ -89,7 +91,12 @@ class ShipOrdersJob(Job, frozen=True):
                 item = _make_item(parcel, shipment, obstacle, paper, now, context.zone)
                 wishes = {IS_SHOWN: bool(values.get(IS_SHOWN)), HAS_SLIPS: bool(values.get(HAS_SLIPS))}
                 items.append(replace(item, parameters=item.parameters | wishes))
-        items += [JobItem("id", unknown_id, skip_reason=reason) for unknown_id, reason in found.problems.items()]
+        items += [
+            JobItem("id", unknown_id, skip_reason=reason, is_missing=unknown_id in found.missing_ids)
+            for unknown_id, reason in found.problems.items()
+        ]
+        foreign_ids = list_foreign_carriers(values, found.parcels) if context.has_other_shops else []
+        items += [JobItem("own_carrier", i, skip_reason=NOT_SENT_REASON, is_missing=True) for i in foreign_ids]
         going = [parcel for parcel in found.parcels if parcel.key in shipments]
         moment = datetime.fromtimestamp(now, context.zone)
         warnings = find_shipment_warnings(found.parcels, shipments, moment, context.zone)
@@ -126,24 +133,23 @@ class ShipOrdersJob(Job, frozen=True):
         names = ("package", *SHOWN_FACTS) if own["package"] != item.id else SHOWN_FACTS
         return {name: own[name] for name in names if name in own}
 
-    async def finish(self, outcomes: Sequence[Outcome], context: JobContext) -> Json:
+    async def finish(self, shop_outcomes: Sequence[ShopOutcomes]) -> Json:
         """One PDF of the labels of all parcels that are shipped and wait for the carrier, the pages told with each."""
         parcels: dict[str, Outcome] = {}
-        for outcome in outcomes:
-            parameters = outcome.item.parameters
-            is_shipped = outcome.state == "done" or parameters.get("status") == ARRANGED_STATUS
-            if parameters.get(HAS_LABEL) and is_shipped:
-                now = outcome.now if isinstance(outcome.now, dict) else {}
-                parcels[str(now.get("package") or outcome.item.id)] = outcome
+        shops: dict[str, str | None] = {}
+        for each in shop_outcomes:
+            own = _find_labelled(each.outcomes)
+            parcels |= own
+            shops |= dict.fromkeys(own, each.context.target.shop.id if each.context.target.shop else None)
         if not parcels:
             return {}
         paper = next((str(o.item.parameters["paper"]) for o in parcels.values()), DEFAULT_PAPER)
-        shop = context.target.shop.id if context.target.shop else None
+        context = shop_outcomes[0].context
         wait_s = max(min(LABEL_WAIT_S, context.platform.time_remaining(context.deadline)), MIN_LABEL_WAIT_S)
         is_shown = any(outcome.item.parameters.get(IS_SHOWN) for outcome in parcels.values())
         has_slips = any(outcome.item.parameters.get(HAS_SLIPS) for outcome in parcels.values())
         labels = await self.label_files.make(
-            list(parcels), paper, shop, wait_s, context.caller, is_shown=is_shown, has_slips=has_slips
+            shops, paper, wait_s, context.caller, is_shown=is_shown, has_slips=has_slips
         )
         data: Json = {"path": str(labels.path), "paper_size": paper} if labels.path else {}
         if labels.picture:
@@ -152,12 +158,24 @@ class ShipOrdersJob(Job, frozen=True):
             data["pages"] = sum(map(len, labels.pages.values()))
         if labels.missing:
             data["missing"] = [{"package": package_id, "reason": r} for package_id, r in labels.missing.items()]
-            data["later"] = _make_label_call(list(parcels), paper, shop, has_slips=has_slips)
+            data["later"] = _make_label_call(shops, paper, has_slips=has_slips)
         places = {
             parcels[package_id].item.key: _describe_label(parcels[package_id], pages)
             for package_id, pages in labels.pages.items()
         }
         return {"labels": data, "is_settled": not labels.missing, "item_values": places}
+
+
+def _find_labelled(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:
+    """What came of the parcels whose labels can be had now, by package id."""
+    parcels: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        parameters = outcome.item.parameters
+        is_shipped = outcome.state == "done" or parameters.get("status") == ARRANGED_STATUS
+        if parameters.get(HAS_LABEL) and is_shipped:
+            now = outcome.now if isinstance(outcome.now, dict) else {}
+            parcels[str(now.get("package") or outcome.item.id)] = outcome
+    return parcels
 
 
 def _make_item(
@@ -168,7 +186,7 @@ def _make_item(
     names |= {"town": parcel.town} if parcel.town else {}
     details: Json = {}
     if (deadline := parcel.deadline) is not None and parcel.status == WAITING_STATUS:
-        details = {"ship_by": deadline.isoformat()} | ({"late": "yes"} if is_late(parcel, now) else {})
+        details = {"ship_by": deadline.isoformat()} | ({"overdue": "yes"} if is_late(parcel, now) else {})
     details |= describe_handover(parcel, shipment, zone) if shipment and not obstacle else {}
     parameters: Json = {
         "order_ids": parcel.order_ids,
@@ -191,10 +209,10 @@ def _make_item(
     )
 
 
-def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) -> str:
+def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) -> tuple[str, ...]:
     """How parcels get to the carrier, what labels cost and on what they are printed; nothing where none goes."""
     if not shipments:
-        return ""
+        return ()
     by_carrier = [s for s in shipments if s.operation == BATCH_OPERATION and "self_shipment" not in s.arguments]
     ways = [HANDOVERS[handover]] if by_carrier and handover else []
     open_counts = {
@@ -205,7 +223,7 @@ def _explain(shipments: Sequence[Shipment], handover: str | None, paper: str) ->
         which = "they are" if count == len(shipments) else f"{count} of them are"
         which = which if len(shipments) > 1 else "it is"
         ways += [CHOSEN_HANDOVER.format(which=which, setting=setting)] if count else []
-    return " ".join(filter(None, (*ways, add_up_labels(shipments), f"Labels are laid out on {paper}.")))
+    return *ways, add_up_labels(shipments), f"Labels are laid out on {paper}."
 
 
 def _make_state(parcels: Sequence[Parcel]) -> CurrentState:
@@ -222,9 +240,10 @@ def _make_state(parcels: Sequence[Parcel]) -> CurrentState:
     return CurrentState(tuple({item.key: item for item in items}.values()))
 
 
-def _make_label_call(package_ids: list[str], paper: str, shop: str | None, *, has_slips: bool) -> Json:
-    """The call that makes the whole file later: of many parcels this job's own, which ships none of them again."""
-    is_small = len(package_ids) <= MAX_LABELS_OF_TOOL
+def _make_label_call(shops: Mapping[str, str | None], paper: str, *, has_slips: bool) -> Json:
+    """The call that makes the whole file later: of many parcels or shops this job's own, which ships none again."""
+    package_ids, shop = list(shops), ",".join(dict.fromkeys(filter(None, shops.values())))
+    is_small = len(package_ids) <= MAX_LABELS_OF_TOOL and "," not in shop
     tool, argument = ("resize_pdf", "package_ids") if is_small else ("ship_orders", "ids")
     arguments: Json = {argument: package_ids, "paper_size": paper} | ({"shop": shop} if shop else {})
     arguments |= {HAS_SLIPS: True} if has_slips else {}

@@ -76,7 +76,7 @@ async def plan_shipments(
     shipments: dict[str, Shipment] = {}
     problems: dict[str, str] = {}
     region = context.target.shop.region if context.target.shop else ""
-    carriers = _parse_own_carriers(values, known_parcels)
+    carriers = _parse_own_carriers(values, known_parcels, has_other_shops=context.has_other_shops)
     providers = await _read_providers([p for p in parcels if p.is_sellers and p.key in carriers], context)
     by_carrier = [p for p in parcels if not p.is_sellers and p.id and region not in LABEL_MARKETS]
     handovers, unfit = await _plan_handovers(by_carrier, values, context)
@@ -90,17 +90,26 @@ async def plan_shipments(
     return shipments | handovers | purchases, problems | unfit | unbought
 
 
-def _parse_own_carriers(values: Json, parcels: list[Parcel]) -> dict[str, OwnCarrier]:
+def list_foreign_carriers(values: Json, parcels: Sequence[Parcel]) -> list[str]:
+    """The ids of `own_carrier` that are none of the parcels that the seller ships here."""
+    known = {thing_id for parcel in parcels if parcel.is_sellers for thing_id in (parcel.id, *parcel.order_ids)}
+    return [entry["id"] for entry in values.get("own_carrier") or () if entry["id"] not in known]
+
+
+def _parse_own_carriers(values: Json, parcels: list[Parcel], *, has_other_shops: bool) -> dict[str, OwnCarrier]:
     """What is given of parcels that the seller ships, by the parcel's key.
 
     Raises:
-        ShopError: An entry names none of the parcels that the seller ships, or an order of several of them.
+        ShopError: An entry names none of the parcels that the seller ships, unless it may be another shop's, or an
+            order of several of them.
 
     """
     carriers: dict[str, OwnCarrier] = {}
     own_parcels = [parcel for parcel in parcels if parcel.is_sellers]
     for index, entry in enumerate(values.get("own_carrier") or ()):
         named = [parcel for parcel in own_parcels if entry["id"] in (parcel.id, *parcel.order_ids)]
+        if not named and has_other_shops:
+            continue
         if len(named) != 1:
             message = "has several parcels: name one" if named else "is none of the parcels that the seller ships"
             allowed = ", ".join(parcel.key for parcel in named or own_parcels) or None

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from mcp_server_tiktok_shop.tools.jobs.change_lists import list_names, refuse_changes
-from mcp_server_tiktok_shop.tools.jobs.product_matches import match_products
+from mcp_server_tiktok_shop.tools.jobs.product_matches import list_found, list_missing, match_products
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_server_tiktok_shop.calls.current_state import CurrentState, Item
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
+    from mcp_server_tiktok_shop.calls.jobs.job import JobItem
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.tools.jobs.change_lists import Change, ChangeList
     from mcp_server_tiktok_shop.tools.jobs.product_matches import ProductMatch
@@ -42,9 +43,16 @@ class SkuMatch(Struct, frozen=True):
         return {name: value for name, value in (names | {"variant": ", ".join(variant)}).items() if value}
 
 
-async def match_skus(
-    context: JobContext, change_list: ChangeList, operation_name: str
-) -> tuple[list[SkuMatch], CurrentState]:
+class SkuMatches(Struct, frozen=True):
+    """The SKUs that changes mean, their products, and as `Plan` holds them the names that mean nothing or something."""
+
+    matches: list[SkuMatch]
+    state: CurrentState
+    missing: list[JobItem]
+    found: Json
+
+
+async def match_skus(context: JobContext, change_list: ChangeList, operation_name: str) -> SkuMatches:
     """The SKUs of all changes; a product that is named as a whole stands for all of its own.
 
     Raises:
@@ -63,7 +71,7 @@ async def match_skus(
     for match in matches:
         matches_by_name.setdefault(match.name, []).append(match)
     for change in changes:
-        for match in matches_by_name[change.name.strip()]:
+        for match in matches_by_name.get(change.name.strip(), ()):
             for sku in _iter_skus(products[match.product_id], match.sku_id):
                 key = str(sku["id"]), change.warehouse
                 earlier = found.setdefault(key, SkuMatch(change, products[match.product_id], sku))
@@ -71,7 +79,9 @@ async def match_skus(
                     faults.append((change, f"means SKU {key[0]}, which {earlier.change.place} gives another value"))
     if faults:
         raise refuse_changes(change_list.argument, faults)
-    return list(found.values()), state
+    # A line of a table is of the shop that has it; what is said of products by name holds in each that has one of it.
+    places = {} if change_list.has_titles else {change.name.strip(): change.place for change in changes}
+    return SkuMatches(list(found.values()), state, list_missing(names, matches), list_found(matches, places))
 
 
 def _iter_skus(product: Item, sku_id: str) -> Iterator[dict[str, Any]]:

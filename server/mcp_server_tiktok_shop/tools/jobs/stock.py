@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, group_by_product
+from mcp_server_tiktok_shop.calls.jobs.job import Job, JobItem, Plan, Step, divide, group_by_product
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.tools.jobs.change_lists import list_names, read_changes, refuse_changes
 from mcp_server_tiktok_shop.tools.jobs.sku_matches import match_skus
 from mcp_server_tiktok_shop.tools.pattern_words import TitleMatch, describe_patterns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.calls.local_files import AllowedFiles
@@ -24,8 +24,15 @@ if TYPE_CHECKING:
 
 WRITE = "update_inventory"
 LOCKED_REASONS = {"DELETED": "its product is deleted", "FREEZE": "TikTok froze its product"}
+SKUS_PER_READ = 600  # that one inventory_search takes
+# A person who counted a shelf has counted these, and would sell them twice.
+COMMITTED_TEXT = (
+    "committed units are sold and not sent yet: TikTok holds them apart, none is in the stock that is set here. A "
+    "count of the shelf has them in it: take them off it first."
+)
 UNIT = Decimal(1)
 MAX_STOCK = 99_999
+COMMITTED = "committed"
 
 
 class WarehouseStock(Struct, frozen=True):
@@ -43,9 +50,11 @@ class ChangeStockJob(Job, frozen=True):
 
     async def plan(self, values: Json, context: JobContext) -> Plan:
         change_list = await read_changes(values, "stock", self.files)
-        matches, state = await match_skus(context, change_list, WRITE)
+        named = await match_skus(context, change_list, WRITE)
+        matches, state = named.matches, named.state
         needs_names = any(match.change.warehouse or len(match.sku.get("inventory") or ()) > 1 for match in matches)
         names = await _read_warehouse_names(context, are_needed=needs_names)
+        committed, unread = await _read_committed(context, [m.id for m in matches if m.change.rule.fixed])
         faults: list[tuple[Change, str]] = []
         items: dict[str, JobItem] = {}
         for match in matches:
@@ -53,7 +62,7 @@ class ChangeStockJob(Job, frozen=True):
             if isinstance(stock, str):
                 faults.append((match.change, stock))
                 continue
-            item = _make_item(match, stock, names)
+            item = _make_item(match, stock, names, committed.get((match.id, stock.warehouse_id), 0))
             earlier = items.setdefault(item.id, item)
             if earlier.parameters["quantity"] != item.parameters["quantity"]:
                 faults.append((match.change, f"means SKU {item.id}, which gets another stock before"))
@@ -64,7 +73,9 @@ class ChangeStockJob(Job, frozen=True):
                 change_list.argument, [(m.change, f"would have {m.change.rule.fixed}") for m in broken], "whole units"
             )
         patterns = describe_patterns(list_names(change_list.changes), TitleMatch.from_products(state.items))
-        return Plan(tuple(items.values()), state, explanation=patterns)
+        has_committed = any(COMMITTED in item.details for item in items.values())
+        texts = (patterns, COMMITTED_TEXT if has_committed else "")
+        return Plan((*items.values(), *named.missing), state, unread, texts, named.found)
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """One write for each product; the warehouses of a SKU that are left alone are sent with what they hold."""
@@ -99,6 +110,27 @@ async def _read_warehouse_names(context: JobContext, *, are_needed: bool) -> dic
     return {str(row["id"]): str(row.get("name") or "") for row in answer.get("warehouses") or () if row.get("id")}
 
 
+async def _read_committed(
+    context: JobContext, sku_ids: Iterable[str]
+) -> tuple[Mapping[tuple[str, str], int], tuple[str, ...]]:
+    """The units of these SKUs that are sold and not sent, by SKU and warehouse; a warning where they can't be read."""
+    answers = await context.read_each(
+        "inventory_search", [{"sku_ids": list(some)} for some in divide(list(dict.fromkeys(sku_ids)), SKUS_PER_READ)]
+    )
+    committed: dict[tuple[str, str], int] = {}
+    for answer in answers:
+        if isinstance(answer, ShopError):
+            reason = answer.message.rstrip(".")
+            return {}, (
+                f"Can't read how many units are sold and not sent ({reason}): a count of the shelf has them in it",
+            )
+        for product in answer.get("inventory") or ():
+            for sku in product.get("skus") or ():
+                for row in sku.get("warehouse_inventory") or ():
+                    committed[str(sku.get("id")), str(row.get("warehouse_id"))] = row.get("committed_quantity") or 0
+    return committed, ()
+
+
 def _choose_warehouse(match: SkuMatch, names: dict[str, str]) -> WarehouseStock | str:
     """The warehouse that is meant, or what must be said about it."""
     rows = [row for row in match.sku.get("inventory") or () if isinstance(row, dict) and row.get("warehouse_id")]
@@ -123,7 +155,7 @@ def _describe_warehouse(warehouse_id: str, names: dict[str, str]) -> str:
     return f"{names[warehouse_id]} ({warehouse_id})" if names.get(warehouse_id) else warehouse_id
 
 
-def _make_item(match: SkuMatch, stock: WarehouseStock, names: dict[str, str]) -> JobItem:
+def _make_item(match: SkuMatch, stock: WarehouseStock, names: dict[str, str], committed: int) -> JobItem:
     rule = match.change.rule
     has_several = len(stock.inventory) > 1
     will_be = int(rule.apply(Decimal(stock.quantity), UNIT))
@@ -134,6 +166,7 @@ def _make_item(match: SkuMatch, stock: WarehouseStock, names: dict[str, str]) ->
         reason = f"it would come to {will_be}: TikTok takes {MAX_STOCK} at most"
     if not reason and will_be == stock.quantity:
         reason = "it has that many already"
+    committed_detail = {COMMITTED: str(committed)} if committed else {}
     name = names.get(stock.warehouse_id, "")
     warehouse = _describe_warehouse(stock.warehouse_id, names) if has_several else name
     return JobItem(
@@ -151,7 +184,7 @@ def _make_item(match: SkuMatch, stock: WarehouseStock, names: dict[str, str]) ->
             "quantity": will_be,
             "inventory": stock.inventory,
         },
-        details={} if reason else {"change": f"{will_be - stock.quantity:+d}"},
+        details={} if reason else {"change": f"{will_be - stock.quantity:+d}"} | committed_detail,
     )
 
 

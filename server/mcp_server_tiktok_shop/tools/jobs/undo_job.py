@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.state.stores import Record
 
 LATER_REASON = "a later write of the job is taken back first: call again for this one"
+ELSEWHERE_REASON = "it is of no job that changed this shop from here"
 BESIDE_REASON = "it goes by one write with what has changed since"
 
 
@@ -43,6 +44,8 @@ class UndoJob(Job, frozen=True):
         """
         shop = context.target.shop
         job_writes = await self.undo_checker.list_job_writes(values["id"].strip(), shop.id if shop else "")
+        if not job_writes and context.has_other_shops:
+            return Plan((JobItem("job", values["id"].strip(), skip_reason=ELSEWHERE_REASON, is_missing=True),))
         if not job_writes:
             problem = Problem(
                 "id", "is of no job that changed this shop from here", "the id of a job, from list_changes"
@@ -60,7 +63,7 @@ class UndoJob(Job, frozen=True):
         first = job_writes[-1].entry
         moment = datetime.fromisoformat(first["time"]).astimezone(context.zone).isoformat(timespec="seconds")
         words = f"Takes back {first['job_name']} of {moment}."
-        return Plan(tuple(items.values()), state, explanation=" ".join(dict.fromkeys((words, *leaves))))
+        return Plan(tuple(items.values()), state, explanations=tuple(dict.fromkeys((words, *leaves))))
 
     def make_steps(self, items: Sequence[JobItem]) -> list[Step]:
         """A write for each that is taken back."""

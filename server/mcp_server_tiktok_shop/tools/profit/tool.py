@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.mirror.profit_sql import SOLD_SKUS_SQL, load_profit_sql
 from mcp_server_tiktok_shop.money import WHOLE_CURRENCIES
+from mcp_server_tiktok_shop.platform.shop_choice import choose_targets, name_briefly
 from mcp_server_tiktok_shop.table_files.unit_costs import CostTable
 from mcp_server_tiktok_shop.tools.charts.requests import read_output
 from mcp_server_tiktok_shop.tools.pattern_words import TitleMatch, describe_patterns
@@ -36,7 +37,6 @@ from mcp_server_tiktok_shop.tools.profit.table import (
 from mcp_server_tiktok_shop.tools.query_tables import save_answer_table
 from mcp_server_tiktok_shop.tools.reports.coverage import Coverage
 from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
-from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,6 +76,11 @@ UNMET_NOTE = (
     "their costs count nowhere."
 )
 OWN_CURRENCY_NOTE = "A number in unit_costs is of each shop's own currency; none was converted."
+SALES_TAX_NOTE = (
+    "VAT or GST that the seller owes on sales is taken off nowhere: where prices hold it, net_sales and profit do. "
+    "A fee called vat is TikTok's."
+)
+REGIONS_OF_PRICES_BEFORE_TAX = frozenset(("US",))
 NO_PROFIT_ORDER_NOTE = "Rows stand by settlement, since without costs there is no profit."
 
 
@@ -143,7 +148,9 @@ class GetProfitTool(Struct, frozen=True):
         currencies = {row.cells["currency"] for each in found for row in each.get("total")}
         own_note = OWN_CURRENCY_NOTE if spoken and len(currencies) > 1 else ""
         unmet = _list_unmet_costs(spoken, found)
-        notes = [UNMET_NOTE if unmet else "", own_note, result["note"], found[0].period_note]
+        has_tax = any(each.region not in REGIONS_OF_PRICES_BEFORE_TAX for each in shops)
+        tax_note = SALES_TAX_NOTE if has_tax else ""
+        notes = [UNMET_NOTE if unmet else "", own_note, tax_note, result["note"], found[0].period_note]
         if terms.has_costs or file_name:
             result["costs"] = _describe_costs(file_name, costs, spoken, found)
             result["untrusted"] += [f"costs.{EXPLANATION}"] if EXPLANATION in result["costs"] else []

@@ -13,11 +13,11 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
     remove_columns,
 )
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_columns, list_compared_measures
+from mcp_server_tiktok_shop.platform.shop_choice import group_by_value
 from mcp_server_tiktok_shop.tools.reports.empty_times import list_empty_times
 from mcp_server_tiktok_shop.tools.reports.over_shops import RANKING, describe_over_shops, describe_ranking
 from mcp_server_tiktok_shop.tools.reports.requests import ALL_COLUMNS, PERIOD_SUFFIXES
 from mcp_server_tiktok_shop.tools.reports.row_cuts import describe_cuts, is_cut, sum_column
-from mcp_server_tiktok_shop.tools.shop_choice import group_by_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -96,7 +96,8 @@ def _describe_comparison(request: ReportRequest, columns: Collection[str]) -> st
     if not request.has_joined_periods:
         return ""
     of_totals, of_rows = (list_compared_measures(request.report, each)[0] for each in (None, request.grouping))
-    return f"change_percent is of {of_totals}{f', in rows of {of_rows}' if of_rows != of_totals else ''}."
+    of_which = f"change_percent is of {of_totals}{f', in rows of {of_rows}' if of_rows != of_totals else ''}."
+    return f"{of_which} {request.report.compare_note}".rstrip()
 
 
 def describe_shops(answers: Sequence[ShopAnswer]) -> Json:
@@ -172,14 +173,18 @@ def _choose_rows_columns(request: ReportRequest, grouping: Grouping, table: Json
 
 
 def _describe_edges(answers: Sequence[ShopAnswer]) -> list[str]:
-    parts = []
-    for answer in answers:
-        if answer.problem:
-            parts.append(f"PART ONLY: nothing of {answer.label} is in here: {answer.problem}")
-        elif answer.coverage is not None and answer.coverage.part_only:
-            parts.append(
-                f"PART ONLY, {answer.label}: {answer.coverage.part_only}. Nothing beyond that is in these sums."
-            )
+    """What is lacking, by shop in `part_only` or by itself; and what says how far back a copy is read."""
+    parts = [
+        f"PART ONLY: nothing of {answer.label} is in here: {answer.problem}" for answer in answers if answer.problem
+    ]
+    lacking = [each for each in answers if not each.problem and each.coverage is not None and each.coverage.part_only]
+    if lacking:
+        names = ", ".join(filter(None, (each.brief_label for each in lacking)))
+        of_shops = f" of {names}" if names else ""
+        parts.append(
+            f"PART ONLY{of_shops}: part_only says how far the copy reaches, nothing beyond that is in these sums. "
+            "Whoever runs the server sets with --mirror-days how far back it is read."
+        )
     return parts
 
 

@@ -13,6 +13,7 @@ from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.mirror.query import DamagedCopyError
 from mcp_server_tiktok_shop.mirror.report_files import load_reports
 from mcp_server_tiktok_shop.mirror.report_queries import find_parameters
+from mcp_server_tiktok_shop.platform.shop_choice import choose_targets, name_briefly
 from mcp_server_tiktok_shop.tools.journals.writer import choose_file_name
 from mcp_server_tiktok_shop.tools.periods import describe_period_words, parse_comparison, parse_period
 from mcp_server_tiktok_shop.tools.reports.answers import build_answer
@@ -23,7 +24,6 @@ from mcp_server_tiktok_shop.tools.reports.requests import PERIOD_SUFFIXES, Repor
 from mcp_server_tiktok_shop.tools.reports.saved_reports import save_rows, write_journals
 from mcp_server_tiktok_shop.tools.reports.shop_answers import ShopAnswer, ShopPeriods
 from mcp_server_tiktok_shop.tools.shared_progress import SharedProgress
-from mcp_server_tiktok_shop.tools.shop_choice import choose_targets, name_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
