@@ -309,6 +309,15 @@ async def test_nothing_found_is_said_whatever_was_asked_for(connect: Connect) ->
             assert told["note"].startswith("Nothing found: ")
 
 
+async def test_a_read_whose_items_failed_is_not_told_as_empty(connect: Connect) -> None:
+    error = {"code": 1, "message": "too old", "detail": {"order_id": "9"}}
+    async with platform(connect) as (client, recorder):
+        answer(recorder, {"orders": [], "errors": [error]})
+        told = reply(await client.call_tool("get_order_list", {}))
+    assert [failed["message"] for failed in told["failed"]] == ["too old"]
+    assert "Nothing found" not in told.get("note", "")
+
+
 async def test_the_number_of_equal_items_can_be_asked_for(connect: Connect) -> None:
     fields = ["orders.id", "orders.line_items.sku_id", "orders.line_items.quantity"]
     async with connect(sandbox="1") as client:

@@ -13,6 +13,7 @@ import pytest
 
 from mcp_server_tiktok_shop.errors import RequestError
 from mcp_server_tiktok_shop.platform import direct_transport, http_answers, http_transport
+from mcp_server_tiktok_shop.platform.documents import DocumentFetcher
 from mcp_server_tiktok_shop.platform.envelope import ConnectError, UnknownOutcomeError, UnusableAnswerError
 from mcp_server_tiktok_shop.platform.http_connection import HttpConnection
 from mcp_server_tiktok_shop.platform.http_transport import HttpTransport
@@ -147,6 +148,24 @@ async def test_what_comes_unasked_is_never_taken_for_the_next_answer(
             await asyncio.sleep(pause * 2)
         if pause or more.strip():  # an empty line that comes with an answer is nothing
             assert platform.connections == 4
+
+
+@pytest.mark.parametrize("way", ["upload", "document"])
+async def test_what_comes_unasked_is_taken_for_no_upload_or_document_either(transport: HttpTransport, way: str) -> None:
+    """A label must not be another parcel's."""
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str) -> None:
+        writer.write(HEAD + f"content-length: {len(path)}\r\n\r\n".encode() + path.encode() + ANSWER)
+
+    async with serving(answer) as platform:
+        for number in range(4):
+            url = f"{platform.url}/{number}"
+            if way == "document":
+                content = await DocumentFetcher(transport, loopback=True).fetch(url)
+            else:
+                file = {"data": ("a.png", b"x", "image/png")}
+                content = (await transport.request("POST", url, timeout=3.0, files=file)).content
+            assert content == f"/{number}".encode()
 
 
 async def test_a_connection_whose_answer_had_two_framings_is_not_used_again(transport: HttpTransport) -> None:

@@ -202,7 +202,7 @@ async def test_every_address_of_a_name_must_be_public(monkeypatch: pytest.Monkey
 
 async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that answers differently the second time must not lead anywhere else."""
-    asked: list[str] = []
+    asked: list[bytes] = []
 
     def rebinding(host: Any, port: int, *_: Any, **__: Any) -> list[Any]:
         asked.append(host)
@@ -217,7 +217,7 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch:
     assert address == "https://8.8.8.8/a/label.pdf?x=1"
     assert extensions == {"sni_hostname": "documents.example"}  # so that the certificate is still the name's
     assert headers == {"host": "documents.example"}
-    assert asked == ["documents.example"]
+    assert asked == [b"documents.example"]
 
 
 async def test_a_name_without_an_address_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,8 +81,7 @@ class SnapshotDatabase:
                     pending_bytes += measure_batches(part)
                 if target is not None:
                     connection.execute(f"CHECKPOINT {TARGET}")
-                    target = target if parts else self._compact(connection, target)
-        return target, unreadable_count
+        return self._compact(target) if target is not None else None, unreadable_count
 
     def count_rows(self, source: Source, start: int, end: int) -> int:
         """How many rows of the source's list were made from `start` until before `end`, in Unix seconds."""
@@ -187,17 +186,20 @@ class SnapshotDatabase:
         connection.execute(f"ATTACH {quote_text(str(path))} AS {name} ({TARGET_OPTIONS}{block_size})")
         path.chmod(0o600)
 
-    def _compact(self, connection: DuckDBPyConnection, path: Path) -> Path:
+    def _compact(self, path: Path) -> Path:
         """The copy; where much of it is room that nothing uses any more, a closer one in its place."""
-        sizes = connection.execute("SELECT database_name, total_blocks, free_blocks FROM pragma_database_size()")
-        ((total, free),) = [(total, free) for name, total, free in sizes.fetchall() if name == TARGET]
-        if total * BLOCK_BYTES < MIN_COMPACT_BYTES or free < MAX_FREE_SHARE * total:
+        if path.stat().st_size < MIN_COMPACT_BYTES:
             return path
-        compact_path = make_partial_path(self._folder.root)
-        self._attach(connection, compact_path, COMPACT)
-        connection.execute(f"COPY FROM DATABASE {TARGET} TO {COMPACT}")
-        connection.execute(f"DETACH {TARGET}")
-        connection.execute(f"CHECKPOINT {COMPACT}")
+        with self._connect() as connection:
+            self._attach(connection, path, TARGET)
+            sizes = connection.execute("SELECT database_name, total_blocks, free_blocks FROM pragma_database_size()")
+            ((total, free),) = [(total, free) for name, total, free in sizes.fetchall() if name == TARGET]
+            if free < MAX_FREE_SHARE * total:
+                return path
+            compact_path = make_partial_path(self._folder.root)
+            self._attach(connection, compact_path, COMPACT)
+            connection.execute(f"COPY FROM DATABASE {TARGET} TO {COMPACT}")
+            connection.execute(f"CHECKPOINT {COMPACT}")
         path.unlink()
         return compact_path
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -20,6 +19,7 @@ from mcp_server_tiktok_shop.platform.api_codes import (
     HTTP_TOO_MANY_REQUESTS,
 )
 from mcp_server_tiktok_shop.platform.document_hosts import is_public, parse_web_address
+from mcp_server_tiktok_shop.platform.host_names import look_up_host
 from mcp_server_tiktok_shop.platform.http_answers import read_body
 from mcp_server_tiktok_shop.platform.transport_errors import describe_transport_error
 
@@ -132,10 +132,9 @@ def _join_redirect(url: str, location: str) -> str:
 
 
 async def _resolve_host(target: WebAddress) -> list[IpAddress]:
-    loop = asyncio.get_running_loop()
     port = target.port or (443 if target.is_secure else 80)
     try:
-        address_infos = await loop.getaddrinfo(target.host, port, type=socket.SOCK_STREAM)
+        address_infos = await look_up_host(target.host, port)
     except UnicodeError:
         raise _forbidden_error("it is not a plain web address") from None
     except OSError:

@@ -7,6 +7,8 @@ import socket
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
+from mcp_server_tiktok_shop.platform.host_names import look_up_host
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -41,9 +43,7 @@ async def open_socket(host: str, port: int) -> socket.socket:
 
 async def _resolve(host: str, port: int) -> Sequence[Address]:
     """The addresses of a host, those of its first one's family and of the other in turn."""
-    name = host.encode() if host.isascii() else host  # as bytes: of a text Python would look what IDNA makes of it
-    infos = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    addresses = [(info[0], info[4]) for info in infos]
+    addresses = [(info[0], info[4]) for info in await look_up_host(host, port)]
     same = [address for address in addresses if address[0] == addresses[0][0]]
     others = [address for address in addresses if address[0] != addresses[0][0]]
     return [address for address in chain(*zip_longest(same, others)) if address is not None]

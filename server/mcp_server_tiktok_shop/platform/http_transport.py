@@ -144,7 +144,13 @@ class HttpTransport:
             if self._application is not None:
                 options["transport"] = httpx2.ASGITransport(self._application, raise_app_exceptions=False)
             else:
-                options["limits"] = httpx2.Limits(max_connections=self._max_connections, keepalive_expiry=KEEP_ALIVE_S)
+                options["limits"] = httpx2.Limits(
+                    max_connections=self._max_connections,
+                    # httpx2 takes what came behind an answer for the next one: a label for another parcel's. Where
+                    # only uploads and documents come this way, each has a connection of its own.
+                    max_keepalive_connections=0 if self._get_direct_transport() is not None else None,
+                    keepalive_expiry=KEEP_ALIVE_S,
+                )
                 options["trust_env"] = not self._loopback  # certificates of the house count with a proxy of ours too
             if self.proxy is not None and self._application is None:
                 auth = (self.proxy.user, self.proxy.password.get_secret_value()) if self.proxy.user else None

@@ -78,7 +78,7 @@ class PlainBuilder:
         result["data"] = drop_empty(result["data"])
         if operation.effect != "read":
             return result if result["data"] else result | {"note": DONE_NOTE}
-        is_empty = result["data"] in EMPTY_DATA and "skipped" not in result
+        is_empty = result["data"] in EMPTY_DATA and not {"skipped", "failed"} & result.keys()
         return result | {"note": NOTHING_FOUND_NOTE} if is_empty else result
 
     def make_result(

@@ -97,7 +97,7 @@ class AnswerNormalizer(Struct, frozen=True):
             result["skipped"] = reader.skipped
         if operation.effect != "read":
             return result if read else result | {"note": DONE_NOTE}
-        is_empty = read in EMPTY_DATA and not reader.has_hidden and not reader.skipped
+        is_empty = read in EMPTY_DATA and not reader.has_hidden and not reader.skipped and "failed" not in result
         return result | {"note": NOTHING_FOUND_NOTE} if is_empty else result
 
     def _redact_text(self, text: str) -> str:
