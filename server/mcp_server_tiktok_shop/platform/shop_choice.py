@@ -53,6 +53,12 @@ def name_briefly(shops: Sequence[Shop]) -> list[str]:
     return regions if all(regions) and len(set(regions)) == len(regions) else [shop.label for shop in shops]
 
 
+def have_one_currency(targets: Sequence[Target]) -> bool:
+    """Whether an amount of money means the same at each of the shops: no two have several, and each is known."""
+    currencies = {target.shop.currency if target.shop else "" for target in targets}
+    return len(targets) == 1 or (len(currencies) == 1 and "" not in currencies)
+
+
 def group_by_value(values: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Each value by the shops that have it, with commas between; of pairs of a shop's name and its value."""
     names: dict[str, list[str]] = {}

@@ -139,7 +139,8 @@ def _describe_shops(runs: Sequence[JobRun]) -> Json:
 async def _make_undo(runs: Sequence[JobRun], way_back: WayBack | None) -> Json:
     """The call that takes back what was done, where there is one; what takes back another job has none of its own.
 
-    Where a shop's part of it was begun by another call, the parts are taken back by a call each.
+    Where a shop's part of it was begun by another call, the parts are taken back by a call each. Of a shop where
+    nothing could be planned, the record may be that of another assistant's call, which is under way.
     """
     operations = runs[0].context.operations
     if way_back is None or not way_back.steps or any(step.undo_of for run in runs for step in run.steps):
@@ -148,7 +149,7 @@ async def _make_undo(runs: Sequence[JobRun], way_back: WayBack | None) -> Json:
         return {}
     has_several = len(await runs[0].context.platform.shops.list_targets()) > 1
     shop_ids: dict[str, list[str]] = {}
-    for run in [run for run in runs if run.record.job_id]:
+    for run in [run for run in runs if run.record.job_id and run.error is None]:
         shop = run.context.target.shop
         shop_ids.setdefault(run.record.job_id, []).extend([shop.id] if shop else [])
     calls = [
@@ -176,7 +177,9 @@ def _describe(runs: Sequence[JobRun], counts: Counter[OutcomeState]) -> Iterator
     if not any(run.steps for run in runs) and not counts["unknown"]:
         yield NOTHING_NOTE
         yield join_explanations(runs)
-    ends = {run.shop_name: [STOP_NOTE.format(reason=run.stop_reason)] * bool(run.stop_reason) for run in runs}
+    ends = {
+        run.shop_name: [STOP_NOTE.format(reason=run.stop_reason.rstrip("."))] * bool(run.stop_reason) for run in runs
+    }
     yield from (ends[""] if len(runs) == 1 else join_texts(ends))
     if counts["failed"]:
         yield FAILED_NOTE.format(count=counts["failed"])

@@ -14,7 +14,7 @@ from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import ShopError
 from mcp_server_tiktok_shop.json_paths import get_value
 from mcp_server_tiktok_shop.platform.envelope import ApiResponse
-from mcp_server_tiktok_shop.platform.shop_choice import choose_targets
+from mcp_server_tiktok_shop.platform.shop_choice import choose_targets, have_one_currency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,7 +36,8 @@ MAX_READS_AT_ONCE = 5
 class JobContext(Struct, frozen=True):
     """One call of a job: for whom, until when, and the reads. Answers are normalized, and buyers' data redacted.
 
-    Where the call is for other shops as well (`has_other_shops`), what is named and is not here may be there.
+    Where the call is for other shops as well (`has_other_shops`), what is named and is not here may be there; where
+    those have other currencies (`has_other_currencies`), an amount alone says not which is meant.
     """
 
     target: Target
@@ -49,6 +50,7 @@ class JobContext(Struct, frozen=True):
     result_builder: ResultBuilder
     current_state_reader: CurrentStateReader
     has_other_shops: bool = False
+    has_other_currencies: bool = False
 
     async def read(self, name: str, arguments: Json) -> Json:
         """The `data` of a read.
@@ -140,10 +142,19 @@ class JobContexts(Struct, frozen=True):
 
         """
         targets = await choose_targets(self.platform.shops, shops, must_be_named=True)
-        deadline, has_several = self.platform.new_deadline(), len(targets) > 1
-        return [self._make(target, caller, deadline, has_other_shops=has_several) for target in targets]
+        deadline = self.platform.new_deadline()
+        more = {"has_other_shops": len(targets) > 1, "has_other_currencies": not have_one_currency(targets)}
+        return [self._make(target, caller, deadline, **more) for target in targets]
 
-    def _make(self, target: Target, caller: Caller, deadline: float, *, has_other_shops: bool = False) -> JobContext:
+    def _make(
+        self,
+        target: Target,
+        caller: Caller,
+        deadline: float,
+        *,
+        has_other_shops: bool = False,
+        has_other_currencies: bool = False,
+    ) -> JobContext:
         return JobContext(
             target,
             target.resolve_zone(self.zone),
@@ -155,4 +166,5 @@ class JobContexts(Struct, frozen=True):
             self.result_builder,
             self.current_state_reader,
             has_other_shops,
+            has_other_currencies,
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.calls.value_texts import quote, to_single_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mcp_server_tiktok_shop.calls.jobs.job import JobItem
 
 NAME_CHARS, BRIEF_NAME_CHARS, VALUE_CHARS = 60, 30, 80
@@ -25,13 +28,29 @@ def format_briefly(item: JobItem) -> str:
     return _format_change(item, head + _name_shop(item))
 
 
-def fit_lines(lines: list[str], room_chars: int) -> list[str]:
-    """As many lines as there is room for, and how many more there are."""
-    for index, line in enumerate(lines):
-        room_chars -= len(line) + 3
+def fit_lines(lines: list[str], room_chars: int, shops: Sequence[str] = ()) -> list[str]:
+    """As many lines as there is room for, and how many more there are.
+
+    Where `shops` tell the one of each line, every shop has its part of the room: of none all is cut away.
+    """
+    names = list(shops) or [""] * len(lines)
+    ranks: Counter[str] = Counter()
+    places: list[tuple[int, int]] = []
+    for index, name in enumerate(names):
+        places.append((ranks[name], index))
+        ranks[name] += 1
+    fitting: list[int] = []
+    for _, index in sorted(places):
+        room_chars -= len(lines[index]) + 3
         if room_chars < 0:
-            return [*lines[:index], f"and {len(lines) - index} lines more, which a dry run shows"]
-    return lines
+            break
+        fitting.append(index)
+    if len(fitting) == len(lines):
+        return lines
+    ranks.subtract(names[index] for index in fitting)
+    left = ", ".join(f"{name} {count}" for name, count in ranks.items() if name and count)
+    more = f"and {len(lines) - len(fitting)} lines more{f' ({left})' if left else ''}, which a dry run shows"
+    return [*(lines[index] for index in sorted(fitting)), more]
 
 
 def _name_shop(item: JobItem) -> str:

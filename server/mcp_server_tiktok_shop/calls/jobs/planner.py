@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mcp_server_tiktok_shop.calls.current_state import CurrentState
+from mcp_server_tiktok_shop.calls.jobs.context import STEPS_TIME_S
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.calls.jobs.known_state import select_state
 from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview, join_ways_back, make_plan_state
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
 
 MAX_ITEMS = 1_000  # that one job is about
+MIN_PLAN_PART = 0.5  # of the time of a call, also where that is short
+SLOW_MESSAGE = "It could not be read in the time that leaves some for the writes at the other shops."
 
 
 class JobPlanner(Struct, frozen=True):
@@ -46,7 +49,7 @@ class JobPlanner(Struct, frozen=True):
     async def plan(self, runs: Sequence[JobRun]) -> None:
         """Plan by how things stand now, and make the writes for what is left of it.
 
-        Of several shops one that can't be planned has an `error`, and the others go on.
+        Of several shops one that can't be planned, or not in time, has an `error`, and the others go on.
 
         Raises:
             ShopError: Nothing can be planned, or what is given can't be meant at one of the shops.
@@ -66,10 +69,15 @@ class JobPlanner(Struct, frozen=True):
         run.plan, run.steps, run.outcomes, run.error = None, (), {}, run.busy_error
         if run.error is not None:
             return
+        remaining_s = run.context.platform.time_remaining(run.context.deadline)
         try:
-            await self._make_plan(run)
+            async with asyncio.timeout(max(remaining_s - STEPS_TIME_S, remaining_s * MIN_PLAN_PART)):
+                await self._make_plan(run)
         except ShopError as error:
             run.plan, run.steps, run.error = None, (), error
+        except TimeoutError:
+            slow_error = ShopError("network", SLOW_MESSAGE, hint="Try again in a moment.", retryable=True)
+            run.plan, run.steps, run.error = None, (), slow_error
 
     async def _make_plan(self, run: JobRun) -> None:
         plan = await run.job.plan(run.values, run.context)

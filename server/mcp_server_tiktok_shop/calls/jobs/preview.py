@@ -81,10 +81,11 @@ class JobPreview(Preview, frozen=True):
             *format_section("Given", format_values(given)),
         ]
         room_chars = MAX_QUESTION_CHARS - CLOSING_CHARS - sum(len(line) + 1 for line in lines)
-        item_lines = [format_item(item) for item in self._sort_items()]
+        sorted_items = self._sort_items()
+        item_lines = [format_item(item) for item in sorted_items]
         if sum(len(line) + 3 for line in item_lines) > room_chars:
-            item_lines = [format_briefly(item) for item in self._sort_items()]
-        lines += format_section("Items", fit_lines(item_lines, room_chars))
+            item_lines = [format_briefly(item) for item in sorted_items]
+        lines += format_section("Items", fit_lines(item_lines, room_chars, [item.shop for item in sorted_items]))
         return "\n".join([*lines, *closing_lines, "Do it?"])
 
     def describe_shop(self) -> Json:

@@ -39,8 +39,8 @@ class JobRecord(Struct):
 
     `begun_at` is when a call last began its writes; `running_at` when its process (`process`) began the last of them,
     0 where that call ended. `job_id` is what all its writes have in the audit log, over all calls that it took. A job
-    `is_over` that came to its end, whatever failed of it; one that was cut is not. Until `held_until` an equal call may
-    be the same once more, and is refused.
+    `is_over` that came to its end, whatever failed of it; one that was cut is not. One that `is_repeat` did once more
+    what another had done. Until `held_until` an equal call may be the same once more, and is refused.
     """
 
     entries: dict[str, Json] = field(default_factory=dict)
@@ -51,6 +51,7 @@ class JobRecord(Struct):
     running_at: float = 0.0
     process: str = ""
     is_over: bool = False
+    is_repeat: bool = False
     held_until: float = 0.0
     job_id: str = ""
 
@@ -62,14 +63,20 @@ class JobRecord(Struct):
         return {name: getattr(self, name) for name in self.__struct_fields__}
 
     def start_anew(self) -> None:
-        """Forget what an earlier call did and what was agreed to then, but not what is unknown of it."""
+        """Forget what an earlier call did and what was agreed to then, but not what is unknown of it.
+
+        Of a repeat that was cut nothing is forgotten: another repeat does what is left of it.
+        """
+        if self.is_repeat and self.begun_at and not self.is_over:
+            return
+        self.is_repeat = True
         self.entries = {key: entry for key, entry in self.entries.items() if entry["state"] in (SENT, "unknown")}
         self.agreed_at, self.held_until, self.job_id = 0.0, 0.0, ""
 
     def start_next(self) -> None:
         """Begin another job like one that is over: by a yes and an id of its own, which does nothing twice."""
         if self.is_over:
-            self.agreed_at, self.job_id = 0.0, ""
+            self.agreed_at, self.job_id, self.is_repeat = 0.0, "", False
 
     def is_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> bool:
         """Whether exactly this was agreed to for each of the items, not long ago, and where as much was asked."""

@@ -99,7 +99,8 @@ class JobRunner(Struct, frozen=True):
         if has_steps:
             note, warnings = await self._ensure_confirmed(runs, server_arguments, has_token_alone=has_token_alone)
             # Where nothing is left at a shop of a job that was cut, the job comes to its end there with the others.
-            await self._send([run for run in runs if run.steps or run.is_unfinished])
+            is_part = any(run.error for run in runs)
+            await self._send([run for run in runs if run.steps or run.is_unfinished], is_part=is_part)
         return await build_answer(runs, note, warnings, self.planner.plan_way_back(runs, is_done=True))
 
     async def _begin(
@@ -170,10 +171,11 @@ class JobRunner(Struct, frozen=True):
             run.record.mark_agreed(run.open_items, gate.clock(), gate.policy)
         return note, ()
 
-    async def _send(self, runs: Sequence[JobRun]) -> None:
+    async def _send(self, runs: Sequence[JobRun], *, is_part: bool) -> None:
         """Send step after step, shop after shop, as far as the time of one call goes.
 
-        All is over or cut together: until then no shop's record says that the job came to its end there.
+        All is over or cut together: until then no shop's record says that the job came to its end there. A repeat that
+        `is_part`, since a shop was left out, is not over either: called again for that, it would do the others twice.
         """
         caller, records = runs[0].context.caller, self.job_records
         total, done, is_cut, is_held = sum(len(run.open_items) for run in runs), 0, True, False
@@ -196,7 +198,7 @@ class JobRunner(Struct, frozen=True):
                     await caller.report_progress(done, total, f"{done} of {total} done")
                 if run is not runs[-1]:  # what its last write did is known also where the next shop's is cut off
                     await records.save(run.key, run.record)
-            is_cut = any(run.stop_reason for run in runs)
+            is_cut = any(run.stop_reason for run in runs) or (is_part and runs[0].is_repeat)
             is_held = not is_cut and all(run.is_done for run in runs)
         finally:
             ends = [self._end(run, is_cut=is_cut, is_held=is_held and run.is_relative) for run in started]

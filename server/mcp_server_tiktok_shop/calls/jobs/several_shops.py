@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from mcp_server_tiktok_shop.calls.jobs.job import Outcome
 from mcp_server_tiktok_shop.catalog.amounts import find_amounts
 from mcp_server_tiktok_shop.errors import Problem, ShopError
-from mcp_server_tiktok_shop.platform.shop_choice import name_briefly
+from mcp_server_tiktok_shop.platform.shop_choice import have_one_currency, name_briefly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,9 +56,8 @@ def ensure_one_currency(operation: Operation, values: Json, targets: Sequence[Ta
         ShopError: `invalid_arguments`: the shops have several currencies, or one that is not known.
 
     """
-    currencies = {target.shop.currency if target.shop else "" for target in targets}
     amounts = find_amounts(operation.arguments, values)
-    if not amounts or len(targets) == 1 or (len(currencies) == 1 and "" not in currencies):
+    if not amounts or have_one_currency(targets):
         return
     named = ", ".join(f"{target.shop.label} ({target.shop.currency or '?'})" for target in targets if target.shop)
     message = f"is an amount, and these shops have several currencies: {named}"
@@ -123,15 +123,21 @@ def _describe_shared_names(runs: Sequence[JobRun]) -> str:
     return f"Found in several shops, and meant in each: {', '.join(names[:MAX_NAMES])}{more}."
 
 
-def join_texts(texts: Mapping[str, Sequence[str]]) -> list[str]:
-    """The sentences on several shops, each once, with the brief names of the shops that it is said of."""
+def join_texts(texts: Mapping[str, Sequence[str]], max_grouped: int = sys.maxsize) -> list[str]:
+    """The sentences on several shops, each once, with the brief names of the shops that it is said of.
+
+    They stand shop by shop; more than `max_grouped` in turn, so that where some are cut away each shop has its first.
+    """
     shops: dict[str, list[str]] = {}
+    ranks: dict[str, int] = {}
     for shop, sentences in texts.items():
-        for sentence in dict.fromkeys(filter(None, sentences)):
+        for rank, sentence in enumerate(dict.fromkeys(filter(None, sentences))):
             shops.setdefault(sentence, []).append(shop)
+            ranks.setdefault(sentence, rank)
+    ordered = sorted(shops, key=lambda sentence: ranks[sentence]) if len(shops) > max_grouped else list(shops)
     return [
-        f"{'Each shop' if len(some) == len(texts) > 1 else ', '.join(some)}: {sentence}"
-        for sentence, some in shops.items()
+        f"{'Each shop' if len(shops[sentence]) == len(texts) > 1 else ', '.join(shops[sentence])}: {sentence}"
+        for sentence in ordered
     ]
 
 

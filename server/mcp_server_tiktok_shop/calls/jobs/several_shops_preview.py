@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mcp_server_tiktok_shop.calls.jobs.preview import JobPreview, join_ways_back, make_plan_state
+from mcp_server_tiktok_shop.calls.jobs.preview import (
+    MAX_QUESTION_WARNINGS,
+    JobPreview,
+    join_ways_back,
+    make_plan_state,
+)
 from mcp_server_tiktok_shop.calls.jobs.several_shops import (
     describe_each,
     describe_errors,
@@ -40,16 +45,21 @@ def join_previews(runs: Sequence[JobRun], previews: Sequence[JobPreview]) -> Sev
     items = tuple(item for preview in previews for item in preview.items)
     steps = tuple(step for preview in previews for step in preview.steps)
     named = [(run.shop_name, preview) for run, preview in zip(runs, previews, strict=True) if run.error is None]
-    warnings = [*describe_errors(runs), *join_texts({name: preview.warnings for name, preview in named})]
+    warnings = describe_errors(runs)
+    warnings += join_texts({name: p.warnings for name, p in named}, MAX_QUESTION_WARNINGS - len(warnings))
     ways = [preview.way_back for preview in previews if preview.way_back]
-    left_out = ", ".join(f"{run.shop_name} ({run.error.kind})" for run in runs if run.error)
+    left_out = ", ".join(sorted(f"{run.shop_name} ({run.error.kind})" for run in runs if run.error))
+    # A yes holds for these shops in whichever order they are named.
+    pairs = sorted(zip(runs, previews, strict=True), key=lambda pair: pair[0].key)
+    held_steps = [step for _, preview in pairs for step in preview.steps]
+    held_items = sorted(items, key=lambda item: (item.shop, item.key))
     counts = {run.shop_name: {"to_do": len(run.open_items), "skipped": _count_skipped(run)} for run in runs}
     return SeveralShopsPreview(
         first.operation,
         None,
         first.values,
         None,
-        make_plan_state(first.operation, items, steps, left_out),
+        make_plan_state(first.operation, held_items, held_steps, left_out),
         warnings=tuple(warnings),
         way_back=join_ways_back(ways) if ways else None,
         items=items,

@@ -39,6 +39,13 @@ class ChangePricesJob(Job, frozen=True):
         change_list = await read_changes(values, "price", self.files)
         shop = context.target.shop
         currency = shop.currency if shop else ""
+        # Amounts that are arguments were looked at before; those of a table are known only here.
+        bare = [change for change in change_list.changes if change.rule.fixed is not None and not change.currency]
+        if context.has_other_currencies and bare:
+            faults = [
+                (change, f"would cost {change.rule.fixed}, and these shops have several currencies") for change in bare
+            ]
+            raise refuse_changes(change_list.argument, faults, "a column currency, or shops of one currency")
         named = await match_skus(context, change_list, WRITE)
         matches, state = named.matches, named.state
         currencies = {str((match.sku.get("price") or {}).get("currency") or currency) for match in matches} - {""}
