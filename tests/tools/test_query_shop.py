@@ -367,7 +367,7 @@ async def test_a_period_before_the_copy_is_told_as_a_part(connect: Connect, cond
     note, reach = answer["data"].get("note", ""), answer["data"]["history_from"]["orders"]
     assert ("PART ONLY: orders reaches back to " in note) is is_before
     assert (reach[:10] in note) is (is_before or answer["data"]["result"]["rows"] == [[0]])
-    assert "reaches back to " in report["data"]["note"]
+    assert "reaches back to " in report["data"]["part_only"]
 
 
 async def test_a_sum_over_nothing_says_since_when_the_copy_was_looked_through(connect: Connect) -> None:
