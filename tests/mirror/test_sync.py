@@ -14,6 +14,8 @@ import duckdb
 import pytest
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.mirror.batches import BatchKey
+from mcp_server_tiktok_shop.mirror.spool import Spool
 from mcp_server_tiktok_shop.mirror.tables import TableCatalog
 from mcp_server_tiktok_shop.sandbox import Sandbox
 from tests.mirror.shops import only_target, open_app, refreshed, rows_of
@@ -457,32 +459,57 @@ async def test_a_server_that_is_pinned_holds_its_shop_alone(clock: Clock, home: 
         assert [folder.name for folder in (home / "mirror" / "masked").iterdir()] == [target.shop.id]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b'{"table": "orders", "moment": 1, "place": 1, "cells": "odd"}\n{"read_at": 5, "is_complete": true}\n',
-        b'{"moment": 1, "rows": {"orders": [["1"]]}, "read_at": 5, "is_complete": true}\n',  # of an earlier version
-    ],
-)
-async def test_a_page_that_can_not_be_read_back_is_read_anew(
-    line: bytes, sandbox: Sandbox, clock: Clock, home: Path
-) -> None:
+async def cut_off(sandbox: Sandbox, clock: Clock, home: Path, url: str) -> Path:
+    """A page of orders that was read and not laid in yet, as a server that was ended leaves it."""
+    sandbox.faults.add(ORDERS, times=None, delay=0.2)
+    async with open_app(home, sandbox, url, clock) as app:
+        await refreshed(app, ["warehouses"])
+        await refreshed(app, ["orders"], patience_s=0.1)
+        while not (pages := list((home / "mirror").glob("*/*/spool/*.ndjson"))):  # noqa: ASYNC110 - a file's coming
+            await asyncio.sleep(0.01)
+    sandbox.faults.clear()
+    return pages[0]
+
+
+async def test_a_page_that_can_not_be_read_back_is_read_anew(sandbox: Sandbox, clock: Clock, home: Path) -> None:
     async with sandbox.serve() as url:
-        sandbox.faults.add(ORDERS, times=None, delay=0.2)
-        async with open_app(home, sandbox, url, clock) as app:
-            await refreshed(app, ["warehouses"])
-            await refreshed(app, ["orders"], patience_s=0.1)
-            while not (pages := list((home / "mirror").glob("*/*/spool/*.ndjson"))):  # noqa: ASYNC110 - a file's coming
-                await asyncio.sleep(0.01)
-        sandbox.faults.clear()
-        path = pages[0]
-        path.write_bytes(line + path.read_bytes())
+        path = await cut_off(sandbox, clock, home, url)
+        *lines, mark = path.read_bytes().splitlines(keepends=True)
+        odd = b'{"table": "orders", "moment": 1, "place": 1, "cells": "odd"}\n'
+        path.write_bytes(b"".join([*lines, odd, mark]))
         async with open_app(home, sandbox, url, clock) as app:
             await refreshed(app, ["orders"])
             clock.now += 1
             found = await refreshed(app, ["orders"])
         assert len(rows_of(found, "orders")) == len(sandbox.state.main.orders)
         assert found.tables["orders"].problem == ""
+
+
+def test_a_page_of_an_earlier_version_counts_for_nothing(tmp_path: Path) -> None:
+    spool, key = Spool(tmp_path, str), BatchKey("orders", "history", 1, 2)
+    path = spool.open_batch(key, 7.0).path
+    path.write_bytes(b'{"moment": 1, "rows": {"orders": [["1"]]}, "read_at": 5, "resume": {}, "is_complete": true}\n')
+    batch = spool.open_batch(key, 7.0)
+    assert (batch.read_at, batch.page_count, batch.is_complete) == (7.0, 0, False)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("older", [{"moment": 1.0}, {"place": 0}], ids=["an earlier page", "an earlier place"])
+async def test_of_a_row_that_came_twice_the_last_counts(
+    older: dict[str, float], sandbox: Sandbox, clock: Clock, home: Path
+) -> None:
+    async with sandbox.serve() as url:
+        path = await cut_off(sandbox, clock, home, url)
+        lines = path.read_bytes().splitlines(keepends=True)
+        rows = [line for line in map(json.loads, lines) if line.get("table") == "orders"]
+        assert "WRONG" not in {row["cells"][1] for row in rows}
+        twins = [row | older | {"cells": [row["cells"][0], "WRONG", *row["cells"][2:]]} for row in rows]
+        path.write_bytes(b"".join([*lines[:-1], *(json.dumps(twin).encode() + b"\n" for twin in twins), lines[-1]]))
+        async with open_app(home, sandbox, url, clock) as app:
+            found = await refreshed(app, ["orders"])
+    statuses = [row["status"] for row in rows_of(found, "orders")]
+    assert len(statuses) == len(sandbox.state.main.orders)
+    assert "WRONG" not in statuses
 
 
 async def test_a_platform_that_takes_few_requests_is_read_at_its_pace(home: Path) -> None:

@@ -146,8 +146,8 @@ class HttpTransport:
             else:
                 options["limits"] = httpx2.Limits(
                     max_connections=self._max_connections,
-                    # httpx2 takes what came behind an answer for the next one: a label for another parcel's. Where
-                    # only uploads and documents come this way, each has a connection of its own.
+                    # Where only uploads and documents come this way, each has a connection of its own: whose label
+                    # an answer is hangs on nothing that was left of the one before.
                     max_keepalive_connections=0 if self._get_direct_transport() is not None else None,
                     keepalive_expiry=KEEP_ALIVE_S,
                 )
