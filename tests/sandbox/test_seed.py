@@ -1,4 +1,4 @@
-"""The same seed on the same day builds the same world, at every size and at every hour."""
+"""The same seed builds the same world, at every size, on every day and at every hour."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ def world(sandbox: Sandbox) -> list[Any]:
     ]
 
 
-def test_the_same_day_builds_the_same_world() -> None:
-    one, other = Sandbox(shops=3, clock=Clock()), Sandbox(shops=3, clock=Clock())
+@pytest.mark.parametrize("days", [0, 1, 45, 400])
+def test_whatever_the_day_the_world_is_the_same(days: int) -> None:
+    one, other = Sandbox(shops=3, clock=Clock()), Sandbox(shops=3, clock=Clock(NOW + days * DAY))
     assert world(one) == world(other)
     assert one.app_secret == other.app_secret
     assert [a.access_token for a in one.accounts] == [a.access_token for a in other.accounts]

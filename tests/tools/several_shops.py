@@ -79,10 +79,14 @@ def _is_free(shop: SimulatedShop, product: Product) -> bool:
     )
 
 
-def list_chatting_names(shop: SimulatedShop) -> list[str]:
-    """What buyers chat under, once for each chat that is found by it."""
-    conversations = [each for each in shop.chats.conversations.values() if each.sessions]
-    return [make_buyer(shop.region, each.buyer).first_name.lower() for each in conversations]
+def name_chatting_buyers(shop: SimulatedShop, *first_names: str) -> None:
+    """Each chat is with another buyer, the first ones with these and none of the others named like one of them."""
+    buyers: dict[str, int] = {}
+    for number in range(1000):
+        buyers.setdefault(make_buyer(shop.region, number).first_name, number)
+    wanted = [buyers.pop(name) for name in first_names]
+    for conversation, buyer in zip(shop.chats.conversations.values(), [*wanted, *buyers.values()], strict=False):
+        conversation.buyer = buyer
 
 
 def raise_by_tenth(price: Decimal) -> Decimal:

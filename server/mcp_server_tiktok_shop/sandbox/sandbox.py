@@ -32,7 +32,7 @@ DEFAULT_SEED = "tea"
 class Sandbox:
     """A platform with `shops` shops (1 or 3) and `orders` orders in the first of them.
 
-    The same seed on the same UTC day gives the same shops, ids and names. `clock` gives Unix seconds; statuses,
+    The same seed gives the same shops, ids and names on every day. `clock` gives Unix seconds; statuses,
     tokens, links and `requests_per_second` (of each operation in each shop; more are refused) follow it. Every answer
     takes `answer_delay_s` by the wall's clock, as over a long way; `app.max_in_flight` tells how many were under way.
     """

@@ -1,7 +1,7 @@
 """Sixty days of orders up to now, with the status that an order of its age has, and a few planted cases.
 
-Ids, buyers and baskets depend on the seed and the day alone; today's orders are spread over the part of the day
-that is over, so that there always are some.
+Ids, buyers and baskets depend on the seed alone, whatever the date; today's orders are spread over the part of the
+day that is over, so that there always are some.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ BUYER_DATA_TEXT = (
 def add_orders(shop: SimulatedShop, count: int, seed: str, now: int) -> None:
     """Add `count` orders to the shop."""
     start = now - now % DAY_S
-    chance = random.Random(f"{seed}/{start // DAY_S}")
+    chance = random.Random(seed)
     sold = [(p, s) for p in shop.products.values() if p.status != "DRAFT" for s in p.skus]
     # A few things sell best, as everywhere.
     weights = list(accumulate(1.0 / (1 + place % 23) for place in range(len(sold))))
