@@ -118,7 +118,7 @@ async def test_a_page_token_of_several_shops_names_them_and_any_one_of_them_take
 @pytest.mark.parametrize("shop", ["GB", "Tea = Co. | 50% & more", "Möbel, Haus"])
 @pytest.mark.parametrize("token", ["+/+/xs==", "a|b=c&d%e", "copy:20"])
 def test_a_joined_page_token_is_read_as_it_was_written(shop: str, token: str) -> None:
-    pages = {shop: {"page_token": token, "create_time_lt": 1795997326}, "US": {"page_token": token}}
+    pages: dict[str, Any] = {shop: {"page_token": token, "create_time_lt": 1795997326}, "US": {"page_token": token}}
     assert split_page_token(join_page_tokens(pages)) == pages
     assert split_page_token(token) is None
 
@@ -464,7 +464,7 @@ async def test_days_are_each_shops_own(connect: Connect, sandbox: Sandbox) -> No
 
 async def test_a_single_shop_answers_as_ever_whatever_it_is_called(connect: Connect) -> None:
     async with connect(sandbox="1", sandbox_object=Sandbox(orders=20)) as client:
-        calls = ({}, {"shop": "all"}, {"shop": "GB"}, {"shop": " ALL "}, {"shop": "GB,"})
+        calls: tuple[dict[str, Any], ...] = ({}, {"shop": "all"}, {"shop": "GB"}, {"shop": " ALL "}, {"shop": "GB,"})
         told = [await read(client, "get_order_list", page_size=2, fields=IDS, **more) for more in calls]
     assert all(without_moment(each) == without_moment(told[0]) for each in told)
     assert told[0]["shop"]
