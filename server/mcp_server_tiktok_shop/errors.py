@@ -63,6 +63,10 @@ ErrorKind = Literal[
 ]
 
 
+# Of an error that is in what was given: of several shops none goes on, since it is not known what is meant.
+GIVEN_KINDS: frozenset[ErrorKind] = frozenset({"invalid_arguments", "batch_limit"})
+
+
 class Problem(Struct, frozen=True):
     """One thing wrong with one argument; `argument` is its path, as in `orders[0].id`, `allowed` what it may be."""
 

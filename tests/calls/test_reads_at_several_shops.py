@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -240,6 +241,11 @@ async def test_shops_that_have_nothing_are_named_and_take_no_place(connect: Conn
         told = await read(
             client, "search_returns", shop="all", return_ids=[request], fields=["return_orders.return_id"]
         )
+        product = next(iter(list_shops(sandbox)[1].products))
+        refused = await read(client, "get_product", shop="all", product_id=product, fields=["id"])
+    assert refused["data"] == {"DE": {"id": product}}
+    assert refused["note"] == "Nothing found in GB, US."
+    assert "not_answered" not in refused, "that it is another shop's is no failure"
     assert told["data"] == {"DE": {"return_orders": {"columns": ["return_id"], "rows": [[request]]}}}
     assert told["note"] == "Nothing found in GB, US."
     assert told["shops"] == {"DE": list_shops(sandbox)[1].name}
@@ -295,9 +301,13 @@ async def test_what_the_platform_refuses_at_each_shop_is_one_error(connect: Conn
         sandbox.faults.add("get_order_list", times=None, code=98001004, message="Invalid param 'x'.")
         refused = await refuse(client, "get_order_list", shop="all", page_size=1)
         invalid = await refuse(client, "get_order_list", shop="all", page_size=1000)
+        sandbox.faults.clear()
+        sandbox.faults.add("get_order_list", edit=lambda _: {"orders": [], "total_count": 0})
+        wrong = await refuse(client, "get_order_list", shop="all", page_size=1, fields=["orders.colour"])
         unknown = await refuse(client, "get_order_list", shop="GB, Nobody", page_size=1)
     assert (refused["error"], refused["code"]) == ("platform", 98001004)
-    assert invalid["error"] == "invalid_arguments"
+    assert invalid["error"] == wrong["error"] == "invalid_arguments"
+    assert wrong["problems"], "also where one of the shops has nothing in which it could be missing"
     assert unknown["error"] == "shop_required"
     assert len(unknown["shops"]) == 3
 
@@ -395,7 +405,7 @@ async def test_more_pages_than_may_be_kept_end_in_each_shop_and_go_on(
 async def test_a_list_of_several_shops_is_one_file_with_a_column_that_tells_the_shop(
     connect: Connect, sandbox: Sandbox
 ) -> None:
-    fields = [*IDS, "orders.payment.total_amount"]
+    fields = [*IDS, "orders.payment.total_amount", "orders.create_time"]
     async with at_several(connect, sandbox) as client:
         told = await read(client, "get_order_list", shop="all", save_as="orders.csv", fields=fields)
         part = await read(
@@ -408,6 +418,9 @@ async def test_a_list_of_several_shops_is_one_file_with_a_column_that_tells_the_
     rows = read_csv(told["data"]["path"])
     expected = [(shop.region, order) for shop in list_shops(sandbox) for order in list_newest(shop)]
     assert [(row["shop"], row["id"]) for row in rows] == expected
+    moments = {order.id: order.create_time for shop in list_shops(sandbox) for order in shop.orders.values()}
+    for row in rows:  # each in its shop's own zone, which it says
+        assert datetime.fromisoformat(row["create_time"]).timestamp() == moments[row["id"]]
     assert told["data"]["rows_by_shop"] == dict.fromkeys(REGIONS, 60)
     assert "EUR, GBP, USD, each shop's own: none was converted" in told["data"]["advice"]
     saved = read_json(part["data"]["path"])

@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 
 async def call_in_parts(
-    platform: PlatformClient, operation: Operation, values: Json, target: Target, zone: ZoneInfo
+    platform: PlatformClient, operation: Operation, values: Json, target: Target, zone: ZoneInfo, deadline: float
 ) -> ApiResponse:
     """The platform's answer about those of the ids that the shop has: halves of a batch that is refused are asked for.
-
-    All is done by one deadline, that of a single call.
 
     Raises:
         ShopError: What the platform refused; where none of the ids is the shop's, that.
@@ -30,7 +28,6 @@ async def call_in_parts(
     """
     rule = operation.record.get("answers_each", {})
     argument, list_name = rule.get("argument", ""), rule.get("list", "")
-    deadline = platform.new_deadline()
 
     async def call(part: Json) -> ApiResponse:
         try:

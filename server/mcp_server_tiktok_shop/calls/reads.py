@@ -51,7 +51,7 @@ class ReadExecutor(Struct, frozen=True):
     """Reads one page, several or all of them, for a result or a file; `zone` is set for all shops, if one is.
 
     Of several pages come at most `max_rows` rows, 0: as many as there is room for. `shop_count` says that it reads at
-    one of so many shops whose answers become one result; 0: at one alone.
+    one of so many shops whose answers become one result, by one `deadline`; 0: at one alone, by a deadline of its own.
     """
 
     platform: PlatformClient
@@ -64,12 +64,17 @@ class ReadExecutor(Struct, frozen=True):
     zone: ZoneInfo | None
     max_rows: int = 0
     shop_count: int = 0
+    deadline: float | None = None
 
     def share(self, shop_count: int) -> ReadExecutor:
         """What reads at one of so many shops: with its share of rows, and a result that is fitted with the others."""
         result_builder = replace(self.result_builder, max_bytes=UNLIMITED_BYTES)
         max_rows = self.max_rows and max(1, self.max_rows // shop_count)
-        return replace(self, result_builder=result_builder, max_rows=max_rows, shop_count=shop_count)
+        deadline = self.platform.new_deadline()
+        return replace(self, result_builder=result_builder, max_rows=max_rows, shop_count=shop_count, deadline=deadline)
+
+    def _find_deadline(self) -> float:
+        return self.platform.new_deadline() if self.deadline is None else self.deadline
 
     async def execute(
         self, operation: Operation, values: Json, server_arguments: Json, target: Target, report: ReportProgress
@@ -104,11 +109,10 @@ class ReadExecutor(Struct, frozen=True):
             page_buffer = PageBuffer(self.result_builder, operation, fields, self.shop_count)
             await self.read_pages(operation, values, server_arguments, target, report, page_buffer)
             return await page_buffer.to_result(target.shop)
-        call = bind(operation, values, zone)
         response = await (
-            call_in_parts(self.platform, operation, values, target, zone)
+            call_in_parts(self.platform, operation, values, target, zone, self._find_deadline())
             if self.shop_count
-            else self.platform.call(call, target)
+            else self.platform.call(bind(operation, values, zone), target)
         )
         await self._remember_document(response.data)
         if fields is None and 0 < response.size_bytes <= SMALL_ANSWER_BYTES:
@@ -145,7 +149,7 @@ class ReadExecutor(Struct, frozen=True):
         limit = min(request.limit, self.max_rows or request.limit)
         chosen = await self.get_copy_chooser().choose(choice, request.parameters, request.offset, limit, target, report)
         page = {"page_size": choice.batch} if "page_size" in reading.arguments else {}
-        deadline, rows, size, response = self.platform.new_deadline(), [], 0, ApiResponse({}, None)
+        deadline, rows, size, response = self._find_deadline(), [], 0, ApiResponse({}, None)
         for start in range(0, len(chosen.ids), choice.batch):
             if start and self.platform.time_remaining(deadline) < CLOSING_S:
                 chosen = replace(chosen, ids=chosen.ids[:start])
@@ -183,7 +187,7 @@ class ReadExecutor(Struct, frozen=True):
         """
         pages_argument, fields = server_arguments.get("pages"), server_arguments.get("fields")
         max_pages = None if pages_argument in (None, ALL_PAGES) else int(pages_argument)
-        zone, deadline = target.resolve_zone(self.zone), self.platform.new_deadline()
+        zone, deadline = target.resolve_zone(self.zone), self._find_deadline()
         selection: Selection | None = None
         page_stream = self.paginator.iter_pages(operation.name, values, target, deadline=deadline)
         async with aclosing(page_stream) as pages:

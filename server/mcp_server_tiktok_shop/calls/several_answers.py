@@ -10,6 +10,7 @@ from mcp_server_tiktok_shop.calls.page_collector import RESUME_FILTER
 from mcp_server_tiktok_shop.calls.page_tokens import PAGE_TOKEN, join_page_tokens
 from mcp_server_tiktok_shop.calls.results.answer_tables import SHOP_COLUMN
 from mcp_server_tiktok_shop.calls.results.normalized_answers import NEXT_PAGE_FIELD, NOTHING_FOUND
+from mcp_server_tiktok_shop.errors import GIVEN_KINDS
 from mcp_server_tiktok_shop.platform.shop_choice import group_by_value
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def _ensure_answered(answers: Sequence[ReadAnswer]) -> None:
 
     """
     errors = [(answer.label, answer.error) for answer in answers if answer.error is not None]
+    if given := [error for _, error in errors if error.kind in GIVEN_KINDS and not any(a.has_data for a in answers)]:
+        raise given[0]
     if len(errors) < len(answers):
         return
     first = next((error for _, error in errors if not error.is_not_here), errors[0][1])

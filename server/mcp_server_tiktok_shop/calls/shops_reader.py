@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.catalog.operation import Json, Operation
     from mcp_server_tiktok_shop.catalog.operation_directory import OperationDirectory
 
+MAX_SHOPS_AT_ONCE = 8  # that are asked: the answers of each take memory until they are fitted
 ZONES_NOTE = "Times given without offset were read in each shop's own time zone."
 CURRENCIES_NOTE = "The file's amounts are in {}, each shop's own: none was converted."
 
@@ -83,9 +85,12 @@ class ShopsReader(Struct, frozen=True):
         try:
             if "save_as" in server_arguments:
                 return await self._save_each(executor, call, targets, progress)
+            slots = asyncio.Semaphore(MAX_SHOPS_AT_ONCE)
             readings = [
                 _catch_error(
-                    shop, self._read_one(executor, _go_on(call, shop), shop.target, progress.create_reporter(place))
+                    shop,
+                    partial(self._read_one, executor, _go_on(call, shop), shop.target, progress.create_reporter(place)),
+                    slots,
                 )
                 for place, shop in enumerate(targets.shops)
             ]
@@ -146,9 +151,10 @@ class ShopsReader(Struct, frozen=True):
                 )
                 for shop in targets.shops
             ]
+            slots = asyncio.Semaphore(MAX_SHOPS_AT_ONCE)
             answers = await asyncio.gather(
                 *(
-                    _catch_error(shop, collect(place, shop, page_file))
+                    _catch_error(shop, partial(collect, place, shop, page_file), slots)
                     for place, (shop, page_file) in enumerate(zip(targets.shops, files, strict=True))
                 )
             )
@@ -190,8 +196,9 @@ async def _find(call: ReadCall, readings: Sequence[Coroutine[Any, Any, ReadAnswe
     return [task.result() for task in tasks]
 
 
-async def _catch_error(shop: ShopTarget, reading: Awaitable[Json]) -> ReadAnswer:
+async def _catch_error(shop: ShopTarget, read: Callable[[], Awaitable[Json]], slots: asyncio.Semaphore) -> ReadAnswer:
     try:
-        return ReadAnswer(shop, await reading)
+        async with slots:
+            return ReadAnswer(shop, await read())
     except ShopError as error:
         return ReadAnswer(shop, error=error)
