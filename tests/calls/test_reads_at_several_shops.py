@@ -214,7 +214,7 @@ async def test_an_id_that_no_shop_has_is_told_once_with_the_shops_that_were_aske
     assert order["not_found"] == [UNKNOWN]
     assert "Nothing found in GB, DE, US." in order["note"]
     assert records["message"].endswith("None of these shops has it: GB, US.")
-    assert "list_shops" not in product["hint"], "there is no other shop to name"
+    assert "get_authorization_url" in product["hint"], "there is no other shop to name"
 
 
 async def test_ids_of_several_shops_are_told_by_shop_and_those_of_none_as_missing(
@@ -301,13 +301,12 @@ async def test_what_the_platform_refuses_at_each_shop_is_one_error(connect: Conn
         sandbox.faults.add("get_order_list", times=None, code=98001004, message="Invalid param 'x'.")
         refused = await refuse(client, "get_order_list", shop="all", page_size=1)
         invalid = await refuse(client, "get_order_list", shop="all", page_size=1000)
-        sandbox.faults.clear()
-        sandbox.faults.add("get_order_list", edit=lambda _: {"orders": [], "total_count": 0})
-        wrong = await refuse(client, "get_order_list", shop="all", page_size=1, fields=["orders.colour"])
+        product = next(iter(list_shops(sandbox)[1].products))
+        wrong = await refuse(client, "get_product", shop="all", product_id=product, fields=["colour"])
         unknown = await refuse(client, "get_order_list", shop="GB, Nobody", page_size=1)
     assert (refused["error"], refused["code"]) == ("platform", 98001004)
     assert invalid["error"] == wrong["error"] == "invalid_arguments"
-    assert wrong["problems"], "also where one of the shops has nothing in which it could be missing"
+    assert "shop" not in wrong["message"], "what is wrong with the call is told, not which shops lack the product"
     assert unknown["error"] == "shop_required"
     assert len(unknown["shops"]) == 3
 
@@ -334,7 +333,7 @@ async def test_words_of_the_platform_are_marked_also_where_no_shop_answers(conne
 
 async def test_a_page_without_rows_that_another_follows_is_not_the_end(connect: Connect, sandbox: Sandbox) -> None:
     async with at_several(connect, sandbox) as client:
-        sandbox.faults.add("get_order_list", edit=lambda data: data | {"orders": []})
+        sandbox.faults.add("get_order_list", edit=lambda data: {"next_page_token": data["next_page_token"]})
         told = await read(client, "get_order_list", shop="all", page_size=10, fields=IDS)
         more = await read(client, "get_order_list", page_size=10, fields=IDS, page_token=told["next_page_token"])
     assert sum(len(block["orders"]["rows"]) for block in told["data"].values() if block.get("orders")) == 20
@@ -408,6 +407,14 @@ async def test_a_list_that_was_taken_up_by_its_times_goes_on_by_them_at_that_sho
         assert list_ids(told["data"][region]) + list_ids(more["data"][region]) == newest[region]
 
 
+async def test_rows_that_one_call_may_read_are_shared_by_the_shops(connect: Connect, sandbox: Sandbox) -> None:
+    async with at_several(connect, sandbox, rows=100) as client:
+        told = await read(client, "get_order_list", shop="all", page_size=10, pages="all", fields=IDS)
+    assert [len(list_ids(block)) for block in told["data"].values()] == [30, 30, 30]
+    assert "no more than 33 rows are given here" in told["note"]
+    assert "next_page_token" in told
+
+
 async def test_more_pages_than_may_be_kept_end_in_each_shop_and_go_on(
     connect: Connect, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -440,7 +447,9 @@ async def test_a_list_of_several_shops_is_one_file_with_a_column_that_tells_the_
     assert [(row["shop"], row["id"]) for row in rows] == expected
     moments = {order.id: order.create_time for shop in list_shops(sandbox) for order in shop.orders.values()}
     for row in rows:  # each in its shop's own zone, which it says
-        assert datetime.fromisoformat(row["create_time"]).timestamp() == moments[row["id"]]
+        moment = datetime.fromisoformat(row["create_time"])
+        assert moment.timestamp() == moments[row["id"]]
+        assert row["shop"] != "US" or row["create_time"].endswith(("-07:00", "-08:00"))
     assert told["data"]["rows_by_shop"] == dict.fromkeys(REGIONS, 60)
     assert "EUR, GBP, USD, each shop's own: none was converted" in told["data"]["advice"]
     saved = read_json(part["data"]["path"])
@@ -471,11 +480,13 @@ async def test_a_filter_of_the_local_copy_chooses_in_each_shop(connect: Connect,
     async with at_several(connect, sandbox) as client:
         argument = {"order_statuses": ["AWAITING_SHIPMENT", "COMPLETED"]}
         alone = {r: await read(client, "get_order_list", shop=r, page_size=3, fields=IDS, **argument) for r in REGIONS}
+        saved = await refuse(client, "get_order_list", shop="all", save_as="orders.csv", **argument)
         told = await read(client, "get_order_list", shop="all", page_size=3, fields=IDS, **argument)
         more = await read(
             client, "get_order_list", page_size=3, fields=IDS, **argument, page_token=told["next_page_token"]
         )
     assert told["data"] == {region: each["data"] for region, each in alone.items()}
+    assert saved["problems"][0]["argument"] == "save_as"
     for region in REGIONS:
         assert not {*list_ids(more["data"][region])} & {*list_ids(told["data"][region])}
 
@@ -493,6 +504,7 @@ async def test_days_are_each_shops_own(connect: Connect, sandbox: Sandbox) -> No
     async with at_several(connect, sandbox) as client:
         told = await read(client, "get_order_list", shop="all", **arguments)
     assert "read in each shop's own time zone" in told["note"]
+    assert told["note"].count("Times given") == 1
 
 
 async def test_a_single_shop_answers_as_ever_whatever_it_is_called(connect: Connect) -> None:
