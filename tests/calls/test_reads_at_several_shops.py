@@ -116,6 +116,28 @@ async def test_a_page_token_of_several_shops_names_them_and_any_one_of_them_take
         assert refusal["problems"][0]["argument"] == "page_token"
 
 
+@pytest.mark.parametrize(
+    "token",
+    [
+        "shops:GB=abc&shop_cipher=5",
+        "shops:GB=abc&create_time_lt=../5",
+        "shops:GB=abc&order_status=7",
+        f"shops:GB={'x' * 5000}",
+        "shops:GB=abc&page_token=",
+        f"shops:GB=abc&create_time_lt={'9' * 5000}",
+        "shops:",
+    ],
+)
+async def test_what_a_joined_page_token_holds_is_checked_like_any_argument(
+    connect: Connect, sandbox: Sandbox, token: str
+) -> None:
+    async with at_several(connect, sandbox) as client:
+        told = await refuse(client, "get_order_list", page_size=5, page_token=token)
+        other = await refuse(client, "get_price_detail", order_id="5764061", page_token="shops:GB=abc")
+    assert (told["error"], other["error"]) == ("invalid_arguments", "invalid_arguments")
+    assert sandbox.log.list_entries("get_order_list") == []
+
+
 @pytest.mark.parametrize("shop", ["GB", "Tea = Co. | 50% & more", "Möbel, Haus"])
 @pytest.mark.parametrize("token", ["+/+/xs==", "a|b=c&d%e", "copy:20"])
 def test_a_joined_page_token_is_read_as_it_was_written(shop: str, token: str) -> None:

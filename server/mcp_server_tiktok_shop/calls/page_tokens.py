@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 PAGE_TOKEN = "page_token"  # noqa: S105 - an argument's name
 JOINED_PREFIX = "shops:"
+MAX_MOMENT_DIGITS = 13  # Unix milliseconds
 SEPARATORS = ("%", "|", "&", "=")  # which a name can't hold as they are; the first of them is that of an escape
 
 
 def join_page_tokens(pages: Mapping[str, Json]) -> str:
-    """The token that goes on at shops; `pages` are by a shop's name its own token and the filters that go with it."""
+    """The token that goes on at shops; `pages` are by a shop's name its own token and the times that go with it."""
     parts = (
         "&".join(_write_pair(*pair) for pair in ((shop, page[PAGE_TOKEN]), *_list_filters(page)))
         for shop, page in pages.items()
@@ -43,14 +44,14 @@ def split_page_token(token: Any) -> dict[str, Json] | None:
     pages: dict[str, Json] = {}
     for part in token.removeprefix(JOINED_PREFIX).split("|"):
         pairs = [pair.partition("=") for pair in part.split("&")]
-        if not all(name and equals and value for name, equals, value in pairs):
+        if not all(name and value for name, _, value in pairs) or not all(_is_moment(pair[2]) for pair in pairs[1:]):
             problem = Problem(
                 PAGE_TOKEN, "is no next_page_token of several shops", "the last next_page_token, as it was"
             )
             raise ShopError("invalid_arguments", f"{PAGE_TOKEN} {problem.message}", problems=(problem,))
         (shop, _, own_token), *filters = pairs
-        pages[unquote(shop)] = {PAGE_TOKEN: unquote(own_token)} | {
-            name: int(value) if value.isdecimal() else unquote(value) for name, _, value in filters
+        pages[unquote(shop)] = {unquote(name): int(value) for name, _, value in filters} | {
+            PAGE_TOKEN: unquote(own_token)
         }
     return pages
 
@@ -66,6 +67,10 @@ def drop_joined_token(operation: Operation, values: Json) -> Json:
     if operation.effect == "read" and is_joined_token(values.get(PAGE_TOKEN)):
         return {name: value for name, value in values.items() if name != PAGE_TOKEN}
     return values
+
+
+def _is_moment(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MAX_MOMENT_DIGITS
 
 
 def _list_filters(page: Json) -> list[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from mcp_server_tiktok_shop.calls.page_tokens import PAGE_TOKEN, split_page_token
 from mcp_server_tiktok_shop.catalog.looks import find_lookup_ids
+from mcp_server_tiktok_shop.catalog.validation import validate
 from mcp_server_tiktok_shop.errors import Problem, ShopError
 from mcp_server_tiktok_shop.platform.shop_choice import choose_targets, name_briefly, names_several
 from mcp_server_tiktok_shop.platform.shops import Target
@@ -84,7 +85,7 @@ class TargetResolver(Struct, frozen=True):
         ):
             return await self.resolve(operation, shop, asset)
         if pages is not None:
-            return await self._resolve_pages(operation, pages, shop)
+            return await self._resolve_pages(operation, values, pages, shop)
         if shop is None:
             try:
                 return await self.resolve(operation, shop, asset)
@@ -100,19 +101,26 @@ class TargetResolver(Struct, frozen=True):
             raise _make_token_error("is one shop's, and several are asked", allowed)
         return SeveralTargets(tuple(targets), is_search=shop is None)
 
-    async def _resolve_pages(self, operation: Operation, pages: dict[str, Json], shop: str | None) -> SeveralTargets:
-        """The shops at which a joined token goes on: those of them that are named, or all."""
-        found = [
-            ShopTarget(label, each.name, each.target, page)
+    async def _resolve_pages(
+        self, operation: Operation, values: Json, pages: dict[str, Json], shop: str | None
+    ) -> SeveralTargets:
+        """The shops at which a joined token goes on: those of them that are named, or all.
+
+        What it holds came from a caller: it is checked like any argument.
+        """
+        for page in pages.values():
+            validate(operation, values | page, [])
+        found = {
+            each.id: ShopTarget(label, each.name, each.target, page)
             for label, page in pages.items()
             for each in _group(operation, await choose_targets(self.platform.shops, label))
-        ]
+        }
         if shop is not None:
             named_ids = {each.id for each in _group(operation, await choose_targets(self.platform.shops, shop))}
-            found = [each for each in found if each.id in named_ids]
+            found = {target_id: each for target_id, each in found.items() if target_id in named_ids}
         if not found:
             raise _make_token_error("goes on at none of these shops", ", ".join(pages))
-        return SeveralTargets(tuple(found))
+        return SeveralTargets(tuple(found.values()))
 
     async def _choose_shop(self, operation: Operation, shop: str | None) -> Target:
         """The shop of a call; who reads is told that all of them can be asked."""
