@@ -34,6 +34,7 @@ from mcp_server_tiktok_shop.calls.jobs.records import SENT, make_job_id
 from mcp_server_tiktok_shop.calls.jobs.several_shops import ensure_one_currency, find_only_shop, join_keys, name_shops
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
+from mcp_server_tiktok_shop.calls.undone_things import list_undone
 from mcp_server_tiktok_shop.calls.write_requests import WriteRequest
 from mcp_server_tiktok_shop.errors import ShopError
 
@@ -113,13 +114,16 @@ class JobRunner(Struct, frozen=True):
 
         """
         key = compute_fingerprint(operation, values, context.target)
-        record, is_repeat = await self.job_records.load(key), bool(server_arguments.get("repeat"))
+        record = await self.job_records.load(key)
         known_record = replace(record, entries=dict(record.entries))
-        if is_repeat:
+        shop_id = context.target.shop.id if context.target.shop else ""
+        audit_log = self.write_executor.undo_checker.audit_log
+        record.mark_undone(await list_undone(audit_log, record.list_job_ids()), shop_id)
+        if server_arguments.get("repeat"):
             record.start_anew(self.job_records.clock())
         else:
             record.start_next()
-        run = JobRun(self.jobs[operation.name], operation, values, context, key, record, known_record, is_repeat)
+        run = JobRun(self.jobs[operation.name], operation, values, context, key, record, known_record)
         run.is_previewed, run.shop_name = bool(server_arguments.get("confirm")), shop_name
         if not server_arguments.get("dry_run"):
             try:
@@ -140,7 +144,7 @@ class JobRunner(Struct, frozen=True):
             return "", ()
         shop_ids = [run.context.target.shop.id for run in runs if run.context.target.shop]
         more: Json = {"shop": ",".join(shop_ids)} if shop_ids else {}
-        more |= {"repeat": True} if first.is_repeat else {}
+        more |= {"repeat": True} if server_arguments.get("repeat") else {}
         call = StoredCall(first.operation.name, first.values | more, first.context.result_builder.buyer_data)
         is_first = True
 
@@ -203,7 +207,7 @@ class JobRunner(Struct, frozen=True):
                     await caller.report_progress(done, total, f"{done} of {total} done")
                 if run is not runs[-1]:  # what its last write did is known also where the next shop's is cut off
                     await records.save(run.key, run.record)
-            is_cut = any(run.stop_reason for run in runs) or (is_part and runs[0].is_repeat)
+            is_cut = any(run.stop_reason for run in runs) or (is_part and any(run.record.is_repeat for run in runs))
             is_held = not is_cut and all(run.is_done for run in runs)
         finally:
             ends = [self._end(run, is_cut=is_cut, is_held=is_held and run.is_relative) for run in started]
@@ -243,7 +247,7 @@ class JobRunner(Struct, frozen=True):
             write = self.planner.build_write(run, step)
             if step.undo_of:
                 write = replace(write, known_state=None)
-            repeat = {"repeat": True} if run.is_repeat and await self._is_done_before(write) else {}
+            repeat = {"repeat": True} if run.record.is_repeat and await self._is_done_before(write) else {}
             result = await self.write_executor.execute(write, repeat, run.context.caller)
         except ShopError as error:
             if error.kind in SHUT_KINDS:
