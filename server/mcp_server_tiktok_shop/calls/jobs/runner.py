@@ -29,7 +29,7 @@ from mcp_server_tiktok_shop.calls.jobs.answers import NOTHING_NOTE, build_answer
 from mcp_server_tiktok_shop.calls.jobs.job_run import JobRun
 from mcp_server_tiktok_shop.calls.jobs.planner import JobPlanner
 from mcp_server_tiktok_shop.calls.jobs.sender import JobSender
-from mcp_server_tiktok_shop.calls.jobs.several_shops import ensure_one_currency, find_only_shop, join_keys, name_shops
+from mcp_server_tiktok_shop.calls.jobs.several_shops import find_only_shop, join_keys, name_shops
 from mcp_server_tiktok_shop.calls.pending_writes import StoredCall
 from mcp_server_tiktok_shop.calls.preview_results import show_preview
 from mcp_server_tiktok_shop.calls.undone_things import list_undone
@@ -75,7 +75,6 @@ class JobRunner(Struct, frozen=True):
 
         """
         contexts = await self.contexts.make_each(server_arguments.get("shop"), caller)
-        ensure_one_currency(operation, values, [context.target for context in contexts])
         names = name_shops([context.target for context in contexts])
         runs = [
             await self._begin(operation, values, server_arguments, context, name)
