@@ -37,19 +37,21 @@ UNKNOWN_REASON = "whether it was done is unknown: look first, and call again in 
 
 
 class JobRecord(Struct):
-    """What is remembered of one job: `entries` by the key of each item, what was agreed to, when, and by which policy.
+    """What is remembered of one job: `entries` by the key of each item, what was agreed to, when, by which policy.
 
-    `begun_at` is when a call last began its writes; `running_at` when its process (`process`) began the last of them,
-    0 where that call ended. `job_id` is what all its writes have in the audit log, over all calls that it took. A job
-    `is_over` that came to its end, whatever failed of it; one that was cut is not. One that `is_repeat` did once more
-    what another had done. Until `held_until` an equal call may be the same once more, and is refused. `undone_at` is
-    when items were taken back, which the audit log knows.
+    `user` agreed to it, as `Caller` names them: nobody else's call goes on by that. `begun_at` is when a call last
+    began its writes; `running_at` when its process (`process`) began the last of them, 0 where that call ended.
+    `job_id` is what all its writes have in the audit log, over all calls that it took. A job `is_over` that came to its
+    end, whatever failed of it; one that was cut is not. One that `is_repeat` did once more what another had done. Until
+    `held_until` an equal call may be the same once more, and is refused. `undone_at` is when items were taken back,
+    which the audit log knows.
     """
 
     entries: dict[str, Json] = field(default_factory=dict)
     agreed: dict[str, list[str]] = field(default_factory=dict)
     agreed_at: float = 0.0
     policy: str = ""
+    user: str = ""
     begun_at: float = 0.0
     running_at: float = 0.0
     process: str = ""
@@ -98,14 +100,14 @@ class JobRecord(Struct):
         }
         self.is_over = self.is_over or any(thing.job_id == self.job_id for thing in things)
 
-    def is_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> bool:
-        """Whether exactly this was agreed to for each of the items, not long ago, and where as much was asked."""
-        is_fresh = 0 <= now - self.agreed_at < CONFIRM_TTL_S and self.policy == policy
+    def is_agreed(self, items: Iterable[JobItem], now: float, policy: str, user: str) -> bool:
+        """Whether this person agreed to exactly this for each item, not long ago, and where as much was asked."""
+        is_fresh = 0 <= now - self.agreed_at < CONFIRM_TTL_S and (self.policy, self.user) == (policy, user)
         return is_fresh and all(self.agreed.get(item.key) == _keep_values(item) for item in items)
 
-    def mark_agreed(self, items: Iterable[JobItem], now: float, policy: str) -> None:
+    def mark_agreed(self, items: Iterable[JobItem], now: float, policy: str, user: str) -> None:
         self.agreed = {item.key: _keep_values(item) for item in items}
-        self.agreed_at, self.policy = now, policy
+        self.agreed_at, self.policy, self.user = now, policy, user
 
     def enter(self, items: Iterable[JobItem], state: OutcomeState | str, now: float) -> None:
         """What is known of these items from now on; with what was done the yes to it is used up."""

@@ -133,8 +133,8 @@ class JobRunner(Struct, frozen=True):
     ) -> tuple[str, tuple[str, ...]]:
         """Go on only where somebody agreed to just this; the note on that, and the warnings that nobody was shown."""
         gate, first = self.write_executor.confirmation_gate, runs[0]
-        now = gate.clock()
-        if all(run.record.is_agreed(run.open_items, now, gate.policy) for run in runs if run.steps):
+        now, user = gate.clock(), first.context.caller.user
+        if all(run.record.is_agreed(run.open_items, now, gate.policy, user) for run in runs if run.steps):
             return "", ()
         shop_ids = [run.context.target.shop.id for run in runs if run.context.target.shop]
         more: Json = {"shop": ",".join(shop_ids)} if shop_ids else {}
@@ -171,5 +171,5 @@ class JobRunner(Struct, frozen=True):
         if not gate.must_ask(preview):
             return note, preview.warnings
         for run in runs:
-            run.record.mark_agreed(run.open_items, gate.clock(), gate.policy)
+            run.record.mark_agreed(run.open_items, gate.clock(), gate.policy, user)
         return note, ()

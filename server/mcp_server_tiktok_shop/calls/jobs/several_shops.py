@@ -61,7 +61,7 @@ def ensure_one_currency(runs: Sequence[JobRun]) -> None:
     first = runs[0]
     bare_amounts = [place for run in runs if run.plan for place in run.plan.bare_amounts]
     amounts = find_amounts(first.operation.arguments, first.values) or list(dict.fromkeys(bare_amounts))
-    targets = [run.context.target for run in runs if _may_be_meant(run)]
+    targets = [run.context.target for run in runs if _may_need_amounts(run)]
     if not amounts or not targets or not any(run.plan for run in runs) or have_one_currency(targets):
         return
     named = ", ".join(f"{target.shop.label} ({target.shop.currency or '?'})" for target in targets if target.shop)
@@ -71,7 +71,7 @@ def ensure_one_currency(runs: Sequence[JobRun]) -> None:
     raise ShopError("invalid_arguments", text, hint=SINGLE_HINT, problems=problems)
 
 
-def _may_be_meant(run: JobRun) -> bool:
+def _may_need_amounts(run: JobRun) -> bool:
     return run.plan is None or run.plan.is_chosen_by_amount or any(not item.is_missing for item in run.items)
 
 
