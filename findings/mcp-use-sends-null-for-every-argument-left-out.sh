@@ -2,8 +2,8 @@
 # A call with one argument reaches the server with all the others too, as null.
 #
 # Library: mcp-use 1.7.1 (PyPI), its tools for LangChain
-# Guess:   what the model leaves out is left out of the call: none of the properties is nullable in the tool's schema, and
-#          a client that makes a pydantic model of it sends what was set.
+# Guess:   what the model leaves out is left out of the call: none of the properties is nullable in the tool's schema,
+#          and a client that makes a pydantic model of it sends what was set.
 # Really:  every optional property becomes "type or null, default null", so the model is told that null is a value, and
 #          is sent with each call. "enum" is lost on the way: the model is not told which statuses there are.
 # Matters: MCP servers of shops. One that checks calls by its own schema refuses every one of them; one that passes them

@@ -3,12 +3,13 @@
 #
 # Library: mt940js 1.3.5, mt940-js 1.0.0 (npm); mt-940 5.1.1 (PyPI) beside them
 # Guess:   a statement line has its value date with the year and its entry date as month and day. A reader adds the year
-#          that brings the two closest, so a payout entered on 31 December with value of 2 January is one of the old year.
+#          that brings the two closest, so a payout entered on 31 December with value of 2 January is one of the old
+#          year.
 # Really:  both JavaScript readers take the year of the value date: entry date 2026-12-31 for value date 2026-01-02, one
 #          year late and after the statement was written. The Python reader says 2025-12-31. A test with any other day
 #          passes.
-# Matters: bookkeeping by entry date, which is the day on which the money was there: payouts around New Year fall into the
-#          wrong tax year, and are missing in the right one.
+# Matters: bookkeeping by entry date, which is the day on which the money was there: payouts around New Year fall into
+#          the wrong tax year, and are missing in the right one. Take the year that brings it nearest the value date.
 # Seen:    2026-11-30
 set -euo pipefail
 

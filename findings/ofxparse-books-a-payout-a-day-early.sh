@@ -2,14 +2,15 @@
 # A payout of 1 June is dated 31 May, wherever the bank's clock is ahead of Greenwich.
 #
 # Library: ofxparse 0.21; ofxtools 1.1.1 beside it
-# Guess:   the date of a bank's entry is a day of the bank's calendar. Where a file gives it with a time zone, a reader keeps
-#          the zone or says that it has turned the time into another one.
+# Guess:   the date of a bank's entry is a day of the bank's calendar. Where a file gives it with a time zone, a reader
+#          keeps the zone or says that it has turned the time into another one.
 # Really:  banks write the day as its midnight, "20260601000000[+1:BST]". ofxparse takes the offset off, so that UTC
 #          remains, and returns a datetime without a zone: 2026-05-31 23:00, whose date() is the day before. West of
-#          Greenwich, and with times at noon or without a zone, the day is right, which is what tests and examples
-#          have. ofxtools returns the same moment and says that it is UTC.
+#          Greenwich, and with times at noon or without a zone, the day is right, which is what tests and examples have.
+#          ofxtools returns the same moment and says that it is UTC.
 # Matters: payouts matched with statements by day, and months closed by date: in London from April to October, and in
-#          Berlin, Bangkok or Singapore all year, the payouts of the first of a month fall into the month before.
+#          Berlin, Bangkok or Singapore all year, the payouts of the first of a month fall into the month before. Set
+#          the zone to UTC and turn it into the bank's before taking the date.
 # Seen:    2026-11-30
 set -euo pipefail
 

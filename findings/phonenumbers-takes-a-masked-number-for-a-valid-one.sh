@@ -5,8 +5,8 @@
 # Guess:   a number with asterisks in it is no number: parse raises, as it does for text; or is_valid_number says no,
 #          since digits are missing.
 # Really:  asterisks are dropped like spaces. What is left is a number of fewer digits, and in countries with numbers of
-#          several lengths that may be one: "+49 30 ****1234" becomes +49301234, possible and valid, a line in Berlin
-#          that belongs to somebody else. Elsewhere ("+44 7*** ***123") it is formatted too, and not valid; two buyers with
+#          several lengths that may be one: "+49 30 ****1234" becomes +49301234, possible and valid, a number in Berlin
+#          that is not the buyer's. Elsewhere ("+44 7*** ***123") it is formatted too, and not valid; two buyers with
 #          the same visible digits get the same number. libphonenumber-js finds no number in either text.
 # Matters: marketplaces mask buyers' phones in most of their answers. A carrier gets a stranger's number, customers are
 #          merged by it, and a check by is_valid_number lets it pass. Look for the mask before anything else.

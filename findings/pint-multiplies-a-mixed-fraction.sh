@@ -5,11 +5,11 @@
 # Guess:   text with a number and a unit is read as people write it, as the many spellings of units suggest ("lbs",
 #          "inches", "1,250 g"); what can't be read is refused, as "12x9x4 in" is.
 # Really:  a space multiplies: "5 1/2 in" is 5 times 1/2 inch, "2 1/4 lb" half a pound, "1 250 g" (a thousand and more,
-#          with the space of French or Swedish lists) 250 g. A fraction sign is dropped: "5½ in" is 5 inches. All
-#          keep the right dimension, so to("cm") does not complain; "1/2 in", "5.5 in" and "5-1/2 in" show why a test of
+#          with the space of French or Swedish lists) 250 g. A fraction sign is dropped: "5½ in" is 5 inches. All keep
+#          the right dimension, so to("cm") does not complain; "1/2 in", "5.5 in" and "5-1/2 in" show why a test of
 #          fractions may pass or fail loudly. Of weights in two units, "1 lb 4 oz" is a product that only to() refuses.
-# Matters: packages are measured in inches and halves where postage goes by size and weight: a label that is too small is
-#          charged again by the carrier, with a fee. Read such text with a grammar of one's own.
+# Matters: packages are measured in inches and halves where postage goes by size and weight: a label that is too small
+#          is charged again by the carrier, with a fee. Read such text with a grammar of one's own.
 # Seen:    2026-11-30
 set -euo pipefail
 

@@ -5,8 +5,8 @@
 # Guess:   "gr" is gram, as it stands on packs and in product data from Jakarta to Madrid, or it is unknown and refused,
 #          as "KG" and "GRAM" are. A comma before two digits is a decimal comma or an error.
 # Really:  "gr" is the grain, 64.8 mg, another unit of mass, so that no conversion complains: "500 gr" is 32.4 g. Commas
-#          are taken out wherever they stand: "1,25 kg" is 125 kg, and "0,5 kg", as "05 kg", nothing. "500 g", "500 grams"
-#          and "1.25 kg" are read right, so of one list some rows are and some are not. "10 pcs" are parsecs.
+#          are taken out wherever they stand: "1,25 kg" is 125 kg, and "0,5 kg", as "05 kg", nothing. "500 g", "500
+#          grams" and "1.25 kg" are read right, so of one list some rows are and some are not. "10 pcs" are parsecs.
 # Matters: package weights of products by which postage is bought; a listing of 125 kg can't be shipped at all.
 #          registry.define("@alias gram = gr") gives the name to the gram.
 # Seen:    2026-11-30

@@ -2,12 +2,12 @@
 # In a long sheet the SKUs that are not numbers become null, and "00123" becomes 123.
 #
 # Library: polars 2.1.0 with fastexcel 0.21.0
-# Guess:   cells of a workbook have types, so a text cell stays text; a column that holds both is text, as it is in a sheet
-#          of ten rows. If the types are guessed from the first rows only, a later cell that does not fit raises, as it
-#          does in read_csv.
-# Really:  the types are guessed from the first 1000 rows. Numbers there make the column a number, and below, a text that
-#          is none is null without an error or a warning, and one that looks like a number is one: "A-1" is lost and "00123"
-#          is 123. With the text cell among the first 1000 rows all are text and none is lost.
+# Guess:   cells of a workbook have types, so a text cell stays text; a column that holds both is text, as it is in a
+#          sheet of ten rows. If the types are guessed from the first rows only, a later cell that does not fit raises,
+#          as it does in read_csv.
+# Really:  the types are guessed from the first 1000 rows. Numbers there make the column a number, and below, a text
+#          that is none is null without an error or a warning, and one that looks like a number is one: "A-1" is lost
+#          and "00123" is 123. With the text cell among the first 1000 rows all are text and none is lost.
 #          infer_schema_length=None, or schema_overrides={"seller_sku": pl.String}, keeps them.
 # Matters: costs and stock from sellers' sheets: a trial with a short file is right, and in the real one the products
 #          added last have no cost, or the cost of another.

@@ -2,12 +2,12 @@
 # A commission worked out in DECIMAL is rounded to pennies in each row.
 #
 # Library: polars 2.1.0; pyarrow 26.0.1 and duckdb 2.0.1 beside it
-# Guess:   a product of two decimals has the decimals of both, as in SQL, Arrow and Python: 0.04 times 0.12 is 0.0048, and
-#          is rounded where somebody says so.
-# Really:  the result has as many decimals as the factor with more of them, and each product is rounded to that: with prices
-#          and rates of two decimals, 0.04 * 0.12 is 0.00 and 19.99 * 0.06 is 1.20. 1000 lines of 0.04 pay no
-#          commission at all instead of 4.80. Division does the same: 0.01 / 3 is 0.00. A rate of more decimals
-#          (cast to Decimal(38, 6)) keeps them.
+# Guess:   a product of two decimals has the decimals of both, as in SQL, Arrow and Python: 0.04 times 0.12 is 0.0048,
+#          and is rounded where somebody says so.
+# Really:  the result has as many decimals as the factor with more of them, and each product is rounded to that: with
+#          prices and rates of two decimals, 0.04 * 0.12 is 0.00 and 19.99 * 0.06 is 1.20. 1000 lines of 0.04 pay no
+#          commission at all instead of 4.80. Division does the same: 0.01 / 3 is 0.00. A rate of more decimals (cast to
+#          Decimal(38, 6)) keeps them.
 # Matters: fees, shares and costs by line: "decimal" is chosen so that no penny is lost, the sum differs from the
 #          statement, and every single line looks right.
 # Seen:    2026-11-30

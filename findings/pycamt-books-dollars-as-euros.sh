@@ -4,8 +4,8 @@
 # Library: pycamt 1.1.1, a reader of camt.053 bank statements
 # Guess:   an entry of 100.00 EUR has one or more transactions, whose amounts add up to it; where the bank gives the
 #          instructed amount too, in the payer's currency, it stands beside the booked one or carries its own currency.
-# Really:  the first Amt anywhere below AmtDtls is taken for the amount, which is the instructed one (InstdAmt) wherever the
-#          bank gives it, and the currency is taken from the entry: 120.00 "EUR". A batch whose details have no
+# Really:  the first Amt anywhere below AmtDtls is taken for the amount, which is the instructed one (InstdAmt) wherever
+#          the bank gives it, and the currency is taken from the entry: 120.00 "EUR". A batch whose details have no
 #          amounts has the whole entry's amount in each: two parts of 100.00 are 200.00. The balances are right, so the
 #          statement does not add up, which nothing compares.
 # Matters: a marketplace's payouts in another currency than the account's, and collected ones: income is too high by the

@@ -2,13 +2,13 @@
 # Rows that the model is given are gone once the same answer has a chart too.
 #
 # Library: pydantic-ai-slim 2.68.0 (with fastmcp-slim 3.4.11)
-# Guess:   of text and structured content one is a copy of the other, and a client shows the model one of them. A picture is
-#          a copy of neither, so that an answer with rows and a chart arrives as rows and a chart.
-# Really:  where all blocks are text, the model gets the structured content and no block, not even a note that is in no other
-#          place. With one picture among them it is the other way round: all blocks, and no structured content. So a
-#          tool that draws a chart on request loses its numbers on request.
-# Matters: MCP servers that answer with structured rows, notes and charts. What must be seen has to stand in both; clients
-#          such as langchain-mcp-adapters show the model the blocks in any case.
+# Guess:   of text and structured content one is a copy of the other, and a client shows the model one of them. A
+#          picture is a copy of neither, so that an answer with rows and a chart arrives as rows and a chart.
+# Really:  where all blocks are text, the model gets the structured content and no block, not even a note that is in no
+#          other place. With one picture among them it is the other way round: all blocks, and no structured content. So
+#          a tool that draws a chart on request loses its numbers on request.
+# Matters: MCP servers that answer with structured rows, notes and charts. What must be seen has to stand in both;
+#          clients such as langchain-mcp-adapters show the model the blocks in any case.
 # Seen:    2026-11-30. @mastra/mcp 2.0.0 gives structured content alone, with a picture too.
 set -euo pipefail
 

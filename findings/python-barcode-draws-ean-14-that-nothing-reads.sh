@@ -2,11 +2,11 @@
 # The barcode of a carton's 14 digits is one that no scanner knows.
 #
 # Library: python-barcode 0.16.1, zxing-cpp 3.1.1
-# Guess:   "ean14", also named "gtin", is the barcode for GTIN-14, as "ean13" is for GTIN-13: the library checks the length
-#          and works out the check digit.
-# Really:  there is no barcode EAN-14. The class draws the bars of EAN-13 with one digit more, a pattern that no standard
-#          has, with the digits below it in clear; nothing is raised. A GTIN-14 is printed as ITF-14 or GS1-128: both of
-#          the same library are read, as is its EAN-13.
+# Guess:   "ean14", also named "gtin", is the barcode for GTIN-14, as "ean13" is for GTIN-13: the library checks the
+#          length and works out the check digit.
+# Really:  there is no barcode EAN-14. The class draws the bars of EAN-13 with one digit more, a pattern that no
+#          standard has, with the digits below it in clear; nothing is raised. A GTIN-14 is printed as ITF-14 or
+#          GS1-128: both of the same library are read, as is its EAN-13.
 # Matters: cartons for a warehouse: the label looks like any other to the person who sticks it on.
 # Seen:    2026-11-30
 set -euo pipefail

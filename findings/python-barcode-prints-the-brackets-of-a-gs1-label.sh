@@ -2,8 +2,8 @@
 # A GS1 label with its brackets encoded as data looks right to the scan that checks it.
 #
 # Library: python-barcode 0.16.1, zxing-cpp 3.1.1, biip 5.2.0
-# Guess:   "(01)04006381333931(17)271130(10)ABC123" is how GS1 writes an element string for people, and gs1_128 takes it as
-#          such: it knows the format. And a mistake would show where the printed code is read back and compared.
+# Guess:   "(01)04006381333931(17)271130(10)ABC123" is how GS1 writes an element string for people, and gs1_128 takes it
+#          as such: it knows the format. And a mistake would show where the printed code is read back and compared.
 # Really:  gs1_128 puts FNC1 in front and encodes the text as it stands, brackets included. zxing-cpp's text shows a GS1
 #          code for people, with brackets that it adds, and where these are in the data, it shows the same text: the
 #          wrong label and the right one read alike. Their bytes differ, and a parser of GS1 finds no article number in

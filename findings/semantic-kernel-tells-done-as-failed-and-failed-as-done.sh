@@ -2,14 +2,14 @@
 # A call that was carried out and answers with a link is told as failed; one that was refused is told as an answer.
 #
 # Library: semantic-kernel 1.45.0 with mcp 1.30.0 (PyPI), MCPStdioPlugin
-# Guess:   isError decides whether a call failed: with it the function raises, or its result says so; without it there is a
-#          result, and a block that the client can't use is left out of it.
+# Guess:   isError decides whether a call failed: with it the function raises, or its result says so; without it there
+#          is a result, and a block that the client can't use is left out of it.
 # Really:  isError is not looked at: "order not found" comes back as a plain result. A resource_link in the answer makes
 #          the call raise "Failed to call tool 'ship_order'" instead, though the server has shipped by then; the text
 #          beside the link is lost. The same answer without the link arrives.
-# Matters: MCP servers of shops: writes whose answer links to a label or a file. An agent that reads "failed" does it again,
-#          and one that counts exceptions sees none where orders were refused. Give a file's place as text as well, and
-#          say in the text that something failed.
+# Matters: MCP servers of shops: writes whose answer links to a label or a file. An agent that reads "failed" does it
+#          again, and one that counts exceptions sees none where orders were refused. Give a file's place as text as
+#          well, and say in the text that something failed.
 # Seen:    2026-11-30
 set -euo pipefail
 

@@ -2,16 +2,17 @@
 # A query of SQLite's, translated for DuckDB, runs there and answers with other numbers and fewer rows.
 #
 # Library: sqlglot 30.30.0, duckdb 2.0.1; SQLite of Python
-# Guess:   what transpile() can't carry over it says, at the latest with unsupported_level=RAISE; what it returns gives the
-#          same answer. It knows both dialects: it adds NULLS FIRST and turns max(a, b) into a CASE for that very reason.
-# Really:  three of the commonest forms keep their words and change their meaning: "quantity / 12" of whole numbers has a
-#          fraction (2.5 for 2), LIKE heeds capitals (TEA-1 is no longer like 'tea%'), CAST(12.5 AS INTEGER) rounds to 13
-#          where SQLite cuts to 12. Nothing is raised. qualify and annotate_types with the tables' columns, which
+# Guess:   what transpile() can't carry over it says, at the latest with unsupported_level=RAISE; what it returns gives
+#          the same answer. It knows both dialects: it adds NULLS FIRST and turns max(a, b) into a CASE for that very
+#          reason.
+# Really:  three of the commonest forms keep their words and change their meaning: "quantity / 12" of whole numbers has
+#          a fraction (2.5 for 2), LIKE heeds capitals (TEA-1 is no longer like 'tea%'), CAST(12.5 AS INTEGER) rounds to
+#          13 where SQLite cuts to 12. Nothing is raised. qualify and annotate_types with the tables' columns, which
 #          transpile() does without, mend the division alone.
 # Matters: SQL over a mirror, where a model writes the dialect it knows best and the server translates: a number in an
 #          answer is not checked by anyone. Have the query written for the engine, or refuse other dialects.
-# Seen:    2026-11-30. From PostgreSQL the division goes the same way; DAYOFWEEK of MySQL (Sunday is 1) stays
-#          DAYOFWEEK (Sunday is 0).
+# Seen:    2026-11-30. From PostgreSQL the division goes the same way; DAYOFWEEK of MySQL (Sunday is 1) stays DAYOFWEEK
+#          (Sunday is 0).
 set -euo pipefail
 
 dir="$(mktemp -d)"

@@ -2,12 +2,12 @@
 # A link in a tool's answer, and a file in it, are taken out before the model sees the answer.
 #
 # Library: strands-agents 1.62.0 with mcp 2.1.1 (PyPI)
-# Guess:   a block that a model can't take is written out as text (name and address of a link, name and type of a file) or
-#          is at least named as left out.
-# Really:  resource links, and embedded files that are neither text nor picture, are dropped; a line in the debug log is all
-#          that says so. An answer that is a link alone arrives as a success with no content.
-# Matters: MCP servers that hand out labels and exports as links, as the protocol suggests: the model answers that the shop
-#          gave no label, and makes another. Give the place as text beside the link.
+# Guess:   a block that a model can't take is written out as text (name and address of a link, name and type of a file)
+#          or is at least named as left out.
+# Really:  resource links, and embedded files that are neither text nor picture, are dropped; a line in the debug log is
+#          all that says so. An answer that is a link alone arrives as a success with no content.
+# Matters: MCP servers that hand out labels and exports as links, as the protocol suggests: the model answers that the
+#          shop gave no label, and makes another. Give the place as text beside the link.
 # Seen:    2026-11-30
 set -euo pipefail
 

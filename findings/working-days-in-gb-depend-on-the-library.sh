@@ -5,11 +5,11 @@
 # Guess:   a country's code gives the days on which most of its people are off, and bank holidays are a public fact, for
 #          which any of the well-known libraries will do.
 # Really:  without a part of the country, holidays gives only what all four parts share: neither Easter Monday nor 31
-#          August, and 6 April 2026 counts as the next working day after Maundy Thursday. date-holidays has Easter Monday
-#          and not August; workalendar has both, England's. With subdiv="ENG", or new Holidays("GB", "ENG"), all
+#          August, and 6 April 2026 counts as the next working day after Maundy Thursday. date-holidays has Easter
+#          Monday and not August; workalendar has both, England's. With subdiv="ENG", or new Holidays("GB", "ENG"), all
 #          three agree.
-# Matters: "GB" is the region of a shop as the platform gives it, and ship-by dates, return windows and payouts are counted
-#          in working days. Name the part of the country, or take days off from what the platform says.
+# Matters: "GB" is the region of a shop as the platform gives it, and ship-by dates, return windows and payouts are
+#          counted in working days. Name the part of the country, or take days off from what the platform says.
 # Seen:    2026-11-30
 set -euo pipefail
 

@@ -7,8 +7,8 @@
 # Really:  mcp-use asks once and drops nextCursor. A tool on the second page is not there: nothing is logged, and the
 #          model says that the shop can't be asked for it. Where the list has one page nothing shows.
 # Matters: MCP servers with many tools, and gateways that put several servers together. List all tools in one page.
-# Seen:    2026-11-30. llama-index-tools-mcp 0.6.0, semantic-kernel 1.45.0 and mcp-haystack 2.1.1 kept to the first
-#          page too; pydantic-ai 2.68.0, @langchain/mcp-adapters 1.1.4 and @mastra/mcp 2.0.0 read on.
+# Seen:    2026-11-30. llama-index-tools-mcp 0.6.0, semantic-kernel 1.45.0 and mcp-haystack 2.1.1 kept to the first page
+#          too; pydantic-ai 2.68.0, @langchain/mcp-adapters 1.1.4 and @mastra/mcp 2.0.0 read on.
 set -euo pipefail
 
 dir="$(mktemp -d)"
