@@ -97,6 +97,8 @@ async def test_two_of_five_parcels_stay_and_three_go_with_their_labels(
     connect: Connect, sandbox: Sandbox, shop: SimulatedShop
 ) -> None:
     going = list_waiting(sandbox, shop)[:3]
+    for order in going:
+        order.buyer_message = order.seller_note = ""
     ids = [going[0].id, shop.planted["cancel_request"], going[1].id, shop.planted["on_hold"], going[2].packages[0].id]
     async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
         asked = await ship(client, ids=ids, paper_size="4x6in")
@@ -214,6 +216,51 @@ async def test_a_person_sees_every_parcel_on_a_line(connect: Connect, sandbox: S
     assert lines[1].startswith("To: 4 packages")
     assert "asked to cancel" in lines[2]
     assert all(sum(o.packages[0].id in line and o.id in line for line in lines) == 1 for o in going)
+
+
+async def test_what_buyer_and_seller_wrote_on_an_order_is_read_before_it_is_packed(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    person = Person("accept")
+    for order in shop.orders.values():
+        order.buyer_message = order.seller_note = ""
+    present, plain = list_waiting(sandbox, shop)[:2]
+    present.buyer_message = 'It\'s a present,\nno price inside, "please"!'
+    present.seller_note = "Gift wrap"
+    shop.mark_changed()
+    wish = 'It\'s a present, no price inside, "please"!'
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox, asked=person) as client:
+        listed = await told(client, "get_worklist", kinds=["parcels_to_ship"])
+        shown = await ship(client, ids=[present.id, plain.id], dry_run=True)
+        done = await ship(client, ids=[present.id, plain.id])
+    table = listed["data"]["parcels_to_ship"]
+    words = {row[table["columns"].index("order_id")]: row[table["columns"].index("words")] for row in table["rows"]}
+    assert words[present.id] == f"buyer: {wish}; own note: Gift wrap"
+    assert not any(text for order_id, text in words.items() if order_id != present.id)
+    assert "parcels_to_ship.words" in listed["untrusted"]
+    warning = "To be read before packing: 1 of 2 parcels have a buyer_message or seller_note"
+    assert warning in shown["data"]["warnings"]
+    for answer in (shown, done):  # also beside the label
+        first, second = answer["data"]["items"]
+        assert (first["buyer_message"], first["seller_note"]) == (wish, "Gift wrap")
+        assert "items" in answer["untrusted"]
+        assert not {"buyer_message", "seller_note"} & second.keys()
+    (question,) = person.questions
+    (line,) = [line for line in question.splitlines() if present.packages[0].id in line]
+    assert '"It\'s a present, no price inside, \'please\'!" "Gift wrap"' in line, "quoted, so that it says nothing else"
+
+
+async def test_two_variants_of_a_product_are_told_apart_in_a_parcel(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    order = list_waiting(sandbox, shop)[0]
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        shown = await ship(client, ids=[order.id], dry_run=True)
+    (item,) = shown["data"]["items"]
+    for line in order.lines:
+        variant = f", {line.sku.name}" if line.sku.name != "Default" else ""
+        assert f"{variant} ({line.sku.seller_sku})" in item["contents"]
+    assert any(line.sku.name != "Default" for line in order.lines)
 
 
 @pytest.mark.parametrize("due", ["late", "today", "tomorrow"])

@@ -181,9 +181,9 @@ def _find_labelled(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:
 def _make_item(
     parcel: Parcel, shipment: Shipment | None, obstacle: str, paper: str, now: float, zone: ZoneInfo
 ) -> JobItem:
-    """The parcel on a line: its orders, what is in it, where it goes, and until when it must be shipped."""
+    """The parcel on a line: its orders, what is in it, where it goes, what is written on it, until when it must go."""
     names: Json = {"order": ", ".join(parcel.order_ids)} | ({"contents": parcel.contents} if parcel.contents else {})
-    names |= {"town": parcel.town} if parcel.town else {}
+    names |= ({"town": parcel.town} if parcel.town else {}) | parcel.notes
     details: Json = {}
     if (deadline := parcel.deadline) is not None and parcel.status == WAITING_STATUS:
         details = {"ship_by": deadline.isoformat()} | ({"overdue": "yes"} if is_late(parcel, now) else {})
