@@ -28,6 +28,7 @@ COLUMN_NAMES = {
 REQUIRED_COLUMNS = ("code", "unit_cost", "currency")
 TABLE_FORM = "a first line with seller_sku, unit_cost, currency and, where costs change, from (as 2026-10-31)"
 CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
+DOTTED_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")  # 31.10.2026: with dots the day stands first everywhere
 BEGINNING = date.min
 
 
@@ -125,6 +126,8 @@ def _parse_day(code: str, value: Any) -> date:
     text = to_cell_text(value)
     if not text:
         return BEGINNING
+    if dotted := DOTTED_DAY.fullmatch(text):
+        text = "{2}-{1:0>2}-{0:0>2}".format(*dotted.groups())
     try:
         return datetime.fromisoformat(text).date() if re.match(r"\d{4}-\d{2}-\d{2}", text) else date.fromisoformat("")
     except ValueError:
