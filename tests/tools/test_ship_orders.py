@@ -250,6 +250,26 @@ async def test_what_buyer_and_seller_wrote_on_an_order_is_read_before_it_is_pack
     assert '"It\'s a present, no price inside, \'please\'!" "Gift wrap"' in line, "quoted, so that it says nothing else"
 
 
+async def test_orders_of_one_buyer_that_could_go_as_one_are_named_before_they_go_apart(
+    connect: Connect, sandbox: Sandbox, shop: SimulatedShop
+) -> None:
+    first, second, other = list_waiting(sandbox, shop)[:3]
+    second.buyer = first.buyer
+    shop.mark_changed()
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        apart = await ship(client, ids=[first.id, second.id, other.id], dry_run=True)
+        (warning,) = [text for text in apart["data"]["warnings"] if "combine_package" in text]
+        assert {*re.findall(r"\d{18}", warning)} == {first.id, second.id}
+        sandbox.log.clear()
+        alone = await ship(client, ids=[first.id, other.id], dry_run=True)
+        assert not any("combine_package" in text for text in alone["data"].get("warnings", ()))
+        assert not sandbox.log.list_entries("search_combinable_packages"), "nothing is looked up for nothing"
+        sandbox.faults.add("search_combinable_packages", code=36009003, message="Not now.", times=None)
+        still = await ship(client, ids=[first.id, second.id], dry_run=True)
+    assert still["data"]["to_do"] == 2
+    assert not any("combine_package" in text for text in still["data"].get("warnings", ()))
+
+
 async def test_two_variants_of_a_product_are_told_apart_in_a_parcel(
     connect: Connect, sandbox: Sandbox, shop: SimulatedShop
 ) -> None:
