@@ -429,10 +429,13 @@ async def test_a_cost_changes_on_the_day_that_is_written_with_dots(
     for name, day in (("dots.csv", "05.10.2026"), ("plain.csv", "2026-10-05"), ("short.csv", "5.10.2026")):
         lines = [f"TEA-SEN-0{n},{cost},GBP,{since}" for n in (1, 2, 3) for cost, since in ((1, ""), (9, day))]
         (files / name).write_text(CSV_HEAD + "\n".join([*lines, "TEA-MAT-01,1,GBP,1/2/2026"]), encoding="utf-8")
+    german = (files / "dots.csv").read_text(encoding="utf-8").replace(CSV_HEAD, "Artikelnummer,EK,Währung,Ab\n")
+    (files / "german.csv").write_text(german, encoding="utf-8")
+    names = ("dots.csv", "plain.csv", "short.csv", "german.csv")
     async with at_the_shop(connect, shared, Clock(), files=files) as (client, _):
-        dots, plain, short = [await ask_profit(client, costs=name) for name in ("dots.csv", "plain.csv", "short.csv")]
+        dots, plain, short, foreign = [await ask_profit(client, costs=name) for name in names]
     assert dots["costs"]["costs"] == 6
-    assert dots["totals"] == plain["totals"] == short["totals"]
+    assert dots["totals"] == plain["totals"] == short["totals"] == foreign["totals"]
     assert dots["note"].startswith("costs.faults: these lines count nowhere, and what they name has no cost at all")
     assert dots["costs"]["faults"] == ["line 8: from of TEA-MAT-01 is no day such as 2026-10-31"]
 

@@ -270,6 +270,20 @@ async def test_orders_of_one_buyer_that_could_go_as_one_are_named_before_they_go
     assert not any("combine_package" in text for text in still["data"].get("warnings", ()))
 
 
+async def test_where_labels_are_bought_one_parcel_instead_of_two_is_bought_by_another_call(connect: Connect) -> None:
+    sandbox = Sandbox(shops=3)
+    us = sandbox.accounts[1].shops[0]
+    first, second = list_waiting(sandbox, us)[:2]
+    second.buyer = first.buyer
+    us.mark_changed()
+    async with connect(sandbox="1", confirm="asks", sandbox_object=sandbox) as client:
+        apart = await ship(client, ids=[first.id, second.id], shop=us.name, dry_run=True)
+    (warning,) = [text for text in apart["data"]["warnings"] if "one parcel instead" in text]
+    assert "create_packages with ship_type 3" in warning
+    assert CATALOG.operations["create_packages"].arguments["ship_type"]
+    assert {*re.findall(r"\d{18}", warning)} == {first.id, second.id}
+
+
 async def test_two_variants_of_a_product_are_told_apart_in_a_parcel(
     connect: Connect, sandbox: Sandbox, shop: SimulatedShop
 ) -> None:

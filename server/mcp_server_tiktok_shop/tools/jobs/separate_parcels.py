@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mcp_server_tiktok_shop.errors import ShopError
+from mcp_server_tiktok_shop.tools.jobs.shipments import BUY_OPERATION, LABEL_MARKETS, ORDERS_TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.calls.jobs.context import JobContext
     from mcp_server_tiktok_shop.tools.jobs.parcels import Parcel
 
-SEARCH_OPERATION, MERGE_OPERATION = "search_combinable_packages", "combine_package"
+SEARCH_OPERATION = "search_combinable_packages"
+MERGE_WORDS = "combine_package"
+BUY_WORDS = f"{BUY_OPERATION} with ship_type {ORDERS_TOGETHER}"  # where labels are bought
 PAGE_SIZE = 50
 MAX_NAMED_GROUPS = 5
 
@@ -37,4 +40,6 @@ async def find_separate_parcels(parcels: Sequence[Parcel], context: JobContext) 
         return []
     more = f"; and {len(texts) - MAX_NAMED_GROUPS} more" if len(texts) > MAX_NAMED_GROUPS else ""
     named = "; ".join(texts[:MAX_NAMED_GROUPS]) + more
-    return [f"One buyer's orders go apart that {MERGE_OPERATION} can put into one parcel before: {named}"]
+    region = context.target.shop.region if context.target.shop else ""
+    words = BUY_WORDS if region in LABEL_MARKETS else MERGE_WORDS
+    return [f"One buyer's orders go apart that {words} can put into one parcel instead: {named}"]
