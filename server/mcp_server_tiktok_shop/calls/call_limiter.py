@@ -43,8 +43,8 @@ class CallLimiter(Struct, frozen=True):
         before = await self.marks.update(key, partial(reserve_call, interval=interval, now=now))
         if (wait := estimate_call_wait(before, interval, now)) > 0:
             seconds = ceil(wait)
-            message = f"The {self.calls_a_minute} calls a minute that are taken here are used up."
-            hint = f"Nothing was done. Repeat it in {seconds} s, and ask for more by one call: batches, pages, reports."
+            message = f"The {self.calls_a_minute} calls a minute allowed here are used up."
+            hint = f"Nothing was done. Try again in {seconds} s, and do more with one call: batches, pages, reports."
             raise ShopError("rate_limited", message, hint=hint, retryable=True, retry_after_seconds=seconds)
 
 

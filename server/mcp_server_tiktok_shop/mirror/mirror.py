@@ -82,7 +82,7 @@ class Mirror:
     def _get_shop(self, target: Target) -> ShopMirror:
         shop = target.shop
         if shop is None:
-            raise ShopError("shop_required", "A local copy is one shop's.", hint="Name a shop.")
+            raise ShopError("shop_required", "A local copy belongs to one shop.", hint="Name a shop.")
         if shop.id not in self._shops:
             self._shops[shop.id] = ShopMirror(self._parts, self._parts.get_folder(shop.id), shop.id)
         return self._shops[shop.id]

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from mcp_server_tiktok_shop.protocol.access_log import AccessLog
     from mcp_server_tiktok_shop.protocol.delivery import Delivery
 
-INTERNAL_MESSAGE = "The call failed because of a fault in this server."
+INTERNAL_MESSAGE = "This failed because of a fault in the server; its log says how."
 INTERNAL_HINT = (
     "If it was a write, it may have been sent: look in list_changes before you call it again. "
-    "If it fails again, tell the person: the server's log, which the chat client keeps, has the details."
+    "If it fails again, tell the person, whose chat client keeps the log."
 )
 
 log = logging.getLogger(__name__)

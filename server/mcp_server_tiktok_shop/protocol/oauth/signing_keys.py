@@ -185,7 +185,7 @@ def _parse_document(content: bytes) -> dict[str, Any]:
         raise ValueError("its answer is too large")
     document = parse_json(content)
     if not isinstance(document, dict):
-        raise ValueError("its answer is no JSON object")  # noqa: TRY004 - by others, no fault of ours
+        raise ValueError("its answer is not a JSON object")  # noqa: TRY004 - by others, no fault of ours
     return document
 
 

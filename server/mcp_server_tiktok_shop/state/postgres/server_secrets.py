@@ -32,7 +32,9 @@ async def get_shared_token(database: Database, cipher: ValueCipher, *, is_renewe
         return token, True
     row = await database.fetch_one("SELECT key_id, secret FROM server_secrets WHERE name = %s", BEARER_TOKEN)
     if row is None:  # whoever deletes it while a replica starts
-        raise ShopError("internal", "The shared token went while it was read.", hint="Try again.", retryable=True)
+        raise ShopError(
+            "internal", "The shared token disappeared while it was being read.", hint="Try again.", retryable=True
+        )
     return cipher.unseal(row[1], row[0], PLACE), False
 
 
