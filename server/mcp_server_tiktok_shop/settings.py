@@ -146,17 +146,9 @@ def _parse_log_level(text: str) -> str:
 SETTINGS = (
     Setting("app_key", "Key of your app in TikTok Shop Partner Center.", parse_credential),
     Setting("app_secret", "Secret of that app.", parse_secret, is_secret=True),
+    Setting("access_token", "Seller's access token, used until it is first renewed.", parse_secret, is_secret=True),
     Setting(
-        "access_token",
-        "Access token of the seller's authorization, used until it is first renewed.",
-        parse_secret,
-        is_secret=True,
-    ),
-    Setting(
-        "refresh_token",
-        "Refresh token that belongs to it; renewed pairs are kept in the home folder.",
-        parse_secret,
-        is_secret=True,
+        "refresh_token", "Its refresh token; renewed pairs are kept in the home folder.", parse_secret, is_secret=True
     ),
     Setting(
         "proxy",
