@@ -1,4 +1,4 @@
-"""Values in a JSON answer that may not be what they should: read where their meaning is exact, else passed over."""
+"""Reads values in a JSON answer that may be malformed: used where their meaning is exact, skipped otherwise."""
 
 from __future__ import annotations
 

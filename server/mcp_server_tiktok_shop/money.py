@@ -1,4 +1,4 @@
-"""Money: amounts as the platform writes them, read exactly or not at all, and the currencies they are in."""
+"""Money: amounts as the platform writes them, read exactly or not at all, with their currencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a setting is declared, how the texts of all of them are found in the environment, and what they mean."""
+"""How a setting is declared, and how its text is found in the environment and parsed."""
 
 from __future__ import annotations
 

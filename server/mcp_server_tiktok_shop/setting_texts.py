@@ -1,4 +1,4 @@
-"""Setting texts: what no setting can mean, what a key or token can't hold, and the text of a secret's file."""
+"""Parsers of setting texts: what no setting, key or token may contain, and secrets read from files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of a run: a table of what can be set, read once from flags and environment, refused where not clear."""
+"""The settings of a run: one table of them, read once from flags and environment, refused where unclear."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds a server, or one tenant of it, to so many calls a minute, by marks that all its processes share."""
+"""Limits the calls per minute of a server, or of one tenant, with marks shared by all its processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the way back of a write from how things stood before it: ready calls, and what must not have changed since."""
+"""Works out how to take a write back: ready calls, and what must not have changed since."""
 
 from __future__ import annotations
 

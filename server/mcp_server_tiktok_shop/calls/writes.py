@@ -1,4 +1,4 @@
-"""Executes a write: previewed, confirmed, never sent twice, entered in the audit log with its outcome."""
+"""Executes a write: previewed, confirmed, never sent twice, recorded in the audit log with its outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides which operations this server does at all: not what is excluded, read-only, or beyond its one shop."""
+"""Decides which operations this server does at all, by excluded tools, read-only mode and the pinned shop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coerces what a model wrote to the types of arguments: text to numbers or lists, ids to text, times to Unix time."""
+"""Converts what a model wrote to its argument's type: numbers and lists from text, ids to text, times to Unix time."""
 
 from __future__ import annotations
 

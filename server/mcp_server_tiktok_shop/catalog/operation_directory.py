@@ -1,4 +1,4 @@
-"""Finds operations by name, and tells which of them this server does."""
+"""Finds operations by name, and knows which of them this server does."""
 
 from __future__ import annotations
 

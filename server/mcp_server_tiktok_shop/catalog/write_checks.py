@@ -1,4 +1,4 @@
-"""Refuses a write that says nothing."""
+"""Refuses a write without any content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local copies of the shops: brought up to date as far as a deadline allows, and seen as immutable snapshots."""
+"""The local copies of the shops: brought up to date within a deadline, and read as immutable snapshots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gate between a question in SQL and the copies of shops: judged, bounded, run beside the server, exact."""
+"""Answers SQL questions to the copies of shops: checked, limited, run in another process, exact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lock of who writes a shop's copy: one process at a time, for as long as any of its tasks writes."""
+"""The lock on writing a shop's copy: held by one process, while any of its tasks writes."""
 
 from __future__ import annotations
 

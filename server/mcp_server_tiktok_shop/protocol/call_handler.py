@@ -1,4 +1,4 @@
-"""Calls a tool for a client and lets no exception reach the wire: what a call ends with is told here alone."""
+"""Calls a tool for a client and turns every outcome into a result: no exception reaches the wire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the access token of one request lets its bearer do, from where it was checked to where a call is decided."""
+"""What a request's access token allows, from where it was checked to where a call is decided."""
 
 from __future__ import annotations
 

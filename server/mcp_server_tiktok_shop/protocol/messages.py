@@ -1,4 +1,4 @@
-"""Reads a client's lines as messages of JSON-RPC; a line that is none is answered with an error, never with silence."""
+"""Reads a client's lines as JSON-RPC messages; an invalid line is answered with an error, never with silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes sellers back over HTTP who agreed on TikTok's page: the code is exchanged once, and a plain page says so."""
+"""Receives sellers who agreed on TikTok's page: exchanges the code once, and answers with a plain page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers the methods of the skills extension: which skills are served, and the digest of each file."""
+"""The methods of the skills extension: which skills there are, with the digest of each file."""
 
 from __future__ import annotations
 

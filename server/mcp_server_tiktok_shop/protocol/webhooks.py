@@ -1,4 +1,4 @@
-"""Takes the platform's notifications over HTTP: what is signed is stored, and answered before it is followed up."""
+"""Receives the platform's notifications over HTTP: checks the signature, stores, answers, then follows up."""
 
 from __future__ import annotations
 

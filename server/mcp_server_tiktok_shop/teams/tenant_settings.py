@@ -1,4 +1,4 @@
-"""The settings of one tenant: some of the server's own, laid over them so that the stricter of both holds."""
+"""The settings of one tenant, laid over the server's so that the stricter applies."""
 
 from __future__ import annotations
 

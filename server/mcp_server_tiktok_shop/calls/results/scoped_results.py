@@ -1,4 +1,4 @@
-"""Scopes stored results: only a server for the same shop reads one, if it may show as much of buyers' data."""
+"""Scopes stored results: readable only by a server for the same shop that may show as much buyers' data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This server as an OAuth 2.1 resource server: whom it lets in, and what it tells a client that must sign in."""
+"""The OAuth 2.1 resource server: whom it lets in, and what it tells a client that must sign in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public keys that an identity provider signs with: fetched when one is new or old, one fetch at a time."""
+"""An identity provider's public signing keys: fetched when unknown or old, one fetch at a time."""
 
 from __future__ import annotations
 

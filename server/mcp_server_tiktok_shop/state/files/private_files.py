@@ -1,4 +1,4 @@
-"""Owner-only files and folders: made so, replaced as a whole, locked across processes."""
+"""Owner-only files and folders: created so, replaced as a whole, locked across processes."""
 
 from __future__ import annotations
 

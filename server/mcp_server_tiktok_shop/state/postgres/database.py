@@ -1,4 +1,4 @@
-"""The database: pools of connections that are checked before use, and what went wrong with one in plain words."""
+"""The database: pools of connections checked before use, and its failures in plain words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets of the server itself that all replicas share, sealed in PostgreSQL: the token that clients bear."""
+"""Secrets that all replicas share, encrypted in PostgreSQL: the bearer token of clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tenants: whose accounts and state are kept apart, as rows in PostgreSQL."""
+"""Tenants, whose accounts and state are kept apart, as rows in PostgreSQL."""
 
 from __future__ import annotations
 

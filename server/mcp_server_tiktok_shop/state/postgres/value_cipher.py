@@ -1,4 +1,4 @@
-"""Seals secrets for the database with the operator's keys, each bound to where it lies."""
+"""Encrypts secrets for the database with the operator's keys, each bound to its place."""
 
 from __future__ import annotations
 

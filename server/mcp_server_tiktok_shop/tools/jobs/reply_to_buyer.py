@@ -1,4 +1,4 @@
-"""Writes one text to buyers, in the chats of orders, of ids or of a name, which are opened where there are none yet."""
+"""Writes one text to buyers, in the chats of orders, ids or a name, opening chats where needed."""
 
 from __future__ import annotations
 
