@@ -34,13 +34,6 @@ class SkippedValues(Counter[str]):
         self.add(name, len(value) - len(objects))
         return objects
 
-    def select_object(self, value: Any, name: str) -> Json:
-        """An object, or an empty one in its place; what else stands there is counted under `name`."""
-        if isinstance(value, dict):
-            return value
-        self.add(name, int(not is_empty(value)))
-        return {}
-
     def describe(self) -> str:
         """A sentence with every count; empty where nothing was passed over."""
         counts = [f"{count} in {name or 'data'}" for name, count in sorted(self.items())]

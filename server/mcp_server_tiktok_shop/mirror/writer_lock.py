@@ -22,10 +22,6 @@ class WriterLock:
         self._path = path
         self._lock: FileLock | None = None
 
-    @property
-    def is_acquired(self) -> bool:
-        return self._lock is not None and self._lock.is_locked
-
     def acquire(self) -> bool:
         """Take the lock where nobody has it; whether it is ours now.
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     Combine = Callable[[Any, Any], Any]
 
-TenantTexts = dict[str, str]  # by the name of the setting, as they were written
-
 
 def _make_ranking(*loosest_first: str) -> Combine:
     return lambda own, tenants: max(own, tenants, key=loosest_first.index)
