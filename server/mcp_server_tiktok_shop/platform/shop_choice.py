@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mcp_server_tiktok_shop.errors import ShopError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mcp_server_tiktok_shop.platform.shops import ShopResolver, Target
     from mcp_server_tiktok_shop.state.accounts import Shop
@@ -63,6 +63,14 @@ def have_one_currency(targets: Sequence[Target]) -> bool:
     """Whether an amount of money means the same at each of the shops: no two have several, and each is known."""
     currencies = {target.shop.currency if target.shop else "" for target in targets}
     return len(targets) == 1 or (len(currencies) == 1 and "" not in currencies)
+
+
+def group_by_value(values: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Each value by the shops that have it, with commas between; of pairs of a shop's name and its value."""
+    names: dict[str, list[str]] = {}
+    for name, value in values:
+        names.setdefault(value, []).append(name)
+    return {", ".join(shops): value for value, shops in names.items()}
 
 
 def _parse_names(text: str) -> list[str]:

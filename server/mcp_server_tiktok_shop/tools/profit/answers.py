@@ -16,6 +16,7 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
     remove_columns,
 )
 from mcp_server_tiktok_shop.money import ZERO
+from mcp_server_tiktok_shop.platform.shop_choice import group_by_value
 from mcp_server_tiktok_shop.tools.profit.columns import (
     BASIS,
     ESTIMATED,
@@ -36,7 +37,6 @@ from mcp_server_tiktok_shop.tools.profit.table import (
     format_money,
     lay_out_table,
 )
-from mcp_server_tiktok_shop.tools.reports.over_shops import group_by_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

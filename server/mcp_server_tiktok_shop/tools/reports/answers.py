@@ -13,13 +13,9 @@ from mcp_server_tiktok_shop.calls.results.answer_tables import (
     remove_columns,
 )
 from mcp_server_tiktok_shop.mirror.report_queries import ROWS_IN_ALL, list_columns, list_compared_measures
+from mcp_server_tiktok_shop.platform.shop_choice import group_by_value
 from mcp_server_tiktok_shop.tools.reports.empty_times import list_empty_times
-from mcp_server_tiktok_shop.tools.reports.over_shops import (
-    RANKING,
-    describe_over_shops,
-    describe_ranking,
-    group_by_value,
-)
+from mcp_server_tiktok_shop.tools.reports.over_shops import RANKING, describe_over_shops, describe_ranking
 from mcp_server_tiktok_shop.tools.reports.requests import ALL_COLUMNS, PERIOD_SUFFIXES
 from mcp_server_tiktok_shop.tools.reports.row_cuts import describe_cuts, is_cut, sum_column
 

@@ -1,11 +1,11 @@
-"""Puts together what several shops answer: what they have in common, and sums of units and orders, never of money."""
+"""Adds up over several shops what may be added up: units and orders, never money."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from mcp_server_tiktok_shop.catalog.operation import Json
     from mcp_server_tiktok_shop.mirror.query import QueryResult
@@ -47,14 +47,6 @@ def describe_ranking(request: ReportRequest) -> str:
     """What a ranking is of."""
     name, measure = request.grouping.ranks if request.grouping else ("", "")
     return RANKING_NOTE.format(measure=measure, name=name)
-
-
-def group_by_value(values: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Each value by the shops that have it, with commas between; of pairs of a shop's name and its value."""
-    names: dict[str, list[str]] = {}
-    for name, value in values:
-        names.setdefault(value, []).append(name)
-    return {", ".join(shops): value for value, shops in names.items()}
 
 
 def _describe_shops(by_shop: dict[str, int]) -> str:
